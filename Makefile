@@ -1,0 +1,60 @@
+# Everything happens inside this directory: the environment, pip's cache and every other cache.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CACHE := $(CURDIR)/.cache
+
+export PIP_CACHE_DIR := $(CACHE)/pip
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export HF_HOME := $(CACHE)/huggingface
+export TORCHINDUCTOR_CACHE_DIR := $(CACHE)/inductor
+export RUFF_CACHE_DIR := $(CACHE)/ruff
+export MYPY_CACHE_DIR := $(CACHE)/mypy
+
+.PHONY: help setup quickstart test lint type arch docs bench clean
+
+help:
+	@echo "make quickstart   set up and measure the built-in model, offline"
+	@echo "make test         set up and run the tests"
+	@echo "make lint type arch docs bench   checks, generated documents, benchmarks"
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; try: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.ready: $(VENV)/.python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[pytorch,codecarbon]"
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.ready requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[pytorch,codecarbon,zeus,pytest]" --requirement requirements-dev.txt
+	touch $@
+
+setup: $(VENV)/.dev
+
+quickstart: $(VENV)/.ready
+	$(BIN)/llem run examples/quickstart.yaml
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+type: $(VENV)/.dev
+	$(BIN)/mypy
+
+arch: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev
+	$(BIN)/python scripts/make_config_docs.py
+	$(BIN)/python scripts/make_results_docs.py
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .cache build dist

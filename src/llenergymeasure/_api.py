@@ -1,0 +1,139 @@
+"""The two public functions, and the one road below them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, overload
+
+from llenergymeasure.config.loader import build_experiment_config, load_experiment_config, load_study_config
+from llenergymeasure.config.models import ExperimentConfig, StudyConfig
+from llenergymeasure.domain.results import ExperimentResult, StudyResult
+from llenergymeasure.exceptions import ConfigError, StudyError
+from llenergymeasure.core.harness import OpenExperiment
+from llenergymeasure.orchestration.orchestrator import Session, measure, metering_for, opened
+from llenergymeasure.progress import Progress
+from llenergymeasure.protocols import Metering
+from llenergymeasure.results.persistence import save
+from llenergymeasure.study.runner import run_all
+
+EXAMPLE = 'for example run_experiment("config.yaml") or run_experiment(model="builtin/tiny-llama", n=20)'
+
+# Idle power is measured once per hour and process, whoever asks.
+_session = Session()
+
+
+@overload
+def run_experiment(config: str | Path, *, output_dir: str | Path | None = None) -> ExperimentResult: ...
+@overload
+def run_experiment(config: ExperimentConfig, *, output_dir: str | Path | None = None) -> ExperimentResult: ...
+@overload
+def run_experiment(
+    config: None = None, *, model: str, output_dir: str | Path | None = None, **fields: Any
+) -> ExperimentResult: ...
+def run_experiment(
+    config: str | Path | ExperimentConfig | None = None, *, output_dir: str | Path | None = None, **fields: Any
+) -> ExperimentResult:
+    """Measure one experiment.
+
+    Args:
+        config: path to a YAML file (a `str` is always a path), or a configuration.
+        output_dir: where to write the result's folder; None = nothing is written anywhere.
+        **fields: instead of `config`: `model=` and any other field of `ExperimentConfig` by name.
+
+    Returns:
+        What was measured, with its warnings.
+
+    Raises:
+        ConfigError: no model and no config, both, or a wrong type of argument.
+        pydantic.ValidationError: a field is wrong.
+        PreFlightError: the experiment cannot run on this machine; carries every reason.
+        ExperimentError: it failed on the way; `cause` says why.
+    """
+    study = StudyConfig(experiments=(_one_config(config, fields),))
+    try:
+        return _run(study, output_dir).results[0]
+    except StudyError as error:
+        raise error.failed[0].cause_for_user from error
+
+
+def run_study(config: str | Path | StudyConfig, *, output_dir: str | Path | None = None) -> StudyResult:
+    """Measure a list of experiments in this process, one after another.
+
+    Args:
+        config: path to a YAML file with an `experiments:` list, or a configuration.
+        output_dir: where to write one folder per result; None = nothing is written anywhere.
+
+    Raises:
+        ConfigError: a wrong type of argument, or a file that cannot be understood.
+        pydantic.ValidationError: a field is wrong.
+        StudyError: some experiments failed; carries the results of the others.
+    """
+    if isinstance(config, (str, Path)):
+        config = load_study_config(config)
+    elif not isinstance(config, StudyConfig):
+        raise ConfigError(f"run_study takes a path or a StudyConfig, not {type(config).__name__}")
+    return _run(config, output_dir)
+
+
+def open_experiment(
+    config: ExperimentConfig, *, metering: Metering | None = None, progress: Progress | None = None
+) -> AbstractContextManager[OpenExperiment]:
+    """Internal, for the pytest plugin: an experiment that is checked, loaded and warm.
+
+    Args:
+        config: the experiment.
+        metering: a meter of the caller's, who releases it; None = choose by the configuration.
+        progress: told of each step.
+
+    Returns:
+        A context whose `measure()` gives one result per window on the same loaded model.
+
+    Raises:
+        PreFlightError: on entering, the experiment cannot run on this machine.
+        ExperimentError: on entering, it failed on the way.
+    """
+    session = _session if progress is None else _session.with_progress(progress)
+    return opened(config, session, metering=metering)
+
+
+def open_meter(name: str = "auto") -> Metering:
+    """Internal, for the pytest plugin: a meter by name, with the reason of its choice; release it after use.
+
+    Raises:
+        PreFlightError: a meter named explicitly is not available.
+    """
+    return metering_for(name, _session)
+
+
+def _run(
+    study: StudyConfig,
+    output_dir: str | Path | None = None,
+    session: Session | None = None,
+    keep: Callable[[ExperimentResult], object] | None = None,
+) -> StudyResult:
+    """The one road: every entrance ends here."""
+    using = session or _session
+    place = None if output_dir is None else Path(output_dir)
+    if keep is None and place is not None:
+
+        def keep(result: ExperimentResult) -> Path:
+            return save(result, place)
+
+    return run_all(study, lambda config: measure(config, using, place), keep)
+
+
+def _one_config(config: object, fields: dict[str, Any]) -> ExperimentConfig:
+    if config is not None and fields:
+        raise ConfigError(f"give a config or fields, not both (fields: {', '.join(fields)}); {EXAMPLE}")
+    if isinstance(config, ExperimentConfig):
+        return config
+    if isinstance(config, (str, Path)):
+        return load_experiment_config(config)
+    if config is not None:
+        raise ConfigError(f"a path or an ExperimentConfig is needed, not {type(config).__name__}; {EXAMPLE}")
+    if "model" not in fields:
+        raise ConfigError(f"no config and no model given; {EXAMPLE}")
+    return build_experiment_config(fields)
+

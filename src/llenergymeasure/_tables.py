@@ -1,0 +1,45 @@
+"""Tables on disk: the pyarrow door. Imported only when a table is written or read."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from llenergymeasure.exceptions import ConfigError
+
+_TYPES = {"float": pa.float64(), "int": pa.int64(), "str": pa.string()}
+
+
+def parquet_bytes(
+    columns: Mapping[str, Sequence[Any]], types: Mapping[str, str], metadata: Mapping[str, str]
+) -> bytes:
+    """A Parquet file of the columns.
+
+    Args:
+        columns: values by name, equally long.
+        types: `float`, `int` or `str` by name.
+        metadata: written into the file's schema.
+    """
+    schema = pa.schema([(name, _TYPES[types[name]]) for name in columns]).with_metadata(dict(metadata))
+    buffer = io.BytesIO()
+    parquet.write_table(pa.table({name: list(values) for name, values in columns.items()}, schema=schema), buffer)
+    return buffer.getvalue()
+
+
+def read_parquet(path: Path) -> tuple[dict[str, list[Any]], dict[str, str]]:
+    """Columns and metadata of a Parquet file.
+
+    Raises:
+        ConfigError: it is not a readable Parquet file.
+    """
+    try:
+        table = parquet.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ConfigError(f"{path} is not a readable Parquet file: {error}") from error
+    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    return table.to_pydict(), metadata

@@ -1,0 +1,94 @@
+"""`llem`: options and exit codes. The typer door; commands are imported when called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from llenergymeasure._version import __version__
+from llenergymeasure.cli.outcome import exit_code_of
+
+app = typer.Typer(
+    name="llem",
+    help="Measure the energy, throughput, latency and FLOPs of LLM inference.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Entry point of `llem`: run the command line and exit with its code."""
+    sys.exit(exit_code_of(lambda: app(standalone_mode=False), verbose=bool({"-v", "--verbose"} & set(sys.argv[1:]))))
+
+
+def _command(name: str) -> Callable[..., int]:
+    """A command by name, imported now."""
+    call: Callable[..., int] = import_module(f"llenergymeasure.cli.commands.{name}").command
+    return call
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        lines = import_module("llenergymeasure.cli.installed").version_lines(__version__)
+        typer.echo("\n".join(lines))
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Versions and what is installed.")
+    ] = False,
+) -> None:
+    """Measure the energy, throughput, latency and FLOPs of LLM inference."""
+
+
+@app.command("run")
+def _run(
+    config: Annotated[
+        Optional[Path],  # noqa: UP007 (typer reads annotations at run time, on Python 3.10 too)
+        typer.Argument(help="YAML file; `experiments:` at its top makes it a study.", show_default=False),
+    ] = None,
+    model: Annotated[Optional[str], typer.Option("--model", "-m", help="Model id, directory, or builtin/tiny-llama.")] = None,
+    backend: Annotated[Optional[str], typer.Option("--backend", "-b", help="Inference backend.")] = None,
+    dataset: Annotated[Optional[str], typer.Option("--dataset", "-d", help="aienergyscore or a JSONL file.")] = None,
+    n: Annotated[Optional[int], typer.Option("-n", help="Prompts to measure.")] = None,
+    batch_size: Annotated[Optional[int], typer.Option("--batch-size", help="Prompts per batch.")] = None,
+    precision: Annotated[Optional[str], typer.Option("--precision", "-p", help="fp32, fp16 or bf16.")] = None,
+    output: Annotated[
+        Optional[Path], typer.Option("--output", "-o", help="Where result folders go. Default: results/.")
+    ] = None,
+    set_: Annotated[
+        Optional[list[str]],
+        typer.Option("--set", metavar="KEY=VALUE", help="Any field by its dotted name; may be repeated."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Validate, resolve, estimate memory; run nothing.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout, and nothing else.")] = False,
+    export_csv: Annotated[bool, typer.Option("--export-csv", help="Write result.csv beside result.json.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks of errors.")] = False,
+) -> int:
+    """Measure one experiment or a list of them."""
+    flags: dict[str, Any] = {
+        "model": model, "backend": backend, "dataset": dataset, "n": n, "pytorch.batch_size": batch_size,
+        "precision": precision,
+    }  # fmt: skip
+    given = {name: value for name, value in flags.items() if value is not None}
+    return _command("run")(
+        config, given, set_ or [], output=output, dry_run=dry_run, json=json_, export_csv=export_csv, quiet=quiet
+    )
+
+
+@app.command("config")
+def _config(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every package and every setting.")] = False,
+) -> int:
+    """Show GPUs, backends, meters and settings of this machine. Writes nothing."""
+    return _command("config")(verbose=verbose)

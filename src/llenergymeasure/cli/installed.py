@@ -1,0 +1,34 @@
+"""What is installed, without importing it."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+BACKENDS = {"pytorch": ("torch", "transformers"), "vllm": ("vllm",), "tensorrt": ("tensorrt_llm",)}
+METERS = {"zeus": ("zeus",), "nvml": ("nvidia-ml-py",), "codecarbon": ("codecarbon",)}
+_DISTRIBUTIONS = {"tensorrt_llm": "tensorrt-llm"}
+
+
+def version_lines(own: str) -> list[str]:
+    """`llem --version`."""
+    return [
+        f"llenergymeasure {own}",
+        f"backends: {_listed(BACKENDS)}",
+        f"meters: {_listed(METERS)}",
+    ]
+
+
+def _listed(parts: dict[str, tuple[str, ...]]) -> str:
+    found = {name: _versions(packages) for name, packages in parts.items()}
+    named = [f"{name} ({versions})" for name, versions in found.items() if versions]
+    return ", ".join(named) or "none installed"
+
+
+def _versions(packages: tuple[str, ...]) -> str | None:
+    """`torch 2.13.0, transformers 5.23.0`; None when one of them is missing."""
+    try:
+        return ", ".join(f"{name} {metadata.version(_DISTRIBUTIONS.get(name, name))}" for name in packages)
+    except metadata.PackageNotFoundError:
+        return None
+
+

@@ -1,0 +1,149 @@
+"""The sections of the inference backends.
+
+Every field defaults to None: the backend decides, and the description states what it then does.
+Only explicit choices enter the configuration hash.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from llenergymeasure.config.base import ConfigModel, Flag, Integer, Number
+
+TorchDtypeName = Literal["float32", "float16", "bfloat16"]
+
+
+class PyTorchConfig(ConfigModel):
+    """Settings of the PyTorch (transformers) backend."""
+
+    batch_size: Integer | None = Field(None, ge=1, description="Prompts per `generate` call. Effective default: 1.")
+    batching_strategy: Literal["static", "dynamic"] | None = Field(
+        None,
+        description="How prompts are grouped. static: in dataset order. dynamic: by token length, so that batches carry "
+        "less padding. Effective default: static.",
+    )
+    device: Literal["auto", "cuda", "cpu"] | None = Field(
+        None, description="Where to run. auto: CUDA when present, else the CPU with a warning. Effective default: auto."
+    )
+    device_map: str | dict[str, str | int] | None = Field(
+        None,
+        description="Placement of layers, handed to `from_pretrained` (auto, balanced, sequential or a mapping). "
+        "Effective default: the whole model on the first device.",
+    )
+    max_memory: dict[str | int, str | int] | None = Field(
+        None,
+        description="Memory limit per device for `device_map`, such as {0: 20GiB, cpu: 60GiB}. Effective default: no limit.",
+    )
+    num_processes: Integer | None = Field(
+        None, ge=1, description="Data-parallel processes, one per device. Effective default: 1."
+    )
+    attn_implementation: Literal["sdpa", "eager", "flash_attention_2", "flash_attention_3"] | None = Field(
+        None, description="Attention kernel. Effective default: what transformers chooses, normally sdpa."
+    )
+    torch_compile: Flag | None = Field(None, description="Compile the model's forward pass. Effective default: false.")
+    torch_compile_mode: Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"] | None = (
+        Field(None, description="Mode of `torch.compile`; needs torch_compile. Effective default: default.")
+    )
+    torch_compile_backend: str | None = Field(
+        None, min_length=1, description="Backend of `torch.compile`; needs torch_compile. Effective default: inductor."
+    )
+    load_format: Literal["auto", "dummy"] | None = Field(
+        None,
+        description="auto: load the weights. dummy: draw them from `random_seed`, nothing is downloaded but the "
+        "configuration and the tokenizer; the result is flagged. Effective default: auto.",
+    )
+    load_in_4bit: Flag | None = Field(
+        None, description="Quantise weights to 4 bit with bitsandbytes. Effective default: false."
+    )
+    load_in_8bit: Flag | None = Field(
+        None, description="Quantise weights to 8 bit with bitsandbytes. Effective default: false."
+    )
+    bnb_4bit_compute_dtype: TorchDtypeName | None = Field(
+        None, description="Compute type of 4-bit layers; needs load_in_4bit. Effective default: float32."
+    )
+    bnb_4bit_quant_type: Literal["nf4", "fp4"] | None = Field(
+        None, description="4-bit data type; needs load_in_4bit. Effective default: fp4."
+    )
+    bnb_4bit_use_double_quant: Flag | None = Field(
+        None, description="Quantise the quantisation constants too; needs load_in_4bit. Effective default: false."
+    )
+    use_cache: Flag | None = Field(None, description="Keep keys and values between steps. Effective default: true.")
+    cache_implementation: Literal["static", "offloaded_static", "sliding_window"] | None = Field(
+        None,
+        description="Kind of KV cache; not with use_cache: false. Effective default: a dynamic cache. "
+        "Static caches make transformers compile the decode step on CUDA.",
+    )
+    prompt_lookup_num_tokens: Integer | None = Field(
+        None,
+        ge=1,
+        description="Tokens proposed per step by prompt lookup decoding; needs batch_size 1. Effective default: off.",
+    )
+    revision: str | None = Field(
+        None, min_length=1, description="Branch, tag or commit of the model repository. Effective default: main."
+    )
+    trust_remote_code: Flag | None = Field(
+        None, description="Run code that comes with the model repository. Effective default: false."
+    )
+
+    @model_validator(mode="after")
+    def _dependent_settings_have_what_they_need(self) -> Self:
+        if self.load_in_4bit and self.load_in_8bit:
+            raise ValueError("load_in_4bit and load_in_8bit exclude each other: keep one")
+        self._need("torch_compile", "torch_compile_mode", "torch_compile_backend")
+        self._need("load_in_4bit", "bnb_4bit_compute_dtype", "bnb_4bit_quant_type", "bnb_4bit_use_double_quant")
+        if self.cache_implementation is not None and self.use_cache is False:
+            raise ValueError(
+                f"cache_implementation '{self.cache_implementation}' needs a cache: remove it or set use_cache: true"
+            )
+        if self.prompt_lookup_num_tokens is not None and (self.batch_size or 1) > 1:
+            raise ValueError(
+                f"prompt_lookup_num_tokens works on one prompt at a time: set batch_size to 1, not {self.batch_size}"
+            )
+        if self.max_memory is not None and self.device_map is None:
+            raise ValueError("max_memory limits what device_map places: set device_map: auto as well")
+        return self
+
+    def _need(self, condition: str, *dependents: str) -> None:
+        for name in dependents:
+            if getattr(self, name) is not None and not getattr(self, condition):
+                raise ValueError(f"{name} has no effect without {condition}: set {condition}: true or remove {name}")
+
+
+class VLLMConfig(ConfigModel):
+    """Settings of the vLLM backend. Validated today, run by a later release."""
+
+    max_num_seqs: Integer | None = Field(None, ge=1, description="Sequences in flight. Effective default: 256.")
+    tensor_parallel_size: Integer | None = Field(None, ge=1, description="GPUs per model replica. Effective default: 1.")
+    gpu_memory_utilization: Number | None = Field(
+        None, gt=0, le=1, description="Share of GPU memory vLLM may take (0 to 1). Effective default: 0.9."
+    )
+    enable_prefix_caching: Flag | None = Field(
+        None, description="Share the cache of common prompt prefixes. Effective default: true."
+    )
+    block_size: Literal[8, 16, 32] | None = Field(None, description="Tokens per cache block. Effective default: 16.")
+    quantization: Literal["awq", "gptq", "fp8"] | None = Field(
+        None, description="Weight format. Effective default: what the model's configuration says."
+    )
+    enable_lora: Flag | None = Field(None, description="Serve LoRA adapters. Effective default: false.")
+
+
+class TensorRTConfig(ConfigModel):
+    """Settings of the TensorRT-LLM backend. Validated today, run by a later release."""
+
+    max_batch_size: Integer | None = Field(None, ge=1, description="Batch size of the engine. Effective default: 8.")
+    tp_size: Integer | None = Field(None, ge=1, description="Tensor-parallel GPUs. Effective default: 1.")
+    pp_size: Integer | None = Field(None, ge=1, description="Pipeline-parallel GPUs. Effective default: 1.")
+    max_seq_len: Integer | None = Field(
+        None, ge=1, description="Longest sequence in tokens. Effective default: the model's own limit."
+    )
+    kv_cache_type: Literal["paged"] | None = Field(None, description="Kind of KV cache. Effective default: paged.")
+    quantization: Literal["int8_sq", "int4_awq", "fp8"] | None = Field(
+        None, description="Quantisation of the engine. Effective default: none."
+    )
+    builder_opt_level: Integer | None = Field(
+        None, ge=0, le=5, description="Effort of the engine builder (0 to 5). Effective default: 3."
+    )
+    engine_path: str | None = Field(None, min_length=1, description="A built engine to use. Effective default: build one.")

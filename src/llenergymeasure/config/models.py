@@ -1,0 +1,184 @@
+"""The configuration of one experiment and of a study: what is measured, and nothing about this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+from typing_extensions import Self
+
+from llenergymeasure.config.backend_configs import PyTorchConfig, TensorRTConfig, VLLMConfig
+from llenergymeasure.config.base import ConfigModel, Integer
+from llenergymeasure.config.passthrough import check_passthrough
+from llenergymeasure.config.sections import (
+    BaselineConfig,
+    DecoderConfig,
+    EnergyConfig,
+    LoRAConfig,
+    SyntheticDatasetConfig,
+    WarmupConfig,
+)
+from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, PRECISION_SUPPORT, Backend, Precision
+from llenergymeasure.config.yaml_file import read_experiment
+
+RENAMED_FIELDS = {"model_name": "model", "fp_precision": "precision", "num_input_prompts": "n"}
+
+
+class ExperimentConfig(ConfigModel):
+    """One experiment: a model, a backend, prompts, and how they are measured."""
+
+    model: str = Field(
+        min_length=1, description="Model id on the hub, local directory, or `builtin/tiny-llama` (no weights)."
+    )
+    backend: Backend = Field("pytorch", description="Inference backend.")
+    precision: Precision = Field("bf16", description="Number format of weights and activations.")
+    dataset: str | SyntheticDatasetConfig = Field(
+        "aienergyscore",
+        description="`aienergyscore` (built-in prompts), a JSONL file, or a synthetic dataset {n, input_len, output_len}.",
+    )
+    n: Integer = Field(100, ge=1, description="Prompts to measure.")
+    random_seed: Integer = Field(42, ge=0, lt=2**32, description="Seed of sampling, synthetic prompts and dummy weights.")
+    max_input_tokens: Integer | None = Field(
+        512, ge=1, description="Prompts are cut to this many tokens; None = no limit."
+    )
+    max_output_tokens: Integer = Field(128, ge=1, description="Most tokens generated per prompt.")
+    min_output_tokens: Integer | None = Field(
+        None,
+        ge=1,
+        description="Fewest tokens generated per prompt; equal to max_output_tokens = constant work per prompt. "
+        "Effective default: none.",
+    )
+    decoder: DecoderConfig = Field(DecoderConfig(), description="How the next token is chosen.")
+    warmup: WarmupConfig = Field(WarmupConfig(), description="What runs before the window.")
+    baseline: BaselineConfig = Field(BaselineConfig(), description="Idle power measurement.")
+    energy: EnergyConfig = Field(EnergyConfig(), description="Energy meter.")
+    pytorch: PyTorchConfig | None = Field(None, description="Settings of the PyTorch backend.")
+    vllm: VLLMConfig | None = Field(None, description="Settings of the vLLM backend.")
+    tensorrt: TensorRTConfig | None = Field(None, description="Settings of the TensorRT-LLM backend.")
+    lora: LoRAConfig | None = Field(None, description="LoRA adapter.")
+    passthrough_kwargs: dict[str, Any] | None = Field(
+        None,
+        description="Further arguments of the backend's calls: names that `generate` knows go to `generate`, "
+        "all others to `from_pretrained`.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_names_are_refused(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for old, new in RENAMED_FIELDS.items():
+                if old in data:
+                    raise ValueError(f"'{old}' is now called '{new}': rename it")
+        return data
+
+    @field_validator("model")
+    @classmethod
+    def _model_is_a_name(cls, value: str) -> str:
+        if not value.strip() or "\0" in value:
+            raise ValueError("a model id or a directory is needed")
+        return value
+
+    @model_validator(mode="after")
+    def _lengths_agree(self) -> Self:
+        if self.min_output_tokens is not None and self.min_output_tokens > self.output_limit:
+            raise ValueError(
+                f"min_output_tokens {self.min_output_tokens} is above the {self.output_limit} output tokens allowed"
+            )
+        if isinstance(self.dataset, SyntheticDatasetConfig):
+            self._synthetic_dataset_fits(self.dataset)
+        return self
+
+    def _synthetic_dataset_fits(self, dataset: SyntheticDatasetConfig) -> None:
+        if self.n > dataset.n:
+            raise ValueError(f"n {self.n} exceeds the {dataset.n} prompts of the synthetic dataset: lower n or raise dataset.n")
+        if self.max_input_tokens is not None and dataset.input_len > self.max_input_tokens:
+            raise ValueError(
+                f"dataset.input_len {dataset.input_len} exceeds max_input_tokens {self.max_input_tokens}: "
+                "raise max_input_tokens, or set it to null"
+            )
+
+    @model_validator(mode="after")
+    def _backend_supports_it(self) -> Self:
+        self._one_of("precision", self.precision, PRECISION_SUPPORT[self.backend])
+        self._one_of("decoder.decoding_strategy", self.decoder.decoding_strategy, DECODING_SUPPORT[self.backend])
+        for section in BACKENDS:
+            if section != self.backend and getattr(self, section) is not None:
+                raise ValueError(
+                    f"section '{section}' is of another backend: backend is '{self.backend}'; "
+                    f"remove the section or set backend: {section}"
+                )
+        if self.lora is not None and self.backend == "tensorrt":
+            raise ValueError("lora is not supported by backend 'tensorrt'; valid backends: pytorch, vllm")
+        batch_size = (self.pytorch.batch_size if self.pytorch else None) or 1
+        if self.decoder.speculative_decoding and batch_size > 1:
+            raise ValueError(f"speculative_decoding works on one prompt at a time: set pytorch.batch_size to 1, not {batch_size}")
+        return self
+
+    def _one_of(self, field: str, value: str, valid: tuple[str, ...]) -> None:
+        if value not in valid:
+            raise ValueError(f"{field} '{value}' is not supported by backend '{self.backend}'; valid: {', '.join(valid)}")
+
+    @model_validator(mode="after")
+    def _passthrough_is_harmless(self) -> Self:
+        if self.passthrough_kwargs is not None:
+            check_passthrough(self.passthrough_kwargs, declared_names())
+        return self
+
+    @property
+    def output_limit(self) -> int:
+        """Most tokens generated per prompt, whoever sets it: the synthetic dataset or `max_output_tokens`."""
+        if isinstance(self.dataset, SyntheticDatasetConfig):
+            return self.dataset.output_len
+        return self.max_output_tokens
+
+    @property
+    def config_hash(self) -> str:
+        """First 16 hex digits of the SHA-256 of the canonical JSON: the same on every machine and Python."""
+        fields = without_unset(self.model_dump(mode="json", exclude={"passthrough_kwargs"}))
+        if self.passthrough_kwargs:
+            fields["passthrough_kwargs"] = self.passthrough_kwargs
+        canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:16]
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> ExperimentConfig:
+        """Read one experiment from a YAML file.
+
+        Raises:
+            ConfigError: the file is missing, unreadable, broken or not a mapping (with file and line).
+            pydantic.ValidationError: a field is wrong.
+        """
+        return cls.model_validate(read_experiment(path))
+
+
+class StudyConfig(ConfigModel):
+    """A list of experiments, run one after another."""
+
+    experiments: tuple[ExperimentConfig, ...] = Field(min_length=1, description="The experiments, in order.")
+
+
+def without_unset(value: Any) -> Any:
+    """Drop None and emptied mappings, so that `pytorch: {}` and an absent section are the same choice."""
+    if not isinstance(value, dict):
+        return value
+    kept = {key: without_unset(inner) for key, inner in value.items() if inner is not None}
+    return {key: inner for key, inner in kept.items() if inner != {}}
+
+
+def declared_names() -> frozenset[str]:
+    """Every field that has a place of its own in an experiment, wherever it stands."""
+    models = (ExperimentConfig, DecoderConfig, PyTorchConfig)
+    return frozenset(name for model in models for name in model.model_fields) | _CALL_NAMES_OF_FIELDS
+
+
+# What the declared fields are called at transformers: setting them twice would be a contradiction.
+_CALL_NAMES_OF_FIELDS = frozenset(
+    {
+        "max_new_tokens", "min_new_tokens", "max_length", "min_length", "do_sample", "assistant_model", "dtype",
+        "torch_dtype", "quantization_config", "input_ids", "attention_mask", "stopping_criteria", "streamer",
+        "return_dict_in_generate", "pretrained_model_name_or_path",
+    }
+)  # fmt: skip

@@ -1,0 +1,127 @@
+"""The sections of an experiment that every inference backend shares."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+from typing_extensions import Self
+
+from llenergymeasure.config.base import ConfigModel, Flag, Integer, Number
+from llenergymeasure.config.ssot import DecodingStrategy, EnergyBackendName
+
+
+class SyntheticDatasetConfig(ConfigModel):
+    """Prompts of random tokens with exact lengths."""
+
+    n: Integer = Field(ge=1, description="Prompts to draw; the experiment's `n` may not exceed it.")
+    input_len: Integer = Field(512, ge=1, description="Length of each prompt in tokens.")
+    output_len: Integer = Field(
+        128, ge=1, description="Tokens generated for each prompt; takes the place of max_output_tokens."
+    )
+    seed: Integer | None = Field(None, description="Seed of the draw. Effective default: `random_seed`.")
+
+
+class DecoderConfig(ConfigModel):
+    """How the next token is chosen."""
+
+    temperature: Number = Field(1.0, gt=0, description="Softmax temperature; used by sampling.")
+    top_p: Number = Field(1.0, gt=0, le=1, description="Nucleus probability mass (0 to 1); used by sampling.")
+    top_k: Integer | None = Field(None, ge=1, description="Tokens kept before sampling. Effective default: all.")
+    repetition_penalty: Number = Field(1.0, gt=0, description="Penalty on repeated tokens; 1 = none.")
+    decoding_strategy: DecodingStrategy = Field("greedy", description="greedy, sampling or beam search.")
+    num_beams: Integer | None = Field(
+        None, ge=2, description="Beams; only with decoding_strategy beam. Effective default: 4 with beam, else 1."
+    )
+    speculative_decoding: Flag = Field(False, description="Let a draft model propose tokens; needs draft_model.")
+    draft_model: str | None = Field(
+        None, min_length=1, description="Model id or path of the draft model. Effective default: none."
+    )
+
+    @model_validator(mode="after")
+    def _dependent_settings_have_what_they_need(self) -> Self:
+        if self.num_beams is not None and self.decoding_strategy != "beam":
+            raise ValueError(
+                f"num_beams {self.num_beams} needs decoding_strategy: beam, not '{self.decoding_strategy}'"
+            )
+        if self.speculative_decoding and self.draft_model is None:
+            raise ValueError("speculative_decoding needs a draft_model: name one, or set speculative_decoding: false")
+        if self.draft_model is not None and not self.speculative_decoding:
+            raise ValueError(f"draft_model '{self.draft_model}' has no effect without speculative_decoding: true")
+        if self.speculative_decoding and self.decoding_strategy == "beam":
+            raise ValueError("speculative_decoding works with greedy and sampling, not with beam")
+        return self
+
+
+class WarmupConfig(ConfigModel):
+    """What runs before the measured window, so that it starts in a steady state."""
+
+    enabled: Flag = Field(True, description="Warm up before the window.")
+    n_warmup: Integer = Field(5, ge=1, description="Warm-up iterations, each one `generate` on a measured batch.")
+    max_new_tokens: Integer = Field(
+        16, ge=1, description="Output tokens per warm-up prompt (reduced); prompts keep their full length."
+    )
+    thermal_floor_seconds: Number = Field(
+        60.0,
+        ge=0,
+        description="Wait in seconds between warm-up and window, at least 30; 0 = off on purpose, flagged in the result.",
+    )
+    convergence_detection: Flag = Field(
+        False, description="After n_warmup iterations, go on until latency is steady (CV below cv_threshold)."
+    )
+    cv_threshold: Number = Field(
+        0.05, ge=0.01, le=0.5, description="Coefficient of variation of latency that counts as steady."
+    )
+    window_size: Integer = Field(5, ge=2, description="Latest iterations over which the CV is taken.")
+    max_prompts: Integer = Field(50, ge=1, description="Most warm-up iterations with convergence_detection.")
+
+    @field_validator("thermal_floor_seconds")
+    @classmethod
+    def _a_floor_is_long_enough_to_matter(cls, value: float) -> float:
+        if 0 < value < 30:
+            raise ValueError(f"{value:g} s is too short to settle temperatures: use at least 30, or 0 to switch it off")
+        return value
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> Self:
+        if self.convergence_detection and self.max_prompts < self.n_warmup:
+            raise ValueError(f"max_prompts {self.max_prompts} is below n_warmup {self.n_warmup}: raise max_prompts")
+        return self
+
+
+class BaselineConfig(ConfigModel):
+    """Idle power, measured so that it can be subtracted."""
+
+    enabled: Flag = Field(True, description="Measure the idle baseline.")
+    duration_seconds: Number = Field(30.0, ge=1, le=120, description="Length of the idle measurement in seconds.")
+    when: Literal["before_load", "after_load"] = Field(
+        "before_load",
+        description="before_load: idle means the same for every configuration. after_load: idle with the model in memory.",
+    )
+
+
+class EnergyConfig(ConfigModel):
+    """Which energy meter measures."""
+
+    backend: EnergyBackendName = Field(
+        "auto", description="Meter. auto: the first available of zeus, nvml, codecarbon. null: off on purpose."
+    )
+
+    @field_validator("backend", mode="before")
+    @classmethod
+    def _yaml_null_means_off(cls, value: Any) -> Any:
+        return "null" if value is None else value
+
+
+class LoRAConfig(ConfigModel):
+    """A LoRA adapter, applied through PEFT."""
+
+    adapter_id: str | None = Field(None, min_length=1, description="Adapter repository on the hub.")
+    adapter_path: str | None = Field(None, min_length=1, description="Adapter directory on this machine.")
+    merge_weights: Flag = Field(False, description="Merge the adapter into the weights before measuring.")
+
+    @model_validator(mode="after")
+    def _exactly_one_source(self) -> Self:
+        if (self.adapter_id is None) == (self.adapter_path is None):
+            raise ValueError("lora needs exactly one of adapter_id and adapter_path")
+        return self

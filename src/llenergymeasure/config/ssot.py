@@ -1,0 +1,25 @@
+"""What each inference backend supports, written once. Positive lists only: what is absent is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+Backend = Literal["pytorch", "vllm", "tensorrt"]
+Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8", "int4"]
+DecodingStrategy = Literal["greedy", "sampling", "beam"]
+EnergyBackendName = Literal["auto", "zeus", "nvml", "codecarbon", "null"]
+
+BACKENDS: tuple[str, ...] = get_args(Backend)
+
+PRECISION_SUPPORT: Mapping[str, tuple[str, ...]] = {
+    "pytorch": ("fp32", "fp16", "bf16"),
+    "vllm": ("fp16", "bf16", "int8", "int4"),
+    "tensorrt": ("fp16", "int8", "fp8", "int4"),
+}
+
+DECODING_SUPPORT: Mapping[str, tuple[str, ...]] = {
+    "pytorch": ("greedy", "sampling", "beam"),
+    "vllm": ("greedy", "sampling", "beam"),
+    "tensorrt": ("greedy", "sampling"),
+}

@@ -1,0 +1,1 @@
+"""How one experiment is measured; prints nothing, writes nothing."""

@@ -1,0 +1,33 @@
+"""What one asks of a serving library: the view from outside."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol, runtime_checkable
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.harness import OpenExperiment
+from llenergymeasure.domain.results import ExperimentResult
+
+
+@runtime_checkable
+class InferenceBackend(Protocol):
+    """A configuration goes in, a result comes out."""
+
+    @property
+    def name(self) -> str:
+        """Its name in configurations."""
+
+    def open(self, config: ExperimentConfig) -> AbstractContextManager[OpenExperiment]:
+        """Load and warm up once, to measure as often as wanted.
+
+        Raises:
+            ExperimentError: it failed; `cause` says why.
+        """
+
+    def run(self, config: ExperimentConfig) -> ExperimentResult:
+        """Measure one experiment.
+
+        Raises:
+            ExperimentError: it failed; `cause` says why.
+        """

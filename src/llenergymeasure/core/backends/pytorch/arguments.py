@@ -1,0 +1,103 @@
+"""From configuration to the arguments of `from_pretrained` and `generate`: every setting arrives, none is invented.
+
+A field that is None adds no argument, so that transformers decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.backend_configs import PyTorchConfig
+
+DTYPE_NAMES: Mapping[str, str] = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+DEFAULT_BEAMS = 4
+
+
+def section_of(config: ExperimentConfig) -> PyTorchConfig:
+    """The pytorch section, with nothing set when it is omitted."""
+    return config.pytorch or PyTorchConfig()
+
+
+def hub_arguments(config: ExperimentConfig) -> dict[str, Any]:
+    """Arguments of every `from_pretrained`: model, configuration and tokenizer."""
+    section = section_of(config)
+    return _given(revision=section.revision, trust_remote_code=section.trust_remote_code)
+
+
+def model_arguments(config: ExperimentConfig, passthrough_names: Collection[str]) -> dict[str, Any]:
+    """Arguments of the model's `from_pretrained`.
+
+    Args:
+        config: the experiment.
+        passthrough_names: names that belong to `generate`; every other passthrough argument is the model's.
+    """
+    section = section_of(config)
+    passthrough = config.passthrough_kwargs or {}
+    return {
+        **hub_arguments(config),
+        "dtype": DTYPE_NAMES[config.precision],
+        **_given(
+            attn_implementation=section.attn_implementation,
+            device_map=section.device_map,
+            max_memory=section.max_memory,
+            quantization_config=quantization(section),
+        ),
+        **{name: value for name, value in passthrough.items() if name not in passthrough_names},
+    }
+
+
+def quantization(section: PyTorchConfig) -> dict[str, Any] | None:
+    """bitsandbytes settings, in the form that transformers takes; None when weights are not quantised."""
+    if not (section.load_in_4bit or section.load_in_8bit):
+        return None
+    return {
+        "quant_method": "bitsandbytes",
+        **_given(
+            load_in_4bit=section.load_in_4bit,
+            load_in_8bit=section.load_in_8bit,
+            bnb_4bit_compute_dtype=section.bnb_4bit_compute_dtype,
+            bnb_4bit_quant_type=section.bnb_4bit_quant_type,
+            bnb_4bit_use_double_quant=section.bnb_4bit_use_double_quant,
+        ),
+    }
+
+
+def compile_arguments(config: ExperimentConfig) -> dict[str, Any] | None:
+    """Arguments of `Module.compile`; None when the model is not compiled."""
+    section = section_of(config)
+    if not section.torch_compile:
+        return None
+    return _given(mode=section.torch_compile_mode, backend=section.torch_compile_backend)
+
+
+def generate_arguments(config: ExperimentConfig, passthrough_names: Collection[str]) -> dict[str, Any]:
+    """Arguments of `generate`, without prompts and draft model."""
+    section, decoder = section_of(config), config.decoder
+    sampling = decoder.decoding_strategy == "sampling"
+    passthrough = config.passthrough_kwargs or {}
+    return {
+        "max_new_tokens": config.output_limit,
+        "do_sample": sampling,
+        "num_beams": (decoder.num_beams or DEFAULT_BEAMS) if decoder.decoding_strategy == "beam" else 1,
+        "repetition_penalty": decoder.repetition_penalty,
+        **_given(
+            min_new_tokens=config.min_output_tokens,
+            use_cache=section.use_cache,
+            cache_implementation=section.cache_implementation,
+            prompt_lookup_num_tokens=section.prompt_lookup_num_tokens,
+        ),
+        **(_sampling(config) if sampling else {}),
+        **{name: value for name, value in passthrough.items() if name in passthrough_names},
+    }
+
+
+def _sampling(config: ExperimentConfig) -> dict[str, Any]:
+    """The configuration speaks for all three: a model's own generation defaults must not leak in. 0 = no top-k."""
+    decoder = config.decoder
+    return {"temperature": decoder.temperature, "top_p": decoder.top_p, "top_k": decoder.top_k or 0}
+
+
+def _given(**arguments: Any) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value is not None}

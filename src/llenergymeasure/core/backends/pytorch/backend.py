@@ -1,0 +1,28 @@
+"""The PyTorch backend: transformers' loader, handed to the one harness."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.pytorch.loading import TransformersLoader
+from llenergymeasure.core.harness import Instruments, OpenExperiment, open_experiment
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.protocols import ModelLoader
+
+
+class PyTorchBackend:
+    """Measures transformers models in this process."""
+
+    name = "pytorch"
+
+    def __init__(self, instruments: Instruments, loader: ModelLoader | None = None) -> None:
+        self._instruments = instruments
+        self._loader = loader or TransformersLoader(instruments.clock)
+
+    def open(self, config: ExperimentConfig) -> AbstractContextManager[OpenExperiment]:
+        return open_experiment(config, self._loader, self._instruments)
+
+    def run(self, config: ExperimentConfig) -> ExperimentResult:
+        with self.open(config) as experiment:
+            return experiment.measure()

@@ -1,0 +1,177 @@
+"""Generating with a loaded transformers model, so that every token and every moment can be accounted for."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.pytorch.arguments import section_of
+from llenergymeasure.core.backends.pytorch.faults import explained
+from llenergymeasure.core.backends.pytorch.library import quiet_transformers
+from llenergymeasure.core.backends.pytorch.memory import CudaMemory, ProcessMemory
+from llenergymeasure.core.backends.pytorch.timing import Anchor, StepTimer
+from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
+from llenergymeasure.domain.measurements import ModelInfo
+from llenergymeasure.protocols import BatchRecord, Clock
+
+
+@dataclass(frozen=True)
+class TensorBatch:
+    """Left-padded prompts on the device. `input_ids` and `attention_mask`: [rows, padded_length]."""
+
+    prompt_indices: tuple[int, ...]
+    lengths: tuple[int, ...]
+    input_ids: torch.Tensor
+    attention_mask: torch.Tensor
+
+    @property
+    def padded_length(self) -> int:
+        return int(self.input_ids.shape[1])
+
+
+@dataclass(frozen=True)
+class GeneratedBatch:
+    """What one `generate` call returned. `sequences`: [rows, padded_length + steps], still on the device."""
+
+    batch: TensorBatch
+    sequences: torch.Tensor
+    timer: StepTimer
+    started_s: float
+    finished_s: float
+
+
+@dataclass(frozen=True)
+class GeneratedRun:
+    """The output of a run."""
+
+    batches: tuple[GeneratedBatch, ...]
+    anchor: Anchor
+    eos_ids: frozenset[int]
+
+    def records(self) -> tuple[BatchRecord, ...]:
+        return tuple(self._record(generated) for generated in self.batches)
+
+    def _record(self, generated: GeneratedBatch) -> BatchRecord:
+        batch, start = generated.batch, generated.batch.padded_length
+        rows = generated.sequences[:, start:].tolist()
+        return BatchRecord(
+            prompt_indices=batch.prompt_indices,
+            input_lengths=batch.lengths,
+            padded_length=start,
+            output_ids=tuple(until_end(row, self.eos_ids) for row in rows),
+            started_s=generated.started_s,
+            finished_s=generated.finished_s,
+            step_times_s=self.anchor.host_times(generated.timer.marks),
+            step_tokens=tuple(length - start for length in generated.timer.lengths),
+        )
+
+
+class TransformersEngine:
+    """A loaded model and its tokenizer."""
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: TransformersTokenizer,
+        info: ModelInfo,
+        arguments: dict[str, Any],
+        config: ExperimentConfig,
+        clock: Clock,
+    ) -> None:
+        self._model: Any = model
+        self._config = config
+        self._clock = clock
+        self._cuda_devices = tuple(device for device in info.devices if device.startswith("cuda"))
+        self._memory = CudaMemory(self._cuda_devices) if self._cuda_devices else ProcessMemory()
+        self._arguments = {"pad_token_id": tokenizer.pad_id, **arguments}
+        self.info = info
+        self.tokenizer = tokenizer
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        facts: dict[str, Any] = self._model.config.to_dict()
+        return facts
+
+    def prepare(self, token_ids: Sequence[Sequence[int]]) -> tuple[TensorBatch, ...]:
+        section = section_of(self._config)
+        order = list(range(len(token_ids)))
+        if section.batching_strategy == "dynamic":
+            order.sort(key=lambda index: len(token_ids[index]))
+        return tuple(
+            self._padded(indices, [token_ids[index] for index in indices])
+            for indices in in_groups(order, section.batch_size or 1)
+        )
+
+    def _padded(self, indices: Sequence[int], rows: Sequence[Sequence[int]]) -> TensorBatch:
+        width, pad = max(map(len, rows)), self.tokenizer.pad_id
+        ids = torch.tensor([[pad] * (width - len(row)) + list(row) for row in rows])
+        mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
+        device = self._model.device
+        return TensorBatch(tuple(indices), tuple(map(len, rows)), ids.to(device), mask.to(device))
+
+    def run(self, batches: Sequence[TensorBatch], max_new_tokens: int | None = None) -> GeneratedRun:
+        arguments = self._arguments if max_new_tokens is None else self._shortened(max_new_tokens)
+        torch.manual_seed(self._config.random_seed)
+        anchor = Anchor(self._clock, bool(self._cuda_devices))
+        with quiet_transformers(), explained("generating", self._config):
+            generated = tuple(self._generate(batch, arguments) for batch in batches)
+            self.synchronise()
+        return GeneratedRun(generated, anchor, self._eos_ids())
+
+    def _generate(self, batch: TensorBatch, arguments: dict[str, Any]) -> GeneratedBatch:
+        timer = StepTimer(self._clock, bool(self._cuda_devices))
+        started_s = self._clock.now()
+        sequences = self._model.generate(
+            input_ids=batch.input_ids, attention_mask=batch.attention_mask, stopping_criteria=[timer], **arguments
+        )
+        return GeneratedBatch(batch, sequences, timer, started_s, self._clock.now())
+
+    def _shortened(self, max_new_tokens: int) -> dict[str, Any]:
+        limit = min(max_new_tokens, self._config.output_limit)
+        return {**self._arguments, "max_new_tokens": limit, "min_new_tokens": limit}
+
+    def _eos_ids(self) -> frozenset[int]:
+        eos = self._arguments.get("eos_token_id", self._model.generation_config.eos_token_id)
+        return frozenset() if eos is None else frozenset([eos] if isinstance(eos, int) else eos)
+
+    def synchronise(self) -> None:
+        for device in self._cuda_devices:
+            torch.cuda.synchronize(device)
+
+    def reset_peak_memory(self) -> None:
+        self._memory.reset()
+
+    def peak_memory_mb(self) -> tuple[float | None, str]:
+        return self._memory.peak_mb()
+
+    def host_threads(self) -> int | None:
+        return torch.get_num_threads()
+
+    def release(self) -> None:
+        if self._model is None:
+            return
+        self._model = None
+        self._arguments = {}
+        gc.collect()
+        if self._cuda_devices:
+            torch.cuda.empty_cache()
+
+
+def until_end(row: Sequence[int], eos_ids: frozenset[int]) -> tuple[int, ...]:
+    """A row's generated ids up to and including the first end-of-sequence; what follows is padding."""
+    for place, token in enumerate(row):
+        if token in eos_ids:
+            return tuple(row[: place + 1])
+    return tuple(row)
+
+
+def in_groups(order: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Consecutive groups of `size`; the last may be smaller."""
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+

@@ -1,0 +1,64 @@
+"""The calls into torch and transformers that loading needs: one seam, so that tests see what arrives."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import transformers
+from transformers.generation import GenerationMixin
+
+
+class Transformers:
+    """transformers' loading functions, unchanged."""
+
+    def config(self, source: str, **arguments: Any) -> Any:
+        return transformers.AutoConfig.from_pretrained(source, **arguments)
+
+    def tokenizer(self, source: str, **arguments: Any) -> Any:
+        return transformers.AutoTokenizer.from_pretrained(source, **arguments)
+
+    def model(self, source: str, **arguments: Any) -> Any:
+        return transformers.AutoModelForCausalLM.from_pretrained(source, **arguments)
+
+    def model_from_config(self, config: Any, **arguments: Any) -> Any:
+        return transformers.AutoModelForCausalLM.from_config(config, **arguments)
+
+    def adapter(self, model: Any, source: str, merge: bool) -> Any:
+        """Apply a LoRA adapter.
+
+        Raises:
+            ImportError: peft is not installed.
+        """
+        from peft import PeftModel  # optional: only experiments with an adapter need it
+
+        adapted = PeftModel.from_pretrained(model, source)
+        return adapted.merge_and_unload() if merge else adapted
+
+    def generate_names(self) -> frozenset[str]:
+        """Names that `generate` knows: its own parameters and those of a generation configuration."""
+        own = inspect.signature(GenerationMixin.generate).parameters
+        return frozenset(own) | frozenset(transformers.GenerationConfig().to_dict())
+
+    def cuda_available(self) -> bool:
+        return bool(torch.cuda.is_available())
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """No bars and no advice from transformers while it works; errors still raise."""
+    logging = transformers.utils.logging
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+

@@ -1,0 +1,145 @@
+"""Bringing a transformers model into memory, with every setting of the configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.pytorch.arguments import (
+    DTYPE_NAMES,
+    compile_arguments,
+    generate_arguments,
+    hub_arguments,
+    model_arguments,
+    section_of,
+)
+from llenergymeasure.core.backends.pytorch.faults import explained
+from llenergymeasure.core.backends.pytorch.generation import TransformersEngine
+from llenergymeasure.core.backends.pytorch.library import Transformers, quiet_transformers
+from llenergymeasure.core.backends.pytorch.parameters import count_parameters
+from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
+from llenergymeasure.domain.measurements import ModelInfo
+from llenergymeasure.exceptions import BackendError
+from llenergymeasure.models.builtin import builtin_model_path
+from llenergymeasure.protocols import Clock
+
+MEGABYTE = 1e6
+
+
+class TransformersLoader:
+    """Loads causal language models."""
+
+    def __init__(self, clock: Clock, library: Transformers | None = None) -> None:
+        self._clock = clock
+        self._library = library or Transformers()
+
+    def load(self, config: ExperimentConfig) -> TransformersEngine:
+        with quiet_transformers(), explained(f"loading {config.model}", config):
+            start_s = self._clock.now()
+            device = self._device(config)
+            source = _source(config.model)
+            tokenizer = TransformersTokenizer(self._library.tokenizer(source, **hub_arguments(config)))
+            model = self._placed(self._weights(config, source, device), config, device)
+            draft = self._draft(config, device)
+            load_seconds = self._clock.now() - start_s
+            return TransformersEngine(
+                model=model,
+                tokenizer=tokenizer,
+                info=self._describe(config, model, device, load_seconds),
+                arguments=self._generate_arguments(config, draft),
+                config=config,
+                clock=self._clock,
+            )
+
+    def _device(self, config: ExperimentConfig) -> str:
+        wanted = section_of(config).device or "auto"
+        available = self._library.cuda_available()
+        if wanted == "cuda" and not available:
+            raise BackendError("pytorch.device is cuda, but torch sees no CUDA device; set pytorch.device: cpu or auto")
+        return wanted if wanted != "auto" else ("cuda" if available else "cpu")
+
+    def _weights(self, config: ExperimentConfig, source: str, device: str) -> Any:
+        arguments = model_arguments(config, self._library.generate_names())
+        if _is_dummy(config):
+            return self._dummy(config, source, device, arguments)
+        if "quantization_config" in arguments and "device_map" not in arguments:
+            arguments["device_map"] = {"": device}
+        return self._library.model(source, **arguments)
+
+    def _dummy(self, config: ExperimentConfig, source: str, device: str, arguments: dict[str, Any]) -> Any:
+        """Weights drawn from the seed, on the device itself, in the precision of the experiment."""
+        if "quantization_config" in arguments or "device_map" in arguments:
+            raise BackendError(
+                "load_format dummy draws weights on one device in plain precision: remove device_map and quantisation"
+            )
+        hub = hub_arguments(config)
+        hf_config = self._library.config(source, **hub)
+        torch.manual_seed(config.random_seed)
+        with torch.device(device):
+            return self._library.model_from_config(
+                hf_config, **{name: value for name, value in arguments.items() if name != "revision"}
+            )
+
+    def _placed(self, model: Any, config: ExperimentConfig, device: str) -> Any:
+        """On its device, with its adapter, in inference mode, compiled if asked."""
+        if getattr(model, "hf_device_map", None) is None:
+            model = model.to(device)
+        if config.lora is not None:
+            place = config.lora.adapter_id or config.lora.adapter_path or ""
+            model = self._library.adapter(model, place, config.lora.merge_weights)
+        model.eval()
+        compile_with = compile_arguments(config)
+        if compile_with is not None:
+            model.compile(**compile_with)
+        return model
+
+    def _draft(self, config: ExperimentConfig, device: str) -> Any | None:
+        name = config.decoder.draft_model
+        if name is None:
+            return None
+        arguments = {"dtype": DTYPE_NAMES[config.precision]}
+        draft = self._library.model(_source(name), **arguments)
+        return draft.to(device).eval()
+
+    def _generate_arguments(self, config: ExperimentConfig, draft: Any | None) -> dict[str, Any]:
+        arguments = generate_arguments(config, self._library.generate_names())
+        return arguments if draft is None else {**arguments, "assistant_model": draft}
+
+    def _describe(self, config: ExperimentConfig, model: Any, device: str, load_seconds: float) -> ModelInfo:
+        counts = count_parameters(model)
+        section = section_of(config)
+        return ModelInfo(
+            name=config.model,
+            revision=getattr(model.config, "_commit_hash", None),
+            architecture=type(model).__name__ if config.lora is None else type(model.get_base_model()).__name__,
+            n_parameters=counts.total,
+            n_matmul_parameters=counts.in_matrix_products,
+            random_weights=_is_dummy(config),
+            device=device,
+            devices=tuple(sorted({str(parameter.device) for parameter in model.parameters()})),
+            dtype=str(model.dtype).removeprefix("torch."),
+            attn_implementation=getattr(model.config, "_attn_implementation", None),
+            batch_size=section.batch_size or 1,
+            quantization="4bit" if section.load_in_4bit else "8bit" if section.load_in_8bit else None,
+            memory_mb=model.get_memory_footprint() / MEGABYTE,
+            load_seconds=load_seconds,
+            notes=_notes(section.device or "auto", device),
+        )
+
+
+def _source(model: str) -> str:
+    """Where transformers finds a model: the package's own directory, or what the user wrote."""
+    builtin = builtin_model_path(model)
+    return model if builtin is None else str(builtin)
+
+
+def _is_dummy(config: ExperimentConfig) -> bool:
+    return section_of(config).load_format == "dummy"
+
+
+def _notes(wanted: str, device: str) -> tuple[str, ...]:
+    if wanted == "auto" and device == "cpu":
+        return ("no CUDA device found: running on the CPU (set pytorch.device: cpu to say that this is meant)",)
+    return ()

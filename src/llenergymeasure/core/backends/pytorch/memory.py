@@ -1,0 +1,51 @@
+"""Peak memory of a window: the allocator's on CUDA, the process's on a CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+MEGABYTE = 1e6
+KIBIBYTE = 1024
+
+
+class CudaMemory:
+    """Peak of torch's allocator, summed over the devices."""
+
+    def __init__(self, devices: Sequence[str]) -> None:
+        self._devices = tuple(devices)
+
+    def reset(self) -> None:
+        """Start a new peak."""
+        for device in self._devices:
+            torch.cuda.reset_peak_memory_stats(device)
+
+    def peak_mb(self) -> tuple[float | None, str]:
+        """Peak in MB and how it was read."""
+        return sum(torch.cuda.max_memory_allocated(device) for device in self._devices) / MEGABYTE, "cuda_allocated"
+
+
+class ProcessMemory:
+    """Peak resident set of this process, by the kernel's high-water mark (proc(5): VmHWM, clear_refs)."""
+
+    def __init__(self, process: Path = Path("/proc/self")) -> None:
+        self._process = process
+        self._was_reset = False
+
+    def reset(self) -> None:
+        """Start a new peak, where the kernel lets us."""
+        try:
+            (self._process / "clear_refs").write_text("5", encoding="ascii")
+            self._was_reset = True
+        except OSError:
+            self._was_reset = False
+
+    def peak_mb(self) -> tuple[float | None, str]:
+        """Peak in MB and how it was read; None where the mark cannot be reset."""
+        if not self._was_reset:
+            return None, "unknown: the kernel's high-water mark cannot be reset here"
+        status = (self._process / "status").read_text(encoding="ascii", errors="replace")
+        line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * KIBIBYTE / MEGABYTE, "process_rss"

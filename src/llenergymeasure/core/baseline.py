@@ -1,0 +1,93 @@
+"""Idle power: a meter's reading over a window in which nothing runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from llenergymeasure.config.models import BaselineConfig
+from llenergymeasure.domain.measurements import BaselineResult
+from llenergymeasure.exceptions import MeterError
+from llenergymeasure.protocols import Clock, EnergyBackend
+
+TTL_S = 3600.0
+
+Wait = Callable[[float], None]
+
+
+@dataclass
+class BaselineCache:
+    """Idle power measured earlier in this process, by meter and devices."""
+
+    _entries: dict[tuple[str, ...], tuple[float, BaselineResult]] = field(default_factory=dict)
+
+    def get(self, key: tuple[str, ...], now_s: float) -> BaselineResult | None:
+        """The entry with its age, or None when there is none younger than an hour."""
+        measured_s, baseline = self._entries.get(key, (0.0, None))
+        age_s = now_s - measured_s
+        if baseline is None or age_s > TTL_S:
+            return None
+        return baseline.model_copy(update={"provenance": "cached", "age_sec": age_s})
+
+    def put(self, key: tuple[str, ...], now_s: float, baseline: BaselineResult) -> None:
+        """Keep a fresh baseline."""
+        self._entries[key] = (now_s, baseline)
+
+
+def baseline_of(
+    config: BaselineConfig, meter: EnergyBackend, clock: Clock, wait: Wait, cache: BaselineCache, model: str
+) -> BaselineResult:
+    """Measure the idle power, or take it from the cache. Never raises: without a reading it says why.
+
+    Args:
+        config: whether, when and how long.
+        meter: what measures.
+        clock: time.
+        wait: spends the idle seconds.
+        cache: idle power of this session.
+        model: identity of what is in memory; part of the key when measured after loading.
+    """
+    if not config.enabled:
+        return _unavailable(config, "baseline.enabled is false")
+    key = (meter.name, config.when, f"{config.duration_seconds:g}", *meter.devices)
+    if config.when == "after_load":
+        key = (*key, model)
+    cached = cache.get(key, clock.now())
+    if cached is not None:
+        return cached
+    baseline = _measure(config, meter, clock, wait)
+    if baseline.power_w is not None:
+        cache.put(key, clock.now(), baseline)
+    return baseline
+
+
+def _measure(config: BaselineConfig, meter: EnergyBackend, clock: Clock, wait: Wait) -> BaselineResult:
+    timestamp: datetime = clock.utc_now()
+    try:
+        measurement = meter.open_window()
+        try:
+            start_s = clock.now()
+            wait(config.duration_seconds)
+            end_s = clock.now()
+            reading = measurement.close(start_s, end_s)
+        finally:
+            measurement.abandon()
+    except MeterError as error:
+        return _unavailable(config, f"the meter failed: {error}")
+    if reading.energy_j is None:
+        return _unavailable(config, reading.reason or "the meter gave no reading")
+    return BaselineResult(
+        power_w=reading.energy_j / (end_s - start_s),
+        method=reading.method,
+        provenance="fresh",
+        timestamp=timestamp.isoformat(timespec="seconds"),
+        age_sec=0.0,
+        duration_sec=end_s - start_s,
+        when=config.when,
+        problems=reading.problems,
+    )
+
+
+def _unavailable(config: BaselineConfig, reason: str) -> BaselineResult:
+    return BaselineResult(provenance="unavailable", when=config.when, reason=reason)

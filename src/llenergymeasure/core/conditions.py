@@ -1,0 +1,86 @@
+"""Slow readings of one GPU over time, and what they say about throttling and temperature."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from llenergymeasure.core.gpu import ConditionReading
+from llenergymeasure.domain.measurements import ThermalThrottleInfo
+
+# nvml.h: clock event reasons that hold clocks down.
+SW_POWER_CAP = 0x4
+HW_SLOWDOWN = 0x8
+SW_THERMAL = 0x20
+HW_THERMAL = 0x40
+HW_POWER_BRAKE = 0x80
+THROTTLING = SW_POWER_CAP | SW_THERMAL | HW_THERMAL | HW_POWER_BRAKE
+
+COLUMNS = ("temperature_c", "memory_used_mb", "memory_total_mb", "utilisation_pct", "clock_mhz", "reasons")
+
+
+class ConditionLog:
+    """Readings in columns; NaN where the device did not tell. Every second reading is dropped when full."""
+
+    def __init__(self, capacity: int = 131072) -> None:
+        self._capacity = capacity
+        self.times = array("d")
+        self.columns = {name: array("d") for name in COLUMNS}
+
+    def add(self, time_s: float, reading: ConditionReading) -> None:
+        """Append a reading."""
+        self.times.append(time_s)
+        for name, column in self.columns.items():
+            value = getattr(reading, name)
+            column.append(math.nan if value is None else value)
+        if len(self.times) >= self._capacity:
+            for column in (self.times, *self.columns.values()):
+                del column[: len(column) // 2 * 2 : 2]
+
+    def inside(self, name: str, start_s: float, end_s: float) -> Iterator[tuple[float, float]]:
+        """Time and value of what was told from `start_s` to `end_s`."""
+        column = self.columns[name]
+        for index in range(bisect_left(self.times, start_s), len(self.times)):
+            if self.times[index] > end_s:
+                return
+            if not math.isnan(column[index]):
+                yield self.times[index], column[index]
+
+    def nearest(self, name: str, time_s: float) -> float | None:
+        """The last value told until `time_s`; None when there is none."""
+        column = self.columns[name]
+        index = bisect_left(self.times, time_s)
+        told = (column[i] for i in range(min(index, len(column) - 1), -1, -1) if not math.isnan(column[i]))
+        return next(told, None)
+
+
+def throttling_of(logs: list[ConditionLog], start_s: float, end_s: float) -> ThermalThrottleInfo | None:
+    """Throttling from `start_s` to `end_s` on any of the GPUs; None when no reason was ever told."""
+    readings = [list(log.inside("reasons", start_s, end_s)) for log in logs]
+    if not any(readings):
+        return None
+    bits = 0
+    for _, value in (pair for told in readings for pair in told):
+        bits |= int(value)
+    temperatures = [value for log in logs for _, value in log.inside("temperature_c", start_s, end_s)]
+    return ThermalThrottleInfo(
+        detected=bool(bits & THROTTLING),
+        thermal=bool(bits & (SW_THERMAL | HW_THERMAL)),
+        power=bool(bits & (SW_POWER_CAP | HW_POWER_BRAKE)),
+        sw_thermal=bool(bits & SW_THERMAL),
+        hw_thermal=bool(bits & HW_THERMAL),
+        hw_power=bool(bits & HW_POWER_BRAKE),
+        throttle_duration_sec=max(_throttled_seconds(told, end_s) for told in readings),
+        max_temperature_c=max(temperatures, default=None),
+        throttle_timestamps=tuple(
+            sorted({round(time_s - start_s, 3) for told in readings for time_s, value in told if int(value) & THROTTLING})
+        ),
+    )
+
+
+def _throttled_seconds(told: list[tuple[float, float]], end_s: float) -> float:
+    """Each reading holds until the next one."""
+    edges = [*(time_s for time_s, _ in told[1:]), end_s]
+    return math.fsum(edge - time_s for (time_s, value), edge in zip(told, edges) if int(value) & THROTTLING)

@@ -1,0 +1,268 @@
+"""The NVML meter: the energy counter at its own ticks, else the power sensors.
+
+```
+ tick tick t_a                                      tick t_b  tick
+  |----|----.  t0 ------------ work ------------ t1  .---------|
+   P_before                                           P_after
+```
+
+With a counter: `E = E_b - E_a - P_before (t0 - t_a) - P_after (t_b - t1)`. The outside powers come from the counter
+itself, over the tick before t_a and the tick after t_b, when the device is idle; so does the error that remains: the
+moment of a tick is known to one poll. Without a counter: the 1 s average, unwound from an idle second; else instant
+power, each reading standing for what the sensor saw before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llenergymeasure.core.gpu import Gpu, GpuDoor
+from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.trace import (
+    AVERAGE_PERIOD_S,
+    instant_energy_j,
+    instant_sensor,
+    mean_power_w,
+    tick_times,
+    unwound_energy_j,
+)
+from llenergymeasure.domain.measurements import EnergyMethod, EnergyReading
+from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorFault
+from llenergymeasure.protocols import Clock
+
+POLL_S = 0.001
+# Ticks of 10 to 100 ms have been seen; a counter that stands still for longer is stale or absent.
+TICK_TIMEOUT_S = 0.5
+# NVML documents 5 W or 5 %: a stable gain of the card, twice the standard deviation (k = 2).
+GAIN = 0.05
+
+
+@dataclass(frozen=True)
+class Tick:
+    """An update of a counter, seen between two polls.
+
+    Attributes:
+        time_s: the middle of the two polls.
+        energy_j: what it shows since.
+        poll_s: time between the two polls.
+    """
+
+    time_s: float
+    energy_j: float
+    poll_s: float
+
+
+@dataclass(frozen=True)
+class DeviceEnergy:
+    """Joules of one device in a window, with the parts of their uncertainty (k = 2)."""
+
+    energy_j: float
+    method: EnergyMethod
+    parts_j: dict[str, float]
+    crosscheck_j: float | None = None
+    problem: str | None = None
+
+
+class NvmlMeter:
+    """Measures GPUs through NVML.
+
+    Args:
+        door: NVML.
+        gpus: what to measure.
+        sampler: watches the same GPUs; runs already.
+        clock: time, the sampler's.
+    """
+
+    name = "nvml"
+
+    def __init__(self, door: GpuDoor, gpus: Sequence[Gpu], sampler: GpuSampler, clock: Clock) -> None:
+        self._door, self._gpus, self._clock = door, tuple(gpus), clock
+        self.sampler = sampler
+        self.devices = tuple(gpu.uuid for gpu in gpus)
+
+    def open_window(self) -> NvmlWindow:
+        return NvmlWindow(self._door, self._gpus, self.sampler, self._clock)
+
+    def release(self) -> None:
+        self.sampler.stop()
+        self._door.close()
+
+
+class NvmlWindow:
+    """A window of the NVML meter."""
+
+    def __init__(self, door: GpuDoor, gpus: tuple[Gpu, ...], sampler: GpuSampler, clock: Clock) -> None:
+        self._door, self._gpus, self._sampler, self._clock = door, gpus, sampler, clock
+        self._before = self._two_ticks(gpus)
+
+    def abandon(self) -> None:
+        """Nothing is held open."""
+
+    def close(self, start_s: float, end_s: float) -> EnergyReading:
+        counted = tuple(gpu for gpu in self._gpus if gpu.uuid in self._before)
+        after = self._two_ticks(counted)
+        self._let_the_sensors_catch_up(end_s)
+        found: dict[str, DeviceEnergy] = {}
+        problems: list[str] = []
+        for gpu in self._gpus:
+            try:
+                found[gpu.uuid] = self._device(gpu, after.get(gpu.uuid), start_s, end_s)
+            except MeterError as error:
+                problems.append(f"GPU {gpu.index} ({gpu.name}): {error}")
+        problems += [device.problem for device in found.values() if device.problem]
+        return self._reading(found, problems, start_s, end_s)
+
+    def _two_ticks(self, gpus: Sequence[Gpu]) -> dict[str, tuple[Tick, Tick]]:
+        """Poll until every counter has ticked twice; a device whose counter does not is left out."""
+        watches = {gpu.uuid: CounterWatch(gpu) for gpu in gpus}
+        deadline_s = self._clock.now() + TICK_TIMEOUT_S
+        while any(not watch.done for watch in watches.values()) and self._clock.now() < deadline_s:
+            for watch in watches.values():
+                watch.poll(self._door, self._clock)
+            if any(not watch.done for watch in watches.values()):
+                self._clock.sleep(POLL_S)
+        return {uuid: (watch.ticks[0], watch.ticks[1]) for uuid, watch in watches.items() if len(watch.ticks) >= 2}
+
+    def _let_the_sensors_catch_up(self, end_s: float) -> None:
+        """The power sensors show the end of the work only later: wait until they have, with one interval to spare."""
+        slowest_s = max(instant_sensor(gpu.architecture, gpu.name).delay_s for gpu in self._gpus)
+        ready_s = end_s + slowest_s + 2 * self._sampler.interval_s
+        while (left_s := ready_s - self._clock.now()) > 0:
+            self._clock.sleep(min(left_s, self._sampler.interval_s))
+
+    def _device(self, gpu: Gpu, after: tuple[Tick, Tick] | None, start_s: float, end_s: float) -> DeviceEnergy:
+        fault = self._sampler.faults.get(gpu.uuid)
+        if fault is not None:
+            raise SensorFault(fault)
+        before = self._before.get(gpu.uuid)
+        sampled = self._by_power(gpu, start_s, end_s)
+        if before is None:
+            if sampled is None:
+                raise ReadingFailed("neither the energy counter nor the power sensor covers the window")
+            return sampled
+        if after is None or after[0].energy_j < before[1].energy_j:
+            what = "stood still after the window" if after is None else "went backwards (the driver was reloaded)"
+            if sampled is None:
+                raise ReadingFailed(f"the energy counter {what} and no power sensor covers the window")
+            return _with_problem(sampled, f"GPU {gpu.index}: the energy counter {what}; energy is the power integral")
+        return by_counter(before, after, start_s, end_s, sampled)
+
+    def _by_power(self, gpu: Gpu, start_s: float, end_s: float) -> DeviceEnergy | None:
+        return by_power(gpu, self._sampler, start_s, end_s)
+
+    def _reading(
+        self, found: dict[str, DeviceEnergy], problems: list[str], start_s: float, end_s: float
+    ) -> EnergyReading:
+        ticks = [self._updates(gpu, start_s, end_s) for gpu in self._gpus]
+        n_readings = min(map(len, ticks))
+        gaps = sorted(after - before for path in ticks for before, after in zip(path, path[1:]))
+        if len(found) < len(self._gpus):
+            return EnergyReading(meter="nvml", n_readings=n_readings, reason="; ".join(problems), problems=tuple(problems))
+        devices = list(found.values())
+        parts = {name: math.hypot(*(device.parts_j.get(name, 0.0) for device in devices)) for name in _names(devices)}
+        # A gain is the card's own and cards of one kind may share it: it adds up, the rest is independent.
+        parts["gain"] = math.fsum(device.parts_j["gain"] for device in devices)
+        checks = [device.crosscheck_j for device in devices]
+        return EnergyReading(
+            meter="nvml",
+            energy_j=math.fsum(device.energy_j for device in devices),
+            per_device_j={uuid: device.energy_j for uuid, device in found.items()},
+            method="counter" if all(device.method == "counter" for device in devices) else "sampled",
+            uncertainty_j=math.hypot(*parts.values()),
+            uncertainty_parts_j=parts,
+            n_readings=n_readings,
+            update_period_s=gaps[len(gaps) // 2] if gaps else None,
+            crosscheck_j=None if None in checks else math.fsum(check for check in checks if check is not None),
+            problems=tuple(problems),
+        )
+
+    def _updates(self, gpu: Gpu, start_s: float, end_s: float) -> list[float]:
+        """When the counter, or without one the power sensor, was seen to update in the window."""
+        log = self._sampler.power[gpu.uuid]
+        quantity = "energy_j" if gpu.uuid in self._before else "instant_w"
+        return [time_s for time_s in tick_times(log.between(quantity, start_s, end_s)) if start_s <= time_s <= end_s]
+
+
+class CounterWatch:
+    """Waits for two ticks of one counter."""
+
+    def __init__(self, gpu: Gpu) -> None:
+        self._gpu = gpu
+        self._last: tuple[float, float] | None = None
+        self._absent = False
+        self.ticks: list[Tick] = []
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return self._absent or len(self.ticks) >= 2
+
+    def poll(self, door: GpuDoor, clock: Clock) -> None:
+        """Look once."""
+        if self.done:
+            return
+        before_s = clock.now()
+        try:
+            energy_j = door.energy_j(self._gpu)
+        except ReadingFailed:
+            return
+        except SensorFault:
+            energy_j = None
+        now_s = (before_s + clock.now()) / 2
+        if energy_j is None:
+            self._absent = True
+        elif self._last is not None and energy_j != self._last[1]:
+            poll_s = now_s - self._last[0]
+            self.ticks.append(Tick(now_s - poll_s / 2, energy_j, poll_s))
+        if energy_j is not None:
+            self._last = (now_s, energy_j)
+
+
+def by_counter(
+    before: tuple[Tick, Tick], after: tuple[Tick, Tick], start_s: float, end_s: float, sampled: DeviceEnergy | None
+) -> DeviceEnergy:
+    """Counter at its outer ticks, less what was used outside the window."""
+    (early, t_a), (t_b, late) = before, after
+    p_before_w, p_after_w = _slope_w(early, t_a), _slope_w(t_b, late)
+    gross_j = t_b.energy_j - t_a.energy_j
+    energy_j = gross_j - p_before_w * (start_s - t_a.time_s) - p_after_w * (t_b.time_s - end_s)
+    power_w = max(energy_j / (end_s - start_s), p_before_w, p_after_w)
+    polls_s = math.hypot(t_a.poll_s, t_b.poll_s)
+    # A tick lies evenly between two polls (poll / sqrt(12)), expanded with k = 2. Outside powers are as uncertain as
+    # they differ from each other.
+    edges_j = 2 * power_w * polls_s / math.sqrt(12) + abs(p_after_w - p_before_w) * (t_b.time_s - end_s) / math.sqrt(3)
+    parts = {"gain": GAIN * abs(energy_j), "edges": edges_j}
+    return DeviceEnergy(energy_j, "counter", parts, sampled.energy_j if sampled else None)
+
+
+def _slope_w(first: Tick, second: Tick) -> float:
+    return max((second.energy_j - first.energy_j) / (second.time_s - first.time_s), 0.0)
+
+
+def by_power(gpu: Gpu, sampler: GpuSampler, start_s: float, end_s: float) -> DeviceEnergy | None:
+    """Energy from the power sensors; None when their readings do not cover the window."""
+    log = sampler.power[gpu.uuid]
+    sensor = instant_sensor(gpu.architecture, gpu.name)
+    instant_j = instant_energy_j(log, sensor, start_s, end_s)
+    idle_w = mean_power_w(log.between("average_w", start_s - 0.3, start_s), start_s - 0.3, start_s)
+    unwound_j = None if idle_w is None else unwound_energy_j(log, idle_w, start_s, end_s)
+    if unwound_j is None and instant_j is None:
+        return None
+    energy_j = unwound_j if unwound_j is not None else instant_j
+    assert energy_j is not None
+    step_w = energy_j / (end_s - start_s)
+    period_s = AVERAGE_PERIOD_S if unwound_j is not None else sensor.period_s
+    parts = {"gain": GAIN * abs(energy_j), "edges": 2 * step_w * math.hypot(period_s, sampler.interval_s) / math.sqrt(6)}
+    if unwound_j is None and sensor.is_partial:
+        parts["aliasing"] = step_w * math.sqrt(sensor.period_s * (end_s - start_s)) * (1 - sensor.window_s / sensor.period_s)
+    return DeviceEnergy(energy_j, "sampled", parts, instant_j if unwound_j is not None else None)
+
+
+def _with_problem(device: DeviceEnergy, problem: str) -> DeviceEnergy:
+    return DeviceEnergy(device.energy_j, device.method, device.parts_j, device.crosscheck_j, problem)
+
+
+def _names(devices: Sequence[DeviceEnergy]) -> set[str]:
+    return {name for device in devices for name in device.parts_j}

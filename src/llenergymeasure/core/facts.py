@@ -1,0 +1,65 @@
+"""Everything that is known when a window is over, for those who judge it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.environment import EnvironmentSnapshot
+from llenergymeasure.domain.measurements import (
+    BaselineResult,
+    DatasetInfo,
+    EnergyReading,
+    FlopsResult,
+    HostResult,
+    LatencyResult,
+    MemoryResult,
+    MeterChoice,
+    ModelInfo,
+    PhaseTimes,
+    TokenCounts,
+    WarmupResult,
+)
+from llenergymeasure.protocols import Trace
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The blocks of a result, before it is judged and assembled."""
+
+    config: ExperimentConfig
+    duration_s: float
+    meter: MeterChoice
+    energy: EnergyReading
+    baseline: BaselineResult
+    model: ModelInfo
+    dataset: DatasetInfo
+    environment: EnvironmentSnapshot
+    tokens: TokenCounts
+    memory: MemoryResult
+    host: HostResult
+    flops: FlopsResult
+    flops_architecture: FlopsResult | None = None
+    latency: LatencyResult | None = None
+    phases: PhaseTimes | None = None
+    warmup: WarmupResult | None = None
+    trace: Trace | None = None
+
+    @property
+    def energy_off_on_purpose(self) -> bool:
+        """Whether the user asked for no energy."""
+        return self.meter.name == "null"
+
+    @property
+    def adjusted_j(self) -> float | None:
+        """Energy above idle; None without energy or baseline."""
+        if self.energy.energy_j is None or self.baseline.power_w is None:
+            return None
+        return self.energy.energy_j - self.baseline.power_w * self.duration_s
+
+    @property
+    def temperature_drift_c(self) -> float | None:
+        """Change of temperature over the window; None when it was not read."""
+        if self.trace is None or self.trace.temperature_start_c is None or self.trace.temperature_end_c is None:
+            return None
+        return self.trace.temperature_end_c - self.trace.temperature_start_c

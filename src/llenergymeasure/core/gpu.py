@@ -1,0 +1,273 @@
+"""The pynvml door: GPUs by UUID, readings in J, W, C, MB, and every failure as one of three outcomes.
+
+| NVML says | outcome | meaning |
+|---|---|---|
+| NOT_SUPPORTED, FUNCTION_NOT_FOUND, LIBRARY_NOT_FOUND, DRIVER_NOT_LOADED | `SensorAbsent` | not here, not a fault |
+| TIMEOUT, UNKNOWN and whatever else may pass | `ReadingFailed` | retried once, then this reading is lost |
+| GPU_IS_LOST, RESET_REQUIRED, LIB_RM_VERSION_MISMATCH, NO_PERMISSION | `SensorFault` | nothing more will come |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pynvml
+
+from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorAbsent, SensorFault
+
+T = TypeVar("T")
+
+MILLI = 1e-3
+MEGABYTE = 1e6
+
+_ABSENT = frozenset(
+    {
+        pynvml.NVML_ERROR_NOT_SUPPORTED,
+        pynvml.NVML_ERROR_FUNCTION_NOT_FOUND,
+        pynvml.NVML_ERROR_LIBRARY_NOT_FOUND,
+        pynvml.NVML_ERROR_DRIVER_NOT_LOADED,
+        pynvml.NVML_ERROR_NOT_FOUND,
+    }
+)
+_FAULTS = {
+    pynvml.NVML_ERROR_GPU_IS_LOST: "the GPU is lost; reboot the machine, or reset it with: nvidia-smi --gpu-reset",
+    pynvml.NVML_ERROR_RESET_REQUIRED: "the GPU must be reset: nvidia-smi --gpu-reset",
+    pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: "the driver and its library have different versions; reboot",
+    pynvml.NVML_ERROR_NO_PERMISSION: "no permission to read the GPU; run as a user who may use the NVIDIA driver",
+}
+
+# nvml.h: field identifiers of nvmlDeviceGetFieldValues.
+FIELD_ENERGY = 83
+FIELD_POWER_AVERAGE = 185
+FIELD_POWER_INSTANT = 186
+
+# nvml.h: architectures on which nvmlDeviceGetPowerUsage (driver > 530) is the 1 s average.
+_AVERAGING = frozenset({"ampere", "ada", "hopper"})
+_ARCHITECTURES = {
+    pynvml.NVML_DEVICE_ARCH_PASCAL: "pascal",
+    pynvml.NVML_DEVICE_ARCH_VOLTA: "volta",
+    pynvml.NVML_DEVICE_ARCH_TURING: "turing",
+    pynvml.NVML_DEVICE_ARCH_AMPERE: "ampere",
+    pynvml.NVML_DEVICE_ARCH_ADA: "ada",
+    pynvml.NVML_DEVICE_ARCH_HOPPER: "hopper",
+    pynvml.NVML_DEVICE_ARCH_BLACKWELL: "blackwell",
+}
+
+
+@dataclass(frozen=True)
+class PowerReading:
+    """Energy and power of one device at one moment; None where the device does not tell."""
+
+    energy_j: float | None = None
+    average_w: float | None = None
+    instant_w: float | None = None
+
+
+@dataclass(frozen=True)
+class ConditionReading:
+    """State of one device at one moment; None where the device does not tell."""
+
+    temperature_c: float | None = None
+    memory_used_mb: float | None = None
+    memory_total_mb: float | None = None
+    utilisation_pct: float | None = None
+    clock_mhz: float | None = None
+    reasons: int | None = None
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU.
+
+    Attributes:
+        index: NVML's number, by PCI bus.
+        uuid: its identity, the same for torch and NVML.
+        name: product name.
+        pci_bus_id: place on the bus.
+        architecture: such as `hopper`; `unknown` when the driver does not tell.
+        handle: NVML's own.
+    """
+
+    index: int
+    uuid: str
+    name: str
+    pci_bus_id: str
+    architecture: str
+    handle: Any
+
+    @property
+    def power_usage_is_average(self) -> bool:
+        """Whether nvmlDeviceGetPowerUsage is the 1 s average: it lags by a second."""
+        return self.architecture in _AVERAGING and "A100" not in self.name
+
+
+class GpuDoor:
+    """NVML, initialised.
+
+    Args:
+        nvml: the pynvml module, or a stand-in for it.
+
+    Raises:
+        SensorAbsent: no library, no driver or no GPU.
+        SensorFault: NVML is there and refuses.
+    """
+
+    def __init__(self, nvml: Any = pynvml) -> None:
+        self._nvml = nvml
+        self.call(nvml.nvmlInit)
+        self._open = True
+        try:
+            self.gpus = self._enumerate()
+        except MeterError:
+            self.close()
+            raise
+        if not self.gpus:
+            self.close()
+            raise SensorAbsent("NVML works, but sees no GPU")
+
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call NVML; a failure that may pass is tried once more."""
+        try:
+            return self._once(function, *arguments)
+        except ReadingFailed:
+            return self._once(function, *arguments)
+
+    def _once(self, function: Callable[..., T], *arguments: Any) -> T:
+        try:
+            return function(*arguments)
+        except self._nvml.NVMLError as error:
+            raise outcome_of(error.value, str(error)) from error
+
+    def close(self) -> None:
+        """Shut NVML down. Safe to call twice."""
+        if self._open:
+            self._open = False
+            self._nvml.nvmlShutdown()
+
+    def _enumerate(self) -> tuple[Gpu, ...]:
+        count = self.call(self._nvml.nvmlDeviceGetCount)
+        return tuple(self._gpu(index) for index in range(count))
+
+    def _gpu(self, index: int) -> Gpu:
+        nvml = self._nvml
+        handle = self.call(nvml.nvmlDeviceGetHandleByIndex, index)
+        return Gpu(
+            index=index,
+            uuid=_text(self.call(nvml.nvmlDeviceGetUUID, handle)),
+            name=_text(self.call(nvml.nvmlDeviceGetName, handle)),
+            pci_bus_id=_text(self.call(nvml.nvmlDeviceGetPciInfo, handle).busId),
+            architecture=_ARCHITECTURES.get(self.told(nvml.nvmlDeviceGetArchitecture, handle), "unknown"),
+            handle=handle,
+        )
+
+    def told(self, function: Callable[..., T], *arguments: Any) -> T | None:
+        """What NVML says; None when it does not, for whatever passing or lasting reason."""
+        try:
+            return self.call(function, *arguments)
+        except (SensorAbsent, ReadingFailed):
+            return None
+
+    def power(self, gpu: Gpu) -> PowerReading:
+        """Energy counter and both powers in one call where the driver has it.
+
+        Raises:
+            MeterError: nothing could be read.
+        """
+        try:
+            return self._fields(gpu)
+        except SensorAbsent:
+            return self._single_readings(gpu)
+
+    def _fields(self, gpu: Gpu) -> PowerReading:
+        wanted = [FIELD_ENERGY, FIELD_POWER_AVERAGE, FIELD_POWER_INSTANT]
+        values = self.call(self._nvml.nvmlDeviceGetFieldValues, gpu.handle, wanted)
+        told = {value.fieldId: _field_number(value) * MILLI for value in values if value.nvmlReturn == 0}
+        if not told:
+            raise outcome_of(values[0].nvmlReturn, f"field {values[0].fieldId}: NVML code {values[0].nvmlReturn}")
+        return PowerReading(told.get(FIELD_ENERGY), told.get(FIELD_POWER_AVERAGE), self._instant(gpu, told))
+
+    def _instant(self, gpu: Gpu, told: dict[int, float]) -> float | None:
+        """Field 186, or on boards without it the power reading, where that is an instant one."""
+        if FIELD_POWER_INSTANT in told or gpu.power_usage_is_average:
+            return told.get(FIELD_POWER_INSTANT)
+        return self._power_usage(gpu)
+
+    def _power_usage(self, gpu: Gpu) -> float | None:
+        milliwatts = self.told(self._nvml.nvmlDeviceGetPowerUsage, gpu.handle)
+        return None if milliwatts is None else milliwatts * MILLI
+
+    def _single_readings(self, gpu: Gpu) -> PowerReading:
+        """Drivers without field values: the calls one by one."""
+        energy_mj = self.told(self._nvml.nvmlDeviceGetTotalEnergyConsumption, gpu.handle)
+        energy_j = None if energy_mj is None else energy_mj * MILLI
+        power_w = self._power_usage(gpu)
+        if energy_j is None and power_w is None:
+            raise SensorAbsent(f"GPU {gpu.index} ({gpu.name}) tells neither energy nor power")
+        if gpu.power_usage_is_average:
+            return PowerReading(energy_j, average_w=power_w)
+        return PowerReading(energy_j, instant_w=power_w)
+
+    def conditions(self, gpu: Gpu) -> ConditionReading:
+        """Temperature, clock, utilisation, memory and event reasons; None where the device does not tell.
+
+        Raises:
+            SensorFault: the device is gone.
+        """
+        nvml, handle = self._nvml, gpu.handle
+        memory = self.told(nvml.nvmlDeviceGetMemoryInfo, handle)
+        utilisation = self.told(nvml.nvmlDeviceGetUtilizationRates, handle)
+        return ConditionReading(
+            temperature_c=self.told(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
+            memory_used_mb=None if memory is None else memory.used / MEGABYTE,
+            memory_total_mb=None if memory is None else memory.total / MEGABYTE,
+            utilisation_pct=None if utilisation is None else utilisation.gpu,
+            clock_mhz=self.told(nvml.nvmlDeviceGetClockInfo, handle, nvml.NVML_CLOCK_SM),
+            reasons=self._reasons(gpu),
+        )
+
+    def _reasons(self, gpu: Gpu) -> int | None:
+        """Clock event reasons, under their old name on old drivers."""
+        reasons = self.told(self._nvml.nvmlDeviceGetCurrentClocksEventReasons, gpu.handle)
+        if reasons is None:
+            return self.told(self._nvml.nvmlDeviceGetCurrentClocksThrottleReasons, gpu.handle)
+        return reasons
+
+    def processes(self, gpu: Gpu) -> tuple[int, ...]:
+        """Ids of the processes that compute or draw on the GPU, as far as the driver tells."""
+        nvml = self._nvml
+        calls = (nvml.nvmlDeviceGetComputeRunningProcesses, nvml.nvmlDeviceGetGraphicsRunningProcesses)
+        lists = [self.told(call, gpu.handle) or () for call in calls]
+        return tuple(sorted({process.pid for found in lists for process in found}))
+
+    def energy_j(self, gpu: Gpu) -> float | None:
+        """The energy counter in J; None when the device has none.
+
+        Raises:
+            ReadingFailed: this reading did not work.
+            SensorFault: the device is gone.
+        """
+        try:
+            return self.call(self._nvml.nvmlDeviceGetTotalEnergyConsumption, gpu.handle) * MILLI
+        except SensorAbsent:
+            return None
+
+
+def outcome_of(code: int, text: str) -> MeterError:
+    """The outcome that an NVML code stands for."""
+    if code in _ABSENT:
+        return SensorAbsent(text)
+    if code in _FAULTS:
+        return SensorFault(f"{text}: {_FAULTS[code]}")
+    return ReadingFailed(text)
+
+
+def _field_number(value: Any) -> float:
+    """The member of NVML's value union that its type names (nvml.h: nvmlValueType_t)."""
+    member = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal", "usVal")[value.valueType]
+    return float(getattr(value.value, member))
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

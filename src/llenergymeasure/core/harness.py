@@ -1,0 +1,250 @@
+"""One experiment, measured. The road of every backend.
+
+```
+open     load . tokenise . snapshot . idle baseline . warm-up . thermal floor
+measure  arm collectors . window . collect . doubts . assemble        (once per window; repeats share one opening)
+close    release the model, always
+```
+
+The idle baseline comes first when `baseline.when` is before_load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from llenergymeasure._version import __version__
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.baseline import BaselineCache, baseline_of
+from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.doubts import doubts_of, reproducibility_notes
+from llenergymeasure.core.facts import Facts
+from llenergymeasure.core.publication import check_publication
+from llenergymeasure.core.sampling import NoSensors
+from llenergymeasure.core.warmup import warm_up
+from llenergymeasure.core.window import RawWindow, measure_window
+from llenergymeasure.datasets.prompts import PromptSet
+from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.co2 import carbon_of
+from llenergymeasure.domain.environment import EnvironmentSnapshot
+from llenergymeasure.domain.measurements import BaselineResult, WarmupResult
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.exceptions import ExperimentError, LLEMError
+from llenergymeasure.progress import Progress, Silent
+from llenergymeasure.protocols import (
+    Batch,
+    Clock,
+    InferenceEngine,
+    Metering,
+    MetricsCollector,
+    ModelLoader,
+    Sampler,
+    Trace,
+    Window,
+)
+
+
+@dataclass(frozen=True)
+class Carbon:
+    """What turns joules into CO2 on this machine."""
+
+    intensity_gco2_kwh: float | None = None
+    datacenter_pue: float = 1.0
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """Everything beside the model that a measurement needs. Chosen by the orchestrator."""
+
+    metering: Metering
+    prompts: PromptSet
+    snapshot: Callable[[InferenceEngine], EnvironmentSnapshot]
+    collectors: Sequence[MetricsCollector]
+    sampler: Sampler = field(default_factory=NoSensors)
+    clock: Clock = field(default_factory=SystemClock)
+    progress: Progress = field(default_factory=Silent)
+    baselines: BaselineCache = field(default_factory=BaselineCache)
+    carbon: Carbon = Carbon()
+
+
+@contextmanager
+def open_experiment(
+    config: ExperimentConfig, loader: ModelLoader, instruments: Instruments
+) -> Iterator[OpenExperiment]:
+    """Bring an experiment to the edge of its window; the model is released at the end, whatever happens.
+
+    Raises:
+        ExperimentError: loading, warming up or measuring failed; `cause` says why.
+    """
+    experiment = OpenExperiment(config, instruments)
+    try:
+        experiment.prepare(loader)
+        yield experiment
+    except LLEMError as error:
+        if isinstance(error, ExperimentError):
+            raise
+        raise ExperimentError(config, error) from error
+    finally:
+        experiment.release()
+
+
+class OpenExperiment:
+    """An experiment that is loaded and warm: `measure` gives one result per window."""
+
+    def __init__(self, config: ExperimentConfig, instruments: Instruments) -> None:
+        self._config = config
+        self._with = instruments
+        self._started_s = instruments.clock.now()
+        self._started_at = instruments.clock.utc_now()
+        self._engine: InferenceEngine | None = None
+        self._baseline: BaselineResult
+        self._warmup: WarmupResult | None = None
+        self._batches: Sequence[Batch] = ()
+        self._truncated = 0
+        self._snapshot: EnvironmentSnapshot
+
+    def prepare(self, loader: ModelLoader) -> None:
+        """Baseline, load, tokenise, snapshot, warm up, settle."""
+        self._with.sampler.start()
+        if self._config.baseline.when == "before_load":
+            self._measure_baseline()
+        self._load(loader)
+        self._tokenise()
+        self._snapshot = self._with.snapshot(self.engine)
+        if self._config.baseline.when == "after_load":
+            self._measure_baseline()
+        self._warm_up()
+
+    def measure(self) -> ExperimentResult:
+        """Measure one window.
+
+        Raises:
+            BackendError: the engine failed in the window.
+        """
+        config, parts = self._config, self._with
+        parts.progress.step(f"measuring {config.n} prompts in {len(self._batches)} batches")
+        for collector in parts.collectors:
+            collector.arm(self.engine)
+        parts.sampler.phase("window")
+        raw = measure_window(self.engine, self._batches, parts.metering.meter, parts.clock)
+        parts.sampler.phase("idle")
+        trace = parts.sampler.trace(raw.start_s, raw.end_s)
+        window = self._window(raw)
+        blocks = {collector.block: collector.collect(window) for collector in parts.collectors}
+        return self._assemble(raw, blocks, trace)
+
+    @property
+    def engine(self) -> InferenceEngine:
+        """The loaded model."""
+        if self._engine is None:
+            raise RuntimeError("the experiment is not open")
+        return self._engine
+
+    def release(self) -> None:
+        """Free the model and end the sampler. Safe to call twice."""
+        engine, self._engine = self._engine, None
+        try:
+            if engine is not None:
+                engine.release()
+        finally:
+            self._with.sampler.stop()
+            self._with.progress.done()
+
+    def _measure_baseline(self) -> None:
+        config, parts = self._config, self._with
+        parts.sampler.phase("idle")
+        parts.progress.step("idle baseline", config.baseline.duration_seconds)
+        self._baseline = baseline_of(
+            config.baseline, parts.metering.meter, parts.clock, self._wait, parts.baselines, config.config_hash
+        )
+
+    def _load(self, loader: ModelLoader) -> None:
+        self._with.sampler.phase("load")
+        self._with.progress.step(f"loading {self._config.model}")
+        self._engine = loader.load(self._config)
+        for note in self._engine.info.notes:
+            self._with.progress.note(note)
+
+    def _tokenise(self) -> None:
+        limit = self._config.max_input_tokens
+        token_ids = self._with.prompts.token_ids(self.engine.tokenizer)
+        self._truncated = sum(limit is not None and len(ids) > limit for ids in token_ids)
+        self._batches = self.engine.prepare([ids[:limit] for ids in token_ids])
+
+    def _warm_up(self) -> None:
+        config, parts = self._config.warmup, self._with
+        if not config.enabled:
+            return
+        parts.sampler.phase("warmup")
+        parts.progress.step("warm-up")
+        warmup = warm_up(config, self.engine, self._batches, parts.clock)
+        parts.sampler.phase("floor")
+        start_s = parts.clock.now()
+        if config.thermal_floor_seconds:
+            parts.progress.step("thermal floor", config.thermal_floor_seconds)
+            self._wait(config.thermal_floor_seconds)
+        waited_s = parts.clock.now() - start_s if config.thermal_floor_seconds else 0.0
+        self._warmup = warmup.model_copy(update={"thermal_floor_wait_s": waited_s})
+
+    def _wait(self, seconds: float) -> None:
+        """Idle in short naps, so that progress moves and an interrupt is heard."""
+        clock, end_s = self._with.clock, self._with.clock.now() + seconds
+        while (left_s := end_s - clock.now()) > 0:
+            nap_s = min(left_s, 1.0)
+            clock.sleep(nap_s)
+            self._with.progress.advance(nap_s)
+
+    def _window(self, raw: RawWindow) -> Window:
+        return Window(
+            start_s=raw.start_s,
+            end_s=raw.end_s,
+            cpu_seconds=raw.cpu_seconds,
+            batches=raw.output.records(),
+            config=self._config,
+            engine=self.engine,
+            truncated_prompts=self._truncated,
+        )
+
+    def _assemble(self, raw: RawWindow, blocks: dict[str, Frozen], trace: Trace | None) -> ExperimentResult:
+        config, parts = self._config, self._with
+        facts = Facts(
+            config=config,
+            duration_s=raw.end_s - raw.start_s,
+            meter=parts.metering.choice,
+            energy=raw.reading,
+            baseline=self._baseline,
+            warmup=self._warmup,
+            model=self.engine.info,
+            dataset=parts.prompts.info,
+            environment=self._snapshot,
+            trace=trace,
+            **blocks,
+        )
+        edges = (raw.start_s - self._started_s, raw.end_s - self._started_s)
+        return ExperimentResult(
+            tool_version=__version__,
+            started_at=self._started_at.isoformat(timespec="milliseconds"),
+            finished_at=parts.clock.utc_now().isoformat(timespec="milliseconds"),
+            config=config,
+            measurement_config_hash=config.config_hash,
+            measurement_methodology="steady_state" if self._warmup else "total",
+            steady_state_window=edges if self._warmup else None,
+            duration_sec=facts.duration_s,
+            meter=parts.metering.choice,
+            energy=raw.reading,
+            baseline=self._baseline,
+            warmup=self._warmup,
+            model_info=self.engine.info,
+            dataset=parts.prompts.info,
+            environment_snapshot=self._snapshot,
+            co2=carbon_of(raw.reading.energy_j, parts.carbon.intensity_gco2_kwh, parts.carbon.datacenter_pue),
+            measurement_warnings=doubts_of(facts),
+            reproducibility_notes=reproducibility_notes(raw.reading),
+            publication_check=check_publication(facts),
+            sampler=trace.report if trace else None,
+            thermal_throttle=trace.throttling if trace else None,
+            timeseries=trace.timeseries if trace else None,
+            **blocks,
+        )

@@ -1,0 +1,83 @@
+"""What the host did during the window: CPU time, load, and what others took."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from llenergymeasure.domain.measurements import HostResult
+from llenergymeasure.protocols import InferenceEngine, Window
+
+# Columns of the first line of /proc/stat, see proc(5).
+_IDLE, _IOWAIT, _STEAL = 3, 4, 7
+
+
+@dataclass(frozen=True)
+class CpuTicks:
+    """CPU time of the whole machine since boot, in ticks."""
+
+    total: int
+    idle: int
+    steal: int
+
+
+def read_cpu_ticks(path: Path = Path("/proc/stat")) -> CpuTicks | None:
+    """Read the machine's CPU time; None where there is no /proc/stat."""
+    try:
+        fields = path.read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]
+    except OSError:
+        return None
+    ticks = [int(field) for field in fields]
+    return CpuTicks(total=sum(ticks), idle=ticks[_IDLE] + ticks[_IOWAIT], steal=ticks[_STEAL])
+
+
+class HostCollector:
+    """CPU seconds of this process, and the state of the machine around it."""
+
+    block = "host"
+
+    def __init__(
+        self,
+        read_ticks: Callable[[], CpuTicks | None] = read_cpu_ticks,
+        environ: Mapping[str, str] = os.environ,
+        ticks_per_second: int = 100,
+    ) -> None:
+        self._read_ticks = read_ticks
+        self._environ = environ
+        self._ticks_per_second = ticks_per_second
+        self._before: CpuTicks | None = None
+
+    def arm(self, engine: InferenceEngine) -> None:
+        """Read the machine's CPU time."""
+        self._before = self._read_ticks()
+
+    def collect(self, window: Window) -> HostResult:
+        steal, other = self._shares(window.cpu_seconds)
+        return HostResult(
+            cpu_seconds=window.cpu_seconds,
+            load_average_1m=_load_average(),
+            cpu_steal_share=steal,
+            other_cpu_share=other,
+            threads=window.engine.host_threads(),
+            omp_num_threads=self._environ.get("OMP_NUM_THREADS"),
+        )
+
+    def _shares(self, own_seconds: float) -> tuple[float | None, float | None]:
+        """Share of all CPU time that was stolen, and that other processes used."""
+        before, after = self._before, self._read_ticks()
+        if before is None or after is None or after.total == before.total:
+            return None, None
+        total = after.total - before.total
+        steal = after.steal - before.steal
+        busy = total - (after.idle - before.idle) - steal
+        other = max(busy - own_seconds * self._ticks_per_second, 0) / total
+        return steal / total, min(other, 1.0)
+
+
+def _load_average() -> float | None:
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):
+        return None

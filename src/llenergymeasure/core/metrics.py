@@ -1,0 +1,174 @@
+"""Collectors: each turns the window into one block of the result."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+from llenergymeasure.domain.measurements import (
+    Distribution,
+    LatencyResult,
+    MemoryResult,
+    PhaseTimes,
+    TokenCounts,
+)
+from llenergymeasure.protocols import BatchRecord, InferenceEngine, Window
+
+
+class TokenCollector:
+    """Counts tokens by real lengths; padding never counts."""
+
+    block = "tokens"
+
+    def arm(self, engine: InferenceEngine) -> None:
+        """Nothing to prepare."""
+
+    def collect(self, window: Window) -> TokenCounts:
+        lengths = in_dataset_order(
+            (index, len(ids)) for batch in window.batches for index, ids in zip(batch.prompt_indices, batch.output_ids)
+        )
+        limit = window.config.output_limit
+        return TokenCounts(
+            n_prompts=len(lengths),
+            input_tokens=sum(sum(batch.input_lengths) for batch in window.batches),
+            input_tokens_padded=sum(batch.padded_length * len(batch.input_lengths) for batch in window.batches),
+            output_tokens=sum(lengths),
+            output_tokens_requested=limit * len(lengths),
+            ended_early_share=sum(length < limit for length in lengths) / len(lengths),
+            truncated_prompts=window.truncated_prompts,
+            output_tokens_per_prompt=tuple(lengths),
+        )
+
+
+class LatencyCollector:
+    """Latency of each request, time to first token, and inter-token latency."""
+
+    block = "latency"
+
+    def arm(self, engine: InferenceEngine) -> None:
+        """Nothing to prepare."""
+
+    def collect(self, window: Window) -> LatencyResult:
+        request_ms = in_dataset_order(pair for batch in window.batches for pair in request_latencies_ms(batch))
+        ttft_ms = in_dataset_order(
+            (index, 1000 * (batch.step_times_s[0] - batch.started_s))
+            for batch in window.batches
+            if batch.step_times_s
+            for index in batch.prompt_indices
+        )
+        gaps = [gap for batch in window.batches for gap in inter_token_latencies_ms(batch)]
+        itl_ms, weights = tuple(gap for gap, _ in gaps), tuple(weight for _, weight in gaps)
+        return LatencyResult(
+            request=distribution(request_ms),
+            ttft=distribution(ttft_ms) if ttft_ms else None,
+            itl=distribution(itl_ms, weights) if itl_ms else None,
+            request_ms=tuple(request_ms),
+            ttft_ms=tuple(ttft_ms),
+            itl_ms=itl_ms,
+            itl_weights=weights,
+        )
+
+
+class PhaseCollector:
+    """Seconds of prefill and of decode."""
+
+    block = "phases"
+
+    def arm(self, engine: InferenceEngine) -> None:
+        """Nothing to prepare."""
+
+    def collect(self, window: Window) -> PhaseTimes | None:
+        if not all(batch.step_times_s for batch in window.batches):
+            return None
+        prefill_s = sum(batch.step_times_s[0] - batch.started_s for batch in window.batches)
+        decode_s = sum(batch.step_times_s[-1] - batch.step_times_s[0] for batch in window.batches)
+        return PhaseTimes(
+            prefill_sec=prefill_s, decode_sec=decode_s, other_sec=window.duration_s - prefill_s - decode_s
+        )
+
+
+class MemoryCollector:
+    """Peak memory of the window, and what the model holds."""
+
+    block = "memory"
+
+    def arm(self, engine: InferenceEngine) -> None:
+        """Start a new peak."""
+        engine.reset_peak_memory()
+
+    def collect(self, window: Window) -> MemoryResult:
+        peak_mb, source = window.engine.peak_memory_mb()
+        return MemoryResult(peak_memory_mb=peak_mb, source=source)
+
+
+def in_dataset_order(pairs: Iterator[tuple[int, float]] | Iterator[tuple[int, int]]) -> list:  # type: ignore[type-arg]
+    """Values sorted by the prompt they belong to."""
+    return [value for _, value in sorted(pairs, key=lambda pair: pair[0])]
+
+
+def request_latencies_ms(batch: BatchRecord) -> Iterator[tuple[int, float]]:
+    """Per prompt: its place in the dataset, and the time until its own last token was there."""
+    for index, ids in zip(batch.prompt_indices, batch.output_ids):
+        yield index, 1000 * (_time_of_token(batch, len(ids)) - batch.started_s)
+
+
+def _time_of_token(batch: BatchRecord, count: int) -> float:
+    """When `count` tokens per row were there; the end of the batch when steps were not seen."""
+    step = bisect_left(batch.step_tokens, count)
+    return batch.step_times_s[step] if step < len(batch.step_times_s) else batch.finished_s
+
+
+def inter_token_latencies_ms(batch: BatchRecord) -> Iterator[tuple[float, int]]:
+    """Per decode step: milliseconds per token, and how many tokens of running requests share it.
+
+    A step that brings several tokens (speculative decoding) spreads its time over them.
+    """
+    lengths = [len(ids) for ids in batch.output_ids]
+    steps = list(zip(batch.step_times_s, batch.step_tokens))
+    for (before_s, before), (after_s, after) in zip(steps, steps[1:]):
+        tokens = sum(min(length, after) - before for length in lengths if length > before)
+        if tokens and after > before:
+            yield 1000 * (after_s - before_s) / (after - before), tokens
+
+
+def distribution(values: Sequence[float], weights: Sequence[int] | None = None) -> Distribution:
+    """Mean, spread and percentiles of a sample, each value counted `weights` times."""
+    repeats = weights or [1] * len(values)
+    ordered = sorted(zip(values, repeats))
+    count = sum(repeats)
+    mean = math.fsum(value * weight for value, weight in ordered) / count
+    squares = math.fsum(weight * (value - mean) ** 2 for value, weight in ordered)
+    p50, p90, p95, p99 = _percentiles(ordered, count, (0.5, 0.9, 0.95, 0.99))
+    return Distribution(
+        count=count,
+        mean_ms=mean,
+        std_ms=math.sqrt(squares / (count - 1)) if count > 1 else None,
+        min_ms=ordered[0][0],
+        p50_ms=p50,
+        p90_ms=p90,
+        p95_ms=p95,
+        p99_ms=p99,
+        max_ms=ordered[-1][0],
+    )
+
+
+def _percentiles(ordered: Sequence[tuple[float, int]], count: int, shares: Sequence[float]) -> list[float]:
+    """Linear interpolation between order statistics, as numpy's default does."""
+    ranks = [share * (count - 1) for share in shares]
+    return [_at_rank(ordered, rank) for rank in ranks]
+
+
+def _at_rank(ordered: Sequence[tuple[float, int]], rank: float) -> float:
+    low, fraction = int(rank), rank - int(rank)
+    below, above, seen = None, ordered[-1][0], 0
+    for value, weight in ordered:
+        seen += weight
+        if below is None and seen > low:
+            below = value
+        if seen > low + 1:
+            above = value
+            break
+    assert below is not None
+    return below + fraction * (above - below)
+

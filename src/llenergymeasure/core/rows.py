@@ -1,0 +1,56 @@
+"""The time series of a window: one row per GPU and second, made from the samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llenergymeasure.core.conditions import ConditionLog
+from llenergymeasure.core.gpu import Gpu
+from llenergymeasure.core.trace import PowerLog, instant_energy_j, instant_sensor, value_at
+from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries
+
+ROW_S = 1.0
+
+
+def rows_of(
+    gpus: Sequence[Gpu],
+    power: Mapping[str, PowerLog],
+    conditions: Mapping[str, ConditionLog],
+    start_s: float,
+    end_s: float,
+    row_s: float = ROW_S,
+) -> TimeSeries:
+    """Rows of `row_s` from `start_s` to `end_s`; the last row of a GPU may be shorter."""
+    rows = [
+        _row(gpu, power[gpu.uuid], conditions[gpu.uuid], start_s, start_s + index * row_s, min(start_s + (index + 1) * row_s, end_s))
+        for gpu in gpus
+        for index in range(math.ceil((end_s - start_s) / row_s))
+    ]
+    return TimeSeries(**{name: tuple(row[name] for row in rows) for name in COLUMNS})
+
+
+def _row(gpu: Gpu, power: PowerLog, conditions: ConditionLog, window_s: float, from_s: float, to_s: float) -> dict[str, Any]:
+    energy_j = row_energy_j(gpu, power, from_s, to_s)
+    reasons = conditions.nearest("reasons", to_s)
+    return {
+        "timestamp_s": from_s - window_s,
+        "gpu_index": gpu.index,
+        "power_w": None if energy_j is None else energy_j / (to_s - from_s),
+        "temperature_c": conditions.nearest("temperature_c", to_s),
+        "memory_used_mb": conditions.nearest("memory_used_mb", to_s),
+        "memory_total_mb": conditions.nearest("memory_total_mb", to_s),
+        "sm_utilisation_pct": conditions.nearest("utilisation_pct", to_s),
+        "throttle_reasons": None if reasons is None else int(reasons),
+        "energy_j": energy_j,
+    }
+
+
+def row_energy_j(gpu: Gpu, power: PowerLog, from_s: float, to_s: float) -> float | None:
+    """Joules from `from_s` to `to_s`: by the counter, between its samples by line; else by instant power."""
+    points = power.between("energy_j", from_s, to_s)
+    first, last = value_at(points, from_s), value_at(points, to_s)
+    if first is not None and last is not None and last >= first:
+        return last - first
+    return instant_energy_j(power, instant_sensor(gpu.architecture, gpu.name), from_s, to_s)

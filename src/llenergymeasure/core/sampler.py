@@ -1,0 +1,152 @@
+"""One thread that watches the GPUs beside the whole experiment.
+
+Every `interval_s`: energy counter and power, one call per GPU. Every `SLOW_S`: temperature, clock, utilisation, memory
+and event reasons. It reports its own gaps, overruns and CPU time.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+
+from llenergymeasure.core.conditions import ConditionLog, throttling_of
+from llenergymeasure.core.gpu import Gpu, GpuDoor
+from llenergymeasure.core.rows import rows_of
+from llenergymeasure.core.trace import PowerLog
+from llenergymeasure.domain.measurements import SamplerReport
+from llenergymeasure.exceptions import MeterError, SensorFault
+from llenergymeasure.protocols import Clock, Trace
+
+DEFAULT_INTERVAL_S = 0.050
+SLOW_S = 0.5
+# Five missed samples are 250 ms at the default interval: more than two updates of the slowest sensor go unseen.
+GAP_INTERVALS = 5
+
+
+class GpuSampler:
+    """Samples GPUs in a thread of its own, or step by step when a test drives it.
+
+    Attributes:
+        power: one log per GPU, by uuid.
+        conditions: one log per GPU, by uuid.
+        faults: why a GPU's sensors stopped, by uuid.
+    """
+
+    def __init__(
+        self, door: GpuDoor, gpus: Sequence[Gpu], clock: Clock, interval_s: float = DEFAULT_INTERVAL_S
+    ) -> None:
+        self._door, self._gpus, self._clock, self.interval_s = door, tuple(gpus), clock, interval_s
+        self.power = {gpu.uuid: PowerLog() for gpu in gpus}
+        self.conditions = {gpu.uuid: ConditionLog() for gpu in gpus}
+        self.faults: dict[str, str] = {}
+        self._phases: list[tuple[float, str]] = []
+        self._failed: list[float] = []
+        self._overruns: list[float] = []
+        self._next_slow_s = 0.0
+        self._cpu_s = 0.0
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin in a thread of its own."""
+        if self._thread is None:
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._run, name="llem-sampler", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread. Safe to call twice."""
+        self._stop.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout=2.0)
+            self._thread = None
+
+    def phase(self, name: str) -> None:
+        self._phases.append((self._clock.now(), name))
+
+    def phases(self) -> tuple[tuple[float, str], ...]:
+        """When each phase began."""
+        return tuple(self._phases)
+
+    def _run(self) -> None:
+        due_s = self._clock.now()
+        while not self._stop.is_set():
+            self.sample()
+            self._cpu_s = time.thread_time()
+            due_s += self.interval_s
+            late_s = self._clock.now() - due_s
+            if late_s > 0:
+                self._overruns.append(due_s)
+                due_s += late_s // self.interval_s * self.interval_s
+            self._stop.wait(max(due_s - self._clock.now(), 0))
+
+    def sample(self) -> None:
+        """Take one sample of every GPU that still answers."""
+        now_s = self._clock.now()
+        slow = now_s >= self._next_slow_s
+        if slow:
+            self._next_slow_s = now_s + SLOW_S
+        for gpu in self._gpus:
+            if gpu.uuid not in self.faults:
+                self._sample(gpu, slow)
+
+    def _sample(self, gpu: Gpu, slow: bool) -> None:
+        try:
+            before_s = self._clock.now()
+            reading = self._door.power(gpu)
+            time_s = (before_s + self._clock.now()) / 2
+            self.power[gpu.uuid].add(
+                time_s, energy_j=reading.energy_j, average_w=reading.average_w, instant_w=reading.instant_w
+            )
+            if slow:
+                self.conditions[gpu.uuid].add(time_s, self._door.conditions(gpu))
+        except SensorFault as fault:
+            self.faults[gpu.uuid] = f"GPU {gpu.index}: {fault}"
+        except MeterError:
+            self._failed.append(self._clock.now())
+
+    def trace(self, start_s: float, end_s: float) -> Trace | None:
+        conditions = list(self.conditions.values())
+        drifts = [
+            (log.nearest("temperature_c", start_s), log.nearest("temperature_c", end_s)) for log in conditions
+        ]
+        start_c, end_c = max(drifts, key=lambda pair: abs((pair[1] or 0) - (pair[0] or 0)))
+        return Trace(
+            report=self._report(start_s, end_s),
+            timeseries=rows_of(self._gpus, self.power, self.conditions, start_s, end_s),
+            throttling=throttling_of(conditions, start_s, end_s),
+            temperature_start_c=start_c,
+            temperature_end_c=end_c,
+            foreign_processes=self._foreign_processes(),
+        )
+
+    def _report(self, start_s: float, end_s: float) -> SamplerReport:
+        logs = list(self.power.values())
+        times = [log.times(start_s, end_s) for log in logs]
+        edges = [[start_s, *inside, end_s] for inside in times]
+        gaps = [after - before for path in edges for before, after in zip(path, path[1:])]
+        failed = sum(start_s <= time_s <= end_s for time_s in self._failed)
+        problems = [*self.faults.values()]
+        if failed:
+            problems.append(f"{failed} readings failed in the window and were skipped")
+        return SamplerReport(
+            n_samples=sum(map(len, times)),
+            interval_s=self.interval_s,
+            gaps=sum(gap > GAP_INTERVALS * self.interval_s for gap in gaps),
+            overruns=sum(start_s <= time_s <= end_s for time_s in self._overruns),
+            longest_gap_s=max(gaps, default=None),
+            cpu_seconds=self._cpu_s or None,
+            problems=tuple(problems),
+        )
+
+    def _foreign_processes(self) -> tuple[str, ...]:
+        own = {os.getpid()}
+        found = []
+        for gpu in self._gpus:
+            try:
+                found += [f"GPU {gpu.index} pid {pid}" for pid in self._door.processes(gpu) if pid not in own]
+            except MeterError:
+                continue
+        return tuple(found)

@@ -1,0 +1,20 @@
+"""A machine without sensors has nothing to sample."""
+
+from __future__ import annotations
+
+
+class NoSensors:
+    """The sampler of a machine without sensors: sees nothing and says so."""
+
+    def start(self) -> None:
+        """Nothing to begin."""
+
+    def phase(self, name: str) -> None:
+        """Nothing to tag."""
+
+    def trace(self, start_s: float, end_s: float) -> None:
+        """Nothing was seen."""
+        return None
+
+    def stop(self) -> None:
+        """Nothing to end."""

@@ -1,0 +1,89 @@
+"""The measured window: the work and nothing else.
+
+```
+collect garbage . device idle . open meter . t0 -- engine.run -- t1 . close meter
+```
+
+`engine.run` returns when the device is idle, so time and energy share both edges.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.exceptions import MeterError
+from llenergymeasure.protocols import Batch, Clock, EnergyBackend, InferenceEngine, OpenWindow, RunOutput
+
+
+@dataclass(frozen=True)
+class RawWindow:
+    """The window as it came: edges, reading, and the output still on the device."""
+
+    start_s: float
+    end_s: float
+    cpu_seconds: float
+    reading: EnergyReading
+    output: RunOutput
+
+
+def measure_window(
+    engine: InferenceEngine, batches: Sequence[Batch], meter: EnergyBackend, clock: Clock
+) -> RawWindow:
+    """Run the engine on the batches and measure it.
+
+    A meter that fails leaves a reading without joules and with the reason; the work is measured all the same.
+
+    Raises:
+        BackendError: the engine failed.
+    """
+    with without_garbage_collection():
+        engine.synchronise()
+        measurement = _open(meter)
+        try:
+            cpu_start = clock.cpu_seconds()
+            start_s = clock.now()
+            output = engine.run(batches)
+            end_s = clock.now()
+            cpu_seconds = clock.cpu_seconds() - cpu_start
+            reading = _close(meter, measurement, start_s, end_s)
+        finally:
+            if not isinstance(measurement, EnergyReading):
+                measurement.abandon()
+    return RawWindow(start_s, end_s, cpu_seconds, reading, output)
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Keep the interpreter's cycle collector out of the window: its pauses are not the model's."""
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _open(meter: EnergyBackend) -> OpenWindow | EnergyReading:
+    try:
+        return meter.open_window()
+    except MeterError as error:
+        return _failed(meter, error)
+
+
+def _close(meter: EnergyBackend, measurement: OpenWindow | EnergyReading, start_s: float, end_s: float) -> EnergyReading:
+    if isinstance(measurement, EnergyReading):
+        return measurement
+    try:
+        return measurement.close(start_s, end_s)
+    except MeterError as error:
+        return _failed(meter, error)
+
+
+def _failed(meter: EnergyBackend, error: MeterError) -> EnergyReading:
+    return EnergyReading(meter=meter.name, reason=f"the meter failed: {error}", problems=(str(error),))

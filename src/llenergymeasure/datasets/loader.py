@@ -1,0 +1,103 @@
+"""Finds the prompts that a configuration names. Reads no tokenizer and imports nothing heavy, so pre-flight can ask."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from llenergymeasure.config.sections import SyntheticDatasetConfig
+from llenergymeasure.datasets.jsonl import JsonlContent, read_jsonl
+from llenergymeasure.datasets.prompts import PromptSet, TextPrompts
+from llenergymeasure.datasets.synthetic import open_synthetic
+from llenergymeasure.domain.measurements import DatasetInfo
+from llenergymeasure.exceptions import ConfigError
+
+
+@dataclass(frozen=True)
+class BuiltinDataset:
+    """A prompt set of the package. The version goes up whenever a byte of the file changes."""
+
+    file: Path
+    version: str
+    note: str
+
+
+BUILTIN_DATASETS = {
+    "aienergyscore": BuiltinDataset(
+        file=Path(__file__).with_name("builtin") / "aienergyscore.jsonl",
+        version="1.0",
+        note="llenergymeasure's own prompts with the lengths of a text-generation set: "
+        "these are not the AI Energy Score prompts and the numbers are not leaderboard scores.",
+    ),
+}
+
+
+def open_dataset(dataset: str | SyntheticDatasetConfig, n: int, random_seed: int) -> PromptSet:
+    """The first n prompts of a dataset.
+
+    Args:
+        dataset: name of a built-in set, path of a JSONL file (see `read_jsonl`), or parameters of a synthetic set.
+        n: prompts wanted, at least 1.
+        random_seed: seed of the experiment; used by a synthetic set without a seed of its own.
+
+    Raises:
+        ConfigError: there is no such dataset, it cannot be read, or it has fewer than n prompts.
+    """
+    if isinstance(dataset, SyntheticDatasetConfig):
+        return open_synthetic(dataset, n, random_seed)
+    if dataset in BUILTIN_DATASETS:
+        return _builtin(dataset, n)
+    if _names_a_file(dataset):
+        return _file(Path(dataset), n)
+    raise ConfigError(_unknown(dataset))
+
+
+def _builtin(name: str, n: int) -> TextPrompts:
+    builtin = BUILTIN_DATASETS[name]
+    content = _read(builtin.file, name, n)
+    info = DatasetInfo(
+        name=name,
+        source="builtin",
+        version=builtin.version,
+        sha256=content.sha256,
+        n_available=content.n_available,
+        n_used=n,
+        note=builtin.note,
+    )
+    return TextPrompts(info, content.texts)
+
+
+def _file(path: Path, n: int) -> TextPrompts:
+    content = _read(path.expanduser(), str(path), n)
+    info = DatasetInfo(name=str(path), source="jsonl", sha256=content.sha256, n_available=content.n_available, n_used=n)
+    return TextPrompts(info, content.texts)
+
+
+def _read(path: Path, name: str, n: int) -> JsonlContent:
+    content = read_jsonl(path, n)
+    if n > content.n_available:
+        raise ConfigError(
+            f"dataset {name} has {content.n_available} prompts, but n is {n}; "
+            f"set n to {content.n_available} or less, or take a larger dataset"
+        )
+    return content
+
+
+def _names_a_file(dataset: str) -> bool:
+    if dataset.endswith(".jsonl") or os.sep in dataset:
+        return True
+    try:
+        return bool(dataset) and Path(dataset).exists()
+    except (OSError, ValueError):  # a name that the file system cannot even ask for
+        return False
+
+
+def _unknown(dataset: str) -> str:
+    close = difflib.get_close_matches(dataset.lower(), BUILTIN_DATASETS, n=1, cutoff=0.5)
+    meant = f", did you mean '{close[0]}'?" if close else ""
+    return (
+        f"unknown dataset '{dataset}'{meant}; built in: {', '.join(sorted(BUILTIN_DATASETS))}. "
+        "For prompts of your own give the path of a file that ends with .jsonl"
+    )

@@ -1,0 +1,253 @@
+"""The blocks of a result: what each instrument, collector and step found.
+
+Every optional field says when it is None. Seconds are monotonic differences, energy is in joules, power in watts,
+memory in MB (10^6 bytes), latencies in milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from llenergymeasure.domain.base import Frozen
+
+EnergyMethod = Literal["counter", "sampled", "estimated", "replayed"]
+Confidence = Literal["high", "medium", "low"]
+
+
+class EnergyDomain(Frozen):
+    """One part of the machine that a meter reports on, such as `gpu`, `cpu` or `ram`."""
+
+    name: str
+    energy_j: float
+    provenance: Literal["measured", "modelled"]
+    included: bool = Field(description="Whether it is part of energy_total_j.")
+    note: str | None = None
+
+
+class EnergyReading(Frozen):
+    """What a meter says about one window."""
+
+    meter: str = Field(description="Name of the meter: nvml, zeus, codecarbon, null, or none when none was available.")
+    energy_j: float | None = Field(None, description="Joules in the window; None when not measured, see reason.")
+    per_device_j: dict[str, float] | None = Field(None, description="Joules by device uuid; None without devices.")
+    method: EnergyMethod | None = Field(None, description="How the joules were got; None when not measured.")
+    uncertainty_j: float | None = Field(None, description="Expanded uncertainty (k = 2); None when unknown, see notes.")
+    uncertainty_parts_j: dict[str, float] = Field({}, description="Parts of the uncertainty, combined in quadrature.")
+    n_readings: int = Field(0, description="Sensor updates seen in the window.")
+    update_period_s: float | None = Field(None, description="Median time between sensor updates; None when not seen.")
+    domains: tuple[EnergyDomain, ...] = ()
+    crosscheck_j: float | None = Field(None, description="The same window by a second method; None without one.")
+    reason: str | None = Field(None, description="Why energy_j is None.")
+    problems: tuple[str, ...] = Field((), description="What went wrong on the way, each a sentence.")
+
+
+class MeterChoice(Frozen):
+    """Which meter was chosen, and what every probe said."""
+
+    name: str
+    reason: str
+    probes: dict[str, str] = Field({}, description="Per meter: available, or why not.")
+
+
+class BaselineResult(Frozen):
+    """Idle power of the devices the meter covers."""
+
+    power_w: float | None = Field(None, description="None when not measured, see reason.")
+    method: EnergyMethod | None = None
+    provenance: Literal["fresh", "cached", "unavailable"]
+    timestamp: str | None = Field(None, description="UTC time of the measurement, ISO 8601; None when unavailable.")
+    age_sec: float | None = Field(None, description="Age when used; 0 when fresh, None when unavailable.")
+    duration_sec: float | None = Field(None, description="Length of the idle window; None when unavailable.")
+    when: Literal["before_load", "after_load"] = "before_load"
+    reason: str | None = Field(None, description="Why there is no baseline.")
+    problems: tuple[str, ...] = ()
+
+
+class EnergyBreakdown(Frozen):
+    """Raw and baseline-adjusted energy side by side."""
+
+    raw_j: float | None
+    adjusted_j: float | None
+    baseline_power_w: float | None
+    baseline_method: str | None
+    baseline_timestamp: str | None
+    baseline_cache_age_sec: float | None
+
+
+class DatasetInfo(Frozen):
+    """Where the prompts came from."""
+
+    name: str
+    source: Literal["builtin", "jsonl", "synthetic"]
+    version: str | None = Field(None, description="None where the source has no version.")
+    sha256: str | None = Field(None, description="Of the file's bytes, or of the synthetic set's canonical JSON.")
+    n_available: int
+    n_used: int
+    note: str | None = None
+
+
+class ModelInfo(Frozen):
+    """What was loaded, as it resolved."""
+
+    name: str
+    revision: str | None = Field(None, description="Commit hash of the repository; None for a local directory.")
+    architecture: str | None = Field(None, description="Model class; None when the backend does not tell.")
+    n_parameters: int | None = Field(None, description="All parameters, tied ones once.")
+    n_matmul_parameters: int | None = Field(
+        None, description="Parameters used in matrix products per token: no input embedding, output head always."
+    )
+    random_weights: bool = False
+    device: str = Field(description="cuda or cpu.")
+    devices: tuple[str, ...] = Field((), description="Every device that holds a part of the model, such as cuda:0.")
+    dtype: str | None = None
+    attn_implementation: str | None = None
+    batch_size: int = 1
+    quantization: str | None = Field(None, description="None when weights are not quantised.")
+    memory_mb: float | None = Field(None, description="Held after loading, in MB; None where it cannot be told.")
+    load_seconds: float | None = Field(None, description="None when the backend does not tell.")
+    notes: tuple[str, ...] = Field((), description="What the user should know about how it was loaded.")
+
+
+class TokenCounts(Frozen):
+    """Tokens of the window, by attention mask and generated ids; padding never counts."""
+
+    n_prompts: int
+    input_tokens: int = Field(description="Useful input tokens.")
+    input_tokens_padded: int = Field(description="Input tokens executed, padding included.")
+    output_tokens: int = Field(description="Generated tokens, end-of-sequence included.")
+    output_tokens_requested: int = Field(description="Prompts times max_output_tokens.")
+    ended_early_share: float = Field(description="Share of prompts (0 to 1) that ended before max_output_tokens.")
+    truncated_prompts: int = Field(description="Prompts cut to max_input_tokens.")
+    output_tokens_per_prompt: tuple[int, ...] = Field((), description="In dataset order.")
+
+
+class Distribution(Frozen):
+    """Percentiles of a sample in milliseconds, by linear interpolation between order statistics."""
+
+    count: int
+    mean_ms: float
+    std_ms: float | None = Field(None, description="Sample standard deviation; None with one sample.")
+    min_ms: float
+    p50_ms: float
+    p90_ms: float
+    p95_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+class LatencyResult(Frozen):
+    """Latencies of the window's requests, each from the start of its batch's `generate`."""
+
+    request: Distribution = Field(description="Until the request's own last token.")
+    ttft: Distribution | None = Field(None, description="Time to first token; None when steps were not seen.")
+    itl: Distribution | None = Field(None, description="Inter-token latency; None when no request got a second token.")
+    request_ms: tuple[float, ...] = Field((), description="Samples in dataset order.")
+    ttft_ms: tuple[float, ...] = Field((), description="Samples in dataset order.")
+    itl_ms: tuple[float, ...] = Field((), description="One sample per decode step.")
+    itl_weights: tuple[int, ...] = Field((), description="Tokens (one per running request) that share each sample.")
+
+
+class PhaseTimes(Frozen):
+    """Seconds of the window spent in prefill and in decode, summed over batches."""
+
+    prefill_sec: float
+    decode_sec: float
+    other_sec: float = Field(description="Window seconds outside both, between batches and before the edges.")
+
+
+class PhaseEnergy(Frozen):
+    """The window's energy split between prefill and decode."""
+
+    prefill_j: float | None = Field(None, description="None when the phases are too short to tell, see reason.")
+    decode_j: float | None = None
+    uncertainty_j: float | None = None
+    reason: str | None = None
+
+
+class MemoryResult(Frozen):
+    """Memory of the devices that hold the model, or of the process on a CPU."""
+
+    peak_memory_mb: float | None = Field(None, description="Peak inside the window; None where it cannot be reset.")
+    source: str = Field(description="cuda_allocated, process_rss, or why it is unknown.")
+
+
+class HostResult(Frozen):
+    """What the host did during the window."""
+
+    cpu_seconds: float = Field(description="User and system time of this process and its children.")
+    instrument_cpu_seconds: float | None = Field(None, description="CPU time of the sampler; None without one.")
+    load_average_1m: float | None = Field(None, description="None where the system has no load average.")
+    cpu_steal_share: float | None = Field(None, description="Share (0 to 1) of CPU time stolen; None off Linux.")
+    other_cpu_share: float | None = Field(None, description="Share (0 to 1) of all CPUs used by other processes.")
+    threads: int | None = Field(None, description="Intra-op threads of the backend; None when it does not tell.")
+    omp_num_threads: str | None = Field(None, description="OMP_NUM_THREADS; None when unset.")
+
+
+class FlopsResult(Frozen):
+    """Floating point operations of the window: reference data, warm-up excluded."""
+
+    value: int | None = Field(None, description="None when the architecture or the parameter count is unknown.")
+    method: Literal["palm", "architecture"]
+    confidence: Confidence
+    precision: str
+    notes: str
+    flops_prefill: int | None = None
+    flops_decode: int | None = None
+    flops_useful: int | None = Field(None, description="The part spent on real tokens; None when not told apart.")
+
+
+class WarmupResult(Frozen):
+    """What ran before the window."""
+
+    converged: bool | None = Field(None, description="None without convergence detection.")
+    final_cv: float | None = Field(None, description="Coefficient of variation at the end; None when not taken.")
+    iterations_completed: int
+    target_cv: float
+    max_prompts: int
+    latencies_ms: tuple[float, ...]
+    duration_sec: float
+    thermal_floor_wait_s: float
+    prompts_excluded: int = Field(description="Prompts run and left out of every number.")
+
+
+class ThermalThrottleInfo(Frozen):
+    """Throttling seen in the window from clock event reasons."""
+
+    detected: bool
+    thermal: bool = False
+    power: bool = False
+    sw_thermal: bool = False
+    hw_thermal: bool = False
+    hw_power: bool = False
+    throttle_duration_sec: float = 0.0
+    max_temperature_c: float | None = Field(None, description="None when no temperature was read.")
+    throttle_timestamps: tuple[float, ...] = Field((), description="Seconds from window start.")
+
+
+class SamplerReport(Frozen):
+    """The sampler on itself."""
+
+    n_samples: int
+    interval_s: float
+    gaps: int
+    overruns: int
+    longest_gap_s: float | None = None
+    cpu_seconds: float | None = None
+    problems: tuple[str, ...] = ()
+
+
+class PublicationCheck(Frozen):
+    """What a reader of a paper would ask. Informational: nothing depends on it."""
+
+    passed: tuple[str, ...]
+    failed: tuple[str, ...] = Field(description="`rule: number` each.")
+
+
+class MultiGpu(Frozen):
+    """How an experiment used several devices."""
+
+    devices: tuple[str, ...]
+    strategy: Literal["device_map", "data_parallel"]
+    energy_per_device_j: dict[str, float] | None = None

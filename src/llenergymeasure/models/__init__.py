@@ -1,0 +1,1 @@
+"""Model architectures that come with the package, without weights."""

@@ -1,0 +1,170 @@
+"""Everything that would make a run fail, found before it starts and told at once.
+
+Each check is a small function from the request to findings; adding one is adding it to `CHECKS`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.registry import BACKENDS, importable
+from llenergymeasure.core.energy.select import meter_findings
+from llenergymeasure.datasets.loader import open_dataset
+from llenergymeasure.exceptions import ConfigError, Finding, PreFlightError
+from llenergymeasure.orchestration.model_files import check_weights, local_directory
+from llenergymeasure.orchestration.hub import hub_findings
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is about to run, and what the checks may ask of the machine.
+
+    Attributes:
+        config: the experiment.
+        output_dir: where results will go; None when nothing is written.
+        dry: touch neither the network nor the devices.
+        has: whether a module is installed.
+        cuda_available: whether torch sees a CUDA device; None = do not ask.
+        hub: findings about a model that is not on this machine.
+    """
+
+    config: ExperimentConfig
+    output_dir: Path | None = None
+    dry: bool = False
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    has: Callable[[str], bool] = importable
+    cuda_available: Callable[[], bool] | None = None
+    hub: Callable[[str, str | None], Iterator[Finding]] = hub_findings
+
+
+def preflight(request: Request) -> None:
+    """Run every check.
+
+    Raises:
+        PreFlightError: with all findings.
+    """
+    findings = [finding for check in CHECKS for finding in check(request)]
+    if findings:
+        raise PreFlightError(findings)
+
+
+def torch_sees_cuda() -> bool:
+    """Ask torch. Imports it."""
+    return bool(import_module("torch").cuda.is_available())
+
+
+Findings = Iterator[Finding]
+
+
+def _backend(request: Request) -> Findings:
+    name = request.config.backend
+    entry = BACKENDS[name]
+    if entry.factory is None:
+        yield Finding(f"backend '{name}' cannot be measured by this release", "set backend: pytorch")
+        return
+    missing = [module for module in entry.needs if not request.has(module)]
+    if missing:
+        yield Finding(f"backend '{name}' needs {' and '.join(missing)}, not installed here", entry.install)
+
+
+def _packages(request: Request) -> Findings:
+    """Optional packages that single settings need."""
+    config, section = request.config, request.config.pytorch
+    needs = {
+        "peft": config.lora is not None and "lora",
+        "accelerate": section is not None and section.device_map is not None and "pytorch.device_map",
+        "bitsandbytes": section is not None and (section.load_in_4bit or section.load_in_8bit) and "quantised loading",
+        "flash_attn": _attention(config) == "flash_attention_2" and "attn_implementation flash_attention_2",
+        "flash_attn_interface": _attention(config) == "flash_attention_3" and "attn_implementation flash_attention_3",
+    }
+    for module, setting in needs.items():
+        if setting and not request.has(module):
+            yield Finding(f"{setting} needs {module}, not installed here", f"pip install {_PACKAGES.get(module, module)}")
+
+
+_PACKAGES = {"flash_attn": "flash-attn --no-build-isolation", "flash_attn_interface": "flash-attn-3"}
+
+
+def _attention(config: ExperimentConfig) -> str | None:
+    return config.pytorch.attn_implementation if config.pytorch else None
+
+
+def _device(request: Request) -> Findings:
+    section = request.config.pytorch
+    if section is None or section.device != "cuda" or request.cuda_available is None or not request.has("torch"):
+        return
+    if not request.cuda_available():
+        yield Finding(
+            "pytorch.device is 'cuda', but torch sees no CUDA device",
+            "set pytorch.device: cpu, or check the driver with: nvidia-smi",
+        )
+
+
+def _processes(request: Request) -> Findings:
+    section = request.config.pytorch
+    if section is not None and (section.num_processes or 1) > 1:
+        yield Finding(
+            f"pytorch.num_processes is {section.num_processes}: this release measures one process",
+            "set pytorch.num_processes: 1",
+        )
+
+
+def _energy(request: Request) -> Findings:
+    yield from meter_findings(request.config.energy.backend)
+
+
+def _model(request: Request) -> Findings:
+    config = request.config
+    revision = config.pytorch.revision if config.pytorch else None
+    dummy = config.pytorch is not None and config.pytorch.load_format == "dummy"
+    try:
+        directory = local_directory(config.model, revision, request.environ)
+    except ConfigError as error:
+        yield Finding(str(error), "set model: builtin/tiny-llama")
+        return
+    if directory is None:
+        if not request.dry and request.has("huggingface_hub"):
+            yield from request.hub(config.model, revision)
+        return
+    if not (directory / "config.json").is_file():
+        yield Finding(f"model directory {directory} has no config.json", "name the directory that holds config.json")
+    elif not dummy:
+        yield from _weights(config.model, directory)
+
+
+def _weights(model: str, directory: Path) -> Findings:
+    if model.startswith("builtin/"):
+        yield Finding(f"model '{model}' comes without weights", "set pytorch.load_format: dummy")
+        return
+    for reason in check_weights(directory):
+        yield Finding(reason, "fetch or copy the model again")
+
+
+def _dataset(request: Request) -> Findings:
+    config = request.config
+    try:
+        open_dataset(config.dataset, config.n, config.random_seed)
+    except ConfigError as error:
+        problem, _, cure = str(error).partition("; ")
+        yield Finding(problem, cure or "name a readable JSONL file with one prompt per line")
+
+
+def _output(request: Request) -> Findings:
+    if request.output_dir is None:
+        return
+    place = request.output_dir.absolute()
+    existing = next(path for path in (place, *place.parents) if path.exists())
+    if not existing.is_dir():
+        yield Finding(f"output directory {place}: {existing} is not a directory", "choose another --output")
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        yield Finding(f"output directory {place}: {existing} is not writable", "choose another --output")
+
+
+CHECKS: tuple[Callable[[Request], Findings], ...] = (
+    _backend, _packages, _device, _processes, _energy, _model, _dataset, _output,
+)  # fmt: skip

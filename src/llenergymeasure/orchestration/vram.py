@@ -1,0 +1,196 @@
+"""How much device memory an experiment will need: weights, KV cache, and 15 % for everything else.
+
+An estimate from configuration files, for a warning. Nothing is loaded and nobody is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from llenergymeasure.config.backend_configs import PyTorchConfig
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.sections import SyntheticDatasetConfig
+from llenergymeasure.core.architecture import shape_of
+from llenergymeasure.core.backends.pytorch.arguments import DEFAULT_BEAMS
+from llenergymeasure.core.shape import TransformerShape
+from llenergymeasure.orchestration.model_files import local_config, local_directory, local_weights_bytes
+
+MEGABYTE = 1e6
+OVERHEAD = 0.15
+Quantization = Literal["4bit", "8bit"]
+
+BYTES_PER_WEIGHT = {"fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "int8": 1.0, "fp8": 1.0, "int4": 0.5}
+# bitsandbytes keeps 4 bits and a 32-bit scale per block of 64 weights, or 8 bits.
+BYTES_PER_QUANTISED_WEIGHT: Mapping[Quantization, float] = {"4bit": 0.5 + 4 / 64, "8bit": 1.0}
+BYTES_STORED = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "float8_e4m3fn": 1.0, "float8_e5m2": 1.0}
+
+
+@dataclass(frozen=True)
+class VramEstimate:
+    """Device memory in MB (10^6 bytes). What cannot be told is None, and the total with it; `notes` say why."""
+
+    weights_mb: float | None
+    kv_cache_mb: float | None
+    overhead_mb: float | None
+    total_mb: float | None
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, weights_mb: float | None, kv_cache_mb: float | None, *notes: str) -> VramEstimate:
+        """With 15 % of weights and KV cache for activations, buffers and libraries."""
+        if weights_mb is None or kv_cache_mb is None:
+            return cls(weights_mb, kv_cache_mb, None, None, notes)
+        overhead_mb = OVERHEAD * (weights_mb + kv_cache_mb)
+        return cls(weights_mb, kv_cache_mb, overhead_mb, weights_mb + kv_cache_mb + overhead_mb, notes)
+
+    def __str__(self) -> str:
+        total = "unknown" if self.total_mb is None else f"about {_shown(self.total_mb)}"
+        weights, cache, rest = (_shown(part) for part in (self.weights_mb, self.kv_cache_mb, self.overhead_mb))
+        return "; ".join([f"{total} (weights {weights}, KV cache {cache}, rest {rest})", *self.notes])
+
+
+def _shown(megabytes: float | None) -> str:
+    """Three significant figures."""
+    if megabytes is None:
+        return "unknown"
+    value, unit = (megabytes, "MB") if megabytes < 999.5 else (megabytes / 1000, "GB")
+    return f"{float(f'{value:.3g}'):g} {unit}"
+
+
+def estimate_for(config: ExperimentConfig, environ: Mapping[str, str]) -> VramEstimate:
+    """Estimate an experiment from what is on this machine.
+
+    Args:
+        config: the experiment.
+        environ: environment variables, for the place of the hub's cache.
+
+    Raises:
+        ConfigError: there is no such built-in model, or the model's config.json is damaged.
+    """
+    section = config.pytorch or PyTorchConfig()
+    content = local_config(config.model, section.revision, environ)
+    directory = local_directory(config.model, section.revision, environ)
+    if content is None or directory is None:
+        return VramEstimate.of(None, None, f"config.json of {config.model} is not on this machine")
+    estimate = estimate_vram(
+        content,
+        precision=config.precision,
+        batch_size=(section.batch_size or 1) * _beams(config),
+        input_tokens=_input_tokens(config),
+        output_tokens=config.output_limit,
+        weights_bytes=None if section.load_format == "dummy" else local_weights_bytes(directory),
+        quantization="4bit" if section.load_in_4bit else "8bit" if section.load_in_8bit else None,
+        use_cache=section.use_cache is not False,
+    )
+    return VramEstimate.of(estimate.weights_mb, estimate.kv_cache_mb, *estimate.notes, *_left_out(config))
+
+
+def _beams(config: ExperimentConfig) -> int:
+    return (config.decoder.num_beams or DEFAULT_BEAMS) if config.decoder.decoding_strategy == "beam" else 1
+
+
+def _input_tokens(config: ExperimentConfig) -> int | None:
+    return config.dataset.input_len if isinstance(config.dataset, SyntheticDatasetConfig) else config.max_input_tokens
+
+
+def _left_out(config: ExperimentConfig) -> Iterator[str]:
+    if config.lora is not None:
+        yield "the adapter is not counted"
+    if config.decoder.draft_model is not None:
+        yield f"the draft model {config.decoder.draft_model} is not counted"
+
+
+def estimate_vram(
+    config_json: Mapping[str, Any],
+    *,
+    precision: str,
+    batch_size: int,
+    input_tokens: int | None,
+    output_tokens: int,
+    weights_bytes: int | None,
+    quantization: Quantization | None,
+    use_cache: bool = True,
+) -> VramEstimate:
+    """Estimate from a model's configuration.
+
+    Args:
+        config_json: content of its config.json.
+        precision: number format in which it is loaded.
+        batch_size: rows per `generate` call, beams included.
+        input_tokens: longest prompt; None = prompts are not cut, so as long as the model allows.
+        output_tokens: most new tokens per prompt.
+        weights_bytes: size of the weights as stored, used where the architecture does not tell; None when unknown.
+        quantization: bitsandbytes quantisation of the weights while loading.
+        use_cache: False = keys and values are not kept.
+    """
+    shape = shape_of(config_json)
+    longest = config_json.get("max_position_embeddings") if input_tokens is None else input_tokens
+    positions = longest + output_tokens if isinstance(longest, int) else None
+    bytes_per_value = 4 if precision == "fp32" else 2  # quantised weights leave the cache in 16 bits
+    cache = _cache_bytes(config_json, shape, positions, bytes_per_value) if use_cache else 0
+    weights = _weights_bytes(config_json, shape, weights_bytes, BYTES_PER_WEIGHT[precision], quantization)
+    notes = []
+    if shape is None:
+        notes.append(f"architecture '{config_json.get('model_type')}' is not known: sizes as configured and stored")
+    if input_tokens is None:
+        notes.append(f"prompts are not cut: counted with {longest or 'an unknown number of'} tokens each")
+    return VramEstimate.of(
+        None if weights is None else weights / MEGABYTE,
+        None if cache is None else batch_size * cache / MEGABYTE,
+        *notes,
+    )
+
+
+def _weights_bytes(
+    config_json: Mapping[str, Any],
+    shape: TransformerShape | None,
+    stored: int | None,
+    bytes_per_weight: float,
+    quantization: Quantization | None,
+) -> float | None:
+    """Weights as loaded; None when they cannot be told."""
+    if config_json.get("quantization_config"):
+        return stored
+    if shape is None:
+        return None if stored is None else stored * _change(config_json, bytes_per_weight, quantization)
+    if quantization is None:
+        return bytes_per_weight * shape.n_parameters
+    # bitsandbytes replaces linear layers, not the head, and not routed experts, which share one tensor.
+    quantised = shape.stored_linear_parameters - shape.routed_parameters
+    kept = shape.n_parameters - quantised
+    return BYTES_PER_QUANTISED_WEIGHT[quantization] * quantised + bytes_per_weight * kept
+
+
+def _change(config_json: Mapping[str, Any], bytes_per_weight: float, quantization: Quantization | None) -> float:
+    """From the size of stored weights to their size when loaded."""
+    stored = BYTES_STORED.get(str(config_json.get("dtype") or config_json.get("torch_dtype")), bytes_per_weight)
+    return (BYTES_PER_QUANTISED_WEIGHT[quantization] if quantization else bytes_per_weight) / stored
+
+
+def _cache_bytes(
+    config_json: Mapping[str, Any], shape: TransformerShape | None, positions: int | None, bytes_per_value: int
+) -> int | None:
+    """Keys and values of one row; None when they cannot be told."""
+    if positions is None:
+        return None
+    if shape is None:
+        per_position = _cached_values(config_json)
+        return None if per_position is None else bytes_per_value * per_position * positions
+    kept = sum(positions if window is None else min(positions, window) for window in shape.windows)
+    return 2 * shape.n_kv_heads * shape.head_dim * bytes_per_value * kept
+
+
+def _cached_values(config_json: Mapping[str, Any]) -> int | None:
+    """Values cached per position by a model of ordinary attention whose family is not known."""
+    inner = config_json.get("text_config")
+    sizes: Mapping[str, Any] = inner if isinstance(inner, dict) else config_json
+    heads = sizes.get("num_attention_heads")
+    if "kv_lora_rank" in sizes or not isinstance(heads, int):
+        return None
+    try:
+        head_dim = sizes.get("head_dim") or sizes["hidden_size"] // heads
+        return int(2 * sizes["num_hidden_layers"] * (sizes.get("num_key_value_heads") or heads) * head_dim)
+    except (KeyError, TypeError, ZeroDivisionError):
+        return None

@@ -1,0 +1,274 @@
+"""What roles a measurement is made of: the view from inside.
+
+```
+ModelLoader.load -> InferenceEngine.prepare -> (warm-up) -> EnergyBackend.open_window
+                    InferenceEngine.run                     OpenWindow.close -> EnergyReading
+                    MetricsCollector.collect -> a block of the result
+                    ResultsRepository.save
+```
+
+The view from outside (a config goes in, a result comes out) is `core.backends.protocol`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.measurements import (
+    EnergyReading,
+    MeterChoice,
+    ModelInfo,
+    SamplerReport,
+    ThermalThrottleInfo,
+)
+from llenergymeasure.domain.timeseries import TimeSeries
+
+if TYPE_CHECKING:
+    from llenergymeasure.config.models import ExperimentConfig
+    from llenergymeasure.domain.results import ExperimentResult
+
+
+@runtime_checkable
+class Clock(Protocol):
+    """Time, so that tests need not wait."""
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+    def utc_now(self) -> datetime:
+        """The time of day, with its zone (UTC)."""
+
+    def cpu_seconds(self) -> float:
+        """User and system time used so far by this process and its finished children."""
+
+
+class Tokenizer(Protocol):
+    """The only thing that datasets ask of a tokenizer."""
+
+    @property
+    def vocab_size(self) -> int: ...
+
+    @property
+    def special_ids(self) -> frozenset[int]: ...
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]: ...
+
+
+class Batch(Protocol):
+    """Tokenised prompts on their device, ready for one `generate` call."""
+
+    @property
+    def prompt_indices(self) -> tuple[int, ...]:
+        """Places of the prompts in the dataset."""
+
+    @property
+    def padded_length(self) -> int:
+        """Tokens per row, padding included."""
+
+
+@dataclass(frozen=True)
+class BatchRecord:
+    """What one `generate` call did. Seconds are on the clock of the measurement.
+
+    Attributes:
+        prompt_indices: places of the prompts in the dataset.
+        input_lengths: useful input tokens per prompt.
+        padded_length: tokens per row that were executed in prefill.
+        output_ids: generated ids per prompt, end-of-sequence included, padding excluded.
+        started_s: when `generate` was called.
+        finished_s: when it returned and the device was idle.
+        step_times_s: when each step's tokens were there; the first is the end of prefill and first sampling.
+            Empty when steps were not seen.
+        step_tokens: tokens per row generated up to and including each step (1, 2, 3, ... one by one).
+    """
+
+    prompt_indices: tuple[int, ...]
+    input_lengths: tuple[int, ...]
+    padded_length: int
+    output_ids: tuple[tuple[int, ...], ...]
+    started_s: float
+    finished_s: float
+    step_times_s: tuple[float, ...] = ()
+    step_tokens: tuple[int, ...] = ()
+
+
+class RunOutput(Protocol):
+    """What `InferenceEngine.run` leaves behind, still in the form of the device."""
+
+    def records(self) -> tuple[BatchRecord, ...]:
+        """Bring it to the host. Called after the window."""
+
+
+@runtime_checkable
+class InferenceEngine(Protocol):
+    """A loaded model that can generate."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What was loaded."""
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """The model's own configuration, as in its config.json; empty when there is none."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's tokenizer."""
+
+    def prepare(self, token_ids: Sequence[Sequence[int]]) -> Sequence[Batch]:
+        """Group, pad and place prompts."""
+
+    def run(self, batches: Sequence[Batch], max_new_tokens: int | None = None) -> RunOutput:
+        """Generate for every batch in order; returns when every device used is idle.
+
+        Args:
+            batches: what `prepare` returned, or a part of it.
+            max_new_tokens: exact output length for a warm-up; None = as configured.
+        """
+
+    def synchronise(self) -> None:
+        """Return when every device used is idle."""
+
+    def reset_peak_memory(self) -> None:
+        """Start a new peak."""
+
+    def peak_memory_mb(self) -> tuple[float | None, str]:
+        """Peak since the reset in MB (None where it cannot be told) and how it was read."""
+
+    def host_threads(self) -> int | None:
+        """Intra-op threads; None when the library does not tell."""
+
+    def release(self) -> None:
+        """Free the model. Safe to call twice."""
+
+
+@runtime_checkable
+class ModelLoader(Protocol):
+    """Brings a model into memory."""
+
+    def load(self, config: ExperimentConfig) -> InferenceEngine:
+        """Load what the configuration names.
+
+        Raises:
+            BackendError: the model cannot be loaded; the message says why and what to do.
+        """
+
+
+@runtime_checkable
+class OpenWindow(Protocol):
+    """A measurement in progress."""
+
+    def close(self, start_s: float, end_s: float) -> EnergyReading:
+        """End the measurement of the work that ran from `start_s` to `end_s` (clock of the meter's host)."""
+
+    def abandon(self) -> None:
+        """End it without a reading. Safe after `close`."""
+
+
+@runtime_checkable
+class EnergyBackend(Protocol):
+    """An energy meter. Windows may be nested."""
+
+    @property
+    def name(self) -> str:
+        """zeus, nvml, codecarbon or null."""
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Identities of what it covers, such as GPU uuids; part of the key of a cached baseline."""
+
+    def open_window(self) -> OpenWindow:
+        """Begin measuring. May wait for a sensor's tick; call right before the work."""
+
+    def release(self) -> None:
+        """Stop helpers and free handles. Safe to call twice."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The measured window: what ran, and its edges, which time and energy share."""
+
+    start_s: float
+    end_s: float
+    cpu_seconds: float
+    batches: tuple[BatchRecord, ...]
+    config: ExperimentConfig
+    engine: InferenceEngine
+    truncated_prompts: int = 0
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.end_s - self.start_s
+
+
+@runtime_checkable
+class MetricsCollector(Protocol):
+    """Turns a window into one block of the result."""
+
+    @property
+    def block(self) -> str:
+        """The field of `ExperimentResult` that it fills."""
+
+    def arm(self, engine: InferenceEngine) -> None:
+        """Called right before the window opens."""
+
+    def collect(self, window: Window) -> Frozen | None:
+        """Called after the window closed."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What the sampler saw of one window."""
+
+    report: SamplerReport
+    timeseries: TimeSeries | None = None
+    throttling: ThermalThrottleInfo | None = None
+    temperature_start_c: float | None = None
+    temperature_end_c: float | None = None
+    foreign_processes: tuple[str, ...] = ()
+    window_notes: tuple[str, ...] = field(default=())
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Watches the devices beside the whole experiment."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def phase(self, name: str) -> None:
+        """Tag what follows: idle, load, warmup, floor, window."""
+
+    def trace(self, start_s: float, end_s: float) -> Trace | None:
+        """What was seen from `start_s` to `end_s`; None without sensors."""
+
+    def stop(self) -> None:
+        """End. Safe to call twice."""
+
+
+@runtime_checkable
+class ResultsRepository(Protocol):
+    """Where results go and come from."""
+
+    def save(self, result: ExperimentResult) -> Path:
+        """Store a result and return its place. Never overwrites."""
+
+    def load(self, place: Path) -> ExperimentResult:
+        """Read a result back."""
+
+
+@dataclass(frozen=True)
+class Metering:
+    """The meter that was chosen, and why."""
+
+    meter: EnergyBackend
+    choice: MeterChoice

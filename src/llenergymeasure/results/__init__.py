@@ -1,0 +1,1 @@
+"""How results reach the disk and come back."""

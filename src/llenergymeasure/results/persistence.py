@@ -1,0 +1,170 @@
+"""How results reach the disk and come back.
+
+```
+{model}_{backend}_{timestamp}/
+    result.json           everything but the time series
+    timeseries.parquet    the trace, when there were sensors
+```
+
+A folder appears complete or not at all, and is never overwritten.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import warnings
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from llenergymeasure._files import complete_directory, write_atomic
+from llenergymeasure.domain.results import SCHEMA_VERSION, ExperimentResult
+from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries
+from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.security import sanitise_name
+
+RESULT_FILE = "result.json"
+TIMESERIES_FILE = "timeseries.parquet"
+CSV_FILE = "result.csv"
+
+_INTEGER_COLUMNS = frozenset({"gpu_index", "throttle_reasons"})
+
+
+def json_text(result: ExperimentResult) -> str:
+    """The result as JSON, headlines first."""
+    return json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def to_json(result: ExperimentResult, path: str | Path) -> Path:
+    """Write the result as JSON, atomically."""
+    write_atomic(Path(path), json_text(result))
+    return Path(path)
+
+
+def to_parquet(result: ExperimentResult, path: str | Path) -> Path:
+    """Write the time series as Parquet, atomically; an empty table when nothing was sampled."""
+    write_atomic(Path(path), _timeseries_bytes(result))
+    return Path(path)
+
+
+def _timeseries_bytes(result: ExperimentResult) -> bytes:
+    series = result.timeseries
+    columns = {name: getattr(series, name) if series is not None else () for name in COLUMNS}
+    types = {name: "int" if name in _INTEGER_COLUMNS else "float" for name in COLUMNS}
+    metadata = {
+        "schema_version": SCHEMA_VERSION,
+        "measurement_config_hash": result.measurement_config_hash,
+        "units": "timestamp_s: s from window start; power_w: W; temperature_c: C; memory: MB (10^6 bytes); "
+        "sm_utilisation_pct: %; throttle_reasons: NVML bits; energy_j: J in the row's period",
+    }
+    data: bytes = import_module("llenergymeasure._tables").parquet_bytes(columns, types, metadata)
+    return data
+
+
+def to_csv(result: ExperimentResult, path: str | Path) -> Path:
+    """Write the flat numbers as a table of one row, atomically. Not measured = empty."""
+    row = flat_numbers(result)
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, fieldnames=list(row), lineterminator="\n")
+    writer.writeheader()
+    writer.writerow(row)
+    write_atomic(Path(path), buffer.getvalue())
+    return Path(path)
+
+
+def flat_numbers(result: ExperimentResult) -> dict[str, Any]:
+    """What identifies the experiment, and its headline numbers."""
+    config = result.config
+    identity = {
+        "measurement_config_hash": result.measurement_config_hash,
+        "started_at": result.started_at,
+        "model": config.model,
+        "backend": config.backend,
+        "precision": config.precision,
+        "batch_size": result.model_info.batch_size,
+        "device": result.model_info.device,
+        "duration_sec": result.duration_sec,
+    }
+    headlines = result.model_dump(mode="json", include=set(type(result).model_computed_fields))
+    return identity | {name: value for name, value in headlines.items() if not isinstance(value, dict)}
+
+
+def save(result: ExperimentResult, directory: str | Path, *, export_csv: bool = False) -> Path:
+    """Write a folder of its own below `directory`; returns the path of its result.json.
+
+    Raises:
+        LLEMError: the place cannot be written (ConfigError) or the disk is full.
+    """
+    with complete_directory(Path(directory), folder_name(result)) as folder:
+        if result.timeseries is not None:
+            to_parquet(result, folder.path / TIMESERIES_FILE)
+            result = result.model_copy(update={"timeseries_file": TIMESERIES_FILE})
+        if export_csv:
+            to_csv(result, folder.path / CSV_FILE)
+        to_json(result, folder.path / RESULT_FILE)
+    return folder.final / RESULT_FILE
+
+
+def folder_name(result: ExperimentResult) -> str:
+    """`{model}_{backend}_{timestamp}`, safe on every file system."""
+    model = result.config.model.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
+    stamp = result.started_at[:19].replace(":", "-")
+    return f"{sanitise_name(model)}_{result.config.backend}_{stamp}"
+
+
+def from_json(path: str | Path) -> ExperimentResult:
+    """Read a result, with its time series when the side file is there.
+
+    Raises:
+        ConfigError: the file is missing, not JSON, or not a result of this schema.
+    """
+    path = Path(path)
+    result = _read(path)
+    if result.timeseries_file is None:
+        return result
+    side_file = path.parent / Path(result.timeseries_file).name
+    if not side_file.is_file():
+        warnings.warn(f"{side_file} is missing: the result is read without its time series", stacklevel=2)
+        return result
+    columns, _ = import_module("llenergymeasure._tables").read_parquet(side_file)
+    try:
+        series = TimeSeries.model_validate(columns)
+    except ValidationError as error:
+        raise ConfigError(f"{side_file} is not a time series of this schema: {error}") from error
+    return result.model_copy(update={"timeseries": series})
+
+
+def _read(path: Path) -> ExperimentResult:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path} is not JSON: {error}") from error
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if version != SCHEMA_VERSION:
+        raise ConfigError(f"{path} has schema_version {version!r}; this release reads {SCHEMA_VERSION!r}")
+    try:
+        return ExperimentResult.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "result"
+        raise ConfigError(f"{path} is not a valid result: {place}: {first['msg']}") from error
+
+
+class FolderRepository:
+    """Results as folders below one directory."""
+
+    def __init__(self, directory: str | Path, *, export_csv: bool = False) -> None:
+        self._directory = Path(directory)
+        self._export_csv = export_csv
+
+    def save(self, result: ExperimentResult) -> Path:
+        return save(result, self._directory, export_csv=self._export_csv)
+
+    def load(self, place: Path) -> ExperimentResult:
+        return from_json(place)

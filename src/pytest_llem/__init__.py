@@ -1,0 +1,1 @@
+"""Experiments as tests, energy regressions as failures: the pytest plugin of llenergymeasure."""

@@ -1,0 +1,120 @@
+"""The embedded model: found by its name, complete, and exactly what its script writes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.models.builtin import BUILTIN_MODELS, builtin_model_path
+
+SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
+TINY_LLAMA = BUILTIN_MODELS["builtin/tiny-llama"]
+FILES = {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"}
+
+
+def content(name):
+    return json.loads((TINY_LLAMA / name).read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    transformers = pytest.importorskip("transformers")
+    return transformers.AutoTokenizer.from_pretrained(TINY_LLAMA)
+
+
+@pytest.fixture(scope="module")
+def written():
+    pytest.importorskip("tokenizers")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(SCRIPTS))
+        return importlib.import_module("make_tiny_llama").make_files()
+
+
+def test_a_built_in_name_leads_to_a_directory_in_the_package():
+    path = builtin_model_path("builtin/tiny-llama")
+    assert path == TINY_LLAMA
+    assert {file.name for file in path.iterdir()} == FILES
+
+
+@pytest.mark.parametrize("model", ["gpt2", "some/model", "./builtin/tiny-llama", "/models/builtin/tiny-llama", ""])
+def test_any_other_model_is_not_built_in(model):
+    assert builtin_model_path(model) is None
+
+
+@pytest.mark.parametrize("model", ["builtin/", "builtin/tiny-lama", "builtin/../tiny_llama"])
+def test_an_unknown_built_in_name_is_told_the_known_ones(model):
+    with pytest.raises(ConfigError, match=rf"no built-in model '{model}'; known: builtin/tiny-llama"):
+        builtin_model_path(model)
+
+
+def test_the_model_comes_without_weights_and_stays_small():
+    assert sum((TINY_LLAMA / name).stat().st_size for name in FILES) < 500_000
+
+
+def test_the_architecture_is_the_documented_one():
+    config = content("config.json")
+    assert config["architectures"] == ["LlamaForCausalLM"]
+    assert (config["hidden_size"], config["intermediate_size"], config["num_hidden_layers"]) == (256, 688, 8)
+    assert (config["num_attention_heads"], config["num_key_value_heads"]) == (8, 2)
+    assert (config["vocab_size"], config["max_position_embeddings"]) == (8192, 4096)
+    assert config["tie_word_embeddings"] is True
+
+
+def test_config_generation_and_tokenizer_agree_on_the_special_ids():
+    ids = {token["content"]: token["id"] for token in content("tokenizer.json")["added_tokens"]}
+    assert ids == {"<s>": 0, "</s>": 1, "<pad>": 2}
+    for name in ("config.json", "generation_config.json"):
+        table = content(name)
+        assert (table["bos_token_id"], table["eos_token_id"], table["pad_token_id"]) == (0, 1, 2)
+
+
+def test_the_vocabulary_fills_the_embedding():
+    assert sorted(content("tokenizer.json")["model"]["vocab"].values()) == list(range(8192))
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", sorted(FILES - {"tokenizer.json"}))
+def test_the_script_writes_the_committed_file(written, name):
+    assert (TINY_LLAMA / name).read_text(encoding="utf-8") == written[name]
+
+
+@pytest.mark.torch
+def test_the_script_trains_the_committed_tokenizer(written):
+    trained, committed = json.loads(written["tokenizer.json"]), content("tokenizer.json")
+    assert trained["model"]["vocab"] == committed["model"]["vocab"]
+    assert trained["model"]["merges"] == committed["model"]["merges"]
+    assert trained["post_processor"] == committed["post_processor"]
+
+
+@pytest.mark.torch
+def test_transformers_loads_the_tokenizer_with_left_padding(tokenizer):
+    batch = tokenizer(["one", "a longer one, here"], padding=True)
+    assert tokenizer.padding_side == "left"
+    assert batch["input_ids"][0][0] == tokenizer.pad_token_id == 2
+    assert batch["attention_mask"][0][0] == 0
+    assert len(tokenizer) == tokenizer.vocab_size == 8192
+    assert sorted(tokenizer.all_special_ids) == [0, 1, 2]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    "text", ["Hello, world!", "  two  spaces\n\tand a tab", "naïve Ørsel 漢字 😀", "x = y[0] # <s>?"]
+)
+def test_a_text_gets_a_beginning_token_and_comes_back_whole(tokenizer, text):
+    ids = tokenizer([text])["input_ids"][0]
+    assert ids[0] == tokenizer.bos_token_id
+    assert tokenizer.decode(ids[1:]) == text
+
+
+@pytest.mark.torch
+def test_the_model_has_between_five_and_thirty_million_parameters():
+    torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
+    with torch.device("meta"):
+        model = transformers.AutoModelForCausalLM.from_config(transformers.AutoConfig.from_pretrained(TINY_LLAMA))
+    # Per layer: q and o, k and v with two of eight heads, gated MLP, two norms. Beside them: tied embedding, last norm.
+    per_layer = 2 * 256 * 256 + 2 * 256 * 64 + 3 * 256 * 688 + 2 * 256
+    assert sum(p.numel() for p in model.parameters()) == 8192 * 256 + 8 * per_layer + 256 == 7_639_296
