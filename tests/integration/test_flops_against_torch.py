@@ -169,6 +169,26 @@ def test_the_example_of_the_methodology_gives_978_944_000() -> None:
     assert counted(model, [64], 64) == computed(config, [64], 64).value == 978_944_000
 
 
+LLAMA_8B = {**SMALL, "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32, "vocab_size": 128256}
+HEADS_8B = {"num_attention_heads": 32, "num_key_value_heads": 8}
+
+
+def test_the_shape_of_an_8b_model_gives_the_integer_that_torch_counts_without_its_weights() -> None:
+    config = transformers.AutoConfig.for_model("llama", **{**LLAMA_8B, **HEADS_8B})
+    rows, length = 2, 512
+    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
+        cache = transformers.DynamicCache(config=config)
+        for start, new in ((0, length), (length, 1), (length + 1, 1)):
+            model(
+                input_ids=torch.zeros(rows, new, dtype=torch.long),
+                position_ids=torch.arange(start, start + new).expand(rows, new),
+                past_key_values=cache,
+                logits_to_keep=1,
+            )
+    assert counter.get_total_flops() == computed(config, [length] * rows, 3).value == 14_631_744_569_344
+
+
 @pytest.mark.parametrize("name", ["llama", "gemma2", "mixtral"])
 def test_without_a_cache_every_step_runs_over_the_whole_sequence(name: str) -> None:
     config = config_of(name)
@@ -184,6 +204,13 @@ def test_a_static_cache_is_covered_from_end_to_end(name: str, length: int) -> No
     cache = {"cache_implementation": "static", "disable_compile": True}
     result = computed(config, [length, 3], steps, static_cache_length=length + steps - 1)
     assert result.value == counted(model, [length, 3], steps, **cache)
+
+
+def test_a_static_cache_stays_as_long_as_an_earlier_call_made_it() -> None:
+    config, cache = config_of("llama"), {"cache_implementation": "static", "disable_compile": True}
+    model = build(config)
+    counted(model, [20], 5, **cache)
+    assert computed(config, [9, 5], 5, static_cache_length=20 + 5 - 1).value == counted(model, [9, 5], 5, **cache)
 
 
 @pytest.mark.parametrize("name", ["llama", "mixtral"])

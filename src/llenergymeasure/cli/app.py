@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, NoReturn, Optional
 
 import typer
 
@@ -24,14 +23,18 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Entry point of `llem`: run the command line and exit with its code."""
-    sys.exit(exit_code_of(lambda: app(standalone_mode=False), verbose=bool({"-v", "--verbose"} & set(sys.argv[1:]))))
+    """Entry point of `llem`."""
+    app()
 
 
-def _command(name: str) -> Callable[..., int]:
-    """A command by name, imported now."""
-    call: Callable[..., int] = import_module(f"llenergymeasure.cli.commands.{name}").command
-    return call
+def _run_command(name: str, verbose: bool, *arguments: Any, **options: Any) -> NoReturn:
+    """Import a command, run it, and exit with its code."""
+
+    def call() -> int:
+        command: Callable[..., int] = import_module(f"llenergymeasure.cli.commands.{name}").command
+        return command(*arguments, **options)
+
+    raise typer.Exit(exit_code_of(call, verbose))
 
 
 def _print_version(wanted: bool) -> None:
@@ -74,21 +77,22 @@ def _run(
     export_csv: Annotated[bool, typer.Option("--export-csv", help="Write result.csv beside result.json.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks of errors.")] = False,
-) -> int:
+) -> None:
     """Measure one experiment or a list of them."""
     flags: dict[str, Any] = {
         "model": model, "backend": backend, "dataset": dataset, "n": n, "pytorch.batch_size": batch_size,
         "precision": precision,
     }  # fmt: skip
     given = {name: value for name, value in flags.items() if value is not None}
-    return _command("run")(
-        config, given, set_ or [], output=output, dry_run=dry_run, json=json_, export_csv=export_csv, quiet=quiet
-    )
+    _run_command(
+        "run", verbose, config, given, set_ or [],
+        output=output, dry_run=dry_run, json=json_, export_csv=export_csv, quiet=quiet,
+    )  # fmt: skip
 
 
 @app.command("config")
 def _config(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every package and every setting.")] = False,
-) -> int:
+) -> None:
     """Show GPUs, backends, meters and settings of this machine. Writes nothing."""
-    return _command("config")(verbose=verbose)
+    _run_command("config", verbose, verbose=verbose)

@@ -11,25 +11,19 @@ import sys
 import traceback
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
-
-import click
 
 from llenergymeasure.exceptions import ConfigError, LLEMError
 
-SUCCESS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
+FAILURE, USAGE, INTERRUPTED = 1, 2, 130
 
 
-def exit_code_of(call: Callable[[], Any], verbose: bool) -> int:
-    """Run the command line; say on stderr what went wrong."""
+def exit_code_of(command: Callable[[], int], verbose: bool) -> int:
+    """Run a command; say on stderr what went wrong."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return _code(call())
-    except (KeyboardInterrupt, click.Abort):
+        return command()
+    except KeyboardInterrupt:
         return _say("interrupted: the measurement was given up, nothing of it was written", INTERRUPTED)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
     except BrokenPipeError:
         return _reader_went_away()
     except Exception as error:
@@ -47,10 +41,6 @@ def _explain(error: Exception) -> int:
         f"internal error: {type(error).__name__}: {error}; run again with --verbose for the traceback, and report it",
         FAILURE,
     )
-
-
-def _code(outcome: Any) -> int:
-    return outcome if isinstance(outcome, int) else SUCCESS
 
 
 def _say(text: str, code: int) -> int:

@@ -53,7 +53,7 @@ class PyTorchConfig(ConfigModel):
     load_format: Literal["auto", "dummy"] | None = Field(
         None,
         description="auto: load the weights. dummy: draw them from `random_seed`, nothing is downloaded but the "
-        "configuration and the tokenizer; the result is flagged. Effective default: auto.",
+        "configuration and the tokenizer; the result is flagged. Effective default: auto; dummy for built-in models.",
     )
     load_in_4bit: Flag | None = Field(
         None, description="Quantise weights to 4 bit with bitsandbytes. Effective default: false."

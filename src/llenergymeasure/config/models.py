@@ -135,6 +135,12 @@ class ExperimentConfig(ConfigModel):
         return self.max_output_tokens
 
     @property
+    def draws_weights(self) -> bool:
+        """Whether weights are drawn from the seed: asked for, or nothing said of a built-in model, which has none."""
+        load_format = self.pytorch.load_format if self.pytorch else None
+        return load_format == "dummy" or (load_format is None and self.model.startswith("builtin/"))
+
+    @property
     def config_hash(self) -> str:
         """First 16 hex digits of the SHA-256 of the canonical JSON: the same on every machine and Python."""
         fields = without_unset(self.model_dump(mode="json", exclude={"passthrough_kwargs"}))
@@ -179,6 +185,6 @@ _CALL_NAMES_OF_FIELDS = frozenset(
     {
         "max_new_tokens", "min_new_tokens", "max_length", "min_length", "do_sample", "assistant_model", "dtype",
         "torch_dtype", "quantization_config", "input_ids", "attention_mask", "stopping_criteria", "streamer",
-        "return_dict_in_generate", "pretrained_model_name_or_path",
+        "return_dict_in_generate", "num_return_sequences", "pretrained_model_name_or_path",
     }
 )  # fmt: skip

@@ -12,6 +12,8 @@ EnergyBackendName = Literal["auto", "zeus", "nvml", "codecarbon", "null"]
 
 BACKENDS: tuple[str, ...] = get_args(Backend)
 
+DEFAULT_BEAMS = 4
+
 PRECISION_SUPPORT: Mapping[str, tuple[str, ...]] = {
     "pytorch": ("fp32", "fp16", "bf16"),
     "vllm": ("fp16", "bf16", "int8", "int4"),

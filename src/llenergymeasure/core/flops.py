@@ -38,6 +38,8 @@ class GeneratedWork:
         input_lengths: useful input tokens per row.
         output_lengths: useful new tokens per row, end-of-sequence included.
         static_cache_length: positions of a static cache, all of which attention covers; None = the cache grows.
+            transformers takes the most that this call or an earlier one on the same model asked for: padded length +
+            most new tokens - 1.
     """
 
     padded_length: int

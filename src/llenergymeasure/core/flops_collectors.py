@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from llenergymeasure.core.flops import palm_flops
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.ssot import DEFAULT_BEAMS
+from llenergymeasure.core.architecture import shape_of
+from llenergymeasure.core.flops import GeneratedWork, GenerationWay, exact_flops, palm_flops
 from llenergymeasure.domain.measurements import FlopsResult
-from llenergymeasure.protocols import InferenceEngine, Window
+from llenergymeasure.protocols import BatchRecord, InferenceEngine, Window
 
 
 class PalmFlopsCollector:
@@ -22,3 +25,60 @@ class PalmFlopsCollector:
             output_tokens=sum(len(ids) for batch in window.batches for ids in batch.output_ids),
             precision=window.config.precision,
         )
+
+
+class ExactFlopsCollector:
+    """From the architecture, where its class is known."""
+
+    block = "flops_architecture"
+
+    def __init__(self) -> None:
+        self._static_length = 0
+
+    def arm(self, engine: InferenceEngine) -> None:
+        """Nothing to prepare."""
+
+    def collect(self, window: Window) -> FlopsResult | None:
+        shape = shape_of(window.engine.architecture)
+        if shape is None:
+            return None
+        if _CHANGES_PASSES & set(window.config.passthrough_kwargs or {}):
+            return exact_flops(None, (), window.config.precision)
+        works = [self._work(batch, window) for batch in window.batches]
+        way = _way(window.config, window.engine.info.adapter_parameters)
+        return exact_flops(shape, works, window.config.precision, way)
+
+
+    def _work(self, batch: BatchRecord, window: Window) -> GeneratedWork:
+        lengths = tuple(len(ids) for ids in batch.output_ids)
+        return GeneratedWork(
+            padded_length=batch.padded_length,
+            steps=batch.step_tokens[-1] if batch.step_tokens else max(lengths),
+            input_lengths=batch.input_lengths,
+            output_lengths=lengths,
+            static_cache_length=self._cache_length(batch, window),
+        )
+
+    def _cache_length(self, batch: BatchRecord, window: Window) -> int | None:
+        """transformers never shrinks a static cache: it has the longest length met so far, warm-up included."""
+        config = window.config
+        if config.pytorch is None or config.pytorch.cache_implementation is None:
+            return None
+        widest = max(other.padded_length for other in window.batches)
+        warmed = widest + min(config.warmup.max_new_tokens, config.output_limit) - 1 if config.warmup.enabled else 0
+        self._static_length = max(self._static_length, warmed, batch.padded_length + config.output_limit - 1)
+        return self._static_length
+
+
+# Arguments of `generate` that change how often or over how much the model runs.
+_CHANGES_PASSES = frozenset({"guidance_scale", "prefill_chunk_size", "dola_layers", "penalty_alpha", "custom_generate"})
+
+
+def _way(config: ExperimentConfig, adapter_parameters: int) -> GenerationWay:
+    section, decoder = config.pytorch, config.decoder
+    return GenerationWay(
+        adapter_parameters=adapter_parameters,
+        beams=(decoder.num_beams or DEFAULT_BEAMS) if decoder.decoding_strategy == "beam" else 1,
+        use_cache=section is None or section.use_cache is not False,
+        speculative=decoder.speculative_decoding or (section is not None and section.prompt_lookup_num_tokens is not None),
+    )

@@ -98,6 +98,7 @@ class ModelInfo(Frozen):
     n_matmul_parameters: int | None = Field(
         None, description="Parameters used in matrix products per token: no input embedding, output head always."
     )
+    adapter_parameters: int = Field(0, description="Of an adapter that was not merged: sum of r (in + out).")
     random_weights: bool = False
     device: str = Field(description="cuda or cpu.")
     devices: tuple[str, ...] = Field((), description="Every device that holds a part of the model, such as cuda:0.")

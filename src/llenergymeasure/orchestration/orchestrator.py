@@ -125,5 +125,4 @@ def instruments_for(config: ExperimentConfig, session: Session, metering: Meteri
 
 
 def _snapshot(engine: InferenceEngine) -> EnvironmentSnapshot:
-    facts: Any = engine.cuda_facts()
-    return take_snapshot(cuda=facts)
+    return take_snapshot()

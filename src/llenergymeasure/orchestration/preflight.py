@@ -16,7 +16,7 @@ from llenergymeasure.core.backends.registry import BACKENDS, importable
 from llenergymeasure.core.energy.select import meter_findings
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.exceptions import ConfigError, Finding, PreFlightError
-from llenergymeasure.orchestration.model_files import check_weights, local_directory
+from llenergymeasure.orchestration.model_files import check_weights, hub_snapshot, local_directory, missing_weights
 from llenergymeasure.orchestration.hub import hub_findings
 
 
@@ -121,20 +121,27 @@ def _energy(request: Request) -> Findings:
 def _model(request: Request) -> Findings:
     config = request.config
     revision = config.pytorch.revision if config.pytorch else None
-    dummy = config.pytorch is not None and config.pytorch.load_format == "dummy"
     try:
         directory = local_directory(config.model, revision, request.environ)
     except ConfigError as error:
         yield Finding(str(error), "set model: builtin/tiny-llama")
         return
-    if directory is None:
+    if directory is None or _unfinished_download(config, directory, request.environ):
         if not request.dry and request.has("huggingface_hub"):
             yield from request.hub(config.model, revision)
         return
     if not (directory / "config.json").is_file():
         yield Finding(f"model directory {directory} has no config.json", "name the directory that holds config.json")
-    elif not dummy:
+    elif not config.draws_weights:
         yield from _weights(config.model, directory)
+
+
+def _unfinished_download(config: ExperimentConfig, directory: Path, environ: Mapping[str, str]) -> bool:
+    """Whether the hub's cache holds a part of the model only: transformers fetches the rest."""
+    revision = config.pytorch.revision if config.pytorch else None
+    if config.draws_weights or directory != hub_snapshot(config.model, revision, environ):
+        return False
+    return missing_weights(directory)
 
 
 def _weights(model: str, directory: Path) -> Findings:

@@ -13,7 +13,7 @@ from llenergymeasure.config.backend_configs import PyTorchConfig
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.sections import SyntheticDatasetConfig
 from llenergymeasure.core.architecture import shape_of
-from llenergymeasure.core.backends.pytorch.arguments import DEFAULT_BEAMS
+from llenergymeasure.config.ssot import DEFAULT_BEAMS
 from llenergymeasure.core.shape import TransformerShape
 from llenergymeasure.orchestration.model_files import local_config, local_directory, local_weights_bytes
 
@@ -80,7 +80,7 @@ def estimate_for(config: ExperimentConfig, environ: Mapping[str, str]) -> VramEs
         batch_size=(section.batch_size or 1) * _beams(config),
         input_tokens=_input_tokens(config),
         output_tokens=config.output_limit,
-        weights_bytes=None if section.load_format == "dummy" else local_weights_bytes(directory),
+        weights_bytes=None if config.draws_weights else local_weights_bytes(directory),
         quantization="4bit" if section.load_in_4bit else "8bit" if section.load_in_8bit else None,
         use_cache=section.use_cache is not False,
     )

@@ -147,6 +147,24 @@ def test_an_experiment_is_estimated_from_the_files_here(tmp_path: Path) -> None:
     assert estimate_for(config, {}) == estimate(LLAMA_8B, batch_size=4)
 
 
+def test_an_experiment_without_a_cache_keeps_none(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", LLAMA_8B)
+    assert estimate_for(ExperimentConfig(model=model, pytorch={"use_cache": False}), {}).kv_cache_mb == 0
+
+
+@pytest.mark.parametrize(
+    ("section", "weights_mb"),
+    [({}, 1000), ({"load_in_4bit": True}, 281.25), ({"load_in_8bit": True}, 500), ({"load_format": "dummy"}, None)],
+)
+def test_stored_weights_count_when_they_will_be_loaded(
+    tmp_path: Path, section: dict[str, Any], weights_mb: float | None
+) -> None:
+    model = write_model(tmp_path / "model", {**UNKNOWN, "dtype": "bfloat16"})
+    index = {"metadata": {"total_size": 10**9}, "weight_map": {"a": "model-1.safetensors"}}
+    (tmp_path / "model" / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert estimate_for(ExperimentConfig(model=model, pytorch=section), {}).weights_mb == weights_mb
+
+
 def test_synthetic_prompts_beams_and_a_draft_model_are_heeded(tmp_path: Path) -> None:
     model = write_model(tmp_path / "model", LLAMA_8B)
     synthetic = {"n": 3, "input_len": 100, "output_len": 28}

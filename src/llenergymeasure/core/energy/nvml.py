@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llenergymeasure.core.gpu import Gpu, GpuDoor
 from llenergymeasure.core.sampler import GpuSampler
@@ -35,6 +35,8 @@ from llenergymeasure.protocols import Clock
 POLL_S = 0.001
 # Ticks of 10 to 100 ms have been seen; a counter that stands still for longer is stale or absent.
 TICK_TIMEOUT_S = 0.5
+# More than three of the slowest ticks seen (100 ms), and what a sampler may be late by.
+STALE_S = 0.5
 # NVML documents 5 W or 5 %: a stable gain of the card, twice the standard deviation (k = 2).
 GAIN = 0.05
 
@@ -142,12 +144,26 @@ class NvmlWindow:
             if sampled is None:
                 raise ReadingFailed("neither the energy counter nor the power sensor covers the window")
             return sampled
-        if after is None or after[0].energy_j < before[1].energy_j:
-            what = "stood still after the window" if after is None else "went backwards (the driver was reloaded)"
-            if sampled is None:
-                raise ReadingFailed(f"the energy counter {what} and no power sensor covers the window")
-            return _with_problem(sampled, f"GPU {gpu.index}: the energy counter {what}; energy is the power integral")
-        return by_counter(before, after, start_s, end_s, sampled)
+        what = self._counter_fault(gpu, before, after)
+        if what is None and after is not None:
+            return by_counter(before, after, start_s, end_s, sampled)
+        if sampled is None:
+            raise ReadingFailed(f"the energy counter {what} and no power sensor covers the window")
+        return replace(sampled, problem=f"GPU {gpu.index}: the energy counter {what}; energy is the power integral")
+
+    def _counter_fault(self, gpu: Gpu, before: tuple[Tick, Tick], after: tuple[Tick, Tick] | None) -> str | None:
+        """Why the counter is void for this window; None when it is good."""
+        if after is None:
+            return "stood still after the window"
+        seen = self._sampler.power[gpu.uuid].between("energy_j", before[1].time_s, after[0].time_s)
+        values = [value for _, value in seen]
+        if after[0].energy_j < before[1].energy_j or any(later < early for early, later in zip(values, values[1:])):
+            return "went backwards (the driver was reloaded)"
+        updates = tick_times(seen)
+        stood_s = max((late - early for early, late in zip(updates, updates[1:])), default=0.0)
+        if stood_s > STALE_S:
+            return f"stood still for {stood_s:.2g} s in the window"
+        return None
 
     def _by_power(self, gpu: Gpu, start_s: float, end_s: float) -> DeviceEnergy | None:
         return by_power(gpu, self._sampler, start_s, end_s)
@@ -258,10 +274,6 @@ def by_power(gpu: Gpu, sampler: GpuSampler, start_s: float, end_s: float) -> Dev
     if unwound_j is None and sensor.is_partial:
         parts["aliasing"] = step_w * math.sqrt(sensor.period_s * (end_s - start_s)) * (1 - sensor.window_s / sensor.period_s)
     return DeviceEnergy(energy_j, "sampled", parts, instant_j if unwound_j is not None else None)
-
-
-def _with_problem(device: DeviceEnergy, problem: str) -> DeviceEnergy:
-    return DeviceEnergy(device.energy_j, device.method, device.parts_j, device.crosscheck_j, problem)
 
 
 def _names(devices: Sequence[DeviceEnergy]) -> set[str]:

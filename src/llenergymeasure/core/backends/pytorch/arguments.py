@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.backend_configs import PyTorchConfig
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.ssot import DEFAULT_BEAMS
 
 DTYPE_NAMES: Mapping[str, str] = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
-DEFAULT_BEAMS = 4
 
 
 def section_of(config: ExperimentConfig) -> PyTorchConfig:

@@ -62,7 +62,7 @@ class TransformersLoader:
 
     def _weights(self, config: ExperimentConfig, source: str, device: str) -> Any:
         arguments = model_arguments(config, self._library.generate_names())
-        if _is_dummy(config):
+        if config.draws_weights:
             return self._dummy(config, source, device, arguments)
         if "quantization_config" in arguments and "device_map" not in arguments:
             arguments["device_map"] = {"": device}
@@ -116,7 +116,8 @@ class TransformersLoader:
             architecture=type(model).__name__ if config.lora is None else type(model.get_base_model()).__name__,
             n_parameters=counts.total,
             n_matmul_parameters=counts.in_matrix_products,
-            random_weights=_is_dummy(config),
+            adapter_parameters=counts.in_adapters,
+            random_weights=config.draws_weights,
             device=device,
             devices=tuple(sorted({str(parameter.device) for parameter in model.parameters()})),
             dtype=str(model.dtype).removeprefix("torch."),
@@ -133,10 +134,6 @@ def _source(model: str) -> str:
     """Where transformers finds a model: the package's own directory, or what the user wrote."""
     builtin = builtin_model_path(model)
     return model if builtin is None else str(builtin)
-
-
-def _is_dummy(config: ExperimentConfig) -> bool:
-    return section_of(config).load_format == "dummy"
 
 
 def _notes(wanted: str, device: str) -> tuple[str, ...]:

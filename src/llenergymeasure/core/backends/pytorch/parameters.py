@@ -16,10 +16,12 @@ class ParameterCounts:
         total: all of them, tied ones once.
         in_matrix_products: those multiplied with each token: no embedding look-up, the output head even when tied,
             of routed experts the share that a token meets.
+        in_adapters: those of LoRA adapters that were not merged.
     """
 
     total: int
     in_matrix_products: int
+    in_adapters: int
 
 
 def count_parameters(model: nn.Module) -> ParameterCounts:
@@ -30,9 +32,10 @@ def count_parameters(model: nn.Module) -> ParameterCounts:
     for name, parameter in model.named_parameters():
         size = _size(parameter)
         total += size
-        if parameter.ndim >= 2 and id(parameter) not in looked_up:
+        if parameter.ndim >= 2 and id(parameter) not in looked_up and not name.endswith("bias"):
             multiplied += size * (share if ".experts." in name else 1)
-    return ParameterCounts(total, round(multiplied) + _tied_head(model, looked_up))
+    adapters = sum(_size(parameter) for name, parameter in model.named_parameters() if ".lora_" in name)
+    return ParameterCounts(total, round(multiplied) + _tied_head(model, looked_up), adapters)
 
 
 def _size(parameter: Any) -> int:

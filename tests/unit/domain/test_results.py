@@ -1,0 +1,64 @@
+"""The result: headlines derived from blocks, by hand."""
+
+from __future__ import annotations
+
+import pytest
+from a_result import a_result
+from pydantic import ValidationError
+
+from llenergymeasure import ExperimentResult
+
+
+def test_headlines_are_what_their_blocks_give():
+    result = a_result()  # 20 tokens and 200 J in 2 s, 40 W idle
+    assert result.energy_total_j == 200.0
+    assert result.energy_per_output_token == 10.0
+    assert result.tokens_per_second == 10.0
+    assert result.energy_adjusted_j == 200.0 - 40.0 * 2.0
+    assert result.energy_breakdown.raw_j == 200.0
+    assert result.energy_breakdown.baseline_method == "fresh"
+
+
+def test_without_energy_everything_made_of_it_is_none():
+    result = a_result(energy_j=None)
+    assert [result.energy_total_j, result.energy_adjusted_j, result.energy_per_output_token, result.energy_per_device_j] == [None] * 4
+
+
+def test_without_tokens_there_is_no_energy_per_token():
+    result = a_result()
+    silent = result.model_copy(update={"tokens": result.tokens.model_copy(update={"output_tokens": 0})})
+    assert silent.energy_per_output_token is None
+
+
+def test_a_result_is_frozen():
+    with pytest.raises(ValidationError, match="frozen"):
+        a_result().duration_sec = 3.0
+
+
+def test_every_field_says_what_it_is_or_is_named_so():
+    """An optional field tells when it is None."""
+    silent = [
+        name
+        for name, field in {**ExperimentResult.model_fields, **ExperimentResult.model_computed_fields}.items()
+        if not field.description and "None" in str(getattr(field, "annotation", ""))
+    ]
+    assert silent == []
+
+
+def test_the_summary_has_three_figures_units_and_every_warning():
+    text = a_result().summary()
+    assert "200 J +- 10 J" in text
+    assert "10 J/token" in text
+    assert "10 tokens/s" in text
+    for warning in a_result().measurement_warnings:
+        assert warning in text
+
+
+def test_the_summary_of_no_energy_says_not_measured_and_why():
+    text = a_result(energy_j=None).summary()
+    assert "not measured (no sensor)" in text
+    assert "0 J" not in text
+
+
+def test_the_summary_is_plain_text():
+    assert all(character == "\n" or character.isprintable() for character in a_result().summary())
