@@ -126,7 +126,9 @@ class FakeEngine:
         self._runs += 1
         if self._fail_in_run == self._runs:
             raise BackendError("the device is on fire; use a bucket")
-        return FakeOutput(tuple(self._generate(batch, max_new_tokens or self._config.output_limit) for batch in batches))
+        limit = self._config.output_limit
+        tokens = limit if max_new_tokens is None else min(max_new_tokens, limit)
+        return FakeOutput(tuple(self._generate(batch, tokens) for batch in batches))
 
     def _generate(self, batch: FakeBatch, tokens: int) -> BatchRecord:
         start_s = self._clock.now()

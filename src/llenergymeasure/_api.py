@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, overload
 
@@ -11,8 +11,9 @@ from llenergymeasure.config.loader import build_experiment_config, load_experime
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.exceptions import ConfigError, StudyError
+from llenergymeasure.core.devices import open_devices
 from llenergymeasure.core.harness import OpenExperiment
-from llenergymeasure.orchestration.orchestrator import Session, measure, metering_for, opened
+from llenergymeasure.orchestration.orchestrator import Session, measure, metered, opened
 from llenergymeasure.progress import Progress
 from llenergymeasure.protocols import Metering
 from llenergymeasure.results.persistence import save
@@ -98,13 +99,15 @@ def open_experiment(
     return opened(config, session, metering=metering)
 
 
-def open_meter(name: str = "auto") -> Metering:
-    """Internal, for the pytest plugin: a meter by name, with the reason of its choice; release it after use.
+@contextmanager
+def open_meter(name: str = "auto") -> Iterator[Metering]:
+    """Internal, for the pytest plugin: a meter by name over every visible GPU, with the reason of its choice.
 
     Raises:
         PreFlightError: a meter named explicitly is not available.
     """
-    return metering_for(name, _session)
+    with open_devices(_session.clock, _session.environ) as devices, metered(name, _session, devices) as metering:
+        yield metering
 
 
 def _run(

@@ -29,6 +29,7 @@ from llenergymeasure.domain.measurements import (
 from llenergymeasure.domain.timeseries import TimeSeries
 
 if TYPE_CHECKING:
+    from llenergymeasure.domain.environment import CudaFacts
     from llenergymeasure.config.models import ExperimentConfig
     from llenergymeasure.domain.results import ExperimentResult
 
@@ -142,6 +143,9 @@ class InferenceEngine(Protocol):
 
     def peak_memory_mb(self) -> tuple[float | None, str]:
         """Peak since the reset in MB (None where it cannot be told) and how it was read."""
+
+    def cuda_facts(self) -> CudaFacts | None:
+        """Versions of CUDA and cuDNN; None when the library has none."""
 
     def host_threads(self) -> int | None:
         """Intra-op threads; None when the library does not tell."""

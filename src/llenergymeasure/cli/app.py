@@ -27,14 +27,14 @@ def main() -> None:
     app()
 
 
-def _run_command(name: str, verbose: bool, *arguments: Any, **options: Any) -> NoReturn:
+def _run_command(name: str, *arguments: Any, tracebacks: bool, **options: Any) -> NoReturn:
     """Import a command, run it, and exit with its code."""
 
     def call() -> int:
         command: Callable[..., int] = import_module(f"llenergymeasure.cli.commands.{name}").command
         return command(*arguments, **options)
 
-    raise typer.Exit(exit_code_of(call, verbose))
+    raise typer.Exit(exit_code_of(call, tracebacks))
 
 
 def _print_version(wanted: bool) -> None:
@@ -85,7 +85,7 @@ def _run(
     }  # fmt: skip
     given = {name: value for name, value in flags.items() if value is not None}
     _run_command(
-        "run", verbose, config, given, set_ or [],
+        "run", config, given, set_ or [], tracebacks=verbose,
         output=output, dry_run=dry_run, json=json_, export_csv=export_csv, quiet=quiet,
     )  # fmt: skip
 
@@ -95,4 +95,4 @@ def _config(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every package and every setting.")] = False,
 ) -> None:
     """Show GPUs, backends, meters and settings of this machine. Writes nothing."""
-    _run_command("config", verbose, verbose=verbose)
+    _run_command("config", tracebacks=verbose, verbose=verbose)

@@ -17,7 +17,7 @@ from llenergymeasure.exceptions import ConfigError, LLEMError
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
 
 
-def exit_code_of(command: Callable[[], int], verbose: bool) -> int:
+def exit_code_of(command: Callable[[], int], tracebacks: bool) -> int:
     """Run a command; say on stderr what went wrong."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -27,7 +27,7 @@ def exit_code_of(command: Callable[[], int], verbose: bool) -> int:
     except BrokenPipeError:
         return _reader_went_away()
     except Exception as error:
-        if verbose:
+        if tracebacks:
             traceback.print_exc()
         return _explain(error)
 

@@ -13,13 +13,13 @@ class ConfigModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
-def _refuse_bool(value: Any) -> Any:
-    """YAML's `yes` is a bool and Python would take it for 1."""
-    if isinstance(value, bool):
-        raise ValueError(f"a number is needed here, not {str(value).lower()}")
+def _refuse_conversion(value: Any) -> Any:
+    """Python would take YAML's `yes` for 1, and text that looks like a number for that number."""
+    if isinstance(value, (bool, str, bytes)):
+        raise ValueError(f"a number is needed, not {str(value).lower() if isinstance(value, bool) else repr(value)}")
     return value
 
 
 Integer = Annotated[int, Field(strict=True)]
-Number = Annotated[float, BeforeValidator(_refuse_bool)]
+Number = Annotated[float, BeforeValidator(_refuse_conversion)]
 Flag = Annotated[bool, Field(strict=True)]

@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
 from typing_extensions import Self
 
 from llenergymeasure.config.backend_configs import PyTorchConfig, TensorRTConfig, VLLMConfig
 from llenergymeasure.config.base import ConfigModel, Integer
-from llenergymeasure.config.passthrough import check_passthrough
+from llenergymeasure.config.passthrough import check_passthrough, without_credentials
 from llenergymeasure.config.sections import (
     BaselineConfig,
     DecoderConfig,
@@ -21,7 +21,7 @@ from llenergymeasure.config.sections import (
     SyntheticDatasetConfig,
     WarmupConfig,
 )
-from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, PRECISION_SUPPORT, Backend, Precision
+from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, LORA_SUPPORT, PRECISION_SUPPORT, Backend, Precision
 from llenergymeasure.config.yaml_file import read_experiment
 
 RENAMED_FIELDS = {"model_name": "model", "fp_precision": "precision", "num_input_prompts": "n"}
@@ -110,8 +110,9 @@ class ExperimentConfig(ConfigModel):
                     f"section '{section}' is of another backend: backend is '{self.backend}'; "
                     f"remove the section or set backend: {section}"
                 )
-        if self.lora is not None and self.backend == "tensorrt":
-            raise ValueError("lora is not supported by backend 'tensorrt'; valid backends: pytorch, vllm")
+        if self.lora is not None and self.backend not in LORA_SUPPORT:
+            valid = ", ".join(LORA_SUPPORT)
+            raise ValueError(f"lora is not supported by backend '{self.backend}'; valid backends: {valid}")
         batch_size = (self.pytorch.batch_size if self.pytorch else None) or 1
         if self.decoder.speculative_decoding and batch_size > 1:
             raise ValueError(f"speculative_decoding works on one prompt at a time: set pytorch.batch_size to 1, not {batch_size}")
@@ -126,6 +127,17 @@ class ExperimentConfig(ConfigModel):
         if self.passthrough_kwargs is not None:
             check_passthrough(self.passthrough_kwargs, declared_names())
         return self
+
+    # Last, so that it wraps every other validator.
+    @model_validator(mode="wrap")
+    @classmethod
+    def _errors_show_no_credentials(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """A ValidationError shows its input: let it fail again on an input without credentials."""
+        try:
+            return handler(data)
+        except ValidationError:
+            handler(without_credentials(data))
+            raise
 
     @property
     def output_limit(self) -> int:

@@ -7,21 +7,37 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+HIDDEN = "(hidden)"
+
 _CREDENTIAL_WORDS = frozenset({"password", "passwd", "secret", "credential", "credentials", "apikey", "auth"})
-_CREDENTIAL_KEYS = frozenset(
-    {"token", "hf_token", "use_auth_token", "auth_token", "access_token", "api_key", "api_token", "private_key"}
-)
-_TOKEN_VALUE = re.compile(r"^(hf_|sk-|ghp_|github_pat_)[A-Za-z0-9_-]{8,}$")
+_CREDENTIAL_ENDINGS = ("token", "api_key", "secret_key", "private_key", "access_key")
+# Arguments of `from_pretrained` and tokenizers that are named after a token of the vocabulary.
+_VOCABULARY_TOKENS = frozenset(f"{kind}_token" for kind in ("bos", "eos", "pad", "unk", "sep", "cls", "mask", "image"))
+_TOKEN_VALUE = re.compile(r"^(Bearer )?(hf_|sk-|ghp_|gho_|github_pat_|glpat-)[A-Za-z0-9_-]{8,}$")
+_URL_WITH_PASSWORD = re.compile(r"^[a-z][a-z0-9+.-]*://[^/\s@]*:[^/\s@]+@", re.IGNORECASE)
 
 
 def looks_like_credential(key: str, value: Any = None) -> bool:
     """Whether a key or a value of `passthrough_kwargs` looks like a secret."""
-    lowered = key.lower()
-    if lowered in _CREDENTIAL_KEYS or lowered.endswith(("_api_key", "_access_token", "_auth_token", "_secret_key")):
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).replace("-", "_").lower()
+    if name not in _VOCABULARY_TOKENS and re.search(rf"(^|_)({'|'.join(_CREDENTIAL_ENDINGS)})$", name):
         return True
-    if _CREDENTIAL_WORDS & set(re.split(r"[^a-z]+", lowered)):
+    if _CREDENTIAL_WORDS & set(re.split(r"[^a-z]+", name)):
         return True
-    return isinstance(value, str) and bool(_TOKEN_VALUE.match(value))
+    if not isinstance(value, str):
+        return False
+    return value == HIDDEN or bool(_TOKEN_VALUE.match(value) or _URL_WITH_PASSWORD.match(value))
+
+
+def without_credentials(value: Any, key: str = "") -> Any:
+    """The same value with everything that looks like a secret replaced, to be shown to somebody."""
+    if looks_like_credential(key, value):
+        return HIDDEN
+    if isinstance(value, Mapping):
+        return {inner_key: without_credentials(inner, str(inner_key)) for inner_key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_credentials(inner) for inner in value]
+    return value
 
 
 def check_passthrough(kwargs: Mapping[str, Any], declared: Collection[str]) -> None:
@@ -33,21 +49,37 @@ def check_passthrough(kwargs: Mapping[str, Any], declared: Collection[str]) -> N
     for key, value in kwargs.items():
         if key in declared:
             raise ValueError(f"passthrough_kwargs may not set '{key}': it is a field of its own; set that field")
+        _refuse_what_json_cannot_hold(value, f"passthrough_kwargs.{key}")
     _refuse_credentials(kwargs, "passthrough_kwargs")
-    for key, value in kwargs.items():
-        try:
-            json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"passthrough_kwargs.{key} is a {type(value).__name__}, which JSON cannot hold: "
-                "use numbers, strings, booleans, lists and mappings"
-            ) from None
+
+
+def _refuse_what_json_cannot_hold(value: Any, place: str) -> None:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError(
+            f"{place} is a {type(value).__name__} that JSON cannot hold: "
+            "use finite numbers, text, true, false, null, lists and mappings of these"
+        ) from None
+    _refuse_other_keys_than_text(value, place)
+
+
+def _refuse_other_keys_than_text(value: Any, place: str) -> None:
+    """JSON would turn them into text, and a result read back would hold another configuration."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise ValueError(f"{place} has the key {key!r}, which is not text: quote it")
+            _refuse_other_keys_than_text(inner, f"{place}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            _refuse_other_keys_than_text(inner, place)
 
 
 def _refuse_credentials(value: Any, place: str) -> None:
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            if looks_like_credential(str(key), inner):
+            if looks_like_credential(key, inner):
                 raise ValueError(
                     f"{place} may not hold '{key}': it looks like a credential and would be written into results; "
                     "set the environment variable HF_TOKEN instead"

@@ -25,3 +25,5 @@ DECODING_SUPPORT: Mapping[str, tuple[str, ...]] = {
     "vllm": ("greedy", "sampling", "beam"),
     "tensorrt": ("greedy", "sampling"),
 }
+
+LORA_SUPPORT: tuple[str, ...] = ("pytorch", "vllm")

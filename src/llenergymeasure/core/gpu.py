@@ -162,6 +162,13 @@ class GpuDoor:
             handle=handle,
         )
 
+    def mig_parent(self, uuid: str) -> str | None:
+        """UUID of the GPU that a MIG instance belongs to; None when there is no such instance."""
+        nvml = self._nvml
+        instance = self.told(nvml.nvmlDeviceGetHandleByUUID, uuid)
+        parent = None if instance is None else self.told(nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle, instance)
+        return None if parent is None else _text(self.call(nvml.nvmlDeviceGetUUID, parent))
+
     def told(self, function: Callable[..., T], *arguments: Any) -> T | None:
         """What NVML says; None when it does not, for whatever passing or lasting reason."""
         try:

@@ -22,6 +22,13 @@ def number(value: float | None, unit: str, figures: int = 3) -> str:
     return f"{text} {unit}".strip()
 
 
+def giga(operations: int | None) -> str:
+    """Operations in GFLOP or PFLOP; `not known` for None."""
+    if operations is None:
+        return "not known"
+    return number(operations / 1e15, "PFLOP") if operations >= 1e15 else number(operations / 1e9, "GFLOP")
+
+
 def summarise(result: ExperimentResult) -> str:
     """The result in plain text: what ran, the numbers, then every warning."""
     rows = [*_what(result), *_energy(result), *_speed(result), *_size(result)]
@@ -59,7 +66,8 @@ def _energy(result: ExperimentResult) -> Rows:
     if result.baseline_power_w is None:
         yield "energy above idle", f"{NOT_MEASURED} ({result.baseline.reason})"
     else:
-        baseline = f"idle {number(result.baseline_power_w, 'W')}, {result.baseline.provenance}"
+        kind = "estimated, " if result.baseline.method == "estimated" else ""
+        baseline = f"idle {number(result.baseline_power_w, 'W')}, {kind}{result.baseline.provenance}"
         yield "energy above idle", f"{number(result.energy_adjusted_j, 'J')} ({baseline})"
     for domain in result.energy.domains:
         role = "" if domain.included else ", not in the total"
@@ -95,8 +103,8 @@ def _percentiles(values: Distribution) -> str:
 def _size(result: ExperimentResult) -> Rows:
     yield "CPU time", number(result.cpu_seconds, "s")
     yield "peak memory", f"{number(result.peak_memory_mb, 'MB')} (model {number(result.model_memory_mb, 'MB')})"
-    exact = "" if result.flops_exact is None else f" ({number(result.flops_exact, '')} from the architecture)"
-    yield "FLOPs", f"{number(result.flops_total, '')}{exact}"
+    exact = "" if result.flops_exact is None else f" ({giga(result.flops_exact)} from the architecture)"
+    yield "FLOPs", f"{giga(result.flops_total)}{exact}"
     yield "config hash", result.measurement_config_hash
 
 

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement, resolve_runner
-from llenergymeasure.core.backends.protocol import InferenceBackend
-from llenergymeasure.core.backends.registry import create_backend
+from llenergymeasure.core.backends.registry import create_backend, importable
 from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
+from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.select import choose_meter
 from llenergymeasure.core.environment import take_snapshot
 from llenergymeasure.core.flops_collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.core.harness import Carbon, Instruments, OpenExperiment
 from llenergymeasure.core.host import HostCollector
 from llenergymeasure.core.metrics import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
+from llenergymeasure.core.sampling import NoSensors
 from llenergymeasure.datasets.loader import open_dataset
-from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.orchestration.preflight import Request, preflight, torch_sees_cuda
+from llenergymeasure.orchestration.preflight import Request, preflight
 from llenergymeasure.progress import Logged, Progress
-from llenergymeasure.protocols import Clock, InferenceEngine, Metering
+from llenergymeasure.protocols import Clock, Metering
 
 
 @dataclass
@@ -86,37 +87,56 @@ def opened(
         ExperimentError: it failed on the way.
     """
     resolve_runner(config.backend, session.settings(), session.environ)
-    preflight(Request(config, output_dir, environ=session.environ, cuda_available=torch_sees_cuda))
-    using = metering or metering_for(config.energy.backend, session)
+    with devices_of(config, session) as devices:
+        preflight(Request(config, output_dir, environ=session.environ, cuda_available=torch_sees_cuda, meters=devices))
+        with metered(config.energy.backend, session, devices, metering) as using:
+            instruments = instruments_for(config, session, using, devices)
+            with create_backend(config.backend, instruments).open(config) as experiment:
+                yield experiment
+
+
+def devices_of(config: ExperimentConfig, session: Session) -> AbstractContextManager[MeterContext]:
+    """The GPUs that an experiment will use: none on a CPU, all that are visible with a device map, else the first."""
+    section = config.pytorch
+    if (section is not None and section.device == "cpu") or not importable("torch") or not torch_sees_cuda():
+        return open_devices(session.clock, session.environ, how_many=0)
+    spread = section is not None and section.device_map is not None
+    return open_devices(session.clock, session.environ, None if spread else 1, cuda_uuids)
+
+
+@contextmanager
+def metered(
+    declared: str, session: Session, devices: MeterContext, given: Metering | None = None
+) -> Iterator[Metering]:
+    """The meter that is asked for, within what the user's settings allow `auto`; released at the end.
+
+    Raises:
+        PreFlightError: a meter named explicitly is not available.
+    """
+    if given is not None:
+        yield given
+        return
+    metering = choose_meter(declared, session.settings().measurement.energy_backend, devices)
     try:
-        with backend_for(config, session, using).open(config) as experiment:
-            yield experiment
+        yield metering
     finally:
-        if metering is None:
-            using.meter.release()
+        metering.meter.release()
 
 
-def metering_for(declared: str, session: Session) -> Metering:
-    """The meter that a configuration asks for, within what the user's settings allow `auto`."""
-    return choose_meter(declared, session.settings().measurement.energy_backend)
-
-
-def backend_for(config: ExperimentConfig, session: Session, metering: Metering) -> InferenceBackend:
-    """The backend with all its instruments."""
-    return create_backend(config.backend, instruments_for(config, session, metering))
-
-
-def instruments_for(config: ExperimentConfig, session: Session, metering: Metering) -> Instruments:
+def instruments_for(
+    config: ExperimentConfig, session: Session, metering: Metering, devices: MeterContext
+) -> Instruments:
     """Everything beside the model."""
     machine = resolve_measurement(session.settings(), session.environ)
     return Instruments(
         metering=metering,
         prompts=open_dataset(config.dataset, config.n, config.random_seed),
-        snapshot=_snapshot,
+        snapshot=lambda engine: take_snapshot(gpu_infos(devices), engine.cuda_facts(), driver_version(devices)),
         collectors=(
             TokenCollector(), LatencyCollector(), PhaseCollector(), MemoryCollector(), HostCollector(),
             PalmFlopsCollector(), ExactFlopsCollector(),
         ),
+        sampler=devices.sampler or NoSensors(),
         clock=session.clock,
         progress=session.progress,
         baselines=session.baselines,
@@ -124,5 +144,12 @@ def instruments_for(config: ExperimentConfig, session: Session, metering: Meteri
     )  # fmt: skip
 
 
-def _snapshot(engine: InferenceEngine) -> EnvironmentSnapshot:
-    return take_snapshot()
+def torch_sees_cuda() -> bool:
+    """Ask torch. Imports it."""
+    return bool(import_module("torch").cuda.is_available())
+
+
+def cuda_uuids() -> list[str]:
+    """UUIDs of CUDA's devices in its order."""
+    cuda = import_module("torch").cuda
+    return [f"GPU-{cuda.get_device_properties(index).uuid}" for index in range(cuda.device_count())]

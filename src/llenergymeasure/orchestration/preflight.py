@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.registry import BACKENDS, importable
+from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.select import meter_findings
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.exceptions import ConfigError, Finding, PreFlightError
@@ -30,6 +30,7 @@ class Request:
         dry: touch neither the network nor the devices.
         has: whether a module is installed.
         cuda_available: whether torch sees a CUDA device; None = do not ask.
+        meters: what is known of the GPUs; None = do not ask for a meter.
         hub: findings about a model that is not on this machine.
     """
 
@@ -39,6 +40,7 @@ class Request:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     has: Callable[[str], bool] = importable
     cuda_available: Callable[[], bool] | None = None
+    meters: MeterContext | None = None
     hub: Callable[[str, str | None], Iterator[Finding]] = hub_findings
 
 
@@ -51,11 +53,6 @@ def preflight(request: Request) -> None:
     findings = [finding for check in CHECKS for finding in check(request)]
     if findings:
         raise PreFlightError(findings)
-
-
-def torch_sees_cuda() -> bool:
-    """Ask torch. Imports it."""
-    return bool(import_module("torch").cuda.is_available())
 
 
 Findings = Iterator[Finding]
@@ -115,7 +112,8 @@ def _processes(request: Request) -> Findings:
 
 
 def _energy(request: Request) -> Findings:
-    yield from meter_findings(request.config.energy.backend)
+    if request.meters is not None:
+        yield from meter_findings(request.config.energy.backend, request.meters)
 
 
 def _model(request: Request) -> Findings:

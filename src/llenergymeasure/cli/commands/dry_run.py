@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig, without_unset
+from llenergymeasure.core.devices import open_devices
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.orchestration.orchestrator import Session
 from llenergymeasure.orchestration.preflight import Request, preflight
@@ -21,7 +22,8 @@ def describe(study: StudyConfig, session: Session, output_dir: Path) -> str:
         PreFlightError: one of them cannot run here.
     """
     for config in study.experiments:
-        preflight(Request(config, output_dir, dry=True, environ=session.environ))
+        with open_devices(session.clock, session.environ) as devices:
+            preflight(Request(config, output_dir, dry=True, environ=session.environ, meters=devices))
     return "\n\n".join("\n".join(_lines(config, session, output_dir)) for config in study.experiments)
 
 

@@ -18,6 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.gpu import Gpu, GpuDoor
 from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.core.trace import (
@@ -278,3 +279,11 @@ def by_power(gpu: Gpu, sampler: GpuSampler, start_s: float, end_s: float) -> Dev
 
 def _names(devices: Sequence[DeviceEnergy]) -> set[str]:
     return {name for device in devices for name in device.parts_j}
+
+
+def create(context: MeterContext) -> NvmlMeter:
+    """The meter over the GPUs of the context."""
+    assert context.door is not None, "the probe came first"
+    assert context.sampler is not None, "the probe came first"
+    context.sampler.start()
+    return NvmlMeter(context.door, context.gpus, context.sampler, context.clock)

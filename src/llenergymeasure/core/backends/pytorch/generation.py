@@ -16,6 +16,7 @@ from llenergymeasure.core.backends.pytorch.library import quiet_transformers
 from llenergymeasure.core.backends.pytorch.memory import CudaMemory, ProcessMemory
 from llenergymeasure.core.backends.pytorch.timing import Anchor, StepTimer
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
+from llenergymeasure.domain.environment import CudaFacts
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.protocols import BatchRecord, Clock
 
@@ -148,6 +149,12 @@ class TransformersEngine:
 
     def peak_memory_mb(self) -> tuple[float | None, str]:
         return self._memory.peak_mb()
+
+    def cuda_facts(self) -> CudaFacts | None:
+        if not self._cuda_devices:
+            return None
+        cudnn = torch.backends.cudnn.version()
+        return CudaFacts(version=torch.version.cuda, cudnn=None if cudnn is None else str(cudnn))
 
     def host_threads(self) -> int | None:
         return torch.get_num_threads()

@@ -1,0 +1,95 @@
+"""`llem config`: what this machine offers. Real probes; writes nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+
+from llenergymeasure._version import __version__
+from llenergymeasure.config.user_config import load_user_config, resolve_measurement, user_config_path
+from llenergymeasure.core.backends.registry import BACKENDS, installed_backends
+from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
+from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.energy.select import AVAILABLE, REGISTRY, meter_states
+from llenergymeasure.core.environment import installed_packages
+from llenergymeasure.domain.environment import GpuInfo
+from llenergymeasure.exceptions import ConfigError
+
+
+def command(*, verbose: bool) -> int:
+    """Print GPUs, backends, meters and settings. Returns the exit code, always 0."""
+    with open_devices(SystemClock(), os.environ) as devices:
+        print("\n".join(_lines(devices, verbose)))
+    return 0
+
+
+def _lines(devices: MeterContext, verbose: bool) -> Iterator[str]:
+    yield f"llenergymeasure {__version__}, Python {platform.python_version()}"
+    yield from _gpus(devices)
+    yield from _backends()
+    yield from _meters(devices)
+    yield from _settings()
+    if verbose:
+        yield "packages"
+        yield from (f"  {name} {version}" for name, version in installed_packages().items())
+
+
+def _gpus(devices: MeterContext) -> Iterator[str]:
+    yield "GPUs"
+    if not devices.gpus:
+        yield f"  none: {devices.no_gpu_reason}"
+    else:
+        yield f"  driver {driver_version(devices) or 'unknown'}"
+        yield from (f"  {_gpu(gpu)}" for gpu in gpu_infos(devices))
+
+
+def _gpu(gpu: GpuInfo) -> str:
+    facts = [f"{gpu.index}: {gpu.name}"]
+    if gpu.vram_mb is not None:
+        facts.append(f"{gpu.vram_mb / 1000:.3g} GB")
+    if gpu.power_limit_w is not None:
+        facts.append(f"limit {gpu.power_limit_w:.0f} W")
+    if gpu.mig_enabled:
+        facts.append("MIG: energy is the whole GPU's")
+    if gpu.persistence_mode is False:
+        facts.append("persistence mode off (sudo nvidia-smi -pm 1)")
+    return ", ".join(facts)
+
+
+def _backends() -> Iterator[str]:
+    yield "backends"
+    installed = installed_backends()
+    for name, entry in BACKENDS.items():
+        if name not in installed:
+            yield f"  {name}: not installed ({entry.install})"
+        elif entry.factory is None:
+            yield f"  {name}: installed, measured by a later release"
+        else:
+            yield f"  {name}: available"
+
+
+def _meters(devices: MeterContext) -> Iterator[str]:
+    yield "meters"
+    states = meter_states(devices)
+    yield from (f"  {name}: {state}" for name, state in states.items())
+    first = next((name for name, state in states.items() if state == AVAILABLE), None)
+    if first is None:
+        yield "  auto would take none: energy would not be measured"
+    else:
+        yield f"  auto would take {first}: the first available of {', '.join(REGISTRY)}"
+
+
+def _settings() -> Iterator[str]:
+    path = user_config_path()
+    try:
+        user = load_user_config()
+        machine = resolve_measurement(user, os.environ)
+    except ConfigError as error:
+        yield f"user config: broken: {error}"
+        return
+    yield f"user config: {path}{'' if path.exists() else ' (absent: defaults)'}"
+    yield f"  results go to {user.output.results_dir}"
+    intensity = machine.carbon_intensity_gco2_kwh
+    yield f"  carbon intensity: {'not set' if intensity is None else f'{intensity:g} gCO2/kWh'}, PUE {machine.datacenter_pue:g}"

@@ -1,0 +1,209 @@
+"""Every parameter as its model describes it: the source of the configuration reference, of CLI help and of tests.
+
+Everything is derived from `model_json_schema()` and the tables of `config.ssot`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, PRECISION_SUPPORT
+
+_EFFECTIVE = re.compile(r"Effective default: (?P<what>.+?)\.?$")
+_BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<", "minLength": "length >="}
+
+# What must be set as well for a parameter to have an effect.
+_NEEDS: Mapping[str, Mapping[str, Any]] = {
+    "pytorch.torch_compile_mode": {"pytorch.torch_compile": True},
+    "pytorch.torch_compile_backend": {"pytorch.torch_compile": True},
+    "pytorch.bnb_4bit_compute_dtype": {"pytorch.load_in_4bit": True},
+    "pytorch.bnb_4bit_quant_type": {"pytorch.load_in_4bit": True},
+    "pytorch.bnb_4bit_use_double_quant": {"pytorch.load_in_4bit": True},
+    "pytorch.max_memory": {"pytorch.device_map": "auto"},
+    "decoder.num_beams": {"decoder.decoding_strategy": "beam"},
+    "decoder.temperature": {"decoder.decoding_strategy": "sampling"},
+    "decoder.top_p": {"decoder.decoding_strategy": "sampling"},
+    "decoder.top_k": {"decoder.decoding_strategy": "sampling"},
+    "decoder.speculative_decoding": {"decoder.draft_model": "org/draft"},
+    "decoder.draft_model": {"decoder.speculative_decoding": True},
+    "lora.merge_weights": {"lora.adapter_id": "org/adapter"},
+    "dataset.input_len": {"dataset.n": 200},
+    "dataset.output_len": {"dataset.n": 200},
+    "dataset.seed": {"dataset.n": 200},
+}
+# Values that the schema cannot know.
+_EXAMPLES: Mapping[str, Any] = {
+    "model": "org/other-model",
+    "dataset": "prompts.jsonl",
+    "dataset.n": 200,
+    "dataset.input_len": 64,
+    "passthrough_kwargs": {"guidance_scale": 1.5},
+    "pytorch.device_map": "auto",
+    "pytorch.max_memory": {"cpu": "8GiB"},
+    "pytorch.torch_compile_backend": "eager",
+    "warmup.thermal_floor_seconds": 45.0,
+    "max_input_tokens": 300,
+    "n": 50,
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter.
+
+    Attributes:
+        name: dotted, such as `pytorch.batch_size`.
+        type: in words, such as `integer or null`.
+        default: as declared; None for null and for required ones.
+        required: whether it must be given.
+        effective_default: what None means, in words; None when nothing is said.
+        description: what it is.
+        bounds: such as `>= 1`.
+        choices: valid values; empty when it is open.
+        backends: which inference backends read it.
+    """
+
+    name: str
+    type: str
+    default: Any
+    required: bool
+    effective_default: str | None
+    description: str
+    bounds: tuple[str, ...]
+    choices: tuple[Any, ...]
+    backends: tuple[str, ...]
+
+    @property
+    def section(self) -> str:
+        """The part of the configuration it stands in; empty at the top."""
+        return self.name.rpartition(".")[0]
+
+    @property
+    def key(self) -> str:
+        """Its name within its section."""
+        return self.name.rpartition(".")[2]
+
+
+def parameters(model: type[BaseModel] = ExperimentConfig) -> tuple[Parameter, ...]:
+    """Every parameter of a configuration model, sections opened, in the order of declaration."""
+    schema = model.model_json_schema()
+    return tuple(_walk(schema, schema.get("$defs", {}), ""))
+
+
+def valid_example(parameter: Parameter) -> dict[str, Any]:
+    """Dotted overrides that set the parameter to a valid value other than its default, with whatever it needs."""
+    value = _EXAMPLES[parameter.name] if parameter.name in _EXAMPLES else _other_value(parameter)
+    return {**_NEEDS.get(parameter.name, {}), **_backend_of(parameter), parameter.name: value}
+
+
+def invalid_examples(parameter: Parameter) -> tuple[Any, ...]:
+    """Values outside the parameter's bounds and choices; empty when every value of its type is valid."""
+    wrong: list[Any] = ["no such choice"] if parameter.choices else []
+    for bound in parameter.bounds:
+        sign, _, limit = bound.rpartition(" ")
+        if sign == "length >=":
+            wrong.append("")
+        else:
+            edge = float(limit)
+            wrong.append({">=": edge - 1, ">": edge, "<=": edge + 1, "<": edge}[sign])
+    return tuple(int(value) if isinstance(value, float) and "integer" in parameter.type else value for value in wrong)
+
+
+def _walk(schema: Mapping[str, Any], definitions: Mapping[str, Any], prefix: str) -> Iterator[Parameter]:
+    required = set(schema.get("required", ()))
+    for key, field in schema["properties"].items():
+        name = f"{prefix}{key}"
+        section = _section(field, definitions)
+        if section is None or "anyOf" in field and _open_types(field):
+            yield _parameter(name, field, key in required)
+        if section is not None:
+            yield from _walk(section, definitions, f"{name}.")
+
+
+def _section(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The model behind a field; None for a plain value."""
+    for branch in (field, *field.get("anyOf", ()), *field.get("allOf", ())):
+        if "$ref" in branch:
+            found: Mapping[str, Any] = definitions[branch["$ref"].rpartition("/")[2]]
+            return found
+    return None
+
+
+def _open_types(field: Mapping[str, Any]) -> list[str]:
+    return [branch["type"] for branch in field.get("anyOf", ()) if branch.get("type", "null") != "null"]
+
+
+def _parameter(name: str, field: Mapping[str, Any], required: bool) -> Parameter:
+    description = field.get("description", "")
+    effective = _EFFECTIVE.search(description)
+    branches = [branch for branch in field.get("anyOf", [field]) if branch.get("type") != "null"]
+    facts = {key: value for branch in branches for key, value in branch.items()}
+    choices = tuple(value for branch in branches for value in branch.get("enum", ()))
+    return Parameter(
+        name=name,
+        type=_type_text(field),
+        default=field.get("default"),
+        required=required,
+        effective_default=effective["what"] if effective else None,
+        description=_EFFECTIVE.sub("", description).strip(),
+        bounds=tuple(f"{sign} {facts[key]:g}" for key, sign in _BOUNDS.items() if key in facts),
+        choices=choices,
+        backends=_backends(name),
+    )
+
+
+def _type_text(field: Mapping[str, Any]) -> str:
+    branches = field.get("anyOf", [field])
+    names = [branch.get("type") or ("choice" if "enum" in branch else "section") for branch in branches]
+    return " or ".join(dict.fromkeys(str(name) for name in names))
+
+
+def _backends(name: str) -> tuple[str, ...]:
+    section = name.split(".")[0]
+    if section in BACKENDS:
+        return (section,)
+    if section == "lora":
+        return ("pytorch", "vllm")
+    return BACKENDS
+
+
+def choices_of_backend(name: str, backend: str) -> tuple[str, ...]:
+    """Valid values of a parameter under a backend, where that depends on it; empty elsewhere."""
+    tables = {"precision": PRECISION_SUPPORT, "decoder.decoding_strategy": DECODING_SUPPORT}
+    return tuple(tables[name][backend]) if name in tables else ()
+
+
+def _backend_of(parameter: Parameter) -> dict[str, Any]:
+    """A section needs its backend, and that backend a precision it supports."""
+    section = parameter.name.split(".")[0]
+    if section not in ("vllm", "tensorrt"):
+        return {"precision": "fp16"} if parameter.name == "backend" else {}
+    return {"backend": section, "precision": PRECISION_SUPPORT[section][0]}
+
+
+def _other_value(parameter: Parameter) -> Any:
+    if parameter.choices:
+        return _other_choice(parameter)
+    if "boolean" in parameter.type:
+        return not (parameter.default if parameter.default is not None else parameter.effective_default == "true")
+    if "integer" in parameter.type:
+        return (parameter.default or 1) + 1
+    if "number" in parameter.type:
+        return (parameter.default or 1.0) / 2
+    return "other"
+
+
+def _other_choice(parameter: Parameter) -> Any:
+    usable = choices_of_backend(parameter.name, "pytorch") or parameter.choices
+    spoken = (parameter.default, parameter.effective_default, _as_number(parameter.effective_default))
+    return next(choice for choice in usable if choice not in spoken)
+
+
+def _as_number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdigit() else None

@@ -1,0 +1,100 @@
+"""The GPUs that an experiment uses, opened for meters, sampler and snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import pynvml
+
+from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.gpu import MEGABYTE, MILLI, Gpu, GpuDoor
+from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.visible import visible_gpus
+from llenergymeasure.domain.environment import GpuInfo
+from llenergymeasure.exceptions import ConfigError, MeterError
+from llenergymeasure.protocols import Clock
+
+
+@contextmanager
+def open_devices(
+    clock: Clock,
+    environ: Mapping[str, str],
+    how_many: int | None = None,
+    ask_cuda: Callable[[], Sequence[str]] | None = None,
+    open_door: Callable[[], GpuDoor] = GpuDoor,
+) -> Iterator[MeterContext]:
+    """NVML and the first `how_many` GPUs of this process; a machine without one gives a context that says why.
+
+    Args:
+        clock: time.
+        environ: environment variables.
+        how_many: GPUs used; None = all that are visible, 0 = none.
+        ask_cuda: UUIDs of CUDA's devices in its order.
+        open_door: opens NVML.
+    """
+    if how_many == 0:
+        yield MeterContext(clock, no_gpu_reason="the experiment uses no GPU")
+        return
+    try:
+        door = open_door()
+    except MeterError as error:
+        yield MeterContext(clock, no_gpu_reason=f"NVML: {error}")
+        return
+    try:
+        yield _context(door, clock, environ, how_many, ask_cuda)
+    finally:
+        door.close()
+
+
+def _context(
+    door: GpuDoor,
+    clock: Clock,
+    environ: Mapping[str, str],
+    how_many: int | None,
+    ask_cuda: Callable[[], Sequence[str]] | None,
+) -> MeterContext:
+    try:
+        gpus = visible_gpus(door.gpus, environ, ask_cuda, door.mig_parent)[:how_many]
+    except ConfigError as error:
+        return MeterContext(clock, no_gpu_reason=str(error))
+    if not gpus:
+        return MeterContext(clock, no_gpu_reason="CUDA_VISIBLE_DEVICES hides every GPU")
+    return MeterContext(clock, door, gpus, GpuSampler(door, gpus, clock))
+
+
+def gpu_infos(context: MeterContext) -> tuple[GpuInfo, ...]:
+    """What the driver says of each GPU."""
+    return () if context.door is None else tuple(_info(context.door, gpu) for gpu in context.gpus)
+
+
+def driver_version(context: MeterContext) -> str | None:
+    """Version of the NVIDIA driver; None without one."""
+    return None if context.door is None else context.door.told(pynvml.nvmlSystemGetDriverVersion)
+
+
+def _info(door: GpuDoor, gpu: Gpu) -> GpuInfo:
+    capability = door.told(pynvml.nvmlDeviceGetCudaComputeCapability, gpu.handle)
+    memory = door.told(pynvml.nvmlDeviceGetMemoryInfo, gpu.handle)
+    ecc = door.told(pynvml.nvmlDeviceGetEccMode, gpu.handle)
+    mig = door.told(pynvml.nvmlDeviceGetMigMode, gpu.handle)
+    return GpuInfo(
+        index=gpu.index,
+        name=gpu.name,
+        uuid=gpu.uuid,
+        vram_mb=None if memory is None else memory.total / MEGABYTE,
+        compute_capability=None if capability is None else ".".join(map(str, capability)),
+        power_limit_w=_watts(door.told(pynvml.nvmlDeviceGetEnforcedPowerLimit, gpu.handle)),
+        power_limit_default_w=_watts(door.told(pynvml.nvmlDeviceGetPowerManagementDefaultLimit, gpu.handle)),
+        persistence_mode=_yes(door.told(pynvml.nvmlDeviceGetPersistenceMode, gpu.handle)),
+        ecc_enabled=None if ecc is None else bool(ecc[0]),
+        mig_enabled=None if mig is None else bool(mig[0]),
+    )
+
+
+def _watts(milliwatts: float | None) -> float | None:
+    return None if milliwatts is None else milliwatts * MILLI
+
+
+def _yes(value: int | None) -> bool | None:
+    return None if value is None else bool(value)

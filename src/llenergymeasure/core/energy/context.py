@@ -1,0 +1,28 @@
+"""What a meter may need to know of the machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llenergymeasure.core.gpu import Gpu, GpuDoor
+from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.protocols import Clock
+
+
+@dataclass(frozen=True)
+class MeterContext:
+    """The GPUs that an experiment uses, and what watches them.
+
+    Attributes:
+        clock: time.
+        door: NVML; None without a GPU.
+        gpus: what to measure; empty without one.
+        sampler: watches them; None without one.
+        no_gpu_reason: why there is none.
+    """
+
+    clock: Clock
+    door: GpuDoor | None = None
+    gpus: tuple[Gpu, ...] = ()
+    sampler: GpuSampler | None = None
+    no_gpu_reason: str = "no NVIDIA GPU"

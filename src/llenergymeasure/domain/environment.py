@@ -1,0 +1,52 @@
+"""The machine and the software of a measurement, as far as they matter for repeating it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from llenergymeasure.domain.base import Frozen
+
+
+class GpuInfo(Frozen):
+    """One GPU. Optional fields are None when the driver does not tell."""
+
+    index: int = Field(description="NVML's number, by PCI bus.")
+    name: str
+    uuid: str
+    vram_mb: float | None = Field(None, description="Memory in MB (10^6 bytes); None when not told.")
+    compute_capability: str | None = Field(None, description="Such as 9.0; None when not told.")
+    power_limit_w: float | None = Field(None, description="Enforced power limit; None when not told.")
+    power_limit_default_w: float | None = Field(None, description="Power limit as delivered; None when not told.")
+    persistence_mode: bool | None = Field(None, description="None when not told.")
+    ecc_enabled: bool | None = Field(None, description="None on boards without ECC.")
+    mig_enabled: bool | None = Field(None, description="None on boards without MIG.")
+
+
+class CudaFacts(Frozen):
+    """What the inference library says of CUDA."""
+
+    version: str | None = Field(None, description="None without CUDA.")
+    cudnn: str | None = Field(None, description="None without cuDNN.")
+
+
+class EnvironmentSnapshot(Frozen):
+    """What an experiment ran on. No host name, no user name, no credentials."""
+
+    python: str
+    os: str
+    cpu_model: str | None = Field(None, description="None when the system does not tell.")
+    cpu_count_logical: int | None = Field(None, description="None when the system does not tell.")
+    cpu_count_physical: int | None = Field(None, description="None off Linux.")
+    ram_total_mb: float | None = Field(None, description="MB (10^6 bytes); None off Linux.")
+    cuda_version: str | None = Field(None, description="None without CUDA.")
+    cuda_version_source: str | None = Field(None, description="torch, version.json, version.txt or nvcc; None without.")
+    cudnn_version: str | None = Field(None, description="None without cuDNN.")
+    driver_version: str | None = Field(None, description="NVIDIA driver; None without one.")
+    gpus: tuple[GpuInfo, ...] = Field((), description="GPUs that this process may use.")
+    container: str | None = Field(None, description="docker, podman, kubernetes or singularity; None outside.")
+    cpu_governor: str | None = Field(None, description="Frequency governor of CPU 0; None when not told.")
+    packages: dict[str, str] = Field(description="Installed distributions and versions.")
+    tool_version: str
+    git_commit: str | None = Field(None, description="Commit of the working directory; None outside a repository.")
+    git_dirty: bool | None = Field(None, description="Whether it had changes; None outside a repository.")
+    timestamp_utc: str = Field(description="ISO 8601.")

@@ -1,0 +1,76 @@
+"""Choosing a meter."""
+
+from __future__ import annotations
+
+import pytest
+from fakes import FakeClock, FakeMeter
+
+from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.energy.select import REGISTRY, choose_meter, meter_findings, meter_states
+from llenergymeasure.exceptions import PreFlightError
+
+CONTEXT = MeterContext(FakeClock(), no_gpu_reason="NVML: library not found")
+
+
+class Entry:
+    """A meter that is available or not."""
+
+    def __init__(self, why_not=None):
+        self._why_not = why_not
+        self.cure = "pip install it"
+        self.created = 0
+
+    def probe(self, context):
+        return self._why_not
+
+    def create(self, context):
+        self.created += 1
+        return FakeMeter()
+
+
+def registry(**why_not):
+    return {name: Entry(reason) for name, reason in why_not.items()}
+
+
+def test_auto_takes_the_first_available_and_keeps_every_probe():
+    entries = registry(zeus="not installed", nvml=None, codecarbon=None)
+    metering = choose_meter("auto", "auto", CONTEXT, entries)
+    assert metering.choice.name == "nvml"
+    assert metering.choice.probes == {"zeus": "not installed", "nvml": "available"}
+    assert [entry.created for entry in entries.values()] == [0, 1, 0]
+
+
+def test_auto_without_any_goes_on_without_energy_and_says_why():
+    metering = choose_meter("auto", "auto", CONTEXT, registry(zeus="not installed", nvml="no GPU"))
+    reading = metering.meter.open_window().close(0.0, 1.0)
+    assert reading.energy_j is None
+    assert reading.reason == "no meter is available: zeus: not installed; nvml: no GPU"
+
+
+def test_null_is_off_without_a_probe():
+    metering = choose_meter("null", "auto", CONTEXT, registry(zeus=None))
+    assert metering.choice.name == "null"
+    assert "on purpose" in metering.meter.open_window().close(0.0, 1.0).reason
+
+
+def test_a_named_meter_that_is_not_available_is_a_finding_with_the_install_line():
+    with pytest.raises(PreFlightError, match=r"'zeus' is not available: not installed") as caught:
+        choose_meter("zeus", "auto", CONTEXT, registry(zeus="not installed"))
+    assert caught.value.findings[0].cure == "pip install it"
+
+
+def test_the_user_config_narrows_auto_only():
+    entries = registry(zeus=None, nvml=None)
+    assert choose_meter("auto", "nvml", CONTEXT, entries).choice.name == "nvml"
+    assert choose_meter("zeus", "nvml", CONTEXT, entries).choice.name == "zeus"
+    assert choose_meter("auto", "null", CONTEXT, entries).choice.name == "null"
+
+
+def test_there_is_nothing_to_find_about_auto_and_null():
+    assert meter_findings("auto", CONTEXT) == meter_findings("null", CONTEXT) == []
+
+
+def test_without_a_gpu_the_real_probes_say_so():
+    states = meter_states(CONTEXT)
+    assert list(states) == list(REGISTRY)
+    assert states["nvml"] == "NVML: library not found"

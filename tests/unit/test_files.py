@@ -1,0 +1,125 @@
+"""Files and folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from llenergymeasure._files import complete_directory, write_atomic
+from llenergymeasure.exceptions import ConfigError, LLEMError
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path):
+    path = tmp_path / "a.json"
+    write_atomic(path, "old")
+    write_atomic(path, b"new")
+    assert path.read_text() == "new"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_new_file_is_readable_as_the_umask_says(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_atomic(tmp_path / "a", "x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("place", ["missing/a.json", "file/a.json"])
+def test_a_place_that_cannot_be_written_is_named_with_a_cure(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"a\.json cannot be written .* choose another --output"):
+        write_atomic(tmp_path / place, "x")
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from llenergymeasure._files import complete_directory, write_atomic
+from llenergymeasure.exceptions import LLEMError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+base = Path(sys.argv[1])
+write_atomic(base / "old.json", "old")
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+for attempt in ("file", "folder"):
+    try:
+        if attempt == "file":
+            write_atomic(base / "old.json", "x" * 5000)
+        else:
+            with complete_directory(base, "result") as folder:
+                write_atomic(folder.path / "a", "x" * 5000)
+    except LLEMError as error:
+        print(error)
+"""
+
+
+def test_a_full_disk_is_told_and_leaves_the_old_file_and_nothing_else(tmp_path):
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.count("the disk is full; free some space") == 2
+    assert (tmp_path / "old.json").read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["old.json"]
+
+
+def test_a_folder_appears_when_it_is_complete(tmp_path):
+    with complete_directory(tmp_path / "results", "r") as folder:
+        (folder.path / "a").write_text("x")
+        assert not (tmp_path / "results" / "r").exists()
+    assert folder.final == tmp_path / "results" / "r"
+    assert [entry.name for entry in folder.final.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
+def test_a_folder_whose_making_failed_leaves_nothing(tmp_path, failure):
+    with pytest.raises(failure), complete_directory(tmp_path, "r") as folder:
+        (folder.path / "a").write_text("x")
+        raise failure
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_name_gets_the_next_number(tmp_path):
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r_1").write_text("a file of that name")
+    with complete_directory(tmp_path, "r") as folder:
+        (folder.path / "a").write_text("x")
+    assert folder.final.name == "r_2"
+
+
+def test_folders_made_at_the_same_time_are_all_kept(tmp_path):
+    def make(text):
+        with complete_directory(tmp_path, "r") as folder:
+            (folder.path / "a").write_text(text)
+
+    threads = [threading.Thread(target=make, args=(str(index),)) for index in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(int((entry / "a").read_text()) for entry in tmp_path.iterdir()) == list(range(12))
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_makes_is_not(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    for pid in (dead.pid, os.getppid()):
+        (tmp_path / f".r.partial-{pid}-0a1b").mkdir()
+    (tmp_path / ".somebody-elses").mkdir()
+    with complete_directory(tmp_path, "r"):
+        pass
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [f".r.partial-{os.getppid()}-0a1b", ".somebody-elses", "r"]
+
+
+def test_a_base_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "results").write_text("")
+    with pytest.raises(ConfigError, match="results cannot be written"), complete_directory(Path(tmp_path / "results"), "r"):
+        pass
+
+
+def test_other_failures_of_the_system_keep_their_words(tmp_path):
+    with pytest.raises(LLEMError, match="could not be written"):
+        write_atomic(tmp_path / ("x" * 300), "data")

@@ -1,0 +1,68 @@
+"""Names that reach the disk, and texts that reach a reader."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.security import redact, sanitise_name, within
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("tiny-llama", "tiny-llama"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("a/b\\c\0d", "a-b-c-d"),
+        ("CON", "_CON"),
+        ("nul.txt", "_nul.txt"),
+        (".hidden", "hidden"),
+        ("-rf", "rf"),
+        ("a\u2215b\uff0fc", "a-b-c"),
+        ("ends.", "ends"),
+    ],
+)
+def test_a_name_becomes_one_safe_component(text, name):
+    assert sanitise_name(text) == name
+
+
+def test_long_names_that_differ_at_their_end_stay_different():
+    a, b = sanitise_name("x" * 10_000 + "a"), sanitise_name("x" * 10_000 + "b")
+    assert a != b
+    assert len(a.encode()) <= 100
+
+
+@given(st.text(max_size=300))
+def test_any_name_stays_below_its_base(tmp_path_factory, text):
+    name = sanitise_name(text)
+    assert name == sanitise_name(name)
+    assert 0 < len(name.encode()) <= 100
+    assert name.isascii()
+    assert "/" not in name
+    assert name not in (".", "..")
+    base = tmp_path_factory.getbasetemp()
+    assert within(base, base / name).parent == base
+
+
+def test_a_way_out_is_refused(tmp_path):
+    (tmp_path / "link").symlink_to("/")
+    for child in ("../x", "link/x", "/etc/passwd"):
+        with pytest.raises(ConfigError, match="outside"):
+            within(tmp_path, tmp_path / child)
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("https://user:secret@host/x", "https://***@host/x"),
+        ("https://ghp_token1234567@host/x", "https://***@host/x"),
+        ("token hf_abcdefghijkl was used", "token *** was used"),
+        ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
+        ("the value is s3cret-value here", "the value is *** here"),
+        ("nothing to hide: user@host, hf_x", "nothing to hide: user@host, hf_x"),
+    ],
+)
+def test_secrets_are_blackened(text, clean):
+    assert redact(text, {"MY_API_KEY": "s3cret-value", "PATH": "nothing", "SHORT_TOKEN": "a"}) == clean
