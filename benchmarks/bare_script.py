@@ -1,6 +1,6 @@
 """What a user without this product would write: load, generate, count, save. The yardstick of `overhead`.
 
-    python benchmarks/bare_script.py MODEL_DIR PROMPTS_JSONL N BATCH NEW_TOKENS OUTPUT_JSON
+python benchmarks/bare_script.py MODEL_DIR PROMPTS_JSONL N BATCH NEW_TOKENS OUTPUT_JSON
 """
 
 from __future__ import annotations

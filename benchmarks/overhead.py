@@ -53,7 +53,9 @@ def window_row(batch_size: int, pairs: int = PAIRS, n: int = 8, new_tokens: int 
 
     ours(), bare()
     found = alternate(ours, bare, pairs)
-    return ratio_row(f"tokens/s in the window over a bare loop, batch {batch_size}", found, ">= 0.99", lambda x: x >= 0.99)
+    return ratio_row(
+        f"tokens/s in the window over a bare loop, batch {batch_size}", found, ">= 0.99", lambda x: x >= 0.99
+    )
 
 
 def process_rows(pairs: int = PAIRS) -> Iterator[Row]:
@@ -71,7 +73,16 @@ def process_rows(pairs: int = PAIRS) -> Iterator[Row]:
         ]  # fmt: skip
         prompts = str(BUILTIN_DATASETS["aienergyscore"].file)
         script = str(Path(__file__).with_name("bare_script.py"))
-        bare = [sys.executable, script, str(builtin_model_path(MODEL)), prompts, "16", "4", "48", str(place / "bare.json")]
+        bare = [
+            sys.executable,
+            script,
+            str(builtin_model_path(MODEL)),
+            prompts,
+            "16",
+            "4",
+            "48",
+            str(place / "bare.json"),
+        ]
         run_process(ours), run_process(bare)
         found = [(run_process(ours), run_process(bare)) for _ in range(pairs)]
     wall = [(a.wall_s, b.wall_s) for a, b in found]

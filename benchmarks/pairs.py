@@ -77,7 +77,11 @@ def run_process(command: Sequence[str], cwd: Path = ROOT) -> Finished:
     """
     start_s = time.perf_counter()
     process = subprocess.Popen(
-        list(command), cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "HF_HUB_OFFLINE": "1"}
+        list(command),
+        cwd=cwd,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
     )
     assert process.stderr is not None
     said = process.stderr.read().decode(errors="replace")

@@ -117,7 +117,9 @@ class FakeEngine:
         self._log("engine.prepare")
         size = self.batch_size
         return [
-            FakeBatch(tuple(range(start, min(start + size, len(token_ids)))), tuple(map(len, token_ids[start : start + size])))
+            FakeBatch(
+                tuple(range(start, min(start + size, len(token_ids)))), tuple(map(len, token_ids[start : start + size]))
+            )
             for start in range(0, len(token_ids), size)
         ]
 

@@ -9,10 +9,10 @@ from typing import Any, overload
 
 from llenergymeasure.config.loader import build_experiment_config, load_experiment_config, load_study_config
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
-from llenergymeasure.domain.results import ExperimentResult, StudyResult
-from llenergymeasure.exceptions import ConfigError, StudyError
 from llenergymeasure.core.devices import open_devices
 from llenergymeasure.core.harness import OpenExperiment
+from llenergymeasure.domain.results import ExperimentResult, StudyResult
+from llenergymeasure.exceptions import ConfigError, StudyError
 from llenergymeasure.orchestration.orchestrator import Session, measure, metered, opened
 from llenergymeasure.progress import Progress
 from llenergymeasure.protocols import Metering
@@ -139,4 +139,3 @@ def _one_config(config: object, fields: dict[str, Any]) -> ExperimentConfig:
     if "model" not in fields:
         raise ConfigError(f"no config and no model given; {EXAMPLE}")
     return build_experiment_config(fields)
-

@@ -55,8 +55,13 @@ def _umask() -> int:
 
 def _give_up(path: Path, error: OSError) -> NoReturn:
     if error.errno in _FULL:
-        raise LLEMError(f"{path} could not be written: the disk is full; free some space or choose another --output") from error
-    if isinstance(error, (PermissionError, FileNotFoundError, NotADirectoryError, FileExistsError)) or error.errno == errno.EROFS:
+        raise LLEMError(
+            f"{path} could not be written: the disk is full; free some space or choose another --output"
+        ) from error
+    if (
+        isinstance(error, (PermissionError, FileNotFoundError, NotADirectoryError, FileExistsError))
+        or error.errno == errno.EROFS
+    ):
         raise ConfigError(f"{path} cannot be written ({error.strerror}); choose another --output") from error
     raise LLEMError(f"{path} could not be written: {error}; choose another --output") from error
 

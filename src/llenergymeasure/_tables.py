@@ -15,9 +15,7 @@ from llenergymeasure.exceptions import ConfigError
 _TYPES = {"float": pa.float64(), "int": pa.int64(), "str": pa.string()}
 
 
-def parquet_bytes(
-    columns: Mapping[str, Sequence[Any]], types: Mapping[str, str], metadata: Mapping[str, str]
-) -> bytes:
+def parquet_bytes(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str], metadata: Mapping[str, str]) -> bytes:
     """A Parquet file of the columns.
 
     Args:

@@ -29,8 +29,8 @@ from llenergymeasure.domain.measurements import (
 from llenergymeasure.domain.timeseries import TimeSeries
 
 if TYPE_CHECKING:
-    from llenergymeasure.domain.environment import CudaFacts
     from llenergymeasure.config.models import ExperimentConfig
+    from llenergymeasure.domain.environment import CudaFacts
     from llenergymeasure.domain.results import ExperimentResult
 
 

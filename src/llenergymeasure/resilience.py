@@ -9,7 +9,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
-_PASSING_NAMES = frozenset({"ConnectTimeout", "ReadTimeout", "ConnectError", "ReadError", "RemoteProtocolError", "ChunkedEncodingError"})
+_PASSING_NAMES = frozenset(
+    {"ConnectTimeout", "ReadTimeout", "ConnectError", "ReadError", "RemoteProtocolError", "ChunkedEncodingError"}
+)
 _NEVER = (ValueError, TypeError, KeyError, FileNotFoundError, PermissionError)
 
 

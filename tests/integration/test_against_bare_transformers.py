@@ -30,7 +30,9 @@ def bare():
     """The same weights, drawn the same way, without our code."""
     path = str(builtin_model_path("builtin/tiny-llama"))
     torch.manual_seed(42)
-    model = transformers.AutoModelForCausalLM.from_config(transformers.AutoConfig.from_pretrained(path), dtype=torch.float32)
+    model = transformers.AutoModelForCausalLM.from_config(
+        transformers.AutoConfig.from_pretrained(path), dtype=torch.float32
+    )
     return model.eval(), transformers.AutoTokenizer.from_pretrained(path)
 
 
@@ -40,7 +42,9 @@ def bare_loop(bare, texts, batch_size, **arguments):
     tokenizer.padding_side = "left"
     rows = []
     for start in range(0, len(texts), batch_size):
-        inputs = tokenizer(texts[start : start + batch_size], return_tensors="pt", padding=True, truncation=True, max_length=64)
+        inputs = tokenizer(
+            texts[start : start + batch_size], return_tensors="pt", padding=True, truncation=True, max_length=64
+        )
         ids = model.generate(**inputs, max_new_tokens=NEW_TOKENS, do_sample=False, **arguments)
         for row in ids[:, inputs["input_ids"].shape[1] :].tolist():
             end = row.index(tokenizer.eos_token_id) + 1 if tokenizer.eos_token_id in row else len(row)
@@ -115,7 +119,9 @@ def test_sampling_is_repeatable_with_a_seed():
 
 
 def test_beam_search_counts_each_prompt_once():
-    _, _, records = our_run(config(n=2, decoder={"decoding_strategy": "beam", "num_beams": 3}, min_output_tokens=NEW_TOKENS))
+    _, _, records = our_run(
+        config(n=2, decoder={"decoding_strategy": "beam", "num_beams": 3}, min_output_tokens=NEW_TOKENS)
+    )
     assert [len(ids) for ids in outputs_of(records)] == [NEW_TOKENS] * 2
 
 

@@ -111,12 +111,19 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_makes_is_no
     (tmp_path / ".somebody-elses").mkdir()
     with complete_directory(tmp_path, "r"):
         pass
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == [f".r.partial-{os.getppid()}-0a1b", ".somebody-elses", "r"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [
+        f".r.partial-{os.getppid()}-0a1b",
+        ".somebody-elses",
+        "r",
+    ]
 
 
 def test_a_base_that_is_a_file_is_named(tmp_path):
     (tmp_path / "results").write_text("")
-    with pytest.raises(ConfigError, match="results cannot be written"), complete_directory(Path(tmp_path / "results"), "r"):
+    with (
+        pytest.raises(ConfigError, match="results cannot be written"),
+        complete_directory(Path(tmp_path / "results"), "r"),
+    ):
         pass
 
 

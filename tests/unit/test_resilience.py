@@ -14,7 +14,7 @@ class HttpError(Exception):
         self.response = SimpleNamespace(status_code=status)
 
 
-class ReadTimeout(Exception):  # noqa: N818 - named as the library names it
+class ReadTimeout(Exception):
     pass
 
 
@@ -30,7 +30,9 @@ def failing(times, error):
     return call
 
 
-@pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError(), HttpError(503), HttpError(429), ReadTimeout()])
+@pytest.mark.parametrize(
+    "error", [ConnectionResetError(), TimeoutError(), HttpError(503), HttpError(429), ReadTimeout()]
+)
 def test_what_passes_is_tried_again(error):
     assert retry(failing(2, error), sleep=lambda seconds: None) == 3
 

@@ -56,10 +56,12 @@ def _root(
 @app.command("run")
 def _run(
     config: Annotated[
-        Optional[Path],  # noqa: UP007 (typer reads annotations at run time, on Python 3.10 too)
+        Optional[Path],
         typer.Argument(help="YAML file; `experiments:` at its top makes it a study.", show_default=False),
     ] = None,
-    model: Annotated[Optional[str], typer.Option("--model", "-m", help="Model id, directory, or builtin/tiny-llama.")] = None,
+    model: Annotated[
+        Optional[str], typer.Option("--model", "-m", help="Model id, directory, or builtin/tiny-llama.")
+    ] = None,
     backend: Annotated[Optional[str], typer.Option("--backend", "-b", help="Inference backend.")] = None,
     dataset: Annotated[Optional[str], typer.Option("--dataset", "-d", help="aienergyscore or a JSONL file.")] = None,
     n: Annotated[Optional[int], typer.Option("-n", help="Prompts to measure.")] = None,
@@ -72,7 +74,9 @@ def _run(
         Optional[list[str]],
         typer.Option("--set", metavar="KEY=VALUE", help="Any field by its dotted name; may be repeated."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Validate, resolve, estimate memory; run nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Validate, resolve, estimate memory; run nothing.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout, and nothing else.")] = False,
     export_csv: Annotated[bool, typer.Option("--export-csv", help="Write result.csv beside result.json.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,

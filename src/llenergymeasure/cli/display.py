@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -15,7 +15,7 @@ class TerminalProgress:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._bar: tqdm[None] | None = None
+        self._bar: Any = None
 
     def step(self, text: str, seconds: float | None = None) -> None:
         self.done()
@@ -24,7 +24,11 @@ class TerminalProgress:
             self._stream.flush()
         else:
             self._bar = tqdm(
-                total=seconds, desc=text, file=self._stream, leave=True, bar_format="{desc} {bar:20} {n:.0f}/{total:.0f} s"
+                total=seconds,
+                desc=text,
+                file=self._stream,
+                leave=True,
+                bar_format="{desc} {bar:20} {n:.0f}/{total:.0f} s",
             )
 
     def advance(self, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import metadata
 
 BACKENDS = {"pytorch": ("torch", "transformers"), "vllm": ("vllm",), "tensorrt": ("tensorrt_llm",)}
@@ -18,7 +19,7 @@ def version_lines(own: str) -> list[str]:
     ]
 
 
-def _listed(parts: dict[str, tuple[str, ...]]) -> str:
+def _listed(parts: Mapping[str, tuple[str, ...]]) -> str:
     found = {name: _versions(packages) for name, packages in parts.items()}
     named = [f"{name} ({versions})" for name, versions in found.items() if versions]
     return ", ".join(named) or "none installed"
@@ -30,5 +31,3 @@ def _versions(packages: tuple[str, ...]) -> str | None:
         return ", ".join(f"{name} {metadata.version(_DISTRIBUTIONS.get(name, name))}" for name in packages)
     except metadata.PackageNotFoundError:
         return None
-
-

@@ -116,7 +116,9 @@ class VLLMConfig(ConfigModel):
     """Settings of the vLLM backend. Validated today, run by a later release."""
 
     max_num_seqs: Integer | None = Field(None, ge=1, description="Sequences in flight. Effective default: 256.")
-    tensor_parallel_size: Integer | None = Field(None, ge=1, description="GPUs per model replica. Effective default: 1.")
+    tensor_parallel_size: Integer | None = Field(
+        None, ge=1, description="GPUs per model replica. Effective default: 1."
+    )
     gpu_memory_utilization: Number | None = Field(
         None, gt=0, le=1, description="Share of GPU memory vLLM may take (0 to 1). Effective default: 0.9."
     )
@@ -146,4 +148,6 @@ class TensorRTConfig(ConfigModel):
     builder_opt_level: Integer | None = Field(
         None, ge=0, le=5, description="Effort of the engine builder (0 to 5). Effective default: 3."
     )
-    engine_path: str | None = Field(None, min_length=1, description="A built engine to use. Effective default: build one.")
+    engine_path: str | None = Field(
+        None, min_length=1, description="A built engine to use. Effective default: build one."
+    )

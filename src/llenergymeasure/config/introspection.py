@@ -120,7 +120,7 @@ def _walk(schema: Mapping[str, Any], definitions: Mapping[str, Any], prefix: str
     for key, field in schema["properties"].items():
         name = f"{prefix}{key}"
         section = _section(field, definitions)
-        if section is None or "anyOf" in field and _open_types(field):
+        if section is None or ("anyOf" in field and _open_types(field)):
             yield _parameter(name, field, key in required)
         if section is not None:
             yield from _walk(section, definitions, f"{name}.")
@@ -165,7 +165,7 @@ def _type_text(field: Mapping[str, Any]) -> str:
 
 
 def _backends(name: str) -> tuple[str, ...]:
-    section = name.split(".")[0]
+    section = name.split(".", maxsplit=1)[0]
     if section in BACKENDS:
         return (section,)
     if section == "lora":

@@ -55,9 +55,7 @@ def _experiments(fields: Mapping[str, Any], source: str) -> list[dict[str, Any]]
     return [merged(base, each) for each in listed]
 
 
-def build_experiment_config(
-    fields: Mapping[str, Any], overrides: Mapping[str, Any] | None = None
-) -> ExperimentConfig:
+def build_experiment_config(fields: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> ExperimentConfig:
     """An experiment from fields, and overrides by dotted name.
 
     Raises:

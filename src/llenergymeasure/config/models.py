@@ -40,7 +40,9 @@ class ExperimentConfig(ConfigModel):
         description="`aienergyscore` (built-in prompts), a JSONL file, or a synthetic dataset {n, input_len, output_len}.",
     )
     n: Integer = Field(100, ge=1, description="Prompts to measure.")
-    random_seed: Integer = Field(42, ge=0, lt=2**32, description="Seed of sampling, synthetic prompts and dummy weights.")
+    random_seed: Integer = Field(
+        42, ge=0, lt=2**32, description="Seed of sampling, synthetic prompts and dummy weights."
+    )
     max_input_tokens: Integer | None = Field(
         512, ge=1, description="Prompts are cut to this many tokens; None = no limit."
     )
@@ -93,7 +95,9 @@ class ExperimentConfig(ConfigModel):
 
     def _synthetic_dataset_fits(self, dataset: SyntheticDatasetConfig) -> None:
         if self.n > dataset.n:
-            raise ValueError(f"n {self.n} exceeds the {dataset.n} prompts of the synthetic dataset: lower n or raise dataset.n")
+            raise ValueError(
+                f"n {self.n} exceeds the {dataset.n} prompts of the synthetic dataset: lower n or raise dataset.n"
+            )
         if self.max_input_tokens is not None and dataset.input_len > self.max_input_tokens:
             raise ValueError(
                 f"dataset.input_len {dataset.input_len} exceeds max_input_tokens {self.max_input_tokens}: "
@@ -115,12 +119,16 @@ class ExperimentConfig(ConfigModel):
             raise ValueError(f"lora is not supported by backend '{self.backend}'; valid backends: {valid}")
         batch_size = (self.pytorch.batch_size if self.pytorch else None) or 1
         if self.decoder.speculative_decoding and batch_size > 1:
-            raise ValueError(f"speculative_decoding works on one prompt at a time: set pytorch.batch_size to 1, not {batch_size}")
+            raise ValueError(
+                f"speculative_decoding works on one prompt at a time: set pytorch.batch_size to 1, not {batch_size}"
+            )
         return self
 
     def _one_of(self, field: str, value: str, valid: tuple[str, ...]) -> None:
         if value not in valid:
-            raise ValueError(f"{field} '{value}' is not supported by backend '{self.backend}'; valid: {', '.join(valid)}")
+            raise ValueError(
+                f"{field} '{value}' is not supported by backend '{self.backend}'; valid: {', '.join(valid)}"
+            )
 
     @model_validator(mode="after")
     def _passthrough_is_harmless(self) -> Self:

@@ -26,7 +26,7 @@ class _Loader(yaml.SafeLoader):
     """Plain data, with numbers as people write them."""
 
 
-_Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
+_Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$"),
     list("-+0123456789."),
@@ -105,9 +105,9 @@ def _composed(text: str, source: str) -> yaml.Node | None:
     try:
         loader = _Loader(text)
         try:
-            node: yaml.Node | None = loader.get_single_node()  # type: ignore[no-untyped-call]
+            node: yaml.Node | None = loader.get_single_node()
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except yaml.YAMLError as error:
         raise ConfigError(_explained(error, source)) from error
     except RecursionError:
@@ -156,13 +156,13 @@ def _check_keys(node: yaml.MappingNode, source: str) -> None:
 def _built(node: yaml.Node, source: str) -> Any:
     loader = _Loader("")
     try:
-        value = loader.construct_document(node)  # type: ignore[no-untyped-call]
+        value = loader.construct_document(node)
     except yaml.YAMLError as error:
         raise ConfigError(_explained(error, source)) from error
     except (ValueError, OverflowError, RecursionError) as error:  # such as the date 2026-02-31
         raise ConfigError(f"{source}: {error}") from error
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
     return _with_text_keys(value)
 
 
@@ -181,12 +181,14 @@ def _with_text_keys(value: Any) -> Any:
 def _collect_lines(node: yaml.Node | None, place: Key, lines: dict[Key, int]) -> None:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            lines[(*place, key.value)] = _line(key)
-            _collect_lines(value, (*place, key.value), lines)
+            inner = (*place, str(key.value))
+            lines[inner] = _line(key)
+            _collect_lines(value, inner, lines)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            lines[(*place, str(index))] = _line(value)
-            _collect_lines(value, (*place, str(index)), lines)
+            inner = (*place, str(index))
+            lines[inner] = _line(value)
+            _collect_lines(value, inner, lines)
 
 
 def _line(node: yaml.Node) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from llenergymeasure.config.models import BaselineConfig
+from llenergymeasure.config.sections import BaselineConfig
 from llenergymeasure.domain.measurements import BaselineResult
 from llenergymeasure.exceptions import MeterError
 from llenergymeasure.protocols import Clock, EnergyBackend

@@ -75,7 +75,9 @@ def throttling_of(logs: list[ConditionLog], start_s: float, end_s: float) -> The
         throttle_duration_sec=max(_throttled_seconds(told, end_s) for told in readings),
         max_temperature_c=max(temperatures, default=None),
         throttle_timestamps=tuple(
-            sorted({round(time_s - start_s, 3) for told in readings for time_s, value in told if int(value) & THROTTLING})
+            sorted(
+                {round(time_s - start_s, 3) for told in readings for time_s, value in told if int(value) & THROTTLING}
+            )
         ),
     )
 

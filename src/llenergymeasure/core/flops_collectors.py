@@ -48,7 +48,6 @@ class ExactFlopsCollector:
         way = _way(window.config, window.engine.info.adapter_parameters)
         return exact_flops(shape, works, window.config.precision, way)
 
-
     def _work(self, batch: BatchRecord, window: Window) -> GeneratedWork:
         lengths = tuple(len(ids) for ids in batch.output_ids)
         return GeneratedWork(
@@ -80,5 +79,6 @@ def _way(config: ExperimentConfig, adapter_parameters: int) -> GenerationWay:
         adapter_parameters=adapter_parameters,
         beams=(decoder.num_beams or DEFAULT_BEAMS) if decoder.decoding_strategy == "beam" else 1,
         use_cache=section is None or section.use_cache is not False,
-        speculative=decoder.speculative_decoding or (section is not None and section.prompt_lookup_num_tokens is not None),
+        speculative=decoder.speculative_decoding
+        or (section is not None and section.prompt_lookup_num_tokens is not None),
     )

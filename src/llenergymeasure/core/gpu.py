@@ -236,9 +236,9 @@ class GpuDoor:
 
     def _reasons(self, gpu: Gpu) -> int | None:
         """Clock event reasons, under their old name on old drivers."""
-        reasons = self.told(self._nvml.nvmlDeviceGetCurrentClocksEventReasons, gpu.handle)
+        reasons: int | None = self.told(self._nvml.nvmlDeviceGetCurrentClocksEventReasons, gpu.handle)
         if reasons is None:
-            return self.told(self._nvml.nvmlDeviceGetCurrentClocksThrottleReasons, gpu.handle)
+            reasons = self.told(self._nvml.nvmlDeviceGetCurrentClocksThrottleReasons, gpu.handle)
         return reasons
 
     def processes(self, gpu: Gpu) -> tuple[int, ...]:
@@ -256,7 +256,7 @@ class GpuDoor:
             SensorFault: the device is gone.
         """
         try:
-            return self.call(self._nvml.nvmlDeviceGetTotalEnergyConsumption, gpu.handle) * MILLI
+            return float(self.call(self._nvml.nvmlDeviceGetTotalEnergyConsumption, gpu.handle)) * MILLI
         except SensorAbsent:
             return None
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from llenergymeasure._version import __version__
 from llenergymeasure.config.models import ExperimentConfig
@@ -26,7 +27,6 @@ from llenergymeasure.core.sampling import NoSensors
 from llenergymeasure.core.warmup import warm_up
 from llenergymeasure.core.window import RawWindow, measure_window
 from llenergymeasure.datasets.prompts import PromptSet
-from llenergymeasure.domain.base import Frozen
 from llenergymeasure.domain.co2 import carbon_of
 from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import BaselineResult, WarmupResult
@@ -132,7 +132,7 @@ class OpenExperiment:
         parts.sampler.phase("idle")
         trace = parts.sampler.trace(raw.start_s, raw.end_s)
         window = self._window(raw)
-        blocks = {collector.block: collector.collect(window) for collector in parts.collectors}
+        blocks: dict[str, Any] = {collector.block: collector.collect(window) for collector in parts.collectors}
         return self._assemble(raw, blocks, trace)
 
     @property
@@ -207,7 +207,7 @@ class OpenExperiment:
             truncated_prompts=self._truncated,
         )
 
-    def _assemble(self, raw: RawWindow, blocks: dict[str, Frozen], trace: Trace | None) -> ExperimentResult:
+    def _assemble(self, raw: RawWindow, blocks: dict[str, Any], trace: Trace | None) -> ExperimentResult:
         config, parts = self._config, self._with
         facts = Facts(
             config=config,

@@ -171,4 +171,3 @@ def _at_rank(ordered: Sequence[tuple[float, int]], rank: float) -> float:
             break
     assert below is not None
     return below + fraction * (above - below)
-

@@ -24,14 +24,23 @@ def rows_of(
 ) -> TimeSeries:
     """Rows of `row_s` from `start_s` to `end_s`; the last row of a GPU may be shorter."""
     rows = [
-        _row(gpu, power[gpu.uuid], conditions[gpu.uuid], start_s, start_s + index * row_s, min(start_s + (index + 1) * row_s, end_s))
+        _row(
+            gpu,
+            power[gpu.uuid],
+            conditions[gpu.uuid],
+            start_s,
+            start_s + index * row_s,
+            min(start_s + (index + 1) * row_s, end_s),
+        )
         for gpu in gpus
         for index in range(math.ceil((end_s - start_s) / row_s))
     ]
     return TimeSeries(**{name: tuple(row[name] for row in rows) for name in COLUMNS})
 
 
-def _row(gpu: Gpu, power: PowerLog, conditions: ConditionLog, window_s: float, from_s: float, to_s: float) -> dict[str, Any]:
+def _row(
+    gpu: Gpu, power: PowerLog, conditions: ConditionLog, window_s: float, from_s: float, to_s: float
+) -> dict[str, Any]:
     energy_j = row_energy_j(gpu, power, from_s, to_s)
     reasons = conditions.nearest("reasons", to_s)
     return {

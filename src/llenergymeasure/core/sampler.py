@@ -109,9 +109,7 @@ class GpuSampler:
 
     def trace(self, start_s: float, end_s: float) -> Trace | None:
         conditions = list(self.conditions.values())
-        drifts = [
-            (log.nearest("temperature_c", start_s), log.nearest("temperature_c", end_s)) for log in conditions
-        ]
+        drifts = [(log.nearest("temperature_c", start_s), log.nearest("temperature_c", end_s)) for log in conditions]
         start_c, end_c = max(drifts, key=lambda pair: abs((pair[1] or 0) - (pair[0] or 0)))
         return Trace(
             report=self._report(start_s, end_s),

@@ -14,7 +14,7 @@ class NoSensors:
 
     def trace(self, start_s: float, end_s: float) -> None:
         """Nothing was seen."""
-        return None
+        return
 
     def stop(self) -> None:
         """Nothing to end."""

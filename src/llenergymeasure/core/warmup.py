@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from llenergymeasure.config.models import WarmupConfig
+from llenergymeasure.config.sections import WarmupConfig
 from llenergymeasure.domain.measurements import WarmupResult
 from llenergymeasure.protocols import Batch, Clock, InferenceEngine
 

@@ -30,9 +30,7 @@ class RawWindow:
     output: RunOutput
 
 
-def measure_window(
-    engine: InferenceEngine, batches: Sequence[Batch], meter: EnergyBackend, clock: Clock
-) -> RawWindow:
+def measure_window(engine: InferenceEngine, batches: Sequence[Batch], meter: EnergyBackend, clock: Clock) -> RawWindow:
     """Run the engine on the batches and measure it.
 
     A meter that fails leaves a reading without joules and with the reason; the work is measured all the same.
@@ -76,7 +74,9 @@ def _open(meter: EnergyBackend) -> OpenWindow | EnergyReading:
         return _failed(meter, error)
 
 
-def _close(meter: EnergyBackend, measurement: OpenWindow | EnergyReading, start_s: float, end_s: float) -> EnergyReading:
+def _close(
+    meter: EnergyBackend, measurement: OpenWindow | EnergyReading, start_s: float, end_s: float
+) -> EnergyReading:
     if isinstance(measurement, EnergyReading):
         return measurement
     try:

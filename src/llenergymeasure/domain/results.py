@@ -47,7 +47,7 @@ Methodology = Literal["total", "steady_state", "windowed"]
 class ExperimentResult(Frozen):
     """Everything known about one measured window, and how it was measured."""
 
-    schema_version: Literal["2.0"] = SCHEMA_VERSION
+    schema_version: Literal["2.0"] = "2.0"
     tool_version: str
     started_at: str = Field(description="UTC, ISO 8601: when the experiment was opened.")
     finished_at: str = Field(description="UTC, ISO 8601: when the window closed.")
@@ -242,5 +242,5 @@ def _persistence() -> Any:
 class StudyResult(Frozen):
     """The results of a study, in the order of its experiments."""
 
-    schema_version: Literal["2.0"] = SCHEMA_VERSION
+    schema_version: Literal["2.0"] = "2.0"
     results: tuple[ExperimentResult, ...]

@@ -42,10 +42,16 @@ Rows = Iterator[tuple[str, str]]
 
 def _what(result: ExperimentResult) -> Rows:
     info, tokens = result.model_info, result.tokens
-    yield "model", f"{result.config.model} ({info.dtype or result.config.precision}, {result.config.backend}, {_device(result)})"
-    yield "work", (
-        f"{tokens.n_prompts} prompts in batches of {info.batch_size}: {tokens.input_tokens} input and "
-        f"{tokens.output_tokens} output tokens in {number(result.duration_sec, 's')}"
+    yield (
+        "model",
+        f"{result.config.model} ({info.dtype or result.config.precision}, {result.config.backend}, {_device(result)})",
+    )
+    yield (
+        "work",
+        (
+            f"{tokens.n_prompts} prompts in batches of {info.batch_size}: {tokens.input_tokens} input and "
+            f"{tokens.output_tokens} output tokens in {number(result.duration_sec, 's')}"
+        ),
     )
 
 

@@ -16,8 +16,8 @@ from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.select import meter_findings
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.exceptions import ConfigError, Finding, PreFlightError
-from llenergymeasure.orchestration.model_files import check_weights, hub_snapshot, local_directory, missing_weights
 from llenergymeasure.orchestration.hub import hub_findings
+from llenergymeasure.orchestration.model_files import check_weights, hub_snapshot, local_directory, missing_weights
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ def _packages(request: Request) -> Findings:
     }
     for module, setting in needs.items():
         if setting and not request.has(module):
-            yield Finding(f"{setting} needs {module}, not installed here", f"pip install {_PACKAGES.get(module, module)}")
+            yield Finding(
+                f"{setting} needs {module}, not installed here", f"pip install {_PACKAGES.get(module, module)}"
+            )
 
 
 _PACKAGES = {"flash_attn": "flash-attn --no-build-isolation", "flash_attn_interface": "flash-attn-3"}

@@ -12,8 +12,8 @@ from typing import Any, Literal
 from llenergymeasure.config.backend_configs import PyTorchConfig
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.sections import SyntheticDatasetConfig
-from llenergymeasure.core.architecture import shape_of
 from llenergymeasure.config.ssot import DEFAULT_BEAMS
+from llenergymeasure.core.architecture import shape_of
 from llenergymeasure.core.shape import TransformerShape
 from llenergymeasure.orchestration.model_files import local_config, local_directory, local_weights_bytes
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from fakes import a_snapshot
 
+from fakes import a_snapshot
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.doubts import CHECKS, doubts_of, reproducibility_notes
 from llenergymeasure.core.facts import Facts
@@ -42,7 +42,9 @@ WARMUP = WarmupResult(
 )  # fmt: skip
 REPORT = SamplerReport(n_samples=1800, interval_s=0.05, gaps=0, overruns=0)
 QUIET = ThermalThrottleInfo(detected=False)
-GPU = dict(index=0, name="H100", uuid="GPU-1", persistence_mode=True, ecc_enabled=True, mig_enabled=False, power_limit_w=700.0)
+GPU = dict(
+    index=0, name="H100", uuid="GPU-1", persistence_mode=True, ecc_enabled=True, mig_enabled=False, power_limit_w=700.0
+)
 
 
 def facts(**changes) -> Facts:

@@ -74,7 +74,10 @@ def test_containers_are_recognised(tmp_path, environ, file, name):
 
 def test_a_repository_gives_its_commit_and_whether_it_is_clean(tmp_path):
     answers = {"git rev-parse": "abc123", "git status": " M file"}
-    assert (snapshot(tmp_path, answers=answers).git_commit, snapshot(tmp_path, answers=answers).git_dirty) == ("abc123", True)
+    assert (snapshot(tmp_path, answers=answers).git_commit, snapshot(tmp_path, answers=answers).git_dirty) == (
+        "abc123",
+        True,
+    )
     assert snapshot(tmp_path, answers={"git rev-parse": "abc123", "git status": ""}).git_dirty is False
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 
 import pytest
-from fakes import FakeClock, FakeHost, FakeLoader, FakeMeter, FakePrompts, RecordingProgress, a_snapshot, metering
 
+from fakes import FakeClock, FakeHost, FakeLoader, FakeMeter, FakePrompts, RecordingProgress, a_snapshot, metering
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.energy.null import NullMeter
 from llenergymeasure.core.flops_collectors import ExactFlopsCollector, PalmFlopsCollector
@@ -92,7 +92,13 @@ def test_latencies_come_from_the_steps():
 
 def test_energy_off_on_purpose_is_none_everywhere_without_a_warning():
     result = measure(meter=NullMeter())
-    for name in ("energy_total_j", "energy_adjusted_j", "energy_per_output_token", "baseline_power_w", "energy_per_device_j"):
+    for name in (
+        "energy_total_j",
+        "energy_adjusted_j",
+        "energy_per_output_token",
+        "baseline_power_w",
+        "energy_per_device_j",
+    ):
         assert getattr(result, name) is None, name
     assert not any("energy" in warning for warning in result.measurement_warnings if "above" not in warning)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fakes import FakeClock, FakeHost, FakeLoader, FakeMeter, FakePrompts, Log, RecordingProgress, a_snapshot, metering
 
+from fakes import FakeClock, FakeHost, FakeLoader, FakeMeter, FakePrompts, Log, RecordingProgress, a_snapshot, metering
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.flops_collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment

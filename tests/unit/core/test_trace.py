@@ -44,7 +44,9 @@ def test_updates_are_where_the_value_changed():
     assert tick_times([(0, 5.0), (1, 5.0), (2, 6.0), (3, 6.0), (4, 5.0)]) == [2, 4]
 
 
-def polled(waveform_mean, sensor: Sensor, until_s: float, column: str, poll_s: float = 0.05, from_s: float = 0.0) -> PowerLog:
+def polled(
+    waveform_mean, sensor: Sensor, until_s: float, column: str, poll_s: float = 0.05, from_s: float = 0.0
+) -> PowerLog:
     """Samples of a sensor that updates every period with the mean power of its window."""
     log = PowerLog()
     for index in range(round((until_s - from_s) / poll_s) + 1):
@@ -71,7 +73,9 @@ def test_instant_power_is_back_dated(duration_s):
     sensor = Sensor(0.1, 0.1)
     mean = step_mean(5.0, 5.0 + duration_s, 50, 350)
     log = polled(mean, sensor, 20, "instant")
-    assert instant_energy_j(log, sensor, 5.0, 5.0 + duration_s) == pytest.approx(350 * duration_s, rel=0.03 / duration_s)
+    assert instant_energy_j(log, sensor, 5.0, 5.0 + duration_s) == pytest.approx(
+        350 * duration_s, rel=0.03 / duration_s
+    )
 
 
 @pytest.mark.parametrize("duration_s", [0.7, 1.0, 3.3, 10.0])
@@ -108,4 +112,6 @@ def test_parts_of_a_window_sum_to_the_whole(powers, a, b):
     end_s = len(powers) - 1.0
     low, high = sorted((a * end_s, b * end_s))
     whole = integral(points, 0, end_s)
-    assert integral(points, 0, low) + integral(points, low, high) + integral(points, high, end_s) == pytest.approx(whole, abs=1e-6)
+    assert integral(points, 0, low) + integral(points, low, high) + integral(points, high, end_s) == pytest.approx(
+        whole, abs=1e-6
+    )

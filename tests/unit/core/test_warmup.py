@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fakes import FakeClock, FakeEngine, Log
 
+from fakes import FakeClock, FakeEngine, Log
 from llenergymeasure.config.models import ExperimentConfig, WarmupConfig
 from llenergymeasure.core.warmup import coefficient_of_variation, warm_up
 

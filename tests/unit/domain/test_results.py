@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from a_result import a_result
 from pydantic import ValidationError
 
+from a_result import a_result
 from llenergymeasure import ExperimentResult
 
 
@@ -21,7 +21,12 @@ def test_headlines_are_what_their_blocks_give():
 
 def test_without_energy_everything_made_of_it_is_none():
     result = a_result(energy_j=None)
-    assert [result.energy_total_j, result.energy_adjusted_j, result.energy_per_output_token, result.energy_per_device_j] == [None] * 4
+    assert [
+        result.energy_total_j,
+        result.energy_adjusted_j,
+        result.energy_per_output_token,
+        result.energy_per_device_j,
+    ] == [None] * 4
 
 
 def test_without_tokens_there_is_no_energy_per_token():

@@ -7,9 +7,9 @@ import json
 import threading
 
 import pytest
+
 from a_result import a_result, a_timeseries
 from fakes import MemoryRepository
-
 from llenergymeasure import ExperimentResult
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.protocols import ResultsRepository
@@ -114,7 +114,7 @@ def test_a_missing_file_is_named(tmp_path):
         from_json(tmp_path / "nowhere.json")
 
 
-@pytest.mark.parametrize("make", [lambda path: FolderRepository(path), lambda path: MemoryRepository()], ids=["folder", "fake"])
+@pytest.mark.parametrize("make", [FolderRepository, lambda path: MemoryRepository()], ids=["folder", "fake"])
 def test_a_repository_gives_back_what_it_was_given(tmp_path, make):
     repository = make(tmp_path)
     assert isinstance(repository, ResultsRepository)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from a_result import a_result
 
+from a_result import a_result
 from llenergymeasure import ExperimentConfig, StudyConfig
 from llenergymeasure.exceptions import BackendError, ExperimentError, Finding, PreFlightError, StudyError
 from llenergymeasure.study.runner import run_all

@@ -176,7 +176,9 @@ class NvmlWindow:
         n_readings = min(map(len, ticks))
         gaps = sorted(after - before for path in ticks for before, after in zip(path, path[1:]))
         if len(found) < len(self._gpus):
-            return EnergyReading(meter="nvml", n_readings=n_readings, reason="; ".join(problems), problems=tuple(problems))
+            return EnergyReading(
+                meter="nvml", n_readings=n_readings, reason="; ".join(problems), problems=tuple(problems)
+            )
         devices = list(found.values())
         parts = {name: math.hypot(*(device.parts_j.get(name, 0.0) for device in devices)) for name in _names(devices)}
         # A gain is the card's own and cards of one kind may share it: it adds up, the rest is independent.
@@ -271,9 +273,14 @@ def by_power(gpu: Gpu, sampler: GpuSampler, start_s: float, end_s: float) -> Dev
     assert energy_j is not None
     step_w = energy_j / (end_s - start_s)
     period_s = AVERAGE_PERIOD_S if unwound_j is not None else sensor.period_s
-    parts = {"gain": GAIN * abs(energy_j), "edges": 2 * step_w * math.hypot(period_s, sampler.interval_s) / math.sqrt(6)}
+    parts = {
+        "gain": GAIN * abs(energy_j),
+        "edges": 2 * step_w * math.hypot(period_s, sampler.interval_s) / math.sqrt(6),
+    }
     if unwound_j is None and sensor.is_partial:
-        parts["aliasing"] = step_w * math.sqrt(sensor.period_s * (end_s - start_s)) * (1 - sensor.window_s / sensor.period_s)
+        parts["aliasing"] = (
+            step_w * math.sqrt(sensor.period_s * (end_s - start_s)) * (1 - sensor.window_s / sensor.period_s)
+        )
     return DeviceEnergy(energy_j, "sampled", parts, instant_j if unwound_j is not None else None)
 
 

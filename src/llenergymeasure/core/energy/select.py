@@ -68,7 +68,11 @@ def choose_meter(
     findings = meter_findings(asked, context, registry)
     if findings:
         raise PreFlightError(findings)
-    reason = f"energy.backend is {asked}" if declared == asked else f"measurement.energy_backend of the user config is {asked}"
+    reason = (
+        f"energy.backend is {asked}"
+        if declared == asked
+        else f"measurement.energy_backend of the user config is {asked}"
+    )
     return Metering(registry[asked].create(context), MeterChoice(name=asked, reason=reason, probes={asked: AVAILABLE}))
 
 
@@ -91,7 +95,11 @@ def meter_findings(
     if declared not in registry:
         return []
     why_not = registry[declared].probe(context)
-    return [Finding(f"energy.backend '{declared}' is not available: {why_not}", registry[declared].cure)] if why_not else []
+    return (
+        [Finding(f"energy.backend '{declared}' is not available: {why_not}", registry[declared].cure)]
+        if why_not
+        else []
+    )
 
 
 def meter_states(context: MeterContext, registry: Mapping[str, MeterEntry] = REGISTRY) -> dict[str, str]:

@@ -59,7 +59,9 @@ class ZeusWindow:
     def close(self, start_s: float, end_s: float) -> EnergyReading:
         self._open = False
         energies: Mapping[int, float] = self._call(self._monitor.end_window).gpu_energy
-        return reading_of({self._uuids[index]: joules for index, joules in energies.items()}, self._uuids, end_s - start_s)
+        return reading_of(
+            {self._uuids[index]: joules for index, joules in energies.items()}, self._uuids, end_s - start_s
+        )
 
     def abandon(self) -> None:
         if self._open:

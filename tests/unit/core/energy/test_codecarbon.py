@@ -90,7 +90,9 @@ def test_no_data_is_told():
 
 
 def test_what_the_library_only_logs_becomes_a_problem():
-    assert measure(FakeTracker(data(cpu_j=1.0), log=["cannot read\nthe meter"])).problems == ("codecarbon: cannot read the meter",)
+    assert measure(FakeTracker(data(cpu_j=1.0), log=["cannot read\nthe meter"])).problems == (
+        "codecarbon: cannot read the meter",
+    )
 
 
 def test_the_library_does_not_talk_to_the_user(capsys):
@@ -100,7 +102,7 @@ def test_the_library_does_not_talk_to_the_user(capsys):
 
 @pytest.mark.parametrize("moment", ["start", "stop"])
 def test_a_failure_is_a_meter_error_with_its_words(moment):
-    with pytest.raises(MeterError, match="codecarbon .*no (power|end)"):
+    with pytest.raises(MeterError, match=r"codecarbon .*no (power|end)"):
         measure(FakeTracker(data(), fail_at=moment))
 
 

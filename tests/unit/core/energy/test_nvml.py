@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
 
+from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.sampler import GpuSampler
 
@@ -14,7 +14,9 @@ from llenergymeasure.core.sampler import GpuSampler
 class Bench:
     """One meter on fake GPUs; `window` runs a load and returns reading and truth."""
 
-    def __init__(self, *models: FakeGpu, architecture: str = "ampere", averaging: bool = True, name: str = "A6000") -> None:
+    def __init__(
+        self, *models: FakeGpu, architecture: str = "ampere", averaging: bool = True, name: str = "A6000"
+    ) -> None:
         self.models = models or (FakeGpu(),)
         self.clock = SamplingClock()
         self.gpus = [a_gpu(index, architecture, name) for index in range(len(self.models))]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fakes import FakeClock, FakeMeter
 
+from fakes import FakeClock, FakeMeter
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.select import REGISTRY, choose_meter, meter_findings, meter_states
 from llenergymeasure.exceptions import PreFlightError

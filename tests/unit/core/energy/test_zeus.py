@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from fake_gpu import a_gpu
 
+from fake_gpu import a_gpu
 from llenergymeasure.core.energy.zeus import ZeusMeter
 from llenergymeasure.exceptions import MeterError
 
@@ -48,7 +48,9 @@ def test_the_edges_of_a_plain_difference_are_in_the_uncertainty():
     assert reading.uncertainty_parts_j["gain"] == pytest.approx(20.0)
 
 
-@pytest.mark.parametrize(("joules", "words"), [({}, "gave no energy"), ({0: 1.0}, "GPU-1"), ({0: -5.0, 1: 1.0}, "reset")])
+@pytest.mark.parametrize(
+    ("joules", "words"), [({}, "gave no energy"), ({0: 1.0}, "GPU-1"), ({0: -5.0, 1: 1.0}, "reset")]
+)
 def test_a_void_window_is_none_and_never_a_number(joules, words):
     """Unguarded, an empty dict sums to 0 J and a reset to negative joules."""
     zeus, _ = meter(joules)
@@ -76,5 +78,5 @@ def test_a_monitor_that_cannot_start_is_a_meter_error():
     def broken(indices):
         raise RuntimeError("no driver")
 
-    with pytest.raises(MeterError, match="zeus cannot start.*no driver"):
+    with pytest.raises(MeterError, match=r"zeus cannot start.*no driver"):
         ZeusMeter([a_gpu()], broken)

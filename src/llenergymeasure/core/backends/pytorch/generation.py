@@ -115,7 +115,7 @@ class TransformersEngine:
         device = self._model.device
         return TensorBatch(tuple(indices), tuple(map(len, rows)), ids.to(device), mask.to(device))
 
-    def run(self, batches: Sequence[TensorBatch], max_new_tokens: int | None = None) -> GeneratedRun:
+    def run(self, batches: Sequence[Any], max_new_tokens: int | None = None) -> GeneratedRun:
         arguments = self._arguments if max_new_tokens is None else self._shortened(max_new_tokens)
         torch.manual_seed(self._config.random_seed)
         anchor = Anchor(self._clock, bool(self._cuda_devices))
@@ -157,7 +157,7 @@ class TransformersEngine:
         return CudaFacts(version=torch.version.cuda, cudnn=None if cudnn is None else str(cudnn))
 
     def host_threads(self) -> int | None:
-        return torch.get_num_threads()
+        return int(torch.get_num_threads())
 
     def release(self) -> None:
         if self._model is None:
@@ -181,4 +181,3 @@ def in_groups(order: Sequence[int], size: int) -> Iterator[Sequence[int]]:
     """Consecutive groups of `size`; the last may be smaller."""
     for start in range(0, len(order), size):
         yield order[start : start + size]
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -33,9 +34,7 @@ class Transformers:
         Raises:
             ImportError: peft is not installed.
         """
-        from peft import PeftModel  # optional: only experiments with an adapter need it
-
-        adapted = PeftModel.from_pretrained(model, source)
+        adapted = import_module("peft").PeftModel.from_pretrained(model, source)
         return adapted.merge_and_unload() if merge else adapted
 
     def generate_names(self) -> frozenset[str]:
@@ -60,5 +59,3 @@ def quiet_transformers() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
-
-

@@ -53,5 +53,8 @@ def _tied_head(model: Any, looked_up: set[int]) -> int:
 def _expert_share(model: Any) -> float:
     """Routed experts a token meets, over all of them; 1 without experts."""
     config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
-    experts = next((n for key in ("num_local_experts", "num_experts", "n_routed_experts") if (n := getattr(config, key, None))), None)
+    experts = next(
+        (n for key in ("num_local_experts", "num_experts", "n_routed_experts") if (n := getattr(config, key, None))),
+        None,
+    )
     return config.num_experts_per_tok / experts if experts else 1.0

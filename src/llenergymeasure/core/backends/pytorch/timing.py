@@ -22,7 +22,7 @@ class StepTimer(StoppingCriteria):  # type: ignore[misc]
         self.marks: list[Any] = []
         self.lengths: list[int] = []
 
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> bool:  # type: ignore[override]
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> bool:
         self.marks.append(_recorded_event() if self._on_cuda else self._clock.now())
         self.lengths.append(input_ids.shape[1])
         return False
