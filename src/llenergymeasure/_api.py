@@ -13,7 +13,7 @@ from llenergymeasure.core.devices import open_devices
 from llenergymeasure.core.harness import OpenExperiment
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.exceptions import ConfigError, StudyError
-from llenergymeasure.orchestration.orchestrator import Session, measure, metered, opened
+from llenergymeasure.orchestration.orchestrator import Session, check_machine, measure, metered, opened
 from llenergymeasure.progress import Progress
 from llenergymeasure.protocols import Metering
 from llenergymeasure.results.persistence import save
@@ -118,6 +118,8 @@ def _run(
 ) -> StudyResult:
     """The one road: every entrance ends here."""
     using = session or _session
+    for config in study.experiments:
+        check_machine(config, using)
     place = None if output_dir is None else Path(output_dir)
     if keep is None and place is not None:
 

@@ -75,7 +75,7 @@ def test_greedy_ids_and_counts_equal_the_bare_loop(bare, n, batch_size):
 
 def test_a_prompt_that_ends_early_is_counted_to_its_end(bare):
     """The token that the first prompt generates third becomes end-of-sequence."""
-    settings = config(n=2, pytorch={"batch_size": 2})
+    settings = config(n=2, pytorch={"batch_size": 2}, decoder={"repetition_penalty": 5.0})
     _, _, records = our_run(settings)
     third = outputs_of(records)[0][2]
     _, _, records = our_run(settings.model_copy(update={"passthrough_kwargs": {"eos_token_id": third}}))
@@ -84,14 +84,14 @@ def test_a_prompt_that_ends_early_is_counted_to_its_end(bare):
 
 
 def test_dynamic_batching_pads_less_and_generates_for_every_prompt():
-    plain = our_run(config(n=6, pytorch={"batch_size": 2}))[2]
-    sorted_by_length = our_run(config(n=6, pytorch={"batch_size": 2, "batching_strategy": "dynamic"}))[2]
+    plain = our_run(config(n=12, pytorch={"batch_size": 2}))[2]
+    sorted_by_length = our_run(config(n=12, pytorch={"batch_size": 2, "batching_strategy": "dynamic"}))[2]
 
     def executed(records):
         return sum(record.padded_length * len(record.input_lengths) for record in records)
 
     assert executed(sorted_by_length) < executed(plain)
-    assert sorted(index for record in sorted_by_length for index in record.prompt_indices) == list(range(6))
+    assert sorted(index for record in sorted_by_length for index in record.prompt_indices) == list(range(12))
 
 
 def test_every_step_has_a_time_in_order_within_the_batch():

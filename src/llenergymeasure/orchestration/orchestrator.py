@@ -86,13 +86,23 @@ def opened(
         PreFlightError: the experiment cannot run here.
         ExperimentError: it failed on the way.
     """
-    resolve_runner(config.backend, session.settings(), session.environ)
+    check_machine(config, session)
     with devices_of(config, session) as devices:
         preflight(Request(config, output_dir, environ=session.environ, cuda_available=torch_sees_cuda, meters=devices))
         with metered(config.energy.backend, session, devices, metering) as using:
             instruments = instruments_for(config, session, using, devices)
             with create_backend(config.backend, instruments).open(config) as experiment:
                 yield experiment
+
+
+def check_machine(config: ExperimentConfig, session: Session) -> None:
+    """Read the user's settings and the environment, so that a mistake there is told before anything starts.
+
+    Raises:
+        ConfigError: the user config or a variable cannot be understood.
+    """
+    resolve_runner(config.backend, session.settings(), session.environ)
+    resolve_measurement(session.settings(), session.environ)
 
 
 def devices_of(config: ExperimentConfig, session: Session) -> AbstractContextManager[MeterContext]:

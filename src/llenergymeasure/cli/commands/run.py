@@ -34,7 +34,7 @@ def command(
     quiet: bool,
 ) -> int:
     """Measure, save, and print. Returns the exit code."""
-    overrides = dict(parse_override(text) for text in assignments) | dict(flags)
+    overrides = dict(flags) | dict(parse_override(text) for text in assignments)
     study = _study(config, overrides)
     session = Session(progress=progress_for(quiet))
     place = output or Path(session.settings().output.results_dir)

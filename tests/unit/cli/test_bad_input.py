@@ -1,0 +1,182 @@
+"""Bad input: one clear message, the right exit code, and nothing written."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import pytest
+from typer.testing import CliRunner
+
+from llenergymeasure.cli.app import app
+
+MODEL = "model: builtin/tiny-llama\nenergy: {backend: null}\n"
+ALIAS_BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{b}: &{b} [{','.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcde", "bcdef")
+)
+
+
+@pytest.fixture
+def llem(tmp_path, monkeypatch):
+    """`llem` in an empty directory with an empty HOME."""
+    home, work = tmp_path / "home", tmp_path / "work"
+    home.mkdir()
+    work.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    monkeypatch.chdir(work)
+
+    def run(*arguments, files=()):
+        for name, text in dict(files).items():
+            (work / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        before = sorted(work.rglob("*"))
+        result = CliRunner().invoke(app, ["run", *arguments])
+        assert sorted(work.rglob("*")) == before, "something was written"
+        assert list(home.rglob("*")) == []
+        return result
+
+    return run
+
+
+YAML_CASES = {
+    "broken YAML": ("model: x\nfoo: [1,\n", "x.yaml, line 3"),
+    "duplicate key": ("model: x\nn: 1\nn: 2\n", "line 3: 'n' stands twice"),
+    "python object": ("model: !!python/object:os.system x\n", "line 1"),
+    "too large": ("a: " + "x" * 2 * 2**20, "larger than 1 MiB"),
+    "alias bomb": (ALIAS_BOMB, "aliases expand to more than"),
+    "nested too deeply": ("a: " + "[" * 3000, "nested too deeply"),
+    "empty": ("", "is empty"),
+    "a list": ("- a\n", "a mapping"),
+    "unknown key": ("model: x\nprecison: bf16\n", "line 2: precison: there is no such field; did you mean 'precision'?"),
+    "key of a section": ("model: x\nbatch_size: 4\n", "did you mean 'pytorch.batch_size'?"),
+    "old name": ("model_name: x\n", "'model_name' is now called 'model'"),
+    "precision of another backend": ("model: x\nprecision: int8\n", "valid: fp32, fp16, bf16"),
+    "section of another backend": ("model: x\nvllm: {max_num_seqs: 4}\n", "section 'vllm' is of another backend"),
+    "a credential": ("model: x\npassthrough_kwargs: {hf_token: hf_abcdefghijkl}\n", "HF_TOKEN"),
+    "a nested credential": ("model: x\npassthrough_kwargs: {a: {b: hf_abcdefghijkl}}\n", "HF_TOKEN"),
+    "wrong type": ("model: x\nn: yes\n", "line 2: n: true"),
+    "out of bounds": ("model: x\nn: 0\n", "greater than or equal to 1"),
+    "a short thermal floor": ("model: x\nwarmup: {thermal_floor_seconds: 10}\n", "10 s is too short"),
+    "a sweep": ("sweep: {n: [1, 2]}\n", "later release"),
+    "an experiment of a list": ("experiments:\n - model: x\n - model: y\n   n: -1\n", "line 4: experiments.1.n: -1"),
+}
+
+
+@pytest.mark.parametrize("case", YAML_CASES)
+def test_a_broken_file_is_a_usage_error_that_names_place_and_cure(llem, case):
+    text, words = YAML_CASES[case]
+    result = llem("x.yaml", files={"x.yaml": text})
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert "hf_abcdefghijkl" not in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere.yaml"], "nowhere.yaml does not exist"),
+        (["."], "is a directory"),
+        ([], "no config file and no --model"),
+        (["--model", "builtin/tiny-llama", "--set", "n"], "is not KEY=VALUE"),
+        (["--model", "builtin/tiny-llama", "--set", "model.x=1"], "not a section"),
+        (["--model", "x", "-n", "0"], "greater than or equal to 1"),
+        (["--nonsense"], "No such option"),
+    ],
+)
+def test_a_wrong_command_line_is_a_usage_error(llem, arguments, words):
+    result = llem(*arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+def corrupted_model() -> dict[str, bytes]:
+    header = json.dumps({"w": {"dtype": "F32", "shape": [10], "data_offsets": [0, 40]}}).encode()
+    return {
+        "config.json": b'{"model_type": "llama"}',
+        "model.safetensors": struct.pack("<Q", len(header)) + header + b"\0" * 12,
+    }
+
+
+PREFLIGHT_CASES = {
+    "n above the dataset": (["--model", "builtin/tiny-llama", "-n", "1001"], {}, "has 1000 prompts, but n is 1001"),
+    "a JSONL line without a prompt": (
+        ["--model", "builtin/tiny-llama", "-n", "2", "-d", "p.jsonl"],
+        {"p.jsonl": '{"prompt": "a"}\n{"titel": "b"}\n'},
+        "line 2",
+    ),
+    "an unknown dataset": (["--model", "builtin/tiny-llama", "-d", "aienergyscor"], {}, "did you mean 'aienergyscore'?"),
+    "a model path that does not exist": (["--model", "./nowhere"], {}, "nowhere"),
+    "an unknown built-in model": (["--model", "builtin/huge"], {}, "known: builtin/tiny-llama"),
+    "weights of a built-in model": (
+        ["--model", "builtin/tiny-llama", "--set", "pytorch.load_format=auto"],
+        {},
+        "comes without weights",
+    ),
+    "corrupted weights": (["--model", "."], corrupted_model(), "model.safetensors"),
+    "a later backend": (["--model", "x", "--backend", "vllm", "-p", "fp16"], {}, "cannot be measured by this release"),
+    "a meter that is not there": (["--model", "builtin/tiny-llama", "--set", "energy.backend=nvml"], {}, "'nvml' is not available"),
+    "an output that is a file": (["--model", "builtin/tiny-llama", "-o", "file"], {"file": ""}, "is not a directory"),
+    "several processes": (["--model", "builtin/tiny-llama", "--set", "pytorch.num_processes=2"], {}, "num_processes"),
+}
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("case", PREFLIGHT_CASES)
+def test_what_cannot_run_here_is_found_before_the_run(llem, case):
+    arguments, files, words = PREFLIGHT_CASES[case]
+    result = llem(*arguments, files=files)
+    assert result.exit_code == 1
+    assert words in result.stderr
+    assert "cure:" in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.torch
+def test_several_faults_come_in_one_report(llem):
+    result = llem("--model", "builtin/huge", "-d", "nowhere.jsonl", "--set", "energy.backend=nvml", "-o", "file", files={"file": ""})
+    assert result.exit_code == 1
+    assert "4 problems found before the run" in result.stderr
+    for words in ("builtin/huge", "nowhere.jsonl", "nvml", "is not a directory"):
+        assert words in result.stderr
+
+
+def test_a_dry_run_finds_the_same_without_torch(llem):
+    result = llem("--dry-run", "--model", "builtin/tiny-llama", "-n", "1001")
+    assert result.exit_code == 1
+    assert "has 1000 prompts" in result.stderr
+
+
+def test_a_dry_run_shows_what_would_run(llem):
+    result = llem("x.yaml", "--dry-run", "-n", "7", files={"x.yaml": MODEL})
+    assert result.exit_code == 0
+    assert "n: 7" in result.stdout
+    assert "prompts: 7 of 1000" in result.stdout
+    assert "nothing was run and nothing was written" in result.stdout
+
+
+def test_a_broken_user_config_is_named_with_its_line(llem, tmp_path):
+    place = tmp_path / "home" / ".config" / "llenergymeasure" / "config.yaml"
+
+    def write():
+        place.parent.mkdir(parents=True)
+        place.write_text("output:\n  results_dirr: x\n")
+
+    write()
+    result = CliRunner().invoke(app, ["run", "--dry-run", "--model", "builtin/tiny-llama"])
+    assert result.exit_code == 2
+    assert "config.yaml, line 2: output.results_dirr" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("LLEM_CARBON_INTENSITY", "much"), ("LLEM_DATACENTER_PUE", "0.5"), ("LLEM_RUNNER_PYTORCH", "docker:image")],
+)
+@pytest.mark.torch
+def test_an_environment_variable_that_cannot_be_understood_is_never_ignored(llem, monkeypatch, variable, value):
+    monkeypatch.setenv(variable, value)
+    result = llem("--model", "builtin/tiny-llama", "-n", "1", "--set", "energy.backend=null")
+    assert result.exit_code == 2
+    assert variable in result.stderr
+    assert value in result.stderr
