@@ -144,7 +144,7 @@ def _parameter(name: str, field: Mapping[str, Any], required: bool) -> Parameter
     effective = _EFFECTIVE.search(description)
     branches = [branch for branch in field.get("anyOf", [field]) if branch.get("type") != "null"]
     facts = {key: value for branch in branches for key, value in branch.items()}
-    choices = tuple(value for branch in branches for value in branch.get("enum", ()))
+    choices = tuple(value for branch in branches for value in _choices(branch))
     return Parameter(
         name=name,
         type=_type_text(field),
@@ -152,10 +152,15 @@ def _parameter(name: str, field: Mapping[str, Any], required: bool) -> Parameter
         required=required,
         effective_default=effective["what"] if effective else None,
         description=_EFFECTIVE.sub("", description).strip(),
-        bounds=tuple(f"{sign} {facts[key]:g}" for key, sign in _BOUNDS.items() if key in facts),
+        bounds=tuple(f"{sign} {facts[key]}" for key, sign in _BOUNDS.items() if key in facts),
         choices=choices,
         backends=_backends(name),
     )
+
+
+def _choices(branch: Mapping[str, Any]) -> list[Any]:
+    """Valid values of a branch; a single one is a constant to the schema."""
+    return [branch["const"]] if "const" in branch else list(branch.get("enum", ()))
 
 
 def _type_text(field: Mapping[str, Any]) -> str:
@@ -202,7 +207,7 @@ def _other_value(parameter: Parameter) -> Any:
 def _other_choice(parameter: Parameter) -> Any:
     usable = choices_of_backend(parameter.name, "pytorch") or parameter.choices
     spoken = (parameter.default, parameter.effective_default, _as_number(parameter.effective_default))
-    return next(choice for choice in usable if choice not in spoken)
+    return next((choice for choice in usable if choice not in spoken), usable[0])
 
 
 def _as_number(text: str | None) -> int | None:
