@@ -16,7 +16,7 @@ from llenergymeasure.exceptions import ConfigError, StudyError
 from llenergymeasure.orchestration.orchestrator import Session, check_machine, measure, metered, opened
 from llenergymeasure.progress import Progress
 from llenergymeasure.protocols import Metering
-from llenergymeasure.results.persistence import save
+from llenergymeasure.results.persistence import FolderRepository
 from llenergymeasure.study.runner import run_all
 
 EXAMPLE = 'for example run_experiment("config.yaml") or run_experiment(model="builtin/tiny-llama", n=20)'
@@ -122,10 +122,7 @@ def _run(
         check_machine(config, using)
     place = None if output_dir is None else Path(output_dir)
     if keep is None and place is not None:
-
-        def keep(result: ExperimentResult) -> Path:
-            return save(result, place)
-
+        keep = FolderRepository(place).save
     return run_all(study, lambda config: measure(config, using, place), keep)
 
 

@@ -19,7 +19,17 @@ pytest.importorskip("torch")
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ["--set", "baseline.enabled=false", "--set", "warmup.thermal_floor_seconds=0", "--set", "warmup.n_warmup=1"]
-TINY = ["--model", "builtin/tiny-llama", "-n", "4", "--set", "max_output_tokens=8", "--set", "max_input_tokens=32", *QUICK]
+TINY = [
+    "--model",
+    "builtin/tiny-llama",
+    "-n",
+    "4",
+    "--set",
+    "max_output_tokens=8",
+    "--set",
+    "max_input_tokens=32",
+    *QUICK,
+]
 NO_ENERGY = ["--set", "energy.backend=null"]
 
 
@@ -66,7 +76,9 @@ def test_a_run_prints_a_summary_and_writes_one_folder_and_nothing_else(place):
 
 
 def test_json_is_one_document_alone_on_stdout(place):
-    code, out, err = llem(place, "run", str(ROOT / "examples" / "quickstart.yaml"), "--set", "n=4", *QUICK[2:], "--json", "--quiet")
+    code, out, err = llem(
+        place, "run", str(ROOT / "examples" / "quickstart.yaml"), "--set", "n=4", *QUICK[2:], "--json", "--quiet"
+    )
     assert code == 0, err
     data = json.loads(out)
     assert data["n_prompts"] == 4
@@ -83,7 +95,9 @@ def test_without_energy_no_number_of_energy_is_there(place):
     code, out, err = llem(place, "run", *TINY, *NO_ENERGY, "--json", "--export-csv")
     assert code == 0, err
     data = json.loads(out)
-    energies = {name: data[name] for name in data if "energy_" in name and name not in ("energy_breakdown", "phase_energy")}
+    energies = {
+        name: data[name] for name in data if "energy_" in name and name not in ("energy_breakdown", "phase_energy")
+    }
     assert set(energies.values()) == {None}
     assert data["energy"]["energy_j"] is None
     assert data["baseline_power_w"] is None
@@ -111,7 +125,9 @@ def test_the_library_writes_nothing_unasked(place):
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_with_130_one_line_and_nothing_written(place, how):
-    process = start(place, "-m", "llenergymeasure", "run", "--model", "builtin/tiny-llama", "-n", "500", *NO_ENERGY, *QUICK)
+    process = start(
+        place, "-m", "llenergymeasure", "run", "--model", "builtin/tiny-llama", "-n", "500", *NO_ENERGY, *QUICK
+    )
     time.sleep(7.0)
     asked = time.monotonic()
     process.send_signal(how)
@@ -125,7 +141,9 @@ def test_an_interrupt_ends_with_130_one_line_and_nothing_written(place, how):
 
 
 def test_a_killed_run_leaves_no_folder_and_no_child(place):
-    process = start(place, "-m", "llenergymeasure", "run", "--model", "builtin/tiny-llama", "-n", "500", *NO_ENERGY, *QUICK)
+    process = start(
+        place, "-m", "llenergymeasure", "run", "--model", "builtin/tiny-llama", "-n", "500", *NO_ENERGY, *QUICK
+    )
     time.sleep(7.0)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     process.kill()

@@ -15,7 +15,15 @@ from llenergymeasure.exceptions import ConfigError, LLEMError
 
 def test_all_is_complete_and_sorted():
     assert llenergymeasure.__all__ == sorted(
-        ["ExperimentConfig", "ExperimentResult", "StudyConfig", "StudyResult", "__version__", "run_experiment", "run_study"]
+        [
+            "ExperimentConfig",
+            "ExperimentResult",
+            "StudyConfig",
+            "StudyResult",
+            "__version__",
+            "run_experiment",
+            "run_study",
+        ]
     )
     for name in llenergymeasure.__all__:
         assert getattr(llenergymeasure, name) is not None
@@ -41,7 +49,10 @@ HEAVY = ("torch", "transformers", "pandas", "numpy", "pyarrow", "zeus", "codecar
         ("import pytest_llem.plugin", tuple(name for name in HEAVY)),
         ("import llenergymeasure.cli.app", tuple(name for name in HEAVY)),
         ("from llenergymeasure import ExperimentConfig", ("torch", "transformers", "numpy", "pyarrow", "pynvml")),
-        ("from llenergymeasure import run_experiment", ("torch", "transformers", "numpy", "pyarrow", "zeus", "codecarbon")),
+        (
+            "from llenergymeasure import run_experiment",
+            ("torch", "transformers", "numpy", "pyarrow", "zeus", "codecarbon"),
+        ),
     ],
 )
 def test_importing_is_quick_because_nothing_heavy_comes_along(code, heavy):

@@ -88,9 +88,11 @@ def _run(
         "precision": precision,
     }  # fmt: skip
     given = {name: value for name, value in flags.items() if value is not None}
+    if dry_run:
+        _run_command("dry_run", config, given, set_ or [], tracebacks=verbose, output=output)
     _run_command(
         "run", config, given, set_ or [], tracebacks=verbose,
-        output=output, dry_run=dry_run, json=json_, export_csv=export_csv, quiet=quiet,
+        output=output, json=json_, export_csv=export_csv, quiet=quiet,
     )  # fmt: skip
 
 

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
 from typing_extensions import Self
 
 from llenergymeasure.config.backend_configs import PyTorchConfig, TensorRTConfig, VLLMConfig
@@ -53,10 +54,10 @@ class ExperimentConfig(ConfigModel):
         description="Fewest tokens generated per prompt; equal to max_output_tokens = constant work per prompt. "
         "Effective default: none.",
     )
-    decoder: DecoderConfig = Field(DecoderConfig(), description="How the next token is chosen.")
-    warmup: WarmupConfig = Field(WarmupConfig(), description="What runs before the window.")
-    baseline: BaselineConfig = Field(BaselineConfig(), description="Idle power measurement.")
-    energy: EnergyConfig = Field(EnergyConfig(), description="Energy meter.")
+    decoder: DecoderConfig = Field(default_factory=DecoderConfig, description="How the next token is chosen.")
+    warmup: WarmupConfig = Field(default_factory=WarmupConfig, description="What runs before the window.")
+    baseline: BaselineConfig = Field(default_factory=BaselineConfig, description="Idle power measurement.")
+    energy: EnergyConfig = Field(default_factory=EnergyConfig, description="Energy meter.")
     pytorch: PyTorchConfig | None = Field(None, description="Settings of the PyTorch backend.")
     vllm: VLLMConfig | None = Field(None, description="Settings of the vLLM backend.")
     tensorrt: TensorRTConfig | None = Field(None, description="Settings of the TensorRT-LLM backend.")

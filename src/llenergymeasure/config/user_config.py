@@ -51,10 +51,10 @@ class ExecutionSettings(ConfigModel):
 class UserConfig(ConfigModel):
     """The user's settings."""
 
-    output: OutputSettings = Field(OutputSettings(), description="Where results go.")
-    runners: RunnerSettings = Field(RunnerSettings(), description="Where backends run.")
-    measurement: MeasurementSettings = Field(MeasurementSettings(), description="Meter and carbon.")
-    execution: ExecutionSettings = Field(ExecutionSettings(), description="Pauses of studies.")
+    output: OutputSettings = Field(default_factory=OutputSettings, description="Where results go.")
+    runners: RunnerSettings = Field(default_factory=RunnerSettings, description="Where backends run.")
+    measurement: MeasurementSettings = Field(default_factory=MeasurementSettings, description="Meter and carbon.")
+    execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="Pauses of studies.")
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,10 @@ YAML_CASES = {
     "nested too deeply": ("a: " + "[" * 3000, "nested too deeply"),
     "empty": ("", "is empty"),
     "a list": ("- a\n", "a mapping"),
-    "unknown key": ("model: x\nprecison: bf16\n", "line 2: precison: there is no such field; did you mean 'precision'?"),
+    "unknown key": (
+        "model: x\nprecison: bf16\n",
+        "line 2: precison: there is no such field; did you mean 'precision'?",
+    ),
     "key of a section": ("model: x\nbatch_size: 4\n", "did you mean 'pytorch.batch_size'?"),
     "old name": ("model_name: x\n", "'model_name' is now called 'model'"),
     "precision of another backend": ("model: x\nprecision: int8\n", "valid: fp32, fp16, bf16"),
@@ -106,7 +109,11 @@ PREFLIGHT_CASES = {
         {"p.jsonl": '{"prompt": "a"}\n{"titel": "b"}\n'},
         "line 2",
     ),
-    "an unknown dataset": (["--model", "builtin/tiny-llama", "-d", "aienergyscor"], {}, "did you mean 'aienergyscore'?"),
+    "an unknown dataset": (
+        ["--model", "builtin/tiny-llama", "-d", "aienergyscor"],
+        {},
+        "did you mean 'aienergyscore'?",
+    ),
     "a model path that does not exist": (["--model", "./nowhere"], {}, "nowhere"),
     "an unknown built-in model": (["--model", "builtin/huge"], {}, "known: builtin/tiny-llama"),
     "weights of a built-in model": (
@@ -116,7 +123,11 @@ PREFLIGHT_CASES = {
     ),
     "corrupted weights": (["--model", "."], corrupted_model(), "model.safetensors"),
     "a later backend": (["--model", "x", "--backend", "vllm", "-p", "fp16"], {}, "cannot be measured by this release"),
-    "a meter that is not there": (["--model", "builtin/tiny-llama", "--set", "energy.backend=nvml"], {}, "'nvml' is not available"),
+    "a meter that is not there": (
+        ["--model", "builtin/tiny-llama", "--set", "energy.backend=nvml"],
+        {},
+        "'nvml' is not available",
+    ),
     "an output that is a file": (["--model", "builtin/tiny-llama", "-o", "file"], {"file": ""}, "is not a directory"),
     "several processes": (["--model", "builtin/tiny-llama", "--set", "pytorch.num_processes=2"], {}, "num_processes"),
 }
@@ -135,7 +146,17 @@ def test_what_cannot_run_here_is_found_before_the_run(llem, case):
 
 @pytest.mark.torch
 def test_several_faults_come_in_one_report(llem):
-    result = llem("--model", "builtin/huge", "-d", "nowhere.jsonl", "--set", "energy.backend=nvml", "-o", "file", files={"file": ""})
+    result = llem(
+        "--model",
+        "builtin/huge",
+        "-d",
+        "nowhere.jsonl",
+        "--set",
+        "energy.backend=nvml",
+        "-o",
+        "file",
+        files={"file": ""},
+    )
     assert result.exit_code == 1
     assert "4 problems found before the run" in result.stderr
     for words in ("builtin/huge", "nowhere.jsonl", "nvml", "is not a directory"):

@@ -3,36 +3,55 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from llenergymeasure.config.models import ExperimentConfig, StudyConfig, without_unset
-from llenergymeasure.core.devices import open_devices
+from llenergymeasure.cli.commands.request import study_of
+from llenergymeasure.config.models import ExperimentConfig, without_unset
+from llenergymeasure.config.user_config import load_user_config, resolve_measurement, resolve_runner
+from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.datasets.loader import open_dataset
-from llenergymeasure.orchestration.orchestrator import Session
 from llenergymeasure.orchestration.preflight import Request, preflight
 from llenergymeasure.orchestration.vram import estimate_for
 
 
-def describe(study: StudyConfig, session: Session, output_dir: Path) -> str:
-    """The resolved experiments with their prompts and memory.
+def command(config: Path | None, flags: Mapping[str, Any], assignments: Sequence[str], *, output: Path | None) -> int:
+    """Check and describe. Returns the exit code.
 
     Raises:
-        PreFlightError: one of them cannot run here.
+        ConfigError: something cannot be understood.
+        PreFlightError: an experiment cannot run here.
     """
-    for config in study.experiments:
-        with open_devices(session.clock, session.environ) as devices:
-            preflight(Request(config, output_dir, dry=True, environ=session.environ, meters=devices))
-    return "\n\n".join("\n".join(_lines(config, session, output_dir)) for config in study.experiments)
+    study, user, environ = study_of(config, flags, assignments), load_user_config(), os.environ
+    resolve_measurement(user, environ)
+    place = output or Path(user.output.results_dir)
+    for each in study.experiments:
+        resolve_runner(each.backend, user, environ)
+        _check(each, place, environ)
+    print("\n\n".join("\n".join(_lines(each, environ, place)) for each in study.experiments))
+    return 0
 
 
-def _lines(config: ExperimentConfig, session: Session, output_dir: Path) -> Iterator[str]:
+def _check(config: ExperimentConfig, place: Path, environ: Mapping[str, str]) -> None:
+    """Pre-flight; the GPUs are only asked when a meter is named, since asking takes time."""
+    request = Request(config, place, dry=True, environ=environ)
+    if config.energy.backend in ("auto", "null"):
+        preflight(request)
+        return
+    with import_module("llenergymeasure.core.devices").open_devices(SystemClock(), environ) as devices:
+        preflight(replace(request, meters=devices))
+
+
+def _lines(config: ExperimentConfig, environ: Mapping[str, str], output_dir: Path) -> Iterator[str]:
     yield f"experiment {config.config_hash}: {config.model} with {config.backend}"
     yield from (f"  {name}: {_shown(value)}" for name, value in _flat(without_unset(config.model_dump(mode="json"))))
     info = open_dataset(config.dataset, config.n, config.random_seed).info
     yield f"prompts: {info.n_used} of {info.n_available} from {info.name}"
-    yield f"memory on the device: {estimate_for(config, session.environ)}"
+    yield f"memory on the device: {estimate_for(config, environ)}"
     yield f"results would go to: {output_dir}"
     yield "nothing was run and nothing was written"
 

@@ -8,18 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from llenergymeasure._api import _run
-from llenergymeasure.cli.commands.dry_run import describe
+from llenergymeasure.cli.commands.request import study_of
 from llenergymeasure.cli.display import progress_for
-from llenergymeasure.config.explain import explain_validation_error
-from llenergymeasure.config.loader import build_experiment_config, load_study_config, parse_override
 from llenergymeasure.config.models import StudyConfig
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.exceptions import ConfigError, StudyError
+from llenergymeasure.exceptions import StudyError
 from llenergymeasure.orchestration.orchestrator import Session
-from llenergymeasure.results.persistence import save
+from llenergymeasure.results.persistence import FolderRepository, json_text
 
 
 def command(
@@ -28,27 +24,24 @@ def command(
     assignments: Sequence[str],
     *,
     output: Path | None,
-    dry_run: bool,
     json: bool,
     export_csv: bool,
     quiet: bool,
 ) -> int:
     """Measure, save, and print. Returns the exit code."""
-    overrides = dict(flags) | dict(parse_override(text) for text in assignments)
-    study = _study(config, overrides)
+    study = study_of(config, flags, assignments)
     session = Session(progress=progress_for(quiet))
     place = output or Path(session.settings().output.results_dir)
-    if dry_run:
-        print(describe(study, session, place))
-        return 0
-    finished: list[ExperimentResult] = []
+    repository = FolderRepository(place, export_csv=export_csv)
+    documents: list[str] = []
 
     def keep(result: ExperimentResult) -> None:
         """Show first, then save: a full disk loses no number."""
-        finished.append(result)
+        documents.append(json_text(result))
         if not json:
             print(result.summary(), flush=True)
-        path = save(result, place, export_csv=export_csv)
+        path = repository.save(result)
+        documents[-1] = path.read_text(encoding="utf-8")
         if not quiet:
             print(f"saved: {path}", file=sys.stderr)
 
@@ -57,20 +50,9 @@ def command(
     except StudyError as error:
         raise _own_words(study, error) from error
     finally:
-        if json and finished:
-            print(_document(finished, single=len(study.experiments) == 1))
+        if json and documents:
+            print(_one_document(documents, single=len(study.experiments) == 1))
     return 0
-
-
-def _study(config: Path | None, overrides: Mapping[str, Any]) -> StudyConfig:
-    try:
-        if config is not None:
-            return load_study_config(config, overrides)
-        if "model" not in overrides:
-            raise ConfigError("no config file and no --model; for example: llem run --model builtin/tiny-llama -n 20")
-        return StudyConfig(experiments=(build_experiment_config({}, overrides),))
-    except ValidationError as error:
-        raise ConfigError(explain_validation_error(error, str(config) if config else None)) from error
 
 
 def _own_words(study: StudyConfig, error: StudyError) -> Exception:
@@ -78,6 +60,9 @@ def _own_words(study: StudyConfig, error: StudyError) -> Exception:
     return error.failed[0].cause_for_user if len(study.experiments) == 1 else error
 
 
-def _document(results: Sequence[ExperimentResult], single: bool) -> str:
-    documents = [result.model_dump(mode="json") for result in results]
-    return json_module.dumps(documents[0] if single else {"results": documents}, indent=2, ensure_ascii=False)
+def _one_document(documents: Sequence[str], single: bool) -> str:
+    """Exactly what was saved: one result as it is, several as a list."""
+    if single:
+        return documents[0].rstrip()
+    results = [json_module.loads(document) for document in documents]
+    return json_module.dumps({"results": results}, indent=2, ensure_ascii=False)

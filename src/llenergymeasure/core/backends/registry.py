@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from llenergymeasure.core.backends.protocol import InferenceBackend
-from llenergymeasure.core.harness import Instruments
 from llenergymeasure.exceptions import BackendError
+
+if TYPE_CHECKING:
+    from llenergymeasure.core.backends.protocol import InferenceBackend
+    from llenergymeasure.core.harness import Instruments
 
 
 @dataclass(frozen=True)

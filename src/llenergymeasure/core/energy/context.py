@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from llenergymeasure.core.gpu import Gpu, GpuDoor
-from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.protocols import Clock
+
+if TYPE_CHECKING:
+    from llenergymeasure.core.gpu import Gpu, GpuDoor
+    from llenergymeasure.core.sampler import GpuSampler
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from fakes import FakeClock  # noqa: E402
-
 from llenergymeasure.config.introspection import Parameter, parameters, valid_example  # noqa: E402
 from llenergymeasure.config.loader import build_experiment_config  # noqa: E402
 from llenergymeasure.core.backends.pytorch.loading import TransformersLoader  # noqa: E402
@@ -97,7 +96,11 @@ def without(parameter: Parameter):
 
 PYTORCH = [p for p in parameters() if p.name.startswith("pytorch.") and p.name not in OURS | {"pytorch.device"}]
 DECODER = [p for p in parameters() if p.name.startswith(("decoder.", "lora."))]
-TOP = [p for p in parameters() if p.name in ("model", "precision", "max_output_tokens", "min_output_tokens", "passthrough_kwargs")]
+TOP = [
+    p
+    for p in parameters()
+    if p.name in ("model", "precision", "max_output_tokens", "min_output_tokens", "passthrough_kwargs")
+]
 
 
 @pytest.mark.parametrize("parameter", [*PYTORCH, *DECODER, *TOP], ids=lambda p: p.name)
@@ -136,7 +139,11 @@ def arguments_of(kind, fields):
             "generate",
             {"do_sample": True, "temperature": 0.5, "top_p": 0.9, "top_k": 0},
         ),
-        ({"pytorch.torch_compile": True, "pytorch.torch_compile_mode": "max-autotune"}, "compile", {"mode": "max-autotune"}),
+        (
+            {"pytorch.torch_compile": True, "pytorch.torch_compile_mode": "max-autotune"},
+            "compile",
+            {"mode": "max-autotune"},
+        ),
     ],
 )
 def test_settings_arrive_under_their_own_names(fields, kind, expected):
@@ -152,12 +159,12 @@ def test_quantised_weights_are_placed_by_transformers():
 
 
 def test_a_passthrough_argument_goes_to_one_call_only():
-    calls = dict((call[0], call[-1]) for call in record({"passthrough_kwargs": {"guidance_scale": 2.0}}))
+    calls = {call[0]: call[-1] for call in record({"passthrough_kwargs": {"guidance_scale": 2.0}})}
     assert "guidance_scale" not in calls["model"]
 
 
 def test_an_unset_section_gives_transformers_its_own_defaults():
-    calls = dict((call[0], call[-1]) for call in record({}))
+    calls = {call[0]: call[-1] for call in record({})}
     assert calls["model"] == {"dtype": "bfloat16"}
     assert "compile" not in calls
     assert "use_cache" not in calls["generate"]

@@ -1,0 +1,36 @@
+"""From a command line to the experiments it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from llenergymeasure.config.explain import explain_validation_error
+from llenergymeasure.config.loader import build_experiment_config, load_study_config, parse_override
+from llenergymeasure.config.models import StudyConfig
+from llenergymeasure.exceptions import ConfigError
+
+
+def study_of(config: Path | None, flags: Mapping[str, Any], assignments: Sequence[str]) -> StudyConfig:
+    """The experiments of a file with what the command line says above it.
+
+    Args:
+        config: YAML file; None = everything comes from the command line.
+        flags: values by dotted field name.
+        assignments: texts of `--set`.
+
+    Raises:
+        ConfigError: something cannot be understood; every problem is told.
+    """
+    overrides = dict(flags) | dict(parse_override(text) for text in assignments)
+    try:
+        if config is not None:
+            return load_study_config(config, overrides)
+        if "model" not in overrides:
+            raise ConfigError("no config file and no --model; for example: llem run --model builtin/tiny-llama -n 20")
+        return StudyConfig(experiments=(build_experiment_config({}, overrides),))
+    except ValidationError as error:
+        raise ConfigError(explain_validation_error(error, str(config) if config else None)) from error
