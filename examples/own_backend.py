@@ -1,0 +1,137 @@
+"""A backend of your own, measured by the same harness: an engine that generates by copying its prompt.
+
+python examples/own_backend.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llenergymeasure import ExperimentConfig, ExperimentResult
+from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.energy.null import NullMeter
+from llenergymeasure.core.environment import take_snapshot
+from llenergymeasure.core.flops_collectors import PalmFlopsCollector
+from llenergymeasure.core.harness import Instruments, open_experiment
+from llenergymeasure.core.host import HostCollector
+from llenergymeasure.core.metrics import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
+from llenergymeasure.datasets.loader import open_dataset
+from llenergymeasure.domain.measurements import MeterChoice, ModelInfo
+from llenergymeasure.protocols import BatchRecord, Clock, Metering
+
+
+class WordTokenizer:
+    """One token per word."""
+
+    vocab_size = 50_000
+    special_ids = frozenset({0})
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        return [[1 + sum(map(ord, word)) % 49_999 for word in text.split()] for text in texts]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A batch of one."""
+
+    prompt_indices: tuple[int, ...]
+    ids: tuple[int, ...]
+
+    @property
+    def padded_length(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """The output of a run, on the host already."""
+
+    batches: tuple[BatchRecord, ...]
+
+    def records(self) -> tuple[BatchRecord, ...]:
+        return self.batches
+
+
+class CopyEngine:
+    """Generates by copying."""
+
+    architecture: dict[str, Any] = {}
+    tokenizer = WordTokenizer()
+
+    def __init__(self, config: ExperimentConfig, clock: Clock) -> None:
+        self._limit, self._clock = config.output_limit, clock
+        self.info = ModelInfo(name=config.model, device="cpu")
+
+    def prepare(self, token_ids: Sequence[Sequence[int]]) -> list[Prompt]:
+        return [Prompt((index,), tuple(ids)) for index, ids in enumerate(token_ids)]
+
+    def run(self, batches: Sequence[Any], max_new_tokens: int | None = None) -> Copies:
+        return Copies(tuple(self._copy(batch, max_new_tokens or self._limit) for batch in batches))
+
+    def _copy(self, batch: Prompt, limit: int) -> BatchRecord:
+        started_s, times, output = self._clock.now(), [], []
+        for step in range(limit):
+            output.append(batch.ids[step % len(batch.ids)])
+            times.append(self._clock.now())
+        steps = tuple(range(1, limit + 1))
+        return BatchRecord(
+            batch.prompt_indices,
+            (len(batch.ids),),
+            len(batch.ids),
+            (tuple(output),),
+            started_s,
+            times[-1],
+            tuple(times),
+            steps,
+        )
+
+    def synchronise(self) -> None:
+        """There is no device."""
+
+    def reset_peak_memory(self) -> None:
+        """Not told."""
+
+    def peak_memory_mb(self) -> tuple[float | None, str]:
+        return None, "not told by this engine"
+
+    def cuda_facts(self) -> None:
+        return None
+
+    def host_threads(self) -> int | None:
+        return 1
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass(frozen=True)
+class CopyLoader:
+    """Loads nothing."""
+
+    clock: Clock
+
+    def load(self, config: ExperimentConfig) -> CopyEngine:
+        return CopyEngine(config, self.clock)
+
+
+def measure(config: ExperimentConfig) -> ExperimentResult:
+    """One window of the engine, without energy."""
+    clock = SystemClock()
+    instruments = Instruments(
+        metering=Metering(NullMeter(), MeterChoice(name="null", reason=NullMeter.reason)),
+        prompts=open_dataset(config.dataset, config.n, config.random_seed),
+        snapshot=lambda engine: take_snapshot(),
+        collectors=(
+            TokenCollector(), LatencyCollector(), PhaseCollector(), MemoryCollector(), HostCollector(), PalmFlopsCollector(),
+        ),
+        clock=clock,
+    )  # fmt: skip
+    with open_experiment(config, CopyLoader(clock), instruments) as experiment:
+        return experiment.measure()
+
+
+if __name__ == "__main__":
+    quick = {"baseline": {"enabled": False}, "warmup": {"thermal_floor_seconds": 0}, "energy": {"backend": "null"}}
+    print(measure(ExperimentConfig(model="copy", n=20, max_output_tokens=50, **quick)).summary())

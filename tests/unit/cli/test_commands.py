@@ -1,0 +1,127 @@
+"""`llem`, `llem --version`, `llem config`, and what is shown while a run goes on."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from llenergymeasure.cli.app import app
+from llenergymeasure.cli.display import NotesOnly, TerminalProgress, progress_for
+from llenergymeasure.cli.outcome import exit_code_of
+from llenergymeasure.exceptions import BackendError, ConfigError, LLEMError, PreFlightError
+from llenergymeasure.progress import Silent
+
+
+def test_there_are_two_commands():
+    assert {command.name for command in app.registered_commands} == {"run", "config"}
+
+
+def test_version_names_what_is_installed_without_importing_it():
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom llenergymeasure.cli.app import app\n"
+        "result = CliRunner().invoke(app, ['--version'])\nprint(result.stdout)\n"
+        "print([name for name in ('torch', 'pydantic', 'zeus', 'codecarbon', 'pynvml') if name in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.startswith("llenergymeasure 2.0.0\nbackends: ")
+    assert "nvml (nvidia-ml-py" in out
+    assert out.rstrip().endswith("[]")
+
+
+def test_config_shows_gpus_backends_meters_and_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    result = CliRunner().invoke(app, ["config", "--verbose"])
+    assert result.exit_code == 0
+    for words in ("GPUs", "backends", "meters", "auto would take", "(absent: defaults)", "pydantic 2"):
+        assert words in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_config_tells_a_broken_user_config_and_goes_on(tmp_path, monkeypatch):
+    place = tmp_path / "llenergymeasure" / "config.yaml"
+    place.parent.mkdir()
+    place.write_text("output: 3\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    result = CliRunner().invoke(app, ["config"])
+    assert result.exit_code == 0
+    assert "user config: broken" in result.stdout
+
+
+def test_help_lists_every_option():
+    text = CliRunner().invoke(app, ["run", "--help"]).stdout
+    for option in (
+        "--model", "-m", "--backend", "-b", "--dataset", "-d", "-n", "--batch-size", "--precision", "-p", "--output", "-o",
+        "--dry-run", "--quiet", "-q", "--verbose", "-v", "--export-csv", "--set", "--json",
+    ):  # fmt: skip
+        assert option in text
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_sees_steps_and_a_bar():
+    stream = Terminal()
+    progress = TerminalProgress(stream)
+    progress.step("loading m")
+    progress.step("thermal floor", 2.0)
+    progress.advance(2.0)
+    progress.note("on the CPU")
+    progress.done()
+    progress.done()
+    text = stream.getvalue()
+    assert "loading m ...\n" in text
+    assert "2/2 s" in text
+    assert "note: on the CPU\n" in text
+
+
+def test_no_terminal_sees_notes_and_no_progress():
+    stream = io.StringIO()
+    progress = progress_for(quiet=False, stream=stream)
+    assert isinstance(progress, NotesOnly)
+    progress.step("loading")
+    progress.note("on the CPU")
+    assert stream.getvalue() == "note: on the CPU\n"
+
+
+def test_quiet_is_silent_on_any_stream():
+    assert type(progress_for(quiet=True, stream=Terminal())) is Silent
+    assert isinstance(progress_for(quiet=False, stream=Terminal()), TerminalProgress)
+
+
+def raising(error):
+    def call():
+        raise error
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (ConfigError("n is 0; raise it"), 2, "error: n is 0"),
+        (PreFlightError([]), 1, "error: 0 problems"),
+        (BackendError("out of memory"), 1, "error: out of memory"),
+        (LLEMError("disk full"), 1, "error: disk full"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (ZeroDivisionError("x"), 1, "internal error: ZeroDivisionError: x; run again with --verbose"),
+    ],
+)
+def test_every_outcome_has_its_code_and_one_line(capsys, error, code, words):
+    assert exit_code_of(raising(error), tracebacks=False) == code
+    captured = capsys.readouterr()
+    assert captured.err.startswith(words)
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_verbose_adds_the_traceback(capsys):
+    exit_code_of(raising(BackendError("x")), tracebacks=True)
+    assert "Traceback" in capsys.readouterr().err

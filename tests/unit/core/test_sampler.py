@@ -1,0 +1,141 @@
+"""The sampler, its rows, and throttling, on a fake GPU."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
+from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.conditions import ConditionLog, throttling_of
+from llenergymeasure.core.gpu import ConditionReading
+from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.protocols import Sampler
+
+
+def watched(*models, seconds=5.0):
+    clock = SamplingClock()
+    gpus = [a_gpu(index) for index in range(len(models))]
+    clock.sampler = GpuSampler(FakeDoor(clock, models), gpus, clock)
+    clock.sleep(seconds)
+    return clock.sampler, clock
+
+
+def test_it_keeps_the_protocol():
+    assert isinstance(watched(FakeGpu())[0], Sampler)
+
+
+def test_rows_of_a_window_sum_to_its_energy():
+    model = FakeGpu(steps=[(-1e9, 100.0), (11.0, 300.0), (13.5, 100.0)])
+    sampler, _ = watched(model, seconds=6.0)  # from 10 s to 16 s
+    trace = sampler.trace(11.0, 13.5)
+    series = trace.timeseries
+    assert series.timestamp_s == (0.0, 1.0, 2.0)
+    assert sum(series.energy_j) == pytest.approx(750.0, rel=0.05)
+    assert series.power_w[1] == pytest.approx(300.0, rel=0.03)
+    assert set(series.temperature_c) == {55.0}
+
+
+def test_two_gpus_have_rows_of_their_own():
+    sampler, _ = watched(FakeGpu(), FakeGpu(steps=[(-1e9, 200.0)]))
+    series = sampler.trace(11.0, 13.0).timeseries
+    assert series.gpu_index == (0, 0, 1, 1)
+    assert series.power_w[:2] == pytest.approx((50, 50), rel=0.05)
+    assert series.power_w[2:] == pytest.approx((200, 200), rel=0.05)
+
+
+def test_it_reports_on_itself():
+    sampler, clock = watched(FakeGpu())
+    report = sampler.trace(11.0, 13.0).report
+    assert report.n_samples == pytest.approx(40, abs=1)
+    assert report.gaps == 0
+    clock.sampler = None
+    clock.sleep(2.0)  # nobody samples
+    clock.sampler = sampler
+    clock.sleep(1.0)
+    report = sampler.trace(14.0, 17.5).report
+    assert report.gaps == 1
+    assert report.longest_gap_s == pytest.approx(2.0, abs=0.1)
+
+
+def test_readings_that_failed_are_counted():
+    sampler, _ = watched(FakeGpu(fails=lambda call: call % 10 == 0))
+    assert "readings failed" in sampler.trace(11.0, 13.0).report.problems[0]
+
+
+def test_a_lost_gpu_stops_being_asked_and_the_other_goes_on():
+    sampler, _ = watched(FakeGpu(lost_from_s=12.0), FakeGpu())
+    report = sampler.trace(11.0, 14.0).report
+    assert "GPU is lost" in report.problems[0]
+    assert sampler.power["GPU-1"].times(13.0, 14.0)
+    assert not sampler.power["GPU-0"].times(12.5, 14.0)
+
+
+def test_phases_are_tagged_with_their_time():
+    sampler, clock = watched(FakeGpu())
+    sampler.phase("window")
+    assert sampler.phases() == ((clock.now(), "window"),)
+
+
+def test_its_thread_runs_and_ends():
+    clock = SystemClock()
+
+    class RealDoor(FakeDoor):
+        def _enter(self, gpu):
+            return self.models[gpu.handle]
+
+    sampler = GpuSampler(RealDoor(clock, [FakeGpu()]), [a_gpu()], clock, interval_s=0.005)
+    sampler.start()
+    sampler.start()
+    deadline = time.monotonic() + 5
+    while len(sampler.power["GPU-0"]) < 5 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    sampler.stop()
+    sampler.stop()
+    taken = len(sampler.power["GPU-0"])
+    assert taken >= 5
+    time.sleep(0.03)
+    assert len(sampler.power["GPU-0"]) == taken
+
+
+def conditions(*reasons):
+    log = ConditionLog()
+    for second, bits in enumerate(reasons):
+        log.add(float(second), ConditionReading(temperature_c=60.0 + second, reasons=bits))
+    return log
+
+
+@pytest.mark.parametrize(
+    ("bits", "names"),
+    [
+        (0x4, {"power"}),
+        (0x20, {"thermal", "sw_thermal"}),
+        (0x40, {"thermal", "hw_thermal"}),
+        (0x80, {"power", "hw_power"}),
+    ],
+)
+def test_each_reason_is_told_by_its_name(bits, names):
+    info = throttling_of([conditions(0, bits, 0)], 0.0, 3.0)
+    told = {name for name in ("thermal", "power", "sw_thermal", "hw_thermal", "hw_power") if getattr(info, name)}
+    assert told == names
+    assert info.detected
+    assert info.throttle_duration_sec == pytest.approx(1.0)
+    assert info.throttle_timestamps == (1.0,)
+    assert info.max_temperature_c == 62.0
+
+
+def test_idle_and_other_reasons_are_no_throttling():
+    assert not throttling_of([conditions(0x1, 0x2, 0x10)], 0.0, 3.0).detected
+
+
+def test_without_reasons_throttling_is_unknown():
+    assert throttling_of([conditions(None, None)], 0.0, 3.0) is None
+
+
+def test_a_full_log_of_conditions_is_thinned():
+    log = ConditionLog(capacity=64)
+    for second in range(1000):
+        log.add(float(second), ConditionReading(temperature_c=1.0))
+    assert len(log.times) < 64
+    assert log.times[-1] == 999.0

@@ -1,0 +1,130 @@
+"""What is found before a run, and how it is cured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fakes import FakeClock
+from llenergymeasure import ExperimentConfig
+from llenergymeasure.core.backends.registry import BACKENDS, create_backend, importable, installed_backends
+from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.exceptions import BackendError, Finding, PreFlightError
+from llenergymeasure.orchestration.hub import hub_findings
+from llenergymeasure.orchestration.preflight import Request, preflight
+
+
+def request(has=lambda module: True, **fields) -> Request:
+    config = ExperimentConfig(**{"model": "builtin/tiny-llama", "n": 4, **fields})
+    return Request(config, environ={}, has=has, cuda_available=lambda: False, meters=MeterContext(FakeClock()))
+
+
+def findings(asked: Request) -> list[Finding]:
+    try:
+        preflight(asked)
+    except PreFlightError as error:
+        return list(error.findings)
+    return []
+
+
+def test_nothing_is_found_where_nothing_is_wrong():
+    assert findings(request(energy={"backend": "null"})) == []
+
+
+def missing(name):
+    return lambda module: module != name
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem", "cure"),
+    [
+        (request(has=missing("torch")), "needs torch", 'pip install "llenergymeasure[pytorch]"'),
+        (request(has=missing("peft"), lora={"adapter_id": "a/b"}), "lora needs peft", "pip install peft"),
+        (
+            request(has=missing("accelerate"), pytorch={"device_map": "auto"}),
+            "needs accelerate",
+            "pip install accelerate",
+        ),
+        (
+            request(has=missing("bitsandbytes"), pytorch={"load_in_4bit": True}),
+            "needs bitsandbytes",
+            "pip install bitsandbytes",
+        ),
+        (
+            request(has=missing("flash_attn"), pytorch={"attn_implementation": "flash_attention_2"}),
+            "needs flash_attn",
+            "pip install flash-attn",
+        ),
+        (request(pytorch={"device": "cuda"}), "torch sees no CUDA device", "nvidia-smi"),
+        (request(energy={"backend": "nvml"}), "'nvml' is not available: no NVIDIA GPU", "nvidia-smi"),
+    ],
+)
+def test_each_fault_names_its_cure(asked, problem, cure):
+    found = findings(asked)
+    assert any(problem in finding.problem and cure in finding.cure for finding in found), found
+
+
+def test_a_model_of_the_hub_is_asked_for_unless_the_run_is_dry():
+    asked = []
+
+    def hub(model, revision):
+        asked.append((model, revision))
+        yield Finding("gated", "export HF_TOKEN=...")
+
+    online = replace(request(model="org/some-model", pytorch={"revision": "v1"}), hub=hub)
+    assert [finding.problem for finding in findings(online)] == ["gated"]
+    assert asked == [("org/some-model", "v1")]
+    assert findings(replace(online, dry=True)) == []
+
+
+class GatedRepoError(Exception):
+    pass
+
+
+class RepositoryNotFoundError(Exception):
+    pass
+
+
+class RevisionNotFoundError(Exception):
+    pass
+
+
+class EntryNotFoundError(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("error", "problem", "cure"),
+    [
+        (GatedRepoError(), "is gated", "export HF_TOKEN"),
+        (RepositoryNotFoundError(), "does not exist on the hub", "check the name"),
+        (RevisionNotFoundError(), "no revision 'v9'", "pytorch.revision"),
+        (EntryNotFoundError(), "no config.json", "another model"),
+        (ConnectionError("secret"), "cannot be reached (ConnectionError)", "hf download org/m"),
+    ],
+)
+def test_what_the_hub_says_is_told_with_its_cure(error, problem, cure):
+    def ask(model, revision):
+        raise error
+
+    (finding,) = hub_findings("org/m", "v9", ask)
+    assert problem in finding.problem
+    assert cure in finding.cure
+
+
+def test_a_name_that_is_no_repository_is_never_asked_for():
+    (finding,) = hub_findings("a b/c/d", None, ask=lambda *_: pytest.fail("asked"))
+    assert "neither a directory here nor a repository id" in finding.problem
+
+
+def test_backends_are_found_without_importing_them():
+    assert installed_backends(lambda module: module in ("torch", "transformers", "vllm")) == ("pytorch", "vllm")
+    assert installed_backends(lambda module: False) == ()
+    assert importable("no_such_module.at.all") is False
+
+
+@pytest.mark.parametrize("name", [name for name, entry in BACKENDS.items() if entry.factory is None])
+def test_a_backend_of_a_later_release_says_so(name):
+    with pytest.raises(BackendError, match="this release measures backend pytorch"):
+        create_backend(name, instruments=None)
