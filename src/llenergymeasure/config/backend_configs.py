@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
 from llenergymeasure.config.base import ConfigModel, Flag, Integer, Number
@@ -22,8 +22,8 @@ class PyTorchConfig(ConfigModel):
     batch_size: Integer | None = Field(None, ge=1, description="Prompts per `generate` call. Effective default: 1.")
     batching_strategy: Literal["static", "dynamic"] | None = Field(
         None,
-        description="How prompts are grouped. static: in dataset order. dynamic: by token length, so that batches carry "
-        "less padding. Effective default: static.",
+        description="How prompts are grouped. static: in dataset order. dynamic: by token length, which saves padding. "
+        "Effective default: static.",
     )
     device: Literal["auto", "cuda", "cpu"] | None = Field(
         None, description="Where to run. auto: CUDA when present, else the CPU with a warning. Effective default: auto."
@@ -35,7 +35,8 @@ class PyTorchConfig(ConfigModel):
     )
     max_memory: dict[str | int, str | int] | None = Field(
         None,
-        description="Memory limit per device for `device_map`, such as {0: 20GiB, cpu: 60GiB}. Effective default: no limit.",
+        description="Memory limit per device for `device_map`, such as {0: 20GiB, cpu: 60GiB}. "
+        "Effective default: no limit.",
     )
     num_processes: Integer | None = Field(
         None, ge=1, description="Data-parallel processes, one per device. Effective default: 1."
@@ -88,6 +89,14 @@ class PyTorchConfig(ConfigModel):
         None, description="Run code that comes with the model repository. Effective default: false."
     )
 
+    @field_validator("max_memory")
+    @classmethod
+    def _digits_name_a_device(cls, value: dict[str | int, str | int] | None) -> dict[str | int, str | int] | None:
+        """JSON has only text as keys: read back from a result, `0` is still the first device."""
+        if value is None:
+            return None
+        return {int(key) if isinstance(key, str) and key.isdecimal() else key: limit for key, limit in value.items()}
+
     @model_validator(mode="after")
     def _dependent_settings_have_what_they_need(self) -> Self:
         if self.load_in_4bit and self.load_in_8bit:
@@ -98,10 +107,8 @@ class PyTorchConfig(ConfigModel):
             raise ValueError(
                 f"cache_implementation '{self.cache_implementation}' needs a cache: remove it or set use_cache: true"
             )
-        if self.prompt_lookup_num_tokens is not None and (self.batch_size or 1) > 1:
-            raise ValueError(
-                f"prompt_lookup_num_tokens works on one prompt at a time: set batch_size to 1, not {self.batch_size}"
-            )
+        if self.load_format == "dummy" and (self.device_map is not None or self.load_in_4bit or self.load_in_8bit):
+            raise ValueError("load_format dummy draws plain weights on one device: remove device_map and load_in_*")
         if self.max_memory is not None and self.device_map is None:
             raise ValueError("max_memory limits what device_map places: set device_map: auto as well")
         return self

@@ -16,7 +16,11 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, PRECISION_SUPPORT
 
 _EFFECTIVE = re.compile(r"Effective default: (?P<what>.+?)\.?$")
-_BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<", "minLength": "length >="}
+# Around a validator of ours pydantic writes its own names into the schema.
+_BOUNDS = {
+    "minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<", "minLength": "length >=",
+    "ge": ">=", "gt": ">", "le": "<=", "lt": "<",
+}  # fmt: skip
 
 # What must be set as well for a parameter to have an effect.
 _NEEDS: Mapping[str, Mapping[str, Any]] = {

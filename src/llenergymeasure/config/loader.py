@@ -1,14 +1,26 @@
-"""From files and overrides to configurations. Precedence: command line > YAML > user config > defaults."""
+"""From files and overrides to configurations.
+
+Precedence: command line > YAML > user config > defaults. The user config holds facts of the machine only; it speaks
+where an experiment leaves the choice open (`energy.backend: auto`), and never changes a configuration.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
+from llenergymeasure.config.passthrough import looks_like_credential
+from llenergymeasure.config.shown import shown
 from llenergymeasure.config.yaml_file import parse_value, read_experiment
 from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.security import HIDDEN
+
+_DOTTED_NAME = re.compile(r"^[^\s.=]+(\.[^\s.=]+)*$")
 
 
 def load_experiment_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> ExperimentConfig:
@@ -19,40 +31,33 @@ def load_experiment_config(path: str | Path, overrides: Mapping[str, Any] | None
         overrides: values by dotted field name, such as `{"pytorch.batch_size": 4}`; they win over the file.
 
     Raises:
-        ConfigError: the file cannot be understood, or an override goes below a plain value.
+        ConfigError: the file cannot be understood, is a study, or an override goes below a plain value.
         pydantic.ValidationError: a field is wrong.
     """
-    return build_experiment_config(read_experiment(path), overrides)
+    fields = read_experiment(path)
+    _refuse_sweep(fields, path)
+    if "experiments" in fields:
+        raise ConfigError(f"{path} is a study, not one experiment; use run_study, or `llem run {path}`")
+    return build_experiment_config(fields, overrides)
 
 
 def load_study_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> StudyConfig:
-    """Read a study: an `experiments:` list, each over an optional common `base:`; or one experiment.
+    """Read a study: an `experiments:` list, each merged over an optional common `base:`; or one experiment.
+
+    Args:
+        path: YAML file.
+        overrides: values by dotted field name; they win over the file in every experiment.
 
     Raises:
         ConfigError: the file cannot be understood, or asks for a sweep.
         pydantic.ValidationError: a field is wrong.
     """
     fields = read_experiment(path)
-    if "sweep" in fields:
-        raise ConfigError(
-            f"{path}: 'sweep' comes with a later release; list the experiments one by one under 'experiments:'"
-        )
+    _refuse_sweep(fields, path)
     if "experiments" not in fields:
         return StudyConfig(experiments=(build_experiment_config(fields, overrides),))
-    listed = [with_overrides(each, overrides) for each in _experiments(fields, str(path))]
-    return StudyConfig.model_validate({"experiments": listed})
-
-
-def _experiments(fields: Mapping[str, Any], source: str) -> list[dict[str, Any]]:
-    unknown = sorted(set(fields) - {"experiments", "base"})
-    if unknown:
-        raise ConfigError(f"{source}: '{unknown[0]}' beside 'experiments:'; put what all share under 'base:'")
-    base, listed = fields.get("base") or {}, fields["experiments"]
-    if not isinstance(base, dict):
-        raise ConfigError(f"{source}: 'base' must be a mapping")
-    if not isinstance(listed, list) or not listed or not all(isinstance(each, dict) for each in listed):
-        raise ConfigError(f"{source}: 'experiments' must be a list of mappings with at least one entry")
-    return [merged(base, each) for each in listed]
+    experiments = [with_overrides(each, overrides) for each in _experiments(fields, path)]
+    return StudyConfig.model_validate({"experiments": experiments})
 
 
 def build_experiment_config(fields: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> ExperimentConfig:
@@ -65,47 +70,87 @@ def build_experiment_config(fields: Mapping[str, Any], overrides: Mapping[str, A
     return ExperimentConfig.model_validate(with_overrides(fields, overrides))
 
 
+def parse_override(text: str) -> tuple[str, Any]:
+    """`pytorch.batch_size=4` as name and value; the value is read as YAML, `null` is None.
+
+    Raises:
+        ConfigError: not KEY=VALUE, an empty part in the key, no value, or a value that is not YAML.
+    """
+    name, equals, value = (part.strip() for part in text.partition("="))
+    example = "for example pytorch.batch_size=4"
+    if not equals or not _DOTTED_NAME.match(name):
+        raise ConfigError(f"override {shown(text)} is not KEY=VALUE; {example}")
+    secret = looks_like_credential(name.rpartition(".")[2], value)
+    override = f"override '{name}={HIDDEN if secret else value}'"
+    if not value:
+        raise ConfigError(f"{override} has no value; {example}, or {name}=null")
+    try:
+        return name, parse_value(value)
+    except ConfigError as error:
+        raise ConfigError(f"{override} is not understood: {error}; {example}") from error
+
+
 def with_overrides(fields: Mapping[str, Any], overrides: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Fields with every override in its place.
+    """Fields with every override in its place; nothing handed in is changed.
 
     Raises:
         ConfigError: an override goes below a plain value.
     """
-    combined = merged({}, fields)
+    combined = dict(fields)
     for name, value in (overrides or {}).items():
-        _set(combined, name, value)
+        combined = merged(combined, _nested(combined, name, value))
     return combined
-
-
-def parse_override(text: str) -> tuple[str, Any]:
-    """`pytorch.batch_size=4` as name and value; the value is read as YAML.
-
-    Raises:
-        ConfigError: there is no `=`, a part of the name is empty, or the value is not YAML.
-    """
-    name, equals, value = text.partition("=")
-    if not equals or not all(part.strip() for part in name.split(".")):
-        raise ConfigError(f"--set {text!r} is not KEY=VALUE; for example: --set pytorch.batch_size=4")
-    return name.strip(), parse_value(value)
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Two mappings as one, the second winning, mapping by mapping. Neither is changed."""
     result = dict(below)
     for key, value in above.items():
-        lower = result.get(key)
-        result[key] = merged(lower if isinstance(lower, dict) else {}, value) if isinstance(value, dict) else value
+        lower = _fields_of(result.get(key))
+        result[key] = merged(lower or {}, value) if isinstance(value, Mapping) else value
     return result
 
 
-def _set(fields: dict[str, Any], name: str, value: Any) -> None:
-    *path, last = name.split(".")
-    inner = fields
-    for depth, part in enumerate(path):
-        if inner.get(part) is None:
-            inner[part] = {}
-        inner = inner[part]
-        if not isinstance(inner, dict):
-            place = ".".join(path[: depth + 1])
-            raise ConfigError(f"'{name}' cannot be set: {place} is {inner!r}, not a section")
-    inner[last] = value
+def _nested(fields: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
+    """`{"a.b": 1}` as `{"a": {"b": 1}}`, where nothing but sections stands in the way."""
+    *sections, last = name.split(".")
+    inside: Mapping[str, Any] = fields
+    for depth, section in enumerate(sections, 1):
+        held = inside.get(section)
+        if held is not None and _fields_of(held) is None:
+            place = ".".join(sections[:depth])
+            raise ConfigError(
+                f"'{name}' cannot be set: {place} is {shown(held, section)}, not a section; set {place} itself"
+            )
+        inside = _fields_of(held) or {}
+    nested: dict[str, Any] = {last: value}
+    for section in reversed(sections):
+        nested = {section: nested}
+    return nested
+
+
+def _fields_of(value: Any) -> Mapping[str, Any] | None:
+    """The fields of a section, given as a mapping or as a model; None for anything else."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_unset=True)
+    return value if isinstance(value, Mapping) else None
+
+
+def _refuse_sweep(fields: Mapping[str, Any], path: str | Path) -> None:
+    if "sweep" in fields:
+        raise ConfigError(f"{path}: 'sweep:' comes with a later release; list the experiments under 'experiments:'")
+
+
+def _experiments(fields: Mapping[str, Any], path: str | Path) -> list[dict[str, Any]]:
+    beside = sorted(set(fields) - {"experiments", "base"})
+    if beside:
+        raise ConfigError(f"{path}: '{beside[0]}' stands beside 'experiments:'; put what all share under 'base:'")
+    base, listed = fields.get("base") or {}, fields["experiments"]
+    if not isinstance(base, Mapping):
+        raise ConfigError(f"{path}: 'base:' holds {shown(base)}; write the fields that all experiments share below it")
+    if not isinstance(listed, list) or not listed:
+        raise ConfigError(f"{path}: 'experiments:' is not a list with entries; write one `- model: ...` per experiment")
+    for number, each in enumerate(listed, 1):
+        if not isinstance(each, Mapping):
+            raise ConfigError(f"{path}: experiment {number} is {shown(each)}; write fields such as `model: ...`")
+    return [merged(base, each) for each in listed]

@@ -14,6 +14,7 @@ from typing_extensions import Self
 from llenergymeasure.config.backend_configs import PyTorchConfig, TensorRTConfig, VLLMConfig
 from llenergymeasure.config.base import ConfigModel, Integer
 from llenergymeasure.config.passthrough import check_passthrough, without_credentials
+from llenergymeasure.config.proposals import check_token_proposals
 from llenergymeasure.config.sections import (
     BaselineConfig,
     DecoderConfig,
@@ -38,14 +39,14 @@ class ExperimentConfig(ConfigModel):
     precision: Precision = Field("bf16", description="Number format of weights and activations.")
     dataset: str | SyntheticDatasetConfig = Field(
         "aienergyscore",
-        description="`aienergyscore` (built-in prompts), a JSONL file, or a synthetic dataset {n, input_len, output_len}.",
+        description="`aienergyscore` (built-in prompts), a JSONL file, or a synthetic dataset (its fields follow).",
     )
     n: Integer = Field(100, ge=1, description="Prompts to measure.")
     random_seed: Integer = Field(
         42, ge=0, lt=2**32, description="Seed of sampling, synthetic prompts and dummy weights."
     )
     max_input_tokens: Integer | None = Field(
-        512, ge=1, description="Prompts are cut to this many tokens; None = no limit."
+        512, ge=1, description="Prompts are cut to this many tokens; null = no limit."
     )
     max_output_tokens: Integer = Field(128, ge=1, description="Most tokens generated per prompt.")
     min_output_tokens: Integer | None = Field(
@@ -96,9 +97,7 @@ class ExperimentConfig(ConfigModel):
 
     def _synthetic_dataset_fits(self, dataset: SyntheticDatasetConfig) -> None:
         if self.n > dataset.n:
-            raise ValueError(
-                f"n {self.n} exceeds the {dataset.n} prompts of the synthetic dataset: lower n or raise dataset.n"
-            )
+            raise ValueError(f"n {self.n} exceeds the {dataset.n} prompts of the dataset: lower n or raise dataset.n")
         if self.max_input_tokens is not None and dataset.input_len > self.max_input_tokens:
             raise ValueError(
                 f"dataset.input_len {dataset.input_len} exceeds max_input_tokens {self.max_input_tokens}: "
@@ -118,18 +117,14 @@ class ExperimentConfig(ConfigModel):
         if self.lora is not None and self.backend not in LORA_SUPPORT:
             valid = ", ".join(LORA_SUPPORT)
             raise ValueError(f"lora is not supported by backend '{self.backend}'; valid backends: {valid}")
-        batch_size = (self.pytorch.batch_size if self.pytorch else None) or 1
-        if self.decoder.speculative_decoding and batch_size > 1:
-            raise ValueError(
-                f"speculative_decoding works on one prompt at a time: set pytorch.batch_size to 1, not {batch_size}"
-            )
+        if self.backend == "pytorch":
+            check_token_proposals(self.decoder, self.pytorch or PyTorchConfig())
         return self
 
     def _one_of(self, field: str, value: str, valid: tuple[str, ...]) -> None:
         if value not in valid:
-            raise ValueError(
-                f"{field} '{value}' is not supported by backend '{self.backend}'; valid: {', '.join(valid)}"
-            )
+            choices = ", ".join(valid)
+            raise ValueError(f"{field} '{value}' is not supported by backend '{self.backend}'; valid: {choices}")
 
     @model_validator(mode="after")
     def _passthrough_is_harmless(self) -> Self:
@@ -184,7 +179,15 @@ class ExperimentConfig(ConfigModel):
 class StudyConfig(ConfigModel):
     """A list of experiments, run one after another."""
 
-    experiments: tuple[ExperimentConfig, ...] = Field(min_length=1, description="The experiments, in order.")
+    experiments: tuple[ExperimentConfig, ...] = Field(description="The experiments, in order, at least one.")
+
+    # Not `min_length`: pydantic would count only the valid ones, and complain twice.
+    @field_validator("experiments")
+    @classmethod
+    def _there_is_one(cls, value: tuple[ExperimentConfig, ...]) -> tuple[ExperimentConfig, ...]:
+        if not value:
+            raise ValueError("a study needs at least one experiment")
+        return value
 
 
 def without_unset(value: Any) -> Any:

@@ -7,14 +7,12 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-HIDDEN = "(hidden)"
+from llenergymeasure.security import HIDDEN, redact
 
 _CREDENTIAL_WORDS = frozenset({"password", "passwd", "secret", "credential", "credentials", "apikey", "auth"})
 _CREDENTIAL_ENDINGS = ("token", "api_key", "secret_key", "private_key", "access_key")
 # Arguments of `from_pretrained` and tokenizers that are named after a token of the vocabulary.
 _VOCABULARY_TOKENS = frozenset(f"{kind}_token" for kind in ("bos", "eos", "pad", "unk", "sep", "cls", "mask", "image"))
-_TOKEN_VALUE = re.compile(r"^(Bearer )?(hf_|sk-|ghp_|gho_|github_pat_|glpat-)[A-Za-z0-9_-]{8,}$")
-_URL_WITH_PASSWORD = re.compile(r"^[a-z][a-z0-9+.-]*://[^/\s@]*:[^/\s@]+@", re.IGNORECASE)
 
 
 def looks_like_credential(key: str, value: Any = None) -> bool:
@@ -26,17 +24,25 @@ def looks_like_credential(key: str, value: Any = None) -> bool:
         return True
     if not isinstance(value, str):
         return False
-    return value == HIDDEN or bool(_TOKEN_VALUE.match(value) or _URL_WITH_PASSWORD.match(value))
+    return value == HIDDEN or redact(value, {}) != value
 
 
-def without_credentials(value: Any, key: str = "") -> Any:
-    """The same value with everything that looks like a secret replaced, to be shown to somebody."""
+def without_credentials(value: Any, key: str = "", levels: int = 50) -> Any:
+    """The same value with everything that looks like a secret replaced, to be shown to somebody.
+
+    Args:
+        value: anything; a mapping may contain itself.
+        key: the name it was given under.
+        levels: what is nested deeper becomes `...`, which JSON cannot hold either.
+    """
+    if levels == 0:
+        return ...
     if looks_like_credential(key, value):
         return HIDDEN
     if isinstance(value, Mapping):
-        return {inner_key: without_credentials(inner, str(inner_key)) for inner_key, inner in value.items()}
+        return {name: without_credentials(inner, str(name), levels - 1) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [without_credentials(inner) for inner in value]
+        return [without_credentials(inner, levels=levels - 1) for inner in value]
     return value
 
 

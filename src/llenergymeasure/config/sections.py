@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from typing_extensions import Self
 
 from llenergymeasure.config.base import ConfigModel, Flag, Integer, Number
 from llenergymeasure.config.ssot import DecodingStrategy, EnergyBackendName
+
+# YAML reads a bare `null` as nothing; here it is a choice.
+MeterName = Annotated[EnergyBackendName, BeforeValidator(lambda value: "null" if value is None else value)]
 
 
 class SyntheticDatasetConfig(ConfigModel):
@@ -19,7 +22,7 @@ class SyntheticDatasetConfig(ConfigModel):
     output_len: Integer = Field(
         128, ge=1, description="Tokens generated for each prompt; takes the place of max_output_tokens."
     )
-    seed: Integer | None = Field(None, description="Seed of the draw. Effective default: `random_seed`.")
+    seed: Integer | None = Field(None, ge=0, description="Seed of the draw. Effective default: `random_seed`.")
 
 
 class DecoderConfig(ConfigModel):
@@ -64,7 +67,7 @@ class WarmupConfig(ConfigModel):
     thermal_floor_seconds: Number = Field(
         60.0,
         ge=0,
-        description="Wait in seconds between warm-up and window, at least 30; 0 = off on purpose, flagged in the result.",
+        description="Wait in seconds between warm-up and window: at least 30, or 0 = off on purpose, and flagged.",
     )
     convergence_detection: Flag = Field(
         False, description="After n_warmup iterations, go on until latency is steady (CV below cv_threshold)."
@@ -96,21 +99,16 @@ class BaselineConfig(ConfigModel):
     duration_seconds: Number = Field(30.0, ge=1, le=120, description="Length of the idle measurement in seconds.")
     when: Literal["before_load", "after_load"] = Field(
         "before_load",
-        description="before_load: idle means the same for every configuration. after_load: idle with the model in memory.",
+        description="before_load: idle means the same for every configuration. after_load: with the model in memory.",
     )
 
 
 class EnergyConfig(ConfigModel):
     """Which energy meter measures."""
 
-    backend: EnergyBackendName = Field(
+    backend: MeterName = Field(
         "auto", description="Meter. auto: the first available of zeus, nvml, codecarbon. null: off on purpose."
     )
-
-    @field_validator("backend", mode="before")
-    @classmethod
-    def _yaml_null_means_off(cls, value: Any) -> Any:
-        return "null" if value is None else value
 
 
 class LoRAConfig(ConfigModel):

@@ -2,54 +2,70 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from llenergymeasure.config.base import ConfigModel, Number
-from llenergymeasure.config.ssot import EnergyBackendName
-from llenergymeasure.config.yaml_file import key_lines, read_mapping
+from llenergymeasure.config.environ import number_from, switch_from
+from llenergymeasure.config.explain import explain_validation_error
+from llenergymeasure.config.runners import Runner
+from llenergymeasure.config.sections import MeterName
+from llenergymeasure.config.yaml_file import read_mapping
 from llenergymeasure.exceptions import ConfigError
 
 
 class OutputSettings(ConfigModel):
     """Where results go."""
 
-    results_dir: str = Field("./results", min_length=1, description="Directory of result folders.")
+    results_dir: str = Field(
+        "./results", min_length=1, description="Directory of the result folders of `llem run`; `~` is home."
+    )
+
+    @field_validator("results_dir")
+    @classmethod
+    def _home_is_found(cls, value: str) -> str:
+        try:
+            return str(Path(value).expanduser()) if value.startswith("~") else value
+        except RuntimeError:
+            raise ValueError("there is no home directory here; write the whole path") from None
 
 
 class RunnerSettings(ConfigModel):
-    """Where each backend runs: local, docker:<image> or singularity:<path>."""
+    """Where each backend runs."""
 
-    pytorch: str = Field("local", description="Runner of the pytorch backend.")
-    vllm: str = Field("local", description="Runner of the vllm backend.")
-    tensorrt: str = Field("local", description="Runner of the tensorrt backend.")
+    pytorch: str = Field("local", description="Runner of pytorch: local, docker:IMAGE or singularity:PATH.")
+    vllm: str = Field("local", description="Runner of vllm: local, docker:IMAGE or singularity:PATH.")
+    tensorrt: str = Field("local", description="Runner of tensorrt: local, docker:IMAGE or singularity:PATH.")
 
 
 class MeasurementSettings(ConfigModel):
     """What the measurement needs to know of this machine."""
 
-    energy_backend: EnergyBackendName = Field("auto", description="What `energy.backend: auto` may choose from.")
+    energy_backend: MeterName = Field("auto", description="What `energy.backend: auto` means on this machine.")
     carbon_intensity_gco2_kwh: Number | None = Field(
-        None, ge=0, description="Carbon intensity of the electricity in gCO2/kWh. Effective default: no CO2 is told."
+        None,
+        ge=0,
+        description="Carbon intensity of the electricity in gCO2/kWh. Effective default: no CO2 estimate.",
     )
-    datacenter_pue: Number = Field(1.0, ge=1, description="Power usage effectiveness of the site; 1 = no overhead.")
+    datacenter_pue: Number = Field(
+        1.0, ge=1, description="Power usage effectiveness of the site, total over IT energy; 1 = no overhead."
+    )
 
 
 class ExecutionSettings(ConfigModel):
     """Pauses of studies."""
 
-    config_gap_seconds: Number = Field(60.0, ge=0, description="Pause between experiments in seconds.")
-    cycle_gap_seconds: Number = Field(300.0, ge=0, description="Pause between cycles in seconds.")
+    config_gap_seconds: Number = Field(60.0, ge=0, description="Pause between two experiments in seconds.")
+    cycle_gap_seconds: Number = Field(300.0, ge=0, description="Pause between two cycles in seconds.")
 
 
 class UserConfig(ConfigModel):
-    """The user's settings."""
+    """The settings of one user on one machine."""
 
     output: OutputSettings = Field(default_factory=OutputSettings, description="Where results go.")
     runners: RunnerSettings = Field(default_factory=RunnerSettings, description="Where backends run.")
@@ -59,7 +75,13 @@ class UserConfig(ConfigModel):
 
 @dataclass(frozen=True)
 class MachineSettings:
-    """Carbon and prompts of this machine, the environment's word above the user config's."""
+    """What the measurement needs to know of this machine.
+
+    Attributes:
+        carbon_intensity_gco2_kwh: carbon intensity of the electricity in gCO2/kWh; None = no CO2 is estimated.
+        datacenter_pue: power usage effectiveness, 1 or more.
+        no_prompt: never ask the user anything.
+    """
 
     carbon_intensity_gco2_kwh: float | None
     datacenter_pue: float
@@ -72,75 +94,62 @@ def user_config_path() -> Path:
 
 
 def load_user_config(path: Path | None = None) -> UserConfig:
-    """Read the user config; absent = defaults.
+    """Read the user config; without one, every default.
+
+    Args:
+        path: the file; None = `user_config_path()`.
 
     Raises:
-        ConfigError: it is there and broken (with file, line and field).
+        ConfigError: it is there and broken, with file, line and field.
     """
     place = path or user_config_path()
-    if not place.exists():
+    if not _is_there(place):
         return UserConfig()
-    fields = read_mapping(place)
+    fields = read_mapping(place, allow_empty=True)
     try:
         return UserConfig.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        keys = tuple(map(str, first["loc"]))
-        line = key_lines(place).get(keys)
-        raise ConfigError(
-            f"{place}{f', line {line}' if line else ''}: {'.'.join(keys)}: {first['msg']}; fix it or remove the file"
-        ) from error
+        raise ConfigError(explain_validation_error(error, str(place), UserConfig)) from error
 
 
-def resolve_measurement(user: UserConfig, environ: Mapping[str, str] = os.environ) -> MachineSettings:
-    """Carbon settings: LLEM_CARBON_INTENSITY and LLEM_DATACENTER_PUE win over the user config.
+def _is_there(path: Path) -> bool:
+    """Whether a user config can be seen: a home directory of somebody else is the same as none."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
+
+
+def resolve_measurement(user_config: UserConfig, environ: Mapping[str, str] = os.environ) -> MachineSettings:
+    """Settings of this machine: LLEM_CARBON_INTENSITY, LLEM_DATACENTER_PUE and LLEM_NO_PROMPT over the user config.
 
     Raises:
-        ConfigError: a variable cannot be understood.
+        ConfigError: a variable is set and cannot be understood.
     """
-    intensity = _number(environ, "LLEM_CARBON_INTENSITY", least=0.0)
-    pue = _number(environ, "LLEM_DATACENTER_PUE", least=1.0)
+    measurement = user_config.measurement
     return MachineSettings(
-        carbon_intensity_gco2_kwh=user.measurement.carbon_intensity_gco2_kwh if intensity is None else intensity,
-        datacenter_pue=user.measurement.datacenter_pue if pue is None else pue,
-        no_prompt=_flag(environ, "LLEM_NO_PROMPT"),
+        number_from(environ, "LLEM_CARBON_INTENSITY", least=0, otherwise=measurement.carbon_intensity_gco2_kwh),
+        number_from(environ, "LLEM_DATACENTER_PUE", least=1, otherwise=measurement.datacenter_pue),
+        switch_from(environ, "LLEM_NO_PROMPT"),
     )
 
 
-def resolve_runner(backend: str, user: UserConfig, environ: Mapping[str, str] = os.environ) -> str:
-    """Where a backend runs: LLEM_RUNNER_<BACKEND> wins over the user config. This release runs locally only.
+def resolve_runner(backend: str, user_config: UserConfig, environ: Mapping[str, str] = os.environ) -> Runner:
+    """Where a backend runs: LLEM_RUNNER_<BACKEND> over the user config. This release runs locally.
 
     Raises:
-        ConfigError: another runner, or none that is known.
+        ConfigError: another runner, or one that is not known.
     """
     variable = f"LLEM_RUNNER_{backend.upper()}"
-    runner = environ.get(variable) or getattr(user.runners, backend)
-    source = variable if environ.get(variable) else f"runners.{backend} of the user config"
-    if runner == "local":
-        return runner
-    kind, _, target = runner.partition(":")
-    if kind in ("docker", "singularity") and target:
-        raise ConfigError(f"{source} is '{runner}': containers are not in this release; set it to local")
-    raise ConfigError(f"{source} is '{runner}'; valid: local, docker:<image>, singularity:<path>")
-
-
-def _number(environ: Mapping[str, str], name: str, least: float) -> float | None:
-    text = environ.get(name)
-    if text is None:
-        return None
+    text = environ.get(variable)
+    source = f"environment variable {variable}" if text is not None else f"runners.{backend} of the user config"
     try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or value < least:
-        raise ConfigError(f"environment variable {name} is {text!r}: a number of at least {least:g} is needed")
-    return value
-
-
-def _flag(environ: Mapping[str, str], name: str) -> bool:
-    text = environ.get(name, "").strip().lower()
-    if text in ("", "0", "false", "no"):
-        return False
-    if text in ("1", "true", "yes"):
-        return True
-    raise ConfigError(f"environment variable {name} is {text!r}: 1 or 0 is needed")
+        runner = Runner.parse(text if text is not None else getattr(user_config.runners, backend))
+    except ValueError as error:
+        raise ConfigError(f"{source}: {error}") from error
+    if runner.kind != "local":
+        raise ConfigError(
+            f"{source} is '{runner.kind}:{runner.target}': containers are not in this release; set it to local"
+        )
+    return runner

@@ -1,204 +1,215 @@
-"""The yaml door: one mapping from one file, and every way in which that can fail.
-
-A file is refused before it costs memory: by its size before reading, by the number of nodes its aliases expand to and
-by its depth before anything is built. Only plain data is built (YAML 1.2 numbers such as 1e-3 included); a tag such as
-`!!python/object` is an error, and so is a key that stands twice.
-"""
+"""The yaml door: `safe_load` semantics, no key twice, and limits that hold before memory is spent."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from llenergymeasure.config.tally import Tally, TooMuchError
+from llenergymeasure.config.text_file import read_text
 from llenergymeasure.exceptions import ConfigError
 
-MAX_BYTES = 2**20
-MAX_NODES = 100_000
-MAX_DEPTH = 50
+# Digits become a number in quadratic time.
+MAX_NUMBER_LENGTH = 100
 
-Key = tuple[str, ...]
+_TAG = "tag:yaml.org,2002:"
+# YAML 1.1 takes 1e-3 for text, because it has no dot.
+_FLOAT_WITH_EXPONENT = re.compile(r"^[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)[eE][-+]?[0-9]+$")
+
+KeyPath = tuple[str | int, ...]
+
+
+class _Refused(yaml.MarkedYAMLError):
+    """Well-formed YAML that is not accepted; the problem names its cure."""
+
+    def __init__(self, problem: str, mark: Any) -> None:
+        super().__init__(problem=problem, problem_mark=mark)
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain data, with numbers as people write them."""
+    """SafeLoader that counts nodes as it composes them, and takes each key once.
+
+    Pure Python on purpose: libyaml composes in C, where nothing can be counted and deep nesting overflows the stack.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._tally = Tally()
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        try:
+            if isinstance(event, yaml.AliasEvent):
+                self._tally.alias(str(event.anchor))
+                return super().compose_node(parent, index)
+            self._tally.enter(event.anchor)
+        except TooMuchError as error:
+            raise _Refused(str(error), event.start_mark) from error
+        node = super().compose_node(parent, index)
+        self._tally.leave()
+        return node
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        lines: dict[Any, int] = {}
+        for key_node, _ in node.value:
+            key = self._key(key_node)
+            if key in lines:
+                problem = f"'{_short(key_node.value)}' stands twice, first in line {lines[key]}; keep one"
+                raise _Refused(problem, key_node.start_mark)
+            lines[key] = _line(key_node)
+        return node
+
+    def _key(self, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.ScalarNode):
+            key = (node.tag,) if node.tag == f"{_TAG}merge" else self.construct_object(node)
+            if isinstance(key, Hashable):  # `!!set` makes a set of a scalar
+                return key
+        raise _Refused("a list or a mapping cannot be a key; use text", node.start_mark)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        if node.tag in (f"{_TAG}int", f"{_TAG}float") and len(node.value) > MAX_NUMBER_LENGTH:
+            raise _Refused(f"a number of {len(node.value)} characters; quote it to mean text", node.start_mark)
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
+            raise _Refused(f"not a valid {_kind(node)}; quote it to mean text", node.start_mark) from error
+
+    def refuse_tag(self, node: yaml.Node) -> None:
+        """Called for every tag that `safe_load` does not know."""
+        tag = _short(node.tag.replace(_TAG, "!!"))
+        raise _Refused(f"tag {tag} is refused; write plain values without tags", node.start_mark)
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$"),
-    list("-+0123456789."),
-)
+_Loader.add_implicit_resolver(f"{_TAG}float", _FLOAT_WITH_EXPONENT, list("-+.0123456789"))
+_Loader.add_constructor(None, _Loader.refuse_tag)
 
 
-def read_mapping(path: str | Path) -> dict[str, Any]:
-    """Read a YAML file that holds one mapping.
+def read_mapping(path: str | Path, *, allow_empty: bool = False) -> dict[str, Any]:
+    """Read a YAML file whose top level is a mapping with text keys.
+
+    Args:
+        path: the file, at most 1 MiB of UTF-8.
+        allow_empty: a file without any value is an empty mapping.
 
     Raises:
-        ConfigError: the file is missing, unreadable, too large, broken (with its line) or not a mapping.
+        ConfigError: missing, unreadable, too large, broken or not a mapping, with file, line and cure.
     """
-    path = Path(path)
-    return _mapping_of(_text_of(path), str(path))
+    text = read_text(Path(path))
+    with _errors_named(str(path), text):
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        if root is None and allow_empty:
+            return {}
+        _check_top_level(loader, root)
+        mapping: dict[str, Any] = loader.construct_document(root)
+        return mapping
 
 
 def read_experiment(path: str | Path) -> dict[str, Any]:
-    """Read the fields of an experiment; a top-level `version:` is accepted and dropped."""
-    fields = read_mapping(path)
-    fields.pop("version", None)
-    return fields
+    """Read the fields of a configuration file: its mapping without a top-level `version:`.
+
+    Raises:
+        ConfigError: as `read_mapping`.
+    """
+    return {key: value for key, value in read_mapping(path).items() if key != "version"}
+
+
+def key_lines(path: str | Path) -> dict[KeyPath, int]:
+    """Where each key and list item of a file stands, as line numbers from 1; empty for a file that cannot be read."""
+    if not Path(path).is_file():
+        return {}  # a pipe is empty by now
+    try:
+        text = read_text(Path(path))
+        with _errors_named(str(path), text):
+            loader = _Loader(text)
+            return dict(_lines_below(loader, loader.get_single_node(), ()))
+    except ConfigError:
+        return {}
 
 
 def parse_value(text: str) -> Any:
-    """One value as YAML writes it: `4`, `null`, `[1, 2]`, `{a: b}`, `text`.
+    """One value as YAML reads it after a colon: a scalar, `[a list]` or `{a: mapping}`; block forms stay text.
 
     Raises:
-        ConfigError: it is not YAML.
+        ConfigError: a bracket, brace or quote is not closed, or a tag is given.
     """
-    node = _composed(text, repr(text))
-    return None if node is None else _built(node, repr(text))
-
-
-def key_lines(path: str | Path) -> dict[Key, int]:
-    """Line of every key, by its path; empty when the file cannot be read."""
-    lines: dict[Key, int] = {}
-    try:
-        node = _composed(_text_of(Path(path)), str(path))
-    except ConfigError:
-        return lines
-    _collect_lines(node, (), lines)
-    return lines
-
-
-def _text_of(path: Path) -> str:
-    try:
-        if path.is_dir():
-            raise ConfigError(f"{path} is a directory; name a YAML file")
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist; check the path") from None
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{str(path)!r} cannot be read: {error}") from error
-    if len(data) > MAX_BYTES:
-        raise ConfigError(f"{path} is larger than 1 MiB; an experiment file is a few lines")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{path}, line {line}: not UTF-8; save the file as UTF-8") from error
-
-
-def _mapping_of(text: str, source: str) -> dict[str, Any]:
-    node = _composed(text, source)
-    if node is None:
-        raise ConfigError(f"{source} is empty; at least `model:` is needed")
-    if not isinstance(node, yaml.MappingNode):
-        raise ConfigError(f"{source}, line {_line(node)}: a mapping (key: value) is needed at the top")
-    fields: dict[str, Any] = _built(node, source)
-    return fields
-
-
-def _composed(text: str, source: str) -> yaml.Node | None:
-    """The tree of nodes, checked; nothing is built yet."""
-    try:
+    with _errors_named("the value", text):
         loader = _Loader(text)
-        try:
-            node: yaml.Node | None = loader.get_single_node()
-        finally:
-            loader.dispose()
-    except yaml.YAMLError as error:
-        raise ConfigError(_explained(error, source)) from error
-    except RecursionError:
-        raise ConfigError(f"{source} is nested too deeply; at most {MAX_DEPTH} levels") from None
-    if node is not None:
-        _check(node, source, depth=1, sizes={}, open_nodes=set())
-    return node
+        node = loader.get_single_node()
+        if isinstance(node, yaml.CollectionNode) and not node.flow_style:
+            return text
+        return None if node is None else loader.construct_document(node)
 
 
-def _check(node: yaml.Node, source: str, depth: int, sizes: dict[int, int], open_nodes: set[int]) -> int:
-    """Number of nodes that this one expands to, aliases written out; each node is visited once."""
-    if id(node) in sizes:
-        return sizes[id(node)]
-    if depth > MAX_DEPTH or id(node) in open_nodes:
-        raise ConfigError(f"{source}, line {_line(node)}: nested too deeply, at most {MAX_DEPTH} levels")
-    open_nodes.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        _check_keys(node, source)
-    size = 1 + sum(_check(child, source, depth + 1, sizes, open_nodes) for child in _children(node))
-    if size > MAX_NODES:
-        raise ConfigError(f"{source}, line {_line(node)}: its aliases expand to more than {MAX_NODES} values")
-    open_nodes.discard(id(node))
-    sizes[id(node)] = size
-    return size
-
-
-def _children(node: yaml.Node) -> list[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        return [part for pair in node.value for part in pair]
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
-
-
-def _check_keys(node: yaml.MappingNode, source: str) -> None:
-    """Keys are plain and stand once. A merge key `<<` may stand beside the keys it provides."""
-    seen: dict[str, int] = {}
-    for key, _ in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            raise ConfigError(f"{source}, line {_line(key)}: a key must be plain text")
-        if key.value in seen:
-            raise ConfigError(
-                f"{source}, line {_line(key)}: '{key.value}' stands twice, first in line {seen[key.value]}; keep one"
-            )
-        seen[key.value] = _line(key)
-
-
-def _built(node: yaml.Node, source: str) -> Any:
-    loader = _Loader("")
+@contextmanager
+def _errors_named(place: str, text: str) -> Iterator[None]:
+    """Turn yaml's errors into ours, with the place and the line."""
     try:
-        value = loader.construct_document(node)
-    except yaml.YAMLError as error:
-        raise ConfigError(_explained(error, source)) from error
-    except (ValueError, OverflowError, RecursionError) as error:  # such as the date 2026-02-31
-        raise ConfigError(f"{source}: {error}") from error
-    finally:
-        loader.dispose()
-    return _with_text_keys(value)
+        yield
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = f"{place}, line {mark.line + 1}" if mark else place
+        raise ConfigError(f"{at}: {_in_words(error)}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        problem = f"character U+{ord(text[error.position]):04X} is not allowed in YAML; remove it"
+        raise ConfigError(f"{place}, line {line}: {problem}") from error
 
 
-def _with_text_keys(value: Any) -> Any:
-    """Keys are names: `0:` and `on:` are text to us, except numbers, which name devices in `max_memory`."""
-    if isinstance(value, dict):
-        return {
-            key if isinstance(key, int) and not isinstance(key, bool) else str(key): _with_text_keys(inner)
-            for key, inner in value.items()
-        }
-    if isinstance(value, list):
-        return [_with_text_keys(inner) for inner in value]
-    return value
+def _in_words(error: yaml.MarkedYAMLError) -> str:
+    if isinstance(error, _Refused):
+        return str(error.problem)
+    context = f" ({error.context})" if error.context else ""
+    return f"broken YAML: {_short(error.problem)}{context}; check indentation, colons and quotes there"
 
 
-def _collect_lines(node: yaml.Node | None, place: Key, lines: dict[Key, int]) -> None:
+def _check_top_level(loader: _Loader, root: yaml.Node | None) -> None:
+    cure = "write lines such as `model: builtin/tiny-llama`"
+    if root is None:
+        raise _Refused(f"the file is empty; {cure}", None)
+    if not isinstance(root, yaml.MappingNode) or root.tag != f"{_TAG}map":
+        raise _Refused(f"the top level is '{_kind(root)}', not a mapping; {cure}", root.start_mark)
+    loader.flatten_mapping(root)
+    for key_node, _ in root.value:
+        if key_node.tag != f"{_TAG}str":
+            problem = f"key '{_short(key_node.value)}' is of type {_kind(key_node)} in YAML; quote it to mean text"
+            raise _Refused(problem, key_node.start_mark)
+
+
+def _lines_below(loader: _Loader, node: yaml.Node | None, prefix: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+    for key, key_node, value in _children(loader, node):
+        place = (*prefix, key)
+        yield place, _line(key_node)
+        yield from _lines_below(loader, value, place)
+
+
+def _children(loader: _Loader, node: yaml.Node | None) -> list[tuple[Any, yaml.Node, yaml.Node]]:
+    """Key or index, the node whose line tells the place, and the node of the value."""
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            inner = (*place, str(key.value))
-            lines[inner] = _line(key)
-            _collect_lines(value, inner, lines)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            inner = (*place, str(index))
-            lines[inner] = _line(value)
-            _collect_lines(value, inner, lines)
+        loader.flatten_mapping(node)
+        return [(loader.construct_object(key), key, value) for key, value in node.value]
+    if isinstance(node, yaml.SequenceNode):
+        return [(index, item, item) for index, item in enumerate(node.value)]
+    return []
 
 
 def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1
+    mark: Any = node.start_mark
+    return int(mark.line) + 1
 
 
-def _explained(error: yaml.YAMLError, source: str) -> str:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    place = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else source
-    problem = " ".join(str(getattr(error, "problem", None) or error).split())
-    if "could not determine a constructor for the tag" in problem:
-        problem += "; only plain data is read"
-    return f"{place}: {problem}"
+def _kind(node: yaml.Node) -> str:
+    name = _short(node.tag.replace(_TAG, ""))
+    return {"str": "text", "seq": "list", "map": "mapping"}.get(name, name)
+
+
+def _short(text: object) -> str:
+    """Enough of a text to find it again: a key may have a million characters."""
+    shown = str(text)
+    return shown if len(shown) <= 100 else f"{shown[:97]}..."

@@ -1,0 +1,46 @@
+"""Environment variables that hold a number or a switch. One that is set counts: nothing wrong is passed over."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TypeVar
+
+from llenergymeasure.exceptions import ConfigError
+
+T = TypeVar("T")
+
+_SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+def number_from(environ: Mapping[str, str], name: str, least: float, otherwise: T) -> float | T:
+    """A number of at least `least`; `otherwise` when the variable is not set.
+
+    Raises:
+        ConfigError: no number, below `least`, or not finite.
+    """
+    text = environ.get(name)
+    if text is None:
+        return otherwise
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < least:
+        raise ConfigError(f"environment variable {name} is '{text}'; set a number of at least {least:g}, or unset it")
+    return value
+
+
+def switch_from(environ: Mapping[str, str], name: str) -> bool:
+    """Whether the variable says yes; no when it is not set.
+
+    Raises:
+        ConfigError: neither yes nor no.
+    """
+    text = environ.get(name)
+    if text is None:
+        return False
+    switch = _SWITCH.get(text.strip().lower())
+    if switch is None:
+        raise ConfigError(f"environment variable {name} is '{text}'; set 1 or 0, or unset it")
+    return switch

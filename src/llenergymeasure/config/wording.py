@@ -1,0 +1,75 @@
+"""One pydantic problem in words: what is wrong, with which value, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llenergymeasure.config.places import Place
+from llenergymeasure.config.shown import shown
+from llenergymeasure.config.suggestions import did_you_mean, nearest
+
+# What a value should have been, by pydantic's name of the problem.
+NEEDED: Mapping[str, str] = {
+    "string_type": "text", "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",
+    "bool_type": "true or false", "dict_type": "a mapping", "model_type": "a mapping", "tuple_type": "a list",
+    "list_type": "a list", "finite_number": "a finite number",
+}  # fmt: skip
+_BOUNDS: Mapping[str, tuple[str, str]] = {
+    "greater_than_equal": ("greater than or equal to", "ge"), "greater_than": ("greater than", "gt"),
+    "less_than_equal": ("less than or equal to", "le"), "less_than": ("less than", "lt"),
+}  # fmt: skip
+_FIXED: Mapping[str, str] = {
+    "missing": "is missing; give it a value",
+    "string_too_short": "must not be empty; write a value or remove the key",
+}
+_READ_AS_BOOL = "; quote it: YAML reads yes, no, on and off as true and false"
+
+
+def what_is_wrong(place: Place, details: Sequence[Any]) -> str:
+    """A sentence without its place.
+
+    Args:
+        place: where the value stands.
+        details: pydantic's errors there; several when the value fits no branch of a union.
+    """
+    detail, key = details[0], str(place.path[-1]) if place.path else ""
+    kind, value, text = detail["type"], detail["input"], shown(detail["input"], key)
+    if kind in _FIXED:
+        return _FIXED[kind]
+    if kind == "extra_forbidden":
+        return f"there is no such field{did_you_mean(key, place.owner)}"
+    if kind in NEEDED:
+        return f"{text}: {_needed(details)} is needed{_cure(value, text, _needed(details))}"
+    return _about_the_value(detail, value, text)
+
+
+def _about_the_value(detail: Any, value: Any, text: str) -> str:
+    kind, message = detail["type"], str(detail["msg"])
+    if kind in _BOUNDS:
+        words, name = _BOUNDS[kind]
+        limit = detail["ctx"][name]
+        return f"{text}: must be {words} {f'{limit:g}' if isinstance(limit, float) else limit}"
+    if kind == "literal_error":
+        return f"{text}: {_choices(detail, value)}"
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    return f"{text}: {message[:1].lower()}{message[1:]}"
+
+
+def _needed(details: Sequence[Any]) -> str:
+    return " or ".join(dict.fromkeys(NEEDED[detail["type"]] for detail in details))
+
+
+def _cure(value: Any, text: str, needed: str) -> str:
+    if value is None:
+        return "; remove the key, or write something below it"
+    if not needed.startswith("text") or isinstance(value, (Mapping, list, tuple)):
+        return ""
+    return _READ_AS_BOOL if isinstance(value, bool) else f'; quote it: "{text.strip(chr(34))}"'
+
+
+def _choices(detail: Any, value: Any) -> str:
+    valid = str(detail["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+    hint = _READ_AS_BOOL if isinstance(value, bool) else nearest(str(value), valid)
+    return f"valid: {', '.join(valid)}{hint}"

@@ -1,0 +1,181 @@
+"""A wrong configuration is explained field by field: where, which value, what is wrong, what was meant."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+from pydantic import ValidationError
+
+from llenergymeasure.config.explain import explain_validation_error
+from llenergymeasure.config.loader import build_experiment_config, load_study_config
+from llenergymeasure.config.models import ExperimentConfig
+
+
+def problems_of(text, source="the configuration"):
+    """The problems without the name of their source."""
+    head, *several = text.split("\n")
+    if several:
+        assert head == f"{len(several)} problems in {source}"
+        return [line.removeprefix("- ") for line in several]
+    return [head.removeprefix(f"{source}, ").removeprefix(f"{source}: ")]
+
+
+def lines_of(fields, overrides=None):
+    with pytest.raises(ValidationError) as caught:
+        build_experiment_config({"model": "m", **fields}, overrides)
+    return problems_of(explain_validation_error(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"bacth_size": 1}, "bacth_size: there is no such field; did you mean 'pytorch.batch_size'?"),
+        ({"batch_size": 1}, "batch_size: there is no such field; did you mean 'pytorch.batch_size'?"),
+        ({"precison": "bf16"}, "precison: there is no such field; did you mean 'precision'?"),
+        ({"seed": 1}, "seed: there is no such field; did you mean 'random_seed' or 'dataset.seed'?"),
+        ({"pytorch": {"batchsize": 1}}, "pytorch.batchsize: there is no such field; did you mean 'batch_size'?"),
+        ({"pytorch": {"precision": 1}}, "pytorch.precision: there is no such field; did you mean 'precision'?"),
+        ({"warmup": {"qqq": 1}}, "warmup.qqq: there is no such field; valid: enabled, n_warmup, max_new_tokens"),
+        ({"dataset": {"n": 200, "len": 5}}, "dataset.len: there is no such field; did you mean 'input_len' or 'output_len'?"),
+        ({"precision": "bf61"}, "precision: \"bf61\": valid: fp32, fp16, bf16, int8, fp8, int4; did you mean 'bf16'?"),
+        ({"pytorch": {"load_format": False}}, "pytorch.load_format: false: valid: auto, dummy; quote it: YAML reads"),
+        ({"n": 0}, "n: 0: must be greater than or equal to 1"),
+        ({"random_seed": 2**32}, "random_seed: 4294967296: must be less than 4294967296"),
+        ({"decoder": {"top_p": 2}}, "decoder.top_p: 2: must be less than or equal to 1"),
+        ({"decoder": {"top_p": 0}}, "decoder.top_p: 0: must be greater than 0"),
+        ({"n": "ten"}, 'n: "ten": a whole number is needed'),
+        ({"n": 1.5}, "n: 1.5: a whole number is needed"),
+        ({"n": True}, "n: true: a whole number is needed"),
+        ({"decoder": {"temperature": "0.5"}}, "decoder.temperature: a number is needed, not '0.5'"),
+        ({"decoder": {"temperature": float("inf")}}, "decoder.temperature: Infinity: a finite number is needed"),
+        ({"model": 5}, 'model: 5: text is needed; quote it: "5"'),
+        ({"model": True}, "model: true: text is needed; quote it: YAML reads yes, no, on and off as true and false"),
+        ({"model": ""}, "model: must not be empty; write a value or remove the key"),
+        ({"warmup": {"enabled": "yes"}}, 'warmup.enabled: "yes": true or false is needed'),
+        ({"decoder": None}, "decoder: null: a mapping is needed; remove the key, or write something below it"),
+        ({"pytorch": 5}, "pytorch: 5: a mapping is needed"),
+        ({"dataset": 5}, 'dataset: 5: text or a mapping is needed; quote it: "5"'),
+        ({"dataset": ["a"]}, 'dataset: ["a"]: text or a mapping is needed'),
+        ({"dataset": {}}, "dataset.n: is missing; give it a value"),
+        ({"dataset": {"n": 0}}, "dataset.n: 0: must be greater than or equal to 1"),
+        ({"pytorch": {"device_map": {"a": 1.5}}}, "pytorch.device_map.a: 1.5: text or a whole number is needed"),
+        ({"pytorch": {"device_map": 1.5}}, "pytorch.device_map: 1.5: text or a mapping is needed"),
+        ({"passthrough_kwargs": {1: 2}}, "passthrough_kwargs.1: 1: text is needed"),
+        ({"model_name": "x"}, "'model_name' is now called 'model': rename it"),
+        ({"fp_precision": "x"}, "'fp_precision' is now called 'precision': rename it"),
+        ({"num_input_prompts": 5}, "'num_input_prompts' is now called 'n': rename it"),
+        ({"precision": "fp8"}, "precision 'fp8' is not supported by backend 'pytorch'; valid: fp32, fp16, bf16"),
+        ({"vllm": {}}, "section 'vllm' is of another backend: backend is 'pytorch'; remove the section or set backend: vllm"),
+        ({"lora": {}}, "lora: lora needs exactly one of adapter_id and adapter_path"),
+        ({"pytorch": {"torch_compile_mode": "default"}}, "pytorch: torch_compile_mode has no effect without torch_compile"),
+        ({"passthrough_kwargs": {"num_beams": 2}}, "passthrough_kwargs may not set 'num_beams': it is a field of its own"),
+    ],
+)  # fmt: skip
+def test_one_problem_is_one_line(fields, expected):
+    (line,) = lines_of(fields)
+    assert line.startswith(expected)
+
+
+def test_every_problem_has_its_line_and_no_link_leads_to_pydantic():
+    lines = lines_of({"n": 0, "warmup": {"enabled": 1}, "nope": 1, "dataset": {"n": "x", "m": 1}})
+    assert [line.split(":")[0] for line in lines] == ["dataset.n", "dataset.m", "n", "warmup.enabled", "nope"]
+    assert "pydantic" not in "".join(lines)
+
+
+def test_a_missing_model_is_asked_for():
+    with pytest.raises(ValidationError) as caught:
+        ExperimentConfig.model_validate({})
+    assert explain_validation_error(caught.value).endswith(": model: is missing; give it a value")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"passthrough_kwargs": {"hf_token": "hf_abcdefgh1234"}},
+        {"passthrough_kwargs": {"x": ["hf_abcdefgh1234"]}},
+        {"hf_token": "hf_abcdefgh1234"},
+        {"pytorch": {"token": "hf_abcdefgh1234"}},
+        {"n": "hf_abcdefgh1234"},
+        {"precision": "hf_abcdefgh1234"},
+        {"decoder": {"temperature": "hf_abcdefgh1234"}},
+        {"pytorch": "hf_abcdefgh1234"},
+        {"dataset": ["hf_abcdefgh1234"]},
+        {"precision": "fp8", "passthrough_kwargs": {"api_key": "hf_abcdefgh1234"}},
+    ],
+)
+def test_a_secret_is_never_repeated(fields):
+    assert "abcdefgh" not in "".join(lines_of(fields))
+
+
+def test_a_credential_is_answered_with_the_place_where_it_belongs():
+    (line,) = lines_of({"passthrough_kwargs": {"hf_token": "hf_abcdefgh1234"}})
+    assert "'hf_token'" in line
+    assert "set the environment variable HF_TOKEN instead" in line
+
+
+@pytest.fixture
+def explained(tmp_path):
+    def explain(text, overrides=None):
+        path = tmp_path / "config.yaml"
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(ValidationError) as caught:
+            load_study_config(path, overrides)
+        return problems_of(explain_validation_error(caught.value, str(path)), source=path)
+
+    return explain
+
+
+def test_the_line_of_the_key_is_named(explained):
+    assert explained("model: m\npytorch:\n  batch_size: 0\nn: x\n") == [
+        'line 4: n: "x": a whole number is needed',
+        "line 3: pytorch.batch_size: 0: must be greater than or equal to 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("model: m\nbacth_size: 1\n", "line 2: bacth_size: there is no such field"),
+        ("model: m\ndataset:\n  n: 0\n", "line 3: dataset.n: "),
+        ("model: m\ndataset:\n  input_len: 5\n", "line 2: dataset.n: is missing"),
+        ("n: 1\nmodel_name: m\n", "line 2: 'model_name' is now called 'model'"),
+        ("model: m\nprecision: fp8\n", "line 2: precision 'fp8' is not supported"),
+        ("model: m\nvllm: {max_num_seqs: 2}\n", "line 2: section 'vllm' is of another backend"),
+        ("model: m\npytorch:\n  bnb_4bit_quant_type: nf4\n", "line 3: pytorch: bnb_4bit_quant_type has no effect"),
+        ("model: m\npassthrough_kwargs:\n  hf_token: hf_abcdefgh1234\n", "line 2: passthrough_kwargs may not hold"),
+        ("base: {model: m}\nexperiments:\n- n: 1\n- n: 0\n", "line 4: experiments.1.n: 0: must be"),
+        ("base:\n  n: 0\nexperiments:\n- model: m\n", "line 2: experiments.0.n: 0: must be"),
+        ("experiments:\n- n: 1\n", "line 2: experiments.0.model: is missing"),
+        ("experiments:\n- model: m\n  precision: fp8\n", "line 3: experiments.0: precision 'fp8' is not supported"),
+    ],
+)
+def test_wherever_the_problem_stands(explained, text, start):
+    (problem,) = explained(text)
+    assert problem.startswith(start)
+
+
+def test_a_value_from_the_command_line_has_no_line(explained):
+    assert explained("model: m\nn: 5\n", {"n": 0}) == ["n: 0: must be greater than or equal to 1"]
+    (problem,) = explained("model: m\nprecision: bf16\n", {"precision": "fp8"})
+    assert problem.startswith("precision 'fp8' is not supported")
+
+
+def test_a_file_that_is_gone_costs_only_the_lines(tmp_path):
+    with pytest.raises(ValidationError) as caught:
+        ExperimentConfig(model="m", n=0)
+    text = explain_validation_error(caught.value, tmp_path / "gone.yaml")
+    assert text.endswith("n: 0: must be greater than or equal to 1")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_read_again(tmp_path):
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("model: m\nn: 0\n",), daemon=True)
+    writer.start()
+    with pytest.raises(ValidationError) as caught:
+        load_study_config(pipe)
+    writer.join()
+    assert explain_validation_error(caught.value, pipe).endswith("n: 0: must be greater than or equal to 1")

@@ -1,0 +1,169 @@
+"""Settings of this machine: absent is fine, broken is an error with its line, the environment wins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llenergymeasure.config.runners import Runner
+from llenergymeasure.config.user_config import (
+    UserConfig,
+    load_user_config,
+    resolve_measurement,
+    resolve_runner,
+    user_config_path,
+)
+from llenergymeasure.exceptions import ConfigError
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        path = tmp_path / "config.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def complaint(call, *arguments):
+    with pytest.raises(ConfigError) as caught:
+        call(*arguments)
+    return str(caught.value)
+
+
+def test_the_defaults_are_those_of_the_contract():
+    assert UserConfig().model_dump() == {
+        "output": {"results_dir": "./results"},
+        "runners": {"pytorch": "local", "vllm": "local", "tensorrt": "local"},
+        "measurement": {"energy_backend": "auto", "carbon_intensity_gco2_kwh": None, "datacenter_pue": 1.0},
+        "execution": {"config_gap_seconds": 60.0, "cycle_gap_seconds": 300.0},
+    }
+
+
+def test_it_is_looked_for_in_the_users_configuration_directory():
+    path = user_config_path()
+    assert path.name == "config.yaml"
+    assert path.parent.name == "llenergymeasure"
+
+
+def test_absent_means_every_default(tmp_path, capfd):
+    assert load_user_config(tmp_path / "absent.yaml") == UserConfig()
+    assert load_user_config(tmp_path / "no" / "such" / "directory" / "config.yaml") == UserConfig()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_place_that_cannot_exist_means_every_default(written):
+    assert load_user_config(written("") / "below" / "a" / "file.yaml") == UserConfig()
+
+
+@pytest.mark.parametrize("text", ["", "# all commented out\n", "output:\n  results_dir: ./results\n"])
+def test_what_is_not_set_has_its_default(written, text):
+    assert load_user_config(written(text)) == UserConfig()
+
+
+def test_what_is_set_counts(written):
+    path = written(
+        "output: {results_dir: /data}\nmeasurement: {carbon_intensity_gco2_kwh: 380, energy_backend: null}\n"
+    )
+    config = load_user_config(path)
+    assert config.output.results_dir == "/data"
+    assert config.measurement.carbon_intensity_gco2_kwh == 380.0
+    assert config.measurement.energy_backend == "null"
+
+
+def test_a_tilde_is_the_home_directory():
+    config = UserConfig.model_validate({"output": {"results_dir": "~/results"}})
+    assert config.output.results_dir == str(Path.home() / "results")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("output: [\n", "line 2: broken YAML"),
+        ("output: {}\noutput: {}\n", "line 2: 'output' stands twice"),
+        ("output: {}\noutputs: {}\n", "line 2: outputs: there is no such field; did you mean 'output'?"),
+        (
+            "measurement:\n  datacenter_pue: 0.5\n",
+            "line 2: measurement.datacenter_pue: 0.5: must be greater than or equal to 1",
+        ),
+        ("measurement:\n  energy_backend: nvlm\n", "did you mean 'nvml'?"),
+        ("runners:\n  vllm: 5\n", 'line 2: runners.vllm: 5: text is needed; quote it: "5"'),
+        ("runners: local\n", 'line 1: runners: "local": a mapping is needed'),
+        ("- output\n", "not a mapping"),
+    ],
+)
+def test_a_broken_one_is_named_with_line_and_field(written, text, words):
+    path = written(text)
+    message = complaint(load_user_config, path)
+    assert str(path) in message
+    assert words in message
+
+
+def test_a_directory_in_its_place_is_refused(tmp_path):
+    assert "is a directory" in complaint(load_user_config, tmp_path)
+
+
+def test_backends_run_locally_unless_something_else_is_said():
+    assert resolve_runner("pytorch", UserConfig(), {}) == Runner("local")
+    assert resolve_runner("vllm", UserConfig(), {"LLEM_RUNNER_VLLM": "local"}) == Runner("local")
+
+
+def test_the_environment_chooses_the_runner_before_the_user_config():
+    user = UserConfig.model_validate({"runners": {"pytorch": "docker:image"}})
+    assert resolve_runner("pytorch", user, {"LLEM_RUNNER_PYTORCH": "local"}) == Runner("local")
+    message = complaint(resolve_runner, "pytorch", user, {"LLEM_RUNNER_VLLM": "local"})
+    assert message.startswith("runners.pytorch of the user config is 'docker:image'")
+
+
+@pytest.mark.parametrize("text", ["docker:registry.example/image:1", "singularity:/images/a.sif"])
+def test_containers_are_understood_and_not_in_this_release(text):
+    message = complaint(resolve_runner, "pytorch", UserConfig(), {"LLEM_RUNNER_PYTORCH": text})
+    assert f"LLEM_RUNNER_PYTORCH is '{text}': containers are not in this release; set it to local" in message
+
+
+@pytest.mark.parametrize("text", ["", "podman:x", "docker", "docker:", "singularity: ", "Local", "local:x"])
+def test_an_unknown_runner_is_named_with_the_valid_ones(text):
+    message = complaint(resolve_runner, "pytorch", UserConfig(), {"LLEM_RUNNER_PYTORCH": text})
+    assert f"LLEM_RUNNER_PYTORCH: runner '{text}' is unknown; valid: local, docker:IMAGE, singularity:PATH" in message
+
+
+def test_measurement_settings_come_from_the_user_config():
+    user = UserConfig.model_validate({"measurement": {"carbon_intensity_gco2_kwh": 380, "datacenter_pue": 1.2}})
+    machine = resolve_measurement(user, {})
+    assert (machine.carbon_intensity_gco2_kwh, machine.datacenter_pue, machine.no_prompt) == (380.0, 1.2, False)
+
+
+def test_the_environment_wins_over_the_user_config():
+    user = UserConfig.model_validate({"measurement": {"carbon_intensity_gco2_kwh": 380, "datacenter_pue": 1.2}})
+    environ = {"LLEM_CARBON_INTENSITY": "0", "LLEM_DATACENTER_PUE": "1", "LLEM_NO_PROMPT": "1"}
+    machine = resolve_measurement(user, environ)
+    assert (machine.carbon_intensity_gco2_kwh, machine.datacenter_pue, machine.no_prompt) == (0.0, 1.0, True)
+
+
+def test_no_intensity_is_none_and_never_zero():
+    assert resolve_measurement(UserConfig(), {}).carbon_intensity_gco2_kwh is None
+
+
+@pytest.mark.parametrize("text", ["", "green", "-1", "nan", "inf", "-inf", "1e999", "380 g", "1,5"])
+def test_an_intensity_that_is_no_number_is_refused(text):
+    message = complaint(resolve_measurement, UserConfig(), {"LLEM_CARBON_INTENSITY": text})
+    assert message == f"environment variable LLEM_CARBON_INTENSITY is '{text}'; set a number of at least 0, or unset it"
+
+
+@pytest.mark.parametrize("text", ["", "0.99", "0", "-2", "nan", "inf", "high"])
+def test_a_pue_below_one_is_refused(text):
+    message = complaint(resolve_measurement, UserConfig(), {"LLEM_DATACENTER_PUE": text})
+    assert message == f"environment variable LLEM_DATACENTER_PUE is '{text}'; set a number of at least 1, or unset it"
+
+
+@pytest.mark.parametrize(("text", "expected"), [("1", True), ("TRUE", True), ("on", True), ("0", False), ("no", False)])
+def test_no_prompt_is_a_switch(text, expected):
+    assert resolve_measurement(UserConfig(), {"LLEM_NO_PROMPT": text}).no_prompt is expected
+
+
+@pytest.mark.parametrize("text", ["", "2", "maybe"])
+def test_a_switch_that_says_neither_is_refused(text):
+    message = complaint(resolve_measurement, UserConfig(), {"LLEM_NO_PROMPT": text})
+    assert message == f"environment variable LLEM_NO_PROMPT is '{text}'; set 1 or 0, or unset it"

@@ -1,0 +1,228 @@
+"""One mapping from one file, and every way in which that can fail: with the file, the line and a cure."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from llenergymeasure.config.yaml_file import key_lines, parse_value, read_experiment, read_mapping
+from llenergymeasure.exceptions import ConfigError
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(content):
+        path = tmp_path / "config.yaml"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def complaint(path):
+    with pytest.raises(ConfigError) as caught:
+        read_mapping(path)
+    return str(caught.value)
+
+
+def test_plain_values_are_read_as_yaml_writes_them(written):
+    path = written("model: m\nn: 3\nsection: {flag: yes, list: [1, 2.5, null]}\n")
+    assert read_mapping(path) == {"model": "m", "n": 3, "section": {"flag": True, "list": [1, 2.5, None]}}
+
+
+@pytest.mark.parametrize("text", ["1e-3", "1E-3", "1.0e-3", "0.1e-2", "+1e-3", ".1e-2", "1_0e-4", "10e-4"])
+def test_numbers_with_an_exponent_are_numbers(written, text):
+    assert read_mapping(written(f"x: {text}\n"))["x"] == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize("text", ["e3", "1e", "1e-", "a1e3", "1e3b", "1.2.3", '"1e-3"', "+", "."])
+def test_text_that_only_resembles_a_number_stays_text(written, text):
+    assert isinstance(read_mapping(written(f"x: {text}\n"))["x"], str)
+
+
+def test_a_version_at_the_top_is_accepted_and_dropped(written):
+    path = written("version: 1\nmodel: m\nnested: {version: 2}\n")
+    assert read_experiment(path) == {"model": "m", "nested": {"version": 2}}
+
+
+def test_a_byte_order_mark_is_not_part_of_the_first_key(written):
+    assert read_mapping(written(b"\xef\xbb\xbfmodel: m\n")) == {"model": "m"}
+
+
+def test_merge_keys_take_over_and_may_be_overridden(written):
+    path = written("base: &base {n: 1, model: m}\nother:\n  <<: *base\n  n: 2\nthird: {<<: [*base, {x: 3}]}\n")
+    fields = read_mapping(path)
+    assert fields["other"] == {"n": 2, "model": "m"}
+    assert fields["third"] == {"n": 1, "model": "m", "x": 3}
+
+
+def test_a_missing_file_is_named_with_the_directory_searched(tmp_path):
+    message = complaint(tmp_path / "absent.yaml")
+    assert "absent.yaml does not exist; check the path" in message
+    assert os.getcwd() in message  # noqa: PTH109 - the words of the message
+
+
+def test_a_directory_is_not_a_file(tmp_path):
+    assert "is a directory; name the YAML file in it" in complaint(tmp_path)
+
+
+def test_a_path_that_no_system_can_open_is_refused(tmp_path):
+    assert "cannot be read" in complaint("a\0b")
+    assert "cannot be read" in complaint(tmp_path / ("x" * 5000))
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_refused(written):
+    path = written("model: m\n")
+    path.chmod(0)
+    assert "cannot be read: Permission denied; check the path and its permissions" in complaint(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "words"),
+    [
+        ("model: m\nx: [1,\n", 3, "broken YAML"),
+        ("model: m\n\tx: 1\n", 2, "broken YAML"),
+        ("model: m\nx: 'open\n", 3, "broken YAML"),
+        ("model: m\n  n: 1\n", 2, "broken YAML"),
+        ("model: *nobody\n", 1, "undefined alias"),
+        ("a: 1\n---\nb: 2\n", 2, "another document"),
+        ("model: m\nn: 1\nn: 2\n", 3, "'n' stands twice, first in line 2; keep one"),
+        ("a:\n  b:\n    c: 1\n    c: 2\n", 4, "'c' stands twice, first in line 3"),
+        ("a: {b: 1, b: 2}\n", 1, "'b' stands twice"),
+        ("a:\n  1: x\n  0x1: y\n", 3, "'0x1' stands twice"),
+        ("a: {<<: {x: 1}, <<: {x: 2}}\n", 1, "'<<' stands twice"),
+        ("model: m\nx: !!python/object:os.system {}\n", 2, "tag !!python/object:os.system is refused"),
+        ("x: !!python/object/apply:os.system ['true']\n", 1, "write plain values without tags"),
+        ("!!python/name:os.system x: 1\n", 1, "is refused"),
+        ("x: !own 3\n", 1, "tag !own is refused"),
+        ("? [a, b]\n: 1\n", 1, "cannot be a key"),
+        ("model: m\nx: \0\n", 2, "character U+0000 is not allowed"),
+        ("model: m\nx: \x07\n", 2, "character U+0007 is not allowed"),
+        (b"model: m\nx: \xff\xfe\n", 2, "not UTF-8; save the file as UTF-8 text"),
+        ("- model: m\n", 1, "the top level is 'list', not a mapping"),
+        ("just words\n", 1, "the top level is 'text', not a mapping"),
+        ("model: m\n1: x\n", 2, "key '1' is of type int in YAML; quote it"),
+        ("model: m\non: x\n", 2, "key 'on' is of type bool in YAML; quote it"),
+        ("<<: {1: x}\n", 1, "key '1' is of type int"),
+        ("x: 2026-02-31\n", 1, "not a valid timestamp; quote it"),
+        ("x: !!bool maybe\n", 1, "not a valid bool"),
+        ("x: !!float ''\n", 1, "not a valid float"),
+        ("x: !!timestamp soon\n", 1, "not a valid timestamp"),
+        ("x: &a [1, *a]\n", 1, "alias *a stands inside of itself"),
+        ("x: &a {y: {<<: *a}}\n", 1, "alias *a stands inside of itself"),
+        ("x:\n" + "- " * 60 + "1\n", 2, "nested too deeply, at most 50 levels; write it flatter"),
+        ("x: " + "[" * 5000, 1, "nested too deeply, at most 50 levels"),
+        ("x: " + "{a: " * 5000, 1, "nested too deeply, at most 50 levels"),
+        ("x: " + "9" * 5000 + "\n", 1, "a number of 5000 characters; quote it to mean text"),
+        ("x: 1" + ":59" * 5000 + "\n", 1, "a number of 15001 characters"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_named_with_its_line(written, content, line, words):
+    path = written(content)
+    message = complaint(path)
+    assert message.startswith(f"{path}, line {line}: ")
+    assert words in message
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "# nothing but a comment\n", "---\n", "--- # a comment\n"])
+def test_an_empty_file_says_what_to_write(written, content):
+    assert "model: builtin/tiny-llama" in complaint(written(content))
+
+
+def test_an_empty_file_is_an_empty_mapping_where_that_is_allowed(written):
+    assert read_mapping(written("# every default\n"), allow_empty=True) == {}
+
+
+def test_a_large_file_is_refused_before_it_is_parsed(written):
+    path = written("{" * (2 * 1024 * 1024))  # parsing would say something about nesting
+    assert "is larger than 1 MiB" in complaint(path)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs /dev/zero")  # noqa: PTH110
+def test_a_file_that_tells_no_size_is_read_no_further_than_the_limit():
+    assert "is larger than 1 MiB" in complaint("/dev/zero")
+
+
+def bomb(levels, width=10):
+    lines = ["a0: &a0 [" + ", ".join(["x"] * width) + "]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * width)}]" for i in range(1, levels)]
+    return "\n".join(lines)
+
+
+def test_an_alias_bomb_is_refused_where_it_grows_too_large(written):
+    message = complaint(written(bomb(levels=9)))  # 10^9 values
+    assert ", line 5: its values and aliases expand to more than 100000" in message
+
+
+def test_a_few_aliases_are_no_bomb(written):
+    assert len(read_mapping(written(bomb(levels=3)))["a2"]) == 10
+
+
+def test_a_long_chain_of_merges_is_refused_as_nesting(written):
+    lines = ["a0: &a0 {x: 1}", *(f"a{i}: &a{i} {{<<: *a{i - 1}}}" for i in range(1, 2000))]
+    assert "nested too deeply, at most 50 levels" in complaint(written("\n".join(lines)))
+
+
+def test_a_message_stays_short_when_the_file_is_not(written):
+    assert len(complaint(written("x: !" + "y" * 100_000))) < 500
+    assert len(complaint(written("k" * 900 + ": 1\n" + "k" * 900 + ": 2\n"))) < 500
+
+
+def test_lines_of_keys_and_items_are_known(written):
+    path = written("model: m\npytorch:\n  batch_size: 4\nexperiments:\n  - n: 1\n  - n: 2\n")
+    assert key_lines(path) == {
+        ("model",): 1, ("pytorch",): 2, ("pytorch", "batch_size"): 3, ("experiments",): 4,
+        ("experiments", 0): 5, ("experiments", 0, "n"): 5, ("experiments", 1): 6, ("experiments", 1, "n"): 6,
+    }  # fmt: skip
+
+
+def test_a_merged_key_has_the_line_where_it_was_written(written):
+    lines = key_lines(written("base: &b\n  n: 1\nx:\n  <<: *b\n"))
+    assert lines["x", "n"] == 2
+
+
+def test_a_file_that_cannot_be_read_has_no_lines(written, tmp_path):
+    assert key_lines(tmp_path / "absent.yaml") == {}
+    assert key_lines(written("a: [")) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("4", 4), ("1e-3", 0.001), ("true", True), ("null", None), ("bf16", "bf16"), ("[1, a]", [1, "a"]),
+        ("{a: 1}", {"a": 1}), ("a: b", "a: b"), ("- a", "- a"), ("org/model", "org/model"), ("'4'", "4"),
+    ],
+)  # fmt: skip
+def test_a_single_value_is_a_scalar_or_in_brackets(text, value):
+    assert parse_value(text) == value
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.one_of(
+        st.text(alphabet=st.sampled_from("ab1:-?[]{},&*!|>'\"%@`#<=~. \n\t\0é"), max_size=60),
+        st.lists(
+            st.sampled_from(
+                [
+                    "a: ", "b: ", "<<: ", "? ", "- ", "\n", "  ", "&x ", "*x ", "!!int ", "!!float ", "!!bool ", "!!set ",
+                    "!!omap ", "!!binary ", "!!timestamp ", "!!null ", "!!python/tuple ", "1", "1:2", "0b", "0x", ".inf",
+                    "''", "[", "]", "{", "}", ", ", "2026-13-01", "~", "=", "x",
+                ]
+            ),
+            max_size=25,
+        ).map("".join),
+        st.binary(max_size=60),
+    )
+)  # fmt: skip
+def test_no_content_whatsoever_fails_in_another_way(written, content):
+    path = written(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
+    try:
+        fields = read_mapping(path)
+    except ConfigError as refusal:
+        fields, message = None, str(refusal)
+    assert isinstance(fields, dict) or str(path) in message
+    assert isinstance(key_lines(path), dict)
