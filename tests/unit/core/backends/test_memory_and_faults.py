@@ -1,0 +1,99 @@
+"""Peak memory of a window, and what failures of torch become."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.torch
+torch = pytest.importorskip("torch")
+
+from llenergymeasure import ExperimentConfig  # noqa: E402
+from llenergymeasure.core.backends.pytorch.faults import explained  # noqa: E402
+from llenergymeasure.core.backends.pytorch.memory import ProcessMemory  # noqa: E402
+from llenergymeasure.core.backends.pytorch.parameters import count_parameters  # noqa: E402
+from llenergymeasure.exceptions import BackendError, ConfigError  # noqa: E402
+
+CONFIG = ExperimentConfig(model="org/m", pytorch={"batch_size": 8})
+
+
+def test_the_peak_is_the_kernel_s_high_water_mark_after_a_reset(tmp_path):
+    (tmp_path / "status").write_text("Name: x\nVmHWM:\t  500000 kB\nVmRSS: 1 kB\n")
+    memory = ProcessMemory(tmp_path)
+    memory.reset()
+    assert (tmp_path / "clear_refs").read_text() == "5"
+    assert memory.peak_mb() == (512.0, "process_rss")
+
+
+def test_where_the_mark_cannot_be_reset_the_peak_is_unknown_and_not_an_old_one(tmp_path):
+    memory = ProcessMemory(tmp_path / "nowhere")
+    memory.reset()
+    peak, source = memory.peak_mb()
+    assert peak is None
+    assert "cannot be reset" in source
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (torch.OutOfMemoryError("20 GiB"), "lower pytorch.batch_size"),
+        (MemoryError("host"), "lower pytorch.batch_size"),
+        (ImportError("No module named peft"), 'pip install "llenergymeasure[pytorch]"'),
+        (ImportError("No module named x"), "install the package it names"),
+        (OSError("Error while deserializing header of model.safetensors"), "fetch or copy it again"),
+        (OSError("You are trying to access a gated repo"), "HF_TOKEN"),
+        (TypeError("got an unexpected keyword argument 'nonsense'"), "passthrough_kwargs"),
+        (RuntimeError("something else"), "RuntimeError: something else"),
+    ],
+)
+def test_a_failure_is_explained(error, words):
+    with pytest.raises(BackendError, match="loading org/m") as caught, explained("loading org/m", CONFIG):
+        raise error
+    assert words in str(caught.value)
+    assert caught.value.__cause__ is error
+
+
+def test_our_own_errors_pass_through():
+    with pytest.raises(ConfigError, match="ours"), explained("loading", CONFIG):
+        raise ConfigError("ours")
+
+
+def test_a_tied_head_counts_once_in_total_and_always_in_products():
+    transformers = pytest.importorskip("transformers")
+    sizes = dict(hidden_size=8, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, vocab_size=32)
+    for tied in (True, False):
+        shape = transformers.LlamaConfig(**sizes, tie_word_embeddings=tied)
+        with torch.device("meta"):
+            counts = count_parameters(transformers.AutoModelForCausalLM.from_config(shape))
+        layer = 4 * 8 * 8 + 3 * 8 * 16
+        assert counts.in_matrix_products == layer + 8 * 32
+        assert counts.total == layer + 3 * 8 + 8 * 32 * (1 if tied else 2)
+        assert counts.in_adapters == 0
+
+
+def test_the_transformers_loader_and_engine_run_in_process():
+    """The whole door on the built-in model: load, generate twice, release."""
+    pytest.importorskip("transformers")
+    from llenergymeasure.core.backends.pytorch.loading import TransformersLoader
+    from llenergymeasure.core.clock import SystemClock
+
+    config = ExperimentConfig(
+        model="builtin/tiny-llama", max_output_tokens=3, pytorch={"batch_size": 2, "device": "cpu"}
+    )
+    engine = TransformersLoader(SystemClock()).load(config)
+    assert engine.architecture["hidden_size"] == 256
+    assert engine.info.random_weights
+    assert len(engine.tokenizer.encode(["a b"])) == 1
+    assert engine.tokenizer.vocab_size == 8192
+    assert engine.tokenizer.special_ids == {0, 1, 2}
+    batches = engine.prepare([[5, 6, 7], [8]])
+    engine.synchronise()
+    engine.reset_peak_memory()
+    (record,) = engine.run(batches).records()
+    assert record.padded_length == 3
+    assert record.input_lengths == (3, 1)
+    assert engine.run(batches, max_new_tokens=1).records()[0].step_tokens == (1,)
+    assert engine.peak_memory_mb()[1] == "process_rss"
+    assert engine.host_threads() >= 1
+    assert engine.cuda_facts() is None
+    engine.release()
+    engine.release()

@@ -1,0 +1,62 @@
+"""FLOPs of a window: which work and which way is handed to the formulas."""
+
+from __future__ import annotations
+
+import pytest
+
+from fakes import FakeClock, FakeEngine
+from llenergymeasure import ExperimentConfig
+from llenergymeasure.core.flops_collectors import ExactFlopsCollector, PalmFlopsCollector
+from llenergymeasure.protocols import Window
+
+LLAMA = {
+    "model_type": "llama", "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+    "num_key_value_heads": 1, "vocab_size": 32, "head_dim": 4, "tie_word_embeddings": True,
+}  # fmt: skip
+
+
+def window(architecture=LLAMA, lengths=(3, 2), **fields) -> Window:
+    config = ExperimentConfig(**{"model": "m", "max_output_tokens": 4, **fields})
+    engine = FakeEngine(config, FakeClock())
+    engine.architecture = dict(architecture)
+    output = engine.run(engine.prepare([[1] * length for length in lengths]))
+    return Window(0.0, 1.0, 1.0, output.records(), config, engine)
+
+
+def exact(**fields):
+    collector = ExactFlopsCollector()
+    asked = window(**fields)
+    collector.arm(asked.engine)
+    return collector.collect(asked)
+
+
+def test_the_palm_rule_takes_useful_tokens():
+    assert PalmFlopsCollector().collect(window()).value == 2 * 1000 * (3 + 2 + 4 + 4)
+
+
+def test_an_unknown_architecture_has_no_exact_figure():
+    assert exact(architecture={"model_type": "new"}) is None
+
+
+def test_padding_is_executed_and_not_useful():
+    padded = exact(pytorch={"batch_size": 2})
+    assert padded.value > padded.flops_useful
+    alone = exact()
+    assert alone.value == alone.flops_useful == padded.flops_useful
+
+
+def test_a_static_cache_is_covered_to_its_longest_length():
+    assert exact(pytorch={"cache_implementation": "static"}).value > exact().value
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"pytorch": {"prompt_lookup_num_tokens": 2}}, {"passthrough_kwargs": {"guidance_scale": 2.0}}],
+    ids=["prompt lookup", "guidance"],
+)
+def test_where_it_is_not_known_how_often_the_model_ran_there_is_no_figure(fields):
+    assert exact(**fields).value is None
+
+
+def test_beams_are_executed():
+    assert exact(decoder={"decoding_strategy": "beam", "num_beams": 3}).value > 2 * exact().value

@@ -1,0 +1,49 @@
+"""What the host did: CPU time of others and stolen time, by hand."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from fakes import FakeClock, FakeEngine
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.host import CpuTicks, HostCollector, read_cpu_ticks
+
+ENGINE = FakeEngine(ExperimentConfig(model="m"), FakeClock())
+
+
+def collect(before, after, own_seconds=1.0, environ=None):
+    readings = iter([before, after])
+    collector = HostCollector(lambda: next(readings), environ or {}, ticks_per_second=100)
+    collector.arm(ENGINE)
+    return collector.collect(SimpleNamespace(cpu_seconds=own_seconds, engine=ENGINE))
+
+
+def test_what_is_neither_idle_nor_ours_was_somebody_else_s():
+    # 1000 ticks: 600 idle, 50 stolen, 350 busy, of which 1 s = 100 ticks are ours.
+    found = collect(CpuTicks(0, 0, 0), CpuTicks(1000, 600, 50))
+    assert found.other_cpu_share == pytest.approx(0.25)
+    assert found.cpu_steal_share == pytest.approx(0.05)
+    assert found.cpu_seconds == 1.0
+    assert found.threads == 2
+
+
+def test_others_never_used_less_than_nothing():
+    assert collect(CpuTicks(0, 0, 0), CpuTicks(1000, 950, 0)).other_cpu_share == 0.0
+
+
+def test_without_a_reading_shares_are_unknown():
+    found = collect(None, None)
+    assert (found.other_cpu_share, found.cpu_steal_share) == (None, None)
+
+
+def test_the_thread_variable_is_kept():
+    assert collect(None, None, environ={"OMP_NUM_THREADS": "2"}).omp_num_threads == "2"
+    assert collect(None, None).omp_num_threads is None
+
+
+def test_proc_stat_is_read(tmp_path):
+    (tmp_path / "stat").write_text("cpu  10 1 9 70 5 0 2 3 0 0\ncpu0 1 2 3\n")
+    assert read_cpu_ticks(tmp_path / "stat") == CpuTicks(total=100, idle=75, steal=3)
+    assert read_cpu_ticks(tmp_path / "nowhere") is None
