@@ -27,7 +27,7 @@ class Request:
     Attributes:
         config: the experiment.
         output_dir: where results will go; None when nothing is written.
-        dry: touch neither the network nor the devices.
+        dry: touch neither the network nor the devices, and need nothing that only a run needs.
         has: whether a module is installed.
         cuda_available: whether torch sees a CUDA device; None = do not ask.
         meters: what is known of the GPUs; None = do not ask for a meter.
@@ -65,12 +65,14 @@ def _backend(request: Request) -> Findings:
         yield Finding(f"backend '{name}' cannot be measured by this release", "set backend: pytorch")
         return
     missing = [module for module in entry.needs if not request.has(module)]
-    if missing:
+    if missing and not request.dry:
         yield Finding(f"backend '{name}' needs {' and '.join(missing)}, not installed here", entry.install)
 
 
 def _packages(request: Request) -> Findings:
-    """Optional packages that single settings need."""
+    """Optional packages that single settings need. A dry run needs none."""
+    if request.dry:
+        return
     config, section = request.config, request.config.pytorch
     needs = {
         "peft": config.lora is not None and "lora",

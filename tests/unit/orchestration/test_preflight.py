@@ -65,6 +65,10 @@ def test_each_fault_names_its_cure(asked, problem, cure):
     assert any(problem in finding.problem and cure in finding.cure for finding in found), found
 
 
+def test_a_dry_run_needs_nothing_installed():
+    assert findings(replace(request(has=lambda module: False), dry=True, meters=None)) == []
+
+
 def test_a_model_of_the_hub_is_asked_for_unless_the_run_is_dry():
     asked = []
 

@@ -13,6 +13,7 @@ from typing import Any
 from llenergymeasure.cli.commands.request import study_of
 from llenergymeasure.config.models import ExperimentConfig, without_unset
 from llenergymeasure.config.user_config import load_user_config, resolve_measurement, resolve_runner
+from llenergymeasure.core.backends.registry import BACKENDS, importable
 from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.orchestration.preflight import Request, preflight
@@ -52,6 +53,9 @@ def _lines(config: ExperimentConfig, environ: Mapping[str, str], output_dir: Pat
     info = open_dataset(config.dataset, config.n, config.random_seed).info
     yield f"prompts: {info.n_used} of {info.n_available} from {info.name}"
     yield f"memory on the device: {estimate_for(config, environ)}"
+    missing = [module for module in BACKENDS[config.backend].needs if not importable(module)]
+    if missing:
+        yield f"to run it here, {' and '.join(missing)} must be installed: {BACKENDS[config.backend].install}"
     yield f"results would go to: {output_dir}"
     yield "nothing was run and nothing was written"
 
