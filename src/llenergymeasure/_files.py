@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import platform
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import NoReturn
 from uuid import uuid4
 
 from llenergymeasure.exceptions import ConfigError, LLEMError
+from llenergymeasure.security import sanitise_name
 
-_PARTIAL = re.compile(r"^\..+\.partial-(?P<pid>\d+)-[0-9a-f]+$")
+_PARTIAL = re.compile(r"^\..+\.partial-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]+$")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY})
+_BAD_PLACE = (PermissionError, FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError)
+# File systems allow 255; a name in the making carries up to 37 more.
+_LONGEST_NAME_BYTES = 200
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
@@ -28,29 +33,29 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         ConfigError: the place cannot be written to.
         LLEMError: the disk is full, or another failure of the system. The old file, if any, is untouched.
     """
-    content = data.encode("utf-8") if isinstance(data, str) else data
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")
-    except OSError as error:
-        _give_up(path, error)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(path)
-    except OSError as error:
-        _give_up(path, error)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    # A lone surrogate has no UTF-8; escaped with a backslash it stays the same text in JSON.
+    content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
+    with _explained(path):
+        temporary = path.with_name(f".{path.name[:40]}.{uuid4().hex}.tmp")
+        try:
+            with temporary.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            with suppress(OSError, ValueError):
+                temporary.unlink()
 
 
-def _umask() -> int:
-    """The process's mask for new files; reading it means setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        _give_up(path, error)
+    except ValueError as error:  # a zero byte, a lone surrogate, no name at all
+        raise ConfigError(f"{str(path)!r} cannot be written ({error}); choose another --output") from error
 
 
 def _give_up(path: Path, error: OSError) -> NoReturn:
@@ -58,12 +63,39 @@ def _give_up(path: Path, error: OSError) -> NoReturn:
         raise LLEMError(
             f"{path} could not be written: the disk is full; free some space or choose another --output"
         ) from error
-    if (
-        isinstance(error, (PermissionError, FileNotFoundError, NotADirectoryError, FileExistsError))
-        or error.errno == errno.EROFS
-    ):
+    if isinstance(error, _BAD_PLACE) or error.errno == errno.EROFS:
         raise ConfigError(f"{path} cannot be written ({error.strerror}); choose another --output") from error
     raise LLEMError(f"{path} could not be written: {error}; choose another --output") from error
+
+
+def fresh_directory(base: Path, name: str) -> Path:
+    """A new, empty folder below `base` that belongs to nobody else, for what is written piece by piece.
+
+    Args:
+        base: where; made when it is missing.
+        name: made safe as one path component. When it is taken, `name_1`, `name_2`, ... is used.
+
+    Raises:
+        ConfigError: the place cannot be written to.
+        LLEMError: the disk is full, or another failure of the system.
+    """
+    with _explained(base):
+        base.mkdir(parents=True, exist_ok=True)
+        return next(path for path in _numbered(base, name) if _made(path))
+
+
+def _numbered(base: Path, name: str) -> Iterator[Path]:
+    safe = sanitise_name(name, _LONGEST_NAME_BYTES)
+    yield base / safe
+    yield from (base / f"{safe}_{number}" for number in count(1))
+
+
+def _made(path: Path) -> bool:
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return False
+    return True
 
 
 @dataclass
@@ -85,61 +117,66 @@ def complete_directory(base: Path, name: str) -> Iterator[Folder]:
 
     Args:
         base: where; made when it is missing.
-        name: one path component. When it is taken, `name_1`, `name_2`, ... is used.
+        name: made safe as one path component. When it is taken, `name_1`, `name_2`, ... is used.
 
     Raises:
         ConfigError: the place cannot be written to.
         LLEMError: the disk is full, or another failure of the system.
     """
-    partial = base / f".{name}.partial-{os.getpid()}-{uuid4().hex[:8]}"
-    try:
+    final = next(_numbered(base, name))
+    partial = base / f".{final.name}.partial-{_machine()}-{os.getpid()}-{uuid4().hex[:8]}"
+    with _explained(base):
         base.mkdir(parents=True, exist_ok=True)
         remove_stale(base)
         partial.mkdir()
-    except OSError as error:
-        _give_up(base, error)
-    folder = Folder(partial, base / name)
+    folder = Folder(partial, final)
     try:
         yield folder
-        folder.final = _rename_to_free(partial, base, name)
+        folder.final = next(path for path in _numbered(base, name) if _renamed(partial, path))
     except OSError as error:
-        _give_up(base / name, error)
+        _give_up(final, error)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _rename_to_free(partial: Path, base: Path, name: str) -> Path:
-    """Renaming onto a folder that holds something fails, so the first free name is taken without a lock."""
-    number = 0
-    while True:
-        final = base / (name if number == 0 else f"{name}_{number}")
-        number += 1
-        if final.exists():
-            continue
-        try:
-            partial.rename(final)
-        except OSError as error:
-            if error.errno in _TAKEN or isinstance(error, (FileExistsError, NotADirectoryError)):
-                continue
-            raise
-        return final
+def _renamed(partial: Path, final: Path) -> bool:
+    """Whether the folder got this name. Renaming onto what holds something fails, so no lock is needed."""
+    if os.path.lexists(final):
+        return False
+    try:
+        partial.rename(final)
+    except OSError:
+        if os.path.lexists(final):
+            return False
+        raise
+    return True
 
 
 def remove_stale(base: Path) -> None:
-    """Remove what killed processes of this machine left behind."""
-    for entry in base.iterdir():
-        match = _PARTIAL.match(entry.name)
-        if match and not _is_alive(int(match["pid"])):
-            shutil.rmtree(entry, ignore_errors=True)
+    """Remove what killed processes of this machine left behind; what another machine makes on a shared disk stays."""
+    if os.name != "posix":  # there is no harmless way to ask for a process: on Windows signal 0 is Ctrl+C
+        return
+    with suppress(OSError):
+        for entry in base.iterdir():
+            match = _PARTIAL.match(entry.name)
+            if match and match["machine"] == _machine() and not _is_alive(int(match["pid"])):
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def _machine() -> str:
+    """A mark of this host, this boot and this container: only inside them does a process number mean anything."""
+    marks = [platform.node()]
+    with suppress(OSError):
+        marks.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
+        marks.append(str(Path("/proc/self/ns/pid").readlink()))
+    return hashlib.sha256("\n".join(marks).encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def _is_alive(pid: int) -> bool:
-    with suppress(ProcessLookupError):
-        try:
-            os.kill(pid, 0)
-        except PermissionError:
-            return True
-        except OverflowError:
-            return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
         return True
-    return False
+    return True

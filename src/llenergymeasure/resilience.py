@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import random
+import socket
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,24 +12,49 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+_PASSING_ERRNO = frozenset({errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EAGAIN})
+# Classes of httpx, requests and urllib3, by name: none of them is imported for this.
 _PASSING_NAMES = frozenset(
-    {"ConnectTimeout", "ReadTimeout", "ConnectError", "ReadError", "RemoteProtocolError", "ChunkedEncodingError"}
-)
-_NEVER = (ValueError, TypeError, KeyError, FileNotFoundError, PermissionError)
+    {
+        "TimeoutException", "NetworkError", "ConnectTimeout", "ReadTimeout", "ConnectError", "ReadError",
+        "RemoteProtocolError", "ConnectionError", "Timeout", "ChunkedEncodingError", "ProtocolError", "IncompleteRead",
+    }
+)  # fmt: skip
+# A certificate stays wrong, although requests calls that a lost connection.
+_LASTING_NAMES = frozenset({"SSLError", "InvalidURL", "CertificateError"})
+_LASTING = (ValueError, TypeError, KeyError, FileNotFoundError, PermissionError)
+# How the hub says that it was not reached and has no copy: also a FileNotFoundError and a ValueError.
+_WRAPPERS = frozenset({"LocalEntryNotFoundError"})
+_DEPTH = 10
+_JITTER_SHARE = 0.25
 
 
-def is_transient(error: BaseException) -> bool:
-    """Whether the same call may work in a moment: timeouts, lost connections, busy servers."""
+def is_transient(error: BaseException, depth: int = _DEPTH) -> bool:
+    """Whether the same call may work in a moment: timeouts, lost connections, busy servers.
+
+    Args:
+        error: what was raised.
+        depth: how many causes behind it are looked at.
+    """
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status is not None:
         return status in _PASSING_STATUS
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names & _LASTING_NAMES:
+        return False
+    if names & _PASSING_NAMES or _passes_in_the_network(error):
+        return True
+    if isinstance(error, _LASTING) and not names & _WRAPPERS:
+        return False
+    return error.__cause__ is not None and depth > 0 and is_transient(error.__cause__, depth - 1)
+
+
+def _passes_in_the_network(error: BaseException) -> bool:
+    if isinstance(error, socket.gaierror):
+        return error.errno == socket.EAI_AGAIN
     if isinstance(error, (ConnectionError, TimeoutError)):
         return True
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if names & _PASSING_NAMES:
-        return True
-    cause = error.__cause__
-    return cause is not None and not isinstance(error, _NEVER) and is_transient(cause)
+    return isinstance(error, OSError) and error.errno in _PASSING_ERRNO
 
 
 def retry(
@@ -38,28 +66,30 @@ def retry(
     factor: float = 2.0,
     max_delay_s: float = 30.0,
     sleep: Callable[[float], None] = time.sleep,
+    jitter: Callable[[], float] = random.random,
 ) -> T:
     """Call, and call again after growing pauses while the failure is one that passes.
 
     Args:
         call: what to do.
         passing: which failures pass.
-        attempts: calls at most, at least 1.
+        attempts: calls at most; fewer than 1 counts as 1.
         first_delay_s: pause after the first failure in seconds.
         factor: growth of the pause.
         max_delay_s: longest pause in seconds.
         sleep: waits.
+        jitter: 0 to 1; shortens each pause by up to a quarter, so that many machines do not return at once.
 
     Raises:
         Exception: the last failure, or the first that does not pass.
     """
     delay_s = first_delay_s
-    for attempt in range(1, attempts + 1):
+    for _ in range(attempts - 1):
         try:
             return call()
         except Exception as error:
-            if attempt == attempts or not passing(error):
+            if not passing(error):
                 raise
-        sleep(min(delay_s, max_delay_s))
+        sleep(min(delay_s, max_delay_s) * (1 - _JITTER_SHARE * jitter()))
         delay_s *= factor
-    raise AssertionError("unreachable")
+    return call()

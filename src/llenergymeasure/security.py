@@ -6,18 +6,32 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
+from urllib.parse import quote
 
 from llenergymeasure.exceptions import ConfigError
 
 HIDDEN = "***"
 # Windows refuses these as file names, whatever their ending.
-_RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
-_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIAL", re.IGNORECASE)
-_IN_URL = re.compile(r"(?<=://)[^/\s:@]*:?[^/\s@]*@")
-_TOKENS = re.compile(r"\b(hf_|sk-|ghp_|gho_|github_pat_|glpat-)[A-Za-z0-9_-]{8,}")
-_BEARER = re.compile(r"(?i)\b(bearer\s+)[^\s\"']+")
+_RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
+_COMBINING = re.compile(r"[\u0300-\u036f]+")
+# Ends matter: HF_TOKEN holds a secret, MAX_TOKENS and TOKENIZERS_PARALLELISM do not. PWD is the working directory.
+_SECRET_NAME = re.compile(
+    r"(?i)(TOKEN|KEY|JWT|CREDENTIALS?|_(PASS|PWD|PAT|AUTH))_?\d*$|SECRET|PASSWORD|PASSWD|PASSPHRASE"
+)
+# Up to the last @: people forget to encode the @ of a password.
+_IN_URL = re.compile(r"(?<=://)[^/\s\"'<>]*@")
+_IN_QUERY = re.compile(
+    r"(?i)([?&][\w.-]{0,40}(?:token|key|secret|password|signature|sig|credential|auth)[\w.-]{0,40}=)[^&\s\"'<>]+"
+)
+# A digit or a capital tells hf_... the token from hf_transfer the package.
+_TOKENS = re.compile(
+    r"\b(?:hf_(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{8,}|gh[pousr]_[A-Za-z0-9]{8,}"
+    r"|(?:sk-|nvapi-)(?=[a-z_-]*[A-Z0-9])[A-Za-z0-9_-]{8,}|(?:github_pat_|glpat-)[A-Za-z0-9_-]{8,})"
+)
+_BEARER = re.compile(r"(?i)\b(bearer\s+|authorization\W{1,6}basic\s+)[^\s\"']+")
 # Shorter values of secret variables would blacken ordinary words.
 _SHORTEST_SECRET = 6
 
@@ -29,7 +43,7 @@ def sanitise_name(text: str, max_bytes: int = 100) -> str:
         text: anything.
         max_bytes: longest result, at least 16; what is cut is told apart by a hash of the whole.
     """
-    plain = unicodedata.normalize("NFKC", text)
+    plain = _COMBINING.sub("", unicodedata.normalize("NFKD", text))
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain)
     name = re.sub(r"\.{2,}", ".", name).lstrip(".-").rstrip(".-")
     if name.split(".")[0].lower() in _RESERVED:
@@ -56,10 +70,23 @@ def within(base: Path, child: Path) -> Path:
     return child
 
 
-def redact(text: str, environ: Mapping[str, str] = os.environ) -> str:
-    """The text with secrets blackened: values of secret environment variables, passwords in URLs, known tokens."""
-    for name, value in environ.items():
-        if len(value) >= _SHORTEST_SECRET and _SECRET_NAME.search(name):
-            text = text.replace(value, HIDDEN)
-    text = _IN_URL.sub(f"{HIDDEN}@", text)
+def redact(text: str, environ: Mapping[str, str] = os.environ, secrets: Iterable[str] = ()) -> str:
+    """The text with secrets blackened: values of secret variables, credentials in URLs and headers, known tokens.
+
+    Args:
+        text: anything.
+        environ: environment variables; those whose names say so are secret.
+        secrets: further values to blacken.
+    """
+    for value in _spellings(environ, secrets):
+        text = text.replace(value, HIDDEN)
+    text = _IN_QUERY.sub(rf"\1{HIDDEN}", _IN_URL.sub(f"{HIDDEN}@", text))
     return _BEARER.sub(rf"\1{HIDDEN}", _TOKENS.sub(HIDDEN, text))
+
+
+def _spellings(environ: Mapping[str, str], secrets: Iterable[str]) -> list[str]:
+    """Secret values as they may stand in a text: line by line, or encoded for a URL; the longest first."""
+    named = (value for name, value in environ.items() if _SECRET_NAME.search(name))
+    lines = {line.strip() for value in chain(named, secrets) for line in value.splitlines()}
+    spellings = lines | {quote(line, safe="", errors="replace") for line in lines}
+    return sorted((one for one in spellings if len(one) >= _SHORTEST_SECRET), key=len, reverse=True)

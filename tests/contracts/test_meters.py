@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
-from fakes import FakeMeter
+from fakes import FakeClock, FakeMeter
+from fakes_energy import FakeMonitor, FakeTracker, TimerClock
 from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.devices import open_devices
 from llenergymeasure.core.energy import probes
+from llenergymeasure.core.energy.codecarbon import CodeCarbonMeter
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.null import NoMeter, NullMeter
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.energy.select import REGISTRY
+from llenergymeasure.core.energy.zeus import ZeusMeter
 from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.protocols import EnergyBackend
 
 
-def simulated_nvml():
+def simulated_nvml(stack):
     clock = SamplingClock()
     gpus = [a_gpu(0), a_gpu(1)]
     door = FakeDoor(clock, [FakeGpu(), FakeGpu(tick_phase_s=0.04)])
@@ -28,22 +35,43 @@ def simulated_nvml():
     return NvmlMeter(door, gpus, clock.sampler, clock), clock
 
 
+def simulated_zeus(stack):
+    clock = FakeClock()
+    return ZeusMeter({0: "GPU-a", 1: "GPU-b"}, lambda numbers: FakeMonitor(clock, numbers)), clock
+
+
+def simulated_codecarbon(stack, gpus=(), **tracker):
+    clock = TimerClock()
+    return CodeCarbonMeter(lambda trail: FakeTracker(trail, clock, **tracker), clock, gpus), clock
+
+
 def real(name):
-    context = MeterContext(SystemClock())
-    why_not = REGISTRY[name].probe(context)
-    if why_not:
-        pytest.skip(f"{name}: {why_not}")
-    return REGISTRY[name].create(context), SystemClock()
+    def make(stack):
+        clock = SystemClock()
+        context = stack.enter_context(open_devices(clock, os.environ))
+        why_not = REGISTRY[name].probe(context)
+        if why_not:
+            pytest.skip(f"{name}: {why_not}")
+        return REGISTRY[name].create(context), clock
+
+    return make
 
 
 MAKERS = {
-    "fake": lambda: (FakeMeter(), SystemClock()),
-    "null": lambda: (NullMeter(), SystemClock()),
-    "none": lambda: (NoMeter("nothing here"), SystemClock()),
+    "fake": lambda stack: (FakeMeter(), FakeClock()),
+    "null": lambda stack: (NullMeter(), FakeClock()),
+    "none": lambda stack: (NoMeter("nothing here"), FakeClock()),
     "simulated nvml": simulated_nvml,
-    "nvml": lambda: real("nvml"),
-    "zeus": lambda: real("zeus"),
-    "codecarbon": lambda: real("codecarbon"),
+    "simulated zeus": simulated_zeus,
+    "simulated codecarbon, model": lambda stack: simulated_codecarbon(stack, watts={"cpu": 8.0, "ram": 20.0}),
+    "simulated codecarbon, counter": lambda stack: simulated_codecarbon(stack, watts={"cpu": 65.0}, mode="intel_rapl"),
+    "simulated codecarbon, GPU": lambda stack: simulated_codecarbon(
+        stack, ("GPU-a",), watts={"gpu": 300.0, "cpu": 8.0}
+    ),
+    "simulated codecarbon, nothing": simulated_codecarbon,
+    "nvml": real("nvml"),
+    "zeus": real("zeus"),
+    "codecarbon": real("codecarbon"),
 }
 
 
@@ -52,10 +80,11 @@ def bench(request, tmp_path, monkeypatch):
     """A meter and its clock, in an empty directory with an empty HOME."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    meter, clock = MAKERS[request.param]()
-    yield meter, clock
-    meter.release()
-    meter.release()
+    with ExitStack() as stack:
+        meter, clock = MAKERS[request.param](stack)
+        yield meter, clock
+        meter.release()
+        meter.release()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -104,22 +133,44 @@ def test_windows_follow_and_nest(bench):
     outer = meter.open_window()
     start_s = clock.now()
     inner = reading_of(meter, clock)
+    clock.sleep(0.2)
     reading = outer.close(start_s, clock.now())
     assert (reading.energy_j is None) == (inner.energy_j is None)
     if reading.method == "counter":
         assert reading.energy_j > inner.energy_j
 
 
-def test_an_abandoned_window_leaves_no_thread(bench):
+def test_power_does_not_depend_on_the_length_of_the_window(bench):
+    """A second that is lost or counted twice shows in windows of about a second."""
+    whole, longer = reading_of(*bench, seconds=1.0), reading_of(*bench, seconds=1.4)
+    if whole.energy_j is None:
+        assert longer.energy_j is None
+    else:
+        assert steadiest_j(longer) / 1.4 == pytest.approx(steadiest_j(whole) / 1.0, rel=0.3)
+
+
+def steadiest_j(reading):
+    """The RAM's constant where there is one: a real CPU is not steady."""
+    return next((domain.energy_j for domain in reading.domains if domain.name == "ram"), reading.energy_j)
+
+
+def test_release_leaves_no_thread_and_no_process_even_of_an_open_window(bench):
     meter, _ = bench
-    before = threading.active_count()
-    window = meter.open_window()
-    window.abandon()
-    window.abandon()
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    threads, processes = set(threading.enumerate()), children()
+    meter.open_window()
+    meter.open_window().abandon()
+    meter.release()
+    deadline_s = time.monotonic() + 3
+    while (left := set(threading.enumerate()) - threads) and time.monotonic() < deadline_s:
+        left.pop().join(timeout=0.1)
+    assert left == set()
+    assert children() <= processes
+
+
+def children():
+    """Processes that this one started; none are told off Linux."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return {int(pid) for task in tasks for pid in task.read_text().split()}
 
 
 def test_every_registered_meter_has_a_probe_that_answers_without_a_gpu():

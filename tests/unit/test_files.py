@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llenergymeasure._files import complete_directory, write_atomic
+from llenergymeasure._files import complete_directory, fresh_directory, remove_stale, write_atomic
 from llenergymeasure.exceptions import ConfigError, LLEMError
 
 
@@ -41,7 +41,7 @@ def test_a_place_that_cannot_be_written_is_named_with_a_cure(tmp_path, place):
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from llenergymeasure._files import complete_directory, write_atomic
+from llenergymeasure._files import complete_directory, fresh_directory, remove_stale, write_atomic
 from llenergymeasure.exceptions import LLEMError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 base = Path(sys.argv[1])
@@ -103,19 +103,37 @@ def test_folders_made_at_the_same_time_are_all_kept(tmp_path):
     assert sorted(int((entry / "a").read_text()) for entry in tmp_path.iterdir()) == list(range(12))
 
 
-def test_what_a_killed_process_left_is_removed_and_what_a_living_one_makes_is_not(tmp_path):
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    for pid in (dead.pid, os.getppid()):
-        (tmp_path / f".r.partial-{pid}-0a1b").mkdir()
+def left_by(pid, machine):
+    """The name of a folder in the making, of a process."""
+    return f".r.partial-{machine}-{pid}-0a1b"
+
+
+@pytest.fixture
+def here(tmp_path):
+    """This machine's mark."""
+    with complete_directory(tmp_path, "probe") as folder:
+        return folder.path.name.split("-")[1]
+
+
+@pytest.fixture
+def dead_pid():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_makes_is_not(tmp_path, here, dead_pid):
+    (tmp_path / left_by(dead_pid, here)).mkdir()
+    (tmp_path / left_by(os.getppid(), here)).mkdir()
     (tmp_path / ".somebody-elses").mkdir()
-    with complete_directory(tmp_path, "r"):
-        pass
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == [
-        f".r.partial-{os.getppid()}-0a1b",
-        ".somebody-elses",
-        "r",
-    ]
+    remove_stale(tmp_path)
+    assert {entry.name for entry in tmp_path.iterdir()} == {left_by(os.getppid(), here), ".somebody-elses", "probe"}
+
+
+def test_what_another_machine_makes_on_a_shared_disk_is_never_removed(tmp_path, dead_pid):
+    (tmp_path / left_by(dead_pid, "0123abcd")).mkdir()
+    remove_stale(tmp_path)
+    assert (tmp_path / left_by(dead_pid, "0123abcd")).exists()
 
 
 def test_a_base_that_is_a_file_is_named(tmp_path):
@@ -130,3 +148,7 @@ def test_a_base_that_is_a_file_is_named(tmp_path):
 def test_other_failures_of_the_system_keep_their_words(tmp_path):
     with pytest.raises(LLEMError, match="could not be written"):
         write_atomic(tmp_path / ("x" * 300), "data")
+
+
+def test_fresh_folders_never_share_a_name(tmp_path):
+    assert [fresh_directory(tmp_path, "a/b").name for _ in range(3)] == ["a-b", "a-b_1", "a-b_2"]

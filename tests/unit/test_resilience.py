@@ -47,8 +47,14 @@ def test_what_does_not_pass_is_raised_at_once(error):
 
 def test_pauses_grow_to_their_limit():
     pauses = []
-    retry(failing(5, TimeoutError()), attempts=6, max_delay_s=5.0, sleep=pauses.append)
+    retry(failing(5, TimeoutError()), attempts=6, max_delay_s=5.0, sleep=pauses.append, jitter=lambda: 0.0)
     assert pauses == [1.0, 2.0, 4.0, 5.0, 5.0]
+
+
+def test_pauses_are_shortened_by_up_to_a_quarter_so_that_machines_do_not_return_at_once():
+    pauses = []
+    retry(failing(1, TimeoutError()), first_delay_s=4.0, sleep=pauses.append, jitter=lambda: 1.0)
+    assert pauses == [3.0]
 
 
 def test_the_last_failure_is_raised():

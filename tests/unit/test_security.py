@@ -58,11 +58,23 @@ def test_a_way_out_is_refused(tmp_path):
     [
         ("https://user:secret@host/x", "https://***@host/x"),
         ("https://ghp_token1234567@host/x", "https://***@host/x"),
-        ("token hf_abcdefghijkl was used", "token *** was used"),
+        ("token hf_abcdEFGH1234 was used", "token *** was used"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
         ("the value is s3cret-value here", "the value is *** here"),
+        ("https://host/x?access_token=abcd&n=1", "https://host/x?access_token=***&n=1"),
+        ("pip install hf_transfer", "pip install hf_transfer"),
         ("nothing to hide: user@host, hf_x", "nothing to hide: user@host, hf_x"),
     ],
 )
 def test_secrets_are_blackened(text, clean):
     assert redact(text, {"MY_API_KEY": "s3cret-value", "PATH": "nothing", "SHORT_TOKEN": "a"}) == clean
+
+
+def test_a_secret_is_found_in_the_spelling_of_a_url_and_line_by_line():
+    assert redact("https://host/a%2Fb%2Bcdef", {"MY_TOKEN": "a/b+cdef"}) == "https://host/***"
+    assert redact("second-line", {}, secrets=["first-line\nsecond-line"]) == "***"
+
+
+def test_variables_that_only_sound_secret_are_not():
+    environ = {"MAX_TOKENS": "1234567", "TOKENIZERS_PARALLELISM": "false--", "PWD": "/home/me"}
+    assert redact("1234567 false-- /home/me", environ) == "1234567 false-- /home/me"

@@ -1,4 +1,4 @@
-"""Takes the snapshot of the environment. Every probe answers None where it cannot tell; none raises."""
+"""Takes the snapshot of the environment. Every probe answers None where it cannot tell; none raises, none writes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from llenergymeasure._version import __version__
 from llenergymeasure.domain.environment import CudaFacts, EnvironmentSnapshot, GpuInfo
@@ -18,15 +19,25 @@ from llenergymeasure.security import redact
 
 KIBIBYTE = 1024
 MEGABYTE = 1e6
+KILOHERTZ_PER_MEGAHERTZ = 1000
 TIMEOUT_S = 2.0
 
 Run = Callable[[Sequence[str]], "str | None"]
 
 
-def run_command(command: Sequence[str]) -> str | None:
-    """Standard output of a command; None when it is missing, fails or takes too long."""
+def run_command(command: Sequence[str], timeout_s: float = TIMEOUT_S) -> str | None:
+    """Standard output of a command in English; None when it is missing, fails or takes too long."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=timeout_s,
+            check=True,
+            env={**os.environ, "LC_ALL": "C"},
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
@@ -52,13 +63,15 @@ def take_snapshot(
         run: runs a command.
     """
     version, source = _cuda_version(cuda, root, run)
-    commit = run(["git", "rev-parse", "HEAD"])
+    commit, dirty = _git(run)
+    cpuinfo = _text(root / "proc/cpuinfo") or ""
+    frequency = root / "sys/devices/system/cpu/cpu0/cpufreq"
     return EnvironmentSnapshot(
         python=platform.python_version(),
         os=platform.platform(),
-        cpu_model=_cpu_model(root),
+        cpu_model=_cpu_model(cpuinfo, run),
         cpu_count_logical=os.cpu_count(),
-        cpu_count_physical=_physical_cores(root),
+        cpu_count_physical=_physical_cores(cpuinfo, root),
         ram_total_mb=_ram_total_mb(root),
         cuda_version=version,
         cuda_version_source=source,
@@ -66,11 +79,13 @@ def take_snapshot(
         driver_version=driver_version,
         gpus=tuple(gpus),
         container=_container(root, environ),
-        cpu_governor=_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        packages=installed_packages(),
+        cpu_governor=_text(frequency / "scaling_governor"),
+        cpu_frequency_min_mhz=_megahertz(_text(frequency / "scaling_min_freq")),
+        cpu_frequency_max_mhz=_megahertz(_text(frequency / "scaling_max_freq")),
+        packages=installed_packages(environ),
         tool_version=__version__,
-        git_commit=commit or None,
-        git_dirty=bool(run(["git", "status", "--porcelain", "--untracked-files=no"])) if commit else None,
+        git_commit=commit,
+        git_dirty=dirty,
         timestamp_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
 
@@ -80,6 +95,11 @@ def _text(path: Path) -> str | None:
         return path.read_text(encoding="utf-8", errors="replace").strip() or None
     except OSError:
         return None
+
+
+def _found(pattern: str, text: str | None) -> str | None:
+    match = re.search(pattern, text or "")
+    return match[1] if match else None
 
 
 def _cuda_version(cuda: CudaFacts | None, root: Path, run: Run) -> tuple[str | None, str | None]:
@@ -104,20 +124,35 @@ def _version_json(text: str | None) -> str | None:
         return None
 
 
-def _found(pattern: str, text: str | None) -> str | None:
-    match = re.search(pattern, text or "")
-    return match[1] if match else None
+def _git(run: Run) -> tuple[str | None, bool | None]:
+    """Commit of the working directory, and whether its tracked files differ; None where git does not tell."""
+    commit = run(["git", "rev-parse", "HEAD"]) or None
+    # As it comes, `git status` rewrites the index and may start a daemon that watches files.
+    quiet = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false"]
+    changes = run([*quiet, "status", "--porcelain", "--untracked-files=no"]) if commit else None
+    return commit, None if changes is None else bool(changes)
 
 
-def _cpu_model(root: Path) -> str | None:
-    return _found(r"model name\s*:\s*(.+)", _text(root / "proc/cpuinfo")) or platform.processor() or None
+def _cpu_model(cpuinfo: str, run: Run) -> str | None:
+    """Arm's cpuinfo has numbers only, which lscpu can name; sysctl is how macOS tells."""
+    return (
+        _found(r"model name\s*:\s*(.+)", cpuinfo)
+        or _found(r"Model name:\s*(.+)", run(["lscpu"]))
+        or run(["sysctl", "-n", "machdep.cpu.brand_string"])
+        or platform.processor()
+        or None
+    )
 
 
-def _physical_cores(root: Path) -> int | None:
-    """Distinct pairs of socket and core."""
-    text = _text(root / "proc/cpuinfo") or ""
-    cores = re.findall(r"physical id\s*:\s*(\d+)(?:.*\n)*?core id\s*:\s*(\d+)", text)
-    return len(set(cores)) or None
+def _physical_cores(cpuinfo: str, root: Path) -> int | None:
+    """Distinct pairs of socket and core; where cpuinfo has none, distinct groups of sibling threads."""
+    processors = cpuinfo.split("\n\n")
+    pairs = {(_found(r"physical id\s*:\s*(\d+)", one), _found(r"core id\s*:\s*(\d+)", one)) for one in processors}
+    cores = {pair for pair in pairs if None not in pair}
+    if cores:
+        return len(cores)
+    siblings = (root / "sys/devices/system/cpu").glob("cpu[0-9]*/topology/thread_siblings_list")
+    return len({_text(path) for path in siblings} - {None}) or None
 
 
 def _ram_total_mb(root: Path) -> float | None:
@@ -125,30 +160,61 @@ def _ram_total_mb(root: Path) -> float | None:
     return int(kibibytes) * KIBIBYTE / MEGABYTE if kibibytes else None
 
 
+def _megahertz(kilohertz: str | None) -> float | None:
+    return int(kilohertz) / KILOHERTZ_PER_MEGAHERTZ if kilohertz and kilohertz.isdecimal() else None
+
+
 def _container(root: Path, environ: Mapping[str, str]) -> str | None:
     signs = {
         "kubernetes": "KUBERNETES_SERVICE_HOST" in environ,
         "singularity": "SINGULARITY_CONTAINER" in environ or "APPTAINER_CONTAINER" in environ,
-        "docker": (root / ".dockerenv").exists(),
-        "podman": (root / "run/.containerenv").exists(),
+        "podman": environ.get("container") == "podman" or _is_there(root / "run/.containerenv"),
+        "docker": _is_there(root / ".dockerenv"),
     }
     return next((name for name, seen in signs.items() if seen), None)
 
 
-def installed_packages() -> dict[str, str]:
-    """Name and version of every installed distribution; where it came from a URL, that too, without credentials."""
+def _is_there(path: Path) -> bool:
+    """Unlike `Path.exists` before Python 3.12, also answers where it may not look."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
+
+
+def installed_packages(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Name and version of every installed distribution; where it came from a URL, that too, without credentials.
+
+    Only two header lines are read of each: parsing the whole metadata takes three times as long.
+    """
     found: dict[str, str] = {}
     for distribution in metadata.distributions():
-        name = distribution.metadata["Name"]
+        header = _part(distribution, "METADATA") or _part(distribution, "PKG-INFO") or _part(distribution, "")
+        name = _found(r"(?mi)^Name:[ \t]*(\S+)", header)
         if name and name not in found:
-            found[name] = f"{distribution.version}{_origin(distribution)}"
+            version = _found(r"(?mi)^Version:[ \t]*(\S+)", header) or "unknown"
+            found[name] = version + _origin(_part(distribution, "direct_url.json"), environ)
     return dict(sorted(found.items(), key=lambda pair: pair[0].lower()))
 
 
-def _origin(distribution: metadata.Distribution) -> str:
+def _part(distribution: metadata.Distribution, name: str) -> str | None:
+    """One file of a distribution; None when it is missing or not text."""
+    try:
+        return distribution.read_text(name)
+    except (OSError, ValueError):
+        return None
+
+
+def _origin(direct_url: str | None, environ: Mapping[str, str]) -> str:
     """` @ url` of a distribution that was not installed from an index; local paths are not told."""
     try:
-        url = json.loads(distribution.read_text("direct_url.json") or "{}").get("url", "")
-    except ValueError:
+        told = json.loads(direct_url or "{}")
+        parts = urlsplit(told["url"])
+        commit = told.get("vcs_info", {}).get("commit_id")
+    except (ValueError, KeyError, TypeError, AttributeError):
         return ""
-    return f" @ {redact(url)}" if url and not url.startswith("file:") else ""
+    if parts.scheme == "file":
+        return ""
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+    return f" @ {redact(bare, environ)}{f'@{commit}' if commit else ''}"

@@ -36,7 +36,7 @@ class EnvironmentSnapshot(Frozen):
     os: str
     cpu_model: str | None = Field(None, description="None when the system does not tell.")
     cpu_count_logical: int | None = Field(None, description="None when the system does not tell.")
-    cpu_count_physical: int | None = Field(None, description="None off Linux.")
+    cpu_count_physical: int | None = Field(None, description="Cores; None when the system does not tell.")
     ram_total_mb: float | None = Field(None, description="MB (10^6 bytes); None off Linux.")
     cuda_version: str | None = Field(None, description="None without CUDA.")
     cuda_version_source: str | None = Field(None, description="torch, version.json, version.txt or nvcc; None without.")
@@ -45,8 +45,14 @@ class EnvironmentSnapshot(Frozen):
     gpus: tuple[GpuInfo, ...] = Field((), description="GPUs that this process may use.")
     container: str | None = Field(None, description="docker, podman, kubernetes or singularity; None outside.")
     cpu_governor: str | None = Field(None, description="Frequency governor of CPU 0; None when not told.")
-    packages: dict[str, str] = Field(description="Installed distributions and versions.")
+    cpu_frequency_min_mhz: float | None = Field(None, description="Lower limit set for CPU 0; None when not told.")
+    cpu_frequency_max_mhz: float | None = Field(None, description="Upper limit set for CPU 0; None when not told.")
+    packages: dict[str, str] = Field(
+        description="Installed distributions and versions; ` @ url` follows what did not come from an index."
+    )
     tool_version: str
     git_commit: str | None = Field(None, description="Commit of the working directory; None outside a repository.")
-    git_dirty: bool | None = Field(None, description="Whether it had changes; None outside a repository.")
+    git_dirty: bool | None = Field(
+        None, description="Whether tracked files differ from it; None when git does not tell."
+    )
     timestamp_utc: str = Field(description="ISO 8601.")

@@ -55,8 +55,8 @@ YAML_CASES = {
     "old name": ("model_name: x\n", "'model_name' is now called 'model'"),
     "precision of another backend": ("model: x\nprecision: int8\n", "valid: fp32, fp16, bf16"),
     "section of another backend": ("model: x\nvllm: {max_num_seqs: 4}\n", "section 'vllm' is of another backend"),
-    "a credential": ("model: x\npassthrough_kwargs: {hf_token: hf_abcdefghijkl}\n", "HF_TOKEN"),
-    "a nested credential": ("model: x\npassthrough_kwargs: {a: {b: hf_abcdefghijkl}}\n", "HF_TOKEN"),
+    "a credential": ("model: x\npassthrough_kwargs: {hf_token: hf_abcdEFGH1234}\n", "HF_TOKEN"),
+    "a nested credential": ("model: x\npassthrough_kwargs: {a: {b: hf_abcdEFGH1234}}\n", "HF_TOKEN"),
     "wrong type": ("model: x\nn: yes\n", "line 2: n: true"),
     "out of bounds": ("model: x\nn: 0\n", "greater than or equal to 1"),
     "a short thermal floor": ("model: x\nwarmup: {thermal_floor_seconds: 10}\n", "10 s is too short"),
@@ -71,7 +71,7 @@ def test_a_broken_file_is_a_usage_error_that_names_place_and_cure(llem, case):
     result = llem("x.yaml", files={"x.yaml": text})
     assert result.exit_code == 2
     assert words in result.stderr
-    assert "hf_abcdefghijkl" not in result.stderr
+    assert "hf_abcdEFGH1234" not in result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
 

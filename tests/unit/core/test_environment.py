@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
-from llenergymeasure.core.environment import installed_packages, take_snapshot
+from llenergymeasure.core.environment import installed_packages, run_command, take_snapshot
 from llenergymeasure.domain.environment import CudaFacts, EnvironmentSnapshot
 
 
 def snapshot(root, environ=None, answers=None, **options):
     def run(command):
-        return (answers or {}).get(command[0] if command[0] != "git" else " ".join(command[:2]))
+        known = (answers or {}).items()
+        return next((answer for words, answer in known if set(words.split()) <= set(command)), None)
 
     return take_snapshot(root=root, environ=environ or {}, run=run, **options)
 
@@ -79,6 +81,33 @@ def test_a_repository_gives_its_commit_and_whether_it_is_clean(tmp_path):
         True,
     )
     assert snapshot(tmp_path, answers={"git rev-parse": "abc123", "git status": ""}).git_dirty is False
+
+
+def test_git_is_asked_without_touching_the_index(tmp_path):
+    asked = []
+    take_snapshot(root=tmp_path, environ={}, run=lambda command: asked.append(command) or "abc123")
+    statuses = [command for command in asked if "status" in command]
+    assert len(statuses) == 1
+    assert "--no-optional-locks" in statuses[0]
+
+
+def test_a_command_that_is_missing_or_fails_says_nothing():
+    assert run_command(["a-command-that-is-not-there"]) is None
+    assert run_command([sys.executable, "-c", "raise SystemExit(1)"]) is None
+    assert run_command([sys.executable, "-c", "print(' x ')"]) == "x"
+
+
+def test_the_limits_of_the_clock_are_in_megahertz(tmp_path):
+    put(tmp_path, "sys/devices/system/cpu/cpu0/cpufreq/scaling_min_freq", "800000")
+    put(tmp_path, "sys/devices/system/cpu/cpu0/cpufreq/scaling_max_freq", "3600000")
+    found = snapshot(tmp_path)
+    assert (found.cpu_frequency_min_mhz, found.cpu_frequency_max_mhz) == (800.0, 3600.0)
+
+
+def test_cores_without_numbers_are_told_apart_by_their_sibling_threads(tmp_path):
+    for number, siblings in enumerate(("0,2", "1,3", "0,2", "1,3")):
+        put(tmp_path, f"sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list", siblings)
+    assert snapshot(tmp_path).cpu_count_physical == 2
 
 
 def test_installed_packages_have_versions_and_no_local_paths():

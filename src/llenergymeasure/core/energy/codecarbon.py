@@ -1,8 +1,11 @@
 """The CodeCarbon meter, and its door.
 
-On a machine without readable counters CodeCarbon's CPU figure is a model of the whole machine's load, and its RAM figure
-a constant. That is an estimate: it is labelled so, the RAM is never added, and a modelled part is never added to a
-measured one. With RAPL the CPU, and with NVML the GPU, is a measurement.
+Each window has a tracker of its own, so windows may be nested. On a machine without readable counters CodeCarbon's CPU
+figure is a model of the whole machine's load, and its RAM figure a constant of the installed memory: an estimate. The
+total is the GPUs' when the experiment uses GPUs, else the CPU's; a modelled part is never added to a measured one.
+
+CodeCarbon 3.3 suppresses its exceptions, reads options from files and variables, and counts a second twice when it is
+stopped while a measurement runs. Guards: what it logs is kept, every option that matters is given, the end waits.
 """
 
 from __future__ import annotations
@@ -10,159 +13,231 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
 from llenergymeasure.core.energy.context import MeterContext
-from llenergymeasure.domain.co2 import JOULES_PER_KWH
-from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading
+from llenergymeasure.core.energy.estimate import reading_of
+from llenergymeasure.core.energy.trail import PARTS, Trail
+from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError
+from llenergymeasure.protocols import Clock
 
-TrackerFactory = Callable[[], Any]
+TrackerFactory = Callable[[Trail], Any]
 
-# The modes in which CodeCarbon reads the CPU instead of modelling it.
-_MEASURED_CPU = frozenset({"intel_rapl", "intel_power_gadget"})
-_LOGGER = "codecarbon"
+MEASURE_EVERY_S = 1.0
+# From here on the next measurement may begin at any moment: a timer is never early, and a measurement takes up to 50 ms.
+DUE_S = 0.95 * MEASURE_EVERY_S
+# Long enough for stop() to measure: it does not when the last measurement is younger than 0.05 s.
+MOMENT_S = 0.1
+
+# Every option that changes a number, writes or sends something: one that is left out is taken from ~/.codecarbon.config,
+# ./.codecarbon.config or CODECARBON_* (a `pue` there multiplies the joules).
+SETTINGS: dict[str, Any] = {
+    "allow_multiple_runs": True,  # else it takes a lock file and the handlers of SIGINT and SIGTERM
+    "api_call_interval": 1,  # tell the output handler of each measurement
+    "cloud_provider": None,
+    "cloud_region": None,
+    "country_2letter_iso_code": None,
+    "country_iso_code": "USA",  # only emissions depend on the place, and those are not used
+    "electricitymaps_api_token": "",
+    "emissions_endpoint": None,
+    "force_carbon_intensity_g_co2e_kwh": None,
+    "force_cpu_power": None,
+    "force_mode_cpu_load": False,
+    "force_ram_power": None,
+    "log_level": "warning",
+    "logger_preamble": "",
+    "logging_logger": None,
+    "measure_power_secs": MEASURE_EVERY_S,
+    "output_dir": ".",  # must exist; nothing is written there
+    "output_methods": [],
+    "pue": 1.0,
+    "rapl_include_dram": False,
+    "rapl_prefer_psys": False,
+    "region": None,
+    "tracking_mode": "machine",
+    "wue": 0,
+}
+
+_LOGGER = logging.getLogger("codecarbon")
+# What it says of every run, and the frame around an exception.
+_ORDINARY = ("Multiple instances of codecarbon", "You have ", "graceful shutdown", "stopping.")
 
 
 class CodeCarbonMeter:
-    """Measures or estimates with CodeCarbon; each window has a tracker of its own.
+    """Measures or estimates with CodeCarbon.
 
     Args:
-        make_tracker: gives a new tracker, not yet started.
-        devices: what it covers.
+        make_tracker: gives a new tracker, not yet started, that tells its measurements to the trail.
+        clock: time, the window's.
+        gpus: uuids of the GPUs that the experiment uses, the tracker's; empty when it uses none.
     """
 
     name = "codecarbon"
 
-    def __init__(self, make_tracker: TrackerFactory, devices: tuple[str, ...] = ()) -> None:
-        self._make_tracker = make_tracker
-        self.devices = devices or ("machine",)
+    def __init__(self, make_tracker: TrackerFactory, clock: Clock, gpus: Sequence[str] = ()) -> None:
+        self._make_tracker, self._clock, self._gpus = make_tracker, clock, tuple(gpus)
+        self._windows: list[CodeCarbonWindow] = []
+        self.devices = self._gpus or ("machine",)
 
     def open_window(self) -> CodeCarbonWindow:
-        """Start a tracker. Takes about 2 s the first time in a process.
+        """Start a tracker. The first of a process takes about 2 s, `create` has it behind it.
 
         Raises:
             MeterError: it cannot be started.
         """
-        return CodeCarbonWindow(self._make_tracker)
+        window = CodeCarbonWindow(self._make_tracker, self._clock, self._gpus)
+        self._windows = [*(other for other in self._windows if other.running), window]
+        return window
 
     def release(self) -> None:
-        """Each window ends its own tracker."""
+        for window in self._windows:
+            window.abandon()
 
 
 class CodeCarbonWindow:
     """A running tracker."""
 
-    def __init__(self, make_tracker: TrackerFactory) -> None:
-        self._running = False
-        with _overheard() as self._said:
-            try:
-                self._tracker = make_tracker()
-                self._tracker.start()
-            except Exception as error:  # a door: whatever the library raises is ours to name
-                raise MeterError(f"codecarbon cannot start: {type(error).__name__}: {error}") from error
-        self._running = True
+    def __init__(self, make_tracker: TrackerFactory, clock: Clock, gpus: tuple[str, ...]) -> None:
+        self._clock, self._gpus = clock, gpus
+        self._trail, self._ear = Trail(clock), Ear()
+        _LOGGER.addHandler(self._ear)
+        try:
+            self._tracker = _started(make_tracker, self._trail)
+        except Exception as error:  # a door: whatever the library raises is ours to name
+            _LOGGER.removeHandler(self._ear)
+            raise MeterError(f"codecarbon cannot start: {type(error).__name__}: {error}") from error
+        self.running = True
+        if not self._trail.points:
+            self.abandon()
+            raise MeterError(f"codecarbon did not start: {'; '.join(self._ear.said) or 'it does not say why'}")
 
     def close(self, start_s: float, end_s: float) -> EnergyReading:
-        with _overheard() as said:
-            self._stop()
-        data = getattr(self._tracker, "final_emissions_data", None)
-        problems = tuple(dict.fromkeys(f"codecarbon: {text}" for text in (*self._said, *said)))
-        if data is None or not data.duration:
-            return EnergyReading(meter="codecarbon", reason="codecarbon gave no data", problems=problems)
-        # The tracker runs a little longer than the work: its energy is taken for the work's share of the time.
-        share = (end_s - start_s) / data.duration
-        return reading_of(data, share, _cpu_is_measured(self._tracker), problems)
+        self._wait_for_a_due_measurement()
+        self._stop()
+        n_readings, period_s = self._trail.updates(start_s, end_s)
+        return reading_of(
+            {part: self._trail.used_j(part, start_s, end_s) for part in PARTS},
+            duration_s=end_s - start_s,
+            gpus=self._gpus,
+            cpu_is_measured=_reads_cpu_counters(self._tracker),
+            still_s={part: self._trail.stood_still_s(part) for part in PARTS},
+            said=self._ear.said,
+        ).model_copy(update={"n_readings": n_readings, "update_period_s": period_s})
 
     def abandon(self) -> None:
-        with _overheard():
+        with contextlib.suppress(MeterError):
             self._stop()
 
+    def _wait_for_a_due_measurement(self) -> None:
+        """Stopping beside a running measurement counts its second twice; it is over when it was told."""
+        deadline_s = self._clock.now() + MEASURE_EVERY_S
+        while self.running and self._trail.age_s > DUE_S and self._clock.now() < deadline_s:
+            self._clock.sleep(0.001)
+
     def _stop(self) -> None:
-        if self._running:
-            self._running = False
-            try:
-                self._tracker.stop()
-            except Exception as error:
-                raise MeterError(f"codecarbon failed at its end: {type(error).__name__}: {error}") from error
+        if not self.running:
+            return
+        self.running = False
+        try:
+            self._tracker.stop()
+        except Exception as error:
+            raise MeterError(f"codecarbon failed at its end: {type(error).__name__}: {error}") from error
+        finally:
+            _LOGGER.removeHandler(self._ear)
 
 
-def reading_of(data: Any, share: float, cpu_measured: bool, problems: tuple[str, ...] = ()) -> EnergyReading:
-    """A reading from CodeCarbon's final data.
+class Ear(logging.Handler):
+    """Keeps the warnings and errors of the library, which logs what it should raise."""
 
-    Args:
-        data: `gpu_energy`, `cpu_energy` and `ram_energy` in kWh.
-        share: part of the tracker's time that was the window.
-        cpu_measured: whether the CPU was read from counters.
-        problems: what the library said.
-    """
-    joules = {name: getattr(data, f"{name}_energy") * JOULES_PER_KWH * share for name in ("gpu", "cpu", "ram")}
-    measured = {"gpu": True, "cpu": cpu_measured, "ram": False}
-    found = [name for name in ("gpu", "cpu") if joules[name] > 0]
-    counted = [name for name in found if measured[name]] or found
-    domains = tuple(
-        EnergyDomain(
-            name=name,
-            energy_j=joules[name],
-            provenance="measured" if measured[name] else "modelled",
-            included=name in counted,
-            note="a constant of the installed memory" if name == "ram" else None,
-        )
-        for name in (*found, "ram")
-        if joules[name] > 0
-    )
-    if not counted:
-        reason = "codecarbon reported neither GPU nor CPU energy"
-        return EnergyReading(meter="codecarbon", domains=domains, reason=reason, problems=problems)
-    return EnergyReading(
-        meter="codecarbon",
-        energy_j=sum(joules[name] for name in counted),
-        method="sampled" if measured[counted[0]] else "estimated",
-        domains=domains,
-        problems=problems,
-    )
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = " ".join(record.getMessage().split())
+        if record.exc_info and record.exc_info[1] is not None:
+            text = f"{text} {type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
+        if not text.startswith(_ORDINARY) and text not in self.said:
+            self.said.append(text)
 
 
-def _cpu_is_measured(tracker: Any) -> bool:
-    modes = {str(getattr(part, "_mode", "")) for part in getattr(tracker, "_hardware", ())}
-    return bool(modes & _MEASURED_CPU)
+def _started(make_tracker: TrackerFactory, trail: Trail) -> Any:
+    with contextlib.redirect_stdout(io.StringIO()):
+        tracker = make_tracker(trail)
+        _hush()
+        tracker.start()
+    return tracker
+
+
+def _hush() -> None:
+    """Take away the handler that writes to the terminal; importing CodeCarbon and each new tracker add one."""
+    for handler in _LOGGER.handlers[:]:
+        if type(handler) is logging.StreamHandler:
+            _LOGGER.removeHandler(handler)
+
+
+def _reads_cpu_counters(tracker: Any) -> bool:
+    """Whether the CPU is read from RAPL; what cannot be told counts as a model."""
+    return any(getattr(part, "_mode", None) == "intel_rapl" for part in getattr(tracker, "_hardware", ()))
+
+
+def _library() -> Any:
+    with _silence():
+        try:
+            return import_module("codecarbon")
+        except Exception as error:  # a door: a broken installation raises anything
+            raise MeterError(f"codecarbon cannot be imported: {type(error).__name__}: {error}") from error
+        finally:
+            _hush()
 
 
 @contextlib.contextmanager
-def _overheard() -> Iterator[list[str]]:
-    """Nothing printed and nothing logged by the library gets out; its errors are kept, since it does not raise them."""
-    said: list[str] = []
-    logger = logging.getLogger(_LOGGER)
+def _silence() -> Iterator[None]:
+    """Importing prints to stdout and logs to the terminal where the bindings of AMD GPUs find no driver."""
 
-    def keep(record: logging.LogRecord) -> bool:
-        if record.levelno >= logging.ERROR:
-            said.append(" ".join(record.getMessage().split()))
+    def nothing(record: logging.LogRecord) -> bool:
         return False
 
-    logger.addFilter(keep)
+    _LOGGER.addFilter(nothing)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            yield said
+            yield
     finally:
-        logger.removeFilter(keep)
+        _LOGGER.removeFilter(nothing)
 
 
 def create(context: MeterContext) -> CodeCarbonMeter:
-    """The meter over the GPUs of the context, or over the machine's CPU."""
-    with _overheard():
-        tracker = import_module("codecarbon").OfflineEmissionsTracker
+    """The meter over the GPUs of the context, or over the machine's CPU.
+
+    Measures a moment, so that no window pays for the 2 s and 100 MB of the first start, and a CPU counter that opens but
+    does not advance, as some virtual machines have, is taken for absent.
+
+    Raises:
+        MeterError: it cannot be imported or started.
+    """
+    library = _library()
+    # By NVML's number: its own matching of uuids cuts the G off "GPU-". None would mean those of CUDA_VISIBLE_DEVICES.
     gpu_ids = [gpu.index for gpu in context.gpus] or None
 
-    def make_tracker() -> Any:
-        return tracker(
-            country_iso_code="USA",  # only its emissions depend on the country, and those are not used
-            output_methods=[],
-            log_level="error",
-            measure_power_secs=1,
-            allow_multiple_runs=True,
-            gpu_ids=gpu_ids,
-        )
+    def meter(**changed: Any) -> CodeCarbonMeter:
+        def make_tracker(trail: Trail) -> Any:
+            options = {**SETTINGS, "gpu_ids": gpu_ids, "output_handlers": [trail], **changed}
+            return library.OfflineEmissionsTracker(**options)
 
-    return CodeCarbonMeter(make_tracker, tuple(gpu.uuid for gpu in context.gpus))
+        return CodeCarbonMeter(make_tracker, context.clock, tuple(gpu.uuid for gpu in context.gpus))
+
+    counting = meter()
+    if _reads_anything(counting, context.clock) or context.gpus:
+        return counting
+    modelling = meter(force_mode_cpu_load=True)
+    return modelling if _reads_anything(modelling, context.clock) else counting
+
+
+def _reads_anything(meter: CodeCarbonMeter, clock: Clock) -> bool:
+    window = meter.open_window()
+    start_s = clock.now()
+    clock.sleep(MOMENT_S)
+    return window.close(start_s, clock.now()).energy_j is not None

@@ -5,21 +5,23 @@ A probe answers None when the meter is available, else why not.
 
 from __future__ import annotations
 
+import os
 import shutil
 from importlib import metadata
 from importlib.util import find_spec
 
 from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.energy.zeus import zeus_numbers
 from llenergymeasure.exceptions import MeterError
 
 
 def zeus(context: MeterContext) -> str | None:
-    """Installed, not beside its old name, and every GPU has a counter that answers."""
-    if find_spec("zeus") is None:
-        return "zeus is not installed"
+    """Installed, not beside its old name, finds every GPU by its number, and each has a counter that answers."""
     if _installed("zeus-ml"):
-        return "zeus and zeus-ml are both installed and break each other; run: pip uninstall zeus-ml zeus && pip install zeus"
-    return _no_gpu(context) or _no_counter(context)
+        return "zeus-ml, the old name of zeus, is installed and breaks it; run: pip uninstall -y zeus-ml zeus && pip install zeus"
+    if find_spec("zeus") is None or not _installed("zeus"):
+        return "zeus is not installed"
+    return _no_gpu(context) or _hidden_from_zeus(context) or _no_counter(context)
 
 
 def nvml(context: MeterContext) -> str | None:
@@ -46,6 +48,14 @@ def _installed(distribution: str) -> bool:
 
 def _no_gpu(context: MeterContext) -> str | None:
     return None if context.gpus else context.no_gpu_reason
+
+
+def _hidden_from_zeus(context: MeterContext) -> str | None:
+    try:
+        zeus_numbers(context.gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
+    except MeterError as error:
+        return str(error)
+    return None
 
 
 def _no_counter(context: MeterContext) -> str | None:

@@ -10,7 +10,7 @@ from llenergymeasure.core.energy import probes
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.null import NoMeter, NullMeter
 from llenergymeasure.domain.measurements import MeterChoice
-from llenergymeasure.exceptions import Finding, PreFlightError
+from llenergymeasure.exceptions import Finding, MeterError, PreFlightError
 from llenergymeasure.protocols import EnergyBackend, Metering
 
 AVAILABLE = "available"
@@ -58,34 +58,48 @@ def choose_meter(
         registry: the meters, in the order of `auto`.
 
     Raises:
-        PreFlightError: a meter named explicitly is not available.
+        PreFlightError: a meter named by the experiment is not available. Under `auto`, narrowed or not, the run goes on
+            without one and the choice says why.
     """
     asked = narrowed if declared == "auto" else declared
     if asked == "null":
         return Metering(NullMeter(), MeterChoice(name="null", reason=NullMeter.reason))
+    if declared != "auto":
+        return _the_one_named(declared, context, registry)
     if asked == "auto":
-        return _first_available(context, registry)
-    findings = meter_findings(asked, context, registry)
-    if findings:
-        raise PreFlightError(findings)
-    reason = (
-        f"energy.backend is {asked}"
-        if declared == asked
-        else f"measurement.energy_backend of the user config is {asked}"
+        return _first_available(context, registry, f"the first available of {', '.join(registry)}")
+    return _first_available(
+        context, {asked: registry[asked]}, f"measurement.energy_backend of the user config is {asked}"
     )
-    return Metering(registry[asked].create(context), MeterChoice(name=asked, reason=reason, probes={asked: AVAILABLE}))
 
 
-def _first_available(context: MeterContext, registry: Mapping[str, MeterEntry]) -> Metering:
+def _the_one_named(name: str, context: MeterContext, registry: Mapping[str, MeterEntry]) -> Metering:
+    meter, why_not = _tried(registry[name], context)
+    if meter is None:
+        raise PreFlightError([_finding(name, why_not, registry[name])])
+    return Metering(meter, MeterChoice(name=name, reason=f"energy.backend is {name}", probes={name: AVAILABLE}))
+
+
+def _first_available(context: MeterContext, registry: Mapping[str, MeterEntry], reason: str) -> Metering:
     seen: dict[str, str] = {}
     for name, entry in registry.items():
-        why_not = entry.probe(context)
-        seen[name] = why_not or AVAILABLE
-        if why_not is None:
-            reason = f"the first available of {', '.join(registry)}"
-            return Metering(entry.create(context), MeterChoice(name=name, reason=reason, probes=seen))
-    reason = "no meter is available: " + "; ".join(f"{name}: {why_not}" for name, why_not in seen.items())
-    return Metering(NoMeter(reason), MeterChoice(name="none", reason=reason, probes=seen))
+        meter, why_not = _tried(entry, context)
+        seen[name] = why_not
+        if meter is not None:
+            return Metering(meter, MeterChoice(name=name, reason=reason, probes=seen))
+    why_none = "no meter is available: " + "; ".join(f"{name}: {why_not}" for name, why_not in seen.items())
+    return Metering(NoMeter(why_none), MeterChoice(name="none", reason=why_none, probes=seen))
+
+
+def _tried(entry: MeterEntry, context: MeterContext) -> tuple[EnergyBackend | None, str]:
+    """The meter and that it is available, or None and why not. What the probe could not see, making it may."""
+    why_not = entry.probe(context)
+    if why_not is not None:
+        return None, why_not
+    try:
+        return entry.create(context), AVAILABLE
+    except MeterError as error:
+        return None, str(error)
 
 
 def meter_findings(
@@ -94,12 +108,13 @@ def meter_findings(
     """What stands between this machine and a meter that was named; nothing under auto and null."""
     if declared not in registry:
         return []
-    why_not = registry[declared].probe(context)
-    return (
-        [Finding(f"energy.backend '{declared}' is not available: {why_not}", registry[declared].cure)]
-        if why_not
-        else []
-    )
+    entry = registry[declared]
+    why_not = entry.probe(context)
+    return [] if why_not is None else [_finding(declared, why_not, entry)]
+
+
+def _finding(name: str, why_not: str, entry: MeterEntry) -> Finding:
+    return Finding(f"energy.backend '{name}' is not available: {why_not}", entry.cure)
 
 
 def meter_states(context: MeterContext, registry: Mapping[str, MeterEntry] = REGISTRY) -> dict[str, str]:

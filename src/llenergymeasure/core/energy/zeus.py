@@ -1,45 +1,55 @@
 """The Zeus meter, and its door. Importing Zeus takes seconds and 190 MB, so it is done when it was chosen.
 
 Zeus 0.16 subtracts counter readings taken at the window's edges. Guards: with no GPU it would return an empty dict and 0 J;
-without a counter it would start helper processes; a counter reset would give negative joules.
+without a counter it would start helper processes that burn a core; a counter reset would give negative joules, a window
+within one tick 0 J.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llenergymeasure.core.energy.context import MeterContext
-from llenergymeasure.core.gpu import Gpu
+from llenergymeasure.core.energy.uncertainty import TICK_S, plain_difference_parts
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError
 
-# Ticks of 10 to 100 ms have been seen; Zeus does not look at them, so the longest is assumed.
-TICK_S = 0.1
-GAIN = 0.05
+if TYPE_CHECKING:
+    from llenergymeasure.core.gpu import Gpu
 
 
 class ZeusMeter:
     """Measures GPUs with a `ZeusMonitor`.
 
     Args:
-        gpus: what is measured; each has a working energy counter.
-        make_monitor: gives the monitor of the GPUs' indices.
+        uuids: of the GPUs to measure, by Zeus' number; each has a working energy counter.
+        make_monitor: gives the monitor of the numbers.
+
+    Raises:
+        MeterError: the monitor cannot start, or wants helper processes.
     """
 
     name = "zeus"
 
-    def __init__(self, gpus: Sequence[Gpu], make_monitor: Callable[[list[int]], Any]) -> None:
-        self._uuids = {gpu.index: gpu.uuid for gpu in gpus}
+    def __init__(self, uuids: Mapping[int, str], make_monitor: Callable[[list[int]], Any]) -> None:
+        self._uuids = dict(uuids)
         self.devices = tuple(self._uuids.values())
         self._keys = count()
         try:
             self._monitor = make_monitor(list(self._uuids))
         except Exception as error:  # a door: whatever the library raises is ours to name
             raise MeterError(f"zeus cannot start: {type(error).__name__}: {error}") from error
+        helpers = getattr(self._monitor, "power_monitor", None)
+        if helpers is not None:
+            helpers.stop()
+            raise MeterError("zeus found a GPU without an energy counter and polls its power in helper processes")
 
     def open_window(self) -> ZeusWindow:
         return ZeusWindow(self._monitor, f"llem-{next(self._keys)}", self._uuids)
@@ -57,35 +67,47 @@ class ZeusWindow:
         self._open = True
 
     def close(self, start_s: float, end_s: float) -> EnergyReading:
+        if not self._open:
+            return EnergyReading(meter="zeus", reason="the window was ended before")
         self._open = False
         energies: Mapping[int, float] = self._call(self._monitor.end_window).gpu_energy
         return reading_of(
-            {self._uuids[index]: joules for index, joules in energies.items()}, self._uuids, end_s - start_s
+            {self._uuids[index]: joules for index, joules in energies.items()}, self.expected, end_s - start_s
         )
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """Uuids of the GPUs that a reading must hold."""
+        return tuple(self._uuids.values())
 
     def abandon(self) -> None:
         if self._open:
             self._open = False
-            self._call(self._monitor.end_window)
+            with contextlib.suppress(MeterError):
+                self._call(self._monitor.end_window)
 
     def _call(self, function: Callable[..., Any]) -> Any:
         try:
-            return function(self._key, sync_execution=False)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that 0 J were measured: the reading says so
+                return function(self._key, sync_execution=False)
         except Exception as error:
             raise MeterError(f"zeus failed: {type(error).__name__}: {error}") from error
 
 
-def reading_of(energies_j: Mapping[str, float], uuids: Mapping[int, str], duration_s: float) -> EnergyReading:
-    """A reading from Zeus' joules per device; void when one is missing or negative."""
-    missing = set(uuids.values()) - set(energies_j)
-    if missing:
-        return EnergyReading(meter="zeus", reason=f"zeus gave no energy for {', '.join(sorted(missing))}")
-    negative = {uuid: joules for uuid, joules in energies_j.items() if joules < 0}
-    if negative:
-        return EnergyReading(meter="zeus", reason=f"a counter was reset in the window: zeus gave {negative} J")
+def reading_of(energies_j: Mapping[str, float], expected: Sequence[str], duration_s: float) -> EnergyReading:
+    """A reading from Zeus' joules per device; void when one is missing, negative or 0.
+
+    Args:
+        energies_j: by uuid.
+        expected: uuids of every GPU that is measured.
+        duration_s: length of the window.
+    """
+    why_not = _why_not(energies_j, expected)
+    if why_not is not None:
+        return EnergyReading(meter="zeus", reason=why_not)
     total_j = math.fsum(energies_j.values())
-    edges_j = 2 * total_j / duration_s * TICK_S / math.sqrt(6)
-    parts = {"gain": GAIN * total_j, "edges": edges_j}
+    parts = plain_difference_parts(tuple(energies_j.values()), duration_s)
     return EnergyReading(
         meter="zeus",
         energy_j=total_j,
@@ -93,11 +115,60 @@ def reading_of(energies_j: Mapping[str, float], uuids: Mapping[int, str], durati
         method="counter",
         uncertainty_j=math.hypot(*parts.values()),
         uncertainty_parts_j=parts,
-        n_readings=int(duration_s / TICK_S),
+        n_readings=int(duration_s / TICK_S),  # at least so many ticks: Zeus looks at the first and the last
     )
 
 
+def _why_not(energies_j: Mapping[str, float], expected: Sequence[str]) -> str | None:
+    missing = sorted(set(expected) - set(energies_j))
+    if missing or not expected:
+        return f"zeus gave no energy for {', '.join(missing) or 'any GPU'}"
+    for uuid, joules in energies_j.items():
+        if joules < 0:
+            return f"a counter was reset in the window: zeus gave {joules:g} J for {uuid}"
+        if joules == 0:
+            return f"zeus gave 0 J for {uuid}: its counter did not tick in the window; make the window longer"
+    return None
+
+
+def zeus_numbers(gpus: Sequence[Gpu], visible: str | None) -> dict[int, str]:
+    """Zeus' number of each GPU with its uuid.
+
+    Zeus counts the places in CUDA_VISIBLE_DEVICES, whose entries it takes for NVML's numbers; without it, NVML's own.
+
+    Args:
+        gpus: what to measure.
+        visible: CUDA_VISIBLE_DEVICES; None when it is not set.
+
+    Raises:
+        MeterError: Zeus cannot read the variable, or would not find a GPU by it.
+    """
+    if visible is None:
+        return {gpu.index: gpu.uuid for gpu in gpus}
+    try:
+        listed = [int(part) for part in visible.split(",")]
+    except ValueError:
+        raise MeterError(
+            f"zeus reads only numbers in CUDA_VISIBLE_DEVICES, which is {visible!r}; see the numbers with: nvidia-smi -L"
+        ) from None
+    for gpu in gpus:
+        if gpu.index not in listed:
+            raise MeterError(
+                f"CUDA_VISIBLE_DEVICES={visible} names GPU {gpu.index} ({gpu.name}) by CUDA's number, "
+                "which zeus takes for NVML's; set CUDA_DEVICE_ORDER=PCI_BUS_ID"
+            )
+    return {listed.index(gpu.index): gpu.uuid for gpu in gpus}
+
+
 def create(context: MeterContext) -> ZeusMeter:
-    """The meter over the GPUs of the context."""
-    monitor = import_module("zeus.monitor").ZeusMonitor
-    return ZeusMeter(context.gpus, lambda indices: monitor(gpu_indices=indices, cpu_indices=[]))
+    """The meter over the GPUs of the context.
+
+    Raises:
+        MeterError: Zeus cannot be imported, cannot start or cannot tell the GPUs.
+    """
+    uuids = zeus_numbers(context.gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
+    try:
+        monitor = import_module("zeus.monitor").ZeusMonitor
+    except Exception as error:  # a door: a broken installation raises anything
+        raise MeterError(f"zeus cannot be imported: {type(error).__name__}: {error}") from error
+    return ZeusMeter(uuids, lambda indices: monitor(gpu_indices=indices, cpu_indices=[]))

@@ -197,9 +197,9 @@ def test_out_of_memory_is_explained_with_what_to_lower():
 def test_a_failure_of_the_library_is_told_without_secrets():
     class Broken(RecordingLibrary):
         def model(self, source, **arguments):
-            raise OSError("401 for https://user:pw@host with hf_abcdefghijkl")
+            raise OSError("401 for https://user:pw@host with hf_abcdEFGH1234")
 
     with pytest.raises(BackendError, match="loading org/m failed: OSError: 401") as caught:
         TransformersLoader(FakeClock(), Broken()).load(build_experiment_config({"model": "org/m"}))
     assert "pw" not in str(caught.value)
-    assert "hf_abcdefghijkl" not in str(caught.value)
+    assert "hf_abcdEFGH1234" not in str(caught.value)

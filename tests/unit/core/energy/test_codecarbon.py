@@ -1,118 +1,209 @@
-"""The CodeCarbon meter: estimates labelled, constants apart, silence noticed."""
+"""The CodeCarbon meter: its windows, its silences, and the options that no file may change."""
 
 from __future__ import annotations
 
+import inspect
 import logging
-from types import SimpleNamespace
+import os
+import subprocess
+import sys
 
 import pytest
 
-from llenergymeasure.core.energy.codecarbon import CodeCarbonMeter, reading_of
+from fakes_energy import FakeTracker, TimerClock
+from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.energy.codecarbon import SETTINGS, CodeCarbonMeter, create
+from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.exceptions import MeterError
 
-KWH = 3.6e6
+# Names, places and ways of output that are switched off, and what `create` gives.
+NEEDLESS = {
+    "api_endpoint", "api_key", "experiment_id", "experiment_name", "metadata", "on_csv_write", "output_file",
+    "project_name", "prometheus_url", "gpu_ids", "output_handlers",
+}  # fmt: skip
+DEPRECATED = {
+    "co2_signal_api_token", "save_to_api", "save_to_file", "save_to_logfire", "save_to_logger", "save_to_prometheus",
+}  # fmt: skip
 
 
-def data(gpu_j=0.0, cpu_j=0.0, ram_j=0.0, duration=10.0):
-    return SimpleNamespace(
-        gpu_energy=gpu_j / KWH, cpu_energy=cpu_j / KWH, ram_energy=ram_j / KWH, duration=duration,
-    )  # fmt: skip
+class Bench:
+    """A meter on fake trackers, and the trackers."""
+
+    def __init__(self, gpus=(), **tracker):
+        self.clock = TimerClock()
+        self.trackers: list[FakeTracker] = []
+        self.meter = CodeCarbonMeter(lambda trail: self._make(trail, tracker), self.clock, gpus)
+
+    def _make(self, trail, options):
+        self.trackers.append(FakeTracker(trail, self.clock, **options))
+        return self.trackers[-1]
+
+    def measure(self, seconds):
+        window = self.meter.open_window()
+        start_s = self.clock.now()
+        self.clock.sleep(seconds)
+        reading = window.close(start_s, self.clock.now())
+        window.abandon()
+        return reading
 
 
-class FakeTracker:
-    """A tracker with a result made up beforehand."""
-
-    def __init__(self, result=None, mode="cpu_load", log=(), fail_at=None):
-        self._result, self._log, self._fail_at = result, log, fail_at
-        self._hardware = [SimpleNamespace(_mode=mode)]
-        self.stops = 0
-        self.final_emissions_data = None
-
-    def start(self):
-        print("a library that talks")
-        for text in self._log:
-            logging.getLogger("codecarbon").error(text)
-        if self._fail_at == "start":
-            raise RuntimeError("no power")
-
-    def stop(self):
-        self.stops += 1
-        if self._fail_at == "stop":
-            raise RuntimeError("no end")
-        self.final_emissions_data = self._result
-
-
-def measure(tracker, seconds=10.0):
-    window = CodeCarbonMeter(lambda: tracker).open_window()
-    reading = window.close(0.0, seconds)
-    window.abandon()
-    return reading
-
-
-def test_a_modelled_cpu_is_an_estimate_and_the_constant_of_the_ram_stays_out():
-    """Unguarded, the sum would be 218 J, of which 200 J are a constant."""
-    reading = measure(FakeTracker(data(cpu_j=18.0, ram_j=200.0)))
-    assert reading.energy_j == pytest.approx(18.0)
+def test_a_steady_8_w_for_10_s_are_80_j():
+    reading = Bench(watts={"cpu": 8.0, "ram": 20.0}).measure(10.0)
+    assert reading.energy_j == pytest.approx(80.0)
     assert reading.method == "estimated"
-    assert reading.uncertainty_j is None
-    assert {(domain.name, domain.provenance, domain.included) for domain in reading.domains} == {
-        ("cpu", "modelled", True),
-        ("ram", "modelled", False),
-    }
 
 
-def test_a_modelled_cpu_is_never_added_to_a_measured_gpu():
-    reading = measure(FakeTracker(data(gpu_j=3000.0, cpu_j=400.0, ram_j=200.0)))
-    assert reading.energy_j == pytest.approx(3000.0)
-    assert reading.method == "sampled"
-    assert [domain.name for domain in reading.domains if domain.included] == ["gpu"]
+def test_measurements_are_counted():
+    reading = Bench(watts={"cpu": 8.0}).measure(3.5)  # at the start, after 1, 2 and 3 s, and at the end
+    assert (reading.n_readings, reading.update_period_s) == (5, pytest.approx(1.0))
 
 
-def test_a_cpu_read_from_counters_is_a_measurement_and_adds_to_the_gpu():
-    reading = measure(FakeTracker(data(gpu_j=3000.0, cpu_j=400.0), mode="intel_rapl"))
-    assert reading.energy_j == pytest.approx(3400.0)
-    assert reading.method == "sampled"
+def test_the_time_between_opening_and_the_work_does_not_count():
+    bench = Bench(watts={"cpu": 8.0})
+    window = bench.meter.open_window()
+    bench.clock.sleep(3.0)
+    start_s = bench.clock.now()
+    bench.clock.sleep(2.5)
+    end_s = bench.clock.now()
+    bench.clock.sleep(0.3)
+    assert window.close(start_s, end_s).energy_j == pytest.approx(20.0)
 
 
-def test_only_the_work_s_share_of_the_tracker_s_time_counts():
-    assert measure(FakeTracker(data(cpu_j=20.0, duration=10.0)), seconds=5.0).energy_j == pytest.approx(10.0)
+def test_stopping_waits_for_a_measurement_that_is_due():
+    """CodeCarbon counts a second twice when it is stopped while it measures, as at the end of a window of whole seconds."""
+    bench = Bench(watts={"cpu": 8.0})
+    window = bench.meter.open_window()
+    start_s = bench.clock.now()
+    bench.clock.sleep(4.97)
+    window.close(start_s, bench.clock.now())
+    assert bench.clock.now() == pytest.approx(start_s + 5.0, abs=0.002)
 
 
-def test_zero_joules_are_not_a_measurement():
-    """Unguarded, it would report 0 J without a word."""
-    reading = measure(FakeTracker(data()))
+def test_stopping_does_not_wait_for_a_library_that_measures_no_more():
+    bench = Bench(watts={"cpu": 8.0})
+    window = bench.meter.open_window()
+    start_s = bench.clock.now()
+    bench.clock.cancel(bench.trackers[0].measure)
+    bench.clock.sleep(5.0)
+    assert window.close(start_s, bench.clock.now()).energy_j == pytest.approx(40.0)
+    assert bench.clock.now() < start_s + 6.1
+
+
+def test_windows_may_be_nested():
+    bench = Bench(watts={"cpu": 8.0})
+    outer = bench.meter.open_window()
+    start_s = bench.clock.now()
+    bench.clock.sleep(1.5)
+    inner = bench.measure(2.5)
+    assert inner.energy_j == pytest.approx(20.0)
+    assert outer.close(start_s, bench.clock.now()).energy_j == pytest.approx(32.0)
+
+
+def test_a_gpu_counter_that_freezes_voids_the_window():
+    reading = Bench(gpus=("GPU-0",), watts={"gpu": 300.0}, still_from_s=3.0).measure(10.5)
     assert reading.energy_j is None
-    assert "neither GPU nor CPU" in reading.reason
+    assert "stood still" in reading.reason
 
 
-def test_no_data_is_told():
-    assert "gave no data" in measure(FakeTracker(None)).reason
-
-
-def test_what_the_library_only_logs_becomes_a_problem():
-    assert measure(FakeTracker(data(cpu_j=1.0), log=["cannot read\nthe meter"])).problems == (
-        "codecarbon: cannot read the meter",
-    )
-
-
-def test_the_library_does_not_talk_to_the_user(capsys):
-    measure(FakeTracker(data(cpu_j=1.0)))
-    assert capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize("moment", ["start", "stop"])
-def test_a_failure_is_a_meter_error_with_its_words(moment):
-    with pytest.raises(MeterError, match=r"codecarbon .*no (power|end)"):
-        measure(FakeTracker(data(), fail_at=moment))
+def test_a_cpu_read_from_counters_is_recognised():
+    assert Bench(watts={"cpu": 8.0}, mode="intel_rapl").measure(1.5).method == "sampled"
+    assert Bench(watts={"cpu": 8.0}, mode="something new").measure(1.5).method == "estimated"
 
 
 def test_an_abandoned_window_stops_its_tracker_once():
-    tracker = FakeTracker(data(cpu_j=1.0))
-    window = CodeCarbonMeter(lambda: tracker).open_window()
+    bench = Bench(watts={"cpu": 8.0})
+    window = bench.meter.open_window()
     window.abandon()
     window.abandon()
-    assert tracker.stops == 1
+    assert bench.trackers[0].stops == 1
 
 
-def test_parts_that_are_zero_are_not_listed():
-    assert [domain.name for domain in reading_of(data(cpu_j=1.0), 1.0, cpu_measured=False).domains] == ["cpu"]
+def test_releasing_ends_what_was_left_open():
+    bench = Bench(watts={"cpu": 8.0})
+    bench.meter.open_window()
+    bench.measure(1.0)
+    bench.meter.open_window()
+    bench.meter.release()
+    bench.meter.release()
+    assert [tracker.stops for tracker in bench.trackers] == [1, 1, 1]
+    assert bench.clock.timers == 0
+
+
+def test_what_the_library_only_logs_becomes_a_problem():
+    said = ["cannot read\nthe meter", "Multiple instances of codecarbon are allowed to run at the same time."]
+    assert Bench(watts={"cpu": 8.0}, says=said).measure(1.5).problems == ("codecarbon: cannot read the meter",)
+
+
+def test_a_failure_that_the_library_suppresses_is_a_meter_error():
+    with pytest.raises(MeterError, match="did not start: no hardware"):
+        Bench(starts=False, says=["no hardware"]).meter.open_window()
+
+
+def test_a_failure_is_a_meter_error_with_its_words():
+    with pytest.raises(MeterError, match=r"codecarbon cannot start: RuntimeError: no power"):
+        Bench(fails=RuntimeError("no power")).meter.open_window()
+
+
+def test_the_library_does_not_talk_to_the_user(capfd):
+    Bench(watts={"cpu": 8.0}, says=["a warning"]).measure(1.5)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_its_logger_is_given_back():
+    before = list(logging.getLogger("codecarbon").handlers)
+    Bench(watts={"cpu": 8.0}).measure(1.5)
+    with pytest.raises(MeterError):
+        Bench(starts=False).meter.open_window()
+    assert logging.getLogger("codecarbon").handlers == before
+
+
+def test_every_option_of_the_library_is_given_or_changes_nothing():
+    """An option that is left out is read from files and variables; a new one has to be looked at."""
+    tracker = pytest.importorskip("codecarbon").OfflineEmissionsTracker
+    options = {
+        name
+        for cls in tracker.__mro__[:2]
+        for name, parameter in inspect.signature(cls.__init__).parameters.items()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    }
+    assert options - {"self"} - set(SETTINGS) == NEEDLESS | DEPRECATED
+
+
+def test_a_config_file_and_a_variable_do_not_change_the_joules(tmp_path, monkeypatch):
+    """Real CodeCarbon: unguarded, pue multiplies the energy and force_ram_power sets it."""
+    pytest.importorskip("codecarbon")
+    clock = SystemClock()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".codecarbon.config").write_text(
+        "[codecarbon]\npue = 1000\nforce_ram_power = 5000\noutput_methods = csv\nmeasure_power_secs = 99\n"
+    )
+    monkeypatch.setenv("CODECARBON_TRACKING_MODE", "process")
+    window = create(MeterContext(clock)).open_window()
+    start_s = clock.now()
+    clock.sleep(0.2)
+    reading = window.close(start_s, clock.now())
+    ram_j = next(domain.energy_j for domain in reading.domains if domain.name == "ram")
+    assert ram_j < 0.2 * 1000
+    assert [path.name for path in tmp_path.iterdir()] == [".codecarbon.config"]
+
+
+def test_a_clean_process_says_nothing_and_connects_nowhere(tmp_path):
+    """Real CodeCarbon: importing it logs to the terminal, and prints where the bindings of AMD GPUs find no driver."""
+    pytest.importorskip("codecarbon")
+    program = """
+import socket
+def refuse(*arguments):
+    raise SystemExit(f"connects to {arguments[1:]}")
+socket.socket.connect = refuse
+from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.energy.codecarbon import create
+from llenergymeasure.core.energy.context import MeterContext
+create(MeterContext(SystemClock())).open_window().abandon()
+"""
+    environ = {**os.environ, "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=environ, check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []

@@ -7,16 +7,16 @@ import pytest
 from fakes import FakeClock, FakeMeter
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.select import REGISTRY, choose_meter, meter_findings, meter_states
-from llenergymeasure.exceptions import PreFlightError
+from llenergymeasure.exceptions import MeterError, PreFlightError
 
 CONTEXT = MeterContext(FakeClock(), no_gpu_reason="NVML: library not found")
 
 
 class Entry:
-    """A meter that is available or not."""
+    """A meter that is available or not, or whose probe did not see that it fails."""
 
-    def __init__(self, why_not=None):
-        self._why_not = why_not
+    def __init__(self, why_not=None, fails=None):
+        self._why_not, self._fails = why_not, fails
         self.cure = "pip install it"
         self.created = 0
 
@@ -24,6 +24,8 @@ class Entry:
         return self._why_not
 
     def create(self, context):
+        if self._fails:
+            raise MeterError(self._fails)
         self.created += 1
         return FakeMeter()
 
@@ -64,6 +66,33 @@ def test_the_user_config_narrows_auto_only():
     assert choose_meter("auto", "nvml", CONTEXT, entries).choice.name == "nvml"
     assert choose_meter("zeus", "nvml", CONTEXT, entries).choice.name == "zeus"
     assert choose_meter("auto", "null", CONTEXT, entries).choice.name == "null"
+
+
+def test_narrowed_to_a_meter_that_is_not_there_the_run_goes_on_without_energy():
+    """Only the experiment's own choice stops a run: another machine's settings must not."""
+    entries = registry(zeus="not installed", nvml=None)
+    metering = choose_meter("auto", "zeus", CONTEXT, entries)
+    assert metering.choice.name == "none"
+    assert metering.choice.probes == {"zeus": "not installed"}
+    assert entries["nvml"].created == 0
+
+
+def test_a_meter_that_cannot_be_made_is_not_available_under_auto():
+    entries = {"zeus": Entry(fails="zeus cannot be imported"), "nvml": Entry()}
+    metering = choose_meter("auto", "auto", CONTEXT, entries)
+    assert metering.choice.name == "nvml"
+    assert metering.choice.probes == {"zeus": "zeus cannot be imported", "nvml": "available"}
+
+
+def test_a_named_meter_that_cannot_be_made_is_a_finding():
+    with pytest.raises(PreFlightError, match=r"'zeus' is not available: zeus cannot be imported") as caught:
+        choose_meter("zeus", "auto", CONTEXT, {"zeus": Entry(fails="zeus cannot be imported")})
+    assert caught.value.findings[0].cure == "pip install it"
+
+
+def test_optional_meters_name_their_install_line():
+    assert REGISTRY["zeus"].cure == 'pip install "llenergymeasure[zeus]"'
+    assert REGISTRY["codecarbon"].cure == 'pip install "llenergymeasure[codecarbon]"'
 
 
 def test_there_is_nothing_to_find_about_auto_and_null():

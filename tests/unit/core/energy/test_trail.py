@@ -1,0 +1,54 @@
+"""A window's part of what CodeCarbon tells about once per second."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from fakes import FakeClock
+from fakes_energy import KWH_J
+from llenergymeasure.core.energy.trail import Trail
+
+
+def a_trail(*points):
+    """Points of (seconds, joules of the CPU)."""
+    clock = FakeClock()
+    trail = Trail(clock)
+    for clock.seconds, joules in points:
+        trail.live_out(SimpleNamespace(gpu_energy=0.0, cpu_energy=joules / KWH_J, ram_energy=0.0), None)
+    return trail
+
+
+def test_the_part_outside_the_window_is_left_out():
+    trail = a_trail((0.0, 0.0), (10.0, 1000.0))  # 100 W
+    assert trail.used_j("cpu", 2.0, 5.0) == pytest.approx(300.0)
+
+
+def test_power_is_constant_between_two_measurements_only():
+    trail = a_trail((0.0, 0.0), (1.0, 100.0), (2.0, 120.0))
+    assert trail.used_j("cpu", 0.5, 1.5) == pytest.approx(60.0)
+
+
+def test_an_end_just_after_the_last_measurement_goes_on_at_the_last_power():
+    trail = a_trail((0.0, 0.0), (1.0, 100.0), (2.0, 150.0))
+    assert trail.used_j("cpu", 0.0, 2.04) == pytest.approx(152.0)
+
+
+@pytest.mark.parametrize("points", [(), ((0.0, 0.0),), ((0.0, 0.0), (1.0, 100.0)), ((2.0, 0.0), (3.0, 100.0))])
+def test_a_window_that_is_not_covered_has_no_joules(points):
+    assert a_trail(*points).used_j("cpu", 0.5, 3.0) is None
+
+
+def test_a_counter_that_shows_nothing_between_two_measurements_stood_still():
+    assert a_trail((0.0, 0.0), (1.0, 100.0), (2.0, 100.0), (3.0, 200.0)).stood_still_s("cpu") == pytest.approx(1.0)
+
+
+def test_two_measurements_within_a_tick_do_not_make_a_counter_stand_still():
+    assert a_trail((0.0, 0.0), (1.0, 100.0), (1.06, 100.0)).stood_still_s("cpu") == 0.0
+
+
+def test_measurements_inside_the_window_are_counted():
+    trail = a_trail((0.0, 0.0), (1.0, 1.0), (2.0, 2.0), (3.5, 3.0), (4.0, 4.0))
+    assert trail.updates(0.5, 3.9) == (3, pytest.approx(1.25))
+    assert trail.updates(0.5, 1.5) == (1, None)
