@@ -59,6 +59,8 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _give_up(path: Path, error: OSError) -> NoReturn:
+    if _PARTIAL.match(path.parent.name):
+        path = path.parent.parent
     if error.errno in _FULL:
         raise LLEMError(
             f"{path} could not be written: the disk is full; free some space or choose another --output"

@@ -62,6 +62,7 @@ for attempt in ("file", "folder"):
 def test_a_full_disk_is_told_and_leaves_the_old_file_and_nothing_else(tmp_path):
     done = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=True)
     assert done.stdout.count("the disk is full; free some space") == 2
+    assert ".partial" not in done.stdout
     assert (tmp_path / "old.json").read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["old.json"]
 

@@ -10,7 +10,7 @@ from typing import Any
 from llenergymeasure.exceptions import Finding
 
 TIMEOUT_S = 10.0
-_REPO_ID = re.compile(r"^[\w.-]+(/[\w.-]+)?$")
+_REPO_ID = re.compile(r"^\w[\w.-]*(/\w[\w.-]*)?$")
 
 
 def hub_findings(model: str, revision: str | None, ask: Callable[..., Any] | None = None) -> Iterator[Finding]:

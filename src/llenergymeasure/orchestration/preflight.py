@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.registry import BACKENDS, importable
@@ -170,8 +171,13 @@ def _output(request: Request) -> Findings:
     existing = next(path for path in (place, *place.parents) if path.exists())
     if not existing.is_dir():
         yield Finding(f"output directory {place}: {existing} is not a directory", "choose another --output")
-    elif not os.access(existing, os.W_OK | os.X_OK):
-        yield Finding(f"output directory {place}: {existing} is not writable", "choose another --output")
+        return
+    try:
+        TemporaryDirectory(prefix=".llem-", dir=existing).cleanup()  # asking for rights misses what root may not do
+    except OSError as error:
+        yield Finding(
+            f"output directory {place}: {existing} is not writable ({error.strerror})", "choose another --output"
+        )
 
 
 CHECKS: tuple[Callable[[Request], Findings], ...] = (

@@ -117,9 +117,23 @@ def test_what_the_hub_says_is_told_with_its_cure(error, problem, cure):
     assert cure in finding.cure
 
 
-def test_a_name_that_is_no_repository_is_never_asked_for():
-    (finding,) = hub_findings("a b/c/d", None, ask=lambda *_: pytest.fail("asked"))
+@pytest.mark.parametrize("name", ["a b/c/d", "./models/mine", "../mine"])
+def test_a_name_that_is_no_repository_is_never_asked_for(name):
+    (finding,) = hub_findings(name, None, ask=lambda *_: pytest.fail("asked"))
     assert "neither a directory here nor a repository id" in finding.problem
+
+
+@pytest.mark.parametrize(("place", "words"), [("file/below", "is not a directory"), ("/proc/x", "is not writable")])
+def test_an_output_directory_that_cannot_be_made_is_found_before_the_run(tmp_path, place, words):
+    (tmp_path / "file").touch()
+    (finding,) = findings(replace(request(energy={"backend": "null"}), output_dir=tmp_path / place))
+    assert words in finding.problem
+    assert "--output" in finding.cure
+
+
+def test_looking_at_an_output_directory_leaves_nothing_there(tmp_path):
+    assert findings(replace(request(energy={"backend": "null"}), output_dir=tmp_path / "a" / "b")) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_backends_are_found_without_importing_them():
