@@ -13,10 +13,10 @@ The view from outside (a config goes in, a result comes out) is `core.backends.p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.domain.measurements import (
@@ -229,9 +229,17 @@ class MetricsCollector(Protocol):
         """Called after the window closed."""
 
 
+class EnergyStep(NamedTuple):
+    """Joules of one device between two updates of its sensor."""
+
+    start_s: float
+    end_s: float
+    energy_j: float
+
+
 @dataclass(frozen=True)
 class Trace:
-    """What the sampler saw of one window."""
+    """What the sampler saw of one window. `energy_steps` has one sequence per device."""
 
     report: SamplerReport
     timeseries: TimeSeries | None = None
@@ -239,7 +247,7 @@ class Trace:
     temperature_start_c: float | None = None
     temperature_end_c: float | None = None
     foreign_processes: tuple[str, ...] = ()
-    window_notes: tuple[str, ...] = field(default=())
+    energy_steps: tuple[tuple[EnergyStep, ...], ...] = ()
 
 
 @runtime_checkable

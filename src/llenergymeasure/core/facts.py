@@ -16,6 +16,7 @@ from llenergymeasure.domain.measurements import (
     MemoryResult,
     MeterChoice,
     ModelInfo,
+    PhaseEnergy,
     PhaseTimes,
     TokenCounts,
     WarmupResult,
@@ -42,6 +43,7 @@ class Facts:
     flops_architecture: FlopsResult | None = None
     latency: LatencyResult | None = None
     phases: PhaseTimes | None = None
+    phase_energy: PhaseEnergy | None = None
     warmup: WarmupResult | None = None
     trace: Trace | None = None
 

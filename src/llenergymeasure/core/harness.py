@@ -22,6 +22,7 @@ from llenergymeasure.core.baseline import BaselineCache, baseline_of
 from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.doubts import doubts_of, reproducibility_notes
 from llenergymeasure.core.facts import Facts
+from llenergymeasure.core.phases import split_energy
 from llenergymeasure.core.publication import check_publication
 from llenergymeasure.core.sampling import NoSensors
 from llenergymeasure.core.warmup import warm_up
@@ -133,6 +134,10 @@ class OpenExperiment:
         trace = parts.sampler.trace(raw.start_s, raw.end_s)
         window = self._window(raw)
         blocks: dict[str, Any] = {collector.block: collector.collect(window) for collector in parts.collectors}
+        if trace is not None:
+            blocks["phase_energy"] = split_energy(
+                window.batches, blocks.get("phases"), trace.energy_steps, raw.reading.energy_j
+            )
         return self._assemble(raw, blocks, trace)
 
     @property

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from llenergymeasure.core.conditions import ConditionLog, throttling_of
 from llenergymeasure.core.gpu import Gpu, GpuDoor
 from llenergymeasure.core.rows import rows_of
-from llenergymeasure.core.trace import PowerLog
+from llenergymeasure.core.trace import PowerLog, energy_steps
 from llenergymeasure.domain.measurements import SamplerReport
 from llenergymeasure.exceptions import MeterError, SensorFault
 from llenergymeasure.protocols import Clock, Trace
@@ -118,6 +118,7 @@ class GpuSampler:
             temperature_start_c=start_c,
             temperature_end_c=end_c,
             foreign_processes=self._foreign_processes(),
+            energy_steps=tuple(energy_steps(log, start_s, end_s) for log in self.power.values()),
         )
 
     def _report(self, start_s: float, end_s: float) -> SamplerReport:

@@ -159,12 +159,14 @@ class PhaseTimes(Frozen):
 
 
 class PhaseEnergy(Frozen):
-    """The window's energy split between prefill and decode."""
+    """The window's energy split between prefill and decode, by least squares over the sensor's updates."""
 
     prefill_j: float | None = Field(None, description="None when the phases are too short to tell, see reason.")
-    decode_j: float | None = None
-    uncertainty_j: float | None = None
-    reason: str | None = None
+    decode_j: float | None = Field(None, description="The rest of energy_total_j; None when prefill_j is.")
+    uncertainty_j: float | None = Field(
+        None, description="Joules (k = 2) that may belong to the other phase; the window's own uncertainty is apart."
+    )
+    reason: str | None = Field(None, description="Why the split is None.")
 
 
 class MemoryResult(Frozen):

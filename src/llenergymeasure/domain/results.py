@@ -64,7 +64,7 @@ class ExperimentResult(Frozen):
     tokens: TokenCounts
     latency: LatencyResult | None = Field(None, description="None when no request was timed.")
     phases: PhaseTimes | None = Field(None, description="None when the backend does not show steps.")
-    phase_energy: PhaseEnergy | None = Field(None, description="None without a power trace.")
+    phase_energy: PhaseEnergy | None = Field(None, description="None without energy, steps or a power trace.")
     memory: MemoryResult
     host: HostResult
     flops: FlopsResult = Field(description="By the PaLM rule, 2 x N x tokens.")

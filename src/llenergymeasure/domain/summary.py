@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llenergymeasure.domain.measurements import Distribution
+from llenergymeasure.domain.measurements import Distribution, PhaseEnergy
 from llenergymeasure.domain.results import ExperimentResult
 
 NOT_MEASURED = "not measured"
@@ -78,8 +78,20 @@ def _energy(result: ExperimentResult) -> Rows:
     for domain in result.energy.domains:
         role = "" if domain.included else ", not in the total"
         yield f"  {domain.name}", f"{number(domain.energy_j, 'J')} {domain.provenance}{role}"
+    yield from _phases(result.phase_energy)
     if result.co2 is not None:
         yield "carbon", f"{number(result.co2.gco2, 'gCO2')} at {result.co2.carbon_intensity_gco2_kwh:g} gCO2/kWh"
+
+
+def _phases(split: PhaseEnergy | None) -> Rows:
+    if split is None:
+        return
+    if split.prefill_j is None:
+        yield "  prefill, decode", f"not told apart ({split.reason})"
+        return
+    spread = f"+- {number(split.uncertainty_j, 'J', 2)}"
+    yield "  prefill", f"{number(split.prefill_j, 'J')} {spread}"
+    yield "  decode", f"{number(split.decode_j, 'J')} {spread}"
 
 
 def _how(result: ExperimentResult) -> str:

@@ -1,0 +1,149 @@
+"""Prefill and decode energy, against powers that are known."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from llenergymeasure.core.phases import fit_prefill_power, overlap_s, split_energy
+from llenergymeasure.core.trace import PowerLog, energy_steps, regular_ticks, update_times
+from llenergymeasure.domain.measurements import PhaseTimes
+from llenergymeasure.protocols import BatchRecord, EnergyStep
+
+PREFILL_W, DECODE_W, IDLE_W = 400.0, 250.0, 80.0
+
+
+def batch(started_s, prefill_s, decode_s):
+    first_s = started_s + prefill_s
+    return BatchRecord((0,), (8,), 8, ((1, 2),), started_s, first_s + decode_s, (first_s, first_s + decode_s), (1, 2))
+
+
+def times_of(batches):
+    prefill_s = sum(one.step_times_s[0] - one.started_s for one in batches)
+    decode_s = sum(one.step_times_s[1] - one.step_times_s[0] for one in batches)
+    window_s = batches[-1].finished_s - batches[0].started_s
+    return PhaseTimes(prefill_sec=prefill_s, decode_sec=decode_s, other_sec=window_s - prefill_s - decode_s)
+
+
+class Run:
+    """Batches one after the other from second 1, and the exact joules until a moment."""
+
+    def __init__(self, phases, ramp_w=0.0, gap_s=0.0, gap_w=150.0, jitter_w=lambda: 0.0):
+        self.batches, self._segments, now_s = [], [], 1.0
+        for prefill_s, decode_s in phases:
+            self.batches.append(batch(now_s, prefill_s, decode_s))
+            watts = PREFILL_W + jitter_w()
+            for seconds, first_w, last_w in (
+                (prefill_s, watts, watts),
+                (decode_s, DECODE_W - ramp_w / 2, DECODE_W + ramp_w / 2),
+                (gap_s, gap_w, gap_w),
+            ):
+                self._segments.append((now_s, seconds, first_w, last_w))
+                now_s += seconds
+        self.start_s, self.end_s = 1.0, now_s - gap_s
+
+    def energy_j(self, time_s):
+        total = IDLE_W * (min(time_s, self.start_s) + max(time_s - self.end_s, 0.0))
+        for begin_s, seconds, first_w, last_w in self._segments:
+            spent_s = min(max(time_s - begin_s, 0.0), seconds)
+            if seconds:
+                total += spent_s * (first_w + (last_w - first_w) * spent_s / seconds / 2)
+        return total
+
+    @property
+    def window_j(self):
+        return self.energy_j(self.end_s) - self.energy_j(self.start_s)
+
+    @property
+    def prefill_j(self):
+        return sum(self.energy_j(one.step_times_s[0]) - self.energy_j(one.started_s) for one in self.batches)
+
+    def log(self, tick_s=0.1, sample_s=0.05, phase_s=0.03, late=lambda: 0.0):
+        """What a sampler sees of a counter that ticks."""
+        log, now_s = PowerLog(), self.start_s - 0.5
+        while now_s < self.end_s + 0.5:
+            tick = math.floor((now_s - phase_s) / tick_s) * tick_s + phase_s
+            log.add(now_s, energy_j=self.energy_j(tick))
+            now_s += sample_s + late()
+        return log
+
+    def split(self, **options):
+        steps = energy_steps(self.log(**options), self.start_s, self.end_s)
+        return split_energy(self.batches, times_of(self.batches), [steps], self.window_j)
+
+
+def test_two_powers_are_found_from_updates_that_mix_them():
+    steps = [EnergyStep(i, i + 1, 400.0 * 0.1 * (i % 5) + 250.0 * (1 - 0.1 * (i % 5))) for i in range(12)]
+    prefills = [(i, i + 0.1 * (i % 5)) for i in range(12) if i % 5]
+    fit = fit_prefill_power(prefills, steps)
+    assert fit.power_w == pytest.approx(400.0)
+    assert fit.error_w == pytest.approx(0.0, abs=1e-6)
+
+
+def test_overlap_counts_only_what_lies_inside():
+    assert overlap_s([(0.0, 1.0), (2.0, 3.0), (4.0, 5.0)], 0.5, 4.25) == pytest.approx(0.5 + 1.0 + 0.25)
+
+
+def test_phases_shorter_than_the_sensor_s_period_are_told_apart():
+    run = Run([(0.06, 1.03)] * 12)
+    split = run.split()
+    assert split.prefill_j == pytest.approx(run.prefill_j, rel=0.02)
+    assert split.prefill_j + split.decode_j == pytest.approx(run.window_j)
+
+
+def test_prefill_that_is_always_the_same_part_of_an_update_cannot_be_told_apart():
+    split = Run([(0.02, 0.08)] * 60).split(phase_s=0.0)
+    assert split.prefill_j is None
+    assert "too short to tell apart" in split.reason
+
+
+def test_a_window_of_a_few_updates_is_too_short():
+    split = Run([(0.2, 0.3)]).split()
+    assert split.prefill_j is None
+    assert split.uncertainty_j is None
+    assert "raise n" in split.reason
+
+
+def test_two_gpus_add_up():
+    run = Run([(0.3, 1.0)] * 6)
+    steps = energy_steps(run.log(), run.start_s, run.end_s)
+    both = split_energy(run.batches, times_of(run.batches), [steps, steps], 2 * run.window_j)
+    assert both.prefill_j == pytest.approx(2 * run.prefill_j, rel=0.01)
+
+
+@pytest.mark.parametrize(("energy_j", "devices"), [(None, [[]]), (10.0, [])])
+def test_without_energy_or_trace_there_is_no_split(energy_j, devices):
+    run = Run([(0.3, 1.0)])
+    assert split_energy(run.batches, times_of(run.batches), devices, energy_j) is None
+
+
+@pytest.mark.parametrize(
+    ("prefill_s", "decode_s", "count", "tick_s"),
+    [((1, 2), (3, 6), 4, 0.1), ((0.1, 0.3), (1, 3), 10, 0.1), ((0.05, 0.1), (0.3, 0.5), 100, 0.1), ((0.3, 0.6), (1, 3), 8, 0.02)],
+)  # fmt: skip
+def test_the_stated_uncertainty_covers_the_truth(prefill_s, decode_s, count, tick_s):
+    rng = random.Random(7)
+    covered = told = 0
+    for _ in range(60):
+        phases = [(rng.uniform(*prefill_s), rng.uniform(*decode_s)) for _ in range(count)]
+        run = Run(phases, ramp_w=30.0, gap_s=0.003, jitter_w=lambda: rng.gauss(0, 20))
+        split = run.split(tick_s=tick_s, phase_s=rng.uniform(0, tick_s), late=lambda: rng.uniform(0, 0.005))
+        if split.prefill_j is not None:
+            told += 1
+            covered += abs(split.prefill_j - run.prefill_j) <= split.uncertainty_j
+    assert told >= 55
+    assert covered >= 0.95 * told
+
+
+def test_regular_ticks_are_found_through_jitter_and_missing_ones():
+    rng = random.Random(3)
+    true = [0.1 * number for number in range(100) if number % 7]
+    seen = [time_s + rng.uniform(-0.02, 0.02) for time_s in true]
+    assert max(abs(a - b) for a, b in zip(regular_ticks(seen), true)) < 0.006
+
+
+def test_updates_that_are_not_regular_lie_between_the_samples_that_showed_them():
+    points = [(0.0, 1.0), (0.1, 1.0), (0.2, 2.0), (0.3, 2.0), (0.4, 2.0), (0.5, 3.0), (0.6, 3.0), (2.0, 4.0)]
+    assert [round(time_s, 3) for time_s, _ in update_times(points)] == [0.15, 0.45, 1.3]
