@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from statistics import fmean
 
 from llenergymeasure.config.sections import BaselineConfig
 from llenergymeasure.domain.measurements import BaselineResult
+from llenergymeasure.domain.timeseries import TimeSeries
 from llenergymeasure.exceptions import MeterError
-from llenergymeasure.protocols import Clock, EnergyBackend
+from llenergymeasure.protocols import Clock, EnergyBackend, Trace
 
 TTL_S = 3600.0
+# What NVML documents as the accuracy of a power reading: 5 W or 5 %.
+SETTLED_W = 5.0
+SETTLED_SHARE = 0.05
 
+Watch = Callable[[float, float], "Trace | None"]
 Wait = Callable[[float], None]
 
 
@@ -36,7 +42,13 @@ class BaselineCache:
 
 
 def baseline_of(
-    config: BaselineConfig, meter: EnergyBackend, clock: Clock, wait: Wait, cache: BaselineCache, model: str
+    config: BaselineConfig,
+    meter: EnergyBackend,
+    clock: Clock,
+    wait: Wait,
+    cache: BaselineCache,
+    model: str,
+    watch: Watch = lambda start_s, end_s: None,
 ) -> BaselineResult:
     """Measure the idle power, or take it from the cache. Never raises: without a reading it says why.
 
@@ -47,6 +59,7 @@ def baseline_of(
         wait: spends the idle seconds.
         cache: idle power of this session.
         model: identity of what is in memory; part of the key when measured after loading.
+        watch: what a sampler saw from one time to another.
     """
     if not config.enabled:
         return _unavailable(config, "baseline.enabled is false")
@@ -56,13 +69,13 @@ def baseline_of(
     cached = cache.get(key, clock.now())
     if cached is not None:
         return cached
-    baseline = _measure(config, meter, clock, wait)
+    baseline = _measure(config, meter, clock, wait, watch)
     if baseline.power_w is not None:
         cache.put(key, clock.now(), baseline)
     return baseline
 
 
-def _measure(config: BaselineConfig, meter: EnergyBackend, clock: Clock, wait: Wait) -> BaselineResult:
+def _measure(config: BaselineConfig, meter: EnergyBackend, clock: Clock, wait: Wait, watch: Watch) -> BaselineResult:
     timestamp: datetime = clock.utc_now()
     try:
         measurement = meter.open_window()
@@ -85,8 +98,32 @@ def _measure(config: BaselineConfig, meter: EnergyBackend, clock: Clock, wait: W
         age_sec=0.0,
         duration_sec=end_s - start_s,
         when=config.when,
-        problems=reading.problems,
+        problems=(*reading.problems, *not_idle(watch(start_s, end_s))),
     )
+
+
+def not_idle(trace: Trace | None) -> Iterator[str]:
+    """Why the devices were not idle while their idle power was measured."""
+    if trace is None:
+        return
+    if trace.foreign_processes:
+        yield f"other processes were on the GPU while it should be idle: {', '.join(trace.foreign_processes)}; stop them"
+    for index, first_w, last_w in _halves(trace.timeseries):
+        if abs(last_w - first_w) > max(SETTLED_W, SETTLED_SHARE * first_w):
+            yield (
+                f"power of GPU {index} had not settled: {first_w:.3g} W in the first half of the idle time, "
+                f"{last_w:.3g} W in the second; raise baseline.duration_seconds or let it cool down first"
+            )
+
+
+def _halves(series: TimeSeries | None) -> Iterator[tuple[int, float, float]]:
+    """Per GPU, its mean power in the first and in the second half; nothing where there are no two rows."""
+    for index in sorted(set(series.gpu_index)) if series is not None else ():
+        told = zip(series.gpu_index, series.power_w) if series is not None else ()
+        powers = [power_w for gpu, power_w in told if gpu == index and power_w is not None]
+        half = len(powers) // 2
+        if half:
+            yield index, fmean(powers[:half]), fmean(powers[-half:])
 
 
 def _unavailable(config: BaselineConfig, reason: str) -> BaselineResult:

@@ -162,7 +162,13 @@ class OpenExperiment:
         parts.sampler.phase("idle")
         parts.progress.step("idle baseline", config.baseline.duration_seconds)
         self._baseline = baseline_of(
-            config.baseline, parts.metering.meter, parts.clock, self._wait, parts.baselines, config.config_hash
+            config.baseline,
+            parts.metering.meter,
+            parts.clock,
+            self._wait,
+            parts.baselines,
+            config.config_hash,
+            parts.sampler.trace,
         )
 
     def _load(self, loader: ModelLoader) -> None:

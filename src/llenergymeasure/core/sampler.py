@@ -6,13 +6,14 @@ and event reasons. It reports its own gaps, overruns and CPU time.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from llenergymeasure.core.conditions import ConditionLog, throttling_of
 from llenergymeasure.core.gpu import Gpu, GpuDoor
+from llenergymeasure.core.neighbours import Neighbours
 from llenergymeasure.core.rows import rows_of
 from llenergymeasure.core.trace import PowerLog, energy_steps
 from llenergymeasure.domain.measurements import SamplerReport
@@ -21,6 +22,8 @@ from llenergymeasure.protocols import Clock, Trace
 
 DEFAULT_INTERVAL_S = 0.050
 SLOW_S = 0.5
+# The driver walks its list of clients for it, which takes about a millisecond.
+NEIGHBOURS_S = 5.0
 # Five missed samples are 250 ms at the default interval: more than two updates of the slowest sensor go unseen.
 GAP_INTERVALS = 5
 
@@ -35,7 +38,12 @@ class GpuSampler:
     """
 
     def __init__(
-        self, door: GpuDoor, gpus: Sequence[Gpu], clock: Clock, interval_s: float = DEFAULT_INTERVAL_S
+        self,
+        door: GpuDoor,
+        gpus: Sequence[Gpu],
+        clock: Clock,
+        interval_s: float = DEFAULT_INTERVAL_S,
+        neighbours: Neighbours | None = None,
     ) -> None:
         self._door, self._gpus, self._clock, self.interval_s = door, tuple(gpus), clock, interval_s
         self.power = {gpu.uuid: PowerLog() for gpu in gpus}
@@ -44,7 +52,8 @@ class GpuSampler:
         self._phases: list[tuple[float, str]] = []
         self._failed: list[float] = []
         self._overruns: list[float] = []
-        self._next_slow_s = 0.0
+        self._neighbours = neighbours or Neighbours()
+        self._next_slow_s = self._next_look_s = 0.0
         self._cpu_s = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -91,6 +100,9 @@ class GpuSampler:
         for gpu in self._gpus:
             if gpu.uuid not in self.faults:
                 self._sample(gpu, slow)
+        if now_s >= self._next_look_s:
+            self._next_look_s = now_s + NEIGHBOURS_S
+            self._look_around()
 
     def _sample(self, gpu: Gpu, slow: bool) -> None:
         try:
@@ -107,9 +119,15 @@ class GpuSampler:
         except MeterError:
             self._failed.append(self._clock.now())
 
+    def _look_around(self) -> None:
+        for gpu in self._gpus:
+            with suppress(MeterError):
+                self._neighbours.add(self._clock.now(), gpu, self._door.processes(gpu))
+
     def trace(self, start_s: float, end_s: float) -> Trace | None:
         conditions = list(self.conditions.values())
         drifts = [(log.nearest("temperature_c", start_s), log.nearest("temperature_c", end_s)) for log in conditions]
+        self._look_around()
         start_c, end_c = max(drifts, key=lambda pair: abs((pair[1] or 0) - (pair[0] or 0)))
         return Trace(
             report=self._report(start_s, end_s),
@@ -117,7 +135,7 @@ class GpuSampler:
             throttling=throttling_of(conditions, start_s, end_s),
             temperature_start_c=start_c,
             temperature_end_c=end_c,
-            foreign_processes=self._foreign_processes(),
+            foreign_processes=self._neighbours.strangers(start_s, end_s),
             energy_steps=tuple(energy_steps(log, start_s, end_s) for log in self.power.values()),
         )
 
@@ -139,13 +157,3 @@ class GpuSampler:
             cpu_seconds=self._cpu_s or None,
             problems=tuple(problems),
         )
-
-    def _foreign_processes(self) -> tuple[str, ...]:
-        own = {os.getpid()}
-        found = []
-        for gpu in self._gpus:
-            try:
-                found += [f"GPU {gpu.index} pid {pid}" for pid in self._door.processes(gpu) if pid not in own]
-            except MeterError:
-                continue
-        return tuple(found)

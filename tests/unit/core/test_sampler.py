@@ -10,6 +10,7 @@ from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
 from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.conditions import ConditionLog, throttling_of
 from llenergymeasure.core.gpu import ConditionReading
+from llenergymeasure.core.neighbours import Neighbours
 from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.protocols import Sampler
 
@@ -139,3 +140,25 @@ def test_a_full_log_of_conditions_is_thinned():
         log.add(float(second), ConditionReading(temperature_c=1.0))
     assert len(log.times) < 64
     assert log.times[-1] == 999.0
+
+
+def test_a_stranger_on_the_gpu_is_named_even_when_it_leaves_before_the_end():
+    clock, door_pids = SamplingClock(), [(7,), (7, 8), (7,)]
+
+    class Door(FakeDoor):
+        def processes(self, gpu):
+            return door_pids.pop(0) if door_pids else (7,)
+
+    clock.sampler = GpuSampler(
+        Door(clock, [FakeGpu()]), [a_gpu()], clock, neighbours=Neighbours(own={7}, same_numbers=True)
+    )
+    clock.sleep(16.0)
+    assert clock.sampler.trace(12.0, 24.0).foreign_processes == ("GPU 0 pid 8",)
+    assert clock.sampler.trace(22.0, 24.0).foreign_processes == ()
+
+
+@pytest.mark.parametrize(("pids", "strangers"), [((31,), ()), ((31, 32), ("GPU 0 pid 32",))])
+def test_in_a_container_one_unknown_process_may_be_our_own(pids, strangers):
+    seen = Neighbours(own={7}, same_numbers=False)
+    seen.add(1.0, a_gpu(), pids)
+    assert seen.strangers(0.0, 2.0) == strangers

@@ -1,0 +1,53 @@
+"""Other processes on the GPUs: who was seen there, and when."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from llenergymeasure.core.gpu import Gpu
+
+# linux/proc_ns.h, PROC_PID_INIT_INO: the namespace in which process numbers are those that the driver tells.
+HOST_NAMESPACE = "pid:[4026531836]"
+
+
+def numbers_are_the_host_s(link: Path = Path("/proc/self/ns/pid")) -> bool:
+    """Whether the driver and this process number processes alike; not so in most containers."""
+    try:
+        return str(link.readlink()) == HOST_NAMESPACE
+    except OSError:
+        return True
+
+
+class Neighbours:
+    """First and last sight of each process on each GPU.
+
+    Args:
+        own: process numbers that belong to the experiment.
+        same_numbers: whether the driver tells the numbers that this process knows. Where it does not, one process per
+            GPU may be our own and is not counted.
+    """
+
+    def __init__(self, own: Iterable[int] | None = None, same_numbers: bool | None = None) -> None:
+        self._own = frozenset({os.getpid()} if own is None else own)
+        self._same_numbers = numbers_are_the_host_s() if same_numbers is None else same_numbers
+        self._seen: dict[tuple[int, int], tuple[float, float]] = {}
+
+    def add(self, time_s: float, gpu: Gpu, pids: Iterable[int]) -> None:
+        """Processes that the driver names at a moment."""
+        for pid in pids:
+            first_s, _ = self._seen.get((gpu.index, pid), (time_s, time_s))
+            self._seen[gpu.index, pid] = (first_s, time_s)
+
+    def strangers(self, start_s: float, end_s: float) -> tuple[str, ...]:
+        """`GPU 0 pid 7` for each process of others seen between its first and last sight in the window."""
+        by_gpu: dict[int, list[int]] = {}
+        for (index, pid), (first_s, last_s) in sorted(self._seen.items()):
+            if first_s <= end_s and last_s >= start_s:
+                by_gpu.setdefault(index, []).append(pid)
+        return tuple(f"GPU {index} pid {pid}" for index, pids in by_gpu.items() for pid in self._others(pids))
+
+    def _others(self, pids: list[int]) -> list[int]:
+        others = [pid for pid in pids if pid not in self._own]
+        return others if self._same_numbers or len(others) < len(pids) else others[1:]
