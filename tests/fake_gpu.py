@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 from llenergymeasure.core.gpu import ConditionReading, Gpu, PowerReading
 from llenergymeasure.core.sampler import GpuSampler
@@ -54,8 +55,11 @@ class FakeGpu:
 class FakeDoor:
     """Answers like NVML's door; every call costs `cost_s` of the clock."""
 
-    def __init__(self, clock, gpus: Sequence[FakeGpu], cost_s: float = 20e-6, averaging: bool = True) -> None:
+    def __init__(
+        self, clock, gpus: Sequence[FakeGpu], cost_s: float = 20e-6, averaging: bool = True, records: bool = False
+    ) -> None:
         self.clock, self.models, self.cost_s, self.averaging = clock, list(gpus), cost_s, averaging
+        self.records = records
         self.closed = 0
 
     def _enter(self, gpu: Gpu) -> FakeGpu:
@@ -81,6 +85,15 @@ class FakeDoor:
         self._enter(gpu)
         return ConditionReading(55.0, 1000.0, 80000.0, 97.0, 1980.0, 0)
 
+    def recent_power(self, gpu: Gpu, since_utc_s: float) -> list[tuple[float, float]]:
+        """The driver's record: one entry per 100 ms, on the time of day."""
+        model, now_s = self._enter(gpu), self.clock.now()
+        epoch_s = self.clock.utc_now().timestamp() - now_s
+        updates = (
+            index * 0.1 for index in range(math.floor((since_utc_s - epoch_s) / 0.1) + 1, math.floor(now_s / 0.1))
+        )
+        return [(time_s + epoch_s, model.mean_w(time_s - 0.1, time_s)) for time_s in updates] if self.records else []
+
     def processes(self, gpu: Gpu) -> tuple[int, ...]:
         return ()
 
@@ -98,6 +111,9 @@ class SamplingClock:
 
     def now(self) -> float:
         return self.seconds
+
+    def utc_now(self) -> datetime:
+        return datetime.fromtimestamp(1.7e9 + self.seconds, timezone.utc)
 
     def cpu_seconds(self) -> float:
         return 0.0

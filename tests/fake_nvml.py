@@ -121,3 +121,13 @@ class FakeNvml:
 
     def _nvmlDeviceGetPersistenceMode(self, handle: int) -> int:
         return 1
+
+    def _nvmlDeviceGetSamples(self, handle: int, kind: int, since_us: int) -> Any:
+        assert kind == pynvml.NVML_TOTAL_POWER_SAMPLES
+        record = [(1_700_000_000_000_000 + index * 100_000, 90_000 + 1_000 * index) for index in range(5)]
+        samples = [
+            SimpleNamespace(timeStamp=time_us, sampleValue=SimpleNamespace(uiVal=milliwatts))
+            for time_us, milliwatts in record
+            if time_us > since_us
+        ]
+        return 1, samples

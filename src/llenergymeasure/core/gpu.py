@@ -248,6 +248,16 @@ class GpuDoor:
         lists = [self.told(call, gpu.handle) or () for call in calls]
         return tuple(sorted({process.pid for found in lists for process in found}))
 
+    def recent_power(self, gpu: Gpu, since_utc_s: float) -> list[tuple[float, float]]:
+        """What the driver itself recorded: time of day in s since 1970 and power in W; empty where it keeps no record.
+
+        nvml.h: time stamps are the CPU's, in microseconds; the record holds about the last hundred updates.
+        """
+        nvml = self._nvml
+        told = self.told(nvml.nvmlDeviceGetSamples, gpu.handle, nvml.NVML_TOTAL_POWER_SAMPLES, int(since_utc_s * 1e6))
+        value_type, samples = told if told is not None else (0, ())
+        return [(one.timeStamp * 1e-6, _union_number(value_type, one.sampleValue) * MILLI) for one in samples]
+
     def energy_j(self, gpu: Gpu) -> float | None:
         """The energy counter in J; None when the device has none.
 
@@ -271,9 +281,13 @@ def outcome_of(code: int, text: str) -> MeterError:
 
 
 def _field_number(value: Any) -> float:
+    return _union_number(value.valueType, value.value)
+
+
+def _union_number(value_type: int, value: Any) -> float:
     """The member of NVML's value union that its type names (nvml.h: nvmlValueType_t)."""
-    member = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal", "usVal")[value.valueType]
-    return float(getattr(value.value, member))
+    member = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal", "usVal")[value_type]
+    return float(getattr(value, member))
 
 
 def _text(value: str | bytes) -> str:

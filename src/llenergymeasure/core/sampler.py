@@ -15,7 +15,7 @@ from llenergymeasure.core.conditions import ConditionLog, throttling_of
 from llenergymeasure.core.gpu import Gpu, GpuDoor
 from llenergymeasure.core.neighbours import Neighbours
 from llenergymeasure.core.rows import rows_of
-from llenergymeasure.core.trace import PowerLog, energy_steps
+from llenergymeasure.core.trace import PowerLog, energy_steps, instant_sensor
 from llenergymeasure.domain.measurements import SamplerReport
 from llenergymeasure.exceptions import MeterError, SensorFault
 from llenergymeasure.protocols import Clock, Trace
@@ -52,6 +52,7 @@ class GpuSampler:
         self._phases: list[tuple[float, str]] = []
         self._failed: list[float] = []
         self._overruns: list[float] = []
+        self._recorded: list[float] = []
         self._neighbours = neighbours or Neighbours()
         self._next_slow_s = self._next_look_s = 0.0
         self._cpu_s = 0.0
@@ -109,6 +110,7 @@ class GpuSampler:
             before_s = self._clock.now()
             reading = self._door.power(gpu)
             time_s = (before_s + self._clock.now()) / 2
+            self._fill_gap(gpu, time_s)
             self.power[gpu.uuid].add(
                 time_s, energy_j=reading.energy_j, average_w=reading.average_w, instant_w=reading.instant_w
             )
@@ -118,6 +120,21 @@ class GpuSampler:
             self.faults[gpu.uuid] = f"GPU {gpu.index}: {fault}"
         except MeterError:
             self._failed.append(self._clock.now())
+
+    def _fill_gap(self, gpu: Gpu, now_s: float) -> None:
+        """After a gap, take what the driver recorded meanwhile, where it keeps a record."""
+        log = self.power[gpu.uuid]
+        last_s = log.last_s
+        if last_s is None or now_s - last_s <= GAP_INTERVALS * self.interval_s:
+            return
+        epoch_s = self._clock.utc_now().timestamp() - self._clock.now()
+        # A record has the time of its update, a sample is half a period older than what it shows.
+        age_s = instant_sensor(gpu.architecture, gpu.name).period_s / 2
+        for utc_s, watts in self._door.recent_power(gpu, last_s + epoch_s):
+            time_s = utc_s - epoch_s + age_s
+            if last_s < time_s < now_s:
+                log.add(time_s, instant_w=watts)
+                self._recorded.append(time_s)
 
     def _look_around(self) -> None:
         for gpu in self._gpus:
@@ -154,6 +171,7 @@ class GpuSampler:
             gaps=sum(gap > GAP_INTERVALS * self.interval_s for gap in gaps),
             overruns=sum(start_s <= time_s <= end_s for time_s in self._overruns),
             longest_gap_s=max(gaps, default=None),
+            from_driver_record=sum(start_s <= time_s <= end_s for time_s in self._recorded),
             cpu_seconds=self._cpu_s or None,
             problems=tuple(problems),
         )

@@ -80,6 +80,12 @@ class PowerLog:
     def __len__(self) -> int:
         return len(self.columns["time"]) + (len(self._coarser) if self._coarser else 0)
 
+    @property
+    def last_s(self) -> float | None:
+        """Time of the newest sample; None before the first."""
+        times = self.columns["time"]
+        return times[-1] if times else None
+
     def add(self, time_s: float, **quantities: float | None) -> None:
         """Append a sample of `energy_j`, `average_w` and `instant_w`; what is None or left out was not told."""
         with self._lock:

@@ -232,13 +232,14 @@ class ThermalThrottleInfo(Frozen):
 class SamplerReport(Frozen):
     """The sampler on itself."""
 
-    n_samples: int
+    n_samples: int = Field(description="Samples in the window, over all GPUs.")
     interval_s: float
-    gaps: int
-    overruns: int
-    longest_gap_s: float | None = None
-    cpu_seconds: float | None = None
-    problems: tuple[str, ...] = ()
+    gaps: int = Field(description="Times that more than five samples in a row were missed.")
+    overruns: int = Field(description="Samples that were due before the one before was taken.")
+    longest_gap_s: float | None = Field(None, description="None without a sample.")
+    from_driver_record: int = Field(0, description="Samples that the driver's own record gave after a gap.")
+    cpu_seconds: float | None = Field(None, description="CPU time of the sampler's thread since its start.")
+    problems: tuple[str, ...] = Field((), description="Readings that failed and sensors that stopped.")
 
 
 class PublicationCheck(Frozen):

@@ -29,6 +29,16 @@ def test_readings_are_in_joules_and_watts():
     assert opened.energy_j(gpu) == 5000.0
 
 
+def test_the_driver_s_own_record_is_in_seconds_and_watts():
+    opened, gpu = door()
+    assert opened.recent_power(gpu, 1_700_000_000.25) == [(1_700_000_000.3, 93.0), (1_700_000_000.4, 94.0)]
+
+
+def test_a_device_without_a_record_gives_none_of_it():
+    opened, gpu = door(failures={"nvmlDeviceGetSamples": NOT_SUPPORTED})
+    assert opened.recent_power(gpu, 0.0) == []
+
+
 def test_a_gpu_is_known_by_uuid_name_and_architecture():
     _, gpu = door()
     assert (gpu.uuid, gpu.name, gpu.architecture) == ("GPU-0aaa", "NVIDIA H100", "hopper")

@@ -12,6 +12,7 @@ from llenergymeasure.core.conditions import ConditionLog, throttling_of
 from llenergymeasure.core.gpu import ConditionReading
 from llenergymeasure.core.neighbours import Neighbours
 from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.trace import instant_energy_j, instant_sensor
 from llenergymeasure.protocols import Sampler
 
 
@@ -162,3 +163,19 @@ def test_in_a_container_one_unknown_process_may_be_our_own(pids, strangers):
     seen = Neighbours(own={7}, same_numbers=False)
     seen.add(1.0, a_gpu(), pids)
     assert seen.strangers(0.0, 2.0) == strangers
+
+
+@pytest.mark.parametrize(("records", "gaps", "recorded"), [(True, 0, 20), (False, 1, 0)])
+def test_a_gap_is_filled_from_the_driver_s_record_where_there_is_one(records, gaps, recorded):
+    clock = SamplingClock()
+    model = FakeGpu(steps=[(-1e9, 100.0), (13.0, 300.0), (14.0, 100.0)])
+    sampler = clock.sampler = GpuSampler(FakeDoor(clock, [model], records=records), [a_gpu()], clock)
+    clock.sleep(2.5)
+    clock.sampler = None
+    clock.sleep(2.0)  # the poller stalls while the power steps up and down
+    clock.sampler = sampler
+    clock.sleep(2.0)
+    report = sampler.trace(11.0, 16.0).report
+    assert (report.gaps, report.from_driver_record) == (gaps, pytest.approx(recorded, abs=1))
+    energy_j = instant_energy_j(sampler.power["GPU-0"], instant_sensor("ampere", ""), 11.0, 16.0)
+    assert (energy_j == pytest.approx(700.0, rel=0.02)) is records
