@@ -31,7 +31,9 @@ def test_readings_are_in_joules_and_watts():
 
 def test_the_driver_s_own_record_is_in_seconds_and_watts():
     opened, gpu = door()
-    assert opened.recent_power(gpu, 1_700_000_000.25) == [(1_700_000_000.3, 93.0), (1_700_000_000.4, 94.0)]
+    (_, first_w), (last_utc_s, last_w) = opened.recent_power(gpu, 1_700_000_000.25)
+    assert (first_w, last_w) == (93.0, 94.0)
+    assert last_utc_s == pytest.approx(1_700_000_000.4, abs=1e-3)
 
 
 def test_a_device_without_a_record_gives_none_of_it():
