@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from fake_gpu import FakeDoor, FakeGpu, a_gpu
 from fakes import FakeClock, FakeMeter
+from llenergymeasure.core.energy import probes
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.select import REGISTRY, choose_meter, meter_findings, meter_states
-from llenergymeasure.exceptions import MeterError, PreFlightError
+from llenergymeasure.exceptions import MeterError, PreFlightError, ReadingFailed
 
 CONTEXT = MeterContext(FakeClock(), no_gpu_reason="NVML: library not found")
 
@@ -103,3 +105,21 @@ def test_without_a_gpu_the_real_probes_say_so():
     states = meter_states(CONTEXT)
     assert list(states) == list(REGISTRY)
     assert states["nvml"] == "NVML: library not found"
+
+
+def test_zeus_beside_its_old_name_is_broken_and_the_cure_is_told(tmp_path, monkeypatch):
+    place = tmp_path / "zeus_ml-0.1.dist-info"
+    place.mkdir()
+    (place / "METADATA").write_text("Metadata-Version: 2.1\nName: zeus-ml\nVersion: 0.1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "run: pip uninstall -y zeus-ml zeus && pip install zeus" in probes.zeus(CONTEXT)
+
+
+@pytest.mark.parametrize(("failure", "words"), [(None, "has no energy counter"), (ReadingFailed("Timeout"), "Timeout")])
+def test_zeus_is_offered_only_where_every_gpu_has_a_counter_that_answers(failure, words):
+    pytest.importorskip("zeus")
+    clock = FakeClock()
+    model = FakeGpu(tick_s=None, fails=lambda call: failure is not None)
+    context = MeterContext(clock, FakeDoor(clock, [model]), (a_gpu(),))
+    assert words in probes.zeus(context)
+    assert words in probes.nvml(context) if failure else probes.nvml(context) is None
