@@ -24,7 +24,7 @@ COLUMNS = ("temperature_c", "memory_used_mb", "memory_total_mb", "utilisation_pc
 class ConditionLog:
     """Readings in columns; NaN where the device did not tell. Every second reading is dropped when full."""
 
-    def __init__(self, capacity: int = 131072) -> None:
+    def __init__(self, capacity: int = 32768) -> None:
         self._capacity = capacity
         self.times = array("d")
         self.columns = {name: array("d") for name in COLUMNS}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from array import array
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -50,9 +51,9 @@ class GpuSampler:
         self.conditions = {gpu.uuid: ConditionLog() for gpu in gpus}
         self.faults: dict[str, str] = {}
         self._phases: list[tuple[float, str]] = []
-        self._failed: list[float] = []
-        self._overruns: list[float] = []
-        self._recorded: list[float] = []
+        self._failed = array("d")
+        self._overruns = array("d")
+        self._recorded = array("d")
         self._neighbours = neighbours or Neighbours()
         self._next_slow_s = self._next_look_s = 0.0
         self._cpu_s = 0.0

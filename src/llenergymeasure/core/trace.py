@@ -71,11 +71,12 @@ class PowerLog:
     resolution, and so on: days cost a few times the memory of an hour, and the recent past is never thinned.
     """
 
-    def __init__(self, capacity: int = 65536) -> None:
+    def __init__(self, capacity: int = 32768) -> None:
         self._capacity = capacity
         self._lock = threading.Lock()
         self._coarser: PowerLog | None = None
-        self.columns = {name: array("d") for name in ("time", *QUANTITIES)}
+        # Seconds and joules grow for days and need doubles; a power sensor tells milliwatts at most, in 4 bytes.
+        self.columns = {name: array("f" if name.endswith("_w") else "d") for name in ("time", *QUANTITIES)}
 
     def __len__(self) -> int:
         return len(self.columns["time"]) + (len(self._coarser) if self._coarser else 0)

@@ -179,3 +179,19 @@ def test_a_gap_is_filled_from_the_driver_s_record_where_there_is_one(records, ga
     assert (report.gaps, report.from_driver_record) == (gaps, pytest.approx(recorded, abs=1))
     energy_j = instant_energy_j(sampler.power["GPU-0"], instant_sensor("ampere", ""), 11.0, 16.0)
     assert (energy_j == pytest.approx(700.0, rel=0.02)) is records
+
+
+def test_a_day_of_eight_gpus_stays_under_50_mb():
+    sampler, _ = watched(*[FakeGpu()] * 8, seconds=0.2)
+    log, conditions = sampler.power["GPU-0"], sampler.conditions["GPU-0"]
+    reading = ConditionReading(55.0, 1000.0, 80000.0, 97.0, 1980.0, 0)
+    for index in range(24 * 3600 * 20):
+        log.add(20.0 + 0.05 * index, energy_j=5.0 * index, average_w=100.0, instant_w=100.0)
+    for index in range(24 * 3600 * 2):
+        conditions.add(20.0 + 0.5 * index, reading)
+    kept = [*conditions.columns.values(), conditions.times]
+    while log is not None:
+        kept += log.columns.values()
+        log = log._coarser
+    per_gpu_mb = sum(column.buffer_info()[1] * column.itemsize for column in kept) / 1e6
+    assert 1 < 8 * per_gpu_mb < 50
