@@ -13,10 +13,11 @@ from llenergymeasure.core.devices import open_devices
 from llenergymeasure.core.harness import OpenExperiment
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.exceptions import ConfigError, StudyError
-from llenergymeasure.orchestration.orchestrator import Session, check_machine, measure, metered, opened
+from llenergymeasure.orchestration.orchestrator import Session, check_machine, metered, opened
 from llenergymeasure.progress import Progress
 from llenergymeasure.protocols import Metering
 from llenergymeasure.results.persistence import FolderRepository
+from llenergymeasure.study.parallel import is_silent_rank, measure_anywhere
 from llenergymeasure.study.runner import run_all
 
 EXAMPLE = 'for example run_experiment("config.yaml") or run_experiment(model="builtin/tiny-llama", n=20)'
@@ -121,9 +122,11 @@ def _run(
     for config in study.experiments:
         check_machine(config, using)
     place = None if output_dir is None else Path(output_dir)
-    if keep is None and place is not None:
+    if is_silent_rank(using.environ):
+        keep = None
+    elif keep is None and place is not None:
         keep = FolderRepository(place).save
-    return run_all(study, lambda config: measure(config, using, place), keep)
+    return run_all(study, lambda config: measure_anywhere(config, using, place), keep)
 
 
 def _one_config(config: object, fields: dict[str, Any]) -> ExperimentConfig:

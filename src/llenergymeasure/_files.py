@@ -126,7 +126,7 @@ def complete_directory(base: Path, name: str) -> Iterator[Folder]:
         LLEMError: the disk is full, or another failure of the system.
     """
     final = next(_numbered(base, name))
-    partial = base / f".{final.name}.partial-{_machine()}-{os.getpid()}-{uuid4().hex[:8]}"
+    partial = base / f".{final.name}.partial-{machine_mark()}-{os.getpid()}-{uuid4().hex[:8]}"
     with _explained(base):
         base.mkdir(parents=True, exist_ok=True)
         remove_stale(base)
@@ -161,11 +161,11 @@ def remove_stale(base: Path) -> None:
     with suppress(OSError):
         for entry in base.iterdir():
             match = _PARTIAL.match(entry.name)
-            if match and match["machine"] == _machine() and not _is_alive(int(match["pid"])):
+            if match and match["machine"] == machine_mark() and not process_is_alive(int(match["pid"])):
                 shutil.rmtree(entry, ignore_errors=True)
 
 
-def _machine() -> str:
+def machine_mark() -> str:
     """A mark of this host, this boot and this container: only inside them does a process number mean anything."""
     marks = [platform.node()]
     with suppress(OSError):
@@ -174,7 +174,8 @@ def _machine() -> str:
     return hashlib.sha256("\n".join(marks).encode("utf-8", "replace")).hexdigest()[:8]
 
 
-def _is_alive(pid: int) -> bool:
+def process_is_alive(pid: int) -> bool:
+    """Whether a process of this machine runs; true where it may not be asked for."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -9,6 +9,8 @@ LLEMError
 |   |-- SensorAbsent              there is no such sensor here: not a fault
 |   |-- ReadingFailed             the sensor is there, this reading did not work
 |   `-- SensorFault               the device is lost or must be reset: nothing more will come
+|-- TeamError                     another process of the experiment is gone
+|-- AggregationError              results of several processes cannot be combined
 |-- ExperimentError               one experiment failed; carries its config and the cause
 |-- StudyError                    some experiments of a study failed; carries both lists
 `-- InvalidStateTransitionError   an experiment's state was moved backwards
@@ -78,6 +80,14 @@ class ReadingFailed(MeterError):
 
 class SensorFault(MeterError):
     """The device is lost, must be reset, or its driver does not match: no reading will come."""
+
+
+class TeamError(LLEMError):
+    """Another process of the same experiment is gone."""
+
+
+class AggregationError(LLEMError):
+    """Results of several processes are missing, damaged or unlike, and are not combined."""
 
 
 class ExperimentError(LLEMError):

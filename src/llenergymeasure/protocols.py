@@ -196,6 +196,36 @@ class EnergyBackend(Protocol):
         """Stop helpers and free handles. Safe to call twice."""
 
 
+@runtime_checkable
+class Team(Protocol):
+    """The processes that measure one experiment side by side, seen from one of them."""
+
+    @property
+    def rank(self) -> int:
+        """This process's number, from 0."""
+
+    @property
+    def size(self) -> int:
+        """How many processes there are."""
+
+    def barrier(self) -> None:
+        """Return when every process has come here.
+
+        Raises:
+            TeamError: a process is gone.
+        """
+
+
+class Alone:
+    """A process that measures by itself."""
+
+    rank = 0
+    size = 1
+
+    def barrier(self) -> None:
+        """There is nobody to wait for."""
+
+
 @dataclass(frozen=True)
 class Window:
     """The measured window: what ran, and its edges, which time and energy share."""

@@ -23,8 +23,9 @@ def open_devices(
     how_many: int | None = None,
     ask_cuda: Callable[[], Sequence[str]] | None = None,
     open_door: Callable[[], GpuDoor] = GpuDoor,
+    first: int = 0,
 ) -> Iterator[MeterContext]:
-    """NVML and the first `how_many` GPUs of this process; a machine without one gives a context that says why.
+    """NVML and `how_many` GPUs of this process from `first` on; a machine without one gives a context that says why.
 
     Args:
         clock: time.
@@ -32,6 +33,7 @@ def open_devices(
         how_many: GPUs used; None = all that are visible, 0 = none.
         ask_cuda: UUIDs of CUDA's devices in its order.
         open_door: opens NVML.
+        first: number of the first one used, among those that are visible.
     """
     if how_many == 0:
         yield MeterContext(clock, no_gpu_reason="the experiment uses no GPU")
@@ -42,7 +44,7 @@ def open_devices(
         yield MeterContext(clock, no_gpu_reason=f"NVML: {error}")
         return
     try:
-        yield _context(door, clock, environ, how_many, ask_cuda)
+        yield _context(door, clock, environ, slice(first, None if how_many is None else first + how_many), ask_cuda)
     finally:
         door.close()
 
@@ -51,11 +53,11 @@ def _context(
     door: GpuDoor,
     clock: Clock,
     environ: Mapping[str, str],
-    how_many: int | None,
+    used: slice,
     ask_cuda: Callable[[], Sequence[str]] | None,
 ) -> MeterContext:
     try:
-        gpus = visible_gpus(door.gpus, environ, ask_cuda, door.mig_parent)[:how_many]
+        gpus = visible_gpus(door.gpus, environ, ask_cuda, door.mig_parent)[used]
     except ConfigError as error:
         return MeterContext(clock, no_gpu_reason=str(error))
     if not gpus:

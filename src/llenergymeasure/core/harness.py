@@ -35,6 +35,7 @@ from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError, LLEMError
 from llenergymeasure.progress import Progress, Silent
 from llenergymeasure.protocols import (
+    Alone,
     Batch,
     Clock,
     InferenceEngine,
@@ -42,6 +43,7 @@ from llenergymeasure.protocols import (
     MetricsCollector,
     ModelLoader,
     Sampler,
+    Team,
     Trace,
     Window,
 )
@@ -68,6 +70,7 @@ class Instruments:
     progress: Progress = field(default_factory=Silent)
     baselines: BaselineCache = field(default_factory=BaselineCache)
     carbon: Carbon = Carbon()
+    team: Team = field(default_factory=Alone)
 
 
 @contextmanager
@@ -129,7 +132,7 @@ class OpenExperiment:
         for collector in parts.collectors:
             collector.arm(self.engine)
         parts.sampler.phase("window")
-        raw = measure_window(self.engine, self._batches, parts.metering.meter, parts.clock)
+        raw = measure_window(self.engine, self._batches, parts.metering.meter, parts.clock, parts.team)
         parts.sampler.phase("idle")
         trace = parts.sampler.trace(raw.start_s, raw.end_s)
         window = self._window(raw)
@@ -180,7 +183,8 @@ class OpenExperiment:
 
     def _tokenise(self) -> None:
         limit = self._config.max_input_tokens
-        token_ids = self._with.prompts.token_ids(self.engine.tokenizer)
+        team = self._with.team
+        token_ids = self._with.prompts.token_ids(self.engine.tokenizer)[team.rank :: team.size]
         self._truncated = sum(limit is not None and len(ids) > limit for ids in token_ids)
         self._batches = self.engine.prepare([ids[:limit] for ids in token_ids])
 
@@ -218,6 +222,11 @@ class OpenExperiment:
             truncated_prompts=self._truncated,
         )
 
+    def _utc(self, raw: RawWindow) -> tuple[float, float]:
+        """Edges of the window in seconds since 1970."""
+        epoch_s = self._with.clock.utc_now().timestamp() - self._with.clock.now()
+        return epoch_s + raw.start_s, epoch_s + raw.end_s
+
     def _assemble(self, raw: RawWindow, blocks: dict[str, Any], trace: Trace | None) -> ExperimentResult:
         config, parts = self._config, self._with
         facts = Facts(
@@ -243,6 +252,7 @@ class OpenExperiment:
             measurement_methodology="steady_state" if self._warmup else "total",
             steady_state_window=edges if self._warmup else None,
             duration_sec=facts.duration_s,
+            window_utc=self._utc(raw),
             meter=parts.metering.choice,
             energy=raw.reading,
             baseline=self._baseline,

@@ -1,10 +1,11 @@
 """The measured window: the work and nothing else.
 
 ```
-collect garbage . device idle . open meter . t0 -- engine.run -- t1 . close meter
+collect garbage . device idle . open meter . (barrier) . t0 -- engine.run . (barrier) -- t1 . close meter
 ```
 
-`engine.run` returns when the device is idle, so time and energy share both edges.
+`engine.run` returns when the device is idle, so time and energy share both edges. Processes that measure side by side
+open and close their windows together: what a device idles while it waits for the slowest belongs to the experiment.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from dataclasses import dataclass
 
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError
-from llenergymeasure.protocols import Batch, Clock, EnergyBackend, InferenceEngine, OpenWindow, RunOutput
+from llenergymeasure.protocols import (
+    Alone,
+    Batch,
+    Clock,
+    EnergyBackend,
+    InferenceEngine,
+    OpenWindow,
+    RunOutput,
+    Team,
+)
 
 
 @dataclass(frozen=True)
@@ -30,21 +40,27 @@ class RawWindow:
     output: RunOutput
 
 
-def measure_window(engine: InferenceEngine, batches: Sequence[Batch], meter: EnergyBackend, clock: Clock) -> RawWindow:
+def measure_window(
+    engine: InferenceEngine, batches: Sequence[Batch], meter: EnergyBackend, clock: Clock, team: Team | None = None
+) -> RawWindow:
     """Run the engine on the batches and measure it.
 
     A meter that fails leaves a reading without joules and with the reason; the work is measured all the same.
 
     Raises:
         BackendError: the engine failed.
+        TeamError: another process of the experiment is gone.
     """
+    together = team or Alone()
     with without_garbage_collection():
         engine.synchronise()
         measurement = _open(meter)
         try:
+            together.barrier()
             cpu_start = clock.cpu_seconds()
             start_s = clock.now()
             output = engine.run(batches)
+            together.barrier()
             end_s = clock.now()
             cpu_seconds = clock.cpu_seconds() - cpu_start
             reading = _close(meter, measurement, start_s, end_s)

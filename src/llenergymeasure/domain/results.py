@@ -58,6 +58,9 @@ class ExperimentResult(Frozen):
         None, description="(start, end) in seconds from experiment start; None when methodology is total."
     )
     duration_sec: float = Field(description="Length of the measured window.")
+    window_utc: tuple[float, float] | None = Field(
+        None, description="(start, end) of the window in seconds since 1970, to set it beside other logs."
+    )
     meter: MeterChoice
     energy: EnergyReading
     baseline: BaselineResult

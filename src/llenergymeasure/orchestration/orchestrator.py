@@ -27,7 +27,7 @@ from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.orchestration.preflight import Request, preflight
 from llenergymeasure.progress import Logged, Progress
-from llenergymeasure.protocols import Clock, Metering
+from llenergymeasure.protocols import Alone, Clock, Metering, Team
 
 
 @dataclass
@@ -76,21 +76,28 @@ def measure(config: ExperimentConfig, session: Session, output_dir: Path | None 
 
 @contextmanager
 def opened(
-    config: ExperimentConfig, session: Session, output_dir: Path | None = None, metering: Metering | None = None
+    config: ExperimentConfig,
+    session: Session,
+    output_dir: Path | None = None,
+    metering: Metering | None = None,
+    *,
+    team: Team | None = None,
+    only_gpu: int | None = None,
 ) -> Iterator[OpenExperiment]:
     """An experiment that is checked, loaded and warm, to measure as often as wanted.
 
-    A meter that is handed in stays the caller's; one that is chosen here is released here.
+    A meter that is handed in stays the caller's; one that is chosen here is released here. One process of a team uses,
+    of the GPUs that it sees, the one with number `only_gpu`.
 
     Raises:
         PreFlightError: the experiment cannot run here.
         ExperimentError: it failed on the way.
     """
     check_machine(config, session)
-    with devices_of(config, session) as devices:
+    with devices_of(config, session, only_gpu) as devices:
         preflight(Request(config, output_dir, environ=session.environ, cuda_available=torch_sees_cuda, meters=devices))
         with metered(config.energy.backend, session, devices, metering) as using:
-            instruments = instruments_for(config, session, using, devices)
+            instruments = replace(instruments_for(config, session, using, devices), team=team or Alone())
             with create_backend(config.backend, instruments).open(config) as experiment:
                 yield experiment
 
@@ -105,13 +112,16 @@ def check_machine(config: ExperimentConfig, session: Session) -> None:
     resolve_measurement(session.settings(), session.environ)
 
 
-def devices_of(config: ExperimentConfig, session: Session) -> AbstractContextManager[MeterContext]:
+def devices_of(
+    config: ExperimentConfig, session: Session, only_gpu: int | None = None
+) -> AbstractContextManager[MeterContext]:
     """The GPUs that an experiment will use: none on a CPU, all that are visible with a device map, else the first."""
     section = config.pytorch
     if (section is not None and section.device == "cpu") or not importable("torch") or not torch_sees_cuda():
         return open_devices(session.clock, session.environ, how_many=0)
-    spread = section is not None and section.device_map is not None
-    return open_devices(session.clock, session.environ, None if spread else 1, cuda_uuids)
+    if section is not None and section.device_map is not None:
+        return open_devices(session.clock, session.environ, None, cuda_uuids)
+    return open_devices(session.clock, session.environ, 1, cuda_uuids, first=only_gpu or 0)
 
 
 @contextmanager

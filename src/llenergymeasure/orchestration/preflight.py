@@ -109,11 +109,9 @@ def _device(request: Request) -> Findings:
 
 def _processes(request: Request) -> Findings:
     section = request.config.pytorch
-    if section is not None and (section.num_processes or 1) > 1:
-        yield Finding(
-            f"pytorch.num_processes is {section.num_processes}: this release measures one process",
-            "set pytorch.num_processes: 1",
-        )
+    count = (section.num_processes if section is not None else None) or 1
+    if count > request.config.n:
+        yield Finding(f"{request.config.n} prompts are fewer than {count} processes", f"set n to {count} or more")
 
 
 def _energy(request: Request) -> Findings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import StudyError
 from llenergymeasure.orchestration.orchestrator import Session
 from llenergymeasure.results.persistence import FolderRepository, json_text
+from llenergymeasure.study.parallel import is_silent_rank
 
 
 def command(
@@ -30,17 +32,19 @@ def command(
 ) -> int:
     """Measure, save, and print. Returns the exit code."""
     study = study_of(config, flags, assignments)
-    session = Session(progress=progress_for(quiet))
+    session = Session(progress=progress_for(quiet or is_silent_rank(os.environ)))
     place = output or Path(session.settings().output.results_dir)
     repository = FolderRepository(place, export_csv=export_csv)
     documents: list[str] = []
 
     def keep(result: ExperimentResult) -> None:
-        """Show first, then save: a full disk loses no number."""
+        """Show first, then save: a full disk loses no number, and a reader that went away no file."""
         documents.append(json_text(result))
-        if not json:
-            print(result.summary(), flush=True)
-        path = repository.save(result)
+        try:
+            if not json:
+                print(result.summary(), flush=True)
+        finally:
+            path = repository.save(result)
         documents[-1] = path.read_text(encoding="utf-8")
         if not quiet:
             print(f"saved: {path}", file=sys.stderr)

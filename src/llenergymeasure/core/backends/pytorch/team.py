@@ -1,0 +1,49 @@
+"""Processes side by side through torch.distributed: the launcher's environment, a barrier, a device of one's own."""
+
+from __future__ import annotations
+
+import datetime
+
+import torch
+from torch import distributed
+
+from llenergymeasure.exceptions import TeamError
+
+# A barrier waits as long as the slowest process works; a process that is gone breaks it at once.
+PATIENCE = datetime.timedelta(days=7)
+
+
+class TorchTeam:
+    """This process among those that torch's launcher started.
+
+    Reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, as torchrun, accelerate and most cluster launchers set them.
+    The barrier is gloo's: it costs well under a millisecond on one machine and needs no device.
+
+    Args:
+        device: of this process on its machine; None = the CPU.
+
+    Raises:
+        TeamError: the others cannot be reached.
+    """
+
+    def __init__(self, device: int | None) -> None:
+        if device is not None:
+            torch.cuda.set_device(device)
+        try:
+            distributed.init_process_group("gloo", timeout=PATIENCE)
+        except (RuntimeError, ValueError) as error:
+            raise TeamError(f"the processes of this experiment do not find each other: {error}") from error
+        self.rank = distributed.get_rank()
+        self.size = distributed.get_world_size()
+
+    def barrier(self) -> None:
+        try:
+            distributed.barrier()
+        except RuntimeError as error:
+            first_line = str(error).split("\n", 1)[0]
+            raise TeamError(f"another process of this experiment is gone ({first_line})") from error
+
+    def leave(self) -> None:
+        """Let go of the others. Safe to call twice."""
+        if distributed.is_initialized():
+            distributed.destroy_process_group()

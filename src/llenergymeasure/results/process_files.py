@@ -1,0 +1,155 @@
+"""What each process of an experiment leaves for the aggregation: a file, then a marker.
+
+```
+ rank-00003.json     one line of facts, then the process's whole result
+ rank-00003.done     SHA-256 of the file: written last, so a file with its marker is whole
+ rank-00003.failed   instead of both: why the process gave up
+```
+
+Before anything is combined, four checks: as many files as processes, numbered without a hole, none twice, each with a
+marker that fits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from llenergymeasure._files import write_atomic
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.exceptions import AggregationError
+
+FORMAT = 1
+_NAME = re.compile(r"^rank-(\d{5})\.json$")
+
+
+@dataclass(frozen=True)
+class ProcessFacts:
+    """What the aggregation must know of a process beside its result.
+
+    Attributes:
+        rank: its number, from 0.
+        world_size: how many there are.
+        run_id: the same for all processes of one run.
+        host: mark of its machine: devices and meters are told apart by it.
+        start_utc_s: start of its window, seconds since 1970.
+        end_utc_s: end of its window.
+        format: of this file.
+    """
+
+    rank: int
+    world_size: int
+    run_id: str
+    host: str
+    start_utc_s: float
+    end_utc_s: float
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class ProcessResult:
+    """One process's facts and result."""
+
+    facts: ProcessFacts
+    result: ExperimentResult
+
+
+def stem(rank: int) -> str:
+    """Name of a process's files without their endings."""
+    return f"rank-{rank:05d}"
+
+
+def write_process_result(folder: Path, facts: ProcessFacts, result: ExperimentResult) -> None:
+    """Write a process's file, then its marker.
+
+    Raises:
+        LLEMError: the place cannot be written (ConfigError) or the disk is full.
+    """
+    document = json.dumps(asdict(facts)) + "\n" + json.dumps(result.model_dump(mode="json"), ensure_ascii=False)
+    data = document.encode("utf-8", "backslashreplace")
+    write_atomic(folder / f"{stem(facts.rank)}.json", data)
+    write_atomic(folder / f"{stem(facts.rank)}.done", hashlib.sha256(data).hexdigest())
+
+
+def write_failure(folder: Path, rank: int, reason: str) -> None:
+    """Say why a process gave up."""
+    write_atomic(folder / f"{stem(rank)}.failed", reason)
+
+
+def failures(folder: Path) -> dict[int, str]:
+    """What processes said when they gave up, by rank."""
+    return {
+        int(path.stem.removeprefix("rank-")): path.read_text(encoding="utf-8", errors="replace")
+        for path in sorted(folder.glob("rank-*.failed"))
+    }
+
+
+def missing_ranks(folder: Path, world_size: int) -> tuple[int, ...]:
+    """Processes without a marker."""
+    return tuple(rank for rank in range(world_size) if not (folder / f"{stem(rank)}.done").is_file())
+
+
+def read_process_results(folder: Path, world_size: int, run_id: str | None = None) -> tuple[ProcessResult, ...]:
+    """Check and read every process's file, in order of rank. Changes nothing.
+
+    Args:
+        folder: where they are.
+        world_size: how many processes there were.
+        run_id: of the run; None = whatever the files agree on.
+
+    Raises:
+        AggregationError: a check failed; says which, with the rank.
+    """
+    numbers = sorted(int(match[1]) for path in folder.glob("*.json") if (match := _NAME.match(path.name)))
+    if len(numbers) != world_size:
+        raise AggregationError(f"{folder} has {len(numbers)} process files of {world_size}: {_listed(numbers)}")
+    if numbers != list(range(world_size)):
+        raise AggregationError(f"process files of {folder} are not numbered 0 to {world_size - 1}: {_listed(numbers)}")
+    found = tuple(_read(folder, rank) for rank in numbers)
+    _check_facts(found, world_size, run_id)
+    return found
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:20])) + (", ..." if len(numbers) > 20 else "") or "none"
+
+
+def _read(folder: Path, rank: int) -> ProcessResult:
+    path, marker = folder / f"{stem(rank)}.json", folder / f"{stem(rank)}.done"
+    try:
+        data, expected = path.read_bytes(), marker.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AggregationError(f"rank {rank} left no whole file: {error}; run the experiment again") from error
+    if hashlib.sha256(data).hexdigest() != expected.strip():
+        raise AggregationError(f"the file of rank {rank} does not fit its marker: {path}; run the experiment again")
+    try:
+        facts, _, result = data.decode("utf-8").partition("\n")
+        return ProcessResult(ProcessFacts(**json.loads(facts)), ExperimentResult.model_validate(json.loads(result)))
+    except (ValueError, TypeError, ValidationError) as error:
+        raise AggregationError(f"the file of rank {rank} cannot be read: {path}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0]
+
+
+def _check_facts(found: tuple[ProcessResult, ...], world_size: int, run_id: str | None) -> None:
+    ranks = [one.facts.rank for one in found]
+    if ranks != list(range(world_size)):
+        raise AggregationError(
+            f"process files name ranks {_listed(ranks)}: one is there twice; run the experiment again"
+        )
+    for one in found:
+        if one.facts.format != FORMAT:
+            raise AggregationError(f"the file of rank {one.facts.rank} has format {one.facts.format}, not {FORMAT}")
+        if one.facts.world_size != world_size:
+            raise AggregationError(
+                f"rank {one.facts.rank} was one of {one.facts.world_size} processes, not {world_size}"
+            )
+        if one.facts.run_id != (run_id or found[0].facts.run_id):
+            raise AggregationError(f"the file of rank {one.facts.rank} is of another run ({one.facts.run_id})")

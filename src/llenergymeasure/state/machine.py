@@ -1,0 +1,135 @@
+"""The state of experiments that have an output directory.
+
+```
+ initialising -> measuring -> done        forward only; `failed` says how it ended
+```
+
+One small file per experiment below `<output>/.llem-state/`, written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+from uuid import uuid4
+
+from llenergymeasure._files import machine_mark, process_is_alive, write_atomic
+from llenergymeasure.exceptions import InvalidStateTransitionError
+
+Stage = Literal["initialising", "measuring", "done"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+FOLDER = ".llem-state"
+
+
+@dataclass(frozen=True)
+class ExperimentState:
+    """Where one experiment stands.
+
+    Attributes:
+        id: its own.
+        config_hash: of its configuration.
+        stage: initialising, measuring or done.
+        failed: whether it ended, or is about to end, without a result.
+        machine: mark of the host and boot on which `pid` means something.
+        pid: the process that runs it.
+        result: path of its result.json; None without one.
+    """
+
+    id: str
+    config_hash: str
+    stage: Stage = "initialising"
+    failed: bool = False
+    machine: str = ""
+    pid: int = 0
+    result: str | None = None
+
+    def moved(self, stage: Stage, *, failed: bool = False, result: str | None = None) -> ExperimentState:
+        """The state after this one.
+
+        Raises:
+            InvalidStateTransitionError: `stage` does not come after the present one.
+        """
+        is_next = STAGES.index(stage) == STAGES.index(self.stage) + 1
+        gives_up = failed and stage == "done" and self.stage != "done"
+        if not (is_next or gives_up):
+            raise InvalidStateTransitionError(
+                f"experiment {self.id} is {self.stage} and cannot become {stage}; states only move forward: "
+                + " -> ".join(STAGES)
+            )
+        return replace(self, stage=stage, failed=failed, result=result)
+
+
+class StateManager:
+    """The states below one output directory.
+
+    Args:
+        output_dir: where results go.
+        is_alive: whether a process of this machine runs.
+    """
+
+    def __init__(self, output_dir: Path, is_alive: Callable[[int], bool] = process_is_alive) -> None:
+        self._folder = output_dir / FOLDER
+        self._is_alive = is_alive
+
+    def begin(self, config_hash: str) -> ExperimentState:
+        """A new experiment of this process.
+
+        Raises:
+            ConfigError: the directory cannot be written to.
+        """
+        state = ExperimentState(id=uuid4().hex[:12], config_hash=config_hash, machine=machine_mark(), pid=os.getpid())
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._kept(state)
+
+    def move(
+        self, state: ExperimentState, stage: Stage, *, failed: bool = False, result: Path | None = None
+    ) -> ExperimentState:
+        """Move an experiment forward and keep it.
+
+        Raises:
+            InvalidStateTransitionError: it is not a step forward.
+        """
+        return self._kept(state.moved(stage, failed=failed, result=None if result is None else str(result)))
+
+    def _kept(self, state: ExperimentState) -> ExperimentState:
+        write_atomic(self._folder / f"{state.id}.json", json.dumps(asdict(state)))
+        return state
+
+    def find_by_config_hash(self, config_hash: str) -> tuple[ExperimentState, ...]:
+        """Every experiment of a configuration, in no particular order."""
+        return tuple(state for state in self.all() if state.config_hash == config_hash)
+
+    def all(self) -> Iterator[ExperimentState]:
+        """Every state that can be read; a file that is not one is passed over."""
+        for path in sorted(self._folder.glob("*.json")):
+            state = _read(path)
+            if state is not None:
+                yield state
+
+    def cleanup_stale(self) -> tuple[ExperimentState, ...]:
+        """Mark as failed what a process of this machine left unfinished when it died; returns those experiments."""
+        return tuple(
+            self._kept(state.moved("done", failed=True))
+            for state in self.all()
+            if state.stage != "done" and state.machine == machine_mark() and not self._is_alive(state.pid)
+        )
+
+    def forget(self, state: ExperimentState) -> None:
+        """Remove an experiment's file, and the folder with the last one."""
+        (self._folder / f"{state.id}.json").unlink(missing_ok=True)
+        try:
+            self._folder.rmdir()
+        except OSError:
+            return
+
+
+def _read(path: Path) -> ExperimentState | None:
+    try:
+        state = ExperimentState(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return state if state.stage in STAGES else None

@@ -1,0 +1,127 @@
+"""Several processes on this machine, started with torch's own launcher, watched, and combined.
+
+Each process writes into one temporary folder: its heartbeat, then its result, or why it gave up. Whatever happens, no
+process and no folder outlives the call.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.exceptions import ExperimentError, TeamError
+from llenergymeasure.orchestration.children import Ended, run_child
+from llenergymeasure.orchestration.orchestrator import Session, measure
+from llenergymeasure.results.aggregation import aggregate
+from llenergymeasure.results.process_files import missing_ranks, read_process_results, stem
+from llenergymeasure.study.ranks import Seat, culprits, measure_share, seat_of
+
+CONFIG_FILE = "config.json"
+# A process tells every second that it is there; one that was stopped or is stuck in the driver does not.
+SILENT_S = 20.0
+
+
+def measure_anywhere(config: ExperimentConfig, session: Session, output_dir: Path | None = None) -> ExperimentResult:
+    """Measure in this process, as one of several that a launcher started, or by starting several.
+
+    Raises:
+        PreFlightError: it cannot run here.
+        ExperimentError: it failed on the way; names the rank when there are several.
+    """
+    seat = seat_of(session.environ)
+    if seat is not None:
+        return measure_share(config, session, seat, output_dir)
+    count = (config.pytorch.num_processes if config.pytorch else None) or 1
+    if count == 1:
+        return measure(config, session, output_dir)
+    return _launched(config, session, count)
+
+
+def is_silent_rank(environ: Mapping[str, str]) -> bool:
+    """Whether another process of the same run tells and keeps the result."""
+    seat = seat_of(environ)
+    return seat is not None and seat.rank != 0
+
+
+def _launched(config: ExperimentConfig, session: Session, count: int) -> ExperimentResult:
+    session.progress.step(f"measuring in {count} processes")
+    with tempfile.TemporaryDirectory(prefix="llem-ranks-") as name:
+        folder = Path(name)
+        (folder / CONFIG_FILE).write_text(config.model_dump_json(), encoding="utf-8")
+        beats = Heartbeats(folder, count)
+        ended = run_child(
+            _command(folder, count),
+            _environ(session.environ, count),
+            folder / "log",
+            others=beats.pids,
+            is_stuck=lambda: bool(beats.silent()),
+        )
+        session.progress.done()
+        if ended.exit_code != 0:
+            raise ExperimentError(config, TeamError(_what_happened(folder, count, beats, ended)))
+        return aggregate(read_process_results(folder, count))
+
+
+def _command(folder: Path, count: int) -> list[str]:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts", "0"]
+    return [*launcher, "--nproc-per-node", str(count), "-m", "llenergymeasure.study.worker", str(folder)]
+
+
+def _environ(environ: Mapping[str, str], count: int) -> dict[str, str]:
+    """The cores shared out among the processes, unless the user did that already."""
+    threads = max((os.cpu_count() or count) // count, 1)
+    return {"OMP_NUM_THREADS": str(threads), **environ}
+
+
+def _what_happened(folder: Path, count: int, beats: Heartbeats, ended: Ended) -> str:
+    found = culprits(folder)
+    if found:
+        rank, reason = min(found.items())
+        return f"rank {rank} failed: {reason}"
+    silent = beats.silent()
+    if silent:
+        return f"rank {silent[0]} did not answer for {SILENT_S:g} s and was ended"
+    dead = [rank for rank in missing_ranks(folder, count) if not (folder / f"{stem(rank)}.failed").is_file()]
+    if dead:
+        return f"rank {dead[0]} died without a word (killed, or out of memory); see: dmesg | tail"
+    last = ended.said.strip().splitlines()[-1:] or ["nothing was said"]
+    return f"the processes ended with exit code {ended.exit_code}: {last[0]}"
+
+
+class Heartbeats:
+    """When each process was last heard of: the age of a file that it touches every second and that holds its number."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self._files = {rank: folder / f"{stem(rank)}.alive" for rank in range(count)}
+        self._silent: tuple[int, ...] = ()
+
+    def pids(self) -> Iterator[int]:
+        """Numbers of the processes that were heard."""
+        for path in self._files.values():
+            try:
+                yield int(path.read_text(encoding="ascii"))
+            except (OSError, ValueError):
+                continue
+
+    def silent(self) -> tuple[int, ...]:
+        """Ranks that were heard once, and then not for too long; remembered, for when they are gone."""
+        now_s = time.time()
+        ages = {rank: now_s - seen for rank, path in self._files.items() if (seen := _touched_s(path)) is not None}
+        self._silent = self._silent or tuple(rank for rank, age_s in ages.items() if age_s > SILENT_S)
+        return self._silent
+
+
+def _touched_s(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
+
+
+__all__ = ["Seat", "is_silent_rank", "measure_anywhere"]

@@ -1,0 +1,201 @@
+"""One process among several that measure an experiment side by side.
+
+```
+ meet . share of the prompts . measure between two barriers . file, then marker . rank 0 combines
+```
+
+Works under whatever started the processes: our own launch (`pytorch.num_processes`), torchrun, accelerate launch, srun.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from llenergymeasure._files import machine_mark
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.exceptions import ConfigError, ExperimentError, Finding, LLEMError, PreFlightError, TeamError
+from llenergymeasure.orchestration.orchestrator import Session, opened
+from llenergymeasure.results.aggregation import aggregate
+from llenergymeasure.results.process_files import (
+    ProcessFacts,
+    failures,
+    read_process_results,
+    write_failure,
+    write_process_result,
+)
+from llenergymeasure.security import sanitise_name
+
+GONE = "another process"
+
+
+@dataclass(frozen=True)
+class Seat:
+    """This process's place, as the launcher tells it.
+
+    Attributes:
+        rank: its number among all processes.
+        size: how many there are.
+        local_rank: its number on this machine.
+        local_size: how many there are on this machine.
+        run_id: the same for all of them.
+    """
+
+    rank: int
+    size: int
+    local_rank: int
+    local_size: int
+    run_id: str
+
+
+def seat_of(environ: Mapping[str, str]) -> Seat | None:
+    """The place that RANK, WORLD_SIZE and LOCAL_RANK give; None for a process by itself.
+
+    Raises:
+        ConfigError: they are incomplete or not numbers.
+    """
+    if environ.get("WORLD_SIZE", "1") == "1":
+        return None
+    try:
+        rank, size, local_rank = (int(environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
+        local_size = int(environ.get("LOCAL_WORLD_SIZE", size))
+        address = f"{environ['MASTER_ADDR']}:{int(environ['MASTER_PORT'])}"
+    except (KeyError, ValueError) as error:
+        raise ConfigError(
+            f"WORLD_SIZE is {environ['WORLD_SIZE']!r}, but RANK, LOCAL_RANK, MASTER_ADDR and MASTER_PORT are not all there "
+            f"and right ({error}); start the processes with torchrun, or unset WORLD_SIZE"
+        ) from error
+    return Seat(rank, size, local_rank, local_size, f"{environ.get('TORCHELASTIC_RUN_ID', 'none')}-{address}")
+
+
+def measure_share(
+    config: ExperimentConfig, session: Session, seat: Seat, base: Path | None, folder: Path | None = None
+) -> ExperimentResult:
+    """Measure this process's share of an experiment.
+
+    Args:
+        config: the whole experiment.
+        session: of this process.
+        seat: its place among the others.
+        base: directory that all processes see; None = the system's own for temporary files, on one machine.
+        folder: where the processes' files go, prepared and removed by somebody else; None = below `base`, by rank 0.
+
+    Returns:
+        On rank 0 the result of all processes, elsewhere that of this one. With a folder of somebody else, who combines,
+        each process gets its own.
+
+    Raises:
+        PreFlightError: it cannot run here.
+        ExperimentError: it failed, here or in another process.
+    """
+    check_seat(config, seat)
+    team_module = import_module("llenergymeasure.core.backends.pytorch.team")
+    try:
+        team = team_module.TorchTeam(None if _on_cpu(config) else seat.local_rank)
+        try:
+            return _in_team(config, session, seat, team, base, folder)
+        finally:
+            team.leave()
+    except TeamError as error:
+        raise ExperimentError(config, error) from error
+
+
+def _on_cpu(config: ExperimentConfig) -> bool:
+    section = config.pytorch
+    if section is not None and section.device == "cpu":
+        return True
+    return not import_module("torch").cuda.is_available()
+
+
+def check_seat(config: ExperimentConfig, seat: Seat) -> None:
+    """Refuse what cannot be divided.
+
+    Raises:
+        PreFlightError: names each reason with its cure.
+    """
+    asked = config.pytorch.num_processes if config.pytorch else None
+    found = []
+    if asked not in (None, seat.size):
+        found.append(
+            Finding(
+                f"pytorch.num_processes is {asked}, but {seat.size} processes were started",
+                "leave pytorch.num_processes out, or start as many",
+            )
+        )
+    if config.n < seat.size:
+        found.append(
+            Finding(f"{config.n} prompts are fewer than {seat.size} processes", f"set n to {seat.size} or more")
+        )
+    if config.pytorch is not None and config.pytorch.device_map is not None:
+        found.append(Finding("pytorch.device_map spreads one model over devices that other processes use", "remove it"))
+    found += _too_few_gpus(config, seat)
+    if found:
+        raise PreFlightError(found)
+
+
+def _too_few_gpus(config: ExperimentConfig, seat: Seat) -> list[Finding]:
+    if _on_cpu(config):
+        return []
+    count = import_module("torch").cuda.device_count()
+    if seat.local_size <= count:
+        return []
+    return [
+        Finding(
+            f"{seat.local_size} processes on this machine would share {count} GPUs; each needs one of its own",
+            f"start {count} processes, or set pytorch.device: cpu",
+        )
+    ]
+
+
+def _in_team(
+    config: ExperimentConfig, session: Session, seat: Seat, team: Any, base: Path | None, given: Path | None
+) -> ExperimentResult:
+    folder = given or _shared_folder(config, seat, base)
+    if given is None and seat.rank == 0:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    team.barrier()
+    own = _measured(config, session, seat, team, folder)
+    team.barrier()
+    if given is not None or seat.rank != 0:
+        return own
+    try:
+        return aggregate(read_process_results(folder, seat.size, seat.run_id))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _shared_folder(config: ExperimentConfig, seat: Seat, base: Path | None) -> Path:
+    place = base if base is not None else Path(tempfile.gettempdir())
+    return place / sanitise_name(f"llem-ranks-{seat.run_id}-{config.config_hash}")
+
+
+def _measured(config: ExperimentConfig, session: Session, seat: Seat, team: Any, folder: Path) -> ExperimentResult:
+    """Measure, and leave a file and a marker, or why there is none."""
+    try:
+        with opened(config, session, team=team, only_gpu=seat.local_rank) as experiment:
+            result = experiment.measure()
+        assert result.window_utc is not None
+        facts = ProcessFacts(seat.rank, seat.size, seat.run_id, machine_mark(), *result.window_utc)
+        write_process_result(folder, facts, result)
+        return result
+    except LLEMError as error:
+        write_failure(folder, seat.rank, why(error))
+        raise
+
+
+def why(error: LLEMError) -> str:
+    """The reason in one text; begins with `GONE` when it is only that somebody else gave up."""
+    cause = error.cause if isinstance(error, ExperimentError) else error
+    return f"{GONE} is gone" if isinstance(cause, TeamError) else str(cause)
+
+
+def culprits(folder: Path) -> dict[int, str]:
+    """Ranks that gave up for a reason of their own, with the reason."""
+    return {rank: reason for rank, reason in failures(folder).items() if not reason.startswith(GONE)}

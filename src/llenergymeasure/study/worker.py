@@ -1,0 +1,56 @@
+"""The program of one process that `study.parallel` starts: `python -m llenergymeasure.study.worker FOLDER`.
+
+A thread of its own tells every second that the process is there and waits for SIGTERM, which it obeys even while the
+main thread is inside torch or waits for the others.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.exceptions import ConfigError, LLEMError
+from llenergymeasure.orchestration.orchestrator import Session
+from llenergymeasure.progress import Silent
+from llenergymeasure.results.process_files import failures, stem, write_failure
+from llenergymeasure.study.ranks import GONE, measure_share, seat_of, why
+
+BEAT_S = 1.0
+ENDED_BY = frozenset({signal.SIGTERM, signal.SIGINT})
+
+
+def main(folder: Path) -> int:
+    """Measure this process's share; exit code 1 when it failed."""
+    seat = seat_of(os.environ)
+    if seat is None:
+        raise ConfigError("this program is started by torch's launcher")
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDED_BY)
+    threading.Thread(target=_tell_and_listen, args=(folder, seat.rank), daemon=True).start()
+    config = ExperimentConfig.model_validate_json((folder / "config.json").read_text(encoding="utf-8"))
+    try:
+        measure_share(config, Session(progress=Silent()), seat, base=None, folder=folder)
+    except LLEMError as error:
+        if seat.rank not in failures(folder):
+            write_failure(folder, seat.rank, why(error))
+        return 1
+    return 0
+
+
+def _tell_and_listen(folder: Path, rank: int) -> None:
+    alive = folder / f"{stem(rank)}.alive"
+    while True:
+        with suppress(OSError):
+            alive.write_text(str(os.getpid()), encoding="ascii")
+        if signal.sigtimedwait(ENDED_BY, BEAT_S) is not None:
+            with suppress(LLEMError):
+                write_failure(folder, rank, f"{GONE} gave up, or the run was interrupted")
+            os._exit(143)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
