@@ -17,6 +17,7 @@ from llenergymeasure.orchestration.orchestrator import Session, check_machine, m
 from llenergymeasure.progress import Progress
 from llenergymeasure.protocols import Metering
 from llenergymeasure.results.persistence import FolderRepository
+from llenergymeasure.state.machine import StateManager
 from llenergymeasure.study.parallel import is_silent_rank, measure_anywhere
 from llenergymeasure.study.runner import run_all
 
@@ -126,7 +127,8 @@ def _run(
         keep = None
     elif keep is None and place is not None:
         keep = FolderRepository(place).save
-    return run_all(study, lambda config: measure_anywhere(config, using, place), keep)
+    states = None if place is None or keep is None else StateManager(place)
+    return run_all(study, lambda config: measure_anywhere(config, using, place), keep, states)
 
 
 def _one_config(config: object, fields: dict[str, Any]) -> ExperimentConfig:

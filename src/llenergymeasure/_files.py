@@ -48,6 +48,16 @@ def write_atomic(path: Path, data: bytes | str) -> None:
                 temporary.unlink()
 
 
+def ensure_directory(path: Path) -> None:
+    """Make a folder and those above it, where they are missing.
+
+    Raises:
+        ConfigError: the place cannot be written to.
+    """
+    with _explained(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
     try:

@@ -95,11 +95,25 @@ def opened(
     """
     check_machine(config, session)
     with devices_of(config, session, only_gpu) as devices:
-        preflight(Request(config, output_dir, environ=session.environ, cuda_available=torch_sees_cuda, meters=devices))
+        _check(config, session, output_dir, devices)
         with metered(config.energy.backend, session, devices, metering) as using:
             instruments = replace(instruments_for(config, session, using, devices), team=team or Alone())
             with create_backend(config.backend, instruments).open(config) as experiment:
                 yield experiment
+
+
+def check_experiment(config: ExperimentConfig, session: Session, output_dir: Path | None = None) -> None:
+    """Look for everything that would make the experiment fail here, without starting it.
+
+    Raises:
+        PreFlightError: carries every finding.
+    """
+    with devices_of(config, session) as devices:
+        _check(config, session, output_dir, devices)
+
+
+def _check(config: ExperimentConfig, session: Session, output_dir: Path | None, devices: MeterContext) -> None:
+    preflight(Request(config, output_dir, environ=session.environ, cuda_available=torch_sees_cuda, meters=devices))
 
 
 def check_machine(config: ExperimentConfig, session: Session) -> None:

@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 from uuid import uuid4
 
-from llenergymeasure._files import machine_mark, process_is_alive, write_atomic
+from llenergymeasure._files import ensure_directory, machine_mark, process_is_alive, write_atomic
 from llenergymeasure.exceptions import InvalidStateTransitionError
 
 Stage = Literal["initialising", "measuring", "done"]
@@ -82,7 +83,6 @@ class StateManager:
             ConfigError: the directory cannot be written to.
         """
         state = ExperimentState(id=uuid4().hex[:12], config_hash=config_hash, machine=machine_mark(), pid=os.getpid())
-        self._folder.mkdir(parents=True, exist_ok=True)
         return self._kept(state)
 
     def move(
@@ -96,6 +96,7 @@ class StateManager:
         return self._kept(state.moved(stage, failed=failed, result=None if result is None else str(result)))
 
     def _kept(self, state: ExperimentState) -> ExperimentState:
+        ensure_directory(self._folder)
         write_atomic(self._folder / f"{state.id}.json", json.dumps(asdict(state)))
         return state
 
@@ -119,12 +120,11 @@ class StateManager:
         )
 
     def forget(self, state: ExperimentState) -> None:
-        """Remove an experiment's file, and the folder with the last one."""
+        """Remove an experiment's file, and the folders that are empty without it."""
         (self._folder / f"{state.id}.json").unlink(missing_ok=True)
-        try:
+        with suppress(OSError):
             self._folder.rmdir()
-        except OSError:
-            return
+            self._folder.parent.rmdir()
 
 
 def _read(path: Path) -> ExperimentState | None:

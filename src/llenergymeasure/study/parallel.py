@@ -17,10 +17,10 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError, TeamError
 from llenergymeasure.orchestration.children import Ended, run_child
-from llenergymeasure.orchestration.orchestrator import Session, measure
+from llenergymeasure.orchestration.orchestrator import Session, check_experiment, measure
 from llenergymeasure.results.aggregation import aggregate
 from llenergymeasure.results.process_files import missing_ranks, read_process_results, stem
-from llenergymeasure.study.ranks import Seat, culprits, measure_share, seat_of
+from llenergymeasure.study.ranks import culprits, measure_share, seat_of
 
 CONFIG_FILE = "config.json"
 # A process tells every second that it is there; one that was stopped or is stuck in the driver does not.
@@ -40,6 +40,7 @@ def measure_anywhere(config: ExperimentConfig, session: Session, output_dir: Pat
     count = (config.pytorch.num_processes if config.pytorch else None) or 1
     if count == 1:
         return measure(config, session, output_dir)
+    check_experiment(config, session, output_dir)
     return _launched(config, session, count)
 
 
@@ -122,6 +123,3 @@ def _touched_s(path: Path) -> float | None:
         return path.stat().st_mtime
     except OSError:
         return None
-
-
-__all__ = ["Seat", "is_silent_rank", "measure_anywhere"]

@@ -129,7 +129,11 @@ PREFLIGHT_CASES = {
         "'nvml' is not available",
     ),
     "an output that is a file": (["--model", "builtin/tiny-llama", "-o", "file"], {"file": ""}, "is not a directory"),
-    "several processes": (["--model", "builtin/tiny-llama", "--set", "pytorch.num_processes=2"], {}, "num_processes"),
+    "more processes than prompts": (
+        ["--model", "builtin/tiny-llama", "-n", "2", "--set", "pytorch.num_processes=3"],
+        {},
+        "2 prompts are fewer than 3 processes",
+    ),
 }
 
 

@@ -37,7 +37,7 @@ def command(
     repository = FolderRepository(place, export_csv=export_csv)
     documents: list[str] = []
 
-    def keep(result: ExperimentResult) -> None:
+    def keep(result: ExperimentResult) -> Path:
         """Show first, then save: a full disk loses no number, and a reader that went away no file."""
         documents.append(json_text(result))
         try:
@@ -48,6 +48,7 @@ def command(
         documents[-1] = path.read_text(encoding="utf-8")
         if not quiet:
             print(f"saved: {path}", file=sys.stderr)
+        return path
 
     try:
         _run(study, place, session, keep)

@@ -1,0 +1,107 @@
+"""A child process is heard, interrupted and ended together with all that it started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from llenergymeasure._files import process_is_alive
+from llenergymeasure.orchestration.children import run_child
+
+STUBBORN = """
+import signal, time
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+print("up", flush=True)
+time.sleep(60)
+"""
+# Starts a stubborn process, perhaps in a group of its own, tells its number, and ends or waits.
+PARENT = f"""
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", {STUBBORN!r}], start_new_session="away" in sys.argv)
+print(child.pid, flush=True)
+time.sleep(0.5 if "ends" in sys.argv else 60)
+"""
+
+
+def python(code, *arguments):
+    return [sys.executable, "-c", code, *arguments]
+
+
+def said(log):
+    return log.read_text().split() if log.exists() else []
+
+
+def until(condition, seconds=10.0):
+    end_s = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end_s:
+        time.sleep(0.01)
+    return condition()
+
+
+def is_gone(pid):
+    """Dead; a zombie, which its new parent has not fetched yet, is dead too."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return not process_is_alive(pid)
+
+
+def test_the_exit_code_and_the_last_words_are_told(tmp_path):
+    ended = run_child(python("print('last words'); raise SystemExit(3)"), os.environ, tmp_path / "log")
+    assert (ended.exit_code, ended.said.strip()) == (3, "last words")
+
+
+def test_a_child_that_a_signal_killed_ends_as_the_shell_counts(tmp_path):
+    ended = run_child(python("import os; os.kill(os.getpid(), 9)"), os.environ, tmp_path / "log")
+    assert ended.exit_code == 128 + signal.SIGKILL
+
+
+def test_what_the_child_started_ends_with_it(tmp_path):
+    ended = run_child(python(PARENT, "ends"), os.environ, tmp_path / "log", grace_s=0.2)
+    assert ended.exit_code == 0
+    assert until(lambda: is_gone(int(ended.said.split()[0])))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_passed_on_and_a_child_that_ignores_it_is_killed_after_its_grace(tmp_path, number):
+    log = tmp_path / "log"
+
+    def interrupt():
+        until(lambda: "up" in said(log))
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=interrupt).start()
+    start_s = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_child(python(STUBBORN), os.environ, log, grace_s=0.3)
+    assert time.monotonic() - start_s < 10
+
+
+def test_handlers_are_given_back(tmp_path):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    run_child(python(""), os.environ, tmp_path / "log")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_child_that_is_stuck_is_ended(tmp_path):
+    log = tmp_path / "log"
+    ended = run_child(python(STUBBORN), os.environ, log, is_stuck=lambda: "up" in said(log), grace_s=0.2)
+    assert ended.exit_code == 128 + signal.SIGKILL
+
+
+def test_processes_that_left_the_group_are_ended_too(tmp_path):
+    log = tmp_path / "log"
+
+    def strays():
+        return [int(word) for word in said(log) if word.isdecimal()]
+
+    run_child(python(PARENT, "away"), os.environ, log, others=strays, is_stuck=lambda: "up" in said(log), grace_s=0.2)
+    (stray,) = strays()
+    assert until(lambda: is_gone(stray))
