@@ -1,0 +1,47 @@
+"""Simulated GPUs for every test that asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from nvmlsim import SimGpu, Simulation, Unbuildable, build_library
+
+
+@pytest.fixture(scope="session")
+def nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulated NVML, compiled once per session; tests that need it are skipped where there is no compiler."""
+    try:
+        return build_library(tmp_path_factory.mktemp("nvmlsim"))
+    except Unbuildable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def simulation(nvml_library: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Simulation]:
+    """Makes simulated GPUs that other processes may see: `simulation(gpu, gpu, faults=[...], real=True)`."""
+    numbers = count()
+
+    def make(*gpus: SimGpu, faults=(), **options) -> Simulation:
+        folder = tmp_path_factory.mktemp(f"scenario{next(numbers)}")
+        return Simulation(folder, nvml_library, gpus, faults, **options)
+
+    return make
+
+
+@pytest.fixture
+def simulate(simulation: Callable[..., Simulation]) -> Iterator[Callable[..., Simulation]]:
+    """Makes simulated GPUs that this process sees until the end of the test."""
+    with ExitStack() as stack:
+
+        def make(*gpus: SimGpu, **options) -> Simulation:
+            try:
+                return stack.enter_context(simulation(*gpus, **options).here())
+            except RuntimeError as error:
+                pytest.skip(str(error))
+
+        yield make
