@@ -1,0 +1,115 @@
+"""Limits as users write them: `METRIC:LIMIT` on the command line, `{metric: limit}` in a marker or a suite.
+
+A limit is relative to the baseline (`2.5%`, `150%`) or absolute in the metric's own unit (`0.5`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pytest_llem.metrics import METRICS, Metric, did_you_mean
+
+_NUMBER = re.compile(r"\s*(?P<number>\+?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<percent>%)?\s*")
+_FORMS = "such as 2.5%, 150% or an absolute 0.5"
+
+
+class LimitError(ValueError):
+    """A limit that cannot be understood; the message says which part and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How much of a metric is too much.
+
+    Attributes:
+        metric: a name from `METRICS`.
+        value: a fraction of the baseline when relative (0.05 is 5 %), else in the metric's unit.
+        relative: whether it is held against a baseline.
+    """
+
+    metric: str
+    value: float
+    relative: bool = True
+
+    def __post_init__(self) -> None:
+        known_metric(self.metric)
+        if not (math.isfinite(self.value) and self.value >= 0 and (self.relative or self.value > 0)):
+            raise LimitError(f"{self.metric}: a limit must be a finite number above zero, not {self.value!r}")
+
+    @property
+    def known(self) -> Metric:
+        """Unit and direction of its metric."""
+        return METRICS[self.metric]
+
+    @property
+    def text(self) -> str:
+        """The limit without its metric: `5%`, or `0.5 J/token`."""
+        return f"{100 * self.value:.6g}%" if self.relative else f"{self.value:.6g} {self.known.unit}"
+
+    def __str__(self) -> str:
+        return f"{self.metric}:{self.text.split()[0]}"
+
+
+def known_metric(name: object) -> Metric:
+    """The metric of this name.
+
+    Raises:
+        LimitError: there is none; names the nearest and all that exist.
+    """
+    if isinstance(name, str) and name in METRICS:
+        return METRICS[name]
+    hint = did_you_mean(name, METRICS) if isinstance(name, str) else ""
+    raise LimitError(f"unknown metric {name!r}{hint} (known: {', '.join(METRICS)})")
+
+
+def parse_limit(text: str) -> Limit:
+    """A limit written as `METRIC:LIMIT`.
+
+    Raises:
+        LimitError: no colon, an unknown metric, or not a limit.
+    """
+    metric, colon, limit = text.partition(":")
+    if not colon:
+        raise LimitError(f"{text!r} is not METRIC:LIMIT, such as energy_per_output_token:5%")
+    return make_limit(metric.strip(), limit)
+
+
+def make_limit(metric: str, limit: object) -> Limit:
+    """A limit from its two parts.
+
+    Args:
+        metric: a name from `METRICS`.
+        limit: text with or without `%`, or a number in the metric's unit.
+
+    Raises:
+        LimitError: an unknown metric, or not a limit.
+    """
+    unit = known_metric(metric).unit
+    if isinstance(limit, (int, float)) and not isinstance(limit, bool):
+        return Limit(metric, float(limit), relative=False)
+    match = _NUMBER.fullmatch(limit) if isinstance(limit, str) else None
+    if match is None:
+        raise LimitError(f"{metric}: {limit!r} is not a limit; write one {_FORMS} (in {unit})")
+    number = float(match["number"])
+    return Limit(metric, number / 100, relative=True) if match["percent"] else Limit(metric, number, relative=False)
+
+
+def parse_limits(given: Iterable[str] | Mapping[str, object]) -> tuple[Limit, ...]:
+    """Limits from repeated `METRIC:LIMIT` texts or from a mapping, in the order given.
+
+    A metric may have one relative and one absolute limit; of two of a kind the later one holds.
+
+    Raises:
+        LimitError: one of them cannot be understood.
+    """
+    if isinstance(given, str):
+        given = [given]
+    parts = (
+        [make_limit(metric, limit) for metric, limit in given.items()]
+        if isinstance(given, Mapping)
+        else [parse_limit(text) for text in given]
+    )
+    return tuple({(limit.metric, limit.relative): limit for limit in parts}.values())

@@ -1,0 +1,218 @@
+"""The verdict: numbers that can be checked by hand, then seeded runs of the whole rule."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+
+import pytest
+
+from pytest_llem.judge import JudgeError, compare
+from pytest_llem.limits import parse_limit
+
+FIVE_PERCENT = parse_limit("energy_per_output_token:5%")
+THROUGHPUT = parse_limit("tokens_per_second:5%")
+FLOOR = math.log(1.02)
+# scipy.stats.t (1.17.1): ppf(0.95, df) at the degrees of freedom worked out by hand, and sf of the five sessions' change.
+T95_AT_62_128 = 1.669751794966245
+T95_AT_11_407 = 1.7900367033115938
+P_OF_FIVE = 0.011103923689172493
+
+
+def judged(baseline, current, limit=FIVE_PERCENT, **options):
+    return compare(baseline, current, limit=limit, higher_is_worse=limit.known.higher_is_worse, **options)
+
+
+def logs(*values):
+    return [math.exp(value) for value in values]
+
+
+def test_without_scatter_only_the_floor_between_sessions_is_left():
+    found = judged([[100.0] * 3], [110.0] * 3)
+    error = FLOOR * math.sqrt(2)  # one baseline session and the current one
+    assert found.verdict == "regression"
+    assert found.ratio == pytest.approx(1.1)
+    assert found.p_value == pytest.approx(0.5 * math.erfc(math.log(1.1) / error / math.sqrt(2)))
+    assert found.ratio_low == pytest.approx(1.1 * math.exp(-1.6448536269514722 * error))
+    assert found.ratio_high == pytest.approx(1.1 * math.exp(1.6448536269514722 * error))
+    assert (found.within_cv, found.n_baseline_sessions, found.threshold) == (0.0, 1, 0.05)
+
+
+def test_the_spread_of_repeats_is_pooled_and_its_degrees_of_freedom_are_satterthwaites():
+    found = judged([logs(0.01, 0.03, 0.05)], logs(0.09, 0.11, 0.13))
+    within = (2 * 0.0008) / 4  # squares of 0.02 over 2 + 2 degrees of freedom
+    error = math.sqrt(within * (1 / 3 + 1 / 3) + FLOOR**2 * 2)
+    t95 = T95_AT_62_128  # (2 w/3 + 2 s)^2 over (2 w/3)^2 / 4
+    assert found.ratio == pytest.approx(math.exp(0.08))
+    assert found.within_cv == pytest.approx(math.sqrt(math.expm1(within)))
+    assert found.ratio_high == pytest.approx(math.exp(0.08 + t95 * error), rel=1e-12)
+    assert found.verdict == "regression"  # 0.08 is 2.47 standard errors: p is 0.008
+
+
+def test_five_sessions_measure_their_own_spread():
+    means = (-0.04, -0.02, 0.0, 0.02, 0.04)
+    found = judged([logs(m - 0.02, m, m + 0.02) for m in means], logs(0.06, 0.08, 0.10))
+    within = (6 * 0.0008) / 12
+    between = (4 * FLOOR**2 + 4 * (0.001 - within / 3)) / 8  # the means have variance 0.004 / 4
+    error = math.sqrt(within * (1 / 15 + 1 / 3) + between * 6 / 5)
+    assert found.ratio_low == pytest.approx(math.exp(0.08 - T95_AT_11_407 * error), rel=1e-12)
+    assert found.p_value == pytest.approx(P_OF_FIVE, rel=1e-9)
+    assert found.verdict == "inconclusive"
+
+
+def test_sessions_that_agree_better_than_their_repeats_promise_have_no_spread_of_their_own():
+    found = judged([logs(-0.02, 0.0, 0.02)] * 5, logs(-0.02, 0.0, 0.02))
+    error = math.sqrt(0.0004 * (1 / 15 + 1 / 3) + 0.5 * FLOOR**2 * 6 / 5)
+    assert math.log(found.ratio_high) / error == pytest.approx(1.73, abs=0.05)
+    assert found.verdict == "ok"
+
+
+def test_less_throughput_is_the_regression_and_the_interval_stays_the_metrics_own():
+    fewer = judged([[110.0] * 3], [100.0] * 3, THROUGHPUT)
+    more = judged([[100.0] * 3], [110.0] * 3, THROUGHPUT)
+    assert (fewer.verdict, more.verdict) == ("regression", "improved")
+    assert fewer.ratio == pytest.approx(1 / 1.1)
+    assert fewer.ratio_low < fewer.ratio < fewer.ratio_high < 1
+    assert fewer.p_value == pytest.approx(1 - more.p_value)
+    assert fewer.minimum_detectable_ratio < 1
+
+
+def test_throughput_mirrors_energy_exactly():
+    slower = judged([[10.0, 10.2, 10.1]], [9.0, 9.3, 9.2], THROUGHPUT)
+    dearer = judged([[1 / 10.0, 1 / 10.2, 1 / 10.1]], [1 / 9.0, 1 / 9.3, 1 / 9.2])
+    assert slower.verdict == dearer.verdict
+    assert slower.p_value == pytest.approx(dearer.p_value)
+    assert slower.ratio_low == pytest.approx(1 / dearer.ratio_high)
+    assert slower.minimum_detectable_ratio == pytest.approx(1 / dearer.minimum_detectable_ratio)
+
+
+def test_improvement_is_the_mirror_image_and_advises_to_keep_it():
+    found = judged([[110.0] * 3], [100.0] * 3)
+    assert found.verdict == "improved"
+    assert "--llem-update-baseline" in found.advice
+
+
+def test_a_significant_change_within_the_limit_is_no_regression():
+    steady = [[100.0] * 3] * 5
+    assert judged(steady, [104.0] * 3, parse_limit("energy_per_output_token:50%")).verdict == "ok"
+    assert judged(steady, [104.0] * 3, noise_floor=0.001).verdict == "ok"
+
+
+@pytest.mark.parametrize(
+    ("now", "verdict"), [(1000, "ok"), (1050, "ok"), (1051, "regression"), (953, "ok"), (952, "improved")]
+)
+def test_a_counted_metric_has_no_noise_and_is_judged_exactly(now, verdict):
+    found = judged([[1000] * 3], [now] * 3, parse_limit("output_tokens:5%"))
+    assert found.verdict == verdict
+    assert found.ratio == found.ratio_low == found.ratio_high == pytest.approx(now / 1000)
+
+
+def test_equal_counts_pass_a_limit_of_nothing_and_one_more_does_not():
+    none = parse_limit("flops_total:0%")
+    work = 978_944_000
+    assert judged([[work] * 3], [work] * 3, none).verdict == "ok"
+    assert judged([[work] * 3], [work + 1] * 3, none).verdict == "regression"
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, math.nan, math.inf, None])
+def test_what_has_no_logarithm_is_an_error_that_names_the_repeat(bad):
+    with pytest.raises(JudgeError, match="energy_per_output_token: current repeat 2 is"):
+        judged([[1.0] * 3], [1.0, bad, 1.0])
+    with pytest.raises(JudgeError, match="baseline repeat 3 is"):
+        judged([[1.0, 1.0, bad]], [1.0] * 3)
+
+
+def test_an_absolute_limit_needs_no_baseline():
+    with pytest.raises(JudgeError, match="check_budget"):
+        judged([[1.0] * 3], [1.0] * 3, parse_limit("energy_per_output_token:0.5"))
+
+
+def test_two_repeats_give_a_ratio_and_no_verdict():
+    found = judged([[1.0] * 3], [1.2, 1.2])
+    assert (found.verdict, found.ratio) == ("inconclusive", pytest.approx(1.2))
+    assert (found.ratio_low, found.p_value, found.minimum_detectable_ratio, found.within_cv) == (None,) * 4
+    assert "3 repeats or more, the current run has 2" in found.advice
+
+
+@pytest.mark.parametrize("baseline", [[], [[]], [[1.0, 1.0]]])
+def test_a_baseline_without_a_whole_session_gives_no_verdict(baseline):
+    found = judged(baseline, [1.0] * 3)
+    assert (found.verdict, found.n_baseline_sessions) == ("inconclusive", 0)
+    assert "no baseline session has as many" in found.advice
+
+
+def test_sessions_that_are_too_short_are_left_out():
+    found = judged([[1.0] * 3, [9.0, 9.0]], [1.0] * 3)
+    assert (found.n_baseline_sessions, found.ratio) == (1, 1.0)
+
+
+def test_no_run_at_all_has_no_ratio():
+    assert judged([[1.0] * 3], []).ratio is None
+
+
+def test_an_inconclusive_verdict_says_what_it_could_see_and_what_would_help():
+    found = judged([logs(-0.1, 0.0, 0.1)], logs(-0.1, 0.0, 0.1))
+    assert found.verdict == "inconclusive"
+    percent = 100 * (found.minimum_detectable_ratio - 1)
+    assert f"4 times in 5 it would catch +{percent:.3g}%" in found.advice
+    assert "with 5 baseline sessions (now 1)" in found.advice
+    assert "with 6 repeats (now 3)" in found.advice
+
+
+def test_a_change_beyond_the_limit_that_may_be_luck_says_its_p():
+    found = judged([[100.0] * 3], [106.0] * 3, parse_limit("energy_per_output_token:0%"))
+    assert found.verdict == "inconclusive"
+    assert "the change is +6%, but p is 0.019, not below 0.01" in found.advice
+
+
+def a_session(chance, cv, spread, change=0.0, repeats=5):
+    """Repeats of one process: all share its luck."""
+    luck = math.log1p(change) + chance.gauss(0, spread)
+    return logs(*(luck + chance.gauss(0, cv) for _ in range(repeats)))
+
+
+def verdicts(n_runs, cv, change=0.0, n_sessions=5, spread=0.01, seed=1):
+    chance = random.Random(seed)
+    found = []
+    for _ in range(n_runs):
+        baseline = [a_session(chance, cv, spread) for _ in range(n_sessions)]
+        found.append(judged(baseline, a_session(chance, cv, spread, change)))
+    return found
+
+
+@pytest.mark.parametrize("n_sessions", [1, 5])
+def test_200_unchanged_sessions_raise_at_most_one_alarm(n_sessions):
+    counts = Counter(found.verdict for found in verdicts(200, 0.03, n_sessions=n_sessions))
+    assert counts["regression"] <= 1
+    assert counts["ok"] > 50
+
+
+def test_ten_percent_is_caught_nine_times_in_ten_with_five_sessions():
+    assert Counter(found.verdict for found in verdicts(200, 0.03, change=0.10))["regression"] >= 180
+
+
+@pytest.mark.parametrize("n_sessions", [1, 5])
+def test_twenty_percent_is_always_caught(n_sessions):
+    assert {found.verdict for found in verdicts(200, 0.03, change=0.20, n_sessions=n_sessions)} == {"regression"}
+
+
+def test_noise_of_ten_percent_is_mostly_inconclusive_and_says_what_it_could_have_seen():
+    open_ones = [found for found in verdicts(200, 0.10, n_sessions=1) if found.verdict == "inconclusive"]
+    assert len(open_ones) > 150
+    assert all(found.minimum_detectable_ratio > 1.05 for found in open_ones)
+    middle = sorted(found.minimum_detectable_ratio for found in open_ones)[len(open_ones) // 2]
+    assert 1.2 < middle < 1.35
+
+
+def test_the_detectable_change_is_caught_four_times_in_five():
+    chance = random.Random(3)
+    promised = verdicts(300, 0.05, n_sessions=5, spread=0.02)
+    change = sorted(found.minimum_detectable_ratio for found in promised)[150] - 1
+    caught = Counter(found.verdict for found in verdicts(300, 0.05, change=change, spread=0.02, seed=chance.random()))
+    assert 0.7 < caught["regression"] / 300 < 0.9
+
+
+def test_the_interval_holds_the_truth_nine_times_in_ten():
+    held = [found.ratio_low < 1.1 < found.ratio_high for found in verdicts(400, 0.05, change=0.1, spread=0.02)]
+    assert 0.87 < sum(held) / 400 < 0.95
