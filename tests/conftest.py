@@ -1,15 +1,25 @@
-"""Simulated GPUs for every test that asks for them."""
+"""Simulated GPUs for every test that asks for them; what a machine lacks is skipped with its reason."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 from nvmlsim import SimGpu, Simulation, Unbuildable, build_library
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that load real models need torch and transformers; everything else runs without them."""
+    if find_spec("torch") is not None and find_spec("transformers") is not None:
+        return
+    for item in items:
+        if item.get_closest_marker("torch"):
+            item.add_marker(pytest.mark.skip(reason='needs torch: pip install "llenergymeasure[pytorch]"'))
 
 
 @pytest.fixture(scope="session")

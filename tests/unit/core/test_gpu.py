@@ -209,14 +209,20 @@ def test_a_machine_without_a_usable_gpu_says_why(options, reason):
         assert probes.nvml(context) == context.no_gpu_reason
 
 
-def test_the_probes_ask_each_gpu():
+def test_the_nvml_probe_asks_each_gpu():
     with devices() as context:
         assert probes.nvml(context) is None
     with devices(failures={"nvmlDeviceGetTotalEnergyConsumption": NOT_SUPPORTED}) as context:
-        assert "has no energy counter" in (probes.zeus(context) or "")
         assert probes.nvml(context) is None
     with devices(failures={"nvmlDeviceGetTotalEnergyConsumption": LOST, "nvmlDeviceGetFieldValues": LOST}) as context:
         assert "lost" in (probes.nvml(context) or "")
+
+
+def test_the_zeus_probe_asks_each_gpu_for_its_counter():
+    pytest.importorskip("zeus")
+    with devices(failures={"nvmlDeviceGetTotalEnergyConsumption": NOT_SUPPORTED}) as context:
+        assert "has no energy counter" in (probes.zeus(context) or "")
+    with devices(failures={"nvmlDeviceGetTotalEnergyConsumption": LOST, "nvmlDeviceGetFieldValues": LOST}) as context:
         assert "lost" in (probes.zeus(context) or "")
 
 
