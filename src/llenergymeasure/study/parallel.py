@@ -71,6 +71,7 @@ def _launched(config: ExperimentConfig, session: Session, count: int) -> Experim
 
 def _command(folder: Path, count: int) -> list[str]:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts", "0"]
+    launcher += ["--log-dir", str(folder / "torch")]
     return [*launcher, "--nproc-per-node", str(count), "-m", "llenergymeasure.study.worker", str(folder)]
 
 

@@ -1,0 +1,190 @@
+"""Data-parallel experiments on the CPU: launched by us and by torchrun, and what happens when one process does not live."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.torch, pytest.mark.slow]
+pytest.importorskip("torch")
+
+SHORT = {
+    "pytorch.device": "cpu", "pytorch.load_format": "dummy", "max_output_tokens": 8, "min_output_tokens": 8,
+    "energy.backend": "null", "baseline.enabled": "false", "warmup.thermal_floor_seconds": 0, "warmup.n_warmup": 1,
+}  # fmt: skip
+LONG = {"n": 400, "max_output_tokens": 64, "min_output_tokens": 64}
+
+
+def arguments(output, **changed):
+    settings = {**SHORT, "n": 5, **{name.replace("__", "."): value for name, value in changed.items()}}
+    assignments = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    return ["-m", "llenergymeasure", "run", "--model", "builtin/tiny-llama", "--output", str(output), *assignments]
+
+
+def start(command, folder, **environ):
+    """A process whose temporary files can be looked at."""
+    (folder / "tmp").mkdir(exist_ok=True)
+    return subprocess.Popen(
+        command,
+        env={**os.environ, "TMPDIR": str(folder / "tmp"), **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def result_in(output):
+    (path,) = output.glob("*/result.json")
+    return json.loads(path.read_text())
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def workers(folder):
+    """Process numbers of the ranks, by rank, as soon as all of them are measuring."""
+    end_s = time.monotonic() + 60
+    while time.monotonic() < end_s:
+        beats = sorted((folder / "tmp").glob("llem-ranks-*/rank-*.alive"))
+        if len(beats) == 2 and all(beat.read_text() for beat in beats):
+            return [int(beat.read_text()) for beat in beats]
+        time.sleep(0.05)
+    raise AssertionError("the processes did not come up")
+
+
+def is_gone(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def nothing_is_left(folder, pids):
+    end_s = time.monotonic() + 5
+    while time.monotonic() < end_s and not all(map(is_gone, pids)):
+        time.sleep(0.05)
+    return all(map(is_gone, pids)) and not any((folder / "tmp").iterdir()) and not (folder / "out").exists()
+
+
+def test_two_processes_give_one_result_with_the_tokens_of_one(tmp_path):
+    single, double = tmp_path / "single", tmp_path / "double"
+    for output, processes in ((single, 1), (double, 2)):
+        run = start([sys.executable, *arguments(output, pytorch__num_processes=processes)], tmp_path)
+        _, said = run.communicate(timeout=120)
+        assert run.returncode == 0, said
+    one, two = result_in(single), result_in(double)
+    assert [part["rank"] for part in two["process_results"]] == [0, 1]
+    assert [part["n_prompts"] for part in two["process_results"]] == [3, 2]
+    for name in ("output_tokens", "input_tokens", "n_prompts"):
+        assert two[name] == one[name]
+    assert two["tokens"]["output_tokens_per_prompt"] == one["tokens"]["output_tokens_per_prompt"]
+    assert two["flops_total"] == one["flops_total"]
+    assert two["tokens_per_second"] == pytest.approx(two["output_tokens"] / two["duration_sec"])
+    start_s, end_s = zip(*(part["window_utc"] for part in two["process_results"]))
+    assert two["duration_sec"] == pytest.approx(max(end_s) - min(start_s), abs=1e-5)
+    assert list((tmp_path / "tmp").glob("llem-*")) == []
+
+
+def test_torchrun_measures_with_the_processes_that_it_started(tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    run = start([*command, *arguments(tmp_path / "out")], tmp_path, OMP_NUM_THREADS="1")
+    shown, said = run.communicate(timeout=120)
+    assert run.returncode == 0, said
+    assert shown.count("5 prompts in batches") == 1
+    assert result_in(tmp_path / "out")["n_prompts"] == 5
+    assert not list((tmp_path / "out").glob("llem-ranks*"))
+
+
+def test_two_nodes_are_one_experiment(tmp_path):
+    rendezvous = ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{free_port()}", "--rdzv-id", "it"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1", *rendezvous]
+    nodes = [
+        start([*launcher, "--node-rank", str(node), *arguments(tmp_path / "out")], tmp_path, OMP_NUM_THREADS="1")
+        for node in range(2)
+    ]
+    said = [node.communicate(timeout=120) for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0], said
+    assert len(result_in(tmp_path / "out")["process_results"]) == 2
+
+
+@pytest.mark.parametrize(("number", "words"), [(signal.SIGKILL, "rank 1 died without a word")])
+def test_a_rank_that_dies_is_named_and_nothing_is_left(tmp_path, number, words):
+    run = start([sys.executable, *arguments(tmp_path / "out", pytorch__num_processes=2, **LONG)], tmp_path)
+    pids = workers(tmp_path)
+    time.sleep(1.0)
+    os.kill(pids[1], number)
+    _, said = run.communicate(timeout=30)
+    assert run.returncode == 1
+    assert words in said
+    assert nothing_is_left(tmp_path, pids)
+
+
+def test_a_rank_that_fails_says_why(tmp_path):
+    lines = tmp_path / "prompts.jsonl"
+    lines.write_text("\n".join(json.dumps({"prompt": "word " * length}) for length in (4, 4, 4, 4)))
+    command = arguments(tmp_path / "out", pytorch__num_processes=2, n=4, passthrough_kwargs='{"no_such_argument": 1}')
+    run = start([sys.executable, *command, "--dataset", str(lines)], tmp_path)
+    _, said = run.communicate(timeout=120)
+    assert run.returncode == 1
+    assert "rank 0 failed: " in said
+    assert "no_such_argument" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_reaches_every_rank_within_five_seconds(tmp_path, number):
+    run = start([sys.executable, *arguments(tmp_path / "out", pytorch__num_processes=2, **LONG)], tmp_path)
+    pids = workers(tmp_path)
+    start_s = time.monotonic()
+    run.send_signal(number)
+    _, said = run.communicate(timeout=30)
+    assert time.monotonic() - start_s < 5
+    assert run.returncode == 130
+    assert said.strip().splitlines()[-1].startswith("interrupted: ")
+    assert nothing_is_left(tmp_path, pids)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
+def test_a_rank_that_does_not_answer_is_ended(tmp_path):
+    run = start([sys.executable, *arguments(tmp_path / "out", pytorch__num_processes=2, **LONG)], tmp_path)
+    pids = workers(tmp_path)
+    os.kill(pids[0], signal.SIGSTOP)
+    start_s = time.monotonic()
+    _, said = run.communicate(timeout=60)
+    assert time.monotonic() - start_s < 30
+    assert run.returncode == 1
+    assert "rank 0 did not answer for 20 s" in said
+    assert nothing_is_left(tmp_path, pids)
+
+
+def test_the_library_writes_nothing_without_a_place(tmp_path):
+    program = (
+        "from llenergymeasure import run_experiment\n"
+        "r = run_experiment(model='builtin/tiny-llama', n=2, max_output_tokens=4, energy={'backend': 'null'},\n"
+        "  baseline={'enabled': False}, warmup={'enabled': False},\n"
+        "  pytorch={'device': 'cpu', 'load_format': 'dummy', 'num_processes': 2})\n"
+        "print(len(r.process_results))"
+    )
+    (tmp_path / "tmp").mkdir()
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout.strip()) == (0, "2"), ran.stderr
+    assert [entry.name for entry in tmp_path.rglob("*")] == ["tmp"]

@@ -1,0 +1,141 @@
+"""One result from several processes; every number can be checked by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from a_result import a_result
+from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.exceptions import AggregationError
+from llenergymeasure.results.aggregation import aggregate, in_turn
+from llenergymeasure.results.process_files import ProcessFacts, ProcessResult
+
+START_S = 1000.0
+
+
+def process(rank, result=None, host="here", start_s=START_S, end_s=START_S + 2.0, size=2):
+    return ProcessResult(ProcessFacts(rank, size, "run", host, start_s, end_s), result or on_gpu(rank))
+
+
+def on_gpu(index, energy_j=200.0, **reading):
+    """20 tokens, 200 J on a GPU of its own, with a gain of 10 J and edges of 3 J."""
+    result = a_result()
+    energy = EnergyReading(
+        meter="nvml", energy_j=energy_j, method="counter", per_device_j={f"GPU-{index}": energy_j}, n_readings=20 + index,
+        uncertainty_j=109**0.5, uncertainty_parts_j={"gain": 10.0, "edges": 3.0}, crosscheck_j=198.0,
+    ).model_copy(update=reading)  # fmt: skip
+    return result.model_copy(update={"energy": energy})
+
+
+def test_energy_tokens_and_flops_are_summed_and_time_is_the_wall_span():
+    whole = aggregate([process(0), process(1, start_s=START_S + 0.5, end_s=START_S + 2.5)])
+    single = on_gpu(0)
+    assert whole.energy_total_j == 400.0
+    assert whole.energy_per_device_j == {"GPU-0": 200.0, "GPU-1": 200.0}
+    assert whole.output_tokens == 2 * single.output_tokens
+    assert whole.flops_total == 2 * single.flops_total
+    assert whole.duration_sec == 2.5
+    assert whole.tokens_per_second == pytest.approx(2 * single.output_tokens / 2.5)
+    assert whole.cpu_seconds == pytest.approx(2 * single.cpu_seconds)
+
+
+def test_gains_add_up_and_other_errors_are_independent():
+    whole = aggregate([process(0), process(1)])
+    assert whole.energy.uncertainty_parts_j == {"edges": pytest.approx(18**0.5), "gain": 20.0}
+    assert whole.energy_uncertainty_j == pytest.approx((400 + 18) ** 0.5)
+    assert whole.energy.crosscheck_j == 396.0
+
+
+def test_latencies_are_put_together_before_percentiles():
+    fast, slow = on_gpu(0), on_gpu(1)
+    slow = slow.model_copy(
+        update={
+            "latency": slow.latency.model_copy(update={"request_ms": tuple(10 * ms for ms in slow.latency.request_ms)})
+        }
+    )
+    whole = aggregate([process(0, fast), process(1, slow)])
+    assert whole.latency.request.count == 4
+    assert whole.latency.request.max_ms == pytest.approx(max(slow.latency.request_ms))
+    assert whole.latency.request.min_ms == pytest.approx(min(fast.latency.request_ms))
+
+
+def test_prompts_come_back_in_the_order_they_were_dealt():
+    assert in_turn([("a", "d", "g"), ("b", "e"), ("c", "f")]) == tuple("abcdefg")
+
+
+def test_idle_power_is_that_of_all_devices():
+    assert aggregate([process(0), process(1)]).baseline_power_w == 80.0
+    assert aggregate([process(0), process(1)]).energy_adjusted_j == 400.0 - 80.0 * 2.0
+
+
+def test_a_device_that_two_processes_shared_is_counted_once_and_flagged():
+    whole = aggregate([process(0, on_gpu(7)), process(1, on_gpu(7))])
+    assert whole.energy_total_j == 200.0
+    assert whole.baseline_power_w == 40.0
+    assert any(warning.startswith("device_counted_once: ranks 0 and 1") for warning in whole.measurement_warnings)
+
+
+def test_the_same_name_on_two_machines_is_two_devices():
+    assert aggregate([process(0, on_gpu(7), host="a"), process(1, on_gpu(7), host="b")]).energy_total_j == 400.0
+
+
+def test_energy_that_one_process_did_not_measure_is_not_measured():
+    lost = EnergyReading(meter="nvml", method="counter", reason="GPU is lost")
+    whole = aggregate([process(0), process(1, on_gpu(1).model_copy(update={"energy": lost}))])
+    assert whole.energy_total_j is None
+    assert whole.energy.reason == "rank 1: GPU is lost"
+
+
+def test_processes_that_did_not_run_side_by_side_are_flagged():
+    apart = aggregate([process(0), process(1, start_s=START_S + 5, end_s=START_S + 7)])
+    assert any(warning.startswith("processes_not_side_by_side") for warning in apart.measurement_warnings)
+    barely = aggregate([process(0), process(1, start_s=START_S + 1, end_s=START_S + 3)])
+    assert any("share 50 % of their time" in warning for warning in barely.measurement_warnings)
+    together = aggregate([process(0), process(1)])
+    assert not any(warning.startswith("processes_") for warning in together.measurement_warnings)
+
+
+def test_warnings_of_the_sensors_name_their_rank_and_others_are_judged_anew():
+    loud = on_gpu(1).model_copy(
+        update={"measurement_warnings": ("throttling_detected: clocks were held down", "low_prompt_count: 2 prompts")}
+    )
+    warnings = aggregate([process(0), process(1, loud)]).measurement_warnings
+    assert "throttling_detected: rank 1: clocks were held down" in warnings
+    assert [warning for warning in warnings if warning.startswith("low_prompt_count")] == [
+        "low_prompt_count: 4 prompts were measured, below 30; raise n"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"measurement_config_hash": "0" * 16}, "configuration"),
+        ({"tool_version": "1.9"}, "release is '2.0.0' on rank 0 and '1.9' on rank 1"),
+        ({"energy": EnergyReading(meter="zeus", energy_j=1.0, method="counter")}, "meter"),
+        ({"energy": EnergyReading(meter="nvml", energy_j=1.0, method="sampled")}, "energy method"),
+    ],
+)
+def test_unlike_results_are_refused_with_the_difference(change, what):
+    with pytest.raises(AggregationError, match=what):
+        aggregate([process(0), process(1, on_gpu(1).model_copy(update=change))])
+
+
+def test_each_process_s_own_result_is_embedded_without_its_samples():
+    whole = aggregate([process(0), process(1)])
+    assert [one["rank"] for one in whole.process_results] == [0, 1]
+    assert whole.process_results[1]["energy_total_j"] == 200.0
+    assert whole.process_results[1]["latency"]["request_ms"] == []
+    assert whole.multi_gpu.strategy == "data_parallel"
+    assert whole.multi_gpu.devices == ("GPU-0", "GPU-1")
+
+
+def test_the_combined_result_survives_the_disk(tmp_path):
+    from llenergymeasure import ExperimentResult
+
+    whole = aggregate([process(0), process(1)])
+    assert ExperimentResult.from_json(whole.to_json(tmp_path / "r.json")) == whole
+
+
+def test_nothing_cannot_be_combined():
+    with pytest.raises(AggregationError):
+        aggregate([])
