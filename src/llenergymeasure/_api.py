@@ -127,8 +127,18 @@ def _run(
         keep = None
     elif keep is None and place is not None:
         keep = FolderRepository(place).save
-    states = None if place is None or keep is None else StateManager(place)
+    states = None if place is None or keep is None else _states(place, using.progress)
     return run_all(study, lambda config: measure_anywhere(config, using, place), keep, states)
+
+
+def _states(place: Path, progress: Progress) -> StateManager:
+    """The states below a directory, after a word on those who died there."""
+    states = StateManager(place)
+    for lost in states.cleanup_stale():
+        progress.note(
+            f"an earlier run of configuration {lost.config_hash} was killed before it had a result; run it again if needed"
+        )
+    return states
 
 
 def _one_config(config: object, fields: dict[str, Any]) -> ExperimentConfig:

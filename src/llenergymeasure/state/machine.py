@@ -4,7 +4,9 @@
  initialising -> measuring -> done        forward only; `failed` says how it ended
 ```
 
-One small file per experiment below `<output>/.llem-state/`, written whole or not at all.
+One small file per experiment below `<output>/.llem-state/`, written whole or not at all. It is there while the experiment
+runs; once there is a result, the result speaks for itself and the file goes. What was killed leaves its file, which says so
+until the same configuration has a result.
 """
 
 from __future__ import annotations
@@ -37,7 +39,6 @@ class ExperimentState:
         failed: whether it ended, or is about to end, without a result.
         machine: mark of the host and boot on which `pid` means something.
         pid: the process that runs it.
-        result: path of its result.json; None without one.
     """
 
     id: str
@@ -46,9 +47,8 @@ class ExperimentState:
     failed: bool = False
     machine: str = ""
     pid: int = 0
-    result: str | None = None
 
-    def moved(self, stage: Stage, *, failed: bool = False, result: str | None = None) -> ExperimentState:
+    def moved(self, stage: Stage, *, failed: bool = False) -> ExperimentState:
         """The state after this one.
 
         Raises:
@@ -61,7 +61,7 @@ class ExperimentState:
                 f"experiment {self.id} is {self.stage} and cannot become {stage}; states only move forward: "
                 + " -> ".join(STAGES)
             )
-        return replace(self, stage=stage, failed=failed, result=result)
+        return replace(self, stage=stage, failed=failed)
 
 
 class StateManager:
@@ -75,6 +75,7 @@ class StateManager:
     def __init__(self, output_dir: Path, is_alive: Callable[[int], bool] = process_is_alive) -> None:
         self._folder = output_dir / FOLDER
         self._is_alive = is_alive
+        self._was_there = output_dir.exists()
 
     def begin(self, config_hash: str) -> ExperimentState:
         """A new experiment of this process.
@@ -85,15 +86,21 @@ class StateManager:
         state = ExperimentState(id=uuid4().hex[:12], config_hash=config_hash, machine=machine_mark(), pid=os.getpid())
         return self._kept(state)
 
-    def move(
-        self, state: ExperimentState, stage: Stage, *, failed: bool = False, result: Path | None = None
-    ) -> ExperimentState:
-        """Move an experiment forward and keep it.
+    def move(self, state: ExperimentState, stage: Stage, *, failed: bool = False) -> ExperimentState:
+        """Move an experiment forward and keep it; what is done without a failure is forgotten.
+
+        With it go those of the same configuration that failed: there is a result now.
 
         Raises:
             InvalidStateTransitionError: it is not a step forward.
         """
-        return self._kept(state.moved(stage, failed=failed, result=None if result is None else str(result)))
+        after = state.moved(stage, failed=failed)
+        if after.stage != "done" or failed:
+            return self._kept(after)
+        for other in self.find_by_config_hash(after.config_hash):
+            if other.failed or other.id == after.id:
+                self.forget(other)
+        return after
 
     def _kept(self, state: ExperimentState) -> ExperimentState:
         ensure_directory(self._folder)
@@ -101,7 +108,7 @@ class StateManager:
         return state
 
     def find_by_config_hash(self, config_hash: str) -> tuple[ExperimentState, ...]:
-        """Every experiment of a configuration, in no particular order."""
+        """Experiments of a configuration that run or failed, in no particular order."""
         return tuple(state for state in self.all() if state.config_hash == config_hash)
 
     def all(self) -> Iterator[ExperimentState]:
@@ -120,11 +127,12 @@ class StateManager:
         )
 
     def forget(self, state: ExperimentState) -> None:
-        """Remove an experiment's file, and the folders that are empty without it."""
-        (self._folder / f"{state.id}.json").unlink(missing_ok=True)
+        """Remove an experiment's file, and the folders that were made for it and are empty without it."""
         with suppress(OSError):
+            (self._folder / f"{state.id}.json").unlink()
             self._folder.rmdir()
-            self._folder.parent.rmdir()
+            if not self._was_there:
+                self._folder.parent.rmdir()
 
 
 def _read(path: Path) -> ExperimentState | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
@@ -23,7 +22,7 @@ def run_all(
     Args:
         study: the experiments.
         measure: measures one.
-        keep: stores a result and may return its path; None = nothing is stored.
+        keep: stores a result; None = nothing is stored.
         states: told where each experiment stands; None without an output directory.
 
     Raises:
@@ -33,11 +32,11 @@ def run_all(
     failed: list[ExperimentError] = []
     for config in study.experiments:
         try:
-            with followed(states, config) as tell:
+            with followed(states, config):
                 result = measure(config)
                 results.append(result)
                 if keep is not None:
-                    tell(keep(result))
+                    keep(result)
         except ExperimentError as error:
             failed.append(error)
         except LLEMError as error:
@@ -48,25 +47,23 @@ def run_all(
 
 
 @contextmanager
-def followed(states: StateManager | None, config: ExperimentConfig) -> Iterator[Callable[[object], None]]:
-    """Keep an experiment's state while it runs: done with its result, forgotten when it ends without one."""
+def followed(states: StateManager | None, config: ExperimentConfig) -> Iterator[None]:
+    """Keep an experiment's state while it runs. A failure that is told leaves none; being killed leaves its trace."""
     state = None if states is None else _begun(states, config)
     if states is None or state is None:
-        yield lambda place: None
+        yield
         return
-    places: list[Path] = []
     try:
-        yield lambda place: places.append(place) if isinstance(place, Path) else None
+        yield
     except BaseException:
         states.forget(state)
         raise
-    states.move(state, "done", result=places[0] if places else None)
+    states.move(state, "done")
 
 
 def _begun(states: StateManager, config: ExperimentConfig) -> ExperimentState | None:
     """The state, or None where it cannot be written: to say so, with its cure, is the check before the run's."""
     try:
-        states.cleanup_stale()
         return states.move(states.begin(config.config_hash), "measuring")
     except LLEMError:
         return None

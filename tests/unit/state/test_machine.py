@@ -43,12 +43,21 @@ def test_failing_is_a_way_to_be_done_from_any_stage_but_done(states):
         states.move(at(states, "done"), "done", failed=True)
 
 
-def test_experiments_are_found_by_their_configuration(states, tmp_path):
+def test_experiments_that_run_are_found_by_their_configuration(states):
     first, other = states.begin("abcd"), states.begin("ef01")
-    done = states.move(states.move(first, "measuring"), "done", result=tmp_path / "result.json")
-    assert states.find_by_config_hash("abcd") == (done,)
+    running = states.move(first, "measuring")
+    assert states.find_by_config_hash("abcd") == (running,)
     assert states.find_by_config_hash("ef01") == (other,)
     assert states.find_by_config_hash("0000") == ()
+
+
+def test_what_has_its_result_leaves_nothing_behind_and_failures_of_its_configuration_neither(tmp_path, states):
+    for config_hash in ("abcd", "ef01"):
+        states.move(states.begin(config_hash), "done", failed=True)
+    at(states, "done")
+    assert [state.config_hash for state in states.all()] == ["ef01"]
+    states.move(states.move(states.begin("ef01"), "measuring"), "done")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_dead_process_left_unfinished_is_marked_as_failed(tmp_path):
@@ -77,3 +86,10 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="choose another --output"):
         StateManager(tmp_path / "file").begin("abcd")
+
+
+def test_a_directory_of_the_user_s_stays_though_it_is_empty(tmp_path):
+    states = StateManager(tmp_path)
+    states.forget(states.begin("abcd"))
+    assert tmp_path.is_dir()
+    assert list(tmp_path.iterdir()) == []
