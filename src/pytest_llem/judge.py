@@ -7,6 +7,7 @@ luck of a session for a change. So the change is held against both spreads, see 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -112,7 +113,7 @@ def _logs(values: Sequence[float | None], limit: Limit, side: str) -> list[float
 
 
 def _positive(value: float | None, limit: Limit, which: str) -> float:
-    if value is None or not (math.isfinite(value) and value > 0):
+    if value is None or not 0 < value <= sys.float_info.max:
         raise JudgeError(f"{limit.metric}: {which} is {value}; only finite values above zero can be compared")
     return value
 

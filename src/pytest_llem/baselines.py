@@ -1,0 +1,118 @@
+"""The folder of committed baselines: one JSON file per hardware class, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pytest_llem.entries import BaselineFile
+from pytest_llem.fingerprint import Plain, class_name
+from pytest_llem.reading import BaselineError, read_file
+
+# A list of numbers over several lines; a text in JSON holds no line break, so nothing else can match.
+_LONG_LIST = re.compile(r"\[\n\s+([^\[\]{}\"]+?)\n\s+\]")
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """A folder of baselines as it was read.
+
+    Attributes:
+        folder: where it is; it need not exist.
+        files: by path.
+    """
+
+    folder: Path
+    files: Mapping[Path, BaselineFile]
+
+    def of(self, hardware: Mapping[str, Plain]) -> BaselineFile | None:
+        """The file of this hardware class; None without one."""
+        return self.files.get(self.path_of(hardware))
+
+    def path_of(self, hardware: Mapping[str, Plain]) -> Path:
+        """Where the baselines of this hardware class are, or would be: a file may have been renamed."""
+        found = (path for path, file in self.files.items() if dict(file.hardware) == dict(hardware))
+        return next(found, self.folder / f"{class_name(hardware)}.json")
+
+    def others(self, hardware: Mapping[str, Plain]) -> list[BaselineFile]:
+        """Files of every other hardware class, in order of their paths."""
+        return [file for path, file in sorted(self.files.items()) if dict(file.hardware) != dict(hardware)]
+
+    def with_file(self, file: BaselineFile) -> Baselines:
+        """The same folder with the file of one hardware class replaced or added."""
+        return replace(self, files={**self.files, self.path_of(file.hardware): file})
+
+
+def read_folder(folder: Path) -> Baselines:
+    """Every baseline of a folder; none when it does not exist.
+
+    Raises:
+        BaselineError: a file cannot be used, or two files are of the same hardware.
+    """
+    if not folder.exists():
+        return Baselines(folder, {})
+    if not folder.is_dir():
+        raise BaselineError(folder, "is not a folder")
+    files: dict[Path, BaselineFile] = {}
+    for path in sorted(folder.glob("*.json")):
+        if path.name.startswith("."):
+            continue
+        file = read_file(path)
+        twin = next((other for other, known in files.items() if dict(known.hardware) == dict(file.hardware)), None)
+        if twin is not None:
+            raise BaselineError(path, f"is of the same hardware as {twin.name}; merge them into one")
+        files[path] = file
+    return Baselines(folder, files)
+
+
+def write_changes(before: Baselines, after: Baselines) -> list[Path]:
+    """Write the files that differ, each under a temporary name first; returns their paths.
+
+    Raises:
+        BaselineError: the place cannot be written to. A file that was there is then untouched.
+    """
+    changed = [path for path, file in after.files.items() if before.files.get(path) != file]
+    for path in changed:
+        write_file(path, after.files[path])
+    return changed
+
+
+def write_file(path: Path, file: BaselineFile) -> None:
+    """Write one file; not a byte is touched when it already says the same.
+
+    Raises:
+        BaselineError: the place cannot be written to. A file that was there is then untouched.
+    """
+    content = dumps(file).encode("utf-8")
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}-{time.monotonic_ns()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file() and path.read_bytes() == content:
+            return
+        _write_and_rename(temporary, path, content)
+    except OSError as error:
+        raise BaselineError(path, f"cannot be written: {error.strerror}") from error
+
+
+def _write_and_rename(temporary: Path, path: Path, content: bytes) -> None:
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def dumps(file: BaselineFile) -> str:
+    """A file as text: sorted keys, one line per sample list so that changes read well, a newline at the end."""
+    text = json.dumps(file.to_plain(), indent=1, sort_keys=True, allow_nan=False)
+    return _LONG_LIST.sub(lambda match: f"[{' '.join(match[1].split())}]", text) + "\n"

@@ -1,0 +1,60 @@
+"""Control tests: an unchanging load that tells a machine that moved from code that did.
+
+A control is held against its own repeats alone. Held against the assumed spread between sessions too, as other tests
+are, it could not see a shift of just that size, which is what it is there for; held against the floor alone, two in
+five unchanged machines would seem to have moved at a CV of 3 %.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_llem.judge import compare
+from pytest_llem.limits import Limit
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A machine that moved: current over baseline of the control's metric, with its one-sided 95 % bounds."""
+
+    metric: str
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+
+    def __str__(self) -> str:
+        low, high = 100 * (self.ratio_low - 1), 100 * (self.ratio_high - 1)
+        return f"machine shifted: {self.metric} of the control {100 * (self.ratio - 1):+.3g}% ({low:+.3g}% to {high:+.3g}%)"
+
+
+def machine_shift(
+    metric: str, baseline: Sequence[Sequence[float]], current: Sequence[float], noise_floor: float = 0.02
+) -> Shift | None:
+    """Whether a control moved by more than the floor, either way, and by more than its own repeats explain.
+
+    Args:
+        metric: its name.
+        baseline: values by session.
+        current: values of this run.
+        noise_floor: as a fraction.
+
+    Returns:
+        None when it did not, or when there are fewer than 3 repeats to tell by.
+
+    Raises:
+        JudgeError: a value is missing, not finite or not above zero.
+        LimitError: there is no such metric.
+    """
+    found = compare(baseline, current, limit=Limit(metric, noise_floor), noise_floor=0.0)
+    if found.ratio is None or found.ratio_low is None or found.ratio_high is None:
+        return None
+    moved = abs(math.log(found.ratio)) > math.log1p(noise_floor)
+    beyond_scatter = not found.ratio_low <= 1.0 <= found.ratio_high
+    return Shift(metric, found.ratio, found.ratio_low, found.ratio_high) if moved and beyond_scatter else None
+
+
+def judged_under(verdict: str, shifts: Sequence[Shift]) -> str:
+    """The verdict of another test of the same run: its regression cannot be told from the machine's."""
+    return "not-comparable" if shifts and verdict == "regression" else verdict

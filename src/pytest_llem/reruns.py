@@ -1,0 +1,151 @@
+"""Which repeats count: one is dropped for a cause, never for its value, and measured again at most twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_llem.entries import Session, Work
+from pytest_llem.fingerprint import Plain
+from pytest_llem.metrics import METRICS
+
+MOST_EXTRA = 2
+_CAUSES_IN_WARNINGS = {"foreign_process": "foreign process on the GPU", "sampling_gap": "sampling gap"}
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """One measured window, as far as the judge looks at it.
+
+    Attributes:
+        values: by metric; None where it was not measured.
+        work: what was computed.
+        duration_s: length of the window.
+        energy_method: None when energy was not measured.
+        throttled: whether the GPU held back; False when that was not observed.
+        troubles: other causes to drop it, each in words.
+    """
+
+    values: Mapping[str, float | None]
+    work: Work
+    duration_s: float
+    energy_method: str | None = None
+    throttled: bool = False
+    troubles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A repeat that does not count: its place in the order of measuring, from 0, and every cause."""
+
+    index: int
+    causes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Repeats that count, and those that were dropped."""
+
+    kept: tuple[Repeat, ...]
+    dropped: tuple[Dropped, ...]
+
+
+def repeat_of(result: Any) -> Repeat:
+    """What the judge needs of an `ExperimentResult`, or of anything with its attributes."""
+    throttle = result.thermal_throttle
+    codes = {warning.partition(":")[0] for warning in result.measurement_warnings}
+    return Repeat(
+        values={name: metric.read(result) for name, metric in METRICS.items()},
+        work=Work(result.n_prompts, result.input_tokens, result.output_tokens, result.flops_total),
+        duration_s=result.duration_sec,
+        energy_method=result.energy_method,
+        throttled=throttle is not None and throttle.detected,
+        troubles=tuple(text for code, text in _CAUSES_IN_WARNINGS.items() if code in codes),
+    )
+
+
+def sort_repeats(repeats: Sequence[Repeat], min_window_s: float = 0.0) -> Sorted:
+    """Tell repeats that count from those that do not.
+
+    Args:
+        repeats: in the order of measuring.
+        min_window_s: a shorter window has a cause to be dropped.
+    """
+    usual = _usual_tokens(repeats)
+    causes = [_causes(repeat, usual, min_window_s) for repeat in repeats]
+    return Sorted(
+        kept=tuple(repeat for repeat, found in zip(repeats, causes) if not found),
+        dropped=tuple(Dropped(index, found) for index, found in enumerate(causes) if found),
+    )
+
+
+def more_to_measure(repeats: Sequence[Repeat], wanted: int, min_window_s: float = 0.0) -> int:
+    """How many repeats to measure now: the rest of those wanted, then one for each dropped, at most two of them."""
+    missing = wanted - len(sort_repeats(repeats, min_window_s).kept)
+    return max(min(missing, wanted + MOST_EXTRA - len(repeats)), 0)
+
+
+def _usual_tokens(repeats: Sequence[Repeat]) -> int | None:
+    """The output token count that most repeats have; of equally frequent ones the first."""
+    counts = Counter(repeat.work.output_tokens for repeat in repeats)
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def _causes(repeat: Repeat, usual_tokens: int | None, min_window_s: float) -> tuple[str, ...]:
+    found = ["throttled"] if repeat.throttled else []
+    found += repeat.troubles
+    if repeat.duration_s < min_window_s:
+        found.append(f"window of {repeat.duration_s:.3g} s, shorter than {min_window_s:g} s")
+    if repeat.work.output_tokens != usual_tokens:
+        found.append(f"{repeat.work.output_tokens} output tokens, not {usual_tokens}")
+    return tuple(found)
+
+
+def samples_of(repeats: Sequence[Repeat]) -> dict[str, tuple[float, ...]]:
+    """Values by metric, of the metrics that every repeat measured."""
+    columns = {name: [repeat.values.get(name) for repeat in repeats] for name in METRICS}
+    return {
+        name: tuple(value for value in values if value is not None)
+        for name, values in columns.items()
+        if values and None not in values
+    }
+
+
+def session_of(
+    repeats: Sequence[Repeat],
+    *,
+    date: str,
+    git_sha: str | None = None,
+    git_dirty: bool | None = None,
+    soft: Mapping[str, Plain] | None = None,
+) -> Session:
+    """Kept repeats as a baseline keeps them.
+
+    Args:
+        repeats: those that count; all of one energy method, see `joule_gate_refusal`.
+        date: UTC, ISO 8601.
+        git_sha, git_dirty: of the tested project.
+        soft: soft identity of the machine.
+    """
+    method = repeats[0].energy_method if repeats else None
+    return Session(date, git_sha, git_dirty, method, dict(soft or {}), samples_of(repeats))
+
+
+def joule_gate_refusal(repeats: Sequence[Repeat], methods_before: Sequence[str | None] = ()) -> str | None:
+    """Why joules may not be gated; None when they may.
+
+    Args:
+        repeats: those that count.
+        methods_before: energy methods of the baseline's sessions; none for an absolute limit.
+    """
+    methods = {repeat.energy_method for repeat in repeats}
+    if not repeats or None in methods:
+        return "energy not measured here"
+    every = methods | set(methods_before)
+    if "estimated" in every:
+        return "energy is estimated, not measured"
+    if len(every) > 1:
+        return f"energy methods differ: {', '.join(sorted(map(str, every)))}"
+    return "a repeat was throttled" if any(repeat.throttled for repeat in repeats) else None

@@ -1,0 +1,170 @@
+"""How baselines change: only what was measured, only what is valid, never anything deleted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pytest_llem.baselines import Baselines
+from pytest_llem.differences import differences
+from pytest_llem.entries import BaselineFile, Entry, Session, Work
+from pytest_llem.fingerprint import Plain
+from pytest_llem.judge import MIN_REPEATS
+
+Mode = Literal["new", "append", "replace"]
+Action = Literal["new", "appended", "replaced", "kept", "refused"]
+
+SESSIONS_KEPT = 5
+SIMULATED_METHOD = "replayed"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A test that ran and passed: what may enter a baseline.
+
+    Attributes:
+        test_id: pytest's node id.
+        config: the configuration as JSON keeps it.
+        config_hash: its hash.
+        work: of one window.
+        sessions: usually the one of this run.
+        problems: why its repeats are invalid; then it is refused.
+    """
+
+    test_id: str
+    config: Mapping[str, object]
+    config_hash: str
+    work: Work
+    sessions: tuple[Session, ...]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one test: `kept` is an entry that mode `new` leaves alone; `note` says why, or what to mind."""
+
+    test_id: str
+    config_hash: str
+    action: Action
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Update:
+    """The folder as it should be written, and what became of each test."""
+
+    baselines: Baselines
+    outcomes: tuple[Outcome, ...]
+
+
+def update(
+    baselines: Baselines,
+    hardware: Mapping[str, Plain],
+    measured: Iterable[Measured],
+    mode: Mode,
+    *,
+    simulated: bool = False,
+    complete: bool = True,
+) -> Update:
+    """Baselines with these tests entered; nothing is written to disk.
+
+    Args:
+        baselines: the folder as it is.
+        hardware: hard identity of the machine.
+        measured: tests that ran and passed; no other entry is touched.
+        mode: `new` writes missing entries, `append` adds a session (the newest 5 are kept), `replace` starts over.
+        simulated: whether joules came from a recording.
+        complete: False after an interruption: then all are refused.
+    """
+    file = baselines.of(hardware) or BaselineFile(dict(hardware), simulated)
+    outcomes = []
+    for one in measured:
+        old = file.entry(one.test_id, one.config_hash)
+        reason = "" if complete else "the run was interrupted"
+        reason = reason or _mixing(file, simulated) or _refusal(one, simulated) or _misfit(old, one, mode)
+        action: Action = "refused" if reason else _action(old, mode)
+        if action not in {"refused", "kept"}:
+            file = file.with_entry(one.test_id, one.config_hash, _entered(old, one, action))
+        outcomes.append(Outcome(one.test_id, one.config_hash, action, reason or _mind(one, action)))
+    after = baselines.with_file(file) if file.entries else baselines
+    return Update(after, tuple(outcomes))
+
+
+def candidate(hardware: Mapping[str, Plain], measured: Iterable[Measured], *, simulated: bool = False) -> BaselineFile:
+    """What a run would write into an empty folder, to be accepted later; invalid tests are left out."""
+    file = BaselineFile(dict(hardware), simulated)
+    for one in measured:
+        if not _refusal(one, simulated):
+            file = file.with_entry(one.test_id, one.config_hash, Entry(one.config, one.work, one.sessions))
+    return file
+
+
+def accept(baselines: Baselines, accepted: BaselineFile, mode: Mode = "replace") -> Update:
+    """Baselines with a candidate's entries entered, without measuring.
+
+    Args:
+        baselines: the folder as it is.
+        accepted: the candidate that a run wrote, on whatever machine.
+        mode: as in `update`. By default the candidate takes the place of what it was judged against.
+    """
+    return update(baselines, accepted.hardware, _entries(accepted), mode, simulated=accepted.simulated)
+
+
+def _entries(file: BaselineFile) -> Iterator[Measured]:
+    for test_id, by_hash in sorted(file.entries.items()):
+        for config_hash, entry in sorted(by_hash.items()):
+            yield Measured(test_id, entry.config, config_hash, entry.work, entry.sessions)
+
+
+def _mixing(file: BaselineFile, simulated: bool) -> str:
+    if file.simulated == simulated:
+        return ""
+    kinds = ("measured", "simulated")
+    return f"{kinds[simulated]} results cannot enter a baseline of {kinds[file.simulated]} ones"
+
+
+def _refusal(one: Measured, simulated: bool) -> str:
+    """Why these repeats may not become a baseline; empty when they may."""
+    if one.problems:
+        return "; ".join(one.problems)
+    methods = {session.energy_method for session in one.sessions}
+    if not simulated and SIMULATED_METHOD in methods:
+        return "simulated results cannot enter a baseline of measured ones"
+    fewest = min((len(values) for session in one.sessions for values in session.samples.values()), default=0)
+    if fewest < MIN_REPEATS:
+        return f"a baseline needs {MIN_REPEATS} valid repeats or more, there are {fewest}"
+    values = (value for session in one.sessions for values in session.samples.values() for value in values)
+    return "" if all(map(math.isfinite, values)) else "a value is not finite"
+
+
+def _misfit(old: Entry | None, one: Measured, mode: Mode) -> str:
+    """Why a session cannot join the older ones; empty when it can."""
+    if old is None or mode != "append":
+        return ""
+    changed = differences(old.work.compared, one.work.compared)
+    if changed:
+        return f"workload changed: {', '.join(map(str, changed))}; use replace"
+    before, now = old.sessions[-1].energy_method, one.sessions[-1].energy_method
+    return "" if before == now else f"energy method changed: {before} -> {now}; use replace"
+
+
+def _action(old: Entry | None, mode: Mode) -> Action:
+    if old is None:
+        return "new"
+    actions: dict[Mode, Action] = {"new": "kept", "append": "appended", "replace": "replaced"}
+    return actions[mode]
+
+
+def _entered(old: Entry | None, one: Measured, action: Action) -> Entry:
+    before = old.sessions if old and action == "appended" else ()
+    return Entry(one.config, one.work, (*before, *one.sessions)[-SESSIONS_KEPT:])
+
+
+def _mind(one: Measured, action: Action) -> str:
+    if action == "kept":
+        return "has a baseline; append or replace changes it"
+    if any(session.git_dirty for session in one.sessions):
+        return "the working tree has changes that no commit holds: its commit does not say what was measured"
+    return ""

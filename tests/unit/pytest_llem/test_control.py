@@ -1,0 +1,59 @@
+"""Controls tell a machine that moved from code that did."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from pytest_llem.control import judged_under, machine_shift
+from pytest_llem.judge import JudgeError
+
+METRIC = "energy_per_output_token"
+
+
+def test_a_steady_load_that_costs_three_percent_more_is_a_machine_that_moved():
+    shift = machine_shift(METRIC, [[100.0] * 3], [103.0] * 3)
+    assert shift.ratio == pytest.approx(1.03)
+    assert str(shift) == "machine shifted: energy_per_output_token of the control +3% (+3% to +3%)"
+
+
+def test_either_way_counts():
+    assert machine_shift(METRIC, [[100.0] * 3], [97.0] * 3) is not None
+    assert machine_shift("tokens_per_second", [[100.0] * 3], [97.0] * 3) is not None
+
+
+def test_less_than_the_floor_is_no_shift():
+    assert machine_shift(METRIC, [[100.0] * 3], [101.9] * 3) is None
+    assert machine_shift(METRIC, [[100.0] * 3], [101.9] * 3, noise_floor=0.01) is not None
+
+
+def test_more_than_the_floor_within_the_scatter_of_repeats_is_no_shift():
+    assert machine_shift(METRIC, [[100.0, 110.0, 90.0]], [103.0, 113.0, 93.0]) is None
+
+
+def test_too_few_repeats_tell_nothing():
+    assert machine_shift(METRIC, [[100.0] * 3], [130.0] * 2) is None
+
+
+def test_a_control_without_numbers_is_an_error():
+    with pytest.raises(JudgeError):
+        machine_shift(METRIC, [[100.0] * 3], [0.0] * 3)
+
+
+def test_only_regressions_become_not_comparable():
+    shift = machine_shift(METRIC, [[100.0] * 3], [103.0] * 3)
+    assert judged_under("regression", [shift]) == "not-comparable"
+    assert judged_under("ok", [shift]) == "ok"
+    assert judged_under("regression", []) == "regression"
+
+
+def test_unchanged_machines_seldom_seem_to_have_moved_and_moved_ones_do():
+    chance = random.Random(1)
+
+    def session(change=0.0):
+        return [100 * math.exp(change + chance.gauss(0, 0.01)) for _ in range(5)]
+
+    assert sum(machine_shift(METRIC, [session()], session()) is not None for _ in range(200)) <= 4
+    assert sum(machine_shift(METRIC, [session()], session(0.05)) is not None for _ in range(200)) >= 198

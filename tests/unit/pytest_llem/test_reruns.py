@@ -1,0 +1,130 @@
+"""Which repeats count, and when joules may be gated."""
+
+from __future__ import annotations
+
+import pytest
+
+from a_result import a_result
+from llenergymeasure.domain.measurements import ThermalThrottleInfo
+from pytest_llem.entries import Work
+from pytest_llem.reruns import (
+    Repeat,
+    joule_gate_refusal,
+    more_to_measure,
+    repeat_of,
+    samples_of,
+    session_of,
+    sort_repeats,
+)
+
+
+def a_repeat(joules=10.0, tokens=1024, duration_s=5.0, method="counter", **causes):
+    values = {"energy_per_output_token": joules, "output_tokens": float(tokens)}
+    return Repeat(values, Work(8, 512, tokens), duration_s, method, **causes)
+
+
+GOOD = a_repeat()
+THROTTLED = a_repeat(throttled=True)
+
+
+def causes(*repeats, **options):
+    return [(dropped.index, *dropped.causes) for dropped in sort_repeats(repeats, **options).dropped]
+
+
+@pytest.mark.parametrize(
+    ("repeat", "cause"),
+    [
+        (THROTTLED, "throttled"),
+        (a_repeat(troubles=("foreign process on the GPU",)), "foreign process on the GPU"),
+        (a_repeat(troubles=("sampling gap",)), "sampling gap"),
+        (a_repeat(duration_s=1.5), "window of 1.5 s, shorter than 2 s"),
+        (a_repeat(tokens=1000), "1000 output tokens, not 1024"),
+    ],
+)
+def test_a_repeat_is_dropped_for_a_cause(repeat, cause):
+    assert causes(GOOD, repeat, GOOD, min_window_s=2.0) == [(1, cause)]
+
+
+def test_no_value_however_odd_is_a_cause():
+    assert causes(GOOD, a_repeat(1e9), GOOD, a_repeat(None)) == []
+
+
+def test_every_cause_is_kept():
+    assert causes(GOOD, GOOD, a_repeat(tokens=3, throttled=True)) == [(2, "throttled", "3 output tokens, not 1024")]
+
+
+def test_the_usual_token_count_is_the_most_frequent_one_and_of_equals_the_first():
+    few, many = a_repeat(tokens=10), a_repeat(tokens=20)
+    assert causes(few, many, many) == [(0, "10 output tokens, not 20")]
+    assert causes(few, many) == [(1, "20 output tokens, not 10")]
+
+
+@pytest.mark.parametrize(
+    ("repeats", "more"),
+    [
+        ([], 5),
+        ([GOOD] * 5, 0),
+        ([GOOD] * 4 + [THROTTLED], 1),
+        ([GOOD] * 2 + [THROTTLED] * 3, 2),
+        ([GOOD] * 2 + [THROTTLED] * 4, 1),
+        ([GOOD] * 3 + [THROTTLED] * 4, 0),
+        ([GOOD] * 5 + [THROTTLED], 0),
+    ],
+)
+def test_dropped_repeats_are_measured_again_at_most_twice(repeats, more):
+    assert more_to_measure(repeats, wanted=5) == more
+
+
+def test_nothing_measured_is_nothing_dropped():
+    assert (sort_repeats([]).kept, samples_of([]), joule_gate_refusal([])) == ((), {}, "energy not measured here")
+
+
+def test_a_repeat_of_a_real_result_has_its_numbers():
+    repeat = repeat_of(a_result())
+    assert repeat.values["energy_per_output_token"] == 10.0
+    assert repeat.values["energy_total_j"] == 200.0
+    assert (repeat.work.prompts, repeat.work.output_tokens, repeat.duration_s) == (2, 20, 2.0)
+    assert (repeat.energy_method, repeat.throttled) == ("counter", False)
+    assert repeat_of(a_result(energy_j=None)).values["energy_per_output_token"] is None
+
+
+def test_doubts_of_a_result_become_causes():
+    warnings = ("sampling_gap: 2 gaps", "foreign_process: 1 other process", "ecc_disabled: it is off")
+    doubts = {"measurement_warnings": warnings, "thermal_throttle": ThermalThrottleInfo(detected=True)}
+    repeat = repeat_of(a_result().model_copy(update=doubts))
+    assert repeat.troubles == ("foreign process on the GPU", "sampling gap")
+    assert repeat.throttled is True
+
+
+def test_a_metric_that_one_repeat_missed_is_not_in_the_samples():
+    assert samples_of([GOOD, a_repeat(None)]) == {"output_tokens": (1024.0, 1024.0)}
+    assert samples_of([GOOD, GOOD])["energy_per_output_token"] == (10.0, 10.0)
+
+
+def test_a_session_keeps_the_method_and_where_it_came_from():
+    session = session_of([GOOD] * 3, date="2026-11-01T12:00:00Z", git_sha="abc", git_dirty=True, soft={"torch": "2.6"})
+    assert (session.energy_method, session.git_sha, session.git_dirty, session.soft) == (
+        "counter",
+        "abc",
+        True,
+        {"torch": "2.6"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("repeats", "before", "reason"),
+    [
+        ([GOOD] * 3, [], None),
+        ([GOOD] * 3, ["counter"], None),
+        ([a_repeat(method="replayed")] * 3, ["replayed"], None),
+        ([GOOD, a_repeat(None, method=None)], [], "energy not measured here"),
+        ([a_repeat(method="estimated")] * 3, ["estimated"], "energy is estimated, not measured"),
+        ([GOOD] * 3, ["estimated"], "energy is estimated, not measured"),
+        ([GOOD] * 3, ["counter", "sampled"], "energy methods differ: counter, sampled"),
+        ([GOOD, a_repeat(method="sampled")], [], "energy methods differ: counter, sampled"),
+        ([GOOD] * 3, [None], "energy methods differ: None, counter"),
+        ([GOOD, THROTTLED], ["counter"], "a repeat was throttled"),
+    ],
+)
+def test_joules_are_gated_only_when_all_were_measured_alike(repeats, before, reason):
+    assert joule_gate_refusal(repeats, before) == reason
