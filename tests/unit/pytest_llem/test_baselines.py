@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from a_baseline import A100, HASH, TEST, a_file, a_folder, a_session, an_entry
 
+from a_baseline import A100, HASH, TEST, a_file, a_folder, a_session, an_entry
 from pytest_llem.baselines import dumps, read_folder, write_changes, write_file
 from pytest_llem.reading import BaselineError, parse, read_file
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from a_baseline import CONFIG, HASH, TEST, WORK, a_file, a_folder, a_session, an_entry, machine
-
 from pytest_llem.entries import Work
 from pytest_llem.situations import age_note, situation, soft_changes
 

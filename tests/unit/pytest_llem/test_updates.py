@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from a_baseline import A100, HASH, TEST, WORK, a_file, a_folder, a_session, an_entry, measured
 
+from a_baseline import A100, HASH, TEST, WORK, a_file, a_folder, a_session, an_entry, measured
 from pytest_llem.entries import Work
 from pytest_llem.updates import accept, candidate, update
 
