@@ -235,8 +235,8 @@ def _trace(facts: Facts) -> Doubts:
     if trace.report.gaps:
         yield (
             "sampling_gap",
-            f"the sampler missed {trace.report.gaps} times, longest gap {trace.report.longest_gap_s or 0:.3g} s; lower the "
-            "load on the host",
+            f"the sampler missed {trace.report.gaps} times, longest gap {trace.report.longest_gap_s or 0:.3g} s; "
+            f"{'; '.join(trace.report.problems) or 'lower the load on the host'}",
         )
 
 

@@ -170,7 +170,14 @@ class GpuDoor:
         return None if parent is None else _text(self.call(nvml.nvmlDeviceGetUUID, parent))
 
     def told(self, function: Callable[..., T], *arguments: Any) -> T | None:
-        """What NVML says; None when it does not, for whatever passing or lasting reason."""
+        """What NVML says of something that no joule depends on; None when it does not, or when this user may not know."""
+        try:
+            return self.call(function, *arguments)
+        except MeterError:
+            return None
+
+    def _read(self, function: Callable[..., T], *arguments: Any) -> T | None:
+        """What a sensor says; None when it does not. A device that is gone is a fault."""
         try:
             return self.call(function, *arguments)
         except (SensorAbsent, ReadingFailed):
@@ -202,12 +209,12 @@ class GpuDoor:
         return self._power_usage(gpu)
 
     def _power_usage(self, gpu: Gpu) -> float | None:
-        milliwatts = self.told(self._nvml.nvmlDeviceGetPowerUsage, gpu.handle)
+        milliwatts = self._read(self._nvml.nvmlDeviceGetPowerUsage, gpu.handle)
         return None if milliwatts is None else milliwatts * MILLI
 
     def _single_readings(self, gpu: Gpu) -> PowerReading:
         """Drivers without field values: the calls one by one."""
-        energy_mj = self.told(self._nvml.nvmlDeviceGetTotalEnergyConsumption, gpu.handle)
+        energy_mj = self._read(self._nvml.nvmlDeviceGetTotalEnergyConsumption, gpu.handle)
         energy_j = None if energy_mj is None else energy_mj * MILLI
         power_w = self._power_usage(gpu)
         if energy_j is None and power_w is None:
@@ -217,11 +224,7 @@ class GpuDoor:
         return PowerReading(energy_j, instant_w=power_w)
 
     def conditions(self, gpu: Gpu) -> ConditionReading:
-        """Temperature, clock, utilisation, memory and event reasons; None where the device does not tell.
-
-        Raises:
-            SensorFault: the device is gone.
-        """
+        """Temperature, clock, utilisation, memory and event reasons; None where the device does not tell."""
         nvml, handle = self._nvml, gpu.handle
         memory = self.told(nvml.nvmlDeviceGetMemoryInfo, handle)
         utilisation = self.told(nvml.nvmlDeviceGetUtilizationRates, handle)

@@ -12,6 +12,8 @@ from llenergymeasure.core.trace import PowerLog, instant_energy_j, instant_senso
 from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries
 
 ROW_S = 1.0
+# A window of 3 s may be 3.0000000001 s long: no row is so short.
+SHORTEST_ROW_S = 1e-3
 
 
 def rows_of(
@@ -23,17 +25,12 @@ def rows_of(
     row_s: float = ROW_S,
 ) -> TimeSeries:
     """Rows of `row_s` from `start_s` to `end_s`; the last row of a GPU may be shorter."""
+    count = max(math.ceil((end_s - start_s - SHORTEST_ROW_S) / row_s), 1)
+    edges = [*(start_s + index * row_s for index in range(count)), end_s]
     rows = [
-        _row(
-            gpu,
-            power[gpu.uuid],
-            conditions[gpu.uuid],
-            start_s,
-            start_s + index * row_s,
-            min(start_s + (index + 1) * row_s, end_s),
-        )
+        _row(gpu, power[gpu.uuid], conditions[gpu.uuid], start_s, from_s, to_s)
         for gpu in gpus
-        for index in range(math.ceil((end_s - start_s) / row_s))
+        for from_s, to_s in zip(edges, edges[1:])
     ]
     return TimeSeries(**{name: tuple(row[name] for row in rows) for name in COLUMNS})
 

@@ -18,7 +18,7 @@ from llenergymeasure.core.neighbours import Neighbours
 from llenergymeasure.core.rows import rows_of
 from llenergymeasure.core.trace import PowerLog, energy_steps, instant_sensor
 from llenergymeasure.domain.measurements import SamplerReport
-from llenergymeasure.exceptions import MeterError, SensorFault
+from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorFault
 from llenergymeasure.protocols import Clock, Trace
 
 DEFAULT_INTERVAL_S = 0.050
@@ -27,6 +27,8 @@ SLOW_S = 0.5
 NEIGHBOURS_S = 5.0
 # Five missed samples are 250 ms at the default interval: more than two updates of the slowest sensor go unseen.
 GAP_INTERVALS = 5
+# A reading is dated in the middle of its call.
+SLOWEST_INTERVALS = 2
 
 
 class GpuSampler:
@@ -110,7 +112,10 @@ class GpuSampler:
         try:
             before_s = self._clock.now()
             reading = self._door.power(gpu)
-            time_s = (before_s + self._clock.now()) / 2
+            after_s = self._clock.now()
+            if after_s - before_s > SLOWEST_INTERVALS * self.interval_s:
+                raise ReadingFailed(f"a reading took {after_s - before_s:.2g} s: nobody knows when it was taken")
+            time_s = (before_s + after_s) / 2
             self._fill_gap(gpu, time_s)
             self.power[gpu.uuid].add(
                 time_s, energy_j=reading.energy_j, average_w=reading.average_w, instant_w=reading.instant_w
@@ -118,7 +123,7 @@ class GpuSampler:
             if slow:
                 self.conditions[gpu.uuid].add(time_s, self._door.conditions(gpu))
         except SensorFault as fault:
-            self.faults[gpu.uuid] = f"GPU {gpu.index}: {fault}"
+            self.faults[gpu.uuid] = str(fault)
         except MeterError:
             self._failed.append(self._clock.now())
 
@@ -163,7 +168,7 @@ class GpuSampler:
         edges = [[start_s, *inside, end_s] for inside in times]
         gaps = [after - before for path in edges for before, after in zip(path, path[1:])]
         failed = sum(start_s <= time_s <= end_s for time_s in self._failed)
-        problems = [*self.faults.values()]
+        problems = [f"GPU {gpu.index}: {self.faults[gpu.uuid]}" for gpu in self._gpus if gpu.uuid in self.faults]
         if failed:
             problems.append(f"{failed} readings failed in the window and were skipped")
         return SamplerReport(

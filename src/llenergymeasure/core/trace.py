@@ -185,6 +185,17 @@ def tick_times(points: Points) -> list[float]:
     return [t_b for (_, v_a), (t_b, v_b) in zip(points, points[1:]) if v_b != v_a]
 
 
+def longest_standstill_s(points: Points) -> float:
+    """Longest time in which samples showed the same value; what went by between two different samples does not count."""
+    longest_s = 0.0
+    since_s, shown = points[0] if points else (0.0, 0.0)
+    for time_s, value in points:
+        if value != shown:
+            since_s, shown = time_s, value
+        longest_s = max(longest_s, time_s - since_s)
+    return longest_s
+
+
 def energy_steps(log: PowerLog, start_s: float, end_s: float) -> tuple[EnergyStep, ...]:
     """Joules between the updates of a device's sensor, those that lie inside the window.
 

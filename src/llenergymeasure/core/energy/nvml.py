@@ -19,12 +19,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.energy.ticks import Tick, ticks_of, watch_counters
+from llenergymeasure.core.energy.voids import stuck_sensor, used_until
 from llenergymeasure.core.gpu import Gpu, GpuDoor
 from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.core.trace import (
     AVERAGE_PERIOD_S,
     instant_energy_j,
     instant_sensor,
+    longest_standstill_s,
     mean_power_w,
     tick_times,
     unwound_energy_j,
@@ -33,28 +36,10 @@ from llenergymeasure.domain.measurements import EnergyMethod, EnergyReading
 from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorFault
 from llenergymeasure.protocols import Clock
 
-POLL_S = 0.001
-# Ticks of 10 to 100 ms have been seen; a counter that stands still for longer is stale or absent.
-TICK_TIMEOUT_S = 0.5
 # More than three of the slowest ticks seen (100 ms), and what a sampler may be late by.
 STALE_S = 0.5
 # NVML documents 5 W or 5 %: a stable gain of the card, twice the standard deviation (k = 2).
 GAIN = 0.05
-
-
-@dataclass(frozen=True)
-class Tick:
-    """An update of a counter, seen between two polls.
-
-    Attributes:
-        time_s: the middle of the two polls.
-        energy_j: what it shows since.
-        poll_s: time between the two polls.
-    """
-
-    time_s: float
-    energy_j: float
-    poll_s: float
 
 
 @dataclass(frozen=True)
@@ -98,14 +83,17 @@ class NvmlWindow:
 
     def __init__(self, door: GpuDoor, gpus: tuple[Gpu, ...], sampler: GpuSampler, clock: Clock) -> None:
         self._door, self._gpus, self._sampler, self._clock = door, gpus, sampler, clock
-        self._before = self._two_ticks(gpus)
+        self._watches = watch_counters(door, gpus, clock)
+        self._before = ticks_of(self._watches)
 
     def abandon(self) -> None:
         """Nothing is held open."""
 
     def close(self, start_s: float, end_s: float) -> EnergyReading:
         counted = tuple(gpu for gpu in self._gpus if gpu.uuid in self._before)
-        after = self._two_ticks(counted)
+        watches = watch_counters(self._door, counted, self._clock)
+        after = ticks_of(watches)
+        self._watches |= watches
         self._let_the_sensors_catch_up(end_s)
         found: dict[str, DeviceEnergy] = {}
         problems: list[str] = []
@@ -113,20 +101,10 @@ class NvmlWindow:
             try:
                 found[gpu.uuid] = self._device(gpu, after.get(gpu.uuid), start_s, end_s)
             except MeterError as error:
-                problems.append(f"GPU {gpu.index} ({gpu.name}): {error}")
+                until = used_until(gpu, self._sampler, start_s, end_s)
+                problems.append(f"GPU {gpu.index} ({gpu.name}): {error}; {until}")
         problems += [device.problem for device in found.values() if device.problem]
         return self._reading(found, problems, start_s, end_s)
-
-    def _two_ticks(self, gpus: Sequence[Gpu]) -> dict[str, tuple[Tick, Tick]]:
-        """Poll until every counter has ticked twice; a device whose counter does not is left out."""
-        watches = {gpu.uuid: CounterWatch(gpu) for gpu in gpus}
-        deadline_s = self._clock.now() + TICK_TIMEOUT_S
-        while any(not watch.done for watch in watches.values()) and self._clock.now() < deadline_s:
-            for watch in watches.values():
-                watch.poll(self._door, self._clock)
-            if any(not watch.done for watch in watches.values()):
-                self._clock.sleep(POLL_S)
-        return {uuid: (watch.ticks[0], watch.ticks[1]) for uuid, watch in watches.items() if len(watch.ticks) >= 2}
 
     def _let_the_sensors_catch_up(self, end_s: float) -> None:
         """The power sensors show the end of the work only later: wait until they have, with one interval to spare."""
@@ -141,30 +119,33 @@ class NvmlWindow:
             raise SensorFault(fault)
         before = self._before.get(gpu.uuid)
         sampled = self._by_power(gpu, start_s, end_s)
-        if before is None:
-            if sampled is None:
-                raise ReadingFailed("neither the energy counter nor the power sensor covers the window")
-            return sampled
         what = self._counter_fault(gpu, before, after)
-        if what is None and after is not None:
+        if before is not None and after is not None and what is None:
             return by_counter(before, after, start_s, end_s, sampled)
         if sampled is None:
-            raise ReadingFailed(f"the energy counter {what} and no power sensor covers the window")
-        return replace(sampled, problem=f"GPU {gpu.index}: the energy counter {what}; energy is the power integral")
+            raise ReadingFailed(f"{_void(what)} no power sensor covers the window")
+        doubts = [
+            f"GPU {gpu.index}: {doubt}"
+            for doubt in (
+                what and f"the energy counter {what}; energy is the power integral",
+                stuck_sensor(gpu, self._sampler, start_s, end_s),
+            )
+            if doubt
+        ]
+        return replace(sampled, problem="; ".join(doubts) or None)
 
-    def _counter_fault(self, gpu: Gpu, before: tuple[Tick, Tick], after: tuple[Tick, Tick] | None) -> str | None:
-        """Why the counter is void for this window; None when it is good."""
+    def _counter_fault(self, gpu: Gpu, before: tuple[Tick, Tick] | None, after: tuple[Tick, Tick] | None) -> str | None:
+        """Why the counter is void for this window; None when it is good or when there is none."""
+        if before is None:
+            return self._watches[gpu.uuid].why_not
         if after is None:
-            return "stood still after the window"
+            return self._watches[gpu.uuid].why_not or "is not told any more"
         seen = self._sampler.power[gpu.uuid].between("energy_j", before[1].time_s, after[0].time_s)
         values = [value for _, value in seen]
         if after[0].energy_j < before[1].energy_j or any(later < early for early, later in zip(values, values[1:])):
             return "went backwards (the driver was reloaded)"
-        updates = tick_times(seen)
-        stood_s = max((late - early for early, late in zip(updates, updates[1:])), default=0.0)
-        if stood_s > STALE_S:
-            return f"stood still for {stood_s:.2g} s in the window"
-        return None
+        stood_s = longest_standstill_s(seen)
+        return f"stood still for {stood_s:.2g} s in the window" if stood_s > STALE_S else None
 
     def _by_power(self, gpu: Gpu, start_s: float, end_s: float) -> DeviceEnergy | None:
         return by_power(gpu, self._sampler, start_s, end_s)
@@ -176,9 +157,8 @@ class NvmlWindow:
         n_readings = min(map(len, ticks))
         gaps = sorted(after - before for path in ticks for before, after in zip(path, path[1:]))
         if len(found) < len(self._gpus):
-            return EnergyReading(
-                meter="nvml", n_readings=n_readings, reason="; ".join(problems), problems=tuple(problems)
-            )
+            others = tuple(f"{uuid} used {device.energy_j:.4g} J" for uuid, device in found.items())
+            return EnergyReading(meter="nvml", n_readings=n_readings, reason="; ".join(problems), problems=others)
         devices = list(found.values())
         parts = {name: math.hypot(*(device.parts_j.get(name, 0.0) for device in devices)) for name in _names(devices)}
         # A gain is the card's own and cards of one kind may share it: it adds up, the rest is independent.
@@ -204,39 +184,8 @@ class NvmlWindow:
         return [time_s for time_s in tick_times(log.between(quantity, start_s, end_s)) if start_s <= time_s <= end_s]
 
 
-class CounterWatch:
-    """Waits for two ticks of one counter."""
-
-    def __init__(self, gpu: Gpu) -> None:
-        self._gpu = gpu
-        self._last: tuple[float, float] | None = None
-        self._absent = False
-        self.ticks: list[Tick] = []
-
-    @property
-    def done(self) -> bool:
-        """Whether there is nothing more to wait for."""
-        return self._absent or len(self.ticks) >= 2
-
-    def poll(self, door: GpuDoor, clock: Clock) -> None:
-        """Look once."""
-        if self.done:
-            return
-        before_s = clock.now()
-        try:
-            energy_j = door.energy_j(self._gpu)
-        except ReadingFailed:
-            return
-        except SensorFault:
-            energy_j = None
-        now_s = (before_s + clock.now()) / 2
-        if energy_j is None:
-            self._absent = True
-        elif self._last is not None and energy_j != self._last[1]:
-            poll_s = now_s - self._last[0]
-            self.ticks.append(Tick(now_s - poll_s / 2, energy_j, poll_s))
-        if energy_j is not None:
-            self._last = (now_s, energy_j)
+def _void(what: str | None) -> str:
+    return f"the energy counter {what} and" if what else "there is no energy counter and"
 
 
 def by_counter(

@@ -1,0 +1,48 @@
+"""What can still be said of a window whose sensors failed."""
+
+from __future__ import annotations
+
+from llenergymeasure.core.conditions import ConditionLog
+from llenergymeasure.core.gpu import Gpu
+from llenergymeasure.core.rows import row_energy_j
+from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.trace import Points, PowerLog, instant_sensor, tick_times
+
+# A working power sensor changes in its last digit with nearly every update: ten of the slowest updates are no chance.
+STUCK_S = 1.0
+
+
+def used_until(gpu: Gpu, sampler: GpuSampler, start_s: float, end_s: float) -> str:
+    """Joules from the start of a window until the last reading in it, with their time, as a clause."""
+    last_s = sampler.power[gpu.uuid].last_s
+    known_s = 0.0 if last_s is None else min(last_s, end_s) - start_s
+    for covered_s in (known_s, known_s - instant_sensor(gpu.architecture, gpu.name).delay_s):
+        used_j = row_energy_j(gpu, sampler.power[gpu.uuid], start_s, start_s + covered_s) if covered_s > 0 else None
+        if used_j is not None:
+            return f"until then it used {used_j:.4g} J in {covered_s:.3g} s of {end_s - start_s:.3g} s"
+    return "nothing of the window was measured"
+
+
+def stuck_sensor(gpu: Gpu, sampler: GpuSampler, start_s: float, end_s: float) -> str | None:
+    """Doubt about a power sensor that shows the same until after the end of work; None when it lives or nothing worked."""
+    readings = _readings_past(sampler.power[gpu.uuid], start_s, end_s)
+    still_s = end_s - max([start_s, *tick_times(readings)])
+    if not readings or still_s < STUCK_S or not _worked(sampler.conditions[gpu.uuid], end_s - still_s, end_s):
+        return None
+    return (
+        f"the power sensor showed {readings[-1][1]:.4g} W without a change in the last {still_s:.2g} s of work; "
+        "it may stand still: treat the energy as unreliable"
+    )
+
+
+def _readings_past(log: PowerLog, start_s: float, end_s: float) -> Points:
+    """Readings of a power sensor that was read until after the end; empty when none was."""
+    for quantity in ("average_w", "instant_w"):
+        readings = log.between(quantity, start_s, log.last_s or end_s)
+        if readings and readings[-1][0] > end_s:
+            return readings
+    return []
+
+
+def _worked(conditions: ConditionLog, start_s: float, end_s: float) -> bool:
+    return any(percent > 0 for _, percent in conditions.inside("utilisation_pct", start_s, end_s))

@@ -1,0 +1,118 @@
+"""A whole measurement on simulated GPUs in virtual time: the real door, sampler, meter and harness, and a fake model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fakes import FakeEngine, FakeHost, FakePrompts
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.baseline import BaselineCache
+from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
+from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.energy.select import choose_meter
+from llenergymeasure.core.environment import take_snapshot
+from llenergymeasure.core.flops_collectors import PalmFlopsCollector
+from llenergymeasure.core.harness import Instruments, open_experiment
+from llenergymeasure.core.metrics import MemoryCollector, TokenCollector
+from llenergymeasure.core.neighbours import Neighbours
+from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.protocols import Metering
+from nvmlsim import Simulation
+
+# One prompt of a `FakeEngine` takes 0.1 s and 0.01 s per further token.
+TOKENS_OF_3_S = 291
+QUICK: dict[str, Any] = {
+    "baseline": {"enabled": False},
+    "warmup": {"enabled": False},
+    "max_output_tokens": TOKENS_OF_3_S,
+}
+
+
+class SteppedSampler(GpuSampler):
+    """Takes its samples when the virtual clock is moved, in no thread of its own."""
+
+    def start(self) -> None:
+        """The clock steps it."""
+
+
+class WorkingEngine(FakeEngine):
+    """A fake model whose work draws the scenario's load."""
+
+    def __init__(self, config: ExperimentConfig, sim: Simulation) -> None:
+        super().__init__(config, sim.clock)
+        self._sim = sim
+
+    def run(self, batches: Any, max_new_tokens: int | None = None) -> Any:
+        self._sim.switch(1.0)
+        try:
+            return super().run(batches, max_new_tokens)
+        finally:
+            self._sim.switch(0.0)
+
+
+@dataclass
+class Bench:
+    """Simulated GPUs with a meter that is open."""
+
+    sim: Simulation
+    devices: MeterContext
+    metering: Metering
+    baselines: BaselineCache
+
+    def load(self, config: ExperimentConfig) -> WorkingEngine:
+        return WorkingEngine(config, self.sim)
+
+    def window(self, seconds: float = 3.0) -> tuple[EnergyReading, float]:
+        """One window of work: its reading, and the joules that were really drawn."""
+        window = self.metering.meter.open_window()
+        start_s = self.sim.now()
+        self.sim.switch(1.0)
+        self.sim.clock.sleep(seconds)
+        end_s = self.sim.now()
+        self.sim.switch(0.0)
+        return window.close(start_s, end_s), self.sim.truth_j(start_s, end_s)
+
+    def result(self, **fields: Any) -> tuple[ExperimentResult, float]:
+        """One experiment: its result, and the joules that were really drawn in its window."""
+        parts = Instruments(
+            metering=self.metering,
+            prompts=FakePrompts(1),
+            snapshot=lambda engine: take_snapshot(gpu_infos(self.devices), None, driver_version(self.devices)),
+            collectors=(TokenCollector(), MemoryCollector(), FakeHost(), PalmFlopsCollector()),
+            sampler=self.devices.sampler,
+            clock=self.sim.clock,
+            baselines=self.baselines,
+        )
+        config = ExperimentConfig(**{"model": "m", "n": 1, **QUICK, **fields})
+        with open_experiment(config, self, parts) as experiment:
+            result = experiment.measure()
+        return result, self.sim.truth_utc_j(*result.window_utc)
+
+
+@contextmanager
+def opened(
+    sim: Simulation, meter: str = "nvml", environ: Mapping[str, str] | None = None, settle_s: float = 3.0
+) -> Iterator[Bench]:
+    """The GPUs and a meter over them, after some idle seconds: windows begin at about 13 s of scenario time."""
+    sim.clock.cpu = 0.0
+    with open_devices(sim.clock, environ or {}) as found:
+        sampler = SteppedSampler(found.door, found.gpus, sim.clock, neighbours=Neighbours(same_numbers=True))
+        devices = replace(found, sampler=sampler)
+        sim.clock.sampler = sampler
+        sim.clock.sleep(settle_s)
+        metering = choose_meter(meter, "auto", devices)
+        try:
+            yield Bench(sim, devices, metering, BaselineCache())
+        finally:
+            sim.clock.sampler = None
+            metering.meter.release()
+
+
+def warning_of(result: ExperimentResult, code: str) -> str:
+    """The text of the warning with a code; empty without one."""
+    return next((text for text in result.measurement_warnings if text.startswith(f"{code}: ")), "")
