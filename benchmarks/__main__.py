@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("startup", "overhead")
+BENCHMARKS = ("startup", "overhead", "judge")
 
 
 def main(names: list[str]) -> int:

@@ -1,0 +1,45 @@
+"""Rules that others gate with, for one metric that should not rise: what the judge is compared with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from itertools import chain
+
+from pytest_llem.noise import mean, squares
+from pytest_llem.student import t_sf
+
+Values = Sequence[float]
+
+
+def mean_threshold(baseline: Sequence[Values], current: Values, threshold: float, alpha: float) -> bool:
+    """The mean of the current repeats is beyond the baseline's by more than the threshold."""
+    return mean(current) > mean(list(chain.from_iterable(baseline))) * (1 + threshold)
+
+
+def welch(baseline: Sequence[Values], current: Values, threshold: float, alpha: float) -> bool:
+    """Welch's one-sided t-test over all repeats, as if there were no sessions."""
+    before = list(chain.from_iterable(baseline))
+    a, b = (squares(x) / (len(x) - 1) / len(x) for x in (before, current))
+    df = (a + b) ** 2 / (a**2 / (len(before) - 1) + b**2 / (len(current) - 1))
+    return t_sf((mean(current) - mean(before)) / math.sqrt(a + b), df) < alpha
+
+
+def mann_whitney(baseline: Sequence[Values], current: Values, threshold: float, alpha: float) -> bool:
+    """The exact one-sided Mann-Whitney test over all repeats, as if there were no sessions."""
+    before = list(chain.from_iterable(baseline))
+    wins = sum(x > y for x in current for y in before)
+    n, m = len(before), len(current)
+    losses = n * m - wins
+    return sum(ways(n, m, u) for u in range(losses + 1)) / math.comb(n + m, n) < alpha
+
+
+@cache
+def ways(n: int, m: int, u: int) -> int:
+    """Orders of n and m values in which one of the first kind is above one of the second u times (Mann 1947)."""
+    if u < 0 or u > n * m:
+        return 0
+    if n == 0 or m == 0:
+        return 1
+    return ways(n - 1, m, u - m) + ways(n, m - 1, u)
