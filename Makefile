@@ -28,7 +28,7 @@ $(VENV)/.ready: $(VENV)/.python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.ready requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[pytorch,codecarbon,zeus,pytest]" --requirement requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[pytorch,codecarbon,zeus,pytest,report]" --requirement requirements-dev.txt
 	touch $@
 
 setup: $(VENV)/.dev

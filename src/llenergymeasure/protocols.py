@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.domain.measurements import (
     EnergyReading,
+    GpuConditions,
     MeterChoice,
     ModelInfo,
     SamplerReport,
@@ -278,6 +279,7 @@ class Trace:
     temperature_end_c: float | None = None
     foreign_processes: tuple[str, ...] = ()
     energy_steps: tuple[tuple[EnergyStep, ...], ...] = ()
+    conditions: tuple[GpuConditions, ...] = ()
 
 
 @runtime_checkable

@@ -96,7 +96,7 @@ def test_json_is_one_document_alone_on_stdout(place):
 
 
 def test_without_energy_no_number_of_energy_is_there(place):
-    code, out, err = llem(place, "run", *TINY, *NO_ENERGY, "--json", "--export-csv")
+    code, out, err = llem(place, "run", *TINY, *NO_ENERGY, "--json", "--export-csv", "--report")
     assert code == 0, err
     data = json.loads(out)
     energies = {
@@ -105,7 +105,11 @@ def test_without_energy_no_number_of_energy_is_there(place):
     assert set(energies.values()) == {None}
     assert data["energy"]["energy_j"] is None
     assert data["baseline_power_w"] is None
-    assert set(everything_in(next((place / "work" / "results").iterdir()))) == {"result.csv", "result.json"}
+    assert set(everything_in(next((place / "work" / "results").iterdir()))) == {
+        "report.html",
+        "result.csv",
+        "result.json",
+    }
 
 
 LIBRARY = """

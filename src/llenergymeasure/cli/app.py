@@ -79,6 +79,7 @@ def _run(
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout, and nothing else.")] = False,
     export_csv: Annotated[bool, typer.Option("--export-csv", help="Write result.csv beside result.json.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Write report.html beside result.json.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks of errors.")] = False,
 ) -> None:
@@ -89,10 +90,10 @@ def _run(
     }  # fmt: skip
     given = {name: value for name, value in flags.items() if value is not None}
     if dry_run:
-        _run_command("dry_run", config, given, set_ or [], tracebacks=verbose, output=output)
+        _run_command("dry_run", config, given, set_ or [], tracebacks=verbose, output=output, report=report)
     _run_command(
         "run", config, given, set_ or [], tracebacks=verbose,
-        output=output, json=json_, export_csv=export_csv, quiet=quiet,
+        output=output, json=json_, export_csv=export_csv, report=report, quiet=quiet,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 
 from llenergymeasure.core.gpu import ConditionReading
-from llenergymeasure.domain.measurements import ThermalThrottleInfo
+from llenergymeasure.domain.measurements import GpuConditions, ThermalThrottleInfo
 
 # nvml.h: clock event reasons that hold clocks down.
 SW_POWER_CAP = 0x4
@@ -54,6 +54,21 @@ class ConditionLog:
         index = bisect_left(self.times, time_s)
         told = (column[i] for i in range(min(index, len(column) - 1), -1, -1) if not math.isnan(column[i]))
         return next(told, None)
+
+
+def conditions_of(gpu_index: int, log: ConditionLog, start_s: float, end_s: float) -> GpuConditions:
+    """Temperature and SM clock of a GPU from `start_s` to `end_s`."""
+    temperatures = [value for _, value in log.inside("temperature_c", start_s, end_s)]
+    clocks = [value for _, value in log.inside("clock_mhz", start_s, end_s)]
+    return GpuConditions(
+        gpu_index=gpu_index,
+        temperature_start_c=log.nearest("temperature_c", start_s),
+        temperature_end_c=log.nearest("temperature_c", end_s),
+        temperature_max_c=max(temperatures, default=None),
+        clock_min_mhz=min(clocks, default=None),
+        clock_mean_mhz=math.fsum(clocks) / len(clocks) if clocks else None,
+        clock_max_mhz=max(clocks, default=None),
+    )
 
 
 def throttling_of(logs: list[ConditionLog], start_s: float, end_s: float) -> ThermalThrottleInfo | None:

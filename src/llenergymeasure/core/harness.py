@@ -25,12 +25,13 @@ from llenergymeasure.core.facts import Facts
 from llenergymeasure.core.phases import split_energy
 from llenergymeasure.core.publication import check_publication
 from llenergymeasure.core.sampling import NoSensors
+from llenergymeasure.core.timeline import timeline_of
 from llenergymeasure.core.warmup import warm_up
 from llenergymeasure.core.window import RawWindow, measure_window
 from llenergymeasure.datasets.prompts import PromptSet
 from llenergymeasure.domain.co2 import carbon_of
 from llenergymeasure.domain.environment import EnvironmentSnapshot
-from llenergymeasure.domain.measurements import BaselineResult, WarmupResult
+from llenergymeasure.domain.measurements import BaselineResult, Timeline, WarmupResult
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError, LLEMError
 from llenergymeasure.progress import Progress, Silent
@@ -107,6 +108,7 @@ class OpenExperiment:
         self._warmup: WarmupResult | None = None
         self._batches: Sequence[Batch] = ()
         self._truncated = 0
+        self._phases: list[tuple[float, str]] = []
         self._snapshot: EnvironmentSnapshot
 
     def prepare(self, loader: ModelLoader) -> None:
@@ -131,9 +133,9 @@ class OpenExperiment:
         parts.progress.step(f"measuring {config.n} prompts in {len(self._batches)} batches")
         for collector in parts.collectors:
             collector.arm(self.engine)
-        parts.sampler.phase("window")
+        self._enter("window")
         raw = measure_window(self.engine, self._batches, parts.metering.meter, parts.clock, parts.team)
-        parts.sampler.phase("idle")
+        self._enter("idle")
         trace = parts.sampler.trace(raw.start_s, raw.end_s)
         window = self._window(raw)
         blocks: dict[str, Any] = {collector.block: collector.collect(window) for collector in parts.collectors}
@@ -141,7 +143,7 @@ class OpenExperiment:
             blocks["phase_energy"] = split_energy(
                 window.batches, blocks.get("phases"), trace.energy_steps, raw.reading.energy_j
             )
-        return self._assemble(raw, blocks, trace)
+        return self._assemble(raw, blocks, trace, timeline_of(self._phases, window))
 
     @property
     def engine(self) -> InferenceEngine:
@@ -160,9 +162,14 @@ class OpenExperiment:
             self._with.sampler.stop()
             self._with.progress.done()
 
+    def _enter(self, phase: str) -> None:
+        """A new step of the run begins."""
+        self._phases.append((self._with.clock.now(), phase))
+        self._with.sampler.phase(phase)
+
     def _measure_baseline(self) -> None:
         config, parts = self._config, self._with
-        parts.sampler.phase("idle")
+        self._enter("idle")
         parts.progress.step("idle baseline", config.baseline.duration_seconds)
         self._baseline = baseline_of(
             config.baseline,
@@ -175,7 +182,7 @@ class OpenExperiment:
         )
 
     def _load(self, loader: ModelLoader) -> None:
-        self._with.sampler.phase("load")
+        self._enter("load")
         self._with.progress.step(f"loading {self._config.model}")
         self._engine = loader.load(self._config)
         for note in self._engine.info.notes:
@@ -192,10 +199,10 @@ class OpenExperiment:
         config, parts = self._config.warmup, self._with
         if not config.enabled:
             return
-        parts.sampler.phase("warmup")
+        self._enter("warmup")
         parts.progress.step("warm-up")
         warmup = warm_up(config, self.engine, self._batches, parts.clock)
-        parts.sampler.phase("floor")
+        self._enter("floor")
         start_s = parts.clock.now()
         if config.thermal_floor_seconds:
             parts.progress.step("thermal floor", config.thermal_floor_seconds)
@@ -227,7 +234,9 @@ class OpenExperiment:
         epoch_s = self._with.clock.utc_now().timestamp() - self._with.clock.now()
         return epoch_s + raw.start_s, epoch_s + raw.end_s
 
-    def _assemble(self, raw: RawWindow, blocks: dict[str, Any], trace: Trace | None) -> ExperimentResult:
+    def _assemble(
+        self, raw: RawWindow, blocks: dict[str, Any], trace: Trace | None, timeline: Timeline
+    ) -> ExperimentResult:
         config, parts = self._config, self._with
         facts = Facts(
             config=config,
@@ -266,6 +275,8 @@ class OpenExperiment:
             publication_check=check_publication(facts),
             sampler=trace.report if trace else None,
             thermal_throttle=trace.throttling if trace else None,
+            gpu_conditions=trace.conditions if trace else None,
+            timeline=timeline,
             timeseries=trace.timeseries if trace else None,
             **blocks,
         )

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Sequence
 from contextlib import suppress
 
-from llenergymeasure.core.conditions import ConditionLog, throttling_of
+from llenergymeasure.core.conditions import ConditionLog, conditions_of, throttling_of
 from llenergymeasure.core.gpu import Gpu, GpuDoor
 from llenergymeasure.core.neighbours import Neighbours
 from llenergymeasure.core.rows import rows_of
@@ -160,6 +160,7 @@ class GpuSampler:
             temperature_end_c=end_c,
             foreign_processes=self._neighbours.strangers(start_s, end_s),
             energy_steps=tuple(energy_steps(log, start_s, end_s) for log in self.power.values()),
+            conditions=tuple(conditions_of(gpu.index, self.conditions[gpu.uuid], start_s, end_s) for gpu in self._gpus),
         )
 
     def _report(self, start_s: float, end_s: float) -> SamplerReport:

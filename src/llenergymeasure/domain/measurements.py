@@ -158,6 +158,29 @@ class PhaseTimes(Frozen):
     other_sec: float = Field(description="Window seconds outside both, between batches and before the edges.")
 
 
+class RunPhase(Frozen):
+    """One step of a run: idle, load, warmup, floor or window."""
+
+    name: str
+    start_s: float = Field(description="Seconds from the start of the window; negative before it.")
+    end_s: float = Field(description="Seconds from the start of the window.")
+
+
+class BatchTimes(Frozen):
+    """One batch of the window, in seconds from the window's start."""
+
+    start_s: float
+    first_token_s: float | None = Field(None, description="End of prefill; None when steps were not seen.")
+    end_s: float
+
+
+class Timeline(Frozen):
+    """When each step of the run and each batch of the window took place."""
+
+    phases: tuple[RunPhase, ...] = Field((), description="From the start of the experiment to the end of the window.")
+    batches: tuple[BatchTimes, ...] = Field((), description="In the order in which they ran.")
+
+
 class PhaseEnergy(Frozen):
     """The window's energy split between prefill and decode, by least squares over the sensor's updates."""
 
@@ -227,6 +250,18 @@ class ThermalThrottleInfo(Frozen):
     throttle_duration_sec: float = 0.0
     max_temperature_c: float | None = Field(None, description="None when no temperature was read.")
     throttle_timestamps: tuple[float, ...] = Field((), description="Seconds from window start.")
+
+
+class GpuConditions(Frozen):
+    """Temperature and clock of one GPU in the window. Fields are None when the device did not tell."""
+
+    gpu_index: int
+    temperature_start_c: float | None = Field(None, description="Last reading before the window opened.")
+    temperature_end_c: float | None = Field(None, description="Last reading before the window closed.")
+    temperature_max_c: float | None = Field(None, description="Highest reading in the window.")
+    clock_min_mhz: float | None = Field(None, description="Lowest SM clock in the window.")
+    clock_mean_mhz: float | None = Field(None, description="Mean of the readings of the SM clock.")
+    clock_max_mhz: float | None = Field(None, description="Highest SM clock in the window.")
 
 
 class SamplerReport(Frozen):

@@ -22,6 +22,7 @@ from llenergymeasure.domain.measurements import (
     EnergyBreakdown,
     EnergyReading,
     FlopsResult,
+    GpuConditions,
     HostResult,
     LatencyResult,
     MemoryResult,
@@ -33,6 +34,7 @@ from llenergymeasure.domain.measurements import (
     PublicationCheck,
     SamplerReport,
     ThermalThrottleInfo,
+    Timeline,
     TokenCounts,
     WarmupResult,
 )
@@ -68,12 +70,14 @@ class ExperimentResult(Frozen):
     latency: LatencyResult | None = Field(None, description="None when no request was timed.")
     phases: PhaseTimes | None = Field(None, description="None when the backend does not show steps.")
     phase_energy: PhaseEnergy | None = Field(None, description="None without energy, steps or a power trace.")
+    timeline: Timeline | None = Field(None, description="None in results of several processes.")
     memory: MemoryResult
     host: HostResult
     flops: FlopsResult = Field(description="By the PaLM rule, 2 x N x tokens.")
     flops_architecture: FlopsResult | None = Field(None, description="From the architecture; None when unknown.")
     warmup: WarmupResult | None = Field(None, description="None when warm-up was off.")
     thermal_throttle: ThermalThrottleInfo | None = Field(None, description="None when throttling was not observed.")
+    gpu_conditions: tuple[GpuConditions, ...] | None = Field(None, description="None without sensors.")
     sampler: SamplerReport | None = Field(None, description="None without sensors.")
     model_info: ModelInfo
     dataset: DatasetInfo
@@ -200,6 +204,14 @@ class ExperimentResult(Frozen):
     def to_parquet(self, path: str | Path) -> Path:
         """Write the time series as Parquet, atomically; an empty table when nothing was sampled. Returns the path."""
         return Path(_persistence().to_parquet(self, path))
+
+    def to_html(self, path: str | Path) -> Path:
+        """Write the result as one self-contained page, atomically, replacing a file that is there. Returns the path.
+
+        Raises:
+            PreFlightError: the extra `report` is not installed; names the install line.
+        """
+        return Path(_persistence().to_html(self, path))
 
     def save(self, directory: str | Path) -> Path:
         """Write a folder of its own below `directory`, never overwriting; returns the path of its result.json."""

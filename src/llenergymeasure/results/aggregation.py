@@ -105,6 +105,8 @@ def aggregate(processes: Sequence[ProcessResult]) -> ExperimentResult:
             "phase_energy": None,
             "thermal_throttle": None,
             "sampler": None,
+            "timeline": None,
+            "gpu_conditions": None,
             "timeseries": None,
             "environment_snapshot": facts.environment,
             "model_info": first.model_info.model_copy(update={"devices": _devices(results)}),

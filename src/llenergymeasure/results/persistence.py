@@ -4,6 +4,7 @@
 {model}_{backend}_{timestamp}/
     result.json           everything but the time series
     timeseries.parquet    the trace, when there were sensors
+    report.html           the result as one page, when asked for
 ```
 
 A folder appears complete or not at all, and is never overwritten.
@@ -15,6 +16,7 @@ import csv
 import io
 import json
 import warnings
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from llenergymeasure.security import sanitise_name
 RESULT_FILE = "result.json"
 TIMESERIES_FILE = "timeseries.parquet"
 CSV_FILE = "result.csv"
+REPORT_FILE = "report.html"
 
 _INTEGER_COLUMNS = frozenset({"gpu_index", "throttle_reasons"})
 
@@ -76,6 +79,27 @@ def to_csv(result: ExperimentResult, path: str | Path) -> Path:
     return Path(path)
 
 
+def report_maker() -> Callable[[ExperimentResult], str]:
+    """What makes the text of a report.
+
+    Raises:
+        PreFlightError: what the page needs is not installed; names the install line.
+    """
+    import_module("llenergymeasure.results.report.needs").check_report()
+    maker: Callable[[ExperimentResult], str] = import_module("llenergymeasure.results.report.page").html_text
+    return maker
+
+
+def to_html(result: ExperimentResult, path: str | Path) -> Path:
+    """Write the result as one self-contained page, atomically.
+
+    Raises:
+        PreFlightError: what the page needs is not installed; names the install line.
+    """
+    write_atomic(Path(path), report_maker()(result))
+    return Path(path)
+
+
 def flat_numbers(result: ExperimentResult) -> dict[str, Any]:
     """What identifies the experiment, and its headline numbers."""
     config = result.config
@@ -93,18 +117,41 @@ def flat_numbers(result: ExperimentResult) -> dict[str, Any]:
     return identity | {name: value for name, value in headlines.items() if not isinstance(value, dict)}
 
 
-def save(result: ExperimentResult, directory: str | Path, *, export_csv: bool = False) -> Path:
+def save(
+    result: ExperimentResult,
+    directory: str | Path,
+    *,
+    export_csv: bool = False,
+    report: Callable[[ExperimentResult], str] | None = None,
+) -> Path:
     """Write a folder of its own below `directory`; returns the path of its result.json.
+
+    Args:
+        result: what was measured.
+        directory: where; made when it is missing.
+        export_csv: write result.csv too.
+        report: makes the text of report.html; None = no report. When it fails, the folder is written without one.
 
     Raises:
         LLEMError: the place cannot be written (ConfigError) or the disk is full.
     """
-    with complete_directory(Path(directory), folder_name(result)) as folder:
+    page = None
+    try:
+        page = report(result) if report is not None else None
+    finally:
+        path = _write(result, Path(directory), export_csv, page)
+    return path
+
+
+def _write(result: ExperimentResult, directory: Path, export_csv: bool, page: str | None) -> Path:
+    with complete_directory(directory, folder_name(result)) as folder:
         if result.timeseries is not None:
             to_parquet(result, folder.path / TIMESERIES_FILE)
             result = result.model_copy(update={"timeseries_file": TIMESERIES_FILE})
         if export_csv:
             to_csv(result, folder.path / CSV_FILE)
+        if page is not None:
+            write_atomic(folder.path / REPORT_FILE, page)
         to_json(result, folder.path / RESULT_FILE)
     return folder.final / RESULT_FILE
 
@@ -159,12 +206,18 @@ def _read(path: Path) -> ExperimentResult:
 class FolderRepository:
     """Results as folders below one directory."""
 
-    def __init__(self, directory: str | Path, *, export_csv: bool = False) -> None:
+    def __init__(
+        self,
+        directory: str | Path,
+        *,
+        export_csv: bool = False,
+        report: Callable[[ExperimentResult], str] | None = None,
+    ) -> None:
         self._directory = Path(directory)
-        self._export_csv = export_csv
+        self._export_csv, self._report = export_csv, report
 
     def save(self, result: ExperimentResult) -> Path:
-        return save(result, self._directory, export_csv=self._export_csv)
+        return save(result, self._directory, export_csv=self._export_csv, report=self._report)
 
     def load(self, place: Path) -> ExperimentResult:
         return from_json(place)

@@ -57,7 +57,7 @@ def test_help_lists_every_option():
     text = CliRunner().invoke(app, ["run", "--help"]).stdout
     for option in (
         "--model", "-m", "--backend", "-b", "--dataset", "-d", "-n", "--batch-size", "--precision", "-p", "--output", "-o",
-        "--dry-run", "--quiet", "-q", "--verbose", "-v", "--export-csv", "--set", "--json",
+        "--dry-run", "--quiet", "-q", "--verbose", "-v", "--export-csv", "--report", "--set", "--json",
     ):  # fmt: skip
         assert option in text
 

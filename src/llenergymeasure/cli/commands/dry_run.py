@@ -18,9 +18,17 @@ from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.orchestration.preflight import Request, preflight
 from llenergymeasure.orchestration.vram import estimate_for
+from llenergymeasure.results.report.needs import report_findings
 
 
-def command(config: Path | None, flags: Mapping[str, Any], assignments: Sequence[str], *, output: Path | None) -> int:
+def command(
+    config: Path | None,
+    flags: Mapping[str, Any],
+    assignments: Sequence[str],
+    *,
+    output: Path | None,
+    report: bool = False,
+) -> int:
     """Check and describe. Returns the exit code.
 
     Raises:
@@ -34,6 +42,8 @@ def command(config: Path | None, flags: Mapping[str, Any], assignments: Sequence
         resolve_runner(each.backend, user, environ)
         _check(each, place, environ)
     print("\n\n".join("\n".join(_lines(each, environ, place)) for each in study.experiments))
+    for finding in report_findings() if report else ():
+        print(f"{finding.problem}: {finding.cure}")
     return 0
 
 

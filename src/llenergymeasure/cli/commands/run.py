@@ -16,7 +16,7 @@ from llenergymeasure.config.models import StudyConfig
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import StudyError
 from llenergymeasure.orchestration.orchestrator import Session
-from llenergymeasure.results.persistence import FolderRepository, json_text
+from llenergymeasure.results.persistence import FolderRepository, json_text, report_maker
 from llenergymeasure.study.parallel import is_silent_rank
 
 
@@ -28,13 +28,15 @@ def command(
     output: Path | None,
     json: bool,
     export_csv: bool,
+    report: bool,
     quiet: bool,
 ) -> int:
     """Measure, save, and print. Returns the exit code."""
     study = study_of(config, flags, assignments)
+    make_report = report_maker() if report else None
     session = Session(progress=progress_for(quiet or is_silent_rank(os.environ)))
     place = output or Path(session.settings().output.results_dir)
-    repository = FolderRepository(place, export_csv=export_csv)
+    repository = FolderRepository(place, export_csv=export_csv, report=make_report)
     documents: list[str] = []
 
     def keep(result: ExperimentResult) -> Path:

@@ -1,0 +1,331 @@
+"""What a report says in words and numbers, in the order in which a reader asks. Nothing here is markup."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.environment import GpuInfo
+from llenergymeasure.domain.measurements import Distribution
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.summary import NOT_MEASURED, giga, number
+
+MODELLED = ("estimated", "replayed")
+# Warnings whose sentence is a reason of somebody else's: a semicolon in it does not begin a remedy.
+_REASONS = frozenset({"energy_unavailable", "no_baseline", "meter_problem", "baseline_problem"})
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One of the numbers at the top.
+
+    Attributes:
+        name: what it is.
+        value: with its unit, or `not measured`.
+        spread: its error bar or its percentiles; empty when there is none.
+        note: what a reader must know beside it.
+    """
+
+    name: str
+    value: str
+    spread: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A warning, taken apart."""
+
+    code: str
+    sentence: str
+    cure: str = ""
+
+
+Rows = Iterator[tuple[str, str]]
+
+
+def headlines(result: ExperimentResult) -> Iterator[Headline]:
+    """The numbers that a paper would quote."""
+    tokens, spread_j = result.tokens.output_tokens, result.energy_uncertainty_j
+    yield Headline(
+        "energy per output token",
+        number(result.energy_per_output_token, "J/token"),
+        _error_bar(None if spread_j is None or not tokens else spread_j / tokens, "J/token"),
+        energy_note(result),
+    )
+    yield Headline(
+        "energy in the window", number(result.energy_total_j, "J"), _error_bar(spread_j, "J"), energy_note(result)
+    )
+    yield Headline("energy above idle", number(result.energy_adjusted_j, "J"), "", _idle_note(result))
+    yield Headline(
+        "throughput", number(result.tokens_per_second, "tokens/s"), "", "one window: its spread needs repeats"
+    )
+    latency = result.latency
+    yield _latency_headline("time to first token", latency.ttft if latency else None)
+    yield _latency_headline("inter-token latency", latency.itl if latency else None)
+    yield _latency_headline("request latency", latency.request if latency else None)
+    memory = result.memory.source if result.peak_memory_mb is None else f"{result.memory.source}, peak of the window"
+    yield Headline("peak memory", number(result.peak_memory_mb, "MB"), "", memory)
+
+
+def _error_bar(value: float | None, unit: str) -> str:
+    return "" if value is None else f"± {number(value, unit, 2)}"
+
+
+def energy_note(result: ExperimentResult) -> str:
+    """How the joules were got, in a few words."""
+    if result.energy_total_j is None:
+        return result.energy.reason or "no reason was given"
+    if result.energy_method == "estimated":
+        return f"an estimate by {result.energy.meter}, not a measurement: no error bar"
+    if result.energy_method == "replayed":
+        return "simulated: recorded joules were replayed"
+    bar = "expanded uncertainty, k = 2" if result.energy_uncertainty_j is not None else "uncertainty unknown"
+    return f"{result.energy.meter}, {result.energy_method}; {bar}"
+
+
+def _idle_note(result: ExperimentResult) -> str:
+    if result.baseline_power_w is None:
+        return f"idle power: {NOT_MEASURED} ({result.baseline.reason or 'no reason was given'})"
+    kind = "estimated, " if result.baseline.method == "estimated" else ""
+    return (
+        f"idle {number(result.baseline_power_w, 'W')}, {kind}{result.baseline.provenance}; its own error is not in it"
+    )
+
+
+def _latency_headline(name: str, values: Distribution | None) -> Headline:
+    if values is None:
+        return Headline(name, NOT_MEASURED, "", "steps of generation were not seen")
+    return Headline(
+        name,
+        number(values.p50_ms, "ms"),
+        f"p95 {number(values.p95_ms, 'ms')}, p99 {number(values.p99_ms, 'ms')}",
+        f"median of {values.count} samples",
+    )
+
+
+def doubts(result: ExperimentResult) -> Iterator[Doubt]:
+    """Every warning with its number and its remedy."""
+    for warning in result.measurement_warnings:
+        code, _, sentence = warning.partition(": ")
+        said, _, cure = (sentence, "", "") if code in _REASONS else sentence.partition("; ")
+        yield Doubt(code, said, cure)
+
+
+def banner(result: ExperimentResult) -> str:
+    """What must not be missed by who reads only the top."""
+    said = []
+    if result.energy_total_j is None:
+        said.append("Energy was not measured.")
+    elif result.energy_method in MODELLED:
+        said.append(f"Energy is {result.energy_method}, not measured.")
+    if result.model_info.random_weights:
+        said.append("The weights are random: the generated text means nothing.")
+    return " ".join(said)
+
+
+def work(result: ExperimentResult) -> Rows:
+    """What was done in the window."""
+    tokens, info = result.tokens, result.model_info
+    yield "prompts", f"{tokens.n_prompts} in batches of {info.batch_size}"
+    yield "window", number(result.duration_sec, "s", 4)
+    yield "input tokens", f"{tokens.input_tokens} ({tokens.input_tokens_padded} with padding)"
+    yield "output tokens", f"{tokens.output_tokens} of {tokens.output_tokens_requested} asked for"
+    yield "prompts that ended early", number(100 * tokens.ended_early_share, "%")
+    yield "prompts cut to the input limit", str(tokens.truncated_prompts)
+    if result.phases is not None:
+        phases = result.phases
+        shares = f"{number(phases.prefill_sec, 's')} prefill, {number(phases.decode_sec, 's')} decode"
+        yield "time", f"{shares}, {number(phases.other_sec, 's')} between batches"
+    yield "FLOPs, 2 x N x tokens", giga(result.flops_total)
+    yield "FLOPs from the architecture", giga(result.flops_exact)
+    yield "CPU time", number(result.cpu_seconds, "s")
+    if result.co2 is not None:
+        carbon = f"{result.co2.carbon_intensity_gco2_kwh:g} gCO2/kWh, PUE {result.co2.datacenter_pue:g}"
+        yield "carbon", f"{number(result.co2.gco2, 'gCO2')} at {carbon}"
+
+
+def how_measured(result: ExperimentResult) -> Rows:
+    """The road from sensor to number."""
+    energy, baseline = result.energy, result.baseline
+    yield "meter", f"{result.meter.name}: {result.meter.reason}"
+    for name, said in result.meter.probes.items():
+        yield f"probe of {name}", said
+    yield "method", energy.method or f"{NOT_MEASURED} ({energy.reason or 'no reason was given'})"
+    yield "sensor updates in the window", str(energy.n_readings)
+    yield "update period", number(energy.update_period_s, "s")
+    yield "uncertainty (k = 2)", number(energy.uncertainty_j, "J", 2)
+    for name, joules in energy.uncertainty_parts_j.items():
+        yield f"of it {name}", number(joules, "J", 2)
+    yield "cross-check", number(energy.crosscheck_j, "J")
+    yield "idle power", f"{number(baseline.power_w, 'W')} ({_baseline_told(result)})"
+    yield "warm-up", _warmup_told(result)
+    yield "method of the window", f"{result.measurement_methodology}: generate on tokenised batches and nothing else"
+    if result.sampler is not None:
+        report = result.sampler
+        yield "sampler", f"{report.n_samples} samples every {number(report.interval_s, 's')}, {report.gaps} gaps"
+    yield "accuracy", result.reproducibility_notes
+
+
+def _baseline_told(result: ExperimentResult) -> str:
+    baseline = result.baseline
+    if baseline.power_w is None:
+        return baseline.reason or "no reason was given"
+    age = f", {number(baseline.age_sec, 's')} old" if baseline.age_sec else ""
+    return f"{baseline.provenance}{age}, over {number(baseline.duration_sec, 's')}, {baseline.when}"
+
+
+def _warmup_told(result: ExperimentResult) -> str:
+    warmup = result.warmup
+    if warmup is None:
+        return "off"
+    steady = {None: "", True: ", latency steady", False: ", latency not steady"}[warmup.converged]
+    waited = number(warmup.thermal_floor_wait_s, "s")
+    return (
+        f"{warmup.iterations_completed} iterations in {number(warmup.duration_sec, 's')}{steady}, then {waited} of idle"
+    )
+
+
+def conditions(result: ExperimentResult) -> Iterator[tuple[str, ...]]:
+    """Per GPU: temperature and clock of the window."""
+    for told in result.gpu_conditions or ():
+        yield (
+            f"GPU {told.gpu_index}",
+            number(told.temperature_start_c, "°C"),
+            number(told.temperature_end_c, "°C"),
+            number(told.temperature_max_c, "°C"),
+            number(told.clock_min_mhz, "MHz", 4),
+            number(told.clock_mean_mhz, "MHz", 4),
+            number(told.clock_max_mhz, "MHz", 4),
+        )
+
+
+def throttling(result: ExperimentResult) -> str:
+    """Whether clocks were held down."""
+    told = result.thermal_throttle
+    if told is None:
+        return "not observed"
+    if not told.detected:
+        return "none seen"
+    kinds = [name for name in ("sw_thermal", "hw_thermal", "hw_power", "power") if getattr(told, name)]
+    return f"{number(told.throttle_duration_sec, 's')} of the window ({', '.join(kinds).replace('_', ' ')})"
+
+
+def why_no_trace(result: ExperimentResult) -> str:
+    """Why there is no power over time."""
+    if result.process_results is not None:
+        return "results of several processes are combined without their traces"
+    if result.timeseries_file is not None:
+        return f"the side file {result.timeseries_file} was not beside the result"
+    return result.meter.probes.get("nvml", "no GPU sensor was read in this run")
+
+
+def energy_parts(result: ExperimentResult) -> dict[str, list[tuple[str, float, str]]]:
+    """Joules by part of the machine, by device and by phase: name, joules, kind. Nothing where it is not known."""
+    split, baseline_w = result.phase_energy, result.baseline_power_w
+    parts: dict[str, list[tuple[str, float, str]]] = {
+        "Parts of the machine": [
+            (f"{one.name}, {one.provenance}{'' if one.included else ', not in total'}", one.energy_j, one.provenance)
+            for one in result.energy.domains
+        ],
+        "Devices": [
+            (_short_uuid(uuid), value, "measured") for uuid, value in (result.energy_per_device_j or {}).items()
+        ],
+    }
+    if split is not None and split.prefill_j is not None and split.decode_j is not None:
+        spread = "" if split.uncertainty_j is None else f" ± {number(split.uncertainty_j, 'J', 2)}"
+        parts["Prefill and decode"] = [
+            (f"prefill{spread}", split.prefill_j, "prefill"),
+            (f"decode{spread}", split.decode_j, "decode"),
+        ]
+    if result.energy_adjusted_j is not None and baseline_w is not None:
+        parts["Idle and above"] = [
+            ("idle", baseline_w * result.duration_sec, "idle"),
+            ("above idle", result.energy_adjusted_j, "measured"),
+        ]
+    return {title: rows for title, rows in parts.items() if rows}
+
+
+def _short_uuid(uuid: str) -> str:
+    return uuid if len(uuid) <= 20 else f"{uuid[:17]}..."
+
+
+def why_no_phase_energy(result: ExperimentResult) -> str:
+    """Why prefill and decode are not told apart; empty when they are."""
+    split = result.phase_energy
+    if split is None:
+        return "no energy, no steps of generation or no power trace"
+    return "" if split.prefill_j is not None else split.reason or "no reason was given"
+
+
+def percentiles(values: Distribution) -> tuple[str, ...]:
+    """A row of the latency table."""
+    told = (values.mean_ms, values.std_ms, values.min_ms, values.p50_ms, values.p90_ms, values.p95_ms, values.p99_ms)
+    return (str(values.count), *(number(value, "") for value in (*told, values.max_ms)))
+
+
+def model_rows(result: ExperimentResult) -> Rows:
+    """What was loaded."""
+    info, dataset = result.model_info, result.dataset
+    yield "model", info.name
+    yield "revision", info.revision or "not known"
+    yield "architecture", info.architecture or "not told by the backend"
+    yield "parameters", "not known" if info.n_parameters is None else f"{info.n_parameters:,}"
+    yield "number format", info.dtype or "not told by the backend"
+    yield "quantisation", info.quantization or "none"
+    yield "attention", info.attn_implementation or "not told by the backend"
+    yield "devices", ", ".join(info.devices) or info.device
+    yield "memory of the model", number(info.memory_mb, "MB")
+    yield "prompts", f"{dataset.name}, {dataset.n_used} of {dataset.n_available}"
+    yield "hash of the prompts", dataset.sha256 or "none"
+    for note in (*info.notes, *([dataset.note] if dataset.note else [])):
+        yield "note", note
+
+
+def settings(config: ExperimentConfig) -> Iterator[tuple[str, str, bool]]:
+    """Every field by its dotted name, and whether it differs from its default."""
+    default = dict(_flat(ExperimentConfig(model=config.model).model_dump(mode="json")))
+    for name, value in _flat(config.model_dump(mode="json")):
+        if value is not None or default.get(name) is not None:
+            yield name, value if isinstance(value, str) else json.dumps(value), value != default.get(name)
+
+
+def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def machine(result: ExperimentResult) -> Rows:
+    """The environment, as far as it was told."""
+    seen = result.environment_snapshot
+    yield "operating system", seen.os
+    yield "Python", seen.python
+    yield "CPU", f"{seen.cpu_model or 'not told'}, {seen.cpu_count_physical or '?'} cores"
+    yield "memory", number(seen.ram_total_mb, "MB", 5)
+    for gpu in seen.gpus:
+        yield f"GPU {gpu.index}", ", ".join(_gpu(gpu))
+    if not seen.gpus:
+        yield "GPUs", "none that this process may use"
+    yield "driver", seen.driver_version or "none"
+    yield "CUDA", f"{seen.cuda_version} ({seen.cuda_version_source})" if seen.cuda_version else "none"
+    yield "container", seen.container or "none"
+    yield "CPU governor", seen.cpu_governor or "not told"
+    yield "threads", str(result.host.threads or "not told")
+    if result.host.other_cpu_share is not None:
+        yield "CPU used by others", number(100 * result.host.other_cpu_share, "%")
+    if seen.git_commit:
+        yield "git commit", seen.git_commit + (" with changes" if seen.git_dirty else "")
+
+
+def _gpu(gpu: GpuInfo) -> Iterator[str]:
+    yield gpu.name
+    yield number(gpu.vram_mb, "MB", 6)
+    yield f"power limit {number(gpu.power_limit_w, 'W', 4)} (default {number(gpu.power_limit_default_w, 'W', 4)})"
+    for name, state in (("persistence", gpu.persistence_mode), ("ECC", gpu.ecc_enabled), ("MIG", gpu.mig_enabled)):
+        yield f"{name} {'not told' if state is None else 'on' if state else 'off'}"

@@ -1,0 +1,46 @@
+"""When each step of a run took place, told from the start of the window."""
+
+from __future__ import annotations
+
+import pytest
+
+from a_result import a_result
+from fakes import FakeClock
+from llenergymeasure.core.conditions import ConditionLog, conditions_of
+from llenergymeasure.core.gpu import ConditionReading
+from llenergymeasure.core.timeline import timeline_of
+from llenergymeasure.protocols import Window
+
+
+def test_a_result_tells_its_steps_and_batches_from_the_start_of_the_window():
+    timeline = a_result().timeline
+    assert [phase.name for phase in timeline.phases] == ["idle", "load", "warmup", "floor", "window"]
+    assert timeline.phases[2].end_s == pytest.approx(0)
+    assert timeline.phases[2].start_s == pytest.approx(-0.19)
+    first, second = timeline.batches
+    assert (first.start_s, first.first_token_s, first.end_s) == pytest.approx((0, 0.1, 0.19))
+    assert second.start_s == pytest.approx(first.end_s)
+
+
+def test_a_step_that_began_after_the_window_is_not_its_history():
+    window = Window(10.0, 12.0, 0.0, batches=(), config=None, engine=None, truncated_prompts=0)
+    timeline = timeline_of([(9.0, "warmup"), (9.5, "window"), (12.5, "idle")], window)
+    assert [(phase.name, phase.start_s, phase.end_s) for phase in timeline.phases] == [
+        ("warmup", -1.0, -0.5),
+        ("window", -0.5, 2.0),
+    ]
+
+
+def test_conditions_of_a_gpu_are_those_of_the_window():
+    log = ConditionLog()
+    for second in range(10):
+        log.add(float(second), ConditionReading(temperature_c=50.0 + second, clock_mhz=1000.0 + second))
+    told = conditions_of(3, log, 4.0, 6.0)
+    assert told.gpu_index == 3
+    assert (told.temperature_start_c, told.temperature_end_c, told.temperature_max_c) == (54.0, 56.0, 56.0)
+    assert (told.clock_min_mhz, told.clock_mean_mhz, told.clock_max_mhz) == (1004.0, 1005.0, 1006.0)
+
+
+def test_a_gpu_that_tells_nothing_has_no_conditions():
+    told = conditions_of(0, ConditionLog(), 0.0, FakeClock().now())
+    assert told.model_dump(exclude={"gpu_index"}) == dict.fromkeys(told.model_dump(exclude={"gpu_index"}), None)

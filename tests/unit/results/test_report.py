@@ -1,0 +1,237 @@
+"""`report.html`: what it says, that it says nothing it does not know, and that nothing in it can load or run."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+pytest.importorskip("jinja2")
+
+from a_gpu_result import a_gpu_result
+from a_result import a_result, a_timeseries
+from llenergymeasure.domain.measurements import EnergyDomain, PhaseEnergy
+from llenergymeasure.exceptions import PreFlightError
+from llenergymeasure.results.persistence import from_json, save
+from llenergymeasure.results.report.needs import check_report
+from llenergymeasure.results.report.page import html_text
+
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+
+class Page(HTMLParser):
+    """The words of a page, its elements and whether they nest."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        if not self._open or self._open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+    def count(self, tag: str, kind: str) -> int:
+        return sum(name == tag and kind in (values.get("class") or "").split() for name, values in self.elements)
+
+
+def page_of(result) -> Page:
+    return Page(html_text(result))
+
+
+@pytest.fixture(scope="module")
+def gpu_page() -> Page:
+    return page_of(a_gpu_result())
+
+
+def test_headlines_stand_with_their_error_bars():
+    text = page_of(a_result()).text
+    assert "energy per output token 10 J/token ± 0.5 J/token" in text
+    assert "energy in the window 200 J ± 10 J" in text
+    assert "energy above idle 120 J" in text
+    assert "throughput 10 tokens/s" in text
+    assert "time to first token 100 ms p95 100 ms" in text
+
+
+def test_what_was_not_measured_says_so_with_its_reason():
+    text = page_of(a_result(energy_j=None)).text
+    assert "energy per output token not measured no sensor" in text
+    assert "Energy was not measured." in text
+    assert "Power over time: not measured (no GPU sensor was read in this run)" in text
+    assert "Temperature and clocks: not measured" in text
+    assert not re.search(r"\b0 J", text)
+
+
+def test_an_estimate_has_no_error_bar_and_is_called_one():
+    result = a_result()
+    energy = result.energy.model_copy(
+        update={
+            "method": "estimated",
+            "uncertainty_j": None,
+            "domains": (EnergyDomain(name="ram", energy_j=33.0, provenance="modelled", included=False),),
+        }
+    )
+    text = page_of(result.model_copy(update={"energy": energy})).text
+    assert "Energy is estimated, not measured." in text
+    assert "no error bar" in text
+    assert "±" not in text
+    assert "ram, modelled, not in total" in text
+
+
+def test_each_warning_stands_with_its_cure():
+    text = page_of(a_result()).text
+    assert "short_measurement_duration the window lasted 0.38 s, below 10 s. raise n or max_output_tokens." in text
+
+
+def test_a_reason_is_not_taken_for_a_cure():
+    warning = "energy_unavailable: energy was not measured: zeus: not installed; nvml: no GPU"
+    page = page_of(a_result().model_copy(update={"measurement_warnings": (warning,)}))
+    assert "energy was not measured: zeus: not installed; nvml: no GPU." in page.text
+    assert page.count("span", "cure") == 0
+
+
+def test_a_trace_is_drawn_over_the_steps_and_the_batches(gpu_page):
+    assert gpu_page.count("rect", "warmup") == 1
+    assert gpu_page.count("rect", "floor") == 1
+    assert gpu_page.count("polyline", "line") == 4  # power twice, temperature, utilisation
+    assert gpu_page.count("rect", "prefill") == 3 * 8 + 1  # three charts of eight batches, and the split
+    assert "GPU 0 55 °C 55 °C 55 °C 1980 MHz 1980 MHz 1980 MHz" in gpu_page.text
+    assert "Throttling: none seen" in gpu_page.text
+
+
+def test_energy_is_split_by_device_and_by_phase(gpu_page):
+    for words in ("GPU-0", "prefill ±", "decode ±", "above idle"):
+        assert words in gpu_page.text
+
+
+def test_two_gpus_have_a_line_each():
+    page = page_of(a_gpu_result(2, n=8))
+    assert page.count("polyline", "a") == page.count("polyline", "b") == 4
+    assert "GPU 1" in page.text
+
+
+def test_the_way_of_the_number_the_rules_and_the_machine_are_told(gpu_page):
+    for words in (
+        "handed in by a test",
+        "cross-check",
+        "of it gain",
+        "window at least 60 s",
+        "power limit 300 W",
+        "driver 580.1",
+    ):
+        assert words in gpu_page.text
+
+
+def test_settings_that_are_not_the_default_stand_out(gpu_page):
+    assert gpu_page.count("tr", "changed") == 5  # n, max_output_tokens, batch size, and two of the warm-up
+
+
+def test_a_split_that_is_not_known_says_why():
+    result = a_result(timeseries=a_timeseries())
+    split = PhaseEnergy(reason="phases of 0.1 s are shorter than the sensor's period")
+    text = page_of(result.model_copy(update={"phase_energy": split})).text
+    assert "not told apart (phases of 0.1 s are shorter" in text
+
+
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
+
+
+def test_nothing_that_a_user_wrote_becomes_markup():
+    result = a_gpu_result(model=EVIL, n=4)
+    seen = result.environment_snapshot.model_copy(update={"packages": {EVIL: EVIL}, "cpu_model": EVIL, "os": EVIL})
+    evil = result.model_copy(
+        update={
+            "environment_snapshot": seen,
+            "measurement_warnings": (f"{EVIL}: {EVIL}; {EVIL}",),
+            "energy": result.energy.model_copy(update={"meter": EVIL, "per_device_j": {EVIL: 3.0}}),
+            "meter": result.meter.model_copy(update={"name": EVIL, "reason": EVIL, "probes": {EVIL: EVIL}}),
+            "model_info": result.model_info.model_copy(update={"name": EVIL, "notes": (EVIL,), "devices": (EVIL,)}),
+            "dataset": result.dataset.model_copy(update={"name": EVIL, "note": EVIL}),
+        }
+    )
+    page = page_of(evil)
+    assert {tag for tag, _ in page.elements}.isdisjoint({"script", "img", "iframe", "object", "embed", "link"})
+    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
+    assert page.text.count("<script>") > 10
+
+
+def test_the_page_loads_nothing_and_forbids_it(gpu_page):
+    names = {name for _, attributes in gpu_page.elements for name in attributes}
+    assert names.isdisjoint({"src", "srcset", "href", "xlink:href", "action", "data", "poster"})
+    assert "url(" not in html_text(a_result())
+    assert "@import" not in html_text(a_result())
+    policy = [values["content"] for tag, values in gpu_page.elements if values.get("http-equiv")]
+    assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]
+
+
+def test_a_report_stands_in_the_folder_of_its_result(tmp_path):
+    result_file = save(a_result(timeseries=a_timeseries()), tmp_path, report=html_text)
+    assert {path.name for path in result_file.parent.iterdir()} == {"result.json", "timeseries.parquet", "report.html"}
+    assert not save(a_result(), tmp_path).with_name("report.html").exists()
+
+
+def test_a_report_that_fails_costs_no_result(tmp_path):
+    def broken(result):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        save(a_result(), tmp_path, report=broken)
+    (folder,) = tmp_path.iterdir()
+    assert [path.name for path in folder.iterdir()] == ["result.json"]
+
+
+def test_a_report_of_a_result_that_was_read_back_is_the_same(tmp_path):
+    result_file = save(a_result(timeseries=a_timeseries()), tmp_path, report=html_text)
+    again = from_json(result_file).to_html(tmp_path / "again.html")
+    assert again.read_text() == result_file.with_name("report.html").read_text()
+
+
+def test_a_trace_that_was_left_behind_is_said(tmp_path):
+    result_file = save(a_result(timeseries=a_timeseries()), tmp_path)
+    result_file.with_name("timeseries.parquet").unlink()
+    with pytest.warns(UserWarning, match="is missing"):
+        result = from_json(result_file)
+    assert "the side file timeseries.parquet was not beside the result" in page_of(result).text
+
+
+def test_blocks_that_are_missing_leave_a_reason_and_no_gap():
+    bare = a_result(energy_j=None).model_copy(
+        update={
+            "latency": None,
+            "phases": None,
+            "timeline": None,
+            "warmup": None,
+            "gpu_conditions": None,
+            "sampler": None,
+        }
+    )
+    text = page_of(bare).text
+    assert "Latency: not measured" in text
+    assert "time to first token not measured steps of generation were not seen" in text
+    assert "None" not in text.replace("None.", "")
+
+
+def test_without_its_library_the_cure_is_told_before_anything_runs():
+    with pytest.raises(PreFlightError, match=r'cure: pip install "llenergymeasure\[report\]"'):
+        check_report(lambda module: False)
+    check_report(lambda module: True)
