@@ -127,7 +127,9 @@ def test_energy_is_split_by_device_and_by_phase(gpu_page):
 def test_two_gpus_have_a_line_each():
     page = page_of(a_gpu_result(2, n=8))
     assert page.count("polyline", "a") == page.count("polyline", "b") == 4
+    assert page.count("line", "a") == 3  # in the legends
     assert "GPU 1" in page.text
+    assert "of all GPUs together" in page.text
 
 
 def test_the_way_of_the_number_the_rules_and_the_machine_are_told(gpu_page):

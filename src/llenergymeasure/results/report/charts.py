@@ -67,7 +67,8 @@ def run_chart(result: ExperimentResult) -> str | None:
         plot.y_axis("power in W")
         _draw_lines(plot, traces, result.duration_sec)
         if idle_w is not None:
-            plot.level(idle_w, "dashed", f"idle {number(idle_w, 'W')}")
+            together = " of all GPUs together" if len(traces) > 1 else ""
+            plot.level(idle_w, "dashed", f"idle {number(idle_w, 'W')}{together}")
     plot.x_axis("seconds from the start of the window")
     return plot.drawn()
 
@@ -83,6 +84,8 @@ def window_chart(result: ExperimentResult, column: str, label: str, *, from_zero
     shade_batches(plot, result.timeline)
     plot.y_axis(label)
     _draw_lines(plot, traces, result.duration_sec)
+    if len(traces) > 1:
+        plot.legend([(f"line {LINES[index % len(LINES)]}", f"GPU {gpu}") for index, gpu in enumerate(traces)])
     if result.thermal_throttle is not None:
         for time_s in result.thermal_throttle.throttle_timestamps[:MOST_BATCHES]:
             plot.mark(time_s, "throttled")
@@ -115,11 +118,8 @@ def _by_gpu(series: TimeSeries, column: str) -> dict[int, list[tuple[float, floa
 
 
 def _draw_lines(plot: Plot, traces: dict[int, list[tuple[float, float]]], end_s: float) -> None:
-    for index, (gpu, points) in enumerate(traces.items()):
+    for index, points in enumerate(traces.values()):
         plot.line(list(stairs(points, max(end_s, points[-1][0]))), f"line {LINES[index % len(LINES)]}")
-        if len(traces) > 1:
-            x, y = points[-1]
-            plot.text(plot.at_x(x) - 2, plot.at_y(y) - 5, f"GPU {gpu}", "end")
 
 
 def latency_chart(

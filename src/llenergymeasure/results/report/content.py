@@ -88,6 +88,8 @@ def energy_note(result: ExperimentResult) -> str:
 
 
 def _idle_note(result: ExperimentResult) -> str:
+    if result.energy_total_j is None:
+        return energy_note(result)
     if result.baseline_power_w is None:
         return f"idle power: {NOT_MEASURED} ({result.baseline.reason or 'no reason was given'})"
     kind = "estimated, " if result.baseline.method == "estimated" else ""

@@ -124,6 +124,14 @@ class Plot:
         if label:
             self.text(at, TOP - 5, label, "middle")
 
+    def legend(self, entries: Sequence[tuple[str, str]]) -> None:
+        """Above the plot, from the left: a piece of each line and its name."""
+        left = self.left
+        for kind, name in entries:
+            self._marks.append(self._rule(left, TOP - 9, left + 24, TOP - 9, kind))
+            self.text(left + 29, TOP - 5, name)
+            left += 45 + 7 * len(name)
+
     def _box(self, left: float, top: float, width: float, height: float, kind: str) -> None:
         self._marks.append(
             f'<rect class="{kind}" x="{left:.2f}" y="{top:.2f}" width="{width:.2f}" height="{height:.2f}"/>'
