@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from llenergymeasure._version import __version__
@@ -102,7 +103,6 @@ class OpenExperiment:
         self._config = config
         self._with = instruments
         self._started_s = instruments.clock.now()
-        self._started_at = instruments.clock.utc_now()
         self._engine: InferenceEngine | None = None
         self._baseline: BaselineResult
         self._warmup: WarmupResult | None = None
@@ -229,10 +229,13 @@ class OpenExperiment:
             truncated_prompts=self._truncated,
         )
 
-    def _utc(self, raw: RawWindow) -> tuple[float, float]:
-        """Edges of the window in seconds since 1970."""
-        epoch_s = self._with.clock.utc_now().timestamp() - self._with.clock.now()
-        return epoch_s + raw.start_s, epoch_s + raw.end_s
+    def _dates(self) -> Callable[[float], datetime]:
+        """From moments of the monotonic clock to UTC, by a single look at the wall clock.
+
+        A clock that is set during the experiment can turn no order round and stretch no duration.
+        """
+        utc, now_s = self._with.clock.utc_now(), self._with.clock.now()
+        return lambda moment_s: utc - timedelta(seconds=now_s - moment_s)
 
     def _assemble(
         self, raw: RawWindow, blocks: dict[str, Any], trace: Trace | None, timeline: Timeline
@@ -252,16 +255,17 @@ class OpenExperiment:
             **blocks,
         )
         edges = (raw.start_s - self._started_s, raw.end_s - self._started_s)
+        date = self._dates()
         return ExperimentResult(
             tool_version=__version__,
-            started_at=self._started_at.isoformat(timespec="milliseconds"),
-            finished_at=parts.clock.utc_now().isoformat(timespec="milliseconds"),
+            started_at=date(self._started_s).isoformat(timespec="milliseconds"),
+            finished_at=date(raw.end_s).isoformat(timespec="milliseconds"),
             config=config,
             measurement_config_hash=config.config_hash,
             measurement_methodology="steady_state" if self._warmup else "total",
             steady_state_window=edges if self._warmup else None,
             duration_sec=facts.duration_s,
-            window_utc=self._utc(raw),
+            window_utc=(date(raw.start_s).timestamp(), date(raw.end_s).timestamp()),
             meter=parts.metering.choice,
             energy=raw.reading,
             baseline=self._baseline,

@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from llenergymeasure.config.models import ExperimentConfig
@@ -97,10 +97,20 @@ def _what_happened(folder: Path, count: int, beats: Heartbeats, ended: Ended) ->
 
 
 class Heartbeats:
-    """When each process was last heard of: the age of a file that it touches every second and that holds its number."""
+    """When each process was last heard of: since when a file that it touches every second looks as it does.
 
-    def __init__(self, folder: Path, count: int) -> None:
+    The file's time is only compared with itself: the wall clock may be set while processes run.
+
+    Args:
+        folder: where the files are; each holds the number of its process.
+        count: how many processes there are.
+        now: monotonic seconds.
+    """
+
+    def __init__(self, folder: Path, count: int, now: Callable[[], float] = time.monotonic) -> None:
         self._files = {rank: folder / f"{stem(rank)}.alive" for rank in range(count)}
+        self._now = now
+        self._heard: dict[int, tuple[int, float]] = {}
         self._silent: tuple[int, ...] = ()
 
     def pids(self) -> Iterator[int]:
@@ -113,14 +123,18 @@ class Heartbeats:
 
     def silent(self) -> tuple[int, ...]:
         """Ranks that were heard once, and then not for too long; remembered, for when they are gone."""
-        now_s = time.time()
-        ages = {rank: now_s - seen for rank, path in self._files.items() if (seen := _touched_s(path)) is not None}
-        self._silent = self._silent or tuple(rank for rank, age_s in ages.items() if age_s > SILENT_S)
+        now_s = self._now()
+        for rank, path in self._files.items():
+            touched = _touched(path)
+            if touched is not None and self._heard.get(rank, (None,))[0] != touched:
+                self._heard[rank] = (touched, now_s)
+        since = {rank: since_s for rank, (_, since_s) in self._heard.items()}
+        self._silent = self._silent or tuple(rank for rank, since_s in since.items() if now_s - since_s > SILENT_S)
         return self._silent
 
 
-def _touched_s(path: Path) -> float | None:
+def _touched(path: Path) -> int | None:
     try:
-        return path.stat().st_mtime
+        return path.stat().st_mtime_ns
     except OSError:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -189,3 +190,27 @@ def test_repeats_are_results_of_their_own():
     first, second = measure(repeats=2)
     assert second.steady_state_window[0] >= first.steady_state_window[1]
     assert first.energy_total_j == pytest.approx(second.energy_total_j)
+
+
+class ClockThatIsSet(FakeClock):
+    """Its wall clock is set by `step` once, when the experiment is under way; the monotonic one goes on."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.looks, self.step = 0, step
+
+    def utc_now(self):
+        self.looks += 1
+        return super().utc_now() + (timedelta() if self.looks == 1 else self.step)
+
+
+@pytest.mark.parametrize("step", [timedelta(days=-400), timedelta(hours=-1), timedelta(hours=1), timedelta(days=4000)])
+def test_a_wall_clock_that_is_set_on_the_way_turns_no_order_round_and_stretches_no_duration(step):
+    result, undisturbed = measure(clock=ClockThatIsSet(step)), measure()
+    started, finished = map(datetime.fromisoformat, (result.started_at, result.finished_at))
+    assert finished - started == (
+        datetime.fromisoformat(undisturbed.finished_at) - datetime.fromisoformat(undisturbed.started_at)
+    )
+    assert started.timestamp() <= result.window_utc[0] < result.window_utc[1] <= finished.timestamp() + 0.001
+    assert (result.duration_sec, result.energy_total_j) == (undisturbed.duration_sec, undisturbed.energy_total_j)
+    assert result.baseline.age_sec == undisturbed.baseline.age_sec

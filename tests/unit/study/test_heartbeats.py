@@ -1,0 +1,54 @@
+"""Whether a process is still there, told by a file that it touches."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from fakes import FakeClock
+from llenergymeasure.study.parallel import SILENT_S, Heartbeats
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def touch(tmp_path):
+    def touch_at(rank, wall_s):
+        path = tmp_path / f"rank-{rank:05d}.alive"
+        path.write_text("1234")
+        os.utime(path, (wall_s, wall_s))
+
+    return touch_at
+
+
+def test_who_was_never_heard_is_not_silent_yet(tmp_path, clock):
+    beats = Heartbeats(tmp_path, 2, clock.now)
+    clock.sleep(10 * SILENT_S)
+    assert beats.silent() == ()
+
+
+def test_who_was_heard_and_then_not_for_too_long_is_silent_and_stays_so(tmp_path, clock, touch):
+    beats = Heartbeats(tmp_path, 2, clock.now)
+    for second in range(30):
+        touch(0, 1000 + second)
+        if second == 0:
+            touch(1, 1000)
+        expected = (1,) if second > SILENT_S else ()
+        assert beats.silent() == expected
+        clock.sleep(1)
+    touch(1, 2000)
+    assert beats.silent() == (1,)
+
+
+@pytest.mark.parametrize("step_s", [-86_400, -30, 30, 86_400])
+def test_a_wall_clock_that_is_set_makes_nobody_silent(tmp_path, clock, touch, step_s):
+    beats = Heartbeats(tmp_path, 2, clock.now)
+    for second in range(40):
+        for rank in (0, 1):
+            touch(rank, 100_000 + second + (step_s if second >= 20 else 0))
+        assert beats.silent() == ()
+        clock.sleep(1)
