@@ -37,7 +37,7 @@ def read_parquet(path: Path) -> tuple[dict[str, list[Any]], dict[str, str]]:
     """
     try:
         table = parquet.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
+        metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+        return table.to_pydict(), metadata
+    except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: text that is not UTF-8
         raise ConfigError(f"{path} is not a readable Parquet file: {error}") from error
-    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-    return table.to_pydict(), metadata

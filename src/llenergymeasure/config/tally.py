@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MAX_NODES = 100_000
+# Each takes about 60 microseconds to compose: this many take 1.5 s.
+MAX_NODES = 25_000
 MAX_DEPTH = 50
 
 

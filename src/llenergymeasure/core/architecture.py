@@ -9,6 +9,10 @@ from typing import Any
 from llenergymeasure.core.families import FAMILIES, SIZE_KEYS, ExpertKeys, Family
 from llenergymeasure.core.shape import Experts, TransformerShape
 
+# Thousands of times what exists: what is larger was not meant, and would only cost time and memory.
+MAX_SIZE = 10**9
+MAX_LAYERS = 10_000
+
 
 def shape_of(config: Mapping[str, Any]) -> TransformerShape | None:
     """Read the shape of a decoder-only model.
@@ -24,7 +28,7 @@ def shape_of(config: Mapping[str, Any]) -> TransformerShape | None:
         return None
     try:
         return _Reader(config, family).shape()
-    except (LookupError, TypeError, ValueError):  # a size is absent, is no number, or contradicts another
+    except (LookupError, TypeError, ValueError, ZeroDivisionError):  # a size is absent, no number, or cannot be
         return None
 
 
@@ -36,6 +40,8 @@ class _Reader:
     def shape(self) -> TransformerShape:
         self._check_described()
         hidden_size, n_heads, n_layers = self._size("hidden_size"), self._size("n_heads"), self._size("n_layers")
+        if n_layers > MAX_LAYERS:
+            raise ValueError(n_layers)
         factor = self.family.mlp_factor
         expert_layers = tuple(self._has_experts(layer) for layer in range(n_layers))
         shape = TransformerShape(
@@ -106,7 +112,7 @@ class _Reader:
     def _vectors(self, shape: TransformerShape) -> int:
         """Parameters outside matrix products."""
         family, hidden_size = self.family, shape.hidden_size
-        positions = self.config[family.positions] + family.extra_positions if family.positions else 0
+        positions = _positive(self.config[family.positions]) + family.extra_positions if family.positions else 0
         per_layer = family.norms * family.norm_vectors * hidden_size + self._attention_vectors(shape)
         return (
             shape.n_layers * per_layer
@@ -133,6 +139,6 @@ class _Reader:
 
 def _positive(value: Any, fallback: int | None = None) -> int:
     found = fallback if value is None else value
-    if not isinstance(found, int) or found < 1:
+    if not isinstance(found, int) or not 1 <= found <= MAX_SIZE:
         raise ValueError(found)
     return found

@@ -59,7 +59,7 @@ class ExperimentResult(Frozen):
     steady_state_window: tuple[float, float] | None = Field(
         None, description="(start, end) in seconds from experiment start; None when methodology is total."
     )
-    duration_sec: float = Field(description="Length of the measured window.")
+    duration_sec: float = Field(gt=0, description="Length of the measured window.")
     window_utc: tuple[float, float] | None = Field(
         None, description="(start, end) of the window in seconds since 1970, to set it beside other logs."
     )

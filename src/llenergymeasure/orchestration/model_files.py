@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from llenergymeasure._json import read_json
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.models.builtin import builtin_model_path
 from llenergymeasure.orchestration.safetensors_header import BrokenFileError, check_safetensors, tensor_bytes
@@ -132,7 +133,7 @@ def _stored_bytes(file: Path) -> int:
 def _stated_bytes(index: Path) -> int | None:
     metadata = _read_json(index).get("metadata")
     total = metadata.get("total_size") if isinstance(metadata, dict) else None
-    return int(total) if isinstance(total, (int, float)) and total > 0 else None
+    return int(total) if isinstance(total, (int, float)) and 0 < total < math.inf else None
 
 
 def _weight_map(index: Path) -> dict[str, str]:
@@ -144,8 +145,8 @@ def _weight_map(index: Path) -> dict[str, str]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = read_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read as JSON ({error}); fetch or copy the model again") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path} holds no JSON object; fetch or copy the model again")

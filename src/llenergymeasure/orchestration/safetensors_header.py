@@ -9,10 +9,11 @@ The format: https://github.com/huggingface/safetensors#format
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from llenergymeasure._json import read_json
 
 LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 100_000_000  # the format's own limit
@@ -78,8 +79,8 @@ def _header_length(file: BinaryIO, size: int) -> int:
 
 def _header(content: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(content)
-    except (ValueError, RecursionError):
+        header = read_json(content)
+    except ValueError:
         raise BrokenFileError("is damaged: its header is not valid JSON") from None
     if not isinstance(header, dict):
         raise BrokenFileError("is damaged: its header is not a mapping")
@@ -101,7 +102,7 @@ def _place(name: str, tensor: Any) -> tuple[int, int, str]:
         begin, stop = (int(offset) for offset in tensor["data_offsets"])
         bits = BITS.get(tensor["dtype"])
         elements = math.prod(tensor["shape"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise BrokenFileError(f"is damaged: the entry of tensor '{name}' is incomplete") from None
     if bits is not None and elements * bits != 8 * (stop - begin):
         raise BrokenFileError(f"is damaged: tensor '{name}' of {elements} elements takes {stop - begin} bytes")

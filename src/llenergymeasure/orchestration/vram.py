@@ -5,6 +5,7 @@ An estimate from configuration files, for a warning. Nothing is loaded and nobod
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,8 +13,9 @@ from typing import Any, Literal
 from llenergymeasure.config.backend_configs import PyTorchConfig
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.sections import SyntheticDatasetConfig
+from llenergymeasure.config.shown import shown
 from llenergymeasure.config.ssot import DEFAULT_BEAMS
-from llenergymeasure.core.architecture import shape_of
+from llenergymeasure.core.architecture import MAX_SIZE, shape_of
 from llenergymeasure.core.shape import TransformerShape
 from llenergymeasure.orchestration.model_files import local_config, local_directory, local_weights_bytes
 
@@ -49,6 +51,14 @@ class VramEstimate:
         total = "unknown" if self.total_mb is None else f"about {_shown(self.total_mb)}"
         weights, cache, rest = (_shown(part) for part in (self.weights_mb, self.kv_cache_mb, self.overhead_mb))
         return "; ".join([f"{total} (weights {weights}, KV cache {cache}, rest {rest})", *self.notes])
+
+
+def _megabytes(count: int) -> float:
+    """Infinite where a float ends: nothing keeps the settings that are multiplied here below it."""
+    try:
+        return count / MEGABYTE
+    except OverflowError:
+        return math.inf
 
 
 def _shown(megabytes: float | None) -> str:
@@ -126,19 +136,21 @@ def estimate_vram(
         use_cache: False = keys and values are not kept.
     """
     shape = shape_of(config_json)
-    longest = config_json.get("max_position_embeddings") if input_tokens is None else input_tokens
-    positions = longest + output_tokens if isinstance(longest, int) else None
+    longest = _size(config_json.get("max_position_embeddings")) if input_tokens is None else input_tokens
+    positions = None if longest is None else longest + output_tokens
     bytes_per_value = 4 if precision == "fp32" else 2  # quantised weights leave the cache in 16 bits
     cache = _cache_bytes(config_json, shape, positions, bytes_per_value) if use_cache else 0
     weights = _weights_bytes(config_json, shape, weights_bytes, BYTES_PER_WEIGHT[precision], quantization)
     notes = []
     if shape is None:
-        notes.append(f"architecture '{config_json.get('model_type')}' is not known: sizes as configured and stored")
+        notes.append(
+            f"architecture {shown(config_json.get('model_type'))} is not known: sizes as configured and stored"
+        )
     if input_tokens is None:
         notes.append(f"prompts are not cut: counted with {longest or 'an unknown number of'} tokens each")
     return VramEstimate.of(
         None if weights is None else weights / MEGABYTE,
-        None if cache is None else batch_size * cache / MEGABYTE,
+        None if cache is None else _megabytes(batch_size * cache),
         *notes,
     )
 
@@ -186,11 +198,14 @@ def _cached_values(config_json: Mapping[str, Any]) -> int | None:
     """Values cached per position by a model of ordinary attention whose family is not known."""
     inner = config_json.get("text_config")
     sizes: Mapping[str, Any] = inner if isinstance(inner, dict) else config_json
-    heads = sizes.get("num_attention_heads")
-    if "kv_lora_rank" in sizes or not isinstance(heads, int):
+    names = ("num_hidden_layers", "num_attention_heads", "num_key_value_heads", "hidden_size", "head_dim")
+    layers, heads, kv_heads, width, head_dim = (_size(sizes.get(name)) for name in names)
+    head_dim = head_dim or (width // heads if width and heads else None)
+    if "kv_lora_rank" in sizes or layers is None or heads is None or head_dim is None:
         return None
-    try:
-        head_dim = sizes.get("head_dim") or sizes["hidden_size"] // heads
-        return int(2 * sizes["num_hidden_layers"] * (sizes.get("num_key_value_heads") or heads) * head_dim)
-    except (KeyError, TypeError, ZeroDivisionError):
-        return None
+    return 2 * layers * (kv_heads or heads) * head_dim
+
+
+def _size(value: Any) -> int | None:
+    """A size as a configuration states it; None for what cannot be one."""
+    return value if isinstance(value, int) and 1 <= value <= MAX_SIZE else None

@@ -15,6 +15,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import warnings
 from collections.abc import Callable
 from importlib import import_module
@@ -24,6 +25,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from llenergymeasure._files import complete_directory, write_atomic
+from llenergymeasure._json import read_json
 from llenergymeasure.domain.results import SCHEMA_VERSION, ExperimentResult
 from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries
 from llenergymeasure.exceptions import ConfigError
@@ -174,7 +176,7 @@ def from_json(path: str | Path) -> ExperimentResult:
     if result.timeseries_file is None:
         return result
     side_file = path.parent / Path(result.timeseries_file).name
-    if not side_file.is_file():
+    if not os.path.isfile(side_file):  # noqa: PTH113 - says False, and raises nothing, for a name that is too long
         warnings.warn(f"{side_file} is missing: the result is read without its time series", stacklevel=2)
         return result
     columns, _ = import_module("llenergymeasure._tables").read_parquet(side_file)
@@ -187,11 +189,13 @@ def from_json(path: str | Path) -> ExperimentResult:
 
 def _read(path: Path) -> ExperimentResult:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path} is not JSON: {error}") from error
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
+        raise ConfigError(f"cannot read {str(path)!r}: {error}") from error
+    try:
+        data = read_json(content.decode("utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path} is not JSON that can be read: {error}") from error
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION:
         raise ConfigError(f"{path} has schema_version {version!r}; this release reads {SCHEMA_VERSION!r}")

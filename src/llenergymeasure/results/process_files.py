@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
 from llenergymeasure._files import write_atomic
+from llenergymeasure._json import read_json
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import AggregationError
 
@@ -49,6 +51,9 @@ class ProcessFacts:
     start_utc_s: float
     end_utc_s: float
     format: int = FORMAT
+
+
+_FACTS = TypeAdapter(ProcessFacts)
 
 
 @dataclass(frozen=True)
@@ -129,9 +134,16 @@ def _read(folder: Path, rank: int) -> ProcessResult:
         raise AggregationError(f"the file of rank {rank} does not fit its marker: {path}; run the experiment again")
     try:
         facts, _, result = data.decode("utf-8").partition("\n")
-        return ProcessResult(ProcessFacts(**json.loads(facts)), ExperimentResult.model_validate(json.loads(result)))
-    except (ValueError, TypeError, ValidationError) as error:
+        return ProcessResult(_facts(facts), ExperimentResult.model_validate(read_json(result)))
+    except ValueError as error:  # pydantic's ValidationError is one
         raise AggregationError(f"the file of rank {rank} cannot be read: {path}: {_first_line(error)}") from error
+
+
+def _facts(line: str) -> ProcessFacts:
+    facts = _FACTS.validate_json(line, strict=True)
+    if not -math.inf < facts.start_utc_s < facts.end_utc_s < math.inf:
+        raise ValueError(f"its window ends at {facts.end_utc_s} s and starts at {facts.start_utc_s} s")
+    return facts
 
 
 def _first_line(error: Exception) -> str:

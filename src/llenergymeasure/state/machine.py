@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Literal, get_args
 from uuid import uuid4
 
+from pydantic import TypeAdapter
+
 from llenergymeasure._files import ensure_directory, machine_mark, process_is_alive, write_atomic
 from llenergymeasure.exceptions import InvalidStateTransitionError
 
@@ -62,6 +64,9 @@ class ExperimentState:
                 + " -> ".join(STAGES)
             )
         return replace(self, stage=stage, failed=failed)
+
+
+_STATE = TypeAdapter(ExperimentState)
 
 
 class StateManager:
@@ -136,8 +141,9 @@ class StateManager:
 
 
 def _read(path: Path) -> ExperimentState | None:
+    """The state; None for a file that is not one, or is one under another's name, which nobody writes."""
     try:
-        state = ExperimentState(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        state = _STATE.validate_json(path.read_bytes(), strict=True)
+    except (OSError, ValueError):  # pydantic's ValidationError is one
         return None
-    return state if state.stage in STAGES else None
+    return state if state.id == path.stem else None

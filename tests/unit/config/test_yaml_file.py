@@ -155,7 +155,7 @@ def bomb(levels, width=10):
 
 def test_an_alias_bomb_is_refused_where_it_grows_too_large(written):
     message = complaint(written(bomb(levels=9)))  # 10^9 values
-    assert ", line 5: its values and aliases expand to more than 100000" in message
+    assert ", line 5: its values and aliases expand to more than 25000" in message
 
 
 def test_a_few_aliases_are_no_bomb(written):
