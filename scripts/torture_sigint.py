@@ -1,0 +1,241 @@
+"""Interrupt `llem` at random moments and look at what is left: `python scripts/torture_sigint.py --runs 100`.
+
+Each run has an empty directory, HOME and TMPDIR of its own. Half of the signals go to the process alone, half to its
+group, as Ctrl-C in a terminal does. Run K of a seed is always the same, so a long series may be run in parts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+TINY = [
+    "run", "--model", "builtin/tiny-llama", "-n", "2", "--set", "max_output_tokens=4", "--set", "max_input_tokens=16",
+    "--set", "baseline.enabled=false", "--set", "warmup.thermal_floor_seconds=0", "--set", "warmup.n_warmup=1",
+]  # fmt: skip
+NO_ENERGY = ["--set", "energy.backend=null"]
+COMMANDS = {
+    "run": [*TINY, *NO_ENERGY],
+    "run --json --export-csv": [*TINY, *NO_ENERGY, "--json", "--export-csv"],
+    "run, energy auto": TINY,
+    "run, 2 processes": [*TINY, *NO_ENERGY, "--set", "pytorch.num_processes=2"],
+    "run --dry-run": [*TINY, "--dry-run"],
+    "config": ["config", "--verbose"],
+}
+MARK = "LLEM_TORTURE"
+EXPECTED_STDERR = ("note: ", "saved: ")
+DEAF_S = 20.0
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One run: which command, when it is interrupted as a share of its length, and whether the whole group is."""
+
+    number: int
+    command: str
+    share: float
+    group: bool
+
+
+@dataclass(frozen=True)
+class Hit:
+    """What came of a shot."""
+
+    shot: Shot
+    after_s: float
+    ended_s: float
+    exit_code: int
+    faults: tuple[str, ...]
+    early: bool
+
+    def __str__(self) -> str:
+        verdict = "; ".join(self.faults) or ("ok (before our first line)" if self.early else "ok")
+        to = "group" if self.shot.group else "process"
+        return (
+            f"{self.shot.number:>4} {self.shot.command:<24} {to:<8} {self.after_s:>7.2f} s {self.ended_s:>6.2f} s "
+            f"{self.exit_code:>5}  {verdict}"
+        )
+
+
+def shots(seed: int, first: int, count: int, commands: list[str]) -> Iterator[Shot]:
+    """The shots of a series."""
+    for number in range(first, first + count):
+        chance = random.Random(f"{seed}-{number}")
+        yield Shot(number, commands[number % len(commands)], chance.random(), chance.random() < 0.5)
+
+
+def fire(shot: Shot, longest_s: float) -> Hit:
+    """Start, wait, interrupt, and look around."""
+    with tempfile.TemporaryDirectory(prefix="torture-") as name:
+        place = Path(name)
+        started_s = time.monotonic()
+        process = start(place, COMMANDS[shot.command], f"{os.getpid()}-{shot.number}")
+        after_s = shot.share * longest_s
+        wait(process, after_s)
+        asked_s = time.monotonic()
+        interrupt(process, shot.group)
+        out, err, deaf = ended(process)
+        ended_s = time.monotonic() - asked_s
+        faults = [] if not deaf else [f"deaf for {DEAF_S:g} s"]
+        early = began_in_python(process.returncode, err)
+        if not early:
+            faults += said(process.returncode, out, err, shot.command)
+        faults += left(place, process.returncode, shot.command)
+        faults += orphans(f"{os.getpid()}-{shot.number}")
+        keep_evidence(shot, err, faults)
+        return Hit(shot, asked_s - started_s, ended_s, process.returncode, tuple(faults), early)
+
+
+def start(place: Path, arguments: list[str], mark: str) -> subprocess.Popen[str]:
+    """`llem` in empty directories."""
+    for name in ("home", "work", "tmp"):
+        (place / name).mkdir()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "LLEM_", "HF_"))}
+    environ |= {"HOME": str(place / "home"), "TMPDIR": str(place / "tmp"), "HF_HUB_OFFLINE": "1", MARK: mark}
+    environ |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.Popen(
+        [str(Path(sys.executable).with_name("llem")), *arguments], cwd=place / "work", env=environ, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+
+
+def wait(process: subprocess.Popen[str], seconds: float) -> None:
+    """Wait, but no longer than the process lives."""
+    until_s = time.monotonic() + seconds
+    while process.poll() is None and (left_s := until_s - time.monotonic()) > 0:
+        time.sleep(min(left_s, 0.02))
+
+
+def interrupt(process: subprocess.Popen[str], group: bool) -> None:
+    """Ctrl-C."""
+    if process.poll() is None:
+        (os.killpg if group else os.kill)(process.pid, signal.SIGINT)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[str, str, bool]:
+    """Output, errors, and whether it had to be killed."""
+    try:
+        return *process.communicate(timeout=DEAF_S), False
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return *process.communicate(), True
+
+
+def began_in_python(exit_code: int, err: str) -> bool:
+    """Whether the signal came before the first line of ours was read: the interpreter's start is not in our hands."""
+    return exit_code == -signal.SIGINT and ("/llenergymeasure/" not in err or err.count("/llenergymeasure/") == 0)
+
+
+def said(exit_code: int, out: str, err: str, command: str) -> list[str]:
+    """What is wrong with exit code and output."""
+    faults = [] if exit_code in (0, 130) else [f"exit code {exit_code}"]
+    lines = [line for line in err.splitlines() if not line.startswith(EXPECTED_STDERR)]
+    if len(lines) > 1:
+        faults.append(f"{len(lines)} lines on stderr")
+    if exit_code == 0 and lines:
+        faults.append(f"exit code 0, but: {lines[0][:60]}")
+    if "Traceback" in err:
+        faults.append("traceback")
+    if exit_code == 0 and "--json" in command:
+        json.loads(out)
+    return faults
+
+
+def left(place: Path, exit_code: int, command: str) -> list[str]:
+    """What is wrong with what lies around."""
+    faults = [f"{path.name} in TMPDIR" for path in (place / "tmp").iterdir()]
+    faults += [f"{path.name} in HOME" for path in (place / "home").iterdir()]
+    results = place / "work" / "results"
+    faults += [f"{path.name} in the working directory" for path in (place / "work").iterdir() if path != results]
+    if not results.exists():
+        return faults if exit_code != 0 or not command.startswith("run") or "dry" in command else [*faults, "no result"]
+    folders = [path for path in results.iterdir() if path.name != ".llem-state"]
+    if not folders:
+        faults.append("results without a result")
+    for folder in folders:
+        try:
+            json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            faults.append(f"half a result: {folder.name}: {type(error).__name__}")
+    faults += [f"left: {path.name}" for path in results.rglob("*") if path.suffix == ".tmp" or "partial" in path.name]
+    for state in (results / ".llem-state").glob("*.json"):
+        if json.loads(state.read_text(encoding="utf-8"))["stage"] != "done":
+            faults.append("an unfinished state")
+    return faults
+
+
+def orphans(mark: str) -> list[str]:
+    """Processes of the run that are still there, a moment later."""
+    for _ in range(20):
+        found = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if belongs(pid, mark)]  # noqa: PTH208
+        if not found:
+            return []
+        time.sleep(0.1)
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    return [f"{len(found)} orphans"]
+
+
+def belongs(pid: int, mark: str) -> bool:
+    """Whether a process carries the mark of a run."""
+    try:
+        return f"{MARK}={mark}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return False
+
+
+def keep_evidence(shot: Shot, err: str, faults: list[str]) -> None:
+    """The whole stderr of a run that was not well."""
+    if faults:
+        place = Path(tempfile.gettempdir()) / "torture-evidence"
+        place.mkdir(exist_ok=True)
+        (place / f"{shot.number}.txt").write_text(f"{shot}\n{faults}\n{err}", encoding="utf-8")
+
+
+def length_of(command: str) -> float:
+    """Seconds that a command takes undisturbed."""
+    with tempfile.TemporaryDirectory(prefix="torture-") as name:
+        started_s = time.monotonic()
+        process = start(Path(name), COMMANDS[command], f"{os.getpid()}-length")
+        _, err = process.communicate()
+        if process.returncode:
+            raise SystemExit(f"{command} fails undisturbed: {err}")
+        return time.monotonic() - started_s
+
+
+def main() -> int:
+    """Print one line per run, and the sum; exit code 1 when anything was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0, help="number of the first run")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--only", action="append", choices=list(COMMANDS), help="command; may be repeated")
+    given = parser.parse_args()
+    commands = given.only or list(COMMANDS)
+    longest = {command: length_of(command) for command in commands}
+    print("   " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in longest.items()), flush=True)
+    print("   n command                  to          after  ended after  code  verdict", flush=True)
+    bad = 0
+    with ThreadPoolExecutor(given.jobs) as pool:
+        series = shots(given.seed, given.first, given.runs, commands)
+        for hit in pool.map(lambda shot: fire(shot, longest[shot.command]), series):
+            print(hit, flush=True)
+            bad += bool(hit.faults)
+    print(f"{given.runs} runs, {bad} not well")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
