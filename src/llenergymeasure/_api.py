@@ -1,23 +1,37 @@
-"""The two public functions, and the one road below them."""
+"""The two public functions, and the one road below them.
+
+What the pytest plugin needs besides stands at the end: internal, and nobody else's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, overload
 
-from llenergymeasure.config.loader import build_experiment_config, load_experiment_config, load_study_config
+from pydantic import ValidationError
+
+from llenergymeasure.config.explain import explain_validation_error
+from llenergymeasure.config.loader import build_experiment_config, load_experiment_config, load_study_config, merged
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
-from llenergymeasure.core.devices import open_devices
+from llenergymeasure.config.suite_file import SuiteEntry, read_suite
+from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
+from llenergymeasure.core.energy.replay import ReplayMeter
+from llenergymeasure.core.environment import take_snapshot
 from llenergymeasure.core.harness import OpenExperiment
+from llenergymeasure.core.keeper import ModelKeeper
+from llenergymeasure.domain.environment import EnvironmentSnapshot
+from llenergymeasure.domain.measurements import MeterChoice
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
-from llenergymeasure.exceptions import ConfigError, StudyError
+from llenergymeasure.exceptions import ConfigError, LLEMError, MeterError, PreFlightError, StudyError
 from llenergymeasure.orchestration.orchestrator import Session, check_machine, metered, opened
 from llenergymeasure.progress import Progress
-from llenergymeasure.protocols import Metering
+from llenergymeasure.protocols import EnergyBackend, Metering
 from llenergymeasure.results.persistence import FolderRepository
+from llenergymeasure.security import sanitise_name
 from llenergymeasure.state.machine import StateManager
+from llenergymeasure.study.fresh import measure_fresh
 from llenergymeasure.study.parallel import is_silent_rank, measure_anywhere
 from llenergymeasure.study.runner import run_all
 
@@ -80,38 +94,6 @@ def run_study(config: str | Path | StudyConfig, *, output_dir: str | Path | None
     return _run(config, output_dir)
 
 
-def open_experiment(
-    config: ExperimentConfig, *, metering: Metering | None = None, progress: Progress | None = None
-) -> AbstractContextManager[OpenExperiment]:
-    """Internal, for the pytest plugin: an experiment that is checked, loaded and warm.
-
-    Args:
-        config: the experiment.
-        metering: a meter of the caller's, who releases it; None = choose by the configuration.
-        progress: told of each step.
-
-    Returns:
-        A context whose `measure()` gives one result per window on the same loaded model.
-
-    Raises:
-        PreFlightError: on entering, the experiment cannot run on this machine.
-        ExperimentError: on entering, it failed on the way.
-    """
-    session = _session if progress is None else _session.with_progress(progress)
-    return opened(config, session, metering=metering)
-
-
-@contextmanager
-def open_meter(name: str = "auto") -> Iterator[Metering]:
-    """Internal, for the pytest plugin: a meter by name over every visible GPU, with the reason of its choice.
-
-    Raises:
-        PreFlightError: a meter named explicitly is not available.
-    """
-    with open_devices(_session.clock, _session.environ) as devices, metered(name, _session, devices) as metering:
-        yield metering
-
-
 def _run(
     study: StudyConfig,
     output_dir: str | Path | None = None,
@@ -153,3 +135,114 @@ def _one_config(config: object, fields: dict[str, Any]) -> ExperimentConfig:
     if "model" not in fields:
         raise ConfigError(f"no config and no model given; {EXAMPLE}")
     return build_experiment_config(fields)
+
+
+# What the pytest plugin needs: internal.
+
+__all__ = [
+    "ConfigError",
+    "EnergyBackend",
+    "EnvironmentSnapshot",
+    "LLEMError",
+    "MeterError",
+    "Metering",
+    "OpenExperiment",
+    "PreFlightError",
+    "Session",
+    "SuiteEntry",
+    "environment",
+    "make_config",
+    "measure_fresh",
+    "metering_with",
+    "open_experiment",
+    "open_meter",
+    "read_suite",
+    "replaying",
+    "run_experiment",
+    "run_study",
+    "sanitise_name",
+    "sharing_session",
+]
+
+
+def sharing_session() -> Session:
+    """What experiments of one process share: idle power, and the model of those that load it alike.
+
+    Whoever makes one calls `keeper.drop()` at the end.
+    """
+    return Session(keeper=ModelKeeper())
+
+
+def open_experiment(
+    config: ExperimentConfig,
+    *,
+    session: Session | None = None,
+    metering: Metering | None = None,
+    meter_name: str | None = None,
+    progress: Progress | None = None,
+) -> AbstractContextManager[OpenExperiment]:
+    """An experiment that is checked, loaded and warm.
+
+    Args:
+        config: the experiment.
+        session: what it shares with others; None = this process's.
+        metering: a meter of the caller's, who releases it; None = choose by `meter_name`.
+        meter_name: the meter to use; None = as configured.
+        progress: told of each step.
+
+    Returns:
+        A context whose `measure()` gives one result per window on the same loaded model.
+
+    Raises:
+        PreFlightError: on entering, the experiment cannot run on this machine.
+        ExperimentError: on entering, it failed on the way.
+    """
+    using = session or _session
+    if progress is not None:
+        using = using.with_progress(progress)
+    return opened(config, using, metering=metering, meter_name=meter_name)
+
+
+@contextmanager
+def open_meter(name: str = "auto") -> Iterator[Metering]:
+    """A meter by name over every visible GPU, with the reason of its choice.
+
+    Raises:
+        PreFlightError: a meter named explicitly is not available.
+    """
+    with open_devices(_session.clock, _session.environ) as devices, metered(name, _session, devices) as metering:
+        yield metering
+
+
+def environment() -> EnvironmentSnapshot:
+    """This machine and its software, with every visible GPU; torch is not asked."""
+    with open_devices(_session.clock, _session.environ) as devices:
+        return take_snapshot(gpu_infos(devices), None, driver_version(devices))
+
+
+def replaying(next_joules: Callable[[], float | None], source: str) -> Metering:
+    """Recorded joules as a meter: `next_joules` is asked when a window opens."""
+    return metering_with(ReplayMeter(next_joules), f"recorded joules of {source}: simulated")
+
+
+def metering_with(meter: EnergyBackend, reason: str) -> Metering:
+    """A meter of the caller's, with why it is used."""
+    return Metering(meter, MeterChoice(name=meter.name, reason=reason))
+
+
+def make_config(
+    config: str | Path | ExperimentConfig | Mapping[str, Any], overrides: Mapping[str, Any] | None = None
+) -> ExperimentConfig:
+    """An experiment from a file, a mapping or a configuration, with values by field name (dotted or nested) on top.
+
+    Raises:
+        ConfigError: it cannot be understood; in words, with file and line where there is a file.
+    """
+    source = config if isinstance(config, (str, Path)) else None
+    try:
+        below = config if isinstance(config, Mapping) else _one_config(config, {}).model_dump(exclude_unset=True)
+        dotted = {name: value for name, value in (overrides or {}).items() if "." in name}
+        nested = {name: value for name, value in (overrides or {}).items() if "." not in name}
+        return build_experiment_config(merged(below, nested), dotted)
+    except ValidationError as error:
+        raise ConfigError(explain_validation_error(error, source, ExperimentConfig)) from error

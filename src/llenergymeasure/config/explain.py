@@ -35,6 +35,11 @@ def explain_validation_error(
     return "\n".join([f"{len(problems)} problems in {name}", *(f"- {problem}" for problem in problems)])
 
 
+def problems_of(error: ValidationError, root: type[BaseModel]) -> list[tuple[KeyPath, str]]:
+    """Each problem with its path in the configuration: a sentence without its place."""
+    return [(place.path, what_is_wrong(place, details)) for place, details in _problems(error, root)]
+
+
 class _Source:
     """The file behind a configuration, if there is one."""
 

@@ -122,13 +122,18 @@ def read_experiment(path: str | Path) -> dict[str, Any]:
 
 def key_lines(path: str | Path) -> dict[KeyPath, int]:
     """Where each key and list item of a file stands, as line numbers from 1; empty for a file that cannot be read."""
+    return {place: line for place, (line, _) in key_marks(path).items()}
+
+
+def key_marks(path: str | Path) -> dict[KeyPath, tuple[int, int]]:
+    """Where each key and list item of a file stands: line and column from 1; empty for a file that cannot be read."""
     if not Path(path).is_file():
         return {}  # a pipe is empty by now
     try:
         text = read_text(Path(path))
         with _errors_named(str(path), text):
             loader = _Loader(text)
-            return dict(_lines_below(loader, loader.get_single_node(), ()))
+            return dict(_marks_below(loader, loader.get_single_node(), ()))
     except ConfigError:
         return {}
 
@@ -154,7 +159,7 @@ def _errors_named(place: str, text: str) -> Iterator[None]:
         yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        at = f"{place}, line {mark.line + 1}" if mark else place
+        at = f"{place}, line {mark.line + 1}, column {mark.column + 1}" if mark else place
         raise ConfigError(f"{at}: {_in_words(error)}") from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -182,11 +187,12 @@ def _check_top_level(loader: _Loader, root: yaml.Node | None) -> None:
             raise _Refused(problem, key_node.start_mark)
 
 
-def _lines_below(loader: _Loader, node: yaml.Node | None, prefix: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+def _marks_below(loader: _Loader, node: yaml.Node | None, prefix: KeyPath) -> Iterator[tuple[KeyPath, tuple[int, int]]]:
     for key, key_node, value in _children(loader, node):
         place = (*prefix, key)
-        yield place, _line(key_node)
-        yield from _lines_below(loader, value, place)
+        mark: Any = key_node.start_mark
+        yield place, (int(mark.line) + 1, int(mark.column) + 1)
+        yield from _marks_below(loader, value, place)
 
 
 def _children(loader: _Loader, node: yaml.Node | None) -> list[tuple[Any, yaml.Node, yaml.Node]]:

@@ -49,6 +49,7 @@ def baseline_of(
     cache: BaselineCache,
     model: str,
     watch: Watch = lambda start_s, end_s: None,
+    clear: Callable[[], None] = lambda: None,
 ) -> BaselineResult:
     """Measure the idle power, or take it from the cache. Never raises: without a reading it says why.
 
@@ -60,6 +61,7 @@ def baseline_of(
         cache: idle power of this session.
         model: identity of what is in memory; part of the key when measured after loading.
         watch: what a sampler saw from one time to another.
+        clear: empties the devices before a fresh measurement.
     """
     if not config.enabled:
         return _unavailable(config, "baseline.enabled is false")
@@ -69,6 +71,7 @@ def baseline_of(
     cached = cache.get(key, clock.now())
     if cached is not None:
         return cached
+    clear()
     baseline = _measure(config, meter, clock, wait, watch)
     if baseline.power_w is not None:
         cache.put(key, clock.now(), baseline)

@@ -23,6 +23,7 @@ from llenergymeasure.core.baseline import BaselineCache, baseline_of
 from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.doubts import doubts_of, reproducibility_notes
 from llenergymeasure.core.facts import Facts
+from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
 from llenergymeasure.core.phases import split_energy
 from llenergymeasure.core.publication import check_publication
 from llenergymeasure.core.sampling import NoSensors
@@ -73,6 +74,7 @@ class Instruments:
     baselines: BaselineCache = field(default_factory=BaselineCache)
     carbon: Carbon = Carbon()
     team: Team = field(default_factory=Alone)
+    keeper: ModelKeeper = field(default_factory=ForgetfulKeeper)
 
 
 @contextmanager
@@ -88,11 +90,13 @@ def open_experiment(
     try:
         experiment.prepare(loader)
         yield experiment
-    except LLEMError as error:
-        if isinstance(error, ExperimentError):
-            raise
-        raise ExperimentError(config, error) from error
-    finally:
+    except BaseException as error:
+        experiment.release()
+        instruments.keeper.drop()  # whatever went wrong may have gone wrong inside the model
+        if isinstance(error, LLEMError) and not isinstance(error, ExperimentError):
+            raise ExperimentError(config, error) from error
+        raise
+    else:
         experiment.release()
 
 
@@ -179,6 +183,7 @@ class OpenExperiment:
             parts.baselines,
             config.config_hash,
             parts.sampler.trace,
+            parts.keeper.drop if config.baseline.when == "before_load" else lambda: None,
         )
 
     def _load(self, loader: ModelLoader) -> None:

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.sections import EnergyConfig
 from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement, resolve_runner
 from llenergymeasure.core.backends.registry import create_backend, importable
 from llenergymeasure.core.baseline import BaselineCache
@@ -21,6 +22,7 @@ from llenergymeasure.core.environment import take_snapshot
 from llenergymeasure.core.flops_collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.core.harness import Carbon, Instruments, OpenExperiment
 from llenergymeasure.core.host import HostCollector
+from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
 from llenergymeasure.core.metrics import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.sampling import NoSensors
 from llenergymeasure.datasets.loader import open_dataset
@@ -40,12 +42,14 @@ class Session:
         progress: told of each step.
         clock: time.
         baselines: idle power measured so far.
+        keeper: holds the model between experiments that load it alike.
     """
 
     progress: Progress = field(default_factory=Logged)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     clock: Clock = field(default_factory=SystemClock)
     baselines: BaselineCache = field(default_factory=BaselineCache)
+    keeper: ModelKeeper = field(default_factory=ForgetfulKeeper)
     user_config: UserConfig | None = None
 
     def with_progress(self, progress: Progress) -> Session:
@@ -81,12 +85,14 @@ def opened(
     output_dir: Path | None = None,
     metering: Metering | None = None,
     *,
+    meter_name: str | None = None,
     team: Team | None = None,
     only_gpu: int | None = None,
 ) -> Iterator[OpenExperiment]:
     """An experiment that is checked, loaded and warm, to measure as often as wanted.
 
-    A meter that is handed in stays the caller's; one that is chosen here is released here. One process of a team uses,
+    A meter that is handed in stays the caller's; one that is chosen here, by `meter_name` or else by the configuration, is
+    released here. One process of a team uses,
     of the GPUs that it sees, the one with number `only_gpu`.
 
     Raises:
@@ -95,11 +101,17 @@ def opened(
     """
     check_machine(config, session)
     with devices_of(config, session, only_gpu) as devices:
-        _check(config, session, output_dir, devices)
-        with metered(config.energy.backend, session, devices, metering) as using:
+        declared = meter_name or config.energy.backend
+        _check(_with_meter(config, "null" if metering else declared), session, output_dir, devices)
+        with metered(declared, session, devices, metering) as using:
             instruments = replace(instruments_for(config, session, using, devices), team=team or Alone())
             with create_backend(config.backend, instruments).open(config) as experiment:
                 yield experiment
+
+
+def _with_meter(config: ExperimentConfig, name: str) -> ExperimentConfig:
+    """The experiment as it is checked: with the meter that will measure it."""
+    return config.model_copy(update={"energy": EnergyConfig.model_validate({"backend": name})})
 
 
 def check_experiment(config: ExperimentConfig, session: Session, output_dir: Path | None = None) -> None:
@@ -174,6 +186,7 @@ def instruments_for(
         clock=session.clock,
         progress=session.progress,
         baselines=session.baselines,
+        keeper=session.keeper,
         carbon=Carbon(machine.carbon_intensity_gco2_kwh, machine.datacenter_pue),
     )  # fmt: skip
 

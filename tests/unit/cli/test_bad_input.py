@@ -40,7 +40,7 @@ def llem(tmp_path, monkeypatch):
 
 YAML_CASES = {
     "broken YAML": ("model: x\nfoo: [1,\n", "x.yaml, line 3"),
-    "duplicate key": ("model: x\nn: 1\nn: 2\n", "line 3: 'n' stands twice"),
+    "duplicate key": ("model: x\nn: 1\nn: 2\n", "line 3, column 1: 'n' stands twice"),
     "python object": ("model: !!python/object:os.system x\n", "line 1"),
     "too large": ("a: " + "x" * 2 * 2**20, "larger than 1 MiB"),
     "alias bomb": (ALIAS_BOMB, "aliases expand to more than"),

@@ -81,8 +81,8 @@ def test_a_tilde_is_the_home_directory():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("output: [\n", "line 2: broken YAML"),
-        ("output: {}\noutput: {}\n", "line 2: 'output' stands twice"),
+        ("output: [\n", "line 2, column 1: broken YAML"),
+        ("output: {}\noutput: {}\n", "line 2, column 1: 'output' stands twice"),
         ("output: {}\noutputs: {}\n", "line 2: outputs: there is no such field; did you mean 'output'?"),
         (
             "measurement:\n  datacenter_pue: 0.5\n",

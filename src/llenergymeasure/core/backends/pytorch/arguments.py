@@ -5,6 +5,7 @@ A field that is None adds no argument, so that transformers decides.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -13,6 +14,27 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.ssot import DEFAULT_BEAMS
 
 DTYPE_NAMES: Mapping[str, str] = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+
+
+# What changes how a loaded model generates, and not the model.
+_AFTER_LOADING = frozenset(
+    {"batch_size", "batching_strategy", "use_cache", "prompt_lookup_num_tokens", "num_processes"}
+)
+
+
+def load_key(config: ExperimentConfig) -> str | None:
+    """What a model is loaded from: equal for experiments that may share one; None when it may not be shared.
+
+    A compiled model and a static cache remember the shapes that they have seen.
+    """
+    section = section_of(config)
+    if section.torch_compile or section.cache_implementation is not None:
+        return None
+    fields = config.model_dump(mode="json", include={"model", "backend", "precision", "lora", "passthrough_kwargs"})
+    fields["pytorch"] = section.model_dump(mode="json", exclude=set(_AFTER_LOADING))
+    fields["draft"] = config.decoder.draft_model
+    fields["seed"] = config.random_seed if config.draws_weights else None
+    return json.dumps(fields, sort_keys=True)
 
 
 def section_of(config: ExperimentConfig) -> PyTorchConfig:

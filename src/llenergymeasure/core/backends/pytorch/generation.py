@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,8 +83,10 @@ class TransformersEngine:
         arguments: dict[str, Any],
         config: ExperimentConfig,
         clock: Clock,
+        give_back: Callable[[], None],
     ) -> None:
         self._model: Any = model
+        self._give_back = give_back
         self._config = config
         self._clock = clock
         self._cuda_devices = tuple(device for device in info.devices if device.startswith("cuda"))
@@ -164,9 +166,21 @@ class TransformersEngine:
             return
         self._model = None
         self._arguments = {}
-        gc.collect()
-        if self._cuda_devices:
-            torch.cuda.empty_cache()
+        give_back, self._give_back = self._give_back, _nothing_to_give
+        give_back()
+        del give_back  # it holds the model, which must be gone before memory can be given back
+        free_memory(bool(self._cuda_devices))
+
+
+def free_memory(on_cuda: bool) -> None:
+    """Give back what dead models held, to the device as well."""
+    gc.collect()
+    if on_cuda:
+        torch.cuda.empty_cache()
+
+
+def _nothing_to_give() -> None:
+    """The model was given back."""
 
 
 def until_end(row: Sequence[int], eos_ids: frozenset[int]) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,14 +13,16 @@ from llenergymeasure.core.backends.pytorch.arguments import (
     compile_arguments,
     generate_arguments,
     hub_arguments,
+    load_key,
     model_arguments,
     section_of,
 )
 from llenergymeasure.core.backends.pytorch.faults import explained
-from llenergymeasure.core.backends.pytorch.generation import TransformersEngine
+from llenergymeasure.core.backends.pytorch.generation import TransformersEngine, free_memory
 from llenergymeasure.core.backends.pytorch.library import Transformers, quiet_transformers
 from llenergymeasure.core.backends.pytorch.parameters import count_parameters
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
+from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.models.builtin import builtin_model_path
@@ -28,30 +31,53 @@ from llenergymeasure.protocols import Clock
 MEGABYTE = 1e6
 
 
-class TransformersLoader:
-    """Loads causal language models."""
+@dataclass(frozen=True)
+class LoadedModel:
+    """What experiments with the same load settings share."""
 
-    def __init__(self, clock: Clock, library: Transformers | None = None) -> None:
+    model: Any
+    draft: Any | None
+    tokenizer: TransformersTokenizer
+    device: str
+    load_seconds: float
+
+
+class TransformersLoader:
+    """Loads causal language models.
+
+    Args:
+        clock: time.
+        library: the calls of transformers.
+        keeper: holds the model between experiments that load it alike; None = every experiment loads its own.
+    """
+
+    def __init__(self, clock: Clock, library: Transformers | None = None, keeper: ModelKeeper | None = None) -> None:
         self._clock = clock
         self._library = library or Transformers()
+        self._keeper = keeper or ForgetfulKeeper()
 
     def load(self, config: ExperimentConfig) -> TransformersEngine:
+        key = load_key(config)
         with quiet_transformers(), explained(f"loading {config.model}", config):
-            start_s = self._clock.now()
-            device = self._device(config)
-            source = _source(config.model)
-            tokenizer = TransformersTokenizer(self._library.tokenizer(source, **hub_arguments(config)))
-            model = self._placed(self._weights(config, source, device), config, device)
-            draft = self._draft(config, device)
-            load_seconds = self._clock.now() - start_s
+            loaded = self._keeper.take(key) or self._loaded(config)
             return TransformersEngine(
-                model=model,
-                tokenizer=tokenizer,
-                info=self._describe(config, model, device, load_seconds),
-                arguments=self._generate_arguments(config, draft),
+                model=loaded.model,
+                tokenizer=loaded.tokenizer,
+                info=self._describe(config, loaded.model, loaded.device, loaded.load_seconds),
+                arguments=self._generate_arguments(config, loaded.draft),
                 config=config,
                 clock=self._clock,
+                give_back=lambda: self._keeper.put(key, loaded, lambda: free_memory(loaded.device == "cuda")),
             )
+
+    def _loaded(self, config: ExperimentConfig) -> LoadedModel:
+        start_s = self._clock.now()
+        device = self._device(config)
+        source = _source(config.model)
+        tokenizer = TransformersTokenizer(self._library.tokenizer(source, **hub_arguments(config)))
+        model = self._placed(self._weights(config, source, device), config, device)
+        draft = self._draft(config, device)
+        return LoadedModel(model, draft, tokenizer, device, self._clock.now() - start_s)
 
     def _device(self, config: ExperimentConfig) -> str:
         wanted = section_of(config).device or "auto"

@@ -1,0 +1,137 @@
+"""A suite of experiments in one YAML file, as the pytest plugin collects it.
+
+    defaults: {model: builtin/tiny-llama, n: 8}
+    experiments:
+      batch-1: {pytorch: {batch_size: 1}}
+      batch-8: {pytorch: {batch_size: 8}, fail_on: {energy_per_output_token: 5%}}
+
+Each experiment is merged over the defaults. Beside the fields of an experiment stand the options of its test, which are
+handed on as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from llenergymeasure.config.explain import problems_of
+from llenergymeasure.config.loader import merged
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.shown import shown
+from llenergymeasure.config.suggestions import nearest
+from llenergymeasure.config.yaml_file import KeyPath, key_marks, read_experiment
+from llenergymeasure.exceptions import ConfigError
+
+TOP = ("defaults", "experiments")
+
+Mark = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class SuiteEntry:
+    """One experiment of a suite.
+
+    Attributes:
+        name: as written.
+        config: the experiment.
+        options: what else stands there: the options of its test.
+        mark: line and column, from 1.
+        option_marks: the same for each option.
+    """
+
+    name: str
+    config: ExperimentConfig
+    options: Mapping[str, Any]
+    mark: Mark
+    option_marks: Mapping[str, Mark]
+
+
+def read_suite(path: Path, options: Sequence[str]) -> tuple[SuiteEntry, ...]:
+    """Read and check a suite.
+
+    Args:
+        path: the file.
+        options: keys that are not fields of the experiment.
+
+    Raises:
+        ConfigError: the file cannot be understood; one line per problem, each with line and column.
+    """
+    fields = read_experiment(path)
+    file = _File(path, key_marks(path), tuple(options))
+    problems = list(_shape_problems(fields, file))
+    if not problems:
+        found = [file.entry(fields.get("defaults") or {}, name, each) for name, each in fields["experiments"].items()]
+        problems = [problem for each in found if isinstance(each, list) for problem in each]
+        if not problems:
+            return tuple(each for each in found if isinstance(each, SuiteEntry))
+    raise ConfigError("\n".join(dict.fromkeys(problems)))
+
+
+@dataclass(frozen=True)
+class _File:
+    """Where things stand in a file."""
+
+    path: Path
+    marks: Mapping[KeyPath, Mark]
+    options: tuple[str, ...]
+
+    def at(self, *paths: KeyPath) -> Mark:
+        """Where the first of these paths stands that stands anywhere, or what is around the last."""
+        for path in paths:
+            if path in self.marks:
+                return self.marks[path]
+        last = paths[-1] if paths else ()
+        return self.at(last[:-1]) if last else (1, 1)
+
+    def told(self, problem: str, *paths: KeyPath) -> str:
+        """A problem with its place."""
+        line, column = self.at(*paths)
+        return f"{self.path}, line {line}, column {column}: {problem}"
+
+    def entry(self, defaults: Mapping[str, Any], name: str, each: Any) -> SuiteEntry | list[str]:
+        """The experiment, or what is wrong with it."""
+        together = merged(defaults, each or {})
+        options = {key: value for key, value in together.items() if key in self.options}
+        try:
+            config = ExperimentConfig.model_validate(
+                {key: value for key, value in together.items() if key not in options}
+            )
+        except ValidationError as error:
+            return [
+                self.told(f"{_dotted(place)}{text}", *self._paths(name, place))
+                for place, text in problems_of(error, ExperimentConfig)
+            ]
+        marks = {option: self.at(*self._paths(name, (option,))) for option in options}
+        return SuiteEntry(name, config, options, self.at(("experiments", name)), marks)
+
+    def _paths(self, name: str, place: KeyPath) -> tuple[KeyPath, ...]:
+        own: KeyPath = ("experiments", name)
+        return ((*own, *place), ("defaults", *place), own) if place else (own,)
+
+
+def _shape_problems(fields: Mapping[str, Any], file: _File) -> Iterator[str]:
+    """What keeps the file from being a suite."""
+    for key in fields:
+        if key not in TOP:
+            problem = f"there is no such key: {key}{nearest(key, TOP) or '; valid: defaults, experiments'}"
+            yield file.told(problem, (key,))
+    defaults, experiments = fields.get("defaults"), fields.get("experiments")
+    if defaults is not None and not isinstance(defaults, Mapping):
+        yield file.told(f"defaults is {shown(defaults)}, not a mapping", ("defaults",))
+    if not isinstance(experiments, Mapping) or not experiments:
+        held = "is missing" if "experiments" not in fields else f"is {shown(experiments)}, not a mapping of names"
+        yield file.told(f"experiments {held}; write one `name: {{model: ...}}` per experiment", ("experiments",))
+        return
+    for name, each in experiments.items():
+        if not isinstance(name, str) or not name.strip():
+            yield file.told(f"the name {shown(name)} is not text; quote it", ("experiments", name))
+        elif each is not None and not isinstance(each, Mapping):
+            yield file.told(f"{name} is {shown(each)}, not a mapping of fields", ("experiments", name))
+
+
+def _dotted(place: KeyPath) -> str:
+    return f"{'.'.join(map(str, place))}: " if place else ""

@@ -1,0 +1,26 @@
+"""`--llem-accept-baseline`: merges the candidate that a run wrote into the committed baselines, without measuring."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_llem.baselines import read_folder, write_changes
+from pytest_llem.options import Settings
+from pytest_llem.reading import BaselineError, read_file
+from pytest_llem.updates import accept
+
+
+def accepted(config: pytest.Config, settings: Settings, path: str) -> list[str]:
+    """Merge, and what became of each test.
+
+    Raises:
+        pytest.UsageError: the candidate or a baseline cannot be used.
+    """
+    try:
+        before = read_folder(settings.baseline_dir)
+        found = accept(before, read_file(config.invocation_params.dir / path), settings.update or "replace")
+        written = write_changes(before, found.baselines)
+    except BaselineError as error:
+        raise pytest.UsageError(str(error)) from error
+    lines = [f"{each.action}: {each.test_id}{f': {each.note}' if each.note else ''}" for each in found.outcomes]
+    return [*lines, *(f"written: {each}" for each in written)]

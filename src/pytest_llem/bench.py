@@ -1,0 +1,125 @@
+"""The measuring side of a pytest session: one meter, one loaded model, one idle power for all of its experiments.
+
+Imported when the first item needs it: everything heavy comes through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+
+import pytest
+
+from llenergymeasure import ExperimentConfig, ExperimentResult, _api
+from pytest_llem.options import Settings
+from pytest_llem.replay import Replay, read_replay
+from pytest_llem.reruns import more_to_measure, repeat_of
+
+# What a sensor saw: only there does the length of a window matter.
+_SENSED = frozenset({"counter", "sampled", "estimated"})
+
+Keep = Callable[[ExperimentResult], None]
+
+
+class Bench:
+    """Measures experiments and windows.
+
+    Args:
+        config: pytest's, for the hooks.
+        settings: of the run.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self._config, self._settings = config, settings
+        self._session = _api.sharing_session()
+        self._stack = ExitStack()
+        self._test: str | None = None
+
+    @cached_property
+    def replay(self) -> Replay | None:
+        """The recorded joules that take a sensor's place; None without them."""
+        path = self._settings.replay_path
+        return None if path is None else read_replay(path)
+
+    @cached_property
+    def given(self) -> _api.Metering | None:
+        """A meter that is not chosen by name: recorded joules, or what a hook gives; None without one."""
+        replay = self.replay
+        if replay is not None:
+            return _api.replaying(lambda: None if self._test is None else replay.next(self._test), replay.path.name)
+        meter = self._config.hook.pytest_llem_make_meter(config=self._config, name=self._settings.energy)
+        return None if meter is None else _api.metering_with(meter, "given by pytest_llem_make_meter")
+
+    @property
+    def meter_name(self) -> str | None:
+        """The meter that the run asks for; None = as each experiment says."""
+        return None if self._settings.energy == "auto" else self._settings.energy
+
+    @cached_property
+    def metering(self) -> _api.Metering:
+        """The meter for windows around any code.
+
+        Raises:
+            PreFlightError: it was named and is not available.
+        """
+        return self.given or self._stack.enter_context(_api.open_meter(self._settings.energy))
+
+    @contextmanager
+    def taking_joules_of(self, test: str) -> Iterator[None]:
+        """While open, every window takes the next recorded joules of this test."""
+        before, self._test = self._test, test
+        try:
+            yield
+        finally:
+            self._test = before
+
+    def measure(self, config: ExperimentConfig, test: str, wanted: int, keep: Keep) -> list[ExperimentResult]:
+        """Measure so many windows on one loaded model; one that is dropped for a cause is measured again, twice at most.
+
+        Args:
+            config: the experiment.
+            test: whose recorded joules to take.
+            wanted: windows.
+            keep: given each result as soon as it is there.
+        """
+        results: list[ExperimentResult] = []
+        with _api.open_experiment(
+            config,
+            session=self._session,
+            metering=self.given,
+            meter_name=self.meter_name if self.given is None else None,
+        ) as experiment:
+            while self.still_to_measure(results, wanted):
+                with self.taking_joules_of(test):
+                    results.append(experiment.measure())
+                keep(results[-1])
+        return results
+
+    def still_to_measure(self, results: list[ExperimentResult], wanted: int) -> int:
+        """How many windows are missing."""
+        return more_to_measure([repeat_of(result) for result in results], wanted, self.least_window_s(results))
+
+    def least_window_s(self, results: list[ExperimentResult]) -> float:
+        """The shortest window that counts, in seconds: a sensor needs time, a recording or a counter does not."""
+        sensed = any(result.energy_method in _SENSED for result in results)
+        return self._settings.min_window_s if sensed else 0.0
+
+    def measure_again(self, config: ExperimentConfig, test: str, wanted: int) -> tuple[list[ExperimentResult], str]:
+        """A second look in a fresh process; what was found and how. Nothing where that is not possible, and why.
+
+        Recorded joules are the same in every process: their second look takes the next of them, where there are enough.
+        """
+        if self.replay is not None:
+            if self.replay.left(test) < wanted:
+                return [], "not measured again: the recording has no more joules"
+            return self.measure(config, test, wanted, lambda result: None), "measured again from the recording"
+        if self.given is not None:
+            return [], "not measured again: the meter of pytest_llem_make_meter stays in this process"
+        found = _api.measure_fresh(config, wanted, self.meter_name, self._session)
+        return list(found), "measured again in a fresh process"
+
+    def close(self) -> None:
+        """Let go of model and meter."""
+        self._session.keeper.drop()
+        self._stack.close()

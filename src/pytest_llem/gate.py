@@ -1,0 +1,175 @@
+"""From repeats and baselines to a verdict: which limits can be judged fairly, and what the judge says of those."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from statistics import geometric_mean
+from typing import Any
+
+from pytest_llem.baselines import Baselines
+from pytest_llem.budget import check_budget
+from pytest_llem.control import Shift, judged_under, machine_shift
+from pytest_llem.entries import Entry, Work
+from pytest_llem.fingerprint import Fingerprint
+from pytest_llem.judge import JudgeError, compare
+from pytest_llem.limits import Limit
+from pytest_llem.marks import Plan
+from pytest_llem.options import Settings
+from pytest_llem.reruns import Repeat, joule_gate_refusal, samples_of
+from pytest_llem.situations import Situation, age_note, situation, soft_changes
+from pytest_llem.verdicts import Judgement, Verdict
+
+
+@dataclass
+class Case:
+    """One experiment that was measured, and what it is held against.
+
+    Attributes:
+        plan: what its test asks for.
+        config: as JSON keeps it.
+        config_hash: its hash.
+        repeats: those that count.
+        fingerprint: of this machine.
+        why_no_energy: what every probe said; empty when energy was measured.
+    """
+
+    plan: Plan
+    config: dict[str, Any]
+    config_hash: str
+    repeats: Sequence[Repeat]
+    fingerprint: Fingerprint
+    why_no_energy: str = ""
+
+    @property
+    def work(self) -> Work | None:
+        """What was computed; None when no repeat counts."""
+        return self.repeats[0].work if self.repeats else None
+
+
+@dataclass
+class Gate:
+    """Judges the experiments of a run.
+
+    Attributes:
+        settings: of the run.
+        baselines: as they were when the run started.
+        shifts: what controls saw so far.
+    """
+
+    settings: Settings
+    baselines: Baselines
+    shifts: list[Shift] = field(default_factory=list)
+
+    def judge(self, case: Case) -> Verdict:
+        """The verdict on one experiment."""
+        found = situation(self.baselines, case.fingerprint, case.plan.test_id, case.config, case.config_hash, case.work)
+        entry = found.entry if found.kind in ("found", "work-changed") else None
+        if case.plan.control and found.kind == "found" and entry is not None:
+            self.shifts.extend(self._shifts(case, entry))
+        judgements = [self._judgement(limit, case, found) for limit in case.plan.limits]
+        if found.kind == "work-changed" and not any(each.kind == "work-changed" for each in judgements):
+            judgements.insert(0, Judgement("work", "", "unchanged", "work-changed", found.reason))
+        return Verdict(
+            judgements=tuple(judgements),
+            baseline=None if entry is None else str(found.path),
+            commit=None if entry is None else entry.sessions[-1].git_sha,
+            notes=tuple(self._notes(case, found, entry)),
+            reason=found.reason,
+        )
+
+    def _notes(self, case: Case, found: Situation, entry: Entry | None) -> Iterator[str]:
+        if entry is not None:
+            note = age_note(entry, datetime.now(timezone.utc), self.settings.max_age_days)
+            if note:
+                yield note
+            changed = soft_changes(entry, case.fingerprint)
+            if changed:
+                yield f"since the baseline: {', '.join(map(str, changed))}"
+        if case.plan.control:
+            yield from map(str, self.shifts)
+
+    def _shifts(self, case: Case, entry: Entry) -> Iterator[Shift]:
+        now = samples_of(case.repeats)
+        for limit in case.plan.limits:
+            if limit.relative and limit.metric in now and not self._no_joules(limit, case, entry):
+                try:
+                    shift = machine_shift(
+                        limit.metric, entry.samples(limit.metric), now[limit.metric], self.settings.noise_floor
+                    )
+                except JudgeError:
+                    continue
+                if shift is not None:
+                    yield shift
+
+    def _judgement(self, limit: Limit, case: Case, found: Situation) -> Judgement:
+        known = limit.known
+        samples = samples_of(case.repeats).get(limit.metric, ())
+        now = sum(samples) / len(samples) if samples else None
+        told: dict[str, Any] = {
+            "metric": limit.metric,
+            "unit": known.unit,
+            "limit": limit.text,
+            "samples": samples,
+            "now": now,
+        }
+        if not samples:
+            return Judgement(**told, kind="not-measured", reason=self._why_not_measured(limit, case))
+        refused = self._no_joules(limit, case, found.entry if limit.relative and found.kind == "found" else None)
+        if refused:
+            kind = "not-comparable" if "methods differ" in refused else "not-measured"
+            return Judgement(**told, kind=kind, reason=f"joules are not gated: {refused}")
+        try:
+            if not limit.relative:
+                return self._within_budget(limit, samples, told)
+            if found.kind != "found" or found.entry is None:
+                return Judgement(**told, kind=found.kind, reason=found.reason)
+            return self._compared(limit, found.entry, samples, told)
+        except JudgeError as error:
+            return Judgement(**told, kind="not-comparable", reason=str(error))
+
+    def _why_not_measured(self, limit: Limit, case: Case) -> str:
+        if not case.repeats:
+            return "no repeat counts: every one was dropped"
+        if limit.known.joules:
+            return f"energy not measured here: {case.why_no_energy or 'a meter without a reading'}"
+        return f"{limit.metric} cannot be told here"
+
+    def _no_joules(self, limit: Limit, case: Case, entry: Entry | None) -> str | None:
+        if not limit.known.joules:
+            return None
+        before = [session.energy_method for session in entry.sessions] if entry else []
+        return joule_gate_refusal(case.repeats, before)
+
+    def _within_budget(self, limit: Limit, samples: Sequence[float], told: dict[str, Any]) -> Judgement:
+        found = check_budget(samples, limit, alpha=self.settings.alpha)
+        kind = "over-budget" if found.verdict == "over" else found.verdict
+        return Judgement(**told, kind=kind, reason=found.advice, p_value=found.p_value)
+
+    def _compared(self, limit: Limit, entry: Entry, samples: Sequence[float], told: dict[str, Any]) -> Judgement:
+        before = entry.samples(limit.metric)
+        if not before:
+            return Judgement(**told, kind="new", reason=f"the baseline has no {limit.metric}; append a session")
+        found = compare(
+            before,
+            samples,
+            limit=limit,
+            alpha=self.settings.alpha,
+            noise_floor=self.settings.noise_floor,
+            higher_is_worse=limit.known.higher_is_worse,
+        )
+        kind = judged_under(found.verdict, self.shifts)
+        return Judgement(
+            **told,
+            kind=kind,
+            reason=str(self.shifts[0]) if kind != found.verdict else found.advice,
+            baseline=geometric_mean([value for session in before for value in session]),
+            ratio=found.ratio,
+            ratio_low=found.ratio_low,
+            ratio_high=found.ratio_high,
+            p_value=found.p_value,
+            minimum_detectable_ratio=found.minimum_detectable_ratio,
+            baseline_samples=before,
+            sessions=found.n_baseline_sessions,
+        )

@@ -1,0 +1,208 @@
+"""The marker: its arguments merged from module, class, function and parameter, checked, and turned into a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llem.places import place_of_mark
+
+if TYPE_CHECKING:
+    from llenergymeasure import ExperimentConfig
+    from pytest_llem.limits import Limit
+    from pytest_llem.options import Settings
+
+NAME = "llem"
+ARGUMENTS = ("config", "overrides", "repeats", "fail_on", "budget", "id", "gate", "control")
+
+
+class PlanError(ValueError):
+    """What a test asks for cannot be understood. The message says where, which field and what is meant."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a test asks for.
+
+    Attributes:
+        config: the experiment; None when the test gives it by itself.
+        repeats: measured windows.
+        limits: relative ones are held against a baseline, absolute ones are budgets.
+        test_id: what the baseline is kept under.
+        gate: whether verdicts may fail the test by themselves.
+        control: whether it is an unchanging reference load.
+    """
+
+    config: ExperimentConfig | None
+    repeats: int
+    limits: tuple[Limit, ...]
+    test_id: str
+    gate: bool = True
+    control: bool = False
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A value and where it was written."""
+
+    value: Any
+    place: str
+
+
+def plan_of(item: pytest.Item, settings: Settings) -> Plan:
+    """The plan of a marked test.
+
+    Raises:
+        PlanError: an argument is wrong.
+    """
+    return make_plan(merged_arguments(item), settings, item.nodeid, [item.path.parent, item.config.rootpath])
+
+
+def merged_arguments(item: pytest.Item) -> dict[str, Argument]:
+    """Every argument of the marks that apply, the closest one of each name.
+
+    Raises:
+        PlanError: a mark has an argument that does not exist, or two positional ones.
+    """
+    found: dict[str, Argument] = {}
+    for node, mark, of_parameter in marks_of(item):
+        place = place_of_mark(item, node, mark, of_parameter)
+        for name, value in _arguments(mark, place).items():
+            found.setdefault(name, Argument(value, place))
+    return found
+
+
+def marks_of(item: pytest.Item) -> list[tuple[pytest.Item | pytest.Collector, pytest.Mark, bool]]:
+    """The marks of a test, the closest first, with their node and whether they are of a parameter.
+
+    A function's own marks stand before those of its parameter, which is closer.
+    """
+    of_parameter = getattr(getattr(item, "callspec", None), "marks", [])
+    marks: list[tuple[Any, pytest.Mark, bool]] = [
+        (node, mark, any(mark is other for other in of_parameter))
+        for node, mark in item.iter_markers_with_node(name=NAME)
+    ]
+    return sorted(marks, key=lambda each: not each[2])
+
+
+def is_control(item: pytest.Item) -> bool:
+    """Whether the marks say that it is a control; nothing is checked yet."""
+    values = [mark.kwargs["control"] for _, mark, _ in marks_of(item) if "control" in mark.kwargs]
+    return bool(values and values[0] is True)
+
+
+def _arguments(mark: pytest.Mark, place: str) -> dict[str, Any]:
+    if len(mark.args) > 1:
+        raise PlanError(f"{place}: llem takes one positional argument, config, not {len(mark.args)}; name the others")
+    for name in mark.kwargs:
+        if name not in ARGUMENTS:
+            raise PlanError(f"{place}: llem has no argument {name!r}{suggestion(name, ARGUMENTS)}")
+    if mark.args and "config" in mark.kwargs:
+        raise PlanError(f"{place}: config is given twice, by position and by name; keep one")
+    return {**({"config": mark.args[0]} if mark.args else {}), **mark.kwargs}
+
+
+def suggestion(name: str, valid: Sequence[str]) -> str:
+    """`; did you mean 'x'?`, or every valid name."""
+    near = get_close_matches(name, valid, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; valid: {', '.join(valid)}"
+
+
+def make_plan(
+    arguments: Mapping[str, Argument], settings: Settings, test_id: str, folders: Sequence[Path] = ()
+) -> Plan:
+    """A plan from arguments; what is not given is the run's.
+
+    Raises:
+        PlanError: an argument is wrong.
+    """
+
+    def read(name: str, check: Callable[[Any], Any], otherwise: Any) -> Any:
+        given = arguments.get(name)
+        return otherwise if given is None or given.value is None else _checked(name, given, check)
+
+    fail_on = read("fail_on", _limits, settings.fail_on)
+    return Plan(
+        config=_config(arguments, folders),
+        repeats=read("repeats", _count, settings.repeats),
+        limits=(*fail_on, *read("budget", _budget, ())),
+        test_id=read("id", _text, test_id),
+        gate=read("gate", _flag, True),
+        control=read("control", _flag, False),
+    )
+
+
+def _checked(name: str, given: Argument, check: Callable[[Any], Any]) -> Any:
+    try:
+        return check(given.value)
+    except ValueError as error:
+        raise PlanError(f"{given.place}: {name}: {error}") from None
+
+
+def _config(arguments: Mapping[str, Argument], folders: Sequence[Path]) -> ExperimentConfig | None:
+    """The experiment with its overrides."""
+    config, overrides = arguments.get("config"), arguments.get("overrides")
+    if overrides is not None and overrides.value is not None and not isinstance(overrides.value, Mapping):
+        raise PlanError(f"{overrides.place}: overrides: {overrides.value!r} is not a mapping of field names to values")
+    if config is None or config.value is None:
+        return None
+    public, api = import_module("llenergymeasure"), import_module("llenergymeasure._api")
+    value = config.value
+    if not isinstance(value, (str, Path, Mapping, public.ExperimentConfig)):
+        needed = "a path, a dict or an ExperimentConfig is needed"
+        raise PlanError(f"{config.place}: config: {needed}, not {type(value).__name__}")
+    if isinstance(value, (str, Path)):
+        value = next((folder / value for folder in folders if (folder / value).is_file()), folders[0] / value)
+    try:
+        made: ExperimentConfig = api.make_config(value, overrides.value if overrides else None)
+    except api.ConfigError as error:
+        raise PlanError(f"{config.place}: config: {error}") from None
+    return made
+
+
+def _limits(value: Any) -> Any:
+    limits = import_module("pytest_llem.limits")
+    if not isinstance(value, (str, list, tuple, Mapping)):
+        raise ValueError(f"{value!r} is not a mapping such as {{'energy_per_output_token': '5%'}}")
+    return limits.parse_limits(value)
+
+
+def _budget(value: Any) -> Any:
+    found = _limits(value)
+    for limit in found:
+        if limit.relative:
+            raise ValueError(
+                f"{limit} is relative; a budget is absolute, such as 0.5, and a share belongs into fail_on"
+            )
+    return found
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{value!r} is not a whole number of at least 1")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is not true or false")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{value!r} is not a text")
+    return value
+
+
+def controls_first(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Controls before what they are to excuse; otherwise in the order that was."""
+    controls = [item for item in items if is_control(item)]
+    yield from controls
+    yield from (item for item in items if item not in controls)

@@ -1,0 +1,24 @@
+"""A dry run: what would be measured, and what it would be held against. No model, no meter."""
+
+from __future__ import annotations
+
+from pytest_llem.baselines import Baselines
+from pytest_llem.marks import Plan
+
+
+def planned(plan: Plan, baselines: Baselines) -> str:
+    """One test in a few words."""
+    config = plan.config
+    limits = ", ".join(f"{limit.metric} {limit.text}" for limit in plan.limits) if plan.gate else "none"
+    if config is None:
+        return f"{plan.test_id}: configuration given by the test; {plan.repeats} repeats; gates: {limits or 'none'}"
+    files = [
+        path.name
+        for path, file in sorted(baselines.files.items())
+        if file.entry(plan.test_id, config.config_hash) is not None
+    ]
+    held = f"baseline in {', '.join(files)}" if files else "no baseline"
+    return (
+        f"{plan.test_id}: {config.model} n={config.n}, {plan.repeats} repeats, config {config.config_hash}; "
+        f"gates: {limits or 'none'}; {held}"
+    )

@@ -1,0 +1,60 @@
+"""The terminal section: one line per experiment, then counts. Plain ASCII."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_llem.finish import Finished, counts
+from pytest_llem.state import State
+from pytest_llem.verdicts import KINDS
+from pytest_llem.wording import line
+
+_SAID = {"not-measured": "not measured", "work-changed": "workload changed", "over-budget": "over budget"}
+
+
+def section(state: State, done: Finished) -> list[str]:
+    """The lines of the section; none when nothing was measured."""
+    lines = [ascii_only(text) for text in (*_experiments(state), *_ends(state, done))]
+    return lines if any(record.runs for record in state.records.values()) or done.problems else []
+
+
+def _experiments(state: State) -> Iterator[str]:
+    for record in state.records.values():
+        for run in record.runs:
+            if not run.files:
+                continue
+            verdict = run.found
+            yield line(run.plan.test_id, verdict)
+            if run.simulated:
+                yield "    simulated: recorded joules"
+            worst = verdict.worst
+            if worst is not None and worst.reason:
+                yield f"    {worst.reason}"
+            if run.dropped:
+                causes = "; ".join(f"repeat {each.index + 1}: {', '.join(each.causes)}" for each in run.dropped)
+                yield f"    dropped {len(run.dropped)}: {causes}"
+            if verdict.remeasured:
+                yield f"    {verdict.remeasured}"
+            yield from (f"    {note}" for note in verdict.notes)
+
+
+def _ends(state: State, done: Finished) -> Iterator[str]:
+    found = counts(state)
+    if found:
+        told = [f"{found[kind]} {_SAID.get(kind, kind)}" for kind in KINDS if kind in found]
+        if "not-measured" not in found:
+            told.append("0 not measured")
+        yield ", ".join(told)
+    for outcome in done.outcomes:
+        note = f": {outcome.note}" if outcome.note else ""
+        yield f"baseline {outcome.action}: {outcome.test_id}{note}"
+    for path in done.updated:
+        yield f"baseline written: {path}"
+    for path in done.candidates:
+        yield f"to accept these numbers later: pytest --llem-accept-baseline={path}"
+    yield from done.problems
+
+
+def ascii_only(text: str) -> str:
+    """Text that any terminal and log can show."""
+    return text.encode("ascii", "backslashreplace").decode("ascii")

@@ -1,0 +1,90 @@
+"""Suites in YAML: `*.llem.yaml` files as collectors, their experiments as items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_llem.marks import Argument, Plan, PlanError, make_plan
+from pytest_llem.state import state_of
+
+# What may stand beside the fields of an experiment.
+OPTIONS = ("repeats", "fail_on", "budget", "id", "gate", "control")
+
+
+class SuiteFile(pytest.File):
+    """A suite. What is wrong in it is a collection error with line and column."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """One item per experiment, called after its name."""
+        api = import_module("llenergymeasure._api")
+        try:
+            entries = api.read_suite(self.path, OPTIONS)
+        except api.ConfigError as error:
+            raise self.CollectError(self._shown(str(error))) from None
+        problems = [problem for entry in entries for problem in self._problems(entry)]
+        if problems:
+            raise self.CollectError("\n".join(problems))
+        for entry in entries:
+            yield SuiteItem.from_parent(self, name=entry.name, entry=entry)
+
+    def _problems(self, entry: Any) -> Iterable[str]:
+        try:
+            self.plan(entry, entry.name)
+        except PlanError as error:
+            yield str(error)
+
+    def plan(self, entry: Any, test_id: str) -> Plan:
+        """What an entry asks for.
+
+        Raises:
+            PlanError: one of its options is wrong.
+        """
+        arguments = {
+            name: Argument(value, self._place(entry.option_marks[name])) for name, value in entry.options.items()
+        }
+        arguments["config"] = Argument(entry.config, self._place(entry.mark))
+        return make_plan(arguments, state_of(self.config).settings, test_id, [self.path.parent])
+
+    def _place(self, mark: tuple[int, int]) -> str:
+        return f"{self._shown(str(self.path))}, line {mark[0]}, column {mark[1]}"
+
+    def _shown(self, text: str) -> str:
+        return text.replace(f"{self.config.rootpath}/", "")
+
+
+class SuiteItem(pytest.Item):
+    """One experiment of a suite."""
+
+    def __init__(self, *, entry: Any, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._entry = entry
+        self.add_marker(pytest.mark.llem)
+
+    @property
+    def suite(self) -> SuiteFile:
+        """The file it stands in."""
+        assert isinstance(self.parent, SuiteFile), "only a suite makes these items"
+        return self.parent
+
+    @property
+    def control(self) -> bool:
+        """Whether it is an unchanging reference load."""
+        return self._entry.options.get("control") is True
+
+    def plan(self) -> Plan:
+        """What it asks for."""
+        return self.suite.plan(self._entry, self.nodeid)
+
+    def runtest(self) -> None:
+        """Measure; the verdict follows as for any other test."""
+        plan = self.plan()
+        import_module("pytest_llem.run").measure(state_of(self.config), self, plan, plan.config)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where it stands."""
+        return self.path, self._entry.mark[0] - 1, self.name

@@ -1,0 +1,89 @@
+"""Suites of their own, each in a fresh folder. In-process where nothing but the outcome matters.
+
+torch is imported once, before the first suite that measures: pytester takes back what a suite imports.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+from importlib.metadata import entry_points
+
+import pytest
+
+TINY = {
+    "model": "builtin/tiny-llama", "precision": "fp32", "n": 1, "max_input_tokens": 4, "max_output_tokens": 2,
+    "min_output_tokens": 2, "warmup": {"enabled": False}, "baseline": {"enabled": False},
+}  # fmt: skip
+
+# A machine that is the same everywhere.
+MACHINE = {"cpu": "A CPU of the test", "cpu_count": 2}
+
+
+@pytest.fixture(autouse=True)
+def installed():
+    if not any(entry.value == "pytest_llem.plugin" for entry in entry_points(group="pytest11")):
+        pytest.skip("the plugin is not installed as a package")
+
+
+@pytest.fixture(scope="session")
+def torch_is_loaded():
+    """One experiment, so that everything is imported; what is there now need not be looked through again and again."""
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    from llenergymeasure import run_experiment
+    from pytest_llem import accept, bench, finish, github, hooks, marks, meter, plan, report, run, suites  # noqa: F401
+
+    run_experiment(**TINY, energy={"backend": "null"})
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture
+def suite(pytester, monkeypatch):
+    """A folder for a suite; `suite.run(...)` runs it here."""
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
+    return Suite(pytester)
+
+
+class Suite:
+    """A suite of tests and how to run it."""
+
+    def __init__(self, pytester):
+        self.pytester, self.path = pytester, pytester.path
+
+    def write(self, name, text):
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def tests(self, text, name="test_suite.py"):
+        return self.write(name, f"import pytest\nTINY = {TINY!r}\n\n{text}")
+
+    def one_test(self, marker="config=TINY", body="llm_experiment()"):
+        return self.tests(f"@pytest.mark.llem({marker})\ndef test_energy(llm_experiment):\n    {body}\n")
+
+    def replay(self, *joules, name="joules.json", test="*", **others):
+        windows = {test: list(joules), **others}
+        self.write(name, json.dumps({"windows": windows, "fingerprint": MACHINE}))
+        return f"--llem-energy=replay:{name}"
+
+    def run(self, *arguments, llem=True):
+        return self.pytester.runpytest_inprocess(*(["--llem"] if llem else []), "-rs", *arguments)
+
+    def process(self, *arguments):
+        return self.pytester.runpytest_subprocess(*arguments)
+
+    @property
+    def baseline_files(self):
+        return sorted((self.path / "llem-baselines").glob("*.json"))
+
+    def baseline(self):
+        (path,) = self.baseline_files
+        return json.loads(path.read_text())
+
+    def report(self, name="report.json"):
+        return json.loads((self.path / name).read_text())
