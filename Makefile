@@ -54,7 +54,7 @@ docs: $(VENV)/.dev
 	$(BIN)/python scripts/make_results_docs.py
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --write docs/benchmarks.md
 
 clean:
 	rm -rf $(VENV) .cache build dist

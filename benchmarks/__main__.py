@@ -1,21 +1,35 @@
-"""`python -m benchmarks [NAME ...]`: one table, one line per figure, with its target."""
+"""`python -m benchmarks [NAME ...]`: one table, one line per figure, with its target. `--write FILE` keeps it as a page."""
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
+
+from benchmarks.page import write
+from benchmarks.pairs import Line, Row
 
 BENCHMARKS = ("startup", "overhead", "judge")
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    """Run the benchmarks; exit code 1 when a target was missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)} (default: all)")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the table as a page, too")
+    options = parser.parse_args(arguments)
+    load = os.getloadavg()[0]
     print(f"{'figure':<58} {'median':>8}     {'range':<18} {'target':<10}")
-    missed = 0
-    for name in names or BENCHMARKS:
+    rows: list[tuple[str, Row | Line]] = []
+    for name in options.names or BENCHMARKS:
         for row in import_module(f"benchmarks.{name}").rows():
             print(row, flush=True)
-            missed += not row.kept
-    return 1 if missed else 0
+            rows.append((name, row))
+    if options.write is not None:
+        write(options.write, rows, load)
+    return 1 if any(not row.kept for _, row in rows) else 0
 
 
 if __name__ == "__main__":

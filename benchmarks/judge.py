@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from benchmarks.pairs import Row
+from benchmarks.pairs import Line, Row
 from benchmarks.rivals import mann_whitney, mean_threshold, welch
 from pytest_llem.judge import compare
 from pytest_llem.limits import Limit
@@ -59,17 +59,6 @@ class Rates:
     def percent(self, count: int) -> float:
         """Of all runs."""
         return 100 * count / self.runs
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of the wide table; held against no target."""
-
-    text: str
-    kept: bool = True
-
-    def __str__(self) -> str:
-        return self.text
 
 
 def rows() -> Iterator[Row | Line]:

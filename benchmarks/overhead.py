@@ -6,11 +6,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.pairs import PAIRS, Row, alternate, difference_row, ratio_row, run_process
+from benchmarks.peers import OPTIMUM
+from llenergymeasure.datasets.loader import BUILTIN_DATASETS
+from llenergymeasure.models.builtin import builtin_model_path
 
+HERE = Path(__file__).parent
 MODEL = "builtin/tiny-llama"
+Pairs = list[tuple[float, float]]
 
 
 def rows() -> Iterator[Row]:
@@ -58,34 +64,71 @@ def window_row(batch_size: int, pairs: int = PAIRS, n: int = 8, new_tokens: int 
     )
 
 
-def process_rows(pairs: int = PAIRS) -> Iterator[Row]:
-    """Wall time and peak memory of `llem run`, waits off, against the bare script doing the same work."""
-    from llenergymeasure.datasets.loader import BUILTIN_DATASETS
-    from llenergymeasure.models.builtin import builtin_model_path
+@dataclass(frozen=True)
+class Work:
+    """The same work for every tool: 16 prompts in batches of 4, 48 new tokens each, on a CPU.
 
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        ours = [
-            sys.executable, "-m", "llenergymeasure", "run", "--model", MODEL, "-n", "16", "--batch-size", "4", "--quiet",
-            "--output", str(place / "results"), "--set", "max_input_tokens=256", "--set", "max_output_tokens=48",
-            "--set", "min_output_tokens=48", "--set", "energy.backend=null", "--set", "baseline.enabled=false",
-            "--set", "warmup.thermal_floor_seconds=0", "--set", "warmup.n_warmup=1",
-        ]  # fmt: skip
-        prompts = str(BUILTIN_DATASETS["aienergyscore"].file)
-        script = str(Path(__file__).with_name("bare_script.py"))
-        bare = [
+    Attributes:
+        place: where results go.
+    """
+
+    place: Path
+
+    @property
+    def ours(self) -> list[str]:
+        """`llem run`, waits off."""
+        settings = (
+            "max_input_tokens=256", "max_output_tokens=48", "min_output_tokens=48", "energy.backend=null",
+            "baseline.enabled=false", "warmup.thermal_floor_seconds=0", "warmup.n_warmup=1",
+        )  # fmt: skip
+        run = [
             sys.executable,
-            script,
-            str(builtin_model_path(MODEL)),
-            prompts,
+            "-m",
+            "llenergymeasure",
+            "run",
+            "--model",
+            MODEL,
+            "-n",
             "16",
+            "--batch-size",
             "4",
-            "48",
-            str(place / "bare.json"),
+            "--quiet",
         ]
-        run_process(ours), run_process(bare)
-        found = [(run_process(ours), run_process(bare)) for _ in range(pairs)]
-    wall = [(a.wall_s, b.wall_s) for a, b in found]
-    memory = [(a.peak_mb, b.peak_mb) for a, b in found]
-    yield ratio_row("wall time of `llem run` over the bare script", wall, "<= 1.10", lambda x: x <= 1.10)
-    yield difference_row("peak memory of `llem run` over the bare script", memory, "MB", "<= 40", lambda x: x <= 40)
+        return [*run, "--output", str(self.place / "results"), *(part for one in settings for part in ("--set", one))]
+
+    @property
+    def bare(self) -> list[str]:
+        """What a user without any tool would write."""
+        prompts = str(BUILTIN_DATASETS["aienergyscore"].file)
+        return [
+            sys.executable, str(HERE / "bare_script.py"), str(builtin_model_path(MODEL)), prompts, "16", "4", "48",
+            str(self.place / "bare.json"),
+        ]  # fmt: skip
+
+    def optimum(self, programs: Path) -> list[str]:
+        """optimum-benchmark in this process, on a model directory with weights, which it needs."""
+        model = str(self.place / "model")
+        run_process([sys.executable, str(HERE / "save_weights.py"), str(builtin_model_path(MODEL)), model])
+        script = str(HERE / "peer_optimum.py")
+        return [str(programs / "python"), script, model, "16", "4", "48", str(self.place / "optimum.json")]
+
+
+def process_rows(pairs: int = PAIRS) -> Iterator[Row]:
+    """Wall time and peak memory of a whole process over those of the bare script doing the same work."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = Work(Path(folder))
+        wall, memory = against_bare(work.ours, work.bare, pairs)
+        yield ratio_row("wall time of `llem run` over the bare script", wall, "<= 1.10", lambda x: x <= 1.10)
+        yield difference_row("peak memory of `llem run` over the bare script", memory, "MB", "<= 40", lambda x: x <= 40)
+        programs = OPTIMUM.installed()
+        if programs is not None:
+            wall, memory = against_bare(work.optimum(programs), work.bare, pairs)
+            yield ratio_row(f"wall time of {OPTIMUM.name} over it", wall, "peer", lambda _: True)
+            yield difference_row(f"peak memory of {OPTIMUM.name} over it", memory, "MB", "peer", lambda _: True)
+
+
+def against_bare(command: list[str], bare: list[str], pairs: int) -> tuple[Pairs, Pairs]:
+    """Wall seconds and peak MB of both, pair by pair."""
+    run_process(command), run_process(bare)
+    found = [(run_process(command), run_process(bare)) for _ in range(pairs)]
+    return [(a.wall_s, b.wall_s) for a, b in found], [(a.peak_mb, b.peak_mb) for a, b in found]

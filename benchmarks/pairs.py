@@ -32,6 +32,17 @@ class Row:
         return f"{self.name:<58} {self.value:>8.3g} {self.unit:<3} {spread:<18} {self.target:<10} {'ok' if self.kept else 'MISSED'}"
 
 
+@dataclass(frozen=True)
+class Line:
+    """A line of the wide table; held against no target."""
+
+    text: str
+    kept: bool = True
+
+    def __str__(self) -> str:
+        return self.text
+
+
 def alternate(first: Callable[[], float], second: Callable[[], float], pairs: int = PAIRS) -> list[tuple[float, float]]:
     """Results of both, pair by pair; each pair begins with the other one."""
     found = []

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import venv
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.pairs import PAIRS, ROOT, Row, alternate, difference_row, ratio_row, run_process
+from benchmarks.pairs import PAIRS, Row, alternate, difference_row, ratio_row, run_process
+from benchmarks.peers import PREDECESSOR, PYTEST_BENCHMARK
 
-PEER = "llenergymeasure==0.7.0"
-PEER_HOME = ROOT / ".cache" / "peer-0.7.0"
 DRY_RUN = ["run", "--dry-run", "--model", "builtin/tiny-llama", "-n", "4", "--set", "energy.backend=null"]
 PEER_CONFIG = "serving_mode: offline\nengine: transformers\ntask:\n  model: gpt2\n"
 
 
 def rows() -> Iterator[Row]:
-    """Import, then each command against the peer's."""
+    """Import, then each command against the peer's, then what the plugin adds to pytest."""
     yield import_row()
-    peer = peer_command()
+    yield from peer_rows()
+    yield from plugin_rows()
+
+
+def peer_rows() -> Iterator[Row]:
+    """Our small commands over the peer's."""
+    peer = PREDECESSOR.installed()
     if peer is None:
-        print(f"{PEER} cannot be installed here: its rows are left out", file=sys.stderr)
         return
-    ours = str(Path(sys.executable).with_name("llem"))
-    yield command_row("llem --version", [ours, "--version"], [peer, "--version"])
-    peer_config = PEER_HOME / "peer.yaml"
+    ours, theirs = str(Path(sys.executable).with_name("llem")), str(peer / "llem")
+    yield command_row("llem --version", [ours, "--version"], [theirs, "--version"])
+    peer_config = PREDECESSOR.home / "peer.yaml"
     peer_config.write_text(PEER_CONFIG, encoding="utf-8")
-    yield command_row("llem run --dry-run", [ours, *DRY_RUN], [peer, "run", "--dry-run", str(peer_config)])
+    yield command_row("llem run --dry-run", [ours, *DRY_RUN], [theirs, "run", "--dry-run", str(peer_config)])
+
+
+def plugin_rows() -> Iterator[Row]:
+    """Milliseconds that a plugin adds to collecting and running one plain test."""
+    yield plugin_row("the pytest plugin", Path(sys.executable), "llem", "<= 10", lambda x: x <= 10)
+    peer = PYTEST_BENCHMARK.installed()
+    if peer is not None:
+        yield plugin_row(PYTEST_BENCHMARK.name, peer / "python", "benchmark", "peer", lambda _: True)
 
 
 def import_row(pairs: int = 3 * PAIRS) -> Row:
@@ -41,19 +52,22 @@ def import_row(pairs: int = 3 * PAIRS) -> Row:
     return difference_row("import llenergymeasure over the bare interpreter", found, "ms", "<= 30", lambda x: x <= 30)
 
 
+def plugin_row(name: str, python: Path, plugin: str, target: str, kept: Callable[[float], bool]) -> Row:
+    """Wall time of pytest on one plain test with a plugin and without it."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "test_one.py").write_text("def test_one(): pass\n", encoding="utf-8")
+        command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+
+        def timed(*options: str) -> float:
+            return 1000 * run_process([*command, *options], cwd=Path(folder)).wall_s
+
+        timed(), timed("-p", f"no:{plugin}")
+        found = alternate(timed, lambda: timed("-p", f"no:{plugin}"), 20)
+    return difference_row(f"{name} over pytest without it", found, "ms", target, kept)
+
+
 def command_row(name: str, ours: list[str], theirs: list[str]) -> Row:
     """Wall time of our command over the peer's."""
     run_process(ours), run_process(theirs)
     found = alternate(lambda: run_process(ours).wall_s, lambda: run_process(theirs).wall_s)
-    return ratio_row(f"{name} over {PEER}", found, "<= 0.5", lambda x: x <= 0.5)
-
-
-def peer_command() -> str | None:
-    """The peer's `llem` in a venv of its own; None when it cannot be installed."""
-    command = PEER_HOME / "bin" / "llem"
-    if not command.exists():
-        venv.create(PEER_HOME, with_pip=True)
-        pip = [str(PEER_HOME / "bin" / "python"), "-m", "pip", "install", "--quiet", PEER, "torch==2.13.0"]
-        if subprocess.run(pip, check=False).returncode:
-            return None
-    return str(command)
+    return ratio_row(f"{name} over {PREDECESSOR.name}", found, "<= 0.5", lambda x: x <= 0.5)

@@ -1,0 +1,74 @@
+"""The table as a page: what was measured, on what, when, and which targets were missed."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import date
+from importlib import metadata
+from pathlib import Path
+
+from benchmarks.pairs import Line, Row
+from llenergymeasure.core.environment import take_snapshot
+
+HEAD = """\
+# Benchmarks
+
+Written by `make bench`; every figure is from one run of it. Timings are ratios or differences of two things measured in
+turn, pair by pair, on the same machine: what the machine does to one it does to both. The spread is smallest to largest.
+A row whose target is *peer* shows another tool beside ours, on the same work.
+"""
+
+
+def page(rows: Sequence[tuple[str, Row | Line]], load: float | None = None) -> str:
+    """Markdown of the rows, each with the benchmark that made it."""
+    parts = [HEAD, machine(load), missed([row for _, row in rows if isinstance(row, Row)])]
+    for name in dict.fromkeys(name for name, _ in rows):
+        parts += section(name, [row for owner, row in rows if owner == name])
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def section(name: str, rows: Sequence[Row | Line]) -> list[str]:
+    """The figures of one benchmark as a table, then its free lines as they were printed."""
+    figures = [line(row) for row in rows if isinstance(row, Row)]
+    free = [row.text for row in rows if isinstance(row, Line)]
+    head = "| figure | median | spread | target | |\n|---|---|---|---|---|\n"
+    parts = [f"## {name}"]
+    if figures:
+        parts.append(head + "\n".join(figures))
+    if free:
+        parts.append("```\n" + "\n".join(free).strip("\n") + "\n```")
+    return parts
+
+
+def line(row: Row) -> str:
+    """One row of the table."""
+    outcome = "" if row.target == "peer" else "kept" if row.kept else "**missed**"
+    name = row.name.replace("|", "\\|")
+    return f"| {name} | {row.value:.3g} {row.unit} | {row.low:.3g} to {row.high:.3g} | {row.target} | {outcome} |"
+
+
+def missed(rows: Sequence[Row]) -> str:
+    """A sentence on the targets."""
+    names = [row.name for row in rows if not row.kept]
+    if not names:
+        return "Every target was kept."
+    return f"{len(names)} of {len(rows)} figures missed their target: {'; '.join(names)}."
+
+
+def machine(load: float | None) -> str:
+    """What it ran on."""
+    snapshot = take_snapshot()
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "transformers", "zeus", "codecarbon"))
+    gpus = ", ".join(gpu.name for gpu in snapshot.gpus) or "no GPU"
+    busy = "" if load is None else f", load average {load:.2g} at the start"
+    return (
+        f"{date.today().isoformat()}: {snapshot.cpu_model or 'unknown CPU'}, {os.cpu_count()} cores, {gpus}{busy}; "
+        f"Python {platform.python_version()}, {versions}, llenergymeasure {snapshot.tool_version}."
+    )
+
+
+def write(path: Path, rows: Sequence[tuple[str, Row | Line]], load: float | None = None) -> None:
+    """Write the page."""
+    path.write_text(page(rows, load), encoding="utf-8")

@@ -1,0 +1,23 @@
+"""The page of benchmarks says what was missed."""
+
+from __future__ import annotations
+
+from benchmarks.page import missed, page
+from benchmarks.pairs import Line, Row
+
+KEPT = Row("import", 21.0, 19.0, 25.0, "ms", "<= 30", True)
+MISSED = Row("wall | time", 1.2, 1.1, 1.3, "x", "<= 1.10", False)
+PEER = Row("another tool", 2.0, 1.9, 2.1, "x", "peer", True)
+
+
+def test_a_missed_target_is_named_above_the_tables():
+    assert missed([KEPT, PEER]) == "Every target was kept."
+    assert missed([KEPT, MISSED]) == "1 of 2 figures missed their target: wall | time."
+
+
+def test_each_figure_stands_in_the_table_of_its_benchmark():
+    text = page([("startup", KEPT), ("overhead", MISSED), ("startup", PEER), ("judge", Line("\nalarms"))])
+    assert text.index("## startup") < text.index("| import | 21 ms | 19 to 25 | <= 30 | kept |")
+    assert "| wall \\| time | 1.2 x | 1.1 to 1.3 | <= 1.10 | **missed** |" in text
+    assert "| another tool | 2 x | 1.9 to 2.1 | peer |  |" in text
+    assert "```\nalarms\n```" in text
