@@ -17,7 +17,8 @@ def test_something(simulate):                       # fixtures are in tests/conf
 ```
 
 - Scenario time begins at 10 s, so that a sensor can look back. Waveforms are sums of `Constant`, `Box`, `Ramp` and
-  `Pulses`; idle waveforms are in scenario time, load waveforms begin when load is switched on.
+  `Pulses`; idle waveforms are in scenario time, load waveforms begin when load is switched on, `rest` waveforms when it
+  is switched off.
 - `simulate(..., real=True)` runs in real time: scenario time is `time.perf_counter() - sim.origin_s`.
 - For another process (the command line, Zeus, CodeCarbon with GPUs) start it with `env={**os.environ, **sim.environ}`:
   the loader finds the library through LD_LIBRARY_PATH, and `nvidia-smi` is on the PATH. `sim.switch` reaches it too.

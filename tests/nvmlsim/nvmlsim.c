@@ -3,7 +3,8 @@
  * NVMLSIM_SCENARIO names the script (one statement per line, see scenario.py), NVMLSIM_CLOCK a mapped file with the time
  * and the moments at which load was switched. Without a script the library answers as if it were not installed.
  *
- *   power(t) = idle(t) + level * load(t - t_on)     every waveform has an antiderivative in closed form
+ *   power(t) = idle(t) + level * load(t - t_on), after it idle(t) + rest(t - t_off)
+ *              every waveform has an antiderivative in closed form
  *   counter  = sum over its ticks of (mean power of the tick's last `window` seconds) * tick
  *   sensor   = mean power of the `window` seconds before its last update
  */
@@ -39,12 +40,12 @@ typedef struct {
     int architecture, major, minor, persistence, ecc, usage_is_average, ring;
     double memory_mb, limit_mw, default_limit_mw, start_j, reset_at;
     Sensor counter, instant, average;
-    Term idle[MAX_TERMS], load[MAX_TERMS];
+    Term idle[MAX_TERMS], load[MAX_TERMS], rest[MAX_TERMS];
     Track tracks[MAX_TRACKS];
     Process processes[MAX_ITEMS];
     Freeze freezes[MAX_ITEMS];
     char migs[8][96];
-    int n_idle, n_load, n_tracks, n_processes, n_freezes, n_migs;
+    int n_idle, n_load, n_rest, n_tracks, n_processes, n_freezes, n_migs;
     long summed_tick;
     double summed_j;
 } Gpu;
@@ -132,6 +133,7 @@ static double energy(const Gpu *gpu, double t)
         if (one && one->gpu >= 0 && one->gpu != gpu - gpus) continue;
         double until = one ? fmin(one->time, t) : t;
         if (level != 0 && until > since) total += level * joules_of(gpu->load, gpu->n_load, 0, until - since);
+        if (level == 0 && since > 0 && until > since) total += joules_of(gpu->rest, gpu->n_rest, 0, until - since);
         if (!one || one->time >= t) break;
         level = one->level;
         since = one->time;
@@ -232,8 +234,9 @@ static int read_wave(const char *line)
     if (sscanf(line, "wave %d %7s %7s %lf %lf %lf %lf", &index, which, term.kind, &term.watts, &term.a, &term.b, &term.c) != 7) return 0;
     Gpu *gpu = numbered(index);
     if (!gpu) return 0;
-    int *count = !strcmp(which, "idle") ? &gpu->n_idle : &gpu->n_load;
-    Term *terms = !strcmp(which, "idle") ? gpu->idle : gpu->load;
+    int idle = !strcmp(which, "idle"), load = !strcmp(which, "load");
+    int *count = idle ? &gpu->n_idle : load ? &gpu->n_load : &gpu->n_rest;
+    Term *terms = idle ? gpu->idle : load ? gpu->load : gpu->rest;
     return *count < MAX_TERMS && (terms[(*count)++] = term, 1);
 }
 

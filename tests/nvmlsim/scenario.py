@@ -157,7 +157,10 @@ USUAL_STATE = (
 
 @dataclass(frozen=True)
 class SimGpu:
-    """One GPU. None where it has no such sensor or does not tell."""
+    """One GPU. None where it has no such sensor or does not tell.
+
+    It draws `idle` always, `load` times its level while load is switched on, and `rest` after it was switched off.
+    """
 
     uuid: str
     name: str
@@ -170,6 +173,7 @@ class SimGpu:
     usage_is_average: bool
     idle: Sequence[Term] = (Constant(60.0),)
     load: Sequence[Term] = (Constant(240.0),)
+    rest: Sequence[Term] = ()
     memory_mb: float = 80_000.0
     limit_w: float = 700.0
     default_limit_w: float = 700.0
@@ -191,7 +195,7 @@ class SimGpu:
         for which, sensor in (("counter", self.counter), ("instant", self.instant), ("average", self.average)):
             if sensor is not None:
                 yield f"sensor {index} {which} {sensor.line()}"
-        for which, terms in (("idle", self.idle), ("load", self.load)):
+        for which, terms in (("idle", self.idle), ("load", self.load), ("rest", self.rest)):
             yield from (f"wave {index} {which} {term.line()}" for term in terms)
         yield from (f"track {index} {track.quantity} {track.from_s!r} {track.value!r}" for track in self.tracks)
         yield from (f"mig {index} {uuid}" for uuid in self.migs)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
+from random import Random
 from typing import Protocol
 
 from nvmlsim import truth
@@ -18,6 +19,8 @@ from nvmlsim.scenario import SimGpu, Trouble, script
 
 START_S = 10.0
 EPOCH_S = 1.7e9
+# Measured on Linux: a sleep is some 60 us late, a thread that polls every 50 ms about half a millisecond.
+SLEEP_LATE_S, SAMPLE_LATE_S = 60e-6, 500e-6
 # Places in the mapped file, in words of 8 bytes; see `Clock` in nvmlsim.c.
 IS_VIRTUAL, N_SWITCHES, NOW, ORIGIN, UTC_OFFSET, SWITCHES = 0, 1, 2, 3, 4, 8
 MAX_SWITCHES = 16384
@@ -33,23 +36,32 @@ class Stepped(Protocol):
 
 
 class SimClock:
-    """Scenario time for the product. Sleeping moves it and lets the sampler take its samples on the way."""
+    """Scenario time for the product. Sleeping moves it and lets the sampler take its samples on the way.
+
+    Attributes:
+        sampler: what is stepped.
+        jitter: makes every sleep and every sample late, as those of a real machine are; None for exact ones.
+    """
 
     def __init__(self, words: memoryview) -> None:
         self._words = words
         self.sampler: Stepped | None = None
+        self.jitter: Random | None = None
         self._due_s = 0.0
 
     def now(self) -> float:
         return self._words[NOW]
 
     def sleep(self, seconds: float) -> None:
-        end_s = self.now() + seconds
+        end_s = self.now() + seconds + self._late_s(SLEEP_LATE_S)
         while self.sampler is not None and max(self._due_s, self.now()) < end_s:
             self._words[NOW] = max(self._due_s, self.now())
-            self._due_s = self.now() + self.sampler.interval_s
+            self._due_s = self.now() + self.sampler.interval_s + self._late_s(SAMPLE_LATE_S)
             self.sampler.sample()
         self._words[NOW] = max(self.now(), end_s)
+
+    def _late_s(self, mean_s: float) -> float:
+        return self.jitter.expovariate(1 / mean_s) if self.jitter else 0.0
 
     def utc_now(self) -> datetime:
         return datetime.fromtimestamp(EPOCH_S + self.now(), timezone.utc)

@@ -24,15 +24,13 @@ def energy_j(gpu: SimGpu, switches: Switches, from_s: float, to_s: float) -> flo
 def power_w(gpu: SimGpu, switches: Switches, time_s: float) -> float:
     """Watts at a time that is not a bend."""
     total = sum(_watts(term, time_s) for term in gpu.idle)
-    began_s, level = _load_at(switches, time_s)
-    return total + level * sum(_watts(term, time_s - began_s) for term in gpu.load) if level else total
-
-
-def _load_at(switches: Switches, time_s: float) -> tuple[float, float]:
-    """When the present level began, and the level."""
-    return max(
-        ((at_s, level) for at_s, level in switches if at_s <= time_s), default=(0.0, 0.0), key=lambda one: one[0]
-    )
+    past = [one for one in switches if one[0] <= time_s]
+    if not past:
+        return total
+    began_s, level = past[-1]
+    if level:
+        return total + level * sum(_watts(term, time_s - began_s) for term in gpu.load)
+    return total + sum(_watts(term, time_s - began_s) for term in gpu.rest)
 
 
 def _watts(term: Term, time_s: float) -> float:
@@ -51,7 +49,9 @@ def _bends(gpu: SimGpu, switches: Switches, from_s: float, to_s: float) -> Itera
     for (began_s, _), ended_s in zip(switches, edges[1:]):
         yield began_s
         if began_s < to_s and ended_s > from_s:
-            for time_s in _bends_of(gpu.load, max(from_s, began_s) - began_s, min(to_s, ended_s) - began_s):
+            for time_s in _bends_of(
+                (*gpu.load, *gpu.rest), max(from_s, began_s) - began_s, min(to_s, ended_s) - began_s
+            ):
                 yield began_s + time_s
 
 

@@ -92,7 +92,13 @@ def test_power_sensors_show_the_mean_of_their_window(opened, wave):
 def test_load_is_added_while_it_is_switched_on_and_begins_anew_each_time(opened):
     tick = Sensor(0.001, 0.001)
     sim, (handle,) = opened(
-        sim_gpu(idle=[Constant(50.0)], load=[Constant(100.0), Pulses(200.0, 0.7, 0.3)], counter=tick), call_cost_s=0.0
+        sim_gpu(
+            idle=[Constant(50.0)],
+            load=[Constant(100.0), Pulses(200.0, 0.7, 0.3)],
+            rest=[Constant(40.0), Ramp(-40.0, 0.0, 0.6)],
+            counter=tick,
+        ),
+        call_cost_s=0.0,
     )
     for seconds, level in ((1.3, 1.0), (0.4, 0.0), (2.0, 0.5), (1.0, 1.0), (3.0, 0.0)):
         sim.switch(level)

@@ -5,6 +5,7 @@ Each check is a small function from the facts to warnings; adding one is adding 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 from llenergymeasure.core.facts import Facts
@@ -80,17 +81,24 @@ def _energy(facts: Facts) -> Doubts:
         yield "meter_problem", problem
 
 
-def _crosscheck(facts: Facts) -> Doubts:
-    energy = facts.energy
+def crosscheck_gap(energy: EnergyReading) -> tuple[float, float] | None:
+    """Joules between the reading and its cross-check, and how many both uncertainties allow; None without a check."""
     if energy.energy_j is None or energy.crosscheck_j is None or energy.uncertainty_j is None:
+        return None
+    allowed_j = math.hypot(energy.uncertainty_j, energy.crosscheck_uncertainty_j or 0.0)
+    return abs(energy.energy_j - energy.crosscheck_j), allowed_j
+
+
+def _crosscheck(facts: Facts) -> Doubts:
+    energy, found = facts.energy, crosscheck_gap(facts.energy)
+    if found is None or found[0] <= found[1]:
         return
-    gap_j = abs(energy.energy_j - energy.crosscheck_j)
-    if gap_j > energy.uncertainty_j:
-        yield (
-            "energy_crosscheck_failed",
-            f"counter and power trace disagree: {energy.energy_j:.4g} J against {energy.crosscheck_j:.4g} J, a gap of "
-            f"{gap_j:.3g} J above the uncertainty of {energy.uncertainty_j:.3g} J; treat the energy as unreliable",
-        )
+    names = "counter and power trace" if energy.method == "counter" else "two readings of the power sensors"
+    yield (
+        "energy_crosscheck_failed",
+        f"{names} disagree: {energy.energy_j:.4g} J against {energy.crosscheck_j:.4g} J, a gap of {found[0]:.3g} J above "
+        f"the uncertainty of {found[1]:.3g} J; treat the energy as unreliable",
+    )
 
 
 def _baseline(facts: Facts) -> Doubts:

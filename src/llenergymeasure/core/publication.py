@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from llenergymeasure.core.doubts import MAX_DRIFT_C, MIN_PROMPTS
+from llenergymeasure.core.doubts import MAX_DRIFT_C, MIN_PROMPTS, crosscheck_gap
 from llenergymeasure.core.facts import Facts
 from llenergymeasure.domain.measurements import PublicationCheck
 
@@ -52,11 +52,10 @@ def _energy_measured(facts: Facts) -> Verdict:
 
 
 def _crosscheck_agrees(facts: Facts) -> Verdict:
-    energy = facts.energy
-    if energy.energy_j is None or energy.crosscheck_j is None or energy.uncertainty_j is None:
+    found = crosscheck_gap(facts.energy)
+    if found is None:
         return "no cross-check"
-    gap_j = abs(energy.energy_j - energy.crosscheck_j)
-    return _unless(gap_j <= energy.uncertainty_j, f"{gap_j:.3g} J above {energy.uncertainty_j:.3g} J")
+    return _unless(found[0] <= found[1], f"{found[0]:.3g} J above {found[1]:.3g} J")
 
 
 def _warmed_up(facts: Facts) -> Verdict:

@@ -39,6 +39,9 @@ class EnergyReading(Frozen):
     update_period_s: float | None = Field(None, description="Median time between sensor updates; None when not seen.")
     domains: tuple[EnergyDomain, ...] = ()
     crosscheck_j: float | None = Field(None, description="The same window by a second method; None without one.")
+    crosscheck_uncertainty_j: float | None = Field(
+        None, description="Expanded uncertainty (k = 2) of the second method, without the gain that both share."
+    )
     reason: str | None = Field(None, description="Why energy_j is None.")
     problems: tuple[str, ...] = Field((), description="What went wrong on the way, each a sentence.")
 

@@ -163,7 +163,7 @@ def combined_energy(processes: Sequence[ProcessResult]) -> tuple[EnergyReading, 
 
 _NOTHING: dict[str, Any] = {
     "energy_j": None, "per_device_j": None, "method": None, "uncertainty_j": None, "uncertainty_parts_j": {},
-    "crosscheck_j": None, "domains": (),
+    "crosscheck_j": None, "crosscheck_uncertainty_j": None, "domains": (),
 }  # fmt: skip
 
 
@@ -181,6 +181,9 @@ def _summed(readings: Sequence[EnergyReading]) -> EnergyReading:
             "uncertainty_j": math.hypot(*parts.values()) if has_uncertainty else None,
             "n_readings": min(one.n_readings for one in readings),
             "crosscheck_j": _all_or_none([one.crosscheck_j for one in readings], math.fsum),
+            "crosscheck_uncertainty_j": _all_or_none(
+                [one.crosscheck_uncertainty_j for one in readings], lambda found: math.hypot(*found)
+            ),
             "domains": tuple(_summed_domains(readings)),
             "problems": tuple(dict.fromkeys(chain.from_iterable(one.problems for one in readings))),
         }

@@ -23,7 +23,16 @@ def test_there_is_one_of_each_schema_version():
 def test_an_old_file_loads_and_keeps_every_value_it_has(path):
     told = json.loads(path.read_text(encoding="utf-8"))
     again = json.loads(json.dumps(ExperimentResult.from_json(path).model_dump(mode="json")))
-    assert {name: again[name] for name in told} == told
+    assert known_part(again, told) == told
+
+
+def known_part(value, told):
+    """The value without the fields that later releases added."""
+    if isinstance(told, dict):
+        return {name: known_part(value[name], told[name]) for name in told}
+    if isinstance(told, list) and len(value) == len(told):
+        return [known_part(one, was) for one, was in zip(value, told)]
+    return value
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)

@@ -1,56 +1,34 @@
 """The NVML meter: the energy counter at its own ticks, else the power sensors.
 
 ```
- tick tick t_a                                      tick t_b  tick
-  |----|----.  t0 ------------ work ------------ t1  .---------|
-   P_before                                           P_after
+ open_window: two ticks | t0 == work == t1 | close: two ticks, two updates of the power sensors | reading
 ```
 
-With a counter: `E = E_b - E_a - P_before (t0 - t_a) - P_after (t_b - t1)`. The outside powers come from the counter
-itself, over the tick before t_a and the tick after t_b, when the device is idle; so does the error that remains: the
-moment of a tick is known to one poll. Without a counter: the 1 s average, unwound from an idle second; else instant
-power, each reading standing for what the sensor saw before it.
+Both ways are taken where both are there: the counter is the reading, the power sensors are its cross-check.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from llenergymeasure.core.curve import counter_curve
+from llenergymeasure.core.energy.by_counter import by_counter
+from llenergymeasure.core.energy.by_power import by_power
 from llenergymeasure.core.energy.context import MeterContext
-from llenergymeasure.core.energy.ticks import Tick, ticks_of, watch_counters
+from llenergymeasure.core.energy.device import DeviceEnergy
+from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick, ticks_of, watch_counters
 from llenergymeasure.core.energy.voids import stuck_sensor, used_until
 from llenergymeasure.core.gpu import Gpu, GpuDoor
 from llenergymeasure.core.sampler import GpuSampler
-from llenergymeasure.core.trace import (
-    AVERAGE_PERIOD_S,
-    instant_energy_j,
-    instant_sensor,
-    longest_standstill_s,
-    mean_power_w,
-    tick_times,
-    unwound_energy_j,
-)
-from llenergymeasure.domain.measurements import EnergyMethod, EnergyReading
+from llenergymeasure.core.trace import instant_sensor, longest_standstill_s, tick_times
+from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorFault
 from llenergymeasure.protocols import Clock
 
 # More than three of the slowest ticks seen (100 ms), and what a sampler may be late by.
 STALE_S = 0.5
-# NVML documents 5 W or 5 %: a stable gain of the card, twice the standard deviation (k = 2).
-GAIN = 0.05
-
-
-@dataclass(frozen=True)
-class DeviceEnergy:
-    """Joules of one device in a window, with the parts of their uncertainty (k = 2)."""
-
-    energy_j: float
-    method: EnergyMethod
-    parts_j: dict[str, float]
-    crosscheck_j: float | None = None
-    problem: str | None = None
 
 
 class NvmlMeter:
@@ -107,9 +85,9 @@ class NvmlWindow:
         return self._reading(found, problems, start_s, end_s)
 
     def _let_the_sensors_catch_up(self, end_s: float) -> None:
-        """The power sensors show the end of the work only later: wait until they have, with one interval to spare."""
-        slowest_s = max(instant_sensor(gpu.architecture, gpu.name).delay_s for gpu in self._gpus)
-        ready_s = end_s + slowest_s + 2 * self._sampler.interval_s
+        """The power sensors show the end of the work only later: wait until their second update after it was sampled."""
+        slowest_s = max(instant_sensor(gpu.architecture, gpu.name).period_s for gpu in self._gpus)
+        ready_s = end_s + 3 * slowest_s + 2 * self._sampler.interval_s
         while (left_s := ready_s - self._clock.now()) > 0:
             self._clock.sleep(min(left_s, self._sampler.interval_s))
 
@@ -121,7 +99,7 @@ class NvmlWindow:
         sampled = self._by_power(gpu, start_s, end_s)
         what = self._counter_fault(gpu, before, after)
         if before is not None and after is not None and what is None:
-            return by_counter(before, after, start_s, end_s, sampled)
+            return by_counter(before, after, start_s, end_s, sampled, self._unrest_w(gpu, start_s, end_s))
         if sampled is None:
             raise ReadingFailed(f"{_void(what)} no power sensor covers the window")
         doubts = [
@@ -147,8 +125,13 @@ class NvmlWindow:
         stood_s = longest_standstill_s(seen)
         return f"stood still for {stood_s:.2g} s in the window" if stood_s > STALE_S else None
 
+    def _unrest_w(self, gpu: Gpu, start_s: float, end_s: float) -> float:
+        """How much idle power differs from tick to tick before the window, as the sampler saw the counter."""
+        curve = counter_curve(self._sampler.power[gpu.uuid], start_s, min(end_s, start_s + TICK_TIMEOUT_S))
+        return curve.unrest_w(start_s) if curve is not None else 0.0
+
     def _by_power(self, gpu: Gpu, start_s: float, end_s: float) -> DeviceEnergy | None:
-        return by_power(gpu, self._sampler, start_s, end_s)
+        return by_power(gpu, self._sampler.power[gpu.uuid], self._sampler.interval_s, start_s, end_s)
 
     def _reading(
         self, found: dict[str, DeviceEnergy], problems: list[str], start_s: float, end_s: float
@@ -163,7 +146,8 @@ class NvmlWindow:
         parts = {name: math.hypot(*(device.parts_j.get(name, 0.0) for device in devices)) for name in _names(devices)}
         # A gain is the card's own and cards of one kind may share it: it adds up, the rest is independent.
         parts["gain"] = math.fsum(device.parts_j["gain"] for device in devices)
-        checks = [device.crosscheck_j for device in devices]
+        checks = [device.crosscheck for device in devices if device.crosscheck is not None]
+        checked = len(checks) == len(devices)
         return EnergyReading(
             meter="nvml",
             energy_j=math.fsum(device.energy_j for device in devices),
@@ -173,7 +157,8 @@ class NvmlWindow:
             uncertainty_parts_j=parts,
             n_readings=n_readings,
             update_period_s=gaps[len(gaps) // 2] if gaps else None,
-            crosscheck_j=None if None in checks else math.fsum(check for check in checks if check is not None),
+            crosscheck_j=math.fsum(check.energy_j for check in checks) if checked else None,
+            crosscheck_uncertainty_j=math.hypot(*(check.own_error_j for check in checks)) if checked else None,
             problems=tuple(problems),
         )
 
@@ -186,51 +171,6 @@ class NvmlWindow:
 
 def _void(what: str | None) -> str:
     return f"the energy counter {what} and" if what else "there is no energy counter and"
-
-
-def by_counter(
-    before: tuple[Tick, Tick], after: tuple[Tick, Tick], start_s: float, end_s: float, sampled: DeviceEnergy | None
-) -> DeviceEnergy:
-    """Counter at its outer ticks, less what was used outside the window."""
-    (early, t_a), (t_b, late) = before, after
-    p_before_w, p_after_w = _slope_w(early, t_a), _slope_w(t_b, late)
-    gross_j = t_b.energy_j - t_a.energy_j
-    energy_j = gross_j - p_before_w * (start_s - t_a.time_s) - p_after_w * (t_b.time_s - end_s)
-    power_w = max(energy_j / (end_s - start_s), p_before_w, p_after_w)
-    polls_s = math.hypot(t_a.poll_s, t_b.poll_s)
-    # A tick lies evenly between two polls (poll / sqrt(12)), expanded with k = 2. Outside powers are as uncertain as
-    # they differ from each other.
-    edges_j = 2 * power_w * polls_s / math.sqrt(12) + abs(p_after_w - p_before_w) * (t_b.time_s - end_s) / math.sqrt(3)
-    parts = {"gain": GAIN * abs(energy_j), "edges": edges_j}
-    return DeviceEnergy(energy_j, "counter", parts, sampled.energy_j if sampled else None)
-
-
-def _slope_w(first: Tick, second: Tick) -> float:
-    return max((second.energy_j - first.energy_j) / (second.time_s - first.time_s), 0.0)
-
-
-def by_power(gpu: Gpu, sampler: GpuSampler, start_s: float, end_s: float) -> DeviceEnergy | None:
-    """Energy from the power sensors; None when their readings do not cover the window."""
-    log = sampler.power[gpu.uuid]
-    sensor = instant_sensor(gpu.architecture, gpu.name)
-    instant_j = instant_energy_j(log, sensor, start_s, end_s)
-    idle_w = mean_power_w(log.between("average_w", start_s - 0.3, start_s), start_s - 0.3, start_s)
-    unwound_j = None if idle_w is None else unwound_energy_j(log, idle_w, start_s, end_s)
-    if unwound_j is None and instant_j is None:
-        return None
-    energy_j = unwound_j if unwound_j is not None else instant_j
-    assert energy_j is not None
-    step_w = energy_j / (end_s - start_s)
-    period_s = AVERAGE_PERIOD_S if unwound_j is not None else sensor.period_s
-    parts = {
-        "gain": GAIN * abs(energy_j),
-        "edges": 2 * step_w * math.hypot(period_s, sampler.interval_s) / math.sqrt(6),
-    }
-    if unwound_j is None and sensor.is_partial:
-        parts["aliasing"] = (
-            step_w * math.sqrt(sensor.period_s * (end_s - start_s)) * (1 - sensor.window_s / sensor.period_s)
-        )
-    return DeviceEnergy(energy_j, "sampled", parts, instant_j if unwound_j is not None else None)
 
 
 def _names(devices: Sequence[DeviceEnergy]) -> set[str]:

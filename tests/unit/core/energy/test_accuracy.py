@@ -1,0 +1,86 @@
+"""The NVML meter on simulated GPUs, through the real pynvml, held against what they really drew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from statistics import median
+
+import pytest
+
+from llenergymeasure.core.doubts import crosscheck_gap
+from nvmlsim import PARTIAL_COUNTER, Constant, Pulses, sim_gpu
+from nvmlsim.waves import WAVES
+from scoring import CALL_COST_S, SENSORS, percentile, score, working
+
+SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0)
+# Largest relative error of a window, by its length.
+LIMITS = {
+    "counter": {0.3: 0.01, 1.0: 0.01, 3.0: 0.003, 10.0: 0.003},
+    "1 s average": {1.0: 0.05, 3.0: 0.05, 10.0: 0.01},
+    "1 s average, partial": {1.0: 0.05, 3.0: 0.05, 10.0: 0.01},
+    "instant": {1.0: 0.05, 3.0: 0.05, 10.0: 0.01},
+}
+
+
+@pytest.fixture
+def scores(simulate):
+    """Scores windows of a length on every waveform, with some kind of sensors."""
+
+    def many(kind, seconds, repeats=2, tail=False):
+        found = []
+        for wave in WAVES:
+            for number in range(repeats):
+                random = Random(f"{kind}, {wave}, {seconds}, {number}")
+                gpu = working(SENSORS[kind](), wave, seconds, random, tail)
+                found.append(score(simulate(gpu, call_cost_s=CALL_COST_S), seconds, random))
+        return found
+
+    return many
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+def test_the_error_keeps_its_limit_and_the_stated_uncertainty_covers_it(scores, kind):
+    covered = []
+    for seconds in SECONDS:
+        found = scores(kind, seconds)
+        errors = [abs(one.error) for one in found]
+        assert max(errors) <= LIMITS[kind].get(seconds, 0.05), seconds
+        assert median(one.stated for one in found) <= 3 * percentile(errors, 0.95), seconds
+        covered += [one.covered for one in found]
+    assert sum(covered) / len(covered) >= 0.95
+
+
+@pytest.mark.parametrize("kind", ["counter", "1 s average, partial"])
+def test_power_that_falls_slowly_after_the_work_is_covered(scores, kind):
+    found = scores(kind, 0.3) + scores(kind, 3.0)
+    assert sum(one.covered for one in found) / len(found) >= 0.95
+
+
+def test_counter_and_power_sensors_agree_where_both_are_true(scores):
+    for one in scores("counter", 3.0, repeats=1):
+        gap_j, allowed_j = crosscheck_gap(one.reading)
+        assert gap_j < 0.1 * allowed_j
+
+
+@pytest.mark.parametrize("seconds", [1.0, 10.0])
+def test_a_counter_that_adds_up_looks_of_a_quarter_is_told_by_the_cross_check(simulate, seconds):
+    in_step = [Constant(40.0), Pulses(300.0, 0.100)]
+    random = Random(3)
+    gpu = replace(working(sim_gpu("hopper", counter=PARTIAL_COUNTER), "constant 300 W", seconds, random), load=in_step)
+    found = score(simulate(gpu), seconds, random)
+    gap_j, allowed_j = crosscheck_gap(found.reading)
+    assert found.reading.method == "counter"
+    assert abs(found.error) > 0.15
+    assert gap_j > allowed_j
+    assert found.reading.crosscheck_j == pytest.approx(found.truth_j, rel=0.01)
+
+
+def test_where_both_sensors_look_a_quarter_of_the_time_the_check_is_too_uncertain_to_disagree(simulate):
+    """Better no alarm than one about a counter that is right: the doubt is in the uncertainty of the check."""
+    random = Random(4)
+    found = score(simulate(working(sim_gpu("a100"), "square 150 ms", 3.0, random)), 3.0, random)
+    gap_j, allowed_j = crosscheck_gap(found.reading)
+    assert abs(found.error) < 0.003
+    assert gap_j < allowed_j
+    assert found.reading.crosscheck_uncertainty_j > 0.1 * found.truth_j
