@@ -193,8 +193,8 @@ def overhead(context: MeterContext, load: Work, seconds: float, pairs: int = 7) 
         trace = sampler.trace(start_s, context.clock.now())
         sampler.stop()
         ratios.append(bare_s / watched_s)
-        if trace is not None and trace.report.cpu_seconds is not None:
-            shares.append(trace.report.cpu_seconds / watched_s)
+        if trace is not None:
+            shares.append(sampler.cpu_seconds() / watched_s)
     return {
         "speed_with_sampler_over_bare": {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)},
         "sampler_cpu_share": statistics.median(shares) if shares else None,

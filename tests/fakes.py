@@ -156,6 +156,7 @@ class FakeEngine:
         self._log("engine.reset_peak_memory")
 
     def peak_memory_mb(self) -> tuple[float | None, str]:
+        self._log("engine.peak_memory_mb")
         return 42.0, "fake"
 
     def host_threads(self) -> int | None:
@@ -251,6 +252,9 @@ class FakeHost:
 
     def arm(self, engine: InferenceEngine) -> None:
         self._log("collector.arm")
+
+    def stop(self, engine: InferenceEngine) -> None:
+        self._log("collector.stop")
 
     def collect(self, window: Window) -> Frozen:
         self._log("collector.collect")

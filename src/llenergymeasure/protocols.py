@@ -254,10 +254,13 @@ class MetricsCollector(Protocol):
         """The field of `ExperimentResult` that it fills."""
 
     def arm(self, engine: InferenceEngine) -> None:
-        """Called right before the window opens."""
+        """Called right before the work starts."""
+
+    def stop(self, engine: InferenceEngine) -> None:
+        """Called right after the work ended, before anything else takes time or memory."""
 
     def collect(self, window: Window) -> Frozen | None:
-        """Called after the window closed."""
+        """Called when the window is closed and its output is on the host."""
 
 
 class EnergyStep(NamedTuple):

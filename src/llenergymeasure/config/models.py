@@ -72,10 +72,10 @@ class ExperimentConfig(ConfigModel):
     @model_validator(mode="before")
     @classmethod
     def _old_names_are_refused(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            for old, new in RENAMED_FIELDS.items():
-                if old in data:
-                    raise ValueError(f"'{old}' is now called '{new}': rename it")
+        found = [old for old in RENAMED_FIELDS if isinstance(data, dict) and old in data]
+        if found:
+            renamed = ", ".join(f"'{old}' is now called '{RENAMED_FIELDS[old]}'" for old in found)
+            raise ValueError(f"{renamed}: rename {'it' if len(found) == 1 else 'them'}")
         return data
 
     @field_validator("model")

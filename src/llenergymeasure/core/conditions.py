@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from array import array
-from bisect import bisect_left
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
 
 from llenergymeasure.core.gpu import ConditionReading
 from llenergymeasure.domain.measurements import GpuConditions, ThermalThrottleInfo
@@ -22,38 +22,41 @@ COLUMNS = ("temperature_c", "memory_used_mb", "memory_total_mb", "utilisation_pc
 
 
 class ConditionLog:
-    """Readings in columns; NaN where the device did not tell. Every second reading is dropped when full."""
+    """Readings in columns; NaN where the device did not tell. Every second reading is dropped when full.
+
+    Written by one thread, read by another.
+    """
 
     def __init__(self, capacity: int = 32768) -> None:
         self._capacity = capacity
+        self._lock = threading.Lock()
         self.times = array("d")
         self.columns = {name: array("d") for name in COLUMNS}
 
     def add(self, time_s: float, reading: ConditionReading) -> None:
         """Append a reading."""
-        self.times.append(time_s)
-        for name, column in self.columns.items():
-            value = getattr(reading, name)
-            column.append(math.nan if value is None else value)
-        if len(self.times) >= self._capacity:
-            for column in (self.times, *self.columns.values()):
-                del column[: len(column) // 2 * 2 : 2]
+        with self._lock:
+            self.times.append(time_s)
+            for name, column in self.columns.items():
+                value = getattr(reading, name)
+                column.append(math.nan if value is None else value)
+            if len(self.times) >= self._capacity:
+                for column in (self.times, *self.columns.values()):
+                    del column[: len(column) // 2 * 2 : 2]
 
-    def inside(self, name: str, start_s: float, end_s: float) -> Iterator[tuple[float, float]]:
+    def inside(self, name: str, start_s: float, end_s: float) -> list[tuple[float, float]]:
         """Time and value of what was told from `start_s` to `end_s`."""
-        column = self.columns[name]
-        for index in range(bisect_left(self.times, start_s), len(self.times)):
-            if self.times[index] > end_s:
-                return
-            if not math.isnan(column[index]):
-                yield self.times[index], column[index]
+        with self._lock:
+            inside = slice(bisect_left(self.times, start_s), bisect_right(self.times, end_s))
+            found = zip(self.times[inside], self.columns[name][inside])
+        return [(time_s, value) for time_s, value in found if not math.isnan(value)]
 
-    def nearest(self, name: str, time_s: float) -> float | None:
+    def latest(self, name: str, time_s: float) -> float | None:
         """The last value told until `time_s`; None when there is none."""
-        column = self.columns[name]
-        index = bisect_left(self.times, time_s)
-        told = (column[i] for i in range(min(index, len(column) - 1), -1, -1) if not math.isnan(column[i]))
-        return next(told, None)
+        with self._lock:
+            column = self.columns[name]
+            newest_first = range(bisect_right(self.times, time_s) - 1, -1, -1)
+            return next((column[i] for i in newest_first if not math.isnan(column[i])), None)
 
 
 def conditions_of(gpu_index: int, log: ConditionLog, start_s: float, end_s: float) -> GpuConditions:
@@ -62,8 +65,8 @@ def conditions_of(gpu_index: int, log: ConditionLog, start_s: float, end_s: floa
     clocks = [value for _, value in log.inside("clock_mhz", start_s, end_s)]
     return GpuConditions(
         gpu_index=gpu_index,
-        temperature_start_c=log.nearest("temperature_c", start_s),
-        temperature_end_c=log.nearest("temperature_c", end_s),
+        temperature_start_c=log.latest("temperature_c", start_s),
+        temperature_end_c=log.latest("temperature_c", end_s),
         temperature_max_c=max(temperatures, default=None),
         clock_min_mhz=min(clocks, default=None),
         clock_mean_mhz=math.fsum(clocks) / len(clocks) if clocks else None,
@@ -73,7 +76,7 @@ def conditions_of(gpu_index: int, log: ConditionLog, start_s: float, end_s: floa
 
 def throttling_of(logs: list[ConditionLog], start_s: float, end_s: float) -> ThermalThrottleInfo | None:
     """Throttling from `start_s` to `end_s` on any of the GPUs; None when no reason was ever told."""
-    readings = [list(log.inside("reasons", start_s, end_s)) for log in logs]
+    readings = [log.inside("reasons", start_s, end_s) for log in logs]
     if not any(readings):
         return None
     bits = 0

@@ -36,6 +36,11 @@ def reproducibility_notes(reading: EnergyReading) -> str:
             "Energy is an estimate from a model of the machine's load, not a measurement: compare it with nothing but "
             "estimates by the same tool on the same machine."
         )
+    if any(domain.name == "cpu" and domain.included for domain in reading.domains):
+        return (
+            "Energy is that of the CPU packages, read from their RAPL counters. Their maker states no accuracy: 5 % is "
+            "assumed. Memory, disks, fans and the power supply are not in it."
+        )
     return (
         "Power sensors read through NVML are documented as accurate within 5 W or 5 %, whichever the device states; "
         "the error is mostly a stable gain of the card, so comparisons on one card are better than absolute numbers."

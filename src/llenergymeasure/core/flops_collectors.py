@@ -6,17 +6,15 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.ssot import DEFAULT_BEAMS
 from llenergymeasure.core.architecture import shape_of
 from llenergymeasure.core.flops import GeneratedWork, GenerationWay, exact_flops, palm_flops
+from llenergymeasure.core.metrics import FromRecords
 from llenergymeasure.domain.measurements import FlopsResult
-from llenergymeasure.protocols import BatchRecord, InferenceEngine, Window
+from llenergymeasure.protocols import BatchRecord, Window
 
 
-class PalmFlopsCollector:
+class PalmFlopsCollector(FromRecords):
     """2 x N x tokens."""
 
     block = "flops"
-
-    def arm(self, engine: InferenceEngine) -> None:
-        """Nothing to prepare."""
 
     def collect(self, window: Window) -> FlopsResult:
         return palm_flops(
@@ -27,16 +25,13 @@ class PalmFlopsCollector:
         )
 
 
-class ExactFlopsCollector:
+class ExactFlopsCollector(FromRecords):
     """From the architecture, where its class is known."""
 
     block = "flops_architecture"
 
     def __init__(self) -> None:
         self._static_length = 0
-
-    def arm(self, engine: InferenceEngine) -> None:
-        """Nothing to prepare."""
 
     def collect(self, window: Window) -> FlopsResult | None:
         shape = shape_of(window.engine.architecture)

@@ -2,7 +2,7 @@
 
 ```
 open     load . tokenise . snapshot . idle baseline . warm-up . thermal floor
-measure  arm collectors . window . collect . doubts . assemble        (once per window; repeats share one opening)
+measure  window . collect . doubts . assemble        (once per window; repeats share one opening)
 close    release the model, always
 ```
 
@@ -135,10 +135,10 @@ class OpenExperiment:
         """
         config, parts = self._config, self._with
         parts.progress.step(f"measuring {config.n} prompts in {len(self._batches)} batches")
-        for collector in parts.collectors:
-            collector.arm(self.engine)
         self._enter("window")
-        raw = measure_window(self.engine, self._batches, parts.metering.meter, parts.clock, parts.team)
+        raw = measure_window(
+            self.engine, self._batches, parts.metering.meter, parts.clock, parts.team, parts.collectors
+        )
         self._enter("idle")
         trace = parts.sampler.trace(raw.start_s, raw.end_s)
         window = self._window(raw)

@@ -34,7 +34,14 @@ def read_cpu_ticks(path: Path = Path("/proc/stat")) -> CpuTicks | None:
 
 
 class HostCollector:
-    """CPU seconds of this process, and the state of the machine around it."""
+    """CPU seconds of this process, and the state of the machine around it.
+
+    Args:
+        read_ticks: reads the machine's CPU time.
+        environ: environment variables.
+        ticks_per_second: of the machine's CPU time; always 100 in what Linux shows to programs.
+        instrument_cpu: CPU seconds that the sampler has used so far; None without one.
+    """
 
     block = "host"
 
@@ -43,20 +50,31 @@ class HostCollector:
         read_ticks: Callable[[], CpuTicks | None] = read_cpu_ticks,
         environ: Mapping[str, str] = os.environ,
         ticks_per_second: int = 100,
+        instrument_cpu: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._read_ticks = read_ticks
         self._environ = environ
         self._ticks_per_second = ticks_per_second
+        self._instrument_cpu = instrument_cpu
+        self._instrument_s: tuple[float | None, float | None] = None, None
         self._before: CpuTicks | None = None
+        self._after: CpuTicks | None = None
 
     def arm(self, engine: InferenceEngine) -> None:
-        """Read the machine's CPU time."""
+        """Read the CPU time of the machine and of the instruments."""
         self._before = self._read_ticks()
+        self._instrument_s = self._instrument_cpu(), None
+
+    def stop(self, engine: InferenceEngine) -> None:
+        """Read both again."""
+        self._after = self._read_ticks()
+        self._instrument_s = self._instrument_s[0], self._instrument_cpu()
 
     def collect(self, window: Window) -> HostResult:
         steal, other = self._shares(window.cpu_seconds)
         return HostResult(
             cpu_seconds=window.cpu_seconds,
+            instrument_cpu_seconds=self._instrument_seconds(),
             load_average_1m=_load_average(),
             cpu_steal_share=steal,
             other_cpu_share=other,
@@ -64,9 +82,13 @@ class HostCollector:
             omp_num_threads=self._environ.get("OMP_NUM_THREADS"),
         )
 
+    def _instrument_seconds(self) -> float | None:
+        before_s, after_s = self._instrument_s
+        return None if before_s is None or after_s is None else after_s - before_s
+
     def _shares(self, own_seconds: float) -> tuple[float | None, float | None]:
         """Share of all CPU time that was stolen, and that other processes used."""
-        before, after = self._before, self._read_ticks()
+        before, after = self._before, self._after
         if before is None or after is None or after.total == before.total:
             return None, None
         total = after.total - before.total

@@ -16,13 +16,20 @@ from llenergymeasure.domain.measurements import (
 from llenergymeasure.protocols import BatchRecord, InferenceEngine, Window
 
 
-class TokenCollector:
-    """Counts tokens by real lengths; padding never counts."""
-
-    block = "tokens"
+class FromRecords:
+    """A collector that needs nothing but what the engine recorded."""
 
     def arm(self, engine: InferenceEngine) -> None:
         """Nothing to prepare."""
+
+    def stop(self, engine: InferenceEngine) -> None:
+        """Nothing to read."""
+
+
+class TokenCollector(FromRecords):
+    """Counts tokens by real lengths; padding never counts."""
+
+    block = "tokens"
 
     def collect(self, window: Window) -> TokenCounts:
         lengths = in_dataset_order(
@@ -41,13 +48,10 @@ class TokenCollector:
         )
 
 
-class LatencyCollector:
+class LatencyCollector(FromRecords):
     """Latency of each request, time to first token, and inter-token latency."""
 
     block = "latency"
-
-    def arm(self, engine: InferenceEngine) -> None:
-        """Nothing to prepare."""
 
     def collect(self, window: Window) -> LatencyResult:
         request_ms = in_dataset_order(pair for batch in window.batches for pair in request_latencies_ms(batch))
@@ -70,13 +74,10 @@ class LatencyCollector:
         )
 
 
-class PhaseCollector:
+class PhaseCollector(FromRecords):
     """Seconds of prefill and of decode."""
 
     block = "phases"
-
-    def arm(self, engine: InferenceEngine) -> None:
-        """Nothing to prepare."""
 
     def collect(self, window: Window) -> PhaseTimes | None:
         if not all(batch.step_times_s for batch in window.batches):
@@ -89,16 +90,23 @@ class PhaseCollector:
 
 
 class MemoryCollector:
-    """Peak memory of the window, and what the model holds."""
+    """Peak memory of the window."""
 
     block = "memory"
+
+    def __init__(self) -> None:
+        self._peak: tuple[float | None, str] = None, "unknown: no window was measured"
 
     def arm(self, engine: InferenceEngine) -> None:
         """Start a new peak."""
         engine.reset_peak_memory()
 
+    def stop(self, engine: InferenceEngine) -> None:
+        """Read the peak while nothing but the work has added to it."""
+        self._peak = engine.peak_memory_mb()
+
     def collect(self, window: Window) -> MemoryResult:
-        peak_mb, source = window.engine.peak_memory_mb()
+        peak_mb, source = self._peak
         return MemoryResult(peak_memory_mb=peak_mb, source=source)
 
 

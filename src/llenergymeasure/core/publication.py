@@ -96,6 +96,11 @@ def _limits_recorded(facts: Facts) -> Verdict:
     return _unless(known == len(gpus), f"{known} of {len(gpus)} GPUs")
 
 
+def _clocks_recorded(facts: Facts) -> Verdict:
+    seen = [] if facts.trace is None else [gpu.clock_mean_mhz is not None for gpu in facts.trace.conditions]
+    return _unless(bool(seen) and all(seen), f"{sum(seen)} of {len(seen)} GPUs" if seen else "not observed")
+
+
 def _real_weights(facts: Facts) -> Verdict:
     return _unless(not facts.model.random_weights, f"random from seed {facts.config.random_seed}")
 
@@ -131,6 +136,7 @@ RULES: dict[str, Callable[[Facts], Verdict]] = {
     "not_throttled": _not_throttled,
     "no_foreign_process": _alone,
     "temperature_within_10_c": _temperature_steady,
+    "clocks_recorded": _clocks_recorded,
     "power_limit_recorded": _limits_recorded,
     "real_weights": _real_weights,
     "revision_pinned": _revision_pinned,

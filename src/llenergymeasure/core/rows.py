@@ -39,15 +39,15 @@ def _row(
     gpu: Gpu, power: PowerLog, conditions: ConditionLog, window_s: float, from_s: float, to_s: float
 ) -> dict[str, Any]:
     energy_j = row_energy_j(gpu, power, from_s, to_s)
-    reasons = conditions.nearest("reasons", to_s)
+    reasons = conditions.latest("reasons", to_s)
     return {
         "timestamp_s": from_s - window_s,
         "gpu_index": gpu.index,
         "power_w": None if energy_j is None else energy_j / (to_s - from_s),
-        "temperature_c": conditions.nearest("temperature_c", to_s),
-        "memory_used_mb": conditions.nearest("memory_used_mb", to_s),
-        "memory_total_mb": conditions.nearest("memory_total_mb", to_s),
-        "sm_utilisation_pct": conditions.nearest("utilisation_pct", to_s),
+        "temperature_c": conditions.latest("temperature_c", to_s),
+        "memory_used_mb": conditions.latest("memory_used_mb", to_s),
+        "memory_total_mb": conditions.latest("memory_total_mb", to_s),
+        "sm_utilisation_pct": conditions.latest("utilisation_pct", to_s),
         "throttle_reasons": None if reasons is None else int(reasons),
         "energy_j": energy_j,
     }

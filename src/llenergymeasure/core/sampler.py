@@ -79,6 +79,10 @@ class GpuSampler:
     def phase(self, name: str) -> None:
         self._phases.append((self._clock.now(), name))
 
+    def cpu_seconds(self) -> float:
+        """CPU time that its thread has used so far."""
+        return self._cpu_s
+
     def phases(self) -> tuple[tuple[float, str], ...]:
         """When each phase began."""
         return tuple(self._phases)
@@ -149,9 +153,8 @@ class GpuSampler:
 
     def trace(self, start_s: float, end_s: float) -> Trace | None:
         conditions = list(self.conditions.values())
-        drifts = [(log.nearest("temperature_c", start_s), log.nearest("temperature_c", end_s)) for log in conditions]
         self._look_around()
-        start_c, end_c = max(drifts, key=lambda pair: abs((pair[1] or 0) - (pair[0] or 0)))
+        start_c, end_c = _largest_drift(conditions, start_s, end_s)
         return Trace(
             report=self._report(start_s, end_s),
             timeseries=rows_of(self._gpus, self.power, self.conditions, start_s, end_s),
@@ -179,6 +182,12 @@ class GpuSampler:
             overruns=sum(start_s <= time_s <= end_s for time_s in self._overruns),
             longest_gap_s=max(gaps, default=None),
             from_driver_record=sum(start_s <= time_s <= end_s for time_s in self._recorded),
-            cpu_seconds=self._cpu_s or None,
             problems=tuple(problems),
         )
+
+
+def _largest_drift(logs: Sequence[ConditionLog], start_s: float, end_s: float) -> tuple[float | None, float | None]:
+    """Temperatures at both edges of the GPU that moved most; None where no GPU told both."""
+    edges = [(log.latest("temperature_c", start_s), log.latest("temperature_c", end_s)) for log in logs]
+    told = [(start_c, end_c) for start_c, end_c in edges if start_c is not None and end_c is not None]
+    return max(told, key=lambda pair: abs(pair[1] - pair[0]), default=(None, None))

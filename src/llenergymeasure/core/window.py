@@ -1,11 +1,13 @@
 """The measured window: the work and nothing else.
 
 ```
-collect garbage . device idle . open meter . (barrier) . t0 -- engine.run . (barrier) -- t1 . close meter
+collect garbage . device idle . open meter . arm . (barrier) . t0 -- engine.run . (barrier) -- t1 . stop . close meter
 ```
 
 `engine.run` returns when the device is idle, so time and energy share both edges. Processes that measure side by side
 open and close their windows together: what a device idles while it waits for the slowest belongs to the experiment.
+Collectors are armed and stopped at the edges, so that neither the meter's own work nor bringing the output to the host is
+in what they saw.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from llenergymeasure.protocols import (
     Clock,
     EnergyBackend,
     InferenceEngine,
+    MetricsCollector,
     OpenWindow,
     RunOutput,
     Team,
@@ -41,7 +44,12 @@ class RawWindow:
 
 
 def measure_window(
-    engine: InferenceEngine, batches: Sequence[Batch], meter: EnergyBackend, clock: Clock, team: Team | None = None
+    engine: InferenceEngine,
+    batches: Sequence[Batch],
+    meter: EnergyBackend,
+    clock: Clock,
+    team: Team | None = None,
+    collectors: Sequence[MetricsCollector] = (),
 ) -> RawWindow:
     """Run the engine on the batches and measure it.
 
@@ -56,6 +64,8 @@ def measure_window(
         engine.synchronise()
         measurement = _open(meter)
         try:
+            for collector in collectors:
+                collector.arm(engine)
             together.barrier()
             cpu_start = clock.cpu_seconds()
             start_s = clock.now()
@@ -63,6 +73,8 @@ def measure_window(
             together.barrier()
             end_s = clock.now()
             cpu_seconds = clock.cpu_seconds() - cpu_start
+            for collector in collectors:
+                collector.stop(engine)
             reading = _close(meter, measurement, start_s, end_s)
         finally:
             if not isinstance(measurement, EnergyReading):

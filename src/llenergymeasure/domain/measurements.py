@@ -206,7 +206,9 @@ class HostResult(Frozen):
     """What the host did during the window."""
 
     cpu_seconds: float = Field(description="User and system time of this process and its children.")
-    instrument_cpu_seconds: float | None = Field(None, description="CPU time of the sampler; None without one.")
+    instrument_cpu_seconds: float | None = Field(
+        None, description="The part of cpu_seconds that the sampler used; None without one."
+    )
     load_average_1m: float | None = Field(None, description="None where the system has no load average.")
     cpu_steal_share: float | None = Field(None, description="Share (0 to 1) of CPU time stolen; None off Linux.")
     other_cpu_share: float | None = Field(None, description="Share (0 to 1) of all CPUs used by other processes.")
@@ -276,7 +278,6 @@ class SamplerReport(Frozen):
     overruns: int = Field(description="Samples that were due before the one before was taken.")
     longest_gap_s: float | None = Field(None, description="None without a sample.")
     from_driver_record: int = Field(0, description="Samples that the driver's own record gave after a gap.")
-    cpu_seconds: float | None = Field(None, description="CPU time of the sampler's thread since its start.")
     problems: tuple[str, ...] = Field((), description="Readings that failed and sensors that stopped.")
 
 

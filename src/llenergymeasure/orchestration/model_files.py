@@ -17,16 +17,19 @@ WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 WEIGHT_SUFFIXES = {".safetensors", ".bin", ".gguf"}
 
 
-def local_directory(model: str, revision: str | None, environ: Mapping[str, str]) -> Path | None:
+def local_directory(
+    model: str, revision: str | None, environ: Mapping[str, str], file: str = "config.json"
+) -> Path | None:
     """Where the files of a model are.
 
     Args:
         model: built-in model, directory, or repository id, as written in a configuration.
         revision: branch, tag or commit of a repository; None = main.
         environ: environment variables, for the place of the hub's cache.
+        file: what the hub's cache must hold of it.
 
     Returns:
-        The directory; None when the model is neither here nor, with at least its config.json, in the hub's cache.
+        The directory; None when the model is neither here nor, with at least that file, in the hub's cache.
 
     Raises:
         ConfigError: there is no built-in model of this name.
@@ -34,10 +37,12 @@ def local_directory(model: str, revision: str | None, environ: Mapping[str, str]
     builtin = builtin_model_path(model)
     if builtin is not None:
         return builtin
-    return Path(model) if _is_directory(model) else hub_snapshot(model, revision, environ)
+    return Path(model) if _is_directory(model) else hub_snapshot(model, revision, environ, file)
 
 
-def hub_snapshot(model: str, revision: str | None, environ: Mapping[str, str]) -> Path | None:
+def hub_snapshot(
+    model: str, revision: str | None, environ: Mapping[str, str], file: str = "config.json"
+) -> Path | None:
     """The snapshot of a repository in the hub's cache; it may hold the configuration alone."""
     repository = hub_cache(environ) / f"models--{model.replace('/', '--')}"
     wanted = revision or "main"
@@ -46,7 +51,7 @@ def hub_snapshot(model: str, revision: str | None, environ: Mapping[str, str]) -
     reference = repository / "refs" / wanted
     commit = reference.read_text(encoding="ascii", errors="replace").strip() if _is_file(reference) else wanted
     snapshot = repository / "snapshots" / commit
-    return snapshot if _is_file(snapshot / "config.json") else None
+    return snapshot if _is_file(snapshot / file) else None
 
 
 def hub_cache(environ: Mapping[str, str]) -> Path:

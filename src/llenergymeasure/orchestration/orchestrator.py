@@ -27,6 +27,7 @@ from llenergymeasure.core.metrics import LatencyCollector, MemoryCollector, Phas
 from llenergymeasure.core.sampling import NoSensors
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.orchestration.concerns import concerns
 from llenergymeasure.orchestration.preflight import Request, preflight
 from llenergymeasure.progress import Logged, Progress
 from llenergymeasure.protocols import Alone, Clock, Metering, Team
@@ -104,6 +105,8 @@ def opened(
         declared = meter_name or config.energy.backend
         _check(_with_meter(config, "null" if metering else declared), session, output_dir, devices)
         with metered(declared, session, devices, metering) as using:
+            for concern in concerns(config, session.environ, using.choice, gpu_infos(devices)):
+                session.progress.note(concern)
             instruments = replace(instruments_for(config, session, using, devices), team=team or Alone())
             with create_backend(config.backend, instruments).open(config) as experiment:
                 yield experiment
@@ -179,7 +182,8 @@ def instruments_for(
         prompts=open_dataset(config.dataset, config.n, config.random_seed),
         snapshot=lambda engine: take_snapshot(gpu_infos(devices), engine.cuda_facts(), driver_version(devices)),
         collectors=(
-            TokenCollector(), LatencyCollector(), PhaseCollector(), MemoryCollector(), HostCollector(),
+            TokenCollector(), LatencyCollector(), PhaseCollector(), MemoryCollector(),
+            HostCollector(instrument_cpu=devices.sampler.cpu_seconds if devices.sampler else lambda: None),
             PalmFlopsCollector(), ExactFlopsCollector(),
         ),
         sampler=devices.sampler or NoSensors(),

@@ -18,7 +18,7 @@ from llenergymeasure.core.energy.select import meter_findings
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.exceptions import ConfigError, Finding, PreFlightError
 from llenergymeasure.orchestration.hub import hub_findings
-from llenergymeasure.orchestration.model_files import check_weights, hub_snapshot, local_directory, missing_weights
+from llenergymeasure.orchestration.wanted import findings_about, wanted_by
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Request:
         has: whether a module is installed.
         cuda_available: whether torch sees a CUDA device; None = do not ask.
         meters: what is known of the GPUs; None = do not ask for a meter.
-        hub: findings about a model that is not on this machine.
+        hub: findings about what is not on this machine.
     """
 
     config: ExperimentConfig
@@ -42,7 +42,7 @@ class Request:
     has: Callable[[str], bool] = importable
     cuda_available: Callable[[], bool] | None = None
     meters: MeterContext | None = None
-    hub: Callable[[str, str | None], Iterator[Finding]] = hub_findings
+    hub: Callable[[str, str | None, str], Iterator[Finding]] = hub_findings
 
 
 def preflight(request: Request) -> None:
@@ -119,38 +119,10 @@ def _energy(request: Request) -> Findings:
         yield from meter_findings(request.config.energy.backend, request.meters)
 
 
-def _model(request: Request) -> Findings:
-    config = request.config
-    revision = config.pytorch.revision if config.pytorch else None
-    try:
-        directory = local_directory(config.model, revision, request.environ)
-    except ConfigError as error:
-        yield Finding(str(error), "set model: builtin/tiny-llama")
-        return
-    if directory is None or _unfinished_download(config, directory, request.environ):
-        if not request.dry and request.has("huggingface_hub"):
-            yield from request.hub(config.model, revision)
-        return
-    if not (directory / "config.json").is_file():
-        yield Finding(f"model directory {directory} has no config.json", "name the directory that holds config.json")
-    elif not config.draws_weights:
-        yield from _weights(config.model, directory)
-
-
-def _unfinished_download(config: ExperimentConfig, directory: Path, environ: Mapping[str, str]) -> bool:
-    """Whether the hub's cache holds a part of the model only: transformers fetches the rest."""
-    revision = config.pytorch.revision if config.pytorch else None
-    if config.draws_weights or directory != hub_snapshot(config.model, revision, environ):
-        return False
-    return missing_weights(directory)
-
-
-def _weights(model: str, directory: Path) -> Findings:
-    if model.startswith("builtin/"):
-        yield Finding(f"model '{model}' comes without weights", "set pytorch.load_format: dummy")
-        return
-    for reason in check_weights(directory):
-        yield Finding(reason, "fetch or copy the model again")
+def _models(request: Request) -> Findings:
+    ask = None if request.dry or not request.has("huggingface_hub") else request.hub
+    for wanted in wanted_by(request.config):
+        yield from findings_about(wanted, request.environ, ask)
 
 
 def _dataset(request: Request) -> Findings:
@@ -179,5 +151,5 @@ def _output(request: Request) -> Findings:
 
 
 CHECKS: tuple[Callable[[Request], Findings], ...] = (
-    _backend, _packages, _device, _processes, _energy, _model, _dataset, _output,
+    _backend, _packages, _device, _processes, _energy, _models, _dataset, _output,
 )  # fmt: skip

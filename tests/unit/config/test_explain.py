@@ -66,6 +66,10 @@ def lines_of(fields, overrides=None):
         ({"model_name": "x"}, "'model_name' is now called 'model': rename it"),
         ({"fp_precision": "x"}, "'fp_precision' is now called 'precision': rename it"),
         ({"num_input_prompts": 5}, "'num_input_prompts' is now called 'n': rename it"),
+        (
+            {"model_name": "x", "num_input_prompts": 5},
+            "'model_name' is now called 'model', 'num_input_prompts' is now called 'n': rename them",
+        ),
         ({"precision": "fp8"}, "precision 'fp8' is not supported by backend 'pytorch'; valid: fp32, fp16, bf16"),
         ({"vllm": {}}, "section 'vllm' is of another backend: backend is 'pytorch'; remove the section or set backend: vllm"),
         ({"lora": {}}, "lora: lora needs exactly one of adapter_id and adapter_path"),

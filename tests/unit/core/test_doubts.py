@@ -15,8 +15,10 @@ from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.measurements import (
     BaselineResult,
     DatasetInfo,
+    EnergyDomain,
     EnergyReading,
     FlopsResult,
+    GpuConditions,
     HostResult,
     MemoryResult,
     MeterChoice,
@@ -36,12 +38,14 @@ TOKENS = TokenCounts(
 ENERGY = EnergyReading(
     meter="nvml", energy_j=1000.0, method="counter", uncertainty_j=50.0, crosscheck_j=990.0, n_readings=900
 )
+RAPL = EnergyDomain(name="cpu", energy_j=1000.0, provenance="measured", included=True)
 WARMUP = WarmupResult(
     converged=None, final_cv=None, iterations_completed=5, target_cv=0.05, max_prompts=50, latencies_ms=(1.0,) * 5,
     duration_sec=1.0, thermal_floor_wait_s=60.0, prompts_excluded=5,
 )  # fmt: skip
 REPORT = SamplerReport(n_samples=1800, interval_s=0.05, gaps=0, overruns=0)
 QUIET = ThermalThrottleInfo(detected=False)
+CONDITIONS = GpuConditions(gpu_index=0, clock_mean_mhz=1980.0)
 GPU = dict(
     index=0, name="H100", uuid="GPU-1", persistence_mode=True, ecc_enabled=True, mig_enabled=False, power_limit_w=700.0
 )
@@ -50,7 +54,9 @@ GPU = dict(
 def facts(**changes) -> Facts:
     """A measurement that nobody could doubt, with changes."""
     gpu = GpuInfo(**{**GPU, **changes.pop("gpu", {})})
-    seen = dict(report=REPORT, throttling=QUIET, temperature_start_c=60.0, temperature_end_c=62.0)
+    seen = dict(
+        report=REPORT, throttling=QUIET, conditions=(CONDITIONS,), temperature_start_c=60.0, temperature_end_c=62.0
+    )
     trace = changes.pop("trace", {})
     trace = None if trace is None else Trace(**{**seen, **trace})
     values = dict(
@@ -156,6 +162,7 @@ BREAKING = {
     "not_throttled": dict(trace={"throttling": ThermalThrottleInfo(detected=True)}),
     "no_foreign_process": dict(trace={"foreign_processes": ("GPU 0 pid 7",)}),
     "temperature_within_10_c": dict(trace={"temperature_end_c": 71.0}),
+    "clocks_recorded": dict(trace={"conditions": (update(CONDITIONS, clock_mean_mhz=None),)}),
     "power_limit_recorded": dict(gpu={"power_limit_w": None}),
     "real_weights": dict(model=ModelInfo(name="m", device="cuda", random_weights=True, revision="abc")),
     "revision_pinned": dict(config=update(CONFIG, pytorch=None)),
@@ -184,6 +191,7 @@ def test_what_was_not_observed_is_not_passed():
         (update(ENERGY, method="estimated"), "not a measurement"),
         (update(ENERGY, method="replayed"), "simulated"),
         (ENERGY, "5 W or 5 %"),
+        (update(ENERGY, meter="codecarbon", method="sampled", domains=(RAPL,)), "RAPL"),
     ],
 )
 def test_reproducibility_notes_fit_the_meter(reading, words):

@@ -13,10 +13,11 @@ from llenergymeasure.core.host import CpuTicks, HostCollector, read_cpu_ticks
 ENGINE = FakeEngine(ExperimentConfig(model="m"), FakeClock())
 
 
-def collect(before, after, own_seconds=1.0, environ=None):
-    readings = iter([before, after])
-    collector = HostCollector(lambda: next(readings), environ or {}, ticks_per_second=100)
+def collect(before, after, own_seconds=1.0, environ=None, instrument_s=(None, None)):
+    readings, used_s = iter([before, after]), iter(instrument_s)
+    collector = HostCollector(lambda: next(readings), environ or {}, instrument_cpu=lambda: next(used_s))
     collector.arm(ENGINE)
+    collector.stop(ENGINE)
     return collector.collect(SimpleNamespace(cpu_seconds=own_seconds, engine=ENGINE))
 
 
@@ -36,6 +37,11 @@ def test_others_never_used_less_than_nothing():
 def test_without_a_reading_shares_are_unknown():
     found = collect(None, None)
     assert (found.other_cpu_share, found.cpu_steal_share) == (None, None)
+
+
+def test_what_the_sampler_used_in_the_window_is_told_apart():
+    assert collect(None, None, instrument_s=(2.5, 2.75)).instrument_cpu_seconds == pytest.approx(0.25)
+    assert collect(None, None).instrument_cpu_seconds is None
 
 
 def test_the_thread_variable_is_kept():

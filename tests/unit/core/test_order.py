@@ -40,11 +40,13 @@ def run(log: Log, repeats: int = 1, loader: FakeLoader | None = None, **fields) 
 
 
 MEASURE_ONCE = [
-    "engine.reset_peak_memory",
-    "collector.arm",
     "engine.synchronise",
     "meter.open_window",
+    "engine.reset_peak_memory",
+    "collector.arm",
     "engine.run",
+    "engine.peak_memory_mb",
+    "collector.stop",
     "meter.close",
     "meter.abandon",
     "collector.collect",

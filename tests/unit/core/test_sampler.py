@@ -61,6 +61,16 @@ def test_it_reports_on_itself():
     assert report.longest_gap_s == pytest.approx(2.0, abs=0.1)
 
 
+def test_a_gpu_without_a_temperature_does_not_hide_the_drift_of_another():
+    sampler, _ = watched(FakeGpu(), FakeGpu())
+    sampler.conditions = {"GPU-0": ConditionLog(), "GPU-1": ConditionLog()}
+    for time_s, degrees in ((11.0, 50.0), (12.5, 65.0)):
+        sampler.conditions["GPU-1"].add(time_s, ConditionReading(temperature_c=degrees))
+    sampler.conditions["GPU-0"].add(12.5, ConditionReading(temperature_c=70.0))
+    trace = sampler.trace(11.5, 13.0)
+    assert (trace.temperature_start_c, trace.temperature_end_c) == (50.0, 65.0)
+
+
 def test_readings_that_failed_are_counted():
     sampler, _ = watched(FakeGpu(fails=lambda call: call % 10 == 0))
     assert "readings failed" in sampler.trace(11.0, 13.0).report.problems[0]
@@ -97,6 +107,7 @@ def test_its_thread_runs_and_ends():
     sampler.stop()
     taken = len(sampler.power["GPU-0"])
     assert taken >= 5
+    assert sampler.cpu_seconds() > 0
     time.sleep(0.03)
     assert len(sampler.power["GPU-0"]) == taken
 

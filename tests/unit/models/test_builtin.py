@@ -47,7 +47,7 @@ def test_any_other_model_is_not_built_in(model):
 
 @pytest.mark.parametrize("model", ["builtin/", "builtin/tiny-lama", "builtin/../tiny_llama"])
 def test_an_unknown_built_in_name_is_told_the_known_ones(model):
-    with pytest.raises(ConfigError, match=rf"no built-in model '{model}'; known: builtin/tiny-llama"):
+    with pytest.raises(ConfigError, match=rf"no built-in model '{model}'; name one of: builtin/tiny-llama"):
         builtin_model_path(model)
 
 

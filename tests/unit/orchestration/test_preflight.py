@@ -13,6 +13,7 @@ from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.exceptions import BackendError, Finding, PreFlightError
 from llenergymeasure.orchestration.hub import hub_findings
 from llenergymeasure.orchestration.preflight import Request, preflight
+from llenergymeasure.resilience import retry
 
 
 def request(has=lambda module: True, **fields) -> Request:
@@ -72,13 +73,13 @@ def test_a_dry_run_needs_nothing_installed():
 def test_a_model_of_the_hub_is_asked_for_unless_the_run_is_dry():
     asked = []
 
-    def hub(model, revision):
-        asked.append((model, revision))
+    def hub(model, revision, file):
+        asked.append((model, revision, file))
         yield Finding("gated", "export HF_TOKEN=...")
 
     online = replace(request(model="org/some-model", pytorch={"revision": "v1"}), hub=hub)
     assert [finding.problem for finding in findings(online)] == ["gated"]
-    assert asked == [("org/some-model", "v1")]
+    assert asked == [("org/some-model", "v1", "config.json")]
     assert findings(replace(online, dry=True)) == []
 
 
@@ -104,17 +105,74 @@ class EntryNotFoundError(Exception):
         (GatedRepoError(), "is gated", "export HF_TOKEN"),
         (RepositoryNotFoundError(), "does not exist on the hub", "check the name"),
         (RevisionNotFoundError(), "no revision 'v9'", "pytorch.revision"),
-        (EntryNotFoundError(), "no config.json", "another model"),
+        (EntryNotFoundError(), "no config.json", "another one"),
         (ConnectionError("secret"), "cannot be reached (ConnectionError)", "hf download org/m"),
     ],
 )
 def test_what_the_hub_says_is_told_with_its_cure(error, problem, cure):
-    def ask(model, revision):
+    def ask(model, revision, file):
         raise error
 
-    (finding,) = hub_findings("org/m", "v9", ask)
+    (finding,) = hub_findings("org/m", "v9", ask=ask, again=lambda call: call())
     assert problem in finding.problem
     assert cure in finding.cure
+
+
+def test_a_hub_that_answers_at_the_second_time_is_no_finding():
+    calls = []
+
+    def ask(model, revision, file):
+        calls.append(file)
+        if len(calls) == 1:
+            raise ConnectionError
+
+    def again(call):
+        retry(call, attempts=2, sleep=lambda seconds: None)
+
+    assert list(hub_findings("org/m", None, "adapter_config.json", ask, again)) == []
+    assert calls == ["adapter_config.json"] * 2
+
+
+def directory_with(folder, **files):
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / f"{name}.json").write_text(content)
+    return str(folder)
+
+
+def test_a_draft_model_and_an_adapter_are_looked_for_like_the_model(tmp_path):
+    draft, adapter = directory_with(tmp_path / "draft", config="{}"), directory_with(tmp_path / "adapter")
+    asked = request(
+        energy={"backend": "null"},
+        decoder={"speculative_decoding": True, "draft_model": draft},
+        lora={"adapter_path": adapter},
+    )
+    assert [finding.problem for finding in findings(asked)] == [
+        f"model directory {draft} has no weights (such as model.safetensors)",
+        f"directory {adapter} has no adapter_config.json",
+    ]
+
+
+def test_a_built_in_model_cannot_be_a_draft_for_it_has_no_weights():
+    asked = request(
+        energy={"backend": "null"}, decoder={"speculative_decoding": True, "draft_model": "builtin/tiny-llama"}
+    )
+    (finding,) = findings(asked)
+    assert (finding.problem, finding.cure) == (
+        "model 'builtin/tiny-llama' comes without weights",
+        "name a decoder.draft_model with weights",
+    )
+
+
+def test_a_damaged_index_in_the_hub_s_cache_is_one_finding_among_the_others(tmp_path):
+    snapshot = tmp_path / "models--org--m" / "snapshots" / "main"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    (snapshot / "model.safetensors.index.json").write_text("{")
+    asked = replace(request(model="org/m", n=5000), environ={"HF_HUB_CACHE": str(tmp_path)})
+    problems = [finding.problem for finding in findings(asked)]
+    assert len(problems) == 2
+    assert "model.safetensors.index.json cannot be read as JSON" in problems[0]
 
 
 @pytest.mark.parametrize("name", ["a b/c/d", "./models/mine", "../mine"])

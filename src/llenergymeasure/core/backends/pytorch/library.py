@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -12,21 +12,31 @@ import torch
 import transformers
 from transformers.generation import GenerationMixin
 
+from llenergymeasure.resilience import retry
+
 
 class Transformers:
-    """transformers' loading functions, unchanged."""
+    """transformers' loading functions. What may pass, such as a connection lost in a download, is tried again.
+
+    Args:
+        library: transformers.
+        again: makes a call, and makes it again after a failure that may pass.
+    """
+
+    def __init__(self, library: Any = transformers, again: Callable[[Callable[[], Any]], Any] = retry) -> None:
+        self._library, self._again = library, again
 
     def config(self, source: str, **arguments: Any) -> Any:
-        return transformers.AutoConfig.from_pretrained(source, **arguments)
+        return self._again(lambda: self._library.AutoConfig.from_pretrained(source, **arguments))
 
     def tokenizer(self, source: str, **arguments: Any) -> Any:
-        return transformers.AutoTokenizer.from_pretrained(source, **arguments)
+        return self._again(lambda: self._library.AutoTokenizer.from_pretrained(source, **arguments))
 
     def model(self, source: str, **arguments: Any) -> Any:
-        return transformers.AutoModelForCausalLM.from_pretrained(source, **arguments)
+        return self._again(lambda: self._library.AutoModelForCausalLM.from_pretrained(source, **arguments))
 
     def model_from_config(self, config: Any, **arguments: Any) -> Any:
-        return transformers.AutoModelForCausalLM.from_config(config, **arguments)
+        return self._library.AutoModelForCausalLM.from_config(config, **arguments)
 
     def adapter(self, model: Any, source: str, merge: bool) -> Any:
         """Apply a LoRA adapter.
@@ -34,7 +44,7 @@ class Transformers:
         Raises:
             ImportError: peft is not installed.
         """
-        adapted = import_module("peft").PeftModel.from_pretrained(model, source)
+        adapted = self._again(lambda: import_module("peft").PeftModel.from_pretrained(model, source))
         return adapted.merge_and_unload() if merge else adapted
 
     def generate_names(self) -> frozenset[str]:

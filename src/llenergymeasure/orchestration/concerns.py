@@ -1,0 +1,47 @@
+"""What the user should know before a run that can go on all the same. Told on stderr, never an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.environment import GpuInfo
+from llenergymeasure.domain.measurements import MeterChoice
+from llenergymeasure.orchestration.vram import estimate_for
+
+MEGABYTES_PER_GIGABYTE = 1000
+
+
+def concerns(
+    config: ExperimentConfig, environ: Mapping[str, str], meter: MeterChoice, gpus: Sequence[GpuInfo]
+) -> Iterator[str]:
+    """One sentence per concern, each with its number and what to do.
+
+    Args:
+        config: the experiment.
+        environ: environment variables, for the place of the hub's cache.
+        meter: the one that was chosen.
+        gpus: those that the experiment uses.
+
+    Raises:
+        ConfigError: the model's config.json is damaged.
+    """
+    if meter.name == "none":
+        yield f"energy will not be measured: {meter.reason}"
+    yield from _memory(config, environ, gpus)
+    for gpu in gpus:
+        if gpu.persistence_mode is False:
+            yield f"GPU {gpu.index} ({gpu.name}) has persistence mode off; run: sudo nvidia-smi -pm 1"
+
+
+def _memory(config: ExperimentConfig, environ: Mapping[str, str], gpus: Sequence[GpuInfo]) -> Iterator[str]:
+    """The estimate against what the GPUs have together; nothing where either is not known."""
+    sizes = [gpu.vram_mb for gpu in gpus if gpu.vram_mb is not None]
+    estimate = estimate_for(config, environ)
+    if not sizes or len(sizes) < len(gpus) or estimate.total_mb is None or estimate.total_mb <= sum(sizes):
+        return
+    yield (
+        f"memory may not suffice: {estimate}, but {len(sizes)} GPU{'s have' if len(sizes) > 1 else ' has'} "
+        f"{sum(sizes) / MEGABYTES_PER_GIGABYTE:.3g} GB; lower pytorch.batch_size, max_input_tokens or max_output_tokens, "
+        "or load weights in fewer bits"
+    )

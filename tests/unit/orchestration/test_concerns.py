@@ -1,0 +1,72 @@
+"""What is told before a run that can go on all the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from llenergymeasure import ExperimentConfig
+from llenergymeasure.domain.environment import GpuInfo
+from llenergymeasure.domain.measurements import MeterChoice
+from llenergymeasure.orchestration.concerns import concerns
+
+NVML = MeterChoice(name="nvml", reason="asked for")
+# 8.03 billion parameters: 16.1 GB in 16 bits, 18.6 GB with cache and 15 %.
+LLAMA_8B = {
+    "model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+    "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 128256,
+}  # fmt: skip
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> ExperimentConfig:
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA_8B))
+    return ExperimentConfig(model=str(tmp_path), pytorch={"load_format": "dummy"})
+
+
+def a_gpu(vram_mb: float | None = 80_000, **facts) -> GpuInfo:
+    return GpuInfo(index=0, name="H100", uuid="GPU-1", vram_mb=vram_mb, **facts)
+
+
+def told(config, meter=NVML, *gpus) -> list[str]:
+    return list(concerns(config, {}, meter, gpus))
+
+
+def test_a_model_that_fits_under_a_meter_is_no_concern(large):
+    assert told(large, NVML, a_gpu(persistence_mode=True)) == []
+
+
+def test_a_model_larger_than_the_gpu_is_told_with_both_numbers_and_what_to_lower(large):
+    (concern,) = told(large, NVML, a_gpu(vram_mb=16_000))
+    assert "about 18.6 GB" in concern
+    assert "1 GPU has 16 GB" in concern
+    assert "lower pytorch.batch_size" in concern
+
+
+def test_several_gpus_hold_it_together(large):
+    assert told(large, NVML, a_gpu(vram_mb=16_000), a_gpu(vram_mb=16_000)) == []
+    (concern,) = told(large, NVML, a_gpu(vram_mb=8_000), a_gpu(vram_mb=8_000))
+    assert "2 GPUs have 16 GB" in concern
+
+
+def test_where_a_size_is_not_known_nothing_is_claimed(large):
+    assert told(large, NVML, a_gpu(vram_mb=None)) == []
+    assert told(ExperimentConfig(model="org/not-here"), NVML, a_gpu()) == []
+    assert told(large) == []
+
+
+def test_a_run_without_any_meter_says_so_before_it_starts(large):
+    assert told(large, MeterChoice(name="none", reason="no meter is available: nvml: no NVIDIA GPU")) == [
+        "energy will not be measured: no meter is available: nvml: no NVIDIA GPU"
+    ]
+
+
+def test_energy_that_is_off_on_purpose_is_no_concern(large):
+    assert told(large, MeterChoice(name="null", reason="switched off on purpose")) == []
+
+
+def test_persistence_mode_off_comes_with_the_command(large):
+    (concern,) = told(large, NVML, a_gpu(persistence_mode=False))
+    assert concern.endswith("run: sudo nvidia-smi -pm 1")
