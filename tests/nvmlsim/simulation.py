@@ -6,7 +6,7 @@ import ctypes
 import mmap
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -172,3 +172,9 @@ def _nvidia_smi(folder: Path) -> Path:
     tool.write_text("#!/bin/sh\necho simulated\n", encoding="utf-8")
     tool.chmod(0o755)
     return tool.parent
+
+
+def attached_clock(environ: Mapping[str, str]) -> SimClock:
+    """The clock of a scenario in virtual time, for another process that shall move it."""
+    with Path(environ["NVMLSIM_CLOCK"]).open("r+b") as file:
+        return SimClock(memoryview(mmap.mmap(file.fileno(), FILE_BYTES)).cast("d"))
