@@ -11,7 +11,6 @@ import resource
 import select
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -69,15 +68,18 @@ def _serve(module: str) -> None:
         if os.fork():
             os.wait()
             continue
-        task, told = json.loads(line), {}
-        os.environ.update(task["environ"])
-        try:
-            exec(task["code"], {"tell": lambda **said: told.update(said), "time": time})
-            answer = {"told": told}
-        except BaseException as error:
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), file=answers, flush=True)
+        print(json.dumps(_answer(json.loads(line))), file=answers, flush=True)
         os._exit(0)
+
+
+def _answer(task: dict[str, Any]) -> dict[str, Any]:
+    os.environ.update(task["environ"])
+    told: dict[str, Any] = {}
+    try:
+        exec(task["code"], {"tell": lambda **said: told.update(said)})
+    except BaseException as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+    return {"told": told}
 
 
 if __name__ == "__main__":

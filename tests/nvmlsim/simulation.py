@@ -122,6 +122,10 @@ class Simulation:
         """Scenario time."""
         return time.perf_counter() - self.origin_s if self._real else self.clock.now()
 
+    def rewind(self, time_s: float) -> None:
+        """Set virtual time back, for another process that looks at the same scenario from its beginning."""
+        self._words[NOW] = time_s
+
     def switch(self, level: float, gpu: int = -1) -> None:
         """From now on so much of the load waveform (0 = idle), on one GPU or on all."""
         number, at_s = len(self._switches), self.now()
