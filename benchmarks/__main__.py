@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.page import write
 from benchmarks.pairs import Line, Row
 
-BENCHMARKS = ("startup", "overhead", "judge")
+BENCHMARKS = ("startup", "overhead", "judge", "aggregation")
 
 
 def main(arguments: list[str]) -> int:

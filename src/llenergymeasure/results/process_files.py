@@ -22,7 +22,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from llenergymeasure._files import write_atomic
-from llenergymeasure._json import read_json
+from llenergymeasure._json import read_numbers
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import AggregationError
 
@@ -133,13 +133,13 @@ def _read(folder: Path, rank: int) -> ProcessResult:
     if hashlib.sha256(data).hexdigest() != expected.strip():
         raise AggregationError(f"the file of rank {rank} does not fit its marker: {path}; run the experiment again")
     try:
-        facts, _, result = data.decode("utf-8").partition("\n")
-        return ProcessResult(_facts(facts), ExperimentResult.model_validate(read_json(result)))
+        facts, _, result = data.partition(b"\n")
+        return ProcessResult(_facts(facts), ExperimentResult.model_validate(read_numbers(result)))
     except ValueError as error:  # pydantic's ValidationError is one
         raise AggregationError(f"the file of rank {rank} cannot be read: {path}: {_first_line(error)}") from error
 
 
-def _facts(line: str) -> ProcessFacts:
+def _facts(line: bytes) -> ProcessFacts:
     facts = _FACTS.validate_json(line, strict=True)
     if not -math.inf < facts.start_utc_s < facts.end_utc_s < math.inf:
         raise ValueError(f"its window ends at {facts.end_utc_s} s and starts at {facts.start_utc_s} s")

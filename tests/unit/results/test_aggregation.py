@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from a_result import a_result
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading
 from llenergymeasure.exceptions import AggregationError
-from llenergymeasure.results.aggregation import aggregate, in_turn
+from llenergymeasure.results.aggregation import aggregate
 from llenergymeasure.results.process_files import ProcessFacts, ProcessResult
+from llenergymeasure.results.shared import in_turn
+from llenergymeasure.results.work_sums import MOST_SAMPLES
 
 START_S = 1000.0
 
@@ -61,6 +63,83 @@ def test_latencies_are_put_together_before_percentiles():
 
 def test_prompts_come_back_in_the_order_they_were_dealt():
     assert in_turn([("a", "d", "g"), ("b", "e"), ("c", "f")]) == tuple("abcdefg")
+
+
+@pytest.mark.parametrize("hands", [[("a",), ("b", "c")], [("a", "b", "c"), ("d",)]])
+def test_hands_of_no_deal_are_refused(hands):
+    with pytest.raises(AggregationError, match="not dealt out in turn"):
+        in_turn(hands)
+
+
+def test_more_samples_than_people_open_are_left_out_with_a_word():
+    def many(index):
+        result = on_gpu(index)
+        share = MOST_SAMPLES // 2 + 1
+        latency = result.latency.model_copy(update={"request_ms": (1.0,) * share})
+        tokens = result.tokens.model_copy(update={"n_prompts": share})
+        return result.model_copy(update={"latency": latency, "tokens": tokens})
+
+    whole = aggregate([process(0, many(0)), process(1, many(1))])
+    assert whole.latency.request_ms == ()
+    assert whole.latency.request.count == MOST_SAMPLES + 2
+    assert len(whole.latency.ttft_ms) == 4
+    assert any(warning.startswith("samples_left_out: ") for warning in whole.measurement_warnings)
+
+
+def test_the_window_is_that_of_all_processes():
+    whole = aggregate([process(0, start_s=START_S + 0.5), process(1, end_s=START_S + 3.0)])
+    assert whole.window_utc == (START_S, START_S + 3.0)
+    start_s, end_s = whole.steady_state_window
+    assert end_s - start_s == pytest.approx(3.0)
+
+
+def test_warm_up_is_as_steady_as_the_least_steady_and_all_of_it_is_left_out():
+    restless = on_gpu(1)
+    warmup = restless.warmup.model_copy(update={"converged": False, "final_cv": 0.2})
+    steady = on_gpu(0).warmup.model_copy(update={"converged": True, "final_cv": 0.01})
+    whole = aggregate(
+        [
+            process(0, on_gpu(0).model_copy(update={"warmup": steady})),
+            process(1, restless.model_copy(update={"warmup": warmup})),
+        ]
+    )
+    assert (whole.warmup.converged, whole.warmup.final_cv) == (False, 0.2)
+    assert whole.warmup_excluded_samples == 2 * on_gpu(0).warmup_excluded_samples
+    assert any(warning.startswith("warmup_not_converged") for warning in whole.measurement_warnings)
+
+
+def test_a_cpu_that_all_processes_read_is_counted_once_per_machine():
+    def on_cpu(energy_j):
+        energy = EnergyReading(meter="codecarbon", energy_j=energy_j, method="estimated")
+        return a_result().model_copy(update={"energy": energy})
+
+    whole = aggregate([process(rank, on_cpu(100.0 + rank), host="ab"[rank // 2], size=4) for rank in range(4)])
+    assert whole.energy_total_j == 100.0 + 102.0
+    assert whole.baseline_power_w == 80.0
+    assert whole.energy_per_device_j is None
+
+
+def test_processes_that_share_a_part_of_their_devices_are_refused():
+    both = {"GPU-0": 100.0, "GPU-1": 100.0}
+    with pytest.raises(AggregationError, match="share GPU-1 but not all their devices"):
+        aggregate([process(0, on_gpu(1)), process(1, on_gpu(1, per_device_j=both))])
+
+
+def test_parts_of_the_machine_are_counted_once_and_parts_of_gpus_added():
+    def read(index):
+        domains = (
+            EnergyDomain(name="gpu", energy_j=200.0, provenance="measured", included=True),
+            EnergyDomain(name="cpu", energy_j=50.0, provenance="measured", included=False),
+        )
+        return on_gpu(index, domains=domains)
+
+    gpu, cpu = aggregate([process(0, read(0)), process(1, read(1))]).energy.domains
+    assert (gpu.energy_j, cpu.energy_j) == (400.0, 50.0)
+
+
+def test_an_uncertainty_without_parts_is_added_up():
+    whole = aggregate([process(rank, on_gpu(rank, uncertainty_parts_j={}, uncertainty_j=10.0)) for rank in range(2)])
+    assert whole.energy_uncertainty_j == 20.0
 
 
 def test_idle_power_is_that_of_all_devices():

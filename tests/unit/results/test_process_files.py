@@ -5,8 +5,6 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from a_result import a_result
 from llenergymeasure.exceptions import AggregationError
@@ -95,33 +93,6 @@ def test_a_foreign_file_is_none_of_ours(folder):
     (folder / "notes.json").write_text("{}")
     (folder / "rank-1.json").write_text("{}")
     assert len(read_process_results(folder, WORLD)) == WORLD
-
-
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    rank=st.integers(0, WORLD - 1),
-    keep=st.floats(0, 1),
-    flip=st.none() | st.floats(0, 0.999),
-    names=st.sampled_from(["json", "done"]),
-)
-def test_a_truncated_or_altered_file_is_refused_and_the_others_stay(tmp_path_factory, rank, keep, flip, names):
-    place = tmp_path_factory.mktemp("ranks")
-    for number in range(WORLD):
-        write_process_result(place, facts(number), RESULT)
-    path = place / f"{stem(rank)}.{names}"
-    whole = path.read_bytes()
-    spoilt = bytearray(whole[: int(keep * len(whole))])
-    if flip is not None and spoilt:
-        spoilt[int(flip * len(spoilt))] ^= 0x01
-    path.write_bytes(spoilt)
-    before = {other: other.read_bytes() for other in place.iterdir()}
-    if bytes(spoilt) == whole:
-        assert len(read_process_results(place, WORLD)) == WORLD
-    else:
-        with pytest.raises(AggregationError, match=f"rank {rank}"):
-            read_process_results(place, WORLD)
-    assert {other: other.read_bytes() for other in place.iterdir()} == before
-    shutil.rmtree(place)
 
 
 def test_a_process_that_gave_up_says_why(tmp_path):

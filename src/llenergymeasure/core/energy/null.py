@@ -23,9 +23,7 @@ class NullMeter:
 
     name = "null"
     devices: tuple[str, ...] = ()
-
-    def __init__(self, reason: str = "energy.backend is null: switched off on purpose") -> None:
-        self.reason = reason
+    reason = "energy.backend is null: switched off on purpose"
 
     def open_window(self) -> UnmeasuredWindow:
         return UnmeasuredWindow(self.name, self.reason)
@@ -38,3 +36,6 @@ class NoMeter(NullMeter):
     """Energy cannot be measured here; the reason says what every probe found."""
 
     name = "none"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason

@@ -1,0 +1,50 @@
+"""Whether processes really ran side by side, and what each of them had to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+
+from llenergymeasure.results.process_files import ProcessResult
+
+# What the sampler of a process saw; anything else is judged again from the combined numbers.
+OWN_WARNINGS = frozenset(
+    {
+        "meter_problem",
+        "baseline_problem",
+        "thermal_drift_detected",
+        "throttling_detected",
+        "foreign_process",
+        "sampling_gap",
+    }
+)
+# All windows open and close at a barrier: what is missing is the machines' clocks, or a barrier that did not hold.
+MIN_OVERLAP = 0.9
+
+
+def own_warnings(processes: Sequence[ProcessResult]) -> Iterator[str]:
+    """Warnings of single processes, with their rank."""
+    for rank, process in enumerate(processes):
+        for warning in process.result.measurement_warnings:
+            code, _, sentence = warning.partition(": ")
+            if code in OWN_WARNINGS:
+                yield f"{code}: rank {rank}: {sentence}"
+
+
+def overlap_warnings(processes: Sequence[ProcessResult]) -> Iterator[str]:
+    """A warning when the windows have too little time in common."""
+    starts = [one.facts.start_utc_s for one in processes]
+    ends = [one.facts.end_utc_s for one in processes]
+    common_s = min(ends) - max(starts)
+    if common_s <= 0:
+        yield (
+            f"processes_not_side_by_side: the windows of the processes have no moment in common (gap {-common_s:.3g} s): "
+            "throughput is not that of processes side by side; check the clocks of the machines and run again"
+        )
+        return
+    share = common_s / fmean([end - start for start, end in zip(starts, ends)])
+    if share < MIN_OVERLAP:
+        yield (
+            f"processes_barely_overlap: the windows of the processes share {100 * share:.3g} % of their time, below "
+            f"{100 * MIN_OVERLAP:g} %; check the clocks of the machines and run again"
+        )
