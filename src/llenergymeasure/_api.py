@@ -25,7 +25,7 @@ from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import MeterChoice
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.exceptions import ConfigError, LLEMError, MeterError, PreFlightError, StudyError
-from llenergymeasure.orchestration.orchestrator import Session, check_machine, metered, opened
+from llenergymeasure.orchestration.orchestrator import Session, check_machine, cuda_uuids, metered, opened
 from llenergymeasure.progress import Progress
 from llenergymeasure.protocols import EnergyBackend, Metering
 from llenergymeasure.results.persistence import FolderRepository
@@ -210,7 +210,8 @@ def open_meter(name: str = "auto") -> Iterator[Metering]:
     Raises:
         PreFlightError: a meter named explicitly is not available.
     """
-    with open_devices(_session.clock, _session.environ) as devices, metered(name, _session, devices) as metering:
+    devices = open_devices(_session.clock, _session.environ, ask_cuda=cuda_uuids)
+    with devices as found, metered(name, _session, found) as metering:
         yield metering
 
 

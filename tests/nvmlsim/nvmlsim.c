@@ -393,6 +393,7 @@ API int nvmlInitWithFlags(unsigned flags)
     return code;
 }
 API int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
+API int nvmlInit(void) { return nvmlInitWithFlags(0); }
 API int nvmlShutdown(void) { return users > 0 ? (users--, SUCCESS) : UNINITIALIZED; }
 
 API const char *nvmlErrorString(int code)

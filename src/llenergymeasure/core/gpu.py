@@ -125,7 +125,7 @@ class GpuDoor:
             raise
         if not self.gpus:
             self.close()
-            raise SensorAbsent("NVML works, but sees no GPU")
+            raise SensorAbsent("it works, but sees no GPU")
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call NVML; a failure that may pass is tried once more."""

@@ -6,10 +6,15 @@ the GPUs differ; then indices cannot be resolved from here and CUDA has to be as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import takewhile
 
 from llenergymeasure.core.gpu import Gpu
 from llenergymeasure.exceptions import ConfigError
+
+# CUDA reads numbers as strtoul does: "1gpu" is 1.
+_INDEX = re.compile(r"\s*\+?\d+")
 
 
 def visible_gpus(
@@ -23,48 +28,62 @@ def visible_gpus(
     Args:
         gpus: every GPU, in NVML's order.
         environ: environment variables.
-        ask_cuda: UUIDs of CUDA's devices in its order; asked only when GPUs differ and their order is not PCI's.
+        ask_cuda: UUIDs of CUDA's devices in its order, empty where CUDA cannot be asked; asked only when GPUs differ and
+            their order is not PCI's.
         mig_parent: UUID of the GPU that a MIG instance belongs to.
 
     Returns:
         The GPUs; empty when CUDA_VISIBLE_DEVICES hides all.
 
     Raises:
-        ConfigError: CUDA_VISIBLE_DEVICES names a GPU that does not exist.
+        ConfigError: CUDA_VISIBLE_DEVICES names no GPU that exists, one of them twice, or numbers of an order that cannot
+            be told.
     """
     text = environ.get("CUDA_VISIBLE_DEVICES")
     by_cuda = environ.get("CUDA_DEVICE_ORDER", "FASTEST_FIRST") != "PCI_BUS_ID" and len({gpu.name for gpu in gpus}) > 1
-    if by_cuda and ask_cuda is not None and (text is None or _holds_indices(text)):
+    if by_cuda and (text is None or _holds_indices(text)):
         by_uuid = {gpu.uuid: gpu for gpu in gpus}
-        return tuple(by_uuid[uuid] for uuid in ask_cuda() if uuid in by_uuid)
-    if text is None:
-        return tuple(gpus)
-    return _named(text, gpus, mig_parent)
+        in_order = tuple(by_uuid[uuid] for uuid in (ask_cuda() if ask_cuda else ()) if uuid in by_uuid)
+        if in_order or text is None:
+            return in_order or tuple(gpus)
+        raise ConfigError(
+            f"CUDA_VISIBLE_DEVICES={text} counts GPUs in CUDA's own order, the fastest first, which only CUDA can tell; "
+            "set CUDA_DEVICE_ORDER=PCI_BUS_ID, or name them by uuid, see: nvidia-smi -L"
+        )
+    return tuple(gpus) if text is None else _named(text, gpus, mig_parent)
 
 
 def _holds_indices(text: str) -> bool:
-    return any(part.strip().isdigit() for part in text.split(","))
+    return _INDEX.match(text) is not None
 
 
 def _named(text: str, gpus: Sequence[Gpu], mig_parent: Callable[[str], str | None]) -> tuple[Gpu, ...]:
-    """As CUDA reads the list: it ends at the first entry that names no device."""
-    found: list[Gpu] = []
+    """As CUDA reads the list: it ends at the first entry that names no device; one that is named twice hides all."""
+    entries = list(_entries(text))
+    found = [gpu for gpu in takewhile(bool, (_one(entry, gpus, mig_parent) for entry in entries)) if gpu]
+    by_uuid = {gpu.uuid: gpu for gpu in found}
+    if entries and not found:
+        raise ConfigError(
+            f"CUDA_VISIBLE_DEVICES names {entries[0]!r}, but this machine has {len(gpus)} GPUs; see: nvidia-smi -L"
+        )
+    if len(set(entries)) < len(entries) or (len(by_uuid) < len(found) and not text.startswith("MIG-")):
+        raise ConfigError(f"CUDA_VISIBLE_DEVICES={text} names a GPU twice, for which CUDA shows none; name each once")
+    return tuple(by_uuid.values())
+
+
+def _entries(text: str) -> Iterator[str]:
+    """All of the kind of the first one: whole uuids or their beginnings, MIG instances, or numbers."""
+    prefix = next((kind for kind in ("GPU-", "MIG-") if text.startswith(kind)), None)
     for part in (part.strip() for part in text.split(",")):
-        if part in ("", "-1", "NoDevFiles", "void", "none"):
-            break
-        gpu = _one(part, gpus, mig_parent)
-        if gpu is None:
-            raise ConfigError(
-                f"CUDA_VISIBLE_DEVICES names {part!r}, but this machine has {len(gpus)} GPUs; see: nvidia-smi -L"
-            )
-        if gpu not in found:
-            found.append(gpu)
-    return tuple(found)
+        number = _INDEX.match(part)
+        if (prefix is None and number is None) or (prefix is not None and not part.startswith(prefix)):
+            return
+        yield part if number is None else str(int(number[0]))
 
 
-def _one(part: str, gpus: Sequence[Gpu], mig_parent: Callable[[str], str | None]) -> Gpu | None:
-    if part.isdigit():
-        return gpus[int(part)] if int(part) < len(gpus) else None
-    uuid = mig_parent(part) if part.startswith("MIG-") else part
+def _one(entry: str, gpus: Sequence[Gpu], mig_parent: Callable[[str], str | None]) -> Gpu | None:
+    if entry.isdigit():
+        return gpus[int(entry)] if int(entry) < len(gpus) else None
+    uuid = mig_parent(entry) if entry.startswith("MIG-") else entry
     matches = [gpu for gpu in gpus if uuid and gpu.uuid.startswith(uuid)]
     return matches[0] if len(matches) == 1 else None

@@ -201,6 +201,8 @@ def torch_sees_cuda() -> bool:
 
 
 def cuda_uuids() -> list[str]:
-    """UUIDs of CUDA's devices in its order."""
+    """UUIDs of CUDA's devices in its order; empty where torch is not installed or sees none."""
+    if not importable("torch"):
+        return []
     cuda = import_module("torch").cuda
     return [f"GPU-{cuda.get_device_properties(index).uuid}" for index in range(cuda.device_count())]

@@ -151,11 +151,26 @@ GPUS = [a_gpu(0), a_gpu(1), a_gpu(2)]
         ({"CUDA_VISIBLE_DEVICES": "2,0"}, [2, 0]),
         ({"CUDA_VISIBLE_DEVICES": "1,-1,0"}, [1]),
         ({"CUDA_VISIBLE_DEVICES": "GPU-1,GPU-0"}, [1, 0]),
-        ({"CUDA_VISIBLE_DEVICES": "1,1"}, [1]),
+        ({"CUDA_VISIBLE_DEVICES": "0,7,1"}, [0]),
     ],
 )
 def test_visible_devices_are_read_as_cuda_reads_them(environ, indices):
     assert [gpu.index for gpu in visible_gpus(GPUS, environ)] == indices
+
+
+def test_a_number_without_an_order_is_not_guessed():
+    """CUDA's GPU 0 is the fastest one; unguarded, the joules of another one would be charged."""
+    mixed = [a_gpu(0, name="slow"), a_gpu(1, name="fast")]
+    for ask in (None, list):
+        with pytest.raises(ConfigError, match="CUDA_DEVICE_ORDER=PCI_BUS_ID"):
+            visible_gpus(mixed, {"CUDA_VISIBLE_DEVICES": "0"}, ask)
+    assert len(visible_gpus(mixed, {})) == 2
+
+
+@pytest.mark.parametrize("text", ["1,1", "GPU-1,GPU-1"])
+def test_a_gpu_that_is_named_twice_hides_all_as_it_does_from_cuda(text):
+    with pytest.raises(ConfigError, match="names a GPU twice, for which CUDA shows none"):
+        visible_gpus(GPUS, {"CUDA_VISIBLE_DEVICES": text})
 
 
 @pytest.mark.parametrize("text", ["7", "GPU-9", "MIG-unknown"])
@@ -167,6 +182,8 @@ def test_a_device_that_does_not_exist_is_named(text):
 def test_a_mig_instance_leads_to_its_gpu():
     found = visible_gpus(GPUS, {"CUDA_VISIBLE_DEVICES": "MIG-x"}, mig_parent={"MIG-x": "GPU-2"}.get)
     assert [gpu.index for gpu in found] == [2]
+    two_of_one = {"MIG-x": "GPU-2", "MIG-y": "GPU-2"}.get
+    assert len(visible_gpus(GPUS, {"CUDA_VISIBLE_DEVICES": "MIG-x,MIG-y"}, mig_parent=two_of_one)) == 1
 
 
 def test_gpus_of_different_kinds_are_ordered_by_cuda_itself():
