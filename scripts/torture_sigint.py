@@ -36,6 +36,7 @@ COMMANDS = {
 MARK = "LLEM_TORTURE"
 EXPECTED_STDERR = ("note: ", "saved: ")
 DEAF_S = 20.0
+TORCHS_CACHE = "torchinductor_"  # made by `import torch._inductor`, meant to stay
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def start(place: Path, arguments: list[str], mark: str) -> subprocess.Popen[str]
     environ |= {"HOME": str(place / "home"), "TMPDIR": str(place / "tmp"), "HF_HUB_OFFLINE": "1", MARK: mark}
     environ |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.Popen(
-        [str(Path(sys.executable).with_name("llem")), *arguments], cwd=place / "work", env=environ, text=True,
+        [sys.executable, "-m", "llenergymeasure", *arguments], cwd=place / "work", env=environ, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
 
@@ -154,7 +155,8 @@ def said(exit_code: int, out: str, err: str, command: str) -> list[str]:
 
 def left(place: Path, exit_code: int, command: str) -> list[str]:
     """What is wrong with what lies around."""
-    faults = [f"{path.name} in TMPDIR" for path in (place / "tmp").iterdir()]
+    ours = (path for path in (place / "tmp").iterdir() if not path.name.startswith(TORCHS_CACHE))
+    faults = [f"{path.name} in TMPDIR" for path in ours]
     faults += [f"{path.name} in HOME" for path in (place / "home").iterdir()]
     results = place / "work" / "results"
     faults += [f"{path.name} in the working directory" for path in (place / "work").iterdir() if path != results]

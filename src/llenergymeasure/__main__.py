@@ -1,6 +1,6 @@
 """`python -m llenergymeasure` is `llem`."""
 
-from llenergymeasure.cli.app import main
+from llenergymeasure.cli.entry import main
 
 if __name__ == "__main__":
     main()

@@ -6,30 +6,58 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable
-from types import FrameType
+from contextlib import suppress
 
+from llenergymeasure.cli.interrupts import INTERRUPTS
 from llenergymeasure.exceptions import ConfigError, LLEMError
 
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
+GIVEN_UP = "interrupted: the measurement was given up, nothing of it was written"
 
 
 def exit_code_of(command: Callable[[], int], tracebacks: bool) -> int:
     """Run a command; say on stderr what went wrong."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    with INTERRUPTS.listening():
+        code = _code_of(command, tracebacks)
+    fault = _fault_of_stdout()
+    if fault is None:
+        return code
+    _give_up_stdout()
+    if isinstance(fault, BrokenPipeError):  # `llem ... | head`: not our failure
+        return code or FAILURE
+    return _say(f"error: the output could not be written: {fault.strerror}", code or FAILURE)
+
+
+def _code_of(command: Callable[[], int], tracebacks: bool) -> int:
     try:
         return command()
     except KeyboardInterrupt:
-        return _say("interrupted: the measurement was given up, nothing of it was written", INTERRUPTED)
-    except BrokenPipeError:
-        return _reader_went_away()
+        return _say(GIVEN_UP, INTERRUPTED)
     except Exception as error:
+        if INTERRUPTS.heard:  # a library made an error of its own of it
+            return _say(GIVEN_UP, INTERRUPTED)
+        if isinstance(error, OSError) and _fault_of_stdout() is not None:
+            return FAILURE
         if tracebacks:
             traceback.print_exc()
         return _explain(error)
+
+
+def _fault_of_stdout() -> OSError | None:
+    """What happens to the output that is still on its way; None when all of it has arrived."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return error
+    return None
+
+
+def _give_up_stdout() -> None:
+    """Keep the interpreter from trying again, and complaining, at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain(error: Exception) -> int:
@@ -37,6 +65,8 @@ def _explain(error: Exception) -> int:
         return _say(f"error: {error}", USAGE)
     if isinstance(error, LLEMError):
         return _say(f"error: {error}", FAILURE)
+    if isinstance(error, MemoryError):
+        return _say("error: this machine, or a limit on this process (ulimit -a), has too little memory", FAILURE)
     return _say(
         f"internal error: {type(error).__name__}: {error}; run again with --verbose for the traceback, and report it",
         FAILURE,
@@ -44,16 +74,6 @@ def _explain(error: Exception) -> int:
 
 
 def _say(text: str, code: int) -> int:
-    print(text, file=sys.stderr)
+    with suppress(OSError):  # the exit code says it too
+        print(text, file=sys.stderr)
     return code
-
-
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    """SIGTERM ends a run as Ctrl-C does: the model is released and helpers are stopped."""
-    raise KeyboardInterrupt
-
-
-def _reader_went_away() -> int:
-    """`llem ... | head`: not our failure; keep the interpreter from complaining at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return FAILURE

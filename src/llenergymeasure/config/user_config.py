@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,9 +88,16 @@ class MachineSettings:
     no_prompt: bool
 
 
-def user_config_path() -> Path:
-    """Where the user config is looked for."""
-    return Path(platformdirs.user_config_dir("llenergymeasure")) / "config.yaml"
+def user_config_path(directory: Callable[[str], str] = platformdirs.user_config_dir) -> Path | None:
+    """Where the user config is looked for; None for a user without a home directory.
+
+    Args:
+        directory: from the name of a program to the directory of its settings.
+    """
+    try:
+        return Path(directory("llenergymeasure")) / "config.yaml"
+    except (RuntimeError, KeyError):  # a container's number without a name, and no HOME
+        return None
 
 
 def load_user_config(path: Path | None = None) -> UserConfig:
@@ -103,7 +110,7 @@ def load_user_config(path: Path | None = None) -> UserConfig:
         ConfigError: it is there and broken, with file, line and field.
     """
     place = path or user_config_path()
-    if not _is_there(place):
+    if place is None or not _is_there(place):
         return UserConfig()
     fields = read_mapping(place, allow_empty=True)
     try:

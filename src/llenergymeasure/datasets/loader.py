@@ -70,9 +70,16 @@ def _builtin(name: str, n: int) -> TextPrompts:
 
 
 def _file(path: Path, n: int) -> TextPrompts:
-    content = _read(path.expanduser(), str(path), n)
+    content = _read(_at_home(path), str(path), n)
     info = DatasetInfo(name=str(path), source="jsonl", sha256=content.sha256, n_available=content.n_available, n_used=n)
     return TextPrompts(info, content.texts)
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"dataset file {path}: {error}; write the whole path") from error
 
 
 def _read(path: Path, name: str, n: int) -> JsonlContent:

@@ -56,7 +56,8 @@ def hub_snapshot(
 
 def hub_cache(environ: Mapping[str, str]) -> Path:
     """The hub's cache directory, by the rules of `huggingface_hub`."""
-    home = environ.get("HOME", str(Path.home()))
+    # Unlike `Path.home`, this leaves a user without a home directory alone.
+    home = environ.get("HOME", os.path.expanduser("~"))  # noqa: PTH111
     parent = environ.get("XDG_CACHE_HOME", f"{home}/.cache")
     hugging_face = environ.get("HF_HOME", f"{parent}/huggingface")
     place = environ.get("HF_HUB_CACHE", environ.get("HUGGINGFACE_HUB_CACHE", f"{hugging_face}/hub"))

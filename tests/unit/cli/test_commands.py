@@ -125,3 +125,8 @@ def test_every_outcome_has_its_code_and_one_line(capsys, error, code, words):
 def test_verbose_adds_the_traceback(capsys):
     exit_code_of(raising(BackendError("x")), tracebacks=True)
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_too_little_memory_is_told_without_a_traceback(capsys):
+    assert exit_code_of(raising(MemoryError()), tracebacks=False) == 1
+    assert "too little memory" in capsys.readouterr().err

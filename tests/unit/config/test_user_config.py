@@ -167,3 +167,10 @@ def test_no_prompt_is_a_switch(text, expected):
 def test_a_switch_that_says_neither_is_refused(text):
     message = complaint(resolve_measurement, UserConfig(), {"LLEM_NO_PROMPT": text})
     assert message == f"environment variable LLEM_NO_PROMPT is '{text}'; set 1 or 0, or unset it"
+
+
+def test_a_user_without_a_home_directory_has_no_user_config():
+    def nowhere(name):
+        raise RuntimeError("could not determine the home directory")
+
+    assert user_config_path(nowhere) is None

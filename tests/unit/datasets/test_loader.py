@@ -105,3 +105,8 @@ def test_opening_a_dataset_loads_no_heavy_library():
         [sys.executable, "-c", code], env={"PYTHONPATH": str(source)}, capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_the_home_of_nobody_is_refused():
+    with pytest.raises(ConfigError, match="write the whole path"):
+        open_dataset("~nobody-of-that-name/p.jsonl", 1, 1)

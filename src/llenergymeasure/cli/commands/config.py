@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator
+from pathlib import Path
 
 from llenergymeasure._version import __version__
 from llenergymeasure.config.user_config import load_user_config, resolve_measurement, user_config_path
@@ -89,7 +90,14 @@ def _settings() -> Iterator[str]:
     except ConfigError as error:
         yield f"user config: broken: {error}"
         return
-    yield f"user config: {path}{'' if path.exists() else ' (absent: defaults)'}"
+    yield f"user config: {_place_of(path)}"
     yield f"  results go to {user.output.results_dir}"
     intensity = machine.carbon_intensity_gco2_kwh
     yield f"  carbon intensity: {'not set' if intensity is None else f'{intensity:g} gCO2/kWh'}, PUE {machine.datacenter_pue:g}"
+
+
+def _place_of(user_config: Path | None) -> str:
+    if user_config is None:
+        return "none: there is no home directory; set HOME or XDG_CONFIG_HOME to have one"
+    # Unlike that of Path, this says False, and raises nothing, where it may not look.
+    return f"{user_config}{'' if os.path.exists(user_config) else ' (absent: defaults)'}"  # noqa: PTH110

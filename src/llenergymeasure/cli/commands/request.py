@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ def study_of(config: Path | None, flags: Mapping[str, Any], assignments: Sequenc
     Raises:
         ConfigError: something cannot be understood; every problem is told.
     """
+    _check_working_directory()
     overrides = dict(flags) | dict(parse_override(text) for text in assignments)
     try:
         if config is not None:
@@ -34,3 +36,15 @@ def study_of(config: Path | None, flags: Mapping[str, Any], assignments: Sequenc
         return StudyConfig(experiments=(build_experiment_config({}, overrides),))
     except ValidationError as error:
         raise ConfigError(explain_validation_error(error, str(config) if config else None)) from error
+
+
+def _check_working_directory() -> None:
+    """Without one, no relative path means anything.
+
+    Raises:
+        ConfigError: it was removed.
+    """
+    try:
+        os.getcwd()  # noqa: PTH109 - Path.cwd() is the same call
+    except OSError:
+        raise ConfigError("the working directory does not exist any more; change to one that does") from None

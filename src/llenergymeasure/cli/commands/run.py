@@ -12,6 +12,7 @@ from typing import Any
 from llenergymeasure._api import _run
 from llenergymeasure.cli.commands.request import study_of
 from llenergymeasure.cli.display import progress_for
+from llenergymeasure.cli.interrupts import Attentive
 from llenergymeasure.config.models import StudyConfig
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import StudyError
@@ -34,7 +35,7 @@ def command(
     """Measure, save, and print. Returns the exit code."""
     study = study_of(config, flags, assignments)
     make_report = report_maker() if report else None
-    session = Session(progress=progress_for(quiet or is_silent_rank(os.environ)))
+    session = Session(progress=Attentive(progress_for(quiet or is_silent_rank(os.environ))))
     place = output or Path(session.settings().output.results_dir)
     repository = FolderRepository(place, export_csv=export_csv, report=make_report)
     documents: list[str] = []

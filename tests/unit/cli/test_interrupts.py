@@ -1,0 +1,79 @@
+"""Interrupts are heard, remembered, and raised again where somebody swallowed them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import suppress
+
+import pytest
+
+from llenergymeasure.cli.interrupts import INTERRUPTS, Attentive, Interrupts
+from llenergymeasure.cli.outcome import exit_code_of
+from llenergymeasure.progress import Silent
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_both_signals_raise_and_are_remembered(number):
+    with Interrupts().listening() as interrupts, pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), number)
+        threading.Event().wait(5)
+    assert interrupts.heard
+
+
+def test_handlers_are_given_back():
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with Interrupts().listening():
+        assert signal.getsignal(signal.SIGTERM) is not before[1]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def swallowed():
+    with suppress(KeyboardInterrupt):  # as a bare `except` in somebody's import
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Event().wait(5)
+
+
+def test_a_swallowed_interrupt_is_raised_at_the_next_step():
+    with Interrupts().listening() as interrupts:
+        progress = Attentive(Silent(), interrupts)
+        progress.step("loading")
+        swallowed()
+        for go_on in (lambda: progress.step("warm-up"), lambda: progress.advance(1.0)):
+            with pytest.raises(KeyboardInterrupt):
+                go_on()
+        progress.done()
+
+
+def test_a_swallowed_interrupt_ends_the_command_with_130(capsys):
+    def command():
+        swallowed()
+        Attentive(Silent()).step("warm-up")
+        return 0
+
+    assert exit_code_of(command, tracebacks=False) == 130
+    assert capsys.readouterr().err.startswith("interrupted: ")
+    assert exit_code_of(lambda: Attentive(Silent()).step("next") or 0, tracebacks=False) == 0
+
+
+def test_an_error_that_a_library_made_of_an_interrupt_is_an_interrupt(capsys):
+    def command():
+        swallowed()
+        raise ImportError("numpy could not be imported")
+
+    assert exit_code_of(command, tracebacks=True) == 130
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_command_that_finished_all_the_same_has_finished():
+    assert exit_code_of(lambda: swallowed() or 0, tracebacks=False) == 0
+    assert INTERRUPTS.heard
+
+
+def test_another_thread_hears_nothing_and_harms_nothing():
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(exit_code_of(lambda: 0, tracebacks=False)))
+    thread.start()
+    thread.join()
+    assert codes == [0]
