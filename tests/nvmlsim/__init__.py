@@ -48,7 +48,7 @@ from nvmlsim.scenario import (
     Track,
 )
 from nvmlsim.sensors import PARTIAL_COUNTER, Sensor, sim_gpu
-from nvmlsim.simulation import Simulation
+from nvmlsim.simulation import Simulation, attached_clock
 
 __all__ = [
     "PARTIAL_COUNTER",
@@ -66,6 +66,7 @@ __all__ = [
     "Stall",
     "Track",
     "Unbuildable",
+    "attached_clock",
     "build_library",
     "sim_gpu",
 ]

@@ -6,7 +6,7 @@ import ctypes
 import mmap
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -122,6 +122,10 @@ class Simulation:
         """Scenario time."""
         return time.perf_counter() - self.origin_s if self._real else self.clock.now()
 
+    def rewind(self, time_s: float) -> None:
+        """Set virtual time back, for another process that looks at the same scenario from its beginning."""
+        self._words[NOW] = time_s
+
     def switch(self, level: float, gpu: int = -1) -> None:
         """From now on so much of the load waveform (0 = idle), on one GPU or on all."""
         number, at_s = len(self._switches), self.now()
@@ -172,3 +176,9 @@ def _nvidia_smi(folder: Path) -> Path:
     tool.write_text("#!/bin/sh\necho simulated\n", encoding="utf-8")
     tool.chmod(0o755)
     return tool.parent
+
+
+def attached_clock(environ: Mapping[str, str]) -> SimClock:
+    """The clock of a scenario in virtual time, for another process that shall move it."""
+    with Path(environ["NVMLSIM_CLOCK"]).open("r+b") as file:
+        return SimClock(memoryview(mmap.mmap(file.fileno(), FILE_BYTES)).cast("d"))

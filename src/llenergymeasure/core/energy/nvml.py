@@ -19,16 +19,13 @@ from llenergymeasure.core.energy.by_power import by_power
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.device import DeviceEnergy
 from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick, ticks_of, watch_counters
-from llenergymeasure.core.energy.voids import stuck_sensor, used_until
+from llenergymeasure.core.energy.voids import catch_up, counter_void, stuck_sensor, used_until
 from llenergymeasure.core.gpu import Gpu, GpuDoor
 from llenergymeasure.core.sampler import GpuSampler
-from llenergymeasure.core.trace import instant_sensor, longest_standstill_s, tick_times
+from llenergymeasure.core.trace import tick_times
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorFault
 from llenergymeasure.protocols import Clock
-
-# More than three of the slowest ticks seen (100 ms), and what a sampler may be late by.
-STALE_S = 0.5
 
 
 class NvmlMeter:
@@ -72,7 +69,7 @@ class NvmlWindow:
         watches = watch_counters(self._door, counted, self._clock)
         after = ticks_of(watches)
         self._watches |= watches
-        self._let_the_sensors_catch_up(end_s)
+        catch_up(self._gpus, self._sampler, self._clock, end_s)
         found: dict[str, DeviceEnergy] = {}
         problems: list[str] = []
         for gpu in self._gpus:
@@ -83,13 +80,6 @@ class NvmlWindow:
                 problems.append(f"GPU {gpu.index} ({gpu.name}): {error}; {until}")
         problems += [device.problem for device in found.values() if device.problem]
         return self._reading(found, problems, start_s, end_s)
-
-    def _let_the_sensors_catch_up(self, end_s: float) -> None:
-        """The power sensors show the end of the work only later: wait until their second update after it was sampled."""
-        slowest_s = max(instant_sensor(gpu.architecture, gpu.name).period_s for gpu in self._gpus)
-        ready_s = end_s + 3 * slowest_s + 2 * self._sampler.interval_s
-        while (left_s := ready_s - self._clock.now()) > 0:
-            self._clock.sleep(min(left_s, self._sampler.interval_s))
 
     def _device(self, gpu: Gpu, after: tuple[Tick, Tick] | None, start_s: float, end_s: float) -> DeviceEnergy:
         fault = self._sampler.faults.get(gpu.uuid)
@@ -119,11 +109,9 @@ class NvmlWindow:
         if after is None:
             return self._watches[gpu.uuid].why_not or "is not told any more"
         seen = self._sampler.power[gpu.uuid].between("energy_j", before[1].time_s, after[0].time_s)
-        values = [value for _, value in seen]
-        if after[0].energy_j < before[1].energy_j or any(later < early for early, later in zip(values, values[1:])):
+        if after[0].energy_j < before[1].energy_j:
             return "went backwards (the driver was reloaded)"
-        stood_s = longest_standstill_s(seen)
-        return f"stood still for {stood_s:.2g} s in the window" if stood_s > STALE_S else None
+        return counter_void(seen)
 
     def _unrest_w(self, gpu: Gpu, start_s: float, end_s: float) -> float:
         """How much idle power differs from tick to tick before the window, as the sampler saw the counter."""

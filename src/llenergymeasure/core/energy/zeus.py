@@ -1,8 +1,9 @@
 """The Zeus meter, and its door. Importing Zeus takes seconds and 190 MB, so it is done when it was chosen.
 
 Zeus 0.16 subtracts counter readings taken at the window's edges. Guards: with no GPU it would return an empty dict and 0 J;
-without a counter it would start helper processes that burn a core; a counter reset would give negative joules, a window
-within one tick 0 J.
+on cards before Volta it would start helper processes that burn a core; a counter reset would give negative joules, a
+window within one tick 0 J, and a counter that stands still for a while too few. So it is offered only where every GPU has
+a counter that answers, and our own sampler watches the counters between its two readings.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.energy.crosscheck import CrossCheck
 from llenergymeasure.core.energy.uncertainty import TICK_S, plain_difference_parts
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError
@@ -31,6 +33,7 @@ class ZeusMeter:
     Args:
         uuids: of the GPUs to measure, by Zeus' number; each has a working energy counter.
         make_monitor: gives the monitor of the numbers.
+        check: watches the counters between the two readings that Zeus takes; None = nobody does.
 
     Raises:
         MeterError: the monitor cannot start, or wants helper processes.
@@ -38,8 +41,10 @@ class ZeusMeter:
 
     name = "zeus"
 
-    def __init__(self, uuids: Mapping[int, str], make_monitor: Callable[[list[int]], Any]) -> None:
-        self._uuids = dict(uuids)
+    def __init__(
+        self, uuids: Mapping[int, str], make_monitor: Callable[[list[int]], Any], check: CrossCheck | None = None
+    ) -> None:
+        self._uuids, self._check = dict(uuids), check
         self.devices = tuple(self._uuids.values())
         self._keys = count()
         try:
@@ -50,19 +55,23 @@ class ZeusMeter:
         if helpers is not None:
             helpers.stop()
             raise MeterError("zeus found a GPU without an energy counter and polls its power in helper processes")
+        if check is not None:
+            check.start()
 
     def open_window(self) -> ZeusWindow:
-        return ZeusWindow(self._monitor, f"llem-{next(self._keys)}", self._uuids)
+        return ZeusWindow(self._monitor, f"llem-{next(self._keys)}", self._uuids, self._check)
 
     def release(self) -> None:
-        """The monitor of counters holds nothing."""
+        """The monitor of counters holds nothing; our own watch ends."""
+        if self._check is not None:
+            self._check.release()
 
 
 class ZeusWindow:
     """A window of a `ZeusMonitor`."""
 
-    def __init__(self, monitor: Any, key: str, uuids: Mapping[int, str]) -> None:
-        self._monitor, self._key, self._uuids = monitor, key, uuids
+    def __init__(self, monitor: Any, key: str, uuids: Mapping[int, str], check: CrossCheck | None = None) -> None:
+        self._monitor, self._key, self._uuids, self._check = monitor, key, uuids, check
         self._call(monitor.begin_window)
         self._open = True
 
@@ -71,9 +80,10 @@ class ZeusWindow:
             return EnergyReading(meter="zeus", reason="the window was ended before")
         self._open = False
         energies: Mapping[int, float] = self._call(self._monitor.end_window).gpu_energy
-        return reading_of(
+        reading = reading_of(
             {self._uuids[index]: joules for index, joules in energies.items()}, self.expected, end_s - start_s
         )
+        return reading if self._check is None else self._check.of(reading, start_s, end_s)
 
     @property
     def expected(self) -> tuple[str, ...]:
@@ -171,4 +181,5 @@ def create(context: MeterContext) -> ZeusMeter:
         monitor = import_module("zeus.monitor").ZeusMonitor
     except Exception as error:  # a door: a broken installation raises anything
         raise MeterError(f"zeus cannot be imported: {type(error).__name__}: {error}") from error
-    return ZeusMeter(uuids, lambda indices: monitor(gpu_indices=indices, cpu_indices=[]))
+    check = CrossCheck(context.gpus, context.sampler, context.clock) if context.sampler is not None else None
+    return ZeusMeter(uuids, lambda indices: monitor(gpu_indices=indices, cpu_indices=[]), check)

@@ -1,0 +1,66 @@
+"""Joules of other libraries, held against our own sampler.
+
+They subtract two readings of a counter and see nothing in between: a counter that stood still for a while or began anew
+gives a number that looks like any other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from llenergymeasure.core.energy.by_power import by_power
+from llenergymeasure.core.energy.voids import catch_up, counter_void, used_until
+from llenergymeasure.core.gpu import Gpu
+from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading
+from llenergymeasure.protocols import Clock
+
+INSTEAD = "with energy.backend: nvml the power sensors would have been used"
+
+
+class CrossCheck:
+    """Watches the GPUs that another library measures.
+
+    Args:
+        gpus: those that it measures.
+        sampler: watches the same GPUs.
+        clock: time, the sampler's.
+    """
+
+    def __init__(self, gpus: Sequence[Gpu], sampler: GpuSampler, clock: Clock) -> None:
+        self._gpus, self._sampler, self._clock = tuple(gpus), sampler, clock
+
+    def start(self) -> None:
+        """Begin to watch, before the first window opens."""
+        self._sampler.start()
+
+    def release(self) -> None:
+        """End the sampler. Safe to call twice."""
+        self._sampler.stop()
+
+    def of(self, reading: EnergyReading, start_s: float, end_s: float) -> EnergyReading:
+        """The reading with the power integral beside it; void when a counter cannot be trusted in the window."""
+        if reading.energy_j is None:
+            return reading
+        catch_up(self._gpus, self._sampler, self._clock, end_s)
+        why_not = [text for gpu in self._gpus if (text := self._void(gpu, start_s, end_s))]
+        if why_not:
+            return EnergyReading(meter=reading.meter, reason="; ".join(why_not), domains=_apart(reading))
+        power, interval_s = self._sampler.power, self._sampler.interval_s
+        checks = [by_power(gpu, power[gpu.uuid], interval_s, start_s, end_s) for gpu in self._gpus]
+        known = [check.energy_j for check in checks if check is not None]
+        complete = len(known) == len(self._gpus)
+        return reading.model_copy(update={"crosscheck_j": math.fsum(known) if complete else None})
+
+    def _void(self, gpu: Gpu, start_s: float, end_s: float) -> str | None:
+        log, fault = self._sampler.power[gpu.uuid], self._sampler.faults.get(gpu.uuid)
+        who = f"GPU {gpu.index} ({gpu.name})"
+        if fault is not None:
+            return f"{who}: {fault}; {used_until(gpu, self._sampler, start_s, end_s)}"
+        what = counter_void(log.between("energy_j", start_s, end_s))
+        return what and f"{who}: the energy counter {what}; {INSTEAD}"
+
+
+def _apart(reading: EnergyReading) -> tuple[EnergyDomain, ...]:
+    return tuple(domain for domain in reading.domains if not domain.included)
