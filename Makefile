@@ -16,7 +16,7 @@ export MYPY_CACHE_DIR := $(CACHE)/mypy
 help:
 	@echo "make quickstart   set up and measure the built-in model, offline"
 	@echo "make test         set up and run the tests"
-	@echo "make lint type arch docs bench   checks, generated documents, benchmarks"
+	@echo "make lint type arch docs bench   checks, the site in site/, benchmarks"
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; try: make PYTHON=python3.12"; exit 1; }
@@ -49,12 +49,19 @@ type: $(VENV)/.dev
 arch: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-docs: $(VENV)/.dev
+$(VENV)/.docs: $(VENV)/.dev requirements-docs.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-docs.txt
+	touch $@
+
+docs: $(VENV)/.docs
 	$(BIN)/python scripts/make_config_docs.py
 	$(BIN)/python scripts/make_results_docs.py
+	$(BIN)/python scripts/make_cli_docs.py
+	$(BIN)/python -m mkdocs build --strict
+	$(BIN)/python scripts/check_site.py site
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks --write docs/benchmarks.md
 
 clean:
-	rm -rf $(VENV) .cache build dist
+	rm -rf $(VENV) .cache build dist site

@@ -124,13 +124,16 @@ def session_of(
     """Kept repeats as a baseline keeps them.
 
     Args:
-        repeats: those that count; all of one energy method, see `joule_gate_refusal`.
+        repeats: those that count. Joules got in different ways are left out: no mean of them means anything.
         date: UTC, ISO 8601.
         git_sha, git_dirty: of the tested project.
         soft: soft identity of the machine.
     """
-    method = repeats[0].energy_method if repeats else None
-    return Session(date, git_sha, git_dirty, method, dict(soft or {}), samples_of(repeats))
+    methods = {repeat.energy_method for repeat in repeats}
+    method = methods.pop() if len(methods) == 1 else None
+    samples = samples_of(repeats)
+    kept = {name: values for name, values in samples.items() if method is not None or not METRICS[name].joules}
+    return Session(date, git_sha, git_dirty, method, dict(soft or {}), kept)
 
 
 def joule_gate_refusal(repeats: Sequence[Repeat], methods_before: Sequence[str | None] = ()) -> str | None:

@@ -39,7 +39,12 @@ def test_every_example_is_run_by_a_test():
 
 
 @pytest.mark.parametrize(
-    ("script", "page"), [("make_config_docs.py", "configuration.md"), ("make_results_docs.py", "results.md")]
+    ("script", "page"),
+    [
+        ("make_config_docs.py", "configuration.md"),
+        ("make_results_docs.py", "results.md"),
+        ("make_cli_docs.py", "cli.md"),
+    ],
 )
 def test_a_generated_page_is_up_to_date(tmp_path, script, page):
     run(str(ROOT / "scripts" / script), "--output", str(tmp_path / page), cwd=tmp_path)

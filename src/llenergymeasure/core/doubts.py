@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from llenergymeasure.core.facts import Facts
 from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.summary import number
 
 MIN_DURATION_S = 10.0
 MIN_PROMPTS = 30
@@ -72,7 +73,7 @@ def _energy(facts: Facts) -> Doubts:
     elif energy.method == "estimated":
         yield (
             "energy_estimated",
-            f"{energy.energy_j:.3g} J is an estimate by {energy.meter}, not a measurement; "
+            f"{number(energy.energy_j, 'J')} is an estimate by {energy.meter}, not a measurement; "
             "for a measurement run on a machine with a power sensor",
         )
     elif energy.method == "replayed":
@@ -101,8 +102,8 @@ def _crosscheck(facts: Facts) -> Doubts:
     names = "counter and power trace" if energy.method == "counter" else "two readings of the power sensors"
     yield (
         "energy_crosscheck_failed",
-        f"{names} disagree: {energy.energy_j:.4g} J against {energy.crosscheck_j:.4g} J, a gap of {found[0]:.3g} J above "
-        f"the uncertainty of {found[1]:.3g} J; treat the energy as unreliable",
+        f"{names} disagree: {number(energy.energy_j, 'J', 4)} against {number(energy.crosscheck_j, 'J', 4)}, a gap of "
+        f"{number(found[0], 'J')} above the uncertainty of {number(found[1], 'J')}; treat the energy as unreliable",
     )
 
 
@@ -117,8 +118,8 @@ def _baseline(facts: Facts) -> Doubts:
     if adjusted_j is not None and adjusted_j < 0:
         yield (
             "negative_adjusted_energy",
-            f"energy above idle is {adjusted_j:.3g} J: idle power of {facts.baseline.power_w:.3g} W was higher than the "
-            "window's; measure the baseline again on a quiet machine",
+            f"energy above idle is {number(adjusted_j, 'J')}: idle power of {number(facts.baseline.power_w, 'W')} was "
+            "higher than the window's; measure the baseline again on a quiet machine",
         )
 
 

@@ -54,7 +54,8 @@ class LatencyCollector(FromRecords):
     block = "latency"
 
     def collect(self, window: Window) -> LatencyResult:
-        request_ms = in_dataset_order(pair for batch in window.batches for pair in request_latencies_ms(batch))
+        beams = window.config.decoder.decoding_strategy == "beam"
+        request_ms = in_dataset_order(pair for batch in window.batches for pair in request_latencies_ms(batch, beams))
         ttft_ms = in_dataset_order(
             (index, 1000 * (batch.step_times_s[0] - batch.started_s))
             for batch in window.batches
@@ -115,10 +116,14 @@ def in_dataset_order(pairs: Iterator[tuple[int, float]] | Iterator[tuple[int, in
     return [value for _, value in sorted(pairs, key=lambda pair: pair[0])]
 
 
-def request_latencies_ms(batch: BatchRecord) -> Iterator[tuple[int, float]]:
-    """Per prompt: its place in the dataset, and the time until its own last token was there."""
+def request_latencies_ms(batch: BatchRecord, beams: bool = False) -> Iterator[tuple[int, float]]:
+    """Per prompt: its place in the dataset, and the time until its own last token was there.
+
+    Under beam search the answer is only known when the search of the batch is over.
+    """
     for index, ids in zip(batch.prompt_indices, batch.output_ids):
-        yield index, 1000 * (_time_of_token(batch, len(ids)) - batch.started_s)
+        end_s = batch.finished_s if beams else _time_of_token(batch, len(ids))
+        yield index, 1000 * (end_s - batch.started_s)
 
 
 def _time_of_token(batch: BatchRecord, count: int) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from llenergymeasure.core.doubts import MAX_DRIFT_C, MIN_PROMPTS, crosscheck_gap
 from llenergymeasure.core.facts import Facts
 from llenergymeasure.domain.measurements import PublicationCheck
+from llenergymeasure.domain.summary import number
 
 MIN_WINDOW_S = 60.0
 MIN_UPDATES = 100
@@ -55,7 +56,7 @@ def _crosscheck_agrees(facts: Facts) -> Verdict:
     found = crosscheck_gap(facts.energy)
     if found is None:
         return "no cross-check"
-    return _unless(found[0] <= found[1], f"{found[0]:.3g} J above {found[1]:.3g} J")
+    return _unless(found[0] <= found[1], f"{number(found[0], 'J')} above {number(found[1], 'J')}")
 
 
 def _warmed_up(facts: Facts) -> Verdict:

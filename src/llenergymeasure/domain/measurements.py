@@ -144,7 +144,7 @@ class Distribution(Frozen):
 class LatencyResult(Frozen):
     """Latencies of the window's requests, each from the start of its batch's `generate`."""
 
-    request: Distribution = Field(description="Until the request's own last token.")
+    request: Distribution = Field(description="Until the request's own last token; of its batch under beam search.")
     ttft: Distribution | None = Field(None, description="Time to first token; None when steps were not seen.")
     itl: Distribution | None = Field(None, description="Inter-token latency; None when no request got a second token.")
     request_ms: tuple[float, ...] = Field((), description="Samples in dataset order.")

@@ -142,6 +142,11 @@ class ExperimentResult(Frozen):
             return None
         return self.energy.energy_j / self.tokens.output_tokens
 
+    @computed_field(description="Joules per prompt; None when not measured.")  # type: ignore[prop-decorator]
+    @property
+    def energy_per_request(self) -> float | None:
+        return None if self.energy.energy_j is None else self.energy.energy_j / self.tokens.n_prompts
+
     @computed_field(description="Output tokens per second of the window.")  # type: ignore[prop-decorator]
     @property
     def tokens_per_second(self) -> float:

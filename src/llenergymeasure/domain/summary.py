@@ -120,7 +120,8 @@ def _percentiles(values: Distribution) -> str:
 
 def _size(result: ExperimentResult) -> Rows:
     yield "CPU time", number(result.cpu_seconds, "s")
-    yield "peak memory", f"{number(result.peak_memory_mb, 'MB')} (model {number(result.model_memory_mb, 'MB')})"
+    whole = " of the whole process" if result.memory.source.startswith("process_rss") else ""
+    yield "peak memory", f"{number(result.peak_memory_mb, 'MB')}{whole} (model {number(result.model_memory_mb, 'MB')})"
     exact = "" if result.flops_exact is None else f" ({giga(result.flops_exact)} from the architecture)"
     yield "FLOPs", f"{giga(result.flops_total)}{exact}"
     yield "config hash", result.measurement_config_hash

@@ -43,6 +43,25 @@ def test_config_shows_gpus_backends_meters_and_settings(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("narrowed", "words"),
+    [
+        ("null", "auto would take none: measurement.energy_backend of the user config is null"),
+        (
+            "nvml",
+            "auto would take none: energy would not be measured (measurement.energy_backend of the user config is nvml)",
+        ),
+    ],
+)
+def test_config_tells_what_auto_would_take_under_the_user_config(tmp_path, monkeypatch, narrowed, words):
+    place = tmp_path / "llenergymeasure" / "config.yaml"
+    place.parent.mkdir()
+    place.write_text(f"measurement: {{energy_backend: {narrowed}}}\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert words in CliRunner().invoke(app, ["config"]).stdout
+
+
 def test_config_tells_a_broken_user_config_and_goes_on(tmp_path, monkeypatch):
     place = tmp_path / "llenergymeasure" / "config.yaml"
     place.parent.mkdir()

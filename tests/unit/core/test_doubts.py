@@ -128,6 +128,11 @@ def test_each_doubt_is_raised_alone_with_its_number_and_a_remedy(code):
         assert re.search(r"\d", sentence), sentence
 
 
+def test_large_numbers_are_written_out():
+    (warning,) = doubts_of(facts(energy=update(ENERGY, energy_j=4531.2, method="estimated", crosscheck_j=None)))
+    assert "4530 J is an estimate" in warning
+
+
 def test_energy_off_on_purpose_raises_nothing():
     off = facts(
         meter=MeterChoice(name="null", reason="energy.backend is null"),

@@ -33,6 +33,10 @@ def test_without_steps_a_request_ends_with_its_batch():
     assert [ms for _, ms in request_latencies_ms(record(times=(), tokens=()))] == [pytest.approx(500)] * 2
 
 
+def test_under_beam_search_a_request_ends_with_its_batch():
+    assert [ms for _, ms in request_latencies_ms(record(), beams=True)] == [pytest.approx(500)] * 2
+
+
 def test_a_gap_counts_once_per_running_request():
     assert list(inter_token_latencies_ms(record())) == [(pytest.approx(100), 2), (pytest.approx(200), 1)]
 

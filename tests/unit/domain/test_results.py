@@ -13,6 +13,7 @@ def test_headlines_are_what_their_blocks_give():
     result = a_result()  # 20 tokens and 200 J in 2 s, 40 W idle
     assert result.energy_total_j == 200.0
     assert result.energy_per_output_token == 10.0
+    assert result.energy_per_request == 200.0 / result.n_prompts
     assert result.tokens_per_second == 10.0
     assert result.energy_adjusted_j == 200.0 - 40.0 * 2.0
     assert result.energy_breakdown.raw_j == 200.0
@@ -25,8 +26,9 @@ def test_without_energy_everything_made_of_it_is_none():
         result.energy_total_j,
         result.energy_adjusted_j,
         result.energy_per_output_token,
+        result.energy_per_request,
         result.energy_per_device_j,
-    ] == [None] * 4
+    ] == [None] * 5
 
 
 def test_without_tokens_there_is_no_energy_per_token():

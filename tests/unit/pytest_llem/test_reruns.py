@@ -111,6 +111,12 @@ def test_a_session_keeps_the_method_and_where_it_came_from():
     )
 
 
+def test_joules_got_in_different_ways_are_not_in_the_session():
+    session = session_of([GOOD, GOOD, a_repeat(method="sampled")], date="2026-11-01T12:00:00Z")
+    assert session.energy_method is None
+    assert session.samples == {"output_tokens": (1024.0,) * 3}
+
+
 @pytest.mark.parametrize(
     ("repeats", "before", "reason"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from llenergymeasure._version import __version__
@@ -13,7 +13,7 @@ from llenergymeasure.core.backends.registry import BACKENDS, installed_backends
 from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.context import MeterContext
-from llenergymeasure.core.energy.select import AVAILABLE, REGISTRY, meter_states
+from llenergymeasure.core.energy.select import AVAILABLE, OFF_BY_USER, REGISTRY, meter_states
 from llenergymeasure.core.environment import installed_packages
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.exceptions import ConfigError
@@ -75,11 +75,27 @@ def _meters(devices: MeterContext) -> Iterator[str]:
     yield "meters"
     states = meter_states(devices)
     yield from (f"  {name}: {state}" for name, state in states.items())
-    first = next((name for name, state in states.items() if state == AVAILABLE), None)
-    if first is None:
-        yield "  auto would take none: energy would not be measured"
-    else:
-        yield f"  auto would take {first}: the first available of {', '.join(REGISTRY)}"
+    yield f"  auto would take {_choice(states, _narrowed())}"
+
+
+def _narrowed() -> str:
+    """What the user config makes of `auto`; a broken one is told below."""
+    try:
+        return load_user_config().measurement.energy_backend
+    except ConfigError:
+        return "auto"
+
+
+def _choice(states: Mapping[str, str], narrowed: str) -> str:
+    if narrowed == "null":
+        return f"none: {OFF_BY_USER}"
+    by_user = f"measurement.energy_backend of the user config is {narrowed}"
+    why = f"the first available of {', '.join(REGISTRY)}" if narrowed == "auto" else by_user
+    allowed = states if narrowed == "auto" else {narrowed: states[narrowed]}
+    first = next((name for name, state in allowed.items() if state == AVAILABLE), None)
+    if first is not None:
+        return f"{first}: {why}"
+    return "none: energy would not be measured" + ("" if narrowed == "auto" else f" ({by_user})")
 
 
 def _settings() -> Iterator[str]:

@@ -23,7 +23,9 @@ class NullMeter:
 
     name = "null"
     devices: tuple[str, ...] = ()
-    reason = "energy.backend is null: switched off on purpose"
+
+    def __init__(self, reason: str = "energy.backend is null: switched off on purpose") -> None:
+        self.reason = reason
 
     def open_window(self) -> UnmeasuredWindow:
         return UnmeasuredWindow(self.name, self.reason)
@@ -36,6 +38,3 @@ class NoMeter(NullMeter):
     """Energy cannot be measured here; the reason says what every probe found."""
 
     name = "none"
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason

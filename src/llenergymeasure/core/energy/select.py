@@ -14,6 +14,7 @@ from llenergymeasure.exceptions import Finding, MeterError, PreFlightError
 from llenergymeasure.protocols import EnergyBackend, Metering
 
 AVAILABLE = "available"
+OFF_BY_USER = "measurement.energy_backend of the user config is null: switched off on purpose"
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def choose_meter(
     """
     asked = narrowed if declared == "auto" else declared
     if asked == "null":
-        return Metering(NullMeter(), MeterChoice(name="null", reason=NullMeter.reason))
+        meter = NullMeter() if declared == "null" else NullMeter(OFF_BY_USER)
+        return Metering(meter, MeterChoice(name="null", reason=meter.reason))
     if declared != "auto":
         return _the_one_named(declared, context, registry)
     if asked == "auto":

@@ -57,6 +57,13 @@ def test_null_is_off_without_a_probe():
     assert "on purpose" in metering.meter.open_window().close(0.0, 1.0).reason
 
 
+def test_auto_that_the_user_switched_off_names_the_user_config():
+    metering = choose_meter("auto", "null", CONTEXT, registry(zeus=None))
+    assert metering.choice.name == "null"
+    assert "user config is null" in metering.choice.reason
+    assert metering.meter.open_window().close(0.0, 1.0).reason == metering.choice.reason
+
+
 def test_a_named_meter_that_is_not_available_is_a_finding_with_the_install_line():
     with pytest.raises(PreFlightError, match=r"'zeus' is not available: not installed") as caught:
         choose_meter("zeus", "auto", CONTEXT, registry(zeus="not installed"))
