@@ -39,8 +39,8 @@ def codes_of_doubts() -> Iterator[str]:
 
 
 def codes_of_aggregation() -> Iterator[str]:
-    text = (SOURCES / "results" / "aggregation.py").read_text(encoding="utf-8")
-    yield from re.findall(r'f"([a-z]+(?:_[a-z]+)+): ', text)
+    for path in (SOURCES / "results").glob("*.py"):
+        yield from re.findall(r'f?"([a-z]+(?:_[a-z]+)+): ', path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", sorted(set(errors())))
