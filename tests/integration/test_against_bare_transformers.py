@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 pytestmark = pytest.mark.torch
@@ -130,3 +132,41 @@ def test_prompt_lookup_steps_may_bring_several_tokens(bare):
     _, prompts, records = our_run(settings)
     assert records[0].step_tokens[-1] >= len(outputs_of(records)[0])
     assert outputs_of(records) == bare_loop(bare, list(prompts.texts), 1)
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory):
+    """A LoRA adapter of the built-in model that is not the identity."""
+    peft = pytest.importorskip("peft")
+    model = transformers.AutoModelForCausalLM.from_config(
+        transformers.AutoConfig.from_pretrained(builtin_model_path("builtin/tiny-llama"))
+    )
+    settings = peft.LoraConfig(r=4, target_modules=["q_proj"], task_type="CAUSAL_LM", init_lora_weights=False)
+    place = tmp_path_factory.mktemp("adapter")
+    torch.manual_seed(7)
+    peft.get_peft_model(model, settings).save_pretrained(place)
+    return place
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_an_adapter_is_applied_as_peft_applies_it(bare, adapter, merged):
+    peft = pytest.importorskip("peft")
+    settings = config(n=2, lora={"adapter_path": str(adapter), "merge_weights": merged})
+    engine, prompts, records = our_run(settings)
+    adapted = peft.PeftModel.from_pretrained(copy.deepcopy(bare[0]), adapter)
+    adapted = adapted.merge_and_unload() if merged else adapted
+    assert outputs_of(records) == bare_loop((adapted.eval(), bare[1]), list(prompts.texts), 1)
+    assert engine.info.architecture == "LlamaForCausalLM"
+    # 4 layers, rank 4, query matrices of 256 x 256: 4 x 4 x (256 + 256) parameters.
+    shape = engine.architecture
+    thin = shape["num_hidden_layers"] * 4 * 2 * shape["hidden_size"]
+    assert engine.info.adapter_parameters == (0 if merged else thin)
+
+
+def test_a_draft_model_proposes_as_transformers_lets_it(bare, tmp_path):
+    bare[0].save_pretrained(tmp_path)
+    bare[1].save_pretrained(tmp_path)
+    settings = config(n=2, decoder={"speculative_decoding": True, "draft_model": str(tmp_path)})
+    _, prompts, records = our_run(settings)
+    assert outputs_of(records) == bare_loop(bare, list(prompts.texts), 1, assistant_model=copy.deepcopy(bare[0]))
+    assert any(len(record.step_tokens) < len(record.output_ids[0]) for record in records)

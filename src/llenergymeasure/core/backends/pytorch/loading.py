@@ -139,7 +139,7 @@ class TransformersLoader:
         return ModelInfo(
             name=config.model,
             revision=getattr(model.config, "_commit_hash", None),
-            architecture=type(model).__name__ if config.lora is None else type(model.get_base_model()).__name__,
+            architecture=type(_without_adapter(model)).__name__,
             n_parameters=counts.total,
             n_matmul_parameters=counts.in_matrix_products,
             adapter_parameters=counts.in_adapters,
@@ -154,6 +154,11 @@ class TransformersLoader:
             load_seconds=load_seconds,
             notes=_notes(section.device or "auto", device),
         )
+
+
+def _without_adapter(model: Any) -> Any:
+    """The model that PEFT wrapped; a merged adapter left none to unwrap."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def _source(model: str) -> str:
