@@ -40,7 +40,7 @@ def codes_of_doubts() -> Iterator[str]:
 
 def codes_of_aggregation() -> Iterator[str]:
     for path in (SOURCES / "results").glob("*.py"):
-        yield from re.findall(r'f?"([a-z]+(?:_[a-z]+)+): ', path.read_text(encoding="utf-8"))
+        yield from re.findall(r'f"([a-z]+(?:_[a-z]+)+): ', path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", sorted(set(errors())))
