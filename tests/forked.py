@@ -1,5 +1,7 @@
 """Runs snippets in forks of a process that has imported a library once: a fresh one of each, for the price of one import.
 
+A prelude is run once, after the import; the threads that it starts do not live on in the forks.
+
 The process prints what the import cost, then a line of JSON per snippet. A snippet reports with `tell(value)`.
 """
 
@@ -26,9 +28,9 @@ class Forker:
         import_mb: memory that the import took.
     """
 
-    def __init__(self, module: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, module: str, environ: Mapping[str, str], prelude: str = "") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__, module],
+            [sys.executable, __file__, module, prelude],
             env={**os.environ, **environ, "PYTHONPATH": str(Path(__file__).parent)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -58,10 +60,11 @@ class Forker:
         return json.loads(self._process.stdout.readline())
 
 
-def _serve(module: str) -> None:
+def _serve(module: str, prelude: str) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     import_module(module)
+    exec(prelude, {})
     import_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEGABYTE_KIB
     print(json.dumps({"import_mb": import_mb}), file=answers, flush=True)
     for line in sys.stdin:
@@ -78,9 +81,9 @@ def _answer(task: dict[str, Any]) -> dict[str, Any]:
     try:
         exec(task["code"], {"tell": lambda **said: told.update(said)})
     except BaseException as error:
-        return {"error": f"{type(error).__name__}: {error}"}
+        return {"told": told, "error": f"{type(error).__name__}: {error}"}
     return {"told": told}
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _serve(*sys.argv[1:])

@@ -143,6 +143,10 @@ class Simulation:
         """The same for times in seconds since 1970, such as a result's `window_utc`."""
         return self.truth_j(from_utc_s - self._utc_offset_s, to_utc_s - self._utc_offset_s, gpu)
 
+    def utc_s(self, time_s: float) -> float:
+        """A scenario time in seconds since 1970."""
+        return self._utc_offset_s + time_s
+
     def _switched(self, gpu: int) -> list[tuple[float, float]]:
         return [(at_s, level) for at_s, whose, level in self._switches if whose in (-1, gpu)]
 

@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import Any
 
 from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.energy.crosscheck import CrossCheck
 from llenergymeasure.core.energy.estimate import reading_of
 from llenergymeasure.core.energy.trail import PARTS, Trail
 from llenergymeasure.domain.measurements import EnergyReading
@@ -73,12 +74,15 @@ class CodeCarbonMeter:
         make_tracker: gives a new tracker, not yet started, that tells its measurements to the trail.
         clock: time, the window's.
         gpus: uuids of the GPUs that the experiment uses, the tracker's; empty when it uses none.
+        check: watches the counters of the GPUs between the measurements; None = nobody does.
     """
 
     name = "codecarbon"
 
-    def __init__(self, make_tracker: TrackerFactory, clock: Clock, gpus: Sequence[str] = ()) -> None:
-        self._make_tracker, self._clock, self._gpus = make_tracker, clock, tuple(gpus)
+    def __init__(
+        self, make_tracker: TrackerFactory, clock: Clock, gpus: Sequence[str] = (), check: CrossCheck | None = None
+    ) -> None:
+        self._make_tracker, self._clock, self._gpus, self._check = make_tracker, clock, tuple(gpus), check
         self._windows: list[CodeCarbonWindow] = []
         self.devices = self._gpus or ("machine",)
 
@@ -88,20 +92,26 @@ class CodeCarbonMeter:
         Raises:
             MeterError: it cannot be started.
         """
-        window = CodeCarbonWindow(self._make_tracker, self._clock, self._gpus)
+        if self._check is not None:
+            self._check.start()
+        window = CodeCarbonWindow(self._make_tracker, self._clock, self._gpus, self._check)
         self._windows = [*(other for other in self._windows if other.running), window]
         return window
 
     def release(self) -> None:
         for window in self._windows:
             window.abandon()
+        if self._check is not None:
+            self._check.release()
 
 
 class CodeCarbonWindow:
     """A running tracker."""
 
-    def __init__(self, make_tracker: TrackerFactory, clock: Clock, gpus: tuple[str, ...]) -> None:
-        self._clock, self._gpus = clock, gpus
+    def __init__(
+        self, make_tracker: TrackerFactory, clock: Clock, gpus: tuple[str, ...], check: CrossCheck | None = None
+    ) -> None:
+        self._clock, self._gpus, self._check = clock, gpus, check
         self._trail, self._ear = Trail(clock), Ear()
         _LOGGER.addHandler(self._ear)
         try:
@@ -118,7 +128,7 @@ class CodeCarbonWindow:
         self._wait_for_a_due_measurement()
         self._stop()
         n_readings, period_s = self._trail.updates(start_s, end_s)
-        return reading_of(
+        reading = reading_of(
             {part: self._trail.used_j(part, start_s, end_s) for part in PARTS},
             duration_s=end_s - start_s,
             gpus=self._gpus,
@@ -126,6 +136,7 @@ class CodeCarbonWindow:
             still_s={part: self._trail.stood_still_s(part) for part in PARTS},
             said=self._ear.said,
         ).model_copy(update={"n_readings": n_readings, "update_period_s": period_s})
+        return reading if self._check is None else self._check.of(reading, start_s, end_s)
 
     def abandon(self) -> None:
         with contextlib.suppress(MeterError):
@@ -221,13 +232,14 @@ def create(context: MeterContext) -> CodeCarbonMeter:
     library = _library()
     # By NVML's number: its own matching of uuids cuts the G off "GPU-". None would mean those of CUDA_VISIBLE_DEVICES.
     gpu_ids = [gpu.index for gpu in context.gpus] or None
+    check = CrossCheck(context.gpus, context.sampler, context.clock) if context.sampler is not None else None
 
     def meter(**changed: Any) -> CodeCarbonMeter:
         def make_tracker(trail: Trail) -> Any:
             options = {**SETTINGS, "gpu_ids": gpu_ids, "output_handlers": [trail], **changed}
             return library.OfflineEmissionsTracker(**options)
 
-        return CodeCarbonMeter(make_tracker, context.clock, tuple(gpu.uuid for gpu in context.gpus))
+        return CodeCarbonMeter(make_tracker, context.clock, tuple(gpu.uuid for gpu in context.gpus), check)
 
     counting = meter()
     if _reads_anything(counting, context.clock) or context.gpus:

@@ -1,0 +1,130 @@
+"""The real CodeCarbon on simulated GPUs in real time: an unguarded tracker and our meter over the same window of 2 s."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pynvml
+import pytest
+
+from forked import Forker
+from nvmlsim import Constant, Fault, Freeze, Pulses, Simulation, sim_gpu
+
+pytest.importorskip("codecarbon")
+
+OPTIONS = (
+    'country_iso_code="USA", output_methods=[], log_level="critical", measure_power_secs=1, allow_multiple_runs=True'
+)
+FIRST = f"""
+import time
+from codecarbon import OfflineEmissionsTracker
+tracker = OfflineEmissionsTracker({OPTIONS})
+tracker.start()
+tracker.stop()
+"""
+# The window lasts from START_S to 2 s later, unless the machine is slow.
+START_S = 12.5
+BOTH = """
+import os, time
+import pynvml
+from codecarbon import OfflineEmissionsTracker
+from llenergymeasure.core.devices import open_devices
+from llenergymeasure.core.energy.select import choose_meter, meter_states
+from llenergymeasure.core.clock import SystemClock
+
+clock = SystemClock()
+pynvml.nvmlInit()  # reads the scenario anew
+with open_devices(clock, os.environ) as devices:
+    tell(state=meter_states(devices)["codecarbon"])
+    metering = choose_meter("auto", "codecarbon", devices)
+    tracker = OfflineEmissionsTracker(OPTIONS)
+    window = metering.meter.open_window()
+    tracker.start()
+    time.sleep(max(BEGIN_S - time.perf_counter(), 0.0))
+    start_s, start_utc_s = clock.now(), time.time()
+    time.sleep(2.0)
+    end_s, end_utc_s = clock.now(), time.time()
+    said = tracker.stop()
+    reading = window.close(start_s, end_s)
+    metering.meter.release()
+    raw = tracker.final_emissions_data
+    tell(raw_j={part: getattr(raw, part + "_energy") * 3.6e6 for part in ("gpu", "cpu", "ram")},
+         raw_total_j=raw.energy_consumed * 3.6e6, raw_gpu_w=raw.gpu_power, raised=said is None, raw_s=raw.duration,
+         window=[start_utc_s, end_utc_s], joules=reading.energy_j, reason=reading.reason, method=reading.method,
+         check=reading.crosscheck_j, problems=reading.problems,
+         domains={domain.name: [domain.energy_j, domain.provenance, domain.included] for domain in reading.domains})
+""".replace("OPTIONS", OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def codecarbon(nvml_library, tmp_path_factory):
+    """A process in which the first tracker has found a GPU: forks find theirs at once."""
+    first = Simulation(tmp_path_factory.mktemp("first"), nvml_library, [sim_gpu()], real=True)
+    yield from forker(first.environ)
+
+
+@pytest.fixture(scope="module")
+def without_nvidia_smi(nvml_library, tmp_path_factory):
+    if shutil.which("nvidia-smi"):
+        pytest.skip("nvidia-smi is on the PATH")
+    first = Simulation(tmp_path_factory.mktemp("first"), nvml_library, [sim_gpu()], real=True)
+    yield from forker({**first.environ, "PATH": os.environ["PATH"]})
+
+
+def forker(environ):
+    one = Forker("codecarbon", environ, FIRST)
+    yield one
+    one.close()
+
+
+def both(codecarbon, simulation, *terms, faults=()):
+    """What both say of a window, and its true joules. Once more with a fresh scenario where the window began late."""
+    for _ in range(4):
+        sim = simulation(sim_gpu("hopper", idle=terms), faults=faults, real=True)
+        environ = {name: value for name, value in sim.environ.items() if name != "PATH"}
+        told = codecarbon.run(BOTH.replace("BEGIN_S", repr(sim.origin_s + START_S)), environ)
+        if "window" in told and told["window"][0] - sim.utc_s(START_S) < 0.2:
+            return told, sim.truth_utc_j(*told["window"])
+    raise AssertionError(f"this machine is too slow for a window that begins at its time: {told}")
+
+
+def test_both_see_the_gpu_but_the_power_it_tells_is_not_its_energy_by_time_and_its_total_holds_a_constant(
+    codecarbon, simulation
+):
+    told, truth_j = both(codecarbon, simulation, Constant(60.0), Pulses(600.0, 4.0, 0.15, start_s=12.8))
+    raw_j = told["raw_j"]
+    assert told["state"] == "available"
+    assert raw_j["gpu"] == pytest.approx(truth_j, rel=0.2)
+    assert abs(told["raw_gpu_w"] * told["raw_s"] - raw_j["gpu"]) > 0.1 * raw_j["gpu"]
+    assert told["raw_total_j"] == pytest.approx(sum(raw_j.values()))
+    assert raw_j["ram"] > 5
+    assert (told["method"], told["joules"]) == ("sampled", told["domains"]["gpu"][0])
+    assert told["joules"] == pytest.approx(truth_j, rel=0.2)
+    assert told["check"] == pytest.approx(truth_j, rel=0.05)
+    assert told["domains"]["ram"][1:] == ["modelled", False]
+    assert told["domains"]["cpu"][2] is False
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault("*", pynvml.NVML_ERROR_GPU_IS_LOST, from_s=13.5), "GPU is lost"),
+        (Freeze(13.2), "stood still for"),
+    ],
+)
+def test_what_fails_in_the_window_is_only_logged_by_codecarbon_and_voids_ours(codecarbon, simulation, fault, words):
+    told, truth_j = both(codecarbon, simulation, Constant(300.0), faults=[fault])
+    assert told["raised"] is False
+    assert told["raw_total_j"] > 0
+    assert told["raw_j"]["gpu"] < 0.8 * truth_j
+    assert told["joules"] is None
+    assert words in told["reason"] or "lost joules" in told["reason"]
+
+
+def test_without_nvidia_smi_codecarbon_ignores_the_gpus_and_ours_is_not_offered(without_nvidia_smi, simulation):
+    told, truth_j = both(without_nvidia_smi, simulation, Constant(300.0))
+    assert (told["raised"], told["raw_j"]["gpu"]) == (False, 0.0)
+    assert 0 < told["raw_total_j"] < 0.5 * truth_j
+    assert told["state"] == "codecarbon ignores the GPUs because nvidia-smi is not on the PATH"
+    assert told["joules"] is None
