@@ -273,14 +273,17 @@ class EnergyStep(NamedTuple):
 
 @dataclass(frozen=True)
 class Trace:
-    """What the sampler saw of one window. `energy_steps` has one sequence per device."""
+    """What the sampler saw of one window.
+
+    `energy_steps` has one sequence per device. `foreign_processes` is None where a driver does not list processes.
+    """
 
     report: SamplerReport
     timeseries: TimeSeries | None = None
     throttling: ThermalThrottleInfo | None = None
     temperature_start_c: float | None = None
     temperature_end_c: float | None = None
-    foreign_processes: tuple[str, ...] = ()
+    foreign_processes: tuple[str, ...] | None = ()
     energy_steps: tuple[tuple[EnergyStep, ...], ...] = ()
     conditions: tuple[GpuConditions, ...] = ()
 

@@ -244,12 +244,13 @@ class GpuDoor:
             reasons = self.told(self._nvml.nvmlDeviceGetCurrentClocksThrottleReasons, gpu.handle)
         return reasons
 
-    def processes(self, gpu: Gpu) -> tuple[int, ...]:
-        """Ids of the processes that compute or draw on the GPU, as far as the driver tells."""
-        nvml = self._nvml
-        calls = (nvml.nvmlDeviceGetComputeRunningProcesses, nvml.nvmlDeviceGetGraphicsRunningProcesses)
-        lists = [self.told(call, gpu.handle) or () for call in calls]
-        return tuple(sorted({process.pid for found in lists for process in found}))
+    def processes(self, gpu: Gpu) -> tuple[int, ...] | None:
+        """Ids of the processes that compute or draw on the GPU; None when the driver lists none that compute."""
+        computing = self.told(self._nvml.nvmlDeviceGetComputeRunningProcesses, gpu.handle)
+        if computing is None:
+            return None
+        drawing = self.told(self._nvml.nvmlDeviceGetGraphicsRunningProcesses, gpu.handle) or ()
+        return tuple(sorted({process.pid for process in (*computing, *drawing)}))
 
     def recent_power(self, gpu: Gpu, since_utc_s: float) -> list[tuple[float, float]]:
         """What the driver itself recorded: time of day in s since 1970 and power in W; empty where it keeps no record.

@@ -77,7 +77,7 @@ def _not_throttled(facts: Facts) -> Verdict:
 
 
 def _alone(facts: Facts) -> Verdict:
-    if facts.trace is None:
+    if facts.trace is None or facts.trace.foreign_processes is None:
         return "not observed"
     return _unless(not facts.trace.foreign_processes, f"{len(facts.trace.foreign_processes)} foreign processes")
 

@@ -10,7 +10,6 @@ import threading
 import time
 from array import array
 from collections.abc import Sequence
-from contextlib import suppress
 
 from llenergymeasure.core.conditions import ConditionLog, conditions_of, throttling_of
 from llenergymeasure.core.gpu import Gpu, GpuDoor
@@ -57,6 +56,7 @@ class GpuSampler:
         self._overruns = array("d")
         self._recorded = array("d")
         self._neighbours = neighbours or Neighbours()
+        self._unlisted = {gpu.index for gpu in gpus}
         self._next_slow_s = self._next_look_s = 0.0
         self._cpu_s = 0.0
         self._stop = threading.Event()
@@ -148,8 +148,10 @@ class GpuSampler:
 
     def _look_around(self) -> None:
         for gpu in self._gpus:
-            with suppress(MeterError):
-                self._neighbours.add(self._clock.now(), gpu, self._door.processes(gpu))
+            pids = self._door.processes(gpu)
+            if pids is not None:
+                self._unlisted.discard(gpu.index)
+                self._neighbours.add(self._clock.now(), gpu, pids)
 
     def trace(self, start_s: float, end_s: float) -> Trace | None:
         conditions = list(self.conditions.values())
@@ -161,7 +163,7 @@ class GpuSampler:
             throttling=throttling_of(conditions, start_s, end_s),
             temperature_start_c=start_c,
             temperature_end_c=end_c,
-            foreign_processes=self._neighbours.strangers(start_s, end_s),
+            foreign_processes=None if self._unlisted else self._neighbours.strangers(start_s, end_s),
             energy_steps=tuple(energy_steps(log, start_s, end_s) for log in self.power.values()),
             conditions=tuple(conditions_of(gpu.index, self.conditions[gpu.uuid], start_s, end_s) for gpu in self._gpus),
         )
@@ -175,6 +177,7 @@ class GpuSampler:
         problems = [f"GPU {gpu.index}: {self.faults[gpu.uuid]}" for gpu in self._gpus if gpu.uuid in self.faults]
         if failed:
             problems.append(f"{failed} readings failed in the window and were skipped")
+        problems += [f"GPU {index}: its processes could not be listed" for index in sorted(self._unlisted)]
         return SamplerReport(
             n_samples=sum(map(len, times)),
             interval_s=self.interval_s,
