@@ -149,3 +149,25 @@ def test_verbose_adds_the_traceback(capsys):
 def test_too_little_memory_is_told_without_a_traceback(capsys):
     assert exit_code_of(raising(MemoryError()), tracebacks=False) == 1
     assert "too little memory" in capsys.readouterr().err
+
+
+WITHOUT_JINJA = "import sys; sys.modules['jinja2'] = None; from llenergymeasure.cli.app import main; main()"
+
+
+def llem_without_jinja(place, *arguments):
+    command = [sys.executable, "-c", WITHOUT_JINJA, "run", "--model", "builtin/tiny-llama", "--report", *arguments]
+    return subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path):
+    done = llem_without_jinja(tmp_path)
+    assert done.returncode == 1
+    assert "a report needs jinja2, not installed here" in done.stderr
+    assert 'cure: pip install "llenergymeasure[report]"' in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_names_what_a_report_would_need(tmp_path):
+    done = llem_without_jinja(tmp_path, "--dry-run")
+    assert done.returncode == 0
+    assert 'a report needs jinja2, not installed here: pip install "llenergymeasure[report]"' in done.stdout

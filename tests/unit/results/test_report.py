@@ -11,7 +11,7 @@ pytest.importorskip("jinja2")
 
 from a_gpu_result import a_gpu_result
 from a_result import a_result, a_timeseries
-from llenergymeasure.domain.measurements import EnergyDomain, PhaseEnergy
+from llenergymeasure.domain.measurements import EnergyDomain, MultiGpu, PhaseEnergy
 from llenergymeasure.exceptions import PreFlightError
 from llenergymeasure.results.persistence import from_json, save
 from llenergymeasure.results.report.needs import check_report
@@ -231,6 +231,22 @@ def test_blocks_that_are_missing_leave_a_reason_and_no_gap():
     assert "Latency: not measured" in text
     assert "time to first token not measured steps of generation were not seen" in text
     assert "None" not in text.replace("None.", "")
+
+
+def test_a_result_of_several_processes_says_so_and_why_it_has_no_trace():
+    result = a_gpu_result(2, n=4)
+    several = result.model_copy(
+        update={
+            "process_results": ({"rank": 0}, {"rank": 1}),
+            "multi_gpu": MultiGpu(devices=("cuda:0", "cuda:1"), strategy="data_parallel"),
+            "timeline": None,
+            "timeseries": None,
+            "gpu_conditions": None,
+        }
+    )
+    text = page_of(several).text
+    assert "several devices data parallel, 2 processes" in text
+    assert "results of several processes are combined without their traces" in text
 
 
 def test_without_its_library_the_cure_is_told_before_anything_runs():

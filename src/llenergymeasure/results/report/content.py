@@ -280,6 +280,9 @@ def model_rows(result: ExperimentResult) -> Rows:
     yield "quantisation", info.quantization or "none"
     yield "attention", info.attn_implementation or "not told by the backend"
     yield "devices", ", ".join(info.devices) or info.device
+    if result.multi_gpu is not None:
+        count = f", {len(result.process_results)} processes" if result.process_results else ""
+        yield "several devices", result.multi_gpu.strategy.replace("_", " ") + count
     yield "memory of the model", number(info.memory_mb, "MB")
     yield "prompts", f"{dataset.name}, {dataset.n_used} of {dataset.n_available}"
     yield "hash of the prompts", dataset.sha256 or "none"
