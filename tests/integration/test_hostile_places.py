@@ -130,14 +130,23 @@ sys.addaudithook(hook)
     assert err == "interrupted\n"
 
 
-def test_an_interrupt_inside_of_text_that_is_executed_gives_the_same_exit_code(tmp_path):
-    when = """
+INTERRUPTED_EXEC = """
+import os, signal, sys
 def hook(event, arguments):
     if event == "import" and arguments[0] == "typer":
-        exec("os.kill(os.getpid(), signal.SIGINT)")
+        exec("os.kill(os.getpid(), signal.SIGINT)\\nlist(range(10))")
 sys.addaudithook(hook)
 """
-    assert interrupted(tmp_path, when) == (130, "interrupted\n")
+
+
+def test_an_interrupt_inside_of_text_that_is_executed_gives_the_same_exit_code(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTED_EXEC)
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-m", "llenergymeasure", "--version"],
+        env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
 
 
 def test_an_interrupt_at_the_interpreters_end_changes_nothing(tmp_path):
