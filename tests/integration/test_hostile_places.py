@@ -91,6 +91,16 @@ def test_a_working_directory_that_was_removed_is_told(shell, tmp_path):
     assert shell(f"mkdir gone; cd gone; rmdir ../gone; {LLEM} config")[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("limit", "words"), [("-v 750000", "768 MB of address space"), ("-d 300000", "307 MB of data")]
+)
+def test_too_little_memory_for_torch_is_found_before_it_hangs(shell, limit, words):
+    code, out, err = shell(f"ulimit {limit}; {LLEM} run --model builtin/tiny-llama -n 1")
+    assert (code, out) == (1, "")
+    assert words in err
+    assert "cure: ulimit" in err
+
+
 def test_errors_go_nowhere_when_stderr_is_closed_and_not_among_the_output(shell):
     assert shell(f"{LLEM} run nowhere.yaml 2>&-") == (2, "", "")
 

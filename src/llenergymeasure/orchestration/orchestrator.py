@@ -27,7 +27,9 @@ from llenergymeasure.core.metrics import LatencyCollector, MemoryCollector, Phas
 from llenergymeasure.core.sampling import NoSensors
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.exceptions import PreFlightError
 from llenergymeasure.orchestration.concerns import concerns
+from llenergymeasure.orchestration.limits import limit_findings
 from llenergymeasure.orchestration.preflight import Request, preflight
 from llenergymeasure.progress import Logged, Progress
 from llenergymeasure.protocols import Alone, Clock, Metering, Team
@@ -136,9 +138,13 @@ def check_machine(config: ExperimentConfig, session: Session) -> None:
 
     Raises:
         ConfigError: the user config or a variable cannot be understood.
+        PreFlightError: a limit on this process leaves less memory than torch needs to be imported.
     """
     resolve_runner(config.backend, session.settings(), session.environ)
     resolve_measurement(session.settings(), session.environ)
+    found = tuple(limit_findings())
+    if found:
+        raise PreFlightError(found)
 
 
 def devices_of(
