@@ -162,7 +162,7 @@ class PhaseTimes(Frozen):
 
 
 class RunPhase(Frozen):
-    """One step of a run: idle, load, warmup, floor or window."""
+    """One step of a run: idle, load, warmup, floor, meter (it opens) or window."""
 
     name: str
     start_s: float = Field(description="Seconds from the start of the window; negative before it.")

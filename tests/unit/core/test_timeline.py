@@ -27,7 +27,8 @@ def test_a_step_that_began_after_the_window_is_not_its_history():
     timeline = timeline_of([(9.0, "warmup"), (9.5, "window"), (12.5, "idle")], window)
     assert [(phase.name, phase.start_s, phase.end_s) for phase in timeline.phases] == [
         ("warmup", -1.0, -0.5),
-        ("window", -0.5, 2.0),
+        ("meter", -0.5, 0.0),
+        ("window", 0.0, 2.0),
     ]
 
 

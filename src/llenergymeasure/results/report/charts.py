@@ -15,7 +15,14 @@ from llenergymeasure.results.report.svg import Plot, histogram, stairs
 # More batches than this cannot be told apart on paper.
 MOST_BATCHES = 120
 LINES = ("a", "b", "c", "d")
-STEPS = {"idle": "idle", "load": "load", "warmup": "warm-up", "floor": "thermal floor", "window": "window"}
+STEPS = {
+    "idle": "idle",
+    "load": "load",
+    "warmup": "warm-up",
+    "floor": "thermal floor",
+    "meter": "meter opens",
+    "window": "window",
+}
 
 
 def energy_chart(result: ExperimentResult) -> str | None:
