@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
 from llenergymeasure.config.passthrough import without_credentials
 from llenergymeasure.config.places import Place, place_of
+from llenergymeasure.config.shown import cut
 from llenergymeasure.config.wording import NEEDED, what_is_wrong
 from llenergymeasure.config.yaml_file import KeyPath, key_lines, read_mapping
 
@@ -71,7 +72,7 @@ def _problems(error: ValidationError, root: type[BaseModel]) -> Iterator[tuple[P
 def _in_words(place: Place, details: list[Any], file: _Source) -> str:
     line = _line(place.path, details[0], file)
     return "".join(
-        [f"line {line}: " if line else "", f"{place}: " if place.path else "", what_is_wrong(place, details)]
+        [f"line {line}: " if line else "", f"{cut(str(place))}: " if place.path else "", what_is_wrong(place, details)]
     )
 
 

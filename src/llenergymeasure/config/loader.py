@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
 from llenergymeasure.config.passthrough import looks_like_credential
-from llenergymeasure.config.shown import MAX_LENGTH, shown
+from llenergymeasure.config.shown import cut, shown
 from llenergymeasure.config.yaml_file import parse_value, read_experiment
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.security import HIDDEN
@@ -81,7 +81,7 @@ def parse_override(text: str) -> tuple[str, Any]:
     if not equals or not _DOTTED_NAME.match(name):
         raise ConfigError(f"override {shown(text)} is not KEY=VALUE; {example}")
     secret = looks_like_credential(name.rpartition(".")[2], value)
-    override = f"override '{name[:MAX_LENGTH]}={HIDDEN if secret else value[:MAX_LENGTH]}'"
+    override = f"override '{cut(name)}={HIDDEN if secret else cut(value)}'"
     if not value:
         raise ConfigError(f"{override} has no value; {example}, or {name}=null")
     try:

@@ -22,4 +22,9 @@ def shown(value: Any, key: str = "") -> str:
         text = json.dumps(harmless, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
         text = str(harmless)
-    return text if len(text) <= MAX_LENGTH else f"{text[: MAX_LENGTH - 3]}..."
+    return cut(text)
+
+
+def cut(text: str, longest: int = MAX_LENGTH) -> str:
+    """The text, or enough of it to find it again."""
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

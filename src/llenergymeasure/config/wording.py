@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llenergymeasure.config.places import Place
-from llenergymeasure.config.shown import shown
+from llenergymeasure.config.shown import cut, shown
 from llenergymeasure.config.suggestions import did_you_mean, nearest
 
 # What a value should have been, by pydantic's name of the problem.
@@ -23,6 +23,8 @@ _FIXED: Mapping[str, str] = {
     "missing": "is missing; give it a value",
     "string_too_short": "must not be empty; write a value or remove the key",
 }
+# A validator's own sentence may repeat a value, and a value may be as long as a file.
+MAX_SENTENCE = 500
 _READ_AS_BOOL = "; quote it: YAML reads yes, no, on and off as true and false"
 
 
@@ -53,7 +55,7 @@ def _about_the_value(detail: Any, value: Any, text: str) -> str:
     if kind == "literal_error":
         return f"{text}: {_choices(detail, value)}"
     if kind == "value_error":
-        return message.removeprefix("Value error, ")
+        return cut(message.removeprefix("Value error, "), MAX_SENTENCE)
     return f"{text}: {message[:1].lower()}{message[1:]}"
 
 
