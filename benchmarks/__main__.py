@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.page import write
 from benchmarks.pairs import Line, Row
 
-BENCHMARKS = ("startup", "overhead", "judge", "aggregation")
+BENCHMARKS = ("startup", "overhead", "judge", "aggregation", "accuracy")
 
 
 def main(arguments: list[str]) -> int:

@@ -33,6 +33,9 @@ from llenergymeasure.core.trace import (
 
 # Time before a window that is looked at, and after it.
 BEFORE_S, AFTER_S = 1.7, 0.6
+# The sampler's log holds its newest quarter of an hour at full resolution; older updates cannot be told apart. In so
+# long a window the edges no longer matter.
+LONG_S = 600.0
 # Time before a window in which idle power is watched for its unrest.
 UNREST_S = 1.6
 # For k = 2: Student's t for the dozen updates that the unrest comes from is 2.2, but idle power is not normally
@@ -107,6 +110,21 @@ class Curve:
         grid_j = 2 * self.error_s * (after_w - before_w) / math.sqrt(3)
         dating_j = 2 * SLACK_S * math.hypot(before_w, after_w) / math.sqrt(3)
         return Outer(energy_j, math.hypot(error_j, grid_j, dating_j))
+
+    def within(self, start_s: float, end_s: float) -> Curve | None:
+        """The curve of the window alone, from 0 J at its start to its energy at its end; None without outer updates."""
+        found = self.outer(start_s, end_s)
+        if found is None:
+            return None
+        a = bisect_left(self.times_s, start_s - self.error_s) - 1
+        drawn_before_j = self.joules[a] + self.power_w(a) * (start_s - self.times_s[a])
+        inside = [
+            (time_s, min(max(joules - drawn_before_j, 0.0), found.energy_j))
+            for time_s, joules in zip(self.times_s, self.joules)
+            if start_s < time_s < end_s
+        ]
+        path = [(start_s, 0.0), *inside, (end_s, found.energy_j)]
+        return Curve([time_s for time_s, _ in path], [joules for _, joules in path], self.error_s)
 
     def unrest_w(self, start_s: float) -> float:
         """Standard deviation of power from update to update shortly before the window."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from llenergymeasure.core.conditions import ConditionLog
+from llenergymeasure.core.curve import LONG_S, Curve, average_curve, counter_curve, instant_curve
 from llenergymeasure.core.gpu import Gpu
 from llenergymeasure.core.trace import PowerLog, instant_energy_j, instant_sensor, value_at
 from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries
@@ -28,17 +29,39 @@ def rows_of(
     count = max(math.ceil((end_s - start_s - SHORTEST_ROW_S) / row_s), 1)
     edges = [*(start_s + index * row_s for index in range(count)), end_s]
     rows = [
-        _row(gpu, power[gpu.uuid], conditions[gpu.uuid], start_s, from_s, to_s)
+        _row(gpu, conditions[gpu.uuid], start_s, from_s, to_s, energy_j)
         for gpu in gpus
-        for from_s, to_s in zip(edges, edges[1:])
+        for from_s, to_s, energy_j in _shares(gpu, power[gpu.uuid], edges)
     ]
     return TimeSeries(**{name: tuple(row[name] for row in rows) for name in COLUMNS})
 
 
+def _shares(gpu: Gpu, log: PowerLog, edges: Sequence[float]) -> Iterator[tuple[float, float, float | None]]:
+    """Start, end and joules of each row: they add up to the window's energy, as the sampler saw it."""
+    curve = window_curve(gpu, log, edges[0], edges[-1])
+    for from_s, to_s in zip(edges, edges[1:]):
+        if curve is None:
+            yield from_s, to_s, row_energy_j(gpu, log, from_s, to_s)
+        else:
+            yield from_s, to_s, (curve.at(to_s) or 0.0) - (curve.at(from_s) or 0.0)
+
+
+def window_curve(gpu: Gpu, log: PowerLog, start_s: float, end_s: float) -> Curve | None:
+    """Joules from the start of the window on, by the counter, else by the power sensors; None when they do not tell."""
+    counted = counter_curve(log, start_s, end_s)
+    found = counted.within(start_s, end_s) if counted is not None else None
+    if found is not None or end_s - start_s > LONG_S:
+        return found
+    sensor = instant_sensor(gpu.architecture, gpu.name)
+    average, instant = average_curve(log, start_s, end_s), instant_curve(log, sensor, start_s, end_s)
+    powers = (average, instant) if sensor.is_partial else (instant, average)
+    curves = (curve.within(start_s, end_s) for curve in powers if curve is not None)
+    return next((curve for curve in curves if curve is not None), None)
+
+
 def _row(
-    gpu: Gpu, power: PowerLog, conditions: ConditionLog, window_s: float, from_s: float, to_s: float
+    gpu: Gpu, conditions: ConditionLog, window_s: float, from_s: float, to_s: float, energy_j: float | None
 ) -> dict[str, Any]:
-    energy_j = row_energy_j(gpu, power, from_s, to_s)
     reasons = conditions.latest("reasons", to_s)
     return {
         "timestamp_s": from_s - window_s,

@@ -153,7 +153,15 @@ class GpuSampler:
                 self._unlisted.discard(gpu.index)
                 self._neighbours.add(self._clock.now(), gpu, pids)
 
+    def catch_up(self, end_s: float) -> None:
+        """The power sensors show the end of the work only later: wait until their second update after it was sampled."""
+        slowest_s = max(instant_sensor(gpu.architecture, gpu.name).period_s for gpu in self._gpus)
+        ready_s = end_s + 3 * slowest_s + 2 * self.interval_s
+        while (left_s := ready_s - self._clock.now()) > 0:
+            self._clock.sleep(min(left_s, self.interval_s))
+
     def trace(self, start_s: float, end_s: float) -> Trace | None:
+        self.catch_up(end_s)
         conditions = list(self.conditions.values())
         self._look_around()
         start_c, end_c = _largest_drift(conditions, start_s, end_s)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from llenergymeasure.core.curve import Curve, average_curve, instant_curve
+from llenergymeasure.core.curve import LONG_S, Curve, average_curve, instant_curve
 from llenergymeasure.core.energy.device import DeviceEnergy
 from llenergymeasure.core.energy.uncertainty import GAIN
 from llenergymeasure.core.gpu import Gpu
@@ -26,9 +26,6 @@ from llenergymeasure.core.trace import (
     unwound_energy_j,
 )
 
-# The sampler's log holds its newest quarter of an hour at full resolution; older updates cannot be told apart. In so
-# long a window the edges no longer matter.
-LONG_S = 600.0
 # Stated errors are estimates themselves: to take the smallest would be to take the most optimistic one.
 AS_CERTAIN = 2.0
 

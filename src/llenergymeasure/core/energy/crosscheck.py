@@ -10,11 +10,10 @@ import math
 from collections.abc import Sequence
 
 from llenergymeasure.core.energy.by_power import by_power
-from llenergymeasure.core.energy.voids import catch_up, counter_void, used_until
+from llenergymeasure.core.energy.voids import counter_void, used_until
 from llenergymeasure.core.gpu import Gpu
 from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading
-from llenergymeasure.protocols import Clock
 
 INSTEAD = "with energy.backend: nvml the power sensors would have been used"
 
@@ -25,11 +24,10 @@ class CrossCheck:
     Args:
         gpus: those that it measures.
         sampler: watches the same GPUs.
-        clock: time, the sampler's.
     """
 
-    def __init__(self, gpus: Sequence[Gpu], sampler: GpuSampler, clock: Clock) -> None:
-        self._gpus, self._sampler, self._clock = tuple(gpus), sampler, clock
+    def __init__(self, gpus: Sequence[Gpu], sampler: GpuSampler) -> None:
+        self._gpus, self._sampler = tuple(gpus), sampler
 
     def start(self) -> None:
         """Begin to watch, before the first window opens."""
@@ -43,15 +41,21 @@ class CrossCheck:
         """The reading with the power integral beside it; void when a counter cannot be trusted in the window."""
         if reading.energy_j is None:
             return reading
-        catch_up(self._gpus, self._sampler, self._clock, end_s)
+        self._sampler.catch_up(end_s)
         why_not = [text for gpu in self._gpus if (text := self._void(gpu, start_s, end_s))]
         if why_not:
             return EnergyReading(meter=reading.meter, reason="; ".join(why_not), domains=_apart(reading))
         power, interval_s = self._sampler.power, self._sampler.interval_s
         checks = [by_power(gpu, power[gpu.uuid], interval_s, start_s, end_s) for gpu in self._gpus]
-        known = [check.energy_j for check in checks if check is not None]
-        complete = len(known) == len(self._gpus)
-        return reading.model_copy(update={"crosscheck_j": math.fsum(known) if complete else None})
+        known = [check for check in checks if check is not None]
+        if len(known) < len(self._gpus):
+            return reading
+        return reading.model_copy(
+            update={
+                "crosscheck_j": math.fsum(check.energy_j for check in known),
+                "crosscheck_uncertainty_j": math.hypot(*(check.own_error_j for check in known)),
+            }
+        )
 
     def _void(self, gpu: Gpu, start_s: float, end_s: float) -> str | None:
         log, fault = self._sampler.power[gpu.uuid], self._sampler.faults.get(gpu.uuid)

@@ -19,7 +19,7 @@ from llenergymeasure.core.energy.by_power import by_power
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.device import DeviceEnergy
 from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick, ticks_of, watch_counters
-from llenergymeasure.core.energy.voids import catch_up, counter_void, stuck_sensor, used_until
+from llenergymeasure.core.energy.voids import counter_void, stuck_sensor, used_until
 from llenergymeasure.core.gpu import Gpu, GpuDoor
 from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.core.trace import tick_times
@@ -69,7 +69,7 @@ class NvmlWindow:
         watches = watch_counters(self._door, counted, self._clock)
         after = ticks_of(watches)
         self._watches |= watches
-        catch_up(self._gpus, self._sampler, self._clock, end_s)
+        self._sampler.catch_up(end_s)
         found: dict[str, DeviceEnergy] = {}
         problems: list[str] = []
         for gpu in self._gpus:

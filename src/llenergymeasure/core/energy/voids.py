@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from llenergymeasure.core.conditions import ConditionLog
 from llenergymeasure.core.gpu import Gpu
 from llenergymeasure.core.rows import row_energy_j
 from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.core.trace import Points, PowerLog, instant_sensor, longest_standstill_s, tick_times
-from llenergymeasure.protocols import Clock
 
 # A working power sensor changes in its last digit with nearly every update: ten of the slowest updates are no chance.
 STUCK_S = 1.0
 # More than three of the slowest ticks of a counter seen (100 ms), and what a sampler may be late by.
 STALE_S = 0.5
-
-
-def catch_up(gpus: Sequence[Gpu], sampler: GpuSampler, clock: Clock, end_s: float) -> None:
-    """The power sensors show the end of the work only later: wait until their second update after it was sampled."""
-    slowest_s = max((instant_sensor(gpu.architecture, gpu.name).period_s for gpu in gpus), default=0.0)
-    ready_s = end_s + 3 * slowest_s + 2 * sampler.interval_s
-    while (left_s := ready_s - clock.now()) > 0:
-        clock.sleep(min(left_s, sampler.interval_s))
 
 
 def counter_void(samples: Points) -> str | None:

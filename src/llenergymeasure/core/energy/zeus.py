@@ -181,5 +181,5 @@ def create(context: MeterContext) -> ZeusMeter:
         monitor = import_module("zeus.monitor").ZeusMonitor
     except Exception as error:  # a door: a broken installation raises anything
         raise MeterError(f"zeus cannot be imported: {type(error).__name__}: {error}") from error
-    check = CrossCheck(context.gpus, context.sampler, context.clock) if context.sampler is not None else None
+    check = CrossCheck(context.gpus, context.sampler) if context.sampler is not None else None
     return ZeusMeter(uuids, lambda indices: monitor(gpu_indices=indices, cpu_indices=[]), check)

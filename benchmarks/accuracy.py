@@ -1,0 +1,234 @@
+"""Error against truth on simulated GPUs: our NVML meter, Zeus and CodeCarbon, on the same scenarios in one run.
+
+Every tool measures windows of 0.1 to 10 s on every waveform, at random phases of sensors and load. What is seeded alike
+is alike for all tools. The GPU idles outside the window, with a ripple of 3 W. `--write FILE` keeps the table as a page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from importlib import metadata
+from pathlib import Path
+from random import Random
+
+from benchmarks.pairs import ROOT, Row
+from benchmarks.peer_meters import Window, codecarbon, zeus
+from benchmarks.simulated import Simulate, simulated_gpus
+from nvmlsim import SimGpu
+from nvmlsim.waves import WAVES
+from scoring import CALL_COST_S, SENSORS, percentile, score, working
+
+SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0)
+REPEATS = 15
+# Largest error in percent, by sensors and length of the window.
+TARGETS = {
+    "counter": {0.3: 1.0, 1.0: 1.0, 3.0: 0.3, 10.0: 0.3},
+    "1 s average": {1.0: 5.0, 10.0: 1.0},
+    "1 s average, partial": {1.0: 5.0, 10.0: 1.0},
+}
+WHAT = {
+    "counter": "energy counter",
+    "1 s average": "no counter; instant power that looks all the time, 1 s average",
+    "1 s average, partial": "no counter; instant power that looks 25 of 100 ms, 1 s average",
+    "instant": "no counter, no average; instant power that looks all the time",
+    "instant, partial": "no counter, no average; instant power that looks 25 of 100 ms",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The windows of one tool, one kind of sensors and one length; relative errors, stated without gain."""
+
+    tool: str
+    sensors: str
+    seconds: float
+    waves: list[str]
+    errors: list[float]
+    stated: list[float]
+
+    @property
+    def name(self) -> str:
+        return f"{'ours' if self.tool == 'llenergymeasure' else self.tool}, {self.sensors}, {self.seconds:g} s"
+
+    @property
+    def bias(self) -> float:
+        """Mean error in percent."""
+        return 100 * sum(self.errors) / len(self.errors)
+
+    def size(self, share: float) -> float:
+        """The size in percent that a share of the errors does not exceed."""
+        return 100 * percentile([abs(error) for error in self.errors], share)
+
+    @property
+    def covered(self) -> float:
+        """Percent of the windows whose stated uncertainty holds the truth."""
+        return 100 * sum(abs(e) <= u for e, u in zip(self.errors, self.stated)) / len(self.errors)
+
+    @property
+    def width(self) -> float:
+        """Median stated uncertainty over the 95th percentile of the errors."""
+        return 100 * percentile(self.stated, 0.5) / self.size(0.95)
+
+
+def cells(simulate: Simulate, repeats: int) -> Iterator[Cell]:
+    """Every tool on everything it can do: without a counter Zeus would start helper processes."""
+    for sensors in SENSORS:
+        yield from (ours(simulate, sensors, seconds, repeats) for seconds in SECONDS)
+    yield from theirs(simulate, "zeus", "counter", repeats)
+    yield from theirs(simulate, "codecarbon", "counter", repeats)
+    yield from theirs(simulate, "codecarbon", "1 s average", repeats)
+
+
+def scenarios(sensors: str, seconds: float, repeats: int) -> Iterator[tuple[str, SimGpu, Random]]:
+    for wave in WAVES:
+        for number in range(repeats):
+            random = Random(f"{sensors}, {wave}, {seconds}, {number}")
+            yield wave, working(SENSORS[sensors](), wave, seconds, random), random
+
+
+def ours(simulate: Simulate, sensors: str, seconds: float, repeats: int) -> Cell:
+    cell = Cell("llenergymeasure", sensors, seconds, [], [], [])
+    for wave, gpu, random in scenarios(sensors, seconds, repeats):
+        with simulate(gpu, call_cost_s=CALL_COST_S).here() as sim:
+            found = score(sim, seconds, random)
+        cell.waves.append(wave)
+        cell.errors.append(found.error)
+        cell.stated.append(found.stated)
+    return cell
+
+
+def theirs(simulate: Simulate, tool: str, sensors: str, repeats: int) -> Iterator[Cell]:
+    import pynvml
+
+    with simulate(SENSORS[sensors]()).here():
+        pynvml.nvmlInit()
+        window: Window = {"zeus": zeus, "codecarbon": codecarbon}[tool]()
+    for seconds in SECONDS:
+        cell = Cell(tool, sensors, seconds, [], [], [])
+        for wave, gpu, random in scenarios(sensors, seconds, repeats):
+            with simulate(gpu, call_cost_s=CALL_COST_S).here() as sim:
+                pynvml.nvmlInit()
+                found_j, truth_j = window(sim, seconds, random)
+                pynvml.nvmlShutdown()
+            cell.waves.append(wave)
+            cell.errors.append(found_j / truth_j - 1)
+        yield cell
+
+
+def rows_of(found: Sequence[Cell]) -> Iterator[Row]:
+    """The figures that are held against a target, or shown beside ours."""
+    yield from (error_row(cell) for cell in found)
+    for sensors in TARGETS:
+        own = [cell for cell in found if (cell.tool, cell.sensors) == ("llenergymeasure", sensors)]
+        covered = sum(cell.covered for cell in own) / len(own)
+        low, high = min(cell.covered for cell in own), max(cell.covered for cell in own)
+        yield Row(f"windows that are covered, {sensors}", covered, low, high, "%", ">= 95", covered >= 95)
+        widths = sorted(cell.width for cell in own)
+        yield Row(
+            f"stated over p95 of the error, {sensors}", widths[-1], widths[0], widths[-1], "x", "<= 3", widths[-1] <= 3
+        )
+
+
+def error_row(cell: Cell) -> Row:
+    """Of ours the largest error, of the others the 95th percentile, with the range of all."""
+    low, high = 100 * min(cell.errors), 100 * max(cell.errors)
+    if cell.tool != "llenergymeasure":
+        return Row(f"error p95, {cell.name}", cell.size(0.95), low, high, "%", "peer", True)
+    limit = TARGETS.get(cell.sensors, {}).get(cell.seconds)
+    target = "-" if limit is None else f"<= {limit:g}"
+    return Row(f"error, {cell.name}", cell.size(1.0), low, high, "%", target, limit is None or cell.size(1.0) <= limit)
+
+
+def rows() -> Iterator[Row]:
+    """In a process of its own: the stand-in for NVML and CodeCarbon's clock must not stay."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "cells.json"
+        subprocess.run([sys.executable, "-m", "benchmarks.accuracy", "--json", str(path)], cwd=ROOT, check=True)
+        yield from rows_of([Cell(**values) for values in json.loads(path.read_text(encoding="utf-8"))])
+
+
+def page(found: Sequence[Cell]) -> str:
+    """The tables of the documentation."""
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("llenergymeasure", "zeus", "codecarbon"))
+    windows = len(found[0].errors)
+    head = [
+        "<!-- written by: python -m benchmarks.accuracy --write docs/accuracy-table.md -->",
+        "# Errors against truth",
+        f"{date.today().isoformat()}, simulated GPUs, Python {platform.python_version()}, {versions}. {windows} windows per "
+        f"cell, {len(WAVES)} waveforms: {', '.join(WAVES)}. Each cell: bias / 95th percentile / largest error in percent.",
+    ]
+    lengths = [f"{seconds:g} s" for seconds in SECONDS]
+    sizes = [
+        [*key_of(cell), *(f"{c.bias:+.2f} / {c.size(0.95):.2f} / {c.size(1):.2f}" for c in same(found, cell))]
+        for cell in found
+        if cell.seconds == SECONDS[0]
+    ]
+    own = [cell for cell in found if cell.tool == "llenergymeasure"]
+    stated = [
+        [WHAT[cell.sensors], *(f"{c.covered:.0f} % / {c.width:.1f}" for c in same(own, cell))]
+        for cell in own
+        if cell.seconds == SECONDS[0]
+    ]
+    one_second = [cell for cell in found if cell.seconds == 1.0 and cell.sensors in ("counter", "1 s average, partial")]
+    by_wave = [[wave, *(f"{of_wave(cell, wave):.2f}" for cell in one_second)] for wave in WAVES]
+    return "\n\n".join(
+        [
+            *head,
+            table(["tool", "sensors", *lengths], sizes),
+            "## The stated uncertainty",
+            "Share of windows whose stated uncertainty (gain left out) holds the truth / its median over the 95th percentile "
+            "of the errors.",
+            table(["sensors", *lengths], stated),
+            "## By waveform",
+            "Largest error in percent in windows of 1 s.",
+            table(["waveform", *(f"{cell.tool}, {WHAT[cell.sensors].split(';')[0]}" for cell in one_second)], by_wave),
+        ]
+    ) + "\n"  # fmt: skip
+
+
+def key_of(cell: Cell) -> tuple[str, str]:
+    return cell.tool, WHAT[cell.sensors]
+
+
+def same(found: Sequence[Cell], cell: Cell) -> list[Cell]:
+    """The cells of one tool on one kind of sensors."""
+    return [other for other in found if key_of(other) == key_of(cell)]
+
+
+def of_wave(cell: Cell, wave: str) -> float:
+    return 100 * max(abs(error) for error, name in zip(cell.errors, cell.waves) if name == wave)
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(cells_) + " |" for cells_ in [head, ["---"] * len(head), *lines])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Score everything; exit code 1 when a target was missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="windows per waveform and cell")
+    parser.add_argument("--json", type=Path, help="write every error")
+    parser.add_argument("--write", type=Path, help="write the tables as a page")
+    options = parser.parse_args(arguments)
+    with simulated_gpus() as simulate:
+        found = list(cells(simulate, options.repeats))
+    if options.json:
+        options.json.write_text(json.dumps([asdict(cell) for cell in found]), encoding="utf-8")
+        return 0
+    if options.write:
+        options.write.write_text(page(found), encoding="utf-8")
+    lines = list(rows_of(found))
+    print("\n".join(map(str, lines)))
+    return 0 if all(row.kept for row in lines) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
