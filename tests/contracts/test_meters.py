@@ -24,9 +24,10 @@ from llenergymeasure.core.energy.select import REGISTRY
 from llenergymeasure.core.energy.zeus import ZeusMeter
 from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.protocols import EnergyBackend
+from nvmlsim import sim_gpu
 
 
-def simulated_nvml(stack):
+def fake_nvml(stack, request):
     clock = SamplingClock()
     gpus = [a_gpu(0), a_gpu(1)]
     door = FakeDoor(clock, [FakeGpu(), FakeGpu(tick_phase_s=0.04)])
@@ -35,18 +36,34 @@ def simulated_nvml(stack):
     return NvmlMeter(door, gpus, clock.sampler, clock), clock
 
 
-def simulated_zeus(stack):
+def fake_zeus(stack, request):
     clock = FakeClock()
     return ZeusMeter({0: "GPU-a", 1: "GPU-b"}, lambda numbers: FakeMonitor(clock, numbers)), clock
 
 
-def simulated_codecarbon(stack, gpus=(), **tracker):
-    clock = TimerClock()
-    return CodeCarbonMeter(lambda trail: FakeTracker(trail, clock, **tracker), clock, gpus), clock
+def fake_codecarbon(*gpus, **tracker):
+    def make(stack, request):
+        clock = TimerClock()
+        return CodeCarbonMeter(lambda trail: FakeTracker(trail, clock, **tracker), clock, gpus), clock
+
+    return make
+
+
+def on_simulated_gpus(name, real):
+    """The meter with its real library, unmodified, on two GPUs that are simulated below NVML."""
+
+    def make(stack, request):
+        sim = request.getfixturevalue("simulate")(sim_gpu(number=0), sim_gpu("a100", number=1), real=real)
+        clock = SystemClock() if real else sim.clock
+        context = stack.enter_context(open_devices(clock, {}))
+        assert REGISTRY[name].probe(context) is None
+        return REGISTRY[name].create(context), clock
+
+    return make
 
 
 def real(name):
-    def make(stack):
+    def make(stack, request):
         clock = SystemClock()
         context = stack.enter_context(open_devices(clock, os.environ))
         why_not = REGISTRY[name].probe(context)
@@ -58,17 +75,17 @@ def real(name):
 
 
 MAKERS = {
-    "fake": lambda stack: (FakeMeter(), FakeClock()),
-    "null": lambda stack: (NullMeter(), FakeClock()),
-    "none": lambda stack: (NoMeter("nothing here"), FakeClock()),
-    "simulated nvml": simulated_nvml,
-    "simulated zeus": simulated_zeus,
-    "simulated codecarbon, model": lambda stack: simulated_codecarbon(stack, watts={"cpu": 8.0, "ram": 20.0}),
-    "simulated codecarbon, counter": lambda stack: simulated_codecarbon(stack, watts={"cpu": 65.0}, mode="intel_rapl"),
-    "simulated codecarbon, GPU": lambda stack: simulated_codecarbon(
-        stack, ("GPU-a",), watts={"gpu": 300.0, "cpu": 8.0}
-    ),
-    "simulated codecarbon, nothing": simulated_codecarbon,
+    "fake": lambda stack, request: (FakeMeter(), FakeClock()),
+    "null": lambda stack, request: (NullMeter(), FakeClock()),
+    "none": lambda stack, request: (NoMeter("nothing here"), FakeClock()),
+    "fake nvml": fake_nvml,
+    "fake zeus": fake_zeus,
+    "fake codecarbon, model": fake_codecarbon(watts={"cpu": 8.0, "ram": 20.0}),
+    "fake codecarbon, counter": fake_codecarbon(watts={"cpu": 65.0}, mode="intel_rapl"),
+    "fake codecarbon, GPU": fake_codecarbon("GPU-a", watts={"gpu": 300.0, "cpu": 8.0}),
+    "fake codecarbon, nothing": fake_codecarbon(),
+    "nvml on simulated GPUs": on_simulated_gpus("nvml", real=True),
+    "zeus on simulated GPUs": on_simulated_gpus("zeus", real=False),
     "nvml": real("nvml"),
     "zeus": real("zeus"),
     "codecarbon": real("codecarbon"),
@@ -81,7 +98,7 @@ def bench(request, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     with ExitStack() as stack:
-        meter, clock = MAKERS[request.param](stack)
+        meter, clock = MAKERS[request.param](stack, request)
         yield meter, clock
         meter.release()
         meter.release()
