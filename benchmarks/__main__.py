@@ -11,11 +11,7 @@ from pathlib import Path
 from benchmarks.page import write
 from benchmarks.pairs import Line, Row
 
-<<<<<<< HEAD
-BENCHMARKS = ("startup", "overhead", "judge", "aggregation", "accuracy")
-=======
-BENCHMARKS = ("startup", "overhead", "judge", "sampler", "accuracy")
->>>>>>> 96dcf8f (Which GPU is charged, what watching costs, CodeCarbon itself on simulated GPUs; accuracy and its limits in the documentation)
+BENCHMARKS = ("startup", "overhead", "judge", "aggregation", "sampler", "accuracy")
 
 
 def main(arguments: list[str]) -> int:
