@@ -232,7 +232,7 @@ def create(context: MeterContext) -> CodeCarbonMeter:
     library = _library()
     # By NVML's number: its own matching of uuids cuts the G off "GPU-". None would mean those of CUDA_VISIBLE_DEVICES.
     gpu_ids = [gpu.index for gpu in context.gpus] or None
-    check = CrossCheck(context.gpus, context.sampler, context.clock) if context.sampler is not None else None
+    check = CrossCheck(context.gpus, context.sampler) if context.sampler is not None else None
 
     def meter(**changed: Any) -> CodeCarbonMeter:
         def make_tracker(trail: Trail) -> Any:
