@@ -2,7 +2,7 @@
 
 - A page of the navigation that does not exist is left out, and decisions are listed as they come.
 - CHANGELOG.md and CONTRIBUTING.md become pages; examples are copied.
-- Links keep working in both places: on the site and in the repository.
+- Links keep working in both places: on the site and in the repository. A file that is not on the site keeps its name only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
 FROM_ROOT = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md", "CITATION.cff": "CITATION.cff.txt"}
-LINK = re.compile(r"(\]\()([^)\s#:]+)((?:#[^)\s]*)?\))")
+LINK = re.compile(r"\[([^\]]*)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -60,12 +60,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     place = here or f"docs/{page.file.src_uri}"
 
     def moved(match: re.Match[str]) -> str:
-        before, target, after = match.groups()
+        label, target, anchor = match.groups()
         named = posixpath.normpath(posixpath.join(posixpath.dirname(place), target))
         on_site = _on_site(named)
         if on_site is None:
-            return match.group(0)
-        return f"{before}{posixpath.relpath(on_site, posixpath.dirname(page.file.src_uri) or '.')}{after}"
+            return label if (ROOT / named).exists() else match.group(0)
+        path = posixpath.relpath(on_site, posixpath.dirname(page.file.src_uri) or ".")
+        return f"[{label}]({path}{anchor or ''})"
 
     return LINK.sub(moved, markdown)
 
