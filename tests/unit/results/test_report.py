@@ -12,8 +12,10 @@ pytest.importorskip("jinja2")
 from a_gpu_result import a_gpu_result
 from a_result import a_result, a_timeseries
 from llenergymeasure.domain.measurements import EnergyDomain, MultiGpu, PhaseEnergy
+from llenergymeasure.domain.timeseries import TimeSeries
 from llenergymeasure.exceptions import PreFlightError
 from llenergymeasure.results.persistence import from_json, save
+from llenergymeasure.results.report.charts import thinned
 from llenergymeasure.results.report.needs import check_report
 from llenergymeasure.results.report.page import html_text
 
@@ -117,6 +119,27 @@ def test_a_trace_is_drawn_over_the_steps_and_the_batches(gpu_page):
     assert gpu_page.count("rect", "prefill") == 3 * 8 + 1  # three charts of eight batches, and the split
     assert "GPU 0 55 °C 55 °C 55 °C 1980 MHz 1980 MHz 1980 MHz" in gpu_page.text
     assert "Throttling: none seen" in gpu_page.text
+
+
+def test_a_day_of_samples_makes_a_page_of_a_few_hundred_kilobytes():
+    seconds, gpus = 86_400, 2
+    rows = [(float(time_s), gpu) for gpu in range(gpus) for time_s in range(seconds)]
+    column = (300.0,) * len(rows)
+    series = TimeSeries(
+        timestamp_s=tuple(time_s for time_s, _ in rows),
+        gpu_index=tuple(gpu for _, gpu in rows),
+        power_w=column, temperature_c=column, memory_used_mb=column, memory_total_mb=column,
+        sm_utilisation_pct=column, throttle_reasons=(0,) * len(rows), energy_j=column,
+    )  # fmt: skip
+    result = a_gpu_result(2, n=4).model_copy(update={"timeseries": series, "duration_sec": float(seconds)})
+    text = html_text(result)
+    assert len(text) < 500_000
+    assert "One value per 108 s (mean) and GPU." in text
+
+
+def test_points_are_put_together_with_their_mean():
+    assert thinned([(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)], most=2) == [(0.0, 2.0), (2.0, 5.0)]
+    assert thinned([(0.0, 1.0)], most=2) == [(0.0, 1.0)]
 
 
 def test_energy_is_split_by_device_and_by_phase(gpu_page):

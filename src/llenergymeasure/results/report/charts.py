@@ -10,8 +10,10 @@ from llenergymeasure.domain.measurements import Distribution, Timeline
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.summary import number
 from llenergymeasure.domain.timeseries import TimeSeries
-from llenergymeasure.results.report.svg import Plot, histogram, stairs
+from llenergymeasure.results.report.svg import Plot, Points, histogram, stairs
 
+# A plot is 800 pixels wide: more points per line only make the page heavy.
+MOST_POINTS = 800
 # More batches than this cannot be told apart on paper.
 MOST_BATCHES = 120
 LINES = ("a", "b", "c", "d")
@@ -121,7 +123,24 @@ def _by_gpu(series: TimeSeries, column: str) -> dict[int, list[tuple[float, floa
     """Time and value per GPU, of the rows that have one."""
     rows = sorted(zip(series.gpu_index, series.timestamp_s, getattr(series, column)), key=lambda row: row[:2])
     told = [(gpu, time_s, value) for gpu, time_s, value in rows if value is not None]
-    return {gpu: [(time_s, value) for _, time_s, value in group] for gpu, group in groupby(told, lambda row: row[0])}
+    return {
+        gpu: thinned([(time_s, value) for _, time_s, value in group])
+        for gpu, group in groupby(told, lambda row: row[0])
+    }
+
+
+def thinned(points: Points, most: int = MOST_POINTS) -> list[tuple[float, float]]:
+    """So many points at most: where there are more, neighbours are put together, with their mean."""
+    size = math.ceil(len(points) / most)
+    groups = [points[start : start + size] for start in range(0, len(points), size or 1)]
+    return [(group[0][0], math.fsum(value for _, value in group) / len(group)) for group in groups]
+
+
+def rows_per_value(result: ExperimentResult) -> int:
+    """How many seconds each value of the plots stands for."""
+    series = result.timeseries
+    rows = len(series) // max(len(set(series.gpu_index)), 1) if series else 0
+    return max(math.ceil(rows / MOST_POINTS), 1)
 
 
 def _draw_lines(plot: Plot, traces: dict[int, list[tuple[float, float]]], end_s: float) -> None:

@@ -30,6 +30,7 @@ def html_text(result: ExperimentResult) -> str:
         energy_picture=_picture(charts.energy_chart(result)),
         run_picture=_picture(charts.run_chart(result)),
         window_pictures=[(name, drawn) for name, drawn in _window_pictures(result) if drawn is not None],
+        seconds=charts.rows_per_value(result),
         shaded=charts.are_shaded(result.timeline),
         latency_pictures=list(_latency_pictures(result)),
         split_pictures=list(_split_pictures(result)),
