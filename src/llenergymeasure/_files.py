@@ -136,7 +136,7 @@ def complete_directory(base: Path, name: str) -> Iterator[Folder]:
         LLEMError: the disk is full, or another failure of the system.
     """
     final = next(_numbered(base, name))
-    partial = base / f".{final.name}.partial-{machine_mark()}-{os.getpid()}-{uuid4().hex[:8]}"
+    partial = partial_name(base, final.name)
     with _explained(base):
         base.mkdir(parents=True, exist_ok=True)
         remove_stale(base)
@@ -149,6 +149,11 @@ def complete_directory(base: Path, name: str) -> Iterator[Folder]:
         _give_up(final, error)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def partial_name(base: Path, name: str) -> Path:
+    """A hidden name that belongs to this process alone; what it leaves there when it is killed, `remove_stale` removes."""
+    return base / f".{name}.partial-{machine_mark()}-{os.getpid()}-{uuid4().hex[:8]}"
 
 
 def _renamed(partial: Path, final: Path) -> bool:

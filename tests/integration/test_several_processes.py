@@ -45,6 +45,14 @@ def start(command, folder, **environ):
     )
 
 
+def ended(process, timeout=300):
+    """What a process said; it does not outlive a test that waited in vain."""
+    try:
+        return process.communicate(timeout=timeout)
+    finally:
+        process.kill()
+
+
 def measured(num_processes, **fields):
     return run_experiment(
         model="builtin/tiny-llama",
@@ -72,7 +80,7 @@ def free_port():
 
 def workers(folder):
     """Process numbers of the ranks, by rank, as soon as all of them are measuring."""
-    end_s = time.monotonic() + 60
+    end_s = time.monotonic() + 200
     while time.monotonic() < end_s:
         beats = sorted((folder / "tmp").glob("llem-ranks-*/rank-*.alive"))
         if len(beats) == 2 and all(beat.read_text() for beat in beats):
@@ -113,6 +121,12 @@ def test_two_processes_give_one_result_with_the_tokens_of_one_and_write_nothing_
     assert [entry.name for entry in tmp_path.rglob("*") if not entry.name.startswith("torchinductor_")] == ["tmp"]
 
 
+def test_ranks_without_memory_say_so_and_name_the_cure():
+    beams = {"decoding_strategy": "beam", "num_beams": 10**9}
+    with pytest.raises(ExperimentError, match=r"rank \d failed: .*ran out of memory.*lower pytorch.batch_size"):
+        measured(num_processes=2, decoder=beams)
+
+
 def test_a_rank_that_fails_says_why():
     with pytest.raises(ExperimentError, match=r"rank 0 failed: .*no_such_argument") as caught:
         measured(num_processes=2, passthrough_kwargs={"no_such_argument": 1})
@@ -122,18 +136,18 @@ def test_a_rank_that_fails_says_why():
 def test_torchrun_measures_with_the_processes_that_it_started(tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     run = start([*command, *arguments(tmp_path / "out")], tmp_path)
-    shown, said = run.communicate(timeout=120)
+    shown, said = ended(run)
     assert run.returncode == 0, said
     assert shown.count("5 prompts in batches") == 1
     assert result_in(tmp_path / "out")["n_prompts"] == 5
-    assert not list((tmp_path / "out").glob("llem-ranks*"))
+    assert len(list((tmp_path / "out").iterdir())) == 1
 
 
 def test_two_nodes_are_one_experiment(tmp_path):
     rendezvous = ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{free_port()}", "--rdzv-id", "it"]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1", *rendezvous]
     nodes = [start([*launcher, "--node-rank", str(node), *arguments(tmp_path / "out")], tmp_path) for node in range(2)]
-    said = [node.communicate(timeout=120) for node in nodes]
+    said = [ended(node) for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0], said
     assert len(result_in(tmp_path / "out")["process_results"]) == 2
 
@@ -144,7 +158,7 @@ def test_a_rank_that_dies_is_named_and_nothing_is_left(tmp_path, number, words):
     pids = workers(tmp_path)
     time.sleep(1.0)
     os.kill(pids[1], number)
-    _, said = run.communicate(timeout=30)
+    _, said = ended(run, 60)
     assert run.returncode == 1
     assert words in said
     assert nothing_is_left(tmp_path, pids)
@@ -156,7 +170,7 @@ def test_an_interrupt_reaches_every_rank_within_five_seconds(tmp_path, number):
     pids = workers(tmp_path)
     start_s = time.monotonic()
     run.send_signal(number)
-    _, said = run.communicate(timeout=30)
+    _, said = ended(run, 60)
     assert time.monotonic() - start_s < 5
     assert run.returncode == 130
     assert said.strip().splitlines()[-1].startswith("interrupted: ")
@@ -169,7 +183,7 @@ def test_a_rank_that_does_not_answer_is_ended(tmp_path):
     pids = workers(tmp_path)
     os.kill(pids[0], signal.SIGSTOP)
     start_s = time.monotonic()
-    _, said = run.communicate(timeout=60)
+    _, said = ended(run, 60)
     assert time.monotonic() - start_s < 30
     assert run.returncode == 1
     assert "rank 0 did not answer for 20 s" in said

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator
 
 from llenergymeasure.core.facts import Facts
+from llenergymeasure.core.several import used_gpus
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.domain.summary import number
 
@@ -207,6 +208,17 @@ def _machine(facts: Facts) -> Doubts:
         )
 
 
+def _spread(facts: Facts) -> Doubts:
+    """Which GPUs a device map takes is known when the model is loaded, after the idle baseline."""
+    used, metered = len(used_gpus(facts.model)), len(facts.energy.per_device_j or ())
+    if 0 < used < metered:
+        yield (
+            "idle_gpus_metered",
+            f"the model is on {used} GPUs, but energy and idle power are those of all {metered} that are visible; set "
+            "CUDA_VISIBLE_DEVICES to those that are used",
+        )
+
+
 def _gpus(facts: Facts) -> Doubts:
     for gpu in facts.environment.gpus:
         if gpu.persistence_mode is False:
@@ -255,5 +267,5 @@ def _trace(facts: Facts) -> Doubts:
 
 
 CHECKS: tuple[Callable[[Facts], Doubts], ...] = (
-    _length, _energy, _crosscheck, _baseline, _warm_up, _model, _settings, _work, _machine, _gpus, _trace,
+    _length, _energy, _crosscheck, _baseline, _warm_up, _model, _settings, _work, _machine, _spread, _gpus, _trace,
 )  # fmt: skip

@@ -27,6 +27,7 @@ from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
 from llenergymeasure.core.phases import split_energy
 from llenergymeasure.core.publication import check_publication
 from llenergymeasure.core.sampling import NoSensors
+from llenergymeasure.core.several import spread_over
 from llenergymeasure.core.timeline import timeline_of
 from llenergymeasure.core.warmup import warm_up
 from llenergymeasure.core.window import RawWindow, measure_window
@@ -282,6 +283,7 @@ class OpenExperiment:
             measurement_warnings=doubts_of(facts),
             reproducibility_notes=reproducibility_notes(raw.reading),
             publication_check=check_publication(facts),
+            multi_gpu=spread_over(facts.model, facts.energy),
             sampler=trace.report if trace else None,
             thermal_throttle=trace.throttling if trace else None,
             gpu_conditions=trace.conditions if trace else None,

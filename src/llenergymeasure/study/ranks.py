@@ -12,12 +12,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from llenergymeasure._files import machine_mark
+from llenergymeasure._files import ensure_directory, machine_mark, partial_name, remove_stale
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ConfigError, ExperimentError, Finding, LLEMError, PreFlightError, TeamError
@@ -30,7 +31,6 @@ from llenergymeasure.results.process_files import (
     write_failure,
     write_process_result,
 )
-from llenergymeasure.security import sanitise_name
 
 GONE = "another process"
 
@@ -156,29 +156,52 @@ def _too_few_gpus(config: ExperimentConfig, seat: Seat) -> list[Finding]:
 def _in_team(
     config: ExperimentConfig, session: Session, seat: Seat, team: Any, base: Path | None, given: Path | None
 ) -> ExperimentResult:
-    folder = given or _shared_folder(config, seat, base)
-    if given is None and seat.rank == 0:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-    team.barrier()
-    own = _measured(config, session, seat, team, folder)
-    team.barrier()
-    if given is not None or seat.rank != 0:
-        return own
+    if given is not None:
+        return _side_by_side(config, session, seat, team, given)
+    folder = Path(team.share(str(_made_folder(base)) if seat.rank == 0 else ""))
     try:
-        return aggregate(read_process_results(folder, seat.size, seat.run_id))
+        own = _side_by_side(config, session, seat, team, folder)
+        return own if seat.rank != 0 else aggregate(read_process_results(folder, seat.size, seat.run_id))
+    except ExperimentError as error:
+        raise _named(config, error, folder) from error
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if seat.rank == 0:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _shared_folder(config: ExperimentConfig, seat: Seat, base: Path | None) -> Path:
+def _side_by_side(config: ExperimentConfig, session: Session, seat: Seat, team: Any, folder: Path) -> ExperimentResult:
+    own = _measured(config, session, seat, team, folder)
+    try:
+        team.barrier()  # every file is there
+    except TeamError as error:
+        raise ExperimentError(config, error) from error
+    return own
+
+
+def _made_folder(base: Path | None) -> Path:
+    """A folder that a later run removes should this process be killed."""
     place = base if base is not None else Path(tempfile.gettempdir())
-    return place / sanitise_name(f"llem-ranks-{seat.run_id}-{config.config_hash}")
+    ensure_directory(place)
+    remove_stale(place)
+    folder = partial_name(place, "ranks")
+    ensure_directory(folder)
+    return folder
+
+
+def _named(config: ExperimentConfig, error: ExperimentError, folder: Path) -> ExperimentError:
+    """The failure with the rank that caused it, where that one left a word."""
+    found = culprits(folder)
+    if not isinstance(error.cause, TeamError) or not found:
+        return error
+    rank, reason = min(found.items())
+    return ExperimentError(config, TeamError(f"rank {rank} failed: {reason}"))
 
 
 def _measured(config: ExperimentConfig, session: Session, seat: Seat, team: Any, folder: Path) -> ExperimentResult:
     """Measure, and leave a file and a marker, or why there is none."""
     try:
+        if not folder.is_dir():
+            raise ConfigError(f"rank {seat.rank} does not see {folder}; choose an --output that every machine sees")
         with opened(config, session, team=team, only_gpu=seat.local_rank) as experiment:
             result = experiment.measure()
         assert result.window_utc is not None
@@ -186,7 +209,8 @@ def _measured(config: ExperimentConfig, session: Session, seat: Seat, team: Any,
         write_process_result(folder, facts, result)
         return result
     except LLEMError as error:
-        write_failure(folder, seat.rank, why(error))
+        with suppress(LLEMError):  # the folder may be gone with its maker
+            write_failure(folder, seat.rank, why(error))
         raise
 
 

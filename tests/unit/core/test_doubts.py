@@ -105,6 +105,10 @@ DOUBTFUL = {
     "prompts_truncated": dict(tokens=update(TOKENS, truncated_prompts=3)),
     "busy_machine": dict(host=HostResult(cpu_seconds=1.0, other_cpu_share=0.4)),
     "cpu_steal": dict(host=HostResult(cpu_seconds=1.0, cpu_steal_share=0.1)),
+    "idle_gpus_metered": dict(
+        model=ModelInfo(name="org/m", device="cuda", devices=("cuda:0",)),
+        energy=update(ENERGY, per_device_j={"GPU-0": 900.0, "GPU-1": 100.0}),
+    ),
     "gpu_persistence_mode_off": dict(gpu={"persistence_mode": False}),
     "ecc_disabled": dict(gpu={"ecc_enabled": False}),
     "mig_parent_power": dict(gpu={"mig_enabled": True}),

@@ -37,6 +37,10 @@ def test_where_the_mark_cannot_be_reset_the_peak_is_unknown_and_not_an_old_one(t
     [
         (torch.OutOfMemoryError("20 GiB"), "lower pytorch.batch_size"),
         (MemoryError("host"), "lower pytorch.batch_size"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+            "ran out of memory",
+        ),
         (ImportError("No module named peft"), 'pip install "llenergymeasure[pytorch]"'),
         (ImportError("No module named x"), "install the package it names"),
         (OSError("Error while deserializing header of model.safetensors"), "fetch or copy it again"),

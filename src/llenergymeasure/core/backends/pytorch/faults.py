@@ -28,6 +28,8 @@ def explained(doing: str, config: ExperimentConfig) -> Iterator[None]:
     except MemoryError as error:
         raise BackendError(_out_of_memory(doing, config, error)) from error
     except Exception as error:
+        if "can't allocate memory" in str(error):  # what torch says of a CPU
+            raise BackendError(_out_of_memory(doing, config, error)) from error
         raise BackendError(f"{doing} failed: {_first_words(error)}{_cure(error)}") from error
 
 

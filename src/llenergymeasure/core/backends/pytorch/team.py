@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import distributed
@@ -37,13 +39,30 @@ class TorchTeam:
         self.size = distributed.get_world_size()
 
     def barrier(self) -> None:
-        try:
+        with _told():
             distributed.barrier()
-        except RuntimeError as error:
-            first_line = str(error).split("\n", 1)[0]
-            raise TeamError(f"another process of this experiment is gone ({first_line})") from error
+
+    def share(self, text: str) -> str:
+        """What rank 0 says, on every rank.
+
+        Raises:
+            TeamError: a process is gone.
+        """
+        said = [text]
+        with _told():
+            distributed.broadcast_object_list(said, src=0)
+        return said[0]
 
     def leave(self) -> None:
         """Let go of the others. Safe to call twice."""
         if distributed.is_initialized():
             distributed.destroy_process_group()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        first_line = str(error).split("\n", 1)[0]
+        raise TeamError(f"another process of this experiment is gone ({first_line})") from error

@@ -1,0 +1,22 @@
+"""How one process used several GPUs."""
+
+from __future__ import annotations
+
+from llenergymeasure.domain.measurements import EnergyReading, ModelInfo, MultiGpu
+
+
+def used_gpus(model: ModelInfo) -> tuple[str, ...]:
+    """GPUs that hold a part of the model, as the backend names them."""
+    return tuple(device for device in model.devices if device.startswith("cuda"))
+
+
+def spread_over(model: ModelInfo, energy: EnergyReading) -> MultiGpu | None:
+    """The GPUs that a device map spread a model over, by uuid where each is metered; None on one device."""
+    used, metered = used_gpus(model), tuple(energy.per_device_j or ())
+    if len(used) < 2:
+        return None
+    return MultiGpu(
+        devices=metered if len(metered) == len(used) else used,
+        strategy="device_map",
+        energy_per_device_j=energy.per_device_j,
+    )
