@@ -131,6 +131,22 @@ def test_the_library_writes_nothing_unasked(place):
     assert everything_in(place / "home") == []
 
 
+FULL_DISK = """
+import resource, runpy
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+runpy.run_module("llenergymeasure", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_a_full_disk_loses_no_number_and_leaves_nothing_behind(place):
+    process = start(place, "-c", FULL_DISK, "run", *TINY, *NO_ENERGY)
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 1, err
+    assert "the disk is full; free some space" in err.splitlines()[-1]
+    assert "throughput" in out
+    assert everything_in(place / "work") == []
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_with_130_one_line_and_nothing_written(place, how):
     process = start(
