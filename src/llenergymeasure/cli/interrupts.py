@@ -2,12 +2,13 @@
 
 Python raises KeyboardInterrupt wherever it happens to be. There, an import that guards itself with a bare `except`, or a
 callback of a C library, may swallow it: the run would go on, and the user would wait. So it is remembered, and raised
-again at the next step.
+again at the next import and at the next step.
 """
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from types import FrameType
 from llenergymeasure.progress import Progress
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_OF_IMPORTS = frozenset({"import", "exec"})
 
 
 class Interrupts:
@@ -23,21 +25,31 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.heard = False
+        self._listens = self._watches = False
 
     @contextmanager
     def listening(self) -> Iterator[Interrupts]:
         """Hear both signals inside of the block."""
         before = {number: signal.signal(number, self._hear) for number in _SIGNALS} if _may_listen() else {}
-        self.heard = False
+        self.heard, self._listens = False, True
         try:
             yield self
         finally:
+            self._listens = False
             for number, handler in before.items():
                 signal.signal(number, handler)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         self.heard = True
+        if not self._watches:  # a hook stays for ever: only who needs it pays for it
+            self._watches = True
+            sys.addaudithook(self._watch)
         raise KeyboardInterrupt
+
+    def _watch(self, event: str, arguments: object) -> None:
+        """Raise again while modules are imported, which takes long and is where interrupts get lost."""
+        if event in _OF_IMPORTS and self._listens and self.heard and _may_listen() and not _is_handled():
+            raise KeyboardInterrupt
 
     def check(self) -> None:
         """Raise again what was heard and got lost."""
@@ -46,6 +58,14 @@ class Interrupts:
 
 
 INTERRUPTS = Interrupts()
+
+
+def _is_handled() -> bool:
+    """Whether an interrupt is on its way through `except` and `finally`, which may import what they need."""
+    error = sys.exc_info()[1]
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _may_listen() -> bool:

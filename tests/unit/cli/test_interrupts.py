@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from contextlib import suppress
 
@@ -44,6 +45,33 @@ def test_a_swallowed_interrupt_is_raised_at_the_next_step():
             with pytest.raises(KeyboardInterrupt):
                 go_on()
         progress.done()
+
+
+def fresh_import():
+    sys.modules.pop("colorsys", None)
+    import colorsys
+
+    return colorsys
+
+
+def test_a_swallowed_interrupt_is_raised_at_the_next_import():
+    with Interrupts().listening():
+        assert fresh_import()
+        swallowed()
+        with pytest.raises(KeyboardInterrupt):
+            fresh_import()
+    assert fresh_import()
+
+
+def test_what_cleans_up_after_an_interrupt_may_import():
+    cleaned = []
+    with Interrupts().listening(), pytest.raises(KeyboardInterrupt):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait(5)
+        finally:
+            cleaned.append(fresh_import())
+    assert cleaned
 
 
 def test_a_swallowed_interrupt_ends_the_command_with_130(capsys):
