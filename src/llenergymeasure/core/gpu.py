@@ -146,6 +146,10 @@ class GpuDoor:
             self._open = False
             self._nvml.nvmlShutdown()
 
+    def abandon(self) -> None:
+        """Never shut NVML down: a call hangs in it, and shutting down could hang as well. It ends with the process."""
+        self._open = False
+
     def _enumerate(self) -> tuple[Gpu, ...]:
         count = self.call(self._nvml.nvmlDeviceGetCount)
         return tuple(self._gpu(index) for index in range(count))

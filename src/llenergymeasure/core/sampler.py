@@ -70,10 +70,12 @@ class GpuSampler:
             self._thread.start()
 
     def stop(self) -> None:
-        """End the thread. Safe to call twice."""
+        """End the thread; one that hangs in a call of the driver is left behind. Safe to call twice."""
         self._stop.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout=2.0)
+            if self._thread.is_alive():
+                self._door.abandon()
             self._thread = None
 
     def phase(self, name: str) -> None:

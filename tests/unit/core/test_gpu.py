@@ -258,3 +258,11 @@ def test_the_door_uses_the_names_that_pynvml_has():
     opened.mig_parent("MIG-x")
     opened.close()
     assert [name for name in opened._nvml.calls if not hasattr(pynvml, name)] == []
+
+
+def test_a_door_that_was_abandoned_is_never_shut():
+    """A call hangs in the library: shutting it down could hang as well."""
+    opened, _ = door()
+    opened.abandon()
+    opened.close()
+    assert "nvmlShutdown" not in opened._nvml.calls

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -13,6 +14,7 @@ from llenergymeasure.core.gpu import ConditionReading
 from llenergymeasure.core.neighbours import Neighbours
 from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.core.trace import instant_energy_j, instant_sensor
+from llenergymeasure.exceptions import ReadingFailed
 from llenergymeasure.protocols import Sampler
 
 
@@ -206,3 +208,22 @@ def test_a_day_of_eight_gpus_stays_under_50_mb():
         log = log._coarser
     per_gpu_mb = sum(column.buffer_info()[1] * column.itemsize for column in kept) / 1e6
     assert 1 < 8 * per_gpu_mb < 50
+
+
+def test_a_thread_that_hangs_in_the_driver_is_left_behind_and_nvml_with_it():
+    released, abandoned = threading.Event(), []
+
+    class Hanging(FakeDoor):
+        def power(self, gpu):
+            released.wait(10.0)
+            raise ReadingFailed("at last")
+
+        def abandon(self):
+            abandoned.append(True)
+
+    clock = SystemClock()
+    sampler = GpuSampler(Hanging(clock, [FakeGpu()]), [a_gpu()], clock)
+    sampler.start()
+    sampler.stop()
+    assert abandoned == [True]
+    released.set()
