@@ -19,7 +19,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import fmean, median, pstdev
 
 from llenergymeasure.core.trace import (
     AVERAGE_PERIOD_S,
@@ -135,6 +135,12 @@ class Curve:
         powers = [self.power_w(number) for number in range(first, end)]
         return unrest_of([later - early for early, later in zip(powers, powers[1:])])
 
+    def idle_spread_w(self, start_s: float) -> float | None:
+        """Standard deviation of power in the second before the window; None where fewer than two updates lie there."""
+        end = bisect_left(self.times_s, start_s - self.error_s)
+        first = max(bisect_left(self.times_s, start_s - AVERAGE_WINDOW_S), 1)
+        return pstdev(self.power_w(number) for number in range(first, end)) if end - first > 1 else None
+
     def at(self, time_s: float) -> float | None:
         """Joules until a moment, by a straight line between the updates; None outside them."""
         index = bisect_left(self.times_s, time_s)
@@ -228,11 +234,18 @@ def instant_curve(log: PowerLog, sensor: Sensor, start_s: float, end_s: float) -
     return Curve(times, joules, grid.error_s, guessed_s, guess_j, min(powers), max(powers))
 
 
-def average_curve(log: PowerLog, start_s: float, end_s: float) -> Curve | None:
+def average_curve(log: PowerLog, start_s: float, end_s: float, idle_spread_w: float | None = None) -> Curve | None:
     """The curve of the 1 s average, unwound from the second before the window; None when it cannot be told.
 
-    That second is taken as evenly spent. How much it was not shows in the steps of the average, each of which is the
-    difference of two powers one second apart, divided by the updates in a second.
+    That second is taken as evenly spent. How much it was not, instant power tells. Without it the steps of the average do,
+    each of which is the difference of two powers one second apart, divided by the updates in a second: work that ended up
+    to two seconds before the window shows in them, too.
+
+    Args:
+        log: the samples.
+        start_s: start of the work.
+        end_s: end of the work.
+        idle_spread_w: standard deviation of instant power in the second before the window; None when not known.
     """
     points = log.between("average_w", start_s - BEFORE_S, end_s + AFTER_S)
     grid = grid_of(points, AVERAGE_PERIOD_S)
@@ -248,8 +261,9 @@ def average_curve(log: PowerLog, start_s: float, end_s: float) -> Curve | None:
     for number, power_w in enumerate(powers[1:]):
         joules.append(joules[number] + power_w * AVERAGE_WINDOW_S)
     earlier = [one for one in readings_on(grid, points, idle + 1 - per_window, idle) if one is not None]
-    unrest_w = per_window * unrest_of([later - early for early, later in zip(earlier, earlier[1:])])
-    uneven_j = FEW_K * unrest_w * grid.period_s * math.sqrt(per_window / 2)
+    stepwise_w = per_window * unrest_of([later - early for early, later in zip(earlier, earlier[1:])])
+    unrest_w, k = (stepwise_w, FEW_K) if idle_spread_w is None else (idle_spread_w, 2.0)
+    uneven_j = k * unrest_w * grid.period_s * math.sqrt(per_window / 2)
     return Curve(
         [grid.time_s(number) for number in range(idle + 1 - per_window, idle + len(powers))],
         joules,

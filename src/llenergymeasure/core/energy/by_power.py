@@ -57,7 +57,8 @@ def _by_updates(log: PowerLog, sensor: Sensor, start_s: float, end_s: float) -> 
     instant = _outer(curve, start_s, end_s)
     if instant is not None and curve is not None:
         instant = _with_aliasing(instant, sensor, start_s, end_s, curve.highest_w - curve.lowest_w)
-    average = _outer(average_curve(log, start_s, end_s), start_s, end_s)
+    idle_w = curve.idle_spread_w(start_s) if curve is not None else None
+    average = _outer(average_curve(log, start_s, end_s, idle_w), start_s, end_s)
     in_order = (average, instant) if sensor.is_partial else (instant, average)
     return [found for found in in_order if found is not None]
 
@@ -77,7 +78,8 @@ def _by_integral(
 ) -> Iterator[DeviceEnergy]:
     instant_j = instant_energy_j(log, sensor, start_s, end_s)
     if instant_j is not None:
-        yield _with_aliasing(_late(instant_j, sensor.period_s, interval_s, start_s, end_s), sensor, start_s, end_s)
+        seen = Sensor(max(sensor.period_s, interval_s), sensor.window_s)  # updates between two samples are not seen
+        yield _with_aliasing(_late(instant_j, sensor.period_s, interval_s, start_s, end_s), seen, start_s, end_s)
     idle_w = mean_power_w(log.between("average_w", start_s - 0.3, start_s), start_s - 0.3, start_s)
     unwound_j = None if idle_w is None else unwound_energy_j(log, idle_w, start_s, end_s)
     if unwound_j is not None:

@@ -9,9 +9,12 @@ from statistics import median
 import pytest
 
 from llenergymeasure.core.doubts import crosscheck_gap
+from llenergymeasure.core.energy.nvml import NvmlMeter
+from llenergymeasure.core.gpu import GpuDoor
+from llenergymeasure.core.sampler import GpuSampler
 from nvmlsim import PARTIAL_COUNTER, Constant, Pulses, sim_gpu
 from nvmlsim.waves import WAVES
-from scoring import CALL_COST_S, SENSORS, percentile, score, working
+from scoring import CALL_COST_S, SENSORS, Score, percentile, score, settle, work, working
 
 SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0)
 # Largest relative error of a window, by its length.
@@ -57,6 +60,25 @@ def test_power_that_falls_slowly_after_the_work_is_covered(scores, kind):
     assert sum(one.covered for one in found) / len(found) >= 0.95
 
 
+def test_work_that_ended_more_than_a_second_before_the_window_does_not_widen_its_uncertainty(simulate):
+    """Repeats follow each other: the steps of the 1 s average would show the work before, instant power does not."""
+    random = Random(5)
+    sim = simulate(working(SENSORS["1 s average, partial"](), "constant 300 W", 1.0, random), call_cost_s=CALL_COST_S)
+    door = GpuDoor()
+    sampler = sim.clock.sampler = GpuSampler(door, door.gpus, sim.clock)
+    meter = NvmlMeter(door, door.gpus, sampler, sim.clock)
+    settle(sim, random)
+    scores = []
+    for _ in range(3):
+        window = meter.open_window()
+        start_s, end_s = work(sim, 1.0)
+        scores.append(Score(window.close(start_s, end_s), sim.truth_j(start_s, end_s)))
+        sim.clock.sleep(0.8)
+    door.close()
+    assert all(one.covered for one in scores)
+    assert max(one.stated for one in scores) < 0.02
+
+
 def test_counter_and_power_sensors_agree_where_both_are_true(scores):
     for one in scores("counter", 3.0, repeats=1):
         gap_j, allowed_j = crosscheck_gap(one.reading)
@@ -74,6 +96,17 @@ def test_a_counter_that_adds_up_looks_of_a_quarter_is_told_by_the_cross_check(si
     assert abs(found.error) > 0.15
     assert gap_j > allowed_j
     assert found.reading.crosscheck_j == pytest.approx(found.truth_j, rel=0.01)
+
+
+@pytest.mark.parametrize("seconds", [0.3, 10.0])
+def test_a_sensor_that_is_faster_than_the_sampler_is_uncertain_by_what_is_not_seen(simulate, seconds):
+    found = []
+    for wave in WAVES:
+        random = Random(f"{wave}, {seconds}")
+        gpu = working(sim_gpu("volta", counter=None), wave, seconds, random)
+        found.append(score(simulate(gpu, call_cost_s=CALL_COST_S), seconds, random))
+    assert all("aliasing" in one.reading.uncertainty_parts_j for one in found)
+    assert sum(one.covered for one in found) >= len(found) - 1  # a load in step with the samples cannot be seen
 
 
 def test_where_both_sensors_look_a_quarter_of_the_time_the_check_is_too_uncertain_to_disagree(simulate):
