@@ -177,6 +177,18 @@ def test_an_interrupt_reaches_every_rank_within_five_seconds(tmp_path, number):
     assert nothing_is_left(tmp_path, pids)
 
 
+def test_ranks_do_not_outlive_a_starter_that_was_killed(tmp_path):
+    run = start([sys.executable, *arguments(tmp_path / "out", pytorch__num_processes=2, **LONG)], tmp_path)
+    pids = workers(tmp_path)
+    run.kill()
+    ended(run)
+    end_s = time.monotonic() + 20
+    while time.monotonic() < end_s and not all(map(is_gone, pids)):
+        time.sleep(0.1)
+    assert all(map(is_gone, pids))
+    assert not list((tmp_path / "out").glob("*/result.json"))
+
+
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
 def test_a_rank_that_does_not_answer_is_ended(tmp_path):
     run = start([sys.executable, *arguments(tmp_path / "out", pytorch__num_processes=2, **LONG)], tmp_path)

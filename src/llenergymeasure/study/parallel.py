@@ -21,6 +21,7 @@ from llenergymeasure.orchestration.orchestrator import Session, check_experiment
 from llenergymeasure.results.aggregation import aggregate
 from llenergymeasure.results.process_files import missing_ranks, read_process_results, stem
 from llenergymeasure.study.ranks import culprits, measure_share, seat_of
+from llenergymeasure.study.worker import STARTER_FILE
 
 CONFIG_FILE = "config.json"
 # A process tells every second that it is there; one that was stopped or is stuck in the driver does not.
@@ -55,6 +56,7 @@ def _launched(config: ExperimentConfig, session: Session, count: int) -> Experim
     with tempfile.TemporaryDirectory(prefix="llem-ranks-") as name:
         folder = Path(name)
         (folder / CONFIG_FILE).write_text(config.model_dump_json(), encoding="utf-8")
+        (folder / STARTER_FILE).write_text(str(os.getpid()), encoding="ascii")
         beats = Heartbeats(folder, count)
         ended = run_child(
             _command(folder, count),

@@ -1,7 +1,7 @@
 """The program of one process that `study.parallel` starts: `python -m llenergymeasure.study.worker FOLDER`.
 
 A thread of its own tells every second that the process is there and waits for SIGTERM, which it obeys even while the
-main thread is inside torch or waits for the others.
+main thread is inside torch or waits for the others. It ends the process, too, when the one that started it was killed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from llenergymeasure._files import process_is_alive
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import ConfigError, LLEMError
 from llenergymeasure.orchestration.orchestrator import Session
@@ -21,6 +22,8 @@ from llenergymeasure.results.process_files import failures, stem, write_failure
 from llenergymeasure.study.ranks import GONE, measure_share, seat_of, why
 
 BEAT_S = 1.0
+# Holds the number of the process that wants the result.
+STARTER_FILE = "starter"
 ENDED_BY = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
@@ -30,7 +33,8 @@ def main(folder: Path) -> int:
     if seat is None:
         raise ConfigError("this program is started by torch's launcher")
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDED_BY)
-    threading.Thread(target=_tell_and_listen, args=(folder, seat.rank), daemon=True).start()
+    starter = int((folder / STARTER_FILE).read_text(encoding="ascii"))
+    threading.Thread(target=_tell_and_listen, args=(folder, seat.rank, starter), daemon=True).start()
     config = ExperimentConfig.model_validate_json((folder / "config.json").read_text(encoding="utf-8"))
     try:
         measure_share(config, Session(progress=Silent()), seat, base=None, folder=folder)
@@ -41,15 +45,16 @@ def main(folder: Path) -> int:
     return 0
 
 
-def _tell_and_listen(folder: Path, rank: int) -> None:
+def _tell_and_listen(folder: Path, rank: int, starter: int) -> None:
     alive = folder / f"{stem(rank)}.alive"
-    while True:
+    while process_is_alive(starter):
         with suppress(OSError):
             alive.write_text(str(os.getpid()), encoding="ascii")
         if signal.sigtimedwait(ENDED_BY, BEAT_S) is not None:
             with suppress(LLEMError):
                 write_failure(folder, rank, f"{GONE} gave up, or the run was interrupted")
             os._exit(143)
+    os._exit(143)  # nobody is left to hear the result
 
 
 if __name__ == "__main__":
