@@ -119,8 +119,9 @@ class CopyLoader:
 def measure(config: ExperimentConfig) -> ExperimentResult:
     """One window of the engine, without energy."""
     clock = SystemClock()
+    meter = NullMeter()
     instruments = Instruments(
-        metering=Metering(NullMeter(), MeterChoice(name="null", reason=NullMeter.reason)),
+        metering=Metering(meter, MeterChoice(name=meter.name, reason=meter.reason)),
         prompts=open_dataset(config.dataset, config.n, config.random_seed),
         snapshot=lambda engine: take_snapshot(),
         collectors=(
