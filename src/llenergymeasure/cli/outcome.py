@@ -15,7 +15,7 @@ from llenergymeasure.cli.interrupts import INTERRUPTS
 from llenergymeasure.exceptions import ConfigError, LLEMError
 
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
-GIVEN_UP = "interrupted: the measurement was given up, nothing of it was written"
+GIVEN_UP = "interrupted: the measurement was given up; a result folder is complete or not there"
 
 
 def exit_code_of(command: Callable[[], int], tracebacks: bool) -> int:
