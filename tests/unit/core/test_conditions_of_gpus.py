@@ -148,7 +148,8 @@ def test_idle_power_after_loading_is_that_of_a_gpu_with_a_model_in_it(simulate):
 def test_idle_power_that_has_not_settled_is_a_warning(simulate):
     cooling = sim_gpu(idle=[Constant(120.0), Ramp(-60.0, 13.0, 23.0)])
     warning = warning_of(measured(simulate, cooling, **IDLE_10_S), "baseline_problem")
-    assert "power of GPU 0 had not settled: 105 W in the first half" in warning
+    # The baseline begins two ticks after 13 s, at 13.11 s: 120 W - 6 W/s x (0.11 + 2.5) s, and 5 s later.
+    assert "power of GPU 0 had not settled: 104 W in the first half of the idle time, 74.4 W in the second" in warning
     assert "raise baseline.duration_seconds" in warning
 
 
