@@ -13,7 +13,7 @@ from llenergymeasure.exceptions import ReadingFailed, SensorFault
 
 
 def a_gpu(index: int = 0, architecture: str = "ampere", name: str = "RTX A6000") -> Gpu:
-    return Gpu(index, f"GPU-{index}", name, f"0000:0{index}:00.0", architecture, handle=index)
+    return Gpu(index, f"GPU-{index}", name, architecture, handle=index)
 
 
 @dataclass

@@ -48,9 +48,6 @@ class FakeNvml:
     def _nvmlDeviceGetName(self, handle: int) -> str:
         return self._names[handle % len(self._names)]
 
-    def _nvmlDeviceGetPciInfo(self, handle: int) -> Any:
-        return SimpleNamespace(busId=f"0000:0{handle}:00.0")
-
     def _nvmlDeviceGetArchitecture(self, handle: int) -> int:
         return pynvml.NVML_DEVICE_ARCH_HOPPER
 

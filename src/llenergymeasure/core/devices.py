@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-import pynvml
-
 from llenergymeasure.core.energy.context import MeterContext
-from llenergymeasure.core.gpu import MEGABYTE, MILLI, Gpu, GpuDoor
+from llenergymeasure.core.gpu import GpuDoor
 from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.core.visible import visible_gpus
 from llenergymeasure.domain.environment import GpuInfo
@@ -67,36 +65,9 @@ def _context(
 
 def gpu_infos(context: MeterContext) -> tuple[GpuInfo, ...]:
     """What the driver says of each GPU."""
-    return () if context.door is None else tuple(_info(context.door, gpu) for gpu in context.gpus)
+    return () if context.door is None else tuple(context.door.info(gpu) for gpu in context.gpus)
 
 
 def driver_version(context: MeterContext) -> str | None:
     """Version of the NVIDIA driver; None without one."""
-    return None if context.door is None else context.door.told(pynvml.nvmlSystemGetDriverVersion)
-
-
-def _info(door: GpuDoor, gpu: Gpu) -> GpuInfo:
-    capability = door.told(pynvml.nvmlDeviceGetCudaComputeCapability, gpu.handle)
-    memory = door.told(pynvml.nvmlDeviceGetMemoryInfo, gpu.handle)
-    ecc = door.told(pynvml.nvmlDeviceGetEccMode, gpu.handle)
-    mig = door.told(pynvml.nvmlDeviceGetMigMode, gpu.handle)
-    return GpuInfo(
-        index=gpu.index,
-        name=gpu.name,
-        uuid=gpu.uuid,
-        vram_mb=None if memory is None else memory.total / MEGABYTE,
-        compute_capability=None if capability is None else ".".join(map(str, capability)),
-        power_limit_w=_watts(door.told(pynvml.nvmlDeviceGetEnforcedPowerLimit, gpu.handle)),
-        power_limit_default_w=_watts(door.told(pynvml.nvmlDeviceGetPowerManagementDefaultLimit, gpu.handle)),
-        persistence_mode=_yes(door.told(pynvml.nvmlDeviceGetPersistenceMode, gpu.handle)),
-        ecc_enabled=None if ecc is None else bool(ecc[0]),
-        mig_enabled=None if mig is None else bool(mig[0]),
-    )
-
-
-def _watts(milliwatts: float | None) -> float | None:
-    return None if milliwatts is None else milliwatts * MILLI
-
-
-def _yes(value: int | None) -> bool | None:
-    return None if value is None else bool(value)
+    return None if context.door is None else context.door.driver_version()

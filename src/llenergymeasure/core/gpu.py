@@ -1,11 +1,4 @@
-"""The pynvml door: GPUs by UUID, readings in J, W, C, MB, and every failure as one of three outcomes.
-
-| NVML says | outcome | meaning |
-|---|---|---|
-| NOT_SUPPORTED, FUNCTION_NOT_FOUND, LIBRARY_NOT_FOUND, DRIVER_NOT_LOADED | `SensorAbsent` | not here, not a fault |
-| TIMEOUT, UNKNOWN and whatever else may pass | `ReadingFailed` | retried once, then this reading is lost |
-| GPU_IS_LOST, RESET_REQUIRED, LIB_RM_VERSION_MISMATCH, NO_PERMISSION | `SensorFault` | nothing more will come |
-"""
+"""The pynvml door: GPUs by UUID, readings in J, W, C, MB, and every failure as one of three outcomes."""
 
 from __future__ import annotations
 
@@ -15,28 +8,14 @@ from typing import Any, TypeVar
 
 import pynvml
 
-from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorAbsent, SensorFault
+from llenergymeasure.core.nvml_codes import ARCHITECTURES, outcome_of, union_number
+from llenergymeasure.domain.environment import GpuInfo
+from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorAbsent
 
 T = TypeVar("T")
 
 MILLI = 1e-3
 MEGABYTE = 1e6
-
-_ABSENT = frozenset(
-    {
-        pynvml.NVML_ERROR_NOT_SUPPORTED,
-        pynvml.NVML_ERROR_FUNCTION_NOT_FOUND,
-        pynvml.NVML_ERROR_LIBRARY_NOT_FOUND,
-        pynvml.NVML_ERROR_DRIVER_NOT_LOADED,
-        pynvml.NVML_ERROR_NOT_FOUND,
-    }
-)
-_FAULTS = {
-    pynvml.NVML_ERROR_GPU_IS_LOST: "the GPU is lost; reboot the machine, or reset it with: nvidia-smi --gpu-reset",
-    pynvml.NVML_ERROR_RESET_REQUIRED: "the GPU must be reset: nvidia-smi --gpu-reset",
-    pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: "the driver and its library have different versions; reboot",
-    pynvml.NVML_ERROR_NO_PERMISSION: "no permission to read the GPU; run as a user who may use the NVIDIA driver",
-}
 
 # nvml.h: field identifiers of nvmlDeviceGetFieldValues.
 FIELD_ENERGY = 83
@@ -45,15 +24,6 @@ FIELD_POWER_INSTANT = 186
 
 # nvml.h: architectures on which nvmlDeviceGetPowerUsage (driver > 530) is the 1 s average.
 _AVERAGING = frozenset({"ampere", "ada", "hopper"})
-_ARCHITECTURES = {
-    pynvml.NVML_DEVICE_ARCH_PASCAL: "pascal",
-    pynvml.NVML_DEVICE_ARCH_VOLTA: "volta",
-    pynvml.NVML_DEVICE_ARCH_TURING: "turing",
-    pynvml.NVML_DEVICE_ARCH_AMPERE: "ampere",
-    pynvml.NVML_DEVICE_ARCH_ADA: "ada",
-    pynvml.NVML_DEVICE_ARCH_HOPPER: "hopper",
-    pynvml.NVML_DEVICE_ARCH_BLACKWELL: "blackwell",
-}
 
 
 @dataclass(frozen=True)
@@ -85,7 +55,6 @@ class Gpu:
         index: NVML's number, by PCI bus.
         uuid: its identity, the same for torch and NVML.
         name: product name.
-        pci_bus_id: place on the bus.
         architecture: such as `hopper`; `unknown` when the driver does not tell.
         handle: NVML's own.
     """
@@ -93,7 +62,6 @@ class Gpu:
     index: int
     uuid: str
     name: str
-    pci_bus_id: str
     architecture: str
     handle: Any
 
@@ -161,8 +129,7 @@ class GpuDoor:
             index=index,
             uuid=_text(self.call(nvml.nvmlDeviceGetUUID, handle)),
             name=_text(self.call(nvml.nvmlDeviceGetName, handle)),
-            pci_bus_id=_text(self.call(nvml.nvmlDeviceGetPciInfo, handle).busId),
-            architecture=_ARCHITECTURES.get(self.told(nvml.nvmlDeviceGetArchitecture, handle), "unknown"),
+            architecture=ARCHITECTURES.get(self.told(nvml.nvmlDeviceGetArchitecture, handle), "unknown"),
             handle=handle,
         )
 
@@ -172,6 +139,29 @@ class GpuDoor:
         instance = self.told(nvml.nvmlDeviceGetHandleByUUID, uuid)
         parent = None if instance is None else self.told(nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle, instance)
         return None if parent is None else _text(self.call(nvml.nvmlDeviceGetUUID, parent))
+
+    def driver_version(self) -> str | None:
+        """Version of the NVIDIA driver; None when it does not tell."""
+        return self.told(self._nvml.nvmlSystemGetDriverVersion)
+
+    def info(self, gpu: Gpu) -> GpuInfo:
+        """What the driver says of a GPU and of how it is set."""
+        nvml, handle = self._nvml, gpu.handle
+        capability = self.told(nvml.nvmlDeviceGetCudaComputeCapability, handle)
+        memory = self.told(nvml.nvmlDeviceGetMemoryInfo, handle)
+        ecc, mig = self.told(nvml.nvmlDeviceGetEccMode, handle), self.told(nvml.nvmlDeviceGetMigMode, handle)
+        return GpuInfo(
+            index=gpu.index,
+            name=gpu.name,
+            uuid=gpu.uuid,
+            vram_mb=None if memory is None else memory.total / MEGABYTE,
+            compute_capability=None if capability is None else ".".join(map(str, capability)),
+            power_limit_w=_watts(self.told(nvml.nvmlDeviceGetEnforcedPowerLimit, handle)),
+            power_limit_default_w=_watts(self.told(nvml.nvmlDeviceGetPowerManagementDefaultLimit, handle)),
+            persistence_mode=_yes(self.told(nvml.nvmlDeviceGetPersistenceMode, handle)),
+            ecc_enabled=None if ecc is None else bool(ecc[0]),
+            mig_enabled=None if mig is None else bool(mig[0]),
+        )
 
     def told(self, function: Callable[..., T], *arguments: Any) -> T | None:
         """What NVML says of something that no joule depends on; None when it does not, or when this user may not know."""
@@ -213,8 +203,7 @@ class GpuDoor:
         return self._power_usage(gpu)
 
     def _power_usage(self, gpu: Gpu) -> float | None:
-        milliwatts = self._read(self._nvml.nvmlDeviceGetPowerUsage, gpu.handle)
-        return None if milliwatts is None else milliwatts * MILLI
+        return _watts(self._read(self._nvml.nvmlDeviceGetPowerUsage, gpu.handle))
 
     def _single_readings(self, gpu: Gpu) -> PowerReading:
         """Drivers without field values: the calls one by one."""
@@ -264,7 +253,7 @@ class GpuDoor:
         nvml = self._nvml
         told = self.told(nvml.nvmlDeviceGetSamples, gpu.handle, nvml.NVML_TOTAL_POWER_SAMPLES, int(since_utc_s * 1e6))
         value_type, samples = told if told is not None else (0, ())
-        return [(one.timeStamp * 1e-6, _union_number(value_type, one.sampleValue) * MILLI) for one in samples]
+        return [(one.timeStamp * 1e-6, union_number(value_type, one.sampleValue) * MILLI) for one in samples]
 
     def energy_j(self, gpu: Gpu) -> float | None:
         """The energy counter in J; None when the device has none.
@@ -279,24 +268,17 @@ class GpuDoor:
             return None
 
 
-def outcome_of(code: int, text: str) -> MeterError:
-    """The outcome that an NVML code stands for."""
-    if code in _ABSENT:
-        return SensorAbsent(text)
-    if code in _FAULTS:
-        return SensorFault(f"{text}: {_FAULTS[code]}")
-    return ReadingFailed(text)
-
-
 def _field_number(value: Any) -> float:
-    return _union_number(value.valueType, value.value)
-
-
-def _union_number(value_type: int, value: Any) -> float:
-    """The member of NVML's value union that its type names (nvml.h: nvmlValueType_t)."""
-    member = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal", "usVal")[value_type]
-    return float(getattr(value, member))
+    return union_number(value.valueType, value.value)
 
 
 def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
+
+
+def _watts(milliwatts: float | None) -> float | None:
+    return None if milliwatts is None else milliwatts * MILLI
+
+
+def _yes(value: int | None) -> bool | None:
+    return None if value is None else bool(value)

@@ -34,6 +34,9 @@ from llenergymeasure.orchestration.preflight import Request, preflight
 from llenergymeasure.progress import Logged, Progress
 from llenergymeasure.protocols import Alone, Clock, Metering, Team
 
+# Behind the torch door, imported when asked.
+CUDA = "llenergymeasure.core.backends.pytorch.cuda"
+
 
 @dataclass
 class Session:
@@ -95,8 +98,7 @@ def opened(
     """An experiment that is checked, loaded and warm, to measure as often as wanted.
 
     A meter that is handed in stays the caller's; one that is chosen here, by `meter_name` or else by the configuration, is
-    released here. One process of a team uses,
-    of the GPUs that it sees, the one with number `only_gpu`.
+    released here. One process of a team uses, of the GPUs that it sees, the one with number `only_gpu`.
 
     Raises:
         PreFlightError: the experiment cannot run here.
@@ -203,12 +205,9 @@ def instruments_for(
 
 def torch_sees_cuda() -> bool:
     """Ask torch. Imports it."""
-    return bool(import_module("torch").cuda.is_available())
+    return bool(import_module(CUDA).is_available())
 
 
 def cuda_uuids() -> list[str]:
     """UUIDs of CUDA's devices in its order; empty where torch is not installed or sees none."""
-    if not importable("torch"):
-        return []
-    cuda = import_module("torch").cuda
-    return [f"GPU-{cuda.get_device_properties(index).uuid}" for index in range(cuda.device_count())]
+    return list(import_module(CUDA).uuids()) if importable("torch") else []

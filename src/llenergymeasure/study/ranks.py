@@ -22,7 +22,7 @@ from llenergymeasure._files import ensure_directory, machine_mark, partial_name,
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ConfigError, ExperimentError, Finding, LLEMError, PreFlightError, TeamError
-from llenergymeasure.orchestration.orchestrator import Session, opened
+from llenergymeasure.orchestration.orchestrator import CUDA, Session, opened, torch_sees_cuda
 from llenergymeasure.results.aggregation import aggregate
 from llenergymeasure.results.process_files import (
     ProcessFacts,
@@ -110,7 +110,7 @@ def _on_cpu(config: ExperimentConfig) -> bool:
     section = config.pytorch
     if section is not None and section.device == "cpu":
         return True
-    return not import_module("torch").cuda.is_available()
+    return not torch_sees_cuda()
 
 
 def check_seat(config: ExperimentConfig, seat: Seat) -> None:
@@ -142,7 +142,7 @@ def check_seat(config: ExperimentConfig, seat: Seat) -> None:
 def _too_few_gpus(config: ExperimentConfig, seat: Seat) -> list[Finding]:
     if _on_cpu(config):
         return []
-    count = import_module("torch").cuda.device_count()
+    count = import_module(CUDA).device_count()
     if seat.local_size <= count:
         return []
     return [

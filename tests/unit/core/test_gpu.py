@@ -10,7 +10,8 @@ from fake_nvml import FakeNvml
 from fakes import FakeClock
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy import probes
-from llenergymeasure.core.gpu import ConditionReading, GpuDoor, PowerReading, outcome_of
+from llenergymeasure.core.gpu import ConditionReading, GpuDoor, PowerReading
+from llenergymeasure.core.nvml_codes import outcome_of
 from llenergymeasure.core.visible import visible_gpus
 from llenergymeasure.exceptions import ConfigError, ReadingFailed, SensorAbsent, SensorFault
 
@@ -256,6 +257,8 @@ def test_the_door_uses_the_names_that_pynvml_has():
     opened.conditions(gpu)
     opened.processes(gpu)
     opened.mig_parent("MIG-x")
+    opened.info(gpu)
+    opened.driver_version()
     opened.close()
     assert [name for name in opened._nvml.calls if not hasattr(pynvml, name)] == []
 
