@@ -281,8 +281,6 @@ class Trace:
     report: SamplerReport
     timeseries: TimeSeries | None = None
     throttling: ThermalThrottleInfo | None = None
-    temperature_start_c: float | None = None
-    temperature_end_c: float | None = None
     foreign_processes: tuple[str, ...] | None = ()
     energy_steps: tuple[tuple[EnergyStep, ...], ...] = ()
     conditions: tuple[GpuConditions, ...] = ()
@@ -294,9 +292,6 @@ class Sampler(Protocol):
 
     def start(self) -> None:
         """Begin."""
-
-    def phase(self, name: str) -> None:
-        """Tag what follows: idle, load, warmup, floor, window."""
 
     def trace(self, start_s: float, end_s: float) -> Trace | None:
         """What was seen from `start_s` to `end_s`; None without sensors."""

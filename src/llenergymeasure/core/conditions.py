@@ -12,7 +12,6 @@ from llenergymeasure.domain.measurements import GpuConditions, ThermalThrottleIn
 
 # nvml.h: clock event reasons that hold clocks down.
 SW_POWER_CAP = 0x4
-HW_SLOWDOWN = 0x8
 SW_THERMAL = 0x20
 HW_THERMAL = 0x40
 HW_POWER_BRAKE = 0x80
@@ -75,13 +74,13 @@ def conditions_of(gpu_index: int, log: ConditionLog, start_s: float, end_s: floa
 
 
 def throttling_of(logs: list[ConditionLog], start_s: float, end_s: float) -> ThermalThrottleInfo | None:
-    """Throttling from `start_s` to `end_s` on any of the GPUs; None when no reason was ever told."""
-    readings = [log.inside("reasons", start_s, end_s) for log in logs]
-    if not any(readings):
-        return None
+    """Throttling from `start_s` to `end_s` on any of the GPUs; None when it was seen on none and not all of them told."""
+    readings = [_in_force(log, start_s, end_s) for log in logs]
     bits = 0
     for _, value in (pair for told in readings for pair in told):
         bits |= int(value)
+    if not bits & THROTTLING and not all(readings):
+        return None
     temperatures = [value for log in logs for _, value in log.inside("temperature_c", start_s, end_s)]
     return ThermalThrottleInfo(
         detected=bool(bits & THROTTLING),
@@ -98,6 +97,12 @@ def throttling_of(logs: list[ConditionLog], start_s: float, end_s: float) -> The
             )
         ),
     )
+
+
+def _in_force(log: ConditionLog, start_s: float, end_s: float) -> list[tuple[float, float]]:
+    """Reasons told in the window, and before them what was told last before it; empty when none was told in it."""
+    told, before = log.inside("reasons", start_s, end_s), log.latest("reasons", start_s)
+    return [(start_s, before), *told] if told and before is not None and told[0][0] > start_s else told
 
 
 def _throttled_seconds(told: list[tuple[float, float]], end_s: float) -> float:

@@ -239,10 +239,11 @@ def _gpus(facts: Facts) -> Doubts:
 
 
 def _trace(facts: Facts) -> Doubts:
-    trace, drift_c = facts.trace, facts.temperature_drift_c
+    trace = facts.trace
     if trace is None:
         return
-    if drift_c is not None and abs(drift_c) > MAX_DRIFT_C:
+    drift_c = max((one for one in facts.temperature_drifts_c if one is not None), key=abs, default=0.0)
+    if abs(drift_c) > MAX_DRIFT_C:
         yield (
             "thermal_drift_detected",
             f"temperature moved by {drift_c:+.3g} C in the window, above {MAX_DRIFT_C:g} C; warm up for longer",

@@ -60,8 +60,6 @@ class Facts:
         return self.energy.energy_j - self.baseline.power_w * self.duration_s
 
     @property
-    def temperature_drift_c(self) -> float | None:
-        """Change of temperature over the window; None when it was not read."""
-        if self.trace is None or self.trace.temperature_start_c is None or self.trace.temperature_end_c is None:
-            return None
-        return self.trace.temperature_end_c - self.trace.temperature_start_c
+    def temperature_drifts_c(self) -> tuple[float | None, ...]:
+        """Change of temperature over the window, per GPU that was watched; None where it was not read."""
+        return () if self.trace is None else tuple(gpu.drift_c for gpu in self.trace.conditions)

@@ -170,7 +170,6 @@ class OpenExperiment:
     def _enter(self, phase: str) -> None:
         """A new step of the run begins."""
         self._phases.append((self._with.clock.now(), phase))
-        self._with.sampler.phase(phase)
 
     def _measure_baseline(self) -> None:
         config, parts = self._config, self._with

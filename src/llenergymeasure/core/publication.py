@@ -83,10 +83,11 @@ def _alone(facts: Facts) -> Verdict:
 
 
 def _temperature_steady(facts: Facts) -> Verdict:
-    drift_c = facts.temperature_drift_c
-    if drift_c is None:
-        return "not observed"
-    return _unless(abs(drift_c) <= MAX_DRIFT_C, f"{drift_c:+.3g} C")
+    drifts_c = [drift_c for drift_c in facts.temperature_drifts_c if drift_c is not None]
+    largest_c = max(drifts_c, key=abs, default=0.0)
+    if abs(largest_c) > MAX_DRIFT_C:
+        return f"{largest_c:+.3g} C"
+    return _unless(bool(drifts_c) and len(drifts_c) == len(facts.temperature_drifts_c), "not observed on every GPU")
 
 
 def _limits_recorded(facts: Facts) -> Verdict:

@@ -51,7 +51,6 @@ class GpuSampler:
         self.power = {gpu.uuid: PowerLog() for gpu in gpus}
         self.conditions = {gpu.uuid: ConditionLog() for gpu in gpus}
         self.faults: dict[str, str] = {}
-        self._phases: list[tuple[float, str]] = []
         self._failed = array("d")
         self._overruns = array("d")
         self._recorded = array("d")
@@ -78,16 +77,9 @@ class GpuSampler:
                 self._door.abandon()
             self._thread = None
 
-    def phase(self, name: str) -> None:
-        self._phases.append((self._clock.now(), name))
-
     def cpu_seconds(self) -> float:
         """CPU time that its thread has used so far."""
         return self._cpu_s
-
-    def phases(self) -> tuple[tuple[float, str], ...]:
-        """When each phase began."""
-        return tuple(self._phases)
 
     def _run(self) -> None:
         due_s = self._clock.now()
@@ -164,15 +156,11 @@ class GpuSampler:
 
     def trace(self, start_s: float, end_s: float) -> Trace | None:
         self.catch_up(end_s)
-        conditions = list(self.conditions.values())
         self._look_around()
-        start_c, end_c = _largest_drift(conditions, start_s, end_s)
         return Trace(
             report=self._report(start_s, end_s),
             timeseries=rows_of(self._gpus, self.power, self.conditions, start_s, end_s),
-            throttling=throttling_of(conditions, start_s, end_s),
-            temperature_start_c=start_c,
-            temperature_end_c=end_c,
+            throttling=throttling_of(list(self.conditions.values()), start_s, end_s),
             foreign_processes=None if self._unlisted else self._neighbours.strangers(start_s, end_s),
             energy_steps=tuple(energy_steps(log, start_s, end_s) for log in self.power.values()),
             conditions=tuple(conditions_of(gpu.index, self.conditions[gpu.uuid], start_s, end_s) for gpu in self._gpus),
@@ -197,10 +185,3 @@ class GpuSampler:
             from_driver_record=sum(start_s <= time_s <= end_s for time_s in self._recorded),
             problems=tuple(problems),
         )
-
-
-def _largest_drift(logs: Sequence[ConditionLog], start_s: float, end_s: float) -> tuple[float | None, float | None]:
-    """Temperatures at both edges of the GPU that moved most; None where no GPU told both."""
-    edges = [(log.latest("temperature_c", start_s), log.latest("temperature_c", end_s)) for log in logs]
-    told = [(start_c, end_c) for start_c, end_c in edges if start_c is not None and end_c is not None]
-    return max(told, key=lambda pair: abs(pair[1] - pair[0]), default=(None, None))

@@ -9,9 +9,6 @@ class NoSensors:
     def start(self) -> None:
         """Nothing to begin."""
 
-    def phase(self, name: str) -> None:
-        """Nothing to tag."""
-
     def trace(self, start_s: float, end_s: float) -> None:
         """Nothing was seen."""
         return

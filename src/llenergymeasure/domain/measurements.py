@@ -268,6 +268,13 @@ class GpuConditions(Frozen):
     clock_mean_mhz: float | None = Field(None, description="Mean of the readings of the SM clock.")
     clock_max_mhz: float | None = Field(None, description="Highest SM clock in the window.")
 
+    @property
+    def drift_c(self) -> float | None:
+        """Change of temperature over the window; None when it was not told at both edges."""
+        if self.temperature_start_c is None or self.temperature_end_c is None:
+            return None
+        return self.temperature_end_c - self.temperature_start_c
+
 
 class SamplerReport(Frozen):
     """The sampler on itself."""

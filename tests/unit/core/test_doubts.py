@@ -45,7 +45,7 @@ WARMUP = WarmupResult(
 )  # fmt: skip
 REPORT = SamplerReport(n_samples=1800, interval_s=0.05, gaps=0, overruns=0)
 QUIET = ThermalThrottleInfo(detected=False)
-CONDITIONS = GpuConditions(gpu_index=0, clock_mean_mhz=1980.0)
+CONDITIONS = GpuConditions(gpu_index=0, clock_mean_mhz=1980.0, temperature_start_c=60.0, temperature_end_c=62.0)
 GPU = dict(
     index=0, name="H100", uuid="GPU-1", persistence_mode=True, ecc_enabled=True, mig_enabled=False, power_limit_w=700.0
 )
@@ -54,9 +54,7 @@ GPU = dict(
 def facts(**changes) -> Facts:
     """A measurement that nobody could doubt, with changes."""
     gpu = GpuInfo(**{**GPU, **changes.pop("gpu", {})})
-    seen = dict(
-        report=REPORT, throttling=QUIET, conditions=(CONDITIONS,), temperature_start_c=60.0, temperature_end_c=62.0
-    )
+    seen = dict(report=REPORT, throttling=QUIET, conditions=(CONDITIONS,))
     trace = changes.pop("trace", {})
     trace = None if trace is None else Trace(**{**seen, **trace})
     values = dict(
@@ -112,7 +110,7 @@ DOUBTFUL = {
     "gpu_persistence_mode_off": dict(gpu={"persistence_mode": False}),
     "ecc_disabled": dict(gpu={"ecc_enabled": False}),
     "mig_parent_power": dict(gpu={"mig_enabled": True}),
-    "thermal_drift_detected": dict(trace={"temperature_end_c": 71.0}),
+    "thermal_drift_detected": dict(trace={"conditions": (update(CONDITIONS, temperature_end_c=71.0),)}),
     "throttling_detected": dict(trace={"throttling": ThermalThrottleInfo(detected=True, throttle_duration_sec=2.0)}),
     "foreign_process": dict(trace={"foreign_processes": ("GPU 0 pid 7",)}),
     "sampling_gap": dict(trace={"report": update(REPORT, gaps=2, longest_gap_s=0.7)}),
@@ -170,7 +168,7 @@ BREAKING = {
     "thermal_floor_kept": dict(warmup=update(WARMUP, thermal_floor_wait_s=29.0)),
     "not_throttled": dict(trace={"throttling": ThermalThrottleInfo(detected=True)}),
     "no_foreign_process": dict(trace={"foreign_processes": ("GPU 0 pid 7",)}),
-    "temperature_within_10_c": dict(trace={"temperature_end_c": 71.0}),
+    "temperature_within_10_c": dict(trace={"conditions": (update(CONDITIONS, temperature_end_c=71.0),)}),
     "clocks_recorded": dict(trace={"conditions": (update(CONDITIONS, clock_mean_mhz=None),)}),
     "power_limit_recorded": dict(gpu={"power_limit_w": None}),
     "real_weights": dict(model=ModelInfo(name="m", device="cuda", random_weights=True, revision="abc")),
@@ -184,6 +182,14 @@ BREAKING = {
 @pytest.mark.parametrize("rule", RULES)
 def test_each_rule_of_publication_breaks_alone_and_tells_its_number(rule):
     assert [broken.split(":")[0] for broken in check_publication(facts(**BREAKING[rule])).failed] == [rule]
+
+
+def test_a_gpu_without_a_temperature_does_not_pass_with_that_of_another():
+    untold = update(CONDITIONS, gpu_index=1, temperature_start_c=None)
+    failed = check_publication(facts(trace={"conditions": (CONDITIONS, untold)})).failed
+    assert failed == ("temperature_within_10_c: not observed on every GPU",)
+    warm = update(CONDITIONS, temperature_end_c=71.0)
+    assert any("+11 C" in warning for warning in doubts_of(facts(trace={"conditions": (warm, untold)})))
 
 
 def test_what_was_not_observed_is_not_passed():

@@ -69,8 +69,7 @@ def test_a_gpu_without_a_temperature_does_not_hide_the_drift_of_another():
     for time_s, degrees in ((11.0, 50.0), (12.5, 65.0)):
         sampler.conditions["GPU-1"].add(time_s, ConditionReading(temperature_c=degrees))
     sampler.conditions["GPU-0"].add(12.5, ConditionReading(temperature_c=70.0))
-    trace = sampler.trace(11.5, 13.0)
-    assert (trace.temperature_start_c, trace.temperature_end_c) == (50.0, 65.0)
+    assert [gpu.drift_c for gpu in sampler.trace(11.5, 13.0).conditions] == [None, 15.0]
 
 
 def test_readings_that_failed_are_counted():
@@ -84,12 +83,6 @@ def test_a_lost_gpu_stops_being_asked_and_the_other_goes_on():
     assert "GPU is lost" in report.problems[0]
     assert sampler.power["GPU-1"].times(13.0, 14.0)
     assert not sampler.power["GPU-0"].times(12.5, 14.0)
-
-
-def test_phases_are_tagged_with_their_time():
-    sampler, clock = watched(FakeGpu())
-    sampler.phase("window")
-    assert sampler.phases() == ((clock.now(), "window"),)
 
 
 def test_its_thread_runs_and_ends():
@@ -142,6 +135,17 @@ def test_each_reason_is_told_by_its_name(bits, names):
 
 def test_idle_and_other_reasons_are_no_throttling():
     assert not throttling_of([conditions(0x1, 0x2, 0x10)], 0.0, 3.0).detected
+
+
+def test_a_gpu_that_tells_no_reasons_is_not_taken_for_one_that_is_not_throttled():
+    assert throttling_of([conditions(0, 0), conditions(None, None)], 0.0, 3.0) is None
+    assert throttling_of([conditions(0, 0x4), conditions(None, None)], 0.0, 3.0).detected
+
+
+def test_throttling_that_began_before_the_window_counts_from_its_start():
+    info = throttling_of([conditions(0x4, 0x4, 0)], 0.5, 3.0)
+    assert info.throttle_duration_sec == pytest.approx(1.5)
+    assert info.throttle_timestamps == (0.0, 0.5)
 
 
 def test_without_reasons_throttling_is_unknown():
