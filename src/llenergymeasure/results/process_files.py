@@ -1,7 +1,7 @@
 """What each process of an experiment leaves for the aggregation: a file, then a marker.
 
 ```
- rank-00003.json     one line of facts, then the process's whole result
+ rank-00003.json     one line of facts, then the process's whole result, then its samples
  rank-00003.done     SHA-256 of the file: written last, so a file with its marker is whole
  rank-00003.failed   instead of both: why the process gave up
 ```
@@ -22,9 +22,10 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from llenergymeasure._files import write_atomic
-from llenergymeasure._json import read_numbers
+from llenergymeasure._json import read_json
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import AggregationError
+from llenergymeasure.results.packing import pack_samples, unpack_samples
 
 FORMAT = 1
 _NAME = re.compile(r"^rank-(\d{5})\.json$")
@@ -75,8 +76,10 @@ def write_process_result(folder: Path, facts: ProcessFacts, result: ExperimentRe
     Raises:
         LLEMError: the place cannot be written (ConfigError) or the disk is full.
     """
-    document = json.dumps(asdict(facts)) + "\n" + json.dumps(result.model_dump(mode="json"), ensure_ascii=False)
-    data = document.encode("utf-8", "backslashreplace")
+    document = result.model_dump(mode="json")
+    samples = pack_samples(document)
+    text = json.dumps(asdict(facts)) + "\n" + json.dumps(document, ensure_ascii=False) + "\n"
+    data = text.encode("utf-8", "backslashreplace") + samples
     write_atomic(folder / f"{stem(facts.rank)}.json", data)
     write_atomic(folder / f"{stem(facts.rank)}.done", hashlib.sha256(data).hexdigest())
 
@@ -133,10 +136,17 @@ def _read(folder: Path, rank: int) -> ProcessResult:
     if hashlib.sha256(data).hexdigest() != expected.strip():
         raise AggregationError(f"the file of rank {rank} does not fit its marker: {path}; run the experiment again")
     try:
-        facts, _, result = data.partition(b"\n")
-        return ProcessResult(_facts(facts), ExperimentResult.model_validate(read_numbers(result)))
+        return _parsed(data)
     except ValueError as error:  # pydantic's ValidationError is one
         raise AggregationError(f"the file of rank {rank} cannot be read: {path}: {_first_line(error)}") from error
+
+
+def _parsed(data: bytes) -> ProcessResult:
+    first = data.find(b"\n") + 1
+    second = data.find(b"\n", first) + 1 or len(data)
+    document = read_json(data[first:second])
+    unpack_samples(document, memoryview(data)[second:])
+    return ProcessResult(_facts(data[:first]), ExperimentResult.model_validate(document))
 
 
 def _facts(line: bytes) -> ProcessFacts:

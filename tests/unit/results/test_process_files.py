@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
+from dataclasses import asdict
 
 import pytest
 
@@ -38,6 +41,29 @@ def test_what_was_written_is_read_in_order_of_rank(folder):
     assert [one.facts.rank for one in found] == [0, 1, 2]
     assert found[1].result == RESULT
     assert missing_ranks(folder, WORLD) == ()
+
+
+def test_samples_come_back_to_the_last_bit(tmp_path):
+    awkward = (0.1 + 0.2, 5e-324, 1.7976931348623157e308, 1e16 + 2)
+    latency = RESULT.latency.model_copy(update={"request_ms": awkward, "itl_weights": (1, 2**40)})
+    write_process_result(tmp_path, facts(0, world_size=1), RESULT.model_copy(update={"latency": latency}))
+    (found,) = read_process_results(tmp_path, 1)
+    assert found.result.latency == latency
+
+
+@pytest.mark.parametrize(
+    ("count", "samples", "words"),
+    [(3, 16, "3 samples, more than there are"), (-1, 16, "more than"), (1, 16, "8 bytes .* belong to nothing")],
+)
+def test_samples_that_do_not_fit_their_count_are_refused(tmp_path, count, samples, words):
+    document = RESULT.model_dump(mode="json")
+    document["latency"]["request_ms"] = count
+    head = json.dumps(asdict(facts(0, world_size=1))) + "\n" + json.dumps(document) + "\n"
+    content = head.encode() + bytes(samples)
+    (tmp_path / f"{stem(0)}.json").write_bytes(content)
+    (tmp_path / f"{stem(0)}.done").write_text(hashlib.sha256(content).hexdigest())
+    with pytest.raises(AggregationError, match=f"the file of rank 0 cannot be read: .*{words}"):
+        read_process_results(tmp_path, 1)
 
 
 def swap(folder, file):

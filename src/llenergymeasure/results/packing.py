@@ -1,0 +1,50 @@
+"""Samples of a process as bytes behind its JSON: read many times as fast as digits, and not a bit is lost.
+
+In the JSON each kind of sample is replaced by how many there are. Bytes are in the machine's own order: the processes of
+one run are on machines alike.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+# Block and name of each kind of sample, and what its values are: d = float of 8 bytes, q = whole number of 8 bytes.
+SAMPLES = (
+    ("latency", "request_ms", "d"),
+    ("latency", "ttft_ms", "d"),
+    ("latency", "itl_ms", "d"),
+    ("latency", "itl_weights", "q"),
+    ("tokens", "output_tokens_per_prompt", "q"),
+)
+
+
+def pack_samples(document: dict[str, Any]) -> bytes:
+    """Replace lists of samples by their lengths, in place; returns their bytes one after the other."""
+    packed = []
+    for block, name, kind in SAMPLES:
+        if document[block] is not None:
+            values = array(kind, document[block][name])
+            document[block][name] = len(values)
+            packed.append(values.tobytes())
+    return b"".join(packed)
+
+
+def unpack_samples(document: Any, packed: memoryview) -> None:
+    """Undo `pack_samples`, in place. What is no length stays, for the validation to judge.
+
+    Raises:
+        ValueError: the lengths do not fit the bytes.
+    """
+    place = 0
+    for block, name, kind in SAMPLES:
+        part = document.get(block) if isinstance(document, dict) else None
+        if isinstance(part, dict) and type(part.get(name)) is int:
+            values = array(kind)
+            end = place + part[name] * values.itemsize
+            if not place <= end <= len(packed):
+                raise ValueError(f"{block}.{name} has {part[name]} samples, more than there are")
+            values.frombytes(packed[place:end])
+            part[name], place = values.tolist(), end
+    if place != len(packed):
+        raise ValueError(f"{len(packed) - place} bytes of samples belong to nothing")
