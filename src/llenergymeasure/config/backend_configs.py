@@ -14,6 +14,7 @@ from typing_extensions import Self
 from llenergymeasure.config.base import ConfigModel, Flag, Integer, Number
 
 TorchDtypeName = Literal["float32", "float16", "bfloat16"]
+Quantization = Literal["4bit", "8bit"]
 
 
 class PyTorchConfig(ConfigModel):
@@ -112,6 +113,11 @@ class PyTorchConfig(ConfigModel):
         if self.max_memory is not None and self.device_map is None:
             raise ValueError("max_memory limits what device_map places: set device_map: auto as well")
         return self
+
+    @property
+    def quantization(self) -> Quantization | None:
+        """Bits of the weights as bitsandbytes quantises them; None when it does not."""
+        return "4bit" if self.load_in_4bit else "8bit" if self.load_in_8bit else None
 
     def _need(self, condition: str, *dependents: str) -> None:
         for name in dependents:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, PRECISION_SUPPORT
+from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, LORA_SUPPORT, PRECISION_SUPPORT
 
 _EFFECTIVE = re.compile(r"Effective default: (?P<what>.+?)\.?$")
 # Around a validator of ours pydantic writes its own names into the schema.
@@ -178,7 +178,7 @@ def _backends(name: str) -> tuple[str, ...]:
     if section in BACKENDS:
         return (section,)
     if section == "lora":
-        return ("pytorch", "vllm")
+        return LORA_SUPPORT
     return BACKENDS
 
 

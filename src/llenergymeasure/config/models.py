@@ -118,7 +118,7 @@ class ExperimentConfig(ConfigModel):
             valid = ", ".join(LORA_SUPPORT)
             raise ValueError(f"lora is not supported by backend '{self.backend}'; valid backends: {valid}")
         if self.backend == "pytorch":
-            check_token_proposals(self.decoder, self.pytorch or PyTorchConfig())
+            check_token_proposals(self.decoder, self.pytorch_settings)
         return self
 
     def _one_of(self, field: str, value: str, valid: tuple[str, ...]) -> None:
@@ -144,6 +144,11 @@ class ExperimentConfig(ConfigModel):
             raise
 
     @property
+    def pytorch_settings(self) -> PyTorchConfig:
+        """The pytorch section, with nothing set when it is omitted."""
+        return self.pytorch or PyTorchConfig()
+
+    @property
     def output_limit(self) -> int:
         """Most tokens generated per prompt, whoever sets it: the synthetic dataset or `max_output_tokens`."""
         if isinstance(self.dataset, SyntheticDatasetConfig):
@@ -153,7 +158,7 @@ class ExperimentConfig(ConfigModel):
     @property
     def draws_weights(self) -> bool:
         """Whether weights are drawn from the seed: asked for, or nothing said of a built-in model, which has none."""
-        load_format = self.pytorch.load_format if self.pytorch else None
+        load_format = self.pytorch_settings.load_format
         return load_format == "dummy" or (load_format is None and self.model.startswith("builtin/"))
 
     @property

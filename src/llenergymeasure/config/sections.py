@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from typing_extensions import Self
 
 from llenergymeasure.config.base import ConfigModel, Flag, Integer, Number
-from llenergymeasure.config.ssot import DecodingStrategy, EnergyBackendName
+from llenergymeasure.config.ssot import DEFAULT_BEAMS, DecodingStrategy, EnergyBackendName
 
 # YAML reads a bare `null` as nothing; here it is a choice.
 MeterName = Annotated[EnergyBackendName, BeforeValidator(lambda value: "null" if value is None else value)]
@@ -54,6 +54,11 @@ class DecoderConfig(ConfigModel):
         if self.speculative_decoding and self.decoding_strategy == "beam":
             raise ValueError("speculative_decoding works with greedy and sampling, not with beam")
         return self
+
+    @property
+    def beams(self) -> int:
+        """Rows that search for each prompt; 1 without beam search."""
+        return (self.num_beams or DEFAULT_BEAMS) if self.decoding_strategy == "beam" else 1
 
 
 class WarmupConfig(ConfigModel):

@@ -115,7 +115,7 @@ def _baseline(facts: Facts) -> Doubts:
         yield "no_baseline", f"idle power was not measured: {facts.baseline.reason}; energy_adjusted_j is null"
     for problem in facts.baseline.problems:
         yield "baseline_problem", problem
-    adjusted_j = facts.adjusted_j
+    adjusted_j = facts.baseline.above_idle_j(facts.energy.energy_j, facts.duration_s)
     if adjusted_j is not None and adjusted_j < 0:
         yield (
             "negative_adjusted_energy",

@@ -53,13 +53,6 @@ class Facts:
         return self.meter.name == "null"
 
     @property
-    def adjusted_j(self) -> float | None:
-        """Energy above idle; None without energy or baseline."""
-        if self.energy.energy_j is None or self.baseline.power_w is None:
-            return None
-        return self.energy.energy_j - self.baseline.power_w * self.duration_s
-
-    @property
     def temperature_drifts_c(self) -> tuple[float | None, ...]:
         """Change of temperature over the window, per GPU that was watched; None where it was not read."""
         return () if self.trace is None else tuple(gpu.drift_c for gpu in self.trace.conditions)

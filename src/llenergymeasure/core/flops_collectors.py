@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.ssot import DEFAULT_BEAMS
 from llenergymeasure.core.architecture import shape_of
 from llenergymeasure.core.flops import GeneratedWork, GenerationWay, exact_flops, palm_flops
 from llenergymeasure.core.metrics import FromRecords
@@ -56,7 +55,7 @@ class ExactFlopsCollector(FromRecords):
     def _cache_length(self, batch: BatchRecord, window: Window) -> int | None:
         """transformers never shrinks a static cache: it has the longest length met so far, warm-up included."""
         config = window.config
-        if config.pytorch is None or config.pytorch.cache_implementation is None:
+        if config.pytorch_settings.cache_implementation is None:
             return None
         widest = max(other.padded_length for other in window.batches)
         warmed = widest + min(config.warmup.max_new_tokens, config.output_limit) - 1 if config.warmup.enabled else 0
@@ -69,11 +68,10 @@ _CHANGES_PASSES = frozenset({"guidance_scale", "prefill_chunk_size", "dola_layer
 
 
 def _way(config: ExperimentConfig, adapter_parameters: int) -> GenerationWay:
-    section, decoder = config.pytorch, config.decoder
+    section, decoder = config.pytorch_settings, config.decoder
     return GenerationWay(
         adapter_parameters=adapter_parameters,
-        beams=(decoder.num_beams or DEFAULT_BEAMS) if decoder.decoding_strategy == "beam" else 1,
-        use_cache=section is None or section.use_cache is not False,
-        speculative=decoder.speculative_decoding
-        or (section is not None and section.prompt_lookup_num_tokens is not None),
+        beams=decoder.beams,
+        use_cache=section.use_cache is not False,
+        speculative=decoder.speculative_decoding or section.prompt_lookup_num_tokens is not None,
     )

@@ -108,7 +108,7 @@ def _real_weights(facts: Facts) -> Verdict:
 
 
 def _revision_pinned(facts: Facts) -> Verdict:
-    pinned = facts.config.pytorch.revision if facts.config.pytorch else None
+    pinned = facts.config.pytorch_settings.revision
     return _unless(pinned is not None and facts.model.revision is not None, f"revision {pinned or 'not given'}")
 
 

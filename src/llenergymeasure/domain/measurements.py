@@ -67,6 +67,12 @@ class BaselineResult(Frozen):
     reason: str | None = Field(None, description="Why there is no baseline.")
     problems: tuple[str, ...] = ()
 
+    def above_idle_j(self, energy_j: float | None, duration_s: float) -> float | None:
+        """Energy less idle power times duration, negative when idle drew more; None without energy or idle power."""
+        if energy_j is None or self.power_w is None:
+            return None
+        return energy_j - self.power_w * duration_s
+
 
 class EnergyBreakdown(Frozen):
     """Raw and baseline-adjusted energy side by side."""

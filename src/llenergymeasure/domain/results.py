@@ -119,9 +119,7 @@ class ExperimentResult(Frozen):
     @computed_field(description="energy_total_j - baseline_power_w x duration_sec; may be negative.")  # type: ignore[prop-decorator]
     @property
     def energy_adjusted_j(self) -> float | None:
-        if self.energy.energy_j is None or self.baseline.power_w is None:
-            return None
-        return self.energy.energy_j - self.baseline.power_w * self.duration_sec
+        return self.baseline.above_idle_j(self.energy.energy_j, self.duration_sec)
 
     @computed_field(description="Raw and adjusted energy with the baseline's origin.")  # type: ignore[prop-decorator]
     @property

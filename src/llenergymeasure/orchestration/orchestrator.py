@@ -153,10 +153,10 @@ def devices_of(
     config: ExperimentConfig, session: Session, only_gpu: int | None = None
 ) -> AbstractContextManager[MeterContext]:
     """The GPUs that an experiment will use: none on a CPU, all that are visible with a device map, else the first."""
-    section = config.pytorch
-    if (section is not None and section.device == "cpu") or not importable("torch") or not torch_sees_cuda():
+    section = config.pytorch_settings
+    if section.device == "cpu" or not importable("torch") or not torch_sees_cuda():
         return open_devices(session.clock, session.environ, how_many=0)
-    if section is not None and section.device_map is not None:
+    if section.device_map is not None:
         return open_devices(session.clock, session.environ, None, cuda_uuids)
     return open_devices(session.clock, session.environ, 1, cuda_uuids, first=only_gpu or 0)
 

@@ -74,13 +74,14 @@ def _packages(request: Request) -> Findings:
     """Optional packages that single settings need. A dry run needs none."""
     if request.dry:
         return
-    config, section = request.config, request.config.pytorch
+    config, section = request.config, request.config.pytorch_settings
     needs = {
         "peft": config.lora is not None and "lora",
-        "accelerate": section is not None and section.device_map is not None and "pytorch.device_map",
-        "bitsandbytes": section is not None and (section.load_in_4bit or section.load_in_8bit) and "quantised loading",
-        "flash_attn": _attention(config) == "flash_attention_2" and "attn_implementation flash_attention_2",
-        "flash_attn_interface": _attention(config) == "flash_attention_3" and "attn_implementation flash_attention_3",
+        "accelerate": section.device_map is not None and "pytorch.device_map",
+        "bitsandbytes": section.quantization is not None and "quantised loading",
+        "flash_attn": section.attn_implementation == "flash_attention_2" and "attn_implementation flash_attention_2",
+        "flash_attn_interface": section.attn_implementation == "flash_attention_3"
+        and "attn_implementation flash_attention_3",
     }
     for module, setting in needs.items():
         if setting and not request.has(module):
@@ -92,13 +93,8 @@ def _packages(request: Request) -> Findings:
 _PACKAGES = {"flash_attn": "flash-attn --no-build-isolation", "flash_attn_interface": "flash-attn-3"}
 
 
-def _attention(config: ExperimentConfig) -> str | None:
-    return config.pytorch.attn_implementation if config.pytorch else None
-
-
 def _device(request: Request) -> Findings:
-    section = request.config.pytorch
-    if section is None or section.device != "cuda" or request.cuda_available is None or not request.has("torch"):
+    if request.config.pytorch_settings.device != "cuda" or request.cuda_available is None or not request.has("torch"):
         return
     if not request.cuda_available():
         yield Finding(
@@ -108,8 +104,7 @@ def _device(request: Request) -> Findings:
 
 
 def _processes(request: Request) -> Findings:
-    section = request.config.pytorch
-    count = (section.num_processes if section is not None else None) or 1
+    count = request.config.pytorch_settings.num_processes or 1
     if count > request.config.n:
         yield Finding(f"{request.config.n} prompts are fewer than {count} processes", f"set n to {count} or more")
 

@@ -8,20 +8,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from llenergymeasure.config.backend_configs import PyTorchConfig
+from llenergymeasure.config.backend_configs import Quantization
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.sections import SyntheticDatasetConfig
 from llenergymeasure.config.shown import shown
-from llenergymeasure.config.ssot import DEFAULT_BEAMS
 from llenergymeasure.core.architecture import MAX_SIZE, shape_of
 from llenergymeasure.core.shape import TransformerShape
 from llenergymeasure.orchestration.model_files import local_config, local_directory, local_weights_bytes
 
 MEGABYTE = 1e6
 OVERHEAD = 0.15
-Quantization = Literal["4bit", "8bit"]
 
 BYTES_PER_WEIGHT = {"fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "int8": 1.0, "fp8": 1.0, "int4": 0.5}
 # bitsandbytes keeps 4 bits and a 32-bit scale per block of 64 weights, or 8 bits.
@@ -79,7 +77,7 @@ def estimate_for(config: ExperimentConfig, environ: Mapping[str, str]) -> VramEs
     Raises:
         ConfigError: there is no such built-in model, or the model's config.json is damaged.
     """
-    section = config.pytorch or PyTorchConfig()
+    section = config.pytorch_settings
     content = local_config(config.model, section.revision, environ)
     directory = local_directory(config.model, section.revision, environ)
     if content is None or directory is None:
@@ -87,18 +85,14 @@ def estimate_for(config: ExperimentConfig, environ: Mapping[str, str]) -> VramEs
     estimate = estimate_vram(
         content,
         precision=config.precision,
-        batch_size=(section.batch_size or 1) * _beams(config),
+        batch_size=(section.batch_size or 1) * config.decoder.beams,
         input_tokens=_input_tokens(config),
         output_tokens=config.output_limit,
         weights_bytes=None if config.draws_weights else local_weights_bytes(directory),
-        quantization="4bit" if section.load_in_4bit else "8bit" if section.load_in_8bit else None,
+        quantization=section.quantization,
         use_cache=section.use_cache is not False,
     )
     return VramEstimate.of(estimate.weights_mb, estimate.kv_cache_mb, *estimate.notes, *_left_out(config))
-
-
-def _beams(config: ExperimentConfig) -> int:
-    return (config.decoder.num_beams or DEFAULT_BEAMS) if config.decoder.decoding_strategy == "beam" else 1
 
 
 def _input_tokens(config: ExperimentConfig) -> int | None:

@@ -35,8 +35,7 @@ class Wanted:
 
 def wanted_by(config: ExperimentConfig) -> Iterator[Wanted]:
     """Everything that an experiment loads."""
-    revision = config.pytorch.revision if config.pytorch else None
-    yield Wanted(config.model, revision=revision, needs_weights=not config.draws_weights)
+    yield Wanted(config.model, revision=config.pytorch_settings.revision, needs_weights=not config.draws_weights)
     if config.decoder.draft_model is not None:
         yield Wanted(config.decoder.draft_model, without_weights="name a decoder.draft_model with weights")
     if config.lora is not None:

@@ -38,7 +38,7 @@ def measure_anywhere(config: ExperimentConfig, session: Session, output_dir: Pat
     seat = seat_of(session.environ)
     if seat is not None:
         return measure_share(config, session, seat, output_dir)
-    count = (config.pytorch.num_processes if config.pytorch else None) or 1
+    count = config.pytorch_settings.num_processes or 1
     if count == 1:
         return measure(config, session, output_dir)
     check_experiment(config, session, output_dir)

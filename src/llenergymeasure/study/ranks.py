@@ -107,10 +107,7 @@ def measure_share(
 
 
 def _on_cpu(config: ExperimentConfig) -> bool:
-    section = config.pytorch
-    if section is not None and section.device == "cpu":
-        return True
-    return not torch_sees_cuda()
+    return config.pytorch_settings.device == "cpu" or not torch_sees_cuda()
 
 
 def check_seat(config: ExperimentConfig, seat: Seat) -> None:
@@ -119,7 +116,7 @@ def check_seat(config: ExperimentConfig, seat: Seat) -> None:
     Raises:
         PreFlightError: names each reason with its cure.
     """
-    asked = config.pytorch.num_processes if config.pytorch else None
+    asked = config.pytorch_settings.num_processes
     found = []
     if asked not in (None, seat.size):
         found.append(
@@ -132,7 +129,7 @@ def check_seat(config: ExperimentConfig, seat: Seat) -> None:
         found.append(
             Finding(f"{config.n} prompts are fewer than {seat.size} processes", f"set n to {seat.size} or more")
         )
-    if config.pytorch is not None and config.pytorch.device_map is not None:
+    if config.pytorch_settings.device_map is not None:
         found.append(Finding("pytorch.device_map spreads one model over devices that other processes use", "remove it"))
     found += _too_few_gpus(config, seat)
     if found:

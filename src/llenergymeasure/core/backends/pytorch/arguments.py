@@ -11,7 +11,6 @@ from typing import Any
 
 from llenergymeasure.config.backend_configs import PyTorchConfig
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.ssot import DEFAULT_BEAMS
 
 DTYPE_NAMES: Mapping[str, str] = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
@@ -27,7 +26,7 @@ def load_key(config: ExperimentConfig) -> str | None:
 
     A compiled model and a static cache remember the shapes that they have seen.
     """
-    section = section_of(config)
+    section = config.pytorch_settings
     if section.torch_compile or section.cache_implementation is not None:
         return None
     fields = config.model_dump(mode="json", include={"model", "backend", "precision", "lora", "passthrough_kwargs"})
@@ -37,14 +36,9 @@ def load_key(config: ExperimentConfig) -> str | None:
     return json.dumps(fields, sort_keys=True)
 
 
-def section_of(config: ExperimentConfig) -> PyTorchConfig:
-    """The pytorch section, with nothing set when it is omitted."""
-    return config.pytorch or PyTorchConfig()
-
-
 def hub_arguments(config: ExperimentConfig) -> dict[str, Any]:
     """Arguments of every `from_pretrained`: model, configuration and tokenizer."""
-    section = section_of(config)
+    section = config.pytorch_settings
     return _given(revision=section.revision, trust_remote_code=section.trust_remote_code)
 
 
@@ -55,7 +49,7 @@ def model_arguments(config: ExperimentConfig, passthrough_names: Collection[str]
         config: the experiment.
         passthrough_names: names that belong to `generate`; every other passthrough argument is the model's.
     """
-    section = section_of(config)
+    section = config.pytorch_settings
     passthrough = config.passthrough_kwargs or {}
     return {
         **hub_arguments(config),
@@ -72,7 +66,7 @@ def model_arguments(config: ExperimentConfig, passthrough_names: Collection[str]
 
 def quantization(section: PyTorchConfig) -> dict[str, Any] | None:
     """bitsandbytes settings, in the form that transformers takes; None when weights are not quantised."""
-    if not (section.load_in_4bit or section.load_in_8bit):
+    if section.quantization is None:
         return None
     return {
         "quant_method": "bitsandbytes",
@@ -88,7 +82,7 @@ def quantization(section: PyTorchConfig) -> dict[str, Any] | None:
 
 def compile_arguments(config: ExperimentConfig) -> dict[str, Any] | None:
     """Arguments of `Module.compile`; None when the model is not compiled."""
-    section = section_of(config)
+    section = config.pytorch_settings
     if not section.torch_compile:
         return None
     return _given(mode=section.torch_compile_mode, backend=section.torch_compile_backend)
@@ -96,13 +90,13 @@ def compile_arguments(config: ExperimentConfig) -> dict[str, Any] | None:
 
 def generate_arguments(config: ExperimentConfig, passthrough_names: Collection[str]) -> dict[str, Any]:
     """Arguments of `generate`, without prompts and draft model."""
-    section, decoder = section_of(config), config.decoder
+    section, decoder = config.pytorch_settings, config.decoder
     sampling = decoder.decoding_strategy == "sampling"
     passthrough = config.passthrough_kwargs or {}
     return {
         "max_new_tokens": config.output_limit,
         "do_sample": sampling,
-        "num_beams": (decoder.num_beams or DEFAULT_BEAMS) if decoder.decoding_strategy == "beam" else 1,
+        "num_beams": decoder.beams,
         "repetition_penalty": decoder.repetition_penalty,
         **_given(
             min_new_tokens=config.min_output_tokens,

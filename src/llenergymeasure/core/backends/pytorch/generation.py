@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.backends.pytorch.arguments import section_of
 from llenergymeasure.core.backends.pytorch.faults import explained
 from llenergymeasure.core.backends.pytorch.library import quiet_transformers
 from llenergymeasure.core.backends.pytorch.memory import CudaMemory, ProcessMemory
@@ -101,7 +100,7 @@ class TransformersEngine:
         return facts
 
     def prepare(self, token_ids: Sequence[Sequence[int]]) -> tuple[TensorBatch, ...]:
-        section = section_of(self._config)
+        section = self._config.pytorch_settings
         order = list(range(len(token_ids)))
         if section.batching_strategy == "dynamic":
             order.sort(key=lambda index: len(token_ids[index]))

@@ -15,7 +15,6 @@ from llenergymeasure.core.backends.pytorch.arguments import (
     hub_arguments,
     load_key,
     model_arguments,
-    section_of,
 )
 from llenergymeasure.core.backends.pytorch.faults import explained
 from llenergymeasure.core.backends.pytorch.generation import TransformersEngine, free_memory
@@ -80,7 +79,7 @@ class TransformersLoader:
         return LoadedModel(model, draft, tokenizer, device, self._clock.now() - start_s)
 
     def _device(self, config: ExperimentConfig) -> str:
-        wanted = section_of(config).device or "auto"
+        wanted = config.pytorch_settings.device or "auto"
         available = self._library.cuda_available()
         if wanted == "cuda" and not available:
             raise BackendError("pytorch.device is cuda, but torch sees no CUDA device; set pytorch.device: cpu or auto")
@@ -135,7 +134,7 @@ class TransformersLoader:
 
     def _describe(self, config: ExperimentConfig, model: Any, device: str, load_seconds: float) -> ModelInfo:
         counts = count_parameters(model)
-        section = section_of(config)
+        section = config.pytorch_settings
         return ModelInfo(
             name=config.model,
             revision=getattr(model.config, "_commit_hash", None),
@@ -149,7 +148,7 @@ class TransformersLoader:
             dtype=str(model.dtype).removeprefix("torch."),
             attn_implementation=getattr(model.config, "_attn_implementation", None),
             batch_size=section.batch_size or 1,
-            quantization="4bit" if section.load_in_4bit else "8bit" if section.load_in_8bit else None,
+            quantization=section.quantization,
             memory_mb=model.get_memory_footprint() / MEGABYTE,
             load_seconds=load_seconds,
             notes=_notes(section.device or "auto", device),
