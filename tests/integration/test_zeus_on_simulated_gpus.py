@@ -57,7 +57,8 @@ with open_devices(clock, os.environ) as devices:
     try:
         reading = window.close(start_s, clock.now())
         tell(meter=metering.choice.name, joules=reading.energy_j, devices=reading.per_device_j, reason=reading.reason,
-             method=reading.method, check=reading.crosscheck_j)
+             method=reading.method, check=reading.crosscheck_j, updates=reading.n_readings,
+             period_s=reading.update_period_s)
     except Exception as error:
         tell(error=f"{{type(error).__name__}}: {{error}}")
     metering.meter.release()
@@ -82,6 +83,11 @@ def both(zeus, sim, seconds=3.0, **environ):
     unguarded = zeus.run(UNGUARDED.format(seconds=seconds), environ)
     sim.rewind(start_s)
     return unguarded, zeus.run(GUARDED.format(seconds=seconds), environ)
+
+
+def test_the_counter_s_ticks_are_counted_by_our_sampler_as_zeus_does_not_look_at_them(zeus, simulation):
+    ours = zeus.run(GUARDED.format(seconds=3.0), simulation(always_300_w()).environ)
+    assert (ours["updates"], ours["period_s"]) == (pytest.approx(30, abs=1), pytest.approx(0.1, abs=0.02))
 
 
 def test_a_working_counter_gives_the_same_joules_to_both(zeus, simulation):

@@ -185,6 +185,17 @@ def tick_times(points: Points) -> list[float]:
     return [t_b for (_, v_a), (t_b, v_b) in zip(points, points[1:]) if v_b != v_a]
 
 
+def updates_within(log: PowerLog, quantity: str, start_s: float, end_s: float) -> list[float]:
+    """When a quantity was seen to update from `start_s` to `end_s`."""
+    return [time_s for time_s in tick_times(log.between(quantity, start_s, end_s)) if start_s <= time_s <= end_s]
+
+
+def updates_of(devices: Sequence[Sequence[float]]) -> tuple[int, float | None]:
+    """Updates of the device that was seen to update least, and the median time between two; None where none had two."""
+    gaps = [after - before for times in devices for before, after in zip(times, times[1:])]
+    return min(map(len, devices)), median(gaps) if gaps else None
+
+
 def longest_standstill_s(points: Points) -> float:
     """Longest time in which samples showed the same value; what went by between two different samples does not count."""
     longest_s = 0.0

@@ -35,7 +35,7 @@ class EnergyReading(Frozen):
     method: EnergyMethod | None = Field(None, description="How the joules were got; None when not measured.")
     uncertainty_j: float | None = Field(None, description="Expanded uncertainty (k = 2); None when unknown, see notes.")
     uncertainty_parts_j: dict[str, float] = Field({}, description="Parts of the uncertainty, combined in quadrature.")
-    n_readings: int = Field(0, description="Sensor updates seen in the window.")
+    n_readings: int = Field(0, description="Sensor updates seen in the window; of several devices the fewest.")
     update_period_s: float | None = Field(None, description="Median time between sensor updates; None when not seen.")
     domains: tuple[EnergyDomain, ...] = ()
     crosscheck_j: float | None = Field(None, description="The same window by a second method; None without one.")

@@ -13,6 +13,7 @@ from llenergymeasure.core.energy.by_power import by_power
 from llenergymeasure.core.energy.voids import counter_void, used_until
 from llenergymeasure.core.gpu import Gpu
 from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.trace import updates_of, updates_within
 from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading
 
 INSTEAD = "with energy.backend: nvml the power sensors would have been used"
@@ -55,6 +56,12 @@ class CrossCheck:
                 "crosscheck_j": math.fsum(check.energy_j for check in known),
                 "crosscheck_uncertainty_j": math.hypot(*(check.own_error_j for check in known)),
             }
+        )
+
+    def updates(self, start_s: float, end_s: float) -> tuple[int, float | None]:
+        """How often the counters were seen to tick in the window, which the library itself does not look at."""
+        return updates_of(
+            [updates_within(self._sampler.power[gpu.uuid], "energy_j", start_s, end_s) for gpu in self._gpus]
         )
 
     def _void(self, gpu: Gpu, start_s: float, end_s: float) -> str | None:

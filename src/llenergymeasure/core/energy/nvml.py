@@ -22,7 +22,7 @@ from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick, ticks_of, wa
 from llenergymeasure.core.energy.voids import counter_void, stuck_sensor, used_until
 from llenergymeasure.core.gpu import Gpu, GpuDoor
 from llenergymeasure.core.sampler import GpuSampler
-from llenergymeasure.core.trace import tick_times
+from llenergymeasure.core.trace import updates_of, updates_within
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorFault
 from llenergymeasure.protocols import Clock
@@ -124,9 +124,7 @@ class NvmlWindow:
     def _reading(
         self, found: dict[str, DeviceEnergy], problems: list[str], start_s: float, end_s: float
     ) -> EnergyReading:
-        ticks = [self._updates(gpu, start_s, end_s) for gpu in self._gpus]
-        n_readings = min(map(len, ticks))
-        gaps = sorted(after - before for path in ticks for before, after in zip(path, path[1:]))
+        n_readings, period_s = updates_of([self._updates(gpu, start_s, end_s) for gpu in self._gpus])
         if len(found) < len(self._gpus):
             others = tuple(f"{uuid} used {device.energy_j:.4g} J" for uuid, device in found.items())
             return EnergyReading(meter="nvml", n_readings=n_readings, reason="; ".join(problems), problems=others)
@@ -144,7 +142,7 @@ class NvmlWindow:
             uncertainty_j=math.hypot(*parts.values()),
             uncertainty_parts_j=parts,
             n_readings=n_readings,
-            update_period_s=gaps[len(gaps) // 2] if gaps else None,
+            update_period_s=period_s,
             crosscheck_j=math.fsum(check.energy_j for check in checks) if checked else None,
             crosscheck_uncertainty_j=math.hypot(*(check.own_error_j for check in checks)) if checked else None,
             problems=tuple(problems),
@@ -152,9 +150,8 @@ class NvmlWindow:
 
     def _updates(self, gpu: Gpu, start_s: float, end_s: float) -> list[float]:
         """When the counter, or without one the power sensor, was seen to update in the window."""
-        log = self._sampler.power[gpu.uuid]
         quantity = "energy_j" if gpu.uuid in self._before else "instant_w"
-        return [time_s for time_s in tick_times(log.between(quantity, start_s, end_s)) if start_s <= time_s <= end_s]
+        return updates_within(self._sampler.power[gpu.uuid], quantity, start_s, end_s)
 
 
 def _void(what: str | None) -> str:

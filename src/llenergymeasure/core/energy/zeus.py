@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.crosscheck import CrossCheck
-from llenergymeasure.core.energy.uncertainty import TICK_S, plain_difference_parts
+from llenergymeasure.core.energy.uncertainty import plain_difference_parts
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError
 
@@ -83,7 +83,11 @@ class ZeusWindow:
         reading = reading_of(
             {self._uuids[index]: joules for index, joules in energies.items()}, self.expected, end_s - start_s
         )
-        return reading if self._check is None else self._check.of(reading, start_s, end_s)
+        if self._check is None:
+            return reading
+        checked = self._check.of(reading, start_s, end_s)
+        n_readings, period_s = self._check.updates(start_s, end_s)
+        return checked.model_copy(update={"n_readings": n_readings, "update_period_s": period_s})
 
     @property
     def expected(self) -> tuple[str, ...]:
@@ -125,7 +129,6 @@ def reading_of(energies_j: Mapping[str, float], expected: Sequence[str], duratio
         method="counter",
         uncertainty_j=math.hypot(*parts.values()),
         uncertainty_parts_j=parts,
-        n_readings=int(duration_s / TICK_S),  # at least so many ticks: Zeus looks at the first and the last
     )
 
 
