@@ -80,34 +80,10 @@ def _give_up(path: Path, error: OSError) -> NoReturn:
     raise LLEMError(f"{path} could not be written: {error}; choose another --output") from error
 
 
-def fresh_directory(base: Path, name: str) -> Path:
-    """A new, empty folder below `base` that belongs to nobody else, for what is written piece by piece.
-
-    Args:
-        base: where; made when it is missing.
-        name: made safe as one path component. When it is taken, `name_1`, `name_2`, ... is used.
-
-    Raises:
-        ConfigError: the place cannot be written to.
-        LLEMError: the disk is full, or another failure of the system.
-    """
-    with _explained(base):
-        base.mkdir(parents=True, exist_ok=True)
-        return next(path for path in _numbered(base, name) if _made(path))
-
-
 def _numbered(base: Path, name: str) -> Iterator[Path]:
     safe = sanitise_name(name, _LONGEST_NAME_BYTES)
     yield base / safe
     yield from (base / f"{safe}_{number}" for number in count(1))
-
-
-def _made(path: Path) -> bool:
-    try:
-        path.mkdir()
-    except FileExistsError:
-        return False
-    return True
 
 
 @dataclass

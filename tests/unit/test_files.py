@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llenergymeasure._files import complete_directory, fresh_directory, remove_stale, write_atomic
+from llenergymeasure._files import complete_directory, remove_stale, write_atomic
 from llenergymeasure.exceptions import ConfigError, LLEMError
 
 
@@ -41,7 +41,7 @@ def test_a_place_that_cannot_be_written_is_named_with_a_cure(tmp_path, place):
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from llenergymeasure._files import complete_directory, fresh_directory, remove_stale, write_atomic
+from llenergymeasure._files import complete_directory, remove_stale, write_atomic
 from llenergymeasure.exceptions import LLEMError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 base = Path(sys.argv[1])
@@ -149,7 +149,3 @@ def test_a_base_that_is_a_file_is_named(tmp_path):
 def test_other_failures_of_the_system_keep_their_words(tmp_path):
     with pytest.raises(LLEMError, match="could not be written"):
         write_atomic(tmp_path / ("x" * 300), "data")
-
-
-def test_fresh_folders_never_share_a_name(tmp_path):
-    assert [fresh_directory(tmp_path, "a/b").name for _ in range(3)] == ["a-b", "a-b_1", "a-b_2"]

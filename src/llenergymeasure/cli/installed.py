@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import metadata
 
-BACKENDS = {"pytorch": ("torch", "transformers"), "vllm": ("vllm",), "tensorrt": ("tensorrt_llm",)}
+from llenergymeasure.core.backends.registry import BACKENDS
+
 METERS = {"zeus": ("zeus",), "nvml": ("nvidia-ml-py",), "codecarbon": ("codecarbon",)}
 _DISTRIBUTIONS = {"tensorrt_llm": "tensorrt-llm"}
 
@@ -14,7 +15,7 @@ def version_lines(own: str) -> list[str]:
     """`llem --version`."""
     return [
         f"llenergymeasure {own}",
-        f"backends: {_listed(BACKENDS)}",
+        f"backends: {_listed({name: entry.needs for name, entry in BACKENDS.items()})}",
         f"meters: {_listed(METERS)}",
     ]
 

@@ -13,7 +13,7 @@ from llenergymeasure.core.backends.registry import BACKENDS, installed_backends
 from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.context import MeterContext
-from llenergymeasure.core.energy.select import AVAILABLE, OFF_BY_USER, REGISTRY, meter_states
+from llenergymeasure.core.energy.select import AVAILABLE, OFF_BY_USER, allowed, meter_states, why
 from llenergymeasure.core.environment import installed_packages
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.exceptions import ConfigError
@@ -89,13 +89,10 @@ def _narrowed() -> str:
 def _choice(states: Mapping[str, str], narrowed: str) -> str:
     if narrowed == "null":
         return f"none: {OFF_BY_USER}"
-    by_user = f"measurement.energy_backend of the user config is {narrowed}"
-    why = f"the first available of {', '.join(REGISTRY)}" if narrowed == "auto" else by_user
-    allowed = states if narrowed == "auto" else {narrowed: states[narrowed]}
-    first = next((name for name, state in allowed.items() if state == AVAILABLE), None)
+    first = next((name for name in allowed(narrowed) if states[name] == AVAILABLE), None)
     if first is not None:
-        return f"{first}: {why}"
-    return "none: energy would not be measured" + ("" if narrowed == "auto" else f" ({by_user})")
+        return f"{first}: {why(narrowed)}"
+    return "none: energy would not be measured" + ("" if narrowed == "auto" else f" ({why(narrowed)})")
 
 
 def _settings() -> Iterator[str]:

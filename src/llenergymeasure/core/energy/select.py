@@ -68,11 +68,19 @@ def choose_meter(
         return Metering(meter, MeterChoice(name="null", reason=meter.reason))
     if declared != "auto":
         return _the_one_named(declared, context, registry)
-    if asked == "auto":
-        return _first_available(context, registry, f"the first available of {', '.join(registry)}")
-    return _first_available(
-        context, {asked: registry[asked]}, f"measurement.energy_backend of the user config is {asked}"
-    )
+    return _first_available(context, allowed(asked, registry), why(asked, registry))
+
+
+def allowed(narrowed: str, registry: Mapping[str, MeterEntry] = REGISTRY) -> Mapping[str, MeterEntry]:
+    """The meters that `auto` may take, in order, under a user's settings."""
+    return registry if narrowed == "auto" else {narrowed: registry[narrowed]}
+
+
+def why(narrowed: str, registry: Mapping[str, MeterEntry] = REGISTRY) -> str:
+    """The reason of what `auto` takes."""
+    if narrowed == "auto":
+        return f"the first available of {', '.join(registry)}"
+    return f"measurement.energy_backend of the user config is {narrowed}"
 
 
 def _the_one_named(name: str, context: MeterContext, registry: Mapping[str, MeterEntry]) -> Metering:
