@@ -111,7 +111,7 @@ def opened(
         with metered(declared, session, devices, metering) as using:
             for concern in concerns(config, session.environ, using.choice, gpu_infos(devices)):
                 session.progress.note(concern)
-            instruments = replace(instruments_for(config, session, using, devices), team=team or Alone())
+            instruments = instruments_for(config, session, using, devices, team or Alone())
             with create_backend(config.backend, instruments).open(config) as experiment:
                 yield experiment
 
@@ -181,7 +181,7 @@ def metered(
 
 
 def instruments_for(
-    config: ExperimentConfig, session: Session, metering: Metering, devices: MeterContext
+    config: ExperimentConfig, session: Session, metering: Metering, devices: MeterContext, team: Team
 ) -> Instruments:
     """Everything beside the model."""
     machine = resolve_measurement(session.settings(), session.environ)
@@ -199,6 +199,7 @@ def instruments_for(
         progress=session.progress,
         baselines=session.baselines,
         keeper=session.keeper,
+        team=team,
         carbon=Carbon(machine.carbon_intensity_gco2_kwh, machine.datacenter_pue),
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.summary import NOT_MEASURED
-from llenergymeasure.results.report import charts, content
+from llenergymeasure.results.report import charts, content, provenance
 
 Picture = tuple[str, Markup | None]
 
@@ -26,6 +26,7 @@ def html_text(result: ExperimentResult) -> str:
     return template.render(
         result=result,
         content=content,
+        provenance=provenance,
         not_measured=NOT_MEASURED,
         energy_picture=_picture(charts.energy_chart(result)),
         run_picture=_picture(charts.run_chart(result)),
