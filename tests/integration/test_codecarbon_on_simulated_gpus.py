@@ -40,6 +40,7 @@ with open_devices(clock, os.environ) as devices:
     metering = choose_meter("auto", "codecarbon", devices)
     tracker = OfflineEmissionsTracker(OPTIONS)
     window = metering.meter.open_window()
+    time.sleep(max(BEGIN_S - 0.4 - time.perf_counter(), 0.0))  # what it measures before the window counts too
     tracker.start()
     time.sleep(max(BEGIN_S - time.perf_counter(), 0.0))
     start_s, start_utc_s = clock.now(), time.time()
