@@ -5,9 +5,20 @@ from __future__ import annotations
 import pytest
 
 from pytest_llem.baselines import read_folder, write_changes
-from pytest_llem.options import Settings
 from pytest_llem.reading import BaselineError, read_file
+from pytest_llem.settings import Settings, settings_of
 from pytest_llem.updates import accept
+
+
+def main(config: pytest.Config, path: str) -> int:
+    """Merge, and say what became of each test.
+
+    Raises:
+        pytest.UsageError: a setting, the candidate or a baseline cannot be used.
+    """
+    for line in accepted(config, settings_of(config), path):
+        print(line)  # noqa: T201
+    return int(pytest.ExitCode.OK)
 
 
 def accepted(config: pytest.Config, settings: Settings, path: str) -> list[str]:

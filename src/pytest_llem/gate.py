@@ -16,8 +16,8 @@ from pytest_llem.fingerprint import Fingerprint
 from pytest_llem.judge import JudgeError, compare
 from pytest_llem.limits import Limit
 from pytest_llem.marks import Plan
-from pytest_llem.options import Settings
 from pytest_llem.reruns import Repeat, joule_gate_refusal, samples_of
+from pytest_llem.settings import Settings
 from pytest_llem.situations import Situation, age_note, situation, soft_changes
 from pytest_llem.verdicts import Judgement, Verdict
 

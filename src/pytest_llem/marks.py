@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
@@ -16,10 +16,19 @@ from pytest_llem.places import place_of_mark
 if TYPE_CHECKING:
     from llenergymeasure import ExperimentConfig
     from pytest_llem.limits import Limit
-    from pytest_llem.options import Settings
+    from pytest_llem.settings import Settings
 
 NAME = "llem"
-ARGUMENTS = ("config", "overrides", "repeats", "fail_on", "budget", "id", "gate", "control")
+ARGUMENTS = {
+    "config": "the experiment: a path (beside the test, or from the root), a dict, or an `ExperimentConfig`",
+    "overrides": "values by field name, dotted or nested, over the config",
+    "repeats": "measured windows",
+    "fail_on": "limits by metric: `{'energy_per_output_token': '5%'}`; take the place of the run's",
+    "budget": "absolute limits by metric, which need no baseline: `{'energy_per_output_token': 0.5}`",
+    "id": "what the baseline is kept under, so that it survives a renamed test; the node id without it",
+    "gate": "False = measured and told, and no verdict fails the test by itself",
+    "control": "True = an unchanging load: when it moves, regressions of the run become not-comparable",
+}
 
 
 class PlanError(ValueError):
@@ -108,7 +117,7 @@ def _arguments(mark: pytest.Mark, place: str) -> dict[str, Any]:
     return {**({"config": mark.args[0]} if mark.args else {}), **mark.kwargs}
 
 
-def suggestion(name: str, valid: Sequence[str]) -> str:
+def suggestion(name: str, valid: Collection[str]) -> str:
     """`; did you mean 'x'?`, or every valid name."""
     near = get_close_matches(name, valid, n=1)
     return f"; did you mean {near[0]!r}?" if near else f"; valid: {', '.join(valid)}"

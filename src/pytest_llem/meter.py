@@ -22,7 +22,10 @@ from typing import TYPE_CHECKING, Any
 from pytest_llem.plain import plain
 
 if TYPE_CHECKING:
+    import pytest
+
     from pytest_llem.bench import Bench
+    from pytest_llem.state import State
 
 _current: ContextVar[Window | None] = ContextVar("pytest_llem_window", default=None)
 
@@ -266,6 +269,13 @@ class EnergyMeter:
     def _closing(self, window: Window) -> None:
         if window in self._open:
             self._open.remove(window)
+
+
+def meter_for(state: State, item: pytest.Item) -> EnergyMeter:
+    """The meter of a test."""
+    meter = EnergyMeter(lambda: state.bench, item.nodeid, lambda key, value: item.user_properties.append((key, value)))
+    state.record(item).meter = meter
+    return meter
 
 
 def _ancestors(window: Window) -> list[Window]:

@@ -1,257 +1,80 @@
-"""Options and ini settings: what exists, what it means, and the settings of a run that follow from both.
+"""Options and ini settings: what exists and what it means. Read at every start of pytest, so kept small.
 
-The tables are also what `docs/pytest-plugin.md` is generated from.
+The tables are also what `docs/pytest-plugin.md` is generated from; `settings` makes values of them. PYTEST_DONT_REWRITE
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
-
 import pytest
-
-if TYPE_CHECKING:
-    from pytest_llem.limits import Limit
-
-T = TypeVar("T")
 
 FILES = "*.llem.yaml *.llem.yml"
 FAIL_ON = "energy_per_output_token:5%"
-METERS = ("auto", "nvml", "zeus", "codecarbon", "null")
-REPLAY = "replay:"
-UPDATES = ("new", "append", "replace")
-INCONCLUSIVE = ("pass", "warn", "fail")
-
 MARKER = (
     "llem(config=None, *, overrides=None, repeats=None, fail_on=None, budget=None, id=None, gate=True, control=False): "
     "measure an LLM experiment; runs with --llem, see docs/pytest-plugin.md."
 )
 
-
-@dataclass(frozen=True)
-class Option:
-    """One option of the command line: a flag, or one that takes `=VALUE`."""
-
-    flag: str
-    help: str
-    default: str = "off"
-    metavar: str | None = None
-    choices: tuple[str, ...] | None = None
-    repeatable: bool = False
-
-
-@dataclass(frozen=True)
-class Ini:
-    """One setting of the ini file."""
-
-    name: str
-    help: str
-    default: str
-    type: Literal["args", "linelist"] | None = None
-
-
+# Flag, what its value is called (None = a switch), default, meaning.
 OPTIONS = (
-    Option("--llem", "run experiments; without it llem items are skipped with the reason"),
-    Option("--llem-dry-run", "validate configs, resolve baselines, print the plan; no model, no meter"),
-    Option("--llem-strict", "whatever prevents a verdict fails: no meter, no baseline, other hardware, stale config"),
-    Option("--llem-repeats", "measured windows per experiment; the marker wins", "5", "N"),
-    Option(
+    ("--llem", None, "off", "run experiments; without it llem items are skipped with the reason"),
+    ("--llem-dry-run", None, "off", "validate configs, resolve baselines, print the plan; no model, no meter"),
+    (
+        "--llem-strict",
+        None,
+        "off",
+        "whatever prevents a verdict fails: no meter, no baseline, other hardware, stale config",
+    ),
+    ("--llem-repeats", "N", "5", "measured windows per experiment; the marker wins"),
+    (
         "--llem-energy",
-        "meter: auto, nvml, zeus, codecarbon, null, or replay:FILE (recorded joules; results say simulated)",
-        "auto",
         "NAME",
+        "auto",
+        "meter: auto, nvml, zeus, codecarbon, null, or replay:FILE (recorded joules; results say simulated)",
     ),
-    Option(
-        "--llem-fail-on",
-        "repeatable: 2.5%%, 150%%, or absolute 0.5 in the metric's unit",
-        FAIL_ON.replace("%", "%%"),
-        "METRIC:LIMIT",
-        repeatable=True,
-    ),
-    Option("--llem-baseline-dir", "committed baseline files", "llem-baselines under rootdir", "DIR"),
-    Option(
+    ("--llem-fail-on", "METRIC:LIMIT", FAIL_ON, "repeatable: 2.5%, 150%, or absolute 0.5 in the metric's unit"),
+    ("--llem-baseline-dir", "DIR", "llem-baselines under rootdir", "committed baseline files"),
+    (
         "--llem-update-baseline",
-        "new: write missing entries; append: add a session, the newest 5 are kept; replace: start over",
-        "none",
         "new|append|replace",
-        choices=UPDATES,
+        "none",
+        "new: write missing entries; append: add a session, the newest 5 are kept; replace: start over",
     ),
-    Option("--llem-accept-baseline", "merge the candidate that a run wrote, without measuring", "none", "PATH"),
-    Option("--llem-output-dir", "one folder per run with every result and candidate-baseline.json", ".llem", "DIR"),
-    Option("--llem-json", "the session report for machines", "none", "PATH"),
+    ("--llem-accept-baseline", "PATH", "none", "merge the candidate that a run wrote, without measuring"),
+    ("--llem-output-dir", "DIR", ".llem", "one folder per run with every result and candidate-baseline.json"),
+    ("--llem-json", "PATH", "none", "the session report for machines"),
 )
 
+# Name, kind of value as pytest calls it, default, meaning.
 INIS = (
-    Ini("llem_files", "suites to collect with --llem", FILES, "args"),
-    Ini("llem_repeats", "as --llem-repeats", "5"),
-    Ini("llem_energy", "as --llem-energy", "auto"),
-    Ini("llem_fail_on", "as --llem-fail-on, one METRIC:LIMIT a line", FAIL_ON, "linelist"),
-    Ini("llem_alpha", "highest chance of a false alarm per verdict", "0.01"),
-    Ini("llem_noise_floor", "how far sessions differ at least", "2%"),
-    Ini("llem_min_window", "seconds; a window that a meter saw for less is dropped", "2"),
-    Ini("llem_max_age", "days; an older baseline is remarked upon", "90"),
-    Ini("llem_baseline_dir", "as --llem-baseline-dir", "llem-baselines"),
-    Ini("llem_inconclusive", "what an inconclusive verdict does: pass, warn or fail", "pass"),
+    ("llem_files", "args", FILES, "suites to collect with --llem"),
+    ("llem_repeats", None, "5", "as --llem-repeats"),
+    ("llem_energy", None, "auto", "as --llem-energy"),
+    ("llem_fail_on", "linelist", FAIL_ON, "as --llem-fail-on, one METRIC:LIMIT a line"),
+    ("llem_alpha", None, "0.01", "highest chance of a false alarm per verdict"),
+    ("llem_noise_floor", None, "2%", "how far sessions differ at least"),
+    ("llem_min_window", None, "2", "seconds; a window that a meter saw for less is dropped"),
+    ("llem_max_age", None, "90", "days; an older baseline is remarked upon"),
+    ("llem_baseline_dir", None, "llem-baselines", "as --llem-baseline-dir"),
+    ("llem_inconclusive", None, "pass", "what an inconclusive verdict does: pass, warn or fail"),
 )
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The settings of one run.
-
-    Attributes:
-        active: whether experiments are measured or planned.
-        dry_run: planned only.
-        min_window_s: seconds.
-        max_age_days: days.
-        update: what to do with baselines at the end; None = nothing.
-        json_path: where the session report goes; None = nowhere.
-    """
-
-    active: bool = False
-    dry_run: bool = False
-    strict: bool = False
-    repeats: int = 5
-    energy: str = "auto"
-    fail_on: tuple[Limit, ...] = ()
-    alpha: float = 0.01
-    noise_floor: float = 0.02
-    min_window_s: float = 2.0
-    max_age_days: float = 90.0
-    inconclusive: str = "pass"
-    baseline_dir: Path = Path("llem-baselines")
-    update: Literal["new", "append", "replace"] | None = None
-    output_dir: Path = Path(".llem")
-    json_path: Path | None = None
-    files: tuple[str, ...] = field(default_factory=tuple)
-
-    @property
-    def replay_path(self) -> Path | None:
-        """The file of recorded joules; None without one."""
-        return Path(self.energy.removeprefix(REPLAY)) if self.energy.startswith(REPLAY) else None
 
 
 def add_options(parser: pytest.Parser) -> None:
     """Register every option and ini setting."""
     group = parser.getgroup("llem", "llenergymeasure")
-    for option in OPTIONS:
-        text = f"{option.help[:1].upper()}{option.help[1:]} (default: {option.default})."
-        if option.metavar is None:
-            group.addoption(option.flag, action="store_true", default=False, help=text)
+    for flag, metavar, default, meaning in OPTIONS:
+        text = f"{meaning[:1].upper()}{meaning[1:]} (default: {default}).".replace("%", "%%")
+        if metavar is None:
+            group.addoption(flag, action="store_true", default=False, help=text)
+        elif flag == "--llem-fail-on":
+            group.addoption(flag, action="append", default=None, metavar=metavar, help=text)
         else:
-            more: dict[str, Any] = {"choices": option.choices} if option.choices else {}
-            action = "append" if option.repeatable else "store"
-            group.addoption(option.flag, action=action, default=None, metavar=option.metavar, help=text, **more)
-    for ini in INIS:
-        parser.addini(ini.name, f"{ini.help} (default: {ini.default})", type=ini.type, default=None)
+            group.addoption(flag, default=None, metavar=metavar, help=text)
+    for name, kind, default, meaning in INIS:
+        parser.addini(name, f"{meaning} (default: {default})", type=kind, default=None)  # type: ignore[arg-type]
 
 
-def settings_of(config: pytest.Config) -> Settings:
-    """What options and ini say together, options first.
-
-    Raises:
-        pytest.UsageError: a value cannot be understood.
-    """
-    root = config.rootpath
-    json_path = config.getoption("--llem-json")
-    dry_run = bool(config.getoption("--llem-dry-run"))
-    return Settings(
-        active=dry_run or bool(config.getoption("--llem")),
-        dry_run=dry_run,
-        strict=bool(config.getoption("--llem-strict")),
-        repeats=_value(config, "repeats", _repeats),
-        energy=_value(config, "energy", lambda text: _meter(text, config.invocation_params.dir)),
-        fail_on=_fail_on(config),
-        alpha=_ini(config, "llem_alpha", lambda text: _between(_number(text), 0, 0.5)),
-        noise_floor=_ini(config, "llem_noise_floor", lambda text: _between(_share(text), 0, 1)),
-        min_window_s=_ini(config, "llem_min_window", lambda text: _between(_number(text), 0, math.inf, ends=True)),
-        max_age_days=_ini(config, "llem_max_age", lambda text: _between(_number(text), 0, math.inf)),
-        inconclusive=_ini(config, "llem_inconclusive", lambda text: _one_of(text, INCONCLUSIVE)),
-        baseline_dir=_value(config, "baseline-dir", lambda text: root / text),
-        update=config.getoption("--llem-update-baseline"),
-        output_dir=root / (config.getoption("--llem-output-dir") or ".llem"),
-        json_path=None if json_path is None else config.invocation_params.dir / json_path,
-        files=tuple(_raw(config, "llem_files") or FILES.split()),
-    )
-
-
-def _value(config: pytest.Config, name: str, read: Callable[[str], T]) -> T:
-    """An option, or else the ini setting of the same name."""
-    given = config.getoption(f"--llem-{name}")
-    if given is not None:
-        return _read(f"--llem-{name}", given, read)
-    return _ini(config, f"llem_{name.replace('-', '_')}", read)
-
-
-def _ini(config: pytest.Config, name: str, read: Callable[[str], T]) -> T:
-    default = next(ini.default for ini in INIS if ini.name == name)
-    return _read(name, _raw(config, name) or default, read)
-
-
-def _raw(config: pytest.Config, name: str) -> Any:
-    try:
-        return config.getini(name)
-    except (TypeError, ValueError) as error:
-        raise pytest.UsageError(f"{name}: {error}; write it as text in quotes") from error
-
-
-def _read(name: str, text: Any, read: Callable[[Any], T]) -> T:
-    try:
-        return read(text)
-    except ValueError as error:
-        raise pytest.UsageError(f"{name}: {error}") from error
-
-
-def _fail_on(config: pytest.Config) -> tuple[Limit, ...]:
-    """The limits, parsed only where they are used or were written by hand: a plain run loads nothing for them."""
-    option, ini = config.getoption("--llem-fail-on"), _raw(config, "llem_fail_on")
-    if not (option or ini or config.getoption("--llem") or config.getoption("--llem-dry-run")):
-        return ()
-    name = "--llem-fail-on" if option else "llem_fail_on"
-    return _read(name, option or ini or [FAIL_ON], import_module("pytest_llem.limits").parse_limits)
-
-
-def _repeats(text: str) -> int:
-    if not text.strip().isascii() or not text.strip().isdigit() or int(text) < 1:
-        raise ValueError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
-
-
-def _meter(text: str, directory: Path) -> str:
-    if text.startswith(REPLAY):
-        path = directory / text.removeprefix(REPLAY)
-        if not path.is_file():
-            raise ValueError(f"there is no file {path}")
-        return f"{REPLAY}{path}"
-    return _one_of(text, (*METERS, "replay:FILE"))
-
-
-def _one_of(text: str, valid: tuple[str, ...]) -> str:
-    if text not in valid:
-        raise ValueError(f"{text!r} is not one of {', '.join(valid)}")
-    return text
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a number") from None
-
-
-def _share(text: str) -> float:
-    """`2%` or `0.02`."""
-    return _number(text.rstrip()[:-1]) / 100 if text.rstrip().endswith("%") else _number(text)
-
-
-def _between(value: float, low: float, high: float, ends: bool = False) -> float:
-    if not (low < value < high or (ends and value == low)):
-        bound = f"at least {low:g}" if ends else f"above {low:g}"
-        raise ValueError(
-            f"{value:g} is out of range; it must be {bound}" + ("" if high == math.inf else f" and below {high:g}")
-        )
-    return value
+def is_untouched(config: pytest.Config) -> bool:
+    """Whether nobody set anything: then nothing needs to be read or checked."""
+    given = any(config.getoption(option[0]) for option in OPTIONS)
+    return not given and all(config.getini(ini[0]) is None for ini in INIS)

@@ -72,7 +72,7 @@ def measure(state: State, item: pytest.Item, plan: Plan, config: ExperimentConfi
     record.plan = plan
     record.runs.append(run)
     try:
-        run.measure()
+        run.measure_all()
     except (_api.LLEMError, ReplayError) as error:
         raise _failure(str(error)) from None
     return run
@@ -83,7 +83,6 @@ class Run:
 
     Attributes:
         config: what was measured.
-        results: of every repeat that counts.
         files: where the result of each repeat is, in the order of measuring.
         dropped: repeats that do not count, with their causes.
     """
@@ -99,9 +98,10 @@ class Run:
         self.dropped: tuple[Dropped, ...] = ()
         self.kept: tuple[Repeat, ...] = ()
         self.gated = False
+        self.told = False
         self.asserted = False
 
-    def measure(self) -> None:
+    def measure_all(self) -> None:
         """Measure; each result is written at once."""
         self._state.bench.measure(self.config, self._item.nodeid, self._plan.repeats, self._keep)
         self._sort()
@@ -210,7 +210,14 @@ class Run:
         self.gated = True
         if any(each.kind == "regression" for each in self.found.judgements) and self._failing():
             self._look_again()
+        self.tell()
         return self._failing()
+
+    def tell(self) -> None:
+        """Tell the verdict to the hooks, once."""
+        if not self.told:
+            self.told = True
+            self._item.config.hook.pytest_llem_verdict(item=self._item, verdict=self.found)
 
     def _failing(self) -> list[Judgement]:
         settings = self._state.settings
@@ -268,7 +275,9 @@ def settle(state: State, item: pytest.Item) -> None:
     record = state.record(item)
     failed: list[tuple[Verdict, Sequence[Judgement]]] = []
     for run in record.runs:
-        if run.plan.gate and not run.gated:
+        if not run.plan.gate:
+            run.tell()
+        elif not run.gated:
             failures = run.gate()
             if failures:
                 failed.append((run.found, failures))

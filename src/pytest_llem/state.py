@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llem.options import Settings
+from pytest_llem.settings import Settings, settings_of
 
 if TYPE_CHECKING:
     from pytest_llem.baselines import Baselines
@@ -120,9 +120,41 @@ def fresh_folder(base: Path, name: str) -> Path:
     raise OSError(f"{base} has too many folders called {name}; remove some")
 
 
-STATE = pytest.StashKey[State]()
+def make_state(config: pytest.Config) -> State:
+    """The state of a run that begins.
+
+    Raises:
+        pytest.UsageError: a setting cannot be understood, or with `--llem` something cannot be used.
+    """
+    settings = settings_of(config)
+    state = State(config, settings)
+    if settings.active:
+        _refuse_xdist(config)
+        state.baselines = _baselines(settings)
+        _check_replay(settings)
+    return state
 
 
-def state_of(config: pytest.Config) -> State:
-    """The state of this run."""
-    return config.stash[STATE]
+def _refuse_xdist(config: pytest.Config) -> None:
+    """Experiments side by side would measure each other."""
+    workers = getattr(config.option, "numprocesses", None) or getattr(config.option, "tx", None)
+    if workers or hasattr(config, "workerinput"):
+        raise pytest.UsageError("--llem measures one experiment at a time, and xdist runs several: add -n0")
+
+
+def _baselines(settings: Settings) -> Baselines:
+    reading = import_module("pytest_llem.reading")
+    try:
+        baselines: Baselines = import_module("pytest_llem.baselines").read_folder(settings.baseline_dir)
+    except reading.BaselineError as error:
+        raise pytest.UsageError(str(error)) from error
+    return baselines
+
+
+def _check_replay(settings: Settings) -> None:
+    if settings.replay_path is not None:
+        replay = import_module("pytest_llem.replay")
+        try:
+            replay.read_replay(settings.replay_path)
+        except replay.ReplayError as error:
+            raise pytest.UsageError(f"--llem-energy: {error}") from error

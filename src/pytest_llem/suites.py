@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_llem.marks import Argument, Plan, PlanError, make_plan
-from pytest_llem.state import state_of
+from pytest_llem.plugin import state_of
 
 # What may stand beside the fields of an experiment.
 OPTIONS = ("repeats", "fail_on", "budget", "id", "gate", "control")

@@ -6,10 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 # From the worst to the best: an experiment is called after its worst metric.
-KINDS = (
-    "error", "regression", "over-budget", "work-changed", "inconclusive", "not-measured", "not-comparable", "stale",
-    "new", "improved", "ok",
-)  # fmt: skip
+MEANING = {
+    "regression": "worse than the baseline by more than the limit, beyond what noise explains, twice",
+    "over-budget": "beyond an absolute limit, by more than its repeats scatter",
+    "work-changed": "other prompts or tokens than the baseline's: energies are of different work",
+    "inconclusive": "the noise hides the answer; told with the change that could be seen, and what would help",
+    "not-measured": "the metric could not be measured here, or only estimated; the test is skipped when it has no other gate",
+    "not-comparable": "only a baseline of other hardware, other energy methods, or the machine shifted",
+    "stale": "the configuration changed since the baseline",
+    "new": "no baseline yet",
+    "improved": "better than the baseline by more than the limit",
+    "ok": "within the limit",
+}
+KINDS = ("error", *MEANING)
 FAILING = frozenset({"regression", "over-budget", "work-changed"})
 STRICT = frozenset({"not-measured", "not-comparable", "stale", "new"})
 

@@ -26,13 +26,22 @@ def installed():
         pytest.skip("the plugin is not installed as a package")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def all_but_torch_is_loaded():
+    """pytester takes back what a suite imports: what is there before is imported once."""
+    from llenergymeasure import ExperimentConfig, _api  # noqa: F401
+    from pytest_llem import accept, bench, finish, github, hooks, meter, plan, report, run, session, suites  # noqa: F401
+
+    _api.make_config(TINY)
+
+
 @pytest.fixture(scope="session")
 def torch_is_loaded():
     """One experiment, so that everything is imported; what is there now need not be looked through again and again."""
-    pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)  # threads that wait for each other take minutes on a machine that is busy
     pytest.importorskip("transformers")
     from llenergymeasure import run_experiment
-    from pytest_llem import accept, bench, finish, github, hooks, marks, meter, plan, report, run, suites  # noqa: F401
 
     run_experiment(**TINY, energy={"backend": "null"})
     gc.freeze()

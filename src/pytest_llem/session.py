@@ -1,0 +1,147 @@
+"""The hooks of a run with `--llem`: registered only then."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llem.marks import Plan, PlanError, controls_first, plan_of
+from pytest_llem.plugin import STATE, is_experiment, state_of
+from pytest_llem.state import State
+
+if TYPE_CHECKING:
+    from pytest_llem.run import Experiments
+
+PLAN: pytest.StashKey[Plan] = pytest.StashKey()
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what will be done, where something will."""
+    settings = state_of(config).settings
+    if not settings.active:
+        return []
+    limits = ", ".join(map(str, settings.fail_on))
+    what = "dry run" if settings.dry_run else f"energy {settings.energy}, {settings.repeats} repeats, fail on {limits}"
+    return [f"llem: {what}"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Controls come first."""
+    items[:] = controls_first(items)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Check what an experiment's test asks for. trylast: a test that is skipped anyway is not looked at."""
+    state = state_of(item.config)
+    if not is_experiment(item):
+        return
+    plan = _plan(item, state)
+    item.stash[PLAN] = plan
+    if state.settings.dry_run:
+        state.record(item).plan = plan
+        pytest.skip("dry run: nothing is measured")
+
+
+def _plan(item: pytest.Item, state: State) -> Plan:
+    try:
+        own = getattr(item, "plan", None)  # an item of a suite knows
+        plan: Plan = own() if callable(own) else plan_of(item, state.settings)
+    except PlanError as error:
+        raise in_words(str(error)) from None
+    return plan
+
+
+def in_words(message: str) -> BaseException:
+    """A failure that shows its message and no traceback."""
+    return pytest.fail.Exception(message, pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """After an experiment's test, the verdicts: in the call phase, as an ordinary failure."""
+    state = state_of(item.config)
+    try:
+        result = yield
+        if PLAN in item.stash:
+            _settle(item, state)
+    finally:
+        record = state.records.get(item.nodeid)
+        for run in record.runs if record is not None else ():
+            if run.files:
+                item.user_properties.extend(run.properties())
+    return result
+
+
+def _settle(item: pytest.Item, state: State) -> None:
+    if "llm_experiment" in getattr(item, "fixturenames", ()) and not state.record(item).runs:
+        pytest.fail("llm_experiment was requested but never called: nothing was measured", pytrace=False)
+    if state.record(item).runs:
+        import_module("pytest_llem.run").settle(state, item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember how each test ended that measured something."""
+    report = yield
+    state = state_of(item.config)
+    if item.nodeid in state.records and (report.when == "call" or not report.passed):
+        record = state.records[item.nodeid]
+        record.outcome = "error" if report.failed and report.when != "call" else report.outcome
+        record.message = "" if report.passed else _message(report)
+    return report
+
+
+def _message(report: pytest.TestReport) -> str:
+    longrepr = report.longrepr
+    return str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr or "")
+
+
+def experiments_for(state: State, item: pytest.Item) -> Experiments:
+    """What the `llm_experiment` fixture gives."""
+    if PLAN not in item.stash:
+        item.stash[PLAN] = _plan(item, state)
+    experiments: Experiments = import_module("pytest_llem.run").Experiments(state, item, item.stash[PLAN])
+    return experiments
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write what the run found, also after Ctrl-C."""
+    state = session.config.stash.get(STATE, None)
+    if state is None or state.settings.dry_run:
+        return
+    ended_early = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
+    state.outcome = import_module("pytest_llem.finish").finish(state, int(exitstatus), exitstatus not in ended_early)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The section at the end, and what GitHub shows."""
+    state = state_of(config)
+    if state.settings.dry_run:
+        _show(terminalreporter, "llem plan", _planned(state))
+        return
+    if state.outcome is None:
+        return
+    _show(terminalreporter, "llem", import_module("pytest_llem.report").section(state, state.outcome))
+    github = import_module("pytest_llem.github")
+    if github.is_github(os.environ):
+        github.write_summary(state, os.environ)
+        for command in github.commands(state):
+            terminalreporter.write_line(command)
+
+
+def _planned(state: State) -> list[str]:
+    plan = import_module("pytest_llem.plan")
+    return [plan.planned(record.plan, state.baselines) for record in state.records.values() if record.plan is not None]
+
+
+def _show(terminalreporter: pytest.TerminalReporter, title: str, lines: list[str]) -> None:
+    if lines:
+        terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -1,0 +1,261 @@
+"""Windows of the `energy_meter` fixture: nested, repeated, left open, failing, async and concurrent."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import anyio
+import pytest
+
+from fakes import FakeMeter, metering
+from llenergymeasure.core.energy.null import NoMeter
+from llenergymeasure.core.energy.replay import ReplayMeter
+from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.exceptions import Finding, MeterError, PreFlightError
+from pytest_llem.meter import EnergyMeter
+
+
+class FakeBench:
+    """A bench with one meter."""
+
+    def __init__(self, meter):
+        self.metering = metering(meter)
+
+    def taking_joules_of(self, test):
+        from contextlib import nullcontext
+
+        return nullcontext()
+
+
+class UnavailableBench:
+    @property
+    def metering(self):
+        raise PreFlightError([Finding("energy.backend 'nvml' is not available: no NVIDIA GPU", "nvidia-smi")])
+
+
+class BrokenMeter(FakeMeter):
+    def open_window(self):
+        raise MeterError("GPU is lost")
+
+
+class DoubtfulMeter(FakeMeter):
+    """A reading without joules, but with a problem."""
+
+    def open_window(self):
+        window = super().open_window()
+        window.close = lambda start_s, end_s: EnergyReading(
+            meter="fake", reason="GPU 0: reset required", problems=("GPU 0: reset required",)
+        )
+        return window
+
+
+def meter(of=None, properties=None):
+    record = {} if properties is None else properties
+    bench = FakeBench(FakeMeter() if of is None else of)
+    return EnergyMeter(lambda: bench, "test_it", record.__setitem__)
+
+
+def test_a_window_holds_the_joules_of_its_time():
+    with meter().window("work", output_tokens=10) as window:
+        pass
+    assert window.valid
+    assert window.energy_j == pytest.approx(100 * window.duration_s)
+    assert window.energy_per_output_token == window.energy_j / 10
+    assert (window.method, window.name, window.parent) == ("counter", "work", None)
+    assert window.energy_per_device_j == {"GPU-0": window.energy_j}
+    assert window.uncertainty_j == pytest.approx(0.05 * window.energy_j)
+
+
+def test_numbers_are_none_while_it_is_open():
+    with meter().window() as window:
+        assert (window.energy_j, window.duration_s, window.valid) == (None, None, False)
+
+
+def test_nested_windows_know_their_parent_and_the_outer_one_what_is_its_own():
+    energy_meter = meter()
+    with energy_meter.window("outer") as outer:
+        with energy_meter.window("inner") as first:
+            pass
+        with energy_meter.window("inner") as second:
+            pass
+    assert first.parent is outer
+    assert second.parent is outer
+    assert outer.exclusive_j == pytest.approx(outer.energy_j - first.energy_j - second.energy_j)
+    assert outer.warnings == []
+
+
+def test_the_own_joules_of_a_window_are_unknown_when_those_inside_are():
+    energy_meter = meter()
+    with energy_meter.window("outer") as outer, pytest.raises(ZeroDivisionError), energy_meter.window("inner"):
+        1 / 0  # noqa: B018
+    assert outer.energy_j is not None
+    assert outer.exclusive_j is None
+
+
+def test_a_name_may_be_used_again_and_a_window_may_not():
+    energy_meter = meter()
+    with energy_meter.window("step"):
+        pass
+    with energy_meter.window("step") as second:
+        pass
+    assert [window.name for window in energy_meter.windows] == ["step", "step"]
+    with pytest.raises(RuntimeError, match="'step' was used before"), second:
+        pass
+
+
+def test_a_window_that_is_left_open_is_no_number():
+    energy_meter = meter()
+    window = energy_meter.window("open").__enter__()
+    energy_meter.finish()
+    assert (window.valid, window.energy_j) == (False, None)
+    assert window.warnings == ["left open: the test ended before the window did"]
+    with energy_meter.window("next") as following:
+        pass
+    assert following.parent is None
+
+
+def test_what_fails_inside_goes_on_and_leaves_no_number():
+    energy_meter = meter()
+    window = energy_meter.window("failing")
+    with pytest.raises(ZeroDivisionError), window:
+        1 / 0  # noqa: B018
+    assert (window.valid, window.energy_j) == (False, None)
+    assert window.warnings == ["ZeroDivisionError was raised inside: what was measured is a part of the work"]
+
+
+@pytest.mark.parametrize(
+    "broken", [FakeMeter(failing=True), BrokenMeter(), DoubtfulMeter()], ids=lambda each: type(each).__name__
+)
+def test_a_window_that_saw_a_fault_is_invalid_and_never_a_number(broken):
+    with meter(broken).window() as window:
+        pass
+    assert (window.valid, window.energy_j, window.energy_per_output_token) == (False, None, None)
+    assert any("GPU" in warning for warning in window.warnings)
+    assert window.duration_s >= 0
+
+
+def test_without_a_meter_nothing_is_measured_and_the_reason_says_what_was_tried():
+    energy_meter = meter(NoMeter("no meter is available: zeus: not installed; nvml: no NVIDIA GPU"))
+    assert (energy_meter.available, energy_meter.name) == (False, "none")
+    with energy_meter.window() as window:
+        pass
+    assert (window.valid, window.energy_j) == (False, None)
+    assert "nvml: no NVIDIA GPU" in window.warnings[0]
+
+
+def test_a_meter_that_was_named_and_is_missing_says_so():
+    energy_meter = EnergyMeter(UnavailableBench, "test_it", lambda key, value: None)
+    assert (energy_meter.available, energy_meter.name) == (False, "none")
+    assert "no NVIDIA GPU" in energy_meter.reason
+    with energy_meter.window() as window:
+        pass
+    assert (window.valid, window.energy_j) == (False, None)
+
+
+def test_replayed_joules_are_told_as_simulated():
+    with meter(ReplayMeter(lambda: 12.5)).window() as window:
+        pass
+    assert (window.energy_j, window.method) == (12.5, "replayed")
+    assert window.warnings == ["simulated: the joules are recorded ones"]
+
+
+async def two_at_once(energy_meter, sleep, gather):
+    opened = []
+
+    async def task(name):
+        async with energy_meter.window(name) as window:
+            opened.append(window)
+            await sleep(0.01)
+
+    await gather(task("one"), task("two"))
+    return opened
+
+
+def overlap_is_told(one, two):
+    assert one.parent is None
+    assert two.parent is None
+    assert one.valid
+    assert two.valid
+    assert one.warnings == ["overlaps window 'two': each holds the energy of both"]
+    assert two.warnings == ["overlaps window 'one': each holds the energy of both"]
+
+
+def test_windows_of_two_asyncio_tasks_belong_to_their_tasks_and_tell_that_they_overlap():
+    overlap_is_told(*asyncio.run(two_at_once(meter(), asyncio.sleep, asyncio.gather)))
+
+
+def test_windows_under_anyio_behave_the_same():
+    async def gather(*tasks):
+        async with anyio.create_task_group() as group:
+            for task in tasks:
+                group.start_soon(lambda each: each, task)
+
+    overlap_is_told(*anyio.run(two_at_once, meter(), anyio.sleep, gather))
+
+
+def test_an_async_window_nests():
+    async def work(energy_meter):
+        async with energy_meter.window("outer") as outer, energy_meter.window("inner") as inner:
+            await asyncio.sleep(0)
+        return outer, inner
+
+    outer, inner = asyncio.run(work(meter()))
+    assert inner.parent is outer
+    assert outer.warnings == []
+
+
+def test_windows_of_two_threads_tell_that_they_overlap():
+    energy_meter, both_open = meter(), threading.Barrier(2, timeout=10)
+
+    def work(name):
+        with energy_meter.window(name):
+            both_open.wait()
+            both_open.wait()
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(window.valid and "overlaps" in window.warnings[0] for window in energy_meter.windows)
+
+
+def test_measure_calls_a_function_in_windows_of_its_name():
+    calls = []
+    windows = meter().measure(calls.append, 3, repeats=4)
+    assert calls == [3, 3, 3, 3]
+    assert [window.name for window in windows] == ["append"] * 4
+    with pytest.raises(ValueError, match="repeats is 0"):
+        meter().measure(calls.append, 3, repeats=0)
+
+
+def test_what_is_recorded_is_plain():
+    numpy = pytest.importorskip("numpy")
+    properties = {}
+    energy_meter = meter(properties=properties)
+    for key, value in {
+        "a": numpy.float64(1.5),
+        "b": numpy.int32(2),
+        "c": numpy.bool_(True),
+        "d": [1],
+        "e": None,
+    }.items():
+        energy_meter.record(key, value)
+    assert properties == {"a": 1.5, "b": 2, "c": True, "d": "[1]", "e": "None"}
+    assert {key: type(value) for key, value in properties.items()} == {
+        "a": float,
+        "b": int,
+        "c": bool,
+        "d": str,
+        "e": str,
+    }
+
+
+def test_the_end_of_the_test_tells_the_windows():
+    properties = {}
+    energy_meter = meter(properties=properties)
+    with energy_meter.window("work") as window:
+        pass
+    energy_meter.finish()
+    assert properties == {"llem.work.energy_j": window.energy_j, "llem.work.duration_s": window.duration_s}
