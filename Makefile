@@ -57,6 +57,7 @@ docs: $(VENV)/.docs
 	$(BIN)/python scripts/make_config_docs.py
 	$(BIN)/python scripts/make_results_docs.py
 	$(BIN)/python scripts/make_cli_docs.py
+	$(BIN)/python scripts/make_plugin_docs.py
 	$(BIN)/python -m mkdocs build --strict
 	$(BIN)/python scripts/check_site.py site
 

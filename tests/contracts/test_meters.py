@@ -20,6 +20,7 @@ from llenergymeasure.core.energy.codecarbon import CodeCarbonMeter
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.null import NoMeter, NullMeter
 from llenergymeasure.core.energy.nvml import NvmlMeter
+from llenergymeasure.core.energy.replay import ReplayMeter
 from llenergymeasure.core.energy.select import REGISTRY
 from llenergymeasure.core.energy.zeus import ZeusMeter
 from llenergymeasure.core.sampler import GpuSampler
@@ -78,6 +79,8 @@ MAKERS = {
     "fake": lambda stack, request: (FakeMeter(), FakeClock()),
     "null": lambda stack, request: (NullMeter(), FakeClock()),
     "none": lambda stack, request: (NoMeter("nothing here"), FakeClock()),
+    "replay": lambda stack, request: (ReplayMeter(lambda: 12.5), FakeClock()),
+    "replay, nothing recorded": lambda stack, request: (ReplayMeter(lambda: None), FakeClock()),
     "fake nvml": fake_nvml,
     "fake zeus": fake_zeus,
     "fake codecarbon, model": fake_codecarbon(watts={"cpu": 8.0, "ram": 20.0}),

@@ -44,6 +44,7 @@ def test_every_example_is_run_by_a_test():
         ("make_config_docs.py", "configuration.md"),
         ("make_results_docs.py", "results.md"),
         ("make_cli_docs.py", "cli.md"),
+        ("make_plugin_docs.py", "pytest-plugin.md"),
     ],
 )
 def test_a_generated_page_is_up_to_date(tmp_path, script, page):

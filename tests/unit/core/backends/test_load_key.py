@@ -1,0 +1,57 @@
+"""Which experiments may share a loaded model."""
+
+from __future__ import annotations
+
+import pytest
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.pytorch.arguments import load_key
+
+
+def key(model="m", **fields):
+    return load_key(ExperimentConfig(model=model, **fields))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"n": 3},
+        {"max_output_tokens": 3},
+        {"decoder": {"decoding_strategy": "sampling", "temperature": 0.5}},
+        {"random_seed": 7},
+        {"pytorch": {"batch_size": 8}},
+        {"pytorch": {"batching_strategy": "dynamic", "use_cache": False}},
+        {"warmup": {"enabled": False}},
+        {"energy": {"backend": "null"}},
+    ],
+)
+def test_what_happens_after_loading_does_not_matter(fields):
+    assert key(**fields) == key()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"model": "other"},
+        {"precision": "fp16"},
+        {"pytorch": {"device": "cpu"}},
+        {"pytorch": {"load_in_8bit": True}},
+        {"pytorch": {"attn_implementation": "eager"}},
+        {"pytorch": {"revision": "v2"}},
+        {"lora": {"adapter_id": "a"}},
+        {"decoder": {"speculative_decoding": True, "draft_model": "d"}},
+        {"passthrough_kwargs": {"low_cpu_mem_usage": True}},
+    ],
+)
+def test_what_loading_reads_does(fields):
+    assert key(**fields) != key()
+
+
+def test_drawn_weights_depend_on_their_seed():
+    dummy = {"pytorch": {"load_format": "dummy"}}
+    assert key(**dummy, random_seed=1) != key(**dummy, random_seed=2)
+
+
+@pytest.mark.parametrize("section", [{"torch_compile": True}, {"cache_implementation": "static"}])
+def test_what_remembers_shapes_is_never_shared(section):
+    assert key(pytorch=section) is None

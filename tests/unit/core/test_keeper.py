@@ -1,0 +1,124 @@
+"""At most one model is kept, and it is let go before another is loaded."""
+
+from __future__ import annotations
+
+import weakref
+
+import pytest
+
+from fakes import FakeClock, FakeHost, FakeLoader, FakePrompts, a_snapshot, metering
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.baseline import BaselineCache
+from llenergymeasure.core.energy.null import NullMeter
+from llenergymeasure.core.flops_collectors import PalmFlopsCollector
+from llenergymeasure.core.harness import Instruments, open_experiment
+from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
+from llenergymeasure.core.metrics import MemoryCollector, TokenCollector
+from llenergymeasure.exceptions import ExperimentError
+
+
+class Model:
+    """Something that can be gone."""
+
+
+def nothing():
+    pass
+
+
+def test_a_model_is_given_to_whoever_loads_the_same():
+    keeper, model = ModelKeeper(), Model()
+    keeper.put("a", model, nothing)
+    assert keeper.take("a") is model
+    assert keeper.take("a") is None
+
+
+def test_asking_for_another_lets_go_of_it_and_frees_memory_afterwards():
+    keeper, model, log = ModelKeeper(), Model(), []
+    gone = weakref.ref(model)
+    keeper.put("a", model, lambda: log.append(gone() is None))
+    del model
+    assert keeper.take("b") is None
+    assert log == [True]
+
+
+def test_keeping_a_second_lets_go_of_the_first():
+    keeper, log = ModelKeeper(), []
+    keeper.put("a", Model(), lambda: log.append("a"))
+    keeper.put("b", Model(), lambda: log.append("b"))
+    assert log == ["a"]
+    keeper.drop()
+    keeper.drop()
+    assert log == ["a", "b"]
+
+
+def test_a_model_that_may_not_be_shared_is_not_held():
+    keeper, model = ModelKeeper(), Model()
+    gone = weakref.ref(model)
+    keeper.put(None, model, nothing)
+    assert keeper.take(None) is None
+    del model
+    assert gone() is None
+
+
+def test_without_a_keeper_nothing_is_held():
+    keeper, model = ForgetfulKeeper(), Model()
+    gone = weakref.ref(model)
+    keeper.put("a", model, nothing)
+    del model
+    assert gone() is None
+    assert keeper.take("a") is None
+
+
+def instruments(keeper, clock, baselines=None):
+    return Instruments(
+        metering=metering(NullMeter()),
+        prompts=FakePrompts(2),
+        snapshot=lambda engine: a_snapshot(),
+        collectors=(TokenCollector(), MemoryCollector(), FakeHost(), PalmFlopsCollector()),
+        clock=clock,
+        keeper=keeper,
+        baselines=baselines or BaselineCache(),
+    )
+
+
+def config(**fields):
+    return ExperimentConfig(model="m", n=2, max_output_tokens=4, warmup={"enabled": False}, **fields)
+
+
+def kept_after(change):
+    """Whether a keeper still has its model after this."""
+    keeper = ModelKeeper()
+    keeper.put("a", Model(), nothing)
+    change(keeper)
+    return keeper.take("a") is not None
+
+
+def test_a_fresh_baseline_before_loading_is_measured_on_an_empty_device():
+    def measure(keeper):
+        clock = FakeClock()
+        with open_experiment(config(), FakeLoader(clock), instruments(keeper, clock)):
+            pass
+
+    assert not kept_after(measure)
+
+
+def test_no_baseline_leaves_the_model_alone():
+    def measure(keeper):
+        clock = FakeClock()
+        with open_experiment(config(baseline={"enabled": False}), FakeLoader(clock), instruments(keeper, clock)):
+            pass
+
+    assert kept_after(measure)
+
+
+def test_after_a_failure_nothing_is_kept():
+    def measure(keeper):
+        clock = FakeClock()
+        loader = FakeLoader(clock, fail_in_run=1)
+        with (
+            pytest.raises(ExperimentError),
+            open_experiment(config(baseline={"enabled": False}), loader, instruments(keeper, clock)) as experiment,
+        ):
+            experiment.measure()
+
+    assert not kept_after(measure)

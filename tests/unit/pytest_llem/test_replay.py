@@ -1,0 +1,52 @@
+"""Recorded joules: each test has its own place in them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pytest_llem.replay import ReplayError, read_replay
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(content):
+        path = tmp_path / "joules.json"
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    return write
+
+
+def test_every_window_takes_the_next_value_of_its_test(written):
+    replay = read_replay(written({"windows": {"a": [1, 2.5], "*": [7, 8]}}))
+    assert [replay.next("a"), replay.next("b"), replay.next("a"), replay.next("c"), replay.next("b")] == [
+        1,
+        7,
+        2.5,
+        7,
+        8,
+    ]
+    assert (replay.left("a"), replay.left("c")) == (0, 1)
+
+
+def test_running_out_is_an_error_that_says_how_many_there_were(written):
+    replay = read_replay(written({"windows": {"a": [1]}}))
+    replay.next("a")
+    with pytest.raises(ReplayError, match="has 1 joules for a, and all are used"):
+        replay.next("a")
+    with pytest.raises(ReplayError, match="has 0 joules for b"):
+        replay.next("b")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "", "[]", "{}", {"windows": []}, {"windows": {"a": 3}}, {"windows": {"a": ["3"]}}, {"windows": {"a": [True]}},
+        '{"windows": {"a": [NaN]}}', {"windows": {}, "fingerprint": []}, {"windows": {}, "fingerprint": {"a": []}},
+    ],
+)  # fmt: skip
+def test_what_is_no_recording_is_refused(written, content):
+    with pytest.raises(ReplayError):
+        read_replay(written(content))
