@@ -26,7 +26,7 @@ from llenergymeasure.domain.measurements import MeterChoice
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.exceptions import ConfigError, LLEMError, MeterError, PreFlightError, StudyError
 from llenergymeasure.orchestration.orchestrator import Session, check_machine, cuda_uuids, metered, opened
-from llenergymeasure.progress import Progress
+from llenergymeasure.progress import Progress, Silent
 from llenergymeasure.protocols import EnergyBackend, Metering
 from llenergymeasure.results.persistence import FolderRepository
 from llenergymeasure.security import sanitise_name
@@ -166,11 +166,11 @@ __all__ = [
 
 
 def sharing_session() -> Session:
-    """What experiments of one process share: idle power, and the model of those that load it alike.
+    """What experiments of one process share: idle power, and the model of those that load it alike; says nothing.
 
     Whoever makes one calls `keeper.drop()` at the end.
     """
-    return Session(keeper=ModelKeeper())
+    return Session(progress=Silent(), keeper=ModelKeeper())
 
 
 def open_experiment(

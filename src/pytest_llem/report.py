@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from pytest_llem.finish import Finished, counts
 from pytest_llem.state import State
@@ -49,10 +50,16 @@ def _ends(state: State, done: Finished) -> Iterator[str]:
         note = f": {outcome.note}" if outcome.note else ""
         yield f"baseline {outcome.action}: {outcome.test_id}{note}"
     for path in done.updated:
-        yield f"baseline written: {path}"
+        yield f"baseline written: {state.shown(path)}"
     for path in done.candidates:
-        yield f"to accept these numbers later: pytest --llem-accept-baseline={path}"
+        yield f"to accept these numbers later: pytest --llem-accept-baseline={_from_here(state, path)}"
     yield from done.problems
+
+
+def _from_here(state: State, path: Path) -> str:
+    """A path for the next command in the same folder."""
+    here = state.config.invocation_params.dir
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def ascii_only(text: str) -> str:

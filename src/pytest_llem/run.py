@@ -166,7 +166,9 @@ class Run:
     def found(self) -> Verdict:
         """The verdict, metric by metric."""
         if self._found is None:
-            self._found = replace(self._state.gate.judge(self._case()), remeasured=self._second_look)
+            found = self._state.gate.judge(self._case())
+            place = None if found.baseline is None else self._state.shown(Path(found.baseline))
+            self._found = replace(found, baseline=place, remeasured=self._second_look)
         return self._found
 
     def _case(self) -> Case:

@@ -11,10 +11,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
-TINY = {
-    "model": "builtin/tiny-llama", "precision": "fp32", "n": 1, "max_input_tokens": 4, "max_output_tokens": 2,
-    "min_output_tokens": 2, "warmup": {"enabled": False}, "baseline": {"enabled": False},
-}  # fmt: skip
+from tiny import TINY
 
 # A machine that is the same everywhere.
 MACHINE = {"cpu": "A CPU of the test", "cpu_count": 2}
