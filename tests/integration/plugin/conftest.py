@@ -51,14 +51,14 @@ def suite(pytester, monkeypatch):
     """A folder for a suite; `suite.run(...)` runs it here."""
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
-    return Suite(pytester)
+    return Suite(pytester, monkeypatch)
 
 
 class Suite:
     """A suite of tests and how to run it."""
 
-    def __init__(self, pytester):
-        self.pytester, self.path = pytester, pytester.path
+    def __init__(self, pytester, monkeypatch):
+        self.pytester, self.path, self.monkeypatch = pytester, pytester.path, monkeypatch
 
     def write(self, name, text):
         path = self.path / name
@@ -78,7 +78,11 @@ class Suite:
         return f"--llem-energy=replay:{name}"
 
     def run(self, *arguments, llem=True):
-        return self.pytester.runpytest_inprocess(*(["--llem"] if llem else []), "-rs", *arguments)
+        """With no other plugin: to look for them takes longer than the suite."""
+        with self.monkeypatch.context() as patch:
+            patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+            ours = ("-p", "pytest_llem.plugin", *(["--llem"] if llem else []))
+            return self.pytester.runpytest_inprocess(*ours, "-rs", *arguments)
 
     def process(self, *arguments):
         return self.pytester.runpytest_subprocess(*arguments)

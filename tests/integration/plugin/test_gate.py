@@ -41,8 +41,8 @@ def entries(suite):
 def test_a_real_change_fails_and_is_told_everywhere(gated):
     before = contents(gated)
     gated.write("summary.md", "")
-    gated.pytester._monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    gated.pytester._monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(gated.path / "summary.md"))
+    gated.monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    gated.monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(gated.path / "summary.md"))
     result = gated.run(
         gated.replay(*times(1.2), *times(1.2)),
         "--junitxml=junit.xml",
