@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,14 +74,15 @@ def difference_row(
 
 @dataclass(frozen=True)
 class Finished:
-    """A process that ended: wall seconds and peak resident set in MB."""
+    """A process that ended: wall and CPU seconds, and its peak resident set in MB."""
 
     wall_s: float
+    cpu_s: float
     peak_mb: float
 
 
-def run_process(command: Sequence[str], cwd: Path = ROOT) -> Finished:
-    """Run a command to its end by the system's own accounting.
+def run_process(command: Sequence[str], cwd: Path = ROOT, environ: Mapping[str, str] | None = None) -> Finished:
+    """Run a command to its end by the system's own accounting; `environ` is added to the environment.
 
     Raises:
         RuntimeError: it failed.
@@ -92,7 +93,7 @@ def run_process(command: Sequence[str], cwd: Path = ROOT) -> Finished:
         cwd=cwd,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        env={**_as_users_have_it(os.environ), "HF_HUB_OFFLINE": "1", **(environ or {})},
     )
     assert process.stderr is not None
     said = process.stderr.read().decode(errors="replace")
@@ -101,5 +102,11 @@ def run_process(command: Sequence[str], cwd: Path = ROOT) -> Finished:
     wall_s = time.perf_counter() - start_s
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, command))} exited with {process.returncode}: {said[-800:]}")
-    scale = 1e6 if sys.platform == "darwin" else 1024 / 1e6
-    return Finished(wall_s, usage.ru_maxrss * scale if sys.platform != "darwin" else usage.ru_maxrss / scale)
+    # In KiB, on a Mac in bytes.
+    peak_mb = usage.ru_maxrss / 1e6 if sys.platform == "darwin" else usage.ru_maxrss * 1024 / 1e6
+    return Finished(wall_s, usage.ru_utime + usage.ru_stime, peak_mb)
+
+
+def _as_users_have_it(environ: Mapping[str, str]) -> dict[str, str]:
+    """Without what some build machines set: there every start would compile every module again."""
+    return {name: value for name, value in environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

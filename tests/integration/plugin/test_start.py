@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 
@@ -31,24 +30,6 @@ def pytest_sessionfinish():
     with open("seen.json", "w") as file:
         json.dump({"modules": sorted(sys.modules), "children": os.times().children_user}, file)
 """
-
-
-def alone(*arguments, cwd):
-    """A pytest with no plugin but ours; its CPU seconds."""
-    environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    process = subprocess.Popen(command, cwd=cwd, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return usage.ru_utime + usage.ru_stime
-
-
-@pytest.mark.slow
-def test_a_start_costs_at_most_10_ms(tmp_path):
-    (tmp_path / "test_plain.py").write_text("def test_plain():\n    pass\n")
-    pairs = [(alone("-p", "pytest_llem.plugin", cwd=tmp_path), alone(cwd=tmp_path)) for _ in range(20)]
-    assert statistics.median(with_it - without for with_it, without in pairs) <= 0.010
 
 
 def test_nothing_heavy_is_loaded_and_no_process_is_started(suite):
