@@ -11,18 +11,18 @@ from pytest_llem.updates import accept
 
 
 def main(config: pytest.Config, path: str) -> int:
-    """Merge, and say what became of each test.
+    """Merge, and say what became of each test; a failure when one was refused.
 
     Raises:
         pytest.UsageError: a setting, the candidate or a baseline cannot be used.
     """
-    for line in accepted(config, settings_of(config), path):
-        print(line)  # noqa: T201
-    return int(pytest.ExitCode.OK)
+    refused, lines = accepted(config, settings_of(config), path)
+    print("\n".join(lines))  # noqa: T201
+    return int(pytest.ExitCode.TESTS_FAILED if refused else pytest.ExitCode.OK)
 
 
-def accepted(config: pytest.Config, settings: Settings, path: str) -> list[str]:
-    """Merge, and what became of each test.
+def accepted(config: pytest.Config, settings: Settings, path: str) -> tuple[bool, list[str]]:
+    """Merge: whether a test was refused, and what became of each.
 
     Raises:
         pytest.UsageError: the candidate or a baseline cannot be used.
@@ -34,4 +34,5 @@ def accepted(config: pytest.Config, settings: Settings, path: str) -> list[str]:
     except BaselineError as error:
         raise pytest.UsageError(str(error)) from error
     lines = [f"{each.action}: {each.test_id}{f': {each.note}' if each.note else ''}" for each in found.outcomes]
-    return [*lines, *(f"written: {each}" for each in written)]
+    refused = any(each.action == "refused" for each in found.outcomes)
+    return refused, [*lines, *(f"written: {each}" for each in written)]

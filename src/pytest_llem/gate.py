@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from itertools import chain
 from statistics import geometric_mean
 from typing import Any
 
@@ -55,19 +56,24 @@ class Gate:
     Attributes:
         settings: of the run.
         baselines: as they were when the run started.
-        shifts: what controls saw so far.
+        shifts_of: what each control saw, by test.
     """
 
     settings: Settings
     baselines: Baselines
-    shifts: list[Shift] = field(default_factory=list)
+    shifts_of: dict[str, tuple[Shift, ...]] = field(default_factory=dict)
+
+    @property
+    def shifts(self) -> tuple[Shift, ...]:
+        """What controls saw so far."""
+        return tuple(chain.from_iterable(self.shifts_of.values()))
 
     def judge(self, case: Case) -> Verdict:
         """The verdict on one experiment."""
         found = situation(self.baselines, case.fingerprint, case.plan.test_id, case.config, case.config_hash, case.work)
         entry = found.entry if found.kind in ("found", "work-changed") else None
         if case.plan.control and found.kind == "found" and entry is not None:
-            self.shifts.extend(self._shifts(case, entry))
+            self.shifts_of[case.plan.test_id] = tuple(self._shifts(case, entry))
         judgements = [self._judgement(limit, case, found) for limit in case.plan.limits]
         if found.kind == "work-changed" and not any(each.kind == "work-changed" for each in judgements):
             judgements.insert(0, Judgement("work", "", "unchanged", "work-changed", found.reason))
@@ -77,6 +83,7 @@ class Gate:
             commit=None if entry is None else entry.sessions[-1].git_sha,
             notes=tuple(self._notes(case, found, entry)),
             reason=found.reason,
+            situation=found.kind,
         )
 
     def _notes(self, case: Case, found: Situation, entry: Entry | None) -> Iterator[str]:

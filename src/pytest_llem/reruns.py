@@ -113,6 +113,19 @@ def samples_of(repeats: Sequence[Repeat]) -> dict[str, tuple[float, ...]]:
     }
 
 
+def pooling_refusal(first: Sequence[Repeat], again: Sequence[Repeat]) -> str | None:
+    """Why a second look may not join the first; None when it may. Then the first verdict stands as it is."""
+    if not again:
+        return "no repeat of it counts"
+    methods = sorted({str(repeat.energy_method) for repeat in (*first, *again)})
+    if len(methods) > 1:
+        return f"energy methods differ: {', '.join(methods)}"
+    if any(repeat.work.compared != first[0].work.compared for repeat in again):
+        return f"its work differs: {again[0].work.output_tokens} output tokens, not {first[0].work.output_tokens}"
+    missing = sorted(set(samples_of(first)) - set(samples_of(again)))
+    return f"it did not measure {', '.join(missing)}" if missing else None
+
+
 def session_of(
     repeats: Sequence[Repeat],
     *,

@@ -17,17 +17,23 @@ from pytest_llem.limits import LimitError, known_metric
 from pytest_llem.marks import Plan
 from pytest_llem.plain import plain
 from pytest_llem.replay import ReplayError
-from pytest_llem.reruns import Dropped, Repeat, joule_gate_refusal, repeat_of, samples_of, sort_repeats
+from pytest_llem.reruns import (
+    Dropped,
+    Repeat,
+    joule_gate_refusal,
+    pooling_refusal,
+    repeat_of,
+    samples_of,
+    sort_repeats,
+)
 from pytest_llem.state import State
 from pytest_llem.verdicts import Judgement, Verdict
 from pytest_llem.wording import failure_message
 
-# What an update of the baselines is there to change does not fail the test that brings the change.
-_ABOUT_TO_CHANGE = {
-    "new": frozenset({"new"}),
-    "append": frozenset({"new", "stale"}),
-    "replace": frozenset({"new", "stale", "regression", "work-changed", "inconclusive"}),
-}
+# What an update of the baselines is there to change does not fail the test that brings the change: every update enters
+# what has no baseline, `replace` also takes the place of one.
+_ENTERED = frozenset({"new", "stale", "not-comparable"})
+_REPLACED = frozenset({"regression", "work-changed", "inconclusive"})
 
 
 class Experiments:
@@ -223,9 +229,13 @@ class Run:
 
     def _failing(self) -> list[Judgement]:
         settings = self._state.settings
-        spared = _ABOUT_TO_CHANGE.get(settings.update or "", frozenset())
         failures = self.found.failures(settings.strict, settings.inconclusive)
-        return [each for each in failures if each.kind not in spared]
+        return [each for each in failures if not self._about_to_change(each.kind)]
+
+    def _about_to_change(self, kind: str) -> bool:
+        update = self._state.settings.update
+        entered = update is not None and kind == self.found.situation and kind in _ENTERED
+        return entered or (update == "replace" and kind in _REPLACED)
 
     def _look_again(self) -> None:
         if self._second_look is not None:
@@ -238,8 +248,11 @@ class Run:
             again, self._second_look = [], f"not measured again: {error}"
         found = sort_repeats([repeat_of(each) for each in again], self._state.bench.least_window_s(again))
         dropped = {each.index for each in found.dropped}
-        self._again = [each for number, each in enumerate(again) if number not in dropped]
-        if self._again:
+        refusal = pooling_refusal(self.kept, found.kept) if again else None
+        if refusal:
+            self._second_look += f", not pooled: {refusal}"
+        elif again:
+            self._again = [each for number, each in enumerate(again) if number not in dropped]
             self._second_look += f": {len(self._again)} more repeats, pooled"
         self._found = None
 

@@ -76,7 +76,7 @@ def settings_of(config: pytest.Config) -> Settings:
         energy=_value(config, "energy", lambda text: _meter(text, config.invocation_params.dir)),
         fail_on=_fail_on(config),
         alpha=_ini(config, "llem_alpha", lambda text: _between(_number(text), 0, 0.5)),
-        noise_floor=_ini(config, "llem_noise_floor", lambda text: _between(_share(text), 0, 1)),
+        noise_floor=_ini(config, "llem_noise_floor", lambda text: _between(_share(text), 0, 1, ends=True)),
         min_window_s=_ini(config, "llem_min_window", lambda text: _between(_number(text), 0, math.inf, ends=True)),
         max_age_days=_ini(config, "llem_max_age", lambda text: _between(_number(text), 0, math.inf)),
         inconclusive=_ini(config, "llem_inconclusive", lambda text: _one_of(text, INCONCLUSIVE)),

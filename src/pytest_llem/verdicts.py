@@ -88,6 +88,7 @@ class Verdict:
         commit: of the baseline's newest session; None when unknown.
         notes: what a reader should know besides.
         remeasured: what became of a second look; None when there was no reason for one.
+        situation: what there is to compare with: found, new, stale, not-comparable or work-changed.
     """
 
     judgements: tuple[Judgement, ...] = ()
@@ -96,6 +97,7 @@ class Verdict:
     notes: tuple[str, ...] = ()
     remeasured: str | None = None
     reason: str = ""
+    situation: str = "found"
     work: dict[str, object] = field(default_factory=dict)
 
     @property

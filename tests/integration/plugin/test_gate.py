@@ -103,6 +103,18 @@ def test_another_configuration_is_stale_and_another_machine_not_comparable(gated
     elsewhere = gated.run("--llem-energy=replay:other.json")
     elsewhere.assert_outcomes(passed=1)
     elsewhere.stdout.fnmatch_lines(["not-comparable *", "*cpu A CPU of the test -> Another CPU, cpu_count 2 -> 64*"])
+    gated.run("--llem-energy=replay:other.json", "--llem-strict").assert_outcomes(failed=1)
+    entering = gated.run("--llem-energy=replay:other.json", "--llem-strict", "--llem-update-baseline=new")
+    entering.assert_outcomes(passed=1)
+    assert len(gated.baseline_files) == 2
+
+
+def test_a_candidate_that_is_refused_is_no_success(gated):
+    (path,) = gated.baseline_files
+    measured = gated.write("measured.json", path.read_text().replace('"simulated": true', '"simulated": false'))
+    refused = gated.run(f"--llem-accept-baseline={measured}", llem=False)
+    assert refused.ret == 1
+    refused.stdout.fnmatch_lines(["refused: test_suite.py::test_energy: *simulated*"])
 
 
 def test_changed_work_fails_whatever_the_joules_say(gated):

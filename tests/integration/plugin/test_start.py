@@ -88,6 +88,7 @@ def test_a_bad_option_is_a_usage_error(suite, option, words):
     [
         ("llem_repeats=0", "llem_repeats: '0' is not a whole number"),
         ("llem_alpha=2", "llem_alpha: 2 is out of range; it must be above 0 and below 0.5"),
+        ("llem_noise_floor=-1%", "it must be at least 0"),
         ("llem_noise_floor=much", "llem_noise_floor: 'much' is not a number"),
         ("llem_min_window=-1", "it must be at least 0"),
         ("llem_max_age=0", "it must be above 0"),

@@ -11,6 +11,7 @@ from pytest_llem.reruns import (
     Repeat,
     joule_gate_refusal,
     more_to_measure,
+    pooling_refusal,
     repeat_of,
     samples_of,
     session_of,
@@ -134,3 +135,18 @@ def test_joules_got_in_different_ways_are_not_in_the_session():
 )
 def test_joules_are_gated_only_when_all_were_measured_alike(repeats, before, reason):
     assert joule_gate_refusal(repeats, before) == reason
+
+
+@pytest.mark.parametrize(
+    ("again", "reason"),
+    [
+        ([a_repeat(12.0)] * 3, None),
+        ([], "no repeat of it counts"),
+        ([a_repeat(None, method=None)] * 3, "energy methods differ: None, counter"),
+        ([a_repeat(method="sampled")] * 3, "energy methods differ: counter, sampled"),
+        ([a_repeat(tokens=1000)] * 3, "its work differs: 1000 output tokens, not 1024"),
+        ([a_repeat(None)] * 3, "it did not measure energy_per_output_token"),
+    ],
+)
+def test_a_second_look_is_pooled_only_when_it_looked_at_the_same_thing_in_the_same_way(again, reason):
+    assert pooling_refusal([GOOD] * 3, again) == reason
