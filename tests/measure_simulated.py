@@ -41,7 +41,7 @@ def set_scenario_time(time_s: float) -> None:
 def measure(meter: str, place: Path) -> int:
     """One experiment with its result in a file."""
     config = ExperimentConfig(
-        model="builtin/tiny-llama", n=8, max_output_tokens=40, min_output_tokens=40, max_input_tokens=32,
+        model="builtin/tiny-llama", n=16, max_output_tokens=40, min_output_tokens=40, max_input_tokens=32,
         baseline={"duration_seconds": 1}, warmup={"n_warmup": 1, "thermal_floor_seconds": 0},
     )  # fmt: skip
     with _api.open_meter(meter) as metering:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
 
 TESTS = Path(__file__).resolve().parents[1]
-MIDDLE_S = 101.0  # the step begins at 100 s of scenario time, the window two ticks later
+MIDDLE_S = 102.0  # the step begins at 100 s of scenario time, the window two ticks later
 LOST = pynvml.NVML_ERROR_GPU_IS_LOST
 ENDINGS = {
     "well": [],
@@ -103,7 +103,7 @@ def test_a_gpu_of_300_w_is_measured_to_the_stated_uncertainty(run):
     assert result.energy.method == "counter"
     assert result.energy_total_j == pytest.approx(300 * result.duration_sec, rel=0.02)
     assert result.baseline.power_w == pytest.approx(300.0, rel=0.02)
-    assert result.output_tokens == 320
+    assert result.output_tokens == 640
 
 
 def test_a_gpu_that_is_lost_in_the_window_leaves_a_result_that_says_so(run):
@@ -113,7 +113,7 @@ def test_a_gpu_that_is_lost_in_the_window_leaves_a_result_that_says_so(run):
     assert result.energy_total_j is None
     assert "GPU is lost" in result.energy.reason
     assert "until then it used" in result.energy.reason
-    assert (result.output_tokens, result.cpu_seconds > 0) == (320, True)
+    assert (result.output_tokens, result.cpu_seconds > 0) == (640, True)
 
 
 def test_a_poller_that_hangs_for_ever_holds_up_neither_the_result_nor_the_end(run):
