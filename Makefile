@@ -10,6 +10,8 @@ export HF_HOME := $(CACHE)/huggingface
 export TORCHINDUCTOR_CACHE_DIR := $(CACHE)/inductor
 export RUFF_CACHE_DIR := $(CACHE)/ruff
 export MYPY_CACHE_DIR := $(CACHE)/mypy
+# pip asks rustc for its version, and rustup would make itself a home for that.
+export RUSTUP_HOME ?= $(if $(wildcard $(HOME)/.rustup),$(HOME)/.rustup,$(CACHE)/rustup)
 
 .PHONY: help setup quickstart test lint type arch docs bench clean
 

@@ -1,0 +1,86 @@
+"""What the README tells to type works as it stands, on a configuration that is small enough for a test."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.torch
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+CONFIG = """\
+model: builtin/tiny-llama
+precision: fp32
+n: 3
+max_input_tokens: 8
+max_output_tokens: 2
+min_output_tokens: 2
+energy: {backend: "null"}
+baseline: {enabled: false}
+warmup: {n_warmup: 1, thermal_floor_seconds: 0}
+"""
+COMMANDS = [line.partition("  ")[0] for line in README.splitlines() if line.startswith("llem ")]
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def shell(command, place):
+    tools = Path(sys.executable).parent
+    environ = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(place), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], cwd=place, env=environ, capture_output=True, text=True, check=False
+    )
+
+
+def block_with(words):
+    """The code block that holds these words."""
+    (found,) = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if words in block]
+    return found
+
+
+def test_there_are_commands_to_try():
+    assert len(COMMANDS) == 6
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_readme_works(place, command):
+    done = shell(command, place)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    written = sorted(path.name for path in place.glob("results/*/*"))
+    if "--dry-run" in command or command == "llem config":
+        assert written == []
+    elif "--report" in command:
+        assert written == ["report.html", "result.json"]
+    else:
+        assert written == ["result.json"]
+
+
+def test_the_library_is_used_as_shown(place):
+    quick = "n=3, precision='fp32', max_output_tokens=2, baseline={'enabled': False}, energy={'backend': 'null'}, "
+    quick += "warmup={'n_warmup': 1, 'thermal_floor_seconds': 0}"
+    code = block_with("run_experiment").replace("n=20", quick)
+    done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("None ")
+    assert len(list(place.glob("results/*/result.json"))) == 1
+
+
+def test_the_test_is_written_and_run_as_shown(place):
+    (place / "test_energy.py").write_text("import pytest\n\n" + block_with("pytest.mark.llem"))
+    (place / "pytest.ini").write_text("[pytest]\nllem_fail_on = output_tokens:1%\nllem_repeats = 3\n")
+    commands = [line.partition("  ")[0] for line in README.splitlines() if line.startswith("pytest ")]
+    assert commands == ["pytest --llem --llem-update-baseline=new", "pytest --llem"]
+    for command in commands:
+        done = shell(command, place)
+        assert "1 passed" in done.stdout, done.stdout + done.stderr
+    assert len(list(place.glob("llem-baselines/*.json"))) == 1
