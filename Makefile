@@ -38,8 +38,9 @@ setup: $(VENV)/.dev
 quickstart: $(VENV)/.ready
 	$(BIN)/llem run examples/quickstart.yaml
 
+# A process per core, up to four; each keeps to one thread, so that they do not wait for each other.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

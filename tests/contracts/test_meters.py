@@ -131,7 +131,7 @@ def test_a_reading_has_joules_and_a_method_or_a_reason_and_is_never_a_silent_zer
         assert reading.per_device_j is None
     else:
         assert reading.energy_j != 0
-        assert reading.method in ("counter", "sampled", "estimated")
+        assert reading.method in ("counter", "sampled", "estimated", "replayed")
 
 
 def test_devices_sum_to_the_total(bench):
@@ -144,7 +144,7 @@ def test_a_measurement_has_an_uncertainty_and_an_estimate_has_none(bench):
     reading = reading_of(*bench)
     if reading.method in ("counter", "sampled"):
         assert reading.uncertainty_j > 0
-    if reading.method == "estimated":
+    if reading.method in ("estimated", "replayed"):
         assert reading.uncertainty_j is None
 
 
