@@ -13,8 +13,9 @@ from typing import Any
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.domain.environment import EnvironmentSnapshot
-from llenergymeasure.domain.measurements import DatasetInfo, EnergyReading, HostResult, MeterChoice, ModelInfo
+from llenergymeasure.domain.measurements import EnergyReading, HostResult, MeterChoice, ModelInfo
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import BackendError, MeterError
 from llenergymeasure.protocols import BatchRecord, InferenceEngine, Metering, Tokenizer, Window

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import (
     BaselineResult,
-    DatasetInfo,
     EnergyReading,
     FlopsResult,
     HostResult,

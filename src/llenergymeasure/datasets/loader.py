@@ -11,7 +11,7 @@ from llenergymeasure.config.sections import SyntheticDatasetConfig
 from llenergymeasure.datasets.jsonl import JsonlContent, read_jsonl
 from llenergymeasure.datasets.prompts import PromptSet, TextPrompts
 from llenergymeasure.datasets.synthetic import open_synthetic
-from llenergymeasure.domain.measurements import DatasetInfo
+from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.exceptions import ConfigError
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from llenergymeasure.domain.measurements import DatasetInfo
-from llenergymeasure.protocols import Tokenizer
+from llenergymeasure.domain.dataset import DatasetInfo
+
+if TYPE_CHECKING:
+    from llenergymeasure.protocols import Tokenizer
 
 
 class PromptSet(Protocol):

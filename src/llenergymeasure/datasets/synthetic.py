@@ -10,11 +10,14 @@ import hashlib
 import json
 import random
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from llenergymeasure.config.sections import SyntheticDatasetConfig
-from llenergymeasure.domain.measurements import DatasetInfo
+from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.exceptions import ConfigError
-from llenergymeasure.protocols import Tokenizer
+
+if TYPE_CHECKING:
+    from llenergymeasure.protocols import Tokenizer
 
 
 @dataclass(frozen=True)

@@ -85,18 +85,6 @@ class EnergyBreakdown(Frozen):
     baseline_cache_age_sec: float | None
 
 
-class DatasetInfo(Frozen):
-    """Where the prompts came from."""
-
-    name: str
-    source: Literal["builtin", "jsonl", "synthetic"]
-    version: str | None = Field(None, description="None where the source has no version.")
-    sha256: str | None = Field(None, description="Of the file's bytes, or of the synthetic set's canonical JSON.")
-    n_available: int
-    n_used: int
-    note: str | None = None
-
-
 class ModelInfo(Frozen):
     """What was loaded, as it resolved."""
 

@@ -15,10 +15,10 @@ from pydantic import Field, SerializerFunctionWrapHandler, computed_field, model
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.domain.co2 import CarbonEstimate
+from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import (
     BaselineResult,
-    DatasetInfo,
     EnergyBreakdown,
     EnergyReading,
     FlopsResult,

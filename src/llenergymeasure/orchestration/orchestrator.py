@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.context import MeterContext
-from llenergymeasure.core.energy.select import choose_meter
+from llenergymeasure.core.energy.select import choose_meter, meter_findings
 from llenergymeasure.core.environment import take_snapshot
 from llenergymeasure.core.flops_collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.core.harness import Carbon, Instruments, OpenExperiment
@@ -132,7 +133,15 @@ def check_experiment(config: ExperimentConfig, session: Session, output_dir: Pat
 
 
 def _check(config: ExperimentConfig, session: Session, output_dir: Path | None, devices: MeterContext) -> None:
-    preflight(Request(config, output_dir, environ=session.environ, cuda_available=torch_sees_cuda, meters=devices))
+    preflight(
+        Request(
+            config,
+            output_dir,
+            environ=session.environ,
+            cuda_available=torch_sees_cuda,
+            meters=partial(meter_findings, context=devices),
+        )
+    )
 
 
 def check_machine(config: ExperimentConfig, session: Session) -> None:

@@ -13,8 +13,6 @@ from tempfile import TemporaryDirectory
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.registry import BACKENDS, importable
-from llenergymeasure.core.energy.context import MeterContext
-from llenergymeasure.core.energy.select import meter_findings
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.exceptions import ConfigError, Finding, PreFlightError
 from llenergymeasure.orchestration.hub import hub_findings
@@ -31,7 +29,7 @@ class Request:
         dry: touch neither the network nor the devices, and need nothing that only a run needs.
         has: whether a module is installed.
         cuda_available: whether torch sees a CUDA device; None = do not ask.
-        meters: what is known of the GPUs; None = do not ask for a meter.
+        meters: findings about a meter by its name; None = do not ask for one.
         hub: findings about what is not on this machine.
     """
 
@@ -41,7 +39,7 @@ class Request:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     has: Callable[[str], bool] = importable
     cuda_available: Callable[[], bool] | None = None
-    meters: MeterContext | None = None
+    meters: Callable[[str], list[Finding]] | None = None
     hub: Callable[[str, str | None, str], Iterator[Finding]] = hub_findings
 
 
@@ -111,7 +109,7 @@ def _processes(request: Request) -> Findings:
 
 def _energy(request: Request) -> Findings:
     if request.meters is not None:
-        yield from meter_findings(request.config.energy.backend, request.meters)
+        yield from request.meters(request.config.energy.backend)
 
 
 def _models(request: Request) -> Findings:

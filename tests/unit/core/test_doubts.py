@@ -11,10 +11,10 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.doubts import CHECKS, doubts_of, reproducibility_notes
 from llenergymeasure.core.facts import Facts
 from llenergymeasure.core.publication import RULES, check_publication
+from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.measurements import (
     BaselineResult,
-    DatasetInfo,
     EnergyDomain,
     EnergyReading,
     FlopsResult,

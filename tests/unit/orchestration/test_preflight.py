@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -10,6 +11,7 @@ from fakes import FakeClock
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.backends.registry import BACKENDS, create_backend, importable, installed_backends
 from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.energy.select import meter_findings
 from llenergymeasure.exceptions import BackendError, Finding, PreFlightError
 from llenergymeasure.orchestration.hub import hub_findings
 from llenergymeasure.orchestration.preflight import Request, preflight
@@ -18,7 +20,8 @@ from llenergymeasure.resilience import retry
 
 def request(has=lambda module: True, **fields) -> Request:
     config = ExperimentConfig(**{"model": "builtin/tiny-llama", "n": 4, **fields})
-    return Request(config, environ={}, has=has, cuda_available=lambda: False, meters=MeterContext(FakeClock()))
+    meters = partial(meter_findings, context=MeterContext(FakeClock()))
+    return Request(config, environ={}, has=has, cuda_available=lambda: False, meters=meters)
 
 
 def findings(asked: Request) -> list[Finding]:

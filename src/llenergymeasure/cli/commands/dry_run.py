@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,8 @@ def _check(config: ExperimentConfig, place: Path, environ: Mapping[str, str]) ->
         preflight(request)
         return
     with import_module("llenergymeasure.core.devices").open_devices(SystemClock(), environ) as devices:
-        preflight(replace(request, meters=devices))
+        asked = import_module("llenergymeasure.core.energy.select").meter_findings
+        preflight(replace(request, meters=partial(asked, context=devices)))
 
 
 def _lines(config: ExperimentConfig, environ: Mapping[str, str], output_dir: Path) -> Iterator[str]:
