@@ -27,8 +27,7 @@ def main(model_dir: str, prompts: str, n: str, batch: str, new_tokens: str, outp
     def generate(inputs, tokens):
         return model.generate(**inputs, max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False)
 
-    for inputs in batches[:1]:
-        generate(inputs, 16)
+    generate(max(batches, key=lambda inputs: inputs["input_ids"].shape[1]), 16)
     start_s = time.perf_counter()
     outputs = [generate(inputs, int(new_tokens)) for inputs in batches]
     seconds = time.perf_counter() - start_s

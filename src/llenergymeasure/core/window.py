@@ -13,10 +13,10 @@ in what they saw.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from llenergymeasure.core.garbage import without_garbage_collection
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError
 from llenergymeasure.protocols import (
@@ -60,6 +60,7 @@ def measure_window(
         TeamError: another process of the experiment is gone.
     """
     together = team or Alone()
+    gc.collect()
     with without_garbage_collection():
         engine.synchronise()
         measurement = _open(meter)
@@ -80,19 +81,6 @@ def measure_window(
             if not isinstance(measurement, EnergyReading):
                 measurement.abandon()
     return RawWindow(start_s, end_s, cpu_seconds, reading, output)
-
-
-@contextmanager
-def without_garbage_collection() -> Iterator[None]:
-    """Keep the interpreter's cycle collector out of the window: its pauses are not the model's."""
-    was_enabled = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _open(meter: EnergyBackend) -> OpenWindow | EnergyReading:

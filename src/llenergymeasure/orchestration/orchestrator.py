@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 
 from llenergymeasure.config.models import ExperimentConfig
@@ -21,6 +20,7 @@ from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.select import choose_meter, meter_findings
 from llenergymeasure.core.environment import take_snapshot
 from llenergymeasure.core.flops_collectors import ExactFlopsCollector, PalmFlopsCollector
+from llenergymeasure.core.garbage import import_heavy
 from llenergymeasure.core.harness import Carbon, Instruments, OpenExperiment
 from llenergymeasure.core.host import HostCollector
 from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
@@ -215,9 +215,9 @@ def instruments_for(
 
 def torch_sees_cuda() -> bool:
     """Ask torch. Imports it."""
-    return bool(import_module(CUDA).is_available())
+    return bool(import_heavy(CUDA).is_available())
 
 
 def cuda_uuids() -> list[str]:
     """UUIDs of CUDA's devices in its order; empty where torch is not installed or sees none."""
-    return list(import_module(CUDA).uuids()) if importable("torch") else []
+    return list(import_heavy(CUDA).uuids()) if importable("torch") else []

@@ -14,12 +14,12 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from llenergymeasure._files import ensure_directory, machine_mark, partial_name, remove_stale
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.garbage import import_heavy
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ConfigError, ExperimentError, Finding, LLEMError, PreFlightError, TeamError
 from llenergymeasure.orchestration.orchestrator import CUDA, Session, opened, torch_sees_cuda
@@ -95,7 +95,7 @@ def measure_share(
         ExperimentError: it failed, here or in another process.
     """
     check_seat(config, seat)
-    team_module = import_module("llenergymeasure.core.backends.pytorch.team")
+    team_module = import_heavy("llenergymeasure.core.backends.pytorch.team")
     try:
         team = team_module.TorchTeam(None if _on_cpu(config) else seat.local_rank)
         try:
@@ -139,7 +139,7 @@ def check_seat(config: ExperimentConfig, seat: Seat) -> None:
 def _too_few_gpus(config: ExperimentConfig, seat: Seat) -> list[Finding]:
     if _on_cpu(config):
         return []
-    count = import_module(CUDA).device_count()
+    count = import_heavy(CUDA).device_count()
     if seat.local_size <= count:
         return []
     return [

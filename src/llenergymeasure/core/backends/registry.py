@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from llenergymeasure.core.garbage import import_heavy
 from llenergymeasure.exceptions import BackendError
 
 if TYPE_CHECKING:
@@ -64,5 +64,5 @@ def create_backend(name: str, instruments: Instruments) -> InferenceBackend:
     if path is None:
         raise BackendError(f"this release measures backend pytorch, not {name}; set backend: pytorch")
     module, _, attribute = path.partition(":")
-    backend: InferenceBackend = getattr(import_module(module), attribute)(instruments)
+    backend: InferenceBackend = getattr(import_heavy(module), attribute)(instruments)
     return backend

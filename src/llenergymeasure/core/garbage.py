@@ -1,0 +1,31 @@
+"""When the interpreter's cycle collector may not run."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Keep the cycle collector out of a block: of the window, since its pauses are not the model's."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def import_heavy(name: str) -> Any:
+    """Import a module that brings a large library.
+
+    Importing torch and transformers makes a million objects that stay: looking through them again and again for garbage
+    would take a seventh of the time.
+    """
+    with without_garbage_collection():
+        return import_module(name)
