@@ -81,8 +81,8 @@ class Finished:
     peak_mb: float
 
 
-def run_process(command: Sequence[str], cwd: Path = ROOT, environ: Mapping[str, str] | None = None) -> Finished:
-    """Run a command to its end by the system's own accounting; `environ` is added to the environment.
+def run_process(command: Sequence[str], cwd: Path = ROOT) -> Finished:
+    """Run a command to its end by the system's own accounting.
 
     Raises:
         RuntimeError: it failed.
@@ -93,7 +93,7 @@ def run_process(command: Sequence[str], cwd: Path = ROOT, environ: Mapping[str, 
         cwd=cwd,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**_as_users_have_it(os.environ), "HF_HUB_OFFLINE": "1", **(environ or {})},
+        env={**_as_users_have_it(os.environ), "HF_HUB_OFFLINE": "1"},
     )
     assert process.stderr is not None
     said = process.stderr.read().decode(errors="replace")
