@@ -93,7 +93,7 @@ def run_process(command: Sequence[str], cwd: Path = ROOT) -> Finished:
         cwd=cwd,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**_as_users_have_it(os.environ), "HF_HUB_OFFLINE": "1"},
+        env={**as_users_have_it(os.environ), "HF_HUB_OFFLINE": "1"},
     )
     assert process.stderr is not None
     said = process.stderr.read().decode(errors="replace")
@@ -107,6 +107,6 @@ def run_process(command: Sequence[str], cwd: Path = ROOT) -> Finished:
     return Finished(wall_s, usage.ru_utime + usage.ru_stime, peak_mb)
 
 
-def _as_users_have_it(environ: Mapping[str, str]) -> dict[str, str]:
+def as_users_have_it(environ: Mapping[str, str]) -> dict[str, str]:
     """Without what some build machines set: there every start would compile every module again."""
     return {name: value for name, value in environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

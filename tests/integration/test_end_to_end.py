@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from llenergymeasure import ExperimentResult
+from waiting import until
 
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
@@ -157,7 +158,7 @@ def test_an_interrupt_ends_with_130_one_line_and_nothing_written(place, how):
     process.send_signal(how)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
-    assert time.monotonic() - asked < 5
+    assert time.monotonic() - asked < 20  # under a second on a quiet machine; others run tests beside this one
     assert err.splitlines()[-1].startswith("interrupted: ")
     assert "Traceback" not in err
     assert out == ""
@@ -177,7 +178,7 @@ def test_a_killed_run_leaves_no_result_and_no_child_and_the_next_run_says_so(pla
         "results",
         "results/.llem-state",
     ]
-    assert [child for child in children if Path(f"/proc/{child}").exists()] == []
+    assert until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
     code, _, err = llem(place, "run", *TINY, *NO_ENERGY)
     assert code == 0, err
     assert "was killed before it had a result" in err

@@ -17,6 +17,7 @@ import pytest
 
 from llenergymeasure import ExperimentResult
 from nvmlsim import Constant, Fault, Stall, sim_gpu
+from waiting import until
 
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
@@ -59,7 +60,7 @@ class Run:
     def ended(self):
         """Exit code, output and errors; nothing of its session is alive then."""
         out, err = self.process.communicate(timeout=120)
-        assert alive_in_session(self.process.pid) == []
+        assert until(lambda: alive_in_session(self.process.pid) == [])
         return self.process.returncode, out, err
 
     def result(self):

@@ -13,6 +13,7 @@ import pytest
 
 from llenergymeasure._files import process_is_alive
 from llenergymeasure.orchestration.children import run_child
+from waiting import until
 
 STUBBORN = """
 import signal, time
@@ -36,13 +37,6 @@ def python(code, *arguments):
 
 def said(log):
     return log.read_text().split() if log.exists() else []
-
-
-def until(condition, seconds=10.0):
-    end_s = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end_s:
-        time.sleep(0.01)
-    return condition()
 
 
 def is_gone(pid):
