@@ -31,7 +31,7 @@ class FakeGpu:
 
     def switch(self, time_s: float, watts: float) -> None:
         """From now on so many watts."""
-        self.steps.append((time_s, watts))
+        self.steps = [*(step for step in self.steps if step[0] < time_s), (time_s, watts)]
 
     def energy_j(self, time_s: float) -> float:
         """Exact joules since time 0."""

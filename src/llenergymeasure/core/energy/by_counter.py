@@ -27,7 +27,7 @@ def by_counter(
     start_s: float,
     end_s: float,
     sampled: DeviceEnergy | None,
-    unrest_w: float = 0.0,
+    unrest_w: float | None = None,
 ) -> DeviceEnergy:
     """Counter at its outer ticks, less what was used outside the window.
 
@@ -37,7 +37,7 @@ def by_counter(
         start_s: start of the work.
         end_s: end of the work.
         sampled: the same window by the power sensors.
-        unrest_w: standard deviation of idle power from tick to tick.
+        unrest_w: standard deviation of idle power from tick to tick; None when it was hardly watched.
     """
     (early, t_a), (t_b, late) = before, after
     p_before_w, p_after_w = _slope_w(early, t_a), _slope_w(t_b, late)
@@ -46,7 +46,7 @@ def by_counter(
     edges_j = math.hypot(
         _poll_error_j(p_before_w, t_a, early, before_s),
         _poll_error_j(p_after_w, t_b, late, after_s),
-        outside_error_j(unrest_w, before_s, after_s, p_after_w - p_before_w),
+        outside_error_j(unrest_w, before_s, after_s, p_before_w, p_after_w),
     )
     parts = {"gain": GAIN * abs(energy_j), "edges": edges_j}
     return DeviceEnergy(energy_j, "counter", parts, crosscheck=sampled)

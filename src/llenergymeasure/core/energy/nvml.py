@@ -113,10 +113,10 @@ class NvmlWindow:
             return "went backwards (the driver was reloaded)"
         return counter_void(seen)
 
-    def _unrest_w(self, gpu: Gpu, start_s: float, end_s: float) -> float:
-        """How much idle power differs from tick to tick before the window, as the sampler saw the counter."""
+    def _unrest_w(self, gpu: Gpu, start_s: float, end_s: float) -> float | None:
+        """How much idle power differs from tick to tick before the window, as the sampler saw the counter, if it did."""
         curve = counter_curve(self._sampler.power[gpu.uuid], start_s, min(end_s, start_s + TICK_TIMEOUT_S))
-        return curve.unrest_w(start_s) if curve is not None else 0.0
+        return curve.unrest_w(start_s) if curve is not None else None
 
     def _by_power(self, gpu: Gpu, start_s: float, end_s: float) -> DeviceEnergy | None:
         return by_power(gpu, self._sampler.power[gpu.uuid], self._sampler.interval_s, start_s, end_s)

@@ -15,7 +15,12 @@ class Bench:
     """One meter on fake GPUs; `window` runs a load and returns reading and truth."""
 
     def __init__(
-        self, *models: FakeGpu, architecture: str = "ampere", averaging: bool = True, name: str = "A6000"
+        self,
+        *models: FakeGpu,
+        architecture: str = "ampere",
+        averaging: bool = True,
+        name: str = "A6000",
+        watched_s: float = 3.0,
     ) -> None:
         self.models = models or (FakeGpu(),)
         self.clock = SamplingClock()
@@ -24,7 +29,7 @@ class Bench:
         self.sampler = GpuSampler(self.door, self.gpus, self.clock)
         self.clock.sampler = self.sampler
         self.meter = NvmlMeter(self.door, self.gpus, self.sampler, self.clock)
-        self.clock.sleep(3.0)
+        self.clock.sleep(watched_s)
 
     def window(self, seconds: float, watts: float = 350.0, idle: float = 60.0):
         measurement = self.meter.open_window()
@@ -58,6 +63,29 @@ def test_a_true_counter_is_right_to_the_stated_limit(seconds, limit):
     found, covered = errors(lambda r: Bench(FakeGpu(tick_phase_s=0.1 * r.random())), seconds)
     assert max(map(abs, found)) <= limit
     assert covered >= 0.95
+
+
+def test_idle_power_that_was_hardly_watched_is_taken_to_be_uneven():
+    """It differs by a tenth from moment to moment, and the window begins as soon as the meter is open."""
+    random_, inside = random.Random(1), 0
+    for _ in range(40):
+        model = FakeGpu(tick_phase_s=0.1 * random_.random())
+        idle_again(model, 10.0, random_)
+        bench = Bench(model, watched_s=0.0)
+        measurement = bench.meter.open_window()
+        start_s = bench.clock.now()
+        model.switch(start_s, 350.0)
+        bench.clock.sleep(0.1)
+        end_s = bench.clock.now()
+        idle_again(model, end_s, random_)
+        reading = measurement.close(start_s, end_s)
+        inside += abs(reading.energy_j - 35.0) <= reading.uncertainty_parts_j["edges"]
+    assert inside >= 38
+
+
+def idle_again(model, from_s, random_):
+    for number in range(40):
+        model.switch(from_s + 0.05 * number, random_.gauss(60.0, 6.0))
 
 
 @pytest.mark.parametrize(("seconds", "limit"), [(1.0, 0.05), (10.0, 0.01)])
