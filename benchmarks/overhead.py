@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import tempfile
 import time
@@ -25,8 +26,12 @@ def rows() -> Iterator[Row]:
     yield from (window_row(batch_size) for batch_size in (1, 8))
 
 
-def window_row(batch_size: int, pairs: int = PAIRS, n: int = 8, new_tokens: int = 48) -> Row:
-    """Tokens per second in our window over those of a bare loop on the same batches of the same model."""
+def window_row(batch_size: int, pairs: int = 100, new_tokens: int = 16) -> Row:
+    """Tokens per second in our window over those of a bare loop on the same batches of the same model.
+
+    Many short windows: a machine's speed drifts by ten times of what is looked for, but little from one to the next.
+    Garbage is collected before both, as that leaves cold caches: a few milliseconds, however long the window.
+    """
     from llenergymeasure import ExperimentConfig
     from llenergymeasure.core.backends.pytorch.loading import TransformersLoader
     from llenergymeasure.core.clock import SystemClock
@@ -35,13 +40,13 @@ def window_row(batch_size: int, pairs: int = PAIRS, n: int = 8, new_tokens: int 
     from llenergymeasure.datasets.loader import open_dataset
 
     config = ExperimentConfig(
-        model=MODEL, n=n, max_output_tokens=new_tokens, min_output_tokens=new_tokens,
+        model=MODEL, n=max(batch_size, 2), precision="fp32", max_output_tokens=new_tokens, min_output_tokens=new_tokens,
         pytorch={"batch_size": batch_size, "load_format": "dummy"},
     )  # fmt: skip
     clock = SystemClock()
     engine = TransformersLoader(clock).load(config)
     prompts = open_dataset(config.dataset, config.n, config.random_seed)
-    batches = engine.prepare([ids[:256] for ids in prompts.token_ids(engine.tokenizer)])
+    batches = engine.prepare([ids[:32] for ids in prompts.token_ids(engine.tokenizer)])
     model = engine._model
 
     def ours() -> float:
@@ -49,6 +54,7 @@ def window_row(batch_size: int, pairs: int = PAIRS, n: int = 8, new_tokens: int 
         return 1 / (raw.end_s - raw.start_s)
 
     def bare() -> float:
+        gc.collect()
         start_s = time.perf_counter()
         for batch in batches:
             model.generate(
