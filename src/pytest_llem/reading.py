@@ -14,6 +14,8 @@ T = TypeVar("T")
 _TEXT, _NUMBER, _MAPPING, _LIST = (str,), (int, float), (dict,), (list,)
 _PLAIN = (str, int, float, bool, type(None))
 
+_REPAIR = "take it back from git, or delete it and measure a new baseline"
+
 
 class BaselineError(Exception):
     """A baseline file that cannot be used: nothing is measured against it.
@@ -46,8 +48,8 @@ def read_file(path: Path) -> BaselineFile:
     except UnicodeDecodeError as error:
         raise BaselineError(path, "is not UTF-8 text") from error
     except json.JSONDecodeError as error:
-        hint = "; it holds marks of a merge conflict" if "<<<<<<<" in error.doc else ""
-        reason = f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}{hint}"
+        hint = "it holds marks of a merge conflict; " if "<<<<<<<" in error.doc else ""
+        reason = f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}; {hint}{_REPAIR}"
         raise BaselineError(path, reason) from error
     except RecursionError as error:
         raise BaselineError(path, "is nested too deeply") from error

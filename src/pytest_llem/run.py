@@ -75,6 +75,7 @@ def measure(state: State, item: pytest.Item, plan: Plan, config: ExperimentConfi
     changed = item.config.hook.pytest_llem_modify_config(item=item, config=config)
     run = Run(state, item, plan, config if changed is None else changed)
     record = state.record(item)
+    _refuse_twin(state, run, record.test)
     record.plan = plan
     record.runs.append(run)
     try:
@@ -82,6 +83,15 @@ def measure(state: State, item: pytest.Item, plan: Plan, config: ExperimentConfi
     except (_api.LLEMError, ReplayError) as error:
         raise _failure(str(error)) from None
     return run
+
+
+def _refuse_twin(state: State, run: Run, test: str) -> None:
+    """One baseline of two tests would be written by one and held against the other."""
+    same = (run.plan.test_id, run.config.config_hash)
+    for record in state.records.values():
+        for other in record.runs:
+            if record.test != test and (other.plan.test_id, other.config.config_hash) == same:
+                _fail(f"id {same[0]!r} with this configuration is of {record.test} already; give each test its own id")
 
 
 class Run:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llem.marks import Plan, PlanError, controls_first, plan_of
+from pytest_llem.marks import NAME, Plan, PlanError, controls_first, plan_of
 from pytest_llem.plugin import STATE, is_experiment, state_of
 from pytest_llem.state import State
 
@@ -78,10 +78,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 def _settle(item: pytest.Item, state: State) -> None:
-    if "llm_experiment" in getattr(item, "fixturenames", ()) and not state.record(item).runs:
-        pytest.fail("llm_experiment was requested but never called: nothing was measured", pytrace=False)
+    fixtures = getattr(item, "fixturenames", ())
     if state.record(item).runs:
         import_module("pytest_llem.run").settle(state, item)
+    elif "llm_experiment" in fixtures:
+        pytest.fail("llm_experiment was requested but never called: nothing was measured", pytrace=False)
+    elif "energy_meter" not in fixtures and any(mark.name == NAME for mark in item.own_markers):
+        # A mark on a class or module may cover other tests too.
+        pytest.fail("marked llem, but never asks for llm_experiment: nothing was measured", pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

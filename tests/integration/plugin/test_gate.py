@@ -25,7 +25,11 @@ def gated(suite):
     result = suite.run(suite.replay(*USUAL), "--llem-update-baseline=new")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
-        ["*new*energy_per_output_token*5 J/token*", "*--llem-update-baseline=new*", "baseline new:*"]
+        [
+            "*new*energy_per_output_token*5 J/token*",
+            "*no baseline yet; this run writes it if the test passes",
+            "baseline new:*",
+        ]
     )
     return suite
 
@@ -95,7 +99,9 @@ def test_another_configuration_is_stale_and_another_machine_not_comparable(gated
     gated.one_test(marker="config=TINY, overrides={'random_seed': 7}")
     stale = gated.run(gated.replay(*USUAL))
     stale.assert_outcomes(passed=1)
-    stale.stdout.fnmatch_lines(["stale *", "*the configuration changed since the baseline: random_seed * -> 7"])
+    stale.stdout.fnmatch_lines(
+        ["stale *", "*the configuration changed since the baseline: random_seed * -> 7; for a new one *"]
+    )
     gated.run(gated.replay(*USUAL), "--llem-strict").assert_outcomes(failed=1)
     gated.one_test()
     other = {"windows": {"*": list(USUAL)}, "fingerprint": {"cpu": "Another CPU", "cpu_count": 64}}
@@ -243,6 +249,26 @@ def test_control(llm_experiment):
     result = suite.run(suite.replay(*times(1.2)))
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["not-comparable*test_control*", "*machine shifted*", "not-comparable*test_load*"])
+
+
+def test_two_tests_cannot_share_a_baseline(suite):
+    suite.tests(
+        """
+@pytest.mark.llem(config=TINY, id="decode", repeats=1)
+@pytest.mark.parametrize("tokens", [4, 5])
+def test_one(llm_experiment, tokens):
+    llm_experiment(max_output_tokens=tokens, min_output_tokens=tokens)
+
+@pytest.mark.llem(config=TINY, id="decode", repeats=1)
+def test_two(llm_experiment):
+    llm_experiment(max_output_tokens=5, min_output_tokens=5)
+"""
+    )
+    result = suite.run(suite.replay(5))
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        ["id 'decode' with this configuration is of test_suite.py::test_one?5? already; give each test its own id"]
+    )
 
 
 def test_a_very_long_id_gives_files_within_255_bytes(suite):

@@ -146,6 +146,28 @@ def test_requested_but_never_called_is_a_failure(suite):
     result.stdout.fnmatch_lines(["llm_experiment was requested but never called: nothing was measured"])
 
 
+def test_a_mark_without_the_fixture_is_a_failure_and_not_a_green_test_that_measured_nothing(suite):
+    suite.tests(
+        """
+@pytest.mark.llem(config=TINY)
+def test_forgotten():
+    pass
+
+@pytest.mark.llem
+def test_of_the_meter(energy_meter):
+    pass
+
+@pytest.mark.llem(config=TINY)
+class TestGroup:
+    def test_beside_experiments(self):
+        pass
+"""
+    )
+    result = suite.run("--llem-energy=null")
+    result.assert_outcomes(failed=1, passed=2)
+    result.stdout.fnmatch_lines(["marked llem, but never asks for llm_experiment: nothing was measured"])
+
+
 def test_called_without_any_config_says_what_to_give(suite):
     suite.tests("@pytest.mark.llem\ndef test_it(llm_experiment):\n    llm_experiment()\n")
     suite.run().stdout.fnmatch_lines(["llm_experiment has no config: give the marker one*"])

@@ -116,7 +116,7 @@ SESSION = (*ENTRY, "sessions", 0)
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "is not JSON: Expecting value in line 1, column 1"),
+        ("", "is not JSON: Expecting value in line 1, column 1; take it back from git, or delete"),
         ("{\n<<<<<<< HEAD\n", "line 2, column 1; it holds marks of a merge conflict"),
         ("[]", "is not a JSON object"),
         ("[" * 100_000, "is nested too deeply"),

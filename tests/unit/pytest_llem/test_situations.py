@@ -34,7 +34,8 @@ def test_other_hardware_shows_both_values_of_each_differing_field(tmp_path):
     found = looked_up(a_folder(tmp_path, a_file()), machine(gpu="NVIDIA L4", power_limit_w=72))
     assert found.kind == "not-comparable"
     assert found.reason == (
-        "only a baseline of other hardware: gpu NVIDIA A100-SXM4-80GB -> NVIDIA L4, power_limit_w 400 -> 72"
+        "only a baseline of other hardware: gpu NVIDIA A100-SXM4-80GB -> NVIDIA L4, power_limit_w 400 -> 72; "
+        "for one of this machine --llem-update-baseline=new writes it"
     )
 
 
@@ -52,7 +53,8 @@ def test_a_changed_configuration_is_stale_field_by_field(tmp_path):
     found = looked_up(a_folder(tmp_path, a_file()), config=CHANGED, config_hash=OTHER_HASH)
     assert found.kind == "stale"
     assert found.reason == (
-        "the configuration changed since the baseline: precision (unset) -> fp16, pytorch.batch_size 4 -> 8"
+        "the configuration changed since the baseline: precision (unset) -> fp16, pytorch.batch_size 4 -> 8; "
+        "for a new one --llem-update-baseline=new writes it"
     )
 
 
