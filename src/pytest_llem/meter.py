@@ -37,7 +37,7 @@ class Window:
         name: as given.
         output_tokens: as given or set inside; None when not said.
         parent: the window that it was opened in; None for an outer one.
-        valid: whether `energy_j` may be relied upon.
+        valid: whether `energy_j` is of the whole window and without a fault; an estimate can be, see `method`.
         energy_j: joules; None while it is open and when not measured.
         energy_per_device_j: joules by device; None without.
         duration_s: seconds; None while it is open.
@@ -137,6 +137,8 @@ class Window:
         self.valid = True
         self.energy_j, self.method = reading.energy_j, reading.method
         self.energy_per_device_j, self.uncertainty_j = reading.per_device_j, reading.uncertainty_j
+        if reading.method == "estimated":
+            self.warnings.append(f"an estimate by {self._meter.name}, not a measurement")
         if reading.method == "replayed":
             self.warnings.append("simulated: the joules are recorded ones")
 
@@ -188,7 +190,7 @@ class EnergyMeter:
 
     @property
     def available(self) -> bool:
-        """Whether energy is measured."""
+        """Whether there is a meter; what it gives may be an estimate, see a window's `method`."""
         return self._choice() is not None and self._metering.choice.name not in ("none", "null")
 
     @property

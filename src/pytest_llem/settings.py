@@ -68,6 +68,8 @@ def settings_of(config: pytest.Config) -> Settings:
     root = config.rootpath
     json_path = config.getoption("--llem-json")
     dry_run = bool(config.getoption("--llem-dry-run"))
+    if config.getoption("--llem-update-baseline") and not (dry_run or config.getoption("--llem")):
+        raise pytest.UsageError("--llem-update-baseline: nothing is measured without --llem; add it")
     return Settings(
         active=dry_run or bool(config.getoption("--llem")),
         dry_run=dry_run,

@@ -74,13 +74,19 @@ def test_help_markers_and_fixtures_show_everything_with_its_default(suite):
         ("--llem-energy=replay:nowhere.json", "there is no file"),
         ("--llem-fail-on=energy_per_output_tokn:5%", "did you mean 'energy_per_output_token'?"),
         ("--llem-fail-on=5%", "is not METRIC:LIMIT"),
-        ("--llem-update-baseline=all", "'all' is not one of new, append, replace"),
+        ("--llem-update-baseline=all", "nothing is measured without --llem; add it"),
     ],
 )
 def test_a_bad_option_is_a_usage_error(suite, option, words):
     result = suite.run(option, llem=False)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert words in result.stderr.str()
+
+
+def test_a_bad_way_to_update_is_a_usage_error(suite):
+    result = suite.run("--llem-update-baseline=all")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "'all' is not one of new, append, replace" in result.stderr.str()
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,20 @@ def test_a_meter_that_was_named_and_is_missing_says_so():
     assert (window.valid, window.energy_j) == (False, None)
 
 
+class Estimator(FakeMeter):
+    def open_window(self):
+        window = super().open_window()
+        window.close = lambda start_s, end_s: EnergyReading(meter="fake", energy_j=3.0, method="estimated")
+        return window
+
+
+def test_an_estimate_is_told_as_no_measurement():
+    with meter(Estimator()).window() as window:
+        pass
+    assert (window.energy_j, window.method) == (3.0, "estimated")
+    assert window.warnings == ["an estimate by fake, not a measurement"]
+
+
 def test_replayed_joules_are_told_as_simulated():
     with meter(ReplayMeter(lambda: 12.5)).window() as window:
         pass
