@@ -218,8 +218,11 @@ class EnergyMeter:
         """Call a function in so many windows of its name, one after another.
 
         Raises:
+            TypeError: not a function.
             ValueError: fewer than 1 repeat.
         """
+        if not callable(fn):
+            raise TypeError(f"measure calls a function, which {fn!r} is not; for a block: with energy_meter.window({fn!r})")
         if repeats < 1:
             raise ValueError(f"repeats is {repeats}; it must be at least 1")
         windows = tuple(self.window(getattr(fn, "__name__", "default")) for _ in range(repeats))

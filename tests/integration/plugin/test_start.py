@@ -127,6 +127,7 @@ def test_xdist_in_addopts_works_when_it_is_switched_off(suite):
 
 
 def test_under_xdist_a_plain_test_measures_and_its_properties_arrive(suite):
+    pytest.importorskip("numpy")
     suite.write(
         "test_plain.py",
         """

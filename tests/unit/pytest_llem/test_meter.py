@@ -244,6 +244,11 @@ def test_measure_calls_a_function_in_windows_of_its_name():
         meter().measure(calls.append, 3, repeats=0)
 
 
+def test_what_is_no_function_is_not_measured_but_told_how_a_block_is():
+    with pytest.raises(TypeError, match=r"for a block: with energy_meter\.window\('work'\)"):
+        meter().measure("work")
+
+
 def test_what_is_recorded_is_plain():
     numpy = pytest.importorskip("numpy")
     properties = {}
