@@ -135,8 +135,8 @@ def ended(process: subprocess.Popen[str]) -> tuple[str, str, bool]:
 
 def began_in_python(exit_code: int, err: str) -> bool:
     """Whether the signal came before `cli.entry` was there to hear it: the interpreter's start is not in our hands."""
-    heard = "interrupted" in err or "/cli/entry.py" in err
-    return not heard and (exit_code == -signal.SIGINT or "init_import_site" in err)
+    heard = "interrupted" in err or "llenergymeasure/" in err
+    return not heard and (exit_code == -signal.SIGINT or (exit_code == 1 and "Traceback" in err))
 
 
 def said(exit_code: int, out: str, err: str, command: str) -> list[str]:

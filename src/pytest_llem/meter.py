@@ -222,7 +222,9 @@ class EnergyMeter:
             ValueError: fewer than 1 repeat.
         """
         if not callable(fn):
-            raise TypeError(f"measure calls a function, which {fn!r} is not; for a block: with energy_meter.window({fn!r})")
+            raise TypeError(
+                f"measure calls a function, which {fn!r} is not; for a block: with energy_meter.window({fn!r})"
+            )
         if repeats < 1:
             raise ValueError(f"repeats is {repeats}; it must be at least 1")
         windows = tuple(self.window(getattr(fn, "__name__", "default")) for _ in range(repeats))

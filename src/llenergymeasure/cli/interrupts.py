@@ -2,7 +2,7 @@
 
 Python raises KeyboardInterrupt wherever it happens to be. There, an import that guards itself with a bare `except`, or a
 callback of a C library, may swallow it: the run would go on, and the user would wait. So it is remembered, and raised
-again at the next import and at the next step.
+again at the next import and at the next step. In a destructor Python would only print it, which nobody needs to read.
 """
 
 from __future__ import annotations
@@ -26,16 +26,20 @@ class Interrupts:
     def __init__(self) -> None:
         self.heard = False
         self._listens = self._watches = False
+        self._complain = sys.unraisablehook
 
     @contextmanager
     def listening(self) -> Iterator[Interrupts]:
         """Hear both signals inside of the block."""
         before = {number: signal.signal(number, self._hear) for number in _SIGNALS} if _may_listen() else {}
+        complain, sys.unraisablehook = sys.unraisablehook, self._print_others
+        self._complain = complain
         self.heard, self._listens = False, True
         try:
             yield self
         finally:
             self._listens = False
+            sys.unraisablehook = complain
             for number, handler in before.items():
                 signal.signal(number, handler)
 
@@ -45,6 +49,10 @@ class Interrupts:
             self._watches = True
             sys.addaudithook(self._watch)
         raise KeyboardInterrupt
+
+    def _print_others(self, unraisable: sys.UnraisableHookArgs) -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            self._complain(unraisable)
 
     def _watch(self, event: str, arguments: object) -> None:
         """Raise again while modules are imported, which takes long and is where interrupts get lost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from benchmarks.page import missed, page
 from benchmarks.pairs import Line, Row
 
@@ -15,6 +16,7 @@ def test_a_missed_target_is_named_above_the_tables():
     assert missed([KEPT, MISSED]) == "1 of 2 figures missed their target: wall | time."
 
 
+@pytest.mark.torch  # the page names its version
 def test_each_figure_stands_in_the_table_of_its_benchmark():
     text = page([("startup", KEPT), ("overhead", MISSED), ("startup", PEER), ("judge", Line("\nalarms"))])
     assert text.index("## startup") < text.index("| import | 21 ms | 19 to 25 | <= 30 | kept |")

@@ -47,6 +47,37 @@ def test_a_swallowed_interrupt_is_raised_at_the_next_step():
         progress.done()
 
 
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Event().wait(5)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_in_a_destructor_prints_nothing_and_is_raised_at_the_next_step(monkeypatch):
+    complaints = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    with Interrupts().listening() as interrupts:
+        Dying()
+        with pytest.raises(KeyboardInterrupt):
+            Attentive(Silent(), interrupts).step("warm-up")
+    assert complaints == []
+    assert sys.unraisablehook == complaints.append
+
+
+class Faulty:
+    def __del__(self):
+        raise ValueError("broken")
+
+
+def test_other_faults_in_a_destructor_are_told_as_ever(monkeypatch):
+    complaints = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda fault: complaints.append(str(fault.exc_value)))
+    with Interrupts().listening():
+        Faulty()
+    assert complaints == ["broken"]
+
+
 def fresh_import():
     sys.modules.pop("colorsys", None)
     import colorsys
