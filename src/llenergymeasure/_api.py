@@ -90,7 +90,10 @@ def run_study(config: str | Path | StudyConfig, *, output_dir: str | Path | None
     if isinstance(config, (str, Path)):
         config = load_study_config(config)
     elif not isinstance(config, StudyConfig):
-        raise ConfigError(f"run_study takes a path or a StudyConfig, not {type(config).__name__}")
+        raise ConfigError(
+            f"run_study takes a path or a StudyConfig, not {type(config).__name__}; "
+            "for example run_study(StudyConfig(experiments=[ExperimentConfig(model=...)]))"
+        )
     return _run(config, output_dir)
 
 
@@ -133,7 +136,8 @@ def _one_config(config: object, fields: dict[str, Any]) -> ExperimentConfig:
     if config is not None:
         raise ConfigError(f"a path or an ExperimentConfig is needed, not {type(config).__name__}; {EXAMPLE}")
     if "model" not in fields:
-        raise ConfigError(f"no config and no model given; {EXAMPLE}")
+        given = f" (fields: {', '.join(fields)})" if fields else ""
+        raise ConfigError(f"no config and no model given{given}; {EXAMPLE}")
     return build_experiment_config(fields)
 
 

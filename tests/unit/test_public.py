@@ -65,6 +65,7 @@ def test_importing_is_quick_because_nothing_heavy_comes_along(code, heavy):
     ("arguments", "fields", "words"),
     [
         ((), {}, "no config and no model given; for example run_experiment"),
+        ((), {"modle": "m"}, r"no config and no model given \(fields: modle\); for example run_experiment"),
         ((42,), {}, "not int"),
         (("x.yaml",), {"n": 3}, "not both"),
         (("no-such-file.yaml",), {}, "does not exist"),

@@ -80,7 +80,7 @@ def _run(
     json_: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout, and nothing else.")] = False,
     export_csv: Annotated[bool, typer.Option("--export-csv", help="Write result.csv beside result.json.")] = False,
     report: Annotated[bool, typer.Option("--report", help="Write report.html beside result.json.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, notes or paths of results.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks of errors.")] = False,
 ) -> None:
     """Measure one experiment or a list of them."""

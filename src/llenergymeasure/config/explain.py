@@ -51,9 +51,14 @@ class _Source:
     def line_of(self, path: KeyPath, value: Any) -> int | None:
         """Where the value stands; None when it came from elsewhere, such as the command line."""
         for place in (path, ("base", *path[2:])) if path[:1] == ("experiments",) else (path,):
-            if place in self._lines and without_credentials(_at(self._fields, place)) == without_credentials(value):
+            if place in self._lines and _harmless(_at(self._fields, place), place) == _harmless(value, place):
                 return self._lines[place]
         return None
+
+
+def _harmless(value: Any, place: KeyPath) -> Any:
+    """The value as a message may hold it: what stands under such a name was hidden already when it was refused."""
+    return without_credentials(value, str(place[-1]))
 
 
 def _problems(error: ValidationError, root: type[BaseModel]) -> Iterator[tuple[Place, list[Any]]]:

@@ -58,10 +58,14 @@ class MeasurementSettings(ConfigModel):
 
 
 class ExecutionSettings(ConfigModel):
-    """Pauses of studies."""
+    """Pauses of studies. This release makes none."""
 
-    config_gap_seconds: Number = Field(60.0, ge=0, description="Pause between two experiments in seconds.")
-    cycle_gap_seconds: Number = Field(300.0, ge=0, description="Pause between two cycles in seconds.")
+    config_gap_seconds: Number = Field(
+        60.0, ge=0, description="Pause between two experiments in seconds; not made by this release."
+    )
+    cycle_gap_seconds: Number = Field(
+        300.0, ge=0, description="Pause between two cycles in seconds; not made by this release."
+    )
 
 
 class UserConfig(ConfigModel):

@@ -37,6 +37,8 @@ def _window_long_enough(facts: Facts) -> Verdict:
 
 
 def _enough_updates(facts: Facts) -> Verdict:
+    if facts.energy.method == "estimated":
+        return "no sensor: an estimate"
     return _unless(facts.energy.n_readings >= MIN_UPDATES, f"{facts.energy.n_readings} of {MIN_UPDATES}")
 
 

@@ -44,15 +44,27 @@ def _what(result: ExperimentResult) -> Rows:
     info, tokens = result.model_info, result.tokens
     yield (
         "model",
-        f"{result.config.model} ({info.dtype or result.config.precision}, {result.config.backend}, {_device(result)})",
+        f"{result.config.model} ({', '.join([*_kernels(result), result.config.backend, _device(result)])})",
     )
     yield (
         "work",
         (
-            f"{tokens.n_prompts} prompts in batches of {info.batch_size}: {tokens.input_tokens} input and "
+            f"{tokens.n_prompts} prompts in {_order(result)}batches of {info.batch_size}: {tokens.input_tokens} input and "
             f"{tokens.output_tokens} output tokens in {number(result.duration_sec, 's')}"
         ),
     )
+
+
+def _kernels(result: ExperimentResult) -> Iterator[str]:
+    """What two results of one model may differ in: number format and attention."""
+    info = result.model_info
+    yield info.dtype or result.config.precision
+    if info.attn_implementation is not None:
+        yield f"{info.attn_implementation} attention"
+
+
+def _order(result: ExperimentResult) -> str:
+    return "dynamic " if result.config.pytorch_settings.batching_strategy == "dynamic" else ""
 
 
 def _device(result: ExperimentResult) -> str:
@@ -68,7 +80,7 @@ def _energy(result: ExperimentResult) -> Rows:
         return
     spread = "" if result.energy_uncertainty_j is None else f" +- {number(result.energy_uncertainty_j, 'J', 2)}"
     yield "energy", f"{number(result.energy_total_j, 'J')}{spread}, {_how(result)}"
-    yield "energy per output token", number(result.energy_per_output_token, "J/token")
+    yield "energy per output token", energy_per_token(result)
     if result.baseline_power_w is None:
         yield "energy above idle", f"{NOT_MEASURED} ({result.baseline.reason})"
     else:
@@ -81,6 +93,17 @@ def _energy(result: ExperimentResult) -> Rows:
     yield from _phases(result.phase_energy)
     if result.co2 is not None:
         yield "carbon", f"{number(result.co2.gco2, 'gCO2')} at {result.co2.carbon_intensity_gco2_kwh:g} gCO2/kWh"
+
+
+def energy_per_token(result: ExperimentResult) -> str:
+    """Joules per output token with the error bar of the window's energy, or the word estimate."""
+    value, spread_j = result.energy_per_output_token, result.energy_uncertainty_j
+    text = number(value, "J/token")
+    if value is None:
+        return text
+    if result.energy_method == "estimated":
+        return f"{text}, an estimate"
+    return text if spread_j is None else f"{text} +- {number(spread_j / result.output_tokens, 'J/token', 2)}"
 
 
 def _phases(split: PhaseEnergy | None) -> Rows:

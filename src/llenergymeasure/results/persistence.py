@@ -112,6 +112,8 @@ def flat_numbers(result: ExperimentResult) -> dict[str, Any]:
         "backend": config.backend,
         "precision": config.precision,
         "batch_size": result.model_info.batch_size,
+        "batching_strategy": config.pytorch_settings.batching_strategy or "static",
+        "attn_implementation": result.model_info.attn_implementation,
         "device": result.model_info.device,
         "duration_sec": result.duration_sec,
     }

@@ -142,6 +142,7 @@ def test_the_line_of_the_key_is_named(explained):
     ("text", "start"),
     [
         ("model: m\nbacth_size: 1\n", "line 2: bacth_size: there is no such field"),
+        ("model: m\nmax_output_token: 8\n", "line 2: max_output_token: there is no such field"),
         ("model: m\ndataset:\n  n: 0\n", "line 3: dataset.n: "),
         ("model: m\ndataset:\n  input_len: 5\n", "line 2: dataset.n: is missing"),
         ("n: 1\nmodel_name: m\n", "line 2: 'model_name' is now called 'model'"),

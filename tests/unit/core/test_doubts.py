@@ -162,7 +162,7 @@ BREAKING = {
     "at_least_100_sensor_updates": dict(energy=update(ENERGY, n_readings=99)),
     "at_least_30_prompts": dict(tokens=update(TOKENS, n_prompts=29)),
     "baseline_fresh": dict(baseline=BaselineResult(power_w=5.0, provenance="cached", age_sec=5.0)),
-    "energy_measured": dict(energy=update(ENERGY, method="estimated")),
+    "energy_measured": dict(energy=update(ENERGY, method="replayed")),
     "crosscheck_within_uncertainty": dict(energy=update(ENERGY, crosscheck_j=900.0)),
     "warmed_up": dict(warmup=update(WARMUP, converged=False, final_cv=0.3)),
     "thermal_floor_kept": dict(warmup=update(WARMUP, thermal_floor_wait_s=29.0)),
@@ -182,6 +182,11 @@ BREAKING = {
 @pytest.mark.parametrize("rule", RULES)
 def test_each_rule_of_publication_breaks_alone_and_tells_its_number(rule):
     assert [broken.split(":")[0] for broken in check_publication(facts(**BREAKING[rule])).failed] == [rule]
+
+
+def test_readings_of_an_estimate_are_no_sensor_updates():
+    failed = check_publication(facts(energy=update(ENERGY, method="estimated", n_readings=1000))).failed
+    assert failed == ("at_least_100_sensor_updates: no sensor: an estimate", "energy_measured: estimated")
 
 
 def test_a_gpu_without_a_temperature_does_not_pass_with_that_of_another():

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from a_result import a_result
 from llenergymeasure import ExperimentResult
+from llenergymeasure.domain.measurements import EnergyReading
 
 
 def test_headlines_are_what_their_blocks_give():
@@ -55,10 +56,24 @@ def test_every_field_says_what_it_is_or_is_named_so():
 def test_the_summary_has_three_figures_units_and_every_warning():
     text = a_result().summary()
     assert "200 J +- 10 J" in text
-    assert "10 J/token" in text
+    assert "10 J/token +- 0.5 J/token" in text
     assert "10 tokens/s" in text
     for warning in a_result().measurement_warnings:
         assert warning in text
+
+
+def test_the_summary_tells_attention_and_the_order_of_prompts():
+    result = a_result(pytorch={"batching_strategy": "dynamic"})
+    info = result.model_info.model_copy(update={"attn_implementation": "eager"})
+    text = result.model_copy(update={"model_info": info}).summary()
+    assert "eager attention, pytorch" in text
+    assert "2 prompts in dynamic batches of" in text
+
+
+def test_joules_per_token_of_an_estimate_have_no_error_bar_and_say_so():
+    estimate = EnergyReading(meter="codecarbon", energy_j=200.0, method="estimated")
+    text = a_result().model_copy(update={"energy": estimate}).summary()
+    assert "10 J/token, an estimate\n" in text
 
 
 def test_the_summary_of_no_energy_says_not_measured_and_why():

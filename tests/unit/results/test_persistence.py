@@ -33,6 +33,14 @@ def test_the_json_begins_with_the_headlines(tmp_path):
     assert names[:4] == ["schema_version", "measurement_config_hash", "duration_sec", "energy_total_j"]
 
 
+def test_rows_of_csv_tell_runs_apart_by_batches_and_attention(tmp_path):
+    result = a_result(pytorch={"batching_strategy": "dynamic"})
+    info = result.model_info.model_copy(update={"attn_implementation": "eager"})
+    path = save(result.model_copy(update={"model_info": info}), tmp_path, export_csv=True)
+    row = next(csv.DictReader((path.parent / "result.csv").read_text().splitlines()))
+    assert (row["attn_implementation"], row["batching_strategy"]) == ("eager", "dynamic")
+
+
 def test_not_measured_is_null_in_json_and_empty_in_csv(tmp_path):
     path = save(a_result(energy_j=None), tmp_path, export_csv=True)
     assert json.loads(path.read_text())["energy_total_j"] is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llenergymeasure.results.report.svg import Plot, histogram, short, stairs, ticks_of
@@ -31,6 +31,7 @@ def test_ticks_lie_inside_and_are_few(low, high):
 
 
 @given(st.lists(st.floats(0, 1e7), min_size=1, max_size=200))
+@example([0.0, 5e-324])
 def test_every_value_falls_into_one_bin(values):
     bins = histogram(values)
     assert sum(share for _, share in bins) == len(values)

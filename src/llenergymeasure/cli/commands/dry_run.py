@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from llenergymeasure.cli.commands.request import study_of
-from llenergymeasure.config.models import ExperimentConfig, without_unset
+from llenergymeasure.cli.fields import set_fields
+from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import load_user_config, resolve_measurement, resolve_runner
 from llenergymeasure.core.backends.registry import BACKENDS, importable
 from llenergymeasure.core.clock import SystemClock
@@ -61,7 +61,7 @@ def _check(config: ExperimentConfig, place: Path, environ: Mapping[str, str]) ->
 
 def _lines(config: ExperimentConfig, environ: Mapping[str, str], output_dir: Path) -> Iterator[str]:
     yield f"experiment {config.config_hash}: {config.model} with {config.backend}"
-    yield from (f"  {name}: {_shown(value)}" for name, value in _flat(without_unset(config.model_dump(mode="json"))))
+    yield from (f"  {name}: {value}" for name, value in set_fields(config).items())
     info = open_dataset(config.dataset, config.n, config.random_seed).info
     yield f"prompts: {info.n_used} of {info.n_available} from {info.name}"
     yield f"memory on the device: {estimate_for(config, environ)}"
@@ -70,15 +70,3 @@ def _lines(config: ExperimentConfig, environ: Mapping[str, str], output_dir: Pat
         yield f"to run it here, {' and '.join(missing)} must be installed: {BACKENDS[config.backend].install}"
     yield f"results would go to: {output_dir}"
     yield "nothing was run and nothing was written"
-
-
-def _flat(fields: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in fields.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

@@ -11,6 +11,7 @@ from typing import Any
 
 from llenergymeasure._api import _run
 from llenergymeasure.cli.commands.request import study_of
+from llenergymeasure.cli.comparison import labels_of, side_by_side
 from llenergymeasure.cli.display import progress_for
 from llenergymeasure.cli.interrupts import Attentive
 from llenergymeasure.config.models import StudyConfig
@@ -39,13 +40,16 @@ def command(
     place = output or Path(session.settings().output.results_dir)
     repository = FolderRepository(place, export_csv=export_csv, report=make_report)
     documents: list[str] = []
+    labels = labels_of(study.experiments) if len(study.experiments) > 1 else {}
+    results: list[ExperimentResult] = []
 
     def keep(result: ExperimentResult) -> Path:
         """Show first, then save: a full disk loses no number, and a reader that went away no file."""
         documents.append(json_text(result))
+        results.append(result)
         try:
             if not json:
-                print(result.summary(), flush=True)
+                print(_text(result, labels), flush=True)
         finally:
             path = repository.save(result)
         documents[-1] = path.read_text(encoding="utf-8")
@@ -59,8 +63,15 @@ def command(
         raise _own_words(study, error) from error
     finally:
         if json and documents:
-            print(_one_document(documents, single=len(study.experiments) == 1))
+            print(_one_document(documents, single=not labels))
+        if not json and len(results) > 1:
+            print(side_by_side(results, labels))
     return 0
+
+
+def _text(result: ExperimentResult, labels: Mapping[str, str]) -> str:
+    """The summary; of one among several with its label above and an empty line below."""
+    return f"experiment {labels[result.measurement_config_hash]}\n{result.summary()}\n" if labels else result.summary()
 
 
 def _own_words(study: StudyConfig, error: StudyError) -> Exception:

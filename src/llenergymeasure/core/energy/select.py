@@ -14,6 +14,7 @@ from llenergymeasure.exceptions import Finding, MeterError, PreFlightError
 from llenergymeasure.protocols import EnergyBackend, Metering
 
 AVAILABLE = "available"
+NO_GPU_CURE = "set energy.backend: auto, or take a machine whose GPU shows in: nvidia-smi"
 OFF_BY_USER = "measurement.energy_backend of the user config is null: switched off on purpose"
 
 
@@ -86,7 +87,7 @@ def why(narrowed: str, registry: Mapping[str, MeterEntry] = REGISTRY) -> str:
 def _the_one_named(name: str, context: MeterContext, registry: Mapping[str, MeterEntry]) -> Metering:
     meter, why_not = _tried(registry[name], context)
     if meter is None:
-        raise PreFlightError([_finding(name, why_not, registry[name])])
+        raise PreFlightError([_finding(name, why_not, registry[name], context)])
     return Metering(meter, MeterChoice(name=name, reason=f"energy.backend is {name}", probes={name: AVAILABLE}))
 
 
@@ -120,11 +121,13 @@ def meter_findings(
         return []
     entry = registry[declared]
     why_not = entry.probe(context)
-    return [] if why_not is None else [_finding(declared, why_not, entry)]
+    return [] if why_not is None else [_finding(declared, why_not, entry, context)]
 
 
-def _finding(name: str, why_not: str, entry: MeterEntry) -> Finding:
-    return Finding(f"energy.backend '{name}' is not available: {why_not}", entry.cure)
+def _finding(name: str, why_not: str, entry: MeterEntry, context: MeterContext) -> Finding:
+    """Installing a meter again cures no missing GPU."""
+    no_gpu = not context.gpus and why_not == context.no_gpu_reason
+    return Finding(f"energy.backend '{name}' is not available: {why_not}", NO_GPU_CURE if no_gpu else entry.cure)
 
 
 def meter_states(context: MeterContext, registry: Mapping[str, MeterEntry] = REGISTRY) -> dict[str, str]:

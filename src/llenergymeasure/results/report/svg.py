@@ -165,7 +165,7 @@ def histogram(
 ) -> list[tuple[Span, float]]:
     """Bins of equal width with what falls into each. About the square root of the number of values, `most` at most."""
     low, high = min(values), max(values)
-    if not high > low or math.isclose(low, high, rel_tol=1e-9):
+    if not high > low or math.isclose(low, high, rel_tol=1e-9, abs_tol=1e-300):  # bins below that have no width
         pad = abs(low) * 0.05 or 0.5
         return [((low - pad, low + pad), float(sum(weights) if weights else len(values)))]
     count = max(min(math.ceil(math.sqrt(len(values))), most), 5)

@@ -70,6 +70,14 @@ def test_a_named_meter_that_is_not_available_is_a_finding_with_the_install_line(
     assert caught.value.findings[0].cure == "pip install it"
 
 
+@pytest.mark.parametrize("name", ["zeus", "nvml"])
+def test_a_missing_gpu_is_not_cured_by_installing_a_meter(name):
+    (found,) = meter_findings(name, CONTEXT, {name: Entry(CONTEXT.no_gpu_reason)})
+    assert "pip install" not in found.cure
+    assert "energy.backend: auto" in found.cure
+    assert "nvidia-smi" in found.cure
+
+
 def test_the_user_config_narrows_auto_only():
     entries = registry(zeus=None, nvml=None)
     assert choose_meter("auto", "nvml", CONTEXT, entries).choice.name == "nvml"

@@ -1,0 +1,37 @@
+"""The results of a study side by side: what tells each apart, and its headline numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from llenergymeasure.cli.fields import differences
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.summary import energy_per_token, number
+
+HEAD = ("experiment", "energy per output token", "throughput", "request latency, median")
+DOUBT = "one window has no spread: run each several times before you rank them"
+
+
+def labels_of(configs: Sequence[ExperimentConfig]) -> dict[str, str]:
+    """By configuration hash: the hash, and the fields that tell it from the others."""
+    told = zip(configs, differences(configs), strict=True)
+    return {each.config_hash: f"{each.config_hash} {fields}".rstrip() for each, fields in told}
+
+
+def side_by_side(results: Sequence[ExperimentResult], labels: Mapping[str, str]) -> str:
+    """One line per result, in the order in which they ran, and what a reader must not conclude from it."""
+    rows = [HEAD, *(_row(result, labels) for result in results)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join([*lines, DOUBT])
+
+
+def _row(result: ExperimentResult, labels: Mapping[str, str]) -> tuple[str, ...]:
+    latency = result.latency
+    return (
+        labels[result.measurement_config_hash],
+        energy_per_token(result),
+        number(result.tokens_per_second, "tokens/s"),
+        number(latency.request.p50_ms if latency else None, "ms"),
+    )

@@ -1,0 +1,34 @@
+"""The fields of a configuration by their dotted names, as a person reads them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from llenergymeasure.config.models import ExperimentConfig, without_unset
+
+
+def set_fields(config: ExperimentConfig) -> dict[str, str]:
+    """Every field that is not null, by its dotted name, in the order of the models."""
+    return {name: _shown(value) for name, value in _flat(without_unset(config.model_dump(mode="json")))}
+
+
+def differences(configs: Sequence[ExperimentConfig]) -> list[str]:
+    """For each configuration the fields in which not all of them agree; empty texts where all agree."""
+    fields = [set_fields(config) for config in configs]
+    names = list(dict.fromkeys(name for each in fields for name in each))
+    telling = [name for name in names if len({each.get(name) for each in fields}) > 1]
+    return [", ".join(f"{name}={each.get(name, 'default')}" for name in telling) for each in fields]
+
+
+def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

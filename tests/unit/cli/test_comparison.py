@@ -1,0 +1,33 @@
+"""The results of a study side by side."""
+
+from __future__ import annotations
+
+from a_result import a_result
+from llenergymeasure.cli.comparison import DOUBT, labels_of, side_by_side
+from llenergymeasure.cli.fields import differences
+from llenergymeasure.config.models import ExperimentConfig
+
+SMALL = ExperimentConfig(model="m")
+LARGE = ExperimentConfig(model="m", precision="fp32", pytorch={"batch_size": 8})
+
+
+def test_only_fields_in_which_they_differ_are_told():
+    assert differences([SMALL, LARGE]) == [
+        "precision=bf16, pytorch.batch_size=default",
+        "precision=fp32, pytorch.batch_size=8",
+    ]
+
+
+def test_repeats_of_one_configuration_have_the_same_label():
+    assert differences([SMALL, SMALL]) == ["", ""]
+    assert labels_of([SMALL, SMALL]) == {SMALL.config_hash: SMALL.config_hash}
+
+
+def test_each_result_is_a_line_with_its_label_and_an_error_bar():
+    one, other = a_result(), a_result(energy_j=None, random_seed=7)
+    head, first, second, last = side_by_side([one, other], labels_of([one.config, other.config])).splitlines()
+    assert head.split("  ")[0] == "experiment"
+    assert first.startswith(f"{one.measurement_config_hash} random_seed=42 ")
+    assert "10 J/token +- 0.5 J/token  10 tokens/s" in first
+    assert "random_seed=7   not measured  " in second
+    assert last == DOUBT
