@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.dataset import DatasetInfo
@@ -56,3 +56,7 @@ class Facts:
     def temperature_drifts_c(self) -> tuple[float | None, ...]:
         """Change of temperature over the window, per GPU that was watched; None where it was not read."""
         return () if self.trace is None else tuple(gpu.drift_c for gpu in self.trace.conditions)
+
+
+# A collector may fill a block that no judge asks for.
+KNOWN = frozenset(fact.name for fact in fields(Facts))

@@ -22,10 +22,12 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.baseline import BaselineCache, baseline_of
 from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.doubts import doubts_of, reproducibility_notes
-from llenergymeasure.core.facts import Facts
+from llenergymeasure.core.facts import KNOWN, Facts
 from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
 from llenergymeasure.core.phases import split_energy
 from llenergymeasure.core.publication import check_publication
+from llenergymeasure.core.records import check_prepared, check_records
+from llenergymeasure.core.roles import check_collectors, check_engine, check_part
 from llenergymeasure.core.sampling import NoSensors
 from llenergymeasure.core.several import spread_over
 from llenergymeasure.core.timeline import timeline_of
@@ -42,6 +44,7 @@ from llenergymeasure.protocols import (
     Alone,
     Batch,
     Clock,
+    EnergyBackend,
     InferenceEngine,
     Metering,
     MetricsCollector,
@@ -76,6 +79,10 @@ class Instruments:
     carbon: Carbon = Carbon()
     team: Team = field(default_factory=Alone)
     keeper: ModelKeeper = field(default_factory=ForgetfulKeeper)
+
+    def __post_init__(self) -> None:
+        check_part(self.metering.meter, EnergyBackend)
+        check_collectors(self.collectors)
 
 
 @contextmanager
@@ -189,7 +196,9 @@ class OpenExperiment:
     def _load(self, loader: ModelLoader) -> None:
         self._enter("load")
         self._with.progress.step(f"loading {self._config.model}")
-        self._engine = loader.load(self._config)
+        engine = loader.load(self._config)
+        check_engine(engine)
+        self._engine = engine
         for note in self._engine.info.notes:
             self._with.progress.note(note)
 
@@ -199,6 +208,7 @@ class OpenExperiment:
         token_ids = self._with.prompts.token_ids(self.engine.tokenizer)[team.rank :: team.size]
         self._truncated = sum(limit is not None and len(ids) > limit for ids in token_ids)
         self._batches = self.engine.prepare([ids[:limit] for ids in token_ids])
+        check_prepared(self._batches, len(token_ids))
 
     def _warm_up(self) -> None:
         config, parts = self._config.warmup, self._with
@@ -228,7 +238,7 @@ class OpenExperiment:
             start_s=raw.start_s,
             end_s=raw.end_s,
             cpu_seconds=raw.cpu_seconds,
-            batches=raw.output.records(),
+            batches=check_records(raw.output.records(), self._batches, raw.start_s, raw.end_s),
             config=self._config,
             engine=self.engine,
             truncated_prompts=self._truncated,
@@ -257,7 +267,7 @@ class OpenExperiment:
             dataset=parts.prompts.info,
             environment=self._snapshot,
             trace=trace,
-            **blocks,
+            **{block: found for block, found in blocks.items() if block in KNOWN},
         )
         edges = (raw.start_s - self._started_s, raw.end_s - self._started_s)
         date = self._dates()

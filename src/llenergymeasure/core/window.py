@@ -16,6 +16,7 @@ import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from llenergymeasure.core.energy.believed import believed
 from llenergymeasure.core.garbage import without_garbage_collection
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError
@@ -96,7 +97,7 @@ def _close(
     if isinstance(measurement, EnergyReading):
         return measurement
     try:
-        return measurement.close(start_s, end_s)
+        return believed(measurement.close(start_s, end_s), meter.name)
     except MeterError as error:
         return _failed(meter, error)
 

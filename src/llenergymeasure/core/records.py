@@ -1,0 +1,81 @@
+"""Whether what an engine reports of a window can be.
+
+A batch left out, a prompt counted twice or a time of another clock gives numbers that look like any other: so the records
+are held against the batches that were handed in and against the edges of the window, before anything is counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from llenergymeasure.exceptions import BackendError
+from llenergymeasure.protocols import Batch, BatchRecord
+
+# Times of a device are carried over to the host's clock, which costs microseconds. Another clock or another unit is off
+# by far more than this, except in windows of less than a second.
+TOLERANCE_S = 0.5
+
+
+def check_prepared(batches: Sequence[Batch], n_prompts: int) -> None:
+    """Hold prepared batches against the prompts.
+
+    Raises:
+        BackendError: a prompt is in no batch, or in two.
+    """
+    wrong = _miscounted([index for batch in batches for index in batch.prompt_indices], range(n_prompts))
+    if wrong:
+        raise BackendError(f"the engine's prepare must put each of {n_prompts} prompts into one batch: {wrong}")
+
+
+def check_records(
+    records: Sequence[BatchRecord], batches: Sequence[Batch], start_s: float, end_s: float
+) -> tuple[BatchRecord, ...]:
+    """The records, when they can be of these batches in a window from `start_s` to `end_s`.
+
+    Raises:
+        BackendError: they cannot; the message says what is wrong with which batch.
+    """
+    expected = [index for batch in batches for index in batch.prompt_indices]
+    wrong = _miscounted([index for record in records for index in record.prompt_indices], expected)
+    if wrong:
+        raise BackendError(f"the engine's records must hold each of {len(expected)} prompts once: {wrong}")
+    for record in records:
+        for problem in _problems(record, start_s, end_s):
+            raise BackendError(f"the engine's record of prompts {_named(record.prompt_indices)} cannot be: {problem}")
+    return tuple(records)
+
+
+def _miscounted(found: Sequence[int], expected: Sequence[int]) -> str:
+    """Which prompts are missing, repeated or unknown, as a clause; empty when none is."""
+    counted, wanted = Counter(found), set(expected)
+    faults = {
+        "missing": sorted(wanted - set(counted)),
+        "more than once": sorted(index for index in wanted if counted[index] > 1),
+        "unknown": sorted(set(counted) - wanted),
+    }
+    return "; ".join(f"{fault}: {_named(indices)}" for fault, indices in faults.items() if indices)
+
+
+def _named(indices: Sequence[int]) -> str:
+    text = ", ".join(map(str, indices[:5]))
+    return f"{text}, ... ({len(indices)} in all)" if len(indices) > 5 else text
+
+
+def _problems(record: BatchRecord, start_s: float, end_s: float) -> Iterator[str]:
+    rows = len(record.prompt_indices)
+    for name, values in (("input_lengths", record.input_lengths), ("output_ids", record.output_ids)):
+        if len(values) != rows:
+            yield f"{name} has {len(values)} entries for {rows} prompts"
+    if max(record.input_lengths, default=0) > record.padded_length:
+        yield f"padded_length {record.padded_length} is below the longest input of {max(record.input_lengths)} tokens"
+    if len(record.step_times_s) != len(record.step_tokens):
+        yield f"step_times_s has {len(record.step_times_s)} entries and step_tokens {len(record.step_tokens)}"
+    if record.finished_s < record.started_s:
+        yield f"it finished at {record.finished_s:.6g} s, before it started at {record.started_s:.6g} s"
+    times = (record.started_s, record.finished_s, *record.step_times_s)
+    if min(times) < start_s - TOLERANCE_S or max(times) > end_s + TOLERANCE_S:
+        yield (
+            f"its times reach from {min(times):.6g} to {max(times):.6g} s, but the window from {start_s:.6g} to "
+            f"{end_s:.6g} s; take seconds of the clock that was handed in"
+        )

@@ -1,0 +1,188 @@
+"""A mistake in a part that somebody else wrote is told in one sentence, and never becomes a number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fakes import FakeClock, FakeEngine, FakeHost, FakeMeter, FakeOutput, FakePrompts, a_snapshot, metering
+from llenergymeasure import ExperimentConfig
+from llenergymeasure.core.flops_collectors import PalmFlopsCollector
+from llenergymeasure.core.harness import Instruments, open_experiment
+from llenergymeasure.core.metrics import FromRecords, LatencyCollector, MemoryCollector, TokenCollector
+from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.exceptions import ExperimentError
+
+CONFIG = ExperimentConfig(model="m", n=3, max_output_tokens=11)
+COLLECTORS = (TokenCollector(), LatencyCollector(), MemoryCollector(), FakeHost(), PalmFlopsCollector())
+
+
+class Loader:
+    """Hands out what it was given."""
+
+    def __init__(self, engine):
+        self.engine = engine
+
+    def load(self, config):
+        return self.engine
+
+
+def measure(engine=FakeEngine, meter=None, collectors=COLLECTORS):
+    clock = FakeClock()
+    parts = Instruments(metering(meter or FakeMeter()), FakePrompts(3), a_snapshot, collectors, clock=clock)
+    with open_experiment(CONFIG, Loader(engine(CONFIG, clock)), parts) as experiment:
+        return experiment.measure()
+
+
+def reporting(change):
+    """An engine that changes its records before it hands them out."""
+
+    class Engine(FakeEngine):
+        def run(self, batches, max_new_tokens=None):
+            return FakeOutput(tuple(change(super().run(batches, max_new_tokens).batches)))
+
+    return Engine
+
+
+def each(**fields):
+    """An engine that changes fields of each record."""
+    return reporting(lambda batches: [replace(b, **{name: f(b) for name, f in fields.items()}) for b in batches])
+
+
+@pytest.mark.parametrize(
+    ("engine", "message"),
+    [
+        (reporting(lambda batches: batches[1:]), "each of 3 prompts once: missing: 0"),
+        (reporting(lambda batches: ()), "each of 3 prompts once: missing: 0, 1, 2"),
+        (reporting(lambda batches: batches * 2), "each of 3 prompts once: more than once: 0, 1, 2"),
+        (each(prompt_indices=lambda b: (77,)), "missing: 0, 1, 2; unknown: 77"),
+        (each(output_ids=lambda b: ()), "prompts 0 cannot be: output_ids has 0 entries for 1 prompts"),
+        (each(input_lengths=lambda b: ()), "prompts 0 cannot be: input_lengths has 0 entries for 1 prompts"),
+        (
+            each(padded_length=lambda b: 1),
+            "prompts 1 cannot be: padded_length 1 is below the longest input of 2 tokens",
+        ),
+        (each(step_tokens=lambda b: (1,)), "step_times_s has 11 entries and step_tokens 1"),
+        (each(finished_s=lambda b: b.started_s - 0.1), "before it started at"),
+        (each(finished_s=lambda b: b.finished_s + 1.7e9), "take seconds of the clock that was handed in"),
+        (each(step_times_s=lambda b: tuple(1000 * t for t in b.step_times_s)), "take seconds of the clock"),
+    ],
+)
+def test_records_that_cannot_be_fail_the_experiment_and_say_why(engine, message):
+    with pytest.raises(ExperimentError) as caught:
+        measure(engine)
+    assert message in str(caught.value)
+
+
+def test_steps_that_were_not_seen_are_no_fault():
+    result = measure(each(step_times_s=lambda b: (), step_tokens=lambda b: ()))
+    assert result.latency.ttft is None
+
+
+def test_a_prompt_that_is_prepared_into_no_batch_is_told_before_the_warm_up():
+    class Engine(FakeEngine):
+        def prepare(self, token_ids):
+            return super().prepare(token_ids[:-1])
+
+    with pytest.raises(ExperimentError, match="each of 3 prompts into one batch: missing: 2"):
+        measure(Engine)
+
+
+def test_an_engine_that_lacks_a_method_is_told_by_the_names_of_all_that_are_missing():
+    class Engine:
+        def __init__(self, config, clock):
+            self.info = None
+
+        def run(self, batches, max_new_tokens=None): ...
+
+    with pytest.raises(ExperimentError, match=r"it lacks architecture, cuda_facts, .*synchronise"):
+        measure(Engine)
+
+
+def test_a_loader_that_returns_nothing_is_told():
+    with pytest.raises(ExperimentError, match="what cannot generate: NoneType is no InferenceEngine"):
+        measure(lambda config, clock: None)
+
+
+class Saying(FakeMeter):
+    """A meter that says what it is told to."""
+
+    def __init__(self, reading):
+        super().__init__()
+        self.reading = reading
+
+    def open_window(self):
+        window = super().open_window()
+        window.close = lambda start_s, end_s: self.reading
+        return window
+
+
+@pytest.mark.parametrize(
+    ("reading", "reason"),
+    [
+        (5.0, "fake gave float 5.0 instead of an EnergyReading"),
+        (None, "fake gave NoneType None instead of an EnergyReading"),
+        (EnergyReading(meter="fake"), "fake gave neither joules nor a reason"),
+        (EnergyReading(meter="fake", energy_j=5.0), "fake gave 5 J without a method"),
+        (EnergyReading(meter="fake", energy_j=0.0, method="counter"), "fake gave 0 J: its counter stood still"),
+        (EnergyReading(meter="fake", energy_j=-3.0, method="counter"), "fake gave -3 J: its counter stood still"),
+    ],
+)
+def test_a_reading_that_cannot_be_leaves_no_joules_and_a_reason(reading, reason):
+    result = measure(meter=Saying(reading))
+    assert result.energy_total_j is None
+    assert reason in result.energy.reason
+    assert result.baseline_power_w is None
+    assert reason in result.baseline.reason
+    assert any(warning.startswith("energy_unavailable") for warning in result.measurement_warnings)
+
+
+def test_a_meter_that_lacks_a_method_is_told_when_it_is_handed_in():
+    class Meter:
+        name = "half"
+        devices = ()
+
+        def open_window(self): ...
+
+    with pytest.raises(TypeError, match="Meter is no EnergyBackend: it lacks release"):
+        measure(meter=Meter())
+
+
+class Filling(FromRecords):
+    """A collector of any block."""
+
+    def __init__(self, block, value=None):
+        self.block, self._value = block, value
+
+    def collect(self, window):
+        return self._value
+
+
+def test_a_collector_may_fill_a_field_that_no_doubt_asks_for():
+    result = measure(collectors=(*COLLECTORS, Filling("process_results", ({"rank": 0},))))
+    assert result.process_results == ({"rank": 0},)
+
+
+@pytest.mark.parametrize(
+    ("collectors", "message"),
+    [
+        ((*COLLECTORS, Filling("carbs")), "Filling fills 'carbs', no field of ExperimentResult"),
+        ((*COLLECTORS, Filling("tokens")), "more than one collector fills tokens"),
+        (COLLECTORS[1:], "no collector fills tokens, which every result needs"),
+        (COLLECTORS[:3], "no collector fills host, flops, which every result needs"),
+    ],
+)
+def test_collectors_that_do_not_fit_the_result_are_told_before_anything_is_loaded(collectors, message):
+    with pytest.raises(ValueError, match=message):
+        measure(collectors=collectors)
+
+
+def test_a_collector_that_lacks_a_method_is_told_by_name():
+    class Collector:
+        block = "latency"
+
+        def collect(self, window): ...
+
+    with pytest.raises(TypeError, match="Collector is no MetricsCollector: it lacks arm, stop"):
+        measure(collectors=(*COLLECTORS[:1], Collector()))
