@@ -62,7 +62,7 @@ class CopyEngine:
 
     def __init__(self, config: ExperimentConfig, clock: Clock) -> None:
         self._limit, self._clock = config.output_limit, clock
-        self.info = ModelInfo(name=config.model, device="cpu")
+        self.info = ModelInfo(name=config.model, backend="copy", device="cpu", dtype="integer")
 
     def prepare(self, token_ids: Sequence[Sequence[int]]) -> list[Prompt]:
         return [Prompt((index,), tuple(ids)) for index, ids in enumerate(token_ids)]

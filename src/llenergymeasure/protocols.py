@@ -56,12 +56,15 @@ class Tokenizer(Protocol):
     """The only thing that datasets ask of a tokenizer."""
 
     @property
-    def vocab_size(self) -> int: ...
+    def vocab_size(self) -> int:
+        """Number of ids, from 0; synthetic prompts are drawn from them."""
 
     @property
-    def special_ids(self) -> frozenset[int]: ...
+    def special_ids(self) -> frozenset[int]:
+        """Ids that synthetic prompts leave out, such as end of sequence; may be empty."""
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]: ...
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of each text, whole and without padding; the harness cuts them."""
 
 
 class Batch(Protocol):
@@ -69,7 +72,7 @@ class Batch(Protocol):
 
     @property
     def prompt_indices(self) -> tuple[int, ...]:
-        """Places of the prompts in the dataset."""
+        """Places of the prompts in the list that `prepare` was given, from 0."""
 
     @property
     def padded_length(self) -> int:
@@ -81,7 +84,7 @@ class BatchRecord:
     """What one `generate` call did. Seconds are on the clock of the measurement.
 
     Attributes:
-        prompt_indices: places of the prompts in the dataset.
+        prompt_indices: places of the prompts in the list that `prepare` was given, as in their batch.
         input_lengths: useful input tokens per prompt.
         padded_length: tokens per row that were executed in prefill.
         output_ids: generated ids per prompt, end-of-sequence included, padding excluded.
@@ -106,7 +109,11 @@ class RunOutput(Protocol):
     """What `InferenceEngine.run` leaves behind, still in the form of the device."""
 
     def records(self) -> tuple[BatchRecord, ...]:
-        """Bring it to the host. Called after the window."""
+        """Bring it to the host. Called after the window.
+
+        One record per batch, each prompt once, times on the clock that the loader was given and inside the window: what
+        cannot be fails the experiment.
+        """
 
 
 @runtime_checkable
@@ -126,7 +133,7 @@ class InferenceEngine(Protocol):
         """The model's tokenizer."""
 
     def prepare(self, token_ids: Sequence[Sequence[int]]) -> Sequence[Batch]:
-        """Group, pad and place prompts."""
+        """Group, pad and place prompts: each into exactly one batch."""
 
     def run(self, batches: Sequence[Batch], max_new_tokens: int | None = None) -> RunOutput:
         """Generate for every batch in order; returns when every device used is idle.
@@ -134,6 +141,9 @@ class InferenceEngine(Protocol):
         Args:
             batches: what `prepare` returned, or a part of it.
             max_new_tokens: exact output length for a warm-up; None = as configured.
+
+        Raises:
+            BackendError: it failed; the message says what to do.
         """
 
     def synchronise(self) -> None:
@@ -172,7 +182,17 @@ class OpenWindow(Protocol):
     """A measurement in progress."""
 
     def close(self, start_s: float, end_s: float) -> EnergyReading:
-        """End the measurement of the work that ran from `start_s` to `end_s` (clock of the meter's host)."""
+        """End the measurement of the work.
+
+        Args:
+            start_s, end_s: when it ran, in seconds of the clock that `MeterContext` carries.
+
+        Returns:
+            Joules above zero with a method, or None with a reason. Anything else is taken for a failed meter.
+
+        Raises:
+            MeterError: the meter failed; the work is measured all the same, with the reason.
+        """
 
     def abandon(self) -> None:
         """End it without a reading. Safe after `close`."""
@@ -184,14 +204,18 @@ class EnergyBackend(Protocol):
 
     @property
     def name(self) -> str:
-        """zeus, nvml, codecarbon or null."""
+        """Its name in configurations and results, such as nvml."""
 
     @property
     def devices(self) -> tuple[str, ...]:
         """Identities of what it covers, such as GPU uuids; part of the key of a cached baseline."""
 
     def open_window(self) -> OpenWindow:
-        """Begin measuring. May wait for a sensor's tick; call right before the work."""
+        """Begin measuring. May wait for a sensor's tick; call right before the work.
+
+        Raises:
+            MeterError: as for `OpenWindow.close`; any other exception ends the experiment.
+        """
 
     def release(self) -> None:
         """Stop helpers and free handles. Safe to call twice."""
@@ -260,7 +284,11 @@ class MetricsCollector(Protocol):
         """Called right after the work ended, before anything else takes time or memory."""
 
     def collect(self, window: Window) -> Frozen | None:
-        """Called when the window is closed and its output is on the host."""
+        """Called when the window is closed and its output is on the host.
+
+        Returns:
+            A value of its block's type; None when it was not measured, where the block allows it.
+        """
 
 
 class EnergyStep(NamedTuple):

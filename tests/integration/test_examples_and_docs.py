@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = {
     "library.py": "batch 8: ",
-    "own_backend.py": "1000 output tokens",
+    "own_backend.py": "copy (integer, copy, cpu)",
+    "own_meter.py": "J, file (counter)",
 }
 CONFIGS = {"quickstart.yaml"}
 

@@ -20,6 +20,7 @@ MAX_DRIFT_C = 10.0
 # A tenth of the machine is more than an idle desktop takes and enough to move a CPU measurement.
 MAX_OTHER_CPU_SHARE = 0.10
 MAX_STEAL_SHARE = 0.02
+READ_THROUGH_NVML = ("nvml", "zeus", "codecarbon")
 
 
 def doubts_of(facts: Facts) -> tuple[str, ...]:
@@ -42,6 +43,10 @@ def reproducibility_notes(reading: EnergyReading) -> str:
         return (
             "Energy is that of the CPU packages, read from their RAPL counters. Their maker states no accuracy: 5 % is "
             "assumed. Memory, disks, fans and the power supply are not in it."
+        )
+    if reading.meter not in READ_THROUGH_NVML:
+        return (
+            f"Energy was read by the meter {reading.meter}: what is known of its accuracy is for its author to state."
         )
     return (
         "Power sensors read through NVML are documented as accurate within 5 W or 5 %, whichever the device states; "
@@ -79,6 +84,12 @@ def _energy(facts: Facts) -> Doubts:
         )
     elif energy.method == "replayed":
         yield "energy_simulated", "the joules were replayed from a file; they say nothing about this run"
+    elif energy.n_readings == 0 and energy.meter not in READ_THROUGH_NVML:
+        yield (
+            "nvml_low_sample_count",
+            f"the meter {energy.meter} does not tell how many sensor updates fell into the window (n_readings is 0); ask "
+            "its author",
+        )
     elif energy.n_readings < MIN_READINGS:
         yield (
             "nvml_low_sample_count",

@@ -29,7 +29,9 @@ class EnergyDomain(Frozen):
 class EnergyReading(Frozen):
     """What a meter says about one window."""
 
-    meter: str = Field(description="Name of the meter: nvml, zeus, codecarbon, null, or none when none was available.")
+    meter: str = Field(
+        description="Name of the meter: nvml, zeus, codecarbon or one's own; null, or none when none was available."
+    )
     energy_j: float | None = Field(None, description="Joules in the window; None when not measured, see reason.")
     per_device_j: dict[str, float] | None = Field(None, description="Joules by device uuid; None without devices.")
     method: EnergyMethod | None = Field(None, description="How the joules were got; None when not measured.")
@@ -89,6 +91,9 @@ class ModelInfo(Frozen):
     """What was loaded, as it resolved."""
 
     name: str
+    backend: str | None = Field(
+        None, description="What generated, when it is not the configuration's backend; None when it is."
+    )
     revision: str | None = Field(None, description="Commit hash of the repository; None for a local directory.")
     architecture: str | None = Field(None, description="Model class; None when the backend does not tell.")
     n_parameters: int | None = Field(None, description="All parameters, tied ones once.")

@@ -91,6 +91,11 @@ class ExperimentResult(Frozen):
     timeseries_file: str | None = Field(None, description="Side file with the trace; None without one.")
     timeseries: TimeSeries | None = Field(None, exclude=True, repr=False, description="Kept in the side file.")
 
+    @property
+    def backend(self) -> str:
+        """What generated: the configuration's backend, unless the engine says that it is another."""
+        return self.model_info.backend or self.config.backend
+
     @computed_field(description="Joules in the window; None when not measured.")  # type: ignore[prop-decorator]
     @property
     def energy_total_j(self) -> float | None:

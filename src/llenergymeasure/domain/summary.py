@@ -44,7 +44,7 @@ def _what(result: ExperimentResult) -> Rows:
     info, tokens = result.model_info, result.tokens
     yield (
         "model",
-        f"{result.config.model} ({', '.join([*_kernels(result), result.config.backend, _device(result)])})",
+        f"{result.config.model} ({', '.join([*_kernels(result), result.backend, _device(result)])})",
     )
     yield (
         "work",

@@ -109,7 +109,7 @@ def flat_numbers(result: ExperimentResult) -> dict[str, Any]:
         "measurement_config_hash": result.measurement_config_hash,
         "started_at": result.started_at,
         "model": config.model,
-        "backend": config.backend,
+        "backend": result.backend,
         "precision": config.precision,
         "batch_size": result.model_info.batch_size,
         "batching_strategy": config.pytorch_settings.batching_strategy or "static",
@@ -164,7 +164,7 @@ def folder_name(result: ExperimentResult) -> str:
     """`{model}_{backend}_{timestamp}`, safe on every file system."""
     model = result.config.model.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
     stamp = result.started_at[:19].replace(":", "-")
-    return f"{sanitise_name(model)}_{result.config.backend}_{stamp}"
+    return f"{sanitise_name(model)}_{sanitise_name(result.backend)}_{stamp}"
 
 
 def from_json(path: str | Path) -> ExperimentResult:

@@ -204,6 +204,11 @@ def test_what_was_not_observed_is_not_passed():
     }
 
 
+def test_a_meter_that_does_not_count_updates_is_not_said_to_have_seen_none():
+    doubts = doubts_of(facts(energy=update(ENERGY, meter="file", n_readings=0)))
+    assert any("the meter file does not tell how many sensor updates" in doubt for doubt in doubts)
+
+
 @pytest.mark.parametrize(
     ("reading", "words"),
     [
@@ -211,6 +216,7 @@ def test_what_was_not_observed_is_not_passed():
         (update(ENERGY, method="estimated"), "not a measurement"),
         (update(ENERGY, method="replayed"), "simulated"),
         (ENERGY, "5 W or 5 %"),
+        (update(ENERGY, meter="file"), "the meter file: what is known of its accuracy is for its author to state"),
         (update(ENERGY, meter="codecarbon", method="sampled", domains=(RAPL,)), "RAPL"),
     ],
 )

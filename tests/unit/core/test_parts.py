@@ -13,6 +13,7 @@ from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.core.metrics import FromRecords, LatencyCollector, MemoryCollector, TokenCollector
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import ExperimentError
+from llenergymeasure.results.persistence import flat_numbers, folder_name
 
 CONFIG = ExperimentConfig(model="m", n=3, max_output_tokens=11)
 COLLECTORS = (TokenCollector(), LatencyCollector(), MemoryCollector(), FakeHost(), PalmFlopsCollector())
@@ -176,6 +177,20 @@ def test_a_collector_may_fill_a_field_that_no_doubt_asks_for():
 def test_collectors_that_do_not_fit_the_result_are_told_before_anything_is_loaded(collectors, message):
     with pytest.raises(ValueError, match=message):
         measure(collectors=collectors)
+
+
+def test_a_result_names_the_engine_that_generated_and_not_the_backend_of_the_configuration():
+    class Engine(FakeEngine):
+        def __init__(self, config, clock):
+            super().__init__(config, clock)
+            self.info = self.info.model_copy(update={"backend": "echo/1"})
+
+    result = measure(Engine)
+    assert result.backend == "echo/1"
+    assert "(bfloat16, echo/1, cpu)" in result.summary()
+    assert flat_numbers(result)["backend"] == "echo/1"
+    assert folder_name(result).startswith("m_echo-1_2026")
+    assert measure().backend == "pytorch"
 
 
 def test_a_collector_that_lacks_a_method_is_told_by_name():

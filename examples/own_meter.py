@@ -1,0 +1,111 @@
+"""A meter of your own in front of the PyTorch backend: one that reads a file in which something counts joules.
+
+python examples/own_meter.py COUNTER_FILE           # without a file: a pretended counter of 20 W
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from llenergymeasure import ExperimentConfig, ExperimentResult
+from llenergymeasure.domain.measurements import EnergyReading, MeterChoice
+from llenergymeasure.exceptions import ReadingFailed
+from llenergymeasure.orchestration.orchestrator import Session, opened
+from llenergymeasure.protocols import Metering
+
+
+class FileMeter:
+    """Joules of a file with one number that only grows.
+
+    Args:
+        path: the file.
+        joules_per_count: 1e-6 for a file in microjoules, such as energy_uj of Linux's powercap.
+        uncertainty_share: of the joules (k = 2), from the data sheet of the sensor.
+    """
+
+    name = "file"
+
+    def __init__(self, path: Path, joules_per_count: float = 1.0, uncertainty_share: float = 0.05) -> None:
+        self.devices: tuple[str, ...] = (str(path),)
+        self.uncertainty_share = uncertainty_share
+        self._path, self._joules_per_count = path, joules_per_count
+
+    def now_j(self) -> float:
+        """The counter now, in joules."""
+        try:
+            return float(self._path.read_text()) * self._joules_per_count
+        except (OSError, ValueError) as error:
+            raise ReadingFailed(f"{self._path} gave no joules ({error}); name a file with one number") from error
+
+    def open_window(self) -> FileWindow:
+        return FileWindow(self, self.now_j())
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+
+class FileWindow:
+    """A window: the counter at its end less that at its start."""
+
+    def __init__(self, meter: FileMeter, start_j: float) -> None:
+        self._meter, self._start_j = meter, start_j
+
+    def close(self, start_s: float, end_s: float) -> EnergyReading:
+        used_j = self._meter.now_j() - self._start_j
+        return EnergyReading(
+            meter=self._meter.name,
+            energy_j=used_j,
+            method="counter",
+            uncertainty_j=self._meter.uncertainty_share * abs(used_j),
+        )
+
+    def abandon(self) -> None:
+        """Nothing is held open."""
+
+
+def measure(config: ExperimentConfig, path: Path) -> ExperimentResult:
+    """One window of the configured backend, with the joules of the file."""
+    meter = FileMeter(path)
+    metering = Metering(meter, MeterChoice(name=meter.name, reason=f"joules are read from {path}"))
+    with opened(config, Session(), metering=metering) as experiment:
+        return experiment.measure()
+
+
+@contextmanager
+def pretended_counter(power_w: float = 20.0) -> Iterator[Path]:
+    """A file whose joules grow by themselves, to try the meter without a sensor."""
+    stop, started_s = threading.Event(), time.monotonic()
+    with TemporaryDirectory() as folder:
+        path, fresh = Path(folder, "joules"), Path(folder, "fresh")
+
+        def count() -> None:
+            while True:
+                fresh.write_text(f"{power_w * (time.monotonic() - started_s):.6f}")
+                fresh.replace(path)  # a reader never sees half a number
+                if stop.wait(0.01):
+                    return
+
+        path.write_text("0")
+        counter = threading.Thread(target=count)
+        counter.start()
+        try:
+            yield path
+        finally:
+            stop.set()
+            counter.join()
+
+
+if __name__ == "__main__":
+    quick = {"baseline": {"duration_seconds": 1}, "warmup": {"thermal_floor_seconds": 0}}
+    config = ExperimentConfig(model="builtin/tiny-llama", n=4, max_output_tokens=16, **quick)
+    if len(sys.argv) > 1:
+        print(measure(config, Path(sys.argv[1])).summary())
+    else:
+        with pretended_counter() as path:
+            print(measure(config, path).summary())
