@@ -185,7 +185,8 @@ class OpenWindow(Protocol):
         """End the measurement of the work.
 
         Args:
-            start_s, end_s: when it ran, in seconds of the clock that `MeterContext` carries.
+            start_s: when it began, in seconds of the clock that `MeterContext` carries.
+            end_s: when it had ended.
 
         Returns:
             Joules above zero with a method, or None with a reason. Anything else is taken for a failed meter.
