@@ -111,6 +111,7 @@ def test_without_energy_no_number_of_energy_is_there(place):
         "result.csv",
         "result.json",
     }
+    assert err.splitlines()[-1].endswith("result.json, beside it report.html, result.csv")
 
 
 LIBRARY = """

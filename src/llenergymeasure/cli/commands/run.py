@@ -54,7 +54,7 @@ def command(
             path = repository.save(result)
         documents[-1] = path.read_text(encoding="utf-8")
         if not quiet:
-            print(f"saved: {path}", file=sys.stderr)
+            print(_saved(path), file=sys.stderr)
         return path
 
     try:
@@ -72,6 +72,12 @@ def command(
 def _text(result: ExperimentResult, labels: Mapping[str, str]) -> str:
     """The summary; of one among several with its label above and an empty line below."""
     return f"experiment {labels[result.measurement_config_hash]}\n{result.summary()}\n" if labels else result.summary()
+
+
+def _saved(path: Path) -> str:
+    """Where the result is, and what lies beside it."""
+    beside = sorted(other.name for other in path.parent.iterdir() if other != path)
+    return f"saved: {path}" + (f", beside it {', '.join(beside)}" if beside else "")
 
 
 def _own_words(study: StudyConfig, error: StudyError) -> Exception:
