@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from fakes import FakeClock, FakeEngine, FakeHost, FakeMeter, FakeOutput, FakePrompts, a_snapshot, metering
+from fakes import FakeBatch, FakeClock, FakeEngine, FakeHost, FakeMeter, FakeOutput, FakePrompts, a_snapshot, metering
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.flops_collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.core.metrics import FromRecords, LatencyCollector, MemoryCollector, TokenCollector
+from llenergymeasure.core.records import check_records
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import ExperimentError
+from llenergymeasure.protocols import BatchRecord
 from llenergymeasure.results.persistence import flat_numbers, folder_name
 
 CONFIG = ExperimentConfig(model="m", n=3, max_output_tokens=11)
@@ -81,6 +83,16 @@ def test_steps_that_were_not_seen_are_no_fault():
     assert result.latency.ttft is None
 
 
+@pytest.mark.parametrize(("hours", "drift"), [(10, 5e-5), (10, 4e-4), (100, 1e-4)])
+def test_the_clock_of_a_device_may_drift_from_the_host_in_a_window_of_hours(hours, drift):
+    end_s = 3600.0 * hours
+    record = BatchRecord(
+        prompt_indices=(0,), input_lengths=(1,), padded_length=1, output_ids=((5,),),
+        started_s=0.0, finished_s=end_s, step_times_s=(end_s * (1 + drift),), step_tokens=(1,),
+    )  # fmt: skip
+    assert check_records([record], [FakeBatch((0,), (1,))], 0.0, end_s) == (record,)
+
+
 def test_a_prompt_that_is_prepared_into_no_batch_is_told_before_the_warm_up():
     class Engine(FakeEngine):
         def prepare(self, token_ids):
@@ -126,8 +138,14 @@ class Saying(FakeMeter):
         (None, "fake gave NoneType None instead of an EnergyReading"),
         (EnergyReading(meter="fake"), "fake gave neither joules nor a reason"),
         (EnergyReading(meter="fake", energy_j=5.0), "fake gave 5 J without a method"),
-        (EnergyReading(meter="fake", energy_j=0.0, method="counter"), "fake gave 0 J: its counter stood still"),
-        (EnergyReading(meter="fake", energy_j=-3.0, method="counter"), "fake gave -3 J: its counter stood still"),
+        (
+            EnergyReading(meter="fake", energy_j=0.0, method="counter"),
+            "fake gave 0 J, which no work takes: its counter stood still",
+        ),
+        (
+            EnergyReading(meter="fake", energy_j=-3.0, method="counter"),
+            "fake gave -3 J, which no work takes: its counter stood still",
+        ),
     ],
 )
 def test_a_reading_that_cannot_be_leaves_no_joules_and_a_reason(reading, reason):

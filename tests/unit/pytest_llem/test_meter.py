@@ -50,6 +50,15 @@ class DoubtfulMeter(FakeMeter):
         return window
 
 
+class StillMeter(FakeMeter):
+    """A counter that did not move, as one in a window shorter than its tick."""
+
+    def open_window(self):
+        window = super().open_window()
+        window.close = lambda start_s, end_s: EnergyReading(meter="fake", energy_j=0.0, method="counter")
+        return window
+
+
 def meter(of=None, properties=None):
     record = {} if properties is None else properties
     bench = FakeBench(FakeMeter() if of is None else of)
@@ -70,6 +79,14 @@ def test_a_window_holds_the_joules_of_its_time():
 def test_numbers_are_none_while_it_is_open():
     with meter().window() as window:
         assert (window.energy_j, window.duration_s, window.valid) == (None, None, False)
+
+
+def test_no_joules_at_all_are_a_fault_and_no_number():
+    with meter(StillMeter()).window() as window:
+        pass
+    assert (window.valid, window.energy_j) == (False, None)
+    assert "fake gave 0 J, which no work takes" in window.warnings[0]
+    assert "make it longer" in window.warnings[0]
 
 
 def test_nested_windows_know_their_parent_and_the_outer_one_what_is_its_own():

@@ -21,5 +21,8 @@ def believed(reading: object, meter: str) -> EnergyReading:
     if reading.method is None:
         raise ReadingFailed(f"{meter} gave {reading.energy_j:g} J without a method")
     if reading.energy_j <= 0:
-        raise ReadingFailed(f"{meter} gave {reading.energy_j:g} J: its counter stood still or went backwards")
+        raise ReadingFailed(
+            f"{meter} gave {reading.energy_j:g} J, which no work takes: its counter stood still or went backwards, or the "
+            "window is too short for it; make it longer"
+        )
     return reading
