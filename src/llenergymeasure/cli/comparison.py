@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from llenergymeasure.cli.fields import differences
 from llenergymeasure.config.models import ExperimentConfig
@@ -24,7 +24,19 @@ def side_by_side(results: Sequence[ExperimentResult], labels: Mapping[str, str])
     rows = [HEAD, *(_row(result, labels) for result in results)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join([*lines, DOUBT])
+    return "\n".join([*lines, *_kinds(results), DOUBT])
+
+
+def _kinds(results: Sequence[ExperimentResult]) -> Iterator[str]:
+    """A word when the joules are of different parts of machines, by different meters, or modelled in some."""
+    found = list(dict.fromkeys(_kind(result) for result in results if result.energy_total_j is not None))
+    if len(found) > 1:
+        yield f"energy is of more than one kind: {'; '.join(found)}; compare it within one kind only"
+
+
+def _kind(result: ExperimentResult) -> str:
+    how = "measured" if result.energy_method in ("counter", "sampled") else result.energy_method
+    return f"{how} by {result.energy.meter} on the {'CPU' if result.model_info.device == 'cpu' else 'GPU'}"
 
 
 def _row(result: ExperimentResult, labels: Mapping[str, str]) -> tuple[str, ...]:

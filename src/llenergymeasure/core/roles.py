@@ -11,6 +11,16 @@ from llenergymeasure.protocols import InferenceEngine, MetricsCollector
 
 # Blocks without which there is no result.
 NEEDED = ("tokens", "memory", "host", "flops")
+# Fields of the result that are no collector's.
+OF_THE_HARNESS = frozenset(
+    (
+        "schema_version", "tool_version", "started_at", "finished_at", "config", "measurement_config_hash",
+        "measurement_methodology", "steady_state_window", "duration_sec", "window_utc", "meter", "energy", "baseline",
+        "phase_energy", "timeline", "warmup", "thermal_throttle", "gpu_conditions", "sampler", "model_info", "dataset",
+        "environment_snapshot", "co2", "measurement_warnings", "reproducibility_notes", "publication_check", "multi_gpu",
+        "timeseries",
+    )
+)  # fmt: skip
 
 
 def lacks(part: object, role: type) -> tuple[str, ...]:
@@ -46,12 +56,14 @@ def check_collectors(collectors: Sequence[MetricsCollector]) -> None:
 
     Raises:
         TypeError: a member is missing.
-        ValueError: a block is no field of the result, filled twice, or needed and filled by nobody.
+        ValueError: a block is no field of the result, the harness' own, filled twice, or needed and filled by nobody.
     """
     for collector in collectors:
         check_part(collector, MetricsCollector)
         if collector.block not in ExperimentResult.model_fields:
             raise ValueError(f"{type(collector).__name__} fills '{collector.block}', no field of ExperimentResult")
+        if collector.block in OF_THE_HARNESS:
+            raise ValueError(f"{type(collector).__name__} fills '{collector.block}', which the harness fills itself")
     blocks = Counter(collector.block for collector in collectors)
     twice = [block for block, count in blocks.items() if count > 1]
     if twice:

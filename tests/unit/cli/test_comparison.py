@@ -31,3 +31,32 @@ def test_each_result_is_a_line_with_its_label_and_an_error_bar():
     assert "10 J/token +- 0.5 J/token  10 tokens/s" in first
     assert "random_seed=7   not measured  " in second
     assert last == DOUBT
+
+
+def measured_by(meter, method, device="cpu", **fields):
+    result = a_result(**fields)
+    return result.model_copy(
+        update={
+            "energy": result.energy.model_copy(update={"meter": meter, "method": method}),
+            "model_info": result.model_info.model_copy(update={"device": device}),
+        }
+    )
+
+
+def last_lines(*results):
+    return side_by_side(results, labels_of([result.config for result in results])).splitlines()[len(results) + 1 :]
+
+
+def test_joules_of_different_parts_or_of_a_model_are_not_to_be_compared():
+    on_gpu = measured_by("nvml", "counter", "cuda")
+    on_cpu, modelled = (measured_by("codecarbon", each, random_seed=7) for each in ("sampled", "estimated"))
+    assert last_lines(on_gpu, on_cpu, modelled) == [
+        "energy is of more than one kind: measured by nvml on the GPU; measured by codecarbon on the CPU; "
+        "estimated by codecarbon on the CPU; compare it within one kind only",
+        DOUBT,
+    ]
+
+
+def test_two_ways_of_one_meter_are_one_kind_and_what_was_not_measured_is_none():
+    one, other = measured_by("nvml", "counter", "cuda"), measured_by("nvml", "sampled", "cuda:1", random_seed=7)
+    assert last_lines(one, other, a_result(energy_j=None, random_seed=8)) == [DOUBT]

@@ -12,7 +12,9 @@ from llenergymeasure.core.flops_collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.core.metrics import FromRecords, LatencyCollector, MemoryCollector, TokenCollector
 from llenergymeasure.core.records import check_records
+from llenergymeasure.core.roles import OF_THE_HARNESS
 from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError
 from llenergymeasure.protocols import BatchRecord
 from llenergymeasure.results.persistence import flat_numbers, folder_name
@@ -195,6 +197,17 @@ def test_a_collector_may_fill_a_field_that_no_doubt_asks_for():
 def test_collectors_that_do_not_fit_the_result_are_told_before_anything_is_loaded(collectors, message):
     with pytest.raises(ValueError, match=message):
         measure(collectors=collectors)
+
+
+@pytest.mark.parametrize("block", sorted(ExperimentResult.model_fields))
+def test_a_field_that_the_harness_fills_itself_is_refused_and_any_other_can_be_filled(block):
+    others = [collector for collector in COLLECTORS if collector.block != block]
+    mine = next((each for each in COLLECTORS if each.block == block), Filling(block))
+    if block in OF_THE_HARNESS:
+        with pytest.raises(ValueError, match=f"Filling fills '{block}', which the harness fills itself"):
+            measure(collectors=(*others, mine))
+    else:
+        assert getattr(measure(collectors=(*others, mine)), block) == getattr(measure(), block)
 
 
 def test_a_result_names_the_engine_that_generated_and_not_the_backend_of_the_configuration():
