@@ -78,14 +78,22 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 def _settle(item: pytest.Item, state: State) -> None:
-    fixtures = getattr(item, "fixturenames", ())
-    if state.record(item).runs:
+    record = state.record(item)
+    if record.runs:
         import_module("pytest_llem.run").settle(state, item)
-    elif "llm_experiment" in fixtures:
+    elif "llm_experiment" in getattr(item, "fixturenames", ()):
         pytest.fail("llm_experiment was requested but never called: nothing was measured", pytrace=False)
-    elif "energy_meter" not in fixtures and any(mark.name == NAME for mark in item.own_markers):
-        # A mark on a class or module may cover other tests too.
+    elif record.meter is None and _is_marked_itself(item):
         pytest.fail("marked llem, but never asks for llm_experiment: nothing was measured", pytrace=False)
+
+
+def _is_marked_itself(item: pytest.Item) -> bool:
+    """Whether the mark stands on this very test: one of a class, a module or a conftest may cover other tests too."""
+    marks = [
+        *getattr(getattr(item, "obj", None), "pytestmark", ()),
+        *getattr(getattr(item, "callspec", None), "marks", ()),
+    ]
+    return any(mark.name == NAME for mark in marks)
 
 
 @pytest.hookimpl(wrapper=True)

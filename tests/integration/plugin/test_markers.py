@@ -161,10 +161,32 @@ def test_of_the_meter(energy_meter):
 class TestGroup:
     def test_beside_experiments(self):
         pass
+
+@pytest.mark.llem
+def test_of_the_meter_when_it_likes(request):
+    request.getfixturevalue("energy_meter")
+
+@pytest.mark.parametrize("size", [1, pytest.param(2, marks=pytest.mark.llem(config=TINY))])
+def test_forgotten_in_one_of_its_cases(size):
+    pass
+
+def test_that_a_conftest_marked():
+    pass
 """
     )
+    suite.write(
+        "conftest.py",
+        """
+import pytest
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.name == "test_that_a_conftest_marked":
+            item.add_marker("llem")
+""",
+    )
     result = suite.run("--llem-energy=null")
-    result.assert_outcomes(failed=1, passed=2)
+    result.assert_outcomes(failed=2, passed=5)
     result.stdout.fnmatch_lines(["marked llem, but never asks for llm_experiment: nothing was measured"])
 
 
