@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -26,14 +26,13 @@ class Interrupts:
     def __init__(self) -> None:
         self.heard = False
         self._listens = self._watches = False
-        self._complain = sys.unraisablehook
 
     @contextmanager
     def listening(self) -> Iterator[Interrupts]:
         """Hear both signals inside of the block."""
         before = {number: signal.signal(number, self._hear) for number in _SIGNALS} if _may_listen() else {}
-        complain, sys.unraisablehook = sys.unraisablehook, self._print_others
-        self._complain = complain
+        complain = sys.unraisablehook
+        sys.unraisablehook = _of_others(complain)
         self.heard, self._listens = False, True
         try:
             yield self
@@ -50,10 +49,6 @@ class Interrupts:
             sys.addaudithook(self._watch)
         raise KeyboardInterrupt
 
-    def _print_others(self, unraisable: sys.UnraisableHookArgs) -> None:
-        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
-            self._complain(unraisable)
-
     def _watch(self, event: str, arguments: object) -> None:
         """Raise again while modules are imported, which takes long and is where interrupts get lost."""
         if event in _OF_IMPORTS and self._listens and self.heard and _may_listen() and not _is_handled():
@@ -66,6 +61,16 @@ class Interrupts:
 
 
 INTERRUPTS = Interrupts()
+
+
+def _of_others(tell: Callable[[sys.UnraisableHookArgs], object]) -> Callable[[sys.UnraisableHookArgs], None]:
+    """A hook for faults in destructors that tells all but interrupts."""
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            tell(unraisable)
+
+    return hook
 
 
 def _is_handled() -> bool:

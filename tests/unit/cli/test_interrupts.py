@@ -78,6 +78,15 @@ def test_other_faults_in_a_destructor_are_told_as_ever(monkeypatch):
     assert complaints == ["broken"]
 
 
+def test_a_command_in_a_command_tells_faults_in_a_destructor_once(monkeypatch):
+    complaints = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda fault: complaints.append(str(fault.exc_value)))
+    interrupts = Interrupts()
+    with interrupts.listening(), interrupts.listening():
+        Faulty()
+    assert complaints == ["broken"]
+
+
 def fresh_import():
     sys.modules.pop("colorsys", None)
     import colorsys
