@@ -1,0 +1,33 @@
+"""Large imports are not looked through for garbage."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from llenergymeasure.core.garbage import import_heavy
+
+
+@pytest.fixture
+def heavy(tmp_path, monkeypatch):
+    """The name of a module with a list of lists."""
+    (tmp_path / "a_heavy_module.py").write_text("made = [[] for _ in range(100)]")
+    monkeypatch.syspath_prepend(tmp_path)
+    return "a_heavy_module"
+
+
+def test_what_a_heavy_import_makes_counts_as_old_at_once(heavy):
+    module = import_heavy(heavy)
+    assert any(found is module.made for found in gc.get_objects(generation=2))
+    assert gc.isenabled()
+
+
+def test_what_the_program_froze_stays_frozen(heavy):
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        import_heavy(heavy)
+        assert gc.get_freeze_count() >= frozen > 0
+    finally:
+        gc.unfreeze()
