@@ -39,11 +39,16 @@ def _code_of(command: Callable[[], int], tracebacks: bool) -> int:
     except Exception as error:
         if INTERRUPTS.heard:  # a library made an error of its own of it
             return _say(GIVEN_UP, INTERRUPTED)
-        if isinstance(error, OSError) and _fault_of_stdout() is not None:
+        if _is_of_stdout(error):
             return FAILURE
         if tracebacks:
             traceback.print_exc()
         return _explain(error)
+
+
+def _is_of_stdout(error: Exception) -> bool:
+    """Whether the output could not be written; a long text is lost with the first attempt, and no second one fails."""
+    return isinstance(error, BrokenPipeError) or (isinstance(error, OSError) and _fault_of_stdout() is not None)
 
 
 def _fault_of_stdout() -> OSError | None:
