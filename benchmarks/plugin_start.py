@@ -1,7 +1,7 @@
 """What a plugin adds to a start of pytest: python benchmarks/plugin_start.py MODULE NAME PAIRS, in a folder with one test.
 
-Prints CPU milliseconds, one a line: what importing the plugin takes, plus how much longer pytest takes with it than with
-it switched off, in turn and in one process: whole processes scatter by ten times of what is looked for.
+Prints CPU milliseconds, a pair a line: importing the plugin and pytest with it, and pytest with it switched off, in turn
+and in one process: whole processes scatter by ten times of what is looked for.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main(module: str, name: str, pairs: str) -> None:
     start(), start("-p", f"no:{name}")
     for _ in range(int(pairs)):
         with_it, without = start(), start("-p", f"no:{name}")
-        print(imported + with_it - without)
+        print(imported + with_it, without)
 
 
 def cpu_ms(call: Callable[[], object]) -> float:

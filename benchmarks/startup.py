@@ -64,7 +64,8 @@ def plugin_row(name: str, python: Path, module: str, plugin: str, target: str, k
         command = [str(python), script, module, plugin, "8"]
         said = [subprocess.check_output(command, cwd=folder, env=as_users_have_it(os.environ)) for _ in range(6)]
     # The first process compiles what the others read.
-    found = [(float(line), 0.0) for text in said[1:] for line in text.split()]
+    times = [float(one) for text in said[1:] for one in text.split()]
+    found = list(zip(times[::2], times[1::2]))
     return difference_row(f"{name} over pytest without it (CPU)", found, "ms", target, kept)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from itertools import chain
 from statistics import geometric_mean
@@ -19,7 +19,7 @@ from pytest_llem.limits import Limit
 from pytest_llem.marks import Plan
 from pytest_llem.reruns import Repeat, joule_gate_refusal, samples_of
 from pytest_llem.settings import Settings
-from pytest_llem.situations import Situation, age_note, situation, soft_changes
+from pytest_llem.situations import CURABLE, Situation, age_note, situation, soft_changes
 from pytest_llem.verdicts import Judgement, Verdict
 
 
@@ -70,7 +70,7 @@ class Gate:
 
     def judge(self, case: Case) -> Verdict:
         """The verdict on one experiment."""
-        found = situation(self.baselines, case.fingerprint, case.plan.test_id, case.config, case.config_hash, case.work)
+        found = self._found(case)
         entry = found.entry if found.kind in ("found", "work-changed") else None
         if case.plan.control and found.kind == "found" and entry is not None:
             self.shifts_of[case.plan.test_id] = tuple(self._shifts(case, entry))
@@ -85,6 +85,15 @@ class Gate:
             reason=found.reason,
             situation=found.kind,
         )
+
+    def _found(self, case: Case) -> Situation:
+        """How the test stands to the baselines, with what ends it; an update that is under way is no advice any more."""
+        found = situation(self.baselines, case.fingerprint, case.plan.test_id, case.config, case.config_hash, case.work)
+        if found.kind not in CURABLE:
+            return found
+        new = self.settings.update is None
+        cure = "--llem-update-baseline=new writes one" if new else "this run writes one if the test passes"
+        return replace(found, reason=f"{found.reason}; {cure}")
 
     def _notes(self, case: Case, found: Situation, entry: Entry | None) -> Iterator[str]:
         if entry is not None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_llem.finish import Finished, counts
-from pytest_llem.situations import CURE
 from pytest_llem.state import State
 from pytest_llem.verdicts import KINDS
 from pytest_llem.wording import line
@@ -31,18 +30,13 @@ def _experiments(state: State) -> Iterator[str]:
                 yield "    simulated: recorded joules"
             worst = verdict.worst
             if worst is not None and worst.reason:
-                yield f"    {_reason(state, worst.reason)}"
+                yield f"    {worst.reason}"
             if run.dropped:
                 causes = "; ".join(f"repeat {each.index + 1}: {', '.join(each.causes)}" for each in run.dropped)
                 yield f"    dropped {len(run.dropped)}: {causes}"
             if verdict.remeasured:
                 yield f"    {verdict.remeasured}"
             yield from (f"    {note}" for note in verdict.notes)
-
-
-def _reason(state: State, reason: str) -> str:
-    """A reason; an update that is under way is no advice any more."""
-    return reason if state.settings.update is None else reason.replace(CURE, "this run writes it if the test passes")
 
 
 def _ends(state: State, done: Finished) -> Iterator[str]:

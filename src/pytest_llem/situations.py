@@ -15,8 +15,8 @@ from pytest_llem.fingerprint import Fingerprint
 
 Kind = Literal["found", "new", "not-comparable", "stale", "work-changed"]
 
-# What ends each of new, stale and not-comparable.
-CURE = "--llem-update-baseline=new writes it"
+# What a new entry in the baseline ends.
+CURABLE: frozenset[Kind] = frozenset(("new", "stale", "not-comparable"))
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def situation(
     elsewhere = list(_elsewhere(baselines, fingerprint, test_id, config_hash))
     if elsewhere:
         return _on_other_hardware(path, elsewhere, fingerprint)
-    return Situation("new", path, reason=f"no baseline yet; {CURE}")
+    return Situation("new", path, reason="no baseline yet")
 
 
 def _found(path: Path, entry: Entry, work: Work | None) -> Situation:
@@ -81,9 +81,7 @@ def _stale(path: Path, of_test: Mapping[str, Entry], config: Mapping[str, object
     found = [(differences(entry.config, config), entry) for entry in of_test.values()]
     changed, entry = min(found, key=lambda pair: (len(pair[0]), -moment(pair[1].sessions[-1].date).timestamp()))
     shown = _listed(changed) or "only its hash, by another version of llenergymeasure"
-    return Situation(
-        "stale", path, entry, changed, f"the configuration changed since the baseline: {shown}; for a new one {CURE}"
-    )
+    return Situation("stale", path, entry, changed, f"the configuration changed since the baseline: {shown}")
 
 
 def _elsewhere(
@@ -100,7 +98,7 @@ def _on_other_hardware(
     """Against the same configuration where there is one, on the machine most like this one."""
     found = [(not same, differences(file.hardware, fingerprint.hard), entry) for file, entry, same in elsewhere]
     _, changed, entry = min(found, key=lambda one: (one[0], len(one[1])))
-    reason = f"only a baseline of other hardware: {_listed(changed)}; for one of this machine {CURE}"
+    reason = f"only a baseline of other hardware: {_listed(changed)}"
     return Situation("not-comparable", path, entry, changed, reason)
 
 

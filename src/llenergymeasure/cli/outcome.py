@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable
@@ -47,8 +48,16 @@ def _code_of(command: Callable[[], int], tracebacks: bool) -> int:
 
 
 def _is_of_stdout(error: Exception) -> bool:
-    """Whether the output could not be written; a long text is lost with the first attempt, and no second one fails."""
-    return isinstance(error, BrokenPipeError) or (isinstance(error, OSError) and _fault_of_stdout() is not None)
+    """Whether the output could not be written."""
+    return isinstance(error, OSError) and (_fault_of_stdout() is not None or _reader_is_gone())
+
+
+def _reader_is_gone() -> bool:
+    """Whether nobody reads stdout any more: a long text is lost with the first attempt, and no second one fails."""
+    watch = select.poll()
+    with suppress(OSError):  # no file: it was replaced inside this process
+        watch.register(sys.stdout.fileno(), 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll(0))
 
 
 def _fault_of_stdout() -> OSError | None:

@@ -38,7 +38,8 @@ BEFORE_S, AFTER_S = 1.7, 0.6
 LONG_S = 600.0
 # Time before a window in which idle power is watched for its unrest.
 UNREST_S = 1.6
-# With fewer steps from update to update than this, idle power was hardly watched: it may differ by this share.
+# With fewer steps from update to update than this, idle power was hardly watched, and is assumed to differ by this share:
+# a guess, until idle power was recorded on real GPUs.
 FEW_STEPS, ASSUMED_UNREST = 3, 0.1
 # For k = 2: Student's t for the dozen updates that the unrest comes from is 2.2, but idle power is not normally
 # distributed; with 2.8 at least 95 of 100 simulated windows are covered (benchmarks.accuracy).
@@ -108,7 +109,7 @@ class Curve:
         before_s, after_s = start_s - self.times_s[a], self.times_s[b] - end_s
         before_w, after_w = self.power_w(a), self.power_w(b + 1)
         energy_j = self.joules[b] - self.joules[a] - before_w * before_s - after_w * after_s
-        error_j = outside_error_j(self.unrest_w(start_s), before_s, after_s, before_w, after_w)
+        error_j = outside_error_j(self.unrest_w(start_s), before_s, after_s, after_w - before_w)
         grid_j = 2 * self.error_s * (after_w - before_w) / math.sqrt(3)
         dating_j = 2 * SLACK_S * math.hypot(before_w, after_w) / math.sqrt(3)
         return Outer(energy_j, math.hypot(error_j, grid_j, dating_j))
@@ -128,21 +129,21 @@ class Curve:
         path = [(start_s, 0.0), *inside, (end_s, found.energy_j)]
         return Curve([time_s for time_s, _ in path], [joules for _, joules in path], self.error_s)
 
-    def unrest_w(self, start_s: float) -> float | None:
-        """Standard deviation of power from update to update shortly before the window; None when hardly watched."""
+    def unrest_w(self, start_s: float) -> float:
+        """Standard deviation of power from update to update shortly before the window."""
         if self.idle_unrest_w is not None:
             return self.idle_unrest_w
         end = bisect_left(self.times_s, start_s - self.error_s)
         first = max(bisect_left(self.times_s, start_s - UNREST_S), 1)
         powers = [self.power_w(number) for number in range(first, end)]
-        steps_w = [later - early for early, later in zip(powers, powers[1:])]
-        return unrest_of(steps_w) if len(steps_w) >= FEW_STEPS else None
+        last_w = self.power_w(min(max(end - 1, 1), len(self.times_s) - 1))
+        return unrest_of([later - early for early, later in zip(powers, powers[1:])], last_w)
 
     def idle_spread_w(self, start_s: float) -> float | None:
-        """Standard deviation of power in the second before the window; None where fewer than two updates lie there."""
+        """Standard deviation of power in the second before the window; None where too few updates lie there."""
         end = bisect_left(self.times_s, start_s - self.error_s)
         first = max(bisect_left(self.times_s, start_s - AVERAGE_WINDOW_S), 1)
-        return pstdev(self.power_w(number) for number in range(first, end)) if end - first > 1 else None
+        return pstdev(self.power_w(number) for number in range(first, end)) if end - first > FEW_STEPS else None
 
     def at(self, time_s: float) -> float | None:
         """Joules until a moment, by a straight line between the updates; None outside them."""
@@ -155,27 +156,25 @@ class Curve:
         return self.joules[index - 1] + share * (self.joules[index] - self.joules[index - 1])
 
 
-def unrest_of(steps_w: Sequence[float]) -> float:
-    """Standard deviation of power from the differences between two of them; 0 without any."""
-    return math.sqrt(fmean(step_w * step_w for step_w in steps_w) / 2) if steps_w else 0.0
+def unrest_of(steps_w: Sequence[float], power_w: float) -> float:
+    """Standard deviation of power from the differences between two of them; with few of them a share of the power."""
+    if len(steps_w) < FEW_STEPS:
+        return ASSUMED_UNREST * power_w
+    return math.sqrt(fmean(step_w * step_w for step_w in steps_w) / 2)
 
 
-def outside_error_j(unrest_w: float | None, before_s: float, after_s: float, before_w: float, after_w: float) -> float:
+def outside_error_j(unrest_w: float, before_s: float, after_s: float, drift_w: float) -> float:
     """Error (k = 2) of the joules that are taken off outside a window.
 
     The power there is taken from the update before or after it, which differs as idle power does (twice, as both vary),
     and after the work as it did not yet come back to what it was before.
 
     Args:
-        unrest_w: standard deviation of idle power from update to update; None when it was hardly watched.
+        unrest_w: standard deviation of idle power from update to update.
         before_s: time taken off before the window.
         after_s: time taken off after it.
-        before_w: power before.
-        after_w: power after.
+        drift_w: power after less power before.
     """
-    if unrest_w is None:
-        unrest_w = ASSUMED_UNREST * max(before_w, after_w)
-    drift_w = after_w - before_w
     return math.hypot(FEW_K * math.sqrt(2) * unrest_w * math.hypot(before_s, after_s), drift_w * after_s / math.sqrt(3))
 
 
@@ -268,7 +267,7 @@ def average_curve(log: PowerLog, start_s: float, end_s: float, idle_spread_w: fl
     for number, power_w in enumerate(powers[1:]):
         joules.append(joules[number] + power_w * AVERAGE_WINDOW_S)
     earlier = [one for one in readings_on(grid, points, idle + 1 - per_window, idle) if one is not None]
-    stepwise_w = per_window * unrest_of([later - early for early, later in zip(earlier, earlier[1:])])
+    stepwise_w = unrest_of([per_window * (later - early) for early, later in zip(earlier, earlier[1:])], powers[0])
     unrest_w, k = (stepwise_w, FEW_K) if idle_spread_w is None else (idle_spread_w, 2.0)
     uneven_j = k * unrest_w * grid.period_s * math.sqrt(per_window / 2)
     return Curve(

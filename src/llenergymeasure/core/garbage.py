@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -27,6 +28,8 @@ def import_heavy(name: str) -> Any:
     Importing torch and transformers makes a million objects that stay: looking through them again and again for garbage
     would take a seventh of the time. Afterwards they count as old, so that the next look at young objects skips them.
     """
+    if name in sys.modules:
+        return import_module(name)
     with without_garbage_collection():
         module = import_module(name)
         if gc.get_freeze_count() == 0:  # else unfreezing would undo what the program itself froze

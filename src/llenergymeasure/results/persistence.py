@@ -102,6 +102,13 @@ def to_html(result: ExperimentResult, path: str | Path) -> Path:
     return Path(path)
 
 
+def _batching(result: ExperimentResult) -> str | None:
+    """How prompts were grouped; None for another engine than the configuration's, which groups them as it likes."""
+    if result.model_info.backend is not None:
+        return None
+    return result.config.pytorch_settings.batching_strategy or "static"
+
+
 def flat_numbers(result: ExperimentResult) -> dict[str, Any]:
     """What identifies the experiment, and its headline numbers."""
     config = result.config
@@ -112,7 +119,7 @@ def flat_numbers(result: ExperimentResult) -> dict[str, Any]:
         "backend": result.backend,
         "precision": config.precision,
         "batch_size": result.model_info.batch_size,
-        "batching_strategy": config.pytorch_settings.batching_strategy or "static",
+        "batching_strategy": _batching(result),
         "attn_implementation": result.model_info.attn_implementation,
         "device": result.model_info.device,
         "duration_sec": result.duration_sec,

@@ -27,7 +27,7 @@ def gated(suite):
     result.stdout.fnmatch_lines(
         [
             "*new*energy_per_output_token*5 J/token*",
-            "*no baseline yet; this run writes it if the test passes",
+            "*no baseline yet; this run writes one if the test passes",
             "baseline new:*",
         ]
     )
@@ -100,7 +100,10 @@ def test_another_configuration_is_stale_and_another_machine_not_comparable(gated
     stale = gated.run(gated.replay(*USUAL))
     stale.assert_outcomes(passed=1)
     stale.stdout.fnmatch_lines(
-        ["stale *", "*the configuration changed since the baseline: random_seed * -> 7; for a new one *"]
+        [
+            "stale *",
+            "*the configuration changed since the baseline: random_seed * -> 7; --llem-update-baseline=new writes one*",
+        ]
     )
     gated.run(gated.replay(*USUAL), "--llem-strict").assert_outcomes(failed=1)
     gated.one_test()

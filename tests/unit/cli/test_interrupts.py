@@ -145,11 +145,3 @@ def test_another_thread_hears_nothing_and_harms_nothing():
     thread.start()
     thread.join()
     assert codes == [0]
-
-
-def test_a_reader_that_left_in_the_middle_of_a_long_text_is_no_reason_to_complain(capsys):
-    def command():
-        raise BrokenPipeError
-
-    assert exit_code_of(command, tracebacks=True) == 1
-    assert capsys.readouterr().err == ""

@@ -22,11 +22,11 @@ def test_same_hardware_configuration_and_work_are_found(tmp_path):
     assert found.entry.samples("energy_per_output_token") == [(10.0, 10.0, 10.0)]
 
 
-def test_a_test_without_an_entry_is_new_and_names_the_flag(tmp_path):
+def test_a_test_without_an_entry_is_new(tmp_path):
     for folder in (a_folder(tmp_path), a_folder(tmp_path, a_file())):
         found = looked_up(folder, test_id="tests/test_energy.py::test_other")
         assert (found.kind, found.entry) == ("new", None)
-        assert "--llem-update-baseline=new" in found.reason
+        assert found.reason == "no baseline yet"
         assert found.path == folder.path_of(machine().hard)
 
 
@@ -34,8 +34,7 @@ def test_other_hardware_shows_both_values_of_each_differing_field(tmp_path):
     found = looked_up(a_folder(tmp_path, a_file()), machine(gpu="NVIDIA L4", power_limit_w=72))
     assert found.kind == "not-comparable"
     assert found.reason == (
-        "only a baseline of other hardware: gpu NVIDIA A100-SXM4-80GB -> NVIDIA L4, power_limit_w 400 -> 72; "
-        "for one of this machine --llem-update-baseline=new writes it"
+        "only a baseline of other hardware: gpu NVIDIA A100-SXM4-80GB -> NVIDIA L4, power_limit_w 400 -> 72"
     )
 
 
@@ -53,8 +52,7 @@ def test_a_changed_configuration_is_stale_field_by_field(tmp_path):
     found = looked_up(a_folder(tmp_path, a_file()), config=CHANGED, config_hash=OTHER_HASH)
     assert found.kind == "stale"
     assert found.reason == (
-        "the configuration changed since the baseline: precision (unset) -> fp16, pytorch.batch_size 4 -> 8; "
-        "for a new one --llem-update-baseline=new writes it"
+        "the configuration changed since the baseline: precision (unset) -> fp16, pytorch.batch_size 4 -> 8"
     )
 
 

@@ -1,0 +1,29 @@
+"""A reader of stdout that left is no fault; any other broken pipe is told."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from llenergymeasure.cli.outcome import exit_code_of
+
+
+def broken():
+    raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.parametrize(("reader_left", "told"), [(True, ""), (False, "BrokenPipeError")])
+def test_only_a_reader_of_stdout_that_left_is_no_reason_to_complain(capsys, monkeypatch, reader_left, told):
+    reader, writer = os.pipe()
+    if reader_left:
+        os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as stdout, monkeypatch.context() as here:
+        here.setattr(sys, "stdout", stdout)
+        code = exit_code_of(broken, tracebacks=False)
+    err = capsys.readouterr().err
+    assert code == 1
+    assert (told in err) if told else err == ""
+    if not reader_left:
+        os.close(reader)
