@@ -12,10 +12,15 @@ from typing import Any, overload
 
 from pydantic import ValidationError
 
-from llenergymeasure.config.explain import explain_validation_error
-from llenergymeasure.config.loader import build_experiment_config, load_experiment_config, load_study_config, merged
+from llenergymeasure.config.files.loader import (
+    build_experiment_config,
+    load_experiment_config,
+    load_study_config,
+    merged,
+)
+from llenergymeasure.config.files.suite import SuiteEntry, read_suite
+from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
-from llenergymeasure.config.suite_file import SuiteEntry, read_suite
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.replay import ReplayMeter
 from llenergymeasure.core.environment import take_snapshot

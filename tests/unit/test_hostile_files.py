@@ -21,11 +21,11 @@ from pydantic import ValidationError
 from a_result import a_result
 from hostile import DEEP, LONG_NUMBER, as_json, broken_files, damaged, hostile_values
 from llenergymeasure._files import machine_mark
-from llenergymeasure.config.explain import explain_validation_error
-from llenergymeasure.config.loader import build_experiment_config, load_study_config, parse_override
+from llenergymeasure.config.files.loader import build_experiment_config, load_study_config, parse_override
+from llenergymeasure.config.files.yaml import key_lines, read_mapping
+from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import load_user_config, resolve_runner
-from llenergymeasure.config.yaml_file import key_lines, read_mapping
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries

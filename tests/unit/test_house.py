@@ -29,7 +29,7 @@ LATE_DOORS = {
     "codecarbon": "llenergymeasure/core/energy/codecarbon.py",
     "huggingface_hub": "llenergymeasure/orchestration/hub.py",
     "pyarrow": "llenergymeasure/_tables.py",
-    "yaml": "llenergymeasure/config/yaml_file.py",
+    "yaml": "llenergymeasure/config/files/yaml.py",
     "jinja2": "llenergymeasure/results/report/page.py",
     "typer": "llenergymeasure/cli/",
     "tqdm": "llenergymeasure/cli/",

@@ -13,8 +13,8 @@ from typing_extensions import Self
 
 from llenergymeasure.config.backend_configs import PyTorchConfig, TensorRTConfig, VLLMConfig
 from llenergymeasure.config.base import ConfigModel, Integer
+from llenergymeasure.config.files.yaml import read_experiment
 from llenergymeasure.config.passthrough import check_passthrough, without_credentials
-from llenergymeasure.config.proposals import check_token_proposals
 from llenergymeasure.config.sections import (
     BaselineConfig,
     DecoderConfig,
@@ -23,8 +23,8 @@ from llenergymeasure.config.sections import (
     SyntheticDatasetConfig,
     WarmupConfig,
 )
+from llenergymeasure.config.speculative import check_token_proposals
 from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, LORA_SUPPORT, PRECISION_SUPPORT, Backend, Precision
-from llenergymeasure.config.yaml_file import read_experiment
 
 RENAMED_FIELDS = {"model_name": "model", "fp_precision": "precision", "num_input_prompts": "n"}
 

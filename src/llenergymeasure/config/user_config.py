@@ -12,10 +12,10 @@ from pydantic import Field, ValidationError, field_validator
 
 from llenergymeasure.config.base import ConfigModel, Number
 from llenergymeasure.config.environ import number_from, switch_from
-from llenergymeasure.config.explain import explain_validation_error
+from llenergymeasure.config.files.yaml import read_mapping
+from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.runners import Runner
 from llenergymeasure.config.sections import MeterName
-from llenergymeasure.config.yaml_file import read_mapping
 from llenergymeasure.exceptions import ConfigError
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from llenergymeasure.config.loader import build_experiment_config
+from llenergymeasure.config.files.loader import build_experiment_config
+from llenergymeasure.config.messages.location import branches_of, field_paths
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
-from llenergymeasure.config.places import branches_of, field_paths
 from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, LORA_SUPPORT, PRECISION_SUPPORT
 from llenergymeasure.config.user_config import UserConfig
 

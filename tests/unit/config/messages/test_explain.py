@@ -8,8 +8,8 @@ import threading
 import pytest
 from pydantic import ValidationError
 
-from llenergymeasure.config.explain import explain_validation_error
-from llenergymeasure.config.loader import build_experiment_config, load_study_config
+from llenergymeasure.config.files.loader import build_experiment_config, load_study_config
+from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import ExperimentConfig
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from llenergymeasure.config.files.yaml import parse_value, read_experiment
+from llenergymeasure.config.messages.format import cut, shown
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
 from llenergymeasure.config.passthrough import looks_like_credential
-from llenergymeasure.config.shown import cut, shown
-from llenergymeasure.config.yaml_file import parse_value, read_experiment
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.security import HIDDEN
 

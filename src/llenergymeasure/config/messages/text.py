@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llenergymeasure.config.places import Place
-from llenergymeasure.config.shown import cut, shown
-from llenergymeasure.config.suggestions import did_you_mean, nearest
+from llenergymeasure.config.messages.format import cut, shown
+from llenergymeasure.config.messages.location import Place
+from llenergymeasure.config.messages.suggest import did_you_mean, nearest
 
 # What a value should have been, by pydantic's name of the problem.
 NEEDED: Mapping[str, str] = {

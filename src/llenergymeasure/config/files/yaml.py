@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from llenergymeasure.config.tally import Tally, TooMuchError
-from llenergymeasure.config.text_file import read_text
+from llenergymeasure.config.files.limits import Tally, TooMuchError
+from llenergymeasure.config.files.text import read_text
 from llenergymeasure.exceptions import ConfigError
 
 # Digits become a number in quadratic time.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llenergymeasure.config.tally import MAX_DEPTH, MAX_NODES, Tally, TooMuchError
+from llenergymeasure.config.files.limits import MAX_DEPTH, MAX_NODES, Tally, TooMuchError
 
 
 def leaf(tally, anchor=None):

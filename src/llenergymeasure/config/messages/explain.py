@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from llenergymeasure.config.files.yaml import KeyPath, key_lines, read_mapping
+from llenergymeasure.config.messages.format import cut
+from llenergymeasure.config.messages.location import Place, place_of
+from llenergymeasure.config.messages.text import NEEDED, what_is_wrong
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
 from llenergymeasure.config.passthrough import without_credentials
-from llenergymeasure.config.places import Place, place_of
-from llenergymeasure.config.shown import cut
-from llenergymeasure.config.wording import NEEDED, what_is_wrong
-from llenergymeasure.config.yaml_file import KeyPath, key_lines, read_mapping
 
 
 def explain_validation_error(

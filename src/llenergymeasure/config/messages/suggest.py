@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel
 
+from llenergymeasure.config.messages.location import field_paths
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.places import field_paths
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

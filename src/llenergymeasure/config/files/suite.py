@@ -18,12 +18,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from llenergymeasure.config.explain import problems_of
-from llenergymeasure.config.loader import merged
+from llenergymeasure.config.files.loader import merged
+from llenergymeasure.config.files.yaml import KeyPath, key_marks, read_experiment
+from llenergymeasure.config.messages.explain import problems_of
+from llenergymeasure.config.messages.format import shown
+from llenergymeasure.config.messages.suggest import nearest
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.shown import shown
-from llenergymeasure.config.suggestions import nearest
-from llenergymeasure.config.yaml_file import KeyPath, key_marks, read_experiment
 from llenergymeasure.exceptions import ConfigError
 
 TOP = ("defaults", "experiments")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llenergymeasure.config.yaml_file import key_lines, parse_value, read_experiment, read_mapping
+from llenergymeasure.config.files.yaml import key_lines, parse_value, read_experiment, read_mapping
 from llenergymeasure.exceptions import ConfigError
 
 

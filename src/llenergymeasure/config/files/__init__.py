@@ -1,0 +1,1 @@
+"""Reading configuration files: YAML, its limits, experiments, studies and suites."""

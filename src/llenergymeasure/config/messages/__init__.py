@@ -1,0 +1,1 @@
+"""Messages about a wrong configuration: where, what, and what was probably meant."""
