@@ -25,7 +25,7 @@ from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.nvml import NvmlMeter
-from llenergymeasure.core.gpu import PowerReading
+from llenergymeasure.core.nvml.door import PowerReading
 from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.core.trace import integral
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from llenergymeasure.core.energy.nvml import NvmlMeter
-from llenergymeasure.core.gpu import GpuDoor
+from llenergymeasure.core.nvml.door import GpuDoor
 from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.domain.measurements import EnergyReading
 from nvmlsim import Constant, Pulses, Ramp, Sensor, SimGpu, Simulation, sim_gpu

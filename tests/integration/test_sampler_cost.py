@@ -7,7 +7,7 @@ import time
 import pytest
 
 from llenergymeasure.core.clock import SystemClock
-from llenergymeasure.core.gpu import GpuDoor
+from llenergymeasure.core.nvml.door import GpuDoor
 from llenergymeasure.core.sampler import GpuSampler
 from nvmlsim import Pulses, sim_gpu
 

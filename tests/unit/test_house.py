@@ -24,7 +24,7 @@ LATE_DOORS = {
     "torch": "llenergymeasure/core/backends/pytorch/",
     "transformers": "llenergymeasure/core/backends/pytorch/",
     "peft": "llenergymeasure/core/backends/pytorch/",
-    "pynvml": "llenergymeasure/core/gpu.py",
+    "pynvml": "llenergymeasure/core/nvml/door.py",
     "zeus": "llenergymeasure/core/energy/zeus.py",
     "codecarbon": "llenergymeasure/core/energy/codecarbon.py",
     "huggingface_hub": "llenergymeasure/orchestration/hub.py",

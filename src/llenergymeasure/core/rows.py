@@ -8,7 +8,7 @@ from typing import Any
 
 from llenergymeasure.core.conditions import ConditionLog
 from llenergymeasure.core.curve import LONG_S, Curve, average_curve, counter_curve, instant_curve
-from llenergymeasure.core.gpu import Gpu
+from llenergymeasure.core.nvml.door import Gpu
 from llenergymeasure.core.trace import PowerLog, instant_energy_j, instant_sensor, value_at
 from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries
 

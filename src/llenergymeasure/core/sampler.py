@@ -12,8 +12,8 @@ from array import array
 from collections.abc import Sequence
 
 from llenergymeasure.core.conditions import ConditionLog, conditions_of, throttling_of
-from llenergymeasure.core.gpu import Gpu, GpuDoor
 from llenergymeasure.core.neighbours import Neighbours
+from llenergymeasure.core.nvml.door import Gpu, GpuDoor
 from llenergymeasure.core.rows import rows_of
 from llenergymeasure.core.trace import PowerLog, energy_steps, instant_sensor
 from llenergymeasure.domain.measurements import SamplerReport

@@ -15,7 +15,7 @@ from dataclasses import replace
 from llenergymeasure.core.curve import LONG_S, Curve, average_curve, instant_curve
 from llenergymeasure.core.energy.device import DeviceEnergy
 from llenergymeasure.core.energy.uncertainty import GAIN
-from llenergymeasure.core.gpu import Gpu
+from llenergymeasure.core.nvml.door import Gpu
 from llenergymeasure.core.trace import (
     AVERAGE_PERIOD_S,
     PowerLog,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from llenergymeasure.protocols import Clock
 
 if TYPE_CHECKING:
-    from llenergymeasure.core.gpu import Gpu, GpuDoor
+    from llenergymeasure.core.nvml.door import Gpu, GpuDoor
     from llenergymeasure.core.sampler import GpuSampler
 
 

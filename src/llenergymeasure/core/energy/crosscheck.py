@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from llenergymeasure.core.energy.by_power import by_power
 from llenergymeasure.core.energy.voids import counter_void, used_until
-from llenergymeasure.core.gpu import Gpu
+from llenergymeasure.core.nvml.door import Gpu
 from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.core.trace import updates_of, updates_within
 from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading

@@ -20,7 +20,7 @@ from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.device import DeviceEnergy
 from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick, ticks_of, watch_counters
 from llenergymeasure.core.energy.voids import counter_void, stuck_sensor, used_until
-from llenergymeasure.core.gpu import Gpu, GpuDoor
+from llenergymeasure.core.nvml.door import Gpu, GpuDoor
 from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.core.trace import updates_of, updates_within
 from llenergymeasure.domain.measurements import EnergyReading

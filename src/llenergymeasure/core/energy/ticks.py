@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from llenergymeasure.core.gpu import Gpu, GpuDoor
+from llenergymeasure.core.nvml.door import Gpu, GpuDoor
 from llenergymeasure.exceptions import MeterError, SensorFault
 from llenergymeasure.protocols import Clock
 

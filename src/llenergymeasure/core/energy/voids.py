@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llenergymeasure.core.conditions import ConditionLog
-from llenergymeasure.core.gpu import Gpu
+from llenergymeasure.core.nvml.door import Gpu
 from llenergymeasure.core.rows import row_energy_j
 from llenergymeasure.core.sampler import GpuSampler
 from llenergymeasure.core.trace import Points, PowerLog, instant_sensor, longest_standstill_s, tick_times

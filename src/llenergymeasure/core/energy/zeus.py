@@ -24,7 +24,7 @@ from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError
 
 if TYPE_CHECKING:
-    from llenergymeasure.core.gpu import Gpu
+    from llenergymeasure.core.nvml.door import Gpu
 
 
 class ZeusMeter:

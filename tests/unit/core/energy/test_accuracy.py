@@ -10,7 +10,7 @@ import pytest
 
 from llenergymeasure.core.doubts import crosscheck_gap
 from llenergymeasure.core.energy.nvml import NvmlMeter
-from llenergymeasure.core.gpu import GpuDoor
+from llenergymeasure.core.nvml.door import GpuDoor
 from llenergymeasure.core.sampler import GpuSampler
 from nvmlsim import PARTIAL_COUNTER, Constant, Pulses, sim_gpu
 from nvmlsim.waves import WAVES

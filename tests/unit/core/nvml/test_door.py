@@ -10,9 +10,9 @@ from fake_nvml import FakeNvml
 from fakes import FakeClock
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy import probes
-from llenergymeasure.core.gpu import ConditionReading, GpuDoor, PowerReading
-from llenergymeasure.core.nvml_codes import outcome_of
-from llenergymeasure.core.visible import visible_gpus
+from llenergymeasure.core.nvml.codes import outcome_of
+from llenergymeasure.core.nvml.cuda_visible_devices import visible_gpus
+from llenergymeasure.core.nvml.door import ConditionReading, GpuDoor, PowerReading
 from llenergymeasure.exceptions import ConfigError, ReadingFailed, SensorAbsent, SensorFault
 
 NOT_SUPPORTED, NO_PERMISSION, TIMEOUT, LOST = 3, 4, 10, 15

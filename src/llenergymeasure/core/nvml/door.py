@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pynvml
 
-from llenergymeasure.core.nvml_codes import ARCHITECTURES, outcome_of, union_number
+from llenergymeasure.core.nvml.codes import ARCHITECTURES, outcome_of, union_number
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorAbsent
 
