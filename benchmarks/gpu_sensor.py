@@ -26,8 +26,8 @@ from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.nvml.door import PowerReading
-from llenergymeasure.core.sampler import GpuSampler
-from llenergymeasure.core.trace import integral
+from llenergymeasure.core.sampling.power_log import integral
+from llenergymeasure.core.sampling.sampler import GpuSampler
 
 POLL_S = 0.002
 SHORT_WINDOWS_S = (0.1, 0.3, 1.0, 3.0)

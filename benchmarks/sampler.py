@@ -9,7 +9,7 @@ from benchmarks.pairs import Row
 from benchmarks.simulated import Simulate, simulated_gpus
 from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.nvml.door import GpuDoor
-from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.sampling.sampler import GpuSampler
 from nvmlsim import Pulses, sim_gpu
 
 SECONDS = 10.0

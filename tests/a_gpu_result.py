@@ -10,7 +10,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.core.metrics import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
-from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.protocols import BatchRecord

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from llenergymeasure.core.nvml.door import ConditionReading, Gpu, PowerReading
-from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.exceptions import ReadingFailed, SensorFault
 
 

@@ -17,8 +17,8 @@ from llenergymeasure.core.environment import take_snapshot
 from llenergymeasure.core.flops_collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.core.metrics import MemoryCollector, TokenCollector
-from llenergymeasure.core.neighbours import Neighbours
-from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.sampling.gpu_processes import Neighbours
+from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.protocols import Metering

@@ -22,7 +22,7 @@ from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.energy.replay import ReplayMeter
 from llenergymeasure.core.energy.select import REGISTRY
 from llenergymeasure.core.energy.zeus import ZeusMeter
-from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.protocols import EnergyBackend
 from nvmlsim import sim_gpu
 

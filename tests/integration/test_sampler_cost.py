@@ -8,7 +8,7 @@ import pytest
 
 from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.nvml.door import GpuDoor
-from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.sampling.sampler import GpuSampler
 from nvmlsim import Pulses, sim_gpu
 
 

@@ -11,7 +11,7 @@ from llenergymeasure.core.energy.null import NullMeter
 from llenergymeasure.core.flops_collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.core.host import HostCollector
 from llenergymeasure.core.metrics import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
-from llenergymeasure.core.sampling import NoSensors
+from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.protocols import (
     Clock,

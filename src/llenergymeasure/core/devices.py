@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.nvml.cuda_visible_devices import visible_gpus
 from llenergymeasure.core.nvml.door import GpuDoor
-from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.exceptions import ConfigError, MeterError
 from llenergymeasure.protocols import Clock

@@ -28,7 +28,7 @@ from llenergymeasure.core.phases import split_energy
 from llenergymeasure.core.publication import check_publication
 from llenergymeasure.core.records import check_prepared, check_records
 from llenergymeasure.core.roles import check_collectors, check_engine, check_part
-from llenergymeasure.core.sampling import NoSensors
+from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.core.several import spread_over
 from llenergymeasure.core.timeline import timeline_of
 from llenergymeasure.core.warmup import warm_up

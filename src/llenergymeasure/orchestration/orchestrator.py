@@ -25,7 +25,7 @@ from llenergymeasure.core.harness import Carbon, Instruments, OpenExperiment
 from llenergymeasure.core.host import HostCollector
 from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
 from llenergymeasure.core.metrics import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
-from llenergymeasure.core.sampling import NoSensors
+from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import PreFlightError

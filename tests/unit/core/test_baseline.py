@@ -8,8 +8,8 @@ from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
 from fakes import FakeClock, FakeMeter
 from llenergymeasure.config.sections import BaselineConfig
 from llenergymeasure.core.baseline import BaselineCache, baseline_of, not_idle
-from llenergymeasure.core.neighbours import Neighbours
-from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.sampling.gpu_processes import Neighbours
+from llenergymeasure.core.sampling.sampler import GpuSampler
 
 
 def idle_trace(*models, pids=(), seconds=10.0):

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import math
 
-from llenergymeasure.core.curve import outside_error_j, unrest_of
 from llenergymeasure.core.energy.device import DeviceEnergy
 from llenergymeasure.core.energy.ticks import Tick
 from llenergymeasure.core.energy.uncertainty import GAIN
+from llenergymeasure.core.sampling.cumulative_energy import outside_error_j, unrest_of
 
 
 def by_counter(

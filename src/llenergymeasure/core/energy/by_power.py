@@ -12,11 +12,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from llenergymeasure.core.curve import LONG_S, Curve, average_curve, instant_curve
 from llenergymeasure.core.energy.device import DeviceEnergy
 from llenergymeasure.core.energy.uncertainty import GAIN
 from llenergymeasure.core.nvml.door import Gpu
-from llenergymeasure.core.trace import (
+from llenergymeasure.core.sampling.cumulative_energy import LONG_S, Curve, average_curve, instant_curve
+from llenergymeasure.core.sampling.power_log import (
     AVERAGE_PERIOD_S,
     PowerLog,
     Sensor,

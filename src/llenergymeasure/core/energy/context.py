@@ -9,7 +9,7 @@ from llenergymeasure.protocols import Clock
 
 if TYPE_CHECKING:
     from llenergymeasure.core.nvml.door import Gpu, GpuDoor
-    from llenergymeasure.core.sampler import GpuSampler
+    from llenergymeasure.core.sampling.sampler import GpuSampler
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from llenergymeasure.core.curve import counter_curve
 from llenergymeasure.core.energy.by_counter import by_counter
 from llenergymeasure.core.energy.by_power import by_power
 from llenergymeasure.core.energy.context import MeterContext
@@ -21,8 +20,9 @@ from llenergymeasure.core.energy.device import DeviceEnergy
 from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick, ticks_of, watch_counters
 from llenergymeasure.core.energy.voids import counter_void, stuck_sensor, used_until
 from llenergymeasure.core.nvml.door import Gpu, GpuDoor
-from llenergymeasure.core.sampler import GpuSampler
-from llenergymeasure.core.trace import updates_of, updates_within
+from llenergymeasure.core.sampling.cumulative_energy import counter_curve
+from llenergymeasure.core.sampling.power_log import updates_of, updates_within
+from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorFault
 from llenergymeasure.protocols import Clock

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from llenergymeasure.core.conditions import ConditionLog
 from llenergymeasure.core.nvml.door import Gpu
-from llenergymeasure.core.rows import row_energy_j
-from llenergymeasure.core.sampler import GpuSampler
-from llenergymeasure.core.trace import Points, PowerLog, instant_sensor, longest_standstill_s, tick_times
+from llenergymeasure.core.sampling.conditions import ConditionLog
+from llenergymeasure.core.sampling.power_log import Points, PowerLog, instant_sensor, longest_standstill_s, tick_times
+from llenergymeasure.core.sampling.sampler import GpuSampler
+from llenergymeasure.core.sampling.timeseries import row_energy_j
 
 # A working power sensor changes in its last digit with nearly every update: ten of the slowest updates are no chance.
 STUCK_S = 1.0

@@ -11,7 +11,7 @@ import pytest
 from llenergymeasure.core.doubts import crosscheck_gap
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.nvml.door import GpuDoor
-from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.sampling.sampler import GpuSampler
 from nvmlsim import PARTIAL_COUNTER, Constant, Pulses, sim_gpu
 from nvmlsim.waves import WAVES
 from scoring import CALL_COST_S, SENSORS, Score, percentile, score, settle, work, working

@@ -8,7 +8,7 @@ import pytest
 
 from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
 from llenergymeasure.core.energy.nvml import NvmlMeter
-from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.sampling.sampler import GpuSampler
 
 
 class Bench:

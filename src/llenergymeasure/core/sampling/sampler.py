@@ -11,11 +11,11 @@ import time
 from array import array
 from collections.abc import Sequence
 
-from llenergymeasure.core.conditions import ConditionLog, conditions_of, throttling_of
-from llenergymeasure.core.neighbours import Neighbours
 from llenergymeasure.core.nvml.door import Gpu, GpuDoor
-from llenergymeasure.core.rows import rows_of
-from llenergymeasure.core.trace import PowerLog, energy_steps, instant_sensor
+from llenergymeasure.core.sampling.conditions import ConditionLog, conditions_of, throttling_of
+from llenergymeasure.core.sampling.gpu_processes import Neighbours
+from llenergymeasure.core.sampling.power_log import PowerLog, energy_steps, instant_sensor
+from llenergymeasure.core.sampling.timeseries import rows_of
 from llenergymeasure.domain.measurements import SamplerReport
 from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorFault
 from llenergymeasure.protocols import Clock, Trace

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from llenergymeasure.core.conditions import ConditionLog
-from llenergymeasure.core.curve import LONG_S, Curve, average_curve, counter_curve, instant_curve
 from llenergymeasure.core.nvml.door import Gpu
-from llenergymeasure.core.trace import PowerLog, instant_energy_j, instant_sensor, value_at
+from llenergymeasure.core.sampling.conditions import ConditionLog
+from llenergymeasure.core.sampling.cumulative_energy import LONG_S, Curve, average_curve, counter_curve, instant_curve
+from llenergymeasure.core.sampling.power_log import PowerLog, instant_energy_j, instant_sensor, value_at
 from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries
 
 ROW_S = 1.0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llenergymeasure.core.trace import (
+from llenergymeasure.core.sampling.power_log import (
     PowerLog,
     Sensor,
     instant_energy_j,

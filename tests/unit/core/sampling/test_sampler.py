@@ -9,11 +9,11 @@ import pytest
 
 from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
 from llenergymeasure.core.clock import SystemClock
-from llenergymeasure.core.conditions import ConditionLog, throttling_of
-from llenergymeasure.core.neighbours import Neighbours
 from llenergymeasure.core.nvml.door import ConditionReading
-from llenergymeasure.core.sampler import GpuSampler
-from llenergymeasure.core.trace import instant_energy_j, instant_sensor
+from llenergymeasure.core.sampling.conditions import ConditionLog, throttling_of
+from llenergymeasure.core.sampling.gpu_processes import Neighbours
+from llenergymeasure.core.sampling.power_log import instant_energy_j, instant_sensor
+from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.exceptions import ReadingFailed
 from llenergymeasure.protocols import Sampler
 

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, pstdev
 
-from llenergymeasure.core.trace import (
+from llenergymeasure.core.sampling.power_log import (
     AVERAGE_PERIOD_S,
     AVERAGE_WINDOW_S,
     Points,

@@ -8,7 +8,7 @@ import pytest
 
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.nvml.door import GpuDoor
-from llenergymeasure.core.sampler import GpuSampler
+from llenergymeasure.core.sampling.sampler import GpuSampler
 from nvmlsim import Box, Constant, Pulses, sim_gpu
 from scoring import CALL_COST_S, SENSORS, settle, work, working
 
