@@ -300,7 +300,7 @@ def _api() -> Any:
 
 
 def _believed(reading: Any, meter: str) -> Any:
-    return import_module("llenergymeasure.core.energy.believed").believed(reading, meter)
+    return import_module("llenergymeasure.core.energy.check_reading").believed(reading, meter)
 
 
 def _fault() -> Any:

@@ -15,7 +15,7 @@ from fakes import FakeClock, FakeMeter
 from fakes_energy import FakeMonitor, FakeTracker, TimerClock
 from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.devices import open_devices
-from llenergymeasure.core.energy.codecarbon import CodeCarbonMeter
+from llenergymeasure.core.energy.codecarbon.meter import CodeCarbonMeter
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.null import NoMeter, NullMeter
 from llenergymeasure.core.energy.nvml import NvmlMeter

@@ -8,7 +8,7 @@ from datetime import datetime
 from statistics import fmean
 
 from llenergymeasure.config.sections import BaselineConfig
-from llenergymeasure.core.energy.believed import believed
+from llenergymeasure.core.energy.check_reading import believed
 from llenergymeasure.domain.measurements import BaselineResult
 from llenergymeasure.domain.timeseries import TimeSeries
 from llenergymeasure.exceptions import MeterError

@@ -16,7 +16,7 @@ import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llenergymeasure.core.energy.believed import believed
+from llenergymeasure.core.energy.check_reading import believed
 from llenergymeasure.core.garbage import without_garbage_collection
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError

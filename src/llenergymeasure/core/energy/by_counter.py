@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 
-from llenergymeasure.core.energy.device import DeviceEnergy
+from llenergymeasure.core.energy.device_energy import DeviceEnergy
 from llenergymeasure.core.energy.ticks import Tick
 from llenergymeasure.core.energy.uncertainty import GAIN
 from llenergymeasure.core.sampling.cumulative_energy import outside_error_j, unrest_of

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from llenergymeasure.core.energy.device import DeviceEnergy
+from llenergymeasure.core.energy.device_energy import DeviceEnergy
 from llenergymeasure.core.energy.uncertainty import GAIN
 from llenergymeasure.core.nvml.door import Gpu
 from llenergymeasure.core.sampling.cumulative_energy import LONG_S, Curve, average_curve, instant_curve

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 from llenergymeasure.core.energy.by_power import by_power
-from llenergymeasure.core.energy.voids import counter_void, used_until
+from llenergymeasure.core.energy.sensor_checks import counter_void, used_until
 from llenergymeasure.core.nvml.door import Gpu
 from llenergymeasure.core.sampling.power_log import updates_of, updates_within
 from llenergymeasure.core.sampling.sampler import GpuSampler

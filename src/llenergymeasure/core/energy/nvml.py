@@ -16,9 +16,9 @@ from dataclasses import replace
 from llenergymeasure.core.energy.by_counter import by_counter
 from llenergymeasure.core.energy.by_power import by_power
 from llenergymeasure.core.energy.context import MeterContext
-from llenergymeasure.core.energy.device import DeviceEnergy
+from llenergymeasure.core.energy.device_energy import DeviceEnergy
+from llenergymeasure.core.energy.sensor_checks import counter_void, stuck_sensor, used_until
 from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick, ticks_of, watch_counters
-from llenergymeasure.core.energy.voids import counter_void, stuck_sensor, used_until
 from llenergymeasure.core.nvml.door import Gpu, GpuDoor
 from llenergymeasure.core.sampling.cumulative_energy import counter_curve
 from llenergymeasure.core.sampling.power_log import updates_of, updates_within

@@ -43,7 +43,7 @@ REGISTRY: Mapping[str, MeterEntry] = {
     "zeus": MeterEntry(probes.zeus, "llenergymeasure.core.energy.zeus", 'pip install "llenergymeasure[zeus]"'),
     "nvml": MeterEntry(probes.nvml, "llenergymeasure.core.energy.nvml", "check the driver with: nvidia-smi"),
     "codecarbon": MeterEntry(
-        probes.codecarbon, "llenergymeasure.core.energy.codecarbon", 'pip install "llenergymeasure[codecarbon]"'
+        probes.codecarbon, "llenergymeasure.core.energy.codecarbon.meter", 'pip install "llenergymeasure[codecarbon]"'
     ),
 }
 

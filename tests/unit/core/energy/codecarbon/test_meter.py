@@ -12,7 +12,7 @@ import pytest
 
 from fakes_energy import FakeTracker, TimerClock
 from llenergymeasure.core.clock import SystemClock
-from llenergymeasure.core.energy.codecarbon import SETTINGS, CodeCarbonMeter, create
+from llenergymeasure.core.energy.codecarbon.meter import SETTINGS, CodeCarbonMeter, create
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.exceptions import MeterError
 
@@ -197,7 +197,7 @@ def refuse(*arguments):
     raise SystemExit(f"connects to {arguments[1:]}")
 socket.socket.connect = refuse
 from llenergymeasure.core.clock import SystemClock
-from llenergymeasure.core.energy.codecarbon import create
+from llenergymeasure.core.energy.codecarbon.meter import create
 from llenergymeasure.core.energy.context import MeterContext
 create(MeterContext(SystemClock())).open_window().abandon()
 """

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
+from llenergymeasure.core.energy.codecarbon.log import PARTS, Trail
+from llenergymeasure.core.energy.codecarbon.reading import reading_of
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.crosscheck import CrossCheck
-from llenergymeasure.core.energy.estimate import reading_of
-from llenergymeasure.core.energy.trail import PARTS, Trail
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError
 from llenergymeasure.protocols import Clock

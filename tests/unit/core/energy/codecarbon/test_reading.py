@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llenergymeasure.core.energy.estimate import reading_of
+from llenergymeasure.core.energy.codecarbon.reading import reading_of
 
 
 def a_reading(gpu=0.0, cpu=0.0, ram=0.0, gpus=(), rapl=False, still=0.0, said=(), seconds=10.0):

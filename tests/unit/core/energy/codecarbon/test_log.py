@@ -8,7 +8,7 @@ import pytest
 
 from fakes import FakeClock
 from fakes_energy import KWH_J
-from llenergymeasure.core.energy.trail import Trail
+from llenergymeasure.core.energy.codecarbon.log import Trail
 
 
 def a_trail(*points):
