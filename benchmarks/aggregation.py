@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.pairs import ROOT, Row
-from llenergymeasure.core.metrics import distribution
+from llenergymeasure.core.collect.latency import distribution
 from llenergymeasure.domain.measurements import LatencyResult
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.results.aggregation import aggregate

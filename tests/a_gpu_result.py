@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
 from fakes import FakeBatch, FakeEngine, FakeHost, FakePrompts, a_snapshot, metering
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.harness import Instruments, open_experiment
-from llenergymeasure.core.metrics import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.results import ExperimentResult

@@ -9,10 +9,10 @@ import pytest
 
 from fakes import FakeClock, FakeHost, FakeLoader, FakeMeter, FakePrompts, RecordingProgress, a_snapshot, metering
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.energy.null import NullMeter
 from llenergymeasure.core.flops_collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.core.harness import Carbon, Instruments, open_experiment
-from llenergymeasure.core.metrics import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 
 
 def measure(n=2, clock=None, meter=None, progress=None, carbon=Carbon(), repeats=1, loader=None, **fields):  # noqa: B008

@@ -9,11 +9,11 @@ import pytest
 from fakes import FakeClock, FakeHost, FakeLoader, FakePrompts, a_snapshot, metering
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.baseline import BaselineCache
+from llenergymeasure.core.collect.latency import MemoryCollector, TokenCollector
 from llenergymeasure.core.energy.null import NullMeter
 from llenergymeasure.core.flops_collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
-from llenergymeasure.core.metrics import MemoryCollector, TokenCollector
 from llenergymeasure.exceptions import ExperimentError
 
 

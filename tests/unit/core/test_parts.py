@@ -8,10 +8,10 @@ import pytest
 
 from fakes import FakeBatch, FakeClock, FakeEngine, FakeHost, FakeMeter, FakeOutput, FakePrompts, a_snapshot, metering
 from llenergymeasure import ExperimentConfig
+from llenergymeasure.core.collect.check_records import check_records
+from llenergymeasure.core.collect.latency import FromRecords, LatencyCollector, MemoryCollector, TokenCollector
 from llenergymeasure.core.flops_collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
-from llenergymeasure.core.metrics import FromRecords, LatencyCollector, MemoryCollector, TokenCollector
-from llenergymeasure.core.records import check_records
 from llenergymeasure.core.roles import OF_THE_HARNESS
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.domain.results import ExperimentResult

@@ -7,11 +7,11 @@ import pytest
 from a_result import a_result
 from fakes import FakeClock, FakeHost, FakeLoader, FakeMeter, FakePrompts, a_snapshot, metering
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.devices import open_devices
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.flops_collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
-from llenergymeasure.core.metrics import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.domain.measurements import EnergyReading, ModelInfo
 from llenergymeasure.results.aggregation import aggregate
 from llenergymeasure.results.process_files import ProcessFacts, ProcessResult

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llenergymeasure.core.metrics import distribution
+from llenergymeasure.core.collect.latency import distribution
 from llenergymeasure.results.distributions import pooled
 
 MILLISECONDS = st.floats(0.001, 1e6)

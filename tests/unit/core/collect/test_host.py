@@ -8,7 +8,7 @@ import pytest
 
 from fakes import FakeClock, FakeEngine
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.host import CpuTicks, HostCollector, read_cpu_ticks
+from llenergymeasure.core.collect.host import CpuTicks, HostCollector, read_cpu_ticks
 
 ENGINE = FakeEngine(ExperimentConfig(model="m"), FakeClock())
 

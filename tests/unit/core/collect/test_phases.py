@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from llenergymeasure.core.phases import fit_prefill_power, overlap_s, split_energy
+from llenergymeasure.core.collect.phases import fit_prefill_power, overlap_s, split_energy
 from llenergymeasure.core.sampling.power_log import PowerLog, energy_steps, regular_ticks, update_times
 from llenergymeasure.domain.measurements import PhaseTimes
 from llenergymeasure.protocols import BatchRecord, EnergyStep

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llenergymeasure.core.metrics import distribution, inter_token_latencies_ms, request_latencies_ms
+from llenergymeasure.core.collect.latency import distribution, inter_token_latencies_ms, request_latencies_ms
 from llenergymeasure.protocols import BatchRecord
 
 

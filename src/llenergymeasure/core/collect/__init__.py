@@ -1,0 +1,1 @@
+"""Collectors: each turns the measured window into one block of the result."""
