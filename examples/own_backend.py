@@ -15,7 +15,7 @@ from llenergymeasure.core.collect.host import HostCollector
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.energy.null import NullMeter
 from llenergymeasure.core.environment import take_snapshot
-from llenergymeasure.core.flops_collectors import PalmFlopsCollector
+from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.measurements import MeterChoice, ModelInfo

@@ -99,6 +99,6 @@ def a_gpu_result(gpus: int = 1, n: int = 32, **fields) -> ExperimentResult:
 
 
 def _flops():
-    from llenergymeasure.core.flops_collectors import PalmFlopsCollector
+    from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 
     return PalmFlopsCollector()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fakes import FakeClock, FakeHost, FakeLoader, FakePrompts, a_snapshot
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
-from llenergymeasure.core.flops_collectors import PalmFlopsCollector
+from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.domain.measurements import BaselineResult, EnergyReading, MeterChoice
 from llenergymeasure.domain.results import ExperimentResult

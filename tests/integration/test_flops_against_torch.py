@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from llenergymeasure.core.architecture import shape_of
-from llenergymeasure.core.families import FAMILIES
-from llenergymeasure.core.flops import GeneratedWork, GenerationWay, exact_flops
+from llenergymeasure.core.flops.architecture import shape_of
+from llenergymeasure.core.flops.count import GeneratedWork, GenerationWay, exact_flops
+from llenergymeasure.core.flops.families import FAMILIES
 from llenergymeasure.domain.measurements import FlopsResult
 
 pytest.importorskip("torch")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llenergymeasure.core.architecture import shape_of
+from llenergymeasure.core.flops.architecture import shape_of
 from llenergymeasure.orchestration.model_files import check_weights, local_config, local_directory, local_weights_bytes
 from llenergymeasure.orchestration.safetensors_header import check_safetensors
 

@@ -21,7 +21,7 @@ from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.select import choose_meter, meter_findings
 from llenergymeasure.core.environment import take_snapshot
-from llenergymeasure.core.flops_collectors import ExactFlopsCollector, PalmFlopsCollector
+from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.core.garbage import import_heavy
 from llenergymeasure.core.harness import Carbon, Instruments, OpenExperiment
 from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper

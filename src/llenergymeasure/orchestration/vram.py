@@ -14,8 +14,8 @@ from llenergymeasure.config.backend_configs import Quantization
 from llenergymeasure.config.messages.format import shown
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.sections import SyntheticDatasetConfig
-from llenergymeasure.core.architecture import MAX_SIZE, shape_of
-from llenergymeasure.core.shape import TransformerShape
+from llenergymeasure.core.flops.architecture import MAX_SIZE, shape_of
+from llenergymeasure.core.flops.dimensions import TransformerShape
 from llenergymeasure.orchestration.model_files import local_config, local_directory, local_weights_bytes
 
 MEGABYTE = 1e6

@@ -11,7 +11,7 @@ from fakes import FakeClock, FakeHost, FakeLoader, FakeMeter, FakePrompts, Recor
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.energy.null import NullMeter
-from llenergymeasure.core.flops_collectors import ExactFlopsCollector, PalmFlopsCollector
+from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.core.harness import Carbon, Instruments, open_experiment
 
 

@@ -11,7 +11,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.collect.latency import MemoryCollector, TokenCollector
 from llenergymeasure.core.energy.null import NullMeter
-from llenergymeasure.core.flops_collectors import PalmFlopsCollector
+from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
 from llenergymeasure.exceptions import ExperimentError

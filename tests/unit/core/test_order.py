@@ -7,7 +7,7 @@ import pytest
 from fakes import FakeClock, FakeHost, FakeLoader, FakeMeter, FakePrompts, Log, RecordingProgress, a_snapshot, metering
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import MemoryCollector, TokenCollector
-from llenergymeasure.core.flops_collectors import PalmFlopsCollector
+from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.exceptions import ExperimentError
 

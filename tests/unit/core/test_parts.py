@@ -10,7 +10,7 @@ from fakes import FakeBatch, FakeClock, FakeEngine, FakeHost, FakeMeter, FakeOut
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.collect.check_records import check_records
 from llenergymeasure.core.collect.latency import FromRecords, LatencyCollector, MemoryCollector, TokenCollector
-from llenergymeasure.core.flops_collectors import PalmFlopsCollector
+from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.core.roles import OF_THE_HARNESS
 from llenergymeasure.domain.measurements import EnergyReading

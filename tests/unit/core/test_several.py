@@ -10,7 +10,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.devices import open_devices
 from llenergymeasure.core.energy.nvml import NvmlMeter
-from llenergymeasure.core.flops_collectors import PalmFlopsCollector
+from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.domain.measurements import EnergyReading, ModelInfo
 from llenergymeasure.results.aggregation import aggregate

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from llenergymeasure.core.architecture import shape_of
-from llenergymeasure.core.shape import TransformerShape
+from llenergymeasure.core.flops.architecture import shape_of
+from llenergymeasure.core.flops.dimensions import TransformerShape
 
 
 def config(family: str, h: int, n_layers: int, heads: int, width: int, vocabulary: int, **rest: Any) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from llenergymeasure.core.families import FAMILIES, SIZE_KEYS, ExpertKeys, Family
-from llenergymeasure.core.shape import Experts, TransformerShape
+from llenergymeasure.core.flops.dimensions import Experts, TransformerShape
+from llenergymeasure.core.flops.families import FAMILIES, SIZE_KEYS, ExpertKeys, Family
 
 # Thousands of times what exists: what is larger was not meant, and would only cost time and memory.
 MAX_SIZE = 10**9

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.architecture import shape_of
 from llenergymeasure.core.collect.latency import FromRecords
-from llenergymeasure.core.flops import GeneratedWork, GenerationWay, exact_flops, palm_flops
+from llenergymeasure.core.flops.architecture import shape_of
+from llenergymeasure.core.flops.count import GeneratedWork, GenerationWay, exact_flops, palm_flops
 from llenergymeasure.domain.measurements import FlopsResult
 from llenergymeasure.protocols import BatchRecord, Window
 

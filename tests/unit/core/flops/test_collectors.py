@@ -6,7 +6,7 @@ import pytest
 
 from fakes import FakeClock, FakeEngine
 from llenergymeasure import ExperimentConfig
-from llenergymeasure.core.flops_collectors import ExactFlopsCollector, PalmFlopsCollector
+from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.protocols import Window
 
 LLAMA = {

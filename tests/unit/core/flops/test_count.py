@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llenergymeasure.core.flops import GeneratedWork, GenerationWay, exact_flops, palm_flops
-from llenergymeasure.core.shape import TransformerShape
+from llenergymeasure.core.flops.count import GeneratedWork, GenerationWay, exact_flops, palm_flops
+from llenergymeasure.core.flops.dimensions import TransformerShape
 from llenergymeasure.domain.measurements import FlopsResult
 
 SHAPE = TransformerShape(

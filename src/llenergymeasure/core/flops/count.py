@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from llenergymeasure.core.shape import TransformerShape
+from llenergymeasure.core.flops.dimensions import TransformerShape
 from llenergymeasure.domain.measurements import FlopsResult
 
 CONVENTION = (

@@ -1,0 +1,1 @@
+"""FLOPs of generation: by the PaLM rule, and from the architecture."""
