@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from llenergymeasure.core import doubts
+from llenergymeasure.core.quality import warnings as doubts
 from llenergymeasure.exceptions import LLEMError
 from llenergymeasure.orchestration.preflight import CHECKS
 

@@ -24,10 +24,10 @@ from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.collect.check_records import check_prepared, check_records
 from llenergymeasure.core.collect.phases import split_energy
 from llenergymeasure.core.collect.timeline import timeline_of
-from llenergymeasure.core.doubts import doubts_of, reproducibility_notes
 from llenergymeasure.core.facts import KNOWN, Facts
 from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
-from llenergymeasure.core.publication import check_publication
+from llenergymeasure.core.quality.publication import check_publication
+from llenergymeasure.core.quality.warnings import doubts_of, reproducibility_notes
 from llenergymeasure.core.roles import check_collectors, check_engine, check_part
 from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.core.several import spread_over

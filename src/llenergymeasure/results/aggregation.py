@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from llenergymeasure.core.doubts import doubts_of, reproducibility_notes
 from llenergymeasure.core.facts import Facts
-from llenergymeasure.core.publication import check_publication
+from llenergymeasure.core.quality.publication import check_publication
+from llenergymeasure.core.quality.warnings import doubts_of, reproducibility_notes
 from llenergymeasure.domain.co2 import CarbonEstimate, carbon_of
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.measurements import EnergyReading, MultiGpu

@@ -8,9 +8,9 @@ from statistics import median
 
 import pytest
 
-from llenergymeasure.core.doubts import crosscheck_gap
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.nvml.door import GpuDoor
+from llenergymeasure.core.quality.warnings import crosscheck_gap
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from nvmlsim import PARTIAL_COUNTER, Constant, Pulses, sim_gpu
 from nvmlsim.waves import WAVES

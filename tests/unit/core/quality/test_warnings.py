@@ -8,9 +8,9 @@ import pytest
 
 from fakes import a_snapshot
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.doubts import CHECKS, doubts_of, reproducibility_notes
 from llenergymeasure.core.facts import Facts
-from llenergymeasure.core.publication import RULES, check_publication
+from llenergymeasure.core.quality.publication import RULES, check_publication
+from llenergymeasure.core.quality.warnings import CHECKS, doubts_of, reproducibility_notes
 from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.measurements import (

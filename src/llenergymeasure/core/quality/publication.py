@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from llenergymeasure.core.doubts import MAX_DRIFT_C, MIN_PROMPTS, crosscheck_gap
 from llenergymeasure.core.facts import Facts
+from llenergymeasure.core.quality.warnings import MAX_DRIFT_C, MIN_PROMPTS, crosscheck_gap
 from llenergymeasure.domain.measurements import PublicationCheck
 from llenergymeasure.domain.summary import number
 

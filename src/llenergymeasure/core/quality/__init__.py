@@ -1,0 +1,1 @@
+"""The quality of a measurement: warnings, publication rules and reproducibility notes."""
