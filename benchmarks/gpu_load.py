@@ -75,7 +75,7 @@ class DecodeLoop:
     def __init__(self, batch_size: int = 8, new_tokens: int = 64) -> None:
         from llenergymeasure import ExperimentConfig
         from llenergymeasure.core.backends.pytorch.loading import TransformersLoader
-        from llenergymeasure.core.clock import SystemClock
+        from llenergymeasure.core.machine.clock import SystemClock
         from llenergymeasure.datasets.loader import open_dataset
 
         config = ExperimentConfig(

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu_load import DecodeLoop, GpuLoad, Load, Work
-from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.nvml import NvmlMeter
+from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.nvml.door import PowerReading
 from llenergymeasure.core.sampling.power_log import integral
 from llenergymeasure.core.sampling.sampler import GpuSampler

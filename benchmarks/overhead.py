@@ -34,8 +34,8 @@ def window_row(batch_size: int, pairs: int = 100, new_tokens: int = 16) -> Row:
     """
     from llenergymeasure import ExperimentConfig
     from llenergymeasure.core.backends.pytorch.loading import TransformersLoader
-    from llenergymeasure.core.clock import SystemClock
     from llenergymeasure.core.energy.null import NullMeter
+    from llenergymeasure.core.machine.clock import SystemClock
     from llenergymeasure.core.window import measure_window
     from llenergymeasure.datasets.loader import open_dataset
 

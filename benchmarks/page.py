@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from benchmarks.pairs import Line, Row
-from llenergymeasure.core.environment import take_snapshot
+from llenergymeasure.core.machine.environment import take_snapshot
 
 HEAD = """\
 # Benchmarks

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from benchmarks.pairs import Row
 from benchmarks.simulated import Simulate, simulated_gpus
-from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.nvml.door import GpuDoor
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from nvmlsim import Pulses, sim_gpu

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from llenergymeasure import ExperimentConfig, ExperimentResult
-from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.collect.host import HostCollector
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.energy.null import NullMeter
-from llenergymeasure.core.environment import take_snapshot
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
+from llenergymeasure.core.machine.clock import SystemClock
+from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.measurements import MeterChoice, ModelInfo
 from llenergymeasure.protocols import BatchRecord, Clock, Metering

@@ -301,6 +301,6 @@ class MemoryRepository:
 
 def a_snapshot(engine: InferenceEngine | None = None) -> EnvironmentSnapshot:
     """The environment of a machine without a GPU."""
-    from llenergymeasure.core.environment import take_snapshot
+    from llenergymeasure.core.machine.environment import take_snapshot
 
     return take_snapshot()

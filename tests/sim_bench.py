@@ -14,9 +14,9 @@ from llenergymeasure.core.collect.latency import MemoryCollector, TokenCollector
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.select import choose_meter
-from llenergymeasure.core.environment import take_snapshot
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
+from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.core.sampling.gpu_processes import Neighbours
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.measurements import EnergyReading

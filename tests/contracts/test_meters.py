@@ -13,7 +13,6 @@ import pytest
 from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
 from fakes import FakeClock, FakeMeter
 from fakes_energy import FakeMonitor, FakeTracker, TimerClock
-from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.devices import open_devices
 from llenergymeasure.core.energy.codecarbon.meter import CodeCarbonMeter
 from llenergymeasure.core.energy.context import MeterContext
@@ -22,6 +21,7 @@ from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.energy.replay import ReplayMeter
 from llenergymeasure.core.energy.select import REGISTRY
 from llenergymeasure.core.energy.zeus import ZeusMeter
+from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.protocols import EnergyBackend
 from nvmlsim import sim_gpu

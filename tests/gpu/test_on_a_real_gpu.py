@@ -8,9 +8,9 @@ import time
 import pytest
 
 from llenergymeasure import ExperimentConfig, run_experiment
-from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.devices import gpu_infos, open_devices
 from llenergymeasure.core.energy.select import REGISTRY, meter_states
+from llenergymeasure.core.machine.clock import SystemClock
 
 pytestmark = [pytest.mark.gpu, pytest.mark.torch]
 

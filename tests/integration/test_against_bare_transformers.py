@@ -12,7 +12,7 @@ transformers = pytest.importorskip("transformers")
 
 from llenergymeasure import ExperimentConfig  # noqa: E402
 from llenergymeasure.core.backends.pytorch.loading import TransformersLoader  # noqa: E402
-from llenergymeasure.core.clock import SystemClock  # noqa: E402
+from llenergymeasure.core.machine.clock import SystemClock  # noqa: E402
 from llenergymeasure.datasets.loader import open_dataset  # noqa: E402
 from llenergymeasure.models.builtin import builtin_model_path  # noqa: E402
 

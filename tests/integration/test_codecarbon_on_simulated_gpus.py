@@ -31,7 +31,7 @@ import pynvml
 from codecarbon import OfflineEmissionsTracker
 from llenergymeasure.core.devices import open_devices
 from llenergymeasure.core.energy.select import choose_meter, meter_states
-from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.machine.clock import SystemClock
 
 clock = SystemClock()
 pynvml.nvmlInit()  # reads the scenario anew

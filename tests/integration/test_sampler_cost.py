@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.nvml.door import GpuDoor
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from nvmlsim import Pulses, sim_gpu

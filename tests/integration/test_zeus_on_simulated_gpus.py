@@ -172,7 +172,7 @@ def test_importing_zeus_takes_many_megabytes_and_happens_before_the_window(zeus,
     assert zeus.import_mb > 100
     program = """
 import os, sys
-from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.devices import open_devices
 from llenergymeasure.core.energy.select import REGISTRY, meter_states
 with open_devices(SystemClock(), os.environ) as devices:
@@ -204,7 +204,7 @@ if __name__ == "__main__":
 """
 REFUSED = """
 import multiprocessing, os
-from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.devices import open_devices
 from llenergymeasure.core.energy.select import REGISTRY, meter_states
 from llenergymeasure.exceptions import MeterError

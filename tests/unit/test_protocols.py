@@ -6,11 +6,11 @@ import pytest
 
 from fakes import FakeClock, FakeEngine, FakeHost, FakeLoader, FakeMeter, MemoryRepository
 from llenergymeasure import ExperimentConfig
-from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.collect.host import HostCollector
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.energy.null import NullMeter
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
+from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.protocols import (

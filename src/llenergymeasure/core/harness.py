@@ -20,12 +20,12 @@ from typing import Any
 from llenergymeasure._version import __version__
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.baseline import BaselineCache, baseline_of
-from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.collect.check_records import check_prepared, check_records
 from llenergymeasure.core.collect.phases import split_energy
 from llenergymeasure.core.collect.timeline import timeline_of
 from llenergymeasure.core.facts import KNOWN, Facts
 from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
+from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.quality.publication import check_publication
 from llenergymeasure.core.quality.warnings import doubts_of, reproducibility_notes
 from llenergymeasure.core.roles import check_collectors, check_engine, check_part

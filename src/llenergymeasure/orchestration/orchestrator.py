@@ -14,17 +14,17 @@ from llenergymeasure.config.sections import EnergyConfig
 from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement, resolve_runner
 from llenergymeasure.core.backends.registry import create_backend, importable
 from llenergymeasure.core.baseline import BaselineCache
-from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.collect.host import HostCollector
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.select import choose_meter, meter_findings
-from llenergymeasure.core.environment import take_snapshot
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.core.garbage import import_heavy
 from llenergymeasure.core.harness import Carbon, Instruments, OpenExperiment
 from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
+from llenergymeasure.core.machine.clock import SystemClock
+from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult

@@ -15,7 +15,7 @@ from llenergymeasure.cli.fields import set_fields
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import load_user_config, resolve_measurement, resolve_runner
 from llenergymeasure.core.backends.registry import BACKENDS, importable
-from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.orchestration.preflight import Request, preflight
 from llenergymeasure.orchestration.vram import estimate_for

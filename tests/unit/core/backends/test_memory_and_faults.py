@@ -78,7 +78,7 @@ def test_the_transformers_loader_and_engine_run_in_process():
     """The whole door on the built-in model: load, generate twice, release."""
     pytest.importorskip("transformers")
     from llenergymeasure.core.backends.pytorch.loading import TransformersLoader
-    from llenergymeasure.core.clock import SystemClock
+    from llenergymeasure.core.machine.clock import SystemClock
 
     config = ExperimentConfig(
         model="builtin/tiny-llama", max_output_tokens=3, pytorch={"batch_size": 2, "device": "cpu"}

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
-from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.nvml.door import ConditionReading
 from llenergymeasure.core.sampling.conditions import ConditionLog, throttling_of
 from llenergymeasure.core.sampling.gpu_processes import Neighbours

@@ -11,9 +11,9 @@ import sys
 import pytest
 
 from fakes_energy import FakeTracker, TimerClock
-from llenergymeasure.core.clock import SystemClock
 from llenergymeasure.core.energy.codecarbon.meter import SETTINGS, CodeCarbonMeter, create
 from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.exceptions import MeterError
 
 # Names, places and ways of output that are switched off, and what `create` gives.
@@ -196,7 +196,7 @@ import socket
 def refuse(*arguments):
     raise SystemExit(f"connects to {arguments[1:]}")
 socket.socket.connect = refuse
-from llenergymeasure.core.clock import SystemClock
+from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.energy.codecarbon.meter import create
 from llenergymeasure.core.energy.context import MeterContext
 create(MeterContext(SystemClock())).open_window().abandon()

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from llenergymeasure.core.environment import installed_packages, run_command, take_snapshot
+from llenergymeasure.core.machine.environment import installed_packages, run_command, take_snapshot
 from llenergymeasure.domain.environment import CudaFacts, EnvironmentSnapshot
 
 
