@@ -24,8 +24,8 @@ from llenergymeasure.config.models import ExperimentConfig, StudyConfig
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.replay import ReplayMeter
 from llenergymeasure.core.harness import OpenExperiment
-from llenergymeasure.core.keeper import ModelKeeper
 from llenergymeasure.core.machine.environment import take_snapshot
+from llenergymeasure.core.model_cache import ModelKeeper
 from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import MeterChoice
 from llenergymeasure.domain.results import ExperimentResult, StudyResult

@@ -20,17 +20,17 @@ from typing import Any
 from llenergymeasure._version import __version__
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.baseline import BaselineCache, baseline_of
+from llenergymeasure.core.check_parts import check_collectors, check_engine, check_part
 from llenergymeasure.core.collect.check_records import check_prepared, check_records
 from llenergymeasure.core.collect.phases import split_energy
 from llenergymeasure.core.collect.timeline import timeline_of
 from llenergymeasure.core.facts import KNOWN, Facts
-from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
 from llenergymeasure.core.machine.clock import SystemClock
+from llenergymeasure.core.model_cache import ForgetfulKeeper, ModelKeeper
+from llenergymeasure.core.multi_gpu import spread_over
 from llenergymeasure.core.quality.publication import check_publication
 from llenergymeasure.core.quality.warnings import doubts_of, reproducibility_notes
-from llenergymeasure.core.roles import check_collectors, check_engine, check_part
 from llenergymeasure.core.sampling.no_sensors import NoSensors
-from llenergymeasure.core.several import spread_over
 from llenergymeasure.core.warmup import warm_up
 from llenergymeasure.core.window import RawWindow, measure_window
 from llenergymeasure.datasets.prompts import PromptSet

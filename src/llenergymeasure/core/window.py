@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llenergymeasure.core.energy.check_reading import believed
-from llenergymeasure.core.garbage import without_garbage_collection
+from llenergymeasure.core.gc_control import without_garbage_collection
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError
 from llenergymeasure.protocols import (

@@ -20,11 +20,11 @@ from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.select import choose_meter, meter_findings
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
-from llenergymeasure.core.garbage import import_heavy
+from llenergymeasure.core.gc_control import import_heavy
 from llenergymeasure.core.harness import Carbon, Instruments, OpenExperiment
-from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.machine.environment import take_snapshot
+from llenergymeasure.core.model_cache import ForgetfulKeeper, ModelKeeper
 from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult

@@ -19,7 +19,7 @@ from typing import Any
 
 from llenergymeasure._files import ensure_directory, machine_mark, partial_name, remove_stale
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.garbage import import_heavy
+from llenergymeasure.core.gc_control import import_heavy
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ConfigError, ExperimentError, Finding, LLEMError, PreFlightError, TeamError
 from llenergymeasure.orchestration.orchestrator import CUDA, Session, opened, torch_sees_cuda

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from llenergymeasure.core.garbage import import_heavy
+from llenergymeasure.core.gc_control import import_heavy
 from llenergymeasure.exceptions import BackendError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator
 
 from llenergymeasure.core.facts import Facts
-from llenergymeasure.core.several import used_gpus
+from llenergymeasure.core.multi_gpu import used_gpus
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.domain.summary import number
 

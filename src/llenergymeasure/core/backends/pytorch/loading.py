@@ -21,7 +21,7 @@ from llenergymeasure.core.backends.pytorch.generation import TransformersEngine,
 from llenergymeasure.core.backends.pytorch.library import Transformers, quiet_transformers
 from llenergymeasure.core.backends.pytorch.parameters import count_parameters
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
-from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
+from llenergymeasure.core.model_cache import ForgetfulKeeper, ModelKeeper
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.models.builtin import builtin_model_path

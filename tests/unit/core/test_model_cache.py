@@ -13,7 +13,7 @@ from llenergymeasure.core.collect.latency import MemoryCollector, TokenCollector
 from llenergymeasure.core.energy.null import NullMeter
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
-from llenergymeasure.core.keeper import ForgetfulKeeper, ModelKeeper
+from llenergymeasure.core.model_cache import ForgetfulKeeper, ModelKeeper
 from llenergymeasure.exceptions import ExperimentError
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from fakes import FakeBatch, FakeClock, FakeEngine, FakeHost, FakeMeter, FakeOutput, FakePrompts, a_snapshot, metering
 from llenergymeasure import ExperimentConfig
+from llenergymeasure.core.check_parts import OF_THE_HARNESS
 from llenergymeasure.core.collect.check_records import check_records
 from llenergymeasure.core.collect.latency import FromRecords, LatencyCollector, MemoryCollector, TokenCollector
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
-from llenergymeasure.core.roles import OF_THE_HARNESS
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from llenergymeasure.core.garbage import import_heavy
+from llenergymeasure.core.gc_control import import_heavy
 
 
 @pytest.fixture
