@@ -95,7 +95,7 @@ def measure_share(
         ExperimentError: it failed, here or in another process.
     """
     check_seat(config, seat)
-    team_module = import_heavy("llenergymeasure.core.backends.pytorch.team")
+    team_module = import_heavy("llenergymeasure.core.backends.pytorch.process_group")
     try:
         team = team_module.TorchTeam(None if _on_cpu(config) else seat.local_rank)
         try:
