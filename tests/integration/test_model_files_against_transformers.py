@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 
 from llenergymeasure.core.flops.architecture import shape_of
-from llenergymeasure.orchestration.model_files import check_weights, local_config, local_directory, local_weights_bytes
-from llenergymeasure.orchestration.safetensors_header import check_safetensors
+from llenergymeasure.orchestration.model.local_files import (
+    check_weights,
+    local_config,
+    local_directory,
+    local_weights_bytes,
+)
+from llenergymeasure.orchestration.model.safetensors_header import check_safetensors
 
 transformers = pytest.importorskip("transformers")
 

@@ -30,8 +30,8 @@ from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries
 from llenergymeasure.exceptions import AggregationError, ConfigError
-from llenergymeasure.orchestration.model_files import check_weights, local_weights_bytes
-from llenergymeasure.orchestration.vram import estimate_for
+from llenergymeasure.orchestration.model.local_files import check_weights, local_weights_bytes
+from llenergymeasure.orchestration.model.vram import estimate_for
 from llenergymeasure.results.aggregation import aggregate
 from llenergymeasure.results.persistence import from_json, to_json, to_parquet
 from llenergymeasure.results.process_files import read_process_results

@@ -15,7 +15,7 @@ MAY_CATCH_ANYTHING = {
     "llenergymeasure/core/backends/pytorch/faults.py",
     "llenergymeasure/core/energy/codecarbon/meter.py",
     "llenergymeasure/core/energy/zeus.py",
-    "llenergymeasure/orchestration/hub.py",
+    "llenergymeasure/orchestration/model/hub.py",
     "llenergymeasure/resilience.py",  # asks what may pass, and raises the rest again
 }
 
@@ -27,7 +27,7 @@ LATE_DOORS = {
     "pynvml": "llenergymeasure/core/nvml/door.py",
     "zeus": "llenergymeasure/core/energy/zeus.py",
     "codecarbon": "llenergymeasure/core/energy/codecarbon/meter.py",
-    "huggingface_hub": "llenergymeasure/orchestration/hub.py",
+    "huggingface_hub": "llenergymeasure/orchestration/model/hub.py",
     "pyarrow": "llenergymeasure/_tables.py",
     "yaml": "llenergymeasure/config/files/yaml.py",
     "jinja2": "llenergymeasure/results/report/page.py",

@@ -29,9 +29,9 @@ from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import PreFlightError
-from llenergymeasure.orchestration.concerns import concerns
-from llenergymeasure.orchestration.limits import limit_findings
+from llenergymeasure.orchestration.notes import concerns
 from llenergymeasure.orchestration.preflight import Request, preflight
+from llenergymeasure.orchestration.ulimits import limit_findings
 from llenergymeasure.progress import Logged, Progress
 from llenergymeasure.protocols import Alone, Clock, Metering, Team
 

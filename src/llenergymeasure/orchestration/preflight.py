@@ -15,8 +15,8 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.registry import BACKENDS, importable
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.exceptions import ConfigError, Finding, PreFlightError
-from llenergymeasure.orchestration.hub import hub_findings
-from llenergymeasure.orchestration.wanted import findings_about, wanted_by
+from llenergymeasure.orchestration.model.hub import hub_findings
+from llenergymeasure.orchestration.model.required_files import findings_about, wanted_by
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from llenergymeasure.core.backends.registry import BACKENDS, create_backend, imp
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.select import meter_findings
 from llenergymeasure.exceptions import BackendError, Finding, PreFlightError
-from llenergymeasure.orchestration.hub import hub_findings
+from llenergymeasure.orchestration.model.hub import hub_findings
 from llenergymeasure.orchestration.preflight import Request, preflight
 from llenergymeasure.resilience import retry
 

@@ -17,8 +17,8 @@ from llenergymeasure.config.user_config import load_user_config, resolve_measure
 from llenergymeasure.core.backends.registry import BACKENDS, importable
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.datasets.loader import open_dataset
+from llenergymeasure.orchestration.model.vram import estimate_for
 from llenergymeasure.orchestration.preflight import Request, preflight
-from llenergymeasure.orchestration.vram import estimate_for
 from llenergymeasure.results.report.needs import report_findings
 
 

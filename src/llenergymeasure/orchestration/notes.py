@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.measurements import MeterChoice
-from llenergymeasure.orchestration.vram import estimate_for
+from llenergymeasure.orchestration.model.vram import estimate_for
 
 MEGABYTES_PER_GIGABYTE = 1000
 

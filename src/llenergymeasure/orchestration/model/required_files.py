@@ -8,8 +8,13 @@ from pathlib import Path
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import ConfigError, Finding
-from llenergymeasure.orchestration.hub import ADAPTER_FILE, MODEL_FILE
-from llenergymeasure.orchestration.model_files import check_weights, hub_snapshot, local_directory, missing_weights
+from llenergymeasure.orchestration.model.hub import ADAPTER_FILE, MODEL_FILE
+from llenergymeasure.orchestration.model.local_files import (
+    check_weights,
+    hub_snapshot,
+    local_directory,
+    missing_weights,
+)
 
 AskHub = Callable[[str, "str | None", str], Iterator[Finding]]
 

@@ -10,7 +10,7 @@ import pytest
 
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.models.builtin import BUILTIN_MODELS
-from llenergymeasure.orchestration.model_files import (
+from llenergymeasure.orchestration.model.local_files import (
     check_weights,
     hub_cache,
     local_config,
@@ -18,7 +18,7 @@ from llenergymeasure.orchestration.model_files import (
     local_weights_bytes,
     missing_weights,
 )
-from llenergymeasure.orchestration.safetensors_header import check_safetensors
+from llenergymeasure.orchestration.model.safetensors_header import check_safetensors
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TENSORS = {

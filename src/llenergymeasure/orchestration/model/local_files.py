@@ -11,7 +11,7 @@ from typing import Any
 from llenergymeasure._json import read_json
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.models.builtin import builtin_model_path
-from llenergymeasure.orchestration.safetensors_header import BrokenFileError, check_safetensors, tensor_bytes
+from llenergymeasure.orchestration.model.safetensors_header import BrokenFileError, check_safetensors, tensor_bytes
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 WEIGHT_SUFFIXES = {".safetensors", ".bin", ".gguf"}

@@ -10,7 +10,7 @@ import pytest
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.measurements import MeterChoice
-from llenergymeasure.orchestration.concerns import concerns
+from llenergymeasure.orchestration.notes import concerns
 
 NVML = MeterChoice(name="nvml", reason="asked for")
 # 8.03 billion parameters: 16.1 GB in 16 bits, 18.6 GB with cache and 15 %.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llenergymeasure.orchestration.limits import MEGABYTE, limit_findings
+from llenergymeasure.orchestration.ulimits import MEGABYTE, limit_findings
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import ConfigError
-from llenergymeasure.orchestration.vram import VramEstimate, estimate_for, estimate_vram
+from llenergymeasure.orchestration.model.vram import VramEstimate, estimate_for, estimate_vram
 
 LLAMA_8B: dict[str, Any] = {
     "model_type": "llama",
