@@ -30,14 +30,14 @@ from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import MeterChoice
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.exceptions import ConfigError, LLEMError, MeterError, PreFlightError, StudyError
+from llenergymeasure.launch.isolated import measure_fresh
+from llenergymeasure.launch.ranks.launcher import is_silent_rank, measure_anywhere
 from llenergymeasure.orchestration.orchestrator import Session, check_machine, cuda_uuids, metered, opened
 from llenergymeasure.progress import Progress, Silent
 from llenergymeasure.protocols import EnergyBackend, Metering
 from llenergymeasure.results.persistence import FolderRepository
 from llenergymeasure.security import sanitise_name
 from llenergymeasure.state.machine import StateManager
-from llenergymeasure.study.fresh import measure_fresh
-from llenergymeasure.study.parallel import is_silent_rank, measure_anywhere
 from llenergymeasure.study.runner import run_all
 
 EXAMPLE = 'for example run_experiment("config.yaml") or run_experiment(model="builtin/tiny-llama", n=20)'

@@ -17,9 +17,9 @@ from llenergymeasure.cli.interrupts import Attentive
 from llenergymeasure.config.models import StudyConfig
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import StudyError
+from llenergymeasure.launch.ranks.launcher import is_silent_rank
 from llenergymeasure.orchestration.orchestrator import Session
 from llenergymeasure.results.persistence import FolderRepository, json_text, report_maker
-from llenergymeasure.study.parallel import is_silent_rank
 
 
 def command(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from llenergymeasure._files import process_is_alive
-from llenergymeasure.orchestration.children import run_child
+from llenergymeasure.launch.process import run_child
 from waiting import until
 
 STUBBORN = """

@@ -1,6 +1,6 @@
 """The same experiment again in a fresh process, so that nothing of this process can be the reason for what was found.
 
-`measure_fresh` writes the request into a temporary folder, starts `python -m llenergymeasure.study.fresh FOLDER`, and
+`measure_fresh` writes the request into a temporary folder, starts `python -m llenergymeasure.launch.isolated FOLDER`, and
 reads back one result per repeat. Whatever happens, neither process nor folder outlives the call.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import BackendError, ExperimentError, LLEMError
-from llenergymeasure.orchestration.children import run_child
+from llenergymeasure.launch.process import run_child
 from llenergymeasure.orchestration.orchestrator import Session, opened
 from llenergymeasure.progress import Silent
 
@@ -42,7 +42,7 @@ def measure_fresh(
         folder = Path(name)
         request = {"config": config.model_dump_json(), "repeats": repeats, "meter": meter_name}
         (folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
-        command = [sys.executable, "-m", "llenergymeasure.study.fresh", str(folder)]
+        command = [sys.executable, "-m", "llenergymeasure.launch.isolated", str(folder)]
         ended = run_child(command, dict(session.environ), folder / "log")
         if ended.exit_code != 0:
             raise ExperimentError(config, BackendError(f"the fresh process failed: {_why(folder, ended.said)}"))

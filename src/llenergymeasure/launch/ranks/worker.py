@@ -1,4 +1,4 @@
-"""The program of one process that `study.parallel` starts: `python -m llenergymeasure.study.worker FOLDER`.
+"""The program of one process that `study.parallel` starts: `python -m llenergymeasure.launch.ranks.worker FOLDER`.
 
 A thread of its own tells every second that the process is there and waits for SIGTERM, which it obeys even while the
 main thread is inside torch or waits for the others. It ends the process, too, when the one that started it was killed.
@@ -16,10 +16,10 @@ from pathlib import Path
 from llenergymeasure._files import process_is_alive
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import ConfigError, LLEMError
+from llenergymeasure.launch.ranks.rank import GONE, measure_share, seat_of, why
 from llenergymeasure.orchestration.orchestrator import Session
 from llenergymeasure.progress import Silent
 from llenergymeasure.results.process_files import failures, stem, write_failure
-from llenergymeasure.study.ranks import GONE, measure_share, seat_of, why
 
 BEAT_S = 1.0
 # Holds the number of the process that wants the result.

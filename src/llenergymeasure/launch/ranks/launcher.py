@@ -16,12 +16,12 @@ from pathlib import Path
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError, TeamError
-from llenergymeasure.orchestration.children import Ended, run_child
+from llenergymeasure.launch.process import Ended, run_child
+from llenergymeasure.launch.ranks.rank import culprits, measure_share, seat_of
+from llenergymeasure.launch.ranks.worker import STARTER_FILE
 from llenergymeasure.orchestration.orchestrator import Session, check_experiment, measure
 from llenergymeasure.results.aggregation import aggregate
 from llenergymeasure.results.process_files import missing_ranks, read_process_results, stem
-from llenergymeasure.study.ranks import culprits, measure_share, seat_of
-from llenergymeasure.study.worker import STARTER_FILE
 
 CONFIG_FILE = "config.json"
 # A process tells every second that it is there; one that was stopped or is stuck in the driver does not.
@@ -74,7 +74,7 @@ def _launched(config: ExperimentConfig, session: Session, count: int) -> Experim
 def _command(folder: Path, count: int) -> list[str]:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts", "0"]
     launcher += ["--log-dir", str(folder / "torch")]
-    return [*launcher, "--nproc-per-node", str(count), "-m", "llenergymeasure.study.worker", str(folder)]
+    return [*launcher, "--nproc-per-node", str(count), "-m", "llenergymeasure.launch.ranks.worker", str(folder)]
 
 
 def _environ(environ: Mapping[str, str], count: int) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Measuring in this process, in a fresh one, or in several."""

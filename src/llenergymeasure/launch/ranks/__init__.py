@@ -1,0 +1,1 @@
+"""One experiment measured by several processes side by side."""
