@@ -17,8 +17,8 @@ from benchmarks.pairs import ROOT, Row
 from llenergymeasure.core.collect.latency import distribution
 from llenergymeasure.domain.measurements import LatencyResult
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.results.aggregation import aggregate
-from llenergymeasure.results.process_files import ProcessFacts, read_process_results, write_process_result
+from llenergymeasure.results.ranks.combine import aggregate
+from llenergymeasure.results.ranks.files import ProcessFacts, read_process_results, write_process_result
 
 RANKS = 64
 REQUESTS = (1_000, 10_000, 100_000)

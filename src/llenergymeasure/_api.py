@@ -35,7 +35,7 @@ from llenergymeasure.launch.ranks.launcher import is_silent_rank, measure_anywhe
 from llenergymeasure.orchestration.orchestrator import Session, check_machine, cuda_uuids, metered, opened
 from llenergymeasure.progress import Progress, Silent
 from llenergymeasure.protocols import EnergyBackend, Metering
-from llenergymeasure.results.persistence import FolderRepository
+from llenergymeasure.results.store import FolderRepository
 from llenergymeasure.security import sanitise_name
 from llenergymeasure.state.machine import StateManager
 from llenergymeasure.study.runner import run_all

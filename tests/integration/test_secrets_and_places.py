@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from a_result import a_result
 from llenergymeasure import ExperimentConfig, ExperimentResult
 from llenergymeasure.exceptions import ConfigError, LLEMError
-from llenergymeasure.results.persistence import save
+from llenergymeasure.results.store import save
 
 TOKEN, PASSWORD, WHEEL_TOKEN = "hf_AbCdEfGhIjKlMnOp0123", "pr0xy-Passw0rd", "ghp_WheelToken0123456789"
 RUN = [
@@ -114,7 +114,7 @@ def test_a_read_only_directory_is_named_and_earlier_results_stay(tmp_path):
 def test_two_processes_that_save_in_the_same_second_get_two_folders(tmp_path):
     program = (
         "import sys; sys.path.insert(0, sys.argv[2]); from a_result import a_result\n"
-        "from llenergymeasure.results.persistence import save\n"
+        "from llenergymeasure.results.store import save\n"
         "print('ready', flush=True); input(); print(save(a_result(), sys.argv[1]))"
     )
     tests = str(Path(__file__).parents[1])

@@ -32,9 +32,9 @@ from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries
 from llenergymeasure.exceptions import AggregationError, ConfigError
 from llenergymeasure.orchestration.model.local_files import check_weights, local_weights_bytes
 from llenergymeasure.orchestration.model.vram import estimate_for
-from llenergymeasure.results.aggregation import aggregate
-from llenergymeasure.results.persistence import from_json, to_json, to_parquet
-from llenergymeasure.results.process_files import read_process_results
+from llenergymeasure.results.ranks.combine import aggregate
+from llenergymeasure.results.ranks.files import read_process_results
+from llenergymeasure.results.store import from_json, to_json, to_parquet
 from llenergymeasure.state.machine import FOLDER, StateManager
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "result-2.0.json").read_text(encoding="utf-8"))

@@ -30,7 +30,7 @@ LATE_DOORS = {
     "huggingface_hub": "llenergymeasure/orchestration/model/hub.py",
     "pyarrow": "llenergymeasure/_tables.py",
     "yaml": "llenergymeasure/config/files/yaml.py",
-    "jinja2": "llenergymeasure/results/report/page.py",
+    "jinja2": "llenergymeasure/results/report/experiment_page.py",
     "typer": "llenergymeasure/cli/",
     "tqdm": "llenergymeasure/cli/",
 }

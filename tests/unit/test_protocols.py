@@ -22,7 +22,7 @@ from llenergymeasure.protocols import (
     ResultsRepository,
     Sampler,
 )
-from llenergymeasure.results.persistence import FolderRepository
+from llenergymeasure.results.store import FolderRepository
 
 CONFIG = ExperimentConfig(model="m")
 COLLECTORS = [

@@ -259,7 +259,7 @@ class ExperimentResult(Frozen):
 
 def _persistence() -> Any:
     """How results reach the disk: a layer above, so it is looked up when asked for."""
-    return import_module("llenergymeasure.results.persistence")
+    return import_module("llenergymeasure.results.store")
 
 
 class StudyResult(Frozen):

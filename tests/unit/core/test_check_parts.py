@@ -17,7 +17,7 @@ from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError
 from llenergymeasure.protocols import BatchRecord
-from llenergymeasure.results.persistence import flat_numbers, folder_name
+from llenergymeasure.results.store import flat_numbers, folder_name
 
 CONFIG = ExperimentConfig(model="m", n=3, max_output_tokens=11)
 COLLECTORS = (TokenCollector(), LatencyCollector(), MemoryCollector(), FakeHost(), PalmFlopsCollector())

@@ -13,8 +13,8 @@ from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.domain.measurements import EnergyReading, ModelInfo
-from llenergymeasure.results.aggregation import aggregate
-from llenergymeasure.results.process_files import ProcessFacts, ProcessResult
+from llenergymeasure.results.ranks.combine import aggregate
+from llenergymeasure.results.ranks.files import ProcessFacts, ProcessResult
 from nvmlsim import Constant, sim_gpu
 
 TWO = ("cuda:0", "cuda:1")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from a_result import a_result, a_timeseries
 from llenergymeasure.exceptions import AggregationError, ConfigError
-from llenergymeasure.results.persistence import FolderRepository, save
-from llenergymeasure.results.process_files import ProcessFacts, read_process_results, stem, write_process_result
+from llenergymeasure.results.ranks.files import ProcessFacts, read_process_results, stem, write_process_result
+from llenergymeasure.results.store import FolderRepository, save
 
 WORLD = 3
 RESULT = a_result(timeseries=a_timeseries())

@@ -19,7 +19,7 @@ from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import StudyError
 from llenergymeasure.launch.ranks.launcher import is_silent_rank
 from llenergymeasure.orchestration.orchestrator import Session
-from llenergymeasure.results.persistence import FolderRepository, json_text, report_maker
+from llenergymeasure.results.store import FolderRepository, json_text, report_maker
 
 
 def command(

@@ -20,8 +20,8 @@ from llenergymeasure.launch.process import Ended, run_child
 from llenergymeasure.launch.ranks.rank import culprits, measure_share, seat_of
 from llenergymeasure.launch.ranks.worker import STARTER_FILE
 from llenergymeasure.orchestration.orchestrator import Session, check_experiment, measure
-from llenergymeasure.results.aggregation import aggregate
-from llenergymeasure.results.process_files import missing_ranks, read_process_results, stem
+from llenergymeasure.results.ranks.combine import aggregate
+from llenergymeasure.results.ranks.files import missing_ranks, read_process_results, stem
 
 CONFIG_FILE = "config.json"
 # A process tells every second that it is there; one that was stopped or is stuck in the driver does not.

@@ -23,8 +23,8 @@ from llenergymeasure.core.gc_control import import_heavy
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ConfigError, ExperimentError, Finding, LLEMError, PreFlightError, TeamError
 from llenergymeasure.orchestration.orchestrator import CUDA, Session, opened, torch_sees_cuda
-from llenergymeasure.results.aggregation import aggregate
-from llenergymeasure.results.process_files import (
+from llenergymeasure.results.ranks.combine import aggregate
+from llenergymeasure.results.ranks.files import (
     ProcessFacts,
     failures,
     read_process_results,

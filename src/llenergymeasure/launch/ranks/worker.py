@@ -19,7 +19,7 @@ from llenergymeasure.exceptions import ConfigError, LLEMError
 from llenergymeasure.launch.ranks.rank import GONE, measure_share, seat_of, why
 from llenergymeasure.orchestration.orchestrator import Session
 from llenergymeasure.progress import Silent
-from llenergymeasure.results.process_files import failures, stem, write_failure
+from llenergymeasure.results.ranks.files import failures, stem, write_failure
 
 BEAT_S = 1.0
 # Holds the number of the process that wants the result.

@@ -8,7 +8,7 @@ from llenergymeasure import ExperimentConfig
 from llenergymeasure.exceptions import ConfigError, ExperimentError, PreFlightError, TeamError
 from llenergymeasure.launch.ranks.launcher import is_silent_rank
 from llenergymeasure.launch.ranks.rank import Seat, check_seat, culprits, seat_of, why
-from llenergymeasure.results.process_files import write_failure
+from llenergymeasure.results.ranks.files import write_failure
 
 TORCHRUN = {
     "RANK": "3",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llenergymeasure.core.collect.latency import distribution
-from llenergymeasure.results.distributions import pooled
+from llenergymeasure.results.ranks.distributions import pooled
 
 MILLISECONDS = st.floats(0.001, 1e6)
 WEIGHTED = st.lists(st.lists(st.tuples(MILLISECONDS, st.integers(1, 40)), max_size=6), min_size=1, max_size=4)

@@ -18,12 +18,12 @@ from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.measurements import EnergyReading, MultiGpu
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import AggregationError
-from llenergymeasure.results.alike import check_alike
-from llenergymeasure.results.energy_sums import combined_baseline, combined_energy
-from llenergymeasure.results.process_files import ProcessResult
-from llenergymeasure.results.shared import all_or_none, each_once
-from llenergymeasure.results.side_by_side import overlap_warnings, own_warnings
-from llenergymeasure.results.work_sums import (
+from llenergymeasure.results.ranks.energy import combined_baseline, combined_energy
+from llenergymeasure.results.ranks.files import ProcessResult
+from llenergymeasure.results.ranks.helpers import all_or_none, each_once
+from llenergymeasure.results.ranks.overlap import overlap_warnings, own_warnings
+from llenergymeasure.results.ranks.same import check_alike
+from llenergymeasure.results.ranks.work import (
     combined_flops,
     combined_host,
     combined_latency,

@@ -9,8 +9,8 @@ from typing import Any
 
 from llenergymeasure.domain.measurements import BaselineResult, EnergyDomain, EnergyReading
 from llenergymeasure.exceptions import AggregationError
-from llenergymeasure.results.process_files import ProcessResult
-from llenergymeasure.results.shared import all_or_none, each_once
+from llenergymeasure.results.ranks.files import ProcessResult
+from llenergymeasure.results.ranks.helpers import all_or_none, each_once
 
 # A meter that tells no devices covers the machine that it runs on.
 MACHINE = frozenset({"machine"})

@@ -25,7 +25,7 @@ from llenergymeasure._files import write_atomic
 from llenergymeasure._json import read_json
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import AggregationError
-from llenergymeasure.results.packing import pack_samples, unpack_samples
+from llenergymeasure.results.ranks.packing import pack_samples, unpack_samples
 
 FORMAT = 1
 _NAME = re.compile(r"^rank-(\d{5})\.json$")

@@ -13,7 +13,7 @@ from fakes import MemoryRepository
 from llenergymeasure import ExperimentResult
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.protocols import ResultsRepository
-from llenergymeasure.results.persistence import FolderRepository, folder_name, from_json, save, to_json, to_parquet
+from llenergymeasure.results.store import FolderRepository, folder_name, from_json, save, to_json, to_parquet
 
 
 def test_a_round_trip_through_json_loses_nothing(tmp_path):

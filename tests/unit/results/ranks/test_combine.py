@@ -7,10 +7,10 @@ import pytest
 from a_result import a_result
 from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading
 from llenergymeasure.exceptions import AggregationError
-from llenergymeasure.results.aggregation import aggregate
-from llenergymeasure.results.process_files import ProcessFacts, ProcessResult
-from llenergymeasure.results.shared import in_turn
-from llenergymeasure.results.work_sums import MOST_SAMPLES
+from llenergymeasure.results.ranks.combine import aggregate
+from llenergymeasure.results.ranks.files import ProcessFacts, ProcessResult
+from llenergymeasure.results.ranks.helpers import in_turn
+from llenergymeasure.results.ranks.work import MOST_SAMPLES
 
 START_S = 1000.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
-from llenergymeasure.results.process_files import ProcessResult
+from llenergymeasure.results.ranks.files import ProcessResult
 
 # What the sampler of a process saw; anything else is judged again from the combined numbers.
 OWN_WARNINGS = frozenset(

@@ -14,9 +14,9 @@ from llenergymeasure.domain.measurements import (
     TokenCounts,
     WarmupResult,
 )
-from llenergymeasure.results.distributions import pooled
-from llenergymeasure.results.process_files import ProcessResult
-from llenergymeasure.results.shared import all_or_none, in_a_row, in_turn
+from llenergymeasure.results.ranks.distributions import pooled
+from llenergymeasure.results.ranks.files import ProcessResult
+from llenergymeasure.results.ranks.helpers import all_or_none, in_a_row, in_turn
 
 T = TypeVar("T")
 

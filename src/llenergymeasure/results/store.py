@@ -88,7 +88,7 @@ def report_maker() -> Callable[[ExperimentResult], str]:
         PreFlightError: what the page needs is not installed; names the install line.
     """
     import_module("llenergymeasure.results.report.needs").check_report()
-    maker: Callable[[ExperimentResult], str] = import_module("llenergymeasure.results.report.page").html_text
+    maker: Callable[[ExperimentResult], str] = import_module("llenergymeasure.results.report.experiment_page").html_text
     return maker
 
 

@@ -14,10 +14,10 @@ from a_result import a_result, a_timeseries
 from llenergymeasure.domain.measurements import EnergyDomain, MultiGpu, PhaseEnergy
 from llenergymeasure.domain.timeseries import TimeSeries
 from llenergymeasure.exceptions import PreFlightError
-from llenergymeasure.results.persistence import from_json, save
 from llenergymeasure.results.report.charts import thinned
+from llenergymeasure.results.report.experiment_page import html_text
 from llenergymeasure.results.report.needs import check_report
-from llenergymeasure.results.report.page import html_text
+from llenergymeasure.results.store import from_json, save
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 

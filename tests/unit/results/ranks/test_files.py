@@ -11,7 +11,7 @@ import pytest
 
 from a_result import a_result
 from llenergymeasure.exceptions import AggregationError
-from llenergymeasure.results.process_files import (
+from llenergymeasure.results.ranks.files import (
     ProcessFacts,
     failures,
     missing_ranks,
