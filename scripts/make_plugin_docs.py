@@ -14,10 +14,10 @@ from types import ModuleType
 
 from pytest_llem import hooks
 from pytest_llem.marks import ARGUMENTS
-from pytest_llem.meter import EnergyMeter, Window
+from pytest_llem.measure.energy_meter import EnergyMeter, Window
+from pytest_llem.measure.experiment import Run
 from pytest_llem.metrics import METRICS
 from pytest_llem.options import INIS, MARKER, OPTIONS
-from pytest_llem.run import Run
 from pytest_llem.suites import OPTIONS as SUITE_OPTIONS
 from pytest_llem.verdicts import FAILING, MEANING, STRICT
 

@@ -13,9 +13,9 @@ from typing import Any
 from llenergymeasure import __version__
 from pytest_llem.baselines import write_changes, write_file
 from pytest_llem.fingerprint import Fingerprint
+from pytest_llem.measure.experiment import Run
 from pytest_llem.reading import BaselineError
 from pytest_llem.reruns import session_of
-from pytest_llem.run import Run
 from pytest_llem.state import Record, State
 from pytest_llem.updates import Measured, Outcome, candidate, update
 from pytest_llem.verdicts import Judgement

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_llem.meter import EnergyMeter
-    from pytest_llem.run import Experiments
+    from pytest_llem.measure.energy_meter import EnergyMeter
+    from pytest_llem.measure.experiment import Experiments
     from pytest_llem.state import State
 
 SKIPPED = "measures an LLM experiment: run with --llem"
@@ -88,7 +88,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def energy_meter(request: pytest.FixtureRequest) -> Iterator[EnergyMeter]:
     """The energy of any code: `with energy_meter.window("name") as window: ...`, then `window.energy_j`; works without --llem."""
     state = state_of(request.config)
-    meter: EnergyMeter = import_module("pytest_llem.meter").meter_for(state, request.node)
+    meter: EnergyMeter = import_module("pytest_llem.measure.energy_meter").meter_for(state, request.node)
     yield meter
     meter.finish()
 

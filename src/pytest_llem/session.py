@@ -14,7 +14,7 @@ from pytest_llem.plugin import STATE, is_experiment, state_of
 from pytest_llem.state import State
 
 if TYPE_CHECKING:
-    from pytest_llem.run import Experiments
+    from pytest_llem.measure.experiment import Experiments
 
 PLAN: pytest.StashKey[Plan] = pytest.StashKey()
 
@@ -80,7 +80,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def _settle(item: pytest.Item, state: State) -> None:
     record = state.record(item)
     if record.runs:
-        import_module("pytest_llem.run").settle(state, item)
+        import_module("pytest_llem.measure.experiment").settle(state, item)
     elif "llm_experiment" in getattr(item, "fixturenames", ()):
         pytest.fail("llm_experiment was requested but never called: nothing was measured", pytrace=False)
     elif record.meter is None and _is_marked_itself(item):
@@ -117,7 +117,9 @@ def experiments_for(state: State, item: pytest.Item) -> Experiments:
     """What the `llm_experiment` fixture gives."""
     if PLAN not in item.stash:
         item.stash[PLAN] = _plan(item, state)
-    experiments: Experiments = import_module("pytest_llem.run").Experiments(state, item, item.stash[PLAN])
+    experiments: Experiments = import_module("pytest_llem.measure.experiment").Experiments(
+        state, item, item.stash[PLAN]
+    )
     return experiments
 
 

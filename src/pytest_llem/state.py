@@ -15,11 +15,11 @@ from pytest_llem.settings import Settings, settings_of
 
 if TYPE_CHECKING:
     from pytest_llem.baselines import Baselines
-    from pytest_llem.bench import Bench
     from pytest_llem.gate import Gate
     from pytest_llem.marks import Plan
-    from pytest_llem.meter import EnergyMeter
-    from pytest_llem.run import Run
+    from pytest_llem.measure.energy_meter import EnergyMeter
+    from pytest_llem.measure.experiment import Run
+    from pytest_llem.measure.measuring import Bench
 
 
 @dataclass
@@ -66,7 +66,7 @@ class State:
     @cached_property
     def bench(self) -> Bench:
         """Everything heavy."""
-        bench: Bench = import_module("pytest_llem.bench").Bench(self.config, self.settings)
+        bench: Bench = import_module("pytest_llem.measure.measuring").Bench(self.config, self.settings)
         return bench
 
     @cached_property
@@ -153,7 +153,7 @@ def _baselines(settings: Settings) -> Baselines:
 
 def _check_replay(settings: Settings) -> None:
     if settings.replay_path is not None:
-        replay = import_module("pytest_llem.replay")
+        replay = import_module("pytest_llem.measure.replay")
         try:
             replay.read_replay(settings.replay_path)
         except replay.ReplayError as error:

@@ -83,7 +83,7 @@ class SuiteItem(pytest.Item):
     def runtest(self) -> None:
         """Measure; the verdict follows as for any other test."""
         plan = self.plan()
-        import_module("pytest_llem.run").measure(state_of(self.config), self, plan, plan.config)
+        import_module("pytest_llem.measure.experiment").measure(state_of(self.config), self, plan, plan.config)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where it stands."""

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pytest_llem.replay import ReplayError, read_replay
+from pytest_llem.measure.replay import ReplayError, read_replay
 
 
 @pytest.fixture

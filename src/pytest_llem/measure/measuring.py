@@ -12,7 +12,7 @@ from functools import cached_property
 import pytest
 
 from llenergymeasure import ExperimentConfig, ExperimentResult, _api
-from pytest_llem.replay import Replay, read_replay
+from pytest_llem.measure.replay import Replay, read_replay
 from pytest_llem.reruns import more_to_measure, repeat_of
 from pytest_llem.settings import Settings
 

@@ -24,7 +24,7 @@ from pytest_llem.plain import plain
 if TYPE_CHECKING:
     import pytest
 
-    from pytest_llem.bench import Bench
+    from pytest_llem.measure.measuring import Bench
     from pytest_llem.state import State
 
 _current: ContextVar[Window | None] = ContextVar("pytest_llem_window", default=None)

@@ -15,8 +15,8 @@ from pytest_llem.fingerprint import Fingerprint, fingerprint_of
 from pytest_llem.gate import Case
 from pytest_llem.limits import LimitError, known_metric
 from pytest_llem.marks import Plan
+from pytest_llem.measure.replay import ReplayError
 from pytest_llem.plain import plain
-from pytest_llem.replay import ReplayError
 from pytest_llem.reruns import (
     Dropped,
     Repeat,

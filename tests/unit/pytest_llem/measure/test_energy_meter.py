@@ -13,7 +13,7 @@ from llenergymeasure.core.energy.null import NoMeter
 from llenergymeasure.core.energy.replay import ReplayMeter
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import Finding, MeterError, PreFlightError
-from pytest_llem.meter import EnergyMeter
+from pytest_llem.measure.energy_meter import EnergyMeter
 
 
 class FakeBench:

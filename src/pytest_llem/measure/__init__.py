@@ -1,0 +1,1 @@
+"""The measuring side of the plugin: experiments, the energy meter, recorded joules."""
