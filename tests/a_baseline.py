@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pytest_llem.baselines import Baselines
-from pytest_llem.entries import BaselineFile, Entry, Session, Work
-from pytest_llem.fingerprint import Fingerprint
-from pytest_llem.updates import Measured
+from pytest_llem.baseline.entries import BaselineFile, Entry, Session, Work
+from pytest_llem.baseline.fingerprint import Fingerprint
+from pytest_llem.baseline.folder import Baselines
+from pytest_llem.baseline.update import Measured
 
 TEST = "tests/test_energy.py::test_decode"
 HASH = "0123456789abcdef"

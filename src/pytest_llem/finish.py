@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from llenergymeasure import __version__
-from pytest_llem.baselines import write_changes, write_file
-from pytest_llem.fingerprint import Fingerprint
+from pytest_llem.baseline.fingerprint import Fingerprint
+from pytest_llem.baseline.folder import write_changes, write_file
+from pytest_llem.baseline.parse import BaselineError
+from pytest_llem.baseline.repeats import session_of
+from pytest_llem.baseline.update import Measured, Outcome, candidate, update
 from pytest_llem.measure.experiment import Run
-from pytest_llem.reading import BaselineError
-from pytest_llem.reruns import session_of
 from pytest_llem.state import Record, State
-from pytest_llem.updates import Measured, Outcome, candidate, update
 from pytest_llem.verdicts import Judgement
 
 # 1.0  first version

@@ -9,17 +9,17 @@ from itertools import chain
 from statistics import geometric_mean
 from typing import Any
 
-from pytest_llem.baselines import Baselines
+from pytest_llem.baseline.entries import Entry, Work
+from pytest_llem.baseline.fingerprint import Fingerprint
+from pytest_llem.baseline.folder import Baselines
+from pytest_llem.baseline.lookup import CURABLE, Situation, age_note, situation, soft_changes
+from pytest_llem.baseline.repeats import Repeat, joule_gate_refusal, samples_of
 from pytest_llem.budget import check_budget
 from pytest_llem.control import Shift, judged_under, machine_shift
-from pytest_llem.entries import Entry, Work
-from pytest_llem.fingerprint import Fingerprint
 from pytest_llem.judge import JudgeError, compare
 from pytest_llem.limits import Limit
 from pytest_llem.marks import Plan
-from pytest_llem.reruns import Repeat, joule_gate_refusal, samples_of
 from pytest_llem.settings import Settings
-from pytest_llem.situations import CURABLE, Situation, age_note, situation, soft_changes
 from pytest_llem.verdicts import Judgement, Verdict
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_llem.baselines import Baselines
+from pytest_llem.baseline.folder import Baselines
 from pytest_llem.marks import Plan
 
 

@@ -45,7 +45,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Accept a candidate instead of running tests, when that is asked for."""
     path = config.getoption("--llem-accept-baseline")
-    return None if path is None else int(import_module("pytest_llem.accept").main(config, path))
+    return None if path is None else int(import_module("pytest_llem.baseline.accept").main(config, path))
 
 
 def pytest_configure(config: pytest.Config) -> None:

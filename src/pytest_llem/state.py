@@ -14,7 +14,7 @@ import pytest
 from pytest_llem.settings import Settings, settings_of
 
 if TYPE_CHECKING:
-    from pytest_llem.baselines import Baselines
+    from pytest_llem.baseline.folder import Baselines
     from pytest_llem.gate import Gate
     from pytest_llem.marks import Plan
     from pytest_llem.measure.energy_meter import EnergyMeter
@@ -143,9 +143,9 @@ def _refuse_xdist(config: pytest.Config) -> None:
 
 
 def _baselines(settings: Settings) -> Baselines:
-    reading = import_module("pytest_llem.reading")
+    reading = import_module("pytest_llem.baseline.parse")
     try:
-        baselines: Baselines = import_module("pytest_llem.baselines").read_folder(settings.baseline_dir)
+        baselines: Baselines = import_module("pytest_llem.baseline.folder").read_folder(settings.baseline_dir)
     except reading.BaselineError as error:
         raise pytest.UsageError(str(error)) from error
     return baselines

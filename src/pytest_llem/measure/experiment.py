@@ -11,13 +11,8 @@ from typing import Any, NoReturn
 import pytest
 
 from llenergymeasure import ExperimentConfig, ExperimentResult, _api
-from pytest_llem.fingerprint import Fingerprint, fingerprint_of
-from pytest_llem.gate import Case
-from pytest_llem.limits import LimitError, known_metric
-from pytest_llem.marks import Plan
-from pytest_llem.measure.replay import ReplayError
-from pytest_llem.plain import plain
-from pytest_llem.reruns import (
+from pytest_llem.baseline.fingerprint import Fingerprint, fingerprint_of
+from pytest_llem.baseline.repeats import (
     Dropped,
     Repeat,
     joule_gate_refusal,
@@ -26,6 +21,11 @@ from pytest_llem.reruns import (
     samples_of,
     sort_repeats,
 )
+from pytest_llem.gate import Case
+from pytest_llem.limits import LimitError, known_metric
+from pytest_llem.marks import Plan
+from pytest_llem.measure.replay import ReplayError
+from pytest_llem.plain import plain
 from pytest_llem.state import State
 from pytest_llem.verdicts import Judgement, Verdict
 from pytest_llem.wording import failure_message

@@ -12,8 +12,8 @@ from functools import cached_property
 import pytest
 
 from llenergymeasure import ExperimentConfig, ExperimentResult, _api
+from pytest_llem.baseline.repeats import more_to_measure, repeat_of
 from pytest_llem.measure.replay import Replay, read_replay
-from pytest_llem.reruns import more_to_measure, repeat_of
 from pytest_llem.settings import Settings
 
 # What a sensor saw: only there does the length of a window matter.

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from a_result import a_result
-from pytest_llem.fingerprint import class_name, fingerprint_of, identity
+from pytest_llem.baseline.fingerprint import class_name, fingerprint_of, identity
 
 
 def a_gpu(**changes):

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pytest_llem.baselines import Baselines
-from pytest_llem.differences import differences
-from pytest_llem.entries import BaselineFile, Entry, Session, Work
-from pytest_llem.fingerprint import Plain
+from pytest_llem.baseline.diff import differences
+from pytest_llem.baseline.entries import BaselineFile, Entry, Session, Work
+from pytest_llem.baseline.fingerprint import Plain
+from pytest_llem.baseline.folder import Baselines
 from pytest_llem.judge import MIN_REPEATS
 
 Mode = Literal["new", "append", "replace"]

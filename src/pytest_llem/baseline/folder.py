@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_llem.entries import BaselineFile
-from pytest_llem.fingerprint import Plain, class_name
-from pytest_llem.reading import BaselineError, read_file
+from pytest_llem.baseline.entries import BaselineFile
+from pytest_llem.baseline.fingerprint import Plain, class_name
+from pytest_llem.baseline.parse import BaselineError, read_file
 
 # A list of numbers over several lines; a text in JSON holds no line break, so nothing else can match.
 _LONG_LIST = re.compile(r"\[\n\s+([^\[\]{}\"]+?)\n\s+\]")

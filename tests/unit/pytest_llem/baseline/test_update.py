@@ -7,8 +7,8 @@ import math
 import pytest
 
 from a_baseline import A100, HASH, TEST, WORK, a_file, a_folder, a_session, an_entry, measured
-from pytest_llem.entries import Work
-from pytest_llem.updates import accept, candidate, update
+from pytest_llem.baseline.entries import Work
+from pytest_llem.baseline.update import accept, candidate, update
 
 OTHER = "tests/test_energy.py::test_other"
 

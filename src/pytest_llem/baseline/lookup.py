@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pytest_llem.baselines import Baselines
-from pytest_llem.differences import Difference, differences
-from pytest_llem.entries import BaselineFile, Entry, Work, moment
-from pytest_llem.fingerprint import Fingerprint
+from pytest_llem.baseline.diff import Difference, differences
+from pytest_llem.baseline.entries import BaselineFile, Entry, Work, moment
+from pytest_llem.baseline.fingerprint import Fingerprint
+from pytest_llem.baseline.folder import Baselines
 
 Kind = Literal["found", "new", "not-comparable", "stale", "work-changed"]
 

@@ -6,8 +6,8 @@ import pytest
 
 from a_result import a_result
 from llenergymeasure.domain.measurements import ThermalThrottleInfo
-from pytest_llem.entries import Work
-from pytest_llem.reruns import (
+from pytest_llem.baseline.entries import Work
+from pytest_llem.baseline.repeats import (
     Repeat,
     joule_gate_refusal,
     more_to_measure,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from a_baseline import CONFIG, HASH, TEST, WORK, a_file, a_folder, a_session, an_entry, machine
-from pytest_llem.entries import Work
-from pytest_llem.situations import age_note, situation, soft_changes
+from pytest_llem.baseline.entries import Work
+from pytest_llem.baseline.lookup import age_note, situation, soft_changes
 
 OTHER_HASH = "fedcba9876543210"
 CHANGED = {**CONFIG, "pytorch": {"batch_size": 8}, "precision": "fp16"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
-from pytest_llem.fingerprint import Plain
+from pytest_llem.baseline.fingerprint import Plain
 
 # 1  first version
 SCHEMA = 1

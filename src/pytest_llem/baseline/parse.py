@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from pytest_llem.entries import SCHEMA, BaselineFile, Entry, Session, Work, moment
+from pytest_llem.baseline.entries import SCHEMA, BaselineFile, Entry, Session, Work, moment
 
 T = TypeVar("T")
 _TEXT, _NUMBER, _MAPPING, _LIST = (str,), (int, float), (dict,), (list,)

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from a_baseline import A100, HASH, TEST, a_file, a_folder, a_session, an_entry
-from pytest_llem.baselines import dumps, read_folder, write_changes, write_file
-from pytest_llem.reading import BaselineError, parse, read_file
+from pytest_llem.baseline.folder import dumps, read_folder, write_changes, write_file
+from pytest_llem.baseline.parse import BaselineError, parse, read_file
 
 
 def test_what_is_written_reads_back_the_same(tmp_path):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_llem.baselines import read_folder, write_changes
-from pytest_llem.reading import BaselineError, read_file
+from pytest_llem.baseline.folder import read_folder, write_changes
+from pytest_llem.baseline.parse import BaselineError, read_file
+from pytest_llem.baseline.update import accept
 from pytest_llem.settings import Settings, settings_of
-from pytest_llem.updates import accept
 
 
 def main(config: pytest.Config, path: str) -> int:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_llem.entries import Session, Work
-from pytest_llem.fingerprint import Plain
+from pytest_llem.baseline.entries import Session, Work
+from pytest_llem.baseline.fingerprint import Plain
 from pytest_llem.metrics import METRICS
 
 MOST_EXTRA = 2
