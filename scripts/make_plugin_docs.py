@@ -19,7 +19,7 @@ from pytest_llem.measure.experiment import Run
 from pytest_llem.metrics import METRICS
 from pytest_llem.options import INIS, MARKER, OPTIONS
 from pytest_llem.suites import OPTIONS as SUITE_OPTIONS
-from pytest_llem.verdicts import FAILING, MEANING, STRICT
+from pytest_llem.verdict.verdict import FAILING, MEANING, STRICT
 
 PLACE = Path(__file__).resolve().parent.parent / "docs" / "pytest-plugin.md"
 # What is there for the machinery.

@@ -18,7 +18,7 @@ from pytest_llem.baseline.repeats import session_of
 from pytest_llem.baseline.update import Measured, Outcome, candidate, update
 from pytest_llem.measure.experiment import Run
 from pytest_llem.state import Record, State
-from pytest_llem.verdicts import Judgement
+from pytest_llem.verdict.verdict import Judgement
 
 # 1.0  first version
 SCHEMA = "1.0"

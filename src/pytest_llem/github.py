@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pytest_llem.state import Record, State
-from pytest_llem.verdicts import FAILING
-from pytest_llem.wording import failure_message
+from pytest_llem.verdict.verdict import FAILING
+from pytest_llem.verdict.wording import failure_message
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 

@@ -8,7 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from llenergymeasure import ExperimentConfig
-    from pytest_llem.verdicts import Verdict
+    from pytest_llem.verdict.verdict import Verdict
 
 
 @pytest.hookspec

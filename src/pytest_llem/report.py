@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pytest_llem.finish import Finished, counts
 from pytest_llem.state import State
-from pytest_llem.verdicts import KINDS
-from pytest_llem.wording import line
+from pytest_llem.verdict.verdict import KINDS
+from pytest_llem.verdict.wording import line
 
 _SAID = {"not-measured": "not measured", "work-changed": "workload changed", "over-budget": "over budget"}
 

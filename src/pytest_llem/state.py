@@ -15,11 +15,11 @@ from pytest_llem.settings import Settings, settings_of
 
 if TYPE_CHECKING:
     from pytest_llem.baseline.folder import Baselines
-    from pytest_llem.gate import Gate
     from pytest_llem.marks import Plan
     from pytest_llem.measure.energy_meter import EnergyMeter
     from pytest_llem.measure.experiment import Run
     from pytest_llem.measure.measuring import Bench
+    from pytest_llem.verdict.gate import Gate
 
 
 @dataclass
@@ -72,7 +72,7 @@ class State:
     @cached_property
     def gate(self) -> Gate:
         """Judges."""
-        gate: Gate = import_module("pytest_llem.gate").Gate(self.settings, self.baselines)
+        gate: Gate = import_module("pytest_llem.verdict.gate").Gate(self.settings, self.baselines)
         return gate
 
     @cached_property

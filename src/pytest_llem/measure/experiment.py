@@ -21,14 +21,14 @@ from pytest_llem.baseline.repeats import (
     samples_of,
     sort_repeats,
 )
-from pytest_llem.gate import Case
 from pytest_llem.limits import LimitError, known_metric
 from pytest_llem.marks import Plan
 from pytest_llem.measure.replay import ReplayError
 from pytest_llem.plain import plain
 from pytest_llem.state import State
-from pytest_llem.verdicts import Judgement, Verdict
-from pytest_llem.wording import failure_message
+from pytest_llem.verdict.gate import Case
+from pytest_llem.verdict.verdict import Judgement, Verdict
+from pytest_llem.verdict.wording import failure_message
 
 # What an update of the baselines is there to change does not fail the test that brings the change: every update enters
 # what has no baseline, `replace` also takes the place of one.

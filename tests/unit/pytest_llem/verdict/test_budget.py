@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from pytest_llem.budget import check_budget
 from pytest_llem.judge import JudgeError
 from pytest_llem.limits import parse_limit
+from pytest_llem.verdict.budget import check_budget
 
 HALF_A_JOULE = parse_limit("energy_per_output_token:0.5")
 

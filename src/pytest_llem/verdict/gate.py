@@ -14,13 +14,13 @@ from pytest_llem.baseline.fingerprint import Fingerprint
 from pytest_llem.baseline.folder import Baselines
 from pytest_llem.baseline.lookup import CURABLE, Situation, age_note, situation, soft_changes
 from pytest_llem.baseline.repeats import Repeat, joule_gate_refusal, samples_of
-from pytest_llem.budget import check_budget
-from pytest_llem.control import Shift, judged_under, machine_shift
 from pytest_llem.judge import JudgeError, compare
 from pytest_llem.limits import Limit
 from pytest_llem.marks import Plan
 from pytest_llem.settings import Settings
-from pytest_llem.verdicts import Judgement, Verdict
+from pytest_llem.verdict.budget import check_budget
+from pytest_llem.verdict.control import Shift, judged_under, machine_shift
+from pytest_llem.verdict.verdict import Judgement, Verdict
 
 
 @dataclass

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from pytest_llem.control import judged_under, machine_shift
 from pytest_llem.judge import JudgeError
+from pytest_llem.verdict.control import judged_under, machine_shift
 
 METRIC = "energy_per_output_token"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_llem.verdicts import Judgement, Verdict, strips
+from pytest_llem.verdict.verdict import Judgement, Verdict, strips
 
 _HEADS = {
     "regression": "regression", "over-budget": "over budget", "work-changed": "workload changed",

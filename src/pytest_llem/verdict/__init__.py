@@ -1,0 +1,1 @@
+"""Verdicts: what is judged, what it means, and how it is said."""
