@@ -130,7 +130,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if state is None or state.settings.dry_run:
         return
     ended_early = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
-    state.outcome = import_module("pytest_llem.finish").finish(state, int(exitstatus), exitstatus not in ended_early)
+    state.outcome = import_module("pytest_llem.report.session").finish(
+        state, int(exitstatus), exitstatus not in ended_early
+    )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -141,8 +143,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     if state.outcome is None:
         return
-    _show(terminalreporter, "llem", import_module("pytest_llem.report").section(state, state.outcome))
-    github = import_module("pytest_llem.github")
+    _show(terminalreporter, "llem", import_module("pytest_llem.report.terminal").section(state, state.outcome))
+    github = import_module("pytest_llem.report.github")
     if github.is_github(os.environ):
         github.write_summary(state, os.environ)
         for command in github.commands(state):
@@ -150,7 +152,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _planned(state: State) -> list[str]:
-    plan = import_module("pytest_llem.plan")
+    plan = import_module("pytest_llem.report.dry_run")
     return [plan.planned(record.plan, state.baselines) for record in state.records.values() if record.plan is not None]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_llem.github import cell, command, is_github
+from pytest_llem.report.github import cell, command, is_github
 from pytest_llem.state import Record
 
 
