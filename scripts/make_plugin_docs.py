@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from pytest_llem import hooks
-from pytest_llem.marks import ARGUMENTS
+from pytest_llem import hookspec as hooks
+from pytest_llem.marker import ARGUMENTS
 from pytest_llem.measure.energy_meter import EnergyMeter, Window
 from pytest_llem.measure.experiment import Run
 from pytest_llem.metrics import METRICS

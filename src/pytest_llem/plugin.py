@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_llem.measure.energy_meter import EnergyMeter
     from pytest_llem.measure.experiment import Experiments
-    from pytest_llem.state import State
+    from pytest_llem.stash import State
 
 SKIPPED = "measures an LLM experiment: run with --llem"
 STATE: pytest.StashKey[State] = pytest.StashKey()
@@ -27,7 +27,7 @@ STATE: pytest.StashKey[State] = pytest.StashKey()
 def state_of(config: pytest.Config) -> State:
     """The state of this run, made when first asked for."""
     if STATE not in config.stash:
-        config.stash[STATE] = import_module("pytest_llem.state").make_state(config)
+        config.stash[STATE] = import_module("pytest_llem.stash").make_state(config)
     return config.stash[STATE]
 
 
@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the hooks of this plugin."""
-    pluginmanager.add_hookspecs(import_module("pytest_llem.hooks"))
+    pluginmanager.add_hookspecs(import_module("pytest_llem.hookspec"))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; check what was set, and with `--llem` bring in the rest of the hooks."""
     config.addinivalue_line("markers", MARKER)
     if not is_untouched(config) and state_of(config).settings.active:
-        config.pluginmanager.register(import_module("pytest_llem.session"), "llem-session")
+        config.pluginmanager.register(import_module("pytest_llem.run_hooks"), "llem-session")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -96,7 +96,7 @@ def energy_meter(request: pytest.FixtureRequest) -> Iterator[EnergyMeter]:
 @pytest.fixture
 def llm_experiment(request: pytest.FixtureRequest) -> Experiments:
     """Measure the marker's experiment: `run = llm_experiment()`, then `run.assert_no_regression()`; needs --llem."""
-    experiments: Experiments = import_module("pytest_llem.session").experiments_for(
+    experiments: Experiments = import_module("pytest_llem.run_hooks").experiments_for(
         state_of(request.config), request.node
     )
     return experiments

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_llem.marks import Argument, Plan, PlanError, make_plan
+from pytest_llem.marker import Argument, Plan, PlanError, make_plan
 from pytest_llem.plugin import state_of
 
 # What may stand beside the fields of an experiment.

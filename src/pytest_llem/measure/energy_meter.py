@@ -19,13 +19,13 @@ from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from pytest_llem.plain import plain
+from pytest_llem.plain_values import plain
 
 if TYPE_CHECKING:
     import pytest
 
     from pytest_llem.measure.measuring import Bench
-    from pytest_llem.state import State
+    from pytest_llem.stash import State
 
 _current: ContextVar[Window | None] = ContextVar("pytest_llem_window", default=None)
 

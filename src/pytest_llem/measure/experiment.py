@@ -22,10 +22,10 @@ from pytest_llem.baseline.repeats import (
     sort_repeats,
 )
 from pytest_llem.limits import LimitError, known_metric
-from pytest_llem.marks import Plan
+from pytest_llem.marker import Plan
 from pytest_llem.measure.replay import ReplayError
-from pytest_llem.plain import plain
-from pytest_llem.state import State
+from pytest_llem.plain_values import plain
+from pytest_llem.stash import State
 from pytest_llem.verdict.gate import Case
 from pytest_llem.verdict.verdict import Judgement, Verdict
 from pytest_llem.verdict.wording import failure_message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_llem.baseline.folder import Baselines
-from pytest_llem.marks import Plan
+from pytest_llem.marker import Plan
 
 
 def planned(plan: Plan, baselines: Baselines) -> str:

@@ -17,7 +17,7 @@ from pytest_llem.baseline.parse import BaselineError
 from pytest_llem.baseline.repeats import session_of
 from pytest_llem.baseline.update import Measured, Outcome, candidate, update
 from pytest_llem.measure.experiment import Run
-from pytest_llem.state import Record, State
+from pytest_llem.stash import Record, State
 from pytest_llem.verdict.verdict import Judgement
 
 # 1.0  first version

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_llem.report.session import Finished, counts
-from pytest_llem.state import State
+from pytest_llem.stash import State
 from pytest_llem.verdict.verdict import KINDS
 from pytest_llem.verdict.wording import line
 

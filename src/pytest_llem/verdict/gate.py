@@ -16,7 +16,7 @@ from pytest_llem.baseline.lookup import CURABLE, Situation, age_note, situation,
 from pytest_llem.baseline.repeats import Repeat, joule_gate_refusal, samples_of
 from pytest_llem.judge import JudgeError, compare
 from pytest_llem.limits import Limit
-from pytest_llem.marks import Plan
+from pytest_llem.marker import Plan
 from pytest_llem.settings import Settings
 from pytest_llem.verdict.budget import check_budget
 from pytest_llem.verdict.control import Shift, judged_under, machine_shift

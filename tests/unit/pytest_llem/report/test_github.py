@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_llem.report.github import cell, command, is_github
-from pytest_llem.state import Record
+from pytest_llem.stash import Record
 
 
 def test_an_annotation_cannot_be_left():

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llem.marks import NAME, Plan, PlanError, controls_first, plan_of
+from pytest_llem.marker import NAME, Plan, PlanError, controls_first, plan_of
 from pytest_llem.plugin import STATE, is_experiment, state_of
-from pytest_llem.state import State
+from pytest_llem.stash import State
 
 if TYPE_CHECKING:
     from pytest_llem.measure.experiment import Experiments

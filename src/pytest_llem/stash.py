@@ -15,7 +15,7 @@ from pytest_llem.settings import Settings, settings_of
 
 if TYPE_CHECKING:
     from pytest_llem.baseline.folder import Baselines
-    from pytest_llem.marks import Plan
+    from pytest_llem.marker import Plan
     from pytest_llem.measure.energy_meter import EnergyMeter
     from pytest_llem.measure.experiment import Run
     from pytest_llem.measure.measuring import Bench

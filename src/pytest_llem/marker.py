@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llem.places import place_of_mark
+from pytest_llem.source_line import place_of_mark
 
 if TYPE_CHECKING:
     from llenergymeasure import ExperimentConfig
