@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from benchmarks.pairs import Line, Row
 from benchmarks.rivals import mann_whitney, mean_threshold, welch
-from pytest_llem.judge import compare
+from llenergymeasure.stats.comparison import compare
 from pytest_llem.limits import Limit
 
 CVS = (0.01, 0.03, 0.10)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import chain
 
-from pytest_llem.noise import mean, squares
-from pytest_llem.student import t_sf
+from llenergymeasure.stats.student import t_sf
+from llenergymeasure.stats.variance import mean, squares
 
 Values = Sequence[float]
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from llenergymeasure.stats.comparison import MIN_REPEATS
 from pytest_llem.baseline.diff import differences
 from pytest_llem.baseline.entries import BaselineFile, Entry, Session, Work
 from pytest_llem.baseline.fingerprint import Plain
 from pytest_llem.baseline.folder import Baselines
-from pytest_llem.judge import MIN_REPEATS
 
 Mode = Literal["new", "append", "replace"]
 Action = Literal["new", "appended", "replaced", "kept", "refused"]

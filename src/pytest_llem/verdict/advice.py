@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_llem.evidence import Evidence
-from pytest_llem.noise import SESSIONS_TO_MEASURE
+from llenergymeasure.stats.evidence import Evidence
+from llenergymeasure.stats.variance import SESSIONS_TO_MEASURE
 
 # Help that moves the detectable change by less than this share of it is not worth a line.
 _WORTH_SAYING = 0.05

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pytest_llem.evidence import BOUND
-from pytest_llem.judge import MIN_REPEATS, JudgeError
+from llenergymeasure.stats.comparison import MIN_REPEATS, JudgeError
+from llenergymeasure.stats.evidence import BOUND
+from llenergymeasure.stats.student import t_quantile, t_sf
+from llenergymeasure.stats.variance import mean, squares
 from pytest_llem.limits import Limit
-from pytest_llem.noise import mean, squares
-from pytest_llem.student import t_quantile, t_sf
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_llem.judge import compare
+from llenergymeasure.stats.comparison import compare
 from pytest_llem.limits import Limit
 
 

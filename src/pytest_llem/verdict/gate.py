@@ -9,12 +9,12 @@ from itertools import chain
 from statistics import geometric_mean
 from typing import Any
 
+from llenergymeasure.stats.comparison import JudgeError, compare
 from pytest_llem.baseline.entries import Entry, Work
 from pytest_llem.baseline.fingerprint import Fingerprint
 from pytest_llem.baseline.folder import Baselines
 from pytest_llem.baseline.lookup import CURABLE, Situation, age_note, situation, soft_changes
 from pytest_llem.baseline.repeats import Repeat, joule_gate_refusal, samples_of
-from pytest_llem.judge import JudgeError, compare
 from pytest_llem.limits import Limit
 from pytest_llem.marker import Plan
 from pytest_llem.settings import Settings

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pytest_llem.judge import JudgeError
+from llenergymeasure.stats.comparison import JudgeError
 from pytest_llem.limits import parse_limit
 from pytest_llem.verdict.budget import check_budget
 

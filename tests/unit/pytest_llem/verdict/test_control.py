@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from pytest_llem.judge import JudgeError
+from llenergymeasure.stats.comparison import JudgeError
 from pytest_llem.verdict.control import judged_under, machine_shift
 
 METRIC = "energy_per_output_token"

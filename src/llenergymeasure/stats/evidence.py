@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from pytest_llem.noise import Noise, Scatter, planned, scatter
-from pytest_llem.student import t_quantile, t_sf
+from llenergymeasure.stats.student import t_quantile, t_sf
+from llenergymeasure.stats.variance import Noise, Scatter, planned, scatter
 
 Verdict = Literal["regression", "ok", "improved", "inconclusive"]
 

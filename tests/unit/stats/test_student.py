@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pytest_llem.student import t_cdf, t_quantile, t_sf
+from llenergymeasure.stats.student import t_cdf, t_quantile, t_sf
 
 CDF = [
     (0.0, 5, 0.5),

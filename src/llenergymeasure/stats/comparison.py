@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_llem.evidence import Evidence, Verdict
+from llenergymeasure.stats.evidence import Evidence, Verdict
+from llenergymeasure.stats.variance import estimate, mean
 from pytest_llem.limits import Limit
-from pytest_llem.noise import estimate, mean
 from pytest_llem.verdict.advice import advice_on
 
 MIN_REPEATS = 3

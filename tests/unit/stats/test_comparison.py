@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from pytest_llem.judge import JudgeError, compare
+from llenergymeasure.stats.comparison import JudgeError, compare
 from pytest_llem.limits import parse_limit
 
 FIVE_PERCENT = parse_limit("energy_per_output_token:5%")

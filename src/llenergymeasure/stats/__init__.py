@@ -1,0 +1,1 @@
+"""Statistics of repeats, sessions and comparisons."""
