@@ -17,7 +17,7 @@ from llenergymeasure.core.energy.select import choose_meter
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.core.machine.environment import take_snapshot
-from llenergymeasure.core.sampling.gpu_processes import Neighbours
+from llenergymeasure.core.sampling.gpu_processes import GpuProcesses
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.domain.results import ExperimentResult
@@ -56,7 +56,7 @@ class WorkingEngine(FakeEngine):
 
 
 @dataclass
-class Bench:
+class Measuring:
     """Simulated GPUs with a meter that is open."""
 
     sim: Simulation
@@ -97,17 +97,17 @@ class Bench:
 @contextmanager
 def opened(
     sim: Simulation, meter: str = "nvml", environ: Mapping[str, str] | None = None, settle_s: float = 3.0
-) -> Iterator[Bench]:
+) -> Iterator[Measuring]:
     """The GPUs and a meter over them, after some idle seconds: windows begin at about 13 s of scenario time."""
     sim.clock.cpu = 0.0
     with open_devices(sim.clock, environ or {}) as found:
-        sampler = SteppedSampler(found.door, found.gpus, sim.clock, neighbours=Neighbours(same_numbers=True))
+        sampler = SteppedSampler(found.door, found.gpus, sim.clock, neighbours=GpuProcesses(same_numbers=True))
         devices = replace(found, sampler=sampler)
         sim.clock.sampler = sampler
         sim.clock.sleep(settle_s)
         metering = choose_meter(meter, "auto", devices)
         try:
-            yield Bench(sim, devices, metering, BaselineCache())
+            yield Measuring(sim, devices, metering, BaselineCache())
         finally:
             sim.clock.sampler = None
             metering.meter.release()

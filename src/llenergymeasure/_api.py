@@ -25,7 +25,7 @@ from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.replay import ReplayMeter
 from llenergymeasure.core.harness import OpenExperiment
 from llenergymeasure.core.machine.environment import take_snapshot
-from llenergymeasure.core.model_cache import ModelKeeper
+from llenergymeasure.core.model_cache import ModelCache
 from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import MeterChoice
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
@@ -177,9 +177,9 @@ __all__ = [
 def sharing_session() -> Session:
     """What experiments of one process share: idle power, and the model of those that load it alike; says nothing.
 
-    Whoever makes one calls `keeper.drop()` at the end.
+    Whoever makes one calls `model_cache.drop()` at the end.
     """
-    return Session(progress=Silent(), keeper=ModelKeeper())
+    return Session(progress=Silent(), model_cache=ModelCache())
 
 
 def open_experiment(

@@ -9,7 +9,7 @@ LLEMError
 |   |-- SensorAbsent              there is no such sensor here: not a fault
 |   |-- ReadingFailed             the sensor is there, this reading did not work
 |   `-- SensorFault               the device is lost or must be reset: nothing more will come
-|-- TeamError                     another process of the experiment is gone
+|-- ProcessGroupError                     another process of the experiment is gone
 |-- AggregationError              results of several processes cannot be combined
 |-- ExperimentError               one experiment failed; carries its config and the cause
 |-- StudyError                    some experiments of a study failed; carries both lists
@@ -82,7 +82,7 @@ class SensorFault(MeterError):
     """The device is lost, must be reset, or its driver does not match: no reading will come."""
 
 
-class TeamError(LLEMError):
+class ProcessGroupError(LLEMError):
     """Another process of the same experiment is gone."""
 
 

@@ -223,7 +223,7 @@ class EnergyBackend(Protocol):
 
 
 @runtime_checkable
-class Team(Protocol):
+class ProcessGroup(Protocol):
     """The processes that measure one experiment side by side, seen from one of them."""
 
     @property
@@ -238,7 +238,7 @@ class Team(Protocol):
         """Return when every process has come here.
 
         Raises:
-            TeamError: a process is gone.
+            ProcessGroupError: a process is gone.
         """
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_llem.marker import Plan
     from pytest_llem.measure.energy_meter import EnergyMeter
     from pytest_llem.measure.experiment import Run
-    from pytest_llem.measure.measuring import Bench
+    from pytest_llem.measure.measuring import Measuring
     from pytest_llem.verdict.gate import Gate
 
 
@@ -64,10 +64,10 @@ class State:
     outcome: Any = None
 
     @cached_property
-    def bench(self) -> Bench:
+    def measuring(self) -> Measuring:
         """Everything heavy."""
-        bench: Bench = import_module("pytest_llem.measure.measuring").Bench(self.config, self.settings)
-        return bench
+        measuring: Measuring = import_module("pytest_llem.measure.measuring").Measuring(self.config, self.settings)
+        return measuring
 
     @cached_property
     def gate(self) -> Gate:
@@ -104,8 +104,8 @@ class State:
 
     def close(self) -> None:
         """Let go of model and meter, where there are any."""
-        if "bench" in self.__dict__:
-            self.bench.close()
+        if "measuring" in self.__dict__:
+            self.measuring.close()
 
 
 def fresh_folder(base: Path, name: str) -> Path:

@@ -8,7 +8,7 @@ from datetime import datetime
 from statistics import fmean
 
 from llenergymeasure.config.sections import BaselineConfig
-from llenergymeasure.core.energy.check_reading import believed
+from llenergymeasure.core.energy.check_reading import check_reading
 from llenergymeasure.domain.measurements import BaselineResult
 from llenergymeasure.domain.timeseries import TimeSeries
 from llenergymeasure.exceptions import MeterError
@@ -87,7 +87,7 @@ def _measure(config: BaselineConfig, meter: EnergyBackend, clock: Clock, wait: W
             start_s = clock.now()
             wait(config.duration_seconds)
             end_s = clock.now()
-            reading = believed(measurement.close(start_s, end_s), meter.name)
+            reading = check_reading(measurement.close(start_s, end_s), meter.name)
         finally:
             measurement.abandon()
     except MeterError as error:

@@ -26,7 +26,7 @@ from llenergymeasure.core.collect.phases import split_energy
 from llenergymeasure.core.collect.timeline import timeline_of
 from llenergymeasure.core.facts import KNOWN, Facts
 from llenergymeasure.core.machine.clock import SystemClock
-from llenergymeasure.core.model_cache import ForgetfulKeeper, ModelKeeper
+from llenergymeasure.core.model_cache import ModelCache, NoModelCache
 from llenergymeasure.core.multi_gpu import spread_over
 from llenergymeasure.core.quality.publication import check_publication
 from llenergymeasure.core.quality.warnings import doubts_of, reproducibility_notes
@@ -49,8 +49,8 @@ from llenergymeasure.protocols import (
     Metering,
     MetricsCollector,
     ModelLoader,
+    ProcessGroup,
     Sampler,
-    Team,
     Trace,
     Window,
 )
@@ -77,8 +77,8 @@ class Instruments:
     progress: Progress = field(default_factory=Silent)
     baselines: BaselineCache = field(default_factory=BaselineCache)
     carbon: Carbon = Carbon()
-    team: Team = field(default_factory=Alone)
-    keeper: ModelKeeper = field(default_factory=ForgetfulKeeper)
+    process_group: ProcessGroup = field(default_factory=Alone)
+    model_cache: ModelCache = field(default_factory=NoModelCache)
 
     def __post_init__(self) -> None:
         check_part(self.metering.meter, EnergyBackend)
@@ -100,7 +100,7 @@ def open_experiment(
         yield experiment
     except BaseException as error:
         experiment.release()
-        instruments.keeper.drop()  # whatever went wrong may have gone wrong inside the model
+        instruments.model_cache.drop()  # whatever went wrong may have gone wrong inside the model
         if isinstance(error, LLEMError) and not isinstance(error, ExperimentError):
             raise ExperimentError(config, error) from error
         raise
@@ -145,7 +145,7 @@ class OpenExperiment:
         parts.progress.step(f"measuring {config.n} prompts in {len(self._batches)} batches")
         self._enter("window")
         raw = measure_window(
-            self.engine, self._batches, parts.metering.meter, parts.clock, parts.team, parts.collectors
+            self.engine, self._batches, parts.metering.meter, parts.clock, parts.process_group, parts.collectors
         )
         self._enter("idle")
         trace = parts.sampler.trace(raw.start_s, raw.end_s)
@@ -190,7 +190,7 @@ class OpenExperiment:
             parts.baselines,
             config.config_hash,
             parts.sampler.trace,
-            parts.keeper.drop if config.baseline.when == "before_load" else lambda: None,
+            parts.model_cache.drop if config.baseline.when == "before_load" else lambda: None,
         )
 
     def _load(self, loader: ModelLoader) -> None:
@@ -204,8 +204,8 @@ class OpenExperiment:
 
     def _tokenise(self) -> None:
         limit = self._config.max_input_tokens
-        team = self._with.team
-        token_ids = self._with.prompts.token_ids(self.engine.tokenizer)[team.rank :: team.size]
+        process_group = self._with.process_group
+        token_ids = self._with.prompts.token_ids(self.engine.tokenizer)[process_group.rank :: process_group.size]
         self._truncated = sum(limit is not None and len(ids) > limit for ids in token_ids)
         self._batches = self.engine.prepare([ids[:limit] for ids in token_ids])
         check_prepared(self._batches, len(token_ids))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class ModelKeeper:
+class ModelCache:
     """At most one model at a time."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class ModelKeeper:
         free()
 
 
-class ForgetfulKeeper(ModelKeeper):
+class NoModelCache(ModelCache):
     """Keeps nothing: every experiment loads its own model."""
 
     def put(self, key: str | None, model: Any, free: Callable[[], None]) -> None:

@@ -16,7 +16,7 @@ import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llenergymeasure.core.energy.check_reading import believed
+from llenergymeasure.core.energy.check_reading import check_reading
 from llenergymeasure.core.gc_control import without_garbage_collection
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError
@@ -28,8 +28,8 @@ from llenergymeasure.protocols import (
     InferenceEngine,
     MetricsCollector,
     OpenWindow,
+    ProcessGroup,
     RunOutput,
-    Team,
 )
 
 
@@ -49,7 +49,7 @@ def measure_window(
     batches: Sequence[Batch],
     meter: EnergyBackend,
     clock: Clock,
-    team: Team | None = None,
+    process_group: ProcessGroup | None = None,
     collectors: Sequence[MetricsCollector] = (),
 ) -> RawWindow:
     """Run the engine on the batches and measure it.
@@ -58,9 +58,9 @@ def measure_window(
 
     Raises:
         BackendError: the engine failed.
-        TeamError: another process of the experiment is gone.
+        ProcessGroupError: another process of the experiment is gone.
     """
-    together = team or Alone()
+    together = process_group or Alone()
     gc.collect()
     with without_garbage_collection():
         engine.synchronise()
@@ -97,7 +97,7 @@ def _close(
     if isinstance(measurement, EnergyReading):
         return measurement
     try:
-        return believed(measurement.close(start_s, end_s), meter.name)
+        return check_reading(measurement.close(start_s, end_s), meter.name)
     except MeterError as error:
         return _failed(meter, error)
 

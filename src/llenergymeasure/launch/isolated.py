@@ -37,7 +37,7 @@ def measure_fresh(
         ExperimentError: the other process failed; says why.
         KeyboardInterrupt: an interrupt came; the process is gone.
     """
-    session.keeper.drop()
+    session.model_cache.drop()
     with tempfile.TemporaryDirectory(prefix="llem-fresh-") as name:
         folder = Path(name)
         request = {"config": config.model_dump_json(), "repeats": repeats, "meter": meter_name}

@@ -12,10 +12,10 @@ from llenergymeasure.orchestration.model.vram import estimate_for
 MEGABYTES_PER_GIGABYTE = 1000
 
 
-def concerns(
+def notes(
     config: ExperimentConfig, environ: Mapping[str, str], meter: MeterChoice, gpus: Sequence[GpuInfo]
 ) -> Iterator[str]:
-    """One sentence per concern, each with its number and what to do.
+    """One sentence per note, each with its number and what to do.
 
     Args:
         config: the experiment.

@@ -24,16 +24,16 @@ from llenergymeasure.core.gc_control import import_heavy
 from llenergymeasure.core.harness import Carbon, Instruments, OpenExperiment
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.machine.environment import take_snapshot
-from llenergymeasure.core.model_cache import ForgetfulKeeper, ModelKeeper
+from llenergymeasure.core.model_cache import ModelCache, NoModelCache
 from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import PreFlightError
-from llenergymeasure.orchestration.notes import concerns
+from llenergymeasure.orchestration.notes import notes
 from llenergymeasure.orchestration.preflight import Request, preflight
 from llenergymeasure.orchestration.ulimits import limit_findings
 from llenergymeasure.progress import Logged, Progress
-from llenergymeasure.protocols import Alone, Clock, Metering, Team
+from llenergymeasure.protocols import Alone, Clock, Metering, ProcessGroup
 
 # Behind the torch door, imported when asked.
 CUDA = "llenergymeasure.core.backends.pytorch.cuda"
@@ -49,14 +49,14 @@ class Session:
         progress: told of each step.
         clock: time.
         baselines: idle power measured so far.
-        keeper: holds the model between experiments that load it alike.
+        model_cache: holds the model between experiments that load it alike.
     """
 
     progress: Progress = field(default_factory=Logged)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     clock: Clock = field(default_factory=SystemClock)
     baselines: BaselineCache = field(default_factory=BaselineCache)
-    keeper: ModelKeeper = field(default_factory=ForgetfulKeeper)
+    model_cache: ModelCache = field(default_factory=NoModelCache)
     user_config: UserConfig | None = None
 
     def with_progress(self, progress: Progress) -> Session:
@@ -93,13 +93,13 @@ def opened(
     metering: Metering | None = None,
     *,
     meter_name: str | None = None,
-    team: Team | None = None,
+    process_group: ProcessGroup | None = None,
     only_gpu: int | None = None,
 ) -> Iterator[OpenExperiment]:
     """An experiment that is checked, loaded and warm, to measure as often as wanted.
 
     A meter that is handed in stays the caller's; one that is chosen here, by `meter_name` or else by the configuration, is
-    released here. One process of a team uses, of the GPUs that it sees, the one with number `only_gpu`.
+    released here. One process of a group uses, of the GPUs that it sees, the one with number `only_gpu`.
 
     Raises:
         PreFlightError: the experiment cannot run here.
@@ -110,9 +110,9 @@ def opened(
         declared = meter_name or config.energy.backend
         _check(_with_meter(config, "null" if metering else declared), session, output_dir, devices)
         with metered(declared, session, devices, metering) as using:
-            for concern in concerns(config, session.environ, using.choice, gpu_infos(devices)):
-                session.progress.note(concern)
-            instruments = instruments_for(config, session, using, devices, team or Alone())
+            for note in notes(config, session.environ, using.choice, gpu_infos(devices)):
+                session.progress.note(note)
+            instruments = instruments_for(config, session, using, devices, process_group or Alone())
             with create_backend(config.backend, instruments).open(config) as experiment:
                 yield experiment
 
@@ -190,7 +190,7 @@ def metered(
 
 
 def instruments_for(
-    config: ExperimentConfig, session: Session, metering: Metering, devices: MeterContext, team: Team
+    config: ExperimentConfig, session: Session, metering: Metering, devices: MeterContext, process_group: ProcessGroup
 ) -> Instruments:
     """Everything beside the model."""
     machine = resolve_measurement(session.settings(), session.environ)
@@ -207,8 +207,8 @@ def instruments_for(
         clock=session.clock,
         progress=session.progress,
         baselines=session.baselines,
-        keeper=session.keeper,
-        team=team,
+        model_cache=session.model_cache,
+        process_group=process_group,
         carbon=Carbon(machine.carbon_intensity_gco2_kwh, machine.datacenter_pue),
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from llenergymeasure.core.backends.registry import BACKENDS, importable
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.exceptions import ConfigError, Finding, PreFlightError
 from llenergymeasure.orchestration.model.hub import hub_findings
-from llenergymeasure.orchestration.model.required_files import findings_about, wanted_by
+from llenergymeasure.orchestration.model.required_files import findings_about, required_by
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _energy(request: Request) -> Findings:
 
 def _models(request: Request) -> Findings:
     ask = None if request.dry or not request.has("huggingface_hub") else request.hub
-    for wanted in wanted_by(request.config):
+    for wanted in required_by(request.config):
         yield from findings_about(wanted, request.environ, ask)
 
 

@@ -24,7 +24,7 @@ from pytest_llem.plain_values import plain
 if TYPE_CHECKING:
     import pytest
 
-    from pytest_llem.measure.measuring import Bench
+    from pytest_llem.measure.measuring import Measuring
     from pytest_llem.stash import State
 
 _current: ContextVar[Window | None] = ContextVar("pytest_llem_window", default=None)
@@ -176,13 +176,13 @@ class EnergyMeter:
     """What the `energy_meter` fixture gives: the machine's meter, and the windows of one test.
 
     Args:
-        bench: has the meter; asked when it is first needed.
+        measuring: has the meter; asked when it is first needed.
         test: node id, whose recorded joules are taken.
         record: takes a property of the test.
     """
 
-    def __init__(self, bench: Callable[[], Bench], test: str, record: Callable[[str, Any], None]) -> None:
-        self._bench, self._test, self._record = bench, test, record
+    def __init__(self, measuring: Callable[[], Measuring], test: str, record: Callable[[str, Any], None]) -> None:
+        self._measuring, self._test, self._record = measuring, test, record
         self._metering: Any = None
         self._unavailable: str | None = None
         self._open: list[Window] = []
@@ -251,7 +251,7 @@ class EnergyMeter:
     def _choice(self) -> Any:
         if self._metering is None and self._unavailable is None:
             try:
-                self._metering = self._bench().metering
+                self._metering = self._measuring().metering
             except _api().PreFlightError as error:
                 self._unavailable = str(error)
         return None if self._metering is None else self._metering.choice
@@ -259,7 +259,7 @@ class EnergyMeter:
     def _open_measurement(self) -> Any:
         if self._choice() is None:
             raise _api().MeterError(str(self._unavailable))
-        with self._bench().taking_joules_of(self._test):
+        with self._measuring().taking_joules_of(self._test):
             return self._metering.meter.open_window()
 
     def _opening(self, window: Window) -> None:
@@ -280,7 +280,9 @@ class EnergyMeter:
 
 def meter_for(state: State, item: pytest.Item) -> EnergyMeter:
     """The meter of a test."""
-    meter = EnergyMeter(lambda: state.bench, item.nodeid, lambda key, value: item.user_properties.append((key, value)))
+    meter = EnergyMeter(
+        lambda: state.measuring, item.nodeid, lambda key, value: item.user_properties.append((key, value))
+    )
     state.record(item).meter = meter
     return meter
 
@@ -300,7 +302,7 @@ def _api() -> Any:
 
 
 def _believed(reading: Any, meter: str) -> Any:
-    return import_module("llenergymeasure.core.energy.check_reading").believed(reading, meter)
+    return import_module("llenergymeasure.core.energy.check_reading").check_reading(reading, meter)
 
 
 def _fault() -> Any:

@@ -119,7 +119,7 @@ class Run:
 
     def measure_all(self) -> None:
         """Measure; each result is written at once."""
-        self._state.bench.measure(self.config, self._item.nodeid, self._plan.repeats, self._keep)
+        self._state.measuring.measure(self.config, self._item.nodeid, self._plan.repeats, self._keep)
         self._sort()
 
     def _keep(self, result: ExperimentResult) -> None:
@@ -130,7 +130,7 @@ class Run:
         self.files.append(result.to_json(folder / f"{name}.{number + 1}.json"))
 
     def _sort(self) -> None:
-        found = sort_repeats([repeat_of(each) for each in self._all], self._state.bench.least_window_s(self._all))
+        found = sort_repeats([repeat_of(each) for each in self._all], self._state.measuring.least_window_s(self._all))
         self.kept, self.dropped = found.kept, found.dropped
 
     @property
@@ -162,7 +162,9 @@ class Run:
     @property
     def simulated(self) -> bool:
         """Whether the joules are recorded ones."""
-        return any(result.energy_method == "replayed" for result in self._all) or self._state.bench.replay is not None
+        return (
+            any(result.energy_method == "replayed" for result in self._all) or self._state.measuring.replay is not None
+        )
 
     def samples(self, metric: str) -> list[float]:
         """Values of a metric, one per repeat that counts; empty when it was not measured.
@@ -251,12 +253,12 @@ class Run:
         if self._second_look is not None:
             return
         try:
-            again, self._second_look = self._state.bench.measure_again(
+            again, self._second_look = self._state.measuring.measure_again(
                 self.config, self._item.nodeid, self._plan.repeats
             )
         except (_api.LLEMError, ReplayError) as error:
             again, self._second_look = [], f"not measured again: {error}"
-        found = sort_repeats([repeat_of(each) for each in again], self._state.bench.least_window_s(again))
+        found = sort_repeats([repeat_of(each) for each in again], self._state.measuring.least_window_s(again))
         dropped = {each.index for each in found.dropped}
         refusal = pooling_refusal(self.kept, found.kept) if again else None
         if refusal:
@@ -286,7 +288,7 @@ class Run:
 def fingerprint_for(state: State, result: ExperimentResult) -> Fingerprint:
     """The machine of a result; a recording may name another, and hooks may change what counts."""
     found = fingerprint_of(result.environment_snapshot, result.meter.name)
-    replay = state.bench.replay
+    replay = state.measuring.replay
     hard = dict(found.hard) if replay is None or not replay.fingerprint else dict(replay.fingerprint)
     state.config.hook.pytest_llem_fingerprint(config=state.config, fingerprint=hard)
     hard = {name: None if value is None else plain(value) for name, value in hard.items()}

@@ -22,7 +22,7 @@ _SENSED = frozenset({"counter", "sampled", "estimated"})
 Keep = Callable[[ExperimentResult], None]
 
 
-class Bench:
+class Measuring:
     """Measures experiments and windows.
 
     Args:
@@ -121,5 +121,5 @@ class Bench:
 
     def close(self) -> None:
         """Let go of model and meter."""
-        self._session.keeper.drop()
+        self._session.model_cache.drop()
         self._stack.close()

@@ -8,7 +8,7 @@ from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
 from fakes import FakeClock, FakeMeter
 from llenergymeasure.config.sections import BaselineConfig
 from llenergymeasure.core.baseline import BaselineCache, baseline_of, not_idle
-from llenergymeasure.core.sampling.gpu_processes import Neighbours
+from llenergymeasure.core.sampling.gpu_processes import GpuProcesses
 from llenergymeasure.core.sampling.sampler import GpuSampler
 
 
@@ -20,7 +20,7 @@ def idle_trace(*models, pids=(), seconds=10.0):
             return pids
 
     gpus = [a_gpu(index) for index in range(len(models))]
-    clock.sampler = GpuSampler(Door(clock, models), gpus, clock, neighbours=Neighbours(own={1}, same_numbers=True))
+    clock.sampler = GpuSampler(Door(clock, models), gpus, clock, gpu_processes=GpuProcesses(own={1}, same_numbers=True))
     clock.sleep(1.0 + seconds)
     return clock.sampler.trace(11.0, 11.0 + seconds)
 

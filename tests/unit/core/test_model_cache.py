@@ -13,7 +13,7 @@ from llenergymeasure.core.collect.latency import MemoryCollector, TokenCollector
 from llenergymeasure.core.energy.null import NullMeter
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
-from llenergymeasure.core.model_cache import ForgetfulKeeper, ModelKeeper
+from llenergymeasure.core.model_cache import ModelCache, NoModelCache
 from llenergymeasure.exceptions import ExperimentError
 
 
@@ -26,57 +26,57 @@ def nothing():
 
 
 def test_a_model_is_given_to_whoever_loads_the_same():
-    keeper, model = ModelKeeper(), Model()
-    keeper.put("a", model, nothing)
-    assert keeper.take("a") is model
-    assert keeper.take("a") is None
+    model_cache, model = ModelCache(), Model()
+    model_cache.put("a", model, nothing)
+    assert model_cache.take("a") is model
+    assert model_cache.take("a") is None
 
 
 def test_asking_for_another_lets_go_of_it_and_frees_memory_afterwards():
-    keeper, model, log = ModelKeeper(), Model(), []
+    model_cache, model, log = ModelCache(), Model(), []
     gone = weakref.ref(model)
-    keeper.put("a", model, lambda: log.append(gone() is None))
+    model_cache.put("a", model, lambda: log.append(gone() is None))
     del model
-    assert keeper.take("b") is None
+    assert model_cache.take("b") is None
     assert log == [True]
 
 
 def test_keeping_a_second_lets_go_of_the_first():
-    keeper, log = ModelKeeper(), []
-    keeper.put("a", Model(), lambda: log.append("a"))
-    keeper.put("b", Model(), lambda: log.append("b"))
+    model_cache, log = ModelCache(), []
+    model_cache.put("a", Model(), lambda: log.append("a"))
+    model_cache.put("b", Model(), lambda: log.append("b"))
     assert log == ["a"]
-    keeper.drop()
-    keeper.drop()
+    model_cache.drop()
+    model_cache.drop()
     assert log == ["a", "b"]
 
 
 def test_a_model_that_may_not_be_shared_is_not_held():
-    keeper, model = ModelKeeper(), Model()
+    model_cache, model = ModelCache(), Model()
     gone = weakref.ref(model)
-    keeper.put(None, model, nothing)
-    assert keeper.take(None) is None
+    model_cache.put(None, model, nothing)
+    assert model_cache.take(None) is None
     del model
     assert gone() is None
 
 
 def test_without_a_keeper_nothing_is_held():
-    keeper, model = ForgetfulKeeper(), Model()
+    model_cache, model = NoModelCache(), Model()
     gone = weakref.ref(model)
-    keeper.put("a", model, nothing)
+    model_cache.put("a", model, nothing)
     del model
     assert gone() is None
-    assert keeper.take("a") is None
+    assert model_cache.take("a") is None
 
 
-def instruments(keeper, clock, baselines=None):
+def instruments(model_cache, clock, baselines=None):
     return Instruments(
         metering=metering(NullMeter()),
         prompts=FakePrompts(2),
         snapshot=lambda engine: a_snapshot(),
         collectors=(TokenCollector(), MemoryCollector(), FakeHost(), PalmFlopsCollector()),
         clock=clock,
-        keeper=keeper,
+        model_cache=model_cache,
         baselines=baselines or BaselineCache(),
     )
 
@@ -86,38 +86,38 @@ def config(**fields):
 
 
 def kept_after(change):
-    """Whether a keeper still has its model after this."""
-    keeper = ModelKeeper()
-    keeper.put("a", Model(), nothing)
-    change(keeper)
-    return keeper.take("a") is not None
+    """Whether a model_cache still has its model after this."""
+    model_cache = ModelCache()
+    model_cache.put("a", Model(), nothing)
+    change(model_cache)
+    return model_cache.take("a") is not None
 
 
 def test_a_fresh_baseline_before_loading_is_measured_on_an_empty_device():
-    def measure(keeper):
+    def measure(model_cache):
         clock = FakeClock()
-        with open_experiment(config(), FakeLoader(clock), instruments(keeper, clock)):
+        with open_experiment(config(), FakeLoader(clock), instruments(model_cache, clock)):
             pass
 
     assert not kept_after(measure)
 
 
 def test_no_baseline_leaves_the_model_alone():
-    def measure(keeper):
+    def measure(model_cache):
         clock = FakeClock()
-        with open_experiment(config(baseline={"enabled": False}), FakeLoader(clock), instruments(keeper, clock)):
+        with open_experiment(config(baseline={"enabled": False}), FakeLoader(clock), instruments(model_cache, clock)):
             pass
 
     assert kept_after(measure)
 
 
 def test_after_a_failure_nothing_is_kept():
-    def measure(keeper):
+    def measure(model_cache):
         clock = FakeClock()
         loader = FakeLoader(clock, fail_in_run=1)
         with (
             pytest.raises(ExperimentError),
-            open_experiment(config(baseline={"enabled": False}), loader, instruments(keeper, clock)) as experiment,
+            open_experiment(config(baseline={"enabled": False}), loader, instruments(model_cache, clock)) as experiment,
         ):
             experiment.measure()
 

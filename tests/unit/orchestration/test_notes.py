@@ -10,7 +10,7 @@ import pytest
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.measurements import MeterChoice
-from llenergymeasure.orchestration.notes import concerns
+from llenergymeasure.orchestration.notes import notes
 
 NVML = MeterChoice(name="nvml", reason="asked for")
 # 8.03 billion parameters: 16.1 GB in 16 bits, 18.6 GB with cache and 15 %.
@@ -31,7 +31,7 @@ def a_gpu(vram_mb: float | None = 80_000, **facts) -> GpuInfo:
 
 
 def told(config, meter=NVML, *gpus) -> list[str]:
-    return list(concerns(config, {}, meter, gpus))
+    return list(notes(config, {}, meter, gpus))
 
 
 def test_a_model_that_fits_under_a_meter_is_no_concern(large):
@@ -39,16 +39,16 @@ def test_a_model_that_fits_under_a_meter_is_no_concern(large):
 
 
 def test_a_model_larger_than_the_gpu_is_told_with_both_numbers_and_what_to_lower(large):
-    (concern,) = told(large, NVML, a_gpu(vram_mb=16_000))
-    assert "about 18.6 GB" in concern
-    assert "1 GPU has 16 GB" in concern
-    assert "lower pytorch.batch_size" in concern
+    (note,) = told(large, NVML, a_gpu(vram_mb=16_000))
+    assert "about 18.6 GB" in note
+    assert "1 GPU has 16 GB" in note
+    assert "lower pytorch.batch_size" in note
 
 
 def test_several_gpus_hold_it_together(large):
     assert told(large, NVML, a_gpu(vram_mb=16_000), a_gpu(vram_mb=16_000)) == []
-    (concern,) = told(large, NVML, a_gpu(vram_mb=8_000), a_gpu(vram_mb=8_000))
-    assert "2 GPUs have 16 GB" in concern
+    (note,) = told(large, NVML, a_gpu(vram_mb=8_000), a_gpu(vram_mb=8_000))
+    assert "2 GPUs have 16 GB" in note
 
 
 def test_where_a_size_is_not_known_nothing_is_claimed(large):
@@ -68,5 +68,5 @@ def test_energy_that_is_off_on_purpose_is_no_concern(large):
 
 
 def test_persistence_mode_off_comes_with_the_command(large):
-    (concern,) = told(large, NVML, a_gpu(persistence_mode=False))
-    assert concern.endswith("run: sudo nvidia-smi -pm 1")
+    (note,) = told(large, NVML, a_gpu(persistence_mode=False))
+    assert note.endswith("run: sudo nvidia-smi -pm 1")

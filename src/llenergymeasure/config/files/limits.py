@@ -33,7 +33,7 @@ class _Extent:
     height: int
 
 
-class Tally:
+class SizeCounter:
     """Counts nodes and levels of one document."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from llenergymeasure.config.files.limits import Tally, TooMuchError
+from llenergymeasure.config.files.limits import SizeCounter, TooMuchError
 from llenergymeasure.config.files.text import read_text
 from llenergymeasure.exceptions import ConfigError
 
@@ -39,7 +39,7 @@ class _Loader(yaml.SafeLoader):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self._tally = Tally()
+        self._tally = SizeCounter()
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]

@@ -18,7 +18,7 @@ import math
 from llenergymeasure.core.energy.device_energy import DeviceEnergy
 from llenergymeasure.core.energy.ticks import Tick
 from llenergymeasure.core.energy.uncertainty import GAIN
-from llenergymeasure.core.sampling.cumulative_energy import outside_error_j, unrest_of
+from llenergymeasure.core.sampling.cumulative_energy import outside_error_j, variation_of
 
 
 def by_counter(
@@ -27,7 +27,7 @@ def by_counter(
     start_s: float,
     end_s: float,
     sampled: DeviceEnergy | None,
-    unrest_w: float | None = None,
+    variation_w: float | None = None,
 ) -> DeviceEnergy:
     """Counter at its outer ticks, less what was used outside the window.
 
@@ -37,18 +37,18 @@ def by_counter(
         start_s: start of the work.
         end_s: end of the work.
         sampled: the same window by the power sensors.
-        unrest_w: standard deviation of idle power from tick to tick; None when the counter was not watched.
+        variation_w: standard deviation of idle power from tick to tick; None when the counter was not watched.
     """
     (early, t_a), (t_b, late) = before, after
     p_before_w, p_after_w = _slope_w(early, t_a), _slope_w(t_b, late)
     before_s, after_s = start_s - t_a.time_s, t_b.time_s - end_s
     energy_j = t_b.energy_j - t_a.energy_j - p_before_w * before_s - p_after_w * after_s
-    if unrest_w is None:
-        unrest_w = unrest_of((), max(p_before_w, p_after_w))
+    if variation_w is None:
+        variation_w = variation_of((), max(p_before_w, p_after_w))
     edges_j = math.hypot(
         _poll_error_j(p_before_w, t_a, early, before_s),
         _poll_error_j(p_after_w, t_b, late, after_s),
-        outside_error_j(unrest_w, before_s, after_s, p_after_w - p_before_w),
+        outside_error_j(variation_w, before_s, after_s, p_after_w - p_before_w),
     )
     parts = {"gain": GAIN * abs(energy_j), "edges": edges_j}
     return DeviceEnergy(energy_j, "counter", parts, crosscheck=sampled)

@@ -15,7 +15,12 @@ from dataclasses import replace
 from llenergymeasure.core.energy.device_energy import DeviceEnergy
 from llenergymeasure.core.energy.uncertainty import GAIN
 from llenergymeasure.core.nvml.door import Gpu
-from llenergymeasure.core.sampling.cumulative_energy import LONG_S, Curve, average_curve, instant_curve
+from llenergymeasure.core.sampling.cumulative_energy import (
+    LONG_S,
+    CumulativeEnergy,
+    from_average_power,
+    from_instant_power,
+)
 from llenergymeasure.core.sampling.power_log import (
     AVERAGE_PERIOD_S,
     PowerLog,
@@ -53,23 +58,23 @@ def by_power(gpu: Gpu, log: PowerLog, interval_s: float, start_s: float, end_s: 
 
 
 def _by_updates(log: PowerLog, sensor: Sensor, start_s: float, end_s: float) -> list[DeviceEnergy]:
-    curve = instant_curve(log, sensor, start_s, end_s)
-    instant = _outer(curve, start_s, end_s)
-    if instant is not None and curve is not None:
-        instant = _with_aliasing(instant, sensor, start_s, end_s, curve.highest_w - curve.lowest_w)
-    idle_w = curve.idle_spread_w(start_s) if curve is not None else None
-    average = _outer(average_curve(log, start_s, end_s, idle_w), start_s, end_s)
+    cumulative = from_instant_power(log, sensor, start_s, end_s)
+    instant = _outer(cumulative, start_s, end_s)
+    if instant is not None and cumulative is not None:
+        instant = _with_aliasing(instant, sensor, start_s, end_s, cumulative.highest_w - cumulative.lowest_w)
+    idle_w = cumulative.idle_spread_w(start_s) if cumulative is not None else None
+    average = _outer(from_average_power(log, start_s, end_s, idle_w), start_s, end_s)
     in_order = (average, instant) if sensor.is_partial else (instant, average)
     return [found for found in in_order if found is not None]
 
 
-def _outer(curve: Curve | None, start_s: float, end_s: float) -> DeviceEnergy | None:
-    outer = curve.outer(start_s, end_s) if curve is not None else None
-    if curve is None or outer is None:
+def _outer(cumulative: CumulativeEnergy | None, start_s: float, end_s: float) -> DeviceEnergy | None:
+    outer = cumulative.outer(start_s, end_s) if cumulative is not None else None
+    if cumulative is None or outer is None:
         return None
     parts = {"gain": GAIN * abs(outer.energy_j), "edges": outer.error_j}
-    if curve.guess_j:
-        parts["gaps"] = curve.guess_j
+    if cumulative.guess_j:
+        parts["gaps"] = cumulative.guess_j
     return DeviceEnergy(outer.energy_j, "sampled", parts)
 
 

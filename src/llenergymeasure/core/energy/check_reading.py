@@ -1,4 +1,4 @@
-"""What is believed of a meter's reading: joules above zero with a method, or none with a reason."""
+"""The part of a meter's reading that can be true: joules above zero with a method, or none with a reason."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import ReadingFailed
 
 
-def believed(reading: object, meter: str) -> EnergyReading:
+def check_reading(reading: object, meter: str) -> EnergyReading:
     """The reading, when it can be.
 
     Raises:

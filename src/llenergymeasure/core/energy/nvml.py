@@ -20,7 +20,7 @@ from llenergymeasure.core.energy.device_energy import DeviceEnergy
 from llenergymeasure.core.energy.sensor_checks import counter_void, stuck_sensor, used_until
 from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick, ticks_of, watch_counters
 from llenergymeasure.core.nvml.door import Gpu, GpuDoor
-from llenergymeasure.core.sampling.cumulative_energy import counter_curve
+from llenergymeasure.core.sampling.cumulative_energy import from_counter
 from llenergymeasure.core.sampling.power_log import updates_of, updates_within
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.measurements import EnergyReading
@@ -89,7 +89,7 @@ class NvmlWindow:
         sampled = self._by_power(gpu, start_s, end_s)
         what = self._counter_fault(gpu, before, after)
         if before is not None and after is not None and what is None:
-            return by_counter(before, after, start_s, end_s, sampled, self._unrest_w(gpu, start_s, end_s))
+            return by_counter(before, after, start_s, end_s, sampled, self._variation_w(gpu, start_s, end_s))
         if sampled is None:
             raise ReadingFailed(f"{_void(what)} no power sensor covers the window")
         doubts = [
@@ -113,10 +113,10 @@ class NvmlWindow:
             return "went backwards (the driver was reloaded)"
         return counter_void(seen)
 
-    def _unrest_w(self, gpu: Gpu, start_s: float, end_s: float) -> float | None:
+    def _variation_w(self, gpu: Gpu, start_s: float, end_s: float) -> float | None:
         """How much idle power differs from tick to tick before the window, as the sampler saw the counter, if it did."""
-        curve = counter_curve(self._sampler.power[gpu.uuid], start_s, min(end_s, start_s + TICK_TIMEOUT_S))
-        return curve.unrest_w(start_s) if curve is not None else None
+        cumulative = from_counter(self._sampler.power[gpu.uuid], start_s, min(end_s, start_s + TICK_TIMEOUT_S))
+        return cumulative.variation_w(start_s) if cumulative is not None else None
 
     def _by_power(self, gpu: Gpu, start_s: float, end_s: float) -> DeviceEnergy | None:
         return by_power(gpu, self._sampler.power[gpu.uuid], self._sampler.interval_s, start_s, end_s)

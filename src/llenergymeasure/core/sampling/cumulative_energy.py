@@ -36,12 +36,12 @@ BEFORE_S, AFTER_S = 1.7, 0.6
 # The sampler's log holds its newest quarter of an hour at full resolution; older updates cannot be told apart. In so
 # long a window the edges no longer matter.
 LONG_S = 600.0
-# Time before a window in which idle power is watched for its unrest.
+# Time before a window in which idle power is watched for its variation.
 UNREST_S = 1.6
 # With fewer steps from update to update than this, idle power was hardly watched, and is assumed to differ by this share:
 # a guess, until idle power was recorded on real GPUs.
 FEW_STEPS, ASSUMED_UNREST = 3, 0.1
-# For k = 2: Student's t for the dozen updates that the unrest comes from is 2.2, but idle power is not normally
+# For k = 2: Student's t for the dozen updates that the variation comes from is 2.2, but idle power is not normally
 # distributed; with 2.8 at least 95 of 100 simulated windows are covered (benchmarks.accuracy).
 FEW_K = 2.8
 # The middle of a call stands for the moment of its reading.
@@ -73,18 +73,18 @@ class Outer:
 
 
 @dataclass(frozen=True)
-class Curve:
+class CumulativeEnergy:
     """Joules drawn until each update, from some moment on.
 
     Attributes:
         times_s: the updates.
         joules: until then.
         error_s: how far the times may be off, all alike.
-        guessed_s: seconds in the curve for which there was no reading.
+        guessed_s: seconds of the series for which there was no reading.
         guess_j: how far the joules of those may be off (k = 2).
         lowest_w: the least power that was read.
         highest_w: the most.
-        idle_unrest_w: standard deviation of idle power from update to update, where the curve itself does not show it.
+        idle_variation_w: standard deviation of idle power from update to update, where the series itself does not show it.
     """
 
     times_s: Sequence[float]
@@ -94,7 +94,7 @@ class Curve:
     guess_j: float = 0.0
     lowest_w: float = 0.0
     highest_w: float = 0.0
-    idle_unrest_w: float | None = None
+    idle_variation_w: float | None = None
 
     def power_w(self, number: int) -> float:
         """Mean power between an update and the one before."""
@@ -109,13 +109,13 @@ class Curve:
         before_s, after_s = start_s - self.times_s[a], self.times_s[b] - end_s
         before_w, after_w = self.power_w(a), self.power_w(b + 1)
         energy_j = self.joules[b] - self.joules[a] - before_w * before_s - after_w * after_s
-        error_j = outside_error_j(self.unrest_w(start_s), before_s, after_s, after_w - before_w)
+        error_j = outside_error_j(self.variation_w(start_s), before_s, after_s, after_w - before_w)
         grid_j = 2 * self.error_s * (after_w - before_w) / math.sqrt(3)
         dating_j = 2 * SLACK_S * math.hypot(before_w, after_w) / math.sqrt(3)
         return Outer(energy_j, math.hypot(error_j, grid_j, dating_j))
 
-    def within(self, start_s: float, end_s: float) -> Curve | None:
-        """The curve of the window alone, from 0 J at its start to its energy at its end; None without outer updates."""
+    def within(self, start_s: float, end_s: float) -> CumulativeEnergy | None:
+        """The cumulative energy of the window alone, from 0 J at its start to its energy at its end; None without outer updates."""
         found = self.outer(start_s, end_s)
         if found is None:
             return None
@@ -127,17 +127,17 @@ class Curve:
             if start_s < time_s < end_s
         ]
         path = [(start_s, 0.0), *inside, (end_s, found.energy_j)]
-        return Curve([time_s for time_s, _ in path], [joules for _, joules in path], self.error_s)
+        return CumulativeEnergy([time_s for time_s, _ in path], [joules for _, joules in path], self.error_s)
 
-    def unrest_w(self, start_s: float) -> float:
+    def variation_w(self, start_s: float) -> float:
         """Standard deviation of power from update to update shortly before the window."""
-        if self.idle_unrest_w is not None:
-            return self.idle_unrest_w
+        if self.idle_variation_w is not None:
+            return self.idle_variation_w
         end = bisect_left(self.times_s, start_s - self.error_s)
         first = max(bisect_left(self.times_s, start_s - UNREST_S), 1)
         powers = [self.power_w(number) for number in range(first, end)]
         last_w = self.power_w(min(max(end - 1, 1), len(self.times_s) - 1))
-        return unrest_of([later - early for early, later in zip(powers, powers[1:])], last_w)
+        return variation_of([later - early for early, later in zip(powers, powers[1:])], last_w)
 
     def idle_spread_w(self, start_s: float) -> float | None:
         """Standard deviation of power in the second before the window; None where too few updates lie there."""
@@ -156,26 +156,28 @@ class Curve:
         return self.joules[index - 1] + share * (self.joules[index] - self.joules[index - 1])
 
 
-def unrest_of(steps_w: Sequence[float], power_w: float) -> float:
+def variation_of(steps_w: Sequence[float], power_w: float) -> float:
     """Standard deviation of power from the differences between two of them; with few of them a share of the power."""
     if len(steps_w) < FEW_STEPS:
         return ASSUMED_UNREST * power_w
     return math.sqrt(fmean(step_w * step_w for step_w in steps_w) / 2)
 
 
-def outside_error_j(unrest_w: float, before_s: float, after_s: float, drift_w: float) -> float:
+def outside_error_j(variation_w: float, before_s: float, after_s: float, drift_w: float) -> float:
     """Error (k = 2) of the joules that are taken off outside a window.
 
     The power there is taken from the update before or after it, which differs as idle power does (twice, as both vary),
     and after the work as it did not yet come back to what it was before.
 
     Args:
-        unrest_w: standard deviation of idle power from update to update.
+        variation_w: standard deviation of idle power from update to update.
         before_s: time taken off before the window.
         after_s: time taken off after it.
         drift_w: power after less power before.
     """
-    return math.hypot(FEW_K * math.sqrt(2) * unrest_w * math.hypot(before_s, after_s), drift_w * after_s / math.sqrt(3))
+    return math.hypot(
+        FEW_K * math.sqrt(2) * variation_w * math.hypot(before_s, after_s), drift_w * after_s / math.sqrt(3)
+    )
 
 
 def grid_of(points: Points, period_s: float) -> Grid | None:
@@ -222,8 +224,8 @@ def readings_on(grid: Grid, points: Points, first: int, last: int) -> list[float
     return found
 
 
-def instant_curve(log: PowerLog, sensor: Sensor, start_s: float, end_s: float) -> Curve | None:
-    """The curve of instant power, each reading standing for its period; None when it cannot be told."""
+def from_instant_power(log: PowerLog, sensor: Sensor, start_s: float, end_s: float) -> CumulativeEnergy | None:
+    """The cumulative energy of instant power, each reading standing for its period; None when it cannot be told."""
     points = log.between("instant_w", start_s - BEFORE_S, end_s + AFTER_S)
     grid = grid_of(points, sensor.period_s)
     if grid is None:
@@ -237,11 +239,13 @@ def instant_curve(log: PowerLog, sensor: Sensor, start_s: float, end_s: float) -
     for power_w in powers[1:]:
         joules.append(joules[-1] + power_w * grid.period_s)
     times = [grid.time_s(number) for number in range(first, first + len(powers))]
-    return Curve(times, joules, grid.error_s, guessed_s, guess_j, min(powers), max(powers))
+    return CumulativeEnergy(times, joules, grid.error_s, guessed_s, guess_j, min(powers), max(powers))
 
 
-def average_curve(log: PowerLog, start_s: float, end_s: float, idle_spread_w: float | None = None) -> Curve | None:
-    """The curve of the 1 s average, unwound from the second before the window; None when it cannot be told.
+def from_average_power(
+    log: PowerLog, start_s: float, end_s: float, idle_spread_w: float | None = None
+) -> CumulativeEnergy | None:
+    """The cumulative energy of the 1 s average, unwound from the second before the window; None when it cannot be told.
 
     That second is taken as evenly spent. How much it was not, instant power tells. Without it the steps of the average do,
     each of which is the difference of two powers one second apart, divided by the updates in a second: work that ended up
@@ -267,10 +271,10 @@ def average_curve(log: PowerLog, start_s: float, end_s: float, idle_spread_w: fl
     for number, power_w in enumerate(powers[1:]):
         joules.append(joules[number] + power_w * AVERAGE_WINDOW_S)
     earlier = [one for one in readings_on(grid, points, idle + 1 - per_window, idle) if one is not None]
-    stepwise_w = unrest_of([per_window * (later - early) for early, later in zip(earlier, earlier[1:])], powers[0])
-    unrest_w, k = (stepwise_w, FEW_K) if idle_spread_w is None else (idle_spread_w, 2.0)
-    uneven_j = k * unrest_w * grid.period_s * math.sqrt(per_window / 2)
-    return Curve(
+    stepwise_w = variation_of([per_window * (later - early) for early, later in zip(earlier, earlier[1:])], powers[0])
+    variation_w, k = (stepwise_w, FEW_K) if idle_spread_w is None else (idle_spread_w, 2.0)
+    uneven_j = k * variation_w * grid.period_s * math.sqrt(per_window / 2)
+    return CumulativeEnergy(
         [grid.time_s(number) for number in range(idle + 1 - per_window, idle + len(powers))],
         joules,
         grid.error_s,
@@ -278,22 +282,24 @@ def average_curve(log: PowerLog, start_s: float, end_s: float, idle_spread_w: fl
         math.hypot(guess_j, uneven_j),
         min(powers),
         max(powers),
-        unrest_w,
+        variation_w,
     )
 
 
-def counter_curve(log: PowerLog, start_s: float, end_s: float) -> Curve | None:
-    """The curve of the energy counter as the sampler saw it; None when it was not seen to tick on either side."""
+def from_counter(log: PowerLog, start_s: float, end_s: float) -> CumulativeEnergy | None:
+    """The cumulative energy of the energy counter as the sampler saw it; None when it was not seen to tick on either side."""
     points = log.between("energy_j", start_s - BEFORE_S, end_s + AFTER_S)
     ticks = update_times(points)
     if len(ticks) < 2 or any(late < early for (_, early), (_, late) in zip(ticks, ticks[1:])):
         return None
     gaps = [after - before for (before, _), (after, _) in zip(points, points[1:])]
-    return Curve([time_s for time_s, _ in ticks], [joules for _, joules in ticks], sorted(gaps)[len(gaps) // 2] / 2)
+    return CumulativeEnergy(
+        [time_s for time_s, _ in ticks], [joules for _, joules in ticks], sorted(gaps)[len(gaps) // 2] / 2
+    )
 
 
 def _filled(shown: Sequence[float | None], period_s: float) -> tuple[list[float], float, float]:
-    """Readings with those that are missing put on a line between their neighbours, their seconds and their error (k = 2).
+    """Readings with those that are missing put on a line between the readings beside them, their seconds and their error (k = 2).
 
     Missing readings at the ends are left out.
     """

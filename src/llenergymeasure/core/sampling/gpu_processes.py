@@ -20,7 +20,7 @@ def numbers_are_the_host_s(link: Path = Path("/proc/self/ns/pid")) -> bool:
         return True
 
 
-class Neighbours:
+class GpuProcesses:
     """First and last sight of each process on each GPU.
 
     Args:
@@ -40,7 +40,7 @@ class Neighbours:
             first_s, _ = self._seen.get((gpu.index, pid), (time_s, time_s))
             self._seen[gpu.index, pid] = (first_s, time_s)
 
-    def strangers(self, start_s: float, end_s: float) -> tuple[str, ...]:
+    def foreign(self, start_s: float, end_s: float) -> tuple[str, ...]:
         """`GPU 0 pid 7` for each process of others seen between its first and last sight in the window."""
         by_gpu: dict[int, list[int]] = {}
         for (index, pid), (first_s, last_s) in sorted(self._seen.items()):

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from llenergymeasure.core.nvml.door import Gpu, GpuDoor
 from llenergymeasure.core.sampling.conditions import ConditionLog, conditions_of, throttling_of
-from llenergymeasure.core.sampling.gpu_processes import Neighbours
+from llenergymeasure.core.sampling.gpu_processes import GpuProcesses
 from llenergymeasure.core.sampling.power_log import PowerLog, energy_steps, instant_sensor
 from llenergymeasure.core.sampling.timeseries import rows_of
 from llenergymeasure.domain.measurements import SamplerReport
@@ -45,7 +45,7 @@ class GpuSampler:
         gpus: Sequence[Gpu],
         clock: Clock,
         interval_s: float = DEFAULT_INTERVAL_S,
-        neighbours: Neighbours | None = None,
+        gpu_processes: GpuProcesses | None = None,
     ) -> None:
         self._door, self._gpus, self._clock, self.interval_s = door, tuple(gpus), clock, interval_s
         self.power = {gpu.uuid: PowerLog() for gpu in gpus}
@@ -54,7 +54,7 @@ class GpuSampler:
         self._failed = array("d")
         self._overruns = array("d")
         self._recorded = array("d")
-        self._neighbours = neighbours or Neighbours()
+        self._gpu_processes = gpu_processes or GpuProcesses()
         self._unlisted = {gpu.index for gpu in gpus}
         self._next_slow_s = self._next_look_s = 0.0
         self._cpu_s = 0.0
@@ -145,7 +145,7 @@ class GpuSampler:
             pids = self._door.processes(gpu)
             if pids is not None:
                 self._unlisted.discard(gpu.index)
-                self._neighbours.add(self._clock.now(), gpu, pids)
+                self._gpu_processes.add(self._clock.now(), gpu, pids)
 
     def catch_up(self, end_s: float) -> None:
         """The power sensors show the end of the work only later: wait until their second update after it was sampled."""
@@ -161,7 +161,7 @@ class GpuSampler:
             report=self._report(start_s, end_s),
             timeseries=rows_of(self._gpus, self.power, self.conditions, start_s, end_s),
             throttling=throttling_of(list(self.conditions.values()), start_s, end_s),
-            foreign_processes=None if self._unlisted else self._neighbours.strangers(start_s, end_s),
+            foreign_processes=None if self._unlisted else self._gpu_processes.foreign(start_s, end_s),
             energy_steps=tuple(energy_steps(log, start_s, end_s) for log in self.power.values()),
             conditions=tuple(conditions_of(gpu.index, self.conditions[gpu.uuid], start_s, end_s) for gpu in self._gpus),
         )

@@ -8,7 +8,13 @@ from typing import Any
 
 from llenergymeasure.core.nvml.door import Gpu
 from llenergymeasure.core.sampling.conditions import ConditionLog
-from llenergymeasure.core.sampling.cumulative_energy import LONG_S, Curve, average_curve, counter_curve, instant_curve
+from llenergymeasure.core.sampling.cumulative_energy import (
+    LONG_S,
+    CumulativeEnergy,
+    from_average_power,
+    from_counter,
+    from_instant_power,
+)
 from llenergymeasure.core.sampling.power_log import PowerLog, instant_energy_j, instant_sensor, value_at
 from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries
 
@@ -38,25 +44,25 @@ def rows_of(
 
 def _shares(gpu: Gpu, log: PowerLog, edges: Sequence[float]) -> Iterator[tuple[float, float, float | None]]:
     """Start, end and joules of each row: they add up to the window's energy, as the sampler saw it."""
-    curve = window_curve(gpu, log, edges[0], edges[-1])
+    cumulative = window_cumulative(gpu, log, edges[0], edges[-1])
     for from_s, to_s in zip(edges, edges[1:]):
-        if curve is None:
+        if cumulative is None:
             yield from_s, to_s, row_energy_j(gpu, log, from_s, to_s)
         else:
-            yield from_s, to_s, (curve.at(to_s) or 0.0) - (curve.at(from_s) or 0.0)
+            yield from_s, to_s, (cumulative.at(to_s) or 0.0) - (cumulative.at(from_s) or 0.0)
 
 
-def window_curve(gpu: Gpu, log: PowerLog, start_s: float, end_s: float) -> Curve | None:
+def window_cumulative(gpu: Gpu, log: PowerLog, start_s: float, end_s: float) -> CumulativeEnergy | None:
     """Joules from the start of the window on, by the counter, else by the power sensors; None when they do not tell."""
-    counted = counter_curve(log, start_s, end_s)
+    counted = from_counter(log, start_s, end_s)
     found = counted.within(start_s, end_s) if counted is not None else None
     if found is not None or end_s - start_s > LONG_S:
         return found
     sensor = instant_sensor(gpu.architecture, gpu.name)
-    average, instant = average_curve(log, start_s, end_s), instant_curve(log, sensor, start_s, end_s)
+    average, instant = from_average_power(log, start_s, end_s), from_instant_power(log, sensor, start_s, end_s)
     powers = (average, instant) if sensor.is_partial else (instant, average)
-    curves = (curve.within(start_s, end_s) for curve in powers if curve is not None)
-    return next((curve for curve in curves if curve is not None), None)
+    cumulatives = (cumulative.within(start_s, end_s) for cumulative in powers if cumulative is not None)
+    return next((cumulative for cumulative in cumulatives if cumulative is not None), None)
 
 
 def _row(

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.exceptions import ExperimentError, TeamError
+from llenergymeasure.exceptions import ExperimentError, ProcessGroupError
 from llenergymeasure.launch.process import Ended, run_child
-from llenergymeasure.launch.ranks.rank import culprits, measure_share, seat_of
+from llenergymeasure.launch.ranks.rank import culprits, measure_share, rank_info_of
 from llenergymeasure.launch.ranks.worker import STARTER_FILE
 from llenergymeasure.orchestration.orchestrator import Session, check_experiment, measure
 from llenergymeasure.results.ranks.combine import aggregate
@@ -35,9 +35,9 @@ def measure_anywhere(config: ExperimentConfig, session: Session, output_dir: Pat
         PreFlightError: it cannot run here.
         ExperimentError: it failed on the way; names the rank when there are several.
     """
-    seat = seat_of(session.environ)
-    if seat is not None:
-        return measure_share(config, session, seat, output_dir)
+    rank_info = rank_info_of(session.environ)
+    if rank_info is not None:
+        return measure_share(config, session, rank_info, output_dir)
     count = config.pytorch_settings.num_processes or 1
     if count == 1:
         return measure(config, session, output_dir)
@@ -47,8 +47,8 @@ def measure_anywhere(config: ExperimentConfig, session: Session, output_dir: Pat
 
 def is_silent_rank(environ: Mapping[str, str]) -> bool:
     """Whether another process of the same run tells and keeps the result."""
-    seat = seat_of(environ)
-    return seat is not None and seat.rank != 0
+    rank_info = rank_info_of(environ)
+    return rank_info is not None and rank_info.rank != 0
 
 
 def _launched(config: ExperimentConfig, session: Session, count: int) -> ExperimentResult:
@@ -67,7 +67,7 @@ def _launched(config: ExperimentConfig, session: Session, count: int) -> Experim
         )
         session.progress.done()
         if ended.exit_code != 0:
-            raise ExperimentError(config, TeamError(_what_happened(folder, count, beats, ended)))
+            raise ExperimentError(config, ProcessGroupError(_what_happened(folder, count, beats, ended)))
         return aggregate(read_process_results(folder, count))
 
 

@@ -21,7 +21,14 @@ from llenergymeasure._files import ensure_directory, machine_mark, partial_name,
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.gc_control import import_heavy
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.exceptions import ConfigError, ExperimentError, Finding, LLEMError, PreFlightError, TeamError
+from llenergymeasure.exceptions import (
+    ConfigError,
+    ExperimentError,
+    Finding,
+    LLEMError,
+    PreFlightError,
+    ProcessGroupError,
+)
 from llenergymeasure.orchestration.orchestrator import CUDA, Session, opened, torch_sees_cuda
 from llenergymeasure.results.ranks.combine import aggregate
 from llenergymeasure.results.ranks.files import (
@@ -36,7 +43,7 @@ GONE = "another process"
 
 
 @dataclass(frozen=True)
-class Seat:
+class RankInfo:
     """This process's place, as the launcher tells it.
 
     Attributes:
@@ -54,7 +61,7 @@ class Seat:
     run_id: str
 
 
-def seat_of(environ: Mapping[str, str]) -> Seat | None:
+def rank_info_of(environ: Mapping[str, str]) -> RankInfo | None:
     """The place that RANK, WORLD_SIZE and LOCAL_RANK give; None for a process by itself.
 
     Raises:
@@ -71,18 +78,18 @@ def seat_of(environ: Mapping[str, str]) -> Seat | None:
             f"WORLD_SIZE is {environ['WORLD_SIZE']!r}, but RANK, LOCAL_RANK, MASTER_ADDR and MASTER_PORT are not all there "
             f"and right ({error}); start the processes with torchrun, or unset WORLD_SIZE"
         ) from error
-    return Seat(rank, size, local_rank, local_size, f"{environ.get('TORCHELASTIC_RUN_ID', 'none')}-{address}")
+    return RankInfo(rank, size, local_rank, local_size, f"{environ.get('TORCHELASTIC_RUN_ID', 'none')}-{address}")
 
 
 def measure_share(
-    config: ExperimentConfig, session: Session, seat: Seat, base: Path | None, folder: Path | None = None
+    config: ExperimentConfig, session: Session, rank_info: RankInfo, base: Path | None, folder: Path | None = None
 ) -> ExperimentResult:
     """Measure this process's share of an experiment.
 
     Args:
         config: the whole experiment.
         session: of this process.
-        seat: its place among the others.
+        rank_info: its place among the others.
         base: directory that all processes see; None = the system's own for temporary files, on one machine.
         folder: where the processes' files go, prepared and removed by somebody else; None = below `base`, by rank 0.
 
@@ -94,15 +101,15 @@ def measure_share(
         PreFlightError: it cannot run here.
         ExperimentError: it failed, here or in another process.
     """
-    check_seat(config, seat)
-    team_module = import_heavy("llenergymeasure.core.backends.pytorch.process_group")
+    check_ranks(config, rank_info)
+    group_module = import_heavy("llenergymeasure.core.backends.pytorch.process_group")
     try:
-        team = team_module.TorchTeam(None if _on_cpu(config) else seat.local_rank)
+        process_group = group_module.TorchProcessGroup(None if _on_cpu(config) else rank_info.local_rank)
         try:
-            return _in_team(config, session, seat, team, base, folder)
+            return _in_process_group(config, session, rank_info, process_group, base, folder)
         finally:
-            team.leave()
-    except TeamError as error:
+            process_group.leave()
+    except ProcessGroupError as error:
         raise ExperimentError(config, error) from error
 
 
@@ -110,7 +117,7 @@ def _on_cpu(config: ExperimentConfig) -> bool:
     return config.pytorch_settings.device == "cpu" or not torch_sees_cuda()
 
 
-def check_seat(config: ExperimentConfig, seat: Seat) -> None:
+def check_ranks(config: ExperimentConfig, rank_info: RankInfo) -> None:
     """Refuse what cannot be divided.
 
     Raises:
@@ -118,59 +125,68 @@ def check_seat(config: ExperimentConfig, seat: Seat) -> None:
     """
     asked = config.pytorch_settings.num_processes
     found = []
-    if asked not in (None, seat.size):
+    if asked not in (None, rank_info.size):
         found.append(
             Finding(
-                f"pytorch.num_processes is {asked}, but {seat.size} processes were started",
+                f"pytorch.num_processes is {asked}, but {rank_info.size} processes were started",
                 "leave pytorch.num_processes out, or start as many",
             )
         )
-    if config.n < seat.size:
+    if config.n < rank_info.size:
         found.append(
-            Finding(f"{config.n} prompts are fewer than {seat.size} processes", f"set n to {seat.size} or more")
+            Finding(
+                f"{config.n} prompts are fewer than {rank_info.size} processes", f"set n to {rank_info.size} or more"
+            )
         )
     if config.pytorch_settings.device_map is not None:
         found.append(Finding("pytorch.device_map spreads one model over devices that other processes use", "remove it"))
-    found += _too_few_gpus(config, seat)
+    found += _too_few_gpus(config, rank_info)
     if found:
         raise PreFlightError(found)
 
 
-def _too_few_gpus(config: ExperimentConfig, seat: Seat) -> list[Finding]:
+def _too_few_gpus(config: ExperimentConfig, rank_info: RankInfo) -> list[Finding]:
     if _on_cpu(config):
         return []
     count = import_heavy(CUDA).device_count()
-    if seat.local_size <= count:
+    if rank_info.local_size <= count:
         return []
     return [
         Finding(
-            f"{seat.local_size} processes on this machine would share {count} GPUs; each needs one of its own",
+            f"{rank_info.local_size} processes on this machine would share {count} GPUs; each needs one of its own",
             f"start {count} processes, or set pytorch.device: cpu",
         )
     ]
 
 
-def _in_team(
-    config: ExperimentConfig, session: Session, seat: Seat, team: Any, base: Path | None, given: Path | None
+def _in_process_group(
+    config: ExperimentConfig,
+    session: Session,
+    rank_info: RankInfo,
+    process_group: Any,
+    base: Path | None,
+    given: Path | None,
 ) -> ExperimentResult:
     if given is not None:
-        return _side_by_side(config, session, seat, team, given)
-    folder = Path(team.share(str(_made_folder(base)) if seat.rank == 0 else ""))
+        return _side_by_side(config, session, rank_info, process_group, given)
+    folder = Path(process_group.share(str(_made_folder(base)) if rank_info.rank == 0 else ""))
     try:
-        own = _side_by_side(config, session, seat, team, folder)
-        return own if seat.rank != 0 else aggregate(read_process_results(folder, seat.size, seat.run_id))
+        own = _side_by_side(config, session, rank_info, process_group, folder)
+        return own if rank_info.rank != 0 else aggregate(read_process_results(folder, rank_info.size, rank_info.run_id))
     except ExperimentError as error:
         raise _named(config, error, folder) from error
     finally:
-        if seat.rank == 0:
+        if rank_info.rank == 0:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _side_by_side(config: ExperimentConfig, session: Session, seat: Seat, team: Any, folder: Path) -> ExperimentResult:
-    own = _measured(config, session, seat, team, folder)
+def _side_by_side(
+    config: ExperimentConfig, session: Session, rank_info: RankInfo, process_group: Any, folder: Path
+) -> ExperimentResult:
+    own = _measured(config, session, rank_info, process_group, folder)
     try:
-        team.barrier()  # every file is there
-    except TeamError as error:
+        process_group.barrier()  # every file is there
+    except ProcessGroupError as error:
         raise ExperimentError(config, error) from error
     return own
 
@@ -188,33 +204,37 @@ def _made_folder(base: Path | None) -> Path:
 def _named(config: ExperimentConfig, error: ExperimentError, folder: Path) -> ExperimentError:
     """The failure with the rank that caused it, where that one left a word."""
     found = culprits(folder)
-    if not isinstance(error.cause, TeamError) or not found:
+    if not isinstance(error.cause, ProcessGroupError) or not found:
         return error
     rank, reason = min(found.items())
-    return ExperimentError(config, TeamError(f"rank {rank} failed: {reason}"))
+    return ExperimentError(config, ProcessGroupError(f"rank {rank} failed: {reason}"))
 
 
-def _measured(config: ExperimentConfig, session: Session, seat: Seat, team: Any, folder: Path) -> ExperimentResult:
+def _measured(
+    config: ExperimentConfig, session: Session, rank_info: RankInfo, process_group: Any, folder: Path
+) -> ExperimentResult:
     """Measure, and leave a file and a marker, or why there is none."""
     try:
         if not folder.is_dir():
-            raise ConfigError(f"rank {seat.rank} does not see {folder}; choose an --output that every machine sees")
-        with opened(config, session, team=team, only_gpu=seat.local_rank) as experiment:
+            raise ConfigError(
+                f"rank {rank_info.rank} does not see {folder}; choose an --output that every machine sees"
+            )
+        with opened(config, session, process_group=process_group, only_gpu=rank_info.local_rank) as experiment:
             result = experiment.measure()
         assert result.window_utc is not None
-        facts = ProcessFacts(seat.rank, seat.size, seat.run_id, machine_mark(), *result.window_utc)
+        facts = ProcessFacts(rank_info.rank, rank_info.size, rank_info.run_id, machine_mark(), *result.window_utc)
         write_process_result(folder, facts, result)
         return result
     except LLEMError as error:
         with suppress(LLEMError):  # the folder may be gone with its maker
-            write_failure(folder, seat.rank, why(error))
+            write_failure(folder, rank_info.rank, why(error))
         raise
 
 
 def why(error: LLEMError) -> str:
     """The reason in one text; begins with `GONE` when it is only that somebody else gave up."""
     cause = error.cause if isinstance(error, ExperimentError) else error
-    return f"{GONE} is gone" if isinstance(cause, TeamError) else str(cause)
+    return f"{GONE} is gone" if isinstance(cause, ProcessGroupError) else str(cause)
 
 
 def culprits(folder: Path) -> dict[int, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from llenergymeasure._files import process_is_alive
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import ConfigError, LLEMError
-from llenergymeasure.launch.ranks.rank import GONE, measure_share, seat_of, why
+from llenergymeasure.launch.ranks.rank import GONE, measure_share, rank_info_of, why
 from llenergymeasure.orchestration.orchestrator import Session
 from llenergymeasure.progress import Silent
 from llenergymeasure.results.ranks.files import failures, stem, write_failure
@@ -29,18 +29,18 @@ ENDED_BY = frozenset({signal.SIGTERM, signal.SIGINT})
 
 def main(folder: Path) -> int:
     """Measure this process's share; exit code 1 when it failed."""
-    seat = seat_of(os.environ)
-    if seat is None:
+    rank_info = rank_info_of(os.environ)
+    if rank_info is None:
         raise ConfigError("this program is started by torch's launcher")
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDED_BY)
     starter = int((folder / STARTER_FILE).read_text(encoding="ascii"))
-    threading.Thread(target=_tell_and_listen, args=(folder, seat.rank, starter), daemon=True).start()
+    threading.Thread(target=_tell_and_listen, args=(folder, rank_info.rank, starter), daemon=True).start()
     config = ExperimentConfig.model_validate_json((folder / "config.json").read_text(encoding="utf-8"))
     try:
-        measure_share(config, Session(progress=Silent()), seat, base=None, folder=folder)
+        measure_share(config, Session(progress=Silent()), rank_info, base=None, folder=folder)
     except LLEMError as error:
-        if seat.rank not in failures(folder):
-            write_failure(folder, seat.rank, why(error))
+        if rank_info.rank not in failures(folder):
+            write_failure(folder, rank_info.rank, why(error))
         return 1
     return 0
 

@@ -20,7 +20,7 @@ AskHub = Callable[[str, "str | None", str], Iterator[Finding]]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequiredFiles:
     """One thing that is loaded.
 
     Attributes:
@@ -38,17 +38,17 @@ class Wanted:
     without_weights: str = "set pytorch.load_format: dummy"
 
 
-def wanted_by(config: ExperimentConfig) -> Iterator[Wanted]:
+def required_by(config: ExperimentConfig) -> Iterator[RequiredFiles]:
     """Everything that an experiment loads."""
-    yield Wanted(config.model, revision=config.pytorch_settings.revision, needs_weights=not config.draws_weights)
+    yield RequiredFiles(config.model, revision=config.pytorch_settings.revision, needs_weights=not config.draws_weights)
     if config.decoder.draft_model is not None:
-        yield Wanted(config.decoder.draft_model, without_weights="name a decoder.draft_model with weights")
+        yield RequiredFiles(config.decoder.draft_model, without_weights="name a decoder.draft_model with weights")
     if config.lora is not None:
         name = config.lora.adapter_id or config.lora.adapter_path or ""
-        yield Wanted(name, file=ADAPTER_FILE, needs_weights=False)
+        yield RequiredFiles(name, file=ADAPTER_FILE, needs_weights=False)
 
 
-def findings_about(wanted: Wanted, environ: Mapping[str, str], ask: AskHub | None) -> Iterator[Finding]:
+def findings_about(wanted: RequiredFiles, environ: Mapping[str, str], ask: AskHub | None) -> Iterator[Finding]:
     """What stands between this machine and something to load.
 
     Args:
@@ -72,14 +72,14 @@ def findings_about(wanted: Wanted, environ: Mapping[str, str], ask: AskHub | Non
         yield from _weights(wanted, directory)
 
 
-def _is_unfinished(wanted: Wanted, directory: Path, environ: Mapping[str, str]) -> bool:
+def _is_unfinished(wanted: RequiredFiles, directory: Path, environ: Mapping[str, str]) -> bool:
     """Whether the hub's cache holds a part of the model only: transformers fetches the rest."""
     if not wanted.needs_weights or directory != hub_snapshot(wanted.name, wanted.revision, environ):
         return False
     return missing_weights(directory)
 
 
-def _weights(wanted: Wanted, directory: Path) -> Iterator[Finding]:
+def _weights(wanted: RequiredFiles, directory: Path) -> Iterator[Finding]:
     if wanted.name.startswith("builtin/"):
         yield Finding(f"model '{wanted.name}' comes without weights", wanted.without_weights)
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llenergymeasure.config.files.limits import MAX_DEPTH, MAX_NODES, Tally, TooMuchError
+from llenergymeasure.config.files.limits import MAX_DEPTH, MAX_NODES, SizeCounter, TooMuchError
 
 
 def leaf(tally, anchor=None):
@@ -13,7 +13,7 @@ def leaf(tally, anchor=None):
 
 
 def test_as_many_values_as_allowed_are_counted_and_not_one_more():
-    tally = Tally()
+    tally = SizeCounter()
     for _ in range(MAX_NODES):
         leaf(tally)
     with pytest.raises(TooMuchError, match="expand to more than 25000"):
@@ -21,7 +21,7 @@ def test_as_many_values_as_allowed_are_counted_and_not_one_more():
 
 
 def test_an_alias_counts_as_what_it_stands_for():
-    tally = Tally()
+    tally = SizeCounter()
     tally.enter("thousand")
     for _ in range(999):
         leaf(tally)
@@ -33,7 +33,7 @@ def test_an_alias_counts_as_what_it_stands_for():
 
 
 def test_levels_are_counted_and_given_back():
-    tally = Tally()
+    tally = SizeCounter()
     for _ in range(2):
         for _ in range(MAX_DEPTH):
             tally.enter(None)
@@ -46,7 +46,7 @@ def test_levels_are_counted_and_given_back():
 
 
 def test_an_alias_is_as_deep_as_what_it_stands_for():
-    tally = Tally()
+    tally = SizeCounter()
     tally.enter("two levels")
     leaf(tally)
     tally.leave()
@@ -59,7 +59,7 @@ def test_an_alias_is_as_deep_as_what_it_stands_for():
 
 
 def test_an_alias_inside_of_itself_never_ends():
-    tally = Tally()
+    tally = SizeCounter()
     tally.enter("self")
     with pytest.raises(TooMuchError, match=r"\*self stands inside of itself"):
         tally.alias("self")

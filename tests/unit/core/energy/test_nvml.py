@@ -11,7 +11,7 @@ from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.sampling.sampler import GpuSampler
 
 
-class Bench:
+class Measuring:
     """One meter on fake GPUs; `window` runs a load and returns reading and truth."""
 
     def __init__(
@@ -64,7 +64,7 @@ def stated_j(reading):
 
 @pytest.mark.parametrize(("seconds", "limit"), [(0.1, 0.03), (0.3, 0.01), (1.0, 0.01), (3.0, 0.003), (10.0, 0.003)])
 def test_a_true_counter_is_right_to_the_stated_limit(seconds, limit):
-    found, covered = errors(lambda r: Bench(FakeGpu(tick_phase_s=0.1 * r.random())), seconds)
+    found, covered = errors(lambda r: Measuring(FakeGpu(tick_phase_s=0.1 * r.random())), seconds)
     assert max(map(abs, found)) <= limit
     assert covered >= 0.95
 
@@ -76,7 +76,7 @@ def test_idle_power_that_was_hardly_watched_is_taken_to_be_uneven(tick_s):
     for _ in range(40):
         model = FakeGpu(tick_s=tick_s, tick_phase_s=0.1 * random_.random())
         idle_again(model, 10.0, random_)
-        bench = Bench(model, watched_s=0.0)
+        bench = Measuring(model, watched_s=0.0)
         measurement = bench.meter.open_window()
         start_s = bench.clock.now()
         model.switch(start_s, 350.0)
@@ -95,20 +95,20 @@ def idle_again(model, from_s, random_):
 
 @pytest.mark.parametrize(("seconds", "limit"), [(1.0, 0.05), (10.0, 0.01)])
 def test_without_a_counter_the_average_is_unwound(seconds, limit):
-    found, covered = errors(lambda r: Bench(FakeGpu(tick_s=None)), seconds)
+    found, covered = errors(lambda r: Measuring(FakeGpu(tick_s=None)), seconds)
     assert max(map(abs, found)) <= limit
     assert covered >= 0.95
 
 
 @pytest.mark.parametrize(("seconds", "limit"), [(1.0, 0.1), (10.0, 0.01)])
 def test_without_counter_and_average_instant_power_is_back_dated(seconds, limit):
-    found, covered = errors(lambda r: Bench(FakeGpu(tick_s=None), averaging=False, architecture="turing"), seconds)
+    found, covered = errors(lambda r: Measuring(FakeGpu(tick_s=None), averaging=False, architecture="turing"), seconds)
     assert max(map(abs, found)) <= limit
     assert covered >= 0.95
 
 
 def test_a_constant_load_of_350_w_for_2_s_is_700_j():
-    reading, truth = Bench().window(2.0)
+    reading, truth = Measuring().window(2.0)
     assert truth == pytest.approx(700.0)
     assert reading.energy_j == pytest.approx(700.0, rel=0.003)
     assert reading.method == "counter"
@@ -116,7 +116,7 @@ def test_a_constant_load_of_350_w_for_2_s_is_700_j():
 
 
 def test_two_devices_are_told_apart_and_summed():
-    bench = Bench(FakeGpu(tick_phase_s=0.02), FakeGpu(tick_phase_s=0.07))
+    bench = Measuring(FakeGpu(tick_phase_s=0.02), FakeGpu(tick_phase_s=0.07))
     reading, truth = bench.window(1.0)
     assert set(reading.per_device_j) == {"GPU-0", "GPU-1"}
     assert sum(reading.per_device_j.values()) == pytest.approx(reading.energy_j)
@@ -124,7 +124,7 @@ def test_two_devices_are_told_apart_and_summed():
 
 
 def test_a_counter_that_goes_backwards_is_void_and_said_so():
-    bench = Bench(FakeGpu(reset_at_s=14.0))
+    bench = Measuring(FakeGpu(reset_at_s=14.0))
     reading, truth = bench.window(3.0)
     assert reading.method == "sampled"
     assert "went backwards" in reading.problems[0]
@@ -132,7 +132,7 @@ def test_a_counter_that_goes_backwards_is_void_and_said_so():
 
 
 def test_a_counter_that_freezes_is_void_and_said_so():
-    bench = Bench(FakeGpu(frozen_from_s=14.0))
+    bench = Measuring(FakeGpu(frozen_from_s=14.0))
     reading, truth = bench.window(3.0)
     assert reading.method == "sampled"
     assert "stood still" in reading.problems[0]
@@ -140,37 +140,37 @@ def test_a_counter_that_freezes_is_void_and_said_so():
 
 
 def test_a_lost_gpu_voids_the_window_with_the_reason():
-    reading, _ = Bench(FakeGpu(lost_from_s=14.0)).window(3.0)
+    reading, _ = Measuring(FakeGpu(lost_from_s=14.0)).window(3.0)
     assert reading.energy_j is None
     assert "GPU is lost" in reading.reason
 
 
 def test_one_lost_gpu_of_two_voids_the_total():
-    reading, _ = Bench(FakeGpu(), FakeGpu(lost_from_s=14.0)).window(3.0)
+    reading, _ = Measuring(FakeGpu(), FakeGpu(lost_from_s=14.0)).window(3.0)
     assert reading.energy_j is None
     assert reading.per_device_j is None
 
 
 def test_one_failing_call_in_three_changes_nothing_but_the_report():
-    bench = Bench(FakeGpu(fails=lambda call: call % 3 == 0))
+    bench = Measuring(FakeGpu(fails=lambda call: call % 3 == 0))
     reading, truth = bench.window(3.0)
     assert reading.energy_j == pytest.approx(truth, rel=0.005)
 
 
 def test_the_uncertainty_is_its_parts_in_quadrature():
-    reading, _ = Bench().window(1.0)
+    reading, _ = Measuring().window(1.0)
     assert reading.uncertainty_j == pytest.approx(sum(part**2 for part in reading.uncertainty_parts_j.values()) ** 0.5)
     assert reading.uncertainty_parts_j["gain"] == pytest.approx(0.05 * reading.energy_j)
 
 
 def test_updates_of_the_counter_are_counted():
-    reading, _ = Bench().window(2.0)
+    reading, _ = Measuring().window(2.0)
     assert 18 <= reading.n_readings <= 21
     assert reading.update_period_s == pytest.approx(0.1, abs=0.06)
 
 
 def test_windows_may_be_nested():
-    bench = Bench()
+    bench = Measuring()
     outer = bench.meter.open_window()
     start_s = bench.clock.now()
     inner_reading, inner_truth = bench.window(1.0)
@@ -182,6 +182,6 @@ def test_windows_may_be_nested():
 
 
 def test_releasing_closes_nvml():
-    bench = Bench()
+    bench = Measuring()
     bench.meter.release()
     assert bench.door.closed == 1

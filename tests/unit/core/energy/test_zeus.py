@@ -15,7 +15,7 @@ from llenergymeasure.exceptions import MeterError
 UUIDS = {0: "GPU-a", 1: "GPU-b"}
 
 
-class Bench:
+class Measuring:
     """A meter of two GPUs of 100 W on a fake monitor."""
 
     def __init__(self, **monitor):
@@ -34,13 +34,13 @@ class Bench:
 
 
 def test_two_gpus_of_100_w_for_2_s_are_400_j_by_uuid():
-    reading = Bench().measure(2.0)
+    reading = Measuring().measure(2.0)
     assert reading.per_device_j == {"GPU-a": 200.0, "GPU-b": 200.0}
     assert (reading.energy_j, reading.method) == (400.0, "counter")
 
 
 def test_the_edges_of_a_plain_difference_are_in_the_uncertainty():
-    reading = Bench().measure(2.0)  # 100 W, a tick of 0.1 s: 2 x 100 x 0.1 / sqrt(6) = 8.165 J, two of them 11.55 J
+    reading = Measuring().measure(2.0)  # 100 W, a tick of 0.1 s: 2 x 100 x 0.1 / sqrt(6) = 8.165 J, two of them 11.55 J
     assert reading.uncertainty_parts_j == {"gain": pytest.approx(20.0), "edges": pytest.approx(11.547, abs=0.001)}
     assert reading.uncertainty_j == pytest.approx(23.09, abs=0.01)
 
@@ -56,7 +56,7 @@ def test_the_edges_of_a_plain_difference_are_in_the_uncertainty():
 )
 def test_a_void_window_is_none_and_never_a_number(joules, words):
     """Unguarded, an empty dict sums to 0 J and a reset to negative joules."""
-    reading = Bench(tells=joules).measure(2.0)
+    reading = Measuring(tells=joules).measure(2.0)
     assert reading.energy_j is None
     assert reading.per_device_j is None
     assert words in reading.reason
@@ -74,7 +74,7 @@ def test_its_warning_about_0_joules_does_not_reach_the_user():
 
 
 def test_windows_may_be_nested():
-    bench = Bench()
+    bench = Measuring()
     outer = bench.meter.open_window()
     start_s = bench.clock.now()
     bench.clock.sleep(1.0)
@@ -83,7 +83,7 @@ def test_windows_may_be_nested():
 
 
 def test_a_window_can_be_abandoned_more_than_once_and_has_no_joules_then():
-    bench = Bench()
+    bench = Measuring()
     window = bench.meter.open_window()
     window.abandon()
     window.abandon()
@@ -92,7 +92,7 @@ def test_a_window_can_be_abandoned_more_than_once_and_has_no_joules_then():
 
 
 def test_a_failure_is_a_meter_error_and_abandoning_is_quiet():
-    bench = Bench(fails=RuntimeError("nvml is gone"))
+    bench = Measuring(fails=RuntimeError("nvml is gone"))
     with pytest.raises(MeterError, match="nvml is gone"):
         bench.measure(1.0)
     bench.meter.open_window().abandon()
@@ -115,7 +115,7 @@ def test_helper_processes_are_stopped_and_refused():
 
     helpers = Helpers()
     with pytest.raises(MeterError, match="helper processes"):
-        Bench(helpers=helpers)
+        Measuring(helpers=helpers)
     assert helpers.stopped == 1
 
 

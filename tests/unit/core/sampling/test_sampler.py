@@ -11,7 +11,7 @@ from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.nvml.door import ConditionReading
 from llenergymeasure.core.sampling.conditions import ConditionLog, throttling_of
-from llenergymeasure.core.sampling.gpu_processes import Neighbours
+from llenergymeasure.core.sampling.gpu_processes import GpuProcesses
 from llenergymeasure.core.sampling.power_log import instant_energy_j, instant_sensor
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.exceptions import ReadingFailed
@@ -168,18 +168,18 @@ def test_a_stranger_on_the_gpu_is_named_even_when_it_leaves_before_the_end():
             return door_pids.pop(0) if door_pids else (7,)
 
     clock.sampler = GpuSampler(
-        Door(clock, [FakeGpu()]), [a_gpu()], clock, neighbours=Neighbours(own={7}, same_numbers=True)
+        Door(clock, [FakeGpu()]), [a_gpu()], clock, gpu_processes=GpuProcesses(own={7}, same_numbers=True)
     )
     clock.sleep(16.0)
     assert clock.sampler.trace(12.0, 24.0).foreign_processes == ("GPU 0 pid 8",)
     assert clock.sampler.trace(22.0, 24.0).foreign_processes == ()
 
 
-@pytest.mark.parametrize(("pids", "strangers"), [((31,), ()), ((31, 32), ("GPU 0 pid 32",))])
-def test_in_a_container_one_unknown_process_may_be_our_own(pids, strangers):
-    seen = Neighbours(own={7}, same_numbers=False)
+@pytest.mark.parametrize(("pids", "foreign"), [((31,), ()), ((31, 32), ("GPU 0 pid 32",))])
+def test_in_a_container_one_unknown_process_may_be_our_own(pids, foreign):
+    seen = GpuProcesses(own={7}, same_numbers=False)
     seen.add(1.0, a_gpu(), pids)
-    assert seen.strangers(0.0, 2.0) == strangers
+    assert seen.foreign(0.0, 2.0) == foreign
 
 
 @pytest.mark.parametrize(("records", "gaps", "recorded"), [(True, 0, 20), (False, 1, 0)])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from llenergymeasure import ExperimentConfig
-from llenergymeasure.exceptions import ConfigError, ExperimentError, PreFlightError, TeamError
+from llenergymeasure.exceptions import ConfigError, ExperimentError, PreFlightError, ProcessGroupError
 from llenergymeasure.launch.ranks.launcher import is_silent_rank
-from llenergymeasure.launch.ranks.rank import Seat, check_seat, culprits, seat_of, why
+from llenergymeasure.launch.ranks.rank import RankInfo, check_ranks, culprits, rank_info_of, why
 from llenergymeasure.results.ranks.files import write_failure
 
 TORCHRUN = {
@@ -23,13 +23,13 @@ CONFIG = ExperimentConfig(model="builtin/tiny-llama", n=8, pytorch={"device": "c
 
 
 def test_a_process_by_itself_has_no_seat():
-    assert seat_of({}) is None
-    assert seat_of({"WORLD_SIZE": "1", "RANK": "0"}) is None
+    assert rank_info_of({}) is None
+    assert rank_info_of({"WORLD_SIZE": "1", "RANK": "0"}) is None
     assert not is_silent_rank({})
 
 
 def test_a_launcher_s_variables_give_the_seat():
-    assert seat_of(TORCHRUN) == Seat(rank=3, size=4, local_rank=1, local_size=2, run_id="abc-node0:29500")
+    assert rank_info_of(TORCHRUN) == RankInfo(rank=3, size=4, local_rank=1, local_size=2, run_id="abc-node0:29500")
     assert is_silent_rank(TORCHRUN)
     assert not is_silent_rank({**TORCHRUN, "RANK": "0"})
 
@@ -38,7 +38,7 @@ def test_a_launcher_s_variables_give_the_seat():
 def test_half_a_launcher_is_a_usage_error(change):
     environ = {name: value for name, value in {**TORCHRUN, **change}.items() if value is not None}
     with pytest.raises(ConfigError, match="torchrun"):
-        seat_of(environ)
+        rank_info_of(environ)
 
 
 @pytest.mark.torch
@@ -52,12 +52,12 @@ def test_half_a_launcher_is_a_usage_error(change):
 )
 def test_what_cannot_be_divided_is_found_before_the_run(config, words):
     with pytest.raises(PreFlightError, match=words):
-        check_seat(
-            ExperimentConfig(**{"model": "m", "n": 8, "pytorch": {"device": "cpu"}, **config}), seat_of(TORCHRUN)
+        check_ranks(
+            ExperimentConfig(**{"model": "m", "n": 8, "pytorch": {"device": "cpu"}, **config}), rank_info_of(TORCHRUN)
         )
 
 
 def test_the_cause_is_told_and_not_its_echo_in_the_other_processes(tmp_path):
-    write_failure(tmp_path, 0, why(ExperimentError(CONFIG, TeamError("connection closed"))))
+    write_failure(tmp_path, 0, why(ExperimentError(CONFIG, ProcessGroupError("connection closed"))))
     write_failure(tmp_path, 2, why(ExperimentError(CONFIG, MemoryError("out of memory"))))
     assert culprits(tmp_path) == {2: "out of memory"}

@@ -17,7 +17,7 @@ from pytest_llem.measure.energy_meter import EnergyMeter
 
 
 class FakeBench:
-    """A bench with one meter."""
+    """A measuring with one meter."""
 
     def __init__(self, meter):
         self.metering = metering(meter)
@@ -61,8 +61,8 @@ class StillMeter(FakeMeter):
 
 def meter(of=None, properties=None):
     record = {} if properties is None else properties
-    bench = FakeBench(FakeMeter() if of is None else of)
-    return EnergyMeter(lambda: bench, "test_it", record.__setitem__)
+    measuring = FakeBench(FakeMeter() if of is None else of)
+    return EnergyMeter(lambda: measuring, "test_it", record.__setitem__)
 
 
 def test_a_window_holds_the_joules_of_its_time():

@@ -18,7 +18,7 @@ class PyTorchBackend:
 
     def __init__(self, instruments: Instruments, loader: ModelLoader | None = None) -> None:
         self._instruments = instruments
-        self._loader = loader or TransformersLoader(instruments.clock, keeper=instruments.keeper)
+        self._loader = loader or TransformersLoader(instruments.clock, model_cache=instruments.model_cache)
 
     def open(self, config: ExperimentConfig) -> AbstractContextManager[OpenExperiment]:
         return open_experiment(config, self._loader, self._instruments)

@@ -21,7 +21,7 @@ from llenergymeasure.core.backends.pytorch.generation import TransformersEngine,
 from llenergymeasure.core.backends.pytorch.library import Transformers, quiet_transformers
 from llenergymeasure.core.backends.pytorch.parameters import count_parameters
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
-from llenergymeasure.core.model_cache import ForgetfulKeeper, ModelKeeper
+from llenergymeasure.core.model_cache import ModelCache, NoModelCache
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.models.builtin import builtin_model_path
@@ -47,18 +47,20 @@ class TransformersLoader:
     Args:
         clock: time.
         library: the calls of transformers.
-        keeper: holds the model between experiments that load it alike; None = every experiment loads its own.
+        model_cache: holds the model between experiments that load it alike; None = every experiment loads its own.
     """
 
-    def __init__(self, clock: Clock, library: Transformers | None = None, keeper: ModelKeeper | None = None) -> None:
+    def __init__(
+        self, clock: Clock, library: Transformers | None = None, model_cache: ModelCache | None = None
+    ) -> None:
         self._clock = clock
         self._library = library or Transformers()
-        self._keeper = keeper or ForgetfulKeeper()
+        self._model_cache = model_cache or NoModelCache()
 
     def load(self, config: ExperimentConfig) -> TransformersEngine:
         key = load_key(config)
         with quiet_transformers(), explained(f"loading {config.model}", config):
-            loaded = self._keeper.take(key) or self._loaded(config)
+            loaded = self._model_cache.take(key) or self._loaded(config)
             return TransformersEngine(
                 model=loaded.model,
                 tokenizer=loaded.tokenizer,
@@ -66,7 +68,7 @@ class TransformersLoader:
                 arguments=self._generate_arguments(config, loaded.draft),
                 config=config,
                 clock=self._clock,
-                give_back=lambda: self._keeper.put(key, loaded, lambda: free_memory(loaded.device == "cuda")),
+                give_back=lambda: self._model_cache.put(key, loaded, lambda: free_memory(loaded.device == "cuda")),
             )
 
     def _loaded(self, config: ExperimentConfig) -> LoadedModel:

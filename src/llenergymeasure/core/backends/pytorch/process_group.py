@@ -9,13 +9,13 @@ from contextlib import contextmanager
 import torch
 from torch import distributed
 
-from llenergymeasure.exceptions import TeamError
+from llenergymeasure.exceptions import ProcessGroupError
 
 # A barrier waits as long as the slowest process works; a process that is gone breaks it at once.
 PATIENCE = datetime.timedelta(days=7)
 
 
-class TorchTeam:
+class TorchProcessGroup:
     """This process among those that torch's launcher started.
 
     Reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, as torchrun, accelerate and most cluster launchers set them.
@@ -25,7 +25,7 @@ class TorchTeam:
         device: of this process on its machine; None = the CPU.
 
     Raises:
-        TeamError: the others cannot be reached.
+        ProcessGroupError: the others cannot be reached.
     """
 
     def __init__(self, device: int | None) -> None:
@@ -34,7 +34,7 @@ class TorchTeam:
         try:
             distributed.init_process_group("gloo", timeout=PATIENCE)
         except (RuntimeError, ValueError) as error:
-            raise TeamError(f"the processes of this experiment do not find each other: {error}") from error
+            raise ProcessGroupError(f"the processes of this experiment do not find each other: {error}") from error
         self.rank = distributed.get_rank()
         self.size = distributed.get_world_size()
 
@@ -46,7 +46,7 @@ class TorchTeam:
         """What rank 0 says, on every rank.
 
         Raises:
-            TeamError: a process is gone.
+            ProcessGroupError: a process is gone.
         """
         said = [text]
         with _told():
@@ -65,4 +65,4 @@ def _told() -> Iterator[None]:
         yield
     except RuntimeError as error:
         first_line = str(error).split("\n", 1)[0]
-        raise TeamError(f"another process of this experiment is gone ({first_line})") from error
+        raise ProcessGroupError(f"another process of this experiment is gone ({first_line})") from error

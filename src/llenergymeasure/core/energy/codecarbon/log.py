@@ -35,7 +35,7 @@ class Point:
     joules: dict[str, float]
 
 
-class Trail:
+class EnergyLog:
     """Keeps what a tracker tells. Has the methods of CodeCarbon's output handlers.
 
     Args:

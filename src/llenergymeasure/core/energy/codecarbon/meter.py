@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
-from llenergymeasure.core.energy.codecarbon.log import PARTS, Trail
+from llenergymeasure.core.energy.codecarbon.log import PARTS, EnergyLog
 from llenergymeasure.core.energy.codecarbon.reading import reading_of
 from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.crosscheck import CrossCheck
@@ -25,7 +25,7 @@ from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError
 from llenergymeasure.protocols import Clock
 
-TrackerFactory = Callable[[Trail], Any]
+TrackerFactory = Callable[[EnergyLog], Any]
 
 MEASURE_EVERY_S = 1.0
 # From here on the next measurement may begin at any moment: a timer is never early, and a measurement takes up to 50 ms.
@@ -71,7 +71,7 @@ class CodeCarbonMeter:
     """Measures or estimates with CodeCarbon.
 
     Args:
-        make_tracker: gives a new tracker, not yet started, that tells its measurements to the trail.
+        make_tracker: gives a new tracker, not yet started, that tells its measurements to the log.
         clock: time, the window's.
         gpus: uuids of the GPUs that the experiment uses, the tracker's; empty when it uses none.
         check: watches the counters of the GPUs between the measurements; None = nobody does.
@@ -112,28 +112,28 @@ class CodeCarbonWindow:
         self, make_tracker: TrackerFactory, clock: Clock, gpus: tuple[str, ...], check: CrossCheck | None = None
     ) -> None:
         self._clock, self._gpus, self._check = clock, gpus, check
-        self._trail, self._ear = Trail(clock), Ear()
+        self._energy_log, self._ear = EnergyLog(clock), Ear()
         _LOGGER.addHandler(self._ear)
         try:
-            self._tracker = _started(make_tracker, self._trail)
+            self._tracker = _started(make_tracker, self._energy_log)
         except Exception as error:  # a door: whatever the library raises is ours to name
             _LOGGER.removeHandler(self._ear)
             raise MeterError(f"codecarbon cannot start: {type(error).__name__}: {error}") from error
         self.running = True
-        if not self._trail.points:
+        if not self._energy_log.points:
             self.abandon()
             raise MeterError(f"codecarbon did not start: {'; '.join(self._ear.said) or 'it does not say why'}")
 
     def close(self, start_s: float, end_s: float) -> EnergyReading:
         self._wait_for_a_due_measurement()
         self._stop()
-        n_readings, period_s = self._trail.updates(start_s, end_s)
+        n_readings, period_s = self._energy_log.updates(start_s, end_s)
         reading = reading_of(
-            {part: self._trail.used_j(part, start_s, end_s) for part in PARTS},
+            {part: self._energy_log.used_j(part, start_s, end_s) for part in PARTS},
             duration_s=end_s - start_s,
             gpus=self._gpus,
             cpu_is_measured=_reads_cpu_counters(self._tracker),
-            still_s={part: self._trail.stood_still_s(part) for part in PARTS},
+            still_s={part: self._energy_log.stood_still_s(part) for part in PARTS},
             said=self._ear.said,
         ).model_copy(update={"n_readings": n_readings, "update_period_s": period_s})
         return reading if self._check is None else self._check.of(reading, start_s, end_s)
@@ -145,7 +145,7 @@ class CodeCarbonWindow:
     def _wait_for_a_due_measurement(self) -> None:
         """Stopping beside a running measurement counts its second twice; it is over when it was told."""
         deadline_s = self._clock.now() + MEASURE_EVERY_S
-        while self.running and self._trail.age_s > DUE_S and self._clock.now() < deadline_s:
+        while self.running and self._energy_log.age_s > DUE_S and self._clock.now() < deadline_s:
             self._clock.sleep(0.001)
 
     def _stop(self) -> None:
@@ -175,9 +175,9 @@ class Ear(logging.Handler):
             self.said.append(text)
 
 
-def _started(make_tracker: TrackerFactory, trail: Trail) -> Any:
+def _started(make_tracker: TrackerFactory, energy_log: EnergyLog) -> Any:
     with contextlib.redirect_stdout(io.StringIO()):
-        tracker = make_tracker(trail)
+        tracker = make_tracker(energy_log)
         _hush()
         tracker.start()
     return tracker
@@ -235,8 +235,8 @@ def create(context: MeterContext) -> CodeCarbonMeter:
     check = CrossCheck(context.gpus, context.sampler) if context.sampler is not None else None
 
     def meter(**changed: Any) -> CodeCarbonMeter:
-        def make_tracker(trail: Trail) -> Any:
-            options = {**SETTINGS, "gpu_ids": gpu_ids, "output_handlers": [trail], **changed}
+        def make_tracker(energy_log: EnergyLog) -> Any:
+            options = {**SETTINGS, "gpu_ids": gpu_ids, "output_handlers": [energy_log], **changed}
             return library.OfflineEmissionsTracker(**options)
 
         return CodeCarbonMeter(make_tracker, context.clock, tuple(gpu.uuid for gpu in context.gpus), check)

@@ -26,16 +26,16 @@ DEPRECATED = {
 }  # fmt: skip
 
 
-class Bench:
+class Measuring:
     """A meter on fake trackers, and the trackers."""
 
     def __init__(self, gpus=(), **tracker):
         self.clock = TimerClock()
         self.trackers: list[FakeTracker] = []
-        self.meter = CodeCarbonMeter(lambda trail: self._make(trail, tracker), self.clock, gpus)
+        self.meter = CodeCarbonMeter(lambda energy_log: self._make(energy_log, tracker), self.clock, gpus)
 
-    def _make(self, trail, options):
-        self.trackers.append(FakeTracker(trail, self.clock, **options))
+    def _make(self, energy_log, options):
+        self.trackers.append(FakeTracker(energy_log, self.clock, **options))
         return self.trackers[-1]
 
     def measure(self, seconds):
@@ -48,18 +48,18 @@ class Bench:
 
 
 def test_a_steady_8_w_for_10_s_are_80_j():
-    reading = Bench(watts={"cpu": 8.0, "ram": 20.0}).measure(10.0)
+    reading = Measuring(watts={"cpu": 8.0, "ram": 20.0}).measure(10.0)
     assert reading.energy_j == pytest.approx(80.0)
     assert reading.method == "estimated"
 
 
 def test_measurements_are_counted():
-    reading = Bench(watts={"cpu": 8.0}).measure(3.5)  # at the start, after 1, 2 and 3 s, and at the end
+    reading = Measuring(watts={"cpu": 8.0}).measure(3.5)  # at the start, after 1, 2 and 3 s, and at the end
     assert (reading.n_readings, reading.update_period_s) == (5, pytest.approx(1.0))
 
 
 def test_the_time_between_opening_and_the_work_does_not_count():
-    bench = Bench(watts={"cpu": 8.0})
+    bench = Measuring(watts={"cpu": 8.0})
     window = bench.meter.open_window()
     bench.clock.sleep(3.0)
     start_s = bench.clock.now()
@@ -71,7 +71,7 @@ def test_the_time_between_opening_and_the_work_does_not_count():
 
 def test_stopping_waits_for_a_measurement_that_is_due():
     """CodeCarbon counts a second twice when it is stopped while it measures, as at the end of a window of whole seconds."""
-    bench = Bench(watts={"cpu": 8.0})
+    bench = Measuring(watts={"cpu": 8.0})
     window = bench.meter.open_window()
     start_s = bench.clock.now()
     bench.clock.sleep(4.97)
@@ -80,7 +80,7 @@ def test_stopping_waits_for_a_measurement_that_is_due():
 
 
 def test_stopping_does_not_wait_for_a_library_that_measures_no_more():
-    bench = Bench(watts={"cpu": 8.0})
+    bench = Measuring(watts={"cpu": 8.0})
     window = bench.meter.open_window()
     start_s = bench.clock.now()
     bench.clock.cancel(bench.trackers[0].measure)
@@ -90,7 +90,7 @@ def test_stopping_does_not_wait_for_a_library_that_measures_no_more():
 
 
 def test_windows_may_be_nested():
-    bench = Bench(watts={"cpu": 8.0})
+    bench = Measuring(watts={"cpu": 8.0})
     outer = bench.meter.open_window()
     start_s = bench.clock.now()
     bench.clock.sleep(1.5)
@@ -100,18 +100,18 @@ def test_windows_may_be_nested():
 
 
 def test_a_gpu_counter_that_freezes_voids_the_window():
-    reading = Bench(gpus=("GPU-0",), watts={"gpu": 300.0}, still_from_s=3.0).measure(10.5)
+    reading = Measuring(gpus=("GPU-0",), watts={"gpu": 300.0}, still_from_s=3.0).measure(10.5)
     assert reading.energy_j is None
     assert "stood still" in reading.reason
 
 
 def test_a_cpu_read_from_counters_is_recognised():
-    assert Bench(watts={"cpu": 8.0}, mode="intel_rapl").measure(1.5).method == "sampled"
-    assert Bench(watts={"cpu": 8.0}, mode="something new").measure(1.5).method == "estimated"
+    assert Measuring(watts={"cpu": 8.0}, mode="intel_rapl").measure(1.5).method == "sampled"
+    assert Measuring(watts={"cpu": 8.0}, mode="something new").measure(1.5).method == "estimated"
 
 
 def test_an_abandoned_window_stops_its_tracker_once():
-    bench = Bench(watts={"cpu": 8.0})
+    bench = Measuring(watts={"cpu": 8.0})
     window = bench.meter.open_window()
     window.abandon()
     window.abandon()
@@ -119,7 +119,7 @@ def test_an_abandoned_window_stops_its_tracker_once():
 
 
 def test_releasing_ends_what_was_left_open():
-    bench = Bench(watts={"cpu": 8.0})
+    bench = Measuring(watts={"cpu": 8.0})
     bench.meter.open_window()
     bench.measure(1.0)
     bench.meter.open_window()
@@ -131,29 +131,29 @@ def test_releasing_ends_what_was_left_open():
 
 def test_what_the_library_only_logs_becomes_a_problem():
     said = ["cannot read\nthe meter", "Multiple instances of codecarbon are allowed to run at the same time."]
-    assert Bench(watts={"cpu": 8.0}, says=said).measure(1.5).problems == ("codecarbon: cannot read the meter",)
+    assert Measuring(watts={"cpu": 8.0}, says=said).measure(1.5).problems == ("codecarbon: cannot read the meter",)
 
 
 def test_a_failure_that_the_library_suppresses_is_a_meter_error():
     with pytest.raises(MeterError, match="did not start: no hardware"):
-        Bench(starts=False, says=["no hardware"]).meter.open_window()
+        Measuring(starts=False, says=["no hardware"]).meter.open_window()
 
 
 def test_a_failure_is_a_meter_error_with_its_words():
     with pytest.raises(MeterError, match=r"codecarbon cannot start: RuntimeError: no power"):
-        Bench(fails=RuntimeError("no power")).meter.open_window()
+        Measuring(fails=RuntimeError("no power")).meter.open_window()
 
 
 def test_the_library_does_not_talk_to_the_user(capfd):
-    Bench(watts={"cpu": 8.0}, says=["a warning"]).measure(1.5)
+    Measuring(watts={"cpu": 8.0}, says=["a warning"]).measure(1.5)
     assert capfd.readouterr() == ("", "")
 
 
 def test_its_logger_is_given_back():
     before = list(logging.getLogger("codecarbon").handlers)
-    Bench(watts={"cpu": 8.0}).measure(1.5)
+    Measuring(watts={"cpu": 8.0}).measure(1.5)
     with pytest.raises(MeterError):
-        Bench(starts=False).meter.open_window()
+        Measuring(starts=False).meter.open_window()
     assert logging.getLogger("codecarbon").handlers == before
 
 
