@@ -101,7 +101,7 @@ def opened(
     """The GPUs and a meter over them, after some idle seconds: windows begin at about 13 s of scenario time."""
     sim.clock.cpu = 0.0
     with open_devices(sim.clock, environ or {}) as found:
-        sampler = SteppedSampler(found.door, found.gpus, sim.clock, neighbours=GpuProcesses(same_numbers=True))
+        sampler = SteppedSampler(found.door, found.gpus, sim.clock, gpu_processes=GpuProcesses(same_numbers=True))
         devices = replace(found, sampler=sampler)
         sim.clock.sampler = sampler
         sim.clock.sleep(settle_s)
