@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-from llenergymeasure import ExperimentConfig, _api
+from llenergymeasure import ExperimentConfig, _plugin_api
 from llenergymeasure.cli.outcome import exit_code_of
 from llenergymeasure.progress import Silent
 from nvmlsim.simulation import ORIGIN
@@ -44,9 +44,9 @@ def measure(meter: str, place: Path) -> int:
         model="builtin/tiny-llama", n=16, max_output_tokens=40, min_output_tokens=40, max_input_tokens=32,
         baseline={"duration_seconds": 1}, warmup={"n_warmup": 1, "thermal_floor_seconds": 0},
     )  # fmt: skip
-    with _api.open_meter(meter) as metering:
+    with _plugin_api.open_meter(meter) as metering:
         print(f"meter {metering.choice.name}", flush=True)
-        with _api.open_experiment(config, metering=metering, progress=Told()) as experiment:
+        with _plugin_api.open_experiment(config, metering=metering, progress=Told()) as experiment:
             result = experiment.measure()
     result.to_json(place)
     print("threads", *(thread.name for thread in threading.enumerate() if thread.name.startswith("llem")), flush=True)

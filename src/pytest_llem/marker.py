@@ -161,7 +161,7 @@ def _config(arguments: Mapping[str, Argument], folders: Sequence[Path]) -> Exper
         raise PlanError(f"{overrides.place}: overrides: {overrides.value!r} is not a mapping of field names to values")
     if config is None or config.value is None:
         return None
-    public, api = import_module("llenergymeasure"), import_module("llenergymeasure._api")
+    public, api = import_module("llenergymeasure"), import_module("llenergymeasure._plugin_api")
     value = config.value
     if not isinstance(value, (str, Path, Mapping, public.ExperimentConfig)):
         needed = "a path, a dict or an ExperimentConfig is needed"

@@ -105,7 +105,7 @@ def llm_experiment(request: pytest.FixtureRequest) -> Experiments:
 @pytest.fixture(scope="session")
 def llem_environment() -> Any:
     """This machine and its software, as results describe them (an `EnvironmentSnapshot`); works without --llem."""
-    return import_module("llenergymeasure._api").environment()
+    return import_module("llenergymeasure._plugin_api").environment()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -21,7 +21,7 @@ class SuiteFile(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         """One item per experiment, called after its name."""
-        api = import_module("llenergymeasure._api")
+        api = import_module("llenergymeasure._plugin_api")
         try:
             entries = api.read_suite(self.path, OPTIONS)
         except api.ConfigError as error:

@@ -298,11 +298,11 @@ def _ancestors(window: Window) -> list[Window]:
 
 def _api() -> Any:
     """The heavy side, when it is needed."""
-    return import_module("llenergymeasure._api")
+    return import_module("llenergymeasure._plugin_api")
 
 
 def _believed(reading: Any, meter: str) -> Any:
-    return import_module("llenergymeasure.core.energy.check_reading").check_reading(reading, meter)
+    return _api().check_reading(reading, meter)
 
 
 def _fault() -> Any:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from llenergymeasure import ExperimentConfig, ExperimentResult, _api
+from llenergymeasure import ExperimentConfig, ExperimentResult, _plugin_api
 from pytest_llem.baseline.fingerprint import Fingerprint, fingerprint_of
 from pytest_llem.baseline.repeats import (
     Dropped,
@@ -65,8 +65,8 @@ class Experiments:
                 "llm_experiment has no config: give the marker one, @pytest.mark.llem(config=...), or call it with model=..."
             )
         try:
-            return _api.make_config({} if self._plan.config is None else self._plan.config, given)
-        except _api.ConfigError as error:
+            return _plugin_api.make_config({} if self._plan.config is None else self._plan.config, given)
+        except _plugin_api.ConfigError as error:
             raise _failure(f"llm_experiment: {error}") from None
 
 
@@ -80,7 +80,7 @@ def measure(state: State, item: pytest.Item, plan: Plan, config: ExperimentConfi
     record.runs.append(run)
     try:
         run.measure_all()
-    except (_api.LLEMError, ReplayError) as error:
+    except (_plugin_api.LLEMError, ReplayError) as error:
         raise _failure(str(error)) from None
     return run
 
@@ -124,7 +124,7 @@ class Run:
 
     def _keep(self, result: ExperimentResult) -> None:
         self._all.append(result)
-        name = _api.sanitise_name(self._item.nodeid, 150)
+        name = _plugin_api.sanitise_name(self._item.nodeid, 150)
         folder = self._state.folder
         number = sum(1 for run in self._state.record(self._item).runs for _ in run.files)
         self.files.append(result.to_json(folder / f"{name}.{number + 1}.json"))
@@ -256,7 +256,7 @@ class Run:
             again, self._second_look = self._state.measuring.measure_again(
                 self.config, self._item.nodeid, self._plan.repeats
             )
-        except (_api.LLEMError, ReplayError) as error:
+        except (_plugin_api.LLEMError, ReplayError) as error:
             again, self._second_look = [], f"not measured again: {error}"
         found = sort_repeats([repeat_of(each) for each in again], self._state.measuring.least_window_s(again))
         dropped = {each.index for each in found.dropped}

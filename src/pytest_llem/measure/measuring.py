@@ -11,7 +11,7 @@ from functools import cached_property
 
 import pytest
 
-from llenergymeasure import ExperimentConfig, ExperimentResult, _api
+from llenergymeasure import ExperimentConfig, ExperimentResult, _plugin_api
 from pytest_llem.baseline.repeats import more_to_measure, repeat_of
 from pytest_llem.measure.replay import Replay, read_replay
 from pytest_llem.settings import Settings
@@ -32,7 +32,7 @@ class Measuring:
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self._config, self._settings = config, settings
-        self._session = _api.sharing_session()
+        self._session = _plugin_api.sharing_session()
         self._stack = ExitStack()
         self._test: str | None = None
 
@@ -43,13 +43,15 @@ class Measuring:
         return None if path is None else read_replay(path)
 
     @cached_property
-    def given(self) -> _api.Metering | None:
+    def given(self) -> _plugin_api.Metering | None:
         """A meter that is not chosen by name: recorded joules, or what a hook gives; None without one."""
         replay = self.replay
         if replay is not None:
-            return _api.replaying(lambda: None if self._test is None else replay.next(self._test), replay.path.name)
+            return _plugin_api.replaying(
+                lambda: None if self._test is None else replay.next(self._test), replay.path.name
+            )
         meter = self._config.hook.pytest_llem_make_meter(config=self._config, name=self._settings.energy)
-        return None if meter is None else _api.metering_with(meter, "given by pytest_llem_make_meter")
+        return None if meter is None else _plugin_api.metering_with(meter, "given by pytest_llem_make_meter")
 
     @property
     def meter_name(self) -> str | None:
@@ -57,13 +59,13 @@ class Measuring:
         return None if self._settings.energy == "auto" else self._settings.energy
 
     @cached_property
-    def metering(self) -> _api.Metering:
+    def metering(self) -> _plugin_api.Metering:
         """The meter for windows around any code.
 
         Raises:
             PreFlightError: it was named and is not available.
         """
-        return self.given or self._stack.enter_context(_api.open_meter(self._settings.energy))
+        return self.given or self._stack.enter_context(_plugin_api.open_meter(self._settings.energy))
 
     @contextmanager
     def taking_joules_of(self, test: str) -> Iterator[None]:
@@ -84,7 +86,7 @@ class Measuring:
             keep: given each result as soon as it is there.
         """
         results: list[ExperimentResult] = []
-        with _api.open_experiment(
+        with _plugin_api.open_experiment(
             config,
             session=self._session,
             metering=self.given,
@@ -116,7 +118,7 @@ class Measuring:
             return self.measure(config, test, wanted, lambda result: None), "measured again from the recording"
         if self.given is not None:
             return [], "not measured again: the meter of pytest_llem_make_meter stays in this process"
-        found = _api.measure_fresh(config, wanted, self.meter_name, self._session)
+        found = _plugin_api.measure_fresh(config, wanted, self.meter_name, self._session)
         return list(found), "measured again in a fresh process"
 
     def close(self) -> None:

@@ -1,0 +1,138 @@
+"""What the pytest plugin uses beside the public names. Internal: nobody else may rely on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from llenergymeasure._api import SESSION, config_from
+from llenergymeasure.config.files.loader import build_experiment_config, merged
+from llenergymeasure.config.files.suite import SuiteEntry, read_suite
+from llenergymeasure.config.messages.explain import explain_validation_error
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
+from llenergymeasure.core.energy.check_reading import check_reading
+from llenergymeasure.core.energy.replay import ReplayMeter
+from llenergymeasure.core.harness import OpenExperiment
+from llenergymeasure.core.machine.environment import take_snapshot
+from llenergymeasure.core.model_cache import ModelCache
+from llenergymeasure.domain.environment import EnvironmentSnapshot
+from llenergymeasure.domain.measurements import MeterChoice
+from llenergymeasure.exceptions import ConfigError, LLEMError, MeterError, PreFlightError
+from llenergymeasure.launch.isolated import measure_fresh
+from llenergymeasure.orchestration.orchestrator import Session, cuda_uuids, metered, opened
+from llenergymeasure.progress import Progress, Silent
+from llenergymeasure.protocols import EnergyBackend, Metering
+from llenergymeasure.security import sanitise_name
+
+__all__ = [
+    "ConfigError",
+    "EnergyBackend",
+    "EnvironmentSnapshot",
+    "LLEMError",
+    "MeterError",
+    "Metering",
+    "OpenExperiment",
+    "PreFlightError",
+    "Session",
+    "SuiteEntry",
+    "check_reading",
+    "environment",
+    "make_config",
+    "measure_fresh",
+    "metering_with",
+    "open_experiment",
+    "open_meter",
+    "read_suite",
+    "replaying",
+    "sanitise_name",
+    "sharing_session",
+]
+
+
+def sharing_session() -> Session:
+    """What experiments of one process share: idle power, and the model of those that load it alike; says nothing.
+
+    Whoever makes one calls `model_cache.drop()` at the end.
+    """
+    return Session(progress=Silent(), model_cache=ModelCache())
+
+
+def open_experiment(
+    config: ExperimentConfig,
+    *,
+    session: Session | None = None,
+    metering: Metering | None = None,
+    meter_name: str | None = None,
+    progress: Progress | None = None,
+) -> AbstractContextManager[OpenExperiment]:
+    """An experiment that is checked, loaded and warm.
+
+    Args:
+        config: the experiment.
+        session: what it shares with others; None = this process's.
+        metering: a meter of the caller's, who releases it; None = choose by `meter_name`.
+        meter_name: the meter to use; None = as configured.
+        progress: told of each step.
+
+    Returns:
+        A context whose `measure()` gives one result per window on the same loaded model.
+
+    Raises:
+        PreFlightError: on entering, the experiment cannot run on this machine.
+        ExperimentError: on entering, it failed on the way.
+    """
+    using = session or SESSION
+    if progress is not None:
+        using = using.with_progress(progress)
+    return opened(config, using, metering=metering, meter_name=meter_name)
+
+
+@contextmanager
+def open_meter(name: str = "auto") -> Iterator[Metering]:
+    """A meter by name over every visible GPU, with the reason of its choice.
+
+    Raises:
+        PreFlightError: a meter named explicitly is not available.
+    """
+    devices = open_devices(SESSION.clock, SESSION.environ, ask_cuda=cuda_uuids)
+    with devices as found, metered(name, SESSION, found) as metering:
+        yield metering
+
+
+def environment() -> EnvironmentSnapshot:
+    """This machine and its software, with every visible GPU; torch is not asked."""
+    with open_devices(SESSION.clock, SESSION.environ) as devices:
+        return take_snapshot(gpu_infos(devices), None, driver_version(devices))
+
+
+def replaying(next_joules: Callable[[], float | None], source: str) -> Metering:
+    """Recorded joules as a meter: `next_joules` is asked when a window opens."""
+    return metering_with(ReplayMeter(next_joules), f"recorded joules of {source}: simulated")
+
+
+def metering_with(meter: EnergyBackend, reason: str) -> Metering:
+    """A meter of the caller's, with why it is used."""
+    return Metering(meter, MeterChoice(name=meter.name, reason=reason))
+
+
+def make_config(
+    config: str | Path | ExperimentConfig | Mapping[str, Any], overrides: Mapping[str, Any] | None = None
+) -> ExperimentConfig:
+    """An experiment from a file, a mapping or a configuration, with values by field name (dotted or nested) on top.
+
+    Raises:
+        ConfigError: it cannot be understood; in words, with file and line where there is a file.
+    """
+    source = config if isinstance(config, (str, Path)) else None
+    try:
+        below = config if isinstance(config, Mapping) else config_from(config, {}).model_dump(exclude_unset=True)
+        dotted = {name: value for name, value in (overrides or {}).items() if "." in name}
+        nested = {name: value for name, value in (overrides or {}).items() if "." not in name}
+        return build_experiment_config(merged(below, nested), dotted)
+    except ValidationError as error:
+        raise ConfigError(explain_validation_error(error, source, ExperimentConfig)) from error
