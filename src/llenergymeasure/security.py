@@ -8,10 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from itertools import chain
-from pathlib import Path
 from urllib.parse import quote
-
-from llenergymeasure.exceptions import ConfigError
 
 HIDDEN = "***"
 # Windows refuses these as file names, whatever their ending.
@@ -57,17 +54,6 @@ def sanitise_name(text: str, max_bytes: int = 100) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-
-
-def within(base: Path, child: Path) -> Path:
-    """The child, if it lies below the base once links are followed.
-
-    Raises:
-        ConfigError: it does not.
-    """
-    if not child.resolve().is_relative_to(base.resolve()):
-        raise ConfigError(f"{child} lies outside {base}; choose a name without '..' and links")
-    return child
 
 
 def redact(text: str, environ: Mapping[str, str] = os.environ, secrets: Iterable[str] = ()) -> str:

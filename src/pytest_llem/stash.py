@@ -43,7 +43,6 @@ class Record:
     plan: Plan | None = None
     runs: list[Run] = field(default_factory=list)
     meter: EnergyMeter | None = None
-    called: bool = True
 
 
 @dataclass

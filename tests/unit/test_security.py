@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llenergymeasure.exceptions import ConfigError
-from llenergymeasure.security import redact, sanitise_name, within
+from llenergymeasure.security import redact, sanitise_name
 
 
 @pytest.mark.parametrize(
@@ -43,14 +42,7 @@ def test_any_name_stays_below_its_base(tmp_path_factory, text):
     assert "/" not in name
     assert name not in (".", "..")
     base = tmp_path_factory.getbasetemp()
-    assert within(base, base / name).parent == base
-
-
-def test_a_way_out_is_refused(tmp_path):
-    (tmp_path / "link").symlink_to("/")
-    for child in ("../x", "link/x", "/etc/passwd"):
-        with pytest.raises(ConfigError, match="outside"):
-            within(tmp_path, tmp_path / child)
+    assert (base / name).resolve().parent == base.resolve()
 
 
 @pytest.mark.parametrize(

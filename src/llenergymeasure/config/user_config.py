@@ -84,12 +84,10 @@ class MachineSettings:
     Attributes:
         carbon_intensity_gco2_kwh: carbon intensity of the electricity in gCO2/kWh; None = no CO2 is estimated.
         datacenter_pue: power usage effectiveness, 1 or more.
-        no_prompt: never ask the user anything.
     """
 
     carbon_intensity_gco2_kwh: float | None
     datacenter_pue: float
-    no_prompt: bool
 
 
 def user_config_path(directory: Callable[[str], str] = platformdirs.user_config_dir) -> Path | None:
@@ -133,16 +131,18 @@ def _is_there(path: Path) -> bool:
 
 
 def resolve_measurement(user_config: UserConfig, environ: Mapping[str, str] = os.environ) -> MachineSettings:
-    """Settings of this machine: LLEM_CARBON_INTENSITY, LLEM_DATACENTER_PUE and LLEM_NO_PROMPT over the user config.
+    """Settings of this machine: LLEM_CARBON_INTENSITY and LLEM_DATACENTER_PUE over the user config.
+
+    LLEM_NO_PROMPT is checked as well: this release asks the user nothing, but a wrong value is an error like any other.
 
     Raises:
         ConfigError: a variable is set and cannot be understood.
     """
     measurement = user_config.measurement
+    switch_from(environ, "LLEM_NO_PROMPT")
     return MachineSettings(
         number_from(environ, "LLEM_CARBON_INTENSITY", least=0, otherwise=measurement.carbon_intensity_gco2_kwh),
         number_from(environ, "LLEM_DATACENTER_PUE", least=1, otherwise=measurement.datacenter_pue),
-        switch_from(environ, "LLEM_NO_PROMPT"),
     )
 
 

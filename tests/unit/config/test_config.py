@@ -172,8 +172,8 @@ def test_an_absent_user_config_is_defaults_in_silence(tmp_path):
 def test_the_environment_wins_over_the_user_config():
     user = UserConfig(measurement={"carbon_intensity_gco2_kwh": 100, "datacenter_pue": 1.2})
     assert resolve_measurement(user, {}).carbon_intensity_gco2_kwh == 100
-    machine = resolve_measurement(user, {"LLEM_CARBON_INTENSITY": "40", "LLEM_NO_PROMPT": "1"})
-    assert (machine.carbon_intensity_gco2_kwh, machine.datacenter_pue, machine.no_prompt) == (40, 1.2, True)
+    machine = resolve_measurement(user, {"LLEM_CARBON_INTENSITY": "40"})
+    assert (machine.carbon_intensity_gco2_kwh, machine.datacenter_pue) == (40, 1.2)
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-1", "", "much"])

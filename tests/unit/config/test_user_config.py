@@ -132,14 +132,14 @@ def test_an_unknown_runner_is_named_with_the_valid_ones(text):
 def test_measurement_settings_come_from_the_user_config():
     user = UserConfig.model_validate({"measurement": {"carbon_intensity_gco2_kwh": 380, "datacenter_pue": 1.2}})
     machine = resolve_measurement(user, {})
-    assert (machine.carbon_intensity_gco2_kwh, machine.datacenter_pue, machine.no_prompt) == (380.0, 1.2, False)
+    assert (machine.carbon_intensity_gco2_kwh, machine.datacenter_pue) == (380.0, 1.2)
 
 
 def test_the_environment_wins_over_the_user_config():
     user = UserConfig.model_validate({"measurement": {"carbon_intensity_gco2_kwh": 380, "datacenter_pue": 1.2}})
     environ = {"LLEM_CARBON_INTENSITY": "0", "LLEM_DATACENTER_PUE": "1", "LLEM_NO_PROMPT": "1"}
     machine = resolve_measurement(user, environ)
-    assert (machine.carbon_intensity_gco2_kwh, machine.datacenter_pue, machine.no_prompt) == (0.0, 1.0, True)
+    assert (machine.carbon_intensity_gco2_kwh, machine.datacenter_pue) == (0.0, 1.0)
 
 
 def test_no_intensity_is_none_and_never_zero():
@@ -158,9 +158,9 @@ def test_a_pue_below_one_is_refused(text):
     assert message == f"environment variable LLEM_DATACENTER_PUE is '{text}'; set a number of at least 1, or unset it"
 
 
-@pytest.mark.parametrize(("text", "expected"), [("1", True), ("TRUE", True), ("on", True), ("0", False), ("no", False)])
-def test_no_prompt_is_a_switch(text, expected):
-    assert resolve_measurement(UserConfig(), {"LLEM_NO_PROMPT": text}).no_prompt is expected
+@pytest.mark.parametrize("text", ["1", "TRUE", "on", "0", "no"])
+def test_a_switch_that_says_yes_or_no_is_accepted(text):
+    assert resolve_measurement(UserConfig(), {"LLEM_NO_PROMPT": text}) == resolve_measurement(UserConfig(), {})
 
 
 @pytest.mark.parametrize("text", ["", "2", "maybe"])
