@@ -15,18 +15,20 @@ from llenergymeasure.config.base import ConfigModel, Flag, Integer, Number
 
 TorchDtypeName = Literal["float32", "float16", "bfloat16"]
 Quantization = Literal["4bit", "8bit"]
+BatchingStrategy = Literal["static", "dynamic"]
+DeviceChoice = Literal["auto", "cuda", "cpu"]
 
 
 class PyTorchConfig(ConfigModel):
     """Settings of the PyTorch (transformers) backend."""
 
     batch_size: Integer | None = Field(None, ge=1, description="Prompts per `generate` call. Effective default: 1.")
-    batching_strategy: Literal["static", "dynamic"] | None = Field(
+    batching_strategy: BatchingStrategy | None = Field(
         None,
         description="How prompts are grouped. static: in dataset order. dynamic: by token length, which saves padding. "
         "Effective default: static.",
     )
-    device: Literal["auto", "cuda", "cpu"] | None = Field(
+    device: DeviceChoice | None = Field(
         None, description="Where to run. auto: CUDA when present, else the CPU with a warning. Effective default: auto."
     )
     device_map: str | dict[str, str | int] | None = Field(
@@ -104,7 +106,7 @@ class PyTorchConfig(ConfigModel):
             raise ValueError("load_in_4bit and load_in_8bit exclude each other: keep one")
         self._need("torch_compile", "torch_compile_mode", "torch_compile_backend")
         self._need("load_in_4bit", "bnb_4bit_compute_dtype", "bnb_4bit_quant_type", "bnb_4bit_use_double_quant")
-        if self.cache_implementation is not None and self.use_cache is False:
+        if self.cache_implementation is not None and not self.effective_use_cache:
             raise ValueError(
                 f"cache_implementation '{self.cache_implementation}' needs a cache: remove it or set use_cache: true"
             )
@@ -113,6 +115,33 @@ class PyTorchConfig(ConfigModel):
         if self.max_memory is not None and self.device_map is None:
             raise ValueError("max_memory limits what device_map places: set device_map: auto as well")
         return self
+
+    # What None means, of the settings that this package acts upon itself; the descriptions say the same.
+
+    @property
+    def effective_batch_size(self) -> int:
+        """Prompts per `generate` call."""
+        return self.batch_size or 1
+
+    @property
+    def effective_batching_strategy(self) -> BatchingStrategy:
+        """How prompts are grouped."""
+        return self.batching_strategy or "static"
+
+    @property
+    def effective_device(self) -> DeviceChoice:
+        """Where to run."""
+        return self.device or "auto"
+
+    @property
+    def effective_num_processes(self) -> int:
+        """Data-parallel processes."""
+        return self.num_processes or 1
+
+    @property
+    def effective_use_cache(self) -> bool:
+        """Whether keys and values are kept between steps."""
+        return self.use_cache is not False
 
     @property
     def quantization(self) -> Quantization | None:

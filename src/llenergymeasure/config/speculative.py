@@ -23,9 +23,9 @@ def check_token_proposals(decoder: DecoderConfig, section: PyTorchConfig) -> Non
     name = "pytorch.prompt_lookup_num_tokens" if lookup else "speculative_decoding"
     if decoder.decoding_strategy == "beam":
         raise ValueError(f"{name} works with greedy and sampling: set decoder.decoding_strategy to one, not beam")
-    if (section.batch_size or 1) > 1:
+    if section.effective_batch_size > 1:
         raise ValueError(f"{name} works on one prompt at a time: set pytorch.batch_size to 1, not {section.batch_size}")
-    if section.use_cache is False:
+    if not section.effective_use_cache:
         raise ValueError(f"{name} needs a cache: set pytorch.use_cache to true, or remove it")
     if section.cache_implementation is not None:
         raise ValueError(f"{name} needs a dynamic cache: remove pytorch.cache_implementation")

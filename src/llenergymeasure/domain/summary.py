@@ -64,7 +64,7 @@ def _kernels(result: ExperimentResult) -> Iterator[str]:
 
 
 def _order(result: ExperimentResult) -> str:
-    return "dynamic " if result.config.pytorch_settings.batching_strategy == "dynamic" else ""
+    return "dynamic " if result.config.pytorch_settings.effective_batching_strategy == "dynamic" else ""
 
 
 def _device(result: ExperimentResult) -> str:

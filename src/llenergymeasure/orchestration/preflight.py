@@ -102,7 +102,7 @@ def _device(request: Request) -> Findings:
 
 
 def _processes(request: Request) -> Findings:
-    count = request.config.pytorch_settings.num_processes or 1
+    count = request.config.pytorch_settings.effective_num_processes
     if count > request.config.n:
         yield Finding(f"{request.config.n} prompts are fewer than {count} processes", f"set n to {count} or more")
 

@@ -106,7 +106,7 @@ def _batching(result: ExperimentResult) -> str | None:
     """How prompts were grouped; None for another engine than the configuration's, which groups them as it likes."""
     if result.model_info.backend is not None:
         return None
-    return result.config.pytorch_settings.batching_strategy or "static"
+    return result.config.pytorch_settings.effective_batching_strategy
 
 
 def flat_numbers(result: ExperimentResult) -> dict[str, Any]:

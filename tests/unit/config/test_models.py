@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
+from llenergymeasure.config.backend_configs import PyTorchConfig
 from llenergymeasure.config.files.loader import build_experiment_config
 from llenergymeasure.config.messages.location import branches_of, field_paths
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
@@ -181,6 +184,23 @@ def test_devices_are_numbers_after_a_round_trip_through_json():
 def test_the_output_limit_is_that_of_the_synthetic_dataset_if_there_is_one():
     assert build_experiment_config({"model": "m"}).output_limit == 128
     assert build_experiment_config({"model": "m", "dataset": {"n": 100, "output_len": 7}}).output_limit == 7
+
+
+EFFECTIVE = [name for name in dir(PyTorchConfig) if name.startswith("effective_")]
+
+
+@pytest.mark.parametrize("name", EFFECTIVE)
+def test_what_null_means_is_written_once_and_described_alike(name):
+    described = PyTorchConfig.model_fields[name.removeprefix("effective_")].description
+    meant = getattr(PyTorchConfig(), name)
+    shown = meant if isinstance(meant, str) else json.dumps(meant)
+    assert f"Effective default: {shown}." in described
+    assert getattr(PyTorchConfig(), name.removeprefix("effective_")) is None
+
+
+def test_what_is_chosen_stands_before_what_null_means():
+    section = PyTorchConfig(batch_size=8, batching_strategy="dynamic", device="cpu", num_processes=2, use_cache=False)
+    assert [getattr(section, name) for name in EFFECTIVE] == [8, "dynamic", "cpu", 2, False]
 
 
 def test_a_study_needs_an_experiment():

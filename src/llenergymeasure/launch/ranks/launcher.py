@@ -38,7 +38,7 @@ def measure_anywhere(config: ExperimentConfig, session: Session, output_dir: Pat
     rank_info = rank_info_of(session.environ)
     if rank_info is not None:
         return measure_share(config, session, rank_info, output_dir)
-    count = config.pytorch_settings.num_processes or 1
+    count = config.pytorch_settings.effective_num_processes
     if count == 1:
         return measure(config, session, output_dir)
     check_experiment(config, session, output_dir)

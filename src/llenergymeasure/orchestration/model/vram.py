@@ -85,12 +85,12 @@ def estimate_for(config: ExperimentConfig, environ: Mapping[str, str]) -> VramEs
     estimate = estimate_vram(
         content,
         precision=config.precision,
-        batch_size=(section.batch_size or 1) * config.decoder.beams,
+        batch_size=section.effective_batch_size * config.decoder.beams,
         input_tokens=_input_tokens(config),
         output_tokens=config.output_limit,
         weights_bytes=None if config.draws_weights else local_weights_bytes(directory),
         quantization=section.quantization,
-        use_cache=section.use_cache is not False,
+        use_cache=section.effective_use_cache,
     )
     return VramEstimate.of(estimate.weights_mb, estimate.kv_cache_mb, *estimate.notes, *_left_out(config))
 

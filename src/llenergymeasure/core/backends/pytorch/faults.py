@@ -34,7 +34,7 @@ def explained(doing: str, config: ExperimentConfig) -> Iterator[None]:
 
 
 def _out_of_memory(doing: str, config: ExperimentConfig, error: BaseException) -> str:
-    batch_size = config.pytorch_settings.batch_size or 1
+    batch_size = config.pytorch_settings.effective_batch_size
     return (
         f"{doing} ran out of memory (batch_size {batch_size}, up to {config.max_input_tokens or 'unlimited'} + "
         f"{config.output_limit} tokens per prompt, {config.precision}): {_first_words(error)}; lower pytorch.batch_size, "

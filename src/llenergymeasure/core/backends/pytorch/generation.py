@@ -102,11 +102,11 @@ class TransformersEngine:
     def prepare(self, token_ids: Sequence[Sequence[int]]) -> tuple[TensorBatch, ...]:
         section = self._config.pytorch_settings
         order = list(range(len(token_ids)))
-        if section.batching_strategy == "dynamic":
+        if section.effective_batching_strategy == "dynamic":
             order.sort(key=lambda index: len(token_ids[index]))
         return tuple(
             self._padded(indices, [token_ids[index] for index in indices])
-            for indices in in_groups(order, section.batch_size or 1)
+            for indices in in_groups(order, section.effective_batch_size)
         )
 
     def _padded(self, indices: Sequence[int], rows: Sequence[Sequence[int]]) -> TensorBatch:

@@ -81,7 +81,7 @@ class TransformersLoader:
         return LoadedModel(model, draft, tokenizer, device, self._clock.now() - start_s)
 
     def _device(self, config: ExperimentConfig) -> str:
-        wanted = config.pytorch_settings.device or "auto"
+        wanted = config.pytorch_settings.effective_device
         available = self._library.cuda_available()
         if wanted == "cuda" and not available:
             raise BackendError("pytorch.device is cuda, but torch sees no CUDA device; set pytorch.device: cpu or auto")
@@ -149,11 +149,11 @@ class TransformersLoader:
             devices=tuple(sorted({str(parameter.device) for parameter in model.parameters()})),
             dtype=str(model.dtype).removeprefix("torch."),
             attn_implementation=getattr(model.config, "_attn_implementation", None),
-            batch_size=section.batch_size or 1,
+            batch_size=section.effective_batch_size,
             quantization=section.quantization,
             memory_mb=model.get_memory_footprint() / MEGABYTE,
             load_seconds=load_seconds,
-            notes=_notes(section.device or "auto", device),
+            notes=_notes(section.effective_device, device),
         )
 
 
