@@ -96,11 +96,21 @@ class ModelInfo(Frozen):
     )
     revision: str | None = Field(None, description="Commit hash of the repository; None for a local directory.")
     architecture: str | None = Field(None, description="Model class; None when the backend does not tell.")
-    n_parameters: int | None = Field(None, description="All parameters, tied ones once.")
-    n_matmul_parameters: int | None = Field(
-        None, description="Parameters used in matrix products per token: no input embedding, output head always."
+    n_parameters: int | None = Field(
+        None, description="All parameters, tied ones once, packed ones unpacked; None when they cannot be counted."
     )
-    adapter_parameters: int = Field(0, description="Of an adapter that was not merged: sum of r (in + out).")
+    n_matmul_parameters: int | None = Field(
+        None,
+        description="Parameters used in matrix products per token: no input embedding, output head always; None when "
+        "they cannot be counted.",
+    )
+    n_matmul_parameters_counted: int | None = Field(
+        None, description="The same, counted in the loaded modules to check the architecture; None when they cannot be."
+    )
+    adapter_parameters: int | None = Field(
+        0, description="Of an adapter that was not merged: sum of r (in + out); None when it is not plain LoRA."
+    )
+    parameters_reason: str | None = Field(None, description="Why a number of parameters is None.")
     random_weights: bool = False
     device: str = Field(description="cuda or cpu.")
     devices: tuple[str, ...] = Field((), description="Every device that holds a part of the model, such as cuda:0.")

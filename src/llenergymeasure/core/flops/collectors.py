@@ -6,7 +6,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import FromRecords
 from llenergymeasure.core.flops.architecture import shape_of
 from llenergymeasure.core.flops.count import GeneratedWork, GenerationWay, exact_flops, palm_flops
-from llenergymeasure.domain.measurements import FlopsResult
+from llenergymeasure.domain.measurements import FlopsResult, ModelInfo
 from llenergymeasure.protocols import BatchRecord, Window
 
 
@@ -21,6 +21,7 @@ class PalmFlopsCollector(FromRecords):
             input_tokens=sum(sum(batch.input_lengths) for batch in window.batches),
             output_tokens=sum(len(ids) for batch in window.batches for ids in batch.output_ids),
             precision=window.config.precision,
+            why_unknown=window.engine.info.parameters_reason,
         )
 
 
@@ -40,7 +41,8 @@ class ExactFlopsCollector(FromRecords):
             return exact_flops(None, (), window.config.precision)
         works = [self._work(batch, window) for batch in window.batches]
         way = _way(window.config, window.engine.info.adapter_parameters)
-        return exact_flops(shape, works, window.config.precision, way)
+        found = exact_flops(shape, works, window.config.precision, way)
+        return _checked(found, window.engine.info)
 
     def _work(self, batch: BatchRecord, window: Window) -> GeneratedWork:
         lengths = tuple(len(ids) for ids in batch.output_ids)
@@ -63,11 +65,22 @@ class ExactFlopsCollector(FromRecords):
         return self._static_length
 
 
+def _checked(found: FlopsResult, info: ModelInfo) -> FlopsResult:
+    """Low confidence where the loaded modules do not have the parameters that the architecture says."""
+    counted = info.n_matmul_parameters_counted
+    if found.value is None or counted is None or counted == info.n_matmul_parameters:
+        return found
+    difference = (
+        f"the architecture has {info.n_matmul_parameters} parameters in matrix products, the modules have {counted}"
+    )
+    return found.model_copy(update={"confidence": "low", "notes": f"{difference}; {found.notes}"})
+
+
 # Arguments of `generate` that change how often or over how much the model runs.
 _CHANGES_PASSES = frozenset({"guidance_scale", "prefill_chunk_size", "dola_layers", "penalty_alpha", "custom_generate"})
 
 
-def _way(config: ExperimentConfig, adapter_parameters: int) -> GenerationWay:
+def _way(config: ExperimentConfig, adapter_parameters: int | None) -> GenerationWay:
     section, decoder = config.pytorch_settings, config.decoder
     return GenerationWay(
         adapter_parameters=adapter_parameters,

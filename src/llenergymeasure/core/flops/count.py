@@ -54,13 +54,14 @@ class GenerationWay:
     """How every batch was generated, as far as it changes the operations.
 
     Attributes:
-        adapter_parameters: of an adapter that was not merged: sum of r (in + out) over the adapted matrices.
+        adapter_parameters: of an adapter that was not merged: sum of r (in + out) over the adapted matrices; None for an
+            adapter whose operations are not known.
         beams: rows that search for each prompt.
         use_cache: False = every step runs over the whole sequence again.
         speculative: a draft was proposed and verified, by a model or by prompt lookup.
     """
 
-    adapter_parameters: int = 0
+    adapter_parameters: int | None = 0
     beams: int = 1
     use_cache: bool = True
     speculative: bool = False
@@ -69,7 +70,13 @@ class GenerationWay:
 PLAIN = GenerationWay()
 
 
-def palm_flops(n_matmul_parameters: int | None, input_tokens: int, output_tokens: int, precision: str) -> FlopsResult:
+def palm_flops(
+    n_matmul_parameters: int | None,
+    input_tokens: int,
+    output_tokens: int,
+    precision: str,
+    why_unknown: str | None = None,
+) -> FlopsResult:
     """2 x N x tokens: a forward pass in PaLM's count (arXiv 2204.02311, appendix B), attention left out.
 
     Args:
@@ -78,12 +85,13 @@ def palm_flops(n_matmul_parameters: int | None, input_tokens: int, output_tokens
         input_tokens: useful input tokens.
         output_tokens: generated tokens.
         precision: number format of the model.
+        why_unknown: why N is None.
 
     Returns:
         The operations; None when N is unknown.
     """
     if n_matmul_parameters is None:
-        return _unknown("palm", precision, "the number of parameters is unknown")
+        return _unknown("palm", precision, why_unknown or "the number of parameters is unknown")
     prefill, decode = 2 * n_matmul_parameters * input_tokens, 2 * n_matmul_parameters * output_tokens
     return FlopsResult(
         value=prefill + decode,
@@ -117,7 +125,9 @@ def exact_flops(
         return _unknown("architecture", precision, "the operations of this architecture are not known")
     if way.speculative:
         return _unknown("architecture", precision, "speculative decoding does not tell how often each model ran")
-    works, count = tuple(batches), _Count(shape, way)
+    if way.adapter_parameters is None:
+        return _unknown("architecture", precision, "the operations of the adapter are not known")
+    works, count = tuple(batches), _Count(shape, way, way.adapter_parameters)
     prefill = sum(count.prefill(work) for work in works)
     decode = sum(count.decode(work) for work in works)
     return FlopsResult(
@@ -142,6 +152,7 @@ class _Count:
 
     shape: TransformerShape
     way: GenerationWay
+    adapter_parameters: int
 
     def prefill(self, work: GeneratedWork) -> int:
         return self._rows(work) * self._forward(work.padded_length, 1, self._covered_first(work))
@@ -168,7 +179,7 @@ class _Count:
     def _forward(self, tokens: int, passes: int, covered: int) -> int:
         """One row: tokens through the layers, passes through the head, pairs of positions in attention."""
         shape = self.shape
-        linear = 2 * (shape.linear_parameters + self.way.adapter_parameters) * tokens
+        linear = 2 * (shape.linear_parameters + self.adapter_parameters) * tokens
         return linear + 2 * shape.head_parameters * passes + 4 * shape.n_heads * shape.head_dim * covered
 
     def _covered_first(self, work: GeneratedWork) -> int:

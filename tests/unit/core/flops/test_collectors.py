@@ -38,6 +38,35 @@ def test_an_unknown_architecture_has_no_exact_figure():
     assert exact(architecture={"model_type": "new"}) is None
 
 
+def test_an_unknown_number_of_parameters_is_none_with_the_reason_of_the_model():
+    asked = window()
+    asked.engine.info = asked.engine.info.model_copy(
+        update={"n_matmul_parameters": None, "parameters_reason": "its experts are rows of an embedding"}
+    )
+    found = PalmFlopsCollector().collect(asked)
+    assert (found.value, found.confidence) == (None, "low")
+    assert "rows of an embedding" in found.notes
+
+
+def test_operations_of_an_adapter_of_another_kind_are_not_known():
+    asked = window()
+    asked.engine.info = asked.engine.info.model_copy(update={"adapter_parameters": None})
+    found = ExactFlopsCollector().collect(asked)
+    assert (found.value, found.confidence) == (None, "low")
+    assert "adapter" in found.notes
+
+
+def test_modules_that_do_not_fit_the_architecture_lower_the_confidence():
+    asked = window()
+    asked.engine.info = asked.engine.info.model_copy(
+        update={"n_matmul_parameters": 1000, "n_matmul_parameters_counted": 990}
+    )
+    found = ExactFlopsCollector().collect(asked)
+    assert found.confidence == "low"
+    assert "has 1000 parameters" in found.notes
+    assert "have 990" in found.notes
+
+
 def test_padding_is_executed_and_not_useful():
     padded = exact(pytorch={"batch_size": 2})
     assert padded.value > padded.flops_useful

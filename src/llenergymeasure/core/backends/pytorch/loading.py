@@ -19,7 +19,7 @@ from llenergymeasure.core.backends.pytorch.arguments import (
 from llenergymeasure.core.backends.pytorch.faults import explained
 from llenergymeasure.core.backends.pytorch.generation import TransformersEngine, free_memory
 from llenergymeasure.core.backends.pytorch.library import Transformers, quiet_transformers
-from llenergymeasure.core.backends.pytorch.parameters import count_parameters
+from llenergymeasure.core.backends.pytorch.parameters import count_parameters, quantization_of
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache
 from llenergymeasure.domain.measurements import ModelInfo
@@ -143,14 +143,16 @@ class TransformersLoader:
             architecture=type(_without_adapter(model)).__name__,
             n_parameters=counts.total,
             n_matmul_parameters=counts.in_matrix_products,
+            n_matmul_parameters_counted=counts.counted_in_matrix_products,
             adapter_parameters=counts.in_adapters,
+            parameters_reason=counts.reason,
             random_weights=config.draws_weights,
             device=device,
             devices=tuple(sorted({str(parameter.device) for parameter in model.parameters()})),
             dtype=str(model.dtype).removeprefix("torch."),
             attn_implementation=getattr(model.config, "_attn_implementation", None),
             batch_size=section.effective_batch_size,
-            quantization=section.quantization,
+            quantization=section.quantization or quantization_of(model),
             memory_mb=model.get_memory_footprint() / MEGABYTE,
             load_seconds=load_seconds,
             notes=_notes(section.effective_device, device),

@@ -10,7 +10,6 @@ torch = pytest.importorskip("torch")
 from llenergymeasure import ExperimentConfig  # noqa: E402
 from llenergymeasure.core.backends.pytorch.faults import explained  # noqa: E402
 from llenergymeasure.core.backends.pytorch.memory import ProcessMemory  # noqa: E402
-from llenergymeasure.core.backends.pytorch.parameters import count_parameters  # noqa: E402
 from llenergymeasure.exceptions import BackendError, ConfigError  # noqa: E402
 
 CONFIG = ExperimentConfig(model="org/m", pytorch={"batch_size": 8})
@@ -59,19 +58,6 @@ def test_a_failure_is_explained(error, words):
 def test_our_own_errors_pass_through():
     with pytest.raises(ConfigError, match="ours"), explained("loading", CONFIG):
         raise ConfigError("ours")
-
-
-def test_a_tied_head_counts_once_in_total_and_always_in_products():
-    transformers = pytest.importorskip("transformers")
-    sizes = dict(hidden_size=8, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, vocab_size=32)
-    for tied in (True, False):
-        shape = transformers.LlamaConfig(**sizes, tie_word_embeddings=tied)
-        with torch.device("meta"):
-            counts = count_parameters(transformers.AutoModelForCausalLM.from_config(shape))
-        layer = 4 * 8 * 8 + 3 * 8 * 16
-        assert counts.in_matrix_products == layer + 8 * 32
-        assert counts.total == layer + 3 * 8 + 8 * 32 * (1 if tied else 2)
-        assert counts.in_adapters == 0
 
 
 def test_the_transformers_loader_and_engine_run_in_process():
