@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from benchmarks.pairs import Line, Row
 from benchmarks.rivals import mann_whitney, mean_threshold, welch
 from llenergymeasure.stats.comparison import compare
-from pytest_llem.limits import Limit
 
 CVS = (0.01, 0.03, 0.10)
 SPREADS = (0.0, 0.01)
@@ -23,7 +22,7 @@ SESSIONS = (1, 5, 10)
 CHANGES = (0.0, 0.02, 0.05, 0.10, 0.20)
 REPEATS = 5
 ALPHA = 0.01
-LIMIT = Limit("energy_per_output_token", 0.05)
+LIMIT = 0.05
 RIVALS = {"mean": mean_threshold, "Welch": welch, "M-W": mann_whitney}
 # The documentation's figures rest on these cells, so they get more runs.
 KEY_CV, KEY_SPREAD = 0.03, 0.01
@@ -98,7 +97,7 @@ def simulate(cell: Cell, runs: int, seed: int = 1) -> Rates:
         if verdict == "regression":
             again = [*current, *session(chance, cell, cell.change)]
             confirmed += compare(baseline, again, limit=LIMIT, alpha=ALPHA).verdict == "regression"
-        rivals.update(name for name, rule in RIVALS.items() if rule(baseline, current, LIMIT.value, ALPHA))
+        rivals.update(name for name, rule in RIVALS.items() if rule(baseline, current, LIMIT, ALPHA))
     return Rates(runs, verdicts, confirmed, rivals)
 
 

@@ -29,6 +29,8 @@ LATE_DOORS = {
     "codecarbon": "llenergymeasure/core/energy/codecarbon/meter.py",
     "huggingface_hub": "llenergymeasure/orchestration/model/hub.py",
     "pyarrow": "llenergymeasure/_tables.py",
+    "numpy": "llenergymeasure/stats/",
+    "scipy": "llenergymeasure/stats/",
     "yaml": "llenergymeasure/config/files/yaml.py",
     "jinja2": "llenergymeasure/results/report/experiment_page.py",
     "typer": "llenergymeasure/cli/",

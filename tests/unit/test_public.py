@@ -39,7 +39,19 @@ def test_a_name_that_is_not_public_is_an_attribute_error():
         _ = llenergymeasure.measure
 
 
-HEAVY = ("torch", "transformers", "pandas", "numpy", "pyarrow", "zeus", "codecarbon", "pydantic", "yaml", "pynvml")
+HEAVY = (
+    "torch",
+    "transformers",
+    "pandas",
+    "numpy",
+    "scipy",
+    "pyarrow",
+    "zeus",
+    "codecarbon",
+    "pydantic",
+    "yaml",
+    "pynvml",
+)
 
 
 @pytest.mark.parametrize(
@@ -48,10 +60,13 @@ HEAVY = ("torch", "transformers", "pandas", "numpy", "pyarrow", "zeus", "codecar
         ("import llenergymeasure", HEAVY),
         ("import pytest_llem.plugin", tuple(name for name in HEAVY)),
         ("import llenergymeasure.cli.app", tuple(name for name in HEAVY)),
-        ("from llenergymeasure import ExperimentConfig", ("torch", "transformers", "numpy", "pyarrow", "pynvml")),
+        (
+            "from llenergymeasure import ExperimentConfig",
+            ("torch", "transformers", "numpy", "scipy", "pyarrow", "pynvml"),
+        ),
         (
             "from llenergymeasure import run_experiment",
-            ("torch", "transformers", "numpy", "pyarrow", "zeus", "codecarbon"),
+            ("torch", "transformers", "numpy", "scipy", "pyarrow", "zeus", "codecarbon"),
         ),
     ],
 )

@@ -2,41 +2,60 @@
 
 from __future__ import annotations
 
-from llenergymeasure.stats.evidence import Evidence
-from llenergymeasure.stats.variance import SESSIONS_TO_MEASURE
+from llenergymeasure.stats.comparison import MIN_REPEATS, Comparison
+from llenergymeasure.stats.design import Design
+from llenergymeasure.stats.values import UnusableValue
+from pytest_llem.verdict.budget import BudgetOutcome
+from pytest_llem.verdict.verdict import percent
 
-# Help that moves the detectable change by less than this share of it is not worth a line.
-_WORTH_SAYING = 0.05
 
-
-def advice_on(evidence: Evidence) -> str:
-    """Advice on a verdict; empty when nothing is needed."""
-    verdict = evidence.verdict
-    if verdict == "improved":
+def advice_on(found: Comparison) -> str:
+    """Advice on a comparison with a baseline; empty when nothing is needed."""
+    if found.verdict == "improved":
         return "keep the gain: measure a new baseline with --llem-update-baseline=replace"
-    if verdict == "inconclusive":
-        return f"{_what_is_open(evidence)}. {_what_would_help(evidence)}"
-    return ""
+    if found.why_open == "few-repeats":
+        return _more_repeats(f"the current run has {found.n_repeats}")
+    if found.why_open == "few-baseline-repeats":
+        return _more_repeats("no baseline session has as many")
+    return f"{_what_is_open(found)}. {_what_would_help(found)}" if found.verdict == "inconclusive" else ""
 
 
-def _what_is_open(evidence: Evidence) -> str:
-    best, worst = evidence.worse - evidence.reach, evidence.worse + evidence.reach
-    if best <= evidence.threshold:
-        low, high = (best, worst) if evidence.higher_is_worse else (worst, best)
-        limit = evidence.percent(evidence.threshold)
-        return f"the change is between {evidence.percent(low)} and {evidence.percent(high)}, and the limit is {limit}"
-    chance = evidence.chance_of(evidence.worse)
-    return f"the change is {evidence.percent(evidence.worse)}, but p is {chance:.2g}, not below {evidence.alpha:g}"
+def advice_on_budget(found: BudgetOutcome) -> str:
+    """Advice on an absolute limit; empty when nothing is needed."""
+    if found.n_repeats < MIN_REPEATS:
+        return _more_repeats(f"the current run has {found.n_repeats}")
+    return f"more repeats narrow it down: now {found.n_repeats}" if found.verdict == "inconclusive" else ""
 
 
-def _what_would_help(evidence: Evidence) -> str:
-    now = evidence.detectable
-    sessions, repeats = len(evidence.sizes), evidence.repeats
-    text = f"4 times in 5 it would catch {evidence.percent(now)}"
-    wider = {
-        f"{SESSIONS_TO_MEASURE} baseline sessions (now {sessions})": (max(SESSIONS_TO_MEASURE, sessions), repeats),
-        f"{2 * repeats} repeats (now {repeats})": (sessions, 2 * repeats),
-    }
-    found = {name: evidence.with_more(*size).detectable for name, size in wider.items()}
-    helpful = [f"{evidence.percent(x)} with {name}" for name, x in found.items() if x < now * (1 - _WORTH_SAYING)]
+def why_unusable(metric: str, error: UnusableValue) -> str:
+    """Why a metric cannot be compared."""
+    needed = "finite values above zero" if error.above_zero else "finite values"
+    return f"{metric}: {error.side} repeat {error.repeat} is {error.value}; only {needed} can be compared"
+
+
+def _more_repeats(which: str) -> str:
+    return f"a verdict needs {MIN_REPEATS} repeats or more, {which}; raise --llem-repeats"
+
+
+def _what_is_open(found: Comparison) -> str:
+    if found.why_open == "not-significant":
+        return f"the change is {_percent(found.ratio)}, but p is {found.p_value:.2g}, not below {found.alpha:g}"
+    bounds = f"between {_percent(found.ratio_low)} and {_percent(found.ratio_high)}"
+    return f"the change is {bounds}, and the limit is {_percent(found.limit_ratio)}"
+
+
+def _what_would_help(found: Comparison) -> str:
+    text = f"4 times in 5 it would catch {_percent(found.minimum_detectable_ratio)}"
+    helpful = [f"{_percent(design.minimum_detectable_ratio)} with {_larger(design, found)}" for design in found.larger]
     return f"{text}; {', or '.join(helpful)}" if helpful else text
+
+
+def _larger(design: Design, found: Comparison) -> str:
+    if design.sessions > found.n_baseline_sessions:
+        return f"{design.sessions} baseline sessions (now {found.n_baseline_sessions})"
+    return f"{design.repeats} repeats (now {found.n_repeats})"
+
+
+def _percent(ratio: float | None) -> str:
+    assert ratio is not None, "too few repeats were answered before"
+    return percent(ratio)

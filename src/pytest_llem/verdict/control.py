@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llenergymeasure.stats.comparison import compare
-from pytest_llem.limits import Limit
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,9 @@ def machine_shift(
         None when it did not, or when there are fewer than 3 repeats to tell by.
 
     Raises:
-        JudgeError: a value is missing, not finite or not above zero.
-        LimitError: there is no such metric.
+        UnusableValue: a value is missing, not finite or not above zero.
     """
-    found = compare(baseline, current, limit=Limit(metric, noise_floor), noise_floor=0.0)
+    found = compare(baseline, current, limit=noise_floor, noise_floor=0.0)
     if found.ratio is None or found.ratio_low is None or found.ratio_high is None:
         return None
     moved = abs(math.log(found.ratio)) > math.log1p(noise_floor)

@@ -9,7 +9,8 @@ from itertools import chain
 from statistics import geometric_mean
 from typing import Any
 
-from llenergymeasure.stats.comparison import JudgeError, compare
+from llenergymeasure.stats.comparison import compare
+from llenergymeasure.stats.values import UnusableValue
 from pytest_llem.baseline.entries import Entry, Work
 from pytest_llem.baseline.fingerprint import Fingerprint
 from pytest_llem.baseline.folder import Baselines
@@ -18,6 +19,7 @@ from pytest_llem.baseline.repeats import Repeat, joule_gate_refusal, samples_of
 from pytest_llem.limits import Limit
 from pytest_llem.marker import Plan
 from pytest_llem.settings import Settings
+from pytest_llem.verdict.advice import advice_on, advice_on_budget, why_unusable
 from pytest_llem.verdict.budget import check_budget
 from pytest_llem.verdict.control import Shift, judged_under, machine_shift
 from pytest_llem.verdict.verdict import Judgement, Verdict
@@ -114,7 +116,7 @@ class Gate:
                     shift = machine_shift(
                         limit.metric, entry.samples(limit.metric), now[limit.metric], self.settings.noise_floor
                     )
-                except JudgeError:
+                except UnusableValue:
                     continue
                 if shift is not None:
                     yield shift
@@ -142,8 +144,8 @@ class Gate:
             if found.kind != "found" or found.entry is None:
                 return Judgement(**told, kind=found.kind, reason=found.reason)
             return self._compared(limit, found.entry, samples, told)
-        except JudgeError as error:
-            return Judgement(**told, kind="not-comparable", reason=str(error))
+        except UnusableValue as error:
+            return Judgement(**told, kind="not-comparable", reason=why_unusable(limit.metric, error))
 
     def _why_not_measured(self, limit: Limit, case: Case) -> str:
         if not case.repeats:
@@ -159,9 +161,11 @@ class Gate:
         return joule_gate_refusal(case.repeats, before)
 
     def _within_budget(self, limit: Limit, samples: Sequence[float], told: dict[str, Any]) -> Judgement:
-        found = check_budget(samples, limit, alpha=self.settings.alpha)
+        found = check_budget(
+            samples, limit.value, alpha=self.settings.alpha, higher_is_worse=limit.known.higher_is_worse
+        )
         kind = "over-budget" if found.verdict == "over" else found.verdict
-        return Judgement(**told, kind=kind, reason=found.advice, p_value=found.p_value)
+        return Judgement(**told, kind=kind, reason=advice_on_budget(found), p_value=found.p_value)
 
     def _compared(self, limit: Limit, entry: Entry, samples: Sequence[float], told: dict[str, Any]) -> Judgement:
         before = entry.samples(limit.metric)
@@ -170,16 +174,16 @@ class Gate:
         found = compare(
             before,
             samples,
-            limit=limit,
+            limit=limit.value,
             alpha=self.settings.alpha,
-            noise_floor=self.settings.noise_floor,
+            noise_floor=0.0 if limit.known.counted else self.settings.noise_floor,
             higher_is_worse=limit.known.higher_is_worse,
         )
         kind = judged_under(found.verdict, self.shifts)
         return Judgement(
             **told,
             kind=kind,
-            reason=str(self.shifts[0]) if kind != found.verdict else found.advice,
+            reason=str(self.shifts[0]) if kind != found.verdict else advice_on(found),
             baseline=geometric_mean([value for session in before for value in session]),
             ratio=found.ratio,
             ratio_low=found.ratio_low,

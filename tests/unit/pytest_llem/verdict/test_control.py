@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from llenergymeasure.stats.comparison import JudgeError
+from llenergymeasure.stats.values import UnusableValue
 from pytest_llem.verdict.control import judged_under, machine_shift
 
 METRIC = "energy_per_output_token"
@@ -38,7 +38,7 @@ def test_too_few_repeats_tell_nothing():
 
 
 def test_a_control_without_numbers_is_an_error():
-    with pytest.raises(JudgeError):
+    with pytest.raises(UnusableValue):
         machine_shift(METRIC, [[100.0] * 3], [0.0] * 3)
 
 
