@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from llenergymeasure._api import SESSION, config_from
-from llenergymeasure.config.files.loader import build_experiment_config, merged
+from llenergymeasure.config.files.loader import build_experiment_config, load_experiment_config, merged
 from llenergymeasure.config.files.suite import SuiteEntry, read_suite
+from llenergymeasure.config.files.yaml import Document, read_experiment
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
@@ -128,11 +129,17 @@ def make_config(
     Raises:
         ConfigError: it cannot be understood; in words, with file and line where there is a file.
     """
-    source = config if isinstance(config, (str, Path)) else None
+    document = read_experiment(config) if isinstance(config, (str, Path)) else None
     try:
-        below = config if isinstance(config, Mapping) else config_from(config, {}).model_dump(exclude_unset=True)
+        below = config if isinstance(config, Mapping) else _chosen(config, document)
         dotted = {name: value for name, value in (overrides or {}).items() if "." in name}
         nested = {name: value for name, value in (overrides or {}).items() if "." not in name}
         return build_experiment_config(merged(below, nested), dotted)
     except ValidationError as error:
-        raise ConfigError(explain_validation_error(error, source, ExperimentConfig)) from error
+        raise ConfigError(explain_validation_error(error, document, ExperimentConfig)) from error
+
+
+def _chosen(config: object, document: Document | None) -> dict[str, Any]:
+    """The fields that a file or a configuration sets."""
+    found = config_from(config, {}) if document is None else load_experiment_config(document)
+    return found.model_dump(exclude_unset=True)

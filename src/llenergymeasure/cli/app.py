@@ -11,6 +11,7 @@ import typer
 
 from llenergymeasure._version import __version__
 from llenergymeasure.cli.outcome import exit_code_of
+from llenergymeasure.config.numerals import decimal_number
 
 app = typer.Typer(
     name="llem",
@@ -44,6 +45,14 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def integer(text: str) -> int:
+    """An option's number, read as a file's: `010` is refused, not 8 or 10."""
+    value = decimal_number(text)
+    if not isinstance(value, int):
+        raise typer.BadParameter(f"'{text}' is not a whole number in decimal digits")
+    return value
+
+
 @app.callback()
 def _root(
     version: Annotated[
@@ -64,8 +73,11 @@ def _run(
     ] = None,
     backend: Annotated[Optional[str], typer.Option("--backend", "-b", help="Inference backend.")] = None,
     dataset: Annotated[Optional[str], typer.Option("--dataset", "-d", help="aienergyscore or a JSONL file.")] = None,
-    n: Annotated[Optional[int], typer.Option("-n", help="Prompts to measure.")] = None,
-    batch_size: Annotated[Optional[int], typer.Option("--batch-size", help="Prompts per batch.")] = None,
+    n: Annotated[Optional[int], typer.Option("-n", parser=integer, help="Prompts to measure.")] = None,
+    batch_size: Annotated[
+        Optional[int],
+        typer.Option("--batch-size", parser=integer, help="Prompts per batch."),
+    ] = None,
     precision: Annotated[Optional[str], typer.Option("--precision", "-p", help="fp32, fp16 or bf16.")] = None,
     output: Annotated[
         Optional[Path], typer.Option("--output", "-o", help="Where result folders go. Default: results/.")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TypeVar
 
+from llenergymeasure.config.numerals import decimal_number
 from llenergymeasure.exceptions import ConfigError
 
 T = TypeVar("T")
@@ -22,13 +23,12 @@ def number_from(environ: Mapping[str, str], name: str, least: float, otherwise: 
     text = environ.get(name)
     if text is None:
         return otherwise
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or value < least:
-        raise ConfigError(f"environment variable {name} is '{text}'; set a number of at least {least:g}, or unset it")
-    return value
+    value = decimal_number(text)
+    if value is None or not least <= value < math.inf:
+        raise ConfigError(
+            f"environment variable {name} is '{text}'; set a decimal number of at least {least:g}, or unset it"
+        )
+    return float(value)
 
 
 def switch_from(environ: Mapping[str, str], name: str) -> bool:

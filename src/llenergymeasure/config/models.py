@@ -178,7 +178,7 @@ class ExperimentConfig(ConfigModel):
             ConfigError: the file is missing, unreadable, broken or not a mapping (with file and line).
             pydantic.ValidationError: a field is wrong.
         """
-        return cls.model_validate(read_experiment(path))
+        return cls.model_validate(read_experiment(path).content)
 
 
 class StudyConfig(ConfigModel):

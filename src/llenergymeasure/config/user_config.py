@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from llenergymeasure.config.base import ConfigModel, Number
 from llenergymeasure.config.environ import number_from, switch_from
-from llenergymeasure.config.files.yaml import read_mapping
+from llenergymeasure.config.files.yaml import read_document
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.runners import Runner
 from llenergymeasure.config.sections import MeterName
@@ -114,11 +114,11 @@ def load_user_config(path: Path | None = None) -> UserConfig:
     place = path or user_config_path()
     if place is None or not _is_there(place):
         return UserConfig()
-    fields = read_mapping(place, allow_empty=True)
+    document = read_document(place, allow_empty=True)
     try:
-        return UserConfig.model_validate(fields)
+        return UserConfig.model_validate(document.content)
     except ValidationError as error:
-        raise ConfigError(explain_validation_error(error, str(place), UserConfig)) from error
+        raise ConfigError(explain_validation_error(error, document, UserConfig)) from error
 
 
 def _is_there(path: Path) -> bool:

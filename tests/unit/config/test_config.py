@@ -19,7 +19,7 @@ from llenergymeasure.config.files.loader import (
     load_study_config,
     parse_override,
 )
-from llenergymeasure.config.files.yaml import read_mapping
+from llenergymeasure.config.files.yaml import read_document
 from llenergymeasure.config.introspection import invalid_examples, parameters, valid_example
 from llenergymeasure.config.ssot import BACKENDS
 from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement, resolve_runner
@@ -154,7 +154,8 @@ def test_experiments_share_a_base(tmp_path):
     ],
 )
 def test_overrides_are_read_as_yaml(text, expected):
-    assert parse_override(text) == expected
+    name, value = parse_override(text)
+    assert (name, value.content) == expected
 
 
 @given(st.text(max_size=60))
@@ -162,7 +163,7 @@ def test_no_text_whatsoever_gives_anything_but_a_mapping_or_a_config_error(tmp_p
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     with contextlib.suppress(ConfigError):
-        assert isinstance(read_mapping(path), dict)
+        assert isinstance(read_document(path).content, dict)
 
 
 def test_an_absent_user_config_is_defaults_in_silence(tmp_path):

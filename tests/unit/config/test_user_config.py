@@ -149,13 +149,19 @@ def test_no_intensity_is_none_and_never_zero():
 @pytest.mark.parametrize("text", ["", "green", "-1", "nan", "inf", "-inf", "1e999", "380 g", "1,5"])
 def test_an_intensity_that_is_no_number_is_refused(text):
     message = complaint(resolve_measurement, UserConfig(), {"LLEM_CARBON_INTENSITY": text})
-    assert message == f"environment variable LLEM_CARBON_INTENSITY is '{text}'; set a number of at least 0, or unset it"
+    assert (
+        message
+        == f"environment variable LLEM_CARBON_INTENSITY is '{text}'; set a decimal number of at least 0, or unset it"
+    )
 
 
-@pytest.mark.parametrize("text", ["", "0.99", "0", "-2", "nan", "inf", "high"])
+@pytest.mark.parametrize("text", ["", "0.99", "0", "-2", "nan", "inf", "high", "010", "1_0", "0x10"])
 def test_a_pue_below_one_is_refused(text):
     message = complaint(resolve_measurement, UserConfig(), {"LLEM_DATACENTER_PUE": text})
-    assert message == f"environment variable LLEM_DATACENTER_PUE is '{text}'; set a number of at least 1, or unset it"
+    assert (
+        message
+        == f"environment variable LLEM_DATACENTER_PUE is '{text}'; set a decimal number of at least 1, or unset it"
+    )
 
 
 @pytest.mark.parametrize("text", ["1", "TRUE", "on", "0", "no"])

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from llenergymeasure.config.files.loader import build_experiment_config, load_study_config, parse_override
+from llenergymeasure.config.files.yaml import read_experiment
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import StudyConfig
 from llenergymeasure.exceptions import ConfigError
@@ -27,15 +28,17 @@ def study_of(config: Path | None, flags: Mapping[str, Any], assignments: Sequenc
         ConfigError: something cannot be understood; every problem is told.
     """
     _check_working_directory()
-    overrides = dict(flags) | dict(parse_override(text) for text in assignments)
+    assigned = dict(parse_override(text) for text in assignments)
+    overrides = dict(flags) | {name: value.content for name, value in assigned.items()}
+    document = None if config is None else read_experiment(config)
     try:
-        if config is not None:
-            return load_study_config(config, overrides)
+        if document is not None:
+            return load_study_config(document, overrides)
         if "model" not in overrides:
             raise ConfigError("no config file and no --model; for example: llem run --model builtin/tiny-llama -n 20")
         return StudyConfig(experiments=(build_experiment_config({}, overrides),))
     except ValidationError as error:
-        raise ConfigError(explain_validation_error(error, str(config) if config else None)) from error
+        raise ConfigError(explain_validation_error(error, document, assigned=assigned)) from error
 
 
 def _check_working_directory() -> None:

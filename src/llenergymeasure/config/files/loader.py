@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from llenergymeasure.config.files.yaml import parse_value, read_experiment
+from llenergymeasure.config.files.yaml import Document, parse_value, read_experiment
 from llenergymeasure.config.messages.format import cut, shown
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
 from llenergymeasure.config.passthrough import looks_like_credential
@@ -23,40 +23,42 @@ from llenergymeasure.security import HIDDEN
 _DOTTED_NAME = re.compile(r"^[^\s.=]+(\.[^\s.=]+)*$")
 
 
-def load_experiment_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> ExperimentConfig:
+def load_experiment_config(
+    source: str | Path | Document, overrides: Mapping[str, Any] | None = None
+) -> ExperimentConfig:
     """Read one experiment.
 
     Args:
-        path: YAML file.
+        source: YAML file, or what was read of one.
         overrides: values by dotted field name, such as `{"pytorch.batch_size": 4}`; they win over the file.
 
     Raises:
         ConfigError: the file cannot be understood, is a study, or an override goes below a plain value.
         pydantic.ValidationError: a field is wrong.
     """
-    fields = read_experiment(path)
-    _refuse_sweep(fields, path)
-    if "experiments" in fields:
+    document = _document(source)
+    if "experiments" in document.content:
+        path = document.source
         raise ConfigError(f"{path} is a study, not one experiment; use run_study, or `llem run {path}`")
-    return build_experiment_config(fields, overrides)
+    return build_experiment_config(document.content, overrides)
 
 
-def load_study_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> StudyConfig:
+def load_study_config(source: str | Path | Document, overrides: Mapping[str, Any] | None = None) -> StudyConfig:
     """Read a study: an `experiments:` list, each merged over an optional common `base:`; or one experiment.
 
     Args:
-        path: YAML file.
+        source: YAML file, or what was read of one.
         overrides: values by dotted field name; they win over the file in every experiment.
 
     Raises:
         ConfigError: the file cannot be understood, or asks for a sweep.
         pydantic.ValidationError: a field is wrong.
     """
-    fields = read_experiment(path)
-    _refuse_sweep(fields, path)
+    document = _document(source)
+    fields = document.content
     if "experiments" not in fields:
         return StudyConfig(experiments=(build_experiment_config(fields, overrides),))
-    experiments = [with_overrides(each, overrides) for each in _experiments(fields, path)]
+    experiments = [with_overrides(each, overrides) for each in _experiments(fields, document.source)]
     return StudyConfig.model_validate({"experiments": experiments})
 
 
@@ -70,8 +72,8 @@ def build_experiment_config(fields: Mapping[str, Any], overrides: Mapping[str, A
     return ExperimentConfig.model_validate(with_overrides(fields, overrides))
 
 
-def parse_override(text: str) -> tuple[str, Any]:
-    """`pytorch.batch_size=4` as name and value; the value is read as YAML, `null` is None.
+def parse_override(text: str) -> tuple[str, Document]:
+    """`pytorch.batch_size=4` as name and value; the value is read as in a file, `null` is None.
 
     Raises:
         ConfigError: not KEY=VALUE, an empty part in the key, no value, or a value that is not YAML.
@@ -136,12 +138,16 @@ def _fields_of(value: Any) -> Mapping[str, Any] | None:
     return value if isinstance(value, Mapping) else None
 
 
-def _refuse_sweep(fields: Mapping[str, Any], path: str | Path) -> None:
-    if "sweep" in fields:
-        raise ConfigError(f"{path}: 'sweep:' comes with a later release; list the experiments under 'experiments:'")
+def _document(source: str | Path | Document) -> Document:
+    document = source if isinstance(source, Document) else read_experiment(source)
+    if "sweep" in document.content:
+        raise ConfigError(
+            f"{document.source}: 'sweep:' comes with a later release; list the experiments under 'experiments:'"
+        )
+    return document
 
 
-def _experiments(fields: Mapping[str, Any], path: str | Path) -> list[dict[str, Any]]:
+def _experiments(fields: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
     beside = sorted(set(fields) - {"experiments", "base"})
     if beside:
         raise ConfigError(f"{path}: '{beside[0]}' stands beside 'experiments:'; put what all share under 'base:'")

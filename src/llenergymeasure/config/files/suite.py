@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from llenergymeasure.config.files.loader import merged
-from llenergymeasure.config.files.yaml import KeyPath, key_marks, read_experiment
+from llenergymeasure.config.files.yaml import Document, KeyPath, Mark, read_experiment
 from llenergymeasure.config.messages.explain import problems_of
 from llenergymeasure.config.messages.format import shown
 from llenergymeasure.config.messages.suggest import nearest
@@ -27,8 +28,6 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import ConfigError
 
 TOP = ("defaults", "experiments")
-
-Mark = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,8 @@ def read_suite(path: Path, options: Sequence[str]) -> tuple[SuiteEntry, ...]:
     Raises:
         ConfigError: the file cannot be understood; one line per problem, each with line and column.
     """
-    fields = read_experiment(path)
-    file = _File(path, key_marks(path), tuple(options))
+    document = read_experiment(path)
+    fields, file = document.content, _File(document, tuple(options))
     problems = list(_shape_problems(fields, file))
     if not problems:
         found = [file.entry(fields.get("defaults") or {}, name, each) for name, each in fields["experiments"].items()]
@@ -73,24 +72,23 @@ def read_suite(path: Path, options: Sequence[str]) -> tuple[SuiteEntry, ...]:
 
 @dataclass(frozen=True)
 class _File:
-    """Where things stand in a file."""
+    """A suite's file, and which keys in it are options of tests."""
 
-    path: Path
-    marks: Mapping[KeyPath, Mark]
+    document: Document
     options: tuple[str, ...]
 
     def at(self, *paths: KeyPath) -> Mark:
         """Where the first of these paths stands that stands anywhere, or what is around the last."""
         for path in paths:
-            if path in self.marks:
-                return self.marks[path]
+            if path in self.document.marks:
+                return self.document.marks[path]
         last = paths[-1] if paths else ()
         return self.at(last[:-1]) if last else (1, 1)
 
     def told(self, problem: str, *paths: KeyPath) -> str:
         """A problem with its place."""
         line, column = self.at(*paths)
-        return f"{self.path}, line {line}, column {column}: {problem}"
+        return f"{self.document.source}, line {line}, column {column}: {problem}"
 
     def entry(self, defaults: Mapping[str, Any], name: str, each: Any) -> SuiteEntry | list[str]:
         """The experiment, or what is wrong with it."""
@@ -103,10 +101,15 @@ class _File:
         except ValidationError as error:
             return [
                 self.told(f"{_dotted(place)}{text}", *self._paths(name, place))
-                for place, text in problems_of(error, ExperimentConfig)
+                for place, text in problems_of(error, ExperimentConfig, partial(self._written, name))
             ]
         marks = {option: self.at(*self._paths(name, (option,))) for option in options}
         return SuiteEntry(name, config, options, self.at(("experiments", name)), marks)
+
+    def _written(self, name: str, place: KeyPath) -> str | None:
+        """How the value is written that the experiment of this name has."""
+        found = next((path for path in self._paths(name, place) if path in self.document.marks), ())
+        return self.document.texts.get(found)
 
     def _paths(self, name: str, place: KeyPath) -> tuple[KeyPath, ...]:
         own: KeyPath = ("experiments", name)

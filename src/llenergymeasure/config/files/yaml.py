@@ -1,27 +1,48 @@
-"""The yaml door: `safe_load` semantics, no key twice, and limits that hold before memory is spent."""
+"""The yaml door: plain values, decimal numbers, no key twice, and limits that hold before memory is spent."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
 from llenergymeasure.config.files.limits import SizeCounter, TooMuchError
 from llenergymeasure.config.files.text import read_text
+from llenergymeasure.config.numerals import ANY_NOTATION, DECIMAL_FRACTION, DECIMAL_INTEGER
 from llenergymeasure.exceptions import ConfigError
 
 # Digits become a number in quadratic time.
 MAX_NUMBER_LENGTH = 100
 
 _TAG = "tag:yaml.org,2002:"
-# YAML 1.1 takes 1e-3 for text, because it has no dot.
-_FLOAT_WITH_EXPONENT = re.compile(r"^[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)[eE][-+]?[0-9]+$")
+_OTHER_NUMBER = "!number-that-is-not-decimal"
+_NUMBERS = (f"{_TAG}int", f"{_TAG}float", _OTHER_NUMBER)
 
 KeyPath = tuple[str | int, ...]
+Mark = tuple[int, int]
+"""Line and column, from 1."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML text, parsed once.
+
+    Attributes:
+        source: the file, or what else it is.
+        content: its value.
+        marks: where each key and list item stands.
+        texts: how numbers, switches and nulls are written: `1e3`, `off`, `~`.
+    """
+
+    source: str
+    content: Any
+    marks: Mapping[KeyPath, Mark]
+    texts: Mapping[KeyPath, str]
 
 
 class _Refused(yaml.MarkedYAMLError):
@@ -32,10 +53,16 @@ class _Refused(yaml.MarkedYAMLError):
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that counts nodes as it composes them, and takes each key once.
+    """SafeLoader that counts nodes as it composes them, takes each key once, and reads decimal numbers only.
 
     Pure Python on purpose: libyaml composes in C, where nothing can be counted and deep nesting overflows the stack.
     """
+
+    # Of YAML 1.1 only these: no field is a date, and its numbers are refused where they are not decimal.
+    yaml_implicit_resolvers = {
+        first: [pair for pair in pairs if pair[0] in (f"{_TAG}null", f"{_TAG}bool", f"{_TAG}merge")]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -62,7 +89,7 @@ class _Loader(yaml.SafeLoader):
             if key in lines:
                 problem = f"'{_short(key_node.value)}' stands twice, first in line {lines[key]}; keep one"
                 raise _Refused(problem, key_node.start_mark)
-            lines[key] = _line(key_node)
+            lines[key] = _mark(key_node)[0]
         return node
 
     def _key(self, node: yaml.Node) -> Any:
@@ -73,24 +100,50 @@ class _Loader(yaml.SafeLoader):
         raise _Refused("a list or a mapping cannot be a key; use text", node.start_mark)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        if node.tag in (f"{_TAG}int", f"{_TAG}float") and len(node.value) > MAX_NUMBER_LENGTH:
+        if node.tag in _NUMBERS and len(node.value) > MAX_NUMBER_LENGTH:
             raise _Refused(f"a number of {len(node.value)} characters; quote it to mean text", node.start_mark)
         try:
             return super().construct_object(node, deep)
         except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
             raise _Refused(f"not a valid {_kind(node)}; quote it to mean text", node.start_mark) from error
 
-    def refuse_tag(self, node: yaml.Node) -> None:
-        """Called for every tag that `safe_load` does not know."""
+    def decimal_integer(self, node: yaml.Node) -> int:
+        return int(self._decimal(node, DECIMAL_INTEGER))
+
+    def decimal_fraction(self, node: yaml.Node) -> float:
+        return float(self._decimal(node, DECIMAL_FRACTION))
+
+    def _decimal(self, node: yaml.Node, notation: re.Pattern[str]) -> str:
+        """The text of a number; a tag may call anything one."""
+        if not isinstance(node, yaml.ScalarNode) or not notation.match(node.value):
+            self.refuse_number(node)
+        return str(node.value)
+
+    def refuse_number(self, node: yaml.Node) -> NoReturn:
+        text = _short(node.value)
+        raise _Refused(
+            f"{text} is not a plain decimal number; write decimal digits without zeros in front, "
+            f'or quote it to mean text: "{text}"',
+            node.start_mark,
+        )
+
+    def refuse_tag(self, node: yaml.Node) -> NoReturn:
+        """Called for every tag that is not known here."""
         tag = _short(node.tag.replace(_TAG, "!!"))
         raise _Refused(f"tag {tag} is refused; write plain values without tags", node.start_mark)
 
 
-_Loader.add_implicit_resolver(f"{_TAG}float", _FLOAT_WITH_EXPONENT, list("-+.0123456789"))
+# The first pattern that matches counts.
+for _tag, _pattern in zip(_NUMBERS, (DECIMAL_INTEGER, DECIMAL_FRACTION, ANY_NOTATION), strict=True):
+    _Loader.add_implicit_resolver(_tag, _pattern, list("-+.0123456789"))
+_Loader.add_constructor(f"{_TAG}int", _Loader.decimal_integer)
+_Loader.add_constructor(f"{_TAG}float", _Loader.decimal_fraction)
+_Loader.add_constructor(_OTHER_NUMBER, _Loader.refuse_number)
+_Loader.add_constructor(f"{_TAG}timestamp", _Loader.refuse_tag)
 _Loader.add_constructor(None, _Loader.refuse_tag)
 
 
-def read_mapping(path: str | Path, *, allow_empty: bool = False) -> dict[str, Any]:
+def read_document(path: str | Path, *, allow_empty: bool = False) -> Document:
     """Read a YAML file whose top level is a mapping with text keys.
 
     Args:
@@ -105,51 +158,65 @@ def read_mapping(path: str | Path, *, allow_empty: bool = False) -> dict[str, An
         loader = _Loader(text)
         root = loader.get_single_node()
         if root is None and allow_empty:
-            return {}
-        _check_top_level(loader, root)
-        mapping: dict[str, Any] = loader.construct_document(root)
-        return mapping
+            return Document(str(path), {}, {}, {})
+        return _document(str(path), loader, _check_top_level(loader, root))
 
 
-def read_experiment(path: str | Path) -> dict[str, Any]:
+def read_experiment(path: str | Path) -> Document:
     """Read the fields of a configuration file: its mapping without a top-level `version:`.
 
     Raises:
-        ConfigError: as `read_mapping`.
+        ConfigError: as `read_document`.
     """
-    return {key: value for key, value in read_mapping(path).items() if key != "version"}
+    document = read_document(path)
+    return replace(document, content={key: value for key, value in document.content.items() if key != "version"})
 
 
-def key_lines(path: str | Path) -> dict[KeyPath, int]:
-    """Where each key and list item of a file stands, as line numbers from 1; empty for a file that cannot be read."""
-    return {place: line for place, (line, _) in key_marks(path).items()}
-
-
-def key_marks(path: str | Path) -> dict[KeyPath, tuple[int, int]]:
-    """Where each key and list item of a file stands: line and column from 1; empty for a file that cannot be read."""
-    if not Path(path).is_file():
-        return {}  # a pipe is empty by now
-    try:
-        text = read_text(Path(path))
-        with _errors_named(str(path), text):
-            loader = _Loader(text)
-            return dict(_marks_below(loader, loader.get_single_node(), ()))
-    except ConfigError:
-        return {}
-
-
-def parse_value(text: str) -> Any:
+def parse_value(text: str) -> Document:
     """One value as YAML reads it after a colon: a scalar, `[a list]` or `{a: mapping}`; block forms stay text.
 
     Raises:
-        ConfigError: a bracket, brace or quote is not closed, or a tag is given.
+        ConfigError: a bracket, brace or quote is not closed, a tag is given, or a number is not decimal.
     """
     with _errors_named("the value", text):
         loader = _Loader(text)
         node = loader.get_single_node()
-        if isinstance(node, yaml.CollectionNode) and not node.flow_style:
-            return text
-        return None if node is None else loader.construct_document(node)
+        if node is None or (isinstance(node, yaml.CollectionNode) and not node.flow_style):
+            return Document("the value", text if node else None, {}, {})
+        return _document("the value", loader, node)
+
+
+def _document(source: str, loader: _Loader, root: yaml.Node) -> Document:
+    content = loader.construct_document(root)
+    nodes = dict(_nodes_below(loader, root, ()))
+    marks = {place: _mark(key) for place, (key, _) in nodes.items()}
+    values = [((), root), *((place, value) for place, (_, value) in nodes.items())]
+    return Document(source, content, marks, {place: value.value for place, value in values if _is_converted(value)})
+
+
+def _nodes_below(
+    loader: _Loader, node: yaml.Node, prefix: KeyPath
+) -> Iterator[tuple[KeyPath, tuple[yaml.Node, yaml.Node]]]:
+    """Places with the node that stands there first, and the node of the value."""
+    for key, key_node, value in _children(loader, node):
+        place = (*prefix, key)
+        yield place, (key_node, value)
+        yield from _nodes_below(loader, value, place)
+
+
+def _children(loader: _Loader, node: yaml.Node) -> list[tuple[Any, yaml.Node, yaml.Node]]:
+    """Key or index, the node whose line tells the place, and the node of the value."""
+    if isinstance(node, yaml.MappingNode):
+        loader.flatten_mapping(node)
+        return [(loader.construct_object(key), key, value) for key, value in node.value]
+    if isinstance(node, yaml.SequenceNode):
+        return [(index, item, item) for index, item in enumerate(node.value)]
+    return []
+
+
+def _is_converted(node: yaml.Node) -> bool:
+    """Whether the value is another than the text that stands there."""
+    return isinstance(node, yaml.ScalarNode) and node.tag != f"{_TAG}str"
 
 
 @contextmanager
@@ -174,7 +241,7 @@ def _in_words(error: yaml.MarkedYAMLError) -> str:
     return f"broken YAML: {_short(error.problem)}{context}; check indentation, colons and quotes there"
 
 
-def _check_top_level(loader: _Loader, root: yaml.Node | None) -> None:
+def _check_top_level(loader: _Loader, root: yaml.Node | None) -> yaml.MappingNode:
     cure = "write lines such as `model: builtin/tiny-llama`"
     if root is None:
         raise _Refused(f"the file is empty; {cure}", None)
@@ -185,29 +252,12 @@ def _check_top_level(loader: _Loader, root: yaml.Node | None) -> None:
         if key_node.tag != f"{_TAG}str":
             problem = f"key '{_short(key_node.value)}' is of type {_kind(key_node)} in YAML; quote it to mean text"
             raise _Refused(problem, key_node.start_mark)
+    return root
 
 
-def _marks_below(loader: _Loader, node: yaml.Node | None, prefix: KeyPath) -> Iterator[tuple[KeyPath, tuple[int, int]]]:
-    for key, key_node, value in _children(loader, node):
-        place = (*prefix, key)
-        mark: Any = key_node.start_mark
-        yield place, (int(mark.line) + 1, int(mark.column) + 1)
-        yield from _marks_below(loader, value, place)
-
-
-def _children(loader: _Loader, node: yaml.Node | None) -> list[tuple[Any, yaml.Node, yaml.Node]]:
-    """Key or index, the node whose line tells the place, and the node of the value."""
-    if isinstance(node, yaml.MappingNode):
-        loader.flatten_mapping(node)
-        return [(loader.construct_object(key), key, value) for key, value in node.value]
-    if isinstance(node, yaml.SequenceNode):
-        return [(index, item, item) for index, item in enumerate(node.value)]
-    return []
-
-
-def _line(node: yaml.Node) -> int:
+def _mark(node: yaml.Node) -> Mark:
     mark: Any = node.start_mark
-    return int(mark.line) + 1
+    return int(mark.line) + 1, int(mark.column) + 1
 
 
 def _kind(node: yaml.Node) -> str:

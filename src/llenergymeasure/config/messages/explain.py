@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from llenergymeasure.config.files.yaml import KeyPath, key_lines, read_mapping
+from llenergymeasure.config.files.yaml import Document, KeyPath
 from llenergymeasure.config.messages.format import cut
 from llenergymeasure.config.messages.location import Place, place_of
 from llenergymeasure.config.messages.text import NEEDED, what_is_wrong
@@ -18,41 +18,69 @@ from llenergymeasure.config.passthrough import without_credentials
 
 
 def explain_validation_error(
-    error: ValidationError, source: str | Path | None = None, root: type[BaseModel] | None = None
+    error: ValidationError,
+    document: Document | None = None,
+    root: type[BaseModel] | None = None,
+    assigned: Mapping[str, Document] = MappingProxyType({}),
 ) -> str:
     """One line; of several problems a head and one line each.
 
     Args:
         error: raised while validating a configuration.
-        source: the YAML file that it came from; None without one.
+        document: the file that it came from; None without one.
         root: the model that was validated; None = an experiment or a study, as the error says.
+        assigned: values of the command line by dotted field name, which won over those of the file.
     """
     model = root or (StudyConfig if error.title == StudyConfig.__name__ else ExperimentConfig)
-    file = _Source(source)
-    problems = [_in_words(place, details, file) for place, details in _problems(error, model)]
-    name = str(source or "the configuration")
+    origin = _Origin(document, assigned)
+    problems = [_in_words(place, details, origin) for place, details in _problems(error, model)]
+    name = document.source if document else "the configuration"
     if len(problems) == 1:
         return f"{name}{', ' if problems[0].startswith('line ') else ': '}{problems[0]}"
     return "\n".join([f"{len(problems)} problems in {name}", *(f"- {problem}" for problem in problems)])
 
 
-def problems_of(error: ValidationError, root: type[BaseModel]) -> list[tuple[KeyPath, str]]:
-    """Each problem with its path in the configuration: a sentence without its place."""
-    return [(place.path, what_is_wrong(place, details)) for place, details in _problems(error, root)]
+def problems_of(
+    error: ValidationError, root: type[BaseModel], written: Callable[[KeyPath], str | None]
+) -> list[tuple[KeyPath, str]]:
+    """Each problem with its path in the configuration: a sentence without its place.
+
+    Args:
+        error: raised while validating.
+        root: the model that was validated.
+        written: how the value at a path is written; None where it is not known.
+    """
+    return [
+        (place.path, what_is_wrong(place, details, written(place.path))) for place, details in _problems(error, root)
+    ]
 
 
-class _Source:
-    """The file behind a configuration, if there is one."""
+class _Origin:
+    """Where the values of a configuration came from."""
 
-    def __init__(self, path: str | Path | None) -> None:
-        self._lines = {} if path is None else key_lines(path)
-        self._fields = read_mapping(path) if path is not None and self._lines else {}
+    def __init__(self, document: Document | None, assigned: Mapping[str, Document]) -> None:
+        self._document = document or Document("", {}, {}, {})
+        self._assigned = {tuple(name.split(".")): each for name, each in assigned.items()}
 
     def line_of(self, path: KeyPath, value: Any) -> int | None:
-        """Where the value stands; None when it came from elsewhere, such as the command line."""
+        """Where the value stands in the file; None when it came from elsewhere, such as the command line."""
+        place = self._place_of(path, value)
+        return None if place is None else self._document.marks[place][0]
+
+    def written(self, path: KeyPath, value: Any) -> str | None:
+        """How the value is written; None where it is not known, or is the value itself."""
+        own = path[2:] if path[:1] == ("experiments",) else path
+        for name, each in self._assigned.items():
+            if own[: len(name)] == name and own[len(name) :] in each.texts:
+                return each.texts[own[len(name) :]]
+        place = self._place_of(path, value)
+        return None if place is None else self._document.texts.get(place)
+
+    def _place_of(self, path: KeyPath, value: Any) -> KeyPath | None:
         for place in (path, ("base", *path[2:])) if path[:1] == ("experiments",) else (path,):
-            if place in self._lines and _harmless(_at(self._fields, place), place) == _harmless(value, place):
-                return self._lines[place]
+            found = _at(self._document.content, place)
+            if place in self._document.marks and _harmless(found, place) == _harmless(value, place):
+                return place
         return None
 
 
@@ -74,21 +102,20 @@ def _problems(error: ValidationError, root: type[BaseModel]) -> Iterator[tuple[P
             yield place, meant
 
 
-def _in_words(place: Place, details: list[Any], file: _Source) -> str:
-    line = _line(place.path, details[0], file)
-    return "".join(
-        [f"line {line}: " if line else "", f"{cut(str(place))}: " if place.path else "", what_is_wrong(place, details)]
-    )
+def _in_words(place: Place, details: list[Any], origin: _Origin) -> str:
+    line = _line(place.path, details[0], origin)
+    problem = what_is_wrong(place, details, origin.written(place.path, details[0]["input"]))
+    return "".join([f"line {line}: " if line else "", f"{cut(str(place))}: " if place.path else "", problem])
 
 
-def _line(path: KeyPath, detail: Any, file: _Source) -> int | None:
+def _line(path: KeyPath, detail: Any, origin: _Origin) -> int | None:
     value = detail["input"]
     if detail["type"] == "value_error" and isinstance(value, Mapping):
         named = (tuple(name.split(".")) for name in re.findall(r"[\w.]*\w", detail["msg"]))
-        lines = (file.line_of((*path, *below), _at(value, below)) for below in named)
+        lines = (origin.line_of((*path, *below), _at(value, below)) for below in named)
         return next((line for line in lines if line), None)
     where = path[:-1] if detail["type"] == "missing" else path
-    return file.line_of(where, value) if where else None
+    return origin.line_of(where, value) if where else None
 
 
 def _at(fields: Any, path: KeyPath) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from llenergymeasure.config.messages.format import cut, shown
 from llenergymeasure.config.messages.location import Place
 from llenergymeasure.config.messages.suggest import did_you_mean, nearest
+from llenergymeasure.config.passthrough import looks_like_credential
 
 # What a value should have been, by pydantic's name of the problem.
 NEEDED: Mapping[str, str] = {
@@ -28,15 +29,17 @@ MAX_SENTENCE = 500
 _READ_AS_BOOL = "; quote it: YAML reads yes, no, on and off as true and false"
 
 
-def what_is_wrong(place: Place, details: Sequence[Any]) -> str:
+def what_is_wrong(place: Place, details: Sequence[Any], written: str | None = None) -> str:
     """A sentence without its place.
 
     Args:
         place: where the value stands.
         details: pydantic's errors there; several when the value fits no branch of a union.
+        written: how the value is written, where that is another text: `1e3`, `off`.
     """
     detail, key = details[0], str(place.path[-1]) if place.path else ""
-    kind, value, text = detail["type"], detail["input"], shown(detail["input"], key)
+    kind, value = detail["type"], detail["input"]
+    text = shown(value, key) if written is None or looks_like_credential(key, written) else cut(written)
     if kind in _FIXED:
         return _FIXED[kind]
     if kind == "extra_forbidden":
@@ -68,7 +71,7 @@ def _cure(value: Any, text: str, needed: str) -> str:
         return "; remove the key, or write something below it"
     if not needed.startswith("text") or isinstance(value, (Mapping, list, tuple)):
         return ""
-    return _READ_AS_BOOL if isinstance(value, bool) else f'; quote it: "{text.strip(chr(34))}"'
+    return _READ_AS_BOOL if text in ("true", "false") else f'; quote it: "{text.strip(chr(34))}"'
 
 
 def _choices(detail: Any, value: Any) -> str:

@@ -162,7 +162,8 @@ def test_every_wrong_experiment_of_a_study_is_told_at_once(written):
     ],
 )
 def test_an_override_is_a_dotted_name_and_a_yaml_value(text, expected):
-    assert parse_override(text) == expected
+    name, value = parse_override(text)
+    assert (name, value.content) == expected
 
 
 @pytest.mark.parametrize(

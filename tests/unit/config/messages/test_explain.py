@@ -8,7 +8,8 @@ import threading
 import pytest
 from pydantic import ValidationError
 
-from llenergymeasure.config.files.loader import build_experiment_config, load_study_config
+from llenergymeasure.config.files.loader import build_experiment_config, load_study_config, parse_override
+from llenergymeasure.config.files.yaml import read_experiment
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import ExperimentConfig
 
@@ -124,9 +125,10 @@ def explained(tmp_path):
     def explain(text, overrides=None):
         path = tmp_path / "config.yaml"
         path.write_text(text, encoding="utf-8")
+        document = read_experiment(path)
         with pytest.raises(ValidationError) as caught:
-            load_study_config(path, overrides)
-        return problems_of(explain_validation_error(caught.value, str(path)), source=path)
+            load_study_config(document, overrides)
+        return problems_of(explain_validation_error(caught.value, document), source=path)
 
     return explain
 
@@ -167,20 +169,48 @@ def test_a_value_from_the_command_line_has_no_line(explained):
     assert problem.startswith("precision 'fp8' is not supported")
 
 
-def test_a_file_that_is_gone_costs_only_the_lines(tmp_path):
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("pytorch: {revision: 680841e1}", 'pytorch.revision: 680841e1: text is needed; quote it: "680841e1"'),
+        ("pytorch: {revision: on}", 'pytorch.revision: on: text is needed; quote it: "on"'),
+        ("dataset: +5", 'dataset: +5: text or a mapping is needed; quote it: "+5"'),
+        ("n: 1e3", "n: 1e3: a whole number is needed"),
+        ("n: 0.50e0", "n: 0.50e0: a whole number is needed"),
+        ("decoder: {top_p: 20e-1}", "decoder.top_p: 20e-1: must be less than or equal to 1"),
+        ("pytorch: {load_format: off}", "pytorch.load_format: off: valid: auto, dummy; quote it: YAML reads yes"),
+    ],
+)
+def test_a_value_is_shown_as_it_is_written(explained, text, problem):
+    (line,) = explained(f"model: m\n{text}\n")
+    assert line.startswith(f"line 2: {problem}")
+    (line,) = explained(f"base: {{model: m, {text}}}\nexperiments: [{{random_seed: 1}}]\n")
+    assert line.startswith(f"line 1: experiments.0.{problem}")
+
+
+@pytest.mark.parametrize("text", ["pytorch.revision=680841e1", "pytorch={revision: 680841e1}"])
+def test_an_assigned_value_is_shown_as_it_is_written(text):
+    assigned = dict([parse_override(text)])
     with pytest.raises(ValidationError) as caught:
-        ExperimentConfig(model="m", n=0)
-    text = explain_validation_error(caught.value, tmp_path / "gone.yaml")
-    assert text.endswith("n: 0: must be greater than or equal to 1")
+        build_experiment_config({"model": "m"}, {name: each.content for name, each in assigned.items()})
+    message = explain_validation_error(caught.value, assigned=assigned)
+    assert message.endswith('pytorch.revision: 680841e1: text is needed; quote it: "680841e1"')
+
+
+def test_a_number_that_stands_under_the_name_of_a_secret_is_not_shown(explained):
+    (line,) = explained("model: m\napi_key: 680841e1\n")
+    assert "680841" not in line
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_is_not_read_again(tmp_path):
+def test_a_pipe_is_read_once_and_has_lines_all_the_same(tmp_path):
     pipe = tmp_path / "pipe.yaml"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_text, args=("model: m\nn: 0\n",), daemon=True)
     writer.start()
+    document = read_experiment(pipe)
     with pytest.raises(ValidationError) as caught:
-        load_study_config(pipe)
+        load_study_config(document)
     writer.join()
-    assert explain_validation_error(caught.value, pipe).endswith("n: 0: must be greater than or equal to 1")
+    message = explain_validation_error(caught.value, document)
+    assert message.endswith("line 2: n: 0: must be greater than or equal to 1")
