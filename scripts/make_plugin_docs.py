@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from llenergymeasure.domain.metrics import GATED
 from pytest_llem import hookspec as hooks
 from pytest_llem.marker import ARGUMENTS
 from pytest_llem.measure.energy_meter import EnergyMeter, Window
 from pytest_llem.measure.experiment import Run
-from pytest_llem.metrics import METRICS
 from pytest_llem.options import INIS, MARKER, OPTIONS
 from pytest_llem.suites import OPTIONS as SUITE_OPTIONS
 from pytest_llem.verdict.verdict import FAILING, MEANING, STRICT
@@ -80,7 +80,7 @@ def _fails(kind: str) -> str:
 
 
 def _metrics() -> list[tuple[str, ...]]:
-    return [(f"`{each.name}`", each.unit, "more" if each.higher_is_worse else "less") for each in METRICS.values()]
+    return [(f"`{each.name}`", each.unit, "more" if each.higher_is_worse else "less") for each in GATED.values()]
 
 
 def _members(owner: type) -> Iterator[str]:

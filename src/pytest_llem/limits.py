@@ -9,8 +9,9 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
-from pytest_llem.metrics import METRICS, Metric, did_you_mean
+from llenergymeasure.domain.metrics import GATED, Metric
 
 _NUMBER = re.compile(r"\s*(?P<number>\+?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<percent>%)?\s*")
 _FORMS = "such as 2.5%, 150% or an absolute 0.5"
@@ -25,7 +26,7 @@ class Limit:
     """How much of a metric is too much.
 
     Attributes:
-        metric: a name from `METRICS`.
+        metric: a name from `GATED`.
         value: a fraction of the baseline when relative (0.05 is 5 %), else in the metric's unit.
         relative: whether it is held against a baseline.
     """
@@ -42,7 +43,7 @@ class Limit:
     @property
     def known(self) -> Metric:
         """Unit and direction of its metric."""
-        return METRICS[self.metric]
+        return GATED[self.metric]
 
     @property
     def text(self) -> str:
@@ -59,10 +60,11 @@ def known_metric(name: object) -> Metric:
     Raises:
         LimitError: there is none; names the nearest and all that exist.
     """
-    if isinstance(name, str) and name in METRICS:
-        return METRICS[name]
-    hint = did_you_mean(name, METRICS) if isinstance(name, str) else ""
-    raise LimitError(f"unknown metric {name!r}{hint} (known: {', '.join(METRICS)})")
+    if isinstance(name, str) and name in GATED:
+        return GATED[name]
+    near = get_close_matches(name, list(GATED), n=1) if isinstance(name, str) else []
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise LimitError(f"unknown metric {name!r}{hint} (known: {', '.join(GATED)})")
 
 
 def parse_limit(text: str) -> Limit:
@@ -81,7 +83,7 @@ def make_limit(metric: str, limit: object) -> Limit:
     """A limit from its two parts.
 
     Args:
-        metric: a name from `METRICS`.
+        metric: a name from `GATED`.
         limit: text with or without `%`, or a number in the metric's unit.
 
     Raises:

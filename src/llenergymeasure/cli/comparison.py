@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from llenergymeasure.cli.fields import differences
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.summary import energy_per_token, number
+from llenergymeasure.domain.summary import energy_per_token
 
-HEAD = ("experiment", "energy per output token", "throughput", "request latency, median")
+# Beside the joules per output token, which have an error bar.
+COMPARED = tuple(METRICS[name] for name in ("tokens_per_second", "request_p50_ms"))
+HEAD = ("experiment", METRICS["energy_per_output_token"].title, *(metric.title for metric in COMPARED))
 DOUBT = "one window has no spread: run each several times before you rank them"
 
 
@@ -40,10 +43,5 @@ def _kind(result: ExperimentResult) -> str:
 
 
 def _row(result: ExperimentResult, labels: Mapping[str, str]) -> tuple[str, ...]:
-    latency = result.latency
-    return (
-        labels[result.measurement_config_hash],
-        energy_per_token(result),
-        number(result.tokens_per_second, "tokens/s"),
-        number(latency.request.p50_ms if latency else None, "ms"),
-    )
+    label = labels[result.measurement_config_hash]
+    return label, energy_per_token(result), *(metric.text(result) for metric in COMPARED)

@@ -4,29 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from llenergymeasure._format import NOT_MEASURED, number
 from llenergymeasure.domain.measurements import Distribution, PhaseEnergy
+from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.results import ExperimentResult
-
-NOT_MEASURED = "not measured"
-
-
-def number(value: float | None, unit: str, figures: int = 3) -> str:
-    """A value with its unit and so many significant figures; `not measured` for None."""
-    if value is None:
-        return NOT_MEASURED
-    if value == 0:
-        return f"0 {unit}".strip()
-    text = f"{value:.{figures}g}"
-    if "e" in text and 1e-4 <= abs(value) < 1e6:
-        text = f"{float(text):.0f}"
-    return f"{text} {unit}".strip()
-
-
-def giga(operations: int | None) -> str:
-    """Operations in GFLOP or PFLOP; `not known` for None."""
-    if operations is None:
-        return "not known"
-    return number(operations / 1e15, "PFLOP") if operations >= 1e15 else number(operations / 1e9, "GFLOP")
 
 
 def summarise(result: ExperimentResult) -> str:
@@ -75,18 +56,14 @@ def _device(result: ExperimentResult) -> str:
 
 
 def _energy(result: ExperimentResult) -> Rows:
+    total, above_idle = METRICS["energy_total_j"], METRICS["energy_adjusted_j"]
     if result.energy_total_j is None:
-        yield "energy", f"{NOT_MEASURED} ({result.energy.reason})"
+        yield total.title, f"{NOT_MEASURED} ({result.energy.reason})"
         return
     spread = "" if result.energy_uncertainty_j is None else f" +- {number(result.energy_uncertainty_j, 'J', 2)}"
-    yield "energy", f"{number(result.energy_total_j, 'J')}{spread}, {_how(result)}"
-    yield "energy per output token", energy_per_token(result)
-    if result.baseline_power_w is None:
-        yield "energy above idle", f"{NOT_MEASURED} ({result.baseline.reason})"
-    else:
-        kind = "estimated, " if result.baseline.method == "estimated" else ""
-        baseline = f"idle {number(result.baseline_power_w, 'W')}, {kind}{result.baseline.provenance}"
-        yield "energy above idle", f"{number(result.energy_adjusted_j, 'J')} ({baseline})"
+    yield total.title, f"{total.text(result)}{spread}, {_how(result)}"
+    yield METRICS["energy_per_output_token"].title, energy_per_token(result)
+    yield above_idle.title, f"{above_idle.text(result)} ({_idle(result)})"
     for domain in result.energy.domains:
         role = "" if domain.included else ", not in the total"
         yield f"  {domain.name}", f"{number(domain.energy_j, 'J')} {domain.provenance}{role}"
@@ -95,15 +72,29 @@ def _energy(result: ExperimentResult) -> Rows:
         yield "carbon", f"{number(result.co2.gco2, 'gCO2')} at {result.co2.carbon_intensity_gco2_kwh:g} gCO2/kWh"
 
 
+def _idle(result: ExperimentResult) -> str:
+    """The idle power that was taken off, or why there is none."""
+    baseline = result.baseline
+    if baseline.power_w is None:
+        return str(baseline.reason)
+    kind = "estimated, " if baseline.method == "estimated" else ""
+    return f"idle {number(baseline.power_w, 'W')}, {kind}{baseline.provenance}"
+
+
 def energy_per_token(result: ExperimentResult) -> str:
     """Joules per output token with the error bar of the window's energy, or the word estimate."""
-    value, spread_j = result.energy_per_output_token, result.energy_uncertainty_j
-    text = number(value, "J/token")
-    if value is None:
-        return text
-    if result.energy_method == "estimated":
+    metric, spread_j = METRICS["energy_per_output_token"], spread_per_token_j(result)
+    text = metric.text(result)
+    if result.energy_per_output_token is not None and result.energy_method == "estimated":
         return f"{text}, an estimate"
-    return text if spread_j is None else f"{text} +- {number(spread_j / result.output_tokens, 'J/token', 2)}"
+    return text if spread_j is None else f"{text} +- {number(spread_j, metric.unit, 2)}"
+
+
+def spread_per_token_j(result: ExperimentResult) -> float | None:
+    """Error bar of the joules per output token: that of the window; None when it is unknown or nothing was generated."""
+    if result.energy_uncertainty_j is None or result.output_tokens == 0:
+        return None
+    return result.energy_uncertainty_j / result.output_tokens
 
 
 def _phases(split: PhaseEnergy | None) -> Rows:
@@ -126,15 +117,15 @@ def _how(result: ExperimentResult) -> str:
 
 
 def _speed(result: ExperimentResult) -> Rows:
-    yield "throughput", number(result.tokens_per_second, "tokens/s")
-    latency = result.latency
-    if latency is None:
-        return
-    yield "request latency", _percentiles(latency.request)
-    if latency.ttft is not None:
-        yield "time to first token", _percentiles(latency.ttft)
-    if latency.itl is not None:
-        yield "inter-token latency", _percentiles(latency.itl)
+    yield _row("tokens_per_second", result)
+    for name, title in LATENCIES.items():
+        values = getattr(result.latency, name, None)
+        if values is not None:
+            yield title, _percentiles(values)
+
+
+def _row(name: str, result: ExperimentResult) -> tuple[str, str]:
+    return METRICS[name].title, METRICS[name].text(result)
 
 
 def _percentiles(values: Distribution) -> str:
@@ -142,11 +133,13 @@ def _percentiles(values: Distribution) -> str:
 
 
 def _size(result: ExperimentResult) -> Rows:
-    yield "CPU time", number(result.cpu_seconds, "s")
+    yield _row("cpu_seconds", result)
     whole = " of the whole process" if result.memory.source.startswith("process_rss") else ""
-    yield "peak memory", f"{number(result.peak_memory_mb, 'MB')}{whole} (model {number(result.model_memory_mb, 'MB')})"
-    exact = "" if result.flops_exact is None else f" ({giga(result.flops_exact)} from the architecture)"
-    yield "FLOPs", f"{giga(result.flops_total)}{exact}"
+    title, peak = _row("peak_memory_mb", result)
+    yield title, f"{peak}{whole} (model {METRICS['model_memory_mb'].text(result)})"
+    title, total = _row("flops_total", result)
+    exact = METRICS["flops_exact"].text(result)
+    yield title, total if result.flops_exact is None else f"{total} ({exact} from the architecture)"
     yield "config hash", result.measurement_config_hash
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from llenergymeasure.domain.metrics import GATED
 from pytest_llem.baseline.entries import Session, Work
 from pytest_llem.baseline.fingerprint import Plain
-from pytest_llem.metrics import METRICS
 
 MOST_EXTRA = 2
 _CAUSES_IN_WARNINGS = {"foreign_process": "foreign process on the GPU", "sampling_gap": "sampling gap"}
@@ -57,7 +57,7 @@ def repeat_of(result: Any) -> Repeat:
     throttle = result.thermal_throttle
     codes = {warning.partition(":")[0] for warning in result.measurement_warnings}
     return Repeat(
-        values={name: metric.read(result) for name, metric in METRICS.items()},
+        values={name: metric.read(result) for name, metric in GATED.items()},
         work=Work(result.n_prompts, result.input_tokens, result.output_tokens, result.flops_total),
         duration_s=result.duration_sec,
         energy_method=result.energy_method,
@@ -105,7 +105,7 @@ def _causes(repeat: Repeat, usual_tokens: int | None, min_window_s: float) -> tu
 
 def samples_of(repeats: Sequence[Repeat]) -> dict[str, tuple[float, ...]]:
     """Values by metric, of the metrics that every repeat measured."""
-    columns = {name: [repeat.values.get(name) for repeat in repeats] for name in METRICS}
+    columns = {name: [repeat.values.get(name) for repeat in repeats] for name in GATED}
     return {
         name: tuple(value for value in values if value is not None)
         for name, values in columns.items()
@@ -145,7 +145,7 @@ def session_of(
     methods = {repeat.energy_method for repeat in repeats}
     method = methods.pop() if len(methods) == 1 else None
     samples = samples_of(repeats)
-    kept = {name: values for name, values in samples.items() if method is not None or not METRICS[name].joules}
+    kept = {name: values for name, values in samples.items() if method is not None or not GATED[name].joules}
     return Session(date, git_sha, git_dirty, method, dict(soft or {}), kept)
 
 

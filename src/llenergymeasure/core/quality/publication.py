@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from llenergymeasure._format import number
 from llenergymeasure.core.facts import Facts
 from llenergymeasure.core.quality.warnings import MAX_DRIFT_C, MIN_PROMPTS, crosscheck_gap
 from llenergymeasure.domain.measurements import PublicationCheck
-from llenergymeasure.domain.summary import number
 
 MIN_WINDOW_S = 60.0
 MIN_UPDATES = 100

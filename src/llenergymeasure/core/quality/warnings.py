@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+from llenergymeasure._format import number
 from llenergymeasure.core.facts import Facts
 from llenergymeasure.core.multi_gpu import used_gpus
 from llenergymeasure.domain.measurements import EnergyReading
-from llenergymeasure.domain.summary import number
 
 MIN_DURATION_S = 10.0
 MIN_PROMPTS = 30

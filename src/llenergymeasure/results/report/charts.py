@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 
+from llenergymeasure._format import number
 from llenergymeasure.domain.measurements import Distribution, Timeline
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.summary import number
 from llenergymeasure.domain.timeseries import TimeSeries
 from llenergymeasure.results.report.svg import Plot, Points, histogram, stairs
 

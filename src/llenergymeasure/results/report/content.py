@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from llenergymeasure._format import NOT_MEASURED, number
 from llenergymeasure.domain.measurements import Distribution
+from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.summary import NOT_MEASURED, giga, number
+from llenergymeasure.domain.summary import spread_per_token_j
 
 MODELLED = ("estimated", "replayed")
 # Warnings whose sentence is a reason of somebody else's: a semicolon in it does not begin a remedy.
@@ -45,26 +47,22 @@ Rows = Iterator[tuple[str, str]]
 
 def headlines(result: ExperimentResult) -> Iterator[Headline]:
     """The numbers that a paper would quote."""
-    tokens, spread_j = result.tokens.output_tokens, result.energy_uncertainty_j
-    yield Headline(
-        "energy per output token",
-        number(result.energy_per_output_token, "J/token"),
-        _error_bar(None if spread_j is None or not tokens else spread_j / tokens, "J/token"),
-        energy_note(result),
-    )
-    yield Headline(
-        "energy in the window", number(result.energy_total_j, "J"), _error_bar(spread_j, "J"), energy_note(result)
-    )
-    yield Headline("energy above idle", number(result.energy_adjusted_j, "J"), "", _idle_note(result))
-    yield Headline(
-        "throughput", number(result.tokens_per_second, "tokens/s"), "", "one window: its spread needs repeats"
-    )
-    latency = result.latency
-    yield _latency_headline("time to first token", latency.ttft if latency else None)
-    yield _latency_headline("inter-token latency", latency.itl if latency else None)
-    yield _latency_headline("request latency", latency.request if latency else None)
-    memory = result.memory.source if result.peak_memory_mb is None else f"{result.memory.source}, peak of the window"
-    yield Headline("peak memory", number(result.peak_memory_mb, "MB"), "", memory)
+    note, total = energy_note(result), METRICS["energy_total_j"]
+    spread = _error_bar(spread_per_token_j(result), METRICS["energy_per_output_token"].unit)
+    yield _headline("energy_per_output_token", result, spread, note)
+    spread = _error_bar(result.energy_uncertainty_j, total.unit)
+    yield Headline(f"{total.title} in the window", total.text(result), spread, note)
+    yield _headline("energy_adjusted_j", result, "", _idle_note(result))
+    yield _headline("tokens_per_second", result, "", "one window: its spread needs repeats")
+    for name in ("ttft", "itl", "request"):
+        yield _latency_headline(LATENCIES[name], getattr(result.latency, name, None))
+    source = result.memory.source
+    peak_note = source if result.peak_memory_mb is None else f"{source}, peak of the window"
+    yield _headline("peak_memory_mb", result, "", peak_note)
+
+
+def _headline(name: str, result: ExperimentResult, spread: str, note: str) -> Headline:
+    return Headline(METRICS[name].title, METRICS[name].text(result), spread, note)
 
 
 def _error_bar(value: float | None, unit: str) -> str:
@@ -129,7 +127,7 @@ def work(result: ExperimentResult) -> Rows:
     """What was done in the window."""
     tokens, info = result.tokens, result.model_info
     yield "prompts", f"{tokens.n_prompts} in batches of {info.batch_size}"
-    yield "window", number(result.duration_sec, "s", 4)
+    yield METRICS["duration_sec"].title, METRICS["duration_sec"].text(result, figures=4)
     yield "input tokens", f"{tokens.input_tokens} ({tokens.input_tokens_padded} with padding)"
     yield "output tokens", f"{tokens.output_tokens} of {tokens.output_tokens_requested} asked for"
     yield "prompts that ended early", number(100 * tokens.ended_early_share, "%")
@@ -138,9 +136,9 @@ def work(result: ExperimentResult) -> Rows:
         phases = result.phases
         shares = f"{number(phases.prefill_sec, 's')} prefill, {number(phases.decode_sec, 's')} decode"
         yield "time", f"{shares}, {number(phases.other_sec, 's')} between batches"
-    yield "FLOPs, 2 x N x tokens", giga(result.flops_total)
-    yield "FLOPs from the architecture", giga(result.flops_exact)
-    yield "CPU time", number(result.cpu_seconds, "s")
+    yield f"{METRICS['flops_total'].title}, 2 x N x tokens", METRICS["flops_total"].text(result)
+    yield METRICS["flops_exact"].title, METRICS["flops_exact"].text(result)
+    yield METRICS["cpu_seconds"].title, METRICS["cpu_seconds"].text(result)
     if result.co2 is not None:
         carbon = f"{result.co2.carbon_intensity_gco2_kwh:g} gCO2/kWh, PUE {result.co2.datacenter_pue:g}"
         yield "carbon", f"{number(result.co2.gco2, 'gCO2')} at {carbon}"

@@ -12,8 +12,8 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from llenergymeasure._format import NOT_MEASURED
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.summary import NOT_MEASURED
 from llenergymeasure.results.report import charts, content, provenance
 
 Picture = tuple[str, Markup | None]

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from llenergymeasure._format import NOT_MEASURED, number
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.summary import NOT_MEASURED, number
 
 Rows = Iterator[tuple[str, str]]
 

@@ -1,0 +1,24 @@
+"""Numbers as people read them: significant figures and a unit."""
+
+from __future__ import annotations
+
+NOT_MEASURED = "not measured"
+
+
+def number(value: float | None, unit: str, figures: int = 3) -> str:
+    """A value with its unit and so many significant figures; `not measured` for None."""
+    if value is None:
+        return NOT_MEASURED
+    if value == 0:
+        return f"0 {unit}".strip()
+    text = f"{value:.{figures}g}"
+    if "e" in text and 1e-4 <= abs(value) < 1e6:
+        text = f"{float(text):.0f}"
+    return f"{text} {unit}".strip()
+
+
+def operations(count: float | None) -> str:
+    """Floating point operations in GFLOP or PFLOP; `not known` for None."""
+    if count is None:
+        return "not known"
+    return number(count / 1e15, "PFLOP") if count >= 1e15 else number(count / 1e9, "GFLOP")

@@ -1,0 +1,113 @@
+"""Every metric of a result, written once: its names, its unit, where a result keeps it, and what may be done with it.
+
+The summary, the comparison of a study and the report take title and format from here, the pytest plugin what can be
+gated, the aggregation of ranks how their values become one. Nothing but the standard library is imported: the plugin
+reads this table while pytest starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from llenergymeasure._format import number, operations
+
+# How the values of ranks become that of the whole:
+# sum      added up; None when one rank has none
+# same     that of rank 0: every rank has it alike
+# span     from the first start to the last end
+# pooled   percentiles of the samples of all ranks together
+# derived  computed from what was combined
+Ranks = Literal["sum", "same", "span", "pooled", "derived"]
+
+OPERATIONS = "FLOP"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number of a result.
+
+    Attributes:
+        name: as users write it, and as results and CSV call it.
+        title: as a person reads it.
+        unit: plain text, for messages and absolute limits.
+        ranks: how the values of several ranks become one.
+        path: attributes to follow from a result to the number; its name when empty.
+        better: which direction is an improvement.
+        gated: whether a limit may be set on it.
+        counted: whether it is counted, not sensed: equal work gives equal numbers, so it has no noise floor.
+        joules: whether it needs an energy meter.
+    """
+
+    name: str
+    title: str
+    unit: str
+    ranks: Ranks
+    path: tuple[str, ...] = ()
+    better: Literal["lower", "higher"] = "lower"
+    gated: bool = True
+    counted: bool = False
+    joules: bool = False
+
+    @property
+    def higher_is_worse(self) -> bool:
+        """False for what should be large."""
+        return self.better == "lower"
+
+    def read(self, result: object) -> float | None:
+        """Its value in a result; None when that was not measured."""
+        value: object = result
+        for attribute in self.path or (self.name,):
+            value = None if value is None else getattr(value, attribute)
+        return None if value is None else float(value)  # type: ignore[arg-type]
+
+    def text(self, result: object, figures: int = 3) -> str:
+        """Its value in a result with its unit, or that there is none."""
+        value = self.read(result)
+        if self.unit == OPERATIONS:
+            return operations(value)
+        if self.counted and value is not None:
+            return f"{value:.0f} {self.unit}"
+        return number(value, self.unit, figures)
+
+
+# Of the distributions of `LatencyResult`: their titles, and those of the percentiles that are metrics.
+LATENCIES = {"request": "request latency", "ttft": "time to first token", "itl": "inter-token latency"}
+_PERCENTILES = {"p50": "median", "p90": "p90", "p95": "p95", "p99": "p99"}
+# A gate compares means of repeats: of the far percentiles of few requests they tell nothing.
+_GATED_PERCENTILES = frozenset({"p50", "p95"})
+
+
+def _latencies() -> Iterator[Metric]:
+    for name, title in LATENCIES.items():
+        for point, which in _PERCENTILES.items():
+            path, gated = ("latency", name, f"{point}_ms"), point in _GATED_PERCENTILES
+            yield Metric(f"{name}_{point}_ms", f"{title}, {which}", "ms", "pooled", path, gated=gated)
+
+
+_ALL = (
+    Metric("energy_per_output_token", "energy per output token", "J/token", "derived", joules=True),
+    Metric("energy_total_j", "energy", "J", "sum", ("energy", "energy_j"), joules=True),
+    # Not gated: of equal work it says what energy_total_j says.
+    Metric("energy_per_request", "energy per request", "J/request", "derived", gated=False, joules=True),
+    # Not gated: it may be negative, and a share of that means nothing.
+    Metric("energy_adjusted_j", "energy above idle", "J", "derived", gated=False, joules=True),
+    Metric("tokens_per_second", "throughput", "tokens/s", "derived", better="higher"),
+    Metric("duration_sec", "window", "s", "span"),
+    Metric("cpu_seconds", "CPU time", "s", "sum", ("host", "cpu_seconds")),
+    Metric("peak_memory_mb", "peak memory", "MB", "sum", ("memory", "peak_memory_mb")),
+    # Not gated: they follow from the configuration.
+    Metric("model_memory_mb", "memory of the model", "MB", "same", ("model_info", "memory_mb"), gated=False),
+    Metric("n_prompts", "prompts", "prompts", "sum", ("tokens", "n_prompts"), gated=False, counted=True),
+    Metric("input_tokens", "input tokens", "tokens", "sum", ("tokens", "input_tokens"), gated=False, counted=True),
+    Metric("output_tokens", "output tokens", "tokens", "sum", ("tokens", "output_tokens"), counted=True),
+    Metric("flops_total", "FLOPs", OPERATIONS, "sum", ("flops", "value"), counted=True),
+    Metric(
+        "flops_exact", "FLOPs from the architecture", OPERATIONS, "sum", ("flops_architecture", "value"), counted=True
+    ),
+    *_latencies(),
+)
+
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _ALL}
+GATED: Mapping[str, Metric] = {metric.name: metric for metric in _ALL if metric.gated}
