@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
@@ -25,6 +26,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("torch"):
             item.add_marker(pytest.mark.skip(reason='needs torch: pip install "llenergymeasure[pytorch]"'))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def only_new_objects_are_searched_for_garbage() -> None:
+    """Each measured window begins with a full search for garbage, which in a process with torch takes half a second.
+
+    What earlier modules of tests and imports left is set aside. It stays set aside: undone, it would be searched again.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,12 @@ import pytest
 from llenergymeasure.core.gc_control import import_heavy
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_frozen():
+    """As in a program of its own: the tests set aside what earlier ones left."""
+    gc.unfreeze()
+
+
 @pytest.fixture
 def heavy(tmp_path, monkeypatch):
     """The name of a module with a list of lists."""
