@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu_load import DecodeLoop, GpuLoad, Load, Work
-from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
-from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.nvml.door import PowerReading

@@ -76,7 +76,6 @@ def a_gpu_result(gpus: int = 1, n: int = 32, **fields) -> ExperimentResult:
     door = FakeDoor(clock, models)
     sampler = GpuSampler(door, named, clock)
     clock.sampler = sampler
-    sampler.start = lambda: None  # the clock takes the samples
     infos = tuple(
         GpuInfo(index=gpu.index, name=gpu.name, uuid=gpu.uuid, vram_mb=48e3, power_limit_w=300.0) for gpu in named
     )

@@ -11,8 +11,7 @@ from fakes import FakeEngine, FakeHost, FakePrompts
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.collect.latency import MemoryCollector, TokenCollector
-from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
-from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.select import choose_meter
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
@@ -31,13 +30,6 @@ QUICK: dict[str, Any] = {
     "warmup": {"enabled": False},
     "max_output_tokens": TOKENS_OF_3_S,
 }
-
-
-class SteppedSampler(GpuSampler):
-    """Takes its samples when the virtual clock is moved, in no thread of its own."""
-
-    def start(self) -> None:
-        """The clock steps it."""
 
 
 class WorkingEngine(FakeEngine):
@@ -101,7 +93,7 @@ def opened(
     """The GPUs and a meter over them, after some idle seconds: windows begin at about 13 s of scenario time."""
     sim.clock.cpu = 0.0
     with open_devices(sim.clock, environ or {}) as found:
-        sampler = SteppedSampler(found.door, found.gpus, sim.clock, gpu_processes=GpuProcesses(same_numbers=True))
+        sampler = GpuSampler(found.door, found.gpus, sim.clock, gpu_processes=GpuProcesses(same_numbers=True))
         devices = replace(found, sampler=sampler)
         sim.clock.sampler = sampler
         sim.clock.sleep(settle_s)

@@ -100,7 +100,7 @@ def open_meter(name: str = "auto") -> Iterator[Metering]:
     Raises:
         PreFlightError: a meter named explicitly is not available.
     """
-    devices = open_devices(SESSION.clock, SESSION.environ, ask_cuda=cuda_uuids)
+    devices = open_devices(SESSION.clock, SESSION.environ, ask_cuda=cuda_uuids, sampling=True)
     with devices as found, metered(name, SESSION, found) as metering:
         yield metering
 

@@ -317,16 +317,10 @@ class Trace:
 
 @runtime_checkable
 class Sampler(Protocol):
-    """Watches the devices beside the whole experiment."""
-
-    def start(self) -> None:
-        """Begin."""
+    """Watches the devices beside the whole experiment; whoever opened them starts and stops it."""
 
     def trace(self, start_s: float, end_s: float) -> Trace | None:
         """What was seen from `start_s` to `end_s`; None without sensors."""
-
-    def stop(self) -> None:
-        """End. Safe to call twice."""
 
 
 @runtime_checkable

@@ -13,9 +13,8 @@ import pytest
 from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
 from fakes import FakeClock, FakeMeter
 from fakes_energy import FakeMonitor, FakeTracker, TimerClock
-from llenergymeasure.core.devices import open_devices
+from llenergymeasure.core.devices import MeterContext, open_devices
 from llenergymeasure.core.energy.codecarbon.meter import CodeCarbonMeter
-from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.null import NoMeter, NullMeter
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.energy.replay import ReplayMeter
@@ -55,7 +54,7 @@ def on_simulated_gpus(name, real):
     def make(stack, request):
         sim = request.getfixturevalue("simulate")(sim_gpu(number=0), sim_gpu("a100", number=1), real=real)
         clock = SystemClock() if real else sim.clock
-        context = stack.enter_context(open_devices(clock, {}))
+        context = stack.enter_context(open_devices(clock, {}, sampling=real))
         assert REGISTRY[name].probe(context) is None
         return REGISTRY[name].create(context), clock
 
@@ -65,7 +64,7 @@ def on_simulated_gpus(name, real):
 def real(name):
     def make(stack, request):
         clock = SystemClock()
-        context = stack.enter_context(open_devices(clock, os.environ))
+        context = stack.enter_context(open_devices(clock, os.environ, sampling=True))
         why_not = REGISTRY[name].probe(context)
         if why_not:
             pytest.skip(f"{name}: {why_not}")

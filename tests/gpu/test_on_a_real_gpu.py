@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.gpu, pytest.mark.torch]
 
 @pytest.fixture
 def context():
-    with open_devices(SystemClock(), os.environ) as opened:
+    with open_devices(SystemClock(), os.environ, sampling=True) as opened:
         if opened.door is None:
             pytest.skip(f"no GPU: {opened.no_gpu_reason}")
         yield opened

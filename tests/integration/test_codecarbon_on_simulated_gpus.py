@@ -35,7 +35,7 @@ from llenergymeasure.core.machine.clock import SystemClock
 
 clock = SystemClock()
 pynvml.nvmlInit()  # reads the scenario anew
-with open_devices(clock, os.environ) as devices:
+with open_devices(clock, os.environ, sampling=True) as devices:
     tell(state=meter_states(devices)["codecarbon"])
     metering = choose_meter("auto", "codecarbon", devices)
     tracker = OfflineEmissionsTracker(OPTIONS)

@@ -42,13 +42,13 @@ import os
 from dataclasses import replace
 from llenergymeasure.core.devices import open_devices
 from llenergymeasure.core.energy.select import choose_meter, meter_states
+from llenergymeasure.core.sampling.sampler import GpuSampler
 from nvmlsim import attached_clock
-from sim_bench import SteppedSampler
 clock = attached_clock(os.environ)
 with open_devices(clock, os.environ) as devices:
     tell(state=meter_states(devices)["zeus"])
     if devices.gpus:
-        clock.sampler = SteppedSampler(devices.door, devices.gpus, clock)
+        clock.sampler = GpuSampler(devices.door, devices.gpus, clock)
         clock.sleep(0.5)
         devices = replace(devices, sampler=clock.sampler)
     metering = choose_meter("auto", "zeus", devices)

@@ -1,17 +1,43 @@
-"""The GPUs that an experiment uses, opened for meters, sampler and snapshot."""
+"""The GPUs that an experiment uses, opened for meters, sampler and snapshot.
+
+```
+ NVML on . sampler on . == meters, baseline, windows == . sampler off . NVML off
+```
+
+Nobody else opens or shuts NVML, and nobody else starts or stops the sampler.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.nvml.cuda_visible_devices import visible_gpus
-from llenergymeasure.core.nvml.door import GpuDoor
+from llenergymeasure.core.nvml.door import Gpu, GpuDoor
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.exceptions import ConfigError, MeterError
 from llenergymeasure.protocols import Clock
+
+
+@dataclass(frozen=True)
+class MeterContext:
+    """The GPUs that an experiment uses, and what watches them.
+
+    Attributes:
+        clock: time.
+        door: NVML; None without a GPU.
+        gpus: what to measure; empty without one.
+        sampler: watches them; None without one.
+        no_gpu_reason: why there is none.
+    """
+
+    clock: Clock
+    door: GpuDoor | None = None
+    gpus: tuple[Gpu, ...] = ()
+    sampler: GpuSampler | None = None
+    no_gpu_reason: str = "no NVIDIA GPU"
 
 
 @contextmanager
@@ -22,6 +48,7 @@ def open_devices(
     ask_cuda: Callable[[], Sequence[str]] | None = None,
     open_door: Callable[[], GpuDoor] = GpuDoor,
     first: int = 0,
+    sampling: bool = False,
 ) -> Iterator[MeterContext]:
     """NVML and `how_many` GPUs of this process from `first` on; a machine without one gives a context that says why.
 
@@ -32,6 +59,7 @@ def open_devices(
         ask_cuda: UUIDs of CUDA's devices in its order.
         open_door: opens NVML.
         first: number of the first one used, among those that are visible.
+        sampling: whether the sampler runs as long as the devices are open.
     """
     if how_many == 0:
         yield MeterContext(clock, no_gpu_reason="the experiment uses no GPU")
@@ -42,9 +70,24 @@ def open_devices(
         yield MeterContext(clock, no_gpu_reason=f"NVML: {error}")
         return
     try:
-        yield _context(door, clock, environ, slice(first, None if how_many is None else first + how_many), ask_cuda)
+        used = slice(first, None if how_many is None else first + how_many)
+        context = _context(door, clock, environ, used, ask_cuda)
+        with _running(context.sampler if sampling else None):
+            yield context
     finally:
         door.close()
+
+
+@contextmanager
+def _running(sampler: GpuSampler | None) -> Iterator[None]:
+    if sampler is None:
+        yield
+        return
+    sampler.start()
+    try:
+        yield
+    finally:
+        sampler.stop()
 
 
 def _context(

@@ -125,7 +125,6 @@ class OpenExperiment:
 
     def prepare(self, loader: ModelLoader) -> None:
         """Baseline, load, tokenise, snapshot, warm up, settle."""
-        self._with.sampler.start()
         if self._config.baseline.when == "before_load":
             self._measure_baseline()
         self._load(loader)
@@ -165,13 +164,12 @@ class OpenExperiment:
         return self._engine
 
     def release(self) -> None:
-        """Free the model and end the sampler. Safe to call twice."""
+        """Free the model. Safe to call twice."""
         engine, self._engine = self._engine, None
         try:
             if engine is not None:
                 engine.release()
         finally:
-            self._with.sampler.stop()
             self._with.progress.done()
 
     def _enter(self, phase: str) -> None:

@@ -16,8 +16,7 @@ from llenergymeasure.core.backends.registry import create_backend, importable
 from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.collect.host import HostCollector
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
-from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
-from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.select import choose_meter, meter_findings
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.core.gc_control import import_heavy
@@ -166,8 +165,8 @@ def devices_of(
     if section.device == "cpu" or not importable("torch") or not torch_sees_cuda():
         return open_devices(session.clock, session.environ, how_many=0)
     if section.device_map is not None:
-        return open_devices(session.clock, session.environ, None, cuda_uuids)
-    return open_devices(session.clock, session.environ, 1, cuda_uuids, first=only_gpu or 0)
+        return open_devices(session.clock, session.environ, None, cuda_uuids, sampling=True)
+    return open_devices(session.clock, session.environ, 1, cuda_uuids, first=only_gpu or 0, sampling=True)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 from fakes import FakeClock
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.backends.registry import BACKENDS, create_backend, importable, installed_backends
-from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.select import meter_findings
 from llenergymeasure.exceptions import BackendError, Finding, PreFlightError
 from llenergymeasure.orchestration.model.hub import hub_findings

@@ -10,8 +10,7 @@ from pathlib import Path
 from llenergymeasure._version import __version__
 from llenergymeasure.config.user_config import load_user_config, resolve_measurement, user_config_path
 from llenergymeasure.core.backends.registry import BACKENDS, installed_backends
-from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
-from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.select import AVAILABLE, OFF_BY_USER, allowed, meter_states, why
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.machine.environment import installed_packages

@@ -24,19 +24,11 @@ class CrossCheck:
 
     Args:
         gpus: those that it measures.
-        sampler: watches the same GPUs.
+        sampler: watches the same GPUs; runs while windows are open.
     """
 
     def __init__(self, gpus: Sequence[Gpu], sampler: GpuSampler) -> None:
         self._gpus, self._sampler = tuple(gpus), sampler
-
-    def start(self) -> None:
-        """Begin to watch, before the first window opens."""
-        self._sampler.start()
-
-    def release(self) -> None:
-        """End the sampler. Safe to call twice."""
-        self._sampler.stop()
 
     def of(self, reading: EnergyReading, start_s: float, end_s: float) -> EnergyReading:
         """The reading with the power integral beside it; void when a counter cannot be trusted in the window."""

@@ -13,9 +13,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.by_counter import by_counter
 from llenergymeasure.core.energy.by_power import by_power
-from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.device_energy import DeviceEnergy
 from llenergymeasure.core.energy.sensor_checks import counter_void, stuck_sensor, used_until
 from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick, ticks_of, watch_counters
@@ -34,7 +34,7 @@ class NvmlMeter:
     Args:
         door: NVML.
         gpus: what to measure.
-        sampler: watches the same GPUs; runs already.
+        sampler: watches the same GPUs; runs while windows are open.
         clock: time, the sampler's.
     """
 
@@ -49,8 +49,7 @@ class NvmlMeter:
         return NvmlWindow(self._door, self._gpus, self.sampler, self._clock)
 
     def release(self) -> None:
-        self.sampler.stop()
-        self._door.close()
+        """NVML and the sampler belong to whoever opened the devices."""
 
 
 class NvmlWindow:
@@ -166,5 +165,4 @@ def create(context: MeterContext) -> NvmlMeter:
     """The meter over the GPUs of the context."""
     assert context.door is not None, "the probe came first"
     assert context.sampler is not None, "the probe came first"
-    context.sampler.start()
     return NvmlMeter(context.door, context.gpus, context.sampler, context.clock)

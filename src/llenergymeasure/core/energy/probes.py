@@ -10,7 +10,7 @@ import shutil
 from importlib import metadata
 from importlib.util import find_spec
 
-from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.zeus import zeus_numbers
 from llenergymeasure.exceptions import MeterError
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
+from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy import probes
-from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.null import NoMeter, NullMeter
 from llenergymeasure.domain.measurements import MeterChoice
 from llenergymeasure.exceptions import Finding, MeterError, PreFlightError

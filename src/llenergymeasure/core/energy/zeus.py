@@ -17,7 +17,7 @@ from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.crosscheck import CrossCheck
 from llenergymeasure.core.energy.uncertainty import plain_difference_parts
 from llenergymeasure.domain.measurements import EnergyReading
@@ -55,16 +55,12 @@ class ZeusMeter:
         if helpers is not None:
             helpers.stop()
             raise MeterError("zeus found a GPU without an energy counter and polls its power in helper processes")
-        if check is not None:
-            check.start()
 
     def open_window(self) -> ZeusWindow:
         return ZeusWindow(self._monitor, f"llem-{next(self._keys)}", self._uuids, self._check)
 
     def release(self) -> None:
-        """The monitor of counters holds nothing; our own watch ends."""
-        if self._check is not None:
-            self._check.release()
+        """The monitor of counters holds nothing."""
 
 
 class ZeusWindow:

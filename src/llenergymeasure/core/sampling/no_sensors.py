@@ -6,12 +6,6 @@ from __future__ import annotations
 class NoSensors:
     """The sampler of a machine without sensors: sees nothing and says so."""
 
-    def start(self) -> None:
-        """Nothing to begin."""
-
     def trace(self, start_s: float, end_s: float) -> None:
         """Nothing was seen."""
         return
-
-    def stop(self) -> None:
-        """Nothing to end."""

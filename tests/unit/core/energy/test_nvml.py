@@ -179,9 +179,3 @@ def test_windows_may_be_nested():
     truth = bench.models[0].energy_j(end_s) - bench.models[0].energy_j(start_s)
     assert inner_reading.energy_j == pytest.approx(inner_truth, rel=0.01)
     assert outer_reading.energy_j == pytest.approx(truth, rel=0.01)
-
-
-def test_releasing_closes_nvml():
-    bench = Measuring()
-    bench.meter.release()
-    assert bench.door.closed == 1

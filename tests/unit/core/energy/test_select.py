@@ -6,8 +6,8 @@ import pytest
 
 from fake_gpu import FakeDoor, FakeGpu, a_gpu
 from fakes import FakeClock, FakeMeter
+from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy import probes
-from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.select import REGISTRY, choose_meter, meter_findings, meter_states
 from llenergymeasure.exceptions import MeterError, PreFlightError, ReadingFailed
 

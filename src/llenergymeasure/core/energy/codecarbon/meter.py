@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
+from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.codecarbon.log import PARTS, EnergyLog
 from llenergymeasure.core.energy.codecarbon.reading import reading_of
-from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.energy.crosscheck import CrossCheck
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError
@@ -92,8 +92,6 @@ class CodeCarbonMeter:
         Raises:
             MeterError: it cannot be started.
         """
-        if self._check is not None:
-            self._check.start()
         window = CodeCarbonWindow(self._make_tracker, self._clock, self._gpus, self._check)
         self._windows = [*(other for other in self._windows if other.running), window]
         return window
@@ -101,8 +99,6 @@ class CodeCarbonMeter:
     def release(self) -> None:
         for window in self._windows:
             window.abandon()
-        if self._check is not None:
-            self._check.release()
 
 
 class CodeCarbonWindow:

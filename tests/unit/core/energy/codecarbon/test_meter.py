@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from fakes_energy import FakeTracker, TimerClock
+from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.codecarbon.meter import SETTINGS, CodeCarbonMeter, create
-from llenergymeasure.core.energy.context import MeterContext
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.exceptions import MeterError
 
@@ -198,7 +198,7 @@ def refuse(*arguments):
 socket.socket.connect = refuse
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.energy.codecarbon.meter import create
-from llenergymeasure.core.energy.context import MeterContext
+from llenergymeasure.core.devices import MeterContext
 create(MeterContext(SystemClock())).open_window().abandon()
 """
     environ = {**os.environ, "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
