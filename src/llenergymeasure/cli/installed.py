@@ -8,14 +8,13 @@ from importlib import metadata
 from llenergymeasure.core.backends.registry import BACKENDS
 
 METERS = {"zeus": ("zeus",), "nvml": ("nvidia-ml-py",), "codecarbon": ("codecarbon",)}
-_DISTRIBUTIONS = {"tensorrt_llm": "tensorrt-llm"}
 
 
 def version_lines(own: str) -> list[str]:
     """`llem --version`."""
     return [
         f"llenergymeasure {own}",
-        f"backends: {_listed({name: entry.needs for name, entry in BACKENDS.items()})}",
+        f"backends: {_listed({name: entry.distributions for name, entry in BACKENDS.items()})}",
         f"meters: {_listed(METERS)}",
     ]
 
@@ -29,6 +28,6 @@ def _listed(parts: Mapping[str, tuple[str, ...]]) -> str:
 def _versions(packages: tuple[str, ...]) -> str | None:
     """`torch 2.13.0, transformers 5.23.0`; None when one of them is missing."""
     try:
-        return ", ".join(f"{name} {metadata.version(_DISTRIBUTIONS.get(name, name))}" for name in packages)
+        return ", ".join(f"{name} {metadata.version(name)}" for name in packages)
     except metadata.PackageNotFoundError:
         return None

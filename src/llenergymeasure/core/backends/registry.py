@@ -21,11 +21,13 @@ class BackendEntry:
 
     Attributes:
         needs: modules that must be importable.
+        distributions: what they are called at the package index, for their versions.
         factory: `module:attribute` that takes `Instruments`; None when this release cannot measure with it.
         install: the command that installs it.
     """
 
     needs: tuple[str, ...]
+    distributions: tuple[str, ...]
     factory: str | None
     install: str
 
@@ -33,11 +35,12 @@ class BackendEntry:
 BACKENDS: Mapping[str, BackendEntry] = {
     "pytorch": BackendEntry(
         ("torch", "transformers"),
+        ("torch", "transformers"),
         "llenergymeasure.core.backends.pytorch.backend:PyTorchBackend",
         'pip install "llenergymeasure[pytorch]"',
     ),
-    "vllm": BackendEntry(("vllm",), None, 'pip install "llenergymeasure[vllm]"'),
-    "tensorrt": BackendEntry(("tensorrt_llm",), None, 'pip install "llenergymeasure[tensorrt]"'),
+    "vllm": BackendEntry(("vllm",), ("vllm",), None, 'pip install "llenergymeasure[vllm]"'),
+    "tensorrt": BackendEntry(("tensorrt_llm",), ("tensorrt-llm",), None, 'pip install "llenergymeasure[tensorrt]"'),
 }
 
 

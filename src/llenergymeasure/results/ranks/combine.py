@@ -1,7 +1,8 @@
 """One result from the results of several processes that ran side by side, each on a device of its own.
 
 Energy, tokens and FLOPs are summed; time is the wall span from the first start to the last end; throughput is all tokens
-over it; latencies are put together before percentiles are taken. What every process must share is checked first.
+over it; latencies are put together before percentiles are taken. What every process must share is checked first. The
+rules of the fields stand in `fields`; here is what needs more than the fields of one block.
 """
 
 from __future__ import annotations
@@ -14,37 +15,20 @@ from llenergymeasure.core.facts import Facts
 from llenergymeasure.core.quality.publication import check_publication
 from llenergymeasure.core.quality.warnings import doubts_of, reproducibility_notes
 from llenergymeasure.domain.co2 import CarbonEstimate, carbon_of
-from llenergymeasure.domain.environment import GpuInfo
-from llenergymeasure.domain.measurements import EnergyReading, MultiGpu
+from llenergymeasure.domain.measurements import EnergyReading, ModelInfo, MultiGpu
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import AggregationError
 from llenergymeasure.results.ranks.energy import combined_baseline, combined_energy
+from llenergymeasure.results.ranks.fields import MODEL, RESULT
 from llenergymeasure.results.ranks.files import ProcessResult
-from llenergymeasure.results.ranks.helpers import all_or_none, each_once
+from llenergymeasure.results.ranks.helpers import each_once
 from llenergymeasure.results.ranks.overlap import overlap_warnings, own_warnings
-from llenergymeasure.results.ranks.same import check_alike
-from llenergymeasure.results.ranks.work import (
-    combined_flops,
-    combined_host,
-    combined_latency,
-    combined_memory,
-    combined_tokens,
-    combined_warmup,
-    left_out_warnings,
-)
+from llenergymeasure.results.ranks.packing import SAMPLES
+from llenergymeasure.results.ranks.rules import combined
+from llenergymeasure.results.ranks.same import check_same
+from llenergymeasure.results.ranks.work import combined_host, left_out_warnings
 
-SAMPLES = ("request_ms", "ttft_ms", "itl_ms", "itl_weights")
-# Of one process's own window: they have no meaning for the whole.
-_OF_ONE = (
-    "phases",
-    "phase_energy",
-    "thermal_throttle",
-    "sampler",
-    "timeline",
-    "gpu_conditions",
-    "timeseries",
-    "timeseries_file",
-)
+_NOT_JUDGED_YET = {"measurement_warnings": (), "reproducibility_notes": "", "publication_check": None}
 
 
 def aggregate(processes: Sequence[ProcessResult]) -> ExperimentResult:
@@ -55,60 +39,63 @@ def aggregate(processes: Sequence[ProcessResult]) -> ExperimentResult:
     """
     if not processes:
         raise AggregationError("there is no result to combine")
-    check_alike([one.result for one in processes])
-    energy, shared = combined_energy(processes)
-    blocks = _blocks(processes, energy)
-    facts = _facts(processes, blocks)
-    return processes[0].result.model_copy(
-        update={
-            **dict.fromkeys(_OF_ONE),
-            **blocks,
-            **_times(processes),
-            "environment_snapshot": facts.environment,
-            "model_info": facts.model,
-            "co2": _carbon(processes[0].result, energy),
-            "measurement_warnings": (
-                *doubts_of(facts), *own_warnings(processes), *shared, *overlap_warnings(processes),
-                *left_out_warnings([one.result.tokens for one in processes]),
-            ),
-            "reproducibility_notes": reproducibility_notes(energy),
-            "publication_check": check_publication(facts),
-            "multi_gpu": MultiGpu(
-                devices=facts.model.devices, strategy="data_parallel", energy_per_device_j=energy.per_device_j
-            ),
-            "process_results": tuple(_embedded(one) for one in processes),
-        }
-    )  # fmt: skip
-
-
-def _blocks(processes: Sequence[ProcessResult], energy: EnergyReading) -> dict[str, Any]:
     results = [one.result for one in processes]
-    start_s, end_s = _span(processes)
+    check_same(results)
+    energy, shared = combined_energy(processes)
+    whole = combined(results, RESULT, _made(processes, energy) | _NOT_JUDGED_YET)
+    return whole.model_copy(update=_judged(whole, processes, shared))
+
+
+def _made(processes: Sequence[ProcessResult], energy: EnergyReading) -> dict[str, Any]:
+    """Fields that need more than the blocks of their own name."""
+    results = [one.result for one in processes]
+    times, model = _times(processes), _model(results)
     return {
+        **times,
+        "model_info": model,
         "energy": energy,
         "baseline": combined_baseline(processes),
-        "tokens": combined_tokens([result.tokens for result in results]),
-        "latency": combined_latency([result.latency for result in results]),
-        "memory": combined_memory([result.memory for result in results]),
-        "host": combined_host(processes, end_s - start_s),
-        "flops": combined_flops([result.flops for result in results]),
-        "flops_architecture": all_or_none([result.flops_architecture for result in results], combined_flops),
-        "warmup": combined_warmup([result.warmup for result in results]),
+        "host": combined_host(processes, times["duration_sec"]),
+        "co2": _carbon(results[0], energy),
+        "multi_gpu": MultiGpu(devices=model.devices, strategy="data_parallel", energy_per_device_j=energy.per_device_j),
+        "process_results": tuple(_embedded(one) for one in processes),
     }
 
 
-def _facts(processes: Sequence[ProcessResult], blocks: dict[str, Any]) -> Facts:
-    results = [one.result for one in processes]
-    first, (start_s, end_s) = results[0], _span(processes)
+def _judged(whole: ExperimentResult, processes: Sequence[ProcessResult], shared: tuple[str, ...]) -> dict[str, Any]:
+    """What is said of the whole: judged from its numbers, with what each process saw by itself."""
+    facts = _facts(whole)
+    left_out = left_out_warnings([one.result.tokens for one in processes])
+    of_ranks = (*own_warnings(processes), *shared, *overlap_warnings(processes), *left_out)
+    return {
+        "measurement_warnings": (*doubts_of(facts), *of_ranks),
+        "reproducibility_notes": reproducibility_notes(whole.energy),
+        "publication_check": check_publication(facts),
+    }
+
+
+def _facts(whole: ExperimentResult) -> Facts:
     return Facts(
-        config=first.config,
-        duration_s=end_s - start_s,
-        meter=first.meter,
-        model=first.model_info.model_copy(update={"devices": _devices(results)}),
-        dataset=first.dataset,
-        environment=first.environment_snapshot.model_copy(update={"gpus": _gpus(results)}),
-        **blocks,
+        config=whole.config,
+        duration_s=whole.duration_sec,
+        meter=whole.meter,
+        energy=whole.energy,
+        baseline=whole.baseline,
+        model=whole.model_info,
+        dataset=whole.dataset,
+        environment=whole.environment_snapshot,
+        tokens=whole.tokens,
+        memory=whole.memory,
+        host=whole.host,
+        flops=whole.flops,
+        flops_architecture=whole.flops_architecture,
+        latency=whole.latency,
+        warmup=whole.warmup,
     )
+
+
+def _model(results: Sequence[ExperimentResult]) -> ModelInfo:
+    return combined([result.model_info for result in results], MODEL, {"devices": _devices(results)})
 
 
 def _span(processes: Sequence[ProcessResult]) -> tuple[float, float]:
@@ -117,16 +104,13 @@ def _span(processes: Sequence[ProcessResult]) -> tuple[float, float]:
 
 
 def _times(processes: Sequence[ProcessResult]) -> dict[str, Any]:
-    results, (start_s, end_s) = [one.result for one in processes], _span(processes)
-    started_at = min(result.started_at for result in results)
-    opened_s = datetime.fromisoformat(started_at).timestamp()
-    steady = results[0].steady_state_window is not None
+    start_s, end_s = _span(processes)
+    opened_s = datetime.fromisoformat(min(one.result.started_at for one in processes)).timestamp()
+    steady = processes[0].result.steady_state_window is not None
     return {
         "duration_sec": end_s - start_s,
         "window_utc": (start_s, end_s),
         "steady_state_window": (start_s - opened_s, end_s - opened_s) if steady else None,
-        "started_at": started_at,
-        "finished_at": max(result.finished_at for result in results),
     }
 
 
@@ -134,11 +118,6 @@ def _carbon(first: ExperimentResult, energy: EnergyReading) -> CarbonEstimate | 
     if first.co2 is None:
         return None
     return carbon_of(energy.energy_j, first.co2.carbon_intensity_gco2_kwh, first.co2.datacenter_pue)
-
-
-def _gpus(results: Sequence[ExperimentResult]) -> tuple[GpuInfo, ...]:
-    found = {gpu.uuid: gpu for result in results for gpu in result.environment_snapshot.gpus}
-    return tuple(found.values())
 
 
 def _devices(results: Sequence[ExperimentResult]) -> tuple[str, ...]:
@@ -149,11 +128,14 @@ def _devices(results: Sequence[ExperimentResult]) -> tuple[str, ...]:
 
 def _embedded(process: ProcessResult) -> dict[str, Any]:
     """A process's own result without the samples, which are in the whole."""
-    result = process.result
-    if result.latency is not None:
-        bare = result.latency.model_copy(update=dict.fromkeys(SAMPLES, ()))
-        result = result.model_copy(update={"latency": bare})
-    tokens = result.tokens.model_copy(update={"output_tokens_per_prompt": ()})
-    result = result.model_copy(update={"tokens": tokens})
-    dumped = result.model_dump(mode="json", exclude={"config": True, "process_results": True})
+    bare = {"config": True, "process_results": True}
+    dumped = process.result.model_dump(mode="json", exclude=bare | _samples_by_block())
+    for block, name, _ in SAMPLES:
+        if dumped[block] is not None:
+            dumped[block][name] = []
     return {"rank": process.facts.rank, "host": process.facts.host, **dumped}
+
+
+def _samples_by_block() -> dict[str, Any]:
+    """What `model_dump` leaves out."""
+    return {block: {name for of, name, _ in SAMPLES if of == block} for block, _, _ in SAMPLES}

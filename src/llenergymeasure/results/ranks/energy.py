@@ -11,8 +11,22 @@ from llenergymeasure.domain.measurements import BaselineResult, EnergyDomain, En
 from llenergymeasure.exceptions import AggregationError
 from llenergymeasure.results.ranks.files import ProcessResult
 from llenergymeasure.results.ranks.helpers import all_or_none, each_once
+from llenergymeasure.results.ranks.rules import (
+    Rules,
+    Same,
+    combined,
+    distinct,
+    given,
+    least,
+    left_out,
+    metrics_in,
+    most,
+    of_rank_0,
+    total,
+    values,
+)
 
-# A meter that tells no devices covers the machine that it runs on.
+# A meter that reports no devices covers the machine that it runs on.
 MACHINE = frozenset({"machine"})
 
 
@@ -36,7 +50,7 @@ def combined_energy(processes: Sequence[ProcessResult]) -> tuple[EnergyReading, 
                 f"device_counted_once: ranks {first} and {rank} read the same meter "
                 f"({', '.join(sorted(devices_of(process)))}); it is counted once, for rank {first}"
             )
-    return _summed([processes[rank] for rank in counted.values()]), tuple(shared)
+    return _summed(processes, [processes[rank] for rank in counted.values()]), tuple(shared)
 
 
 def devices_of(process: ProcessResult) -> frozenset[str]:
@@ -59,10 +73,54 @@ def _first_on_the_same(counted: dict[tuple[str, frozenset[str]], int], process: 
     return rank
 
 
+# Joules of which one rank has none are not known of the whole.
 _NOTHING: dict[str, Any] = {
     "energy_j": None, "per_device_j": None, "method": None, "uncertainty_j": None, "uncertainty_parts_j": {},
     "crosscheck_j": None, "crosscheck_uncertainty_j": None, "domains": (),
 }  # fmt: skip
+
+
+def _merged(blocks: Sequence[EnergyReading], name: str) -> dict[str, float] | None:
+    """The joules of every device; None when one rank reports no devices."""
+    return all_or_none(
+        values(blocks, name), lambda found: dict(chain.from_iterable(mapping.items() for mapping in found))
+    )
+
+
+def _parts(blocks: Sequence[EnergyReading], name: str) -> dict[str, float]:
+    """Gains of cards of one kind may be the same and add up; other parts of the uncertainty are independent."""
+    mappings = values(blocks, name)
+    parts = {
+        part: [one.get(part, 0.0) for one in mappings] for part in sorted({part for one in mappings for part in one})
+    }
+    return {part: math.fsum(found) if part == "gain" else math.hypot(*found) for part, found in parts.items()}
+
+
+def _uncertainty(blocks: Sequence[EnergyReading], name: str) -> float | None:
+    """From its parts where they are known; else every rank's may err the same way."""
+    parts = _parts(blocks, "uncertainty_parts_j")
+    return all_or_none(values(blocks, name), lambda found: math.hypot(*parts.values()) if parts else math.fsum(found))
+
+
+def _independent(blocks: Sequence[EnergyReading], name: str) -> float | None:
+    return all_or_none(values(blocks, name), lambda found: math.hypot(*found))
+
+
+ENERGY: Rules = {
+    **metrics_in("energy"),
+    "meter": Same("meter"),
+    "per_device_j": _merged,
+    "method": Same("energy method", where_known=True),
+    "uncertainty_j": _uncertainty,
+    "uncertainty_parts_j": _parts,
+    "n_readings": least,
+    "update_period_s": of_rank_0("the same kind of sensor on each"),
+    "domains": given("GPUs of all; CPU and RAM of each machine once"),
+    "crosscheck_j": total,
+    "crosscheck_uncertainty_j": _independent,
+    "reason": left_out("there are joules"),
+    "problems": distinct,
+}
 
 
 def _not_measured(processes: Sequence[ProcessResult]) -> EnergyReading | None:
@@ -71,45 +129,20 @@ def _not_measured(processes: Sequence[ProcessResult]) -> EnergyReading | None:
     reasons = {rank: reading.reason for rank, reading in enumerate(readings) if reading.energy_j is None}
     if not reasons:
         return None
-    distinct = each_once(reasons.values())
-    if len(reasons) == len(readings) and len(distinct) == 1:
-        told = distinct[0]
+    why = each_once(reasons.values())
+    if len(reasons) == len(readings) and len(why) == 1:
+        reason = why[0]
     else:
         first = {reason: rank for rank, reason in reversed(reasons.items())}
-        told = "; ".join(f"rank {first[reason]}: {reason}" for reason in distinct)
-    return readings[0].model_copy(update=_NOTHING | {"reason": told})
+        reason = "; ".join(f"rank {first[reason]}: {reason}" for reason in why)
+    return combined(readings, ENERGY, _NOTHING | {"reason": reason})
 
 
-def _summed(processes: Sequence[ProcessResult]) -> EnergyReading:
-    """Gains of cards of one kind may be the same and add up; other parts of the uncertainty are independent."""
-    readings = [one.result.energy for one in processes]
-    names = sorted({name for reading in readings for name in reading.uncertainty_parts_j})
-    parts = {name: [one.uncertainty_parts_j.get(name, 0.0) for one in readings] for name in names}
-    sums = {name: math.fsum(values) if name == "gain" else math.hypot(*values) for name, values in parts.items()}
-    return readings[0].model_copy(
-        update={
-            "energy_j": math.fsum(one.energy_j or 0.0 for one in readings),
-            "per_device_j": all_or_none([one.per_device_j for one in readings], _merged),
-            "uncertainty_parts_j": sums,
-            "uncertainty_j": all_or_none([one.uncertainty_j for one in readings], lambda all_: _whole(all_, sums)),
-            "n_readings": min(one.n_readings for one in readings),
-            "crosscheck_j": all_or_none([one.crosscheck_j for one in readings], math.fsum),
-            "crosscheck_uncertainty_j": all_or_none(
-                [one.crosscheck_uncertainty_j for one in readings], lambda found: math.hypot(*found)
-            ),
-            "domains": tuple(_summed_domains(processes)),
-            "problems": each_once(chain.from_iterable(one.problems for one in readings)),
-        }
-    )
-
-
-def _whole(uncertainties_j: Sequence[float], parts: dict[str, float]) -> float:
-    """From its parts where they are told; else every process's may err the same way."""
-    return math.hypot(*parts.values()) if parts else math.fsum(uncertainties_j)
-
-
-def _merged(mappings: Sequence[dict[str, float]]) -> dict[str, float]:
-    return dict(chain.from_iterable(mapping.items() for mapping in mappings))
+def _summed(processes: Sequence[ProcessResult], counted: Sequence[ProcessResult]) -> EnergyReading:
+    """Joules of those that are counted; what went wrong on any."""
+    everybody = {"problems": distinct([one.result.energy for one in processes], "problems")}
+    domains = {"domains": tuple(_summed_domains(counted))}
+    return combined([one.result.energy for one in counted], ENERGY, everybody | domains)
 
 
 def _summed_domains(processes: Sequence[ProcessResult]) -> Iterator[EnergyDomain]:
@@ -124,17 +157,39 @@ def _summed_domains(processes: Sequence[ProcessResult]) -> Iterator[EnergyDomain
         yield domain.model_copy(update={"energy_j": math.fsum(by_meter.values())})
 
 
+# Origins of an idle power, the best first.
+_PROVENANCE = ("fresh", "cached", "unavailable")
+
+
+def _least_fresh(blocks: Sequence[BaselineResult], name: str) -> str:
+    return _PROVENANCE[max(map(_PROVENANCE.index, values(blocks, name)))]
+
+
+def _of_rank_0_if_all(blocks: Sequence[BaselineResult], name: str) -> Any:
+    """That of rank 0; None when one rank has none."""
+    return all_or_none(values(blocks, name), lambda found: found[0])
+
+
+BASELINE: Rules = {
+    "power_w": total,
+    "method": _of_rank_0_if_all,
+    "provenance": _least_fresh,
+    "timestamp": least,
+    "age_sec": most,
+    "duration_sec": least,
+    "when": of_rank_0("it follows from the configuration"),
+    "reason": left_out("there is an idle power"),
+    "problems": distinct,
+}
+
+
 def combined_baseline(processes: Sequence[ProcessResult]) -> BaselineResult:
     """Idle power of all devices: the sum, each machine's or device's once; None when one was not measured."""
-    by_device: dict[tuple[str, frozenset[str]], BaselineResult] = {}
-    for rank, one in enumerate(processes):
-        baseline = one.result.baseline
+    every = [one.result.baseline for one in processes]
+    for rank, baseline in enumerate(every):
         if baseline.power_w is None:
-            return baseline.model_copy(update={"reason": baseline.reason and f"rank {rank}: {baseline.reason}"})
-        by_device.setdefault((one.facts.host, devices_of(one)), baseline)
-    return processes[0].result.baseline.model_copy(
-        update={
-            "power_w": math.fsum(one.power_w or 0.0 for one in by_device.values()),
-            "problems": each_once(chain.from_iterable(one.result.baseline.problems for one in processes)),
-        }
-    )
+            return combined(every, BASELINE, {"reason": baseline.reason and f"rank {rank}: {baseline.reason}"})
+    by_device: dict[tuple[str, frozenset[str]], BaselineResult] = {}
+    for one in processes:
+        by_device.setdefault((one.facts.host, devices_of(one)), one.result.baseline)
+    return combined(list(by_device.values()), BASELINE, {"problems": distinct(every, "problems")})

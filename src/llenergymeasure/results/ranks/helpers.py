@@ -4,32 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from llenergymeasure.exceptions import AggregationError
 
 T = TypeVar("T")
+Whole = TypeVar("Whole")
 
 
-def all_or_none(values: Sequence[T | None], combine: Callable[[list[T]], Any]) -> Any:
+def all_or_none(values: Sequence[T | None], combine: Callable[[list[T]], Whole]) -> Whole | None:
     """Combined when all are there; None when one is missing."""
     there = [value for value in values if value is not None]
     return combine(there) if len(there) == len(values) else None
 
 
-def in_turn(dealt: Sequence[Sequence[T]]) -> tuple[T, ...]:
-    """The first of each, the second of each, and so on: undoes dealing out. Later hands may be one shorter.
+def interleaved(shares: Sequence[Sequence[T]]) -> tuple[T, ...]:
+    """The first of each, the second of each, and so on: undoes a round-robin split. Later shares may be one shorter.
 
     Raises:
-        AggregationError: these are not hands of one deal.
+        AggregationError: these are not the shares of one round-robin split.
     """
-    shortest = len(dealt[-1])
-    longer = [hand for hand in dealt if len(hand) == shortest + 1]
-    if [len(hand) for hand in dealt] != [shortest + 1] * len(longer) + [shortest] * (len(dealt) - len(longer)):
+    shortest = len(shares[-1])
+    longer = [share for share in shares if len(share) == shortest + 1]
+    if [len(share) for share in shares] != [shortest + 1] * len(longer) + [shortest] * (len(shares) - len(longer)):
         raise AggregationError(
-            f"prompts were not dealt out in turn: {', '.join(str(len(hand)) for hand in dealt)} each"
+            f"prompts are no round-robin split over the ranks: they have {', '.join(str(len(share)) for share in shares)}"
         )
-    return tuple(chain(chain.from_iterable(zip(*dealt)), (hand[-1] for hand in longer)))
+    return tuple(chain(chain.from_iterable(zip(*shares)), (share[-1] for share in longer)))
 
 
 def in_a_row(parts: Sequence[Sequence[T]]) -> tuple[T, ...]:

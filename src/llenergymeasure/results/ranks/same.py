@@ -1,31 +1,17 @@
-"""What the results of several processes must share before they are combined."""
+"""What the results of several ranks must have alike before they are combined."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from llenergymeasure.core.backends.registry import BACKENDS
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.exceptions import AggregationError
-
-_ALIKE: dict[str, Callable[[ExperimentResult], Any]] = {
-    "configuration": lambda result: result.measurement_config_hash,
-    "release": lambda result: result.tool_version,
-    "schema": lambda result: result.schema_version,
-    "model revision": lambda result: result.model_info.revision,
-    "precision": lambda result: result.model_info.dtype,
-    "attention": lambda result: result.model_info.attn_implementation,
-    "meter": lambda result: result.energy.meter,
-    "energy method": lambda result: result.energy.method,
-    "dataset": lambda result: result.dataset.sha256,
-    "Python": lambda result: result.environment_snapshot.python,
-    "torch": lambda result: result.environment_snapshot.packages.get("torch"),
-    "transformers": lambda result: result.environment_snapshot.packages.get("transformers"),
-    "driver": lambda result: result.environment_snapshot.driver_version,
-}
+from llenergymeasure.results.ranks.fields import RESULT
+from llenergymeasure.results.ranks.rules import Block, Rules, Same, refuse_unlike, values
 
 
-def check_alike(results: Sequence[ExperimentResult]) -> None:
+def check_same(results: Sequence[ExperimentResult]) -> None:
     """Refuse results that differ in what must be the same.
 
     Args:
@@ -34,10 +20,15 @@ def check_alike(results: Sequence[ExperimentResult]) -> None:
     Raises:
         AggregationError: names the first difference, with both values and ranks.
     """
-    for what, look in _ALIKE.items():
-        for rank, result in enumerate(results):
-            if look(result) != look(results[0]):
-                raise AggregationError(
-                    f"results are not alike and are not combined: {what} is {look(results[0])!r} on rank 0 and "
-                    f"{look(result)!r} on rank {rank}"
-                )
+    _check(results, RESULT)
+    for package in BACKENDS[results[0].config.backend].distributions:
+        found = {rank: one.environment_snapshot.packages.get(package) for rank, one in enumerate(results)}
+        refuse_unlike(package, found)
+
+
+def _check(blocks: Sequence[Any], rules: Rules) -> None:
+    for name, rule in rules.items():
+        if isinstance(rule, Same):
+            rule.check(blocks, name)
+        elif isinstance(rule, Block) and None not in values(blocks, name):
+            _check(values(blocks, name), rule.rules)

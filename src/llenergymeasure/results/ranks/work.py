@@ -1,22 +1,28 @@
-"""Work of several processes: tokens, latencies, memory, CPU time and FLOPs put together."""
+"""What was done, by several ranks: rules for tokens, latencies, memory, CPU time, FLOPs and warm-up."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from llenergymeasure.domain.measurements import (
-    FlopsResult,
-    HostResult,
-    LatencyResult,
-    MemoryResult,
-    TokenCounts,
-    WarmupResult,
-)
+from llenergymeasure.domain.measurements import HostResult, TokenCounts
 from llenergymeasure.results.ranks.distributions import pooled
 from llenergymeasure.results.ranks.files import ProcessResult
-from llenergymeasure.results.ranks.helpers import all_or_none, in_a_row, in_turn
+from llenergymeasure.results.ranks.helpers import in_a_row, interleaved
+from llenergymeasure.results.ranks.rules import (
+    Rule,
+    Rules,
+    combined,
+    every,
+    given,
+    least,
+    metrics_in,
+    most,
+    of_rank_0,
+    total,
+    values,
+)
 
 T = TypeVar("T")
 
@@ -24,46 +30,99 @@ T = TypeVar("T")
 MOST_SAMPLES = 1_000_000
 
 
-def combined_tokens(counts: Sequence[TokenCounts]) -> TokenCounts:
-    """Sums; prompts were dealt out in turn, so taking one of each rank in turn restores their order."""
-    prompts = sum(one.n_prompts for one in counts)
-    ended = math.fsum(one.ended_early_share * one.n_prompts for one in counts)
-    return TokenCounts(
-        n_prompts=prompts,
-        input_tokens=sum(one.input_tokens for one in counts),
-        input_tokens_padded=sum(one.input_tokens_padded for one in counts),
-        output_tokens=sum(one.output_tokens for one in counts),
-        output_tokens_requested=sum(one.output_tokens_requested for one in counts),
-        ended_early_share=ended / prompts,
-        truncated_prompts=sum(one.truncated_prompts for one in counts),
-        output_tokens_per_prompt=kept([one.output_tokens_per_prompt for one in counts], in_turn),
-    )
-
-
-def combined_latency(latencies: Sequence[LatencyResult | None]) -> LatencyResult | None:
-    """Samples of all processes together, then percentiles; None when a process timed no request."""
-    there = [one for one in latencies if one is not None]
-    if len(there) < len(latencies):
-        return None
-    request_ms, ttft_ms = [one.request_ms for one in there], [one.ttft_ms for one in there]
-    itl_ms, weights = [one.itl_ms for one in there], [one.itl_weights for one in there]
-    # A copy, not a new one: millions of samples that were checked when they were read are not checked again.
-    return there[0].model_copy(
-        update={
-            "request": pooled(request_ms),
-            "ttft": pooled(ttft_ms),
-            "itl": pooled(itl_ms, weights),
-            "request_ms": kept(request_ms, in_turn),
-            "ttft_ms": kept(ttft_ms, in_turn),
-            "itl_ms": kept(itl_ms, in_a_row),
-            "itl_weights": kept(weights, in_a_row),
-        }
-    )
-
-
 def kept(samples: Sequence[Sequence[T]], join: Callable[[Sequence[Sequence[T]]], tuple[T, ...]]) -> tuple[T, ...]:
-    """The samples of all processes; none when they are too many for a file that people open."""
+    """The samples of all ranks; none when they are too many for a file that people open."""
     return join(samples) if sum(map(len, samples)) <= MOST_SAMPLES else ()
+
+
+def _by_prompt(blocks: Sequence[Any], name: str) -> tuple[Any, ...]:
+    """Prompts were split round-robin, so taking one of each rank in turn restores their order."""
+    return kept(values(blocks, name), interleaved)
+
+
+def _by_rank(blocks: Sequence[Any], name: str) -> tuple[Any, ...]:
+    return kept(values(blocks, name), in_a_row)
+
+
+def _share_of_prompts(blocks: Sequence[Any], name: str) -> float:
+    counts: list[int] = values(blocks, "n_prompts")
+    return math.fsum(share * count for share, count in zip(values(blocks, name), counts)) / sum(counts)
+
+
+def _percentiles(samples: str, weights: str | None = None) -> Rule:
+    """Of the samples of all ranks together."""
+    return lambda blocks, name: pooled(values(blocks, samples), None if weights is None else values(blocks, weights))
+
+
+TOKENS: Rules = {
+    **metrics_in("tokens"),
+    "input_tokens_padded": total,
+    "output_tokens_requested": total,
+    "ended_early_share": _share_of_prompts,
+    "truncated_prompts": total,
+    "output_tokens_per_prompt": _by_prompt,
+}
+
+LATENCY: Rules = {
+    "request": _percentiles("request_ms"),
+    "ttft": _percentiles("ttft_ms"),
+    "itl": _percentiles("itl_ms", "itl_weights"),
+    "request_ms": _by_prompt,
+    "ttft_ms": _by_prompt,
+    "itl_ms": _by_rank,
+    "itl_weights": _by_rank,
+}
+
+MEMORY: Rules = {
+    **metrics_in("memory"),
+    "source": lambda blocks, name: f"{getattr(blocks[0], name)}, sum of {len(blocks)} processes",
+}
+
+HOST: Rules = {
+    **metrics_in("host"),
+    "instrument_cpu_seconds": total,
+    "load_average_1m": most,
+    "cpu_steal_share": most,
+    "other_cpu_share": given("what others used of rank 0's machine, less what the other ranks on it used"),
+    "threads": of_rank_0("each rank has as many"),
+    "omp_num_threads": of_rank_0("the launcher sets it alike"),
+}
+
+_SAME_MODEL = "every rank counts the same model by the same rule"
+FLOPS: Rules = {
+    **metrics_in("flops"),
+    "method": of_rank_0(_SAME_MODEL),
+    "confidence": of_rank_0(_SAME_MODEL),
+    "precision": of_rank_0(_SAME_MODEL),
+    "notes": of_rank_0(_SAME_MODEL),
+    "flops_prefill": total,
+    "flops_decode": total,
+    "flops_useful": total,
+}
+
+_ONE_COURSE = "latencies of ranks side by side make no common course: that of rank 0 is shown"
+WARMUP: Rules = {
+    "converged": every,
+    "final_cv": most,
+    "iterations_completed": of_rank_0(_ONE_COURSE),
+    "target_cv": of_rank_0("of the configuration"),
+    "max_prompts": of_rank_0("of the configuration"),
+    "latencies_ms": of_rank_0(_ONE_COURSE),
+    "duration_sec": of_rank_0(_ONE_COURSE),
+    "thermal_floor_wait_s": least,
+    "prompts_excluded": total,
+}
+
+
+def combined_host(processes: Sequence[ProcessResult], wall_s: float) -> HostResult:
+    """CPU seconds of all; what others used of rank 0's machine, less what the other ranks on it used."""
+    hosts = [one.result.host for one in processes]
+    here = processes[0].facts.host
+    cpus = processes[0].result.environment_snapshot.cpu_count_logical or 1
+    siblings_s = math.fsum(one.result.host.cpu_seconds for one in processes[1:] if one.facts.host == here)
+    other = hosts[0].other_cpu_share
+    share = None if other is None else max(other - siblings_s / (cpus * wall_s), 0.0)
+    return combined(hosts, HOST, {"other_cpu_share": share})
 
 
 def left_out_warnings(counts: Sequence[TokenCounts]) -> Iterator[str]:
@@ -74,49 +133,3 @@ def left_out_warnings(counts: Sequence[TokenCounts]) -> Iterator[str]:
             f"samples_left_out: the samples of {prompts} prompts are more than {MOST_SAMPLES}: the result keeps their "
             "percentiles and sums; lower n to keep each of them"
         )
-
-
-def combined_memory(memories: Sequence[MemoryResult]) -> MemoryResult:
-    """Peaks of all processes together; each has a copy of the model."""
-    peak_mb = all_or_none([one.peak_memory_mb for one in memories], math.fsum)
-    return MemoryResult(peak_memory_mb=peak_mb, source=f"{memories[0].source}, sum of {len(memories)} processes")
-
-
-def combined_host(processes: Sequence[ProcessResult], wall_s: float) -> HostResult:
-    """CPU seconds of all; what others used of rank 0's machine, less what the other ranks on it used."""
-    hosts = [one.result.host for one in processes]
-    here = processes[0].facts.host
-    cpus = processes[0].result.environment_snapshot.cpu_count_logical or 1
-    siblings_s = math.fsum(one.result.host.cpu_seconds for one in processes[1:] if one.facts.host == here)
-    other = hosts[0].other_cpu_share
-    return hosts[0].model_copy(
-        update={
-            "cpu_seconds": math.fsum(one.cpu_seconds for one in hosts),
-            "instrument_cpu_seconds": all_or_none([one.instrument_cpu_seconds for one in hosts], math.fsum),
-            "cpu_steal_share": all_or_none([one.cpu_steal_share for one in hosts], max),
-            "other_cpu_share": None if other is None else max(other - siblings_s / (cpus * wall_s), 0.0),
-            "load_average_1m": all_or_none([one.load_average_1m for one in hosts], max),
-        }
-    )
-
-
-def combined_flops(flops: Sequence[FlopsResult]) -> FlopsResult:
-    """Sums."""
-    names = ("value", "flops_prefill", "flops_decode", "flops_useful")
-    return flops[0].model_copy(update={name: all_or_none([getattr(one, name) for one in flops], sum) for name in names})
-
-
-def combined_warmup(warmups: Sequence[WarmupResult | None]) -> WarmupResult | None:
-    """Of rank 0, as steady as the least steady, with what all of them left out; None without."""
-    there = [one for one in warmups if one is not None]
-    if len(there) < len(warmups):
-        return None
-    cvs = [one.final_cv for one in there]
-    return there[0].model_copy(
-        update={
-            "converged": all_or_none([one.converged for one in there], all),
-            "final_cv": all_or_none(cvs, max),
-            "prompts_excluded": sum(one.prompts_excluded for one in there),
-            "thermal_floor_wait_s": min(one.thermal_floor_wait_s for one in there),
-        }
-    )

@@ -9,7 +9,7 @@ from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading
 from llenergymeasure.exceptions import AggregationError
 from llenergymeasure.results.ranks.combine import aggregate
 from llenergymeasure.results.ranks.files import ProcessFacts, ProcessResult
-from llenergymeasure.results.ranks.helpers import in_turn
+from llenergymeasure.results.ranks.helpers import interleaved
 from llenergymeasure.results.ranks.work import MOST_SAMPLES
 
 START_S = 1000.0
@@ -61,14 +61,14 @@ def test_latencies_are_put_together_before_percentiles():
     assert whole.latency.request.min_ms == pytest.approx(min(fast.latency.request_ms))
 
 
-def test_prompts_come_back_in_the_order_they_were_dealt():
-    assert in_turn([("a", "d", "g"), ("b", "e"), ("c", "f")]) == tuple("abcdefg")
+def test_prompts_come_back_in_the_order_of_the_dataset():
+    assert interleaved([("a", "d", "g"), ("b", "e"), ("c", "f")]) == tuple("abcdefg")
 
 
-@pytest.mark.parametrize("hands", [[("a",), ("b", "c")], [("a", "b", "c"), ("d",)]])
-def test_hands_of_no_deal_are_refused(hands):
-    with pytest.raises(AggregationError, match="not dealt out in turn"):
-        in_turn(hands)
+@pytest.mark.parametrize("shares", [[("a",), ("b", "c")], [("a", "b", "c"), ("d",)]])
+def test_shares_of_no_round_robin_split_are_refused(shares):
+    with pytest.raises(AggregationError, match="no round-robin split over the ranks: they have"):
+        interleaved(shares)
 
 
 def test_more_samples_than_people_open_are_left_out_with_a_word():
@@ -159,10 +159,27 @@ def test_the_same_name_on_two_machines_is_two_devices():
 
 
 def test_energy_that_one_process_did_not_measure_is_not_measured():
-    lost = EnergyReading(meter="nvml", method="counter", reason="GPU is lost")
+    lost = EnergyReading(meter="nvml", reason="GPU is lost", problems=("a reading failed",))
     whole = aggregate([process(0), process(1, on_gpu(1).model_copy(update={"energy": lost}))])
     assert whole.energy_total_j is None
+    assert whole.energy_method is None
+    assert whole.energy.uncertainty_parts_j == {}
     assert whole.energy.reason == "rank 1: GPU is lost"
+    assert whole.energy.problems == ("a reading failed",)
+
+
+def test_idle_power_is_as_old_as_the_oldest():
+    def idle(rank, **fields):
+        result = on_gpu(rank)
+        return result.model_copy(update={"baseline": result.baseline.model_copy(update=fields)})
+
+    cached = idle(1, provenance="cached", age_sec=90.0, duration_sec=10.0)
+    whole = aggregate([process(0), process(1, cached)])
+    assert (whole.baseline.provenance, whole.baseline.age_sec, whole.baseline.duration_sec) == ("cached", 90.0, 10.0)
+    nothing = idle(1, power_w=None, provenance="unavailable", reason="switched off", method=None)
+    missing = aggregate([process(0), process(1, nothing)]).baseline
+    assert (missing.power_w, missing.method, missing.provenance) == (None, None, "unavailable")
+    assert missing.reason == "rank 1: switched off"
 
 
 def test_processes_that_did_not_run_side_by_side_are_flagged():
