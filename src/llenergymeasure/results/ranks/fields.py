@@ -35,6 +35,8 @@ MODEL: Rules = {
     "architecture": of_rank_0(_LOADED),
     "n_parameters": of_rank_0(_LOADED),
     "n_matmul_parameters": of_rank_0(_LOADED),
+    "n_matmul_parameters_counted": of_rank_0(_LOADED),
+    "parameters_reason": of_rank_0(_LOADED),
     "adapter_parameters": of_rank_0(_LOADED),
     "random_weights": of_rank_0(_CONFIGURED),
     "device": of_rank_0("the kind of device; the devices of all are in `devices`"),
