@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, overload
 
-from llenergymeasure.config.files.loader import (
+from llenergymeasure.config.loader import (
     build_experiment_config,
     load_experiment_config,
     load_study_config,

@@ -10,11 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from llenergymeasure._api import SESSION, config_from
-from llenergymeasure.config.files.loader import build_experiment_config, load_experiment_config, merged
-from llenergymeasure.config.files.suite import SuiteEntry, read_suite
 from llenergymeasure.config.files.yaml import Document, read_experiment
+from llenergymeasure.config.loader import build_experiment_config, load_experiment_config, merged
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.suite import SuiteEntry, read_suite
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.check_reading import check_reading
 from llenergymeasure.core.energy.replay import ReplayMeter

@@ -23,10 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from llenergymeasure.config.models import ExperimentConfig
+from typing import Any, Protocol
 
 
 class LLEMError(Exception):
@@ -90,15 +87,24 @@ class AggregationError(LLEMError):
     """Results of several processes are missing, damaged or unlike, and are not combined."""
 
 
+class Configuration(Protocol):
+    """What an error needs of an `ExperimentConfig`; this module stands below the configuration."""
+
+    @property
+    def model(self) -> str:
+        """Id or place of the model."""
+        ...
+
+
 class ExperimentError(LLEMError):
     """One experiment failed.
 
     Attributes:
-        config: the configuration of the experiment.
+        config: the `ExperimentConfig` of the experiment.
         cause: what went wrong.
     """
 
-    def __init__(self, config: ExperimentConfig, cause: BaseException) -> None:
+    def __init__(self, config: Configuration, cause: BaseException) -> None:
         self.config = config
         self.cause = cause
         super().__init__(f"experiment with {config.model} failed: {cause}")

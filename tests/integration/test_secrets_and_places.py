@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from a_result import a_result
 from llenergymeasure import ExperimentConfig, ExperimentResult
 from llenergymeasure.exceptions import ConfigError, LLEMError
-from llenergymeasure.results.store import save
 
 TOKEN, PASSWORD, WHEEL_TOKEN = "hf_AbCdEfGhIjKlMnOp0123", "pr0xy-Passw0rd", "ghp_WheelToken0123456789"
 RUN = [
@@ -75,7 +74,7 @@ def test_no_secret_is_in_anything_that_a_run_writes_or_says(tmp_path, arguments)
 @pytest.mark.slow
 def test_a_run_on_a_full_disk_shows_its_numbers_and_leaves_earlier_results_alone(tmp_path):
     pytest.importorskip("torch")
-    earlier = save(a_result(), tmp_path / "results")
+    earlier = a_result().save(tmp_path / "results")
     before = earlier.read_bytes()
 
     def full():
@@ -101,11 +100,11 @@ def test_a_run_into_a_place_that_cannot_be_written_is_refused_before_it_begins(t
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_directory_is_named_and_earlier_results_stay(tmp_path):
-    earlier = save(a_result(), tmp_path)
+    earlier = a_result().save(tmp_path)
     tmp_path.chmod(0o500)
     try:
         with pytest.raises(ConfigError, match="choose another --output"):
-            save(a_result(), tmp_path)
+            a_result().save(tmp_path)
     finally:
         tmp_path.chmod(0o700)
     assert ExperimentResult.from_json(earlier) == a_result()
@@ -114,8 +113,7 @@ def test_a_read_only_directory_is_named_and_earlier_results_stay(tmp_path):
 def test_two_processes_that_save_in_the_same_second_get_two_folders(tmp_path):
     program = (
         "import sys; sys.path.insert(0, sys.argv[2]); from a_result import a_result\n"
-        "from llenergymeasure.results.store import save\n"
-        "print('ready', flush=True); input(); print(save(a_result(), sys.argv[1]))"
+        "print('ready', flush=True); input(); print(a_result().save(sys.argv[1]))"
     )
     tests = str(Path(__file__).parents[1])
     both = [
@@ -151,7 +149,7 @@ def test_a_result_of_any_model_name_is_one_folder_under_its_directory(tmp_path_f
     base = tmp_path_factory.mktemp("base") / "results"
     result = a_result()
     result = result.model_copy(update={"config": result.config.model_copy(update={"model": name})})
-    path = save(result, base)
+    path = result.save(base)
     assert path.resolve().parent.parent == base.resolve()
     assert [entry.name for entry in base.iterdir()] == [path.parent.name]
     assert [entry.name for entry in base.parent.iterdir()] == ["results"]
@@ -160,10 +158,10 @@ def test_a_result_of_any_model_name_is_one_folder_under_its_directory(tmp_path_f
 
 def test_names_that_differ_only_in_their_folders_share_no_place(tmp_path):
     configs = [ExperimentConfig(model=model) for model in ("a/b", "c/b")]
-    places = {save(a_result().model_copy(update={"config": config}), tmp_path).parent for config in configs}
+    places = {a_result().model_copy(update={"config": config}).save(tmp_path).parent for config in configs}
     assert len(places) == 2
 
 
 def test_failures_of_writing_are_ours(tmp_path):
     with pytest.raises(LLEMError):
-        save(a_result(), tmp_path / ("x" * 300))
+        a_result().save(tmp_path / ("x" * 300))

@@ -21,8 +21,8 @@ from pydantic import ValidationError
 from a_result import a_result
 from hostile import DEEP, LONG_NUMBER, as_json, broken_files, damaged, hostile_values
 from llenergymeasure._files import machine_mark
-from llenergymeasure.config.files.loader import build_experiment_config, load_study_config, parse_override
 from llenergymeasure.config.files.yaml import read_document
+from llenergymeasure.config.loader import build_experiment_config, load_study_config, parse_override
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import load_user_config, resolve_runner
@@ -34,7 +34,6 @@ from llenergymeasure.orchestration.model.local_files import check_weights, local
 from llenergymeasure.orchestration.model.vram import estimate_for
 from llenergymeasure.results.ranks.combine import aggregate
 from llenergymeasure.results.ranks.files import read_process_results
-from llenergymeasure.results.store import from_json, to_json, to_parquet
 from llenergymeasure.state.machine import FOLDER, StateManager
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "result-2.0.json").read_text(encoding="utf-8"))
@@ -142,7 +141,7 @@ def test_a_result_is_read_and_can_be_shown_or_is_refused(tmp_path, content):
     found: list[ExperimentResult] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a side file that is missing
-        refusal = refusal_of(lambda: found.append(from_json(path)), ConfigError)
+        refusal = refusal_of(lambda: found.append(ExperimentResult.from_json(path)), ConfigError)
     assert refusal is None or "result.json" in str(refusal)
     assert all(result.summary() and result.model_dump(mode="json") for result in found)
 
@@ -150,10 +149,10 @@ def test_a_result_is_read_and_can_be_shown_or_is_refused(tmp_path, content):
 @few
 @given(st.data())
 def test_a_time_series_is_read_or_refused(tmp_path, data):
-    path = to_json(TRACED, tmp_path / "result.json")
-    whole = to_parquet(TRACED, tmp_path / "t.parquet").read_bytes()
+    path = TRACED.to_json(tmp_path / "result.json")
+    whole = TRACED.to_parquet(tmp_path / "t.parquet").read_bytes()
     written(tmp_path / "t.parquet", data.draw(damaged(whole)))
-    refusal = refusal_of(lambda: from_json(path), ConfigError)
+    refusal = refusal_of(lambda: ExperimentResult.from_json(path), ConfigError)
     assert refusal is None or "t.parquet" in str(refusal)
 
 
@@ -224,12 +223,12 @@ def test_the_memory_of_a_model_is_estimated_or_its_config_is_refused(tmp_path, c
 @pytest.mark.parametrize("content", [LONG_NUMBER, f'{{"n": {LONG_NUMBER}}}', "[" * DEEP, '{"a":' * DEEP])
 def test_numbers_and_nesting_without_end_are_no_result(tmp_path, content):
     with pytest.raises(ConfigError, match="is not JSON that can be read"):
-        from_json(written(tmp_path / "result.json", content.encode()))
+        ExperimentResult.from_json(written(tmp_path / "result.json", content.encode()))
 
 
 def test_a_path_that_no_system_can_open_is_no_result():
     with pytest.raises(ConfigError, match="cannot read"):
-        from_json("a\0b")
+        ExperimentResult.from_json("a\0b")
 
 
 def derived_removed(**changed):
@@ -240,26 +239,26 @@ def derived_removed(**changed):
 
 def test_a_window_of_no_length_is_refused_not_divided_by(tmp_path):
     with pytest.raises(ConfigError, match="duration_sec: Input should be greater than 0"):
-        from_json(written(tmp_path / "result.json", as_json(derived_removed(duration_sec=0.0))))
+        ExperimentResult.from_json(written(tmp_path / "result.json", as_json(derived_removed(duration_sec=0.0))))
 
 
 def test_a_count_beyond_every_float_is_refused_not_divided(tmp_path):
     huge = derived_removed(tokens={**GOLDEN["tokens"], "output_tokens": 10**400})
     with pytest.raises(ConfigError, match="a number has 401 digits"):
-        from_json(written(tmp_path / "result.json", as_json(huge)))
+        ExperimentResult.from_json(written(tmp_path / "result.json", as_json(huge)))
 
 
 def test_a_side_file_with_an_impossible_name_is_missing(tmp_path):
     path = written(tmp_path / "result.json", as_json({**GOLDEN, "timeseries_file": "x" * 5000}))
     with pytest.warns(UserWarning, match="is missing"):
-        from_json(path)
+        ExperimentResult.from_json(path)
 
 
 def test_text_in_a_side_file_that_is_not_utf_8_is_refused(tmp_path):
-    path = to_json(TRACED, tmp_path / "result.json")
+    path = TRACED.to_json(tmp_path / "result.json")
     parquet.write_table(pyarrow.table({}).replace_schema_metadata({b"units": b"\xff"}), tmp_path / "t.parquet")
     with pytest.raises(ConfigError, match="is not a readable Parquet file"):
-        from_json(path)
+        ExperimentResult.from_json(path)
 
 
 @pytest.mark.parametrize("changed", [{"end_utc_s": None}, {"host": [1]}, {"end_utc_s": 0.5}, {"start_utc_s": "1"}])

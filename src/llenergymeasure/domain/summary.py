@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from llenergymeasure._format import NOT_MEASURED, number
 from llenergymeasure.domain.measurements import Distribution, PhaseEnergy
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
-from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.result_data import ResultData
 
 
-def summarise(result: ExperimentResult) -> str:
+def summarise(result: ResultData) -> str:
     """The result in plain text: what ran, the numbers, then every warning."""
     rows = [*_what(result), *_energy(result), *_speed(result), *_size(result)]
     width = max(len(name) for name, _ in rows)
@@ -21,7 +21,7 @@ def summarise(result: ExperimentResult) -> str:
 Rows = Iterator[tuple[str, str]]
 
 
-def _what(result: ExperimentResult) -> Rows:
+def _what(result: ResultData) -> Rows:
     info, tokens = result.model_info, result.tokens
     yield (
         "model",
@@ -36,7 +36,7 @@ def _what(result: ExperimentResult) -> Rows:
     )
 
 
-def _kernels(result: ExperimentResult) -> Iterator[str]:
+def _kernels(result: ResultData) -> Iterator[str]:
     """What two results of one model may differ in: number format and attention."""
     info = result.model_info
     yield info.dtype or result.config.precision
@@ -44,18 +44,18 @@ def _kernels(result: ExperimentResult) -> Iterator[str]:
         yield f"{info.attn_implementation} attention"
 
 
-def _order(result: ExperimentResult) -> str:
+def _order(result: ResultData) -> str:
     return "dynamic " if result.config.pytorch_settings.effective_batching_strategy == "dynamic" else ""
 
 
-def _device(result: ExperimentResult) -> str:
+def _device(result: ResultData) -> str:
     gpus = result.environment_snapshot.gpus
     if result.model_info.device == "cpu" or not gpus:
         return result.model_info.device
     return f"{len(result.model_info.devices)} x {gpus[0].name}"
 
 
-def _energy(result: ExperimentResult) -> Rows:
+def _energy(result: ResultData) -> Rows:
     total, above_idle = METRICS["energy_total_j"], METRICS["energy_adjusted_j"]
     if result.energy_total_j is None:
         yield total.title, f"{NOT_MEASURED} ({result.energy.reason})"
@@ -72,7 +72,7 @@ def _energy(result: ExperimentResult) -> Rows:
         yield "carbon", f"{number(result.co2.gco2, 'gCO2')} at {result.co2.carbon_intensity_gco2_kwh:g} gCO2/kWh"
 
 
-def _idle(result: ExperimentResult) -> str:
+def _idle(result: ResultData) -> str:
     """The idle power that was taken off, or why there is none."""
     baseline = result.baseline
     if baseline.power_w is None:
@@ -81,7 +81,7 @@ def _idle(result: ExperimentResult) -> str:
     return f"idle {number(baseline.power_w, 'W')}, {kind}{baseline.provenance}"
 
 
-def energy_per_token(result: ExperimentResult) -> str:
+def energy_per_token(result: ResultData) -> str:
     """Joules per output token with the error bar of the window's energy, or the word estimate."""
     metric, spread_j = METRICS["energy_per_output_token"], spread_per_token_j(result)
     text = metric.text(result)
@@ -90,7 +90,7 @@ def energy_per_token(result: ExperimentResult) -> str:
     return text if spread_j is None else f"{text} +- {number(spread_j, metric.unit, 2)}"
 
 
-def spread_per_token_j(result: ExperimentResult) -> float | None:
+def spread_per_token_j(result: ResultData) -> float | None:
     """Error bar of the joules per output token: that of the window; None when it is unknown or nothing was generated."""
     if result.energy_uncertainty_j is None or result.output_tokens == 0:
         return None
@@ -108,7 +108,7 @@ def _phases(split: PhaseEnergy | None) -> Rows:
     yield "  decode", f"{number(split.decode_j, 'J')} {spread}"
 
 
-def _how(result: ExperimentResult) -> str:
+def _how(result: ResultData) -> str:
     if result.energy_method == "estimated":
         return f"an estimate by {result.energy.meter}, not a measurement"
     if result.energy_method == "replayed":
@@ -116,7 +116,7 @@ def _how(result: ExperimentResult) -> str:
     return f"{result.energy.meter} ({result.energy_method})"
 
 
-def _speed(result: ExperimentResult) -> Rows:
+def _speed(result: ResultData) -> Rows:
     yield _row("tokens_per_second", result)
     for name, title in LATENCIES.items():
         values = getattr(result.latency, name, None)
@@ -124,7 +124,7 @@ def _speed(result: ExperimentResult) -> Rows:
             yield title, _percentiles(values)
 
 
-def _row(name: str, result: ExperimentResult) -> tuple[str, str]:
+def _row(name: str, result: ResultData) -> tuple[str, str]:
     return METRICS[name].title, METRICS[name].text(result)
 
 
@@ -132,7 +132,7 @@ def _percentiles(values: Distribution) -> str:
     return f"{number(values.p50_ms, 'ms')} median, {number(values.p95_ms, 'ms')} p95 ({values.count} samples)"
 
 
-def _size(result: ExperimentResult) -> Rows:
+def _size(result: ResultData) -> Rows:
     yield _row("cpu_seconds", result)
     whole = " of the whole process" if result.memory.source.startswith("process_rss") else ""
     title, peak = _row("peak_memory_mb", result)
@@ -143,7 +143,7 @@ def _size(result: ExperimentResult) -> Rows:
     yield "config hash", result.measurement_config_hash
 
 
-def _publication(result: ExperimentResult) -> Iterator[str]:
+def _publication(result: ResultData) -> Iterator[str]:
     check = result.publication_check
     total = len(check.passed) + len(check.failed)
     yield f"\nready to publish: {len(check.passed)} of {total} rules kept" + (
@@ -151,7 +151,7 @@ def _publication(result: ExperimentResult) -> Iterator[str]:
     )
 
 
-def _warnings(result: ExperimentResult) -> Iterator[str]:
+def _warnings(result: ResultData) -> Iterator[str]:
     if result.measurement_warnings:
         yield "\nwarnings"
         yield from (f"- {warning}" for warning in result.measurement_warnings)

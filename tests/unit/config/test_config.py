@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from llenergymeasure import ExperimentConfig, StudyConfig
-from llenergymeasure.config.files.loader import (
+from llenergymeasure.config.files.yaml import read_document
+from llenergymeasure.config.introspection import invalid_examples, parameters, valid_example
+from llenergymeasure.config.loader import (
     build_experiment_config,
     load_experiment_config,
     load_study_config,
     parse_override,
 )
-from llenergymeasure.config.files.yaml import read_document
-from llenergymeasure.config.introspection import invalid_examples, parameters, valid_example
 from llenergymeasure.config.ssot import BACKENDS
 from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement, resolve_runner
 from llenergymeasure.exceptions import ConfigError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from llenergymeasure.config.files.loader import build_experiment_config
+from llenergymeasure.config.loader import build_experiment_config
 from llenergymeasure.config.models import ExperimentConfig
 
 # What the hash of the smallest configuration is made of, written out by hand.

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from llenergymeasure.config.backend_configs import PyTorchConfig
-from llenergymeasure.config.files.loader import build_experiment_config
+from llenergymeasure.config.loader import build_experiment_config
 from llenergymeasure.config.messages.location import branches_of, field_paths
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
 from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, LORA_SUPPORT, PRECISION_SUPPORT

@@ -13,11 +13,12 @@ from llenergymeasure.core.collect.check_records import check_records
 from llenergymeasure.core.collect.latency import FromRecords, LatencyCollector, MemoryCollector, TokenCollector
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
+from llenergymeasure.domain.folder import folder_name
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError
 from llenergymeasure.protocols import BatchRecord
-from llenergymeasure.results.store import flat_numbers, folder_name
+from llenergymeasure.results.csv import flat_numbers
 
 CONFIG = ExperimentConfig(model="m", n=3, max_output_tokens=11)
 COLLECTORS = (TokenCollector(), LatencyCollector(), MemoryCollector(), FakeHost(), PalmFlopsCollector())

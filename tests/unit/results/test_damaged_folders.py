@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from a_result import a_result, a_timeseries
 from llenergymeasure.exceptions import AggregationError, ConfigError
 from llenergymeasure.results.ranks.files import ProcessFacts, read_process_results, stem, write_process_result
-from llenergymeasure.results.store import FolderRepository, save
+from llenergymeasure.results.store import FolderRepository
 
 WORLD = 3
 RESULT = a_result(timeseries=a_timeseries())
@@ -33,7 +33,7 @@ def processes(folder):
 
 
 def one_result(folder):
-    for path in save(RESULT, folder).parent.iterdir():
+    for path in RESULT.save(folder).parent.iterdir():
         path.rename(folder / path.name)
 
 

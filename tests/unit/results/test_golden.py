@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from llenergymeasure import ExperimentResult
-from llenergymeasure.domain.results import SCHEMA_VERSION
+from llenergymeasure.domain.result_data import SCHEMA_VERSION
 
 GOLDEN = sorted((Path(__file__).parents[2] / "golden").glob("result-*.json"))
 

@@ -17,9 +17,9 @@ from llenergymeasure.config.user_config import load_user_config, resolve_measure
 from llenergymeasure.core.backends.registry import BACKENDS, importable
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.datasets.loader import open_dataset
+from llenergymeasure.domain.report_formats import report_findings
 from llenergymeasure.orchestration.model.vram import estimate_for
 from llenergymeasure.orchestration.preflight import Request, preflight
-from llenergymeasure.results.report.needs import report_findings
 
 
 def command(
@@ -43,7 +43,7 @@ def command(
         resolve_runner(each.backend, user, environ)
         _check(each, place, environ)
     print("\n\n".join("\n".join(_lines(each, environ, place)) for each in study.experiments))
-    for finding in report_findings() if report else ():
+    for finding in report_findings("html") if report else ():
         print(f"{finding.problem}: {finding.cure}")
     return 0
 

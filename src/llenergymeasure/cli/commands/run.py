@@ -15,11 +15,13 @@ from llenergymeasure.cli.comparison import labels_of, side_by_side
 from llenergymeasure.cli.display import progress_for
 from llenergymeasure.cli.interrupts import Attentive
 from llenergymeasure.config.models import StudyConfig
+from llenergymeasure.domain.report_formats import report_maker
 from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.serialise import json_text
 from llenergymeasure.exceptions import StudyError
 from llenergymeasure.launch.ranks.launcher import is_silent_rank
 from llenergymeasure.orchestration.orchestrator import Session
-from llenergymeasure.results.store import FolderRepository, json_text, report_maker
+from llenergymeasure.results.store import FolderRepository
 
 
 def command(
@@ -35,7 +37,7 @@ def command(
 ) -> int:
     """Measure, save, and print. Returns the exit code."""
     study = study_of(config, flags, assignments)
-    make_report = report_maker() if report else None
+    make_report = report_maker("html") if report else None
     session = Session(progress=Attentive(progress_for(quiet or is_silent_rank(os.environ))))
     place = output or Path(session.settings().output.results_dir)
     repository = FolderRepository(place, export_csv=export_csv, report=make_report)

@@ -8,8 +8,8 @@ import threading
 import pytest
 from pydantic import ValidationError
 
-from llenergymeasure.config.files.loader import build_experiment_config, load_study_config, parse_override
 from llenergymeasure.config.files.yaml import read_experiment
+from llenergymeasure.config.loader import build_experiment_config, load_study_config, parse_override
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import ExperimentConfig
 

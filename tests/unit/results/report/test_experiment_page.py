@@ -11,13 +11,12 @@ pytest.importorskip("jinja2")
 
 from a_gpu_result import a_gpu_result
 from a_result import a_result, a_timeseries
+from llenergymeasure import ExperimentResult
 from llenergymeasure.domain.measurements import EnergyDomain, MultiGpu, PhaseEnergy
 from llenergymeasure.domain.timeseries import TimeSeries
-from llenergymeasure.exceptions import PreFlightError
 from llenergymeasure.results.report.charts import thinned
 from llenergymeasure.results.report.experiment_page import html_text
-from llenergymeasure.results.report.needs import check_report
-from llenergymeasure.results.store import from_json, save
+from llenergymeasure.results.store import FolderRepository
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 
@@ -210,9 +209,9 @@ def test_the_page_loads_nothing_and_forbids_it(gpu_page):
 
 
 def test_a_report_stands_in_the_folder_of_its_result(tmp_path):
-    result_file = save(a_result(timeseries=a_timeseries()), tmp_path, report=html_text)
+    result_file = FolderRepository(tmp_path, report=html_text).save(a_result(timeseries=a_timeseries()))
     assert {path.name for path in result_file.parent.iterdir()} == {"result.json", "timeseries.parquet", "report.html"}
-    assert not save(a_result(), tmp_path).with_name("report.html").exists()
+    assert not a_result().save(tmp_path).with_name("report.html").exists()
 
 
 def test_a_report_that_fails_costs_no_result(tmp_path):
@@ -220,22 +219,22 @@ def test_a_report_that_fails_costs_no_result(tmp_path):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        save(a_result(), tmp_path, report=broken)
+        FolderRepository(tmp_path, report=broken).save(a_result())
     (folder,) = tmp_path.iterdir()
     assert [path.name for path in folder.iterdir()] == ["result.json"]
 
 
 def test_a_report_of_a_result_that_was_read_back_is_the_same(tmp_path):
-    result_file = save(a_result(timeseries=a_timeseries()), tmp_path, report=html_text)
-    again = from_json(result_file).to_html(tmp_path / "again.html")
+    result_file = FolderRepository(tmp_path, report=html_text).save(a_result(timeseries=a_timeseries()))
+    again = ExperimentResult.from_json(result_file).to_html(tmp_path / "again.html")
     assert again.read_text() == result_file.with_name("report.html").read_text()
 
 
 def test_a_trace_that_was_left_behind_is_said(tmp_path):
-    result_file = save(a_result(timeseries=a_timeseries()), tmp_path)
+    result_file = a_result(timeseries=a_timeseries()).save(tmp_path)
     result_file.with_name("timeseries.parquet").unlink()
     with pytest.warns(UserWarning, match="is missing"):
-        result = from_json(result_file)
+        result = ExperimentResult.from_json(result_file)
     assert "the side file timeseries.parquet was not beside the result" in page_of(result).text
 
 
@@ -270,9 +269,3 @@ def test_a_result_of_several_processes_says_so_and_why_it_has_no_trace():
     text = page_of(several).text
     assert "several devices data parallel, 2 processes" in text
     assert "results of several processes are combined without their traces" in text
-
-
-def test_without_its_library_the_cure_is_told_before_anything_runs():
-    with pytest.raises(PreFlightError, match=r'cure: pip install "llenergymeasure\[report\]"'):
-        check_report(lambda module: False)
-    check_report(lambda module: True)

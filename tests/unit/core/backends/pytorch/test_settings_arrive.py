@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from fakes import FakeClock  # noqa: E402
-from llenergymeasure.config.files.loader import build_experiment_config  # noqa: E402
 from llenergymeasure.config.introspection import Parameter, parameters, valid_example  # noqa: E402
+from llenergymeasure.config.loader import build_experiment_config  # noqa: E402
 from llenergymeasure.core.backends.pytorch.loading import TransformersLoader  # noqa: E402
 from llenergymeasure.exceptions import BackendError  # noqa: E402
 

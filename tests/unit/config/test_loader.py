@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from llenergymeasure.config.backend_configs import PyTorchConfig
-from llenergymeasure.config.files.loader import (
+from llenergymeasure.config.loader import (
     build_experiment_config,
     load_experiment_config,
     load_study_config,

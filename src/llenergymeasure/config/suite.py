@@ -19,8 +19,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from llenergymeasure.config.files.loader import merged
 from llenergymeasure.config.files.yaml import Document, KeyPath, Mark, read_experiment
+from llenergymeasure.config.loader import merged
 from llenergymeasure.config.messages.explain import problems_of
 from llenergymeasure.config.messages.format import shown
 from llenergymeasure.config.messages.suggest import nearest

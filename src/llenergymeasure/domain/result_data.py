@@ -1,0 +1,220 @@
+"""What the result of one experiment consists of.
+
+Facts are stored once, in the blocks that instruments and collectors filled. The headline numbers are derived from
+them, appear flat in the JSON, and are checked against the blocks when a file is read.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, SerializerFunctionWrapHandler, computed_field, model_serializer, model_validator
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.co2 import CarbonEstimate
+from llenergymeasure.domain.dataset import DatasetInfo
+from llenergymeasure.domain.environment import EnvironmentSnapshot
+from llenergymeasure.domain.measurements import (
+    BaselineResult,
+    EnergyBreakdown,
+    EnergyReading,
+    FlopsResult,
+    GpuConditions,
+    HostResult,
+    LatencyResult,
+    MemoryResult,
+    MeterChoice,
+    ModelInfo,
+    MultiGpu,
+    PhaseEnergy,
+    PhaseTimes,
+    PublicationCheck,
+    SamplerReport,
+    ThermalThrottleInfo,
+    Timeline,
+    TokenCounts,
+    WarmupResult,
+)
+from llenergymeasure.domain.timeseries import TimeSeries
+
+# 2.0  first public version
+SCHEMA_VERSION = "2.0"
+
+Methodology = Literal["total", "steady_state", "windowed"]
+
+
+class ResultData(Frozen):
+    """Everything known about one measured window, and how it was measured."""
+
+    schema_version: Literal["2.0"] = "2.0"
+    tool_version: str
+    started_at: str = Field(description="UTC, ISO 8601: when the experiment was opened.")
+    finished_at: str = Field(description="UTC, ISO 8601: when the window closed.")
+    config: ExperimentConfig
+    measurement_config_hash: str = Field(description="First 16 hex digits of the SHA-256 of the configuration.")
+    measurement_methodology: Methodology = Field(description="total = no warm-up excluded.")
+    steady_state_window: tuple[float, float] | None = Field(
+        None, description="(start, end) in seconds from experiment start; None when methodology is total."
+    )
+    duration_sec: float = Field(gt=0, description="Length of the measured window.")
+    window_utc: tuple[float, float] | None = Field(
+        None, description="(start, end) of the window in seconds since 1970, to set it beside other logs."
+    )
+    meter: MeterChoice
+    energy: EnergyReading
+    baseline: BaselineResult
+    tokens: TokenCounts
+    latency: LatencyResult | None = Field(None, description="None when no request was timed.")
+    phases: PhaseTimes | None = Field(None, description="None when the backend does not show steps.")
+    phase_energy: PhaseEnergy | None = Field(None, description="None without energy, steps or a power trace.")
+    timeline: Timeline | None = Field(None, description="None in results of several processes.")
+    memory: MemoryResult
+    host: HostResult
+    flops: FlopsResult = Field(description="By the PaLM rule, 2 x N x tokens.")
+    flops_architecture: FlopsResult | None = Field(None, description="From the architecture; None when unknown.")
+    warmup: WarmupResult | None = Field(None, description="None when warm-up was off.")
+    thermal_throttle: ThermalThrottleInfo | None = Field(None, description="None when throttling was not observed.")
+    gpu_conditions: tuple[GpuConditions, ...] | None = Field(None, description="None without sensors.")
+    sampler: SamplerReport | None = Field(None, description="None without sensors.")
+    model_info: ModelInfo
+    dataset: DatasetInfo
+    environment_snapshot: EnvironmentSnapshot
+    co2: CarbonEstimate | None = Field(None, description="None without a carbon intensity or without energy.")
+    measurement_warnings: tuple[str, ...] = ()
+    reproducibility_notes: str
+    publication_check: PublicationCheck
+    multi_gpu: MultiGpu | None = Field(None, description="None on one device.")
+    process_results: tuple[dict[str, Any], ...] | None = Field(None, description="None with one process.")
+    timeseries_file: str | None = Field(None, description="Side file with the trace; None without one.")
+    timeseries: TimeSeries | None = Field(None, exclude=True, repr=False, description="Kept in the side file.")
+
+    @property
+    def backend(self) -> str:
+        """What generated: the configuration's backend, unless the engine says that it is another."""
+        return self.model_info.backend or self.config.backend
+
+    @computed_field(description="Joules in the window; None when not measured.")  # type: ignore[prop-decorator]
+    @property
+    def energy_total_j(self) -> float | None:
+        return self.energy.energy_j
+
+    @computed_field(description="Expanded uncertainty (k = 2); None when unknown.")  # type: ignore[prop-decorator]
+    @property
+    def energy_uncertainty_j(self) -> float | None:
+        return self.energy.uncertainty_j
+
+    @computed_field(description="counter, sampled, estimated or replayed; None when not measured.")  # type: ignore[prop-decorator]
+    @property
+    def energy_method(self) -> str | None:
+        return self.energy.method
+
+    @computed_field(description="Joules by device uuid; None without devices.")  # type: ignore[prop-decorator]
+    @property
+    def energy_per_device_j(self) -> dict[str, float] | None:
+        return self.energy.per_device_j
+
+    @computed_field(description="Idle power in watts; None when not measured.")  # type: ignore[prop-decorator]
+    @property
+    def baseline_power_w(self) -> float | None:
+        return self.baseline.power_w
+
+    @computed_field(description="energy_total_j - baseline_power_w x duration_sec; may be negative.")  # type: ignore[prop-decorator]
+    @property
+    def energy_adjusted_j(self) -> float | None:
+        return self.baseline.above_idle_j(self.energy.energy_j, self.duration_sec)
+
+    @computed_field(description="Raw and adjusted energy with the baseline's origin.")  # type: ignore[prop-decorator]
+    @property
+    def energy_breakdown(self) -> EnergyBreakdown:
+        return EnergyBreakdown(
+            raw_j=self.energy.energy_j,
+            adjusted_j=self.energy_adjusted_j,
+            baseline_power_w=self.baseline.power_w,
+            baseline_method=self.baseline.provenance,
+            baseline_timestamp=self.baseline.timestamp,
+            baseline_cache_age_sec=self.baseline.age_sec,
+        )
+
+    @computed_field(description="Joules per output token; None when not measured or nothing was generated.")  # type: ignore[prop-decorator]
+    @property
+    def energy_per_output_token(self) -> float | None:
+        if self.energy.energy_j is None or self.tokens.output_tokens == 0:
+            return None
+        return self.energy.energy_j / self.tokens.output_tokens
+
+    @computed_field(description="Joules per prompt; None when not measured.")  # type: ignore[prop-decorator]
+    @property
+    def energy_per_request(self) -> float | None:
+        return None if self.energy.energy_j is None else self.energy.energy_j / self.tokens.n_prompts
+
+    @computed_field(description="Output tokens per second of the window.")  # type: ignore[prop-decorator]
+    @property
+    def tokens_per_second(self) -> float:
+        return self.tokens.output_tokens / self.duration_sec
+
+    @computed_field(description="Prompts in the window.")  # type: ignore[prop-decorator]
+    @property
+    def n_prompts(self) -> int:
+        return self.tokens.n_prompts
+
+    @computed_field(description="Useful input tokens.")  # type: ignore[prop-decorator]
+    @property
+    def input_tokens(self) -> int:
+        return self.tokens.input_tokens
+
+    @computed_field(description="Generated tokens.")  # type: ignore[prop-decorator]
+    @property
+    def output_tokens(self) -> int:
+        return self.tokens.output_tokens
+
+    @computed_field(description="CPU time of the process in the window, in seconds.")  # type: ignore[prop-decorator]
+    @property
+    def cpu_seconds(self) -> float:
+        return self.host.cpu_seconds
+
+    @computed_field(description="Peak memory in the window in MB; None where it cannot be told.")  # type: ignore[prop-decorator]
+    @property
+    def peak_memory_mb(self) -> float | None:
+        return self.memory.peak_memory_mb
+
+    @computed_field(description="Memory of the loaded model in MB; None where it cannot be told.")  # type: ignore[prop-decorator]
+    @property
+    def model_memory_mb(self) -> float | None:
+        return self.model_info.memory_mb
+
+    @computed_field(description="FLOPs by the PaLM rule; None when the parameter count is unknown.")  # type: ignore[prop-decorator]
+    @property
+    def flops_total(self) -> int | None:
+        return self.flops.value
+
+    @computed_field(description="FLOPs from the architecture; None when it is unknown.")  # type: ignore[prop-decorator]
+    @property
+    def flops_exact(self) -> int | None:
+        return self.flops_architecture.value if self.flops_architecture else None
+
+    @computed_field(description="Prompts run before the window and left out.")  # type: ignore[prop-decorator]
+    @property
+    def warmup_excluded_samples(self) -> int:
+        return self.warmup.prompts_excluded if self.warmup else 0
+
+    @model_serializer(mode="wrap")
+    def _headlines_first(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = handler(self)
+        headlines = [name for name in type(self).model_computed_fields if name in fields]
+        first = ["schema_version", "measurement_config_hash", "duration_sec", *headlines]
+        order = [name for name in first if name in fields] + [name for name in fields if name not in first]
+        return {name: fields[name] for name in order}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _derived_values_agree(cls, data: Any, handler: Any) -> Any:
+        if not isinstance(data, dict):
+            return handler(data)
+        derived = {name: value for name, value in data.items() if name in cls.model_computed_fields}
+        result = handler({name: value for name, value in data.items() if name not in derived})
+        expected = result.model_dump(mode="json", include=set(derived))
+        for name, value in derived.items():
+            if value != expected[name]:
+                raise ValueError(f"{name} is {value!r} in the file, but its parts give {expected[name]!r}")
+        return result
