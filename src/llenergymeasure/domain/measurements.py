@@ -112,6 +112,10 @@ class ModelInfo(Frozen):
     )
     parameters_reason: str | None = Field(None, description="Why a number of parameters is None.")
     random_weights: bool = False
+    n_unexpected_weights: int = Field(
+        0, description="Tensors of the checkpoint and of the adapter that have no place in the model."
+    )
+    unexpected_weights: tuple[str, ...] = Field((), description="The first names of these tensors.")
     device: str = Field(description="cuda or cpu.")
     devices: tuple[str, ...] = Field((), description="Every device that holds a part of the model, such as cuda:0.")
     dtype: str | None = None

@@ -160,6 +160,13 @@ def _model(facts: Facts) -> Doubts:
             f"{facts.model.name} ran with weights drawn from seed {facts.config.random_seed}: its text means nothing; "
             "set pytorch.load_format: auto and name a model with weights",
         )
+    if facts.model.n_unexpected_weights:
+        names = ", ".join(facts.model.unexpected_weights)
+        yield (
+            "unexpected_weights",
+            f"{facts.model.n_unexpected_weights} tensors of the checkpoint have no place in the model and were left out, "
+            f"such as {names}; look whether the checkpoint is of this architecture",
+        )
     if facts.model.device == "cpu":
         yield "cpu_inference", "the model ran on the CPU; on a machine with a GPU set pytorch.device: cuda"
 

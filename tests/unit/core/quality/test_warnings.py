@@ -96,6 +96,9 @@ DOUBTFUL = {
     "warmup_not_converged": dict(warmup=update(WARMUP, converged=False, final_cv=0.2)),
     "thermal_floor_off": dict(config=update(CONFIG, warmup=update(CONFIG.warmup, thermal_floor_seconds=0.0))),
     "random_weights": dict(model=ModelInfo(name="org/m", device="cuda", random_weights=True)),
+    "unexpected_weights": dict(
+        model=ModelInfo(name="org/m", device="cuda", n_unexpected_weights=3, unexpected_weights=("a.weight",))
+    ),
     "cpu_inference": dict(model=ModelInfo(name="org/m", device="cpu")),
     "decoder_setting_unused": dict(config=update(CONFIG, decoder=update(CONFIG.decoder, temperature=0.7))),
     "no_output": dict(tokens=update(TOKENS, output_tokens=0)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 import transformers
 from transformers.generation import GenerationMixin
 
+from llenergymeasure.core.backends.pytorch.weights import LoadReport, load_log_in_errors
 from llenergymeasure.resilience import retry
 
 
@@ -33,20 +34,30 @@ class Transformers:
     def tokenizer(self, source: str, **arguments: Any) -> Any:
         return self._again(lambda: self._library.AutoTokenizer.from_pretrained(source, **arguments))
 
-    def model(self, source: str, **arguments: Any) -> Any:
-        return self._again(lambda: self._library.AutoModelForCausalLM.from_pretrained(source, **arguments))
+    def model(self, source: str, **arguments: Any) -> tuple[Any, LoadReport]:
+        """Load a model, and what transformers says about its weights.
+
+        Weights of another shape are let through: transformers names them in a log that is silenced, the report has them.
+        """
+        reported = {**arguments, "output_loading_info": True, "ignore_mismatched_sizes": True}
+        with load_log_in_errors():
+            model, info = self._again(lambda: self._library.AutoModelForCausalLM.from_pretrained(source, **reported))
+        return model, _model_report(model, info)
 
     def model_from_config(self, config: Any, **arguments: Any) -> Any:
         return self._library.AutoModelForCausalLM.from_config(config, **arguments)
 
-    def adapter(self, model: Any, source: str, merge: bool) -> Any:
-        """Apply a LoRA adapter.
+    def adapter(self, model: Any, source: str, merge: bool) -> tuple[Any, LoadReport]:
+        """Apply a LoRA adapter, and what PEFT says about its weights.
 
         Raises:
             ImportError: peft is not installed.
         """
-        adapted = self._again(lambda: import_module("peft").PeftModel.from_pretrained(model, source))
-        return adapted.merge_and_unload() if merge else adapted
+        peft = import_module("peft")
+        with _recorded_results(peft.PeftModel) as results:
+            adapted = self._again(lambda: peft.PeftModel.from_pretrained(model, source))
+        report = _adapter_report(adapted, results[-1])
+        return (adapted.merge_and_unload() if merge else adapted), report
 
     def generate_names(self) -> frozenset[str]:
         """Names that `generate` knows: its own parameters and those of a generation configuration."""
@@ -55,6 +66,52 @@ class Transformers:
 
     def cuda_available(self) -> bool:
         return bool(torch.cuda.is_available())
+
+
+# Weights that PEFT shares between layers: the adapter's file has them once, or not at all.
+_SHARED_BY_PEFT = ("vblora_vector_bank", "prompt_encoder", ".tinylora_v.", ".unilora_theta_d.")
+
+
+def _model_report(model: Any, info: Mapping[str, Any]) -> LoadReport:
+    shapes = (
+        f"{name} ({_shape(found)} in the checkpoint, {_shape(needed)} in the model)"
+        for name, found, needed in info["mismatched_keys"]
+    )
+    return LoadReport(
+        missing=tuple(info["missing_keys"]),
+        unexpected=tuple(info["unexpected_keys"]),
+        mismatched=tuple(shapes),
+        n_weights=len(model.state_dict()),
+    )
+
+
+@contextmanager
+def _recorded_results(peft_model: Any) -> Iterator[list[Any]]:
+    """What `load_adapter` returns while `from_pretrained` runs, which drops it: PEFT reports it in no other way."""
+    original, results = peft_model.load_adapter, []
+
+    def load_adapter(*arguments: Any, **named: Any) -> Any:
+        results.append(original(*arguments, **named))
+        return results[-1]
+
+    peft_model.load_adapter = load_adapter
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # what it warns of is in the results
+            yield results
+    finally:
+        peft_model.load_adapter = original
+
+
+def _adapter_report(adapted: Any, result: Any) -> LoadReport:
+    missing = (name for name in result.missing_keys if not any(part in name for part in _SHARED_BY_PEFT))
+    # Virtual tokens are loaded on a way of their own, and reported as unexpected.
+    unexpected = () if adapted.active_peft_config.is_prompt_learning else result.unexpected_keys
+    return LoadReport(missing=tuple(missing), unexpected=tuple(unexpected))
+
+
+def _shape(sizes: Iterable[int]) -> str:
+    return " x ".join(map(str, sizes))
 
 
 @contextmanager

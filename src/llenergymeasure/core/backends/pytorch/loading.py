@@ -21,6 +21,7 @@ from llenergymeasure.core.backends.pytorch.generation import TransformersEngine,
 from llenergymeasure.core.backends.pytorch.library import Transformers, quiet_transformers
 from llenergymeasure.core.backends.pytorch.parameters import count_parameters, quantization_of
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
+from llenergymeasure.core.backends.pytorch.weights import SHOWN, check_weights
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.exceptions import BackendError
@@ -32,9 +33,19 @@ MEGABYTE = 1e6
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """What experiments with the same load settings share."""
+    """What experiments with the same load settings share.
+
+    Attributes:
+        model: the model, ready to generate.
+        unexpected: tensors of the checkpoint and of the adapter that have no place in it.
+        draft: the draft model; None without one.
+        tokenizer: the model's own.
+        device: cuda or cpu.
+        load_seconds: how long loading took.
+    """
 
     model: Any
+    unexpected: tuple[str, ...]
     draft: Any | None
     tokenizer: TransformersTokenizer
     device: str
@@ -64,7 +75,7 @@ class TransformersLoader:
             return TransformersEngine(
                 model=loaded.model,
                 tokenizer=loaded.tokenizer,
-                info=self._describe(config, loaded.model, loaded.device, loaded.load_seconds),
+                info=self._describe(config, loaded),
                 arguments=self._generate_arguments(config, loaded.draft),
                 config=config,
                 clock=self._clock,
@@ -76,9 +87,11 @@ class TransformersLoader:
         device = self._device(config)
         source = _source(config.model)
         tokenizer = TransformersTokenizer(self._library.tokenizer(source, **hub_arguments(config)))
-        model = self._placed(self._weights(config, source, device), config, device)
+        model, unexpected = self._weights(config, source, device)
+        model, of_adapter = self._adapted(config, self._placed(model, device))
+        _ready(model, config)
         draft = self._draft(config, device)
-        return LoadedModel(model, draft, tokenizer, device, self._clock.now() - start_s)
+        return LoadedModel(model, (*unexpected, *of_adapter), draft, tokenizer, device, self._clock.now() - start_s)
 
     def _device(self, config: ExperimentConfig) -> str:
         wanted = config.pytorch_settings.effective_device
@@ -87,13 +100,23 @@ class TransformersLoader:
             raise BackendError("pytorch.device is cuda, but torch sees no CUDA device; set pytorch.device: cpu or auto")
         return wanted if wanted != "auto" else ("cuda" if available else "cpu")
 
-    def _weights(self, config: ExperimentConfig, source: str, device: str) -> Any:
+    def _weights(self, config: ExperimentConfig, source: str, device: str) -> tuple[Any, tuple[str, ...]]:
         arguments = model_arguments(config, self._library.generate_names())
         if config.draws_weights:
-            return self._dummy(config, source, device, arguments)
+            return self._dummy(config, source, device, arguments), ()
         if "quantization_config" in arguments and "device_map" not in arguments:
             arguments["device_map"] = {"": device}
-        return self._library.model(source, **arguments)
+        return self._checked(config.model, source, arguments)
+
+    def _checked(self, name: str, source: str, arguments: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
+        """A model whose weights are all its own, and the tensors of the checkpoint that have no place in it."""
+        model, report = self._library.model(source, **arguments)
+        check_weights(
+            report,
+            name,
+            "name a checkpoint of this model, or set pytorch.load_format: dummy if random weights are meant",
+        )
+        return model, report.unexpected
 
     def _dummy(self, config: ExperimentConfig, source: str, device: str, arguments: dict[str, Any]) -> Any:
         """Weights drawn from the seed, on the device itself, in the precision of the experiment."""
@@ -109,32 +132,33 @@ class TransformersLoader:
                 hf_config, **{name: value for name, value in arguments.items() if name != "revision"}
             )
 
-    def _placed(self, model: Any, config: ExperimentConfig, device: str) -> Any:
-        """On its device, with its adapter, in inference mode, compiled if asked."""
-        if getattr(model, "hf_device_map", None) is None:
-            model = model.to(device)
-        if config.lora is not None:
-            place = config.lora.adapter_id or config.lora.adapter_path or ""
-            model = self._library.adapter(model, place, config.lora.merge_weights)
-        model.eval()
-        compile_with = compile_arguments(config)
-        if compile_with is not None:
-            model.compile(**compile_with)
-        return model
+    def _placed(self, model: Any, device: str) -> Any:
+        """On its device, where no device map has placed it."""
+        return model.to(device) if getattr(model, "hf_device_map", None) is None else model
+
+    def _adapted(self, config: ExperimentConfig, model: Any) -> tuple[Any, tuple[str, ...]]:
+        """With its adapter, and the tensors of the adapter that have no place in it."""
+        if config.lora is None:
+            return model, ()
+        place = config.lora.adapter_id or config.lora.adapter_path or ""
+        adapted, report = self._library.adapter(model, place, config.lora.merge_weights)
+        check_weights(report, f"adapter {place}", f"name an adapter that was made for {config.model}")
+        return adapted, report.unexpected
 
     def _draft(self, config: ExperimentConfig, device: str) -> Any | None:
         name = config.decoder.draft_model
         if name is None:
             return None
         arguments = {"dtype": DTYPE_NAMES[config.precision]}
-        draft = self._library.model(_source(name), **arguments)
+        draft, _ = self._checked(name, _source(name), arguments)
         return draft.to(device).eval()
 
     def _generate_arguments(self, config: ExperimentConfig, draft: Any | None) -> dict[str, Any]:
         arguments = generate_arguments(config, self._library.generate_names())
         return arguments if draft is None else {**arguments, "assistant_model": draft}
 
-    def _describe(self, config: ExperimentConfig, model: Any, device: str, load_seconds: float) -> ModelInfo:
+    def _describe(self, config: ExperimentConfig, loaded: LoadedModel) -> ModelInfo:
+        model, device = loaded.model, loaded.device
         counts = count_parameters(model)
         section = config.pytorch_settings
         return ModelInfo(
@@ -154,9 +178,19 @@ class TransformersLoader:
             batch_size=section.effective_batch_size,
             quantization=section.quantization or quantization_of(model),
             memory_mb=model.get_memory_footprint() / MEGABYTE,
-            load_seconds=load_seconds,
+            load_seconds=loaded.load_seconds,
+            n_unexpected_weights=len(loaded.unexpected),
+            unexpected_weights=tuple(sorted(loaded.unexpected)[:SHOWN]),
             notes=_notes(section.effective_device, device),
         )
+
+
+def _ready(model: Any, config: ExperimentConfig) -> None:
+    """In inference mode, compiled if asked."""
+    model.eval()
+    compile_with = compile_arguments(config)
+    if compile_with is not None:
+        model.compile(**compile_with)
 
 
 def _without_adapter(model: Any) -> Any:

@@ -11,7 +11,19 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from llenergymeasure.core.backends.pytorch.library import Transformers  # noqa: E402
+from llenergymeasure.core.backends.pytorch.weights import LoadReport  # noqa: E402
 from llenergymeasure.resilience import retry  # noqa: E402
+
+INFO = {
+    "missing_keys": {"head.weight"}, "unexpected_keys": {"x.weight"}, "mismatched_keys": {("norm.weight", (2, 3), (4, 3))},
+}  # fmt: skip
+
+
+class Model:
+    """A model of two weights."""
+
+    def state_dict(self):
+        return {"head.weight": None, "norm.weight": None}
 
 
 class Auto:
@@ -24,7 +36,7 @@ class Auto:
         self.calls.append((source, arguments))
         if self.failures:
             raise self.failures.pop(0)
-        return "loaded"
+        return (Model(), INFO) if arguments.get("output_loading_info") else "loaded"
 
 
 def library(auto: Auto) -> Transformers:
@@ -37,8 +49,26 @@ def library(auto: Auto) -> Transformers:
 @pytest.mark.parametrize("call", ["config", "tokenizer", "model"])
 def test_a_lost_connection_is_tried_again_with_the_same_arguments(call):
     auto = Auto(ConnectionError("reset by peer"), TimeoutError())
+    getattr(library(auto), call)("org/m", revision="v1")
+    assert [source for source, _ in auto.calls] == ["org/m"] * 3
+    assert [arguments["revision"] for _, arguments in auto.calls] == ["v1"] * 3
+
+
+@pytest.mark.parametrize("call", ["config", "tokenizer"])
+def test_arguments_go_through_unchanged(call):
+    auto = Auto()
     assert getattr(library(auto), call)("org/m", revision="v1") == "loaded"
-    assert auto.calls == [("org/m", {"revision": "v1"})] * 3
+    assert auto.calls == [("org/m", {"revision": "v1"})]
+
+
+def test_what_transformers_says_about_the_weights_comes_along():
+    _, report = library(Auto()).model("org/m")
+    assert report == LoadReport(
+        missing=("head.weight",),
+        unexpected=("x.weight",),
+        mismatched=("norm.weight (2 x 3 in the checkpoint, 4 x 3 in the model)",),
+        n_weights=2,
+    )
 
 
 @pytest.mark.parametrize("error", [ValueError("no such setting"), OSError("no file named model.safetensors")])

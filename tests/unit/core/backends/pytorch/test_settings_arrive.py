@@ -14,6 +14,7 @@ from fakes import FakeClock  # noqa: E402
 from llenergymeasure.config.introspection import Parameter, parameters, valid_example  # noqa: E402
 from llenergymeasure.config.loader import build_experiment_config  # noqa: E402
 from llenergymeasure.core.backends.pytorch.loading import TransformersLoader  # noqa: E402
+from llenergymeasure.core.backends.pytorch.weights import LoadReport  # noqa: E402
 from llenergymeasure.exceptions import BackendError  # noqa: E402
 
 # Settings that our own code carries out, each with a test of its own.
@@ -64,7 +65,7 @@ class RecordingLibrary:
 
     def model(self, source, **arguments):
         self.calls.append(("model", source, arguments))
-        return TinyModel(self.calls)
+        return TinyModel(self.calls), LoadReport()
 
     def model_from_config(self, config, **arguments):
         self.calls.append(("model_from_config", arguments))
@@ -72,7 +73,7 @@ class RecordingLibrary:
 
     def adapter(self, model, source, merge):
         self.calls.append(("adapter", source, merge))
-        return model
+        return model, LoadReport()
 
     def generate_names(self):
         return frozenset({"guidance_scale", "eos_token_id"})
