@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from llenergymeasure.domain.base import Derived
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.timeseries import TimeSeries
 
@@ -22,7 +23,9 @@ A folder appears whole or not at all and is never overwritten (`_1`, `_2`, ...).
 While an experiment runs, a small file below `.llem-state/` says where it stands; it goes when there is a result. What was
 killed leaves its file, and the next run into the same directory says so.
 
-In the JSON the headlines come first; they are derived from the blocks below them and checked when a file is read.
+In the JSON the headlines come first; they are derived from the blocks below them and checked when a file is read. The texts of
+warnings (`measurement_warnings`) and of publication rules (`passed`, `failed`) are made of `warnings` and `rules`, which hold the
+same as data. Release 2.0.0 wrote the texts only: read from its files, `code` and `rule` are empty and the text stands whole.
 
 Not measured is `null`, never 0, and a reason stands beside it. Names end in their unit: `_j` joules, `_w` watts, `_sec` and
 `_s` seconds, `_ms` milliseconds, `_mb` MB (10^6 bytes), `_c` degrees Celsius.
@@ -36,13 +39,19 @@ def page() -> str:
     parts = [HEAD, *_headlines(), *_table("Stored", stored)]
     for name, block in sorted(schema["$defs"].items()):
         if not name.endswith("Config") and name != "TimeSeries":
-            parts += _table(f"`{name}`", block["properties"], block.get("description", ""))
+            parts += _table(f"`{name}`", block["properties"] | _derived_of(name), block.get("description", ""))
     parts += _table(
         "`timeseries.parquet`",
         TimeSeries.model_json_schema()["properties"],
         "One row per GPU and second, the window only.",
     )
     return "\n".join(parts)
+
+
+def _derived_of(name: str) -> dict[str, Any]:
+    """Fields that a block derives from its others, as its JSON has them."""
+    known = next((block for block in Derived.__subclasses__() if block.__name__ == name), None)
+    return {} if known is None else known.model_json_schema(mode="serialization")["properties"]
 
 
 def _headlines() -> Iterator[str]:

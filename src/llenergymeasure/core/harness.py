@@ -2,7 +2,7 @@
 
 ```
 open     load . tokenise . snapshot . idle baseline . warm-up . thermal floor
-measure  window . collect . doubts . assemble        (once per window; repeats share one opening)
+measure  window . collect . draft . judge            (once per window; repeats share one opening)
 close    release the model, always
 ```
 
@@ -24,12 +24,10 @@ from llenergymeasure.core.check_parts import check_collectors, check_engine, che
 from llenergymeasure.core.collect.check_records import check_prepared, check_records
 from llenergymeasure.core.collect.phases import split_energy
 from llenergymeasure.core.collect.timeline import timeline_of
-from llenergymeasure.core.facts import KNOWN, Facts
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache
 from llenergymeasure.core.multi_gpu import spread_over
-from llenergymeasure.core.quality.publication import check_publication
-from llenergymeasure.core.quality.warnings import doubts_of, reproducibility_notes
+from llenergymeasure.core.quality.judgement import UNJUDGED, judged
 from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.core.warmup import warm_up
 from llenergymeasure.core.window import RawWindow, measure_window
@@ -154,7 +152,7 @@ class OpenExperiment:
             blocks["phase_energy"] = split_energy(
                 window.batches, blocks.get("phases"), trace.energy_steps, raw.reading.energy_j
             )
-        return self._assemble(raw, blocks, trace, timeline_of(self._phases, window))
+        return judged(self._draft(raw, blocks | _seen_by_sampler(trace), timeline_of(self._phases, window)))
 
     @property
     def engine(self) -> InferenceEngine:
@@ -250,51 +248,48 @@ class OpenExperiment:
         utc, now_s = self._with.clock.utc_now(), self._with.clock.now()
         return lambda moment_s: utc - timedelta(seconds=now_s - moment_s)
 
-    def _assemble(
-        self, raw: RawWindow, blocks: dict[str, Any], trace: Trace | None, timeline: Timeline
-    ) -> ExperimentResult:
-        config, parts = self._config, self._with
-        facts = Facts(
-            config=config,
-            duration_s=raw.end_s - raw.start_s,
-            meter=parts.metering.choice,
-            energy=raw.reading,
-            baseline=self._baseline,
-            warmup=self._warmup,
-            model=self.engine.info,
-            dataset=parts.prompts.info,
-            environment=self._snapshot,
-            trace=trace,
-            **{block: found for block, found in blocks.items() if block in KNOWN},
-        )
-        edges = (raw.start_s - self._started_s, raw.end_s - self._started_s)
-        date = self._dates()
+    def _draft(self, raw: RawWindow, blocks: dict[str, Any], timeline: Timeline) -> ExperimentResult:
+        """What was measured, not yet judged."""
+        config, parts, info = self._config, self._with, self.engine.info
         return ExperimentResult(
             tool_version=__version__,
-            started_at=date(self._started_s).isoformat(timespec="milliseconds"),
-            finished_at=date(raw.end_s).isoformat(timespec="milliseconds"),
             config=config,
             measurement_config_hash=config.config_hash,
-            measurement_methodology="steady_state" if self._warmup else "total",
-            steady_state_window=edges if self._warmup else None,
-            duration_sec=facts.duration_s,
-            window_utc=(date(raw.start_s).timestamp(), date(raw.end_s).timestamp()),
+            **self._times(raw),
             meter=parts.metering.choice,
             energy=raw.reading,
             baseline=self._baseline,
             warmup=self._warmup,
-            model_info=self.engine.info,
+            model_info=info,
             dataset=parts.prompts.info,
             environment_snapshot=self._snapshot,
             co2=carbon_of(raw.reading.energy_j, parts.carbon.intensity_gco2_kwh, parts.carbon.datacenter_pue),
-            measurement_warnings=doubts_of(facts),
-            reproducibility_notes=reproducibility_notes(raw.reading),
-            publication_check=check_publication(facts),
-            multi_gpu=spread_over(facts.model, facts.energy),
-            sampler=trace.report if trace else None,
-            thermal_throttle=trace.throttling if trace else None,
-            gpu_conditions=trace.conditions if trace else None,
+            multi_gpu=spread_over(info, raw.reading),
             timeline=timeline,
-            timeseries=trace.timeseries if trace else None,
             **blocks,
+            **UNJUDGED,
         )
+
+    def _times(self, raw: RawWindow) -> dict[str, Any]:
+        date, opened_s = self._dates(), self._started_s
+        return {
+            "started_at": date(opened_s).isoformat(timespec="milliseconds"),
+            "finished_at": date(raw.end_s).isoformat(timespec="milliseconds"),
+            "measurement_methodology": "steady_state" if self._warmup else "total",
+            "steady_state_window": (raw.start_s - opened_s, raw.end_s - opened_s) if self._warmup else None,
+            "duration_sec": raw.end_s - raw.start_s,
+            "window_utc": (date(raw.start_s).timestamp(), date(raw.end_s).timestamp()),
+        }
+
+
+def _seen_by_sampler(trace: Trace | None) -> dict[str, Any]:
+    """The blocks that the sampler fills; none without sensors."""
+    if trace is None:
+        return {}
+    return {
+        "sampler": trace.report,
+        "thermal_throttle": trace.throttling,
+        "gpu_conditions": trace.conditions,
+        "foreign_processes": trace.foreign_processes,
+        "timeseries": trace.timeseries,
+    }

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
+from typing_extensions import Self
 
 
 class Frozen(BaseModel):
@@ -12,3 +16,26 @@ class Frozen(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
+
+
+class Derived(Frozen):
+    """A type with computed fields: they stand in its JSON, and are compared with their parts when it is read."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _derived_values_agree(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(data, dict):
+            return handler(data)
+        derived = {name: value for name, value in data.items() if name in cls.model_computed_fields}
+        stored = cls._with_new_fields(data)
+        result = handler({name: value for name, value in stored.items() if name not in derived})
+        expected = result.model_dump(mode="json", include=set(derived)) if derived else {}
+        for name, value in derived.items():
+            if value != expected[name]:
+                raise ValueError(f"{name} is {value!r} in the file, but its parts give {expected[name]!r}")
+        return result
+
+    @classmethod
+    def _with_new_fields(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """What an older release wrote, with the fields that are derived from today."""
+        return data

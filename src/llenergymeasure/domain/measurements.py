@@ -301,13 +301,6 @@ class SamplerReport(Frozen):
     problems: tuple[str, ...] = Field((), description="Readings that failed and sensors that stopped.")
 
 
-class PublicationCheck(Frozen):
-    """What a reader of a paper would ask. Informational: nothing depends on it."""
-
-    passed: tuple[str, ...]
-    failed: tuple[str, ...] = Field(description="`rule: number` each.")
-
-
 class MultiGpu(Frozen):
     """How an experiment used several devices."""
 

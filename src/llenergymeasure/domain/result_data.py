@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, computed_field, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, computed_field, model_serializer
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.base import Derived
 from llenergymeasure.domain.co2 import CarbonEstimate
 from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.domain.environment import EnvironmentSnapshot
@@ -29,7 +29,6 @@ from llenergymeasure.domain.measurements import (
     MultiGpu,
     PhaseEnergy,
     PhaseTimes,
-    PublicationCheck,
     SamplerReport,
     ThermalThrottleInfo,
     Timeline,
@@ -37,6 +36,7 @@ from llenergymeasure.domain.measurements import (
     WarmupResult,
 )
 from llenergymeasure.domain.timeseries import TimeSeries
+from llenergymeasure.domain.warnings import MeasurementWarning, PublicationCheck, warnings_of_texts
 
 # 2.0  first public version
 SCHEMA_VERSION = "2.0"
@@ -44,7 +44,7 @@ SCHEMA_VERSION = "2.0"
 Methodology = Literal["total", "steady_state", "windowed"]
 
 
-class ResultData(Frozen):
+class ResultData(Derived):
     """Everything known about one measured window, and how it was measured."""
 
     schema_version: Literal["2.0"] = "2.0"
@@ -76,12 +76,15 @@ class ResultData(Frozen):
     warmup: WarmupResult | None = Field(None, description="None when warm-up was off.")
     thermal_throttle: ThermalThrottleInfo | None = Field(None, description="None when throttling was not observed.")
     gpu_conditions: tuple[GpuConditions, ...] | None = Field(None, description="None without sensors.")
+    foreign_processes: tuple[str, ...] | None = Field(
+        None, description="Other processes that used the GPUs in the window; None when not observed."
+    )
     sampler: SamplerReport | None = Field(None, description="None without sensors.")
     model_info: ModelInfo
     dataset: DatasetInfo
     environment_snapshot: EnvironmentSnapshot
     co2: CarbonEstimate | None = Field(None, description="None without a carbon intensity or without energy.")
-    measurement_warnings: tuple[str, ...] = ()
+    warnings: tuple[MeasurementWarning, ...] = Field((), description="Reasons to read the result with care.")
     reproducibility_notes: str
     publication_check: PublicationCheck
     multi_gpu: MultiGpu | None = Field(None, description="None on one device.")
@@ -198,6 +201,11 @@ class ResultData(Frozen):
     def warmup_excluded_samples(self) -> int:
         return self.warmup.prompts_excluded if self.warmup else 0
 
+    @computed_field(description="The warnings as `code: sentence; remedy`.")  # type: ignore[prop-decorator]
+    @property
+    def measurement_warnings(self) -> tuple[str, ...]:
+        return tuple(map(str, self.warnings))
+
     @model_serializer(mode="wrap")
     def _headlines_first(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = handler(self)
@@ -206,15 +214,10 @@ class ResultData(Frozen):
         order = [name for name in first if name in fields] + [name for name in fields if name not in first]
         return {name: fields[name] for name in order}
 
-    @model_validator(mode="wrap")
     @classmethod
-    def _derived_values_agree(cls, data: Any, handler: Any) -> Any:
-        if not isinstance(data, dict):
-            return handler(data)
-        derived = {name: value for name, value in data.items() if name in cls.model_computed_fields}
-        result = handler({name: value for name, value in data.items() if name not in derived})
-        expected = result.model_dump(mode="json", include=set(derived))
-        for name, value in derived.items():
-            if value != expected[name]:
-                raise ValueError(f"{name} is {value!r} in the file, but its parts give {expected[name]!r}")
-        return result
+    def _with_new_fields(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Release 2.0.0 wrote the texts of warnings only."""
+        texts = data.get("measurement_warnings")
+        if "warnings" in data or not isinstance(texts, (list, tuple)):
+            return data
+        return {**data, "warnings": warnings_of_texts(texts)}

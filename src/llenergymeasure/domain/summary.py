@@ -147,7 +147,7 @@ def _publication(result: ResultData) -> Iterator[str]:
     check = result.publication_check
     total = len(check.passed) + len(check.failed)
     yield f"\nready to publish: {len(check.passed)} of {total} rules kept" + (
-        f"; broken: {', '.join(rule.split(':')[0] for rule in check.failed)}" if check.failed else ""
+        f"; broken: {', '.join(each.rule or each.found for each in check.broken)}" if check.broken else ""
     )
 
 

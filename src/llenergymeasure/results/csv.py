@@ -42,4 +42,4 @@ def flat_numbers(result: ExperimentResult) -> dict[str, Any]:
         "duration_sec": result.duration_sec,
     }
     headlines = result.model_dump(mode="json", include=set(type(result).model_computed_fields))
-    return identity | {name: value for name, value in headlines.items() if not isinstance(value, dict)}
+    return identity | {name: value for name, value in headlines.items() if not isinstance(value, (dict, list))}

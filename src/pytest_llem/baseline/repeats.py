@@ -55,7 +55,7 @@ class Sorted:
 def repeat_of(result: Any) -> Repeat:
     """What the judge needs of an `ExperimentResult`, or of anything with its attributes."""
     throttle = result.thermal_throttle
-    codes = {warning.partition(":")[0] for warning in result.measurement_warnings}
+    codes = {warning.code for warning in result.warnings}
     return Repeat(
         values={name: metric.read(result) for name, metric in GATED.items()},
         work=Work(result.n_prompts, result.input_tokens, result.output_tokens, result.flops_total),

@@ -181,7 +181,7 @@ class Filling(FromRecords):
         return self._value
 
 
-def test_a_collector_may_fill_a_field_that_no_doubt_asks_for():
+def test_a_collector_may_fill_a_field_that_no_check_reads():
     result = measure(collectors=(*COLLECTORS, Filling("process_results", ({"rank": 0},))))
     assert result.process_results == ({"rank": 0},)
 

@@ -6,145 +6,183 @@ Sources: the rules of ML.ENERGY's validation and MLPerf's checker, gathered in t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from llenergymeasure._format import number
-from llenergymeasure.core.facts import Facts
-from llenergymeasure.core.quality.warnings import MAX_DRIFT_C, MIN_PROMPTS, crosscheck_gap
-from llenergymeasure.domain.measurements import PublicationCheck
+from llenergymeasure.core.quality.machine_warnings import MAX_DRIFT_C, temperature_drifts_c
+from llenergymeasure.core.quality.warnings import MIN_PROMPTS, crosscheck_gap
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.warnings import PublicationCheck, RuleOutcome, RuleState
 
 MIN_WINDOW_S = 60.0
 MIN_UPDATES = 100
-
-# A verdict is None when the rule is kept, else the number that breaks it.
-Verdict = str | None
+MIN_THERMAL_FLOOR_S = 30.0
 
 
-def check_publication(facts: Facts) -> PublicationCheck:
-    """Hold the facts against every rule."""
-    verdicts = {name: rule(facts) for name, rule in RULES.items()}
-    return PublicationCheck(
-        passed=tuple(name for name, broken in verdicts.items() if broken is None),
-        failed=tuple(f"{name}: {broken}" for name, broken in verdicts.items() if broken is not None),
-    )
+@dataclass(frozen=True)
+class Held:
+    """How a draft stands to a rule: the state, what was found in words, and the number in it."""
+
+    state: RuleState
+    found: str
+    value: float | None = None
 
 
-def _unless(kept: bool, number: str) -> Verdict:
-    return None if kept else number
+@dataclass(frozen=True)
+class Rule:
+    """One rule: its name, and what holds it against a draft of a result."""
+
+    name: str
+    hold: Callable[[ExperimentResult], Held]
+
+    def outcome(self, draft: ExperimentResult) -> RuleOutcome:
+        """The rule, held against a draft."""
+        held = self.hold(draft)
+        return RuleOutcome(rule=self.name, state=held.state, value=held.value, found=held.found)
 
 
-def _window_long_enough(facts: Facts) -> Verdict:
-    return _unless(facts.duration_s >= MIN_WINDOW_S, f"{facts.duration_s:.3g} s of {MIN_WINDOW_S:g} s")
+def check_publication(draft: ExperimentResult) -> PublicationCheck:
+    """Hold a draft against every rule."""
+    return PublicationCheck(rules=tuple(rule.outcome(draft) for rule in RULES))
 
 
-def _enough_updates(facts: Facts) -> Verdict:
-    if facts.energy.method == "estimated":
-        return "no sensor: an estimate"
-    return _unless(facts.energy.n_readings >= MIN_UPDATES, f"{facts.energy.n_readings} of {MIN_UPDATES}")
+def _held(kept: bool, found: str, value: float | None = None) -> Held:
+    return Held("kept" if kept else "failed", found, value)
 
 
-def _enough_prompts(facts: Facts) -> Verdict:
-    return _unless(facts.tokens.n_prompts >= MIN_PROMPTS, f"{facts.tokens.n_prompts} of {MIN_PROMPTS}")
+def _not_observed(found: str = "not observed") -> Held:
+    return Held("not_observed", found)
 
 
-def _baseline_fresh(facts: Facts) -> Verdict:
-    return _unless(facts.baseline.provenance == "fresh", facts.baseline.provenance)
+def _window_long_enough(draft: ExperimentResult) -> Held:
+    found_s = draft.duration_sec
+    return _held(found_s >= MIN_WINDOW_S, f"{found_s:.3g} s of {MIN_WINDOW_S:g} s", found_s)
 
 
-def _energy_measured(facts: Facts) -> Verdict:
-    return _unless(facts.energy.method in ("counter", "sampled"), facts.energy.method or "not measured")
+def _enough_updates(draft: ExperimentResult) -> Held:
+    if draft.energy.method == "estimated":
+        return _held(False, "no sensor: an estimate")
+    updates = draft.energy.n_readings
+    return _held(updates >= MIN_UPDATES, f"{updates} of {MIN_UPDATES}", updates)
 
 
-def _crosscheck_agrees(facts: Facts) -> Verdict:
-    found = crosscheck_gap(facts.energy)
-    if found is None:
-        return "no cross-check"
-    return _unless(found[0] <= found[1], f"{number(found[0], 'J')} above {number(found[1], 'J')}")
+def _enough_prompts(draft: ExperimentResult) -> Held:
+    return _held(draft.n_prompts >= MIN_PROMPTS, f"{draft.n_prompts} of {MIN_PROMPTS}", draft.n_prompts)
 
 
-def _warmed_up(facts: Facts) -> Verdict:
-    if facts.warmup is None:
-        return "no warm-up"
-    return _unless(facts.warmup.converged is not False, f"CV {facts.warmup.final_cv}")
+def _baseline_fresh(draft: ExperimentResult) -> Held:
+    provenance = draft.baseline.provenance
+    if provenance == "unavailable":
+        return _not_observed(provenance)
+    return _held(provenance == "fresh", provenance, draft.baseline.age_sec)
 
 
-def _thermal_floor_kept(facts: Facts) -> Verdict:
-    waited_s = facts.warmup.thermal_floor_wait_s if facts.warmup else 0.0
-    return _unless(waited_s >= 30, f"{waited_s:.3g} s of 30 s")
+def _energy_measured(draft: ExperimentResult) -> Held:
+    method = draft.energy.method
+    return _not_observed("not measured") if method is None else _held(method in ("counter", "sampled"), method)
 
 
-def _not_throttled(facts: Facts) -> Verdict:
-    if facts.trace is None or facts.trace.throttling is None:
-        return "not observed"
-    return _unless(not facts.trace.throttling.detected, f"{facts.trace.throttling.throttle_duration_sec:.3g} s")
+def _crosscheck_agrees(draft: ExperimentResult) -> Held:
+    gap = crosscheck_gap(draft.energy)
+    if gap is None:
+        return _not_observed("no cross-check")
+    kept = gap[0] <= gap[1]
+    return _held(kept, f"{number(gap[0], 'J')} {'within' if kept else 'above'} {number(gap[1], 'J')}", gap[0])
 
 
-def _alone(facts: Facts) -> Verdict:
-    if facts.trace is None or facts.trace.foreign_processes is None:
-        return "not observed"
-    return _unless(not facts.trace.foreign_processes, f"{len(facts.trace.foreign_processes)} foreign processes")
+def _warmed_up(draft: ExperimentResult) -> Held:
+    if draft.warmup is None:
+        return _held(False, "no warm-up")
+    cv = draft.warmup.final_cv
+    return _held(draft.warmup.converged is not False, f"CV {'not taken' if cv is None else f'{cv:.3g}'}", cv)
 
 
-def _temperature_steady(facts: Facts) -> Verdict:
-    drifts_c = [drift_c for drift_c in facts.temperature_drifts_c if drift_c is not None]
-    largest_c = max(drifts_c, key=abs, default=0.0)
-    if abs(largest_c) > MAX_DRIFT_C:
-        return f"{largest_c:+.3g} C"
-    return _unless(bool(drifts_c) and len(drifts_c) == len(facts.temperature_drifts_c), "not observed on every GPU")
+def _thermal_floor_kept(draft: ExperimentResult) -> Held:
+    waited_s = draft.warmup.thermal_floor_wait_s if draft.warmup else 0.0
+    return _held(waited_s >= MIN_THERMAL_FLOOR_S, f"{waited_s:.3g} s of {MIN_THERMAL_FLOOR_S:g} s", waited_s)
 
 
-def _limits_recorded(facts: Facts) -> Verdict:
-    gpus = facts.environment.gpus
+def _not_throttled(draft: ExperimentResult) -> Held:
+    seen = draft.thermal_throttle
+    if seen is None:
+        return _not_observed()
+    return _held(not seen.detected, f"{seen.throttle_duration_sec:.3g} s", seen.throttle_duration_sec)
+
+
+def _alone(draft: ExperimentResult) -> Held:
+    if draft.foreign_processes is None:
+        return _not_observed()
+    others = len(draft.foreign_processes)
+    return _held(others == 0, f"{others} foreign processes", others)
+
+
+def _temperature_steady(draft: ExperimentResult) -> Held:
+    every = temperature_drifts_c(draft)
+    known = [drift_c for drift_c in every if drift_c is not None]
+    largest_c = max(known, key=abs, default=0.0)
+    if abs(largest_c) <= MAX_DRIFT_C and (not known or len(known) < len(every)):
+        return _not_observed("not observed on every GPU")
+    return _held(abs(largest_c) <= MAX_DRIFT_C, f"{largest_c:+.3g} C", largest_c)
+
+
+def _limits_recorded(draft: ExperimentResult) -> Held:
+    gpus = draft.environment_snapshot.gpus
     if not gpus:
-        return "no GPU"
+        return _not_observed("no GPU")
     known = sum(gpu.power_limit_w is not None for gpu in gpus)
-    return _unless(known == len(gpus), f"{known} of {len(gpus)} GPUs")
+    return _held(known == len(gpus), f"{known} of {len(gpus)} GPUs", known)
 
 
-def _clocks_recorded(facts: Facts) -> Verdict:
-    seen = [] if facts.trace is None else [gpu.clock_mean_mhz is not None for gpu in facts.trace.conditions]
-    return _unless(bool(seen) and all(seen), f"{sum(seen)} of {len(seen)} GPUs" if seen else "not observed")
+def _clocks_recorded(draft: ExperimentResult) -> Held:
+    gpus = draft.gpu_conditions or ()
+    if not gpus:
+        return _not_observed()
+    known = sum(gpu.clock_mean_mhz is not None for gpu in gpus)
+    return _held(known == len(gpus), f"{known} of {len(gpus)} GPUs", known)
 
 
-def _real_weights(facts: Facts) -> Verdict:
-    return _unless(not facts.model.random_weights, f"random from seed {facts.config.random_seed}")
+def _real_weights(draft: ExperimentResult) -> Held:
+    if draft.model_info.random_weights:
+        return _held(False, f"random from seed {draft.config.random_seed}", draft.config.random_seed)
+    return _held(True, "real")
 
 
-def _revision_pinned(facts: Facts) -> Verdict:
-    pinned = facts.config.pytorch_settings.revision
-    return _unless(pinned is not None and facts.model.revision is not None, f"revision {pinned or 'not given'}")
+def _revision_pinned(draft: ExperimentResult) -> Held:
+    pinned = draft.config.pytorch_settings.revision
+    return _held(pinned is not None and draft.model_info.revision is not None, f"revision {pinned or 'not given'}")
 
 
-def _dataset_hashed(facts: Facts) -> Verdict:
-    return _unless(facts.dataset.sha256 is not None, "no hash")
+def _dataset_hashed(draft: ExperimentResult) -> Held:
+    return _held(draft.dataset.sha256 is not None, draft.dataset.sha256 or "no hash")
 
 
-def _no_sampling_gap(facts: Facts) -> Verdict:
-    if facts.trace is None:
-        return "not observed"
-    return _unless(facts.trace.report.gaps == 0, f"{facts.trace.report.gaps} gaps")
+def _work_stated(draft: ExperimentResult) -> Held:
+    return _held(draft.output_tokens > 0, f"{draft.output_tokens} output tokens", draft.output_tokens)
 
 
-def _work_stated(facts: Facts) -> Verdict:
-    return _unless(facts.tokens.output_tokens > 0, "0 output tokens")
+def _no_sampling_gap(draft: ExperimentResult) -> Held:
+    if draft.sampler is None:
+        return _not_observed()
+    return _held(draft.sampler.gaps == 0, f"{draft.sampler.gaps} gaps", draft.sampler.gaps)
 
 
-RULES: dict[str, Callable[[Facts], Verdict]] = {
-    "window_at_least_60_s": _window_long_enough,
-    "at_least_100_sensor_updates": _enough_updates,
-    "at_least_30_prompts": _enough_prompts,
-    "baseline_fresh": _baseline_fresh,
-    "energy_measured": _energy_measured,
-    "crosscheck_within_uncertainty": _crosscheck_agrees,
-    "warmed_up": _warmed_up,
-    "thermal_floor_kept": _thermal_floor_kept,
-    "not_throttled": _not_throttled,
-    "no_foreign_process": _alone,
-    "temperature_within_10_c": _temperature_steady,
-    "clocks_recorded": _clocks_recorded,
-    "power_limit_recorded": _limits_recorded,
-    "real_weights": _real_weights,
-    "revision_pinned": _revision_pinned,
-    "dataset_hashed": _dataset_hashed,
-    "work_stated": _work_stated,
-    "no_sampling_gap": _no_sampling_gap,
-}
+RULES = (
+    Rule("window_at_least_60_s", _window_long_enough),
+    Rule("at_least_100_sensor_updates", _enough_updates),
+    Rule("at_least_30_prompts", _enough_prompts),
+    Rule("baseline_fresh", _baseline_fresh),
+    Rule("energy_measured", _energy_measured),
+    Rule("crosscheck_within_uncertainty", _crosscheck_agrees),
+    Rule("warmed_up", _warmed_up),
+    Rule("thermal_floor_kept", _thermal_floor_kept),
+    Rule("not_throttled", _not_throttled),
+    Rule("no_foreign_process", _alone),
+    Rule("temperature_within_10_c", _temperature_steady),
+    Rule("clocks_recorded", _clocks_recorded),
+    Rule("power_limit_recorded", _limits_recorded),
+    Rule("real_weights", _real_weights),
+    Rule("revision_pinned", _revision_pinned),
+    Rule("dataset_hashed", _dataset_hashed),
+    Rule("work_stated", _work_stated),
+    Rule("no_sampling_gap", _no_sampling_gap),
+)

@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from llenergymeasure.core.facts import Facts
-from llenergymeasure.core.quality.publication import check_publication
-from llenergymeasure.core.quality.warnings import doubts_of, reproducibility_notes
+from llenergymeasure.core.quality.judgement import UNJUDGED, judged
 from llenergymeasure.domain.co2 import CarbonEstimate, carbon_of
 from llenergymeasure.domain.measurements import EnergyReading, ModelInfo, MultiGpu
 from llenergymeasure.domain.results import ExperimentResult
@@ -28,8 +26,6 @@ from llenergymeasure.results.ranks.rules import combined
 from llenergymeasure.results.ranks.same import check_same
 from llenergymeasure.results.ranks.work import combined_host, left_out_warnings
 
-_NOT_JUDGED_YET = {"measurement_warnings": (), "reproducibility_notes": "", "publication_check": None}
-
 
 def aggregate(processes: Sequence[ProcessResult]) -> ExperimentResult:
     """Combine results in order of rank.
@@ -42,8 +38,9 @@ def aggregate(processes: Sequence[ProcessResult]) -> ExperimentResult:
     results = [one.result for one in processes]
     check_same(results)
     energy, shared = combined_energy(processes)
-    whole = combined(results, RESULT, _made(processes, energy) | _NOT_JUDGED_YET)
-    return whole.model_copy(update=_judged(whole, processes, shared))
+    draft = combined(results, RESULT, {**_made(processes, energy), **UNJUDGED})
+    left_out = left_out_warnings([result.tokens for result in results])
+    return judged(draft, (*own_warnings(processes), *shared, *overlap_warnings(processes), *left_out))
 
 
 def _made(processes: Sequence[ProcessResult], energy: EnergyReading) -> dict[str, Any]:
@@ -60,38 +57,6 @@ def _made(processes: Sequence[ProcessResult], energy: EnergyReading) -> dict[str
         "multi_gpu": MultiGpu(devices=model.devices, strategy="data_parallel", energy_per_device_j=energy.per_device_j),
         "process_results": tuple(_embedded(one) for one in processes),
     }
-
-
-def _judged(whole: ExperimentResult, processes: Sequence[ProcessResult], shared: tuple[str, ...]) -> dict[str, Any]:
-    """What is said of the whole: judged from its numbers, with what each process saw by itself."""
-    facts = _facts(whole)
-    left_out = left_out_warnings([one.result.tokens for one in processes])
-    of_ranks = (*own_warnings(processes), *shared, *overlap_warnings(processes), *left_out)
-    return {
-        "measurement_warnings": (*doubts_of(facts), *of_ranks),
-        "reproducibility_notes": reproducibility_notes(whole.energy),
-        "publication_check": check_publication(facts),
-    }
-
-
-def _facts(whole: ExperimentResult) -> Facts:
-    return Facts(
-        config=whole.config,
-        duration_s=whole.duration_sec,
-        meter=whole.meter,
-        energy=whole.energy,
-        baseline=whole.baseline,
-        model=whole.model_info,
-        dataset=whole.dataset,
-        environment=whole.environment_snapshot,
-        tokens=whole.tokens,
-        memory=whole.memory,
-        host=whole.host,
-        flops=whole.flops,
-        flops_architecture=whole.flops_architecture,
-        latency=whole.latency,
-        warmup=whole.warmup,
-    )
 
 
 def _model(results: Sequence[ExperimentResult]) -> ModelInfo:

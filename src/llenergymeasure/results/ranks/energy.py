@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 from llenergymeasure.domain.measurements import BaselineResult, EnergyDomain, EnergyReading
+from llenergymeasure.domain.warnings import MeasurementWarning, warning
 from llenergymeasure.exceptions import AggregationError
 from llenergymeasure.results.ranks.files import ProcessResult
 from llenergymeasure.results.ranks.helpers import all_or_none, each_once
@@ -30,7 +31,7 @@ from llenergymeasure.results.ranks.rules import (
 MACHINE = frozenset({"machine"})
 
 
-def combined_energy(processes: Sequence[ProcessResult]) -> tuple[EnergyReading, tuple[str, ...]]:
+def combined_energy(processes: Sequence[ProcessResult]) -> tuple[EnergyReading, tuple[MeasurementWarning, ...]]:
     """The sum, each device of each machine once, and a warning where processes shared one.
 
     Raises:
@@ -46,11 +47,18 @@ def combined_energy(processes: Sequence[ProcessResult]) -> tuple[EnergyReading, 
         if first == rank:
             counted[process.facts.host, devices_of(process)] = rank
         else:
-            shared.append(
-                f"device_counted_once: ranks {first} and {rank} read the same meter "
-                f"({', '.join(sorted(devices_of(process)))}); it is counted once, for rank {first}"
-            )
+            shared.append(_counted_once(first, rank, devices_of(process)))
     return _summed(processes, [processes[rank] for rank in counted.values()]), tuple(shared)
+
+
+def _counted_once(first: int, rank: int, devices: frozenset[str]) -> MeasurementWarning:
+    return warning(
+        "device_counted_once",
+        f"ranks {first} and {rank} read the same meter ({', '.join(sorted(devices))}); it is counted once, for rank {first}",
+        "give each process a device of its own",
+        first_rank=first,
+        rank=rank,
+    )
 
 
 def devices_of(process: ProcessResult) -> frozenset[str]:

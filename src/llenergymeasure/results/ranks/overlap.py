@@ -1,10 +1,11 @@
-"""Whether processes really ran side by side, and what each of them had to say."""
+"""Whether processes really ran side by side, and the warnings of each of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
+from llenergymeasure.domain.warnings import MeasurementWarning, warning
 from llenergymeasure.results.ranks.files import ProcessResult
 
 # What the sampler of a process saw; anything else is judged again from the combined numbers.
@@ -22,29 +23,32 @@ OWN_WARNINGS = frozenset(
 MIN_OVERLAP = 0.9
 
 
-def own_warnings(processes: Sequence[ProcessResult]) -> Iterator[str]:
+def own_warnings(processes: Sequence[ProcessResult]) -> Iterator[MeasurementWarning]:
     """Warnings of single processes, with their rank."""
     for rank, process in enumerate(processes):
-        for warning in process.result.measurement_warnings:
-            code, _, sentence = warning.partition(": ")
-            if code in OWN_WARNINGS:
-                yield f"{code}: rank {rank}: {sentence}"
+        yield from (each.of_rank(rank) for each in process.result.warnings if each.code in OWN_WARNINGS)
 
 
-def overlap_warnings(processes: Sequence[ProcessResult]) -> Iterator[str]:
+def overlap_warnings(processes: Sequence[ProcessResult]) -> Iterator[MeasurementWarning]:
     """A warning when the windows have too little time in common."""
     starts = [one.facts.start_utc_s for one in processes]
     ends = [one.facts.end_utc_s for one in processes]
     common_s = min(ends) - max(starts)
     if common_s <= 0:
-        yield (
-            f"processes_not_side_by_side: the windows of the processes have no moment in common (gap {-common_s:.3g} s): "
-            "throughput is not that of processes side by side; check the clocks of the machines and run again"
+        yield warning(
+            "processes_not_side_by_side",
+            f"the windows of the processes have no moment in common (gap {-common_s:.3g} s): throughput is not that of "
+            "processes side by side",
+            "check the clocks of the machines and run again",
+            gap_s=-common_s,
         )
         return
     share = common_s / fmean([end - start for start, end in zip(starts, ends)])
     if share < MIN_OVERLAP:
-        yield (
-            f"processes_barely_overlap: the windows of the processes share {100 * share:.3g} % of their time, below "
-            f"{100 * MIN_OVERLAP:g} %; check the clocks of the machines and run again"
+        yield warning(
+            "processes_barely_overlap",
+            f"the windows of the processes share {100 * share:.3g} % of their time, below {100 * MIN_OVERLAP:g} %",
+            "check the clocks of the machines and run again",
+            share=share,
+            least=MIN_OVERLAP,
         )

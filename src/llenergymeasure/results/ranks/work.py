@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from llenergymeasure.domain.measurements import HostResult, TokenCounts
+from llenergymeasure.domain.warnings import MeasurementWarning, warning
 from llenergymeasure.results.ranks.distributions import pooled
 from llenergymeasure.results.ranks.files import ProcessResult
 from llenergymeasure.results.ranks.helpers import in_a_row, interleaved
@@ -125,11 +126,14 @@ def combined_host(processes: Sequence[ProcessResult], wall_s: float) -> HostResu
     return combined(hosts, HOST, {"other_cpu_share": share})
 
 
-def left_out_warnings(counts: Sequence[TokenCounts]) -> Iterator[str]:
+def left_out_warnings(counts: Sequence[TokenCounts]) -> Iterator[MeasurementWarning]:
     """A word on samples that were too many to keep."""
     prompts = sum(one.n_prompts for one in counts)
     if prompts > MOST_SAMPLES:
-        yield (
-            f"samples_left_out: the samples of {prompts} prompts are more than {MOST_SAMPLES}: the result keeps their "
-            "percentiles and sums; lower n to keep each of them"
+        yield warning(
+            "samples_left_out",
+            f"the samples of {prompts} prompts are more than {MOST_SAMPLES}: the result keeps their percentiles and sums",
+            "lower n to keep each of them",
+            prompts=prompts,
+            most=MOST_SAMPLES,
         )

@@ -12,8 +12,6 @@ from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.summary import spread_per_token_j
 
 MODELLED = ("estimated", "replayed")
-# Warnings whose sentence is a reason of somebody else's: a semicolon in it does not begin a remedy.
-_REASONS = frozenset({"energy_unavailable", "no_baseline", "meter_problem", "baseline_problem"})
 
 
 @dataclass(frozen=True)
@@ -31,15 +29,6 @@ class Headline:
     value: str
     spread: str = ""
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """A warning, taken apart."""
-
-    code: str
-    sentence: str
-    cure: str = ""
 
 
 Rows = Iterator[tuple[str, str]]
@@ -101,14 +90,6 @@ def _latency_headline(name: str, values: Distribution | None) -> Headline:
         f"p95 {number(values.p95_ms, 'ms')}, p99 {number(values.p99_ms, 'ms')}",
         f"median of {values.count} samples",
     )
-
-
-def doubts(result: ExperimentResult) -> Iterator[Doubt]:
-    """Every warning with its number and its remedy."""
-    for warning in result.measurement_warnings:
-        code, _, sentence = warning.partition(": ")
-        said, _, cure = (sentence, "", "") if code in _REASONS else sentence.partition("; ")
-        yield Doubt(code, said, cure)
 
 
 def banner(result: ExperimentResult) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from a_result import a_result
 from llenergymeasure.domain.measurements import ThermalThrottleInfo
+from llenergymeasure.domain.warnings import warning
 from pytest_llem.baseline.entries import Work
 from pytest_llem.baseline.repeats import (
     Repeat,
@@ -89,10 +90,14 @@ def test_a_repeat_of_a_real_result_has_its_numbers():
     assert repeat_of(a_result(energy_j=None)).values["energy_per_output_token"] is None
 
 
-def test_doubts_of_a_result_become_causes():
-    warnings = ("sampling_gap: 2 gaps", "foreign_process: 1 other process", "ecc_disabled: it is off")
-    doubts = {"measurement_warnings": warnings, "thermal_throttle": ThermalThrottleInfo(detected=True)}
-    repeat = repeat_of(a_result().model_copy(update=doubts))
+def test_warnings_of_a_result_become_causes():
+    warnings = (
+        warning("sampling_gap", "2 gaps"),
+        warning("foreign_process", "1 other"),
+        warning("ecc_disabled", "off"),
+    )
+    seen = {"warnings": warnings, "thermal_throttle": ThermalThrottleInfo(detected=True)}
+    repeat = repeat_of(a_result().model_copy(update=seen))
     assert repeat.troubles == ("foreign process on the GPU", "sampling gap")
     assert repeat.throttled is True
 

@@ -6,6 +6,7 @@ import pytest
 
 from a_result import a_result
 from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading
+from llenergymeasure.domain.warnings import warning
 from llenergymeasure.exceptions import AggregationError
 from llenergymeasure.results.ranks.combine import aggregate
 from llenergymeasure.results.ranks.files import ProcessFacts, ProcessResult
@@ -83,7 +84,7 @@ def test_more_samples_than_people_open_are_left_out_with_a_word():
     assert whole.latency.request_ms == ()
     assert whole.latency.request.count == MOST_SAMPLES + 2
     assert len(whole.latency.ttft_ms) == 4
-    assert any(warning.startswith("samples_left_out: ") for warning in whole.measurement_warnings)
+    assert any(text.startswith("samples_left_out: ") for text in whole.measurement_warnings)
 
 
 def test_the_window_is_that_of_all_processes():
@@ -105,7 +106,7 @@ def test_warm_up_is_as_steady_as_the_least_steady_and_all_of_it_is_left_out():
     )
     assert (whole.warmup.converged, whole.warmup.final_cv) == (False, 0.2)
     assert whole.warmup_excluded_samples == 2 * on_gpu(0).warmup_excluded_samples
-    assert any(warning.startswith("warmup_not_converged") for warning in whole.measurement_warnings)
+    assert any(text.startswith("warmup_not_converged") for text in whole.measurement_warnings)
 
 
 def test_a_cpu_that_all_processes_read_is_counted_once_per_machine():
@@ -151,7 +152,7 @@ def test_a_device_that_two_processes_shared_is_counted_once_and_flagged():
     whole = aggregate([process(0, on_gpu(7)), process(1, on_gpu(7))])
     assert whole.energy_total_j == 200.0
     assert whole.baseline_power_w == 40.0
-    assert any(warning.startswith("device_counted_once: ranks 0 and 1") for warning in whole.measurement_warnings)
+    assert any(text.startswith("device_counted_once: ranks 0 and 1") for text in whole.measurement_warnings)
 
 
 def test_the_same_name_on_two_machines_is_two_devices():
@@ -184,22 +185,27 @@ def test_idle_power_is_as_old_as_the_oldest():
 
 def test_processes_that_did_not_run_side_by_side_are_flagged():
     apart = aggregate([process(0), process(1, start_s=START_S + 5, end_s=START_S + 7)])
-    assert any(warning.startswith("processes_not_side_by_side") for warning in apart.measurement_warnings)
+    assert any(text.startswith("processes_not_side_by_side") for text in apart.measurement_warnings)
     barely = aggregate([process(0), process(1, start_s=START_S + 1, end_s=START_S + 3)])
-    assert any("share 50 % of their time" in warning for warning in barely.measurement_warnings)
+    assert any("share 50 % of their time" in text for text in barely.measurement_warnings)
     together = aggregate([process(0), process(1)])
-    assert not any(warning.startswith("processes_") for warning in together.measurement_warnings)
+    assert not any(text.startswith("processes_") for text in together.measurement_warnings)
 
 
 def test_warnings_of_the_sensors_name_their_rank_and_others_are_judged_anew():
     loud = on_gpu(1).model_copy(
-        update={"measurement_warnings": ("throttling_detected: clocks were held down", "low_prompt_count: 2 prompts")}
+        update={
+            "warnings": (
+                warning("throttling_detected", "clocks were held down", "improve cooling", throttle_duration_sec=2.0),
+                warning("low_prompt_count", "2 prompts"),
+            )
+        }
     )
-    warnings = aggregate([process(0), process(1, loud)]).measurement_warnings
-    assert "throttling_detected: rank 1: clocks were held down" in warnings
-    assert [warning for warning in warnings if warning.startswith("low_prompt_count")] == [
-        "low_prompt_count: 4 prompts were measured, below 30; raise n"
-    ]
+    whole = aggregate([process(0), process(1, loud)])
+    assert "throttling_detected: rank 1: clocks were held down; improve cooling" in whole.measurement_warnings
+    found = {each.code: each.values for each in whole.warnings}
+    assert found["throttling_detected"] == {"throttle_duration_sec": 2.0, "rank": 1}
+    assert found["low_prompt_count"]["n_prompts"] == 4
 
 
 @pytest.mark.parametrize(

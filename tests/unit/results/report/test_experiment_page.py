@@ -14,6 +14,7 @@ from a_result import a_result, a_timeseries
 from llenergymeasure import ExperimentResult
 from llenergymeasure.domain.measurements import EnergyDomain, MultiGpu, PhaseEnergy
 from llenergymeasure.domain.timeseries import TimeSeries
+from llenergymeasure.domain.warnings import MeasurementWarning, warning
 from llenergymeasure.results.report.charts import thinned
 from llenergymeasure.results.report.experiment_page import html_text
 from llenergymeasure.results.store import FolderRepository
@@ -105,10 +106,10 @@ def test_each_warning_stands_with_its_cure():
 
 
 def test_a_reason_is_not_taken_for_a_cure():
-    warning = "energy_unavailable: energy was not measured: zeus: not installed; nvml: no GPU"
-    page = page_of(a_result().model_copy(update={"measurement_warnings": (warning,)}))
+    reason = warning("energy_unavailable", "energy was not measured: zeus: not installed; nvml: no GPU")
+    page = page_of(a_result().model_copy(update={"warnings": (reason,)}))
     assert "energy was not measured: zeus: not installed; nvml: no GPU." in page.text
-    assert page.count("span", "cure") == 0
+    assert page.count("span", "remedy") == 0
 
 
 def test_a_trace_is_drawn_over_the_steps_and_the_batches(gpu_page):
@@ -186,7 +187,7 @@ def test_nothing_that_a_user_wrote_becomes_markup():
     evil = result.model_copy(
         update={
             "environment_snapshot": seen,
-            "measurement_warnings": (f"{EVIL}: {EVIL}; {EVIL}",),
+            "warnings": (MeasurementWarning(code=EVIL, sentence=EVIL, remedy=EVIL),),
             "energy": result.energy.model_copy(update={"meter": EVIL, "per_device_j": {EVIL: 3.0}}),
             "meter": result.meter.model_copy(update={"name": EVIL, "reason": EVIL, "probes": {EVIL: EVIL}}),
             "model_info": result.model_info.model_copy(update={"name": EVIL, "notes": (EVIL,), "devices": (EVIL,)}),

@@ -1,0 +1,136 @@
+"""What the machine did in the window that a reader must be warned of: other load, GPUs, temperature, gaps of the sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from llenergymeasure.core.multi_gpu import used_gpus
+from llenergymeasure.domain.environment import GpuInfo
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.warnings import MeasurementWarning, warning
+
+MAX_DRIFT_C = 10.0
+# A tenth of the machine is more than an idle desktop takes and enough to move a CPU measurement.
+MAX_OTHER_CPU_SHARE = 0.10
+MAX_STEAL_SHARE = 0.02
+
+Warnings = Iterator[MeasurementWarning]
+
+
+def temperature_drifts_c(draft: ExperimentResult) -> tuple[float | None, ...]:
+    """Change of temperature over the window, per GPU that was watched; None where it was not read."""
+    return tuple(gpu.drift_c for gpu in draft.gpu_conditions or ())
+
+
+def _machine(draft: ExperimentResult) -> Warnings:
+    other, steal = draft.host.other_cpu_share, draft.host.cpu_steal_share
+    if other is not None and other > MAX_OTHER_CPU_SHARE:
+        yield warning(
+            "busy_machine",
+            f"other processes used {100 * other:.3g} % of the CPUs in the window, above {100 * MAX_OTHER_CPU_SHARE:g} %",
+            "stop them and measure again",
+            other_cpu_share=other,
+            most=MAX_OTHER_CPU_SHARE,
+        )
+    if steal is not None and steal > MAX_STEAL_SHARE:
+        yield warning(
+            "cpu_steal",
+            f"the hypervisor took {100 * steal:.3g} % of the CPU time, above {100 * MAX_STEAL_SHARE:g} %",
+            "use a machine of your own",
+            cpu_steal_share=steal,
+            most=MAX_STEAL_SHARE,
+        )
+
+
+def _spread(draft: ExperimentResult) -> Warnings:
+    """Which GPUs a device map takes is known when the model is loaded, after the idle baseline."""
+    used, metered = len(used_gpus(draft.model_info)), len(draft.energy.per_device_j or ())
+    if 0 < used < metered:
+        yield warning(
+            "idle_gpus_metered",
+            f"the model is on {used} GPUs, but energy and idle power are those of all {metered} that are visible",
+            "set CUDA_VISIBLE_DEVICES to those that are used",
+            used=used,
+            metered=metered,
+        )
+
+
+def _gpus(draft: ExperimentResult) -> Warnings:
+    for gpu in draft.environment_snapshot.gpus:
+        yield from _gpu(gpu)
+
+
+def _gpu(gpu: GpuInfo) -> Warnings:
+    named = f"GPU {gpu.index} ({gpu.name})"
+    if gpu.persistence_mode is False:
+        yield warning(
+            "gpu_persistence_mode_off", f"{named} has persistence mode 0", "run: sudo nvidia-smi -pm 1", gpu=gpu.index
+        )
+    if gpu.ecc_enabled is False:
+        yield warning(
+            "ecc_disabled",
+            f"{named} has ECC 0, which changes memory power",
+            "state it when you publish",
+            gpu=gpu.index,
+        )
+    if gpu.mig_enabled:
+        yield warning(
+            "mig_parent_power",
+            f"{named} has MIG 1: power and energy are the whole GPU's, shared by its instances",
+            "measure on a GPU without MIG",
+            gpu=gpu.index,
+        )
+
+
+def _temperature(draft: ExperimentResult) -> Warnings:
+    known = [drift_c for drift_c in temperature_drifts_c(draft) if drift_c is not None]
+    drift_c = max(known, key=abs, default=0.0)
+    if abs(drift_c) > MAX_DRIFT_C:
+        yield warning(
+            "thermal_drift_detected",
+            f"temperature moved by {drift_c:+.3g} C in the window, above {MAX_DRIFT_C:g} C",
+            "warm up for longer",
+            drift_c=drift_c,
+            most_c=MAX_DRIFT_C,
+        )
+
+
+def _throttling(draft: ExperimentResult) -> Warnings:
+    seen = draft.thermal_throttle
+    if seen is not None and seen.detected:
+        yield warning(
+            "throttling_detected",
+            f"clocks were held down for {seen.throttle_duration_sec:.3g} s of the window",
+            "improve cooling or raise the power limit",
+            throttle_duration_sec=seen.throttle_duration_sec,
+        )
+
+
+def _foreign_processes(draft: ExperimentResult) -> Warnings:
+    others = draft.foreign_processes
+    if others:
+        yield warning(
+            "foreign_process",
+            f"{len(others)} other processes used the GPU: {', '.join(others)}",
+            "stop them",
+            processes=len(others),
+        )
+
+
+def _sampling(draft: ExperimentResult) -> Warnings:
+    sampler = draft.sampler
+    if sampler is not None and sampler.gaps:
+        longest_s = sampler.longest_gap_s or 0.0
+        why = f": {'; '.join(sampler.problems)}" if sampler.problems else ""
+        yield warning(
+            "sampling_gap",
+            f"the sampler missed {sampler.gaps} times, longest gap {longest_s:.3g} s{why}",
+            "" if why else "lower the load on the host",
+            gaps=sampler.gaps,
+            longest_gap_s=longest_s,
+        )
+
+
+MACHINE_CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (
+    _machine, _spread, _gpus, _temperature, _throttling, _foreign_processes, _sampling,
+)  # fmt: skip

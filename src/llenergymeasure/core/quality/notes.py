@@ -1,0 +1,31 @@
+"""What a reader should know about the accuracy of the meter that was used."""
+
+from __future__ import annotations
+
+from llenergymeasure.domain.measurements import EnergyReading
+
+READ_THROUGH_NVML = ("nvml", "zeus", "codecarbon")
+
+
+def reproducibility_notes(reading: EnergyReading) -> str:
+    """A text that fits the meter and its method."""
+    if reading.energy_j is None:
+        return "Energy was not measured."
+    if reading.method == "replayed":
+        return "Energy is simulated: recorded joules were replayed. It is not a measurement."
+    if reading.method == "estimated":
+        return (
+            "Energy is an estimate from a model of the machine's load, not a measurement: compare it with nothing but "
+            "estimates by the same tool on the same machine."
+        )
+    if any(domain.name == "cpu" and domain.included for domain in reading.domains):
+        return (
+            "Energy is that of the CPU packages, read from their RAPL counters. Their maker states no accuracy: 5 % is "
+            "assumed. Memory, disks, fans and the power supply are not in it."
+        )
+    if reading.meter not in READ_THROUGH_NVML:
+        return f"Energy was read by the meter {reading.meter}. Its author states how accurate it is."
+    return (
+        "Power sensors read through NVML are documented as accurate within 5 W or 5 %, whichever the device states; "
+        "the error is mostly a stable gain of the card, so comparisons on one card are better than absolute numbers."
+    )

@@ -1,0 +1,99 @@
+"""How a result was judged: warnings and publication rules. Sentences are made of them at the edges, and never read back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+from pydantic import Field, computed_field
+
+from llenergymeasure.domain.base import Derived, Frozen
+
+WarningCode = Literal[
+    "short_measurement_duration", "low_prompt_count", "energy_unavailable", "energy_estimated", "energy_simulated",
+    "nvml_low_sample_count", "meter_problem", "energy_crosscheck_failed", "no_baseline", "baseline_problem",
+    "negative_adjusted_energy", "warmup_off", "warmup_not_converged", "thermal_floor_off", "random_weights", "unexpected_weights",
+    "cpu_inference", "decoder_setting_unused", "no_output", "early_end", "prompts_truncated", "busy_machine", "cpu_steal",
+    "idle_gpus_metered", "gpu_persistence_mode_off", "ecc_disabled", "mig_parent_power", "thermal_drift_detected",
+    "throttling_detected", "foreign_process", "sampling_gap",
+    # of several processes
+    "device_counted_once", "processes_not_side_by_side", "processes_barely_overlap", "samples_left_out",
+]  # fmt: skip
+CODES: tuple[str, ...] = get_args(WarningCode)
+
+
+class MeasurementWarning(Frozen):
+    """One reason to read a result with care."""
+
+    code: str = Field(
+        "", description="What kind it is; empty in a file of release 2.0.0, whose sentence begins with it."
+    )
+    values: dict[str, int | float] = Field({}, description="The numbers of the sentence, by name.")
+    sentence: str = Field(description="What was found, with its numbers.")
+    remedy: str = Field("", description="What to do; empty where only the sentence can say it.")
+
+    def __str__(self) -> str:
+        text = f"{self.code}: {self.sentence}" if self.code else self.sentence
+        return f"{text}; {self.remedy}" if self.remedy else text
+
+    def of_rank(self, rank: int) -> MeasurementWarning:
+        """The same, said of one of several processes."""
+        return self.model_copy(
+            update={"values": {**self.values, "rank": rank}, "sentence": f"rank {rank}: {self.sentence}"}
+        )
+
+
+def warning(code: WarningCode, sentence: str, remedy: str = "", **values: float | None) -> MeasurementWarning:
+    """A warning with a code of the table; a number that is not known is left out."""
+    known = {name: value for name, value in values.items() if value is not None}
+    return MeasurementWarning(code=code, values=known, sentence=sentence, remedy=remedy)
+
+
+def warnings_of_texts(texts: Sequence[str]) -> tuple[dict[str, str], ...]:
+    """Warnings as release 2.0.0 wrote them, where there is nothing but their text."""
+    return tuple({"sentence": text} for text in texts)
+
+
+RuleState = Literal["kept", "failed", "not_observed"]
+
+
+class RuleOutcome(Frozen):
+    """One publication rule, held against a result."""
+
+    rule: str = Field("", description="Its name; empty in a file of release 2.0.0, where `found` begins with it.")
+    state: RuleState
+    value: int | float | None = Field(None, description="The number held against the rule; None where there is none.")
+    found: str = Field("", description="What was found, in words; empty in a file of release 2.0.0 when kept.")
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.found}" if self.rule else self.found
+
+
+class PublicationCheck(Derived):
+    """What a reader of a paper would ask. Informational: nothing depends on it."""
+
+    rules: tuple[RuleOutcome, ...] = Field(description="Every rule, in the order of the table.")
+
+    @computed_field(description="Names of the rules that are kept.")  # type: ignore[prop-decorator]
+    @property
+    def passed(self) -> tuple[str, ...]:
+        return tuple(each.rule for each in self.rules if each.state == "kept")
+
+    @computed_field(description="`rule: number` of each that is not kept or was not observed.")  # type: ignore[prop-decorator]
+    @property
+    def failed(self) -> tuple[str, ...]:
+        return tuple(map(str, self.broken))
+
+    @property
+    def broken(self) -> tuple[RuleOutcome, ...]:
+        """The rules that are not kept, or were not observed."""
+        return tuple(each for each in self.rules if each.state != "kept")
+
+    @classmethod
+    def _with_new_fields(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Release 2.0.0 wrote `passed` and `failed` only."""
+        passed, failed = data.get("passed"), data.get("failed")
+        if "rules" in data or not isinstance(passed, (list, tuple)) or not isinstance(failed, (list, tuple)):
+            return data
+        kept = [{"rule": name, "state": "kept"} for name in passed]
+        return {**data, "rules": [*kept, *({"state": "failed", "found": text} for text in failed)]}
