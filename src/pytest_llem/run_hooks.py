@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_llem.failure import failure
 from pytest_llem.marker import NAME, Plan, PlanError, controls_first, plan_of
 from pytest_llem.plugin import STATE, is_experiment, state_of
 from pytest_llem.stash import State
@@ -52,13 +53,8 @@ def _plan(item: pytest.Item, state: State) -> Plan:
         own = getattr(item, "plan", None)  # an item of a suite knows
         plan: Plan = own() if callable(own) else plan_of(item, state.settings)
     except PlanError as error:
-        raise in_words(str(error)) from None
+        raise failure(str(error)) from None
     return plan
-
-
-def in_words(message: str) -> BaseException:
-    """A failure that shows its message and no traceback."""
-    return pytest.fail.Exception(message, pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -73,6 +69,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         record = state.records.get(item.nodeid)
         for run in record.runs if record is not None else ():
             if run.files:
+                run.conclude()
                 item.user_properties.extend(run.properties())
     return result
 
@@ -80,7 +77,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def _settle(item: pytest.Item, state: State) -> None:
     record = state.record(item)
     if record.runs:
-        import_module("pytest_llem.measure.experiment").settle(state, item)
+        import_module("pytest_llem.measure.settle").settle(state, item)
     elif "llm_experiment" in getattr(item, "fixturenames", ()):
         pytest.fail("llm_experiment was requested but never called: nothing was measured", pytrace=False)
     elif record.meter is None and _is_marked_itself(item):

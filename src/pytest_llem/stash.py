@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pytest_llem.baseline.folder import Baselines
     from pytest_llem.marker import Plan
     from pytest_llem.measure.energy_meter import EnergyMeter
-    from pytest_llem.measure.experiment import Run
     from pytest_llem.measure.measuring import Measuring
+    from pytest_llem.measure.run import Run
     from pytest_llem.verdict.gate import Gate
 
 

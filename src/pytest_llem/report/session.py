@@ -16,7 +16,7 @@ from pytest_llem.baseline.folder import write_changes, write_file
 from pytest_llem.baseline.parse import BaselineError
 from pytest_llem.baseline.repeats import session_of
 from pytest_llem.baseline.update import Measured, Outcome, candidate, update
-from pytest_llem.measure.experiment import Run
+from pytest_llem.measure.run import Run
 from pytest_llem.stash import Record, State
 from pytest_llem.verdict.verdict import Judgement
 

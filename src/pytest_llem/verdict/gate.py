@@ -58,35 +58,38 @@ class Gate:
     Attributes:
         settings: of the run.
         baselines: as they were when the run started.
-        shifts_of: what each control saw, by test.
+        shifts_of: what each control saw, by test and configuration.
     """
 
     settings: Settings
     baselines: Baselines
-    shifts_of: dict[str, tuple[Shift, ...]] = field(default_factory=dict)
-
-    @property
-    def shifts(self) -> tuple[Shift, ...]:
-        """What controls saw so far."""
-        return tuple(chain.from_iterable(self.shifts_of.values()))
+    shifts_of: dict[tuple[str, str], tuple[Shift, ...]] = field(default_factory=dict)
 
     def judge(self, case: Case) -> Verdict:
-        """The verdict on one experiment."""
+        """The verdict on one experiment, as things stand; to ask for it changes nothing."""
         found = self._found(case)
         entry = found.entry if found.kind in ("found", "work-changed") else None
-        if case.plan.control and found.kind == "found" and entry is not None:
-            self.shifts_of[case.plan.test_id] = tuple(self._shifts(case, entry))
-        judgements = [self._judgement(limit, case, found) for limit in case.plan.limits]
+        shifts = tuple(chain.from_iterable({**self.shifts_of, **self._own_shifts(case, found)}.values()))
+        judgements = [self._judgement(limit, case, found, shifts) for limit in case.plan.limits]
         if found.kind == "work-changed" and not any(each.kind == "work-changed" for each in judgements):
             judgements.insert(0, Judgement("work", "", "unchanged", "work-changed", found.reason))
         return Verdict(
             judgements=tuple(judgements),
             baseline=None if entry is None else str(found.path),
             commit=None if entry is None else entry.sessions[-1].git_sha,
-            notes=tuple(self._notes(case, found, entry)),
+            notes=(*self._notes(case, entry), *(map(str, shifts) if case.plan.control else ())),
             reason=found.reason,
             situation=found.kind,
         )
+
+    def record(self, case: Case) -> None:
+        """Let every later verdict know what a control saw; an experiment that is no control leaves nothing."""
+        self.shifts_of.update(self._own_shifts(case, self._found(case)))
+
+    def _own_shifts(self, case: Case, found: Situation) -> dict[tuple[str, str], tuple[Shift, ...]]:
+        if not case.plan.control or found.kind != "found" or found.entry is None:
+            return {}
+        return {(case.plan.test_id, case.config_hash): tuple(self._shifts(case, found.entry))}
 
     def _found(self, case: Case) -> Situation:
         """How the test stands to the baselines, with what ends it; an update that is under way is no advice any more."""
@@ -97,7 +100,7 @@ class Gate:
         cure = "--llem-update-baseline=new writes one" if new else "this run writes one if the test passes"
         return replace(found, reason=f"{found.reason}; {cure}")
 
-    def _notes(self, case: Case, found: Situation, entry: Entry | None) -> Iterator[str]:
+    def _notes(self, case: Case, entry: Entry | None) -> Iterator[str]:
         if entry is not None:
             note = age_note(entry, datetime.now(timezone.utc), self.settings.max_age_days)
             if note:
@@ -105,8 +108,6 @@ class Gate:
             changed = soft_changes(entry, case.fingerprint)
             if changed:
                 yield f"since the baseline: {', '.join(map(str, changed))}"
-        if case.plan.control:
-            yield from map(str, self.shifts)
 
     def _shifts(self, case: Case, entry: Entry) -> Iterator[Shift]:
         now = samples_of(case.repeats)
@@ -121,7 +122,7 @@ class Gate:
                 if shift is not None:
                     yield shift
 
-    def _judgement(self, limit: Limit, case: Case, found: Situation) -> Judgement:
+    def _judgement(self, limit: Limit, case: Case, found: Situation, shifts: Sequence[Shift]) -> Judgement:
         known = limit.known
         samples = samples_of(case.repeats).get(limit.metric, ())
         now = sum(samples) / len(samples) if samples else None
@@ -143,7 +144,7 @@ class Gate:
                 return self._within_budget(limit, samples, told)
             if found.kind != "found" or found.entry is None:
                 return Judgement(**told, kind=found.kind, reason=found.reason)
-            return self._compared(limit, found.entry, samples, told)
+            return self._compared(limit, found.entry, samples, told, shifts)
         except UnusableValue as error:
             return Judgement(**told, kind="not-comparable", reason=why_unusable(limit.metric, error))
 
@@ -167,7 +168,9 @@ class Gate:
         kind = "over-budget" if found.verdict == "over" else found.verdict
         return Judgement(**told, kind=kind, reason=advice_on_budget(found), p_value=found.p_value)
 
-    def _compared(self, limit: Limit, entry: Entry, samples: Sequence[float], told: dict[str, Any]) -> Judgement:
+    def _compared(
+        self, limit: Limit, entry: Entry, samples: Sequence[float], told: dict[str, Any], shifts: Sequence[Shift]
+    ) -> Judgement:
         before = entry.samples(limit.metric)
         if not before:
             return Judgement(**told, kind="new", reason=f"the baseline has no {limit.metric}; append a session")
@@ -179,11 +182,11 @@ class Gate:
             noise_floor=0.0 if limit.known.counted else self.settings.noise_floor,
             higher_is_worse=limit.known.higher_is_worse,
         )
-        kind = judged_under(found.verdict, self.shifts)
+        kind = judged_under(found.verdict, shifts)
         return Judgement(
             **told,
             kind=kind,
-            reason=str(self.shifts[0]) if kind != found.verdict else advice_on(found),
+            reason=str(shifts[0]) if kind != found.verdict else advice_on(found),
             baseline=geometric_mean([value for session in before for value in session]),
             ratio=found.ratio,
             ratio_low=found.ratio_low,

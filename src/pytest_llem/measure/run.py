@@ -1,0 +1,220 @@
+"""One measured experiment: its repeats, its verdict, and what a test can assert of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pytest
+
+from llenergymeasure import ExperimentConfig, ExperimentResult, _plugin_api
+from pytest_llem.baseline.fingerprint import Fingerprint, fingerprint_of
+from pytest_llem.baseline.repeats import Dropped, Repeat, joule_gate_refusal, repeat_of, samples_of, sort_repeats
+from pytest_llem.failure import fail, failure
+from pytest_llem.limits import LimitError, known_metric
+from pytest_llem.marker import Plan
+from pytest_llem.measure.second_look import SecondLook, look_again
+from pytest_llem.plain_values import plain
+from pytest_llem.stash import State
+from pytest_llem.verdict.gate import Case
+from pytest_llem.verdict.verdict import Judgement, Verdict
+from pytest_llem.verdict.wording import failure_message
+
+# What an update of the baselines is there to change does not fail the test that brings the change: every update enters
+# what has no baseline, `replace` also takes the place of one.
+_ENTERED = frozenset({"new", "stale", "not-comparable"})
+_REPLACED = frozenset({"regression", "work-changed", "inconclusive"})
+
+
+class Run:
+    """One measured experiment.
+
+    Attributes:
+        config: what was measured.
+        files: where the result of each repeat is, in the order of measuring.
+        dropped: repeats that do not count, with their causes.
+    """
+
+    def __init__(self, state: State, item: pytest.Item, plan: Plan, config: ExperimentConfig) -> None:
+        self._state, self._item = state, item
+        self._all: list[ExperimentResult] = []
+        self._second_look: SecondLook | None = None
+        self._final: Verdict | None = None
+        self.config, self.plan = config, plan
+        self.files: list[Path] = []
+        self.dropped: tuple[Dropped, ...] = ()
+        self.kept: tuple[Repeat, ...] = ()  # of the first look
+        self.gated = False  # whether what fails the test was asked for
+        self.asserted = False  # whether the test held a metric against a limit of its own
+
+    def measure_all(self) -> None:
+        """Measure; each result is written at once."""
+        measuring = self._state.measuring
+        measuring.measure(self.config, self._item.nodeid, self.plan.repeats, self._keep)
+        found = sort_repeats([repeat_of(each) for each in self._all], measuring.least_window_s(self._all))
+        self.kept, self.dropped = found.kept, found.dropped
+
+    def _keep(self, result: ExperimentResult) -> None:
+        self._all.append(result)
+        name = _plugin_api.sanitise_name(self._item.nodeid, 150)
+        number = sum(1 for run in self._state.record(self._item).runs for _ in run.files)
+        self.files.append(result.to_json(self._state.folder / f"{name}.{number + 1}.json"))
+
+    @property
+    def results(self) -> list[ExperimentResult]:
+        """The result of every repeat that counts, a second look's behind the others."""
+        dropped = {each.index for each in self.dropped}
+        return [*(each for number, each in enumerate(self._all) if number not in dropped), *self._again]
+
+    @property
+    def result(self) -> ExperimentResult:
+        """The first repeat that counts; the first of all when none does."""
+        return (self.results or self._all)[0]
+
+    @property
+    def _again(self) -> tuple[ExperimentResult, ...]:
+        return () if self._second_look is None else self._second_look.results
+
+    @property
+    def pooled(self) -> tuple[Repeat, ...]:
+        """Repeats that count, a second look's among them."""
+        return (*self.kept, *map(repeat_of, self._again))
+
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """The machine, as hooks and recordings have it."""
+        return fingerprint_for(self._state, self._all[0])
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the joules are recorded ones."""
+        return (
+            any(result.energy_method == "replayed" for result in self._all) or self._state.measuring.replay is not None
+        )
+
+    def samples(self, metric: str) -> list[float]:
+        """Values of a metric, one per repeat that counts; empty when it was not measured.
+
+        Raises:
+            LimitError: there is no such metric.
+        """
+        known_metric(metric)
+        return list(samples_of(self.pooled).get(metric, ()))
+
+    @property
+    def verdict(self) -> str:
+        """ok, improved, new, stale, not-comparable, not-measured, inconclusive, work-changed, over-budget or regression."""
+        return self.found.kind
+
+    @property
+    def found(self) -> Verdict:
+        """The verdict, metric by metric: as things stand while the test runs, final when it was told to the hooks."""
+        return self._final or self._judged()
+
+    def _judged(self) -> Verdict:
+        found = self._state.gate.judge(self._case())
+        place = None if found.baseline is None else self._state.shown(Path(found.baseline))
+        look = None if self._second_look is None else self._second_look.outcome
+        return replace(found, baseline=place, remeasured=look)
+
+    def _case(self) -> Case:
+        return Case(
+            plan=self.plan,
+            config=self.config.model_dump(mode="json", exclude_none=True),
+            config_hash=self.config.config_hash,
+            repeats=self.pooled,
+            fingerprint=self.fingerprint,
+            why_no_energy=self._all[0].energy.reason or "",
+        )
+
+    def assert_below(self, metric: str, limit: float) -> None:
+        """Fail unless the mean of a metric is below a limit in its unit; not measured is no pass."""
+        try:
+            known = known_metric(metric)
+        except LimitError as error:
+            raise failure(f"assert_below: {error}") from None
+        values = self.samples(metric)
+        refused = joule_gate_refusal(self.pooled) if known.joules else None
+        if not values or refused:
+            reason = self._all[0].energy.reason if known.joules and not values else None
+            self._not_measured(f"{metric}: {refused or 'not measured here'}{f': {reason}' if reason else ''}")
+            return
+        self.asserted = True
+        if not fmean(values) < limit:
+            shown = " ".join(f"{value:.4g}" for value in values)
+            fail(f"{metric} is {fmean(values):.4g} {known.unit}, not below {limit:g}\n  samples {shown}")
+
+    def assert_no_regression(self) -> None:
+        """Fail on what the verdict says is worse than the committed baseline allows."""
+        failed = self.gate()
+        if failed:
+            self._state.record(self._item).gate_failed = True
+            fail(failure_message(self.found, failed))
+        if self.found.judgements and all(each.kind == "not-measured" for each in self.found.judgements):
+            self._not_measured(self.found.judgements[0].reason)
+
+    def gate(self) -> list[Judgement]:
+        """What fails the test. A first regression is looked at a second time, and fails only if it still stands."""
+        self.gated = True
+        if self._second_look is None and self._final is None and self._may_be_chance():
+            self._second_look = look_again(
+                self._state.measuring, self.config, self._item.nodeid, self.plan.repeats, self.kept
+            )
+        self.tell()
+        return self._failing()
+
+    def _may_be_chance(self) -> bool:
+        return any(each.kind == "regression" for each in self.found.judgements) and bool(self._failing())
+
+    def tell(self) -> None:
+        """Tell the verdict to the hooks, once. It is final now."""
+        if self._final is None:
+            self._final = self._judged()
+            self._item.config.hook.pytest_llem_verdict(item=self._item, verdict=self._final)
+
+    def conclude(self) -> None:
+        """The test is over: the verdict stays as it is, and what a control saw counts for later tests."""
+        self._final = self.found
+        self._state.gate.record(self._case())
+
+    def _failing(self) -> list[Judgement]:
+        settings = self._state.settings
+        failures = self.found.failures(settings.strict, settings.inconclusive)
+        return [each for each in failures if not self._about_to_change(each.kind)]
+
+    def _about_to_change(self, kind: str) -> bool:
+        update = self._state.settings.update
+        entered = update is not None and kind == self.found.situation and kind in _ENTERED
+        return entered or (update == "replace" and kind in _REPLACED)
+
+    def _not_measured(self, reason: str) -> None:
+        if self._state.settings.strict:
+            fail(f"not measured, and --llem-strict is on: {reason}")
+        pytest.skip(reason)
+
+    def properties(self) -> Iterable[tuple[str, Any]]:
+        """For junit and the terminal: plain values only."""
+        yield "llem.verdict", self.verdict
+        for metric, values in samples_of(self.pooled).items():
+            yield f"llem.{metric}", plain(fmean(values))
+        worst = self.found.worst
+        if worst is not None and worst.ratio is not None:
+            yield "llem.ratio", plain(worst.ratio)
+        if self.files:
+            yield "llem.result", self._state.shown(self.files[0])
+
+
+def fingerprint_for(state: State, result: ExperimentResult) -> Fingerprint:
+    """The machine of a result; a recording may name another, and hooks may change what counts."""
+    found = fingerprint_of(result.environment_snapshot, result.meter.name)
+    replay = state.measuring.replay
+    hard = dict(found.hard) if replay is None or not replay.fingerprint else dict(replay.fingerprint)
+    state.config.hook.pytest_llem_fingerprint(config=state.config, fingerprint=hard)
+    hard = {name: None if value is None else plain(value) for name, value in hard.items()}
+    if replay is not None:
+        hard["meter"] = "replay"
+    return Fingerprint(hard, found.soft)

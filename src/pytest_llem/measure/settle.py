@@ -1,0 +1,43 @@
+"""A test that measured something has passed by itself: now the verdicts speak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from pytest_llem.failure import fail
+from pytest_llem.stash import Record, State
+from pytest_llem.verdict.verdict import Judgement
+from pytest_llem.verdict.wording import failure_message
+
+
+def settle(state: State, item: pytest.Item) -> None:
+    """Fail or skip the test by its verdicts; an inconclusive one is a warning, where that is asked for."""
+    record = state.record(item)
+    messages = list(_messages(record))
+    if messages:
+        record.gate_failed = True
+        fail("\n".join(messages))
+    judged = [each for run in record.runs if run.plan.gate for each in run.found.judgements]
+    if judged and all(each.kind == "not-measured" for each in judged) and not any(run.asserted for run in record.runs):
+        pytest.skip(judged[0].reason)
+    _warn_inconclusive(state, item, judged)
+
+
+def _messages(record: Record) -> Iterator[str]:
+    """Why the test fails, per experiment; one that the test gated by itself has had its say."""
+    for run in record.runs:
+        if not run.plan.gate:
+            run.tell()
+        elif not run.gated:
+            failures = run.gate()
+            if failures:
+                yield failure_message(run.found, failures)
+
+
+def _warn_inconclusive(state: State, item: pytest.Item, judged: Sequence[Judgement]) -> None:
+    if state.settings.inconclusive == "warn":
+        for each in judged:
+            if each.kind == "inconclusive":
+                item.warn(pytest.PytestWarning(f"llem: {each.metric} is inconclusive: {each.reason}"))

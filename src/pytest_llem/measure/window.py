@@ -1,0 +1,186 @@
+"""One window of the energy meter.
+
+A window is the devices' whole energy while it is open. It is valid when it closed by itself, nothing was raised inside,
+and the meter saw no fault; otherwise its energy is None, with the reason among its warnings.
+"""
+
+from __future__ import annotations
+
+import time
+from contextvars import ContextVar
+from types import ModuleType, TracebackType
+from typing import Any, Protocol
+
+_current: ContextVar[Window | None] = ContextVar("pytest_llem_window", default=None)
+
+
+class Opener(Protocol):
+    """Whoever opens windows: knows the meter, and which of its windows are open."""
+
+    @property
+    def meter_name(self) -> str:
+        """Of the meter."""
+
+    def open_measurement(self) -> Any:
+        """Begin to measure.
+
+        Raises:
+            MeterError: the meter failed, or there is none.
+        """
+
+    def opening(self, window: Window) -> None:
+        """A window is about to open."""
+
+    def closing(self, window: Window) -> None:
+        """A window has closed."""
+
+
+class Window:
+    """One window: use it with `with` or `async with`, once.
+
+    Attributes:
+        name: as given.
+        output_tokens: as given or set inside; None when not said.
+        parent: the window that it was opened in; None for an outer one.
+        valid: whether `energy_j` is of the whole window and without a fault; an estimate can be, see `method`.
+        energy_j: joules; None while it is open and when not measured.
+        energy_per_device_j: joules by device; None without.
+        duration_s: seconds; None while it is open.
+        method: counter, sampled, estimated or replayed; None when not measured.
+        uncertainty_j: expanded (k = 2), in joules; None when unknown.
+        warnings: what a reader should know.
+    """
+
+    def __init__(self, opener: Opener, name: str, output_tokens: int | None) -> None:
+        self._opener = opener
+        self._inner: list[Window] = []
+        self._measurement: Any = None
+        self._started_s: float | None = None
+        self.is_open = False
+        self.name = name
+        self.output_tokens = output_tokens
+        self.parent: Window | None = None
+        self.valid = False
+        self.energy_j: float | None = None
+        self.energy_per_device_j: dict[str, float] | None = None
+        self.duration_s: float | None = None
+        self.method: str | None = None
+        self.uncertainty_j: float | None = None
+        self.warnings: list[str] = []
+
+    @property
+    def exclusive_j(self) -> float | None:
+        """Joules without those of the windows inside; None when one of them was not measured."""
+        inner = [window.energy_j for window in self._inner]
+        if self.energy_j is None or None in inner:
+            return None
+        return self.energy_j - sum(joules for joules in inner if joules is not None)
+
+    @property
+    def energy_per_output_token(self) -> float | None:
+        """Joules per output token; None when not measured, or when no tokens were said."""
+        if self.energy_j is None or not self.output_tokens:
+            return None
+        return self.energy_j / self.output_tokens
+
+    def __enter__(self) -> Window:
+        if self._started_s is not None:
+            raise RuntimeError(f"window {self.name!r} was used before; call energy_meter.window(...) again")
+        self.parent = _current.get()
+        if self.parent is not None and not self.parent.is_open:
+            self.parent = None
+        if self.parent is not None and self.parent._opener is self._opener:
+            self.parent._inner.append(self)
+        self._opener.opening(self)
+        try:
+            self._measurement = self._opener.open_measurement()
+        except api().MeterError as error:
+            self._fault(f"the meter failed: {error}")
+        _current.set(self)
+        self.is_open = True
+        self._started_s = time.perf_counter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        end_s = time.perf_counter()
+        self._close(end_s, error)
+
+    async def __aenter__(self) -> Window:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def _close(self, end_s: float, error: BaseException | None) -> None:
+        self.is_open = False
+        _current.set(self.parent)
+        self._opener.closing(self)
+        measurement, self._measurement = self._measurement, None
+        start_s = self._started_s or end_s
+        self.duration_s = end_s - start_s
+        if measurement is None:
+            return
+        try:
+            reading = api().check_reading(measurement.close(start_s, end_s), self._opener.meter_name)
+        except api().MeterError as fault:
+            self._fault(f"the meter failed: {fault}")
+            return
+        finally:
+            measurement.abandon()
+        if error is not None:
+            self._fault(f"{type(error).__name__} was raised inside: what was measured is a part of the work")
+        else:
+            self._take(reading)
+
+    def _take(self, reading: Any) -> None:
+        self.warnings.extend(reading.problems)
+        if reading.energy_j is None:
+            self.warnings.append(f"not measured: {reading.reason}")
+            return
+        self.valid = True
+        self.energy_j, self.method = reading.energy_j, reading.method
+        self.energy_per_device_j, self.uncertainty_j = reading.per_device_j, reading.uncertainty_j
+        if reading.method == "estimated":
+            self.warnings.append(f"an estimate by {self._opener.meter_name}, not a measurement")
+        if reading.method == "replayed":
+            self.warnings.append("simulated: the joules are recorded ones")
+
+    def _fault(self, why: str) -> None:
+        self.valid, self.energy_j = False, None
+        self.warnings.append(why)
+
+    def leave_open(self) -> None:
+        """The test ended first: there is no end to measure to."""
+        if self.is_open:
+            self.is_open = False
+            if self._measurement is not None:
+                self._measurement.abandon()
+            self._measurement = None
+            self._fault("left open: the test ended before the window did")
+
+    def as_plain(self) -> dict[str, Any]:
+        """As the session report keeps it."""
+        return {
+            "name": self.name,
+            "parent": None if self.parent is None else self.parent.name,
+            "valid": self.valid,
+            "energy_j": self.energy_j,
+            "exclusive_j": self.exclusive_j,
+            "duration_s": self.duration_s,
+            "method": self.method,
+            "uncertainty_j": self.uncertainty_j,
+            "output_tokens": self.output_tokens,
+            "energy_per_output_token": self.energy_per_output_token,
+            "warnings": list(self.warnings),
+        }
+
+
+def api() -> ModuleType:
+    """The measuring side."""
+    from llenergymeasure import _plugin_api  # noqa: PLC0415 - the measuring side, which an unused fixture does not need
+
+    return _plugin_api

@@ -1,0 +1,87 @@
+"""The windows of one test, and the machine's meter that measures them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pytest_llem.measure.window import Window, api
+
+if TYPE_CHECKING:
+    from pytest_llem.measure.measuring import Measuring
+
+
+class Windows:
+    """What opens the windows of a test.
+
+    Args:
+        measuring: has the meter; asked when it is first needed.
+        test: node id, whose recorded joules are taken.
+
+    Attributes:
+        all: every window, in the order of opening.
+        why_none: why there is no meter; empty when there is one, or when nobody asked.
+    """
+
+    def __init__(self, measuring: Callable[[], Measuring], test: str) -> None:
+        self._measuring, self._test = measuring, test
+        self._metering: Any = None
+        self._open: list[Window] = []
+        self.all: list[Window] = []
+        self.why_none = ""
+
+    @property
+    def choice(self) -> Any:
+        """The meter that was chosen, with the reason; None when there is none."""
+        if self._metering is None and not self.why_none:
+            try:
+                self._metering = self._measuring().metering
+            except api().PreFlightError as error:
+                self.why_none = str(error)
+        return None if self._metering is None else self._metering.choice
+
+    @property
+    def meter_name(self) -> str:
+        """Of the meter; `none` when there is none."""
+        return "none" if self.choice is None else str(self.choice.name)
+
+    def open_measurement(self) -> Any:
+        """Begin to measure.
+
+        Raises:
+            MeterError: the meter failed, or there is none.
+        """
+        if self.choice is None:
+            raise api().MeterError(self.why_none)
+        with self._measuring().taking_joules_of(self._test):
+            return self._metering.meter.open_window()
+
+    def opening(self, window: Window) -> None:
+        """A window is about to open: tell it, and those that are open and not around it, that they overlap."""
+        self.all.append(window)
+        around = _ancestors(window)
+        for other in self._open:
+            if other not in around:
+                other.warnings.append(f"overlaps window {window.name!r}: each holds the energy of both")
+                window.warnings.append(f"overlaps window {other.name!r}: each holds the energy of both")
+        self._open.append(window)
+
+    def closing(self, window: Window) -> None:
+        """A window has closed."""
+        if window in self._open:
+            self._open.remove(window)
+
+    def finish(self) -> None:
+        """The test is over: give up what it left open."""
+        for window in self._open:
+            window.leave_open()
+        self._open = []
+
+
+def _ancestors(window: Window) -> list[Window]:
+    found: list[Window] = []
+    parent = window.parent
+    while parent is not None:
+        found.append(parent)
+        parent = parent.parent
+    return found
