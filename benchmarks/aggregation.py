@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.pairs import ROOT, Row
-from llenergymeasure.core.collect.latency import distribution
+from llenergymeasure.core.collect.distribution import distribution
 from llenergymeasure.domain.measurements import LatencyResult
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.results.ranks.combine import aggregate
@@ -64,9 +64,9 @@ def a_result(requests: int, rank: int, draw: random.Random) -> ExperimentResult:
     lengths = (requests, requests, requests * STEPS // BATCH)
     samples = [tuple(draw.lognormvariate(6, 0.3) for _ in range(length)) for length in lengths]
     latency = LatencyResult.model_construct(
-        request=distribution(samples[0][:100]),
-        ttft=distribution(samples[1][:100]),
-        itl=distribution(samples[2][:100]),
+        request=distribution([samples[0][:100]]),
+        ttft=distribution([samples[1][:100]]),
+        itl=distribution([samples[2][:100]]),
         request_ms=samples[0],
         ttft_ms=samples[1],
         itl_ms=samples[2],

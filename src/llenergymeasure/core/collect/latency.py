@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from llenergymeasure.core.collect.distribution import distribution
 from llenergymeasure.domain.measurements import (
-    Distribution,
     LatencyResult,
     MemoryResult,
     PhaseTimes,
@@ -65,9 +64,9 @@ class LatencyCollector(FromRecords):
         gaps = [gap for batch in window.batches for gap in inter_token_latencies_ms(batch)]
         itl_ms, weights = tuple(gap for gap, _ in gaps), tuple(weight for _, weight in gaps)
         return LatencyResult(
-            request=distribution(request_ms),
-            ttft=distribution(ttft_ms) if ttft_ms else None,
-            itl=distribution(itl_ms, weights) if itl_ms else None,
+            request=distribution([request_ms]),
+            ttft=distribution([ttft_ms]) if ttft_ms else None,
+            itl=distribution([itl_ms], [weights]) if itl_ms else None,
             request_ms=tuple(request_ms),
             ttft_ms=tuple(ttft_ms),
             itl_ms=itl_ms,
@@ -143,44 +142,3 @@ def inter_token_latencies_ms(batch: BatchRecord) -> Iterator[tuple[float, int]]:
         tokens = sum(min(length, after) - before for length in lengths if length > before)
         if tokens and after > before:
             yield 1000 * (after_s - before_s) / (after - before), tokens
-
-
-def distribution(values: Sequence[float], weights: Sequence[int] | None = None) -> Distribution:
-    """Mean, spread and percentiles of a sample, each value counted `weights` times."""
-    repeats = weights or [1] * len(values)
-    ordered = sorted(zip(values, repeats))
-    count = sum(repeats)
-    mean = math.fsum(value * weight for value, weight in ordered) / count
-    squares = math.fsum(weight * (value - mean) ** 2 for value, weight in ordered)
-    p50, p90, p95, p99 = _percentiles(ordered, count, (0.5, 0.9, 0.95, 0.99))
-    return Distribution(
-        count=count,
-        mean_ms=mean,
-        std_ms=math.sqrt(squares / (count - 1)) if count > 1 else None,
-        min_ms=ordered[0][0],
-        p50_ms=p50,
-        p90_ms=p90,
-        p95_ms=p95,
-        p99_ms=p99,
-        max_ms=ordered[-1][0],
-    )
-
-
-def _percentiles(ordered: Sequence[tuple[float, int]], count: int, shares: Sequence[float]) -> list[float]:
-    """Linear interpolation between order statistics, as numpy's default does."""
-    ranks = [share * (count - 1) for share in shares]
-    return [_at_rank(ordered, rank) for rank in ranks]
-
-
-def _at_rank(ordered: Sequence[tuple[float, int]], rank: float) -> float:
-    low, fraction = int(rank), rank - int(rank)
-    below, above, seen = None, ordered[-1][0], 0
-    for value, weight in ordered:
-        seen += weight
-        if below is None and seen > low:
-            below = value
-        if seen > low + 1:
-            above = value
-            break
-    assert below is not None
-    return below + fraction * (above - below)

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from llenergymeasure.domain.measurements import HostResult, TokenCounts
+from llenergymeasure.core.collect.distribution import distribution
+from llenergymeasure.domain.measurements import Distribution, HostResult, TokenCounts
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
-from llenergymeasure.results.ranks.distributions import pooled
 from llenergymeasure.results.ranks.files import ProcessResult
 from llenergymeasure.results.ranks.helpers import in_a_row, interleaved
 from llenergymeasure.results.ranks.rules import (
@@ -51,8 +51,15 @@ def _share_of_prompts(blocks: Sequence[Any], name: str) -> float:
 
 
 def _percentiles(samples: str, weights: str | None = None) -> Rule:
-    """Of the samples of all ranks together."""
-    return lambda blocks, name: pooled(values(blocks, samples), None if weights is None else values(blocks, weights))
+    """Of the samples of all ranks together; None without one."""
+
+    def rule(blocks: Sequence[Any], name: str) -> Distribution | None:
+        samples_ms = values(blocks, samples)
+        if not any(samples_ms):
+            return None
+        return distribution(samples_ms, None if weights is None else values(blocks, weights))
+
+    return rule
 
 
 TOKENS: Rules = {
