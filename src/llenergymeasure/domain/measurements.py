@@ -117,7 +117,10 @@ class ModelInfo(Frozen):
     )
     unexpected_weights: tuple[str, ...] = Field((), description="The first names of these tensors.")
     device: str = Field(description="cuda or cpu.")
-    devices: tuple[str, ...] = Field((), description="Every device that holds a part of the model, such as cuda:0.")
+    devices: tuple[str, ...] = Field(
+        (),
+        description="Every device that holds or computes a part of the model, such as cuda:0; disk for offloaded parts.",
+    )
     dtype: str | None = None
     attn_implementation: str | None = None
     batch_size: int = 1

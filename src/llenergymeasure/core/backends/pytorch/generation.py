@@ -13,6 +13,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.pytorch.faults import explained
 from llenergymeasure.core.backends.pytorch.library import quiet_transformers
 from llenergymeasure.core.backends.pytorch.memory import CudaMemory, ProcessMemory
+from llenergymeasure.core.backends.pytorch.placement import input_device
 from llenergymeasure.core.backends.pytorch.timing import Anchor, StepTimer
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
 from llenergymeasure.domain.environment import CudaFacts
@@ -113,7 +114,7 @@ class TransformersEngine:
         width, pad = max(map(len, rows)), self.tokenizer.pad_id
         ids = torch.tensor([[pad] * (width - len(row)) + list(row) for row in rows])
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
-        device = self._model.device
+        device = input_device(self._model)
         return TensorBatch(tuple(indices), tuple(map(len, rows)), ids.to(device), mask.to(device))
 
     def run(self, batches: Sequence[Any], max_new_tokens: int | None = None) -> GeneratedRun:

@@ -20,6 +20,7 @@ from llenergymeasure.core.backends.pytorch.faults import explained
 from llenergymeasure.core.backends.pytorch.generation import TransformersEngine, free_memory
 from llenergymeasure.core.backends.pytorch.library import Transformers, quiet_transformers
 from llenergymeasure.core.backends.pytorch.parameters import count_parameters, quantization_of
+from llenergymeasure.core.backends.pytorch.placement import devices_of, input_device, kind_of
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
 from llenergymeasure.core.backends.pytorch.weights import SHOWN, check_weights
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache
@@ -40,7 +41,7 @@ class LoadedModel:
         unexpected: tensors of the checkpoint and of the adapter that have no place in it.
         draft: the draft model; None without one.
         tokenizer: the model's own.
-        device: cuda or cpu.
+        devices: every device that holds or computes a part of it.
         load_seconds: how long loading took.
     """
 
@@ -48,8 +49,13 @@ class LoadedModel:
     unexpected: tuple[str, ...]
     draft: Any | None
     tokenizer: TransformersTokenizer
-    device: str
+    devices: tuple[str, ...]
     load_seconds: float
+
+    @property
+    def device(self) -> str:
+        """cuda or cpu: where it really is."""
+        return kind_of(self.devices)
 
 
 class TransformersLoader:
@@ -88,10 +94,12 @@ class TransformersLoader:
         source = _source(config.model)
         tokenizer = TransformersTokenizer(self._library.tokenizer(source, **hub_arguments(config)))
         model, unexpected = self._weights(config, source, device)
-        model, of_adapter = self._adapted(config, self._placed(model, device))
+        model, of_adapter = self._adapted(config, model)
         _ready(model, config)
-        draft = self._draft(config, device)
-        return LoadedModel(model, (*unexpected, *of_adapter), draft, tokenizer, device, self._clock.now() - start_s)
+        devices = devices_of(model)
+        _check_device(config, devices)
+        draft = self._draft(config, model)
+        return LoadedModel(model, (*unexpected, *of_adapter), draft, tokenizer, devices, self._clock.now() - start_s)
 
     def _device(self, config: ExperimentConfig) -> str:
         wanted = config.pytorch_settings.effective_device
@@ -106,7 +114,8 @@ class TransformersLoader:
             return self._dummy(config, source, device, arguments), ()
         if "quantization_config" in arguments and "device_map" not in arguments:
             arguments["device_map"] = {"": device}
-        return self._checked(config.model, source, arguments)
+        model, unexpected = self._checked(config.model, source, arguments)
+        return (model if "device_map" in arguments else _placed(model, device)), unexpected
 
     def _checked(self, name: str, source: str, arguments: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
         """A model whose weights are all its own, and the tensors of the checkpoint that have no place in it."""
@@ -132,10 +141,6 @@ class TransformersLoader:
                 hf_config, **{name: value for name, value in arguments.items() if name != "revision"}
             )
 
-    def _placed(self, model: Any, device: str) -> Any:
-        """On its device, where no device map has placed it."""
-        return model.to(device) if getattr(model, "hf_device_map", None) is None else model
-
     def _adapted(self, config: ExperimentConfig, model: Any) -> tuple[Any, tuple[str, ...]]:
         """With its adapter, and the tensors of the adapter that have no place in it."""
         if config.lora is None:
@@ -145,20 +150,21 @@ class TransformersLoader:
         check_weights(report, f"adapter {place}", f"name an adapter that was made for {config.model}")
         return adapted, report.unexpected
 
-    def _draft(self, config: ExperimentConfig, device: str) -> Any | None:
+    def _draft(self, config: ExperimentConfig, model: Any) -> Any | None:
+        """The draft model, where the model takes its input."""
         name = config.decoder.draft_model
         if name is None:
             return None
         arguments = {"dtype": DTYPE_NAMES[config.precision]}
         draft, _ = self._checked(name, _source(name), arguments)
-        return draft.to(device).eval()
+        return draft.to(input_device(model)).eval()
 
     def _generate_arguments(self, config: ExperimentConfig, draft: Any | None) -> dict[str, Any]:
         arguments = generate_arguments(config, self._library.generate_names())
         return arguments if draft is None else {**arguments, "assistant_model": draft}
 
     def _describe(self, config: ExperimentConfig, loaded: LoadedModel) -> ModelInfo:
-        model, device = loaded.model, loaded.device
+        model = loaded.model
         counts = count_parameters(model)
         section = config.pytorch_settings
         return ModelInfo(
@@ -171,8 +177,8 @@ class TransformersLoader:
             adapter_parameters=counts.in_adapters,
             parameters_reason=counts.reason,
             random_weights=config.draws_weights,
-            device=device,
-            devices=tuple(sorted({str(parameter.device) for parameter in model.parameters()})),
+            device=loaded.device,
+            devices=loaded.devices,
             dtype=str(model.dtype).removeprefix("torch."),
             attn_implementation=getattr(model.config, "_attn_implementation", None),
             batch_size=section.effective_batch_size,
@@ -181,7 +187,31 @@ class TransformersLoader:
             load_seconds=loaded.load_seconds,
             n_unexpected_weights=len(loaded.unexpected),
             unexpected_weights=tuple(sorted(loaded.unexpected)[:SHOWN]),
-            notes=_notes(section.effective_device, device),
+            notes=() if self._library.cuda_available() else _notes(section.effective_device),
+        )
+
+
+def _placed(model: Any, device: str) -> Any:
+    """On its device. Quantised weights are there already, and may not be moved."""
+    return model if input_device(model).type == device else model.to(device)
+
+
+def _check_device(config: ExperimentConfig, devices: tuple[str, ...]) -> None:
+    """Refuse settings that do not go with where the model is.
+
+    Raises:
+        BackendError: names the setting and the place.
+    """
+    section = config.pytorch_settings
+    wanted = section.effective_device
+    if section.cache_implementation == "offloaded_static" and kind_of(devices) == "cpu":
+        raise BackendError(
+            "pytorch.cache_implementation is offloaded_static, which keeps a GPU's cache in host memory, but the model is on "
+            "the CPU; set cache_implementation: static, or run on a GPU"
+        )
+    if wanted not in ("auto", kind_of(devices)):
+        raise BackendError(
+            f"pytorch.device is {wanted}, but pytorch.device_map placed the model on {', '.join(devices)}; remove one of both"
         )
 
 
@@ -204,7 +234,8 @@ def _source(model: str) -> str:
     return model if builtin is None else str(builtin)
 
 
-def _notes(wanted: str, device: str) -> tuple[str, ...]:
-    if wanted == "auto" and device == "cpu":
+def _notes(wanted: str) -> tuple[str, ...]:
+    """What to say on a machine without a CUDA device."""
+    if wanted == "auto":
         return ("no CUDA device found: running on the CPU (set pytorch.device: cpu to say that this is meant)",)
     return ()
