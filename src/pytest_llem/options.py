@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from llenergymeasure.config.meters import METER_NAMES
+
 FILES = "*.llem.yaml *.llem.yml"
 FAIL_ON = "energy_per_output_token:5%"
 MARKER = (
@@ -29,7 +31,7 @@ OPTIONS = (
         "--llem-energy",
         "NAME",
         "auto",
-        "meter: auto, nvml, zeus, codecarbon, null, or replay:FILE (recorded joules; results say simulated)",
+        f"meter: {', '.join(METER_NAMES)}, or replay:FILE (recorded joules; results say simulated)",
     ),
     ("--llem-fail-on", "METRIC:LIMIT", FAIL_ON, "repeatable: 2.5%, 150%, or absolute 0.5 in the metric's unit"),
     ("--llem-baseline-dir", "DIR", "llem-baselines under rootdir", "committed baseline files"),

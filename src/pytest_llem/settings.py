@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pytest
 
+from llenergymeasure.config.meters import METER_NAMES
 from pytest_llem.options import FAIL_ON, INIS
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-METERS = ("auto", "nvml", "zeus", "codecarbon", "null")
 REPLAY = "replay:"
 UPDATES = ("new", "append", "replace")
 INCONCLUSIVE = ("pass", "warn", "fail")
@@ -141,7 +141,7 @@ def _meter(text: str, directory: Path) -> str:
         if not path.is_file():
             raise ValueError(f"there is no file {path}")
         return f"{REPLAY}{path}"
-    return _one_of(text, (*METERS, "replay:FILE"))
+    return _one_of(text, (*METER_NAMES, "replay:FILE"))
 
 
 def _one_of(text: str, valid: tuple[str, ...]) -> str:

@@ -13,12 +13,12 @@ import pytest
 from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
 from fakes import FakeClock, FakeMeter
 from fakes_energy import FakeMonitor, FakeTracker, TimerClock
+from llenergymeasure.config.meters import METERS
 from llenergymeasure.core.devices import MeterContext, open_devices
 from llenergymeasure.core.energy.codecarbon.meter import CodeCarbonMeter
 from llenergymeasure.core.energy.null import NoMeter, NullMeter
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.energy.replay import ReplayMeter
-from llenergymeasure.core.energy.select import REGISTRY
 from llenergymeasure.core.energy.zeus import ZeusMeter
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.sampling.sampler import GpuSampler
@@ -55,8 +55,8 @@ def on_simulated_gpus(name, real):
         sim = request.getfixturevalue("simulate")(sim_gpu(number=0), sim_gpu("a100", number=1), real=real)
         clock = SystemClock() if real else sim.clock
         context = stack.enter_context(open_devices(clock, {}, sampling=real))
-        assert REGISTRY[name].probe(context) is None
-        return REGISTRY[name].create(context), clock
+        assert METERS[name].probe(context) is None
+        return METERS[name].create(context), clock
 
     return make
 
@@ -65,10 +65,10 @@ def real(name):
     def make(stack, request):
         clock = SystemClock()
         context = stack.enter_context(open_devices(clock, os.environ, sampling=True))
-        why_not = REGISTRY[name].probe(context)
+        why_not = METERS[name].probe(context)
         if why_not:
             pytest.skip(f"{name}: {why_not}")
-        return REGISTRY[name].create(context), clock
+        return METERS[name].create(context), clock
 
     return make
 
@@ -192,7 +192,7 @@ def children():
 
 
 def test_every_registered_meter_has_a_probe_that_answers_without_a_gpu():
-    for name, entry in REGISTRY.items():
+    for name, entry in METERS.items():
         answer = entry.probe(MeterContext(SystemClock(), no_gpu_reason="no GPU"))
         assert answer is None or isinstance(answer, str), name
-    assert set(REGISTRY) <= set(MAKERS), "a registered meter must keep this contract: give it a line in MAKERS"
+    assert set(METERS) <= set(MAKERS), "a registered meter must keep this contract: give it a line in MAKERS"

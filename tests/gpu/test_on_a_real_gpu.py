@@ -8,8 +8,9 @@ import time
 import pytest
 
 from llenergymeasure import ExperimentConfig, run_experiment
+from llenergymeasure.config.meters import METERS
 from llenergymeasure.core.devices import gpu_infos, open_devices
-from llenergymeasure.core.energy.select import REGISTRY, meter_states
+from llenergymeasure.core.energy.select import meter_states
 from llenergymeasure.core.machine.clock import SystemClock
 
 pytestmark = [pytest.mark.gpu, pytest.mark.torch]
@@ -54,7 +55,7 @@ def test_nvml_is_available(context):
 
 
 def test_an_idle_second_costs_a_plausible_power(context):
-    meter = REGISTRY["nvml"].create(context)
+    meter = METERS["nvml"].create(context)
     try:
         time.sleep(1.2)
         window, start_s = meter.open_window(), context.clock.now()

@@ -174,11 +174,12 @@ def test_importing_zeus_takes_many_megabytes_and_happens_before_the_window(zeus,
 import os, sys
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.devices import open_devices
-from llenergymeasure.core.energy.select import REGISTRY, meter_states
+from llenergymeasure.config.meters import METERS
+from llenergymeasure.core.energy.select import meter_states
 with open_devices(SystemClock(), os.environ) as devices:
     assert meter_states(devices)["zeus"] == "available"
     assert "zeus" not in sys.modules
-    meter = REGISTRY["zeus"].create(devices)
+    meter = METERS["zeus"].create(devices)
     assert "zeus.monitor" in sys.modules
     before = set(sys.modules)
     window = meter.open_window()
@@ -206,13 +207,14 @@ REFUSED = """
 import multiprocessing, os
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.devices import open_devices
-from llenergymeasure.core.energy.select import REGISTRY, meter_states
+from llenergymeasure.config.meters import METERS
+from llenergymeasure.core.energy.select import meter_states
 from llenergymeasure.exceptions import MeterError
 if __name__ == "__main__":
     with open_devices(SystemClock(), os.environ) as devices:
         print(meter_states(devices)["zeus"])
         try:
-            REGISTRY["zeus"].create(devices)
+            METERS["zeus"].create(devices)
         except MeterError as error:
             print(error)
     print(len(multiprocessing.active_children()))

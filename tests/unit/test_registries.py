@@ -1,16 +1,20 @@
-"""A backend or a meter stands in several lists: whoever adds one is told by these tests which are left."""
+"""A meter stands in one registry; a backend in one registry and, for what a configuration may ask of it, in `config`."""
 
 from __future__ import annotations
 
-from typing import get_args
+from importlib.util import find_spec
+from pathlib import Path
 
-from llenergymeasure.cli import installed
+import pytest
+
+from llenergymeasure.config.introspection import parameters
+from llenergymeasure.config.meters import METER_NAMES, METERS
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, PRECISION_SUPPORT, EnergyBackendName
-from llenergymeasure.config.user_config import RunnerSettings
+from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, PRECISION_SUPPORT
+from llenergymeasure.config.user_config import RunnerSettings, UserConfig
 from llenergymeasure.core.backends import registry
-from llenergymeasure.core.energy.select import REGISTRY
-from pytest_llem import settings
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_every_backend_can_be_named_in_a_configuration_and_has_a_section_a_runner_and_its_limits():
@@ -21,8 +25,16 @@ def test_every_backend_can_be_named_in_a_configuration_and_has_a_section_a_runne
     assert names <= set(ExperimentConfig.model_fields)
 
 
-def test_every_meter_can_be_named_in_a_configuration_and_at_the_plugin_and_tells_its_version():
-    names = set(REGISTRY)
-    assert set(get_args(EnergyBackendName)) == names | {"auto", "null"}
-    assert set(settings.METERS) == names | {"auto", "null"}
-    assert set(installed.METERS) == names
+@pytest.mark.parametrize(
+    ("model", "field"), [(ExperimentConfig, "energy.backend"), (UserConfig, "measurement.energy_backend")]
+)
+def test_every_meter_can_be_named_in_a_configuration(model, field):
+    (parameter,) = [each for each in parameters(model) if each.name == field]
+    assert parameter.choices == METER_NAMES
+
+
+@pytest.mark.parametrize("name", METERS)
+def test_every_meter_has_a_module_and_is_described(name):
+    assert find_spec(METERS[name].module) is not None
+    assert METERS[name].distributions
+    assert f"| {name} |" in (DOCS / "methodology.md").read_text(encoding="utf-8")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import metadata
 
+from llenergymeasure.config.meters import METERS
 from llenergymeasure.core.backends.registry import BACKENDS
-
-METERS = {"zeus": ("zeus",), "nvml": ("nvidia-ml-py",), "codecarbon": ("codecarbon",)}
 
 
 def version_lines(own: str) -> list[str]:
@@ -15,7 +14,7 @@ def version_lines(own: str) -> list[str]:
     return [
         f"llenergymeasure {own}",
         f"backends: {_listed({name: entry.distributions for name, entry in BACKENDS.items()})}",
-        f"meters: {_listed(METERS)}",
+        f"meters: {_listed({name: entry.distributions for name, entry in METERS.items()})}",
     ]
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from typing_extensions import Self
 
 from llenergymeasure.config.base import ConfigModel, Flag, Integer, Number
-from llenergymeasure.config.ssot import DEFAULT_BEAMS, DecodingStrategy, EnergyBackendName
+from llenergymeasure.config.meters import METER_NAMES, METERS
+from llenergymeasure.config.ssot import DEFAULT_BEAMS, DecodingStrategy
 
+if TYPE_CHECKING:
+    _MeterName = str
+else:
+    _MeterName = Literal[METER_NAMES]
 # YAML reads a bare `null` as nothing; here it is a choice.
-MeterName = Annotated[EnergyBackendName, BeforeValidator(lambda value: "null" if value is None else value)]
+MeterName = Annotated[_MeterName, BeforeValidator(lambda value: "null" if value is None else value)]
 
 
 class SyntheticDatasetConfig(ConfigModel):
@@ -112,7 +117,7 @@ class EnergyConfig(ConfigModel):
     """Which energy meter measures."""
 
     backend: MeterName = Field(
-        "auto", description="Meter. auto: the first available of zeus, nvml, codecarbon. null: off on purpose."
+        "auto", description=f"Meter. auto: the first available of {', '.join(METERS)}. null: off on purpose."
     )
 
 

@@ -8,7 +8,6 @@ from typing import Literal, get_args
 Backend = Literal["pytorch", "vllm", "tensorrt"]
 Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8", "int4"]
 DecodingStrategy = Literal["greedy", "sampling", "beam"]
-EnergyBackendName = Literal["auto", "zeus", "nvml", "codecarbon", "null"]
 
 BACKENDS: tuple[str, ...] = get_args(Backend)
 

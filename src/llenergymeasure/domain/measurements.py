@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from llenergymeasure.config.meters import METERS
 from llenergymeasure.domain.base import Frozen
 
 EnergyMethod = Literal["counter", "sampled", "estimated", "replayed"]
@@ -30,7 +31,7 @@ class EnergyReading(Frozen):
     """What a meter says about one window."""
 
     meter: str = Field(
-        description="Name of the meter: nvml, zeus, codecarbon or one's own; null, or none when none was available."
+        description=f"Name of the meter: {', '.join(METERS)} or one's own; null, or none when none was available."
     )
     energy_j: float | None = Field(None, description="Joules in the window; None when not measured, see reason.")
     per_device_j: dict[str, float] | None = Field(None, description="Joules by device uuid; None without devices.")

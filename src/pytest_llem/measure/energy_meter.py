@@ -48,7 +48,7 @@ class EnergyMeter:
 
     @property
     def name(self) -> str:
-        """Of the meter: nvml, zeus, codecarbon, replay, null, or none when there is none."""
+        """Of the meter, as `energy.backend` names it; replay for recorded joules, none when there is no meter."""
         return self._windows.meter_name
 
     @property

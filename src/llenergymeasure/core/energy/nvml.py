@@ -161,6 +161,18 @@ def _names(devices: Sequence[DeviceEnergy]) -> set[str]:
     return {name for device in devices for name in device.parts_j}
 
 
+def probe(context: MeterContext) -> str | None:
+    """A GPU that reports energy or power."""
+    if context.door is None or not context.gpus:
+        return context.no_gpu_reason
+    for gpu in context.gpus:
+        try:
+            context.door.power(gpu)
+        except MeterError as error:
+            return f"GPU {gpu.index} ({gpu.name}): {error}"
+    return None
+
+
 def create(context: MeterContext) -> NvmlMeter:
     """The meter over the GPUs of the context."""
     assert context.door is not None, "the probe came first"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from importlib import import_module
+from collections.abc import Mapping
 
+from llenergymeasure.config.meters import METERS, MeterEntry
 from llenergymeasure.core.devices import MeterContext
-from llenergymeasure.core.energy import probes
 from llenergymeasure.core.energy.null import NoMeter, NullMeter
 from llenergymeasure.domain.measurements import MeterChoice
 from llenergymeasure.exceptions import Finding, MeterError, PreFlightError
@@ -18,38 +16,8 @@ NO_GPU_CURE = "set energy.backend: auto, or take a machine whose GPU shows in: n
 OFF_BY_USER = "measurement.energy_backend of the user config is null: switched off on purpose"
 
 
-@dataclass(frozen=True)
-class MeterEntry:
-    """How a meter is probed, made and installed.
-
-    Attributes:
-        probe: None when available, else why not.
-        module: has `create(context)`; imported when chosen.
-        cure: what to do when it is not available.
-    """
-
-    probe: Callable[[MeterContext], str | None]
-    module: str
-    cure: str
-
-    def create(self, context: MeterContext) -> EnergyBackend:
-        """Import and make the meter."""
-        meter: EnergyBackend = import_module(self.module).create(context)
-        return meter
-
-
-# In the order of `auto`.
-REGISTRY: Mapping[str, MeterEntry] = {
-    "zeus": MeterEntry(probes.zeus, "llenergymeasure.core.energy.zeus", 'pip install "llenergymeasure[zeus]"'),
-    "nvml": MeterEntry(probes.nvml, "llenergymeasure.core.energy.nvml", "check the driver with: nvidia-smi"),
-    "codecarbon": MeterEntry(
-        probes.codecarbon, "llenergymeasure.core.energy.codecarbon.meter", 'pip install "llenergymeasure[codecarbon]"'
-    ),
-}
-
-
 def choose_meter(
-    declared: str, narrowed: str, context: MeterContext, registry: Mapping[str, MeterEntry] = REGISTRY
+    declared: str, narrowed: str, context: MeterContext, registry: Mapping[str, MeterEntry] = METERS
 ) -> Metering:
     """The meter that a configuration asks for.
 
@@ -72,12 +40,12 @@ def choose_meter(
     return _first_available(context, allowed(asked, registry), why(asked, registry))
 
 
-def allowed(narrowed: str, registry: Mapping[str, MeterEntry] = REGISTRY) -> Mapping[str, MeterEntry]:
+def allowed(narrowed: str, registry: Mapping[str, MeterEntry] = METERS) -> Mapping[str, MeterEntry]:
     """The meters that `auto` may take, in order, under a user's settings."""
     return registry if narrowed == "auto" else {narrowed: registry[narrowed]}
 
 
-def why(narrowed: str, registry: Mapping[str, MeterEntry] = REGISTRY) -> str:
+def why(narrowed: str, registry: Mapping[str, MeterEntry] = METERS) -> str:
     """The reason of what `auto` takes."""
     if narrowed == "auto":
         return f"the first available of {', '.join(registry)}"
@@ -113,9 +81,7 @@ def _tried(entry: MeterEntry, context: MeterContext) -> tuple[EnergyBackend | No
         return None, str(error)
 
 
-def meter_findings(
-    declared: str, context: MeterContext, registry: Mapping[str, MeterEntry] = REGISTRY
-) -> list[Finding]:
+def meter_findings(declared: str, context: MeterContext, registry: Mapping[str, MeterEntry] = METERS) -> list[Finding]:
     """What stands between this machine and a meter that was named; nothing under auto and null."""
     if declared not in registry:
         return []
@@ -130,6 +96,6 @@ def _finding(name: str, why_not: str, entry: MeterEntry, context: MeterContext) 
     return Finding(f"energy.backend '{name}' is not available: {why_not}", NO_GPU_CURE if no_gpu else entry.cure)
 
 
-def meter_states(context: MeterContext, registry: Mapping[str, MeterEntry] = REGISTRY) -> dict[str, str]:
+def meter_states(context: MeterContext, registry: Mapping[str, MeterEntry] = METERS) -> dict[str, str]:
     """What every probe says."""
     return {name: entry.probe(context) or AVAILABLE for name, entry in registry.items()}

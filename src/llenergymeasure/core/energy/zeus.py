@@ -13,7 +13,8 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
+from importlib import import_module, metadata
+from importlib.util import find_spec
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError
 
 if TYPE_CHECKING:
-    from llenergymeasure.core.nvml.door import Gpu
+    from llenergymeasure.core.nvml.door import Gpu, GpuDoor
 
 
 class ZeusMeter:
@@ -167,6 +168,40 @@ def zeus_numbers(gpus: Sequence[Gpu], visible: str | None) -> dict[int, str]:
                 "which zeus takes for NVML's; set CUDA_DEVICE_ORDER=PCI_BUS_ID"
             )
     return {listed.index(gpu.index): gpu.uuid for gpu in gpus}
+
+
+def probe(context: MeterContext) -> str | None:
+    """Installed, not beside its old name, finds every GPU by its number, and each has a counter that answers."""
+    if _is_installed("zeus-ml"):
+        return "zeus-ml, the old name of zeus, is installed and breaks it; run: pip uninstall -y zeus-ml zeus && pip install zeus"
+    if find_spec("zeus") is None or not _is_installed("zeus"):
+        return "zeus is not installed"
+    if context.door is None or not context.gpus:
+        return context.no_gpu_reason
+    try:
+        zeus_numbers(context.gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
+    except MeterError as error:
+        return str(error)
+    return _no_counter(context.door, context.gpus)
+
+
+def _is_installed(distribution: str) -> bool:
+    """Whether a package of this name is there, importable or not."""
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _no_counter(door: GpuDoor, gpus: Sequence[Gpu]) -> str | None:
+    for gpu in gpus:
+        try:
+            if door.energy_j(gpu) is None:
+                return f"GPU {gpu.index} ({gpu.name}) has no energy counter"
+        except MeterError as error:
+            return f"GPU {gpu.index} ({gpu.name}): {error}"
+    return None
 
 
 def create(context: MeterContext) -> ZeusMeter:

@@ -6,9 +6,10 @@ import pytest
 
 from fake_gpu import FakeDoor, FakeGpu, a_gpu
 from fakes import FakeClock, FakeMeter
+from llenergymeasure.config.meters import METERS
 from llenergymeasure.core.devices import MeterContext
-from llenergymeasure.core.energy import probes
-from llenergymeasure.core.energy.select import REGISTRY, choose_meter, meter_findings, meter_states
+from llenergymeasure.core.energy import nvml, zeus
+from llenergymeasure.core.energy.select import choose_meter, meter_findings, meter_states
 from llenergymeasure.exceptions import MeterError, PreFlightError, ReadingFailed
 
 CONTEXT = MeterContext(FakeClock(), no_gpu_reason="NVML: library not found")
@@ -108,8 +109,8 @@ def test_a_named_meter_that_cannot_be_made_is_a_finding():
 
 
 def test_optional_meters_name_their_install_line():
-    assert REGISTRY["zeus"].cure == 'pip install "llenergymeasure[zeus]"'
-    assert REGISTRY["codecarbon"].cure == 'pip install "llenergymeasure[codecarbon]"'
+    assert METERS["zeus"].cure == 'pip install "llenergymeasure[zeus]"'
+    assert METERS["codecarbon"].cure == 'pip install "llenergymeasure[codecarbon]"'
 
 
 def test_there_is_nothing_to_find_about_auto_and_null():
@@ -118,7 +119,7 @@ def test_there_is_nothing_to_find_about_auto_and_null():
 
 def test_without_a_gpu_the_real_probes_say_so():
     states = meter_states(CONTEXT)
-    assert list(states) == list(REGISTRY)
+    assert list(states) == list(METERS)
     assert states["nvml"] == "NVML: library not found"
 
 
@@ -127,7 +128,7 @@ def test_zeus_beside_its_old_name_is_broken_and_the_cure_is_told(tmp_path, monke
     place.mkdir()
     (place / "METADATA").write_text("Metadata-Version: 2.1\nName: zeus-ml\nVersion: 0.1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert "run: pip uninstall -y zeus-ml zeus && pip install zeus" in probes.zeus(CONTEXT)
+    assert "run: pip uninstall -y zeus-ml zeus && pip install zeus" in zeus.probe(CONTEXT)
 
 
 @pytest.mark.parametrize(("failure", "words"), [(None, "has no energy counter"), (ReadingFailed("Timeout"), "Timeout")])
@@ -136,5 +137,5 @@ def test_zeus_is_offered_only_where_every_gpu_has_a_counter_that_answers(failure
     clock = FakeClock()
     model = FakeGpu(tick_s=None, fails=lambda call: failure is not None)
     context = MeterContext(clock, FakeDoor(clock, [model]), (a_gpu(),))
-    assert words in probes.zeus(context)
-    assert words in probes.nvml(context) if failure else probes.nvml(context) is None
+    assert words in zeus.probe(context)
+    assert words in nvml.probe(context) if failure else nvml.probe(context) is None

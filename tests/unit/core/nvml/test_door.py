@@ -9,7 +9,8 @@ from fake_gpu import a_gpu
 from fake_nvml import FakeNvml
 from fakes import FakeClock
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
-from llenergymeasure.core.energy import probes
+from llenergymeasure.core.energy import nvml, zeus
+from llenergymeasure.core.energy.codecarbon import meter as codecarbon
 from llenergymeasure.core.nvml.codes import outcome_of
 from llenergymeasure.core.nvml.cuda_visible_devices import visible_gpus
 from llenergymeasure.core.nvml.door import ConditionReading, GpuDoor, PowerReading
@@ -224,31 +225,31 @@ def test_a_machine_without_a_usable_gpu_says_why(options, reason):
         assert reason in context.no_gpu_reason
         assert gpu_infos(context) == ()
         assert driver_version(context) is None
-        assert probes.nvml(context) == context.no_gpu_reason
+        assert nvml.probe(context) == context.no_gpu_reason
 
 
 def test_the_nvml_probe_asks_each_gpu():
     with devices() as context:
-        assert probes.nvml(context) is None
+        assert nvml.probe(context) is None
     with devices(failures={"nvmlDeviceGetTotalEnergyConsumption": NOT_SUPPORTED}) as context:
-        assert probes.nvml(context) is None
+        assert nvml.probe(context) is None
     with devices(failures={"nvmlDeviceGetTotalEnergyConsumption": LOST, "nvmlDeviceGetFieldValues": LOST}) as context:
-        assert "lost" in (probes.nvml(context) or "")
+        assert "lost" in (nvml.probe(context) or "")
 
 
 def test_the_zeus_probe_asks_each_gpu_for_its_counter():
     pytest.importorskip("zeus")
     with devices(failures={"nvmlDeviceGetTotalEnergyConsumption": NOT_SUPPORTED}) as context:
-        assert "has no energy counter" in (probes.zeus(context) or "")
+        assert "has no energy counter" in (zeus.probe(context) or "")
     with devices(failures={"nvmlDeviceGetTotalEnergyConsumption": LOST, "nvmlDeviceGetFieldValues": LOST}) as context:
-        assert "lost" in (probes.zeus(context) or "")
+        assert "lost" in (zeus.probe(context) or "")
 
 
 def test_codecarbon_without_nvidia_smi_ignores_the_gpus_and_is_not_taken(monkeypatch, tmp_path):
     pytest.importorskip("codecarbon")
     monkeypatch.setenv("PATH", str(tmp_path))
     with devices() as context:
-        assert "nvidia-smi is not on the PATH" in (probes.codecarbon(context) or "")
+        assert "nvidia-smi is not on the PATH" in (codecarbon.probe(context) or "")
 
 
 def test_the_door_uses_the_names_that_pynvml_has():

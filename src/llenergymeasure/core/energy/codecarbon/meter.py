@@ -13,8 +13,10 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from llenergymeasure.core.devices import MeterContext
@@ -214,6 +216,15 @@ def _silence() -> Iterator[None]:
             yield
     finally:
         _LOGGER.removeFilter(nothing)
+
+
+def probe(context: MeterContext) -> str | None:
+    """Installed. Without nvidia-smi it does not see the GPUs, which would make its total a modelled CPU."""
+    if find_spec("codecarbon") is None:
+        return "codecarbon is not installed"
+    if context.gpus and shutil.which("nvidia-smi") is None:
+        return "codecarbon ignores the GPUs because nvidia-smi is not on the PATH"
+    return None
 
 
 def create(context: MeterContext) -> CodeCarbonMeter:
