@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import pytest
 
-from llenergymeasure.config.meters import METER_NAMES
-
 FILES = "*.llem.yaml *.llem.yml"
 FAIL_ON = "energy_per_output_token:5%"
 MARKER = (
@@ -31,7 +29,7 @@ OPTIONS = (
         "--llem-energy",
         "NAME",
         "auto",
-        f"meter: {', '.join(METER_NAMES)}, or replay:FILE (recorded joules; results say simulated)",
+        "meter: auto, null, one by its name as in energy.backend, or replay:FILE (recorded joules; results say simulated)",
     ),
     ("--llem-fail-on", "METRIC:LIMIT", FAIL_ON, "repeatable: 2.5%, 150%, or absolute 0.5 in the metric's unit"),
     ("--llem-baseline-dir", "DIR", "llem-baselines under rootdir", "committed baseline files"),
