@@ -86,7 +86,6 @@ print(json.dumps({
     "meter": result.meter.model_dump(),
     "joules": result.energy_total_j,
     "accuracy": result.reproducibility_notes,
-    "warnings": [str(warning) for warning in result.measurement_warnings],
     "state": meter_states(devices)["wall-plug"],
     "findings": [finding.cure for finding in meter_findings("wall-plug", MeterContext(late))],
     "version": version_lines("1.0")[-1],
@@ -120,6 +119,7 @@ def test_an_experiment_names_it_and_is_measured_by_it(found):
     assert found["meter"]["name"] == "wall-plug"
     assert found["meter"]["reason"] == "energy.backend is wall-plug"
     assert found["joules"] > 0
+    assert found["accuracy"] == "The plug is accurate within 1 %."
     assert found["choices"] == [["auto", "wall-plug", "zeus", "nvml", "codecarbon", "null"]]
 
 

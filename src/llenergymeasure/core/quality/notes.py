@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from llenergymeasure.config.meters import METERS
 from llenergymeasure.domain.measurements import EnergyReading
-
-READ_THROUGH_NVML = ("nvml", "zeus", "codecarbon")
 
 
 def reproducibility_notes(reading: EnergyReading) -> str:
@@ -23,9 +22,6 @@ def reproducibility_notes(reading: EnergyReading) -> str:
             "Energy is that of the CPU packages, read from their RAPL counters. Their maker states no accuracy: 5 % is "
             "assumed. Memory, disks, fans and the power supply are not in it."
         )
-    if reading.meter not in READ_THROUGH_NVML:
+    if reading.meter not in METERS:
         return f"Energy was read by the meter {reading.meter}. Its author states how accurate it is."
-    return (
-        "Power sensors read through NVML are documented as accurate within 5 W or 5 %, whichever the device states; "
-        "the error is mostly a stable gain of the card, so comparisons on one card are better than absolute numbers."
-    )
+    return METERS[reading.meter].accuracy

@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable
 
 from llenergymeasure._format import number
+from llenergymeasure.config.meters import METERS
 from llenergymeasure.core.quality.machine_warnings import MACHINE_CHECKS, Warnings
-from llenergymeasure.core.quality.notes import READ_THROUGH_NVML
 from llenergymeasure.domain.measurements import EnergyReading, ModelInfo
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
@@ -83,7 +83,7 @@ def _energy(draft: ExperimentResult) -> Warnings:
 
 
 def _few_readings(energy: EnergyReading) -> MeasurementWarning:
-    if energy.n_readings == 0 and energy.meter not in READ_THROUGH_NVML:
+    if energy.n_readings == 0 and energy.meter not in METERS:
         return warning(
             "nvml_low_sample_count",
             f"the meter {energy.meter} does not say how many sensor updates fell into the window (n_readings is 0)",
