@@ -18,7 +18,7 @@ from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import EnergyReading, HostResult, MeterChoice, ModelInfo
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import BackendError, MeterError
-from llenergymeasure.protocols import BatchRecord, InferenceEngine, Metering, Tokenizer, Window
+from llenergymeasure.protocols import BatchRecord, InferenceEngine, Metering, Saved, Tokenizer, Window
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
@@ -290,10 +290,10 @@ class MemoryRepository:
     def __init__(self) -> None:
         self.results: dict[Path, ExperimentResult] = {}
 
-    def save(self, result: ExperimentResult) -> Path:
+    def save(self, result: ExperimentResult) -> Saved:
         place = Path(f"result-{len(self.results)}")
         self.results[place] = result
-        return place
+        return Saved(place, result)
 
     def load(self, place: Path) -> ExperimentResult:
         return self.results[place]

@@ -87,19 +87,18 @@ def _run(
     study: StudyConfig,
     output_dir: str | Path | None = None,
     session: Session | None = None,
-    keep: Callable[[ExperimentResult], object] | None = None,
+    keep: Callable[[ExperimentResult], ExperimentResult] | None = None,
 ) -> StudyResult:
     """The one road: every entrance ends here."""
     using = session or SESSION
     for config in study.experiments:
         check_machine(config, using)
     place = None if output_dir is None else Path(output_dir)
-    if is_silent_rank(using.environ):
-        keep = None
-    elif keep is None and place is not None:
-        keep = FolderRepository(place).save
-    states = None if place is None or keep is None else _states(place, using.progress)
-    return run_all(study, lambda config: measure_anywhere(config, using, place), keep, states)
+    if place is None or is_silent_rank(using.environ):
+        return run_all(study, lambda config: measure_anywhere(config, using, place))
+    keeping = keep or (lambda result: FolderRepository(place).save(result).result)
+    states = _states(place, using.progress)
+    return run_all(study, lambda config: measure_anywhere(config, using, place), keeping, states)
 
 
 def _states(place: Path, progress: Progress) -> StateManager:

@@ -323,12 +323,20 @@ class Sampler(Protocol):
         """What was seen from `start_s` to `end_s`; None without sensors."""
 
 
+@dataclass(frozen=True)
+class Saved:
+    """A result that was stored: its place, and the result as it was stored, with the names of its side files."""
+
+    path: Path
+    result: ExperimentResult
+
+
 @runtime_checkable
 class ResultsRepository(Protocol):
     """Where results go and come from."""
 
-    def save(self, result: ExperimentResult) -> Path:
-        """Store a result and return its place. Never overwrites."""
+    def save(self, result: ExperimentResult) -> Saved:
+        """Store a result. Never overwrites."""
 
     def load(self, place: Path) -> ExperimentResult:
         """Read a result back."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from llenergymeasure._files import complete_directory, write_atomic
 from llenergymeasure.domain.result_data import ResultData
@@ -21,6 +22,13 @@ from llenergymeasure.security import sanitise_name
 
 RESULT_FILE = "result.json"
 TIMESERIES_FILE = "timeseries.parquet"
+
+Result = TypeVar("Result", bound=ResultData)
+
+
+def as_saved(result: Result) -> Result:
+    """The result as its folder will hold it: it names the file of its time series, when it has one."""
+    return result if result.timeseries is None else result.model_copy(update={"timeseries_file": TIMESERIES_FILE})
 
 
 def save(result: ResultData, directory: Path, beside: Mapping[str, str] | None = None) -> Path:
@@ -37,10 +45,9 @@ def save(result: ResultData, directory: Path, beside: Mapping[str, str] | None =
     with complete_directory(directory, folder_name(result)) as folder:
         if result.timeseries is not None:
             to_parquet(result, folder.path / TIMESERIES_FILE)
-            result = result.model_copy(update={"timeseries_file": TIMESERIES_FILE})
         for name, text in (beside or {}).items():
             write_atomic(folder.path / name, text)
-        to_json(result, folder.path / RESULT_FILE)
+        to_json(as_saved(result), folder.path / RESULT_FILE)
     return folder.final / RESULT_FILE
 
 

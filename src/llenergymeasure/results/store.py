@@ -16,6 +16,7 @@ from pathlib import Path
 
 from llenergymeasure.domain import folder
 from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.protocols import Saved
 from llenergymeasure.results.csv import csv_text
 
 CSV_FILE = "result.csv"
@@ -41,14 +42,15 @@ class FolderRepository:
         self._directory = Path(directory)
         self._export_csv, self._report = export_csv, report
 
-    def save(self, result: ExperimentResult) -> Path:
-        beside = {CSV_FILE: csv_text(result)} if self._export_csv else {}
+    def save(self, result: ExperimentResult) -> Saved:
+        saved = folder.as_saved(result)
+        beside = {CSV_FILE: csv_text(saved)} if self._export_csv else {}
         try:
             if self._report is not None:
-                beside[REPORT_FILE] = self._report(result)
+                beside[REPORT_FILE] = self._report(saved)
         finally:
-            path = folder.save(result, self._directory, beside)
-        return path
+            path = folder.save(saved, self._directory, beside)
+        return Saved(path, saved)
 
     def load(self, place: Path) -> ExperimentResult:
         return ExperimentResult.from_json(place)

@@ -11,10 +11,14 @@ from llenergymeasure.exceptions import ExperimentError, LLEMError, StudyError
 from llenergymeasure.state.machine import ExperimentState, StateManager
 
 
+def _as_it_is(result: ExperimentResult) -> ExperimentResult:
+    return result
+
+
 def run_all(
     study: StudyConfig,
     measure: Callable[[ExperimentConfig], ExperimentResult],
-    keep: Callable[[ExperimentResult], object] | None = None,
+    keep: Callable[[ExperimentResult], ExperimentResult] = _as_it_is,
     states: StateManager | None = None,
 ) -> StudyResult:
     """Measure every experiment in order and keep each result as soon as it is there.
@@ -22,7 +26,7 @@ def run_all(
     Args:
         study: the experiments.
         measure: measures one.
-        keep: stores a result; None = nothing is stored.
+        keep: stores a result; gives it back as it was stored.
         states: told where each experiment stands; None without an output directory.
 
     Raises:
@@ -33,10 +37,8 @@ def run_all(
     for config in study.experiments:
         try:
             with followed(states, config):
-                result = measure(config)
-                results.append(result)
-                if keep is not None:
-                    keep(result)
+                results.append(measure(config))
+                results[-1] = keep(results[-1])
         except ExperimentError as error:
             failed.append(error)
         except LLEMError as error:

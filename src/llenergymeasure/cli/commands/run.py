@@ -41,31 +41,29 @@ def command(
     session = Session(progress=Attentive(progress_for(quiet or is_silent_rank(os.environ))))
     place = output or Path(session.settings().output.results_dir)
     repository = FolderRepository(place, export_csv=export_csv, report=make_report)
-    documents: list[str] = []
     labels = labels_of(study.experiments) if len(study.experiments) > 1 else {}
     results: list[ExperimentResult] = []
 
-    def keep(result: ExperimentResult) -> Path:
+    def keep(result: ExperimentResult) -> ExperimentResult:
         """Show first, then save: a full disk loses no number, and a reader that went away no file."""
-        documents.append(json_text(result))
         results.append(result)
         try:
             if not json:
                 print(_text(result, labels), flush=True)
         finally:
-            path = repository.save(result)
-        documents[-1] = path.read_text(encoding="utf-8")
+            saved = repository.save(result)
+        results[-1] = saved.result
         if not quiet:
-            print(_saved(path), file=sys.stderr)
-        return path
+            print(_saved(saved.path), file=sys.stderr)
+        return saved.result
 
     try:
         _run(study, place, session, keep)
     except StudyError as error:
         raise _own_words(study, error) from error
     finally:
-        if json and documents:
-            print(_one_document(documents, single=not labels))
+        if json and results:
+            print(_one_document([json_text(each) for each in results], single=not labels))
         if not json and len(results) > 1:
             print(side_by_side(results, labels))
     return 0
