@@ -1,0 +1,1 @@
+"""Small random models of many architectures, made from transformers' own configurations."""
