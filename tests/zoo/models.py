@@ -30,18 +30,18 @@ LATENT: Mapping[str, Any] = {
     "qk_rope_head_dim": 8, "v_head_dim": 8, "first_k_dense_replace": 1, "n_group": 1, "topk_group": 1,
 }  # fmt: skip
 
+# Families that need nothing beside the common sizes.
+PLAIN = """
+afmoe apertus arcee bloom codegen cohere cohere2 cohere2_moe cwm diffllama doge dots1 ernie4_5 ernie4_5_moe
+exaone4 exaone_moe falcon falcon_mamba flex_olmo gemma gemma2 gemma3_text glm glm4 glm4_moe gpt2 gpt_bigcode
+gpt_neox gpt_neox_japanese gpt_oss gptj granite granitemoe granitemoeshared helium hunyuan_v1_dense internlm3
+jetmoe lfm2 llama llama4_text mamba minimax minimax_m2 ministral ministral3 mistral mixtral mpt nanochat
+nemotron nemotron_h olmo olmo2 olmo3 olmoe opt persimmon phi phi3 phimoe qwen2 qwen2_moe qwen3 qwen3_moe rwkv
+seed_oss smollm3 solar_open stablelm starcoder2 xglm openai-gpt
+"""
+
 MODELS: Mapping[str, Mapping[str, Any]] = {
-    **dict.fromkeys(
-        (
-            "afmoe apertus arcee bloom codegen cohere cohere2 cohere2_moe cwm diffllama doge dots1 ernie4_5 ernie4_5_moe exaone4 "
-            "exaone_moe falcon falcon_mamba flex_olmo gemma gemma2 gemma3_text glm glm4 glm4_moe gpt2 gpt_bigcode gpt_neox "
-            "gpt_neox_japanese gpt_oss gptj granite granitemoe granitemoeshared helium hunyuan_v1_dense internlm3 jetmoe lfm2 "
-            "llama llama4_text mamba minimax minimax_m2 ministral ministral3 mistral mixtral mpt nanochat nemotron "
-            "nemotron_h olmo olmo2 olmo3 olmoe opt persimmon phi phi3 phimoe qwen2 qwen2_moe qwen3 qwen3_moe rwkv seed_oss "
-            "smollm3 solar_open stablelm starcoder2 xglm openai-gpt"
-        ).split(),
-        {},
-    ),
+    **{name: {} for name in PLAIN.split()},
     "bamba": {"mamba_n_heads": 8, "mamba_d_head": 8, "mamba_d_state": 8, "mamba_n_groups": 1, "attn_layer_indices": [1]},
     "deepseek_v2": LATENT,
     "deepseek_v3": LATENT,

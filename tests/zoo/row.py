@@ -1,4 +1,4 @@
-"""What one small model shows: our run against a loop of one's own, our operations against torch's, our memory estimate against bytes."""
+"""What one small model shows: our run against a loop of one's own, our operations against torch's, our estimate against bytes."""
 
 from __future__ import annotations
 
@@ -106,7 +106,9 @@ class Loop:
 
     def __init__(self, folder: Path, config: ExperimentConfig) -> None:
         self.model = transformers.AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager").eval()
-        if any("expert" in key for key in self.model.config.to_dict()) and hasattr(self.model, "set_experts_implementation"):
+        if any("expert" in key for key in self.model.config.to_dict()) and hasattr(
+            self.model, "set_experts_implementation"
+        ):
             self.model.set_experts_implementation("eager")
         self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         texts = open_dataset(config.dataset, config.n, config.random_seed).texts

@@ -38,6 +38,4 @@ def line_of(row: Row) -> str:
 
 def page_of(rows: Sequence[Row]) -> str:
     """The whole page."""
-    return PAGE.format(
-        count=len(rows), version=transformers.__version__, lines="\n".join(map(line_of, rows))
-    )
+    return PAGE.format(count=len(rows), version=transformers.__version__, lines="\n".join(map(line_of, rows)))

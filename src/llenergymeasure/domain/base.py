@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
@@ -19,7 +19,13 @@ class Frozen(BaseModel):
 
 
 class Derived(Frozen):
-    """A type with computed fields: they stand in its JSON, and are compared with their parts when it is read."""
+    """A type with computed fields: they stand in its JSON, and are compared with their parts when it is read.
+
+    Attributes:
+        derived_sentences: computed fields that hold text for people; another release may say it in other words.
+    """
+
+    derived_sentences: ClassVar[frozenset[str]] = frozenset()
 
     @model_validator(mode="wrap")
     @classmethod
@@ -31,7 +37,7 @@ class Derived(Frozen):
         result = handler({name: value for name, value in stored.items() if name not in derived})
         expected = result.model_dump(mode="json", include=set(derived)) if derived else {}
         for name, value in derived.items():
-            if value != expected[name]:
+            if value != expected[name] and name not in cls.derived_sentences:
                 raise ValueError(f"{name} is {value!r} in the file, but its parts give {expected[name]!r}")
         return result
 

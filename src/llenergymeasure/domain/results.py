@@ -6,16 +6,26 @@ What a result consists of is in `result_data`: text and files are made from that
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
+
+from pydantic import computed_field
 
 from llenergymeasure.domain import folder, report_formats, serialise
 from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.reasons import reasons_of
 from llenergymeasure.domain.result_data import ResultData
 from llenergymeasure.domain.summary import summarise
 
 
 class ExperimentResult(ResultData):
     """Everything known about one measured window, and how it was measured."""
+
+    derived_sentences: ClassVar[frozenset[str]] = frozenset({"reasons"})
+
+    @computed_field(description="Why each field that is null is null, by its name.")  # type: ignore[prop-decorator]
+    @property
+    def reasons(self) -> dict[str, str]:
+        return reasons_of(self)
 
     def summary(self) -> str:
         """The result in plain text: numbers with 3 significant figures and units, then the warnings."""

@@ -176,8 +176,22 @@ def _model(draft: ExperimentResult) -> Warnings:
         )
     if draft.model_info.n_unexpected_weights:
         yield _unexpected_weights(draft.model_info)
+    yield from _parameters(draft.model_info)
     if draft.model_info.device == "cpu":
         yield warning("cpu_inference", "the model ran on the CPU", "on a machine with a GPU set pytorch.device: cuda")
+
+
+def _parameters(info: ModelInfo) -> Warnings:
+    """The FLOPs of both methods follow from the architecture: the loaded modules must have its parameters."""
+    known, counted = info.n_matmul_parameters, info.n_matmul_parameters_counted
+    if known is not None and counted is not None and known != counted:
+        yield warning(
+            "parameters_disagree",
+            f"the architecture has {known} parameters in matrix products, but the loaded modules have {counted}",
+            "treat the FLOPs as unknown, and report the model's config.json",
+            architecture=known,
+            counted=counted,
+        )
 
 
 def _unexpected_weights(info: ModelInfo) -> MeasurementWarning:

@@ -40,6 +40,9 @@ CASES = {
     "warmup_not_converged": dict(warmup=update(WARMUP, converged=False, final_cv=0.2)),
     "thermal_floor_off": dict(config=update(CONFIG, warmup=update(CONFIG.warmup, thermal_floor_seconds=0.0))),
     "random_weights": dict(model_info=ModelInfo(name="org/m", device="cuda", random_weights=True)),
+    "parameters_disagree": dict(
+        model_info=ModelInfo(name="org/m", device="cuda", n_matmul_parameters=100, n_matmul_parameters_counted=90)
+    ),
     "unexpected_weights": dict(
         model_info=ModelInfo(name="org/m", device="cuda", n_unexpected_weights=3, unexpected_weights=("a.weight",))
     ),

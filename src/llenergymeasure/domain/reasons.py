@@ -1,0 +1,126 @@
+"""Why a field of a result is null: one sentence for each, made from what the result holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from llenergymeasure.domain.result_data import ResultData
+
+Reason = Callable[[ResultData], str]
+
+SEVERAL_RANKS = "several processes measured side by side; what each of them saw is in process_results"
+
+
+def reasons_of(result: ResultData) -> dict[str, str]:
+    """A sentence for every field of the result that is None, by the name of the field."""
+    return {name: reason(result) for name, reason in REASONS.items() if getattr(result, name) is None}
+
+
+def _energy(result: ResultData) -> str:
+    return result.energy.reason or "the meter gave no reading"
+
+
+def _idle_power(result: ResultData) -> str:
+    return result.baseline.reason or "idle power was not measured"
+
+
+def _adjusted(result: ResultData) -> str:
+    return _energy(result) if result.energy.energy_j is None else _idle_power(result)
+
+
+def _per_token(result: ResultData) -> str:
+    return _energy(result) if result.energy.energy_j is None else "no token was generated"
+
+
+def _uncertainty(result: ResultData) -> str:
+    if result.energy.energy_j is None:
+        return _energy(result)
+    return f"the meter {result.energy.meter} states no uncertainty for this reading"
+
+
+def _per_device(result: ResultData) -> str:
+    if result.energy.energy_j is None:
+        return _energy(result)
+    return f"the meter {result.energy.meter} gives one sum and no joules of single devices"
+
+
+def _sensors(result: ResultData) -> str:
+    if result.process_results is not None:
+        return SEVERAL_RANKS
+    if result.model_info.device == "cpu":
+        return "the experiment ran on the CPU; GPUs are sampled when an experiment uses them"
+    return f"no GPU was sampled: {result.meter.probes.get('nvml', 'NVML was not asked')}"
+
+
+def _throttling(result: ResultData) -> str:
+    return _sensors(result) if result.sampler is None else "the driver reports no reasons of lowered clocks"
+
+
+def _foreign(result: ResultData) -> str:
+    return _sensors(result) if result.sampler is None else "the driver does not list the processes on the GPU"
+
+
+def _phases(result: ResultData) -> str:
+    return "the backend does not report when the tokens of each step were there"
+
+
+def _phase_energy(result: ResultData) -> str:
+    if result.energy.energy_j is None:
+        return _energy(result)
+    if result.phases is None:
+        return _phases(result)
+    return f"there is no power over time: {_sensors(result)}" if result.sampler is None else "no phase is long enough"
+
+
+def _architecture(result: ResultData) -> str:
+    return f"the operations of {result.model_info.architecture or 'this model'} are not known"
+
+
+def _exact_flops(result: ResultData) -> str:
+    return _architecture(result) if result.flops_architecture is None else result.flops_architecture.notes
+
+
+def _carbon(result: ResultData) -> str:
+    if result.energy.energy_j is None:
+        return _energy(result)
+    return "no carbon intensity is set; set LLEM_CARBON_INTENSITY or measurement.carbon_intensity_gco2_kwh"
+
+
+def _side_file(result: ResultData) -> str:
+    return _sensors(result) if result.timeseries is None else "the time series is written when the result is saved"
+
+
+def _always(sentence: str) -> Reason:
+    return lambda _result: sentence
+
+
+REASONS: Mapping[str, Reason] = {
+    "energy_total_j": _energy,
+    "energy_uncertainty_j": _uncertainty,
+    "energy_method": _energy,
+    "energy_per_device_j": _per_device,
+    "energy_per_output_token": _per_token,
+    "energy_per_request": _energy,
+    "energy_adjusted_j": _adjusted,
+    "baseline_power_w": _idle_power,
+    "phases": _phases,
+    "phase_energy": _phase_energy,
+    "latency": _always("no request was timed"),
+    "timeline": _always(SEVERAL_RANKS),
+    "flops_architecture": _architecture,
+    "flops_exact": _exact_flops,
+    "flops_total": lambda result: result.flops.notes,
+    "peak_memory_mb": lambda result: f"the peak cannot be read: {result.memory.source}",
+    "model_memory_mb": _always("the backend does not report the memory of the loaded model"),
+    "warmup": _always("warmup.enabled is false"),
+    "steady_state_window": _always("no warm-up was left out, so the window is the whole measurement"),
+    "window_utc": _always("the release that wrote the file did not record it"),
+    "sampler": _sensors,
+    "gpu_conditions": _sensors,
+    "thermal_throttle": _throttling,
+    "foreign_processes": _foreign,
+    "co2": _carbon,
+    "multi_gpu": _always("one device was used"),
+    "process_results": _always("one process measured the experiment"),
+    "timeseries_file": _side_file,
+}
