@@ -77,8 +77,8 @@ def run_study(config: str | Path | StudyConfig, *, output_dir: str | Path | None
         config = load_study_config(config)
     elif not isinstance(config, StudyConfig):
         raise ConfigError(
-            f"run_study takes a path or a StudyConfig, not {type(config).__name__}; "
-            "for example run_study(StudyConfig(experiments=[ExperimentConfig(model=...)]))"
+            f"run_study takes a path or a StudyConfig, not {type(config).__name__}",
+            "for example run_study(StudyConfig(experiments=[ExperimentConfig(model=...)]))",
         )
     return _run(config, output_dir)
 
@@ -113,14 +113,14 @@ def _states(place: Path, progress: Progress) -> StateManager:
 
 def config_from(config: object, fields: dict[str, Any]) -> ExperimentConfig:
     if config is not None and fields:
-        raise ConfigError(f"give a config or fields, not both (fields: {', '.join(fields)}); {EXAMPLE}")
+        raise ConfigError(f"give a config or fields, not both (fields: {', '.join(fields)})", EXAMPLE)
     if isinstance(config, ExperimentConfig):
         return config
     if isinstance(config, (str, Path)):
         return load_experiment_config(config)
     if config is not None:
-        raise ConfigError(f"a path or an ExperimentConfig is needed, not {type(config).__name__}; {EXAMPLE}")
+        raise ConfigError(f"a path or an ExperimentConfig is needed, not {type(config).__name__}", EXAMPLE)
     if "model" not in fields:
         given = f" (fields: {', '.join(fields)})" if fields else ""
-        raise ConfigError(f"no config and no model given{given}; {EXAMPLE}")
+        raise ConfigError(f"no config and no model given{given}", EXAMPLE)
     return build_experiment_config(fields)

@@ -65,7 +65,7 @@ def _explained(path: Path) -> Iterator[None]:
     except OSError as error:
         _give_up(path, error)
     except ValueError as error:  # a zero byte, a lone surrogate, no name at all
-        raise ConfigError(f"{str(path)!r} cannot be written ({error}); choose another --output") from error
+        raise ConfigError(f"{str(path)!r} cannot be written ({error})", "choose another --output") from error
 
 
 def _give_up(path: Path, error: OSError) -> NoReturn:
@@ -76,7 +76,7 @@ def _give_up(path: Path, error: OSError) -> NoReturn:
             f"{path} could not be written: the disk is full; free some space or choose another --output"
         ) from error
     if isinstance(error, _BAD_PLACE) or error.errno == errno.EROFS:
-        raise ConfigError(f"{path} cannot be written ({error.strerror}); choose another --output") from error
+        raise ConfigError(f"{path} cannot be written ({error.strerror})", "choose another --output") from error
     raise LLEMError(f"{path} could not be written: {error}; choose another --output") from error
 
 

@@ -136,7 +136,7 @@ def make_config(
         nested = {name: value for name, value in (overrides or {}).items() if "." not in name}
         return build_experiment_config(merged(below, nested), dotted)
     except ValidationError as error:
-        raise ConfigError(explain_validation_error(error, document, ExperimentConfig)) from error
+        raise explain_validation_error(error, document, ExperimentConfig) from error
 
 
 def _chosen(config: object, document: Document | None) -> dict[str, Any]:

@@ -31,7 +31,52 @@ class LLEMError(Exception):
 
 
 class ConfigError(LLEMError):
-    """A configuration file, an option or an argument cannot be understood."""
+    """A configuration file, an option or an argument cannot be understood.
+
+    Attributes:
+        problem: what is wrong, with which value.
+        cure: what to do; empty where the problem says it.
+        source: the file or other text that the problem is in; empty where the problem names it, or there is none.
+        line, column: where in it, from 1; None where that is not known.
+        problems: each by itself, when there are several.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        cure: str = "",
+        *,
+        source: str = "",
+        line: int | None = None,
+        column: int | None = None,
+        problems: Sequence[ConfigError] = (),
+    ) -> None:
+        self.problem, self.cure = problem, cure
+        self.source, self.line, self.column = source, line, column
+        self.problems = tuple(problems)
+        super().__init__(_sentence(self.located, cure))
+
+    @property
+    def located(self) -> str:
+        """The problem with its place, without the cure."""
+        return self._located_in(self.source)
+
+    def _located_in(self, source: str) -> str:
+        numbers = {"line": self.line, "column": self.column}
+        place = [source, *(f"{name} {number}" for name, number in numbers.items() if number is not None)]
+        return f"{', '.join(filter(None, place))}: {self.problem}" if any(place) else self.problem
+
+    @classmethod
+    def of(cls, problems: Sequence[ConfigError], source: str) -> ConfigError:
+        """One error of at least one problem in one source: that problem, or a head with a line for each."""
+        if len(problems) == 1:
+            return problems[0]
+        lines = [f"- {_sentence(each._located_in(''), each.cure)}" for each in problems]
+        return cls("\n".join([f"{len(problems)} problems in {source}", *lines]), problems=problems)
+
+
+def _sentence(problem: str, cure: str) -> str:
+    return f"{problem}; {cure}" if cure else problem
 
 
 @dataclass(frozen=True)

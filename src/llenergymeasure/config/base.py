@@ -7,6 +7,21 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
+class FieldError(ValueError):
+    """What a validator refuses.
+
+    Attributes:
+        problem: what is wrong, with the value.
+        cure: what to do; empty where the problem says it.
+        fields: dotted names of the fields that it is about, below the model that is validated; the first of them that is
+            written somewhere is the place of the problem.
+    """
+
+    def __init__(self, problem: str, cure: str = "", *fields: str) -> None:
+        self.problem, self.cure, self.fields = problem, cure, fields
+        super().__init__(f"{problem}; {cure}" if cure else problem)
+
+
 class ConfigModel(BaseModel):
     """Base of every configuration model: frozen, and an unknown key is an error."""
 
@@ -16,7 +31,7 @@ class ConfigModel(BaseModel):
 def _refuse_conversion(value: Any) -> Any:
     """Python would take YAML's `yes` for 1, and text that looks like a number for that number."""
     if isinstance(value, (bool, str, bytes)):
-        raise ValueError(f"a number is needed, not {str(value).lower() if isinstance(value, bool) else repr(value)}")
+        raise FieldError(f"a number is needed, not {str(value).lower() if isinstance(value, bool) else repr(value)}")
     return value
 
 

@@ -26,7 +26,7 @@ def number_from(environ: Mapping[str, str], name: str, least: float, otherwise: 
     value = decimal_number(text)
     if value is None or not least <= value < math.inf:
         raise ConfigError(
-            f"environment variable {name} is '{text}'; set a decimal number of at least {least:g}, or unset it"
+            f"environment variable {name} is '{text}'", f"set a decimal number of at least {least:g}, or unset it"
         )
     return float(value)
 
@@ -42,5 +42,5 @@ def switch_from(environ: Mapping[str, str], name: str) -> bool:
         return False
     switch = _SWITCH.get(text.strip().lower())
     if switch is None:
-        raise ConfigError(f"environment variable {name} is '{text}'; set 1 or 0, or unset it")
+        raise ConfigError(f"environment variable {name} is '{text}'", "set 1 or 0, or unset it")
     return switch

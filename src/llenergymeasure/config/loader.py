@@ -39,7 +39,7 @@ def load_experiment_config(
     document = _document(source)
     if "experiments" in document.content:
         path = document.source
-        raise ConfigError(f"{path} is a study, not one experiment; use run_study, or `llem run {path}`")
+        raise ConfigError(f"{path} is a study, not one experiment", f"use run_study, or `llem run {path}`")
     return build_experiment_config(document.content, overrides)
 
 
@@ -81,15 +81,15 @@ def parse_override(text: str) -> tuple[str, Document]:
     name, equals, value = (part.strip() for part in text.partition("="))
     example = "for example pytorch.batch_size=4"
     if not equals or not _DOTTED_NAME.match(name):
-        raise ConfigError(f"override {shown(text)} is not KEY=VALUE; {example}")
+        raise ConfigError(f"override {shown(text)} is not KEY=VALUE", example)
     secret = looks_like_credential(name.rpartition(".")[2], value)
     override = f"override '{cut(name)}={HIDDEN if secret else cut(value)}'"
     if not value:
-        raise ConfigError(f"{override} has no value; {example}, or {name}=null")
+        raise ConfigError(f"{override} has no value", f"{example}, or {name}=null")
     try:
         return name, parse_value(value)
     except ConfigError as error:
-        raise ConfigError(f"{override} is not understood: {error}; {example}") from error
+        raise ConfigError(f"{override} is not understood: {error}", example) from error
 
 
 def with_overrides(fields: Mapping[str, Any], overrides: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _nested(fields: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
         if held is not None and _fields_of(held) is None:
             place = ".".join(sections[:depth])
             raise ConfigError(
-                f"'{name}' cannot be set: {place} is {shown(held, section)}, not a section; set {place} itself"
+                f"'{name}' cannot be set: {place} is {shown(held, section)}, not a section", f"set {place} itself"
             )
         inside = _fields_of(held) or {}
     nested: dict[str, Any] = {last: value}
@@ -142,7 +142,9 @@ def _document(source: str | Path | Document) -> Document:
     document = source if isinstance(source, Document) else read_experiment(source)
     if "sweep" in document.content:
         raise ConfigError(
-            f"{document.source}: 'sweep:' comes with a later release; list the experiments under 'experiments:'"
+            "'sweep:' comes with a later release",
+            "list the experiments under 'experiments:'",
+            source=document.source,
         )
     return document
 
@@ -150,13 +152,19 @@ def _document(source: str | Path | Document) -> Document:
 def _experiments(fields: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
     beside = sorted(set(fields) - {"experiments", "base"})
     if beside:
-        raise ConfigError(f"{path}: '{beside[0]}' stands beside 'experiments:'; put what all share under 'base:'")
+        raise ConfigError(
+            f"'{beside[0]}' stands beside 'experiments:'", "put what all share under 'base:'", source=path
+        )
     base, listed = fields.get("base") or {}, fields["experiments"]
     if not isinstance(base, Mapping):
-        raise ConfigError(f"{path}: 'base:' holds {shown(base)}; write the fields that all experiments share below it")
+        raise ConfigError(
+            f"'base:' holds {shown(base)}", "write the fields that all experiments share below it", source=path
+        )
     if not isinstance(listed, list) or not listed:
-        raise ConfigError(f"{path}: 'experiments:' is not a list with entries; write one `- model: ...` per experiment")
+        raise ConfigError(
+            "'experiments:' is not a list with entries", "write one `- model: ...` per experiment", source=path
+        )
     for number, each in enumerate(listed, 1):
         if not isinstance(each, Mapping):
-            raise ConfigError(f"{path}: experiment {number} is {shown(each)}; write fields such as `model: ...`")
+            raise ConfigError(f"experiment {number} is {shown(each)}", "write fields such as `model: ...`", source=path)
     return [merged(base, each) for each in listed]

@@ -12,7 +12,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 from typing_extensions import Self
 
 from llenergymeasure.config.backend_configs import PyTorchConfig, TensorRTConfig, VLLMConfig
-from llenergymeasure.config.base import ConfigModel, Integer
+from llenergymeasure.config.base import ConfigModel, FieldError, Integer
 from llenergymeasure.config.files.yaml import read_experiment
 from llenergymeasure.config.passthrough import check_passthrough, without_credentials
 from llenergymeasure.config.sections import (
@@ -75,33 +75,37 @@ class ExperimentConfig(ConfigModel):
         found = [old for old in RENAMED_FIELDS if isinstance(data, dict) and old in data]
         if found:
             renamed = ", ".join(f"'{old}' is now called '{RENAMED_FIELDS[old]}'" for old in found)
-            raise ValueError(f"{renamed}: rename {'it' if len(found) == 1 else 'them'}")
+            raise FieldError(renamed, f"rename {'it' if len(found) == 1 else 'them'}", *found)
         return data
 
     @field_validator("model")
     @classmethod
     def _model_is_a_name(cls, value: str) -> str:
         if not value.strip() or "\0" in value:
-            raise ValueError("a model id or a directory is needed")
+            raise FieldError("a model id or a directory is needed")
         return value
 
     @model_validator(mode="after")
     def _lengths_agree(self) -> Self:
         if self.min_output_tokens is not None and self.min_output_tokens > self.output_limit:
-            raise ValueError(
+            problem = (
                 f"min_output_tokens {self.min_output_tokens} is above the {self.output_limit} output tokens allowed"
             )
+            raise FieldError(problem, "", "min_output_tokens")
         if isinstance(self.dataset, SyntheticDatasetConfig):
             self._synthetic_dataset_fits(self.dataset)
         return self
 
     def _synthetic_dataset_fits(self, dataset: SyntheticDatasetConfig) -> None:
         if self.n > dataset.n:
-            raise ValueError(f"n {self.n} exceeds the {dataset.n} prompts of the dataset: lower n or raise dataset.n")
+            problem = f"n {self.n} exceeds the {dataset.n} prompts of the dataset"
+            raise FieldError(problem, "lower n or raise dataset.n", "n", "dataset.n")
         if self.max_input_tokens is not None and dataset.input_len > self.max_input_tokens:
-            raise ValueError(
-                f"dataset.input_len {dataset.input_len} exceeds max_input_tokens {self.max_input_tokens}: "
-                "raise max_input_tokens, or set it to null"
+            raise FieldError(
+                f"dataset.input_len {dataset.input_len} exceeds max_input_tokens {self.max_input_tokens}",
+                "raise max_input_tokens, or set it to null",
+                "dataset.input_len",
+                "max_input_tokens",
             )
 
     @model_validator(mode="after")
@@ -110,13 +114,14 @@ class ExperimentConfig(ConfigModel):
         self._one_of("decoder.decoding_strategy", self.decoder.decoding_strategy, DECODING_SUPPORT[self.backend])
         for section in BACKENDS:
             if section != self.backend and getattr(self, section) is not None:
-                raise ValueError(
-                    f"section '{section}' is of another backend: backend is '{self.backend}'; "
-                    f"remove the section or set backend: {section}"
+                raise FieldError(
+                    f"section '{section}' is of another backend: backend is '{self.backend}'",
+                    f"remove the section or set backend: {section}",
+                    section,
                 )
         if self.lora is not None and self.backend not in LORA_SUPPORT:
             valid = ", ".join(LORA_SUPPORT)
-            raise ValueError(f"lora is not supported by backend '{self.backend}'; valid backends: {valid}")
+            raise FieldError(f"lora is not supported by backend '{self.backend}'", f"valid backends: {valid}", "lora")
         if self.backend == "pytorch":
             check_token_proposals(self.decoder, self.pytorch_settings)
         return self
@@ -124,7 +129,8 @@ class ExperimentConfig(ConfigModel):
     def _one_of(self, field: str, value: str, valid: tuple[str, ...]) -> None:
         if value not in valid:
             choices = ", ".join(valid)
-            raise ValueError(f"{field} '{value}' is not supported by backend '{self.backend}'; valid: {choices}")
+            problem = f"{field} '{value}' is not supported by backend '{self.backend}'"
+            raise FieldError(problem, f"valid: {choices}", field, "backend")
 
     @model_validator(mode="after")
     def _passthrough_is_harmless(self) -> Self:
@@ -191,7 +197,7 @@ class StudyConfig(ConfigModel):
     @classmethod
     def _there_is_one(cls, value: tuple[ExperimentConfig, ...]) -> tuple[ExperimentConfig, ...]:
         if not value:
-            raise ValueError("a study needs at least one experiment")
+            raise FieldError("a study needs at least one experiment")
         return value
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from llenergymeasure.config.base import FieldError
 from llenergymeasure.security import HIDDEN, redact
 
 _CREDENTIAL_WORDS = frozenset({"password", "passwd", "secret", "credential", "credentials", "apikey", "auth"})
@@ -50,11 +51,12 @@ def check_passthrough(kwargs: Mapping[str, Any], declared: Collection[str]) -> N
     """Refuse what may not travel through `passthrough_kwargs`.
 
     Raises:
-        ValueError: a key is a declared field, looks like a credential, or its value has no JSON form.
+        FieldError: a key is a declared field, looks like a credential, or its value has no JSON form.
     """
     for key, value in kwargs.items():
         if key in declared:
-            raise ValueError(f"passthrough_kwargs may not set '{key}': it is a field of its own; set that field")
+            problem = f"passthrough_kwargs may not set '{key}': it is a field of its own"
+            raise FieldError(problem, "set that field", f"passthrough_kwargs.{key}")
         _refuse_what_json_cannot_hold(value, f"passthrough_kwargs.{key}")
     _refuse_credentials(kwargs, "passthrough_kwargs")
 
@@ -63,9 +65,10 @@ def _refuse_what_json_cannot_hold(value: Any, place: str) -> None:
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
-        raise ValueError(
-            f"{place} is a {type(value).__name__} that JSON cannot hold: "
-            "use finite numbers, text, true, false, null, lists and mappings of these"
+        raise FieldError(
+            f"{place} is a {type(value).__name__} that JSON cannot hold",
+            "use finite numbers, text, true, false, null, lists and mappings of these",
+            place,
         ) from None
     _refuse_other_keys_than_text(value, place)
 
@@ -75,7 +78,7 @@ def _refuse_other_keys_than_text(value: Any, place: str) -> None:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not isinstance(key, str):
-                raise ValueError(f"{place} has the key {key!r}, which is not text: quote it")
+                raise FieldError(f"{place} has the key {key!r}, which is not text", "quote it", place)
             _refuse_other_keys_than_text(inner, f"{place}.{key}")
     elif isinstance(value, (list, tuple)):
         for inner in value:
@@ -86,9 +89,11 @@ def _refuse_credentials(value: Any, place: str) -> None:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if looks_like_credential(key, inner):
-                raise ValueError(
-                    f"{place} may not hold '{key}': it looks like a credential and would be written into results; "
-                    "set the environment variable HF_TOKEN instead"
+                raise FieldError(
+                    f"{place} may not hold '{key}': it looks like a credential and would be written into results",
+                    "set the environment variable HF_TOKEN instead",
+                    f"{place}.{key}",
+                    place,
                 )
             _refuse_credentials(inner, f"{place}.{key}")
     elif isinstance(value, (list, tuple)):

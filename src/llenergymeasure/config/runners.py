@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from llenergymeasure.config.base import FieldError
+
 CONTAINERS = ("docker", "singularity")
 
 
@@ -24,11 +26,11 @@ class Runner:
         """Understand a runner.
 
         Raises:
-            ValueError: it is none of the three forms.
+            FieldError: it is none of the three forms.
         """
         kind, _, target = text.partition(":")
         if text == "local":
             return cls("local")
         if kind in CONTAINERS and target.strip():
             return cls(kind, target)
-        raise ValueError(f"runner '{text}' is unknown; valid: local, docker:IMAGE, singularity:PATH")
+        raise FieldError(f"runner '{text}' is unknown", "valid: local, docker:IMAGE, singularity:PATH")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from typing_extensions import Self
 
-from llenergymeasure.config.base import ConfigModel, Flag, Integer, Number
+from llenergymeasure.config.base import ConfigModel, FieldError, Flag, Integer, Number
 from llenergymeasure.config.meters import METER_NAMES, METERS
 from llenergymeasure.config.ssot import DEFAULT_BEAMS, DecodingStrategy
 
@@ -49,15 +49,17 @@ class DecoderConfig(ConfigModel):
     @model_validator(mode="after")
     def _dependent_settings_have_what_they_need(self) -> Self:
         if self.num_beams is not None and self.decoding_strategy != "beam":
-            raise ValueError(
-                f"num_beams {self.num_beams} needs decoding_strategy: beam, not '{self.decoding_strategy}'"
-            )
+            problem = f"num_beams {self.num_beams} needs decoding_strategy: beam, not '{self.decoding_strategy}'"
+            raise FieldError(problem, "", "num_beams", "decoding_strategy")
         if self.speculative_decoding and self.draft_model is None:
-            raise ValueError("speculative_decoding needs a draft_model: name one, or set speculative_decoding: false")
+            cure = "name one, or set speculative_decoding: false"
+            raise FieldError("speculative_decoding needs a draft_model", cure, "speculative_decoding")
         if self.draft_model is not None and not self.speculative_decoding:
-            raise ValueError(f"draft_model '{self.draft_model}' has no effect without speculative_decoding: true")
+            problem = f"draft_model '{self.draft_model}' has no effect without speculative_decoding: true"
+            raise FieldError(problem, "set it, or remove draft_model", "draft_model")
         if self.speculative_decoding and self.decoding_strategy == "beam":
-            raise ValueError("speculative_decoding works with greedy and sampling, not with beam")
+            problem = "speculative_decoding works with greedy and sampling, not with beam"
+            raise FieldError(problem, "", "speculative_decoding", "decoding_strategy")
         return self
 
     @property
@@ -92,13 +94,16 @@ class WarmupConfig(ConfigModel):
     @classmethod
     def _a_floor_is_long_enough_to_matter(cls, value: float) -> float:
         if 0 < value < 30:
-            raise ValueError(f"{value:g} s is too short to settle temperatures: use at least 30, or 0 to switch it off")
+            raise FieldError(
+                f"{value:g} s is too short to settle temperatures", "use at least 30, or 0 to switch it off"
+            )
         return value
 
     @model_validator(mode="after")
     def _limits_agree(self) -> Self:
         if self.convergence_detection and self.max_prompts < self.n_warmup:
-            raise ValueError(f"max_prompts {self.max_prompts} is below n_warmup {self.n_warmup}: raise max_prompts")
+            problem = f"max_prompts {self.max_prompts} is below n_warmup {self.n_warmup}"
+            raise FieldError(problem, "raise max_prompts", "max_prompts", "n_warmup")
         return self
 
 
@@ -131,5 +136,5 @@ class LoRAConfig(ConfigModel):
     @model_validator(mode="after")
     def _exactly_one_source(self) -> Self:
         if (self.adapter_id is None) == (self.adapter_path is None):
-            raise ValueError("lora needs exactly one of adapter_id and adapter_path")
+            raise FieldError("lora needs exactly one of adapter_id and adapter_path", "", "adapter_id", "adapter_path")
         return self

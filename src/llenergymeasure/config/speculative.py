@@ -6,26 +6,39 @@ As transformers demands of assisted generation; with beam search it would leave 
 from __future__ import annotations
 
 from llenergymeasure.config.backend_configs import PyTorchConfig
+from llenergymeasure.config.base import FieldError
 from llenergymeasure.config.sections import DecoderConfig
+
+DRAFT, LOOKUP = "decoder.speculative_decoding", "pytorch.prompt_lookup_num_tokens"
 
 
 def check_token_proposals(decoder: DecoderConfig, section: PyTorchConfig) -> None:
     """Refuse settings under which proposed tokens would be refused or ignored at run time.
 
     Raises:
-        ValueError: names both settings and the way out.
+        FieldError: names both settings and the way out.
     """
-    lookup = section.prompt_lookup_num_tokens is not None
-    if decoder.speculative_decoding and lookup:
-        raise ValueError("speculative_decoding and pytorch.prompt_lookup_num_tokens exclude each other: keep one")
-    if not decoder.speculative_decoding and not lookup:
-        return
-    name = "pytorch.prompt_lookup_num_tokens" if lookup else "speculative_decoding"
+    lookup, draft = section.prompt_lookup_num_tokens is not None, decoder.speculative_decoding
+    if draft and lookup:
+        raise FieldError(
+            "speculative_decoding and pytorch.prompt_lookup_num_tokens exclude each other", "keep one", LOOKUP, DRAFT
+        )
+    if draft:
+        _check_proposals("speculative_decoding", DRAFT, decoder, section)
+    elif lookup:
+        _check_proposals(LOOKUP, LOOKUP, decoder, section)
+
+
+def _check_proposals(name: str, field: str, decoder: DecoderConfig, section: PyTorchConfig) -> None:
     if decoder.decoding_strategy == "beam":
-        raise ValueError(f"{name} works with greedy and sampling: set decoder.decoding_strategy to one, not beam")
+        cure = "set decoder.decoding_strategy to one of them, not beam"
+        raise FieldError(f"{name} works with greedy and sampling", cure, field, "decoder.decoding_strategy")
     if section.effective_batch_size > 1:
-        raise ValueError(f"{name} works on one prompt at a time: set pytorch.batch_size to 1, not {section.batch_size}")
+        cure = f"set pytorch.batch_size to 1, not {section.batch_size}"
+        raise FieldError(f"{name} works on one prompt at a time", cure, field, "pytorch.batch_size")
     if not section.effective_use_cache:
-        raise ValueError(f"{name} needs a cache: set pytorch.use_cache to true, or remove it")
+        cure = "set pytorch.use_cache to true, or remove it"
+        raise FieldError(f"{name} needs a cache", cure, field, "pytorch.use_cache")
     if section.cache_implementation is not None:
-        raise ValueError(f"{name} needs a dynamic cache: remove pytorch.cache_implementation")
+        cure = "remove pytorch.cache_implementation"
+        raise FieldError(f"{name} needs a dynamic cache", cure, field, "pytorch.cache_implementation")

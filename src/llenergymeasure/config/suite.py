@@ -67,7 +67,8 @@ def read_suite(path: Path, options: Sequence[str]) -> tuple[SuiteEntry, ...]:
         problems = [problem for each in found if isinstance(each, list) for problem in each]
         if not problems:
             return tuple(each for each in found if isinstance(each, SuiteEntry))
-    raise ConfigError("\n".join(dict.fromkeys(problems)))
+    lines = "\n".join(dict.fromkeys(map(str, problems)))
+    raise problems[0] if len(problems) == 1 else ConfigError(lines, problems=problems)
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,12 @@ class _File:
         last = paths[-1] if paths else ()
         return self.at(last[:-1]) if last else (1, 1)
 
-    def told(self, problem: str, *paths: KeyPath) -> str:
+    def error(self, problem: str, cure: str, *paths: KeyPath) -> ConfigError:
         """A problem with its place."""
         line, column = self.at(*paths)
-        return f"{self.document.source}, line {line}, column {column}: {problem}"
+        return ConfigError(problem, cure, source=self.document.source, line=line, column=column)
 
-    def entry(self, defaults: Mapping[str, Any], name: str, each: Any) -> SuiteEntry | list[str]:
+    def entry(self, defaults: Mapping[str, Any], name: str, each: Any) -> SuiteEntry | list[ConfigError]:
         """The experiment, or what is wrong with it."""
         together = merged(defaults, each or {})
         options = {key: value for key, value in together.items() if key in self.options}
@@ -100,8 +101,8 @@ class _File:
             )
         except ValidationError as error:
             return [
-                self.told(f"{_dotted(place)}{text}", *self._paths(name, place))
-                for place, text in problems_of(error, ExperimentConfig, partial(self._written, name))
+                self.error(f"{_dotted(place)}{problem}", cure, *self._paths(name, place))
+                for place, problem, cure in problems_of(error, ExperimentConfig, partial(self._written, name))
             ]
         marks = {option: self.at(*self._paths(name, (option,))) for option in options}
         return SuiteEntry(name, config, options, self.at(("experiments", name)), marks)
@@ -116,24 +117,26 @@ class _File:
         return ((*own, *place), ("defaults", *place), own) if place else (own,)
 
 
-def _shape_problems(fields: Mapping[str, Any], file: _File) -> Iterator[str]:
+def _shape_problems(fields: Mapping[str, Any], file: _File) -> Iterator[ConfigError]:
     """What keeps the file from being a suite."""
     for key in fields:
         if key not in TOP:
-            problem = f"there is no such key: {key}{nearest(key, TOP) or '; valid: defaults, experiments'}"
-            yield file.told(problem, (key,))
+            cure = nearest(key, TOP) or "valid: defaults, experiments"
+            yield file.error(f"there is no such key: {key}", cure, (key,))
     defaults, experiments = fields.get("defaults"), fields.get("experiments")
     if defaults is not None and not isinstance(defaults, Mapping):
-        yield file.told(f"defaults is {shown(defaults)}, not a mapping", ("defaults",))
+        cure = "write the fields that all experiments share below it"
+        yield file.error(f"defaults is {shown(defaults)}, not a mapping", cure, ("defaults",))
     if not isinstance(experiments, Mapping) or not experiments:
         held = "is missing" if "experiments" not in fields else f"is {shown(experiments)}, not a mapping of names"
-        yield file.told(f"experiments {held}; write one `name: {{model: ...}}` per experiment", ("experiments",))
+        yield file.error(f"experiments {held}", "write one `name: {model: ...}` per experiment", ("experiments",))
         return
     for name, each in experiments.items():
         if not isinstance(name, str) or not name.strip():
-            yield file.told(f"the name {shown(name)} is not text; quote it", ("experiments", name))
+            yield file.error(f"the name {shown(name)} is not text", "quote it", ("experiments", name))
         elif each is not None and not isinstance(each, Mapping):
-            yield file.told(f"{name} is {shown(each)}, not a mapping of fields", ("experiments", name))
+            cure = "write fields such as `model: ...`"
+            yield file.error(f"{name} is {shown(each)}, not a mapping of fields", cure, ("experiments", name))
 
 
 def _dotted(place: KeyPath) -> str:

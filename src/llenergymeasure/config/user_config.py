@@ -10,7 +10,7 @@ from pathlib import Path
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
 
-from llenergymeasure.config.base import ConfigModel, Number
+from llenergymeasure.config.base import ConfigModel, FieldError, Number
 from llenergymeasure.config.environ import number_from, switch_from
 from llenergymeasure.config.files.yaml import read_document
 from llenergymeasure.config.messages.explain import explain_validation_error
@@ -32,7 +32,7 @@ class OutputSettings(ConfigModel):
         try:
             return str(Path(value).expanduser()) if value.startswith("~") else value
         except RuntimeError:
-            raise ValueError("there is no home directory here; write the whole path") from None
+            raise FieldError("there is no home directory here", "write the whole path") from None
 
 
 class RunnerSettings(ConfigModel):
@@ -118,7 +118,7 @@ def load_user_config(path: Path | None = None) -> UserConfig:
     try:
         return UserConfig.model_validate(document.content)
     except ValidationError as error:
-        raise ConfigError(explain_validation_error(error, document, UserConfig)) from error
+        raise explain_validation_error(error, document, UserConfig) from error
 
 
 def _is_there(path: Path) -> bool:
@@ -157,10 +157,10 @@ def resolve_runner(backend: str, user_config: UserConfig, environ: Mapping[str, 
     source = f"environment variable {variable}" if text is not None else f"runners.{backend} of the user config"
     try:
         runner = Runner.parse(text if text is not None else getattr(user_config.runners, backend))
-    except ValueError as error:
-        raise ConfigError(f"{source}: {error}") from error
+    except FieldError as error:
+        raise ConfigError(error.problem, error.cure, source=source) from error
     if runner.kind != "local":
         raise ConfigError(
-            f"{source} is '{runner.kind}:{runner.target}': containers are not in this release; set it to local"
+            f"{source} is '{runner.kind}:{runner.target}': containers are not in this release", "set it to local"
         )
     return runner

@@ -54,11 +54,11 @@ def read_jsonl(path: Path, n: int) -> JsonlContent:
             if content.strip():
                 count += 1
                 if count <= n:
-                    texts.append(_prompt(content, f"{path} line {number}"))
+                    texts.append(_prompt(content, _Place(path, number)))
     except OSError as error:
-        raise ConfigError(f"dataset file {path} cannot be read: {error.strerror}; check its permissions") from error
+        raise ConfigError(f"dataset file {path} cannot be read: {error.strerror}", "check its permissions") from error
     if not count:
-        raise ConfigError(f"dataset file {path} is empty; give one JSON object with a prompt on each line")
+        raise ConfigError(f"dataset file {path} is empty", "give one JSON object with a prompt on each line")
     return JsonlContent(tuple(texts), count, digest.hexdigest())
 
 
@@ -68,11 +68,11 @@ def _check_is_file(path: Path) -> None:
             return
         there, directory = path.exists(), path.is_dir()
     except (OSError, ValueError) as error:
-        raise ConfigError(f"dataset file {str(path)!r} cannot be reached: {error}; check the path") from error
+        raise ConfigError(f"dataset file {str(path)!r} cannot be reached: {error}", "check the path") from error
     if not there:
-        raise ConfigError(f"dataset file {path} does not exist; check the path, seen from {Path.cwd()}")
+        raise ConfigError(f"dataset file {path} does not exist", f"check the path, seen from {Path.cwd()}")
     kind = "a directory" if directory else "not a regular file"
-    raise ConfigError(f"dataset {path} is {kind}; name a JSONL file with one prompt per line")
+    raise ConfigError(f"dataset {path} is {kind}", "name a JSONL file with one prompt per line")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -81,52 +81,64 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         while line := file.readline(MAX_LINE_BYTES + 1):
             number += 1
             if len(line) > MAX_LINE_BYTES:
-                raise ConfigError(
-                    f"dataset {path} line {number}: longer than {MAX_LINE_BYTES} bytes; "
-                    "a JSONL file has one JSON object per line"
+                raise _Place(path, number).refused(
+                    f"longer than {MAX_LINE_BYTES} bytes", "a JSONL file has one JSON object per line"
                 )
             yield number, line
 
 
-def _prompt(line: bytes, place: str) -> str:
+@dataclass(frozen=True)
+class _Place:
+    """A line of a file."""
+
+    path: Path
+    line: int
+
+    def refused(self, problem: str, cure: str) -> ConfigError:
+        """What is wrong with this line."""
+        return ConfigError(problem, cure, source=f"dataset {self.path}", line=self.line)
+
+
+def _prompt(line: bytes, place: _Place) -> str:
     entry = _object(line, place)
     name = next((name for name in PROMPT_FIELDS if entry.get(name) is not None), None)
     if name is None:
-        raise ConfigError(
-            f"dataset {place}: no prompt among the fields {_listed(entry)}; "
-            f"name it {', '.join(PROMPT_FIELDS[:-1])} or {PROMPT_FIELDS[-1]} (the first of these counts)"
+        raise place.refused(
+            f"no prompt among the fields {_listed(entry)}",
+            f"name it {', '.join(PROMPT_FIELDS[:-1])} or {PROMPT_FIELDS[-1]} (the first of these counts)",
         )
     text = entry[name]
     if not isinstance(text, str):
-        raise ConfigError(f"dataset {place}: '{name}' is {type(text).__name__}, not text; give one string per prompt")
+        raise place.refused(f"'{name}' is {type(text).__name__}, not text", "give one string per prompt")
     if not text.strip():
-        raise ConfigError(f"dataset {place}: '{name}' is empty; remove the line or fill it")
+        raise place.refused(f"'{name}' is empty", "remove the line or fill it")
     _check_unicode(text, name, place)
     return text
 
 
-def _object(line: bytes, place: str) -> dict[str, Any]:
+def _object(line: bytes, place: _Place) -> dict[str, Any]:
+    cure = "write one JSON object per line"
     try:
         entry = json.loads(line.decode("utf-8").rstrip("\r\n"))
     except UnicodeDecodeError as error:
-        raise ConfigError(f"dataset {place}: not UTF-8 at byte {error.start + 1}; save the file as UTF-8") from error
+        raise place.refused(f"not UTF-8 at byte {error.start + 1}", "save the file as UTF-8") from error
     except json.JSONDecodeError as error:
         problem = f"not JSON ({error.msg.removesuffix(' at')} at column {error.colno})"
-        raise ConfigError(f"dataset {place}: {problem}; write one JSON object per line") from error
+        raise place.refused(problem, cure) from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
-        raise ConfigError(f"dataset {place}: unreasonable JSON ({error}); write one JSON object per line") from error
+        raise place.refused(f"unreasonable JSON ({error})", cure) from error
     if not isinstance(entry, dict):
-        raise ConfigError(f'dataset {place}: {type(entry).__name__}, not an object; write {{"prompt": "..."}}')
+        raise place.refused(f"{type(entry).__name__}, not an object", 'write {"prompt": "..."}')
     return entry
 
 
-def _check_unicode(text: str, name: str, place: str) -> None:
+def _check_unicode(text: str, name: str, place: _Place) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise ConfigError(
-            f"dataset {place}: '{name}' has half a surrogate pair at character {error.start + 1}; "
-            "write the character itself or both \\u escapes"
+        raise place.refused(
+            f"'{name}' has half a surrogate pair at character {error.start + 1}",
+            "write the character itself or both \\u escapes",
         ) from error
 
 

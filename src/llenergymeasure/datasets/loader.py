@@ -51,7 +51,7 @@ def open_dataset(dataset: str | SyntheticDatasetConfig, n: int, random_seed: int
         return _builtin(dataset, n)
     if _names_a_file(dataset):
         return _file(Path(dataset), n)
-    raise ConfigError(_unknown(dataset))
+    raise _unknown(dataset)
 
 
 def _builtin(name: str, n: int) -> TextPrompts:
@@ -79,15 +79,15 @@ def _at_home(path: Path) -> Path:
     try:
         return path.expanduser()
     except RuntimeError as error:
-        raise ConfigError(f"dataset file {path}: {error}; write the whole path") from error
+        raise ConfigError(f"dataset file {path}: {error}", "write the whole path") from error
 
 
 def _read(path: Path, name: str, n: int) -> JsonlContent:
     content = read_jsonl(path, n)
     if n > content.n_available:
         raise ConfigError(
-            f"dataset {name} has {content.n_available} prompts, but n is {n}; "
-            f"set n to {content.n_available} or less, or take a larger dataset"
+            f"dataset {name} has {content.n_available} prompts, but n is {n}",
+            f"set n to {content.n_available} or less, or take a larger dataset",
         )
     return content
 
@@ -101,10 +101,11 @@ def _names_a_file(dataset: str) -> bool:
         return False
 
 
-def _unknown(dataset: str) -> str:
+def _unknown(dataset: str) -> ConfigError:
     close = difflib.get_close_matches(dataset.lower(), BUILTIN_DATASETS, n=1, cutoff=0.5)
     meant = f", did you mean '{close[0]}'?" if close else ""
-    return (
-        f"unknown dataset '{dataset}'{meant}; built in: {', '.join(sorted(BUILTIN_DATASETS))}. "
-        "For prompts of your own give the path of a file that ends with .jsonl"
+    return ConfigError(
+        f"unknown dataset '{dataset}'{meant}",
+        f"built in: {', '.join(sorted(BUILTIN_DATASETS))}. For prompts of your own give the path of a file that ends with "
+        ".jsonl",
     )

@@ -40,8 +40,8 @@ class SyntheticPrompts:
         pool = [token for token in range(tokenizer.vocab_size) if token not in tokenizer.special_ids]
         if not pool:
             raise ConfigError(
-                f"the tokenizer has {tokenizer.vocab_size} tokens, all of them special, and none to draw prompts from; "
-                "take a dataset of texts"
+                f"the tokenizer has {tokenizer.vocab_size} tokens, all of them special, and none to draw prompts from",
+                "take a dataset of texts",
             )
         return self._draw(pool)
 
@@ -72,7 +72,7 @@ def open_synthetic(dataset: SyntheticDatasetConfig, n: int, random_seed: int) ->
         ConfigError: the set has fewer than n prompts.
     """
     if n > dataset.n:
-        raise ConfigError(f"the synthetic dataset has {dataset.n} prompts, but n is {n}; lower n or raise dataset.n")
+        raise ConfigError(f"the synthetic dataset has {dataset.n} prompts, but n is {n}", "lower n or raise dataset.n")
     seed = random_seed if dataset.seed is None else dataset.seed
     parameters = {"input_len": dataset.input_len, "n": dataset.n, "output_len": dataset.output_len, "seed": seed}
     canonical = json.dumps(parameters, sort_keys=True, separators=(",", ":"))

@@ -91,7 +91,7 @@ def _read(path: Path, kind: type[R]) -> R:
     data = _json_of(path)
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION:
-        raise ConfigError(f"{path} has schema_version {version!r}; this release reads {SCHEMA_VERSION!r}")
+        raise ConfigError(f"{path} has schema_version {version!r}", f"this release reads {SCHEMA_VERSION!r}")
     try:
         return kind.model_validate(data)
     except ValidationError as error:

@@ -30,5 +30,5 @@ def builtin_model_path(model: str) -> Path | None:
     if not model.startswith(PREFIX):
         return None
     if model not in BUILTIN_MODELS:
-        raise ConfigError(f"there is no built-in model '{model}'; name one of: {', '.join(sorted(BUILTIN_MODELS))}")
+        raise ConfigError(f"there is no built-in model '{model}'", f"name one of: {', '.join(sorted(BUILTIN_MODELS))}")
     return BUILTIN_MODELS[model]

@@ -123,8 +123,7 @@ def _dataset(request: Request) -> Findings:
     try:
         open_dataset(config.dataset, config.n, config.random_seed)
     except ConfigError as error:
-        problem, _, cure = str(error).partition("; ")
-        yield Finding(problem, cure or "name a readable JSONL file with one prompt per line")
+        yield Finding(error.located, error.cure)
 
 
 def _output(request: Request) -> Findings:

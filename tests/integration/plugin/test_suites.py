@@ -73,7 +73,7 @@ def test_ids_stay_when_an_experiment_is_inserted(yaml_suite):
         ("experiment:\n  a: {model: x}\n", "line 1, column 1: there is no such key: experiment; did you mean 'experiments'?"),
         ("experiments: [1]\n", "line 1, column 1: experiments is ?1?, not a mapping of names*"),
         ("experiments: {1: {model: x}}\n", "line 1, column 15: the name 1 is not text; quote it"),
-        ("experiments: {a: 3}\n", "line 1, column 15: a is 3, not a mapping of fields"),
+        ("experiments: {a: 3}\n", "line 1, column 15: a is 3, not a mapping of fields; write fields such as `model: ...`"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_a_collection_error_with_line_and_column(suite, text, words):

@@ -108,12 +108,12 @@ def test_a_section_belongs_to_its_backend(backend, section):
         ({"decoder.num_beams": 4}, "num_beams 4 needs decoding_strategy: beam, not 'greedy'"),
         ({"decoder.speculative_decoding": True}, "speculative_decoding needs a draft_model"),
         ({"decoder.draft_model": "d"}, "has no effect without speculative_decoding"),
-        ({"warmup.thermal_floor_seconds": 10}, "10 s is too short to settle temperatures: use at least 30, or 0"),
+        ({"warmup.thermal_floor_seconds": 10}, "10 s is too short to settle temperatures; use at least 30, or 0"),
         ({"warmup.convergence_detection": True, "warmup.max_prompts": 3}, "max_prompts 3 is below n_warmup 5"),
         ({"lora": {}}, "exactly one of adapter_id and adapter_path"),
         ({"lora": {"adapter_id": "a", "adapter_path": "b"}}, "exactly one of adapter_id and adapter_path"),
         ({"min_output_tokens": 129}, "min_output_tokens 129 is above the 128 output tokens allowed"),
-        ({"n": 5, "dataset": {"n": 4}}, "n 5 exceeds the 4 prompts of the dataset: lower n or raise dataset.n"),
+        ({"n": 5, "dataset": {"n": 4}}, "n 5 exceeds the 4 prompts of the dataset; lower n or raise dataset.n"),
         ({"dataset": {"n": 100, "input_len": 513}}, "dataset.input_len 513 exceeds max_input_tokens 512"),
         ({"pytorch.load_in_4bit": True, "pytorch.load_in_8bit": True}, "exclude each other"),
         ({"pytorch.torch_compile_mode": "default"}, "has no effect without torch_compile"),
@@ -142,9 +142,9 @@ PROPOSALS = {
     ("overrides", "words"),
     [
         ({"decoder.decoding_strategy": "beam"}, "works with greedy and sampling"),
-        ({"pytorch.batch_size": 2}, "works on one prompt at a time: set pytorch.batch_size to 1, not 2"),
+        ({"pytorch.batch_size": 2}, "works on one prompt at a time; set pytorch.batch_size to 1, not 2"),
         ({"pytorch.use_cache": False}, "needs a cache"),
-        ({"pytorch.cache_implementation": "static"}, "needs a dynamic cache: remove pytorch.cache_implementation"),
+        ({"pytorch.cache_implementation": "static"}, "needs a dynamic cache; remove pytorch.cache_implementation"),
     ],
 )
 def test_proposed_tokens_need_a_fitting_decoder_and_cache(name, overrides, words):
@@ -154,7 +154,7 @@ def test_proposed_tokens_need_a_fitting_decoder_and_cache(name, overrides, words
 
 def test_tokens_are_proposed_in_one_way_only():
     both = PROPOSALS["speculative_decoding"] | PROPOSALS["pytorch.prompt_lookup_num_tokens"]
-    assert "exclude each other: keep one" in complaint({}, both)
+    assert "exclude each other; keep one" in complaint({}, both)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def deep(levels):
         (float("nan"), "passthrough_kwargs.x is a float that JSON cannot hold"),
         ({1, 2}, "passthrough_kwargs.x is a set that JSON cannot hold"),
         (object(), "is a object that JSON cannot hold"),
-        ({"a": {1: 2, "b": 3}}, "passthrough_kwargs.x.a has the key 1, which is not text: quote it"),
+        ({"a": {1: 2, "b": 3}}, "passthrough_kwargs.x.a has the key 1, which is not text; quote it"),
         (circular(), "is a dict that JSON cannot hold"),
         (deep(100_000), "is a list that JSON cannot hold"),
     ],

@@ -108,7 +108,7 @@ def test_any_text_comes_back_as_it_was_written(texts, ascii_only):
 def test_a_faulty_line_is_named_with_file_number_and_cure(write, line, problem, cure):
     path = write(ONE + b"\n" + line + b"\n" + ONE)
     found, advice = complaint(path)
-    assert found.startswith(f"dataset {path} line 3: ")
+    assert found.startswith(f"dataset {path}, line 3: ")
     assert problem in found
     assert cure in advice
 

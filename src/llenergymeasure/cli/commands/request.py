@@ -35,10 +35,10 @@ def study_of(config: Path | None, flags: Mapping[str, Any], assignments: Sequenc
         if document is not None:
             return load_study_config(document, overrides)
         if "model" not in overrides:
-            raise ConfigError("no config file and no --model; for example: llem run --model builtin/tiny-llama -n 20")
+            raise ConfigError("no config file and no --model", "for example: llem run --model builtin/tiny-llama -n 20")
         return StudyConfig(experiments=(build_experiment_config({}, overrides),))
     except ValidationError as error:
-        raise ConfigError(explain_validation_error(error, document, assigned=assigned)) from error
+        raise explain_validation_error(error, document, assigned=assigned) from error
 
 
 def _check_working_directory() -> None:
@@ -50,4 +50,4 @@ def _check_working_directory() -> None:
     try:
         os.getcwd()  # noqa: PTH109 - Path.cwd() is the same call
     except OSError:
-        raise ConfigError("the working directory does not exist any more; change to one that does") from None
+        raise ConfigError("the working directory does not exist any more", "change to one that does") from None

@@ -13,7 +13,16 @@ MAX_DEPTH = 50
 
 
 class TooMuchError(ValueError):
-    """A document goes over a limit, or an alias stands inside of itself."""
+    """A document goes over a limit, or an alias stands inside of itself.
+
+    Attributes:
+        problem: which, with its number.
+        cure: what to write instead.
+    """
+
+    def __init__(self, problem: str, cure: str) -> None:
+        self.problem, self.cure = problem, cure
+        super().__init__(f"{problem}; {cure}")
 
 
 @dataclass
@@ -64,7 +73,7 @@ class SizeCounter:
             TooMuchError: expanded it goes over a limit, or for ever.
         """
         if any(node.anchor == anchor for node in self._open):
-            raise TooMuchError(f"alias *{anchor} stands inside of itself; write it out")
+            raise TooMuchError(f"alias *{anchor} stands inside of itself", "write it out")
         extent = self._anchored.get(anchor)
         if extent is not None:
             self._add(extent.nodes, extent.height)
@@ -77,6 +86,6 @@ class SizeCounter:
     def _add(self, nodes: int, levels: int) -> None:
         self._nodes += nodes
         if self._nodes > MAX_NODES:
-            raise TooMuchError(f"its values and aliases expand to more than {MAX_NODES}; write a smaller file")
+            raise TooMuchError(f"its values and aliases expand to more than {MAX_NODES}", "write a smaller file")
         if len(self._open) + levels > MAX_DEPTH:
-            raise TooMuchError(f"nested too deeply, at most {MAX_DEPTH} levels; write it flatter")
+            raise TooMuchError(f"nested too deeply, at most {MAX_DEPTH} levels", "write it flatter")

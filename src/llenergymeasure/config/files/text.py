@@ -21,27 +21,27 @@ def read_text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}, line {line}: not UTF-8; save the file as UTF-8 text") from error
+        raise ConfigError("not UTF-8", "save the file as UTF-8 text", source=str(path), line=line) from error
 
 
 def _bytes_of(path: Path) -> bytes:
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise ConfigError(f"{path} is a directory; name the YAML file in it")
+            raise ConfigError(f"{path} is a directory", "name the YAML file in it")
         if status.st_size > MAX_BYTES:
             raise _too_large(path)
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)  # a pipe or a device tells no size
     except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist; check the path (looked in {Path.cwd()})") from None
+        raise ConfigError(f"{path} does not exist", f"check the path (looked in {Path.cwd()})") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
         reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{str(path)!r} cannot be read: {reason}; check the path and its permissions") from error
+        raise ConfigError(f"{str(path)!r} cannot be read: {reason}", "check the path and its permissions") from error
     if len(data) > MAX_BYTES:
         raise _too_large(path)
     return data
 
 
 def _too_large(path: Path) -> ConfigError:
-    return ConfigError(f"{path} is larger than 1 MiB; a configuration is a few lines, check the path")
+    return ConfigError(f"{path} is larger than 1 MiB", "a configuration is a few lines, check the path")

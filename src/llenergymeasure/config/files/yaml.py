@@ -46,9 +46,10 @@ class Document:
 
 
 class _Refused(yaml.MarkedYAMLError):
-    """Well-formed YAML that is not accepted; the problem names its cure."""
+    """Well-formed YAML that is not accepted, with its cure."""
 
-    def __init__(self, problem: str, mark: Any) -> None:
+    def __init__(self, problem: str, cure: str, mark: Any) -> None:
+        self.cure = cure
         super().__init__(problem=problem, problem_mark=mark)
 
 
@@ -76,7 +77,7 @@ class _Loader(yaml.SafeLoader):
                 return super().compose_node(parent, index)
             self._tally.enter(event.anchor)
         except TooMuchError as error:
-            raise _Refused(str(error), event.start_mark) from error
+            raise _Refused(error.problem, error.cure, event.start_mark) from error
         node = super().compose_node(parent, index)
         self._tally.leave()
         return node
@@ -87,8 +88,8 @@ class _Loader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self._key(key_node)
             if key in lines:
-                problem = f"'{_short(key_node.value)}' stands twice, first in line {lines[key]}; keep one"
-                raise _Refused(problem, key_node.start_mark)
+                problem = f"'{_short(key_node.value)}' stands twice, first in line {lines[key]}"
+                raise _Refused(problem, "keep one", key_node.start_mark)
             lines[key] = _mark(key_node)[0]
         return node
 
@@ -97,15 +98,15 @@ class _Loader(yaml.SafeLoader):
             key = (node.tag,) if node.tag == f"{_TAG}merge" else self.construct_object(node)
             if isinstance(key, Hashable):  # `!!set` makes a set of a scalar
                 return key
-        raise _Refused("a list or a mapping cannot be a key; use text", node.start_mark)
+        raise _Refused("a list or a mapping cannot be a key", "use text", node.start_mark)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         if node.tag in _NUMBERS and len(node.value) > MAX_NUMBER_LENGTH:
-            raise _Refused(f"a number of {len(node.value)} characters; quote it to mean text", node.start_mark)
+            raise _Refused(f"a number of {len(node.value)} characters", "quote it to mean text", node.start_mark)
         try:
             return super().construct_object(node, deep)
         except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
-            raise _Refused(f"not a valid {_kind(node)}; quote it to mean text", node.start_mark) from error
+            raise _Refused(f"not a valid {_kind(node)}", "quote it to mean text", node.start_mark) from error
 
     def decimal_integer(self, node: yaml.Node) -> int:
         return int(self._decimal(node, DECIMAL_INTEGER))
@@ -122,15 +123,15 @@ class _Loader(yaml.SafeLoader):
     def refuse_number(self, node: yaml.Node) -> NoReturn:
         text = _short(node.value)
         raise _Refused(
-            f"{text} is not a plain decimal number; write decimal digits without zeros in front, "
-            f'or quote it to mean text: "{text}"',
+            f"{text} is not a plain decimal number",
+            f'write decimal digits without zeros in front, or quote it to mean text: "{text}"',
             node.start_mark,
         )
 
     def refuse_tag(self, node: yaml.Node) -> NoReturn:
         """Called for every tag that is not known here."""
         tag = _short(node.tag.replace(_TAG, "!!"))
-        raise _Refused(f"tag {tag} is refused; write plain values without tags", node.start_mark)
+        raise _Refused(f"tag {tag} is refused", "write plain values without tags", node.start_mark)
 
 
 # The first pattern that matches counts.
@@ -226,32 +227,32 @@ def _errors_named(place: str, text: str) -> Iterator[None]:
         yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        at = f"{place}, line {mark.line + 1}, column {mark.column + 1}" if mark else place
-        raise ConfigError(f"{at}: {_in_words(error)}") from error
+        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        raise ConfigError(*_problem_and_cure(error), source=place, line=line, column=column) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        problem = f"character U+{ord(text[error.position]):04X} is not allowed in YAML; remove it"
-        raise ConfigError(f"{place}, line {line}: {problem}") from error
+        problem = f"character U+{ord(text[error.position]):04X} is not allowed in YAML"
+        raise ConfigError(problem, "remove it", source=place, line=line) from error
 
 
-def _in_words(error: yaml.MarkedYAMLError) -> str:
+def _problem_and_cure(error: yaml.MarkedYAMLError) -> tuple[str, str]:
     if isinstance(error, _Refused):
-        return str(error.problem)
+        return str(error.problem), error.cure
     context = f" ({error.context})" if error.context else ""
-    return f"broken YAML: {_short(error.problem)}{context}; check indentation, colons and quotes there"
+    return f"broken YAML: {_short(error.problem)}{context}", "check indentation, colons and quotes there"
 
 
 def _check_top_level(loader: _Loader, root: yaml.Node | None) -> yaml.MappingNode:
     cure = "write lines such as `model: builtin/tiny-llama`"
     if root is None:
-        raise _Refused(f"the file is empty; {cure}", None)
+        raise _Refused("the file is empty", cure, None)
     if not isinstance(root, yaml.MappingNode) or root.tag != f"{_TAG}map":
-        raise _Refused(f"the top level is '{_kind(root)}', not a mapping; {cure}", root.start_mark)
+        raise _Refused(f"the top level is '{_kind(root)}', not a mapping", cure, root.start_mark)
     loader.flatten_mapping(root)
     for key_node, _ in root.value:
         if key_node.tag != f"{_TAG}str":
-            problem = f"key '{_short(key_node.value)}' is of type {_kind(key_node)} in YAML; quote it to mean text"
-            raise _Refused(problem, key_node.start_mark)
+            problem = f"key '{_short(key_node.value)}' is of type {_kind(key_node)} in YAML"
+            raise _Refused(problem, "quote it to mean text", key_node.start_mark)
     return root
 
 

@@ -1,20 +1,21 @@
-"""Pydantic's errors as a text that a person can act on: one line per problem, with the line of the file."""
+"""Pydantic's errors as an error that a person can act on: each problem with its cure and the line of the file."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from llenergymeasure.config.base import FieldError
 from llenergymeasure.config.files.yaml import Document, KeyPath
 from llenergymeasure.config.messages.format import cut
 from llenergymeasure.config.messages.location import Place, place_of
 from llenergymeasure.config.messages.text import NEEDED, what_is_wrong
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
 from llenergymeasure.config.passthrough import without_credentials
+from llenergymeasure.exceptions import ConfigError
 
 
 def explain_validation_error(
@@ -22,8 +23,8 @@ def explain_validation_error(
     document: Document | None = None,
     root: type[BaseModel] | None = None,
     assigned: Mapping[str, Document] = MappingProxyType({}),
-) -> str:
-    """One line; of several problems a head and one line each.
+) -> ConfigError:
+    """One problem with its place and cure; of several a head and one line each.
 
     Args:
         error: raised while validating a configuration.
@@ -32,18 +33,15 @@ def explain_validation_error(
         assigned: values of the command line by dotted field name, which won over those of the file.
     """
     model = root or (StudyConfig if error.title == StudyConfig.__name__ else ExperimentConfig)
-    origin = _Origin(document, assigned)
-    problems = [_in_words(place, details, origin) for place, details in _problems(error, model)]
-    name = document.source if document else "the configuration"
-    if len(problems) == 1:
-        return f"{name}{', ' if problems[0].startswith('line ') else ': '}{problems[0]}"
-    return "\n".join([f"{len(problems)} problems in {name}", *(f"- {problem}" for problem in problems)])
+    origin, source = _Origin(document, assigned), document.source if document else "the configuration"
+    problems = [_explained(place, details, origin, source) for place, details in _problems(error, model)]
+    return ConfigError.of(problems, source)
 
 
 def problems_of(
     error: ValidationError, root: type[BaseModel], written: Callable[[KeyPath], str | None]
-) -> list[tuple[KeyPath, str]]:
-    """Each problem with its path in the configuration: a sentence without its place.
+) -> list[tuple[KeyPath, str, str]]:
+    """Each problem with its path in the configuration: path, problem without its place, cure.
 
     Args:
         error: raised while validating.
@@ -51,7 +49,7 @@ def problems_of(
         written: how the value at a path is written; None where it is not known.
     """
     return [
-        (place.path, what_is_wrong(place, details, written(place.path))) for place, details in _problems(error, root)
+        (place.path, *what_is_wrong(place, details, written(place.path))) for place, details in _problems(error, root)
     ]
 
 
@@ -102,16 +100,16 @@ def _problems(error: ValidationError, root: type[BaseModel]) -> Iterator[tuple[P
             yield place, meant
 
 
-def _in_words(place: Place, details: list[Any], origin: _Origin) -> str:
-    line = _line(place.path, details[0], origin)
-    problem = what_is_wrong(place, details, origin.written(place.path, details[0]["input"]))
-    return "".join([f"line {line}: " if line else "", f"{cut(str(place))}: " if place.path else "", problem])
+def _explained(place: Place, details: list[Any], origin: _Origin, source: str) -> ConfigError:
+    problem, cure = what_is_wrong(place, details, origin.written(place.path, details[0]["input"]))
+    named = f"{cut(str(place))}: {problem}" if place.path else problem
+    return ConfigError(named, cure, source=source, line=_line(place.path, details[0], origin))
 
 
 def _line(path: KeyPath, detail: Any, origin: _Origin) -> int | None:
-    value = detail["input"]
-    if detail["type"] == "value_error" and isinstance(value, Mapping):
-        named = (tuple(name.split(".")) for name in re.findall(r"[\w.]*\w", detail["msg"]))
+    value, error = detail["input"], detail.get("ctx", {}).get("error")
+    if isinstance(error, FieldError) and error.fields:
+        named = (tuple(name.split(".")) for name in error.fields)
         lines = (origin.line_of((*path, *below), _at(value, below)) for below in named)
         return next((line for line in lines if line), None)
     where = path[:-1] if detail["type"] == "missing" else path

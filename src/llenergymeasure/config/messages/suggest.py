@@ -12,7 +12,7 @@ from llenergymeasure.config.models import ExperimentConfig
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or nothing when no valid name is close."""
+    """`did you mean 'x'?`, or nothing when no valid name is close."""
     return _asked(difflib.get_close_matches(name, list(valid), n=1))
 
 
@@ -24,11 +24,11 @@ def did_you_mean(key: str, owner: type[BaseModel] | None) -> str:
     close = [name for name in fields if key in name.split("_")] + _elsewhere(key, owner)
     if not close:
         close = difflib.get_close_matches(key, fields, n=1) or _elsewhere_close(key, owner)
-    return _asked(close[:3]) or f"; valid: {', '.join(fields)}"
+    return _asked(close[:3]) or f"valid: {', '.join(fields)}"
 
 
 def _asked(names: Sequence[str]) -> str:
-    return f"; did you mean {' or '.join(repr(name) for name in names)}?" if names else ""
+    return f"did you mean {' or '.join(repr(name) for name in names)}?" if names else ""
 
 
 def _elsewhere(key: str, owner: type[BaseModel]) -> list[str]:

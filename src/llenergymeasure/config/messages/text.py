@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from llenergymeasure.config.base import FieldError
 from llenergymeasure.config.messages.format import cut, shown
 from llenergymeasure.config.messages.location import Place
 from llenergymeasure.config.messages.suggest import did_you_mean, nearest
@@ -20,17 +21,17 @@ _BOUNDS: Mapping[str, tuple[str, str]] = {
     "greater_than_equal": ("greater than or equal to", "ge"), "greater_than": ("greater than", "gt"),
     "less_than_equal": ("less than or equal to", "le"), "less_than": ("less than", "lt"),
 }  # fmt: skip
-_FIXED: Mapping[str, str] = {
-    "missing": "is missing; give it a value",
-    "string_too_short": "must not be empty; write a value or remove the key",
+_FIXED: Mapping[str, tuple[str, str]] = {
+    "missing": ("is missing", "give it a value"),
+    "string_too_short": ("must not be empty", "write a value or remove the key"),
 }
 # A validator's own sentence may repeat a value, and a value may be as long as a file.
 MAX_SENTENCE = 500
-_READ_AS_BOOL = "; quote it: YAML reads yes, no, on and off as true and false"
+_READ_AS_BOOL = "quote it: YAML reads yes, no, on and off as true and false"
 
 
-def what_is_wrong(place: Place, details: Sequence[Any], written: str | None = None) -> str:
-    """A sentence without its place.
+def what_is_wrong(place: Place, details: Sequence[Any], written: str | None = None) -> tuple[str, str]:
+    """The problem without its place, and the cure, which may be empty.
 
     Args:
         place: where the value stands.
@@ -43,38 +44,42 @@ def what_is_wrong(place: Place, details: Sequence[Any], written: str | None = No
     if kind in _FIXED:
         return _FIXED[kind]
     if kind == "extra_forbidden":
-        return f"there is no such field{did_you_mean(key, place.owner)}"
+        return "there is no such field", did_you_mean(key, place.owner)
     if kind in NEEDED:
-        return f"{text}: {_needed(details)} is needed{_cure(value, text, _needed(details))}"
+        needed = tuple(dict.fromkeys(NEEDED[each["type"]] for each in details))
+        return f"{text}: {' or '.join(needed)} is needed", _cure(value, text, needed)
     return _about_the_value(detail, value, text)
 
 
-def _about_the_value(detail: Any, value: Any, text: str) -> str:
+def _about_the_value(detail: Any, value: Any, text: str) -> tuple[str, str]:
     kind, message = detail["type"], str(detail["msg"])
     if kind in _BOUNDS:
         words, name = _BOUNDS[kind]
         limit = detail["ctx"][name]
-        return f"{text}: must be {words} {f'{limit:g}' if isinstance(limit, float) else limit}"
+        return f"{text}: must be {words} {f'{limit:g}' if isinstance(limit, float) else limit}", ""
     if kind == "literal_error":
-        return f"{text}: {_choices(detail, value)}"
+        return _choices(detail, value, text)
     if kind == "value_error":
-        return cut(message.removeprefix("Value error, "), MAX_SENTENCE)
-    return f"{text}: {message[:1].lower()}{message[1:]}"
+        return _refused(detail["ctx"]["error"])
+    return f"{text}: {message[:1].lower()}{message[1:]}", ""
 
 
-def _needed(details: Sequence[Any]) -> str:
-    return " or ".join(dict.fromkeys(NEEDED[detail["type"]] for detail in details))
+def _refused(error: Exception) -> tuple[str, str]:
+    """What a validator says."""
+    if isinstance(error, FieldError):
+        return cut(error.problem, MAX_SENTENCE), cut(error.cure, MAX_SENTENCE)
+    return cut(str(error), MAX_SENTENCE), ""
 
 
-def _cure(value: Any, text: str, needed: str) -> str:
+def _cure(value: Any, text: str, needed: Sequence[str]) -> str:
     if value is None:
-        return "; remove the key, or write something below it"
-    if not needed.startswith("text") or isinstance(value, (Mapping, list, tuple)):
+        return "remove the key, or write something below it"
+    if needed[0] != "text" or isinstance(value, (Mapping, list, tuple)):
         return ""
-    return _READ_AS_BOOL if text in ("true", "false") else f'; quote it: "{text.strip(chr(34))}"'
+    return _READ_AS_BOOL if text in ("true", "false") else f'quote it: "{text.strip(chr(34))}"'
 
 
-def _choices(detail: Any, value: Any) -> str:
-    valid = str(detail["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+def _choices(detail: Any, value: Any, text: str) -> tuple[str, str]:
+    valid = str(detail["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")  # pydantic's own list
     hint = _READ_AS_BOOL if isinstance(value, bool) else nearest(str(value), valid)
-    return f"valid: {', '.join(valid)}{hint}"
+    return f"{text}: valid: {', '.join(valid)}", hint

@@ -76,7 +76,8 @@ def rank_info_of(environ: Mapping[str, str]) -> RankInfo | None:
     except (KeyError, ValueError) as error:
         raise ConfigError(
             f"WORLD_SIZE is {environ['WORLD_SIZE']!r}, but RANK, LOCAL_RANK, MASTER_ADDR and MASTER_PORT are not all there "
-            f"and right ({error}); start the processes with torchrun, or unset WORLD_SIZE"
+            f"and right ({error})",
+            "start the processes with torchrun, or unset WORLD_SIZE",
         ) from error
     return RankInfo(rank, size, local_rank, local_size, f"{environ.get('TORCHELASTIC_RUN_ID', 'none')}-{address}")
 
@@ -217,7 +218,7 @@ def _measured(
     try:
         if not folder.is_dir():
             raise ConfigError(
-                f"rank {rank_info.rank} does not see {folder}; choose an --output that every machine sees"
+                f"rank {rank_info.rank} does not see {folder}", "choose an --output that every machine sees"
             )
         with opened(config, session, process_group=process_group, only_gpu=rank_info.local_rank) as experiment:
             result = experiment.measure()

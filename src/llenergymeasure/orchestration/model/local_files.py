@@ -80,7 +80,7 @@ def check_weights(directory: Path) -> tuple[str, ...]:
     try:
         files = weight_files(directory)
     except ConfigError as error:
-        return (str(error),)
+        return (error.located,)
     if not files:
         return (f"model directory {directory} has no weights (such as model.safetensors)",)
     return tuple(reason for file in files if (reason := _reason(file)))
@@ -145,7 +145,7 @@ def _stated_bytes(index: Path) -> int | None:
 def _weight_map(index: Path) -> dict[str, str]:
     content = _read_json(index).get("weight_map")
     if not isinstance(content, dict) or not all(isinstance(file, str) for file in content.values()):
-        raise ConfigError(f"{index} has no weight_map of tensors to files; fetch or copy the model again")
+        raise ConfigError(f"{index} has no weight_map of tensors to files", "fetch or copy the model again")
     return content
 
 
@@ -153,9 +153,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = read_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read as JSON ({error}); fetch or copy the model again") from None
+        raise ConfigError(f"{path} cannot be read as JSON ({error})", "fetch or copy the model again") from None
     if not isinstance(content, dict):
-        raise ConfigError(f"{path} holds no JSON object; fetch or copy the model again")
+        raise ConfigError(f"{path} holds no JSON object", "fetch or copy the model again")
     return content
 
 

@@ -60,8 +60,7 @@ def findings_about(wanted: RequiredFiles, environ: Mapping[str, str], ask: AskHu
         directory = local_directory(wanted.name, wanted.revision, environ, wanted.file)
         unfinished = directory is not None and _is_unfinished(wanted, directory, environ)
     except ConfigError as error:
-        problem, _, cure = str(error).partition("; ")
-        yield Finding(problem, cure)
+        yield Finding(error.located, error.cure)
         return
     if directory is None or unfinished:
         if ask is not None:

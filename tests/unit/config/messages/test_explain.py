@@ -6,8 +6,9 @@ import os
 import threading
 
 import pytest
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
+from llenergymeasure.config.base import ConfigModel, FieldError
 from llenergymeasure.config.files.yaml import read_experiment
 from llenergymeasure.config.loader import build_experiment_config, load_study_config, parse_override
 from llenergymeasure.config.messages.explain import explain_validation_error
@@ -26,7 +27,7 @@ def problems_of(text, source="the configuration"):
 def lines_of(fields, overrides=None):
     with pytest.raises(ValidationError) as caught:
         build_experiment_config({"model": "m", **fields}, overrides)
-    return problems_of(explain_validation_error(caught.value))
+    return problems_of(str(explain_validation_error(caught.value)))
 
 
 @pytest.mark.parametrize(
@@ -64,12 +65,12 @@ def lines_of(fields, overrides=None):
         ({"pytorch": {"device_map": {"a": 1.5}}}, "pytorch.device_map.a: 1.5: text or a whole number is needed"),
         ({"pytorch": {"device_map": 1.5}}, "pytorch.device_map: 1.5: text or a mapping is needed"),
         ({"passthrough_kwargs": {1: 2}}, "passthrough_kwargs.1: 1: text is needed"),
-        ({"model_name": "x"}, "'model_name' is now called 'model': rename it"),
-        ({"fp_precision": "x"}, "'fp_precision' is now called 'precision': rename it"),
-        ({"num_input_prompts": 5}, "'num_input_prompts' is now called 'n': rename it"),
+        ({"model_name": "x"}, "'model_name' is now called 'model'; rename it"),
+        ({"fp_precision": "x"}, "'fp_precision' is now called 'precision'; rename it"),
+        ({"num_input_prompts": 5}, "'num_input_prompts' is now called 'n'; rename it"),
         (
             {"model_name": "x", "num_input_prompts": 5},
-            "'model_name' is now called 'model', 'num_input_prompts' is now called 'n': rename them",
+            "'model_name' is now called 'model', 'num_input_prompts' is now called 'n'; rename them",
         ),
         ({"precision": "fp8"}, "precision 'fp8' is not supported by backend 'pytorch'; valid: fp32, fp16, bf16"),
         ({"vllm": {}}, "section 'vllm' is of another backend: backend is 'pytorch'; remove the section or set backend: vllm"),
@@ -92,7 +93,7 @@ def test_every_problem_has_its_line_and_no_link_leads_to_pydantic():
 def test_a_missing_model_is_asked_for():
     with pytest.raises(ValidationError) as caught:
         ExperimentConfig.model_validate({})
-    assert explain_validation_error(caught.value).endswith(": model: is missing; give it a value")
+    assert str(explain_validation_error(caught.value)).endswith(": model: is missing; give it a value")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def explained(tmp_path):
         document = read_experiment(path)
         with pytest.raises(ValidationError) as caught:
             load_study_config(document, overrides)
-        return problems_of(explain_validation_error(caught.value, document), source=path)
+        return problems_of(str(explain_validation_error(caught.value, document)), source=path)
 
     return explain
 
@@ -151,7 +152,7 @@ def test_the_line_of_the_key_is_named(explained):
         ("model: m\nprecision: fp8\n", "line 2: precision 'fp8' is not supported"),
         ("model: m\nvllm: {max_num_seqs: 2}\n", "line 2: section 'vllm' is of another backend"),
         ("model: m\npytorch:\n  bnb_4bit_quant_type: nf4\n", "line 3: pytorch: bnb_4bit_quant_type has no effect"),
-        ("model: m\npassthrough_kwargs:\n  hf_token: hf_abcdefgh1234\n", "line 2: passthrough_kwargs may not hold"),
+        ("model: m\npassthrough_kwargs:\n  hf_token: hf_abcdefgh1234\n", "line 3: passthrough_kwargs may not hold"),
         ("base: {model: m}\nexperiments:\n- n: 1\n- n: 0\n", "line 4: experiments.1.n: 0: must be"),
         ("base:\n  n: 0\nexperiments:\n- model: m\n", "line 2: experiments.0.n: 0: must be"),
         ("experiments:\n- n: 1\n", "line 2: experiments.0.model: is missing"),
@@ -161,6 +162,27 @@ def test_the_line_of_the_key_is_named(explained):
 def test_wherever_the_problem_stands(explained, text, start):
     (problem,) = explained(text)
     assert problem.startswith(start)
+
+
+class Named(ConfigModel):
+    """Refuses itself, because of one field, in words that name the other."""
+
+    first: int
+    second: int
+
+    @model_validator(mode="after")
+    def _refuse(self):
+        raise FieldError("first is not the fault", "change the other one", "second")
+
+
+def test_the_place_is_that_of_the_fields_an_error_names_and_not_of_its_words(tmp_path):
+    path = tmp_path / "named.yaml"
+    path.write_text("first: 1\nsecond: 2\n", encoding="utf-8")
+    document = read_experiment(path)
+    with pytest.raises(ValidationError) as caught:
+        Named.model_validate(document.content)
+    error = explain_validation_error(caught.value, document, Named)
+    assert (error.line, error.problem, error.cure) == (2, "first is not the fault", "change the other one")
 
 
 def test_a_value_from_the_command_line_has_no_line(explained):
@@ -193,7 +215,7 @@ def test_an_assigned_value_is_shown_as_it_is_written(text):
     assigned = dict([parse_override(text)])
     with pytest.raises(ValidationError) as caught:
         build_experiment_config({"model": "m"}, {name: each.content for name, each in assigned.items()})
-    message = explain_validation_error(caught.value, assigned=assigned)
+    message = str(explain_validation_error(caught.value, assigned=assigned))
     assert message.endswith('pytorch.revision: 680841e1: text is needed; quote it: "680841e1"')
 
 
@@ -212,5 +234,5 @@ def test_a_pipe_is_read_once_and_has_lines_all_the_same(tmp_path):
     with pytest.raises(ValidationError) as caught:
         load_study_config(document)
     writer.join()
-    message = explain_validation_error(caught.value, document)
+    message = str(explain_validation_error(caught.value, document))
     assert message.endswith("line 2: n: 0: must be greater than or equal to 1")
