@@ -18,14 +18,14 @@ EXAMPLES = {
 CONFIGS = {"quickstart.yaml"}
 
 
-def run(*command: str, cwd: Path) -> str:
-    return subprocess.run([sys.executable, *command], cwd=cwd, capture_output=True, text=True, check=True).stdout
+def run(*command: str, cwd: Path, python: str = sys.executable) -> str:
+    return subprocess.run([python, *command], cwd=cwd, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.torch
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_runs_and_writes_nothing(tmp_path, name):
-    assert EXAMPLES[name] in run(str(ROOT / "examples" / name), cwd=tmp_path)
+def test_an_example_runs_and_writes_nothing(quick, tmp_path, name):
+    assert EXAMPLES[name] in run(str(ROOT / "examples" / name), cwd=tmp_path, python=quick.python)
     assert list(tmp_path.iterdir()) == []
 
 

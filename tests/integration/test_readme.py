@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -33,12 +32,15 @@ def place(tmp_path):
     return tmp_path
 
 
-def shell(command, place):
-    tools = Path(sys.executable).parent
-    environ = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(place), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], cwd=place, env=environ, capture_output=True, text=True, check=False
-    )
+@pytest.fixture
+def shell(quick, place):
+    """A shell whose `llem`, `python` and `pytest` are forked."""
+    environ = {**os.environ, "PATH": f"{quick.bin}:{os.environ['PATH']}", "HOME": str(place), "OMP_NUM_THREADS": "1"}
+
+    def run(*command):
+        return subprocess.run(command, cwd=place, env=environ, capture_output=True, text=True, check=False)
+
+    return lambda command: run("bash", "-o", "pipefail", "-c", command)
 
 
 def block_with(words):
@@ -52,8 +54,8 @@ def test_there_are_commands_to_try():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_readme_works(place, command):
-    done = shell(command, place)
+def test_a_command_of_the_readme_works(shell, place, command):
+    done = shell(command)
     assert done.returncode == 0, done.stderr
     assert done.stdout
     written = sorted(path.name for path in place.glob("results/*/*"))
@@ -65,22 +67,22 @@ def test_a_command_of_the_readme_works(place, command):
         assert written == ["result.json"]
 
 
-def test_the_library_is_used_as_shown(place):
-    quick = "n=3, precision='fp32', max_output_tokens=2, baseline={'enabled': False}, energy={'backend': 'null'}, "
-    quick += "warmup={'n_warmup': 1, 'thermal_floor_seconds': 0}"
-    code = block_with("run_experiment").replace("n=20", quick)
-    done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=False)
+def test_the_library_is_used_as_shown(quick, place):
+    short = "n=3, precision='fp32', max_output_tokens=2, baseline={'enabled': False}, energy={'backend': 'null'}, "
+    short += "warmup={'n_warmup': 1, 'thermal_floor_seconds': 0}"
+    code = block_with("run_experiment").replace("n=20", short)
+    done = subprocess.run([quick.python, "-c", code], cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("None ")
     assert len(list(place.glob("results/*/result.json"))) == 1
 
 
-def test_the_test_is_written_and_run_as_shown(place):
+def test_the_test_is_written_and_run_as_shown(shell, place):
     (place / "test_energy.py").write_text("import pytest\n\n" + block_with("pytest.mark.llem"))
     (place / "pytest.ini").write_text("[pytest]\nllem_fail_on = output_tokens:1%\nllem_repeats = 3\n")
     commands = [line.partition("  ")[0] for line in README.splitlines() if line.startswith("pytest ")]
     assert commands == ["pytest --llem --llem-update-baseline=new", "pytest --llem"]
     for command in commands:
-        done = shell(command, place)
+        done = shell(command)
         assert "1 passed" in done.stdout, done.stdout + done.stderr
     assert len(list(place.glob("llem-baselines/*.json"))) == 1

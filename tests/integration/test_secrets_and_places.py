@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,16 +24,15 @@ RUN = [
 ]  # fmt: skip
 
 
-def run(place: Path, *arguments, environ=(), before=None):
+def run(python: str, place: Path, *arguments, environ=()):
     return subprocess.run(
-        [sys.executable, *RUN, *arguments],
+        [python, *RUN, *arguments],
         cwd=place,
         env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", **dict(environ)},
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
-        preexec_fn=before,
     )
 
 
@@ -50,17 +47,15 @@ def a_package_with_a_secret_in_its_url(folder: Path) -> Path:
 
 
 @pytest.mark.torch
-@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), ("--set", 'passthrough_kwargs={"no_such_argument": 1}', "--verbose")])
-def test_no_secret_is_in_anything_that_a_run_writes_or_says(tmp_path, arguments):
-    pytest.importorskip("torch")
+def test_no_secret_is_in_anything_that_a_run_writes_or_says(quick, tmp_path, arguments):
     environ = {
         "HF_TOKEN": TOKEN,
         "HTTPS_PROXY": f"http://me:{PASSWORD}@proxy.example.org:3128",
         "PYTHONPATH": str(a_package_with_a_secret_in_its_url(tmp_path / "site")),
     }
     (tmp_path / "work").mkdir()
-    done = run(tmp_path / "work", *arguments, environ=environ)
+    done = run(quick.python, tmp_path / "work", *arguments, environ=environ)
     assert done.returncode == (1 if arguments else 0), done.stderr
     texts = [done.stdout, done.stderr]
     texts += [path.read_bytes().decode("utf-8", "replace") for path in (tmp_path / "work").rglob("*") if path.is_file()]
@@ -70,29 +65,10 @@ def test_no_secret_is_in_anything_that_a_run_writes_or_says(tmp_path, arguments)
     assert arguments or any("private-pkg" in text for text in texts)
 
 
-@pytest.mark.torch
-@pytest.mark.slow
-def test_a_run_on_a_full_disk_shows_its_numbers_and_leaves_earlier_results_alone(tmp_path):
-    pytest.importorskip("torch")
-    earlier = a_result().save(tmp_path / "results")
-    before = earlier.read_bytes()
-
-    def full():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-
-    done = run(tmp_path, before=full)
-    assert done.returncode == 1
-    assert "the disk is full; free some space or choose another --output" in done.stderr
-    assert done.stdout.startswith("model ")
-    assert earlier.read_bytes() == before
-    assert [entry.name for entry in (tmp_path / "results").iterdir()] == [earlier.parent.name]
-
-
 def test_a_run_into_a_place_that_cannot_be_written_is_refused_before_it_begins(tmp_path):
     (tmp_path / "results").write_text("a file, so that no folder can be made there, even by root")
-    done = run(tmp_path)
-    assert done.returncode in (1, 2)
+    done = run(sys.executable, tmp_path)
+    assert done.returncode == 1
     assert "results" in done.stderr
     assert "choose another --output" in done.stderr
     assert done.stdout == ""
