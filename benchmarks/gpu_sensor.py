@@ -25,7 +25,7 @@ from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.nvml.door import PowerReading
-from llenergymeasure.core.sampling.power_log import integral
+from llenergymeasure.core.sampling.power_integral import integral
 from llenergymeasure.core.sampling.sampler import GpuSampler
 
 POLL_S = 0.002

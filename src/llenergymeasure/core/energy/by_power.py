@@ -15,21 +15,11 @@ from dataclasses import replace
 from llenergymeasure.core.energy.device_energy import DeviceEnergy
 from llenergymeasure.core.energy.uncertainty import GAIN
 from llenergymeasure.core.nvml.door import Gpu
-from llenergymeasure.core.sampling.cumulative_energy import (
-    LONG_S,
-    CumulativeEnergy,
-    from_average_power,
-    from_instant_power,
-)
-from llenergymeasure.core.sampling.power_log import (
-    AVERAGE_PERIOD_S,
-    PowerLog,
-    Sensor,
-    instant_energy_j,
-    instant_sensor,
-    mean_power_w,
-    unwound_energy_j,
-)
+from llenergymeasure.core.sampling.cumulative_energy import CumulativeEnergy
+from llenergymeasure.core.sampling.energy_from_sensors import LONG_S, from_average_power, from_instant_power
+from llenergymeasure.core.sampling.power_integral import instant_energy_j, mean_power_w, unwound_energy_j
+from llenergymeasure.core.sampling.power_log import PowerLog
+from llenergymeasure.core.sampling.power_sensors import AVERAGE_PERIOD_S, Sensor, instant_sensor
 
 # Stated errors are estimates themselves: to take the smallest would be to take the most optimistic one.
 AS_CERTAIN = 2.0
@@ -61,7 +51,7 @@ def _by_updates(log: PowerLog, sensor: Sensor, start_s: float, end_s: float) -> 
     cumulative = from_instant_power(log, sensor, start_s, end_s)
     instant = _outer(cumulative, start_s, end_s)
     if instant is not None and cumulative is not None:
-        instant = _with_aliasing(instant, sensor, start_s, end_s, cumulative.highest_w - cumulative.lowest_w)
+        instant = _with_aliasing(instant, sensor, start_s, end_s, cumulative.range_w)
     idle_w = cumulative.idle_spread_w(start_s) if cumulative is not None else None
     average = _outer(from_average_power(log, start_s, end_s, idle_w), start_s, end_s)
     in_order = (average, instant) if sensor.is_partial else (instant, average)
@@ -73,8 +63,8 @@ def _outer(cumulative: CumulativeEnergy | None, start_s: float, end_s: float) ->
     if cumulative is None or outer is None:
         return None
     parts = {"gain": GAIN * abs(outer.energy_j), "edges": outer.error_j}
-    if cumulative.guess_j:
-        parts["gaps"] = cumulative.guess_j
+    if cumulative.assumed_error_j:
+        parts["gaps"] = cumulative.assumed_error_j
     return DeviceEnergy(outer.energy_j, "sampled", parts)
 
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from llenergymeasure.core.energy.by_power import by_power
 from llenergymeasure.core.energy.sensor_checks import counter_void, used_until
 from llenergymeasure.core.nvml.door import Gpu
-from llenergymeasure.core.sampling.power_log import updates_of, updates_within
 from llenergymeasure.core.sampling.sampler import GpuSampler
+from llenergymeasure.core.sampling.updates import updates_of, updates_within
 from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading
 
 INSTEAD = "with energy.backend: nvml the power sensors would have been used"

@@ -20,9 +20,9 @@ from llenergymeasure.core.energy.device_energy import DeviceEnergy
 from llenergymeasure.core.energy.sensor_checks import counter_void, stuck_sensor, used_until
 from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick, ticks_of, watch_counters
 from llenergymeasure.core.nvml.door import Gpu, GpuDoor
-from llenergymeasure.core.sampling.cumulative_energy import from_counter
-from llenergymeasure.core.sampling.power_log import updates_of, updates_within
+from llenergymeasure.core.sampling.energy_from_sensors import from_counter
 from llenergymeasure.core.sampling.sampler import GpuSampler
+from llenergymeasure.core.sampling.updates import updates_of, updates_within
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorFault
 from llenergymeasure.protocols import Clock

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from llenergymeasure.core.nvml.door import Gpu
 from llenergymeasure.core.sampling.conditions import ConditionLog
-from llenergymeasure.core.sampling.power_log import Points, PowerLog, instant_sensor, longest_standstill_s, tick_times
+from llenergymeasure.core.sampling.power_log import Points, PowerLog
+from llenergymeasure.core.sampling.power_sensors import instant_sensor
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.core.sampling.timeseries import row_energy_j
+from llenergymeasure.core.sampling.updates import longest_standstill_s, tick_times
 
 # A working power sensor changes in its last digit with nearly every update: ten of the slowest updates are no chance.
 STUCK_S = 1.0

@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from llenergymeasure.core.nvml.door import Gpu, GpuDoor
 from llenergymeasure.core.sampling.conditions import ConditionLog, conditions_of, throttling_of
 from llenergymeasure.core.sampling.gpu_processes import GpuProcesses
-from llenergymeasure.core.sampling.power_log import PowerLog, energy_steps, instant_sensor
+from llenergymeasure.core.sampling.power_log import PowerLog
+from llenergymeasure.core.sampling.power_sensors import instant_sensor
 from llenergymeasure.core.sampling.timeseries import rows_of
+from llenergymeasure.core.sampling.updates import energy_steps
 from llenergymeasure.domain.measurements import SamplerReport
 from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorFault
 from llenergymeasure.protocols import Clock, Trace

@@ -8,14 +8,16 @@ from typing import Any
 
 from llenergymeasure.core.nvml.door import Gpu
 from llenergymeasure.core.sampling.conditions import ConditionLog
-from llenergymeasure.core.sampling.cumulative_energy import (
+from llenergymeasure.core.sampling.cumulative_energy import CumulativeEnergy
+from llenergymeasure.core.sampling.energy_from_sensors import (
     LONG_S,
-    CumulativeEnergy,
     from_average_power,
     from_counter,
     from_instant_power,
 )
-from llenergymeasure.core.sampling.power_log import PowerLog, instant_energy_j, instant_sensor, value_at
+from llenergymeasure.core.sampling.power_integral import instant_energy_j, value_at
+from llenergymeasure.core.sampling.power_log import PowerLog
+from llenergymeasure.core.sampling.power_sensors import instant_sensor
 from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries
 
 ROW_S = 1.0

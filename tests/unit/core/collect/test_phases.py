@@ -8,7 +8,8 @@ import random
 import pytest
 
 from llenergymeasure.core.collect.phases import fit_prefill_power, overlap_s, split_energy
-from llenergymeasure.core.sampling.power_log import PowerLog, energy_steps, regular_ticks, update_times
+from llenergymeasure.core.sampling.power_log import PowerLog
+from llenergymeasure.core.sampling.updates import energy_steps, regular_ticks, update_times
 from llenergymeasure.domain.measurements import PhaseTimes
 from llenergymeasure.protocols import BatchRecord, EnergyStep
 

@@ -8,15 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llenergymeasure.core.sampling.power_log import (
-    PowerLog,
-    Sensor,
-    instant_energy_j,
-    integral,
-    tick_times,
-    unwound_energy_j,
-    value_at,
-)
+from llenergymeasure.core.sampling.power_integral import instant_energy_j, integral, unwound_energy_j, value_at
+from llenergymeasure.core.sampling.power_log import PowerLog
+from llenergymeasure.core.sampling.power_sensors import Sensor
+from llenergymeasure.core.sampling.updates import tick_times
 
 
 def test_a_value_between_two_points_lies_on_the_line():

@@ -12,7 +12,8 @@ from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.nvml.door import ConditionReading
 from llenergymeasure.core.sampling.conditions import ConditionLog, throttling_of
 from llenergymeasure.core.sampling.gpu_processes import GpuProcesses
-from llenergymeasure.core.sampling.power_log import instant_energy_j, instant_sensor
+from llenergymeasure.core.sampling.power_integral import instant_energy_j
+from llenergymeasure.core.sampling.power_sensors import instant_sensor
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.exceptions import ReadingFailed
 from llenergymeasure.protocols import Sampler

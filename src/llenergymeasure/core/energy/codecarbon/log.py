@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from llenergymeasure.core.sampling.power_log import Points, value_at
+from llenergymeasure.core.sampling.power_integral import value_at
+from llenergymeasure.core.sampling.power_log import Points
 from llenergymeasure.domain.co2 import JOULES_PER_KWH
 from llenergymeasure.protocols import Clock
 

@@ -1,0 +1,75 @@
+"""The regular moments at which a sensor updates, found between the samples that showed a change."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from llenergymeasure.core.sampling.power_log import Points
+from llenergymeasure.core.sampling.updates import regular_ticks
+
+# The middle of a call stands for the moment of its reading.
+SLACK_S = 0.001
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The regular moments at which a sensor updates: `first_s + k * period_s`, each known to `error_s`."""
+
+    first_s: float
+    period_s: float
+    error_s: float
+
+    def time_s(self, number: int) -> float:
+        return self.first_s + number * self.period_s
+
+    def last_before(self, time_s: float) -> int:
+        """The last update that was surely over by then."""
+        return math.floor((time_s - self.error_s - self.first_s) / self.period_s)
+
+
+def grid_of(points: Points, period_s: float) -> Grid | None:
+    """The grid of a sensor's updates; None when it changes with nearly every sample, or keeps no regular time.
+
+    Args:
+        points: samples of the sensor.
+        period_s: what is known of its kind; where that does not fit, what fits best.
+    """
+    seen = [(a - SLACK_S, b + SLACK_S) for (a, v_a), (b, v_b) in zip(points, points[1:]) if v_b != v_a]
+    if len(points) < 2 or len(seen) > 0.9 * (len(points) - 1):
+        return None
+    if not seen:
+        return Grid(points[0][0], period_s, period_s / 2)
+    return _common_grid(seen, period_s) or _common_grid(seen, _fitted_period_s(seen))
+
+
+def _common_grid(seen: Sequence[tuple[float, float]], period_s: float) -> Grid | None:
+    """The grid that has an update in every one of these intervals; None when there is none."""
+    low, high = seen[0]
+    for before, after in seen[1:]:
+        turns = round(((before + after) - (low + high)) / 2 / period_s)
+        low, high = max(low, before - turns * period_s), min(high, after - turns * period_s)
+        if low > high:
+            return None
+    return Grid((low + high) / 2, period_s, (high - low) / 2)
+
+
+def _fitted_period_s(seen: Sequence[tuple[float, float]]) -> float:
+    ticks = regular_ticks([(before + after) / 2 for before, after in seen])
+    span_s, gap_s = ticks[-1] - ticks[0], median(b - a for a, b in zip(ticks, ticks[1:]))
+    return span_s / round(span_s / gap_s)
+
+
+def readings_on(grid: Grid, points: Points, first: int, last: int) -> list[float | None]:
+    """What the sensor showed after each update from `first` to `last`: the sample nearest to the middle until the next."""
+    times = [time_s for time_s, _ in points]
+    found: list[float | None] = []
+    for number in range(first, last + 1):
+        middle_s = grid.time_s(number) + grid.period_s / 2
+        index = bisect_left(times, middle_s)
+        near = min(range(max(index - 1, 0), min(index + 1, len(times))), key=lambda i: abs(times[i] - middle_s))
+        found.append(points[near][1] if abs(times[near] - middle_s) < grid.period_s / 2 else None)
+    return found
