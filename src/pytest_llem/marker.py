@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,28 +160,30 @@ def _config(arguments: Mapping[str, Argument], folders: Sequence[Path]) -> Exper
         raise PlanError(f"{overrides.place}: overrides: {overrides.value!r} is not a mapping of field names to values")
     if config is None or config.value is None:
         return None
-    public, api = import_module("llenergymeasure"), import_module("llenergymeasure._plugin_api")
+    from llenergymeasure import ExperimentConfig  # noqa: PLC0415 - heavy, when a test has a configuration
+    from llenergymeasure._plugin_api import ConfigError, make_config  # noqa: PLC0415 - the same
+
     value = config.value
-    if not isinstance(value, (str, Path, Mapping, public.ExperimentConfig)):
+    if not isinstance(value, (str, Path, Mapping, ExperimentConfig)):
         needed = "a path, a dict or an ExperimentConfig is needed"
         raise PlanError(f"{config.place}: config: {needed}, not {type(value).__name__}")
     if isinstance(value, (str, Path)):
         value = next((folder / value for folder in folders if (folder / value).is_file()), folders[0] / value)
     try:
-        made: ExperimentConfig = api.make_config(value, overrides.value if overrides else None)
-    except api.ConfigError as error:
+        return make_config(value, overrides.value if overrides else None)
+    except ConfigError as error:
         raise PlanError(f"{config.place}: config: {error}") from None
-    return made
 
 
-def _limits(value: Any) -> Any:
-    limits = import_module("pytest_llem.limits")
+def _limits(value: Any) -> tuple[Limit, ...]:
+    from pytest_llem.limits import parse_limits  # noqa: PLC0415 - only where limits are used
+
     if not isinstance(value, (str, list, tuple, Mapping)):
         raise ValueError(f"{value!r} is not a mapping such as {{'energy_per_output_token': '5%'}}")
-    return limits.parse_limits(value)
+    return parse_limits(value)
 
 
-def _budget(value: Any) -> Any:
+def _budget(value: Any) -> tuple[Limit, ...]:
     found = _limits(value)
     for limit in found:
         if limit.relative:

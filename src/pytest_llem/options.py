@@ -74,6 +74,16 @@ def add_options(parser: pytest.Parser) -> None:
         parser.addini(name, f"{meaning} (default: {default})", type=kind, default=None)  # type: ignore[arg-type]
 
 
+def is_active(config: pytest.Config) -> bool:
+    """Whether experiments are measured or planned."""
+    return bool(config.getoption("--llem") or config.getoption("--llem-dry-run"))
+
+
+def is_experiment(item: pytest.Item) -> bool:
+    """Whether a test measures an experiment."""
+    return item.get_closest_marker("llem") is not None or "llm_experiment" in getattr(item, "fixturenames", ())
+
+
 def is_untouched(config: pytest.Config) -> bool:
     """Whether nobody set anything: then nothing needs to be read or checked."""
     given = any(config.getoption(option[0]) for option in OPTIONS)

@@ -1,34 +1,27 @@
 """The pytest plugin's entry point: small, because every pytest run reads it. PYTEST_DONT_REWRITE
 
-What a run with `--llem` needs besides is in `session`; what measures is loaded when the first item needs it.
+What a run with `--llem` needs besides is in `run_hooks`; what measures is loaded when the first item needs it. Everything of
+ours but the options is imported where it is used: a run without experiments loads none of it.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_llem.options import FILES, MARKER, add_options, is_untouched
+from pytest_llem import hookspec
+from pytest_llem.options import FILES, MARKER, add_options, is_active, is_experiment, is_untouched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from llenergymeasure._plugin_api import EnvironmentSnapshot
+    from pytest_llem.llm_experiment import Experiments
     from pytest_llem.measure.energy_meter import EnergyMeter
-    from pytest_llem.measure.experiment import Experiments
-    from pytest_llem.stash import State
 
 SKIPPED = "measures an LLM experiment: run with --llem"
-STATE: pytest.StashKey[State] = pytest.StashKey()
-
-
-def state_of(config: pytest.Config) -> State:
-    """The state of this run, made when first asked for."""
-    if STATE not in config.stash:
-        config.stash[STATE] = import_module("pytest_llem.stash").make_state(config)
-    return config.stash[STATE]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,21 +31,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the hooks of this plugin."""
-    pluginmanager.add_hookspecs(import_module("pytest_llem.hookspec"))
+    pluginmanager.add_hookspecs(hookspec)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Accept a candidate instead of running tests, when that is asked for."""
     path = config.getoption("--llem-accept-baseline")
-    return None if path is None else int(import_module("pytest_llem.baseline.accept").main(config, path))
+    if path is None:
+        return None
+    from pytest_llem.baseline.accept import main  # noqa: PLC0415 - only for this option
+
+    return main(config, path)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; check what was set, and with `--llem` bring in the rest of the hooks."""
     config.addinivalue_line("markers", MARKER)
-    if not is_untouched(config) and state_of(config).settings.active:
-        config.pluginmanager.register(import_module("pytest_llem.run_hooks"), "llem-session")
+    if is_untouched(config):
+        return
+    from pytest_llem.stash import state_of  # noqa: PLC0415 - only where something is set
+
+    if state_of(config).settings.active:
+        from pytest_llem import run_hooks  # noqa: PLC0415 - only with --llem
+
+        config.pluginmanager.register(run_hooks, "llem-session")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -62,18 +65,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return None
     if not is_active(parent.config) and not parent.session.isinitpath(file_path):
         return None
-    suite: pytest.Collector = import_module("pytest_llem.suites").SuiteFile.from_parent(parent, path=file_path)
-    return suite
+    from pytest_llem.suites import SuiteFile  # noqa: PLC0415 - only where there is a suite
 
-
-def is_active(config: pytest.Config) -> bool:
-    """Whether experiments are measured or planned."""
-    return bool(config.getoption("--llem") or config.getoption("--llem-dry-run"))
-
-
-def is_experiment(item: pytest.Item) -> bool:
-    """Whether a test measures an experiment."""
-    return item.get_closest_marker("llem") is not None or "llm_experiment" in getattr(item, "fixturenames", ())
+    return SuiteFile.from_parent(parent, path=file_path)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -87,8 +81,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def energy_meter(request: pytest.FixtureRequest) -> Iterator[EnergyMeter]:
     """The energy of any code: `with energy_meter.window("name") as window: ...`, then `window.energy_j`; works without --llem."""
-    state = state_of(request.config)
-    meter: EnergyMeter = import_module("pytest_llem.measure.energy_meter").meter_for(state, request.node)
+    from pytest_llem.stash import state_of  # noqa: PLC0415 - only where a test measures
+
+    meter = state_of(request.config).energy_meter(request.node)
     yield meter
     meter.finish()
 
@@ -96,19 +91,14 @@ def energy_meter(request: pytest.FixtureRequest) -> Iterator[EnergyMeter]:
 @pytest.fixture
 def llm_experiment(request: pytest.FixtureRequest) -> Experiments:
     """Measure the marker's experiment: `run = llm_experiment()`, then `run.assert_no_regression()`; needs --llem."""
-    experiments: Experiments = import_module("pytest_llem.run_hooks").experiments_for(
-        state_of(request.config), request.node
-    )
-    return experiments
+    from pytest_llem.run_hooks import experiments_for  # noqa: PLC0415 - only where a test measures
+
+    return experiments_for(request.node)
 
 
 @pytest.fixture(scope="session")
-def llem_environment() -> Any:
+def llem_environment() -> EnvironmentSnapshot:
     """This machine and its software, as results describe them (an `EnvironmentSnapshot`); works without --llem."""
-    return import_module("llenergymeasure._plugin_api").environment()
+    from llenergymeasure._plugin_api import environment  # noqa: PLC0415 - only where a test asks for it
 
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Let go of model and meter."""
-    if STATE in config.stash:
-        config.stash[STATE].close()
+    return environment()

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_llem.failure import failure
 from pytest_llem.marker import NAME, Plan, PlanError, controls_first, plan_of
-from pytest_llem.plugin import STATE, is_experiment, state_of
-from pytest_llem.stash import State
+from pytest_llem.options import is_experiment
+from pytest_llem.stash import STATE, State, state_of
 
 if TYPE_CHECKING:
-    from pytest_llem.measure.experiment import Experiments
+    from pytest_llem.llm_experiment import Experiments
+    from pytest_llem.report.session import Finished
 
 PLAN: pytest.StashKey[Plan] = pytest.StashKey()
+FINISHED: pytest.StashKey[Finished] = pytest.StashKey()
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -77,7 +78,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def _settle(item: pytest.Item, state: State) -> None:
     record = state.record(item)
     if record.runs:
-        import_module("pytest_llem.measure.settle").settle(state, item)
+        from pytest_llem.settle import settle  # noqa: PLC0415 - heavy, when something was measured
+
+        settle(state, item)
     elif "llm_experiment" in getattr(item, "fixturenames", ()):
         pytest.fail("llm_experiment was requested but never called: nothing was measured", pytrace=False)
     elif record.meter is None and _is_marked_itself(item):
@@ -110,14 +113,14 @@ def _message(report: pytest.TestReport) -> str:
     return str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr or "")
 
 
-def experiments_for(state: State, item: pytest.Item) -> Experiments:
+def experiments_for(item: pytest.Item) -> Experiments:
     """What the `llm_experiment` fixture gives."""
+    from pytest_llem.llm_experiment import Experiments  # noqa: PLC0415 - heavy, when something is measured
+
+    state = state_of(item.config)
     if PLAN not in item.stash:
         item.stash[PLAN] = _plan(item, state)
-    experiments: Experiments = import_module("pytest_llem.measure.experiment").Experiments(
-        state, item, item.stash[PLAN]
-    )
-    return experiments
+    return Experiments(state, item, item.stash[PLAN])
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -126,10 +129,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     state = session.config.stash.get(STATE, None)
     if state is None or state.settings.dry_run:
         return
+    from pytest_llem.report.session import finish  # noqa: PLC0415 - heavy, at the end of a run
+
     ended_early = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
-    state.outcome = import_module("pytest_llem.report.session").finish(
-        state, int(exitstatus), exitstatus not in ended_early
-    )
+    session.config.stash[FINISHED] = finish(state, int(exitstatus), exitstatus not in ended_early)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -138,10 +141,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if state.settings.dry_run:
         _show(terminalreporter, "llem plan", _planned(state))
         return
-    if state.outcome is None:
+    if FINISHED not in config.stash:
         return
-    _show(terminalreporter, "llem", import_module("pytest_llem.report.terminal").section(state, state.outcome))
-    github = import_module("pytest_llem.report.github")
+    from pytest_llem.report import github, terminal  # noqa: PLC0415 - heavy, at the end of a run
+
+    _show(terminalreporter, "llem", terminal.section(state, config.stash[FINISHED]))
     if github.is_github(os.environ):
         github.write_summary(state, os.environ)
         for command in github.commands(state):
@@ -149,8 +153,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _planned(state: State) -> list[str]:
-    plan = import_module("pytest_llem.report.dry_run")
-    return [plan.planned(record.plan, state.baselines) for record in state.records.values() if record.plan is not None]
+    from pytest_llem.report.dry_run import planned  # noqa: PLC0415 - only in a dry run
+
+    return [planned(record.plan, state.baselines) for record in state.records.values() if record.plan is not None]
 
 
 def _show(terminalreporter: pytest.TerminalReporter, title: str, lines: list[str]) -> None:

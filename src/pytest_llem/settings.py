@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -121,8 +120,9 @@ def _fail_on(config: pytest.Config) -> tuple[Limit, ...]:
     option, ini = config.getoption("--llem-fail-on"), _raw(config, "llem_fail_on")
     if not (option or ini or config.getoption("--llem") or config.getoption("--llem-dry-run")):
         return ()
-    name = "--llem-fail-on" if option else "llem_fail_on"
-    return _read(name, option or ini or [FAIL_ON], import_module("pytest_llem.limits").parse_limits)
+    from pytest_llem.limits import parse_limits  # noqa: PLC0415 - only where limits are used
+
+    return _read("--llem-fail-on" if option else "llem_fail_on", option or ini or [FAIL_ON], parse_limits)
 
 
 def _update(text: str | None) -> Any:

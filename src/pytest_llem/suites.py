@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_llem.marker import Argument, Plan, PlanError, make_plan
-from pytest_llem.plugin import state_of
+from pytest_llem.stash import state_of
 
 # What may stand beside the fields of an experiment.
 OPTIONS = ("repeats", "fail_on", "budget", "id", "gate", "control")
@@ -21,10 +20,11 @@ class SuiteFile(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         """One item per experiment, called after its name."""
-        api = import_module("llenergymeasure._plugin_api")
+        from llenergymeasure._plugin_api import ConfigError, read_suite  # noqa: PLC0415 - heavy, when a suite is read
+
         try:
-            entries = api.read_suite(self.path, OPTIONS)
-        except api.ConfigError as error:
+            entries = read_suite(self.path, OPTIONS)
+        except ConfigError as error:
             raise self.CollectError(self._shown(str(error))) from None
         problems = [problem for entry in entries for problem in self._problems(entry)]
         if problems:
@@ -82,8 +82,11 @@ class SuiteItem(pytest.Item):
 
     def runtest(self) -> None:
         """Measure; the verdict follows as for any other test."""
+        from pytest_llem.llm_experiment import measure  # noqa: PLC0415 - heavy, when something is measured
+
         plan = self.plan()
-        import_module("pytest_llem.measure.experiment").measure(state_of(self.config), self, plan, plan.config)
+        assert plan.config is not None, "an entry of a suite has a configuration"
+        measure(state_of(self.config), self, plan, plan.config)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where it stands."""

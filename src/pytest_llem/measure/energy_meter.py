@@ -11,17 +11,12 @@ Windows of two tasks or threads that overlap without being nested hold each othe
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pytest_llem.measure.measuring import Measuring
 from pytest_llem.measure.window import Window
 from pytest_llem.measure.windows import Windows
 from pytest_llem.plain_values import plain
-
-if TYPE_CHECKING:
-    import pytest
-
-    from pytest_llem.measure.measuring import Measuring
-    from pytest_llem.stash import State
 
 
 class EnergyMeter:
@@ -97,12 +92,3 @@ class EnergyMeter:
                 self._record(f"llem.{window.name}.energy_j", plain(window.energy_j))
             if window.duration_s is not None:
                 self._record(f"llem.{window.name}.duration_s", plain(window.duration_s))
-
-
-def meter_for(state: State, item: pytest.Item) -> EnergyMeter:
-    """The meter of a test."""
-    meter = EnergyMeter(
-        lambda: state.measuring, item.nodeid, lambda key, value: item.user_properties.append((key, value))
-    )
-    state.record(item).meter = meter
-    return meter

@@ -18,8 +18,8 @@ from pytest_llem.failure import fail, failure
 from pytest_llem.limits import LimitError, known_metric
 from pytest_llem.marker import Plan
 from pytest_llem.measure.second_look import SecondLook, look_again
+from pytest_llem.measure.services import Services
 from pytest_llem.plain_values import plain
-from pytest_llem.stash import State
 from pytest_llem.verdict.gate import Case
 from pytest_llem.verdict.verdict import Judgement, Verdict
 from pytest_llem.verdict.wording import failure_message
@@ -33,14 +33,23 @@ _REPLACED = frozenset({"regression", "work-changed", "inconclusive"})
 class Run:
     """One measured experiment.
 
+    Args:
+        services: of the pytest run.
+        item: the test.
+        plan: what it asks for.
+        config: the experiment.
+        files_before: results that the same test has written already.
+
     Attributes:
         config: what was measured.
         files: where the result of each repeat is, in the order of measuring.
         dropped: repeats that do not count, with their causes.
     """
 
-    def __init__(self, state: State, item: pytest.Item, plan: Plan, config: ExperimentConfig) -> None:
-        self._state, self._item = state, item
+    def __init__(
+        self, services: Services, item: pytest.Item, plan: Plan, config: ExperimentConfig, files_before: int = 0
+    ) -> None:
+        self._services, self._item, self._files_before = services, item, files_before
         self._all: list[ExperimentResult] = []
         self._second_look: SecondLook | None = None
         self._final: Verdict | None = None
@@ -49,11 +58,12 @@ class Run:
         self.dropped: tuple[Dropped, ...] = ()
         self.kept: tuple[Repeat, ...] = ()  # of the first look
         self.gated = False  # whether what fails the test was asked for
+        self.gate_failed = False  # whether its verdict fails the test
         self.asserted = False  # whether the test held a metric against a limit of its own
 
     def measure_all(self) -> None:
         """Measure; each result is written at once."""
-        measuring = self._state.measuring
+        measuring = self._services.measuring
         measuring.measure(self.config, self._item.nodeid, self.plan.repeats, self._keep)
         found = sort_repeats([repeat_of(each) for each in self._all], measuring.least_window_s(self._all))
         self.kept, self.dropped = found.kept, found.dropped
@@ -61,8 +71,8 @@ class Run:
     def _keep(self, result: ExperimentResult) -> None:
         self._all.append(result)
         name = _plugin_api.sanitise_name(self._item.nodeid, 150)
-        number = sum(1 for run in self._state.record(self._item).runs for _ in run.files)
-        self.files.append(result.to_json(self._state.folder / f"{name}.{number + 1}.json"))
+        number = self._files_before + len(self.files) + 1
+        self.files.append(result.to_json(self._services.folder / f"{name}.{number}.json"))
 
     @property
     def results(self) -> list[ExperimentResult]:
@@ -87,13 +97,14 @@ class Run:
     @cached_property
     def fingerprint(self) -> Fingerprint:
         """The machine, as hooks and recordings have it."""
-        return fingerprint_for(self._state, self._all[0])
+        return fingerprint_for(self._services, self._all[0])
 
     @property
     def simulated(self) -> bool:
         """Whether the joules are recorded ones."""
         return (
-            any(result.energy_method == "replayed" for result in self._all) or self._state.measuring.replay is not None
+            any(result.energy_method == "replayed" for result in self._all)
+            or self._services.measuring.replay is not None
         )
 
     def samples(self, metric: str) -> list[float]:
@@ -116,8 +127,8 @@ class Run:
         return self._final or self._judged()
 
     def _judged(self) -> Verdict:
-        found = self._state.gate.judge(self._case())
-        place = None if found.baseline is None else self._state.shown(Path(found.baseline))
+        found = self._services.gate.judge(self._case())
+        place = None if found.baseline is None else self._services.shown(Path(found.baseline))
         look = None if self._second_look is None else self._second_look.outcome
         return replace(found, baseline=place, remeasured=look)
 
@@ -152,7 +163,6 @@ class Run:
         """Fail on what the verdict says is worse than the committed baseline allows."""
         failed = self.gate()
         if failed:
-            self._state.record(self._item).gate_failed = True
             fail(failure_message(self.found, failed))
         if self.found.judgements and all(each.kind == "not-measured" for each in self.found.judgements):
             self._not_measured(self.found.judgements[0].reason)
@@ -162,10 +172,12 @@ class Run:
         self.gated = True
         if self._second_look is None and self._final is None and self._may_be_chance():
             self._second_look = look_again(
-                self._state.measuring, self.config, self._item.nodeid, self.plan.repeats, self.kept
+                self._services.measuring, self.config, self._item.nodeid, self.plan.repeats, self.kept
             )
         self.tell()
-        return self._failing()
+        failing = self._failing()
+        self.gate_failed = bool(failing)
+        return failing
 
     def _may_be_chance(self) -> bool:
         return any(each.kind == "regression" for each in self.found.judgements) and bool(self._failing())
@@ -179,20 +191,20 @@ class Run:
     def conclude(self) -> None:
         """The test is over: the verdict stays as it is, and what a control saw counts for later tests."""
         self._final = self.found
-        self._state.gate.record(self._case())
+        self._services.gate.record(self._case())
 
     def _failing(self) -> list[Judgement]:
-        settings = self._state.settings
+        settings = self._services.settings
         failures = self.found.failures(settings.strict, settings.inconclusive)
         return [each for each in failures if not self._about_to_change(each.kind)]
 
     def _about_to_change(self, kind: str) -> bool:
-        update = self._state.settings.update
+        update = self._services.settings.update
         entered = update is not None and kind == self.found.situation and kind in _ENTERED
         return entered or (update == "replace" and kind in _REPLACED)
 
     def _not_measured(self, reason: str) -> None:
-        if self._state.settings.strict:
+        if self._services.settings.strict:
             fail(f"not measured, and --llem-strict is on: {reason}")
         pytest.skip(reason)
 
@@ -205,15 +217,15 @@ class Run:
         if worst is not None and worst.ratio is not None:
             yield "llem.ratio", plain(worst.ratio)
         if self.files:
-            yield "llem.result", self._state.shown(self.files[0])
+            yield "llem.result", self._services.shown(self.files[0])
 
 
-def fingerprint_for(state: State, result: ExperimentResult) -> Fingerprint:
+def fingerprint_for(services: Services, result: ExperimentResult) -> Fingerprint:
     """The machine of a result; a recording may name another, and hooks may change what counts."""
     found = fingerprint_of(result.environment_snapshot, result.meter.name)
-    replay = state.measuring.replay
+    replay = services.measuring.replay
     hard = dict(found.hard) if replay is None or not replay.fingerprint else dict(replay.fingerprint)
-    state.config.hook.pytest_llem_fingerprint(config=state.config, fingerprint=hard)
+    services.config.hook.pytest_llem_fingerprint(config=services.config, fingerprint=hard)
     hard = {name: None if value is None else plain(value) for name, value in hard.items()}
     if replay is not None:
         hard["meter"] = "replay"

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from contextvars import ContextVar
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Any, Protocol
+
+from llenergymeasure._plugin_api import MeterError, check_reading
 
 _current: ContextVar[Window | None] = ContextVar("pytest_llem_window", default=None)
 
@@ -94,7 +96,7 @@ class Window:
         self._opener.opening(self)
         try:
             self._measurement = self._opener.open_measurement()
-        except api().MeterError as error:
+        except MeterError as error:
             self._fault(f"the meter failed: {error}")
         _current.set(self)
         self.is_open = True
@@ -125,8 +127,8 @@ class Window:
         if measurement is None:
             return
         try:
-            reading = api().check_reading(measurement.close(start_s, end_s), self._opener.meter_name)
-        except api().MeterError as fault:
+            reading = check_reading(measurement.close(start_s, end_s), self._opener.meter_name)
+        except MeterError as fault:
             self._fault(f"the meter failed: {fault}")
             return
         finally:
@@ -177,10 +179,3 @@ class Window:
             "energy_per_output_token": self.energy_per_output_token,
             "warnings": list(self.warnings),
         }
-
-
-def api() -> ModuleType:
-    """The measuring side."""
-    from llenergymeasure import _plugin_api  # noqa: PLC0415 - the measuring side, which an unused fixture does not need
-
-    return _plugin_api

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pytest_llem.measure.window import Window, api
-
-if TYPE_CHECKING:
-    from pytest_llem.measure.measuring import Measuring
+from llenergymeasure._plugin_api import MeterError, PreFlightError
+from pytest_llem.measure.measuring import Measuring
+from pytest_llem.measure.window import Window
 
 
 class Windows:
@@ -36,7 +35,7 @@ class Windows:
         if self._metering is None and not self.why_none:
             try:
                 self._metering = self._measuring().metering
-            except api().PreFlightError as error:
+            except PreFlightError as error:
                 self.why_none = str(error)
         return None if self._metering is None else self._metering.choice
 
@@ -52,7 +51,7 @@ class Windows:
             MeterError: the meter failed, or there is none.
         """
         if self.choice is None:
-            raise api().MeterError(self.why_none)
+            raise MeterError(self.why_none)
         with self._measuring().taking_joules_of(self._test):
             return self._metering.meter.open_window()
 

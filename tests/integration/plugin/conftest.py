@@ -27,9 +27,9 @@ def installed():
 def all_but_torch_is_loaded():
     """pytester takes back what a suite imports: what is there before is imported once."""
     from llenergymeasure import ExperimentConfig, _plugin_api  # noqa: F401
-    from pytest_llem import hookspec, run_hooks, stash, suites  # noqa: F401
+    from pytest_llem import hookspec, llm_experiment, run_hooks, settle, stash, suites  # noqa: F401
     from pytest_llem.baseline import accept  # noqa: F401
-    from pytest_llem.measure import energy_meter, experiment, measuring  # noqa: F401
+    from pytest_llem.measure import energy_meter, measuring  # noqa: F401
     from pytest_llem.report import dry_run, github, session, terminal  # noqa: F401
 
     _plugin_api.make_config(TINY)

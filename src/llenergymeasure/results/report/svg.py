@@ -15,7 +15,7 @@ LEFT, RIGHT, TOP, BOTTOM = 56.0, 22.0, 18.0, 38.0
 
 def ticks_of(low: float, high: float, about: int = 6) -> list[float]:
     """Round numbers from `low` to `high`: multiples of 1, 2 or 5 times a power of ten."""
-    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
+    if not (math.isfinite(low) and math.isfinite(high)) or (high - low) / about <= 0:
         return [low]
     rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))

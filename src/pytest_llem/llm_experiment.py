@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from llenergymeasure import ExperimentConfig, _plugin_api
+from llenergymeasure import ExperimentConfig
+from llenergymeasure._plugin_api import ConfigError, LLEMError, make_config
 from pytest_llem.failure import fail, failure
 from pytest_llem.marker import Plan
 from pytest_llem.measure.replay import ReplayError
@@ -44,22 +45,23 @@ class Experiments:
                 "llm_experiment has no config: give the marker one, @pytest.mark.llem(config=...), or call it with model=..."
             )
         try:
-            return _plugin_api.make_config({} if self._plan.config is None else self._plan.config, given)
-        except _plugin_api.ConfigError as error:
+            return make_config({} if self._plan.config is None else self._plan.config, given)
+        except ConfigError as error:
             raise failure(f"llm_experiment: {error}") from None
 
 
 def measure(state: State, item: pytest.Item, plan: Plan, config: ExperimentConfig) -> Run:
     """Measure an experiment for a test; a problem fails the test in words."""
     changed = item.config.hook.pytest_llem_modify_config(item=item, config=config)
-    run = Run(state, item, plan, config if changed is None else changed)
     record = state.record(item)
+    written = sum(len(run.files) for run in record.runs)
+    run = Run(state, item, plan, config if changed is None else changed, written)
     _refuse_twin(state, run, record.test)
     record.plan = plan
     record.runs.append(run)
     try:
         run.measure_all()
-    except (_plugin_api.LLEMError, ReplayError) as error:
+    except (LLEMError, ReplayError) as error:
         raise failure(str(error)) from None
     return run
 

@@ -1,0 +1,84 @@
+"""What the experiments of one pytest run share: settings, what measures, what judges, and the folder of the run."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_llem.settings import Settings
+
+if TYPE_CHECKING:
+    from pytest_llem.baseline.folder import Baselines
+    from pytest_llem.measure.measuring import Measuring
+    from pytest_llem.verdict.gate import Gate
+
+
+@dataclass
+class Services:
+    """The parts of one pytest run; what is heavy is made when the first experiment needs it.
+
+    Attributes:
+        config: pytest's.
+        settings: of the run.
+        baselines: as they were when it started; empty without `--llem`.
+    """
+
+    config: pytest.Config
+    settings: Settings
+    baselines: Baselines
+
+    @cached_property
+    def measuring(self) -> Measuring:
+        """Measures experiments and windows."""
+        from pytest_llem.measure.measuring import Measuring  # noqa: PLC0415 - everything heavy, when an item needs it
+
+        return Measuring(self.config, self.settings)
+
+    @cached_property
+    def gate(self) -> Gate:
+        """Judges."""
+        from pytest_llem.verdict.gate import Gate  # noqa: PLC0415 - statistics, when there is something to judge
+
+        return Gate(self.settings, self.baselines)
+
+    @cached_property
+    def started(self) -> str:
+        """When the run started, UTC."""
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder of this run; made now, with an ignore file for git beside it."""
+        base = self.settings.output_dir
+        base.mkdir(parents=True, exist_ok=True)
+        ignore = base / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="ascii")
+        return fresh_folder(base, self.started.replace(":", "-"))
+
+    def shown(self, path: Path) -> str:
+        """A path as reports show it: from the root where it lies below."""
+        root = self.config.rootpath
+        return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+    def close(self) -> None:
+        """Let go of model and meter, where there are any."""
+        if "measuring" in self.__dict__:
+            self.measuring.close()
+
+
+def fresh_folder(base: Path, name: str) -> Path:
+    """A new folder: `name`, or `name_1`, `name_2`, ... when it is taken."""
+    for number in range(10_000):
+        folder = base / (f"{name}_{number}" if number else name)
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise OSError(f"{base} has too many folders called {name}; remove some")
