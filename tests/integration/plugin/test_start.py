@@ -70,7 +70,7 @@ def test_help_markers_and_fixtures_show_everything_with_its_default(suite):
     [
         ("--llem-repeats=many", "--llem-repeats: 'many' is not a whole number"),
         ("--llem-repeats=0", "at least 1"),
-        ("--llem-energy=nvmll", "'nvmll' is not one of auto, nvml"),
+        ("--llem-energy=nvmll", "'nvmll' is not one of auto, zeus, nvml"),
         ("--llem-energy=replay:nowhere.json", "there is no file"),
         ("--llem-fail-on=energy_per_output_tokn:5%", "did you mean 'energy_per_output_token'?"),
         ("--llem-fail-on=5%", "is not METRIC:LIMIT"),
