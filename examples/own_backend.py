@@ -27,9 +27,13 @@ class WordTokenizer:
 
     vocab_size = 50_000
     special_ids = frozenset({0})
+    bos_id = None
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return [[1 + sum(map(ord, word)) % 49_999 for word in text.split()] for text in texts]
+
+    def encode_chat(self, texts: Sequence[str]) -> list[list[int]]:
+        raise BackendError("this backend has no chat template; set apply_chat_template: false")
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,17 @@ class FakeTokenizer:
     vocab_size = 1000
     special_ids = frozenset({0, 1, 2})
 
+    bos_id = 1
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return [[10 + len(word) for word in text.split()] for text in texts]
+
+    def encode_chat(self, texts: Sequence[str]) -> list[list[int]]:
+        """The template: beginning, user, the text, end, assistant."""
+        return [
+            [1, 5, *(ord(text[0]) if len(text) == 1 else 10 + len(text) for text in text.split()), 6, 7]
+            for text in texts
+        ]
 
 
 @dataclass(frozen=True)
@@ -241,6 +250,9 @@ class FakePrompts:
 
     def token_ids(self, tokenizer: Tokenizer) -> list[list[int]]:
         return [[10] * (index + 1) for index in range(self._n)]
+
+    def closing_length(self, tokenizer: Tokenizer) -> int:
+        return 0
 
 
 class FakeHost:

@@ -63,8 +63,19 @@ class Tokenizer(Protocol):
     def special_ids(self) -> frozenset[int]:
         """Ids that synthetic prompts leave out, such as end of sequence; may be empty."""
 
+    @property
+    def bos_id(self) -> int | None:
+        """The beginning-of-sequence id; None without one."""
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text, whole and without padding; the harness cuts them."""
+
+    def encode_chat(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of each text as one message of a user in the chat template, up to the start of the answer.
+
+        Raises:
+            BackendError: the tokenizer has no chat template.
+        """
 
 
 class Batch(Protocol):
@@ -263,6 +274,7 @@ class Window:
     config: ExperimentConfig
     engine: InferenceEngine
     truncated_prompts: int = 0
+    double_bos_prompts: int = 0
 
     @property
     def duration_s(self) -> float:

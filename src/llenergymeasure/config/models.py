@@ -28,6 +28,9 @@ from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, LORA_SUPPORT
 
 RENAMED_FIELDS = {"model_name": "model", "fp_precision": "precision", "num_input_prompts": "n"}
 
+# Fields that are younger than release 2.0.0. At their default they are left out of the hash, so that it stays what it was.
+LATER_FIELDS = ("apply_chat_template",)
+
 
 class ExperimentConfig(ConfigModel):
     """One experiment: a model, a backend, prompts, and how they are measured."""
@@ -40,6 +43,10 @@ class ExperimentConfig(ConfigModel):
     dataset: str | SyntheticDatasetConfig = Field(
         "aienergyscore",
         description="`aienergyscore` (built-in prompts), a JSONL file, or a synthetic dataset (its fields follow).",
+    )
+    apply_chat_template: bool = Field(
+        False,
+        description="Put each prompt into the model's chat template, as one message of a user; for instruct models.",
     )
     n: Integer = Field(100, ge=1, description="Prompts to measure.")
     random_seed: Integer = Field(
@@ -97,6 +104,8 @@ class ExperimentConfig(ConfigModel):
         return self
 
     def _synthetic_dataset_fits(self, dataset: SyntheticDatasetConfig) -> None:
+        if self.apply_chat_template:
+            raise ValueError("apply_chat_template needs prompts of text, but the dataset is synthetic: set it to false")
         if self.n > dataset.n:
             problem = f"n {self.n} exceeds the {dataset.n} prompts of the dataset"
             raise FieldError(problem, "lower n or raise dataset.n", "n", "dataset.n")
@@ -173,6 +182,9 @@ class ExperimentConfig(ConfigModel):
         fields = without_unset(self.model_dump(mode="json", exclude={"passthrough_kwargs"}))
         if self.passthrough_kwargs:
             fields["passthrough_kwargs"] = self.passthrough_kwargs
+        for name in LATER_FIELDS:
+            if fields[name] == type(self).model_fields[name].default:
+                del fields[name]
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:16]
 

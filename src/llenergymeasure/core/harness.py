@@ -31,7 +31,7 @@ from llenergymeasure.core.quality.judgement import UNJUDGED, judged
 from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.core.warmup import warm_up
 from llenergymeasure.core.window import RawWindow, measure_window
-from llenergymeasure.datasets.prompts import PromptSet
+from llenergymeasure.datasets.prompts import PromptSet, TokenisedPrompts, tokenised
 from llenergymeasure.domain.co2 import carbon_of
 from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import BaselineResult, Timeline, WarmupResult
@@ -117,7 +117,7 @@ class OpenExperiment:
         self._baseline: BaselineResult
         self._warmup: WarmupResult | None = None
         self._batches: Sequence[Batch] = ()
-        self._truncated = 0
+        self._prompts: TokenisedPrompts
         self._phases: list[tuple[float, str]] = []
         self._snapshot: EnvironmentSnapshot
 
@@ -199,12 +199,10 @@ class OpenExperiment:
             self._with.progress.note(note)
 
     def _tokenise(self) -> None:
-        limit = self._config.max_input_tokens
-        process_group = self._with.process_group
-        token_ids = self._with.prompts.token_ids(self.engine.tokenizer)[process_group.rank :: process_group.size]
-        self._truncated = sum(limit is not None and len(ids) > limit for ids in token_ids)
-        self._batches = self.engine.prepare([ids[:limit] for ids in token_ids])
-        check_prepared(self._batches, len(token_ids))
+        group, limit = self._with.process_group, self._config.max_input_tokens
+        self._prompts = tokenised(self._with.prompts, self.engine.tokenizer, limit, group.rank, group.size)
+        self._batches = self.engine.prepare(self._prompts.ids)
+        check_prepared(self._batches, len(self._prompts.ids))
 
     def _warm_up(self) -> None:
         config, parts = self._config.warmup, self._with
@@ -237,7 +235,8 @@ class OpenExperiment:
             batches=check_records(raw.output.records(), self._batches, raw.start_s, raw.end_s),
             config=self._config,
             engine=self.engine,
-            truncated_prompts=self._truncated,
+            truncated_prompts=self._prompts.truncated,
+            double_bos_prompts=self._prompts.double_bos,
         )
 
     def _dates(self) -> Callable[[float], datetime]:

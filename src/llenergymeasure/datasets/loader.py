@@ -9,7 +9,7 @@ from pathlib import Path
 
 from llenergymeasure.config.sections import SyntheticDatasetConfig
 from llenergymeasure.datasets.jsonl import JsonlContent, read_jsonl
-from llenergymeasure.datasets.prompts import PromptSet, TextPrompts
+from llenergymeasure.datasets.prompts import ChatPrompts, PromptSet, TextPrompts
 from llenergymeasure.datasets.synthetic import open_synthetic
 from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.exceptions import ConfigError
@@ -34,13 +34,14 @@ BUILTIN_DATASETS = {
 }
 
 
-def open_dataset(dataset: str | SyntheticDatasetConfig, n: int, random_seed: int) -> PromptSet:
+def open_dataset(dataset: str | SyntheticDatasetConfig, n: int, random_seed: int, chat: bool = False) -> PromptSet:
     """The first n prompts of a dataset.
 
     Args:
         dataset: name of a built-in set, path of a JSONL file (see `read_jsonl`), or parameters of a synthetic set.
         n: prompts wanted, at least 1.
         random_seed: seed of the experiment; used by a synthetic set without a seed of its own.
+        chat: put each text into the model's chat template; a synthetic set has no texts.
 
     Raises:
         ConfigError: there is no such dataset, it cannot be read, or it has fewer than n prompts.
@@ -48,10 +49,12 @@ def open_dataset(dataset: str | SyntheticDatasetConfig, n: int, random_seed: int
     if isinstance(dataset, SyntheticDatasetConfig):
         return open_synthetic(dataset, n, random_seed)
     if dataset in BUILTIN_DATASETS:
-        return _builtin(dataset, n)
-    if _names_a_file(dataset):
-        return _file(Path(dataset), n)
-    raise _unknown(dataset)
+        texts = _builtin(dataset, n)
+    elif _names_a_file(dataset):
+        texts = _file(Path(dataset), n)
+    else:
+        raise _unknown(dataset)
+    return ChatPrompts(texts.info, texts.texts) if chat else texts
 
 
 def _builtin(name: str, n: int) -> TextPrompts:

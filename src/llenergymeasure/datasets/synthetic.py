@@ -45,6 +45,9 @@ class SyntheticPrompts:
             )
         return self._draw(pool)
 
+    def closing_length(self, tokenizer: Tokenizer) -> int:
+        return 0
+
     def _draw(self, pool: list[int]) -> list[list[int]]:
         """No prompt comes twice, as long as the pool allows that many: a cache would make the second one cheaper."""
         # Of all methods, Python promises only for random() that its sequence stays the same.

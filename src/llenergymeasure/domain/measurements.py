@@ -141,6 +141,7 @@ class TokenCounts(Frozen):
     output_tokens_requested: int = Field(description="Prompts times max_output_tokens.")
     ended_early_share: float = Field(description="Share of prompts (0 to 1) that ended before max_output_tokens.")
     truncated_prompts: int = Field(description="Prompts cut to max_input_tokens.")
+    double_bos_prompts: int = Field(0, description="Prompts that begin with the beginning-of-sequence token twice.")
     output_tokens_per_prompt: tuple[int, ...] = Field((), description="In dataset order.")
 
 

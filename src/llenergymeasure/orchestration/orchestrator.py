@@ -195,7 +195,7 @@ def instruments_for(
     machine = resolve_measurement(session.settings(), session.environ)
     return Instruments(
         metering=metering,
-        prompts=open_dataset(config.dataset, config.n, config.random_seed),
+        prompts=open_dataset(config.dataset, config.n, config.random_seed, config.apply_chat_template),
         snapshot=lambda engine: take_snapshot(gpu_infos(devices), engine.cuda_facts(), driver_version(devices)),
         collectors=(
             TokenCollector(), LatencyCollector(), PhaseCollector(), MemoryCollector(),

@@ -43,6 +43,7 @@ class TokenCollector(FromRecords):
             output_tokens_requested=limit * len(lengths),
             ended_early_share=sum(length < limit for length in lengths) / len(lengths),
             truncated_prompts=window.truncated_prompts,
+            double_bos_prompts=window.double_bos_prompts,
             output_tokens_per_prompt=tuple(lengths),
         )
 

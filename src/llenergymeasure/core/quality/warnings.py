@@ -241,6 +241,14 @@ def _work(draft: ExperimentResult) -> Warnings:
             n_prompts=tokens.n_prompts,
             max_input_tokens=config.max_input_tokens,
         )
+    if tokens.double_bos_prompts:
+        yield warning(
+            "double_bos",
+            f"{tokens.double_bos_prompts} of {tokens.n_prompts} prompts begin with the beginning-of-sequence token twice",
+            "take it out of the prompts: the tokenizer adds it",
+            double_bos_prompts=tokens.double_bos_prompts,
+            n_prompts=tokens.n_prompts,
+        )
 
 
 CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (

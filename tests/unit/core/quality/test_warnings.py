@@ -51,6 +51,7 @@ CASES = {
     "no_output": dict(tokens=update(TOKENS, output_tokens=0)),
     "early_end": dict(tokens=update(TOKENS, ended_early_share=0.25)),
     "prompts_truncated": dict(tokens=update(TOKENS, truncated_prompts=3)),
+    "double_bos": dict(tokens=update(TOKENS, double_bos_prompts=2)),
     "busy_machine": dict(host=HostResult(cpu_seconds=1.0, other_cpu_share=0.4)),
     "cpu_steal": dict(host=HostResult(cpu_seconds=1.0, cpu_steal_share=0.1)),
     "idle_gpus_metered": dict(

@@ -34,3 +34,19 @@ class TransformersTokenizer:
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         ids: list[list[int]] = self._tokenizer(list(texts))["input_ids"]
         return ids
+
+    @property
+    def bos_id(self) -> int | None:
+        bos: int | None = self._tokenizer.bos_token_id
+        return bos
+
+    def encode_chat(self, texts: Sequence[str]) -> list[list[int]]:
+        if getattr(self._tokenizer, "chat_template", None) is None:
+            raise BackendError(
+                "apply_chat_template is true, but the tokenizer has no chat template; set it to false, or take an instruct model"
+            )
+        messages = [[{"role": "user", "content": text}] for text in texts]
+        ids: list[list[int]] = self._tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=True, return_dict=True
+        )["input_ids"]
+        return ids
