@@ -19,6 +19,7 @@ from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.measurements import MeterChoice, ModelInfo
+from llenergymeasure.exceptions import BackendError
 from llenergymeasure.protocols import BatchRecord, Clock, Metering
 
 

@@ -15,7 +15,9 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.registry import BACKENDS, importable
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.exceptions import ConfigError, Finding, PreFlightError
+from llenergymeasure.orchestration.model.chat_template import lacks_chat_template
 from llenergymeasure.orchestration.model.hub import hub_findings
+from llenergymeasure.orchestration.model.local_files import local_directory
 from llenergymeasure.orchestration.model.required_files import findings_about, required_by
 
 
@@ -118,6 +120,21 @@ def _models(request: Request) -> Findings:
         yield from findings_about(wanted, request.environ, ask)
 
 
+def _chat_template(request: Request) -> Findings:
+    config = request.config
+    if not config.apply_chat_template:
+        return
+    try:
+        directory = local_directory(config.model, config.pytorch_settings.revision, request.environ)
+    except ConfigError:  # told by the check of the model
+        return
+    if directory is not None and lacks_chat_template(directory):
+        yield Finding(
+            f"apply_chat_template is true, but {config.model} has no chat template",
+            "set apply_chat_template: false, or name an instruct model",
+        )
+
+
 def _dataset(request: Request) -> Findings:
     config = request.config
     try:
@@ -143,5 +160,5 @@ def _output(request: Request) -> Findings:
 
 
 CHECKS: tuple[Callable[[Request], Findings], ...] = (
-    _backend, _packages, _device, _processes, _energy, _models, _dataset, _output,
+    _backend, _packages, _device, _processes, _energy, _models, _chat_template, _dataset, _output,
 )  # fmt: skip

@@ -68,3 +68,9 @@ def test_a_configuration_read_back_from_json_has_the_same_hash():
     again = ExperimentConfig.model_validate_json(config.model_dump_json())
     assert again == config
     assert again.config_hash == config.config_hash
+
+
+def test_a_field_that_is_younger_than_the_first_release_changes_the_hash_only_when_it_is_set():
+    plain, chat = (ExperimentConfig(model="builtin/tiny-llama", apply_chat_template=on) for on in (False, True))
+    assert plain.config_hash == "e3c0cfc7003e9168"
+    assert chat.config_hash != plain.config_hash
