@@ -218,6 +218,9 @@ class MemoryResult(Frozen):
 
     peak_memory_mb: float | None = Field(None, description="Peak inside the window; None where it cannot be reset.")
     source: str = Field(description="cuda_allocated, process_rss, or why it is unknown.")
+    scope: Literal["devices", "process"] | None = Field(
+        None, description="Whose memory it is: the devices' or the whole process's; None where source says why."
+    )
 
 
 class HostResult(Frozen):

@@ -134,7 +134,7 @@ def _percentiles(values: Distribution) -> str:
 
 def _size(result: ResultData) -> Rows:
     yield _row("cpu_seconds", result)
-    whole = " of the whole process" if result.memory.source.startswith("process_rss") else ""
+    whole = " of the whole process" if result.memory.scope == "process" else ""
     title, peak = _row("peak_memory_mb", result)
     yield title, f"{peak}{whole} (model {METRICS['model_memory_mb'].text(result)})"
     title, total = _row("flops_total", result)

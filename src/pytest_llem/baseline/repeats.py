@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from llenergymeasure.domain.metrics import GATED
 from pytest_llem.baseline.entries import Session, Work
@@ -149,7 +149,20 @@ def session_of(
     return Session(date, git_sha, git_dirty, method, dict(soft or {}), kept)
 
 
-def joule_gate_refusal(repeats: Sequence[Repeat], methods_before: Sequence[str | None] = ()) -> str | None:
+@dataclass(frozen=True)
+class Refusal:
+    """Why a metric is not judged.
+
+    Attributes:
+        kind: what that makes of the verdict.
+        text: the reason.
+    """
+
+    kind: Literal["not-measured", "not-comparable"]
+    text: str
+
+
+def joule_gate_refusal(repeats: Sequence[Repeat], methods_before: Sequence[str | None] = ()) -> Refusal | None:
     """Why joules may not be gated; None when they may.
 
     Args:
@@ -158,10 +171,12 @@ def joule_gate_refusal(repeats: Sequence[Repeat], methods_before: Sequence[str |
     """
     methods = {repeat.energy_method for repeat in repeats}
     if not repeats or None in methods:
-        return "energy not measured here"
+        return Refusal("not-measured", "energy not measured here")
     every = methods | set(methods_before)
     if "estimated" in every:
-        return "energy is estimated, not measured"
+        return Refusal("not-measured", "energy is estimated, not measured")
     if len(every) > 1:
-        return f"energy methods differ: {', '.join(sorted(map(str, every)))}"
-    return "a repeat was throttled" if any(repeat.throttled for repeat in repeats) else None
+        return Refusal("not-comparable", f"energy methods differ: {', '.join(sorted(map(str, every)))}")
+    if any(repeat.throttled for repeat in repeats):
+        return Refusal("not-measured", "a repeat was throttled")
+    return None

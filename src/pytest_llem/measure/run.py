@@ -152,7 +152,9 @@ class Run:
         refused = joule_gate_refusal(self.pooled) if known.joules else None
         if not values or refused:
             reason = self._all[0].energy.reason if known.joules and not values else None
-            self._not_measured(f"{metric}: {refused or 'not measured here'}{f': {reason}' if reason else ''}")
+            self._not_measured(
+                f"{metric}: {refused.text if refused else 'not measured here'}{f': {reason}' if reason else ''}"
+            )
             return
         self.asserted = True
         if not fmean(values) < limit:

@@ -1,4 +1,4 @@
-"""Control tests: an unchanging load that tells a machine that moved from code that did.
+"""Control tests: a load that does not change. When its numbers shift, the machine did it, not the code.
 
 A control is held against its own repeats alone. Held against the assumed spread between sessions too, as other tests
 are, it could not see a shift of just that size, which is what it is there for; held against the floor alone, two in
@@ -54,5 +54,5 @@ def machine_shift(
 
 
 def judged_under(verdict: str, shifts: Sequence[Shift]) -> str:
-    """The verdict of another test of the same run: its regression cannot be told from the machine's."""
+    """The verdict of another test of the same run: its regression may be the machine's."""
     return "not-comparable" if shifts and verdict == "regression" else verdict

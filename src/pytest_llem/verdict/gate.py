@@ -15,7 +15,7 @@ from pytest_llem.baseline.entries import Entry, Work
 from pytest_llem.baseline.fingerprint import Fingerprint
 from pytest_llem.baseline.folder import Baselines
 from pytest_llem.baseline.lookup import CURABLE, Situation, age_note, situation, soft_changes
-from pytest_llem.baseline.repeats import Repeat, joule_gate_refusal, samples_of
+from pytest_llem.baseline.repeats import Refusal, Repeat, joule_gate_refusal, samples_of
 from pytest_llem.limits import Limit
 from pytest_llem.marker import Plan
 from pytest_llem.settings import Settings
@@ -126,7 +126,7 @@ class Gate:
         known = limit.known
         samples = samples_of(case.repeats).get(limit.metric, ())
         now = sum(samples) / len(samples) if samples else None
-        told: dict[str, Any] = {
+        measured: dict[str, Any] = {
             "metric": limit.metric,
             "unit": known.unit,
             "limit": limit.text,
@@ -134,46 +134,45 @@ class Gate:
             "now": now,
         }
         if not samples:
-            return Judgement(**told, kind="not-measured", reason=self._why_not_measured(limit, case))
+            return Judgement(**measured, kind="not-measured", reason=self._why_not_measured(limit, case))
         refused = self._no_joules(limit, case, found.entry if limit.relative and found.kind == "found" else None)
         if refused:
-            kind = "not-comparable" if "methods differ" in refused else "not-measured"
-            return Judgement(**told, kind=kind, reason=f"joules are not gated: {refused}")
+            return Judgement(**measured, kind=refused.kind, reason=f"joules are not gated: {refused.text}")
         try:
             if not limit.relative:
-                return self._within_budget(limit, samples, told)
+                return self._within_budget(limit, samples, measured)
             if found.kind != "found" or found.entry is None:
-                return Judgement(**told, kind=found.kind, reason=found.reason)
-            return self._compared(limit, found.entry, samples, told, shifts)
+                return Judgement(**measured, kind=found.kind, reason=found.reason)
+            return self._compared(limit, found.entry, samples, measured, shifts)
         except UnusableValue as error:
-            return Judgement(**told, kind="not-comparable", reason=why_unusable(limit.metric, error))
+            return Judgement(**measured, kind="not-comparable", reason=why_unusable(limit.metric, error))
 
     def _why_not_measured(self, limit: Limit, case: Case) -> str:
         if not case.repeats:
             return "no repeat counts: every one was dropped"
         if limit.known.joules:
             return f"energy not measured here: {case.why_no_energy or 'a meter without a reading'}"
-        return f"{limit.metric} cannot be told here"
+        return f"{limit.metric} was not measured here"
 
-    def _no_joules(self, limit: Limit, case: Case, entry: Entry | None) -> str | None:
+    def _no_joules(self, limit: Limit, case: Case, entry: Entry | None) -> Refusal | None:
         if not limit.known.joules:
             return None
         before = [session.energy_method for session in entry.sessions] if entry else []
         return joule_gate_refusal(case.repeats, before)
 
-    def _within_budget(self, limit: Limit, samples: Sequence[float], told: dict[str, Any]) -> Judgement:
+    def _within_budget(self, limit: Limit, samples: Sequence[float], measured: dict[str, Any]) -> Judgement:
         found = check_budget(
             samples, limit.value, alpha=self.settings.alpha, higher_is_worse=limit.known.higher_is_worse
         )
         kind = "over-budget" if found.verdict == "over" else found.verdict
-        return Judgement(**told, kind=kind, reason=advice_on_budget(found), p_value=found.p_value)
+        return Judgement(**measured, kind=kind, reason=advice_on_budget(found), p_value=found.p_value)
 
     def _compared(
-        self, limit: Limit, entry: Entry, samples: Sequence[float], told: dict[str, Any], shifts: Sequence[Shift]
+        self, limit: Limit, entry: Entry, samples: Sequence[float], measured: dict[str, Any], shifts: Sequence[Shift]
     ) -> Judgement:
         before = entry.samples(limit.metric)
         if not before:
-            return Judgement(**told, kind="new", reason=f"the baseline has no {limit.metric}; append a session")
+            return Judgement(**measured, kind="new", reason=f"the baseline has no {limit.metric}; append a session")
         found = compare(
             before,
             samples,
@@ -184,7 +183,7 @@ class Gate:
         )
         kind = judged_under(found.verdict, shifts)
         return Judgement(
-            **told,
+            **measured,
             kind=kind,
             reason=str(shifts[0]) if kind != found.verdict else advice_on(found),
             baseline=geometric_mean([value for session in before for value in session]),

@@ -10,7 +10,7 @@ MEANING = {
     "regression": "worse than the baseline by more than the limit, beyond what noise explains, twice",
     "over-budget": "beyond an absolute limit, by more than its repeats scatter",
     "work-changed": "other prompts or tokens than the baseline's: energies are of different work",
-    "inconclusive": "the noise hides the answer; told with the change that could be seen, and what would help",
+    "inconclusive": "the noise hides the answer; shown with the change that could be seen, and what would help",
     "not-measured": "the metric could not be measured here, or only estimated; the test is skipped when it has no other gate",
     "not-comparable": "only a baseline of other hardware, other energy methods, or the machine shifted",
     "stale": "the configuration changed since the baseline",

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from a_result import a_result
 from llenergymeasure import ExperimentResult
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.measurements import EnergyReading, MemoryResult
 
 
 def test_headlines_are_what_their_blocks_give():
@@ -80,6 +80,12 @@ def test_the_summary_of_no_energy_says_not_measured_and_why():
     text = a_result(energy_j=None).summary()
     assert "not measured (no sensor)" in text
     assert "0 J" not in text
+
+
+@pytest.mark.parametrize(("scope", "said"), [("process", True), ("devices", False), (None, False)])
+def test_the_summary_says_when_memory_is_that_of_the_whole_process(scope, said):
+    memory = MemoryResult(peak_memory_mb=512.0, source="process_rss, sum of 2 processes", scope=scope)
+    assert ("512 MB of the whole process" in a_result().model_copy(update={"memory": memory}).summary()) is said
 
 
 def test_the_summary_is_plain_text():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
 from llenergymeasure.core.collect.distribution import distribution
 from llenergymeasure.domain.measurements import (
@@ -90,6 +91,10 @@ class PhaseCollector(FromRecords):
         )
 
 
+# Whose memory is read, by how it is read.
+_SCOPES: Mapping[str, Literal["devices", "process"]] = {"cuda_allocated": "devices", "process_rss": "process"}
+
+
 class MemoryCollector:
     """Peak memory of the window."""
 
@@ -108,7 +113,7 @@ class MemoryCollector:
 
     def collect(self, window: Window) -> MemoryResult:
         peak_mb, source = self._peak
-        return MemoryResult(peak_memory_mb=peak_mb, source=source)
+        return MemoryResult(peak_memory_mb=peak_mb, source=source, scope=_SCOPES.get(source))
 
 
 def in_dataset_order(pairs: Iterator[tuple[int, float]] | Iterator[tuple[int, int]]) -> list:  # type: ignore[type-arg]

@@ -85,6 +85,7 @@ LATENCY: Rules = {
 MEMORY: Rules = {
     **metrics_in("memory"),
     "source": lambda blocks, name: f"{getattr(blocks[0], name)}, sum of {len(blocks)} processes",
+    "scope": of_rank_0("every rank reads its memory alike"),
 }
 
 HOST: Rules = {

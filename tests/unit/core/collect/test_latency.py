@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from llenergymeasure.core.collect.latency import inter_token_latencies_ms, request_latencies_ms
+from fakes import FakeClock, FakeEngine
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.collect.latency import MemoryCollector, inter_token_latencies_ms, request_latencies_ms
 from llenergymeasure.protocols import BatchRecord
 
 
@@ -49,3 +51,23 @@ def test_tokens_past_the_end_of_a_request_do_not_count():
 
 def test_one_token_has_no_gap():
     assert list(inter_token_latencies_ms(record(lengths=(1,), times=(1.1,), tokens=(1,)))) == []
+
+
+class MemoryOf(FakeEngine):
+    """An engine that reads its memory in a given way."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(ExperimentConfig(model="m"), FakeClock())
+        self._source = source
+
+    def peak_memory_mb(self) -> tuple[float | None, str]:
+        return 512.0, self._source
+
+
+@pytest.mark.parametrize(
+    ("source", "scope"), [("cuda_allocated", "devices"), ("process_rss", "process"), ("the peak cannot be reset", None)]
+)
+def test_memory_says_whose_it_is(source, scope):
+    collector = MemoryCollector()
+    collector.stop(MemoryOf(source))
+    assert collector.collect(window=None).scope == scope

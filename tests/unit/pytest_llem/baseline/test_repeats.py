@@ -9,6 +9,7 @@ from llenergymeasure.domain.measurements import ThermalThrottleInfo
 from llenergymeasure.domain.warnings import warning
 from pytest_llem.baseline.entries import Work
 from pytest_llem.baseline.repeats import (
+    Refusal,
     Repeat,
     joule_gate_refusal,
     more_to_measure,
@@ -78,7 +79,8 @@ def test_dropped_repeats_are_measured_again_at_most_twice(repeats, more):
 
 
 def test_nothing_measured_is_nothing_dropped():
-    assert (sort_repeats([]).kept, samples_of([]), joule_gate_refusal([])) == ((), {}, "energy not measured here")
+    nothing = Refusal("not-measured", "energy not measured here")
+    assert (sort_repeats([]).kept, samples_of([]), joule_gate_refusal([])) == ((), {}, nothing)
 
 
 def test_a_repeat_of_a_real_result_has_its_numbers():
@@ -129,13 +131,17 @@ def test_joules_got_in_different_ways_are_not_in_the_session():
         ([GOOD] * 3, [], None),
         ([GOOD] * 3, ["counter"], None),
         ([a_repeat(method="replayed")] * 3, ["replayed"], None),
-        ([GOOD, a_repeat(None, method=None)], [], "energy not measured here"),
-        ([a_repeat(method="estimated")] * 3, ["estimated"], "energy is estimated, not measured"),
-        ([GOOD] * 3, ["estimated"], "energy is estimated, not measured"),
-        ([GOOD] * 3, ["counter", "sampled"], "energy methods differ: counter, sampled"),
-        ([GOOD, a_repeat(method="sampled")], [], "energy methods differ: counter, sampled"),
-        ([GOOD] * 3, [None], "energy methods differ: None, counter"),
-        ([GOOD, THROTTLED], ["counter"], "a repeat was throttled"),
+        ([GOOD, a_repeat(None, method=None)], [], Refusal("not-measured", "energy not measured here")),
+        (
+            [a_repeat(method="estimated")] * 3,
+            ["estimated"],
+            Refusal("not-measured", "energy is estimated, not measured"),
+        ),
+        ([GOOD] * 3, ["estimated"], Refusal("not-measured", "energy is estimated, not measured")),
+        ([GOOD] * 3, ["counter", "sampled"], Refusal("not-comparable", "energy methods differ: counter, sampled")),
+        ([GOOD, a_repeat(method="sampled")], [], Refusal("not-comparable", "energy methods differ: counter, sampled")),
+        ([GOOD] * 3, [None], Refusal("not-comparable", "energy methods differ: None, counter")),
+        ([GOOD, THROTTLED], ["counter"], Refusal("not-measured", "a repeat was throttled")),
     ],
 )
 def test_joules_are_gated_only_when_all_were_measured_alike(repeats, before, reason):
