@@ -6,8 +6,6 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from typing import Any
 
 
 @contextmanager
@@ -22,17 +20,18 @@ def without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def import_heavy(name: str) -> Any:
-    """Import a module that brings a large library.
+@contextmanager
+def importing_heavy() -> Iterator[None]:
+    """Around an import that brings a large library.
 
     Importing torch and transformers makes a million objects that stay: looking through them again and again for garbage
     would take a seventh of the time. Afterwards they count as old, so that the next look at young objects skips them.
     """
-    if name in sys.modules:
-        return import_module(name)
+    modules = len(sys.modules)
     with without_garbage_collection():
-        module = import_module(name)
-        if gc.get_freeze_count() == 0:  # else unfreezing would undo what the program itself froze
+        yield
+        if (
+            len(sys.modules) > modules and gc.get_freeze_count() == 0
+        ):  # else it would undo what the program itself froze
             gc.freeze()
             gc.unfreeze()
-    return module

@@ -19,7 +19,7 @@ from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollect
 from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.select import choose_meter, meter_findings
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
-from llenergymeasure.core.gc_control import import_heavy
+from llenergymeasure.core.gc_control import importing_heavy
 from llenergymeasure.core.harness import Carbon, Instruments, OpenExperiment
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.machine.environment import take_snapshot
@@ -33,9 +33,6 @@ from llenergymeasure.orchestration.preflight import Request, preflight
 from llenergymeasure.orchestration.ulimits import limit_findings
 from llenergymeasure.progress import Logged, Progress
 from llenergymeasure.protocols import Alone, Clock, Metering, ProcessGroup
-
-# Behind the torch door, imported when asked.
-CUDA = "llenergymeasure.core.backends.pytorch.cuda"
 
 
 @dataclass
@@ -214,9 +211,17 @@ def instruments_for(
 
 def torch_sees_cuda() -> bool:
     """Ask torch. Imports it."""
-    return bool(import_heavy(CUDA).is_available())
+    with importing_heavy():
+        from llenergymeasure.core.backends.pytorch.cuda import is_available  # noqa: PLC0415 - torch, when it is needed
+
+    return is_available()
 
 
 def cuda_uuids() -> list[str]:
     """UUIDs of CUDA's devices in its order; empty where torch is not installed or sees none."""
-    return list(import_heavy(CUDA).uuids()) if importable("torch") else []
+    if not importable("torch"):
+        return []
+    with importing_heavy():
+        from llenergymeasure.core.backends.pytorch.cuda import uuids  # noqa: PLC0415 - torch, when it is needed
+
+    return uuids()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+from importlib import import_module
 
 import pytest
 
-from llenergymeasure.core.gc_control import import_heavy
+from llenergymeasure.core.gc_control import importing_heavy
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +25,8 @@ def heavy(tmp_path, monkeypatch):
 
 
 def test_what_a_heavy_import_makes_counts_as_old_at_once(heavy):
-    module = import_heavy(heavy)
+    with importing_heavy():
+        module = import_module(heavy)
     assert any(found is module.made for found in gc.get_objects(generation=2))
     assert gc.isenabled()
 
@@ -33,7 +35,17 @@ def test_what_the_program_froze_stays_frozen(heavy):
     gc.freeze()
     try:
         frozen = gc.get_freeze_count()
-        import_heavy(heavy)
+        with importing_heavy():
+            import_module(heavy)
         assert gc.get_freeze_count() >= frozen > 0
     finally:
         gc.unfreeze()
+
+
+def test_an_import_of_what_is_there_already_makes_nothing_old(heavy):
+    with importing_heavy():
+        import_module(heavy)
+    young = [[] for _ in range(3)]
+    with importing_heavy():
+        import_module(heavy)
+    assert not any(found is young for found in gc.get_objects(generation=2))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from llenergymeasure.core.gc_control import import_heavy
+from llenergymeasure.core.gc_control import importing_heavy
 from llenergymeasure.exceptions import BackendError
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def create_backend(name: str, instruments: Instruments) -> InferenceBackend:
     path = BACKENDS[name].factory
     if path is None:
         raise BackendError(f"this release measures backend pytorch, not {name}; set backend: pytorch")
-    module, _, attribute = path.partition(":")
-    backend: InferenceBackend = getattr(import_heavy(module), attribute)(instruments)
+    name, _, attribute = path.partition(":")
+    with importing_heavy():
+        module = import_module(name)
+    backend: InferenceBackend = getattr(module, attribute)(instruments)
     return backend

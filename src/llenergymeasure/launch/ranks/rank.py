@@ -19,7 +19,7 @@ from typing import Any
 
 from llenergymeasure._files import ensure_directory, machine_mark, partial_name, remove_stale
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.gc_control import import_heavy
+from llenergymeasure.core.gc_control import importing_heavy
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import (
     ConfigError,
@@ -29,7 +29,7 @@ from llenergymeasure.exceptions import (
     PreFlightError,
     ProcessGroupError,
 )
-from llenergymeasure.orchestration.orchestrator import CUDA, Session, opened, torch_sees_cuda
+from llenergymeasure.orchestration.orchestrator import Session, opened, torch_sees_cuda
 from llenergymeasure.results.ranks.combine import aggregate
 from llenergymeasure.results.ranks.files import (
     ProcessFacts,
@@ -103,9 +103,12 @@ def measure_share(
         ExperimentError: it failed, here or in another process.
     """
     check_ranks(config, rank_info)
-    group_module = import_heavy("llenergymeasure.core.backends.pytorch.process_group")
+    with importing_heavy():
+        from llenergymeasure.core.backends.pytorch.process_group import (  # noqa: PLC0415 - torch, when there are ranks
+            TorchProcessGroup,
+        )
     try:
-        process_group = group_module.TorchProcessGroup(None if _on_cpu(config) else rank_info.local_rank)
+        process_group = TorchProcessGroup(None if _on_cpu(config) else rank_info.local_rank)
         try:
             return _in_process_group(config, session, rank_info, process_group, base, folder)
         finally:
@@ -149,7 +152,9 @@ def check_ranks(config: ExperimentConfig, rank_info: RankInfo) -> None:
 def _too_few_gpus(config: ExperimentConfig, rank_info: RankInfo) -> list[Finding]:
     if _on_cpu(config):
         return []
-    count = import_heavy(CUDA).device_count()
+    from llenergymeasure.core.backends.pytorch.cuda import device_count  # noqa: PLC0415 - torch, which is loaded by now
+
+    count = device_count()
     if rank_info.local_size <= count:
         return []
     return [
