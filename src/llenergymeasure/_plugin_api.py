@@ -15,6 +15,7 @@ from llenergymeasure.config.loader import build_experiment_config, load_experime
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.suite import SuiteEntry, read_suite
+from llenergymeasure.core.backends.registry import cuda_uuids
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.check_reading import check_reading
 from llenergymeasure.core.energy.replay import ReplayMeter
@@ -25,7 +26,7 @@ from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import MeterChoice
 from llenergymeasure.exceptions import ConfigError, LLEMError, MeterError, PreFlightError
 from llenergymeasure.launch.isolated import measure_fresh
-from llenergymeasure.orchestration.orchestrator import Session, cuda_uuids, metered, opened
+from llenergymeasure.orchestration.orchestrator import Session, metered, opened
 from llenergymeasure.progress import Progress, Silent
 from llenergymeasure.protocols import EnergyBackend, Metering
 from llenergymeasure.security import sanitise_name

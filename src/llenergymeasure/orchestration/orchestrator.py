@@ -12,14 +12,13 @@ from pathlib import Path
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.sections import EnergyConfig
 from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement, resolve_runner
-from llenergymeasure.core.backends.registry import create_backend, importable
+from llenergymeasure.core.backends.registry import backend_devices, create_backend, gpus_used
 from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.collect.host import HostCollector
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.select import choose_meter, meter_findings
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
-from llenergymeasure.core.gc_control import importing_heavy
 from llenergymeasure.core.harness import Carbon, Instruments, OpenExperiment
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.machine.environment import take_snapshot
@@ -134,7 +133,7 @@ def _check(config: ExperimentConfig, session: Session, output_dir: Path | None, 
             config,
             output_dir,
             environ=session.environ,
-            cuda_available=torch_sees_cuda,
+            cuda_available=lambda: backend_devices(config.backend).is_available(),
             meters=partial(meter_findings, context=devices),
         )
     )
@@ -157,13 +156,13 @@ def check_machine(config: ExperimentConfig, session: Session) -> None:
 def devices_of(
     config: ExperimentConfig, session: Session, only_gpu: int | None = None
 ) -> AbstractContextManager[MeterContext]:
-    """The GPUs that an experiment will use: none on a CPU, all that are visible with a device map, else the first."""
-    section = config.pytorch_settings
-    if section.device == "cpu" or not importable("torch") or not torch_sees_cuda():
+    """The GPUs that an experiment will use; of several processes each has its own."""
+    how_many = gpus_used(config)
+    if how_many == 0:
         return open_devices(session.clock, session.environ, how_many=0)
-    if section.device_map is not None:
-        return open_devices(session.clock, session.environ, None, cuda_uuids, sampling=True)
-    return open_devices(session.clock, session.environ, 1, cuda_uuids, first=only_gpu or 0, sampling=True)
+    first = 0 if how_many is None or only_gpu is None else only_gpu
+    ask_cuda = backend_devices(config.backend).uuids
+    return open_devices(session.clock, session.environ, how_many, ask_cuda, first=first, sampling=True)
 
 
 @contextmanager
@@ -207,21 +206,3 @@ def instruments_for(
         process_group=process_group,
         carbon=Carbon(machine.carbon_intensity_gco2_kwh, machine.datacenter_pue),
     )  # fmt: skip
-
-
-def torch_sees_cuda() -> bool:
-    """Ask torch. Imports it."""
-    with importing_heavy():
-        from llenergymeasure.core.backends.pytorch.cuda import is_available  # noqa: PLC0415 - torch, when it is needed
-
-    return is_available()
-
-
-def cuda_uuids() -> list[str]:
-    """UUIDs of CUDA's devices in its order; empty where torch is not installed or sees none."""
-    if not importable("torch"):
-        return []
-    with importing_heavy():
-        from llenergymeasure.core.backends.pytorch.cuda import uuids  # noqa: PLC0415 - torch, when it is needed
-
-    return uuids()

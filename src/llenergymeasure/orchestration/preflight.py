@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.backends.registry import BACKENDS, importable
+from llenergymeasure.core.backends.registry import BACKENDS, importable, setting_findings
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.exceptions import ConfigError, Finding, PreFlightError
 from llenergymeasure.orchestration.model.chat_template import lacks_chat_template
@@ -30,7 +30,7 @@ class Request:
         output_dir: where results will go; None when nothing is written.
         dry: touch neither the network nor the devices, and need nothing that only a run needs.
         has: whether a module is installed.
-        cuda_available: whether torch sees a CUDA device; None = do not ask.
+        cuda_available: whether the backend sees a CUDA device; None = do not ask.
         meters: findings about a meter by its name; None = do not ask for one.
         hub: findings about what is not on this machine.
     """
@@ -70,37 +70,10 @@ def _backend(request: Request) -> Findings:
         yield Finding(f"backend '{name}' needs {' and '.join(missing)}, not installed here", entry.install)
 
 
-def _packages(request: Request) -> Findings:
-    """Optional packages that single settings need. A dry run needs none."""
-    if request.dry:
-        return
-    config, section = request.config, request.config.pytorch_settings
-    needs = {
-        "peft": config.lora is not None and "lora",
-        "accelerate": section.device_map is not None and "pytorch.device_map",
-        "bitsandbytes": section.quantization is not None and "quantised loading",
-        "flash_attn": section.attn_implementation == "flash_attention_2" and "attn_implementation flash_attention_2",
-        "flash_attn_interface": section.attn_implementation == "flash_attention_3"
-        and "attn_implementation flash_attention_3",
-    }
-    for module, setting in needs.items():
-        if setting and not request.has(module):
-            yield Finding(
-                f"{setting} needs {module}, not installed here", f"pip install {_PACKAGES.get(module, module)}"
-            )
-
-
-_PACKAGES = {"flash_attn": "flash-attn --no-build-isolation", "flash_attn_interface": "flash-attn-3"}
-
-
-def _device(request: Request) -> Findings:
-    if request.config.pytorch_settings.device != "cuda" or request.cuda_available is None or not request.has("torch"):
-        return
-    if not request.cuda_available():
-        yield Finding(
-            "pytorch.device is 'cuda', but torch sees no CUDA device",
-            "set pytorch.device: cpu, or check the driver with: nvidia-smi",
-        )
+def _settings(request: Request) -> Findings:
+    """What single settings of the backend need. A dry run needs none."""
+    if not request.dry:
+        yield from setting_findings(request.config, request.has, request.cuda_available)
 
 
 def _processes(request: Request) -> Findings:
@@ -160,5 +133,5 @@ def _output(request: Request) -> Findings:
 
 
 CHECKS: tuple[Callable[[Request], Findings], ...] = (
-    _backend, _packages, _device, _processes, _energy, _models, _chat_template, _dataset, _output,
+    _backend, _settings, _processes, _energy, _models, _chat_template, _dataset, _output,
 )  # fmt: skip

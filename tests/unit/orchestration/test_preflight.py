@@ -9,10 +9,9 @@ import pytest
 
 from fakes import FakeClock
 from llenergymeasure import ExperimentConfig
-from llenergymeasure.core.backends.registry import BACKENDS, create_backend, importable, installed_backends
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.select import meter_findings
-from llenergymeasure.exceptions import BackendError, Finding, PreFlightError
+from llenergymeasure.exceptions import Finding, PreFlightError
 from llenergymeasure.orchestration.model.hub import hub_findings
 from llenergymeasure.orchestration.preflight import Request, preflight
 from llenergymeasure.resilience import retry
@@ -195,15 +194,3 @@ def test_an_output_directory_that_cannot_be_made_is_found_before_the_run(tmp_pat
 def test_looking_at_an_output_directory_leaves_nothing_there(tmp_path):
     assert findings(replace(request(energy={"backend": "null"}), output_dir=tmp_path / "a" / "b")) == []
     assert list(tmp_path.iterdir()) == []
-
-
-def test_backends_are_found_without_importing_them():
-    assert installed_backends(lambda module: module in ("torch", "transformers", "vllm")) == ("pytorch", "vllm")
-    assert installed_backends(lambda module: False) == ()
-    assert importable("no_such_module.at.all") is False
-
-
-@pytest.mark.parametrize("name", [name for name, entry in BACKENDS.items() if entry.factory is None])
-def test_a_backend_of_a_later_release_says_so(name):
-    with pytest.raises(BackendError, match="this release measures backend pytorch"):
-        create_backend(name, instruments=None)

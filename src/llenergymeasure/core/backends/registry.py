@@ -1,47 +1,62 @@
-"""The inference backends, as strings: imported when chosen, looked up without importing."""
+"""The inference backends, one entry each: all that is known of a backend without importing it.
+
+What stands here as text is imported when it is asked for. What a configuration may ask of a backend (precision, decoding)
+stands in `config.ssot`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llenergymeasure.core.gc_control import importing_heavy
-from llenergymeasure.exceptions import BackendError
+from llenergymeasure.exceptions import BackendError, Finding
 
 if TYPE_CHECKING:
-    from llenergymeasure.core.backends.protocol import InferenceBackend
+    from llenergymeasure.config.models import ExperimentConfig
+    from llenergymeasure.core.backends.protocol import BackendDevices, InferenceBackend
     from llenergymeasure.core.harness import Instruments
 
 
 @dataclass(frozen=True)
 class BackendEntry:
-    """How a backend is found, chosen and installed.
+    """How a backend is found, installed, asked and chosen.
 
     Attributes:
         needs: modules that must be importable.
         distributions: what they are called at the package index, for their versions.
-        factory: `module:attribute` that takes `Instruments`; None when this release cannot measure with it.
         install: the command that installs it.
+        factory: `module:attribute` that takes `Instruments`; None when this release cannot measure with it.
+        devices: module that answers as `BackendDevices`; None when it cannot be asked.
+        process_group: `module:attribute` that takes the number of a GPU, or None for the CPU, and joins this process with
+            the others; None when it does not run several side by side.
+        findings: `module:attribute` of what single settings need, see `setting_findings`; None when they need nothing.
     """
 
     needs: tuple[str, ...]
     distributions: tuple[str, ...]
-    factory: str | None
     install: str
+    factory: str | None = None
+    devices: str | None = None
+    process_group: str | None = None
+    findings: str | None = None
 
 
 BACKENDS: Mapping[str, BackendEntry] = {
     "pytorch": BackendEntry(
-        ("torch", "transformers"),
-        ("torch", "transformers"),
-        "llenergymeasure.core.backends.pytorch.backend:PyTorchBackend",
-        'pip install "llenergymeasure[pytorch]"',
+        needs=("torch", "transformers"),
+        distributions=("torch", "transformers"),
+        install='pip install "llenergymeasure[pytorch]"',
+        factory="llenergymeasure.core.backends.pytorch.backend:PyTorchBackend",
+        devices="llenergymeasure.core.backends.pytorch.cuda",
+        process_group="llenergymeasure.core.backends.pytorch.process_group:TorchProcessGroup",
+        findings="llenergymeasure.core.backends.pytorch.findings:setting_findings",
     ),
-    "vllm": BackendEntry(("vllm",), ("vllm",), None, 'pip install "llenergymeasure[vllm]"'),
-    "tensorrt": BackendEntry(("tensorrt_llm",), ("tensorrt-llm",), None, 'pip install "llenergymeasure[tensorrt]"'),
+    "vllm": BackendEntry(("vllm",), ("vllm",), 'pip install "llenergymeasure[vllm]"'),
+    "tensorrt": BackendEntry(("tensorrt_llm",), ("tensorrt-llm",), 'pip install "llenergymeasure[tensorrt]"'),
 }
 
 
@@ -58,17 +73,106 @@ def installed_backends(has: Callable[[str], bool] = importable) -> tuple[str, ..
     return tuple(name for name, entry in BACKENDS.items() if all(map(has, entry.needs)))
 
 
-def create_backend(name: str, instruments: Instruments) -> InferenceBackend:
+def create_backend(
+    name: str, instruments: Instruments, backends: Mapping[str, BackendEntry] = BACKENDS
+) -> InferenceBackend:
     """Import a backend and hand it its instruments.
 
     Raises:
         BackendError: this release cannot measure with the backend.
     """
-    path = BACKENDS[name].factory
-    if path is None:
-        raise BackendError(f"this release measures backend pytorch, not {name}; set backend: pytorch")
-    name, _, attribute = path.partition(":")
-    with importing_heavy():
-        module = import_module(name)
-    backend: InferenceBackend = getattr(module, attribute)(instruments)
+    factory = backends[name].factory
+    if factory is None:
+        measured = ", ".join(other for other, entry in backends.items() if entry.factory is not None)
+        raise BackendError(f"this release measures backend {measured}, not {name}; set backend: {measured}")
+    backend: InferenceBackend = _attribute(factory)(instruments)
     return backend
+
+
+class NoDevices:
+    """The answers of a backend that is not installed or cannot be asked."""
+
+    def is_available(self) -> bool:
+        return False
+
+    def device_count(self) -> int:
+        return 0
+
+    def uuids(self) -> list[str]:
+        return []
+
+    def gpus_used(self, config: ExperimentConfig) -> int | None:
+        return 0
+
+
+def backend_devices(name: str, backends: Mapping[str, BackendEntry] = BACKENDS) -> BackendDevices:
+    """What a backend says of CUDA's devices. Imports its library, where there is one."""
+    entry = backends[name]
+    if entry.devices is None:
+        return NoDevices()
+    try:
+        devices: BackendDevices = _heavy(entry.devices)
+    except ModuleNotFoundError as error:
+        if error.name not in entry.needs:
+            raise
+        return NoDevices()
+    return devices
+
+
+def gpus_used(config: ExperimentConfig) -> int | None:
+    """How many GPUs an experiment uses: 0 = none, None = all that are visible. Imports nothing when it is on the CPU."""
+    return 0 if config.pytorch_settings.device == "cpu" else backend_devices(config.backend).gpus_used(config)
+
+
+def cuda_uuids(backends: Mapping[str, BackendEntry] = BACKENDS) -> list[str]:
+    """UUIDs of CUDA's devices in its order, from the first backend that knows them; empty where none does."""
+    return next(filter(None, (backend_devices(name, backends).uuids() for name in backends)), [])
+
+
+def join_process_group(name: str, device: int | None, backends: Mapping[str, BackendEntry] = BACKENDS) -> Any:
+    """Join this process with the others of its launcher.
+
+    Args:
+        name: of the backend.
+        device: number of this process's GPU; None = the CPU.
+        backends: the registry.
+
+    Raises:
+        BackendError: the backend does not run several processes side by side.
+        ProcessGroupError: the others cannot be reached.
+    """
+    joined = backends[name].process_group
+    if joined is None:
+        raise BackendError(f"backend {name} does not run several processes side by side; start one")
+    return _attribute(joined)(device)
+
+
+def setting_findings(
+    config: ExperimentConfig,
+    has: Callable[[str], bool] = importable,
+    cuda_available: Callable[[], bool] | None = None,
+    backends: Mapping[str, BackendEntry] = BACKENDS,
+) -> Iterator[Finding]:
+    """What the settings of an experiment need that is not here.
+
+    Args:
+        config: the experiment.
+        has: whether a module is installed.
+        cuda_available: whether the backend sees a CUDA device; None = do not ask.
+        backends: the registry.
+    """
+    path = backends[config.backend].findings
+    if path is not None:
+        module, _, attribute = path.partition(":")
+        yield from getattr(import_module(module), attribute)(config, has, cuda_available)
+
+
+def _attribute(path: str) -> Any:
+    """What `module:attribute` names, of a module that brings a large library."""
+    module, _, attribute = path.partition(":")
+    return getattr(_heavy(module), attribute)
+
+
+def _heavy(module: str) -> Any:
+    with importing_heavy():
+        return import_module(module)

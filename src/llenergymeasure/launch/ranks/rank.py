@@ -19,7 +19,7 @@ from typing import Any
 
 from llenergymeasure._files import ensure_directory, machine_mark, partial_name, remove_stale
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.gc_control import importing_heavy
+from llenergymeasure.core.backends.registry import backend_devices, gpus_used, join_process_group
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import (
     ConfigError,
@@ -29,7 +29,7 @@ from llenergymeasure.exceptions import (
     PreFlightError,
     ProcessGroupError,
 )
-from llenergymeasure.orchestration.orchestrator import Session, opened, torch_sees_cuda
+from llenergymeasure.orchestration.orchestrator import Session, opened
 from llenergymeasure.results.ranks.combine import aggregate
 from llenergymeasure.results.ranks.files import (
     ProcessFacts,
@@ -103,22 +103,15 @@ def measure_share(
         ExperimentError: it failed, here or in another process.
     """
     check_ranks(config, rank_info)
-    with importing_heavy():
-        from llenergymeasure.core.backends.pytorch.process_group import (  # noqa: PLC0415 - torch, when there are ranks
-            TorchProcessGroup,
-        )
+    device = None if gpus_used(config) == 0 else rank_info.local_rank
     try:
-        process_group = TorchProcessGroup(None if _on_cpu(config) else rank_info.local_rank)
+        process_group = join_process_group(config.backend, device)
         try:
             return _in_process_group(config, session, rank_info, process_group, base, folder)
         finally:
             process_group.leave()
     except ProcessGroupError as error:
         raise ExperimentError(config, error) from error
-
-
-def _on_cpu(config: ExperimentConfig) -> bool:
-    return config.pytorch_settings.device == "cpu" or not torch_sees_cuda()
 
 
 def check_ranks(config: ExperimentConfig, rank_info: RankInfo) -> None:
@@ -150,11 +143,9 @@ def check_ranks(config: ExperimentConfig, rank_info: RankInfo) -> None:
 
 
 def _too_few_gpus(config: ExperimentConfig, rank_info: RankInfo) -> list[Finding]:
-    if _on_cpu(config):
+    if gpus_used(config) == 0:
         return []
-    from llenergymeasure.core.backends.pytorch.cuda import device_count  # noqa: PLC0415 - torch, which is loaded by now
-
-    count = device_count()
+    count = backend_devices(config.backend).device_count()
     if rank_info.local_size <= count:
         return []
     return [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from llenergymeasure.config.models import ExperimentConfig
+
 
 def is_available() -> bool:
     """Whether torch sees a CUDA device."""
@@ -13,6 +15,14 @@ def is_available() -> bool:
 def device_count() -> int:
     """How many CUDA devices this process sees."""
     return int(torch.cuda.device_count())
+
+
+def gpus_used(config: ExperimentConfig) -> int | None:
+    """How many GPUs an experiment uses: none on a CPU, all that are visible (None) with a device map, else one."""
+    section = config.pytorch_settings
+    if section.device == "cpu" or not is_available():
+        return 0
+    return None if section.device_map is not None else 1
 
 
 def uuids() -> list[str]:
