@@ -70,7 +70,7 @@ def _sections(model: type[BaseModel], title: str) -> Iterator[str]:
 def _row(parameter: Parameter) -> str:
     default = "required" if parameter.required else f"`{json.dumps(parameter.default)}`"
     effective = f" (effective: {parameter.effective_default})" if parameter.effective_default else ""
-    valid = ", ".join([*(f"`{json.dumps(choice)}`" for choice in parameter.choices), *parameter.bounds])
+    valid = ", ".join([*(f"`{json.dumps(choice)}`" for choice in parameter.choices), *map(str, parameter.bounds)])
     cells = (f"`{parameter.key}`", parameter.type, f"{default}{effective}", valid, parameter.description)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
-from llenergymeasure.config.base import ConfigModel, FieldError, Flag, Integer, Number
+from llenergymeasure.config.base import ConfigModel, FieldError, Flag, Integer, Number, effective
 
 TorchDtypeName = Literal["float32", "float16", "bfloat16"]
 Quantization = Literal["4bit", "8bit"]
@@ -22,74 +22,93 @@ DeviceChoice = Literal["auto", "cuda", "cpu"]
 class PyTorchConfig(ConfigModel):
     """Settings of the PyTorch (transformers) backend."""
 
-    batch_size: Integer | None = Field(None, ge=1, description="Prompts per `generate` call. Effective default: 1.")
+    batch_size: Integer | None = Field(
+        None, ge=1, description="Prompts per `generate` call.", json_schema_extra=effective("1")
+    )
     batching_strategy: BatchingStrategy | None = Field(
         None,
-        description="How prompts are grouped. static: in dataset order. dynamic: by token length, which saves padding. "
-        "Effective default: static.",
+        description="How prompts are grouped. static: in dataset order. dynamic: by token length, which saves padding.",
+        json_schema_extra=effective("static"),
     )
     device: DeviceChoice | None = Field(
-        None, description="Where to run. auto: CUDA when present, else the CPU with a warning. Effective default: auto."
+        None,
+        description="Where to run. auto: CUDA when present, else the CPU with a warning.",
+        json_schema_extra=effective("auto"),
     )
     device_map: str | dict[str, str | int] | None = Field(
         None,
-        description="Placement of layers, handed to `from_pretrained` (auto, balanced, sequential or a mapping). "
-        "Effective default: the whole model on the first device.",
+        description="Placement of layers, handed to `from_pretrained` (auto, balanced, sequential or a mapping).",
+        json_schema_extra=effective("the whole model on the first device"),
     )
     max_memory: dict[str | int, str | int] | None = Field(
         None,
-        description="Memory limit per device for `device_map`, such as {0: 20GiB, cpu: 60GiB}. "
-        "Effective default: no limit.",
+        description="Memory limit per device for `device_map`, such as {0: 20GiB, cpu: 60GiB}.",
+        json_schema_extra=effective("no limit"),
     )
     num_processes: Integer | None = Field(
-        None, ge=1, description="Data-parallel processes, one per device. Effective default: 1."
+        None, ge=1, description="Data-parallel processes, one per device.", json_schema_extra=effective("1")
     )
     attn_implementation: Literal["sdpa", "eager", "flash_attention_2", "flash_attention_3"] | None = Field(
-        None, description="Attention kernel. Effective default: what transformers chooses, normally sdpa."
+        None, description="Attention kernel.", json_schema_extra=effective("what transformers chooses, normally sdpa")
     )
-    torch_compile: Flag | None = Field(None, description="Compile the model's forward pass. Effective default: false.")
+    torch_compile: Flag | None = Field(
+        None, description="Compile the model's forward pass.", json_schema_extra=effective("false")
+    )
     torch_compile_mode: Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"] | None = (
-        Field(None, description="Mode of `torch.compile`; needs torch_compile. Effective default: default.")
+        Field(None, description="Mode of `torch.compile`; needs torch_compile.", json_schema_extra=effective("default"))
     )
     torch_compile_backend: str | None = Field(
-        None, min_length=1, description="Backend of `torch.compile`; needs torch_compile. Effective default: inductor."
+        None,
+        min_length=1,
+        description="Backend of `torch.compile`; needs torch_compile.",
+        json_schema_extra=effective("inductor"),
     )
     load_format: Literal["auto", "dummy"] | None = Field(
         None,
         description="auto: load the weights. dummy: draw them from `random_seed`, nothing is downloaded but the "
-        "configuration and the tokenizer; the result is flagged. Effective default: auto; dummy for built-in models.",
+        "configuration and the tokenizer; the result is flagged.",
+        json_schema_extra=effective("auto; dummy for built-in models"),
     )
     load_in_4bit: Flag | None = Field(
-        None, description="Quantise weights to 4 bit with bitsandbytes. Effective default: false."
+        None, description="Quantise weights to 4 bit with bitsandbytes.", json_schema_extra=effective("false")
     )
     load_in_8bit: Flag | None = Field(
-        None, description="Quantise weights to 8 bit with bitsandbytes. Effective default: false."
+        None, description="Quantise weights to 8 bit with bitsandbytes.", json_schema_extra=effective("false")
     )
     bnb_4bit_compute_dtype: TorchDtypeName | None = Field(
-        None, description="Compute type of 4-bit layers; needs load_in_4bit. Effective default: float32."
+        None, description="Compute type of 4-bit layers; needs load_in_4bit.", json_schema_extra=effective("float32")
     )
     bnb_4bit_quant_type: Literal["nf4", "fp4"] | None = Field(
-        None, description="4-bit data type; needs load_in_4bit. Effective default: fp4."
+        None, description="4-bit data type; needs load_in_4bit.", json_schema_extra=effective("fp4")
     )
     bnb_4bit_use_double_quant: Flag | None = Field(
-        None, description="Quantise the quantisation constants too; needs load_in_4bit. Effective default: false."
+        None,
+        description="Quantise the quantisation constants too; needs load_in_4bit.",
+        json_schema_extra=effective("false"),
     )
-    use_cache: Flag | None = Field(None, description="Keep keys and values between steps. Effective default: true.")
+    use_cache: Flag | None = Field(
+        None, description="Keep keys and values between steps.", json_schema_extra=effective("true")
+    )
     cache_implementation: Literal["static", "offloaded_static", "sliding_window"] | None = Field(
         None,
-        description="Kind of KV cache; not with use_cache: false. Effective default: a dynamic cache. "
-        "Static caches make transformers compile the decode step on CUDA.",
+        description="Kind of KV cache; not with use_cache: false. Static caches make transformers compile the decode "
+        "step on CUDA.",
+        json_schema_extra=effective("a dynamic cache"),
     )
     prompt_lookup_num_tokens: Integer | None = Field(
         None,
         ge=1,
-        description="Tokens proposed per step by prompt lookup decoding; needs batch_size 1. Effective default: off.",
+        description="Tokens proposed per step by prompt lookup decoding; needs batch_size 1.",
+        json_schema_extra=effective("off"),
     )
     revision: str | None = Field(
-        None, min_length=1, description="Branch, tag or commit of the model repository. Effective default: main."
+        None,
+        min_length=1,
+        description="Branch, tag or commit of the model repository.",
+        json_schema_extra=effective("main"),
     )
     trust_remote_code: Flag | None = Field(
-        None, description="Run code that comes with the model repository. Effective default: false."
+        None, description="Run code that comes with the model repository.", json_schema_extra=effective("false")
     )
 
     @field_validator("max_memory")
@@ -158,39 +177,47 @@ class PyTorchConfig(ConfigModel):
 class VLLMConfig(ConfigModel):
     """Settings of the vLLM backend. Validated today, run by a later release."""
 
-    max_num_seqs: Integer | None = Field(None, ge=1, description="Sequences in flight. Effective default: 256.")
+    max_num_seqs: Integer | None = Field(
+        None, ge=1, description="Sequences in flight.", json_schema_extra=effective("256")
+    )
     tensor_parallel_size: Integer | None = Field(
-        None, ge=1, description="GPUs per model replica. Effective default: 1."
+        None, ge=1, description="GPUs per model replica.", json_schema_extra=effective("1")
     )
     gpu_memory_utilization: Number | None = Field(
-        None, gt=0, le=1, description="Share of GPU memory vLLM may take (0 to 1). Effective default: 0.9."
+        None, gt=0, le=1, description="Share of GPU memory vLLM may take (0 to 1).", json_schema_extra=effective("0.9")
     )
     enable_prefix_caching: Flag | None = Field(
-        None, description="Share the cache of common prompt prefixes. Effective default: true."
+        None, description="Share the cache of common prompt prefixes.", json_schema_extra=effective("true")
     )
-    block_size: Literal[8, 16, 32] | None = Field(None, description="Tokens per cache block. Effective default: 16.")
+    block_size: Literal[8, 16, 32] | None = Field(
+        None, description="Tokens per cache block.", json_schema_extra=effective("16")
+    )
     quantization: Literal["awq", "gptq", "fp8"] | None = Field(
-        None, description="Weight format. Effective default: what the model's configuration says."
+        None, description="Weight format.", json_schema_extra=effective("what the model's configuration says")
     )
-    enable_lora: Flag | None = Field(None, description="Serve LoRA adapters. Effective default: false.")
+    enable_lora: Flag | None = Field(None, description="Serve LoRA adapters.", json_schema_extra=effective("false"))
 
 
 class TensorRTConfig(ConfigModel):
     """Settings of the TensorRT-LLM backend. Validated today, run by a later release."""
 
-    max_batch_size: Integer | None = Field(None, ge=1, description="Batch size of the engine. Effective default: 8.")
-    tp_size: Integer | None = Field(None, ge=1, description="Tensor-parallel GPUs. Effective default: 1.")
-    pp_size: Integer | None = Field(None, ge=1, description="Pipeline-parallel GPUs. Effective default: 1.")
-    max_seq_len: Integer | None = Field(
-        None, ge=1, description="Longest sequence in tokens. Effective default: the model's own limit."
+    max_batch_size: Integer | None = Field(
+        None, ge=1, description="Batch size of the engine.", json_schema_extra=effective("8")
     )
-    kv_cache_type: Literal["paged"] | None = Field(None, description="Kind of KV cache. Effective default: paged.")
+    tp_size: Integer | None = Field(None, ge=1, description="Tensor-parallel GPUs.", json_schema_extra=effective("1"))
+    pp_size: Integer | None = Field(None, ge=1, description="Pipeline-parallel GPUs.", json_schema_extra=effective("1"))
+    max_seq_len: Integer | None = Field(
+        None, ge=1, description="Longest sequence in tokens.", json_schema_extra=effective("the model's own limit")
+    )
+    kv_cache_type: Literal["paged"] | None = Field(
+        None, description="Kind of KV cache.", json_schema_extra=effective("paged")
+    )
     quantization: Literal["int8_sq", "int4_awq", "fp8"] | None = Field(
-        None, description="Quantisation of the engine. Effective default: none."
+        None, description="Quantisation of the engine.", json_schema_extra=effective("none")
     )
     builder_opt_level: Integer | None = Field(
-        None, ge=0, le=5, description="Effort of the engine builder (0 to 5). Effective default: 3."
+        None, ge=0, le=5, description="Effort of the engine builder (0 to 5).", json_schema_extra=effective("3")
     )
     engine_path: str | None = Field(
-        None, min_length=1, description="A built engine to use. Effective default: build one."
+        None, min_length=1, description="A built engine to use.", json_schema_extra=effective("build one")
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 
 class FieldError(ValueError):
@@ -20,6 +20,11 @@ class FieldError(ValueError):
     def __init__(self, problem: str, cure: str = "", *fields: str) -> None:
         self.problem, self.cure, self.fields = problem, cure, fields
         super().__init__(f"{problem}; {cure}" if cure else problem)
+
+
+def effective(default: str) -> dict[str, JsonValue]:
+    """What a field's None means, in words; it stands in the schema as `effective_default`."""
+    return {"effective_default": default}
 
 
 class ConfigModel(BaseModel):

@@ -5,7 +5,6 @@ Everything is derived from `model_json_schema()` and the tables of `config.ssot`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +14,10 @@ from pydantic import BaseModel
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, LORA_SUPPORT, PRECISION_SUPPORT
 
-_EFFECTIVE = re.compile(r"Effective default: (?P<what>.+?)\.?$")
+LENGTH = "length >="
 # Around a validator of ours pydantic writes its own names into the schema.
 _BOUNDS = {
-    "minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<", "minLength": "length >=",
+    "minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<", "minLength": LENGTH,
     "ge": ">=", "gt": ">", "le": "<=", "lt": "<",
 }  # fmt: skip
 
@@ -58,6 +57,17 @@ _EXAMPLES: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True)
+class Bound:
+    """A limit of a value or, with `length >=`, of the length of a text; as text such as `>= 1`."""
+
+    sign: str
+    limit: int | float
+
+    def __str__(self) -> str:
+        return f"{self.sign} {self.limit}"
+
+
+@dataclass(frozen=True)
 class Parameter:
     """One parameter.
 
@@ -79,7 +89,7 @@ class Parameter:
     required: bool
     effective_default: str | None
     description: str
-    bounds: tuple[str, ...]
+    bounds: tuple[Bound, ...]
     choices: tuple[Any, ...]
     backends: tuple[str, ...]
 
@@ -110,12 +120,8 @@ def invalid_examples(parameter: Parameter) -> tuple[Any, ...]:
     """Values outside the parameter's bounds and choices; empty when every value of its type is valid."""
     wrong: list[Any] = ["no such choice"] if parameter.choices else []
     for bound in parameter.bounds:
-        sign, _, limit = bound.rpartition(" ")
-        if sign == "length >=":
-            wrong.append("")
-        else:
-            edge = float(limit)
-            wrong.append({">=": edge - 1, ">": edge, "<=": edge + 1, "<": edge}[sign])
+        edge = float(bound.limit)
+        wrong.append({">=": edge - 1, ">": edge, "<=": edge + 1, "<": edge, LENGTH: ""}[bound.sign])
     return tuple(int(value) if isinstance(value, float) and "integer" in parameter.type else value for value in wrong)
 
 
@@ -144,8 +150,6 @@ def _open_types(field: Mapping[str, Any]) -> list[str]:
 
 
 def _parameter(name: str, field: Mapping[str, Any], required: bool) -> Parameter:
-    description = field.get("description", "")
-    effective = _EFFECTIVE.search(description)
     branches = [branch for branch in field.get("anyOf", [field]) if branch.get("type") != "null"]
     facts = {key: value for branch in branches for key, value in branch.items()}
     choices = tuple(value for branch in branches for value in _choices(branch))
@@ -154,9 +158,9 @@ def _parameter(name: str, field: Mapping[str, Any], required: bool) -> Parameter
         type=_type_text(field),
         default=field.get("default"),
         required=required,
-        effective_default=effective["what"] if effective else None,
-        description=_EFFECTIVE.sub("", description).strip(),
-        bounds=tuple(f"{sign} {facts[key]}" for key, sign in _BOUNDS.items() if key in facts),
+        effective_default=field.get("effective_default"),
+        description=field.get("description", ""),
+        bounds=tuple(Bound(sign, facts[key]) for key, sign in _BOUNDS.items() if key in facts),
         choices=choices,
         backends=_backends(name),
     )

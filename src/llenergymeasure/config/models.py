@@ -12,7 +12,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 from typing_extensions import Self
 
 from llenergymeasure.config.backend_configs import PyTorchConfig, TensorRTConfig, VLLMConfig
-from llenergymeasure.config.base import ConfigModel, FieldError, Integer
+from llenergymeasure.config.base import ConfigModel, FieldError, Integer, effective
 from llenergymeasure.config.files.yaml import read_experiment
 from llenergymeasure.config.passthrough import check_passthrough, without_credentials
 from llenergymeasure.config.sections import (
@@ -59,8 +59,8 @@ class ExperimentConfig(ConfigModel):
     min_output_tokens: Integer | None = Field(
         None,
         ge=1,
-        description="Fewest tokens generated per prompt; equal to max_output_tokens = constant work per prompt. "
-        "Effective default: none.",
+        description="Fewest tokens generated per prompt; equal to max_output_tokens = constant work per prompt.",
+        json_schema_extra=effective("none"),
     )
     decoder: DecoderConfig = Field(default_factory=DecoderConfig, description="How the next token is chosen.")
     warmup: WarmupConfig = Field(default_factory=WarmupConfig, description="What runs before the window.")

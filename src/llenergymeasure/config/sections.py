@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from typing_extensions import Self
 
-from llenergymeasure.config.base import ConfigModel, FieldError, Flag, Integer, Number
+from llenergymeasure.config.base import ConfigModel, FieldError, Flag, Integer, Number, effective
 from llenergymeasure.config.meters import METER_NAMES, METERS
 from llenergymeasure.config.ssot import DEFAULT_BEAMS, DecodingStrategy
 
@@ -27,7 +27,9 @@ class SyntheticDatasetConfig(ConfigModel):
     output_len: Integer = Field(
         128, ge=1, description="Tokens generated for each prompt; takes the place of max_output_tokens."
     )
-    seed: Integer | None = Field(None, ge=0, description="Seed of the draw. Effective default: `random_seed`.")
+    seed: Integer | None = Field(
+        None, ge=0, description="Seed of the draw.", json_schema_extra=effective("`random_seed`")
+    )
 
 
 class DecoderConfig(ConfigModel):
@@ -35,15 +37,20 @@ class DecoderConfig(ConfigModel):
 
     temperature: Number = Field(1.0, gt=0, description="Softmax temperature; used by sampling.")
     top_p: Number = Field(1.0, gt=0, le=1, description="Nucleus probability mass (0 to 1); used by sampling.")
-    top_k: Integer | None = Field(None, ge=1, description="Tokens kept before sampling. Effective default: all.")
+    top_k: Integer | None = Field(
+        None, ge=1, description="Tokens kept before sampling.", json_schema_extra=effective("all")
+    )
     repetition_penalty: Number = Field(1.0, gt=0, description="Penalty on repeated tokens; 1 = none.")
     decoding_strategy: DecodingStrategy = Field("greedy", description="greedy, sampling or beam search.")
     num_beams: Integer | None = Field(
-        None, ge=2, description="Beams; only with decoding_strategy beam. Effective default: 4 with beam, else 1."
+        None,
+        ge=2,
+        description="Beams; only with decoding_strategy beam.",
+        json_schema_extra=effective("4 with beam, else 1"),
     )
     speculative_decoding: Flag = Field(False, description="Let a draft model propose tokens; needs draft_model.")
     draft_model: str | None = Field(
-        None, min_length=1, description="Model id or path of the draft model. Effective default: none."
+        None, min_length=1, description="Model id or path of the draft model.", json_schema_extra=effective("none")
     )
 
     @model_validator(mode="after")

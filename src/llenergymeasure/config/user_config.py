@@ -10,7 +10,7 @@ from pathlib import Path
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
 
-from llenergymeasure.config.base import ConfigModel, FieldError, Number
+from llenergymeasure.config.base import ConfigModel, FieldError, Number, effective
 from llenergymeasure.config.environ import number_from, switch_from
 from llenergymeasure.config.files.yaml import read_document
 from llenergymeasure.config.messages.explain import explain_validation_error
@@ -50,7 +50,8 @@ class MeasurementSettings(ConfigModel):
     carbon_intensity_gco2_kwh: Number | None = Field(
         None,
         ge=0,
-        description="Carbon intensity of the electricity in gCO2/kWh. Effective default: no CO2 estimate.",
+        description="Carbon intensity of the electricity in gCO2/kWh.",
+        json_schema_extra=effective("no CO2 estimate"),
     )
     datacenter_pue: Number = Field(
         1.0, ge=1, description="Power usage effectiveness of the site, total over IT energy; 1 = no overhead."
