@@ -15,6 +15,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, LORA_SUPPORT, PRECISION_SUPPORT
 
 LENGTH = "length >="
+_DEFAULT_BACKEND = ExperimentConfig.model_fields["backend"].default
 # Around a validator of ours pydantic writes its own names into the schema.
 _BOUNDS = {
     "minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<", "minLength": LENGTH,
@@ -195,9 +196,9 @@ def choices_of_backend(name: str, backend: str) -> tuple[str, ...]:
 def _backend_of(parameter: Parameter) -> dict[str, Any]:
     """A section needs its backend, and that backend a precision it supports."""
     section = parameter.name.split(".")[0]
-    if section not in ("vllm", "tensorrt"):
-        return {"precision": "fp16"} if parameter.name == "backend" else {}
-    return {"backend": section, "precision": PRECISION_SUPPORT[section][0]}
+    if section in BACKENDS and section != _DEFAULT_BACKEND:
+        return {"backend": section, "precision": PRECISION_SUPPORT[section][0]}
+    return {"precision": "fp16"} if parameter.name == "backend" else {}
 
 
 def _other_value(parameter: Parameter) -> Any:
@@ -213,7 +214,7 @@ def _other_value(parameter: Parameter) -> Any:
 
 
 def _other_choice(parameter: Parameter) -> Any:
-    usable = choices_of_backend(parameter.name, "pytorch") or parameter.choices
+    usable = choices_of_backend(parameter.name, _DEFAULT_BACKEND) or parameter.choices
     spoken = (parameter.default, parameter.effective_default, _as_number(parameter.effective_default))
     return next((choice for choice in usable if choice not in spoken), usable[0])
 

@@ -13,12 +13,11 @@ from pydantic import ValidationError
 from llenergymeasure._files import write_atomic
 from llenergymeasure._json import read_json
 from llenergymeasure.domain.result_data import SCHEMA_VERSION, ResultData
-from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries
+from llenergymeasure.domain.timeseries import COLUMNS, INTEGER_COLUMNS, TimeSeries
 from llenergymeasure.exceptions import ConfigError
 
 R = TypeVar("R", bound=ResultData)
 
-_INTEGER_COLUMNS = frozenset({"gpu_index", "throttle_reasons"})
 _UNITS = (
     "timestamp_s: s from window start; power_w: W; temperature_c: C; memory: MB (10^6 bytes); "
     "sm_utilisation_pct: %; throttle_reasons: NVML bits; energy_j: J in the row's period"
@@ -48,7 +47,7 @@ def timeseries_bytes(result: ResultData) -> bytes:
 
     series = result.timeseries
     columns = {name: getattr(series, name) if series is not None else () for name in COLUMNS}
-    types = {name: "int" if name in _INTEGER_COLUMNS else "float" for name in COLUMNS}
+    types = {name: "int" if name in INTEGER_COLUMNS else "float" for name in COLUMNS}
     metadata = {
         "schema_version": SCHEMA_VERSION,
         "measurement_config_hash": result.measurement_config_hash,

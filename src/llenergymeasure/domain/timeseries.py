@@ -7,18 +7,6 @@ from typing_extensions import Self
 
 from llenergymeasure.domain.base import Frozen
 
-COLUMNS: tuple[str, ...] = (
-    "timestamp_s",
-    "gpu_index",
-    "power_w",
-    "temperature_c",
-    "memory_used_mb",
-    "memory_total_mb",
-    "sm_utilisation_pct",
-    "throttle_reasons",
-    "energy_j",
-)
-
 
 class TimeSeries(Frozen):
     """Columns of equal length; a reading that failed is None."""
@@ -42,3 +30,7 @@ class TimeSeries(Frozen):
 
     def __len__(self) -> int:
         return len(self.timestamp_s)
+
+
+COLUMNS: tuple[str, ...] = tuple(TimeSeries.model_fields)
+INTEGER_COLUMNS = frozenset(name for name, field in TimeSeries.model_fields.items() if "int" in str(field.annotation))

@@ -9,13 +9,16 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
-# Block and name of each kind of sample, and what its values are: d = float of 8 bytes, q = whole number of 8 bytes.
-SAMPLES = (
-    ("latency", "request_ms", "d"),
-    ("latency", "ttft_ms", "d"),
-    ("latency", "itl_ms", "d"),
-    ("latency", "itl_weights", "q"),
-    ("tokens", "output_tokens_per_prompt", "q"),
+from llenergymeasure.domain.measurements import LatencyResult, TokenCounts
+
+# d = float of 8 bytes, q = whole number of 8 bytes.
+_KINDS = {tuple[float, ...]: "d", tuple[int, ...]: "q"}
+# Block and name of each kind of sample, and what its values are.
+SAMPLES = tuple(
+    (block, name, _KINDS[field.annotation])
+    for block, model in (("latency", LatencyResult), ("tokens", TokenCounts))
+    for name, field in model.model_fields.items()
+    if field.annotation in _KINDS
 )
 
 
