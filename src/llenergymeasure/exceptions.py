@@ -66,6 +66,12 @@ class ConfigError(LLEMError):
         place = [source, *(f"{name} {number}" for name, number in numbers.items() if number is not None)]
         return f"{', '.join(filter(None, place))}: {self.problem}" if any(place) else self.problem
 
+    def named(self, source: str) -> ConfigError:
+        """The same with another name for its source; itself where it has none."""
+        if not self.source:
+            return self
+        return ConfigError(self.problem, self.cure, source=source, line=self.line, column=self.column)
+
     @classmethod
     def of(cls, problems: Sequence[ConfigError], source: str) -> ConfigError:
         """One error of at least one problem in one source: that problem, or a head with a line for each."""

@@ -25,7 +25,8 @@ class SuiteFile(pytest.File):
         try:
             entries = read_suite(self.path, OPTIONS)
         except ConfigError as error:
-            raise self.CollectError(self._shown(str(error))) from None
+            texts = dict.fromkeys(str(each.named(self._shown)) for each in error.problems or (error,))
+            raise self.CollectError("\n".join(texts)) from None
         problems = [problem for entry in entries for problem in self._problems(entry)]
         if problems:
             raise self.CollectError("\n".join(problems))
@@ -51,10 +52,13 @@ class SuiteFile(pytest.File):
         return make_plan(arguments, state_of(self.config).settings, test_id, [self.path.parent])
 
     def _place(self, mark: tuple[int, int]) -> str:
-        return f"{self._shown(str(self.path))}, line {mark[0]}, column {mark[1]}"
+        return f"{self._shown}, line {mark[0]}, column {mark[1]}"
 
-    def _shown(self, text: str) -> str:
-        return text.replace(f"{self.config.rootpath}/", "")
+    @property
+    def _shown(self) -> str:
+        """The file as messages name it: from the root where it lies below."""
+        root = self.config.rootpath
+        return str(self.path.relative_to(root) if self.path.is_relative_to(root) else self.path)
 
 
 class SuiteItem(pytest.Item):

@@ -31,6 +31,13 @@ def test_several_problems_have_a_head_and_keep_their_data():
     assert error.problems == tuple(problems)
 
 
+def test_a_source_can_be_named_otherwise():
+    error = ConfigError("n is 0", "raise it", source="/long/way/a.yaml", line=2)
+    assert str(error.named("a.yaml")) == "a.yaml, line 2: n is 0; raise it"
+    nowhere = ConfigError("n is 0")
+    assert nowhere.named("a.yaml") is nowhere
+
+
 def test_an_error_survives_the_way_between_processes():
     error = ConfigError("n is 0", "raise it", source="a.yaml", line=2)
     again = pickle.loads(pickle.dumps(error))

@@ -13,13 +13,13 @@ from llenergymeasure.domain.summary import energy_per_token
 # Beside the joules per output token, which have an error bar.
 COMPARED = tuple(METRICS[name] for name in ("tokens_per_second", "request_p50_ms"))
 HEAD = ("experiment", METRICS["energy_per_output_token"].title, *(metric.title for metric in COMPARED))
-DOUBT = "one window has no spread: run each several times before you rank them"
+ONE_WINDOW = "one window has no spread: run each several times before you rank them"
 
 
 def labels_of(configs: Sequence[ExperimentConfig]) -> dict[str, str]:
     """By configuration hash: the hash, and the fields that tell it from the others."""
-    told = zip(configs, differences(configs), strict=True)
-    return {each.config_hash: f"{each.config_hash} {fields}".rstrip() for each, fields in told}
+    pairs = zip(configs, differences(configs), strict=True)
+    return {each.config_hash: f"{each.config_hash} {fields}".rstrip() for each, fields in pairs}
 
 
 def side_by_side(results: Sequence[ExperimentResult], labels: Mapping[str, str]) -> str:
@@ -27,7 +27,7 @@ def side_by_side(results: Sequence[ExperimentResult], labels: Mapping[str, str])
     rows = [HEAD, *(_row(result, labels) for result in results)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join([*lines, *_kinds(results), DOUBT])
+    return "\n".join([*lines, *_kinds(results), ONE_WINDOW])
 
 
 def _kinds(results: Sequence[ExperimentResult]) -> Iterator[str]:

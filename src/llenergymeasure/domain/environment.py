@@ -13,11 +13,11 @@ class GpuInfo(Frozen):
     index: int = Field(description="NVML's number, by PCI bus.")
     name: str
     uuid: str
-    vram_mb: float | None = Field(None, description="Memory in MB (10^6 bytes); None when not told.")
-    compute_capability: str | None = Field(None, description="Such as 9.0; None when not told.")
-    power_limit_w: float | None = Field(None, description="Enforced power limit; None when not told.")
-    power_limit_default_w: float | None = Field(None, description="Power limit as delivered; None when not told.")
-    persistence_mode: bool | None = Field(None, description="None when not told.")
+    vram_mb: float | None = Field(None, description="Memory in MB (10^6 bytes); None when not reported.")
+    compute_capability: str | None = Field(None, description="Such as 9.0; None when not reported.")
+    power_limit_w: float | None = Field(None, description="Enforced power limit; None when not reported.")
+    power_limit_default_w: float | None = Field(None, description="Power limit as delivered; None when not reported.")
+    persistence_mode: bool | None = Field(None, description="None when not reported.")
     ecc_enabled: bool | None = Field(None, description="None on boards without ECC.")
     mig_enabled: bool | None = Field(None, description="None on boards without MIG.")
 
@@ -44,9 +44,9 @@ class EnvironmentSnapshot(Frozen):
     driver_version: str | None = Field(None, description="NVIDIA driver; None without one.")
     gpus: tuple[GpuInfo, ...] = Field((), description="GPUs that this process may use.")
     container: str | None = Field(None, description="docker, podman, kubernetes or singularity; None outside.")
-    cpu_governor: str | None = Field(None, description="Frequency governor of CPU 0; None when not told.")
-    cpu_frequency_min_mhz: float | None = Field(None, description="Lower limit set for CPU 0; None when not told.")
-    cpu_frequency_max_mhz: float | None = Field(None, description="Upper limit set for CPU 0; None when not told.")
+    cpu_governor: str | None = Field(None, description="Frequency governor of CPU 0; None when not reported.")
+    cpu_frequency_min_mhz: float | None = Field(None, description="Lower limit set for CPU 0; None when not reported.")
+    cpu_frequency_max_mhz: float | None = Field(None, description="Upper limit set for CPU 0; None when not reported.")
     packages: dict[str, str] = Field(
         description="Installed distributions and versions; ` @ url` follows what did not come from an index."
     )

@@ -126,7 +126,7 @@ class ModelInfo(Frozen):
     attn_implementation: str | None = None
     batch_size: int = 1
     quantization: str | None = Field(None, description="None when weights are not quantised.")
-    memory_mb: float | None = Field(None, description="Held after loading, in MB; None where it cannot be told.")
+    memory_mb: float | None = Field(None, description="Held after loading, in MB; None where it is not known.")
     load_seconds: float | None = Field(None, description="None when the backend does not tell.")
     notes: tuple[str, ...] = Field((), description="What the user should know about how it was loaded.")
 
@@ -247,7 +247,7 @@ class FlopsResult(Frozen):
     notes: str
     flops_prefill: int | None = None
     flops_decode: int | None = None
-    flops_useful: int | None = Field(None, description="The part spent on real tokens; None when not told apart.")
+    flops_useful: int | None = Field(None, description="The part spent on real tokens; None when not separated.")
 
 
 class WarmupResult(Frozen):
@@ -291,7 +291,7 @@ class GpuConditions(Frozen):
 
     @property
     def drift_c(self) -> float | None:
-        """Change of temperature over the window; None when it was not told at both edges."""
+        """Change of temperature over the window; None when it was not read at both edges."""
         if self.temperature_start_c is None or self.temperature_end_c is None:
             return None
         return self.temperature_end_c - self.temperature_start_c

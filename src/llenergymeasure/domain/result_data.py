@@ -176,12 +176,12 @@ class ResultData(Derived):
     def cpu_seconds(self) -> float:
         return self.host.cpu_seconds
 
-    @computed_field(description="Peak memory in the window in MB; None where it cannot be told.")  # type: ignore[prop-decorator]
+    @computed_field(description="Peak memory in the window in MB; None where it is not known.")  # type: ignore[prop-decorator]
     @property
     def peak_memory_mb(self) -> float | None:
         return self.memory.peak_memory_mb
 
-    @computed_field(description="Memory of the loaded model in MB; None where it cannot be told.")  # type: ignore[prop-decorator]
+    @computed_field(description="Memory of the loaded model in MB; None where it is not known.")  # type: ignore[prop-decorator]
     @property
     def model_memory_mb(self) -> float | None:
         return self.model_info.memory_mb

@@ -101,7 +101,7 @@ def _phases(split: PhaseEnergy | None) -> Rows:
     if split is None:
         return
     if split.prefill_j is None:
-        yield "  prefill, decode", f"not told apart ({split.reason})"
+        yield "  prefill, decode", f"not separated ({split.reason})"
         return
     spread = f"+- {number(split.uncertainty_j, 'J', 2)}"
     yield "  prefill", f"{number(split.prefill_j, 'J')} {spread}"

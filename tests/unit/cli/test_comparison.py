@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from a_result import a_result
-from llenergymeasure.cli.comparison import DOUBT, labels_of, side_by_side
+from llenergymeasure.cli.comparison import ONE_WINDOW, labels_of, side_by_side
 from llenergymeasure.cli.fields import differences
 from llenergymeasure.config.models import ExperimentConfig
 
@@ -30,7 +30,7 @@ def test_each_result_is_a_line_with_its_label_and_an_error_bar():
     assert first.startswith(f"{one.measurement_config_hash} random_seed=42 ")
     assert "10 J/token +- 0.5 J/token  10 tokens/s" in first
     assert "random_seed=7   not measured  " in second
-    assert last == DOUBT
+    assert last == ONE_WINDOW
 
 
 def measured_by(meter, method, device="cpu", **fields):
@@ -53,10 +53,10 @@ def test_joules_of_different_parts_or_of_a_model_are_not_to_be_compared():
     assert last_lines(on_gpu, on_cpu, modelled) == [
         "energy is of more than one kind: measured by nvml on the GPU; measured by codecarbon on the CPU; "
         "estimated by codecarbon on the CPU; compare it within one kind only",
-        DOUBT,
+        ONE_WINDOW,
     ]
 
 
 def test_two_ways_of_one_meter_are_one_kind_and_what_was_not_measured_is_none():
     one, other = measured_by("nvml", "counter", "cuda"), measured_by("nvml", "sampled", "cuda:1", random_seed=7)
-    assert last_lines(one, other, a_result(energy_j=None, random_seed=8)) == [DOUBT]
+    assert last_lines(one, other, a_result(energy_j=None, random_seed=8)) == [ONE_WINDOW]

@@ -1,4 +1,4 @@
-"""Idle power: measured, kept, and doubted when the devices were not idle."""
+"""Idle power: measured, kept, and with a warning when the devices were not idle."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def idle_trace(*models, pids=(), seconds=10.0):
     return clock.sampler.trace(11.0, 11.0 + seconds)
 
 
-def test_a_quiet_gpu_gives_no_doubt():
+def test_a_quiet_gpu_gives_no_warning():
     assert list(not_idle(idle_trace(FakeGpu()))) == []
     assert list(not_idle(None)) == []
 

@@ -91,15 +91,15 @@ class NvmlWindow:
             return by_counter(before, after, start_s, end_s, sampled, self._variation_w(gpu, start_s, end_s))
         if sampled is None:
             raise ReadingFailed(f"{_void(what)} no power sensor covers the window")
-        doubts = [
-            f"GPU {gpu.index}: {doubt}"
-            for doubt in (
+        problems = [
+            f"GPU {gpu.index}: {problem}"
+            for problem in (
                 what and f"the energy counter {what}; energy is the power integral",
                 stuck_sensor(gpu, self._sampler, start_s, end_s),
             )
-            if doubt
+            if problem
         ]
-        return replace(sampled, problem="; ".join(doubts) or None)
+        return replace(sampled, problem="; ".join(problems) or None)
 
     def _counter_fault(self, gpu: Gpu, before: tuple[Tick, Tick] | None, after: tuple[Tick, Tick] | None) -> str | None:
         """Why the counter is void for this window; None when it is good or when there is none."""

@@ -37,7 +37,7 @@ def used_until(gpu: Gpu, sampler: GpuSampler, start_s: float, end_s: float) -> s
 
 
 def stuck_sensor(gpu: Gpu, sampler: GpuSampler, start_s: float, end_s: float) -> str | None:
-    """Doubt about a power sensor that shows the same until after the end of work; None when it lives or nothing worked."""
+    """A warning of a power sensor that does not change until after the end of work; None when it changes or nothing worked."""
     readings = _readings_past(sampler.power[gpu.uuid], start_s, end_s)
     still_s = end_s - max([start_s, *tick_times(readings)])
     if not readings or still_s < STUCK_S or not _worked(sampler.conditions[gpu.uuid], end_s - still_s, end_s):

@@ -14,7 +14,7 @@ from llenergymeasure.results.report.svg import Plot, Points, histogram, stairs
 
 # A plot is 800 pixels wide: more points per line only make the page heavy.
 MOST_POINTS = 800
-# More batches than this cannot be told apart on paper.
+# More batches than this cannot be distinguished on paper.
 MOST_BATCHES = 120
 LINES = ("a", "b", "c", "d")
 STEPS = {
@@ -122,10 +122,10 @@ def are_shaded(timeline: Timeline | None) -> bool:
 def _by_gpu(series: TimeSeries, column: str) -> dict[int, list[tuple[float, float]]]:
     """Time and value per GPU, of the rows that have one."""
     rows = sorted(zip(series.gpu_index, series.timestamp_s, getattr(series, column)), key=lambda row: row[:2])
-    told = [(gpu, time_s, value) for gpu, time_s, value in rows if value is not None]
+    known = [(gpu, time_s, value) for gpu, time_s, value in rows if value is not None]
     return {
         gpu: thinned([(time_s, value) for _, time_s, value in group])
-        for gpu, group in groupby(told, lambda row: row[0])
+        for gpu, group in groupby(known, lambda row: row[0])
     }
 
 

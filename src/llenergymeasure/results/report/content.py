@@ -127,27 +127,27 @@ def work(result: ExperimentResult) -> Rows:
 
 def conditions(result: ExperimentResult) -> Iterator[tuple[str, ...]]:
     """Per GPU: temperature and clock of the window."""
-    for told in result.gpu_conditions or ():
+    for gpu in result.gpu_conditions or ():
         yield (
-            f"GPU {told.gpu_index}",
-            number(told.temperature_start_c, "°C"),
-            number(told.temperature_end_c, "°C"),
-            number(told.temperature_max_c, "°C"),
-            number(told.clock_min_mhz, "MHz", 4),
-            number(told.clock_mean_mhz, "MHz", 4),
-            number(told.clock_max_mhz, "MHz", 4),
+            f"GPU {gpu.gpu_index}",
+            number(gpu.temperature_start_c, "°C"),
+            number(gpu.temperature_end_c, "°C"),
+            number(gpu.temperature_max_c, "°C"),
+            number(gpu.clock_min_mhz, "MHz", 4),
+            number(gpu.clock_mean_mhz, "MHz", 4),
+            number(gpu.clock_max_mhz, "MHz", 4),
         )
 
 
 def throttling(result: ExperimentResult) -> str:
     """Whether clocks were held down."""
-    told = result.thermal_throttle
-    if told is None:
+    seen = result.thermal_throttle
+    if seen is None:
         return "not observed"
-    if not told.detected:
+    if not seen.detected:
         return "none seen"
-    kinds = [name for name in ("sw_thermal", "hw_thermal", "hw_power", "power") if getattr(told, name)]
-    return f"{number(told.throttle_duration_sec, 's')} of the window ({', '.join(kinds).replace('_', ' ')})"
+    kinds = [name for name in ("sw_thermal", "hw_thermal", "hw_power", "power") if getattr(seen, name)]
+    return f"{number(seen.throttle_duration_sec, 's')} of the window ({', '.join(kinds).replace('_', ' ')})"
 
 
 def why_no_trace(result: ExperimentResult) -> str:
@@ -190,7 +190,7 @@ def _short_uuid(uuid: str) -> str:
 
 
 def why_no_phase_energy(result: ExperimentResult) -> str:
-    """Why prefill and decode are not told apart; empty when they are."""
+    """Why prefill and decode are not separated; empty when they are."""
     split = result.phase_energy
     if split is None:
         return "no energy, no steps of generation or no power trace"
@@ -199,5 +199,5 @@ def why_no_phase_energy(result: ExperimentResult) -> str:
 
 def percentiles(values: Distribution) -> tuple[str, ...]:
     """A row of the latency table."""
-    told = (values.mean_ms, values.std_ms, values.min_ms, values.p50_ms, values.p90_ms, values.p95_ms, values.p99_ms)
-    return (str(values.count), *(number(value, "") for value in (*told, values.max_ms)))
+    figures = (values.mean_ms, values.std_ms, values.min_ms, values.p50_ms, values.p90_ms, values.p95_ms, values.p99_ms)
+    return (str(values.count), *(number(value, "") for value in (*figures, values.max_ms)))

@@ -27,8 +27,8 @@ def how_measured(result: ExperimentResult) -> Rows:
     for name, joules in energy.uncertainty_parts_j.items():
         yield f"of it {name}", number(joules, "J", 2)
     yield "cross-check", number(energy.crosscheck_j, "J")
-    yield "idle power", f"{number(baseline.power_w, 'W')} ({_baseline_told(result)})"
-    yield "warm-up", _warmup_told(result)
+    yield "idle power", f"{number(baseline.power_w, 'W')} ({_baseline_text(result)})"
+    yield "warm-up", _warmup_text(result)
     yield "method of the window", f"{result.measurement_methodology}: generate on tokenised batches and nothing else"
     if result.sampler is not None:
         report = result.sampler
@@ -36,7 +36,7 @@ def how_measured(result: ExperimentResult) -> Rows:
     yield "accuracy", result.reproducibility_notes
 
 
-def _baseline_told(result: ExperimentResult) -> str:
+def _baseline_text(result: ExperimentResult) -> str:
     baseline = result.baseline
     if baseline.power_w is None:
         return baseline.reason or "no reason was given"
@@ -44,7 +44,7 @@ def _baseline_told(result: ExperimentResult) -> str:
     return f"{baseline.provenance}{age}, over {number(baseline.duration_sec, 's')}, {baseline.when}"
 
 
-def _warmup_told(result: ExperimentResult) -> str:
+def _warmup_text(result: ExperimentResult) -> str:
     warmup = result.warmup
     if warmup is None:
         return "off"
@@ -60,11 +60,11 @@ def model_rows(result: ExperimentResult) -> Rows:
     info, dataset = result.model_info, result.dataset
     yield "model", info.name
     yield "revision", info.revision or "not known"
-    yield "architecture", info.architecture or "not told by the backend"
+    yield "architecture", info.architecture or "not reported by the backend"
     yield "parameters", "not known" if info.n_parameters is None else f"{info.n_parameters:,}"
-    yield "number format", info.dtype or "not told by the backend"
+    yield "number format", info.dtype or "not reported by the backend"
     yield "quantisation", info.quantization or "none"
-    yield "attention", info.attn_implementation or "not told by the backend"
+    yield "attention", info.attn_implementation or "not reported by the backend"
     yield "devices", ", ".join(info.devices) or info.device
     if result.multi_gpu is not None:
         count = f", {len(result.process_results)} processes" if result.process_results else ""
@@ -93,11 +93,11 @@ def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def machine(result: ExperimentResult) -> Rows:
-    """The environment, as far as it was told."""
+    """The environment, as far as it is known."""
     seen = result.environment_snapshot
     yield "operating system", seen.os
     yield "Python", seen.python
-    yield "CPU", f"{seen.cpu_model or 'not told'}, {seen.cpu_count_physical or '?'} cores"
+    yield "CPU", f"{seen.cpu_model or 'not reported'}, {seen.cpu_count_physical or '?'} cores"
     yield "memory", number(seen.ram_total_mb, "MB", 5)
     for gpu in seen.gpus:
         yield f"GPU {gpu.index}", ", ".join(_gpu(gpu))
@@ -106,8 +106,8 @@ def machine(result: ExperimentResult) -> Rows:
     yield "driver", seen.driver_version or "none"
     yield "CUDA", f"{seen.cuda_version} ({seen.cuda_version_source})" if seen.cuda_version else "none"
     yield "container", seen.container or "none"
-    yield "CPU governor", seen.cpu_governor or "not told"
-    yield "threads", str(result.host.threads or "not told")
+    yield "CPU governor", seen.cpu_governor or "not reported"
+    yield "threads", str(result.host.threads or "not reported")
     if result.host.other_cpu_share is not None:
         yield "CPU used by others", number(100 * result.host.other_cpu_share, "%")
     if seen.git_commit:
@@ -119,4 +119,4 @@ def _gpu(gpu: GpuInfo) -> Iterator[str]:
     yield number(gpu.vram_mb, "MB", 6)
     yield f"power limit {number(gpu.power_limit_w, 'W', 4)} (default {number(gpu.power_limit_default_w, 'W', 4)})"
     for name, state in (("persistence", gpu.persistence_mode), ("ECC", gpu.ecc_enabled), ("MIG", gpu.mig_enabled)):
-        yield f"{name} {'not told' if state is None else 'on' if state else 'off'}"
+        yield f"{name} {'not reported' if state is None else 'on' if state else 'off'}"

@@ -110,7 +110,7 @@ def test_a_sensor_that_is_faster_than_the_sampler_is_uncertain_by_what_is_not_se
 
 
 def test_where_both_sensors_look_a_quarter_of_the_time_the_check_is_too_uncertain_to_disagree(simulate):
-    """Better no alarm than one about a counter that is right: the doubt is in the uncertainty of the check."""
+    """Better no alarm than one about a counter that is right: what is not known is in the uncertainty of the check."""
     random = Random(4)
     found = score(simulate(working(sim_gpu("a100"), "square 150 ms", 3.0, random)), 3.0, random)
     gap_j, allowed_j = crosscheck_gap(found.reading)

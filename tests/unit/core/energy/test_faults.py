@@ -135,7 +135,7 @@ def test_power_sensors_that_stand_still_are_told_with_both_numbers(simulate):
 
 
 @pytest.mark.parametrize("from_s", [12.0, MIDDLE_S])
-def test_without_a_counter_a_power_sensor_that_stands_still_is_doubted(simulate, from_s):
+def test_without_a_counter_a_power_sensor_that_stands_still_is_a_problem(simulate, from_s):
     gpu = sim_gpu("hopper", counter=None, load=[Constant(140.0), Pulses(200.0, 0.7)])
     result, _ = measured(simulate, Freeze(from_s, power=True), gpu=gpu)
     assert "without a change in the last" in warning_of(result, "meter_problem")
@@ -143,7 +143,7 @@ def test_without_a_counter_a_power_sensor_that_stands_still_is_doubted(simulate,
 
 
 @pytest.mark.parametrize("missing", ["field:185", "field:186"])
-def test_without_a_counter_a_power_sensor_that_lives_is_not_doubted(simulate, missing):
+def test_without_a_counter_a_power_sensor_that_changes_is_no_problem(simulate, missing):
     gpu = sim_gpu("hopper", counter=None, load=[Constant(140.0), Pulses(200.0, 0.7)])
     result, truth_j = measured(simulate, Fault(missing, NOT_SUPPORTED), gpu=gpu)
     assert warning_of(result, "meter_problem") == ""

@@ -25,7 +25,7 @@ def tracked(quantity, value, from_s):
     return (*USUAL_STATE, Track(quantity, value, from_s))
 
 
-def test_a_good_gpu_gives_no_doubt_about_it(simulate):
+def test_a_good_gpu_gives_no_warning_about_it(simulate):
     result = measured(simulate, sim_gpu(processes=[Process(0)]))
     (gpu,) = result.environment_snapshot.gpus
     assert (gpu.persistence_mode, gpu.ecc_enabled, gpu.mig_enabled) == (True, True, False)

@@ -39,7 +39,7 @@ class BrokenMeter(FakeMeter):
         raise MeterError("GPU is lost")
 
 
-class DoubtfulMeter(FakeMeter):
+class UntrustedMeter(FakeMeter):
     """A reading without joules, but with a problem."""
 
     def open_window(self):
@@ -142,7 +142,7 @@ def test_what_fails_inside_goes_on_and_leaves_no_number():
 
 
 @pytest.mark.parametrize(
-    "broken", [FakeMeter(failing=True), BrokenMeter(), DoubtfulMeter()], ids=lambda each: type(each).__name__
+    "broken", [FakeMeter(failing=True), BrokenMeter(), UntrustedMeter()], ids=lambda each: type(each).__name__
 )
 def test_a_window_that_saw_a_fault_is_invalid_and_never_a_number(broken):
     with meter(broken).window() as window:

@@ -175,7 +175,7 @@ def test_a_split_that_is_not_known_says_why():
     result = a_result(timeseries=a_timeseries())
     split = PhaseEnergy(reason="phases of 0.1 s are shorter than the sensor's period")
     text = page_of(result.model_copy(update={"phase_energy": split})).text
-    assert "not told apart (phases of 0.1 s are shorter" in text
+    assert "not separated (phases of 0.1 s are shorter" in text
 
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
