@@ -210,7 +210,7 @@ def test_the_page_loads_nothing_and_forbids_it(gpu_page):
 
 
 def test_a_report_stands_in_the_folder_of_its_result(tmp_path):
-    result_file = FolderRepository(tmp_path, report=html_text).save(a_result(timeseries=a_timeseries()))
+    result_file = FolderRepository(tmp_path, report=html_text).save(a_result(timeseries=a_timeseries())).path
     assert {path.name for path in result_file.parent.iterdir()} == {"result.json", "timeseries.parquet", "report.html"}
     assert not a_result().save(tmp_path).with_name("report.html").exists()
 
@@ -226,7 +226,7 @@ def test_a_report_that_fails_costs_no_result(tmp_path):
 
 
 def test_a_report_of_a_result_that_was_read_back_is_the_same(tmp_path):
-    result_file = FolderRepository(tmp_path, report=html_text).save(a_result(timeseries=a_timeseries()))
+    result_file = FolderRepository(tmp_path, report=html_text).save(a_result(timeseries=a_timeseries())).path
     again = ExperimentResult.from_json(result_file).to_html(tmp_path / "again.html")
     assert again.read_text() == result_file.with_name("report.html").read_text()
 
