@@ -38,7 +38,7 @@ def _kinds(results: Sequence[ExperimentResult]) -> Iterator[str]:
 
 
 def _kind(result: ExperimentResult) -> str:
-    how = "measured" if result.energy_method in ("counter", "sampled") else result.energy_method
+    how = "measured" if result.energy.is_measured else result.energy_method
     return f"{how} by {result.energy.meter} on the {'CPU' if result.model_info.device == 'cpu' else 'GPU'}"
 
 

@@ -48,6 +48,11 @@ class EnergyReading(Frozen):
     reason: str | None = Field(None, description="Why energy_j is None.")
     problems: tuple[str, ...] = Field((), description="What went wrong on the way, each a sentence.")
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether the joules come from a sensor: not from a model or a record, and not missing."""
+        return self.method in ("counter", "sampled")
+
 
 class MeterChoice(Frozen):
     """Which meter was chosen, and what every probe said."""

@@ -79,7 +79,7 @@ def _baseline_fresh(draft: ExperimentResult) -> Held:
 
 def _energy_measured(draft: ExperimentResult) -> Held:
     method = draft.energy.method
-    return _not_observed("not measured") if method is None else _held(method in ("counter", "sampled"), method)
+    return _not_observed("not measured") if method is None else _held(draft.energy.is_measured, method)
 
 
 def _crosscheck_agrees(draft: ExperimentResult) -> Held:

@@ -11,8 +11,6 @@ from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.summary import spread_per_token_j
 
-MODELLED = ("estimated", "replayed")
-
 
 @dataclass(frozen=True)
 class Headline:
@@ -97,7 +95,7 @@ def banner(result: ExperimentResult) -> str:
     said = []
     if result.energy_total_j is None:
         said.append("Energy was not measured.")
-    elif result.energy_method in MODELLED:
+    elif not result.energy.is_measured:
         said.append(f"Energy is {result.energy_method}, not measured.")
     if result.model_info.random_weights:
         said.append("The weights are random: the generated text means nothing.")
