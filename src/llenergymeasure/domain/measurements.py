@@ -311,6 +311,11 @@ class SamplerReport(Frozen):
     overruns: int = Field(description="Samples that were due before the one before was taken.")
     longest_gap_s: float | None = Field(None, description="None without a sample.")
     from_driver_record: int = Field(0, description="Samples that the driver's own record gave after a gap.")
+    sensor_period_s: float | None = Field(
+        None,
+        description="Between two looks of the instant power sensor that sees least; None in files of release 2.0.0.",
+    )
+    sensor_window_s: float | None = Field(None, description="How long each of its looks is; None as above.")
     problems: tuple[str, ...] = Field((), description="Readings that failed and sensors that stopped.")
 
 

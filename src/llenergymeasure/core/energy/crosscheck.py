@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 from llenergymeasure.core.energy.by_power import by_power
-from llenergymeasure.core.energy.sensor_checks import counter_void, used_until
+from llenergymeasure.core.energy.sensor_checks import counter_void, too_fast, used_until
 from llenergymeasure.core.nvml.door import Gpu
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.core.sampling.updates import updates_of, updates_within
@@ -35,7 +35,7 @@ class CrossCheck:
         if reading.energy_j is None:
             return reading
         self._sampler.catch_up(end_s)
-        why_not = [text for gpu in self._gpus if (text := self._void(gpu, start_s, end_s))]
+        why_not = [text for gpu in self._gpus if (text := self._void(gpu, reading, start_s, end_s))]
         if why_not:
             return EnergyReading(meter=reading.meter, reason="; ".join(why_not), domains=_apart(reading))
         power, interval_s = self._sampler.power, self._sampler.interval_s
@@ -56,12 +56,13 @@ class CrossCheck:
             [updates_within(self._sampler.power[gpu.uuid], "energy_j", start_s, end_s) for gpu in self._gpus]
         )
 
-    def _void(self, gpu: Gpu, start_s: float, end_s: float) -> str | None:
+    def _void(self, gpu: Gpu, reading: EnergyReading, start_s: float, end_s: float) -> str | None:
         log, fault = self._sampler.power[gpu.uuid], self._sampler.faults.get(gpu.uuid)
         who = f"GPU {gpu.index} ({gpu.name})"
         if fault is not None:
             return f"{who}: {fault}; {used_until(gpu, self._sampler, start_s, end_s)}"
-        what = counter_void(log.between("energy_j", start_s, end_s))
+        its_j = (reading.per_device_j or {}).get(gpu.uuid, 0.0)
+        what = too_fast(gpu, its_j, end_s - start_s) or counter_void(log.between("energy_j", start_s, end_s))
         return what and f"{who}: the energy counter {what}; {INSTEAD}"
 
 

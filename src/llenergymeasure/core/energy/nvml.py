@@ -17,7 +17,7 @@ from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.by_counter import by_counter
 from llenergymeasure.core.energy.by_power import by_power
 from llenergymeasure.core.energy.device_energy import DeviceEnergy
-from llenergymeasure.core.energy.sensor_checks import counter_void, stuck_sensor, used_until
+from llenergymeasure.core.energy.sensor_checks import counter_void, stuck_sensor, too_fast, used_until
 from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick, ticks_of, watch_counters
 from llenergymeasure.core.nvml.door import Gpu, GpuDoor
 from llenergymeasure.core.sampling.energy_from_sensors import from_counter
@@ -110,7 +110,8 @@ class NvmlWindow:
         seen = self._sampler.power[gpu.uuid].between("energy_j", before[1].time_s, after[0].time_s)
         if after[0].energy_j < before[1].energy_j:
             return "went backwards (the driver was reloaded)"
-        return counter_void(seen)
+        rose_j, seconds = after[0].energy_j - before[1].energy_j, after[0].time_s - before[1].time_s
+        return too_fast(gpu, rose_j, seconds) or counter_void(seen)
 
     def _variation_w(self, gpu: Gpu, start_s: float, end_s: float) -> float | None:
         """How much idle power differs from tick to tick before the window, as the sampler saw the counter, if it did."""

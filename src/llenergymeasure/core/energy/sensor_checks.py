@@ -25,6 +25,16 @@ def counter_void(samples: Points) -> str | None:
     return f"stood still for {stood_s:.2g} s in the window" if stood_s > STALE_S else None
 
 
+def too_fast(gpu: Gpu, energy_j: float, seconds: float) -> str | None:
+    """Why so many joules in so long cannot be; None when they can, or when the limit of the GPU is not known."""
+    if seconds <= 0 or energy_j <= gpu.highest_power_w * seconds:
+        return None
+    return (
+        f"rose by {energy_j:.4g} J in {seconds:.3g} s, {energy_j / seconds:.4g} W on average, but the GPU may draw "
+        f"{gpu.power_limit_w:.4g} W"
+    )
+
+
 def used_until(gpu: Gpu, sampler: GpuSampler, start_s: float, end_s: float) -> str:
     """Joules from the start of a window until the last reading in it, with their time, as a clause."""
     last_s = sampler.power[gpu.uuid].last_s

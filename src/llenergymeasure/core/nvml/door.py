@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -22,6 +23,8 @@ FIELD_ENERGY = 83
 FIELD_POWER_AVERAGE = 185
 FIELD_POWER_INSTANT = 186
 
+# A GPU draws more than its limit for milliseconds at most, and never twice of it; a sensor in error reports megawatts.
+IMPOSSIBLE_LIMITS = 2.0
 # nvml.h: architectures on which nvmlDeviceGetPowerUsage (driver > 530) is the 1 s average.
 _AVERAGING = frozenset({"ampere", "ada", "hopper"})
 
@@ -57,6 +60,7 @@ class Gpu:
         name: product name.
         architecture: such as `hopper`; `unknown` when the driver does not tell.
         handle: NVML's own.
+        power_limit_w: what the GPU may draw; None when the driver does not tell.
     """
 
     index: int
@@ -64,6 +68,12 @@ class Gpu:
     name: str
     architecture: str
     handle: Any
+    power_limit_w: float | None = None
+
+    @property
+    def highest_power_w(self) -> float:
+        """Power above which a reading is a fault of its sensor; infinite where no limit is known."""
+        return math.inf if self.power_limit_w is None else IMPOSSIBLE_LIMITS * self.power_limit_w
 
     @property
     def power_usage_is_average(self) -> bool:
@@ -131,7 +141,14 @@ class GpuDoor:
             name=_text(self.call(nvml.nvmlDeviceGetName, handle)),
             architecture=ARCHITECTURES.get(self.told(nvml.nvmlDeviceGetArchitecture, handle), "unknown"),
             handle=handle,
+            power_limit_w=self._power_limit_w(handle),
         )
+
+    def _power_limit_w(self, handle: Any) -> float | None:
+        """The higher of the limit in force and the default one: the limit may be raised again later."""
+        limits = (self._nvml.nvmlDeviceGetEnforcedPowerLimit, self._nvml.nvmlDeviceGetPowerManagementDefaultLimit)
+        told = [limit for ask in limits if (limit := _watts(self.told(ask, handle)))]
+        return max(told, default=None)
 
     def mig_parent(self, uuid: str) -> str | None:
         """UUID of the GPU that a MIG instance belongs to; None when there is no such instance."""
@@ -184,9 +201,15 @@ class GpuDoor:
             MeterError: nothing could be read.
         """
         try:
-            return self._fields(gpu)
+            reading = self._fields(gpu)
         except SensorAbsent:
-            return self._single_readings(gpu)
+            reading = self._single_readings(gpu)
+        for watts in (reading.average_w, reading.instant_w):
+            if watts is not None and watts > gpu.highest_power_w:
+                raise ReadingFailed(
+                    f"GPU {gpu.index} ({gpu.name}) reported {watts:.4g} W, more than twice its limit of {gpu.power_limit_w:.4g} W"
+                )
+        return reading
 
     def _fields(self, gpu: Gpu) -> PowerReading:
         wanted = [FIELD_ENERGY, FIELD_POWER_AVERAGE, FIELD_POWER_INSTANT]
@@ -253,7 +276,8 @@ class GpuDoor:
         nvml = self._nvml
         told = self.told(nvml.nvmlDeviceGetSamples, gpu.handle, nvml.NVML_TOTAL_POWER_SAMPLES, int(since_utc_s * 1e6))
         value_type, samples = told if told is not None else (0, ())
-        return [(one.timeStamp * 1e-6, union_number(value_type, one.sampleValue) * MILLI) for one in samples]
+        recorded = [(one.timeStamp * 1e-6, union_number(value_type, one.sampleValue) * MILLI) for one in samples]
+        return [(time_s, watts) for time_s, watts in recorded if watts <= gpu.highest_power_w]
 
     def energy_j(self, gpu: Gpu) -> float | None:
         """The energy counter in J; None when the device has none.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from llenergymeasure.core.multi_gpu import used_gpus
+from llenergymeasure.core.quality.aliasing import aliasing
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
@@ -132,5 +133,5 @@ def _sampling(draft: ExperimentResult) -> Warnings:
 
 
 MACHINE_CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (
-    _machine, _spread, _gpus, _temperature, _throttling, _foreign_processes, _sampling,
+    _machine, _spread, _gpus, _temperature, _throttling, _foreign_processes, _sampling, aliasing,
 )  # fmt: skip

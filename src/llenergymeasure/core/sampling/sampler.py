@@ -54,6 +54,7 @@ class GpuSampler:
         self.conditions = {gpu.uuid: ConditionLog() for gpu in gpus}
         self.faults: dict[str, str] = {}
         self._failed = array("d")
+        self._last_failure = ""
         self._overruns = array("d")
         self._recorded = array("d")
         self._gpu_processes = gpu_processes or GpuProcesses()
@@ -124,8 +125,9 @@ class GpuSampler:
                 self.conditions[gpu.uuid].add(time_s, self._door.conditions(gpu))
         except SensorFault as fault:
             self.faults[gpu.uuid] = str(fault)
-        except MeterError:
+        except MeterError as error:
             self._failed.append(self._clock.now())
+            self._last_failure = str(error)
 
     def _fill_gap(self, gpu: Gpu, now_s: float) -> None:
         """After a gap, take what the driver recorded meanwhile, where it keeps a record."""
@@ -176,8 +178,12 @@ class GpuSampler:
         failed = sum(start_s <= time_s <= end_s for time_s in self._failed)
         problems = [f"GPU {gpu.index}: {self.faults[gpu.uuid]}" for gpu in self._gpus if gpu.uuid in self.faults]
         if failed:
-            problems.append(f"{failed} readings failed in the window and were skipped")
+            problems.append(
+                f"{failed} readings failed in the window and were skipped; the last one: {self._last_failure}"
+            )
         problems += [f"GPU {index}: its processes could not be listed" for index in sorted(self._unlisted)]
+        sensors = (instant_sensor(gpu.architecture, gpu.name) for gpu in self._gpus)
+        sensor = min(sensors, key=lambda each: each.window_s / each.period_s)
         return SamplerReport(
             n_samples=sum(map(len, times)),
             interval_s=self.interval_s,
@@ -185,5 +191,7 @@ class GpuSampler:
             overruns=sum(start_s <= time_s <= end_s for time_s in self._overruns),
             longest_gap_s=max(gaps, default=None),
             from_driver_record=sum(start_s <= time_s <= end_s for time_s in self._recorded),
+            sensor_period_s=sensor.period_s,
+            sensor_window_s=sensor.window_s,
             problems=tuple(problems),
         )

@@ -154,7 +154,9 @@ def test_failed_readings_are_counted_and_the_driver_s_record_fills_their_gap(sim
     result, _ = measured(simulate, Fault(FIELDS, TIMEOUT, from_s=MIDDLE_S, to_s=15.5))
     assert result.sampler.gaps == 0
     assert result.sampler.from_driver_record == pytest.approx(10, abs=1)
-    assert result.sampler.problems == ("20 readings failed in the window and were skipped",)
+    (problem,) = result.sampler.problems
+    assert problem.startswith("20 readings failed in the window and were skipped; the last one: ")
+    assert "Timeout" in problem
 
 
 def test_a_gap_that_nothing_fills_is_a_warning_with_its_length_and_its_cause(simulate):
@@ -209,3 +211,19 @@ def test_the_gpu_s_own_fault_is_told_when_only_one_of_its_calls_knows_it(simulat
     gpu = replace(sim_gpu("turing"), counter=None)
     result, _ = measured(simulate, Fault(FIELDS, LOST, from_s=MIDDLE_S), gpu=gpu)
     assert "GPU is lost" in result.energy.reason
+
+
+@pytest.mark.parametrize("counter", [True, False])
+def test_a_sensor_that_reports_megawatts_for_a_moment_gives_no_megajoules(simulate, counter):
+    """4 MW for 0.15 s under a limit of 700 W: 600 kJ that nobody drew."""
+    sensors = {} if counter else {"counter": None}
+    gpu = sim_gpu("hopper", **sensors)
+    glitch = replace(gpu, idle=(*gpu.idle, Box(4e6, MIDDLE_S, MIDDLE_S + 0.15)))
+    result, _ = measured(simulate, gpu=glitch)
+    drawn_j = 300 * result.duration_sec
+    assert result.energy_total_j == pytest.approx(drawn_j, rel=0.01)
+    assert "twice its limit of 700 W" in result.sampler.problems[0]
+    assert "sampling_gap" in {each.code for each in result.warnings}
+    assert ("meter_problem" in {each.code for each in result.warnings}) is counter
+    if counter:
+        assert "the GPU may draw 700 W" in result.energy.problems[0]

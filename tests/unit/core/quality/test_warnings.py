@@ -10,14 +10,18 @@ from a_draft import CONDITIONS, CONFIG, ENERGY, REPORT, TOKENS, UNSEEN, WARMUP, 
 from llenergymeasure.core.quality.warnings import CHECKS, warnings_about
 from llenergymeasure.domain.measurements import (
     BaselineResult,
+    BatchTimes,
     EnergyReading,
     HostResult,
     MeterChoice,
     ModelInfo,
     ThermalThrottleInfo,
+    Timeline,
 )
 from llenergymeasure.domain.warnings import CODES
 
+# Batches of 0.5 s, one after another.
+IN_STEP = Timeline(batches=tuple(BatchTimes(start_s=0.5 * i, end_s=0.5 * i + 0.5) for i in range(4)))
 OF_SEVERAL_PROCESSES = {
     "device_counted_once", "processes_not_side_by_side", "processes_barely_overlap", "samples_left_out",
 }  # fmt: skip
@@ -64,6 +68,7 @@ CASES = {
     "thermal_drift_detected": dict(gpu_conditions=(update(CONDITIONS, temperature_end_c=71.0),)),
     "throttling_detected": dict(thermal_throttle=ThermalThrottleInfo(detected=True, throttle_duration_sec=2.0)),
     "foreign_process": dict(foreign_processes=("GPU 0 pid 7",)),
+    "sensor_may_alias": dict(sampler=update(REPORT, sensor_period_s=0.1, sensor_window_s=0.025), timeline=IN_STEP),
     "sampling_gap": dict(sampler=update(REPORT, gaps=2, longest_gap_s=0.7)),
 }  # fmt: skip
 
