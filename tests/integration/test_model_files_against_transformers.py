@@ -8,13 +8,9 @@ from typing import Any
 import pytest
 
 from llenergymeasure.core.flops.architecture import shape_of
-from llenergymeasure.orchestration.model.local_files import (
-    check_weights,
-    local_config,
-    local_directory,
-    local_weights_bytes,
-)
+from llenergymeasure.orchestration.model.local_files import local_config, local_directory
 from llenergymeasure.orchestration.model.safetensors_header import check_safetensors
+from llenergymeasure.orchestration.model.weights import local_weights_bytes, weight_findings
 
 transformers = pytest.importorskip("transformers")
 
@@ -32,7 +28,7 @@ def model() -> Any:
 def test_a_saved_model_is_whole_and_has_the_size_of_its_parameters(model: Any, tmp_path: Path, shard: str) -> None:
     model.save_pretrained(tmp_path, max_shard_size=shard)
     assert (len(list(tmp_path.glob("*.safetensors"))) > 1) == (shard == "20KB")
-    assert check_weights(tmp_path) == ()
+    assert list(weight_findings(tmp_path)) == []
     config = local_config(str(tmp_path), None, {})
     assert config is not None
     shape = shape_of(config)

@@ -29,9 +29,9 @@ from llenergymeasure.config.user_config import load_user_config, resolve_runner
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries
-from llenergymeasure.exceptions import AggregationError, ConfigError
-from llenergymeasure.orchestration.model.local_files import check_weights, local_weights_bytes
+from llenergymeasure.exceptions import AggregationError, ConfigError, Finding
 from llenergymeasure.orchestration.model.vram import estimate_for
+from llenergymeasure.orchestration.model.weights import local_weights_bytes, weight_findings
 from llenergymeasure.results.ranks.combine import aggregate
 from llenergymeasure.results.ranks.files import read_process_results
 from llenergymeasure.state.machine import FOLDER, StateManager
@@ -196,7 +196,7 @@ def test_prompts_are_read_or_refused(tmp_path, lines, end):
 @given(broken_files(TENSORS), st.none() | st.binary(min_size=8, max_size=8))
 def test_weights_are_whole_or_their_fault_is_told(tmp_path, header, length):
     written(tmp_path / "model.safetensors", (length or struct.pack("<Q", len(header))) + header + b"\0" * 44)
-    assert all(isinstance(reason, str) for reason in check_weights(tmp_path))
+    assert all(isinstance(finding, Finding) for finding in weight_findings(tmp_path))
     assert local_weights_bytes(tmp_path) in (None, 44)
 
 
@@ -204,7 +204,7 @@ def test_weights_are_whole_or_their_fault_is_told(tmp_path, header, length):
 @given(broken_files(INDEX))
 def test_an_index_of_weights_is_read_or_its_fault_is_told(tmp_path, content):
     written(tmp_path / "model.safetensors.index.json", content)
-    assert all(isinstance(reason, str) for reason in check_weights(tmp_path))
+    assert all(isinstance(finding, Finding) for finding in weight_findings(tmp_path))
     assert local_weights_bytes(tmp_path) is None or local_weights_bytes(tmp_path) > 0
 
 
@@ -299,7 +299,7 @@ def test_a_nested_state_is_passed_over(tmp_path):
 def test_an_offset_that_is_no_number_is_damage(tmp_path, offset):
     header = f'{{"w": {{"dtype": "F32", "shape": [10], "data_offsets": [{offset}, 40]}}}}'.encode()
     written(tmp_path / "model.safetensors", struct.pack("<Q", len(header)) + header + b"\0" * 40)
-    assert "is damaged" in check_weights(tmp_path)[0]
+    assert "is damaged" in next(weight_findings(tmp_path)).problem
 
 
 @pytest.mark.parametrize("total", ["Infinity", "1e999", "NaN", "-1"])

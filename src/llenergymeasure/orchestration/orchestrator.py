@@ -133,7 +133,7 @@ def _check(config: ExperimentConfig, session: Session, output_dir: Path | None, 
             config,
             output_dir,
             environ=session.environ,
-            cuda_available=lambda: backend_devices(config.backend).is_available(),
+            cuda_devices=lambda: backend_devices(config.backend).device_count(),
             meters=partial(meter_findings, context=devices),
         )
     )

@@ -15,10 +15,12 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.registry import BACKENDS, importable, setting_findings
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.exceptions import ConfigError, Finding, PreFlightError
+from llenergymeasure.orchestration.model.causal import causal_findings
 from llenergymeasure.orchestration.model.chat_template import lacks_chat_template
 from llenergymeasure.orchestration.model.hub import hub_findings
 from llenergymeasure.orchestration.model.local_files import local_directory
-from llenergymeasure.orchestration.model.required_files import findings_about, required_by
+from llenergymeasure.orchestration.model.model_types import ModelTypes, installed_model_types
+from llenergymeasure.orchestration.model.required_files import config_of, findings_about, required_by
 
 
 @dataclass(frozen=True)
@@ -28,21 +30,23 @@ class Request:
     Attributes:
         config: the experiment.
         output_dir: where results will go; None when nothing is written.
-        dry: touch neither the network nor the devices, and need nothing that only a run needs.
+        online: whether the hub may be asked for what is not on this machine.
         has: whether a module is installed.
-        cuda_available: whether the backend sees a CUDA device; None = do not ask.
+        cuda_devices: how many CUDA devices this process sees; None = that cannot be told.
         meters: findings about a meter by its name; None = do not ask for one.
         hub: findings about what is not on this machine.
+        model_types: which models transformers loads for which task; None = that cannot be told.
     """
 
     config: ExperimentConfig
     output_dir: Path | None = None
-    dry: bool = False
+    online: bool = True
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     has: Callable[[str], bool] = importable
-    cuda_available: Callable[[], bool] | None = None
+    cuda_devices: Callable[[], int | None] = lambda: None
     meters: Callable[[str], list[Finding]] | None = None
     hub: Callable[[str, str | None, str], Iterator[Finding]] = hub_findings
+    model_types: Callable[[], ModelTypes | None] = installed_model_types
 
 
 def preflight(request: Request) -> None:
@@ -66,20 +70,25 @@ def _backend(request: Request) -> Findings:
         yield Finding(f"backend '{name}' cannot be measured by this release", "set backend: pytorch")
         return
     missing = [module for module in entry.needs if not request.has(module)]
-    if missing and not request.dry:
+    if missing:
         yield Finding(f"backend '{name}' needs {' and '.join(missing)}, not installed here", entry.install)
 
 
 def _settings(request: Request) -> Findings:
-    """What single settings of the backend need. A dry run needs none."""
-    if not request.dry:
-        yield from setting_findings(request.config, request.has, request.cuda_available)
+    """What single settings of the backend need, after `_models`, which fetches what is only on the hub."""
+    checkpoint = config_of(next(required_by(request.config)), request.environ)
+    yield from setting_findings(request.config, checkpoint or {}, request.has, request.cuda_devices)
 
 
 def _processes(request: Request) -> Findings:
     count = request.config.pytorch_settings.effective_num_processes
     if count > request.config.n:
         yield Finding(f"{request.config.n} prompts are fewer than {count} processes", f"set n to {count} or more")
+    if count > 1 and request.config.pytorch_settings.device_map is not None:
+        yield Finding(
+            "pytorch.device_map spreads one model over devices that other processes use",
+            "remove it, or set pytorch.num_processes: 1",
+        )
 
 
 def _energy(request: Request) -> Findings:
@@ -88,9 +97,17 @@ def _energy(request: Request) -> Findings:
 
 
 def _models(request: Request) -> Findings:
-    ask = None if request.dry or not request.has("huggingface_hub") else request.hub
-    for wanted in required_by(request.config):
-        yield from findings_about(wanted, request.environ, ask)
+    ask = request.hub if request.online and request.has("huggingface_hub") else None
+    for required in required_by(request.config):
+        yield from findings_about(required, request.environ, ask)
+
+
+def _tasks(request: Request) -> Findings:
+    """After `_models`, which fetches what is only on the hub and reports what is damaged."""
+    for required in required_by(request.config):
+        content = config_of(required, request.environ)
+        if content is not None:
+            yield from causal_findings(required.name, content, required.runs_own_code, request.model_types())
 
 
 def _chat_template(request: Request) -> Findings:
@@ -133,5 +150,5 @@ def _output(request: Request) -> Findings:
 
 
 CHECKS: tuple[Callable[[Request], Findings], ...] = (
-    _backend, _settings, _processes, _energy, _models, _chat_template, _dataset, _output,
+    _backend, _models, _tasks, _chat_template, _settings, _processes, _energy, _dataset, _output,
 )  # fmt: skip

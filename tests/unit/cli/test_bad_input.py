@@ -177,6 +177,7 @@ def test_a_dry_run_finds_the_same_without_torch(llem):
     assert "has 1000 prompts" in result.stderr
 
 
+@pytest.mark.torch
 def test_a_dry_run_shows_what_would_run(llem):
     result = llem("x.yaml", "--dry-run", "-n", "7", files={"x.yaml": MODEL})
     assert result.exit_code == 0

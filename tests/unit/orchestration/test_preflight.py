@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
 
@@ -17,10 +18,10 @@ from llenergymeasure.orchestration.preflight import Request, preflight
 from llenergymeasure.resilience import retry
 
 
-def request(has=lambda module: True, **fields) -> Request:
+def request(has=lambda module: True, gpus=0, **fields) -> Request:
     config = ExperimentConfig(**{"model": "builtin/tiny-llama", "n": 4, **fields})
     meters = partial(meter_findings, context=MeterContext(FakeClock()))
-    return Request(config, environ={}, has=has, cuda_available=lambda: False, meters=meters)
+    return Request(config, environ={}, has=has, cuda_devices=lambda: gpus, meters=meters, model_types=lambda: None)
 
 
 def findings(asked: Request) -> list[Finding]:
@@ -35,8 +36,8 @@ def test_nothing_is_found_where_nothing_is_wrong():
     assert findings(request(energy={"backend": "null"})) == []
 
 
-def missing(name):
-    return lambda module: module != name
+def missing(*names):
+    return lambda module: module not in names
 
 
 @pytest.mark.parametrize(
@@ -55,11 +56,23 @@ def missing(name):
             "pip install bitsandbytes",
         ),
         (
-            request(has=missing("flash_attn"), pytorch={"attn_implementation": "flash_attention_2"}),
-            "needs flash_attn",
+            request(has=missing("accelerate"), pytorch={"load_in_8bit": True}),
+            "quantised loading needs accelerate",
+            "pip install accelerate",
+        ),
+        (
+            request(has=missing("flash_attn", "kernels"), pytorch={"attn_implementation": "flash_attention_2"}),
+            "needs flash_attn or kernels",
             "pip install flash-attn",
         ),
-        (request(pytorch={"device": "cuda"}), "torch sees no CUDA device", "nvidia-smi"),
+        (
+            request(
+                has=missing("flash_attn_interface", "kernels"), pytorch={"attn_implementation": "flash_attention_3"}
+            ),
+            "needs flash_attn_interface or kernels",
+            "pip install flash-attn-3",
+        ),
+        (request(has=missing("gguf"), model="m.gguf"), "a GGUF file needs gguf", "pip install gguf"),
         (request(energy={"backend": "nvml"}), "'nvml' is not available: no NVIDIA GPU", "nvidia-smi"),
     ],
 )
@@ -68,8 +81,77 @@ def test_each_fault_names_its_cure(asked, problem, cure):
     assert any(problem in finding.problem and cure in finding.cure for finding in found), found
 
 
-def test_a_dry_run_needs_nothing_installed():
-    assert findings(replace(request(has=lambda module: False), dry=True, meters=None)) == []
+@pytest.mark.parametrize(
+    ("section", "setting", "otherwise"),
+    [
+        ({"device": "cuda"}, "pytorch.device is 'cuda'", "set pytorch.device: cpu"),
+        ({"cache_implementation": "offloaded_static"}, "is 'offloaded_static'", "cache_implementation: static"),
+        ({"attn_implementation": "flash_attention_2"}, "is 'flash_attention_2'", "attn_implementation: sdpa"),
+        ({"device_map": {"model": 1, "lm_head": "cpu"}}, "device_map names device 1", "device_map: auto"),
+        ({"device_map": "cuda:1"}, "device_map names device cuda:1", "device_map: auto"),
+    ],
+)
+def test_what_works_on_gpus_alone_is_found_where_there_is_none(section, setting, otherwise):
+    (finding,) = findings(request(energy={"backend": "null"}, pytorch=section))
+    assert finding.problem.endswith(f"{setting}, but no CUDA device is here")
+    assert otherwise in finding.cure
+    assert "nvidia-smi" in finding.cure
+    assert findings(request(energy={"backend": "null"}, gpus=2, pytorch=section)) == []
+    assert findings(request(energy={"backend": "null"}, gpus=None, pytorch=section)) == []
+    if "device" not in section:
+        (finding,) = findings(request(energy={"backend": "null"}, gpus=2, pytorch={**section, "device": "cpu"}))
+        assert finding.problem.endswith(f"{setting}, but pytorch.device is 'cpu'")
+
+
+def test_the_gpus_are_not_asked_for_when_no_setting_depends_on_them():
+    def asked():
+        raise AssertionError("asked")
+
+    assert findings(replace(request(energy={"backend": "null"}), cuda_devices=asked)) == []
+    cpu = request(energy={"backend": "null"}, pytorch={"device": "cpu", "num_processes": 2})
+    assert findings(replace(cpu, cuda_devices=asked)) == []
+
+
+def test_more_processes_than_gpus_are_found():
+    (finding,) = findings(request(energy={"backend": "null"}, gpus=2, pytorch={"num_processes": 3}))
+    assert finding.problem == "3 processes on this machine would share 2 GPUs; each needs one of its own"
+    assert "pytorch.num_processes to 2" in finding.cure
+    assert findings(request(energy={"backend": "null"}, gpus=0, pytorch={"num_processes": 3})) == []
+
+
+def test_a_model_spread_over_devices_is_not_run_several_times():
+    (finding,) = findings(request(energy={"backend": "null"}, pytorch={"num_processes": 2, "device_map": "auto"}))
+    assert "pytorch.device_map spreads one model over devices that other processes use" in finding.problem
+
+
+@pytest.mark.parametrize(
+    ("method", "module", "package"),
+    [
+        ("awq", "gptqmodel", "gptqmodel"),
+        ("gptq", "optimum", "optimum"),
+        ("bitsandbytes", "bitsandbytes", "bitsandbytes"),
+        ("compressed-tensors", "compressed_tensors", "compressed-tensors"),
+        ("bitnet", "accelerate", "accelerate"),
+    ],
+)
+def test_what_unpacks_a_quantised_checkpoint_must_be_installed(tmp_path, method, module, package):
+    config = {"model_type": "llama", "quantization_config": {"quant_method": method}}
+    model = directory_with(tmp_path / "m", config=json.dumps(config))
+    asked = request(has=missing(module), model=model, energy={"backend": "null"}, pytorch={"load_format": "dummy"})
+    assert findings(asked) == []
+    (tmp_path / "m" / "pytorch_model.bin").touch()
+    asked = request(has=missing(module), model=model, energy={"backend": "null"})
+    (finding,) = findings(asked)
+    assert finding.problem == f"a checkpoint quantised with {method} needs {module}, not installed here"
+    assert finding.cure == f"pip install {package}"
+
+
+@pytest.mark.parametrize("stated", [None, 5, "gptq", {}, {"quant_method": ["gptq"]}, {"quant_method": "brand_new"}])
+def test_a_quantisation_that_is_not_known_here_is_left_to_transformers(tmp_path, stated):
+    config = {"model_type": "llama", "quantization_config": stated}
+    model = directory_with(tmp_path / "m", config=json.dumps(config))
+    (tmp_path / "m" / "pytorch_model.bin").touch()
+    assert findings(request(has=missing("optimum"), model=model, energy={"backend": "null"})) == []
 
 
 def test_a_model_of_the_hub_is_asked_for_unless_the_run_is_dry():
@@ -82,7 +164,7 @@ def test_a_model_of_the_hub_is_asked_for_unless_the_run_is_dry():
     online = replace(request(model="org/some-model", pytorch={"revision": "v1"}), hub=hub)
     assert [finding.problem for finding in findings(online)] == ["gated"]
     assert asked == [("org/some-model", "v1", "config.json")]
-    assert findings(replace(online, dry=True)) == []
+    assert findings(replace(online, online=False)) == []
 
 
 class GatedRepoError(Exception):
@@ -143,14 +225,15 @@ def directory_with(folder, **files):
 
 
 def test_a_draft_model_and_an_adapter_are_looked_for_like_the_model(tmp_path):
-    draft, adapter = directory_with(tmp_path / "draft", config="{}"), directory_with(tmp_path / "adapter")
+    draft = directory_with(tmp_path / "draft", config='{"model_type": "llama"}')
+    adapter = directory_with(tmp_path / "adapter")
     asked = request(
         energy={"backend": "null"},
         decoder={"speculative_decoding": True, "draft_model": draft},
         lora={"adapter_path": adapter},
     )
     assert [finding.problem for finding in findings(asked)] == [
-        f"model directory {draft} has no weights (such as model.safetensors)",
+        f"model directory {draft} has no weights that transformers reads (model.safetensors, pytorch_model.bin)",
         f"directory {adapter} has no adapter_config.json",
     ]
 
@@ -169,18 +252,12 @@ def test_a_built_in_model_cannot_be_a_draft_for_it_has_no_weights():
 def test_a_damaged_index_in_the_hub_s_cache_is_one_finding_among_the_others(tmp_path):
     snapshot = tmp_path / "models--org--m" / "snapshots" / "main"
     snapshot.mkdir(parents=True)
-    (snapshot / "config.json").write_text("{}")
+    (snapshot / "config.json").write_text('{"model_type": "llama"}')
     (snapshot / "model.safetensors.index.json").write_text("{")
     asked = replace(request(model="org/m", n=5000), environ={"HF_HUB_CACHE": str(tmp_path)})
     problems = [finding.problem for finding in findings(asked)]
     assert len(problems) == 2
     assert "model.safetensors.index.json cannot be read as JSON" in problems[0]
-
-
-@pytest.mark.parametrize("name", ["a b/c/d", "./models/mine", "../mine"])
-def test_a_name_that_is_no_repository_is_never_asked_for(name):
-    (finding,) = hub_findings(name, None, ask=lambda *_: pytest.fail("asked"))
-    assert "neither a directory here nor a repository id" in finding.problem
 
 
 @pytest.mark.parametrize(("place", "words"), [("file/below", "is not a directory"), ("/proc/x", "is not writable")])

@@ -149,22 +149,24 @@ def join_process_group(name: str, device: int | None, backends: Mapping[str, Bac
 
 def setting_findings(
     config: ExperimentConfig,
+    checkpoint: Mapping[str, Any],
     has: Callable[[str], bool] = importable,
-    cuda_available: Callable[[], bool] | None = None,
+    cuda_devices: Callable[[], int | None] = lambda: None,
     backends: Mapping[str, BackendEntry] = BACKENDS,
 ) -> Iterator[Finding]:
     """What the settings of an experiment need that is not here.
 
     Args:
         config: the experiment.
+        checkpoint: content of the model's config.json; empty when it is not known.
         has: whether a module is installed.
-        cuda_available: whether the backend sees a CUDA device; None = do not ask.
+        cuda_devices: how many CUDA devices the backend sees; None = that cannot be told.
         backends: the registry.
     """
     path = backends[config.backend].findings
     if path is not None:
         module, _, attribute = path.partition(":")
-        yield from getattr(import_module(module), attribute)(config, has, cuda_available)
+        yield from getattr(import_module(module), attribute)(config, checkpoint, has, cuda_devices)
 
 
 def _attribute(path: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 
 from llenergymeasure.exceptions import Finding
@@ -15,9 +15,26 @@ TIMEOUT_S = 10.0
 _REPO_ID = re.compile(r"^\w[\w.-]*(/\w[\w.-]*)?$")
 
 
+# As `huggingface_hub` and transformers read them.
+_OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+_YES = frozenset(("1", "ON", "YES", "TRUE"))
+
+
+def is_repository_id(name: str) -> bool:
+    """Whether the hub may have a repository of this name."""
+    return _REPO_ID.match(name) is not None
+
+
+def is_offline(environ: Mapping[str, str]) -> bool:
+    """Whether the user forbids to ask the hub."""
+    return any(environ.get(name, "").upper() in _YES for name in _OFFLINE)
+
+
 def _ask_hub(model: str, revision: str | None, file: str) -> None:
+    """Fetches the file too, which loading needs first and whose content is checked before anything large is fetched."""
     hub = import_module("huggingface_hub")
     hub.get_hf_file_metadata(hub.hf_hub_url(model, file, revision=revision), timeout=TIMEOUT_S)
+    hub.hf_hub_download(model, file, revision=revision, etag_timeout=TIMEOUT_S)
 
 
 def _ask_twice(call: Callable[[], None]) -> None:
@@ -37,13 +54,10 @@ def hub_findings(
         model: repository id.
         revision: branch, tag or commit; None = main.
         file: what the repository must hold.
-        ask: fetches the metadata of the file or raises, as `huggingface_hub` does.
+        ask: fetches the file or raises, as `huggingface_hub` does.
         again: makes the call, and once more when what went wrong may pass.
     """
     kind = "adapter" if file == ADAPTER_FILE else "model"
-    if not _REPO_ID.match(model):
-        yield Finding(f"{kind} '{model}' is neither a directory here nor a repository id", "name an existing directory")
-        return
     try:
         again(lambda: ask(model, revision, file))
     except Exception as error:  # the hub's own errors, and those of the network below it

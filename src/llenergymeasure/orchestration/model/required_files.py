@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import ConfigError, Finding
-from llenergymeasure.orchestration.model.hub import ADAPTER_FILE, MODEL_FILE
+from llenergymeasure.models.gguf import names_gguf
+from llenergymeasure.orchestration.model.gguf import gguf_findings
+from llenergymeasure.orchestration.model.hub import ADAPTER_FILE, MODEL_FILE, is_offline, is_repository_id
 from llenergymeasure.orchestration.model.local_files import (
-    check_weights,
     hub_snapshot,
+    local_config,
     local_directory,
-    missing_weights,
+    read_json_object,
 )
+from llenergymeasure.orchestration.model.weights import missing_weights, weight_findings
 
 AskHub = Callable[[str, "str | None", str], Iterator[Finding]]
+# With one of these, `from_pretrained` reads other weights than those of `weights.STARTS`.
+OTHER_WEIGHTS = frozenset(("variant", "subfolder", "gguf_file", "use_safetensors", "cache_dir"))
 
 
 @dataclass(frozen=True)
@@ -24,11 +30,12 @@ class RequiredFiles:
     """One thing that is loaded.
 
     Attributes:
-        name: built-in model, directory or repository id.
+        name: built-in model, directory, GGUF file or repository id.
         file: what its directory must hold.
         revision: of a repository; None = main.
         needs_weights: whether files with weights are read.
         without_weights: what to do when it is a built-in model, which has none.
+        runs_own_code: whether code of the repository is run.
     """
 
     name: str
@@ -36,11 +43,28 @@ class RequiredFiles:
     revision: str | None = None
     needs_weights: bool = True
     without_weights: str = "set pytorch.load_format: dummy"
+    runs_own_code: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What it is, for messages."""
+        return "adapter" if self.file == ADAPTER_FILE else "model"
+
+    @property
+    def is_gguf(self) -> bool:
+        """Whether it is a model in one GGUF file."""
+        return self.file == MODEL_FILE and names_gguf(self.name)
 
 
 def required_by(config: ExperimentConfig) -> Iterator[RequiredFiles]:
-    """Everything that an experiment loads."""
-    yield RequiredFiles(config.model, revision=config.pytorch_settings.revision, needs_weights=not config.draws_weights)
+    """Everything that an experiment loads, the model first."""
+    section = config.pytorch_settings
+    yield RequiredFiles(
+        config.model,
+        revision=section.revision,
+        needs_weights=not config.draws_weights and not OTHER_WEIGHTS & set(config.passthrough_kwargs or ()),
+        runs_own_code=bool(section.trust_remote_code),
+    )
     if config.decoder.draft_model is not None:
         yield RequiredFiles(config.decoder.draft_model, without_weights="name a decoder.draft_model with weights")
     if config.lora is not None:
@@ -48,39 +72,108 @@ def required_by(config: ExperimentConfig) -> Iterator[RequiredFiles]:
         yield RequiredFiles(name, file=ADAPTER_FILE, needs_weights=False)
 
 
-def findings_about(wanted: RequiredFiles, environ: Mapping[str, str], ask: AskHub | None) -> Iterator[Finding]:
+def config_of(required: RequiredFiles, environ: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """The config.json of a model; None of an adapter, and where it is damaged or not here."""
+    try:
+        return local_config(required.name, required.revision, environ) if required.file == MODEL_FILE else None
+    except ConfigError:
+        return None
+
+
+def findings_about(required: RequiredFiles, environ: Mapping[str, str], ask: AskHub | None) -> Iterator[Finding]:
     """What stands between this machine and something to load.
 
     Args:
-        wanted: what is loaded.
+        required: what is loaded.
         environ: environment variables, for the place of the hub's cache.
         ask: asks the hub for what is not here; None = do not ask.
     """
+    if required.is_gguf:
+        yield from gguf_findings(required.name)
+        return
     try:
-        directory = local_directory(wanted.name, wanted.revision, environ, wanted.file)
-        unfinished = directory is not None and _is_unfinished(wanted, directory, environ)
+        directory = local_directory(required.name, required.revision, environ, required.file)
+        unfinished = directory is not None and _is_unfinished(required, directory, environ)
+        if directory is not None and (directory / required.file).is_file():
+            read_json_object(directory / required.file)
     except ConfigError as error:
         yield Finding(error.located, error.cure)
         return
     if directory is None or unfinished:
-        if ask is not None:
-            yield from ask(wanted.name, wanted.revision, wanted.file)
-    elif not (directory / wanted.file).is_file():
-        yield Finding(f"directory {directory} has no {wanted.file}", f"name the directory that holds {wanted.file}")
-    elif wanted.needs_weights:
-        yield from _weights(wanted, directory)
+        yield from _elsewhere(required, environ, ask)
+    elif not (directory / required.file).is_file():
+        yield _without_its_file(required, directory)
+    else:
+        yield from _inside(required, directory)
 
 
-def _is_unfinished(wanted: RequiredFiles, directory: Path, environ: Mapping[str, str]) -> bool:
+def _is_unfinished(required: RequiredFiles, directory: Path, environ: Mapping[str, str]) -> bool:
     """Whether the hub's cache holds a part of the model only: transformers fetches the rest."""
-    if not wanted.needs_weights or directory != hub_snapshot(wanted.name, wanted.revision, environ):
+    if not required.needs_weights or directory != hub_snapshot(required.name, required.revision, environ):
         return False
     return missing_weights(directory)
 
 
-def _weights(wanted: RequiredFiles, directory: Path) -> Iterator[Finding]:
-    if wanted.name.startswith("builtin/"):
-        yield Finding(f"model '{wanted.name}' comes without weights", wanted.without_weights)
+def _elsewhere(required: RequiredFiles, environ: Mapping[str, str], ask: AskHub | None) -> Iterator[Finding]:
+    """Of what is not here, or not whole."""
+    what = f"{required.kind} '{required.name}'"
+    path = Path(required.name)
+    adapter = hub_snapshot(required.name, required.revision, environ, ADAPTER_FILE)
+    if _is_file(path):
+        yield Finding(f"{what} is a file, not a directory", f"name its directory: {path.parent}")
+    elif not is_repository_id(required.name):
+        yield Finding(f"{what} is neither a directory here nor a repository id", "name an existing directory")
+    elif adapter is not None and required.file == MODEL_FILE:
+        yield _adapter_as_model(adapter, f"lora.adapter_id: {required.name}")
+    elif is_offline(environ):
+        yield Finding(
+            f"{what} is not whole on this machine, and HF_HUB_OFFLINE forbids to fetch it",
+            "unset HF_HUB_OFFLINE, or name a local directory",
+        )
+    elif ask is not None:
+        yield from ask(required.name, required.revision, required.file)
+
+
+def _without_its_file(required: RequiredFiles, directory: Path) -> Finding:
+    """Of a directory that is something else, by what lies there."""
+    problem = f"directory {directory} has no {required.file}"
+    if required.file == MODEL_FILE and (directory / ADAPTER_FILE).is_file():
+        return _adapter_as_model(directory, f"lora.adapter_path: {directory}")
+    gguf = sorted(path for path in directory.iterdir() if names_gguf(path.name))
+    if gguf and required.file == MODEL_FILE:
+        return Finding(f"{problem}, but the GGUF file {gguf[0].name}", f"set model: {gguf[0]}")
+    below = sorted({path.parent for depth in ("*", "*/*") for path in directory.glob(f"{depth}/{required.file}")})
+    if below:
+        return Finding(problem, f"name the directory that holds it: {below[0]}")
+    return Finding(problem, f"name the directory that holds {required.file}")
+
+
+def _adapter_as_model(directory: Path, setting: str) -> Finding:
+    try:
+        base = read_json_object(directory / ADAPTER_FILE).get("base_model_name_or_path")
+    except ConfigError:
+        base = None
+    model = base if isinstance(base, str) and base else "<the model that it was trained on>"
+    return Finding(f"{directory} holds an adapter, not a model", f"set model: {model} and {setting}")
+
+
+def _inside(required: RequiredFiles, directory: Path) -> Iterator[Finding]:
+    """Of a directory with its file."""
+    if required.file == MODEL_FILE and (directory / ADAPTER_FILE).is_file():
+        yield Finding(
+            f"directory {directory} holds an adapter beside the model, which transformers would apply unasked",
+            "move the adapter's files to a directory of their own, and name that as lora.adapter_path if it is meant",
+        )
+    if not required.needs_weights:
         return
-    for reason in check_weights(directory):
-        yield Finding(reason, "fetch or copy the model again")
+    if required.name.startswith("builtin/"):
+        yield Finding(f"model '{required.name}' comes without weights", required.without_weights)
+        return
+    yield from weight_findings(directory)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that the file system cannot even ask for
+        return False

@@ -16,7 +16,8 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.sections import SyntheticDatasetConfig
 from llenergymeasure.core.flops.architecture import MAX_SIZE, shape_of
 from llenergymeasure.core.flops.dimensions import TransformerShape
-from llenergymeasure.orchestration.model.local_files import local_config, local_directory, local_weights_bytes
+from llenergymeasure.orchestration.model.local_files import local_config, local_directory
+from llenergymeasure.orchestration.model.weights import local_weights_bytes
 
 MEGABYTE = 1e6
 OVERHEAD = 0.15

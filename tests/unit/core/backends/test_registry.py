@@ -49,7 +49,7 @@ def join(device):
     return ("joined on", device)
 
 
-def findings(config, has, cuda_available):
+def findings(config, checkpoint, has, cuda_devices):
     if not has("echo_kernels"):
         yield Finding(f"{config.model} needs echo_kernels", "pip install echo-kernels")
 """
@@ -80,10 +80,10 @@ def test_a_backend_is_made_and_asked_through_its_entry(backends):
 
 
 def test_what_its_settings_need_is_found_before_the_run(backends):
-    assert list(setting_findings(CONFIG, lambda module: False, backends=backends)) == [
+    assert list(setting_findings(CONFIG, {}, lambda module: False, backends=backends)) == [
         Finding("builtin/tiny-llama needs echo_kernels", "pip install echo-kernels")
     ]
-    assert list(setting_findings(CONFIG, lambda module: True, backends=backends)) == []
+    assert list(setting_findings(CONFIG, {}, lambda module: True, backends=backends)) == []
 
 
 def test_backends_are_found_without_importing_them():
@@ -116,4 +116,4 @@ def test_a_backend_of_a_later_release_says_so(name):
         create_backend(name, instruments=None)
     with pytest.raises(BackendError, match="does not run several processes side by side"):
         join_process_group(name, None)
-    assert list(setting_findings(ExperimentConfig(model="m", backend=name, precision="fp16"))) == []
+    assert list(setting_findings(ExperimentConfig(model="m", backend=name, precision="fp16"), {})) == []

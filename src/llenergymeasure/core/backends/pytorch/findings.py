@@ -1,51 +1,121 @@
-"""What single settings of the PyTorch backend need on this machine. Imports no torch."""
+"""What single settings of the PyTorch backend need on this machine: packages and GPUs. Imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
+from llenergymeasure.config.backend_configs import PyTorchConfig
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import Finding
+from llenergymeasure.models.gguf import names_gguf
 
+Has = Callable[[str], bool]
+
+# By the `quant_method` of a checkpoint: the modules that loading it demands, as transformers' quantizers state them.
+UNPACKED_BY: Mapping[str, tuple[str, ...]] = {
+    "aqlm": ("aqlm", "accelerate"), "auto-round": ("auto_round",), "awq": ("gptqmodel", "accelerate"),
+    "bitnet": ("accelerate",), "bitsandbytes": ("bitsandbytes", "accelerate"),
+    "compressed-tensors": ("compressed_tensors",), "eetq": ("kernels", "accelerate"), "fp8": ("accelerate",),
+    "gptq": ("optimum", "gptqmodel"), "hqq": ("hqq",), "mxfp4": ("accelerate",), "quanto": ("optimum", "accelerate"),
+    "quark": ("quark",), "spqr": ("spqr_quant", "accelerate"), "torchao": ("torchao",), "vptq": ("vptq", "accelerate"),
+}  # fmt: skip
 # What to install, where it is not called like its module.
-_PACKAGES = {"flash_attn": "flash-attn --no-build-isolation", "flash_attn_interface": "flash-attn-3"}
+PACKAGES: Mapping[str, str] = {
+    "auto_round": "auto-round", "compressed_tensors": "compressed-tensors", "quark": "amd-quark",
+    "spqr_quant": "'spqr_quant[gpu]'", "flash_attn": "flash-attn --no-build-isolation",
+    "flash_attn_interface": "flash-attn-3",
+}  # fmt: skip
+FLASH_MODULES: Mapping[str, str] = {
+    "flash_attention_2": "flash_attn",
+    "flash_attention_3": "flash_attn_interface",
+}
 
 
 def setting_findings(
-    config: ExperimentConfig, has: Callable[[str], bool], cuda_available: Callable[[], bool] | None
+    config: ExperimentConfig, checkpoint: Mapping[str, Any], has: Has, cuda_devices: Callable[[], int | None]
 ) -> Iterator[Finding]:
-    """Packages that are missing, and a CUDA device that is.
+    """Packages that are missing, and GPUs that are.
 
     Args:
         config: the experiment.
+        checkpoint: content of the model's config.json; empty when it is not known.
         has: whether a module is installed.
-        cuda_available: whether torch sees a CUDA device; None = do not ask.
+        cuda_devices: how many devices CUDA shows to this process, None where that cannot be told; asked only when it matters.
     """
-    for module, setting in _needed(config).items():
+    for what, module in _needed(config, checkpoint):
         if not has(module):
-            package = _PACKAGES.get(module, module)
-            yield Finding(f"{setting} needs {module}, not installed here", f"pip install {package}")
-    if (
-        config.pytorch_settings.device == "cuda"
-        and cuda_available is not None
-        and has("torch")
-        and not cuda_available()
-    ):
+            yield Finding(f"{what} needs {module}, not installed here", f"pip install {PACKAGES.get(module, module)}")
+    yield from _flash_attention(config.pytorch_settings, has)
+    if has("torch"):
+        yield from _gpus(config, cuda_devices)
+
+
+def _needed(config: ExperimentConfig, checkpoint: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What needs which module."""
+    section = config.pytorch_settings
+    if config.lora is not None:
+        yield "lora", "peft"
+    if section.device_map is not None:
+        yield "pytorch.device_map", "accelerate"
+    if section.quantization is not None:
+        yield "quantised loading", "bitsandbytes"
+        yield "quantised loading", "accelerate"
+    if names_gguf(config.model):
+        yield "a GGUF file", "gguf"
+        yield "a GGUF file", "accelerate"
+    if not config.draws_weights:
+        yield from _needed_to_unpack(checkpoint)
+
+
+def _needed_to_unpack(checkpoint: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    stated = checkpoint.get("quantization_config")
+    method = stated.get("quant_method") if isinstance(stated, Mapping) else None
+    for module in UNPACKED_BY.get(str(method), ()):
+        yield f"a checkpoint quantised with {method}", module
+
+
+def _flash_attention(section: PyTorchConfig, has: Has) -> Iterator[Finding]:
+    """transformers takes the kernel from `kernels` where the package of its authors is missing."""
+    kind = section.attn_implementation
+    module = FLASH_MODULES.get(kind or "")
+    if module is not None and not has(module) and not has("kernels"):
         yield Finding(
-            "pytorch.device is 'cuda', but torch sees no CUDA device",
-            "set pytorch.device: cpu, or check the driver with: nvidia-smi",
+            f"attn_implementation {kind} needs {module} or kernels, not installed here",
+            f"pip install {PACKAGES[module]}, or: pip install kernels",
         )
 
 
-def _needed(config: ExperimentConfig) -> Mapping[str, str]:
-    """Optional modules by name, with the setting that needs each."""
-    section = config.pytorch_settings
-    attention = f"attn_implementation {section.attn_implementation}"
-    needed = {
-        "peft": config.lora is not None and "lora",
-        "accelerate": section.device_map is not None and "pytorch.device_map",
-        "bitsandbytes": section.quantization is not None and "quantised loading",
-        "flash_attn": section.attn_implementation == "flash_attention_2" and attention,
-        "flash_attn_interface": section.attn_implementation == "flash_attention_3" and attention,
-    }
-    return {module: setting for module, setting in needed.items() if setting}
+def _gpus(config: ExperimentConfig, cuda_devices: Callable[[], int | None]) -> Iterator[Finding]:
+    """Settings that need more NVIDIA GPUs than there are."""
+    section, processes = config.pytorch_settings, config.pytorch_settings.effective_num_processes
+    bound = tuple(_bound_to_cuda(section))
+    if section.device == "cpu":
+        for setting, otherwise in bound:
+            yield Finding(f"{setting}, but pytorch.device is 'cpu'", f"{otherwise}, or set pytorch.device: cuda")
+        return
+    count = cuda_devices() if bound or processes > 1 else None
+    if count == 0:
+        for setting, otherwise in bound:
+            yield Finding(
+                f"{setting}, but no CUDA device is here", f"{otherwise}, or check the driver with: nvidia-smi"
+            )
+    elif count is not None and count < processes:
+        yield Finding(
+            f"{processes} processes on this machine would share {count} GPUs; each needs one of its own",
+            f"set pytorch.num_processes to {count}, or set pytorch.device: cpu",
+        )
+
+
+def _bound_to_cuda(section: PyTorchConfig) -> Iterator[tuple[str, str]]:
+    """Each setting that works on NVIDIA GPUs alone, and what to set instead."""
+    if section.device == "cuda":
+        yield "pytorch.device is 'cuda'", "set pytorch.device: cpu"
+    if section.cache_implementation == "offloaded_static":
+        yield "pytorch.cache_implementation is 'offloaded_static'", "set pytorch.cache_implementation: static"
+    if section.attn_implementation in FLASH_MODULES:
+        yield f"pytorch.attn_implementation is '{section.attn_implementation}'", "set pytorch.attn_implementation: sdpa"
+    places = section.device_map.values() if isinstance(section.device_map, dict) else (section.device_map,)
+    on_cuda = [place for place in places if isinstance(place, int) or (place or "").startswith("cuda")]
+    if on_cuda:
+        yield f"pytorch.device_map names device {on_cuda[0]}", "set pytorch.device_map: auto"

@@ -1,0 +1,43 @@
+"""What the installed torch was built for, read from its version file: importing torch takes seconds."""
+
+from __future__ import annotations
+
+import ast
+from importlib.util import find_spec
+from pathlib import Path
+
+VERSION_FILE = "version.py"
+
+
+def built_for_cuda() -> bool | None:
+    """Whether torch can use NVIDIA GPUs at all; None when that cannot be told, such as for a build for AMD's."""
+    found = find_spec("torch")
+    if found is None or found.origin is None:
+        return None
+    try:
+        return cuda_in((Path(found.origin).parent / VERSION_FILE).read_text(encoding="utf-8"))
+    except OSError:
+        return None
+
+
+def cuda_in(version_file: str) -> bool | None:
+    """The same, from the text of `torch/version.py`."""
+    values = _constants(version_file)
+    if values.get("cuda"):
+        return True
+    return False if values.get("cuda", "?") is None and not values.get("hip") else None
+
+
+def _constants(source: str) -> dict[str, object]:
+    """What is assigned at the top of a source; empty when it is no Python."""
+    try:
+        statements = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return {}
+    plain = {_name(each.targets[0]): each.value for each in statements if isinstance(each, ast.Assign)}
+    typed = {_name(each.target): each.value for each in statements if isinstance(each, ast.AnnAssign)}
+    return {name: value.value for name, value in (plain | typed).items() if isinstance(value, ast.Constant)}
+
+
+def _name(target: ast.expr) -> str:
+    return target.id if isinstance(target, ast.Name) else ""
