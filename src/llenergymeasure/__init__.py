@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from llenergymeasure._api import run_experiment, run_study
+    from llenergymeasure._api.run import run_experiment, run_study
     from llenergymeasure.config.models import ExperimentConfig, StudyConfig
     from llenergymeasure.domain.results import ExperimentResult, StudyResult
 
@@ -40,8 +40,8 @@ _HOMES = {
     "ExperimentResult": "llenergymeasure.domain.results",
     "StudyConfig": "llenergymeasure.config.models",
     "StudyResult": "llenergymeasure.domain.results",
-    "run_experiment": "llenergymeasure._api",
-    "run_study": "llenergymeasure._api",
+    "run_experiment": "llenergymeasure._api.run",
+    "run_study": "llenergymeasure._api.run",
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from llenergymeasure._api import SESSION, config_from
+from llenergymeasure._api.run import SESSION, config_from
 from llenergymeasure.config.files.yaml import Document, read_experiment
 from llenergymeasure.config.loader import build_experiment_config, load_experiment_config, merged
 from llenergymeasure.config.messages.explain import explain_validation_error

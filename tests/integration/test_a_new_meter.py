@@ -56,7 +56,7 @@ PROGRAM = """
 import json
 
 from fakes import FakeClock, FakeHost, FakeLoader, FakePrompts, a_snapshot
-from llenergymeasure.cli.installed import version_lines
+from llenergymeasure.cli.commands.version import lines
 from llenergymeasure.config.introspection import parameters
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import UserConfig
@@ -88,7 +88,7 @@ print(json.dumps({
     "accuracy": result.reproducibility_notes,
     "state": meter_states(devices)["wall-plug"],
     "findings": [finding.cure for finding in meter_findings("wall-plug", MeterContext(late))],
-    "version": version_lines("1.0")[-1],
+    "version": lines()[-1],
     "choices": [p.choices for p in parameters() if p.name == "energy.backend"],
     "plugin": METER_NAMES,
 }))

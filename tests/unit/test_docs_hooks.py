@@ -42,7 +42,7 @@ def test_decisions_are_listed_as_they_come(hooks):
         ("adr/README.md", "[a](../methodology.md#energy)", "[a](../methodology.md#energy)"),
         ("contributing.md", "[a](docs/extending.md)", "[a](extending.md)"),
         ("extending.md", "[a](../examples/own_backend.py)", "[a](examples/own_backend.py.txt)"),
-        ("extending.md", "[`x.py`](../src/llenergymeasure/_api.py)", "`x.py`"),
+        ("extending.md", "[`x.py`](../src/llenergymeasure/_plugin_api.py)", "`x.py`"),
         ("index.md", "[a](https://example.org/)", "[a](https://example.org/)"),
         ("index.md", "[a](#below)", "[a](#below)"),
     ],

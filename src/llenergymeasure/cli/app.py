@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
-from llenergymeasure._version import __version__
+from llenergymeasure._numerals import decimal_number
 from llenergymeasure.cli.outcome import exit_code_of
-from llenergymeasure.config.numerals import decimal_number
 
 app = typer.Typer(
     name="llem",
@@ -28,20 +25,11 @@ def main() -> None:
     app()
 
 
-def _run_command(name: str, *arguments: Any, tracebacks: bool, **options: Any) -> NoReturn:
-    """Import a command, run it, and exit with its code."""
-
-    def call() -> int:
-        command: Callable[..., int] = import_module(f"llenergymeasure.cli.commands.{name}").command
-        return command(*arguments, **options)
-
-    raise typer.Exit(exit_code_of(call, tracebacks))
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
-        lines = import_module("llenergymeasure.cli.installed").version_lines(__version__)
-        typer.echo("\n".join(lines))
+        from llenergymeasure.cli.commands.version import lines  # noqa: PLC0415 - only for this option
+
+        typer.echo("\n".join(lines()))
         raise typer.Exit
 
 
@@ -101,12 +89,19 @@ def _run(
         "precision": precision,
     }  # fmt: skip
     given = {name: value for name, value in flags.items() if value is not None}
-    if dry_run:
-        _run_command("dry_run", config, given, set_ or [], tracebacks=verbose, output=output, report=report)
-    _run_command(
-        "run", config, given, set_ or [], tracebacks=verbose,
-        output=output, json=json_, export_csv=export_csv, report=report, quiet=quiet,
-    )  # fmt: skip
+
+    def command() -> int:
+        if dry_run:
+            from llenergymeasure.cli.commands import dry_run as planning  # noqa: PLC0415 - what a run needs takes longer
+
+            return planning.command(config, given, set_ or [], output=output, report=report)
+        from llenergymeasure.cli.commands import run  # noqa: PLC0415 - takes its time; its errors are told as any other
+
+        return run.command(
+            config, given, set_ or [], output=output, json=json_, export_csv=export_csv, report=report, quiet=quiet
+        )
+
+    raise typer.Exit(exit_code_of(command, tracebacks=verbose))
 
 
 @app.command("config")
@@ -114,4 +109,10 @@ def _config(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every package and every setting.")] = False,
 ) -> None:
     """Show GPUs, backends, meters and settings of this machine. Writes nothing."""
-    _run_command("config", tracebacks=verbose, verbose=verbose)
+
+    def command() -> int:
+        from llenergymeasure.cli.commands import config  # noqa: PLC0415 - takes its time; its errors are told as any other
+
+        return config.command(verbose=verbose)
+
+    raise typer.Exit(exit_code_of(command, tracebacks=verbose))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from importlib import import_module
 
 INTERRUPTED = 130
 
@@ -14,7 +13,9 @@ def main() -> None:
     """Entry point of `llem`: imports the command line, which takes its time, and runs it."""
     try:
         open_standard_streams()
-        import_module("llenergymeasure.cli.app").main()
+        from llenergymeasure.cli import app  # noqa: PLC0415 - takes its time, in which an interrupt is heard
+
+        app.main()
     except KeyboardInterrupt:
         settle()
         print("interrupted", file=sys.stderr)

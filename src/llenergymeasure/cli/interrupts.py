@@ -13,8 +13,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from llenergymeasure.progress import Progress
+if TYPE_CHECKING:
+    from llenergymeasure.progress import Progress
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _OF_IMPORTS = frozenset({"import", "exec"})

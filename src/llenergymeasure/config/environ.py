@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TypeVar
 
-from llenergymeasure.config.numerals import decimal_number
+from llenergymeasure._numerals import decimal_number
 from llenergymeasure.exceptions import ConfigError
 
 T = TypeVar("T")

@@ -9,19 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from llenergymeasure._api import _run
-from llenergymeasure.cli.commands.request import study_of
-from llenergymeasure.cli.comparison import labels_of, side_by_side
+from llenergymeasure import ExperimentResult, StudyConfig
+from llenergymeasure._api.request import study_of
+from llenergymeasure._api.run import Saved, is_silent_rank, json_text, labels_of, run, side_by_side
 from llenergymeasure.cli.display import progress_for
 from llenergymeasure.cli.interrupts import Attentive
-from llenergymeasure.config.models import StudyConfig
-from llenergymeasure.domain.report_formats import report_maker
-from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.serialise import json_text
 from llenergymeasure.exceptions import StudyError
-from llenergymeasure.launch.ranks.launcher import is_silent_rank
-from llenergymeasure.orchestration.orchestrator import Session
-from llenergymeasure.results.store import FolderRepository
 
 
 def command(
@@ -37,28 +30,25 @@ def command(
 ) -> int:
     """Measure, save, and print. Returns the exit code."""
     study = study_of(config, flags, assignments)
-    make_report = report_maker("html") if report else None
-    session = Session(progress=Attentive(progress_for(quiet or is_silent_rank(os.environ))))
-    place = output or Path(session.settings().output.results_dir)
-    repository = FolderRepository(place, export_csv=export_csv, report=make_report)
     labels = labels_of(study.experiments) if len(study.experiments) > 1 else {}
     results: list[ExperimentResult] = []
 
-    def keep(result: ExperimentResult) -> ExperimentResult:
-        """Show first, then save: a full disk loses no number, and a reader that went away no file."""
+    def show(result: ExperimentResult) -> None:
         results.append(result)
-        try:
-            if not json:
-                print(_text(result, labels), flush=True)
-        finally:
-            saved = repository.save(result)
+        if not json:
+            print(_text(result, labels), flush=True)
+
+    def show_place(saved: Saved) -> None:
         results[-1] = saved.result
         if not quiet:
             print(_saved(saved.path), file=sys.stderr)
-        return saved.result
 
+    progress = Attentive(progress_for(quiet or is_silent_rank(os.environ)))
     try:
-        _run(study, place, session, keep)
+        run(
+            study, output_dir=output, progress=progress, on_result=show, on_saved=show_place,
+            export_csv=export_csv, report=report,
+        )  # fmt: skip
     except StudyError as error:
         raise _own_words(study, error) from error
     finally:

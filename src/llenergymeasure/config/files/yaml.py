@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 
 import yaml
 
+from llenergymeasure._numerals import ANY_NOTATION, DECIMAL_FRACTION, DECIMAL_INTEGER
 from llenergymeasure.config.files.limits import SizeCounter, TooMuchError
 from llenergymeasure.config.files.text import read_text
-from llenergymeasure.config.numerals import ANY_NOTATION, DECIMAL_FRACTION, DECIMAL_INTEGER
 from llenergymeasure.exceptions import ConfigError
 
 # Digits become a number in quadratic time.

@@ -1,4 +1,4 @@
-"""The two public functions, and what they and the command line run through. What the plugin needs is in `_plugin_api`."""
+"""The two public functions, and the run of the command line. What the plugin needs is in `_plugin_api`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from llenergymeasure.config.loader import (
     load_study_config,
 )
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
+from llenergymeasure.domain.report_formats import report_maker
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
+from llenergymeasure.domain.serialise import json_text
+from llenergymeasure.domain.side_by_side import labels_of, side_by_side
 from llenergymeasure.exceptions import ConfigError, StudyError
 from llenergymeasure.launch.ranks.launcher import is_silent_rank, measure_anywhere
 from llenergymeasure.orchestration.orchestrator import Session, check_machine
 from llenergymeasure.progress import Progress
+from llenergymeasure.protocols import Saved
 from llenergymeasure.results.store import FolderRepository
 from llenergymeasure.state.machine import StateManager
 from llenergymeasure.study.runner import run_all
+
+__all__ = ["Saved", "is_silent_rank", "json_text", "labels_of", "run", "run_experiment", "run_study", "side_by_side"]
 
 EXAMPLE = 'for example run_experiment("config.yaml") or run_experiment(model="builtin/tiny-llama", n=20)'
 
@@ -56,7 +62,7 @@ def run_experiment(
     """
     study = StudyConfig(experiments=(config_from(config, fields),))
     try:
-        return _run(study, output_dir).results[0]
+        return _measure(study, output_dir).results[0]
     except StudyError as error:
         raise error.failed[0].cause_for_user from error
 
@@ -80,10 +86,51 @@ def run_study(config: str | Path | StudyConfig, *, output_dir: str | Path | None
             f"run_study takes a path or a StudyConfig, not {type(config).__name__}",
             "for example run_study(StudyConfig(experiments=[ExperimentConfig(model=...)]))",
         )
-    return _run(config, output_dir)
+    return _measure(config, output_dir)
 
 
-def _run(
+def run(
+    study: StudyConfig,
+    *,
+    output_dir: Path | None,
+    progress: Progress,
+    on_result: Callable[[ExperimentResult], None],
+    on_saved: Callable[[Saved], None],
+    export_csv: bool = False,
+    report: bool = False,
+) -> StudyResult:
+    """Measure and save a study, and tell of each result: a full disk loses no number.
+
+    Args:
+        study: the experiments.
+        output_dir: where to write one folder per result; None = as the user config says.
+        progress: told of each step.
+        on_result: given each result before it is written.
+        on_saved: given each result as it was written, with its place.
+        export_csv: write result.csv too.
+        report: write report.html too.
+
+    Raises:
+        PreFlightError: a report needs what is not installed.
+        StudyError: some experiments failed; carries the results of the others.
+    """
+    maker = report_maker("html") if report else None
+    session = Session(progress=progress)
+    place = output_dir or Path(session.settings().output.results_dir)
+    repository = FolderRepository(place, export_csv=export_csv, report=maker)
+
+    def keep(result: ExperimentResult) -> ExperimentResult:
+        try:
+            on_result(result)
+        finally:
+            saved = repository.save(result)
+        on_saved(saved)
+        return saved.result
+
+    return _measure(study, place, session, keep)
+
+
+def _measure(
     study: StudyConfig,
     output_dir: str | Path | None = None,
     session: Session | None = None,
@@ -112,6 +159,11 @@ def _states(place: Path, progress: Progress) -> StateManager:
 
 
 def config_from(config: object, fields: dict[str, Any]) -> ExperimentConfig:
+    """The experiment that arguments of `run_experiment` ask for.
+
+    Raises:
+        ConfigError: they ask for none, or for two.
+    """
     if config is not None and fields:
         raise ConfigError(f"give a config or fields, not both (fields: {', '.join(fields)})", EXAMPLE)
     if isinstance(config, ExperimentConfig):

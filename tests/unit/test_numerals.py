@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llenergymeasure.config.numerals import ANY_NOTATION, DECIMAL_FRACTION, DECIMAL_INTEGER, decimal_number
+from llenergymeasure._numerals import ANY_NOTATION, DECIMAL_FRACTION, DECIMAL_INTEGER, decimal_number
 
 
 @pytest.mark.parametrize(

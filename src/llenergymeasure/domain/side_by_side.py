@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from llenergymeasure.cli.fields import differences
+from llenergymeasure.config.messages.fields import differences
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.results import ExperimentResult

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from a_result import a_result
-from llenergymeasure.cli.comparison import ONE_WINDOW, labels_of, side_by_side
-from llenergymeasure.cli.fields import differences
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.side_by_side import ONE_WINDOW, labels_of, side_by_side
 
 SMALL = ExperimentConfig(model="m")
-LARGE = ExperimentConfig(model="m", precision="fp32", pytorch={"batch_size": 8})
-
-
-def test_only_fields_in_which_they_differ_are_told():
-    assert differences([SMALL, LARGE]) == [
-        "precision=bf16, pytorch.batch_size=default",
-        "precision=fp32, pytorch.batch_size=8",
-    ]
 
 
 def test_repeats_of_one_configuration_have_the_same_label():
-    assert differences([SMALL, SMALL]) == ["", ""]
     assert labels_of([SMALL, SMALL]) == {SMALL.config_hash: SMALL.config_hash}
 
 

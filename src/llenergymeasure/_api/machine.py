@@ -1,0 +1,145 @@
+"""What this machine offers, found by real probes. Writes nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from llenergymeasure.config.user_config import load_user_config, resolve_measurement, user_config_path
+from llenergymeasure.core.backends.registry import BACKENDS, installed_backends
+from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
+from llenergymeasure.core.energy.select import AVAILABLE, OFF_BY_USER, allowed, meter_states, why
+from llenergymeasure.core.machine.clock import SystemClock
+from llenergymeasure.core.machine.environment import installed_packages
+from llenergymeasure.domain.environment import GpuInfo
+from llenergymeasure.exceptions import ConfigError
+
+__all__ = ["Backend", "GpuInfo", "Machine", "Meters", "Settings", "describe_machine", "installed_packages"]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """An inference backend.
+
+    Attributes:
+        installed: whether its libraries are there.
+        measured: whether this release can measure with it.
+        install: the command that installs it.
+    """
+
+    name: str
+    installed: bool
+    measured: bool
+    install: str
+
+
+@dataclass(frozen=True)
+class Meters:
+    """The energy meters.
+
+    Attributes:
+        states: by name, `available` or why not.
+        chosen: what `energy.backend: auto` would take; None when it would take none.
+        reason: why that one, or why none.
+    """
+
+    states: Mapping[str, str]
+    chosen: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user config and the environment say.
+
+    Attributes:
+        file: the user config; None when there is no home directory.
+        exists: whether that file is there.
+        results_dir: where results go.
+        carbon_intensity_gco2_kwh: gCO2 per kWh; None when it is not set.
+        datacenter_pue: power usage effectiveness.
+    """
+
+    file: Path | None
+    exists: bool
+    results_dir: str
+    carbon_intensity_gco2_kwh: float | None
+    datacenter_pue: float
+
+
+@dataclass(frozen=True)
+class Machine:
+    """This machine.
+
+    Attributes:
+        python: its version.
+        gpus: those that this process may use.
+        no_gpu_reason: why there is none; empty where there is one.
+        driver: version of the NVIDIA driver; None when it is not known.
+        backends: every inference backend, installed or not.
+        meters: every energy meter.
+        settings: of the user, or what is wrong with them.
+    """
+
+    python: str
+    gpus: tuple[GpuInfo, ...]
+    no_gpu_reason: str
+    driver: str | None
+    backends: tuple[Backend, ...]
+    meters: Meters
+    settings: Settings | ConfigError
+
+
+def describe_machine() -> Machine:
+    """Look at GPUs, backends, meters and settings."""
+    with open_devices(SystemClock(), os.environ) as devices:
+        return Machine(
+            python=platform.python_version(),
+            gpus=gpu_infos(devices),
+            no_gpu_reason="" if devices.gpus else devices.no_gpu_reason,
+            driver=driver_version(devices),
+            backends=_backends(),
+            meters=_meters(devices),
+            settings=_settings(),
+        )
+
+
+def _backends() -> tuple[Backend, ...]:
+    installed = installed_backends()
+    return tuple(
+        Backend(name, name in installed, entry.factory is not None, entry.install) for name, entry in BACKENDS.items()
+    )
+
+
+def _meters(devices: MeterContext) -> Meters:
+    states, narrowed = meter_states(devices), _narrowed()
+    if narrowed == "null":
+        return Meters(states, None, OFF_BY_USER)
+    first = next((name for name in allowed(narrowed) if states[name] == AVAILABLE), None)
+    if first is not None:
+        return Meters(states, first, why(narrowed))
+    limited = "" if narrowed == "auto" else f" ({why(narrowed)})"
+    return Meters(states, None, f"energy would not be measured{limited}")
+
+
+def _narrowed() -> str:
+    """What the user config makes of `auto`; a broken one is among the settings."""
+    try:
+        return load_user_config().measurement.energy_backend
+    except ConfigError:
+        return "auto"
+
+
+def _settings() -> Settings | ConfigError:
+    file = user_config_path()
+    try:
+        user = load_user_config()
+        machine = resolve_measurement(user, os.environ)
+    except ConfigError as error:
+        return error
+    # Unlike that of Path, this says False, and raises nothing, where it may not look.
+    exists = file is not None and os.path.exists(file)  # noqa: PTH110
+    return Settings(file, exists, user.output.results_dir, machine.carbon_intensity_gco2_kwh, machine.datacenter_pue)

@@ -1,0 +1,81 @@
+"""What would run, without running it. Imports no torch, asks no network, writes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from llenergymeasure.config.messages.fields import set_fields
+from llenergymeasure.config.models import ExperimentConfig, StudyConfig
+from llenergymeasure.config.user_config import load_user_config, resolve_measurement, resolve_runner
+from llenergymeasure.datasets.loader import open_dataset
+from llenergymeasure.domain.dataset import DatasetInfo
+from llenergymeasure.domain.report_formats import report_findings
+from llenergymeasure.exceptions import Finding
+from llenergymeasure.orchestration.dry_run import check_without_torch
+from llenergymeasure.orchestration.model.vram import VramEstimate, estimate_for
+
+
+@dataclass(frozen=True)
+class PlannedExperiment:
+    """An experiment that could run here.
+
+    Attributes:
+        config: the experiment.
+        fields: every field that is not null, by its dotted name, as text.
+        prompts: where they come from, and how many.
+        memory: what it would take on the device.
+    """
+
+    config: ExperimentConfig
+    fields: Mapping[str, str]
+    prompts: DatasetInfo
+    memory: VramEstimate
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would run.
+
+    Attributes:
+        experiments: in their order.
+        output_dir: where results would go.
+        report: why no report can be written here; empty where one can, and where none is asked for.
+    """
+
+    experiments: tuple[PlannedExperiment, ...]
+    output_dir: Path
+    report: tuple[Finding, ...]
+
+
+def plan(study: StudyConfig, output_dir: Path | None = None, *, report: bool = False) -> Plan:
+    """Check every experiment and say what it would do.
+
+    Args:
+        study: the experiments.
+        output_dir: where results would go; None = as the user config says.
+        report: whether a report is asked for.
+
+    Raises:
+        ConfigError: the user config or a variable cannot be understood.
+        PreFlightError: an experiment cannot run here.
+    """
+    user, environ = load_user_config(), os.environ
+    resolve_measurement(user, environ)
+    place = output_dir or Path(user.output.results_dir)
+    for each in study.experiments:
+        resolve_runner(each.backend, user, environ)
+        check_without_torch(each, place, environ)
+    experiments = tuple(_planned(each, environ) for each in study.experiments)
+    return Plan(experiments, place, tuple(report_findings("html") if report else ()))
+
+
+def _planned(config: ExperimentConfig, environ: Mapping[str, str]) -> PlannedExperiment:
+    return PlannedExperiment(
+        config=config,
+        fields=set_fields(config),
+        prompts=open_dataset(config.dataset, config.n, config.random_seed).info,
+        memory=estimate_for(config, environ),
+    )

@@ -1,0 +1,52 @@
+"""What this machine offers, as values."""
+
+from __future__ import annotations
+
+import pytest
+
+from llenergymeasure._api.machine import Settings, describe_machine
+from llenergymeasure.config.meters import METERS
+from llenergymeasure.core.backends.registry import BACKENDS
+from llenergymeasure.exceptions import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def user_config(tmp_path, monkeypatch):
+    """A machine without visible GPUs, and the place of its user config."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    place = tmp_path / "llenergymeasure"
+    place.mkdir()
+    return place / "config.yaml"
+
+
+def test_every_backend_and_every_meter_of_the_registries_is_there():
+    machine = describe_machine()
+    assert [each.name for each in machine.backends] == list(BACKENDS)
+    assert list(machine.meters.states) == list(METERS)
+
+
+def test_without_a_gpu_there_is_a_reason():
+    machine = describe_machine()
+    assert machine.gpus == ()
+    assert machine.no_gpu_reason
+
+
+def test_without_a_user_config_its_place_and_the_defaults_are_known(user_config):
+    settings = describe_machine().settings
+    assert isinstance(settings, Settings)
+    assert (settings.file, settings.exists, settings.results_dir) == (user_config, False, "./results")
+
+
+def test_a_meter_that_the_user_switched_off_is_not_chosen(user_config):
+    user_config.write_text("measurement: {energy_backend: 'null'}\n")
+    meters = describe_machine().meters
+    assert meters.chosen is None
+    assert "switched off on purpose" in meters.reason
+
+
+def test_a_broken_user_config_is_a_finding_and_the_rest_is_there(user_config):
+    user_config.write_text("measurement: [\n")
+    machine = describe_machine()
+    assert isinstance(machine.settings, ConfigError)
+    assert machine.backends

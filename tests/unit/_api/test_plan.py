@@ -1,0 +1,40 @@
+"""A plan: what would run, as values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llenergymeasure._api.plan import plan
+from llenergymeasure.config.models import ExperimentConfig, StudyConfig
+from llenergymeasure.exceptions import PreFlightError
+
+TINY = ExperimentConfig(model="builtin/tiny-llama", n=4, pytorch={"load_format": "dummy"})
+
+
+@pytest.fixture(autouse=True)
+def no_user_config(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+
+def test_each_experiment_says_what_it_would_use():
+    found = plan(StudyConfig(experiments=(TINY, TINY.model_copy(update={"n": 2}))))
+    assert [each.prompts.n_used for each in found.experiments] == [4, 2]
+    assert found.experiments[0].fields["pytorch.load_format"] == "dummy"
+    assert found.output_dir == Path("results")
+
+
+def test_a_plan_writes_nothing(tmp_path):
+    plan(StudyConfig(experiments=(TINY,)), tmp_path / "there")
+    assert not (tmp_path / "there").exists()
+
+
+def test_whoever_asks_for_no_report_hears_of_none():
+    assert plan(StudyConfig(experiments=(TINY,))).report == ()
+
+
+def test_what_cannot_run_here_is_refused(tmp_path):
+    missing = ExperimentConfig(model="builtin/tiny-llama", n=4, dataset=str(tmp_path / "nowhere.jsonl"))
+    with pytest.raises(PreFlightError, match="nowhere"):
+        plan(StudyConfig(experiments=(TINY, missing)))
