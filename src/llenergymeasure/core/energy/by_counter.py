@@ -32,8 +32,8 @@ def by_counter(
     """Counter at its outer ticks, less what was used outside the window.
 
     Args:
-        before: two ticks before the window.
-        after: two ticks after it.
+        before: two ticks before the window, the second above the first.
+        after: two ticks after it, likewise.
         start_s: start of the work.
         end_s: end of the work.
         sampled: the same window by the power sensors.
@@ -65,4 +65,4 @@ def _poll_error_j(power_w: float, near: Tick, far: Tick, outside_s: float) -> fl
 
 
 def _slope_w(first: Tick, second: Tick) -> float:
-    return max((second.energy_j - first.energy_j) / (second.time_s - first.time_s), 0.0)
+    return (second.energy_j - first.energy_j) / (second.time_s - first.time_s)

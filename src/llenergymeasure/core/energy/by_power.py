@@ -16,11 +16,19 @@ from llenergymeasure.core.energy.device_energy import DeviceEnergy
 from llenergymeasure.core.energy.uncertainty import GAIN
 from llenergymeasure.core.nvml.door import Gpu
 from llenergymeasure.core.sampling.cumulative_energy import CumulativeEnergy
-from llenergymeasure.core.sampling.energy_from_sensors import LONG_S, from_average_power, from_instant_power
+from llenergymeasure.core.sampling.energy_from_sensors import (
+    AFTER_S,
+    BEFORE_S,
+    LONG_S,
+    from_average_power,
+    from_instant_power,
+)
 from llenergymeasure.core.sampling.power_integral import instant_energy_j, mean_power_w, unwound_energy_j
 from llenergymeasure.core.sampling.power_log import PowerLog
-from llenergymeasure.core.sampling.power_sensors import AVERAGE_PERIOD_S, Sensor, instant_sensor
+from llenergymeasure.core.sampling.power_sensors import AVERAGE_PERIOD_S, AVERAGE_WINDOW_S, Sensor, instant_sensor
 
+# Time before the work whose averages are taken as idle power.
+IDLE_S = 0.3
 # Stated errors are estimates themselves: to take the smallest would be to take the most optimistic one.
 AS_CERTAIN = 2.0
 
@@ -35,10 +43,10 @@ def by_power(gpu: Gpu, log: PowerLog, interval_s: float, start_s: float, end_s: 
         start_s: start of the work.
         end_s: end of the work.
     """
-    sensor = instant_sensor(gpu.architecture, gpu.name)
-    found = _by_updates(log, sensor, start_s, end_s) if end_s - start_s <= LONG_S else []
+    window = _Window(log, instant_sensor(gpu.architecture, gpu.name), interval_s, start_s, end_s)
+    found = window.by_updates() if end_s - start_s <= LONG_S else []
     if len(found) < 2:
-        found += _by_integral(log, sensor, interval_s, start_s, end_s)
+        found += window.by_integral()
     if not found:
         return None
     least_j = min(one.own_error_j for one in found)
@@ -47,57 +55,85 @@ def by_power(gpu: Gpu, log: PowerLog, interval_s: float, start_s: float, end_s: 
     return replace(best, crosscheck=min(others, key=lambda one: one.own_error_j, default=None))
 
 
-def _by_updates(log: PowerLog, sensor: Sensor, start_s: float, end_s: float) -> list[DeviceEnergy]:
-    cumulative = from_instant_power(log, sensor, start_s, end_s)
-    instant = _outer(cumulative, start_s, end_s)
-    if instant is not None and cumulative is not None:
-        instant = _with_aliasing(instant, sensor, start_s, end_s, cumulative.range_w)
-    idle_w = cumulative.idle_spread_w(start_s) if cumulative is not None else None
-    average = _outer(from_average_power(log, start_s, end_s, idle_w), start_s, end_s)
-    in_order = (average, instant) if sensor.is_partial else (instant, average)
-    return [found for found in in_order if found is not None]
+class _Window:
+    """A window of one GPU, and how its power sensors were read in it."""
 
+    def __init__(self, log: PowerLog, sensor: Sensor, interval_s: float, start_s: float, end_s: float) -> None:
+        self._log, self._sensor, self._interval_s = log, sensor, interval_s
+        self._start_s, self._end_s, self._duration_s = start_s, end_s, end_s - start_s
+        half_s = self._duration_s / 2
+        self._instant_was_read = self._unread_s("instant_w", sensor.period_s, sensor.window_s) <= half_s
+        self._average_was_read = self._unread_s("average_w", AVERAGE_PERIOD_S, AVERAGE_WINDOW_S) <= half_s
 
-def _outer(cumulative: CumulativeEnergy | None, start_s: float, end_s: float) -> DeviceEnergy | None:
-    outer = cumulative.outer(start_s, end_s) if cumulative is not None else None
-    if cumulative is None or outer is None:
-        return None
-    parts = {"gain": GAIN * abs(outer.energy_j), "edges": outer.error_j}
-    if cumulative.assumed_error_j:
-        parts["gaps"] = cumulative.assumed_error_j
-    return DeviceEnergy(outer.energy_j, "sampled", parts)
+    def _unread_s(self, quantity: str, period_s: float, shown_s: float) -> float:
+        """Seconds of the window in gaps between readings, less `shown_s` that the reading after each gap shows."""
+        usual_s = max(period_s, self._interval_s)
+        points = self._log.between(quantity, self._start_s, self._end_s)
+        gaps = ((before, after) for (before, _), (after, _) in zip(points, points[1:]) if after - before > 2 * usual_s)
+        unread = (min(after - shown_s, self._end_s) - max(before, self._start_s) for before, after in gaps)
+        return math.fsum(max(seconds, 0.0) for seconds in unread)
 
+    def by_updates(self) -> list[DeviceEnergy]:
+        """The sensors at their own updates, the more trustworthy one first."""
+        cumulative = from_instant_power(self._log, self._sensor, self._start_s, self._end_s)
+        instant = self._outer(cumulative) if self._instant_was_read else None
+        if instant is not None:
+            instant = self._with_aliasing(instant, self._sensor)
+        idle_w = cumulative.idle_spread_w(self._start_s) if cumulative is not None else None
+        unwound = from_average_power(self._log, self._start_s, self._end_s, idle_w)
+        average = self._outer(unwound) if self._average_was_read else None
+        in_order = (average, instant) if self._sensor.is_partial else (instant, average)
+        return [found for found in in_order if found is not None]
 
-def _by_integral(
-    log: PowerLog, sensor: Sensor, interval_s: float, start_s: float, end_s: float
-) -> Iterator[DeviceEnergy]:
-    instant_j = instant_energy_j(log, sensor, start_s, end_s)
-    if instant_j is not None:
-        seen = Sensor(max(sensor.period_s, interval_s), sensor.window_s)  # updates between two samples are not seen
-        yield _with_aliasing(_late(instant_j, sensor.period_s, interval_s, start_s, end_s), seen, start_s, end_s)
-    idle_w = mean_power_w(log.between("average_w", start_s - 0.3, start_s), start_s - 0.3, start_s)
-    unwound_j = None if idle_w is None else unwound_energy_j(log, idle_w, start_s, end_s)
-    if unwound_j is not None:
-        yield _late(unwound_j, AVERAGE_PERIOD_S, interval_s, start_s, end_s)
+    def _outer(self, cumulative: CumulativeEnergy | None) -> DeviceEnergy | None:
+        outer = cumulative.outer(self._start_s, self._end_s) if cumulative is not None else None
+        if cumulative is None or outer is None:
+            return None
+        parts = {"gain": GAIN * abs(outer.energy_j), "edges": outer.error_j}
+        if cumulative.assumed_error_j:
+            parts["gaps"] = cumulative.assumed_error_j
+        return DeviceEnergy(outer.energy_j, "sampled", parts)
 
+    def by_integral(self) -> Iterator[DeviceEnergy]:
+        """The integral over back-dated readings."""
+        instant_j = instant_energy_j(self._log, self._sensor, self._start_s, self._end_s)
+        if instant_j is not None and self._instant_was_read:
+            # Updates between two samples are not seen.
+            seen = Sensor(max(self._sensor.period_s, self._interval_s), self._sensor.window_s)
+            yield self._with_aliasing(self._late(instant_j, "instant_w", self._sensor.period_s), seen)
+        before_s = self._start_s - IDLE_S
+        idle_w = mean_power_w(self._log.between("average_w", before_s, self._start_s), before_s, self._start_s)
+        unwound_j = None if idle_w is None else unwound_energy_j(self._log, idle_w, self._start_s, self._end_s)
+        if unwound_j is not None and self._average_was_read:
+            yield self._late(unwound_j, "average_w", AVERAGE_PERIOD_S)
 
-def _late(energy_j: float, period_s: float, interval_s: float, start_s: float, end_s: float) -> DeviceEnergy:
-    """A reading whose age at either edge is not known."""
-    edges_j = 2 * energy_j / (end_s - start_s) * math.hypot(period_s, interval_s) / math.sqrt(6)
-    return DeviceEnergy(energy_j, "sampled", {"gain": GAIN * abs(energy_j), "edges": edges_j})
+    def _late(self, energy_j: float, quantity: str, period_s: float) -> DeviceEnergy:
+        """A reading whose age at either edge is not known; in a gap power is taken to be on a line."""
+        usual_s = max(period_s, self._interval_s)
+        edges_j = 2 * energy_j / self._duration_s * math.hypot(period_s, self._interval_s) / math.sqrt(6)
+        parts = {"gain": GAIN * abs(energy_j), "edges": edges_j}
+        unread_s = self._unread_s(quantity, period_s, usual_s)
+        if unread_s:
+            parts["gaps"] = 2 * unread_s * self._range_w(quantity) / math.sqrt(12)
+        return DeviceEnergy(energy_j, "sampled", parts)
 
+    def _with_aliasing(self, found: DeviceEnergy, sensor: Sensor) -> DeviceEnergy:
+        """A sensor that sleeps between its looks does not see what happens meanwhile.
 
-def _with_aliasing(
-    found: DeviceEnergy, sensor: Sensor, start_s: float, end_s: float, range_w: float = 0.0
-) -> DeviceEnergy:
-    """A sensor that sleeps between its looks does not see what happens meanwhile.
+        Looks at random moments would average out (the first part); a load that beats with the sensor does not, and may
+        have been anywhere in the range that was seen (evenly distributed, k = 2).
+        """
+        if not sensor.is_partial:
+            return found
+        power_w, unseen = found.energy_j / self._duration_s, 1 - sensor.window_s / sensor.period_s
+        random_j = power_w * math.sqrt(sensor.period_s * self._duration_s)
+        # A sampler that is slower than the sensor looks at random moments itself.
+        range_w = 0.0 if self._interval_s > self._sensor.period_s else self._range_w("instant_w")
+        beating_j = range_w * self._duration_s / math.sqrt(3)
+        return replace(found, parts_j={**found.parts_j, "aliasing": unseen * math.hypot(random_j, beating_j)})
 
-    Looks at random moments would average out (the first part); a load that beats with the sensor does not, and may have
-    been anywhere in the range that was seen (evenly distributed, k = 2).
-    """
-    if not sensor.is_partial:
-        return found
-    power_w, seconds = found.energy_j / (end_s - start_s), end_s - start_s
-    unseen = 1 - sensor.window_s / sensor.period_s
-    aliasing_j = unseen * math.hypot(power_w * math.sqrt(sensor.period_s * seconds), range_w * seconds / math.sqrt(3))
-    return replace(found, parts_j={**found.parts_j, "aliasing": aliasing_j})
+    def _range_w(self, quantity: str) -> float:
+        """From the least to the most that was read in the window and around it."""
+        points = self._log.between(quantity, self._start_s - BEFORE_S, self._end_s + AFTER_S)
+        powers_w = [power_w for _, power_w in points]
+        return max(powers_w) - min(powers_w)

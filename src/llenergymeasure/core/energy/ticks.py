@@ -52,7 +52,7 @@ class CounterWatch:
 
     @property
     def why_not(self) -> str | None:
-        """Why it did not tick twice; None when it did, or when the device tells of no counter."""
+        """Why it did not tick twice; None when it did, or when the device has no counter."""
         if len(self.ticks) >= 2:
             return None
         if self._error is not None:
@@ -79,11 +79,17 @@ class CounterWatch:
         now_s = (before_s + after_s) / 2
         if energy_j is None:
             self._absent = True
-        elif self._last is not None and energy_j != self._last[1]:
-            poll_s = now_s - self._last[0]
-            self.ticks.append(Tick(now_s - poll_s / 2, energy_j, poll_s))
-        if energy_j is not None:
-            self._last = (now_s, energy_j)
+            return
+        if self._last is not None:
+            self._compare(*self._last, now_s, energy_j)
+        self._last = (now_s, energy_j)
+
+    def _compare(self, before_s: float, before_j: float, now_s: float, energy_j: float) -> None:
+        """Note a tick; a counter that began anew is watched from there."""
+        if energy_j < before_j:
+            self.ticks.clear()
+        elif energy_j > before_j:
+            self.ticks.append(Tick((before_s + now_s) / 2, energy_j, now_s - before_s))
 
 
 def watch_counters(door: GpuDoor, gpus: Sequence[Gpu], clock: Clock) -> dict[str, CounterWatch]:

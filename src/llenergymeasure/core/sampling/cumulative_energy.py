@@ -51,7 +51,6 @@ class CumulativeEnergy:
         error_s: how far the times may be off, all alike.
         assumed_error_j: error (k = 2) of what was assumed: the power where a reading is missing, and an even second before
             the work where the series begins with a 1 s average.
-        range_w: the most power that was read, less the least.
         idle_variation_w: standard deviation of idle power from update to update, where the series itself does not show it.
     """
 
@@ -59,7 +58,6 @@ class CumulativeEnergy:
     joules: Sequence[float]
     error_s: float
     assumed_error_j: float = 0.0
-    range_w: float = 0.0
     idle_variation_w: float | None = None
 
     def power_w(self, number: int) -> float:

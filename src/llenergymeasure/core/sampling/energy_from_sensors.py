@@ -34,10 +34,6 @@ class _Readings:
     powers_w: list[float]
     error_j: float
 
-    @property
-    def range_w(self) -> float:
-        return max(self.powers_w) - min(self.powers_w)
-
 
 def from_instant_power(log: PowerLog, sensor: Sensor, start_s: float, end_s: float) -> CumulativeEnergy | None:
     """Of instant power, each reading standing for its period; None when its updates cannot be found."""
@@ -54,7 +50,6 @@ def from_instant_power(log: PowerLog, sensor: Sensor, start_s: float, end_s: flo
         joules=list(accumulate((power_w * grid.period_s for power_w in readings.powers_w[1:]), initial=0.0)),
         error_s=grid.error_s,
         assumed_error_j=readings.error_j,
-        range_w=readings.range_w,
     )
 
 
@@ -93,7 +88,6 @@ def from_average_power(
             readings.error_j,
             k * variation_w * grid.period_s * math.sqrt(per_window / 2),  # of the even second
         ),
-        range_w=readings.range_w,
         idle_variation_w=variation_w,
     )
 

@@ -1,0 +1,147 @@
+"""Energy from power sensors: which reading is taken, and how uncertain it says it is, in numbers that a hand can check."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from fake_gpu import a_gpu
+from llenergymeasure.core.energy.by_power import by_power
+from llenergymeasure.core.sampling.power_log import PowerLog
+from power_logs import SAMPLES, steps
+
+INTERVAL_S = 0.1 / SAMPLES
+WHOLE, PARTIAL = a_gpu(architecture="turing"), a_gpu(architecture="hopper")
+# Update number k is at k / 10 s. 300 W from 2.0 s to 4.0 s, else 50 W.
+TWO_SECONDS = steps((50.0, 21), (300.0, 20), (50.0, 15))
+DATING_J = 2 * 0.001 / math.sqrt(3)
+
+
+def averaged(watts):
+    """Means of the last second of what instant power shows."""
+    before = [watts[0]] * 9 + list(watts)
+    return [math.fsum(before[number : number + 10]) / 10 for number in range(len(watts))]
+
+
+def sampled(instant=None, average=None, unread=(math.inf, -math.inf)):
+    """Both sensors, each reading shown until the next; no samples between the two times of `unread`."""
+    log = PowerLog()
+    for number in range(len(instant or average)):
+        for sample in range(SAMPLES):
+            time_s = (number + (sample + 0.5) / SAMPLES) / 10
+            if not unread[0] < time_s < unread[1]:
+                log.add(time_s, instant_w=instant and instant[number], average_w=average and average[number])
+    return log
+
+
+def measured(log, start_s=2.0, end_s=4.0, gpu=WHOLE):
+    return by_power(gpu, log, INTERVAL_S, start_s, end_s)
+
+
+def test_100_w_for_2_s_is_200_j():
+    found = measured(sampled(instant=[100.0] * 60))
+    assert (found.method, found.energy_j) == ("sampled", pytest.approx(200.0))
+    # 5 % of it is the gain of the card. Idle power is steady, so only the length of a call is left at the edges.
+    assert found.parts_j == {"gain": pytest.approx(10.0), "edges": pytest.approx(DATING_J * math.hypot(100, 100))}
+
+
+def test_a_step_is_taken_without_what_was_drawn_outside():
+    assert measured(sampled(TWO_SECONDS)).energy_j == pytest.approx(600.0)
+    assert measured(sampled(average=averaged(TWO_SECONDS))).energy_j == pytest.approx(600.0)
+
+
+def test_the_second_sensor_is_the_cross_check():
+    found = measured(sampled(TWO_SECONDS, averaged(TWO_SECONDS)))
+    assert found.energy_j == pytest.approx(600.0)
+    assert found.crosscheck.energy_j == pytest.approx(600.0)
+    assert found.crosscheck.crosscheck is None
+
+
+def test_one_sensor_is_checked_by_its_integral():
+    found = measured(sampled([100.0] * 60))
+    # Back-dated by half a period and half a window: nothing but steady power there.
+    assert found.crosscheck.energy_j == pytest.approx(200.0)
+    age_s = math.hypot(0.1, INTERVAL_S)  # of an update, and of a sample, at either edge
+    assert found.crosscheck.parts_j["edges"] == pytest.approx(2 * 100 * age_s / math.sqrt(6))
+
+
+def test_of_readings_that_are_about_as_certain_the_first_in_the_list_is_taken():
+    disagreeing = [watts + 1 for watts in averaged(TWO_SECONDS)]
+    whole, partial = (measured(sampled(TWO_SECONDS, disagreeing), gpu=gpu) for gpu in (WHOLE, PARTIAL))
+    assert whole.energy_j == pytest.approx(600.0)
+    assert partial.energy_j == pytest.approx(602.0)
+
+
+def test_a_reading_that_is_far_more_certain_is_taken_before_it():
+    uneven = [watts + 20 * (number % 2) for number, watts in enumerate(averaged(TWO_SECONDS))]
+    assert measured(sampled(TWO_SECONDS, uneven), gpu=PARTIAL).energy_j != pytest.approx(600.0)
+    only = measured(sampled(average=uneven))
+    assert only.own_error_j > 2 * measured(sampled(TWO_SECONDS)).own_error_j
+    assert measured(sampled(TWO_SECONDS, uneven), gpu=WHOLE).energy_j == pytest.approx(600.0)
+
+
+def test_a_sensor_that_sleeps_three_quarters_of_the_time_may_miss_that_much():
+    found = measured(sampled([100.0] * 60), gpu=PARTIAL)
+    # 25 ms of every 100 ms are seen. Looks at random moments: 100 W x the root of 0.1 s x 2 s.
+    assert found.parts_j["aliasing"] == pytest.approx(0.75 * 100 * math.sqrt(0.1 * 2.0))
+    ranged = measured(sampled(TWO_SECONDS), gpu=PARTIAL)
+    # A load in step with the looks may have been anywhere between 50 W and 300 W.
+    expected = 0.75 * math.hypot(300 * math.sqrt(0.1 * 2.0), 250 * 2.0 / math.sqrt(3))
+    assert ranged.parts_j["aliasing"] == pytest.approx(expected)
+
+
+def test_missing_readings_are_a_part_of_the_uncertainty():
+    found = measured(sampled(TWO_SECONDS, unread=(3.0, 3.2)))
+    assert found.energy_j == pytest.approx(600.0)
+    assert found.parts_j["gaps"] == pytest.approx(2 * 0.2 * 250 / math.sqrt(12))
+
+
+def test_a_window_that_nobody_read_has_no_energy_even_when_the_sensors_come_back():
+    """Both sensors show 50 W before the gap and after it; a line between them would be 100 J."""
+    assert measured(sampled(TWO_SECONDS, averaged(TWO_SECONDS), unread=(1.9, 5.1))) is None
+
+
+def test_instant_power_that_missed_most_of_the_window_is_left_out():
+    readings = sampled(TWO_SECONDS, averaged(TWO_SECONDS), unread=(2.0, 3.3))
+    assert measured(sampled(TWO_SECONDS, unread=(2.0, 3.3))) is None
+    # The 1 s average at 3.3 s still shows what was drawn from 2.3 s on.
+    found = measured(readings)
+    assert found.parts_j["gaps"] > 0
+    assert abs(found.energy_j - 600) <= found.own_error_j
+
+
+def test_the_integral_over_a_gap_is_as_uncertain_as_the_power_in_it():
+    log = PowerLog()
+    for second in (*range(200), *range(260, 700)):  # sampled once per second, but for 61 s
+        log.add(float(second), instant_w=300.0 if 100 <= second < 650 else 50.0)
+    found = by_power(WHOLE, log, 1.0, 5.0, 690.0)
+    assert found.parts_j["gaps"] == pytest.approx(2 * (61 - 1) * 250 / math.sqrt(12))
+
+
+@pytest.mark.parametrize(("start_s", "end_s"), [(-0.5, 2.0), (4.0, 7.0), (9.0, 10.0)])
+def test_a_window_that_the_log_does_not_cover_has_no_energy(start_s, end_s):
+    assert measured(sampled([100.0] * 60), start_s, end_s) is None
+
+
+def test_no_sensor_no_energy():
+    assert measured(PowerLog()) is None
+
+
+def test_in_a_long_window_the_edges_do_not_matter_and_the_integral_is_taken():
+    log = PowerLog()
+    for second in range(620):
+        log.add(float(second), instant_w=100.0)
+    found = by_power(WHOLE, log, 1.0, 5.0, 610.0)
+    assert found.energy_j == pytest.approx(60_500.0)
+    assert found.parts_j["edges"] == pytest.approx(2 * 100 * math.hypot(0.1, 1.0) / math.sqrt(6))
+
+
+def test_a_sensor_faster_than_the_sampler_is_integrated():
+    fast = PowerLog()
+    for number in range(120):
+        fast.add(number / 20, instant_w=100.0 + number % 2)  # another value in every sample
+    found = by_power(a_gpu(architecture="volta"), fast, 0.05, 2.0, 4.0)
+    assert found.energy_j == pytest.approx(201.0, rel=1e-3)
+    # Samples are 50 ms apart, and each shows 10 ms.
+    assert found.parts_j["aliasing"] == pytest.approx(0.8 * found.energy_j / 2 * math.sqrt(0.05 * 2.0))

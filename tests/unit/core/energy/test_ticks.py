@@ -1,0 +1,113 @@
+"""Waiting for the ticks of a counter, poll by poll."""
+
+from __future__ import annotations
+
+import pytest
+
+from fake_gpu import a_gpu
+from fakes import FakeClock
+from llenergymeasure.core.energy.ticks import CounterWatch, Tick, ticks_of, watch_counters
+from llenergymeasure.exceptions import ReadingFailed, SensorFault
+
+
+class Scripted:
+    """A door that gives one answer after another, the last one for ever; an exception is raised."""
+
+    def __init__(self, clock, *answers, cost_s=0.0):
+        self._clock, self._answers, self._cost_s = clock, list(answers), cost_s
+
+    def energy_j(self, gpu):
+        self._clock.sleep(self._cost_s)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def polled(*answers, every_s=0.01, cost_s=0.0):
+    """A watch that was polled once per answer, the first time at 0 s."""
+    clock, watch = FakeClock(), CounterWatch(a_gpu())
+    clock.seconds = 0.0
+    door = Scripted(clock, *answers, cost_s=cost_s)
+    for _ in answers:
+        watch.poll(door, clock)
+        clock.sleep(every_s)
+    return watch
+
+
+def test_a_tick_lies_in_the_middle_between_the_poll_that_shows_it_and_the_one_before():
+    watch = polled(100.0, 100.0, 105.0, 105.0, 105.0, 110.0)
+    assert watch.ticks == [
+        Tick(pytest.approx(0.015), 105.0, pytest.approx(0.01)),
+        Tick(pytest.approx(0.045), 110.0, pytest.approx(0.01)),
+    ]
+    assert watch.done
+    assert watch.why_not is None
+
+
+def test_a_poll_stands_for_the_middle_of_its_call():
+    watch = polled(100.0, 105.0, 110.0, every_s=0.0, cost_s=0.02)  # middles at 0.01 s, 0.03 s and 0.05 s
+    assert [tick.time_s for tick in watch.ticks] == pytest.approx([0.02, 0.04])
+    assert watch.slowest_s == pytest.approx(0.02)
+
+
+def test_the_first_value_is_no_tick():
+    watch = polled(100.0)
+    assert (watch.ticks, watch.done) == ([], False)
+
+
+def test_after_two_ticks_it_looks_no_more():
+    assert len(polled(100.0, 105.0, 110.0, 115.0, 120.0).ticks) == 2
+
+
+def test_a_counter_that_began_anew_is_watched_from_there():
+    watch = polled(900.0, 905.0, 0.0, 5.0, 10.0)
+    assert [tick.energy_j for tick in watch.ticks] == [5.0, 10.0]
+
+
+def test_a_device_without_a_counter_is_done_and_has_no_fault():
+    watch = polled(None)
+    assert (watch.done, watch.why_not) == (True, None)
+
+
+def test_a_failed_poll_widens_the_tick_and_is_forgotten_with_the_next():
+    watch = polled(100.0, ReadingFailed("Timeout"), 105.0, 110.0)
+    assert watch.ticks[0] == Tick(pytest.approx(0.01), 105.0, pytest.approx(0.02))
+    assert watch.why_not is None
+
+
+def test_a_counter_that_cannot_be_read_says_why():
+    watch = polled(ReadingFailed("Timeout"))
+    assert (watch.done, watch.why_not) == (False, "could not be read (Timeout)")
+    lost = polled(SensorFault("GPU is lost"))
+    assert (lost.done, lost.why_not) == (True, "could not be read (GPU is lost)")
+
+
+def watched(*answers, cost_s=0.0):
+    clock = FakeClock()
+    start_s = clock.now()
+    watches = watch_counters(Scripted(clock, *answers, cost_s=cost_s), [a_gpu()], clock)
+    return watches, clock.now() - start_s
+
+
+def test_watching_ends_with_the_second_tick():
+    watches, seconds = watched(100.0, 100.0, 105.0, 105.0, 110.0)
+    assert ticks_of(watches)["GPU-0"] == tuple(watches["GPU-0"].ticks)
+    assert seconds == pytest.approx(0.004)  # five polls, 1 ms apart
+
+
+def test_a_counter_that_stands_still_is_left_after_half_a_second():
+    watches, seconds = watched(100.0)
+    assert ticks_of(watches) == {}
+    assert seconds == pytest.approx(0.5, abs=0.002)
+    assert watches["GPU-0"].why_not == "stood still for 0.5 s"
+
+
+def test_a_counter_that_takes_long_to_answer_says_so():
+    watches, _ = watched(100.0, cost_s=2.0)
+    assert watches["GPU-0"].why_not == "took 2 s to answer"
+
+
+def test_one_tick_is_not_enough():
+    watches, _ = watched(100.0, 105.0)
+    assert ticks_of(watches) == {}
