@@ -107,4 +107,4 @@ def opened(
 
 def warning_of(result: ExperimentResult, code: str) -> str:
     """The text of the warning with a code; empty without one."""
-    return next((text for text in result.measurement_warnings if text.startswith(f"{code}: ")), "")
+    return next((str(each) for each in result.warnings if each.code == code), "")
