@@ -9,7 +9,7 @@ from typing import Any
 
 from llenergymeasure.domain.base import Derived
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.timeseries import TimeSeries
+from llenergymeasure.domain.sensors import TimeSeries
 
 PLACE = Path(__file__).resolve().parent.parent / "docs" / "results.md"
 

@@ -11,17 +11,15 @@ from llenergymeasure.domain.measurements import (
     BaselineResult,
     EnergyReading,
     FlopsResult,
-    GpuConditions,
     HostResult,
     MemoryResult,
     MeterChoice,
     ModelInfo,
-    SamplerReport,
-    ThermalThrottleInfo,
     TokenCounts,
     WarmupResult,
 )
 from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.sensors import GpuConditions, SamplerReport, ThermalThrottleInfo
 
 CONFIG = ExperimentConfig(model="org/m", pytorch={"revision": "abc"})
 TOKENS = TokenCounts(

@@ -9,7 +9,7 @@ from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.domain.measurements import BaselineResult, EnergyReading, MeterChoice
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.timeseries import TimeSeries
+from llenergymeasure.domain.sensors import TimeSeries
 from llenergymeasure.protocols import Metering
 
 _SNAPSHOT = a_snapshot().model_copy(update={"timestamp_utc": "2026-01-02T03:04:05+00:00"})

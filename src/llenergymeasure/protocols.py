@@ -19,15 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from llenergymeasure.domain.base import Frozen
-from llenergymeasure.domain.measurements import (
-    EnergyReading,
-    GpuConditions,
-    MeterChoice,
-    ModelInfo,
-    SamplerReport,
-    ThermalThrottleInfo,
-)
-from llenergymeasure.domain.timeseries import TimeSeries
+from llenergymeasure.domain.measurements import EnergyReading, MeterChoice, ModelInfo
+from llenergymeasure.domain.sensors import GpuConditions, SamplerReport, ThermalThrottleInfo, TimeSeries
 
 if TYPE_CHECKING:
     from llenergymeasure.config.models import ExperimentConfig

@@ -28,7 +28,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import load_user_config, resolve_runner
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries
+from llenergymeasure.domain.sensors import COLUMNS, TimeSeries
 from llenergymeasure.exceptions import AggregationError, ConfigError, Finding
 from llenergymeasure.orchestration.model.vram import estimate_for
 from llenergymeasure.orchestration.model.weights import local_weights_bytes, weight_findings

@@ -13,6 +13,7 @@ from pydantic import Field
 from llenergymeasure.config.meters import METERS
 from llenergymeasure.domain.base import Frozen
 
+JOULES_PER_KWH = 3.6e6
 EnergyMethod = Literal["counter", "sampled", "estimated", "replayed"]
 Confidence = Literal["high", "medium", "low"]
 
@@ -269,59 +270,25 @@ class WarmupResult(Frozen):
     prompts_excluded: int = Field(description="Prompts run and left out of every number.")
 
 
-class ThermalThrottleInfo(Frozen):
-    """Throttling seen in the window from clock event reasons."""
-
-    detected: bool
-    thermal: bool = False
-    power: bool = False
-    sw_thermal: bool = False
-    hw_thermal: bool = False
-    hw_power: bool = False
-    throttle_duration_sec: float = 0.0
-    max_temperature_c: float | None = Field(None, description="None when no temperature was read.")
-    throttle_timestamps: tuple[float, ...] = Field((), description="Seconds from window start.")
-
-
-class GpuConditions(Frozen):
-    """Temperature and clock of one GPU in the window. Fields are None when the device did not tell."""
-
-    gpu_index: int
-    temperature_start_c: float | None = Field(None, description="Last reading before the window opened.")
-    temperature_end_c: float | None = Field(None, description="Last reading before the window closed.")
-    temperature_max_c: float | None = Field(None, description="Highest reading in the window.")
-    clock_min_mhz: float | None = Field(None, description="Lowest SM clock in the window.")
-    clock_mean_mhz: float | None = Field(None, description="Mean of the readings of the SM clock.")
-    clock_max_mhz: float | None = Field(None, description="Highest SM clock in the window.")
-
-    @property
-    def drift_c(self) -> float | None:
-        """Change of temperature over the window; None when it was not read at both edges."""
-        if self.temperature_start_c is None or self.temperature_end_c is None:
-            return None
-        return self.temperature_end_c - self.temperature_start_c
-
-
-class SamplerReport(Frozen):
-    """The sampler on itself."""
-
-    n_samples: int = Field(description="Samples in the window, over all GPUs.")
-    interval_s: float
-    gaps: int = Field(description="Times that more than five samples in a row were missed.")
-    overruns: int = Field(description="Samples that were due before the one before was taken.")
-    longest_gap_s: float | None = Field(None, description="None without a sample.")
-    from_driver_record: int = Field(0, description="Samples that the driver's own record gave after a gap.")
-    sensor_period_s: float | None = Field(
-        None,
-        description="Between two looks of the instant power sensor that sees least; None in files of release 2.0.0.",
-    )
-    sensor_window_s: float | None = Field(None, description="How long each of its looks is; None as above.")
-    problems: tuple[str, ...] = Field((), description="Readings that failed and sensors that stopped.")
-
-
 class MultiGpu(Frozen):
     """How an experiment used several devices."""
 
     devices: tuple[str, ...]
     strategy: Literal["device_map", "data_parallel"]
     energy_per_device_j: dict[str, float] | None = None
+
+
+class CarbonEstimate(Frozen):
+    """Grams of CO2 equivalent of the window's energy."""
+
+    gco2: float = Field(description="energy_j / 3.6e6 x PUE x intensity.")
+    carbon_intensity_gco2_kwh: float
+    datacenter_pue: float
+
+
+def carbon_of(energy_j: float | None, intensity_gco2_kwh: float | None, pue: float) -> CarbonEstimate | None:
+    """Estimate the carbon of an energy; None without energy or without an intensity."""
+    if energy_j is None or intensity_gco2_kwh is None:
+        return None
+    gco2 = energy_j / JOULES_PER_KWH * pue * intensity_gco2_kwh
+    return CarbonEstimate(gco2=gco2, carbon_intensity_gco2_kwh=intensity_gco2_kwh, datacenter_pue=pue)

@@ -12,15 +12,14 @@ from pydantic import Field, SerializerFunctionWrapHandler, computed_field, model
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.base import Derived
-from llenergymeasure.domain.co2 import CarbonEstimate
 from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import (
     BaselineResult,
+    CarbonEstimate,
     EnergyBreakdown,
     EnergyReading,
     FlopsResult,
-    GpuConditions,
     HostResult,
     LatencyResult,
     MemoryResult,
@@ -29,13 +28,11 @@ from llenergymeasure.domain.measurements import (
     MultiGpu,
     PhaseEnergy,
     PhaseTimes,
-    SamplerReport,
-    ThermalThrottleInfo,
     Timeline,
     TokenCounts,
     WarmupResult,
 )
-from llenergymeasure.domain.timeseries import TimeSeries
+from llenergymeasure.domain.sensors import GpuConditions, SamplerReport, ThermalThrottleInfo, TimeSeries
 from llenergymeasure.domain.warnings import MeasurementWarning, PublicationCheck, warnings_of_texts
 
 # 2.0  first public version

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from llenergymeasure._files import write_atomic
 from llenergymeasure._json import read_json
 from llenergymeasure.domain.result_data import SCHEMA_VERSION, ResultData
-from llenergymeasure.domain.timeseries import COLUMNS, INTEGER_COLUMNS, TimeSeries
+from llenergymeasure.domain.sensors import COLUMNS, INTEGER_COLUMNS, TimeSeries
 from llenergymeasure.exceptions import ConfigError
 
 R = TypeVar("R", bound=ResultData)

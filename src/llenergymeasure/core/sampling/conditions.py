@@ -8,7 +8,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 
 from llenergymeasure.core.nvml.door import ConditionReading
-from llenergymeasure.domain.measurements import GpuConditions, ThermalThrottleInfo
+from llenergymeasure.domain.sensors import GpuConditions, ThermalThrottleInfo
 
 # nvml.h: clock event reasons that hold clocks down.
 SW_POWER_CAP = 0x4

@@ -18,7 +18,7 @@ from llenergymeasure.core.sampling.power_log import PowerLog
 from llenergymeasure.core.sampling.power_sensors import instant_sensor
 from llenergymeasure.core.sampling.timeseries import rows_of
 from llenergymeasure.core.sampling.updates import energy_steps
-from llenergymeasure.domain.measurements import SamplerReport
+from llenergymeasure.domain.sensors import SamplerReport
 from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorFault
 from llenergymeasure.protocols import Clock, Trace
 

@@ -18,7 +18,7 @@ from llenergymeasure.core.sampling.energy_from_sensors import (
 from llenergymeasure.core.sampling.power_integral import instant_energy_j, value_at
 from llenergymeasure.core.sampling.power_log import PowerLog
 from llenergymeasure.core.sampling.power_sensors import instant_sensor
-from llenergymeasure.domain.timeseries import COLUMNS, TimeSeries
+from llenergymeasure.domain.sensors import COLUMNS, TimeSeries
 
 ROW_S = 1.0
 # A window of 3 s may be 3.0000000001 s long: no row is so short.

@@ -12,8 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from llenergymeasure.core.quality.judgement import UNJUDGED, judged
-from llenergymeasure.domain.co2 import CarbonEstimate, carbon_of
-from llenergymeasure.domain.measurements import EnergyReading, ModelInfo, MultiGpu
+from llenergymeasure.domain.measurements import CarbonEstimate, EnergyReading, ModelInfo, MultiGpu, carbon_of
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import AggregationError
 from llenergymeasure.results.ranks.energy import combined_baseline, combined_energy

@@ -9,7 +9,7 @@ from itertools import groupby
 from llenergymeasure._format import number
 from llenergymeasure.domain.measurements import Distribution, Timeline
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.timeseries import TimeSeries
+from llenergymeasure.domain.sensors import TimeSeries
 from llenergymeasure.results.report.svg import Plot, Points, histogram, stairs
 
 # A plot is 800 pixels wide: more points per line only make the page heavy.

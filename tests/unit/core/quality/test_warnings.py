@@ -15,9 +15,9 @@ from llenergymeasure.domain.measurements import (
     HostResult,
     MeterChoice,
     ModelInfo,
-    ThermalThrottleInfo,
     Timeline,
 )
+from llenergymeasure.domain.sensors import ThermalThrottleInfo
 from llenergymeasure.domain.warnings import CODES
 
 # Batches of 0.5 s, one after another.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from a_result import a_result
-from llenergymeasure.domain.measurements import ThermalThrottleInfo
+from llenergymeasure.domain.sensors import ThermalThrottleInfo
 from llenergymeasure.domain.warnings import warning
 from pytest_llem.baseline.entries import Work
 from pytest_llem.baseline.repeats import (

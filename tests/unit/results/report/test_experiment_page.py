@@ -13,7 +13,7 @@ from a_gpu_result import a_gpu_result
 from a_result import a_result, a_timeseries
 from llenergymeasure import ExperimentResult
 from llenergymeasure.domain.measurements import EnergyDomain, MultiGpu, PhaseEnergy
-from llenergymeasure.domain.timeseries import TimeSeries
+from llenergymeasure.domain.sensors import TimeSeries
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 from llenergymeasure.results.report.charts import thinned
 from llenergymeasure.results.report.experiment_page import html_text
