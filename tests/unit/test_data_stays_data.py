@@ -42,9 +42,11 @@ FORMATS_OF_OTHERS = {
     ("llenergymeasure/results/ranks/files.py", "\n"): "pydantic's error of many lines, and bytes of a file",
     ("pytest_llem/limits.py", ":"): "what a user wrote: METRIC:LIMIT",
     ("pytest_llem/settings.py", "replay:"): "what a user wrote: --llem-energy=replay:FILE",
-    ("llenergymeasure/launch/ranks/rank.py", "another process"): "not yet: the file of a rank that failed holds a text",
 }
 
+
+# To go: whether a rank failed by itself is read from the text in its file.
+NOT_YET = {("llenergymeasure/launch/ranks/rank.py", "another process")}
 
 Constants = dict[str, tuple[str, ...]]
 
@@ -106,7 +108,8 @@ def found() -> dict[tuple[str, str], list[int]]:
 
 
 def test_no_sentence_of_our_own_is_taken_apart():
-    assert {place: lines for place, lines in found().items() if place not in FORMATS_OF_OTHERS} == {}
+    allowed = {*FORMATS_OF_OTHERS, *NOT_YET}
+    assert {place: lines for place, lines in found().items() if place not in allowed} == {}
 
 
 def test_every_reason_is_still_needed():
