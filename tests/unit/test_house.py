@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2] / "src"
 LONGEST_FUNCTION = 60
@@ -19,7 +26,26 @@ MAY_CATCH_ANYTHING = {
     "llenergymeasure/resilience.py",  # asks what may pass, and raises the rest again
 }
 
-# import-linter sees `import`; these are imported by name, when they are chosen.
+# Where a module is imported by a name in a string: what is optional is named in a registry and imported when it is chosen,
+# and a library that takes long, or is not everywhere, is imported by its door.
+REGISTRIES = {
+    "llenergymeasure/__init__.py",
+    "llenergymeasure/config/meters.py",
+    "llenergymeasure/core/backends/registry.py",
+    "llenergymeasure/domain/report_formats.py",
+}
+IMPORT_BY_NAME = REGISTRIES | {
+    "llenergymeasure/core/backends/pytorch/library.py",
+    "llenergymeasure/core/energy/codecarbon/meter.py",
+    "llenergymeasure/core/energy/zeus.py",
+    "llenergymeasure/orchestration/model/hub.py",
+    "llenergymeasure/orchestration/ulimits.py",
+}
+IMPORTERS = {"import_module", "__import__", "import_heavy", "run_module", "resolve_name", "import_string"}
+OWN_MODULE = re.compile(r"(llenergymeasure|pytest_llem)\.[\w.:]*")
+REASON = re.compile(r"# noqa: PLC0415 - \w.{5,}")
+
+# import-linter sees `import`; what is imported by name must come through its door too.
 LATE_DOORS = {
     "torch": "llenergymeasure/core/backends/pytorch/",
     "transformers": "llenergymeasure/core/backends/pytorch/",
@@ -66,13 +92,118 @@ def test_no_function_is_longer_than_a_look():
     ] == []
 
 
-def test_nothing_is_imported_inside_a_function():
+def late(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
+    """What is imported inside a function."""
+    for function in ast.walk(tree):
+        if isinstance(function, Function):
+            yield from (node for node in ast.walk(function) if isinstance(node, (ast.Import, ast.ImportFrom)))
+
+
+def test_whatever_is_imported_inside_a_function_says_why_on_its_line():
+    silent = []
+    for name, tree in trees():
+        lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        silent += [f"{name}:{node.lineno}" for node in late(tree) if not REASON.search(lines[node.lineno - 1])]
+    assert silent == []
+
+
+def called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def test_only_registries_and_doors_import_by_name():
+    found = {
+        name
+        for name, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and called(node) in IMPORTERS
+    }
+    assert found == IMPORT_BY_NAME
+
+
+def programs(tree: ast.Module) -> set[ast.expr]:
+    """What follows `-m` in a list: the name of a program, which can only be written as text."""
+    return {
+        after
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.List, ast.Tuple))
+        for before, after in zip(node.elts, node.elts[1:])
+        if isinstance(before, ast.Constant) and before.value == "-m"
+    }
+
+
+def own_modules_in_strings(tree: ast.Module) -> Iterator[ast.Constant]:
+    """Texts that are names of modules of ours, or the beginning of one."""
+    allowed = programs(tree)
+    texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return (node for node in texts if OWN_MODULE.fullmatch(str(node.value)) and node not in allowed)
+
+
+def test_no_module_of_ours_is_named_in_a_string_outside_the_registries():
     assert [
-        f"{name}:{node.lineno}"
-        for name, function in functions()
-        for node in ast.walk(function)
-        if isinstance(node, (ast.Import, ast.ImportFrom))
+        f"{name}:{node.lineno} {node.value}"
+        for name, tree in trees()
+        if name not in REGISTRIES
+        for node in own_modules_in_strings(tree)
     ] == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'import_module("llenergymeasure.core.devices")',
+        'import_module(f"llenergymeasure.cli.commands.{name}")',
+        'HOME = "pytest_llem.stash"',
+        'run(["-m", "pytest"], "llenergymeasure.launch")',
+    ],
+)
+def test_a_name_in_a_string_is_found(code):
+    assert len(list(own_modules_in_strings(ast.parse(code)))) == 1
+
+
+def test_the_name_of_a_program_may_be_a_string():
+    assert list(own_modules_in_strings(ast.parse('[python, "-m", "llenergymeasure.launch.worker"]'))) == []
+
+
+# Per contract: a module, and what it may not import.
+FORBIDDEN = {
+    "Imports point down": ("llenergymeasure/domain/serialise.py", "llenergymeasure.results.store"),
+    "No circles": ("pytest_llem/measure/services.py", "pytest_llem.stash"),
+    "The command line asks _api": ("llenergymeasure/cli/display.py", "llenergymeasure.core.devices"),
+    "The plugin uses public names, _plugin_api and tables": ("pytest_llem/suites.py", "llenergymeasure.config.loader"),
+    "yaml has one door": ("llenergymeasure/config/loader.py", "yaml"),
+}
+
+
+@pytest.fixture(scope="module")
+def contracts_of_a_copy(tmp_path_factory):
+    """What the contracts say of a copy of the packages with a forbidden import inside a function for each."""
+    pytest.importorskip("importlinter")
+    place = tmp_path_factory.mktemp("copy")
+    shutil.copytree(ROOT, place / "src", ignore=shutil.ignore_patterns("__pycache__", "*.jsonl", "*.json"))
+    shutil.copy(ROOT.parent / "pyproject.toml", place)
+    for module, forbidden in FORBIDDEN.values():
+        with (place / "src" / module).open("a", encoding="utf-8") as file:
+            file.write(f"\n\ndef planted():\n    import {forbidden}\n")
+    lint = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    return subprocess.run(
+        [sys.executable, "-c", lint, "--no-cache"],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(place / "src"), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_copy_with_forbidden_imports_does_not_pass(contracts_of_a_copy):
+    assert contracts_of_a_copy.returncode == 1, contracts_of_a_copy.stdout
+
+
+@pytest.mark.parametrize("contract", FORBIDDEN)
+def test_a_forbidden_import_inside_a_function_breaks_its_contract(contracts_of_a_copy, contract):
+    said = contracts_of_a_copy.stdout
+    assert f"{contract} BROKEN" in " ".join(said.split())
 
 
 def is_broad(handler: ast.ExceptHandler) -> bool:
@@ -95,20 +226,17 @@ def test_only_doors_and_the_outermost_frames_catch_anything():
     assert broad <= MAY_CATCH_ANYTHING
 
 
-def late_imports(tree: ast.Module) -> Iterator[str]:
-    """Names that are imported by a call with a text."""
+def imported_by_name(tree: ast.Module) -> Iterator[str]:
+    """Packages that are imported by a call with a text."""
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
-            continue
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if called in ("import_module", "__import__"):
+        if isinstance(node, ast.Call) and called(node) in IMPORTERS and isinstance(node.args[0], ast.Constant):
             yield str(node.args[0].value).partition(".")[0]
 
 
-def test_what_is_imported_late_comes_through_its_door_too():
+def test_what_is_imported_by_name_comes_through_its_door_too():
     assert [
         f"{name} imports {module}"
         for name, tree in trees()
-        for module in late_imports(tree)
+        for module in imported_by_name(tree)
         if module in LATE_DOORS and not name.startswith(LATE_DOORS[module])
     ] == []
