@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, overload
 
+from llenergymeasure._api.comparison import labels_of, side_by_side
 from llenergymeasure.config.loader import (
     build_experiment_config,
     load_experiment_config,
@@ -15,7 +16,6 @@ from llenergymeasure.config.models import ExperimentConfig, StudyConfig
 from llenergymeasure.domain.report_formats import report_maker
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.domain.serialise import json_text
-from llenergymeasure.domain.side_by_side import labels_of, side_by_side
 from llenergymeasure.exceptions import ConfigError, StudyError
 from llenergymeasure.launch.ranks.launcher import is_silent_rank, measure_anywhere
 from llenergymeasure.orchestration.orchestrator import Session, check_machine

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from a_result import a_result
+from llenergymeasure._api.comparison import ONE_WINDOW, labels_of, side_by_side
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.domain.side_by_side import ONE_WINDOW, labels_of, side_by_side
 
 SMALL = ExperimentConfig(model="m")
 
