@@ -11,7 +11,7 @@ from llenergymeasure.config.models import ExperimentConfig, without_unset
 
 def set_fields(config: ExperimentConfig) -> dict[str, str]:
     """Every field that is not null, by its dotted name, in the order of the models."""
-    return {name: _shown(value) for name, value in _flat(without_unset(config.model_dump(mode="json")))}
+    return {name: shown(value) for name, value in flat(without_unset(config.model_dump(mode="json")))}
 
 
 def differences(configs: Sequence[ExperimentConfig]) -> list[str]:
@@ -22,13 +22,15 @@ def differences(configs: Sequence[ExperimentConfig]) -> list[str]:
     return [", ".join(f"{name}={each.get(name, 'default')}" for name in telling) for each in fields]
 
 
-def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value by its dotted name; an empty mapping is a value."""
     for name, value in fields.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
+        if isinstance(value, dict) and value:
+            yield from flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as a configuration file has it."""
     return value if isinstance(value, str) else json.dumps(value)

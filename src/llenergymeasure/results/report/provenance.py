@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from llenergymeasure._format import NOT_MEASURED, number
+from llenergymeasure.config.messages.fields import flat, shown
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.results import ExperimentResult
@@ -78,18 +77,10 @@ def model_rows(result: ExperimentResult) -> Rows:
 
 def settings(config: ExperimentConfig) -> Iterator[tuple[str, str, bool]]:
     """Every field by its dotted name, and whether it differs from its default."""
-    default = dict(_flat(ExperimentConfig(model=config.model).model_dump(mode="json")))
-    for name, value in _flat(config.model_dump(mode="json")):
+    default = dict(flat(ExperimentConfig(model=config.model).model_dump(mode="json")))
+    for name, value in flat(config.model_dump(mode="json")):
         if value is not None or default.get(name) is not None:
-            yield name, value if isinstance(value, str) else json.dumps(value), value != default.get(name)
-
-
-def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in fields.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
+            yield name, shown(value), value != default.get(name)
 
 
 def machine(result: ExperimentResult) -> Rows:
