@@ -24,6 +24,8 @@ LENGTH_BYTES = 4
 
 def main(address: str, module: str, prelude: str) -> None:
     """Serve; in a fork, run its program."""
+    starter = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is not for the starter
     import_module(module)
     import_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEGABYTE_KIB
     exec(prelude, {})
@@ -33,7 +35,8 @@ def main(address: str, module: str, prelude: str) -> None:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen()
-    print(json.dumps({"import_mb": import_mb}), flush=True)
+    with starter:
+        print(json.dumps({"import_mb": import_mb}), file=starter)
     task = serve(listener)
     if task is not None:
         run(task["arguments"])
