@@ -80,6 +80,7 @@ class Forker:
         line = self._process.stdout.readline() if ready else ""
         if not line:
             self._process.kill()
+            self.close()
             raise AssertionError(f"the process to fork did not start within {seconds:g} s; its errors are on stderr")
         return json.loads(line)
 

@@ -111,8 +111,8 @@ def prepare(task: dict[str, Any], files: list[int]) -> None:
 
 
 def run(arguments: list[str]) -> None:
-    """As `python` does with these arguments."""
-    how, *others = arguments
+    """As `python` does with these arguments; `-u`, which torch's launcher adds, changes nothing here."""
+    how, *others = arguments[1:] if arguments[0] == "-u" else arguments
     if how == "-m":
         name, *sys.argv[1:] = others
         sys.path[0] = os.getcwd()  # noqa: PTH109
@@ -122,7 +122,7 @@ def run(arguments: list[str]) -> None:
         sys.argv, sys.path[0] = ["-c", *rest], ""
         run_code(code)
     else:
-        sys.argv, sys.path[0] = arguments, os.path.dirname(how)  # noqa: PTH120
+        sys.argv, sys.path[0] = [how, *others], os.path.dirname(how)  # noqa: PTH120
         runpy.run_path(how, run_name="__main__")
 
 

@@ -107,6 +107,7 @@ def test_both_see_the_gpu_but_the_power_it_tells_is_not_its_energy_by_time_and_i
     assert told["domains"]["cpu"][2] is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -123,6 +124,7 @@ def test_what_fails_in_the_window_is_only_logged_by_codecarbon_and_voids_ours(co
     assert words in told["reason"] or "lost joules" in told["reason"]
 
 
+@pytest.mark.slow
 def test_without_nvidia_smi_codecarbon_ignores_the_gpus_and_ours_is_not_offered(without_nvidia_smi, simulation):
     told, truth_j = both(without_nvidia_smi, simulation, Constant(300.0))
     assert (told["raised"], told["raw_j"]["gpu"]) == (False, 0.0)

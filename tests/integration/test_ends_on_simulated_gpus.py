@@ -25,11 +25,6 @@ pytest.importorskip("torch")
 TESTS = Path(__file__).resolve().parents[1]
 MIDDLE_S = 102.0  # the step begins at 100 s of scenario time, the window two ticks later
 LOST = pynvml.NVML_ERROR_GPU_IS_LOST
-ENDINGS = {
-    "well": [],
-    "lost": [Fault("*", LOST, from_s=MIDDLE_S)],
-    "hanging": [Stall("nvmlDeviceGetFieldValues", 600.0, from_s=MIDDLE_S)],
-}
 
 
 class Run:
@@ -41,7 +36,7 @@ class Run:
         environ = {
             **os.environ,
             **self.sim.environ,
-            "PYTHONPATH": str(TESTS),
+            "PYTHONPATH": os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "HOME": str(place),
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",  # several run side by side
@@ -79,48 +74,50 @@ def alive_in_session(session):
     return found
 
 
-@pytest.fixture(scope="module")
-def runs():
-    """Started by the first test that asks, side by side."""
-    started: dict[str, Run] = {}
-    yield started
-    for run in started.values():
-        if run.process.poll() is None:
-            run.process.kill()
-
-
 @pytest.fixture
-def run(runs, simulation, tmp_path_factory):
-    for name, faults in ENDINGS.items():
-        if name not in runs:
-            runs[name] = Run(simulation, tmp_path_factory.mktemp(name), faults=faults)
-    return runs
+def run(simulation, tmp_path):
+    """Starts a measurement; nothing of it is alive after the test."""
+    started = []
+
+    def start(meter="nvml", faults=()):
+        started.append(Run(simulation, tmp_path, meter, faults))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.communicate()
 
 
 def test_a_gpu_of_300_w_is_measured_to_the_stated_uncertainty(run):
-    code, out, err = run["well"].ended()
+    well = run()
+    code, out, err = well.ended()
     assert (code, out.splitlines()[-1]) == (0, "threads"), err
-    result = run["well"].result()
+    result = well.result()
     assert result.energy.method == "counter"
     assert result.energy_total_j == pytest.approx(300 * result.duration_sec, rel=0.02)
     assert result.baseline.power_w == pytest.approx(300.0, rel=0.02)
     assert result.output_tokens == 640
 
 
+@pytest.mark.slow
 def test_a_gpu_that_is_lost_in_the_window_leaves_a_result_that_says_so(run):
-    code, _, err = run["lost"].ended()
+    lost = run(faults=[Fault("*", LOST, from_s=MIDDLE_S)])
+    code, _, err = lost.ended()
     assert code == 0, err
-    result = run["lost"].result()
+    result = lost.result()
     assert result.energy_total_j is None
     assert "GPU is lost" in result.energy.reason
     assert "until then it used" in result.energy.reason
     assert (result.output_tokens, result.cpu_seconds > 0) == (640, True)
 
 
+@pytest.mark.slow
 def test_a_poller_that_hangs_for_ever_holds_up_neither_the_result_nor_the_end(run):
-    code, _, err = run["hanging"].ended()
+    hanging = run(faults=[Stall("nvmlDeviceGetFieldValues", 600.0, from_s=MIDDLE_S)])
+    code, _, err = hanging.ended()
     assert code == 0, err
-    result = run["hanging"].result()
+    result = hanging.result()
     if result.energy_total_j is None:
         assert result.energy.reason
     else:
@@ -128,6 +125,7 @@ def test_a_poller_that_hangs_for_ever_holds_up_neither_the_result_nor_the_end(ru
     assert result.energy.crosscheck_j is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("meter", "step", "number"),
     [
@@ -137,14 +135,14 @@ def test_a_poller_that_hangs_for_ever_holds_up_neither_the_result_nor_the_end(ru
         ("nvml", "idle baseline", signal.SIGTERM),
     ],
 )
-def test_a_signal_at_any_step_leaves_no_process_behind(simulation, tmp_path, meter, step, number):
+def test_a_signal_at_any_step_leaves_no_process_behind(run, tmp_path, meter, step, number):
     if meter == "zeus":
         pytest.importorskip("zeus")
-    run = Run(simulation, tmp_path, meter)
-    run.until(step)
-    assert alive_in_session(run.process.pid) == [run.process.pid]
-    run.process.send_signal(number)
-    code, _, err = run.ended()
+    begun = run(meter)
+    begun.until(step)
+    assert alive_in_session(begun.process.pid) == [begun.process.pid]
+    begun.process.send_signal(number)
+    code, _, err = begun.ended()
     if number == signal.SIGKILL:
         assert code == -signal.SIGKILL
     else:

@@ -8,17 +8,16 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from llenergymeasure import run_experiment
+from llenergymeasure import ExperimentResult, run_experiment
 from llenergymeasure.exceptions import ExperimentError
 from waiting import until
 
-pytestmark = [pytest.mark.torch, pytest.mark.slow]
+pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
 
 SHORT = {
@@ -103,12 +102,21 @@ def nothing_is_left(folder, pids):
     )
 
 
-def test_two_processes_give_one_result_with_the_tokens_of_one_and_write_nothing_unasked(tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    monkeypatch.chdir(tmp_path)
+ONE_AND_TWO = """
+from llenergymeasure import ExperimentResult, run_experiment
+for number in (1, 2):
+    run_experiment(
+        model="builtin/tiny-llama", n=5, max_output_tokens=8, min_output_tokens=8, energy={"backend": "null"},
+        baseline={"enabled": False}, warmup={"enabled": False},
+        pytorch={"device": "cpu", "load_format": "dummy", "num_processes": number},
+    ).to_json(f"{number}.json")
+"""
+
+
+def test_two_processes_give_one_result_with_the_tokens_of_one_and_write_nothing_unasked(quick, tmp_path):
     (tmp_path / "tmp").mkdir()
-    one, two = (measured(num_processes=processes) for processes in (1, 2))
+    quick.run(f"os.chdir({str(tmp_path)!r})\n{ONE_AND_TWO}", {"TMPDIR": str(tmp_path / "tmp")}, 240)
+    one, two = (ExperimentResult.from_json(tmp_path / f"{number}.json") for number in (1, 2))
     assert [part["rank"] for part in two.process_results] == [0, 1]
     assert [part["n_prompts"] for part in two.process_results] == [3, 2]
     for name in ("output_tokens", "input_tokens", "n_prompts"):
@@ -118,21 +126,25 @@ def test_two_processes_give_one_result_with_the_tokens_of_one_and_write_nothing_
     assert two.tokens_per_second == pytest.approx(two.output_tokens / two.duration_sec)
     start_s, end_s = zip(*(part["window_utc"] for part in two.process_results))
     assert two.duration_sec == pytest.approx(max(end_s) - min(start_s), abs=1e-5)
-    assert [entry.name for entry in tmp_path.rglob("*") if not entry.name.startswith("torchinductor_")] == ["tmp"]
+    left = {entry.name for entry in tmp_path.rglob("*") if not entry.name.startswith("torchinductor_")}
+    assert left == {"tmp", "1.json", "2.json"}
 
 
+@pytest.mark.slow
 def test_ranks_without_memory_say_so_and_name_the_cure():
     beams = {"decoding_strategy": "beam", "num_beams": 10**9}
     with pytest.raises(ExperimentError, match=r"rank \d failed: .*ran out of memory.*lower pytorch.batch_size"):
         measured(num_processes=2, decoder=beams)
 
 
+@pytest.mark.slow
 def test_a_rank_that_fails_says_why():
     with pytest.raises(ExperimentError, match=r"rank 0 failed: .*no_such_argument") as caught:
         measured(num_processes=2, passthrough_kwargs={"no_such_argument": 1})
     assert "Traceback" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_torchrun_measures_with_the_processes_that_it_started(tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     run = start([*command, *arguments(tmp_path / "out")], tmp_path)
@@ -143,6 +155,7 @@ def test_torchrun_measures_with_the_processes_that_it_started(tmp_path):
     assert len(list((tmp_path / "out").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_two_nodes_are_one_experiment(tmp_path):
     rendezvous = ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{free_port()}", "--rdzv-id", "it"]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1", *rendezvous]
@@ -152,6 +165,7 @@ def test_two_nodes_are_one_experiment(tmp_path):
     assert len(result_in(tmp_path / "out")["process_results"]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "words"), [(signal.SIGKILL, "rank 1 died without a word")])
 def test_a_rank_that_dies_is_named_and_nothing_is_left(tmp_path, number, words):
     run = start([sys.executable, *arguments(tmp_path / "out", pytorch__num_processes=2, **LONG)], tmp_path)
@@ -164,6 +178,7 @@ def test_a_rank_that_dies_is_named_and_nothing_is_left(tmp_path, number, words):
     assert nothing_is_left(tmp_path, pids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_reaches_every_rank_soon(tmp_path, number):
     run = start([sys.executable, *arguments(tmp_path / "out", pytorch__num_processes=2, **LONG)], tmp_path)
@@ -177,6 +192,7 @@ def test_an_interrupt_reaches_every_rank_soon(tmp_path, number):
     assert nothing_is_left(tmp_path, pids)
 
 
+@pytest.mark.slow
 def test_ranks_do_not_outlive_a_starter_that_was_killed(tmp_path):
     run = start([sys.executable, *arguments(tmp_path / "out", pytorch__num_processes=2, **LONG)], tmp_path)
     pids = workers(tmp_path)
@@ -186,6 +202,7 @@ def test_ranks_do_not_outlive_a_starter_that_was_killed(tmp_path):
     assert not list((tmp_path / "out").glob("*/result.json"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
 def test_a_rank_that_does_not_answer_is_ended(tmp_path):
     run = start([sys.executable, *arguments(tmp_path / "out", pytorch__num_processes=2, **LONG)], tmp_path)
