@@ -13,11 +13,11 @@ export MYPY_CACHE_DIR := $(CACHE)/mypy
 # pip asks rustc for its version, and rustup would make itself a home for that.
 export RUSTUP_HOME ?= $(if $(wildcard $(HOME)/.rustup),$(HOME)/.rustup,$(CACHE)/rustup)
 
-.PHONY: help setup quickstart test lint type arch docs bench clean
+.PHONY: help setup quickstart test test-slow lint type arch docs bench clean
 
 help:
 	@echo "make quickstart   set up and measure the built-in model, offline"
-	@echo "make test         set up and run the tests"
+	@echo "make test         set up and run the tests; make test-slow: those of real time, real processes and builds"
 	@echo "make lint type arch docs bench   checks, the site in site/, benchmarks"
 
 $(VENV)/.python:
@@ -38,9 +38,15 @@ setup: $(VENV)/.dev
 quickstart: $(VENV)/.ready
 	$(BIN)/llem run examples/quickstart.yaml
 
-# A process per core, up to four; each keeps to one thread, so that they do not wait for each other.
+# A process per core, up to four; each keeps to one thread, so that they do not wait for each other. The tests of a file stay
+# together: they share what takes long to set up.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(PYTEST) -m "not slow"
+
+test-slow: $(VENV)/.dev
+	$(PYTEST) -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -126,6 +126,7 @@ def test_xdist_in_addopts_works_when_it_is_switched_off(suite):
     result.assert_outcomes(passed=1, skipped=1)
 
 
+@pytest.mark.slow
 def test_under_xdist_a_plain_test_measures_and_its_properties_arrive(suite):
     pytest.importorskip("numpy")
     suite.write(

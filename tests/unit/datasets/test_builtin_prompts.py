@@ -44,7 +44,7 @@ def shared(one, two):
     return next((i for i, (a, b) in enumerate(zip(one, two)) if a != b), min(len(one), len(two)))
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "4242"])
+@pytest.mark.parametrize("hash_seed", ["0", pytest.param("4242", marks=pytest.mark.slow)])
 def test_the_script_writes_the_committed_bytes_whatever_the_hash_seed(tmp_path, hash_seed):
     output = tmp_path / "prompts.jsonl"
     command = [sys.executable, "-B", str(SCRIPTS / "make_prompts.py"), "--output", str(output)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+from bisect import bisect_right
+from itertools import accumulate
 
 import pytest
 
@@ -44,14 +46,19 @@ class Run:
                 self._segments.append((now_s, seconds, first_w, last_w))
                 now_s += seconds
         self.start_s, self.end_s = 1.0, now_s - gap_s
+        self._begin_s = [begin_s for begin_s, *_ in self._segments]
+        self._before_j = [0.0, *accumulate(self._spent_j(segment, now_s) for segment in self._segments)]
 
     def energy_j(self, time_s):
-        total = IDLE_W * (min(time_s, self.start_s) + max(time_s - self.end_s, 0.0))
-        for begin_s, seconds, first_w, last_w in self._segments:
-            spent_s = min(max(time_s - begin_s, 0.0), seconds)
-            if seconds:
-                total += spent_s * (first_w + (last_w - first_w) * spent_s / seconds / 2)
-        return total
+        idle_j = IDLE_W * (min(time_s, self.start_s) + max(time_s - self.end_s, 0.0))
+        number = bisect_right(self._begin_s, time_s) - 1
+        return idle_j if number < 0 else idle_j + self._before_j[number] + self._spent_j(self._segments[number], time_s)
+
+    @staticmethod
+    def _spent_j(segment, time_s):
+        begin_s, seconds, first_w, last_w = segment
+        spent_s = min(max(time_s - begin_s, 0.0), seconds)
+        return spent_s * (first_w + (last_w - first_w) * spent_s / seconds / 2) if seconds else 0.0
 
     @property
     def window_j(self):

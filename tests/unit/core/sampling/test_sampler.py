@@ -199,6 +199,7 @@ def test_a_gap_is_filled_from_the_driver_s_record_where_there_is_one(records, ga
     assert (energy_j == pytest.approx(700.0, rel=0.02)) is records
 
 
+@pytest.mark.slow
 def test_a_day_of_eight_gpus_stays_under_50_mb():
     sampler, _ = watched(*[FakeGpu()] * 8, seconds=0.2)
     log, conditions = sampler.power["GPU-0"], sampler.conditions["GPU-0"]
