@@ -36,7 +36,9 @@ class ExperimentConfig(ConfigModel):
     """One experiment: a model, a backend, prompts, and how they are measured."""
 
     model: str = Field(
-        min_length=1, description="Model id on the hub, local directory, or `builtin/tiny-llama` (no weights)."
+        min_length=1,
+        description="Model id on the hub, local directory, GGUF file, `builtin/tiny-llama` (no weights), or "
+        "`builtin/smollm2-135m` (of the extra `smollm2`).",
     )
     backend: Backend = Field("pytorch", description="Inference backend.")
     precision: Precision = Field("bf16", description="Number format of weights and activations.")
