@@ -87,9 +87,7 @@ MAKERS = {
     "fake codecarbon, nothing": fake_codecarbon(),
     "nvml on simulated GPUs": on_simulated_gpus("nvml", real=True),
     "zeus on simulated GPUs": on_simulated_gpus("zeus", real=False),
-    "nvml": real("nvml"),
-    "zeus": real("zeus"),
-    "codecarbon": real("codecarbon"),
+    **{name: real(name) for name in METERS},
 }
 
 
