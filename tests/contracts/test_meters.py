@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -22,6 +23,7 @@ from llenergymeasure.core.energy.replay import ReplayMeter
 from llenergymeasure.core.energy.zeus import ZeusMeter
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.sampling.sampler import GpuSampler
+from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.protocols import EnergyBackend
 from nvmlsim import sim_gpu
 
@@ -126,7 +128,8 @@ def test_a_reading_has_joules_and_a_method_or_a_reason_and_is_never_a_silent_zer
         assert reading.reason
         assert reading.per_device_j is None
     else:
-        assert reading.energy_j != 0
+        assert 0 < reading.energy_j < math.inf
+        assert all(0 <= joules < math.inf for joules in (reading.per_device_j or {}).values())
         assert reading.method in ("counter", "sampled", "estimated", "replayed")
 
 
@@ -139,7 +142,7 @@ def test_devices_sum_to_the_total(bench):
 def test_a_measurement_has_an_uncertainty_and_an_estimate_has_none(bench):
     reading = reading_of(*bench)
     if reading.method in ("counter", "sampled"):
-        assert reading.uncertainty_j > 0
+        assert 0 < reading.uncertainty_j < math.inf
     if reading.method in ("estimated", "replayed"):
         assert reading.uncertainty_j is None
 
@@ -187,6 +190,55 @@ def children():
     """Processes that this one started; none are told off Linux."""
     tasks = Path("/proc/self/task").glob("*/children")
     return {int(pid) for task in tasks for pid in task.read_text().split()}
+
+
+class BadMeter(FakeMeter):
+    """Closes every window with one reading, which may be one that the type itself would refuse."""
+
+    def __init__(self, **reading):
+        super().__init__()
+        self._reading = EnergyReading.model_construct(**{"meter": "bad", "method": "counter", **reading})
+
+    def open_window(self):
+        return self
+
+    def close(self, start_s, end_s):
+        return self._reading
+
+    def abandon(self):
+        pass
+
+
+@pytest.mark.parametrize("energy_j", [-20.0, 0.0, math.nan, math.inf, -math.inf])
+def test_a_meter_whose_joules_cannot_be_breaks_the_contract(energy_j):
+    with pytest.raises(AssertionError):
+        test_a_reading_has_joules_and_a_method_or_a_reason_and_is_never_a_silent_zero(
+            (BadMeter(energy_j=energy_j, uncertainty_j=1.0), FakeClock())
+        )
+
+
+@pytest.mark.parametrize("joules", [-20.0, math.nan, math.inf])
+def test_a_device_whose_joules_cannot_be_breaks_the_contract(joules):
+    with pytest.raises(AssertionError):
+        test_a_reading_has_joules_and_a_method_or_a_reason_and_is_never_a_silent_zero(
+            (BadMeter(energy_j=20.0, per_device_j={"GPU-0": joules, "GPU-1": 40.0}), FakeClock())
+        )
+
+
+@pytest.mark.parametrize("uncertainty_j", [-1.0, 0.0, math.nan, math.inf])
+def test_a_measurement_without_a_real_uncertainty_breaks_the_contract(uncertainty_j):
+    with pytest.raises(AssertionError):
+        test_a_measurement_has_an_uncertainty_and_an_estimate_has_none(
+            (BadMeter(energy_j=20.0, uncertainty_j=uncertainty_j), FakeClock())
+        )
+
+
+@pytest.mark.parametrize("reading", [{"energy_j": None, "reason": None}, {"energy_j": 20.0, "method": None}])
+def test_a_reading_without_a_reason_or_a_method_breaks_the_contract(reading):
+    with pytest.raises(AssertionError):
+        test_a_reading_has_joules_and_a_method_or_a_reason_and_is_never_a_silent_zero(
+            (BadMeter(**reading), FakeClock())
+        )
 
 
 def test_every_registered_meter_has_a_probe_that_answers_without_a_gpu():

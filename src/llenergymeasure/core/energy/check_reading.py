@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import ReadingFailed
 
@@ -20,7 +22,7 @@ def check_reading(reading: object, meter: str) -> EnergyReading:
         return reading
     if reading.method is None:
         raise ReadingFailed(f"{meter} gave {reading.energy_j:g} J without a method")
-    if reading.energy_j <= 0:
+    if not 0 < reading.energy_j < math.inf:
         raise ReadingFailed(
             f"{meter} gave {reading.energy_j:g} J, which no work takes: its counter stood still or went backwards, or the "
             "window is too short for it; make it longer"

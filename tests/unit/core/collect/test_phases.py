@@ -11,7 +11,7 @@ import pytest
 
 from llenergymeasure.core.collect.phases import fit_prefill_power, overlap_s, split_energy
 from llenergymeasure.core.sampling.power_log import PowerLog
-from llenergymeasure.core.sampling.updates import energy_steps, regular_ticks, update_times
+from llenergymeasure.core.sampling.updates import energy_steps
 from llenergymeasure.domain.measurements import PhaseTimes
 from llenergymeasure.protocols import BatchRecord, EnergyStep
 
@@ -143,15 +143,3 @@ def test_the_stated_uncertainty_covers_the_truth(prefill_s, decode_s, count, tic
             covered += abs(split.prefill_j - run.prefill_j) <= split.uncertainty_j
     assert told >= 55
     assert covered >= 0.95 * told
-
-
-def test_regular_ticks_are_found_through_jitter_and_missing_ones():
-    rng = random.Random(3)
-    true = [0.1 * number for number in range(100) if number % 7]
-    seen = [time_s + rng.uniform(-0.02, 0.02) for time_s in true]
-    assert max(abs(a - b) for a, b in zip(regular_ticks(seen), true)) < 0.006
-
-
-def test_updates_that_are_not_regular_lie_between_the_samples_that_showed_them():
-    points = [(0.0, 1.0), (0.1, 1.0), (0.2, 2.0), (0.3, 2.0), (0.4, 2.0), (0.5, 3.0), (0.6, 3.0), (2.0, 4.0)]
-    assert [round(time_s, 3) for time_s, _ in update_times(points)] == [0.15, 0.45, 1.3]
