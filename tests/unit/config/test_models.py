@@ -43,7 +43,8 @@ def test_the_defaults_are_those_of_the_contract():
     config = ExperimentConfig(model="m")
     assert config.model_dump(exclude={"decoder", "warmup", "baseline", "energy"}) == {
         "model": "m", "backend": "pytorch", "precision": "bf16", "dataset": "aienergyscore", "n": 100, "random_seed": 42,
-        "max_input_tokens": 512, "max_output_tokens": 128, "min_output_tokens": None, "pytorch": None, "vllm": None,
+        "apply_chat_template": False, "max_input_tokens": 512, "max_output_tokens": 128, "min_output_tokens": None,
+        "pytorch": None, "vllm": None,
         "tensorrt": None, "lora": None, "passthrough_kwargs": None,
     }  # fmt: skip
     assert config.decoder.model_dump() == {
@@ -285,3 +286,8 @@ def deep(levels):
 )
 def test_what_json_cannot_hold_may_not_pass_through(value, words):
     assert words in complaint({"passthrough_kwargs": {"x": value}})
+
+
+def test_a_chat_template_needs_prompts_of_text():
+    with pytest.raises(ValueError, match="apply_chat_template needs prompts of text"):
+        build_experiment_config({"model": "m", "n": 2, "apply_chat_template": True, "dataset": {"n": 2}})
