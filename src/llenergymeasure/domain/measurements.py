@@ -6,7 +6,7 @@ memory in MB (10^6 bytes), latencies in milliseconds.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -132,6 +132,15 @@ class ModelInfo(Frozen):
     attn_implementation: str | None = None
     batch_size: int = 1
     quantization: str | None = Field(None, description="None when weights are not quantised.")
+    effective_settings: dict[str, Any] = Field(
+        {},
+        description="What generation used, read back from the backend: every setting that had an effect, by the backend's "
+        "name. Empty when the backend does not say.",
+    )
+    model_generation_defaults: dict[str, Any] = Field(
+        {},
+        description="Of these, what the model's own files chose, neither configured nor the backend's default.",
+    )
     memory_mb: float | None = Field(None, description="Held after loading, in MB; None where it is not known.")
     load_seconds: float | None = Field(None, description="None when the backend does not tell.")
     notes: tuple[str, ...] = Field((), description="What the user should know about how it was loaded.")

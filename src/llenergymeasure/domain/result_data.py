@@ -183,6 +183,13 @@ class ResultData(Derived):
     def model_memory_mb(self) -> float | None:
         return self.model_info.memory_mb
 
+    @computed_field(  # type: ignore[prop-decorator]
+        description="What generation used, by the backend's names, read back from it; empty when it does not say."
+    )
+    @property
+    def effective_settings(self) -> dict[str, Any]:
+        return self.model_info.effective_settings
+
     @computed_field(description="FLOPs by the PaLM rule; None when the parameter count is unknown.")  # type: ignore[prop-decorator]
     @property
     def flops_total(self) -> int | None:

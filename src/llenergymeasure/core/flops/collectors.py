@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from llenergymeasure.config.models import ExperimentConfig
+from collections.abc import Mapping
+from typing import Any
+
 from llenergymeasure.core.collect.latency import FromRecords
 from llenergymeasure.core.flops.architecture import shape_of
 from llenergymeasure.core.flops.count import GeneratedWork, GenerationWay, exact_flops, palm_flops
@@ -37,10 +39,8 @@ class ExactFlopsCollector(FromRecords):
         shape = shape_of(window.engine.architecture)
         if shape is None:
             return None
-        if _CHANGES_PASSES & set(window.config.passthrough_kwargs or {}):
-            return exact_flops(None, (), window.config.precision)
         works = [self._work(batch, window) for batch in window.batches]
-        way = _way(window.config, window.engine.info.adapter_parameters)
+        way = _way(_settings(window), window.engine.info.adapter_parameters)
         found = exact_flops(shape, works, window.config.precision, way)
         return _checked(found, window.engine.info)
 
@@ -56,12 +56,13 @@ class ExactFlopsCollector(FromRecords):
 
     def _cache_length(self, batch: BatchRecord, window: Window) -> int | None:
         """transformers never shrinks a static cache: it has the longest length met so far, warm-up included."""
-        config = window.config
-        if config.pytorch_settings.cache_implementation is None:
+        config, settings = window.config, _settings(window)
+        if settings.get("cache_implementation") is None:
             return None
         widest = max(other.padded_length for other in window.batches)
         warmed = widest + min(config.warmup.max_new_tokens, config.output_limit) - 1 if config.warmup.enabled else 0
-        self._static_length = max(self._static_length, warmed, batch.padded_length + config.output_limit - 1)
+        needed = max(batch.padded_length + config.output_limit - 1, settings.get("max_cache_len", 0))
+        self._static_length = max(self._static_length, warmed, needed)
         return self._static_length
 
 
@@ -76,15 +77,41 @@ def _checked(found: FlopsResult, info: ModelInfo) -> FlopsResult:
     return found.model_copy(update={"confidence": "low", "notes": f"{difference}; {found.notes}"})
 
 
-# Arguments of `generate` that change how often or over how much the model runs.
-_CHANGES_PASSES = frozenset({"guidance_scale", "prefill_chunk_size", "dola_layers", "penalty_alpha", "custom_generate"})
+def _settings(window: Window) -> dict[str, Any]:
+    """What generation used: as the configuration asked, and over it what the backend says that it really used."""
+    config, section = window.config, window.config.pytorch_settings
+    asked = {
+        "num_beams": config.decoder.beams,
+        "use_cache": section.effective_use_cache,
+        "cache_implementation": section.cache_implementation,
+        "assistant_model": config.decoder.draft_model,
+        "prompt_lookup_num_tokens": section.prompt_lookup_num_tokens,
+    }
+    return {**asked, **(config.passthrough_kwargs or {}), **window.engine.info.effective_settings}
 
 
-def _way(config: ExperimentConfig, adapter_parameters: int | None) -> GenerationWay:
-    section, decoder = config.pytorch_settings, config.decoder
+# Settings of `generate` that let tokens be proposed and verified.
+_PROPOSERS = ("assistant_model", "prompt_lookup_num_tokens", "assistant_early_exit", "use_mtp")
+# Settings that change how often or over how much the model runs, and the value at which they do not.
+_CHANGES_PASSES = {
+    "guidance_scale": 1, "prefill_chunk_size": 0, "dola_layers": 0, "penalty_alpha": 0, "custom_generate": 0,
+    "token_healing": 0,
+}  # fmt: skip
+
+
+def _way(settings: Mapping[str, Any], adapter_parameters: int | None) -> GenerationWay:
     return GenerationWay(
         adapter_parameters=adapter_parameters,
-        beams=decoder.beams,
-        use_cache=section.use_cache is not False,
-        speculative=decoder.speculative_decoding or section.prompt_lookup_num_tokens is not None,
+        beams=settings["num_beams"],
+        use_cache=settings["use_cache"],
+        unknown_because=_why_unknown(settings),
     )
+
+
+def _why_unknown(settings: Mapping[str, Any]) -> str | None:
+    """Why nobody knows how often the model ran; None when it ran once per step."""
+    proposers = [name for name in _PROPOSERS if settings.get(name)]
+    if proposers:
+        return f"speculative decoding ({', '.join(proposers)}) does not tell how often each model ran"
+    changed = [name for name, neutral in _CHANGES_PASSES.items() if settings.get(name) not in (None, neutral)]
+    return f"{', '.join(changed)} changes how often or over how much the model runs" if changed else None

@@ -58,13 +58,13 @@ class GenerationWay:
             adapter whose operations are not known.
         beams: rows that search for each prompt.
         use_cache: False = every step runs over the whole sequence again.
-        speculative: a draft was proposed and verified, by a model or by prompt lookup.
+        unknown_because: why nobody knows how often the model ran; None = it ran once per step.
     """
 
     adapter_parameters: int | None = 0
     beams: int = 1
     use_cache: bool = True
-    speculative: bool = False
+    unknown_because: str | None = None
 
 
 PLAIN = GenerationWay()
@@ -118,13 +118,12 @@ def exact_flops(
 
     Returns:
         Executed operations, padding included. `flops_useful` is what the rows would take one by one, each with its own
-        lengths; None under beam search. Nothing is computed without a shape, or when drafts were proposed, because how
-        often each model ran is not known.
+        lengths; None under beam search. Nothing is computed without a shape, or when nobody knows how often the model ran.
     """
     if shape is None:
         return _unknown("architecture", precision, "the operations of this architecture are not known")
-    if way.speculative:
-        return _unknown("architecture", precision, "speculative decoding does not tell how often each model ran")
+    if way.unknown_because is not None:
+        return _unknown("architecture", precision, way.unknown_because)
     if way.adapter_parameters is None:
         return _unknown("architecture", precision, "the operations of the adapter are not known")
     works, count = tuple(batches), _Count(shape, way, way.adapter_parameters)

@@ -220,6 +220,37 @@ def _settings(draft: ExperimentResult) -> Warnings:
         )
 
 
+def _model_defaults(draft: ExperimentResult) -> Warnings:
+    chosen = draft.model_info.model_generation_defaults
+    if not chosen:
+        return
+    named = ", ".join(f"{name} {_shortened(value)}" for name, value in chosen.items())
+    by_field = "; min_output_tokens takes the place of min_length" if "min_length" in chosen else ""
+    numbers = {name: value for name, value in chosen.items() if isinstance(value, (int, float))}
+    yield warning(
+        "model_generation_defaults",
+        f"the model's own files set {named}, which changes what is generated or how fast",
+        f"state it, or set the same names in passthrough_kwargs (null switches one off{by_field})",
+        **numbers,
+    )
+
+
+def _shortened(value: object, limit: int = 60) -> str:
+    text = str(value)
+    return f"{text[:limit]}..." if len(text) > limit else text
+
+
+# What ends a prompt's output however many tokens are asked for.
+_ENDS_ANYWAY = ("max_time", "stop_strings")
+
+
+def _constant_work(draft: ExperimentResult) -> str:
+    """How to make every prompt the same work, given what really ends it."""
+    others = [name for name in _ENDS_ANYWAY if name in draft.effective_settings]
+    switched_off = f", and {' and '.join(others)} to null in passthrough_kwargs" if others else ""
+    return f"for constant work set min_output_tokens equal to max_output_tokens{switched_off}"
+
+
 def _work(draft: ExperimentResult) -> Warnings:
     tokens, config = draft.tokens, draft.config
     if tokens.output_tokens == 0:
@@ -228,7 +259,7 @@ def _work(draft: ExperimentResult) -> Warnings:
         yield warning(
             "early_end",
             f"{100 * tokens.ended_early_share:.3g} % of the prompts ended before {config.output_limit} tokens",
-            "for constant work set min_output_tokens equal to max_output_tokens",
+            _constant_work(draft),
             ended_early_share=tokens.ended_early_share,
             output_limit=config.output_limit,
         )
@@ -252,5 +283,5 @@ def _work(draft: ExperimentResult) -> Warnings:
 
 
 CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (
-    _length, _energy, _meter_problems, _crosscheck, _baseline, _warm_up, _model, _settings, _work, *MACHINE_CHECKS,
+    _length, _energy, _meter_problems, _crosscheck, _baseline, _warm_up, _model, _settings, _model_defaults, _work, *MACHINE_CHECKS,
 )  # fmt: skip

@@ -47,6 +47,8 @@ MODEL: Rules = {
     "attn_implementation": Same("attention"),
     "batch_size": of_rank_0(_CONFIGURED),
     "quantization": of_rank_0(_CONFIGURED),
+    "effective_settings": of_rank_0(_LOADED),
+    "model_generation_defaults": of_rank_0(_LOADED),
     "load_seconds": of_rank_0("the ranks load side by side"),
     "notes": distinct,
 }

@@ -87,5 +87,43 @@ def test_where_it_is_not_known_how_often_the_model_ran_there_is_no_figure(fields
     assert exact(**fields).value is None
 
 
+def used(settings, **fields):
+    """FLOPs where the engine says what it really used."""
+    asked = window(**fields)
+    asked.engine.info = asked.engine.info.model_copy(update={"effective_settings": settings})
+    return ExactFlopsCollector().collect(asked)
+
+
+def test_what_the_engine_really_used_counts_and_not_what_was_asked():
+    """Without a cache four steps run over 3, 4, 5 and 6 positions, and not over one each."""
+    without_cache = exact(pytorch={"use_cache": False})
+    assert used({"use_cache": False}).value == without_cache.value > exact().value
+    assert used({"use_cache": True}, pytorch={"use_cache": False}).value == exact().value
+
+
+def test_a_static_cache_of_a_given_length_is_covered_whole():
+    static = {"cache_implementation": "static"}
+    assert used({**static, "max_cache_len": 64}).value > used(static).value > exact().value
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"assistant_early_exit": 1}, "speculative decoding (assistant_early_exit)"),
+        ({"use_mtp": True}, "speculative decoding (use_mtp)"),
+        ({"prefill_chunk_size": 16}, "prefill_chunk_size changes how often"),
+        ({"token_healing": True}, "token_healing changes how often"),
+    ],
+)
+def test_what_the_model_s_files_do_to_its_passes_leaves_the_figure_out_with_the_reason(settings, words):
+    found = used(settings)
+    assert (found.value, found.confidence) == (None, "low")
+    assert words in found.notes
+
+
+def test_guidance_at_one_is_no_guidance():
+    assert used({"guidance_scale": 1.0}).value == exact().value
+
+
 def test_beams_are_executed():
     assert exact(decoder={"decoding_strategy": "beam", "num_beams": 3}).value > 2 * exact().value

@@ -50,6 +50,9 @@ CASES = {
     "unexpected_weights": dict(
         model_info=ModelInfo(name="org/m", device="cuda", n_unexpected_weights=3, unexpected_weights=("a.weight",))
     ),
+    "model_generation_defaults": dict(
+        model_info=ModelInfo(name="org/m", device="cuda", model_generation_defaults={"min_p": 0.1, "stop_strings": ["x"]})
+    ),
     "cpu_inference": dict(model_info=ModelInfo(name="org/m", device="cpu")),
     "decoder_setting_unused": dict(config=update(CONFIG, decoder=update(CONFIG.decoder, temperature=0.7))),
     "no_output": dict(tokens=update(TOKENS, output_tokens=0)),
@@ -99,6 +102,22 @@ def test_numbers_of_a_warning_are_data():
     assert warning.values == {"duration_sec": 4.0, "least_sec": 10.0}
     (warning,) = warnings_about(a_draft(energy=update(ENERGY, crosscheck_j=900.0)))
     assert warning.values == {"energy_j": 1000.0, "crosscheck_j": 900.0, "gap_j": 100.0, "allowed_j": 50.0}
+
+
+def test_advice_for_constant_work_names_what_would_end_a_prompt_anyway():
+    model = ModelInfo(name="org/m", device="cuda", effective_settings={"max_time": 1.0, "use_cache": True})
+    (warning,) = warnings_about(a_draft(tokens=update(TOKENS, ended_early_share=0.25), model_info=model))
+    assert warning.remedy.endswith("max_output_tokens, and max_time to null in passthrough_kwargs")
+
+
+def test_what_a_model_s_files_set_is_named_with_its_values_and_long_ones_are_cut():
+    chosen = {"min_length": 5, "suppress_tokens": list(range(100))}
+    model = ModelInfo(name="org/m", device="cuda", model_generation_defaults=chosen)
+    (warning,) = warnings_about(a_draft(model_info=model))
+    assert "min_length 5, suppress_tokens [0, 1, 2" in warning.sentence
+    assert len(warning.sentence) < 300
+    assert "min_output_tokens takes the place of min_length" in warning.remedy
+    assert warning.values == {"min_length": 5}
 
 
 def test_large_numbers_are_written_out():

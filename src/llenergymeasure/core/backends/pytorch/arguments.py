@@ -88,25 +88,52 @@ def compile_arguments(config: ExperimentConfig) -> dict[str, Any] | None:
     return _given(mode=section.torch_compile_mode, backend=section.torch_compile_backend)
 
 
-def generate_arguments(config: ExperimentConfig, passthrough_names: Collection[str]) -> dict[str, Any]:
-    """Arguments of `generate`, without prompts and draft model."""
+def generate_arguments(config: ExperimentConfig, known_names: Collection[str]) -> dict[str, Any]:
+    """Arguments of `generate`, without prompts and draft model.
+
+    What our configuration documents is given even where it is the default, also as None: a model's own generation
+    configuration would decide otherwise.
+
+    Args:
+        config: the experiment.
+        known_names: names that `generate` knows; other passthrough arguments are the model's.
+    """
     section, decoder = config.pytorch_settings, config.decoder
     sampling = decoder.decoding_strategy == "sampling"
     passthrough = config.passthrough_kwargs or {}
     return {
+        **{name: value for name, value in _RULED_OUT.items() if name in known_names},
         "max_new_tokens": config.output_limit,
+        "min_new_tokens": config.min_output_tokens,
         "do_sample": sampling,
         "num_beams": decoder.beams,
         "repetition_penalty": decoder.repetition_penalty,
-        **_given(
-            min_new_tokens=config.min_output_tokens,
-            use_cache=section.use_cache,
-            cache_implementation=section.cache_implementation,
-            prompt_lookup_num_tokens=section.prompt_lookup_num_tokens,
-        ),
+        "use_cache": section.effective_use_cache,
+        "cache_implementation": section.cache_implementation,
+        "prompt_lookup_num_tokens": section.prompt_lookup_num_tokens,
         **(_sampling(config) if sampling else {}),
-        **{name: value for name, value in passthrough.items() if name in passthrough_names},
+        **{name: value for name, value in passthrough.items() if name in known_names},
     }
+
+
+_RULED_OUT: Mapping[str, Any] = {
+    # `generate` returns ids alone, one row per prompt.
+    "return_dict_in_generate": False,
+    "num_return_sequences": 1,
+    "output_scores": False,
+    "output_logits": False,
+    "output_attentions": False,
+    "output_hidden_states": False,
+    # decoding_strategy is greedy, sampling or beam; each of these would make it another one.
+    "penalty_alpha": None,
+    "dola_layers": None,
+    "num_beam_groups": 1,
+    "diversity_penalty": 0.0,
+    "constraints": None,
+    "force_words_ids": None,
+    # The measured model is nobody's draft model.
+    "is_assistant": False,
+}
 
 
 def _sampling(config: ExperimentConfig) -> dict[str, Any]:

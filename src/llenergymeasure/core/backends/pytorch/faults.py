@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import torch
+from safetensors import SafetensorError
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import BackendError, LLEMError
@@ -13,8 +14,13 @@ from llenergymeasure.security import redact
 
 
 @contextmanager
-def explained(doing: str, config: ExperimentConfig) -> Iterator[None]:
+def explained(doing: str, config: ExperimentConfig, suspects: Collection[str] = ()) -> Iterator[None]:
     """Turn every failure inside into a `BackendError` that names the cause and the cure.
+
+    Args:
+        doing: what is done, such as generating.
+        config: the experiment.
+        suspects: settings of the model's own files that may be the cause.
 
     Raises:
         BackendError: with the original as its cause.
@@ -30,7 +36,7 @@ def explained(doing: str, config: ExperimentConfig) -> Iterator[None]:
     except Exception as error:
         if "can't allocate memory" in str(error):  # what torch says of a CPU
             raise BackendError(_out_of_memory(doing, config, error)) from error
-        raise BackendError(f"{doing} failed: {_first_words(error)}{_cure(error)}") from error
+        raise BackendError(f"{doing} failed: {_first_words(error)}{_cure(error) or _suspected(suspects)}") from error
 
 
 def _out_of_memory(doing: str, config: ExperimentConfig, error: BaseException) -> str:
@@ -47,17 +53,33 @@ def _first_words(error: BaseException, limit: int = 400) -> str:
     return f"{type(error).__name__}: {text[:limit]}{'...' if len(text) > limit else ''}"
 
 
+def _suspected(suspects: Collection[str]) -> str:
+    """What to try where the model's own files set something that may fail."""
+    names = [name for name in suspects if name not in ("eos_token_id", "min_length")]
+    if not names:
+        return ""
+    switched_off = ", ".join(f"{name}: null" for name in names)
+    return f"; the model's own files set {', '.join(names)}: try without, by passthrough_kwargs: {{{switched_off}}}"
+
+
 def _cure(error: Exception) -> str:
     """What to do, where the kind of failure tells."""
     text = str(error).lower()
-    if isinstance(error, ImportError) and "peft" in text:
-        return '; install it with: pip install "llenergymeasure[pytorch]"'
-    if isinstance(error, ImportError):
-        return "; install the package it names"
-    if "safetensor" in type(error).__name__.lower() or "safetensors" in text:
-        return "; the weights file is damaged or incomplete: fetch or copy it again"
-    if "gated" in text or "401" in text or "403" in text:
-        return "; accept the model's terms on its page and set HF_TOKEN"
-    if isinstance(error, TypeError) and "argument" in text:
-        return "; check the names in passthrough_kwargs"
+    for kind, words, cure in _CURES:
+        if isinstance(error, kind) and any(word in text for word in words):
+            return cure
     return ""
+
+
+_ANY = ("",)
+_DAMAGED = "; the weights file is damaged or incomplete: fetch or copy it again"
+# The first that fits: what was raised, words of which one is in its text, what to do.
+_CURES: tuple[tuple[type[Exception], tuple[str, ...], str], ...] = (
+    (ImportError, ("peft",), '; install it with: pip install "llenergymeasure[pytorch]"'),
+    (ImportError, _ANY, "; install the package it names"),
+    (SafetensorError, _ANY, _DAMAGED),
+    (Exception, ("safetensors",), _DAMAGED),
+    (Exception, ("gated", "401", "403"), "; accept the model's terms on its page and set HF_TOKEN"),
+    (Exception, ("num_return_sequences",), "; remove num_return_sequences from the model's generation_config.json"),
+    (TypeError, ("argument",), "; check the names in passthrough_kwargs"),
+)

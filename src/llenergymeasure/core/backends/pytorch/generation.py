@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.pytorch.ends import Ends
 from llenergymeasure.core.backends.pytorch.faults import explained
 from llenergymeasure.core.backends.pytorch.library import quiet_transformers
 from llenergymeasure.core.backends.pytorch.memory import CudaMemory, ProcessMemory
@@ -52,19 +53,19 @@ class GeneratedRun:
 
     batches: tuple[GeneratedBatch, ...]
     anchor: Anchor
-    eos_ids: frozenset[int]
+    ends: Ends
 
     def records(self) -> tuple[BatchRecord, ...]:
         return tuple(self._record(generated) for generated in self.batches)
 
     def _record(self, generated: GeneratedBatch) -> BatchRecord:
         batch, start = generated.batch, generated.batch.padded_length
-        rows = generated.sequences[:, start:].tolist()
+        rows = self.ends.output_ids(generated.sequences, start)
         return BatchRecord(
             prompt_indices=batch.prompt_indices,
             input_lengths=batch.lengths,
             padded_length=start,
-            output_ids=tuple(until_end(row, self.eos_ids) for row in rows),
+            output_ids=rows,
             started_s=generated.started_s,
             finished_s=generated.finished_s,
             step_times_s=self.anchor.host_times(generated.timer.marks),
@@ -91,7 +92,8 @@ class TransformersEngine:
         self._clock = clock
         self._cuda_devices = tuple(device for device in info.devices if device.startswith("cuda"))
         self._memory = CudaMemory(self._cuda_devices) if self._cuda_devices else ProcessMemory()
-        self._arguments = {"pad_token_id": tokenizer.pad_id, **arguments}
+        self._arguments = arguments
+        self._ends = Ends.of(info.effective_settings, tokenizer)
         self.info = info
         self.tokenizer = tokenizer
 
@@ -121,10 +123,10 @@ class TransformersEngine:
         arguments = self._arguments if max_new_tokens is None else self._shortened(max_new_tokens)
         torch.manual_seed(self._config.random_seed)
         anchor = Anchor(self._clock, bool(self._cuda_devices))
-        with quiet_transformers(), explained("generating", self._config):
+        with quiet_transformers(), explained("generating", self._config, self.info.model_generation_defaults):
             generated = tuple(self._generate(batch, arguments) for batch in batches)
             self.synchronise()
-        return GeneratedRun(generated, anchor, self._eos_ids())
+        return GeneratedRun(generated, anchor, self._ends)
 
     def _generate(self, batch: TensorBatch, arguments: dict[str, Any]) -> GeneratedBatch:
         timer = StepTimer(self._clock, bool(self._cuda_devices))
@@ -137,10 +139,6 @@ class TransformersEngine:
     def _shortened(self, max_new_tokens: int) -> dict[str, Any]:
         limit = min(max_new_tokens, self._config.output_limit)
         return {**self._arguments, "max_new_tokens": limit, "min_new_tokens": limit}
-
-    def _eos_ids(self) -> frozenset[int]:
-        eos = self._arguments.get("eos_token_id", self._model.generation_config.eos_token_id)
-        return frozenset() if eos is None else frozenset([eos] if isinstance(eos, int) else eos)
 
     def synchronise(self) -> None:
         for device in self._cuda_devices:
@@ -181,14 +179,6 @@ def free_memory(on_cuda: bool) -> None:
 
 def _nothing_to_give() -> None:
     """The model was given back."""
-
-
-def until_end(row: Sequence[int], eos_ids: frozenset[int]) -> tuple[int, ...]:
-    """A row's generated ids up to and including the first end-of-sequence; what follows is padding."""
-    for place, token in enumerate(row):
-        if token in eos_ids:
-            return tuple(row[: place + 1])
-    return tuple(row)
 
 
 def in_groups(order: Sequence[int], size: int) -> Iterator[Sequence[int]]:

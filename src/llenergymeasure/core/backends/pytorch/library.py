@@ -64,6 +64,16 @@ class Transformers:
         own = inspect.signature(GenerationMixin.generate).parameters
         return frozenset(own) | frozenset(transformers.GenerationConfig().to_dict())
 
+    def effective_generation(self, model: Any, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Every field of the generation configuration as `generate` puts it together, and transformers' own defaults.
+
+        Asks the method that `generate` itself calls: the order of arguments, the model's files and defaults is its.
+        """
+        found, _ = model._prepare_generation_config(None, **arguments)
+        plain = transformers.GenerationConfig()
+        defaults = {**vars(plain), **plain._get_default_generation_params()}
+        return {name: value for name, value in vars(found).items() if name in defaults}, defaults
+
     def cuda_available(self) -> bool:
         return bool(torch.cuda.is_available())
 

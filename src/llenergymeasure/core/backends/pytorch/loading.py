@@ -21,6 +21,12 @@ from llenergymeasure.core.backends.pytorch.generation import TransformersEngine,
 from llenergymeasure.core.backends.pytorch.library import Transformers, quiet_transformers
 from llenergymeasure.core.backends.pytorch.parameters import count_parameters, quantization_of
 from llenergymeasure.core.backends.pytorch.placement import devices_of, input_device, kind_of
+from llenergymeasure.core.backends.pytorch.settings import (
+    PROPOSALS,
+    EffectiveSettings,
+    check_settings,
+    effective_settings,
+)
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
 from llenergymeasure.core.backends.pytorch.weights import SHOWN, check_weights
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache
@@ -78,11 +84,14 @@ class TransformersLoader:
         key = load_key(config)
         with quiet_transformers(), explained(f"loading {config.model}", config):
             loaded = self._model_cache.take(key) or self._loaded(config)
+            arguments = self._generate_arguments(config, loaded)
+            settings = self._settings(loaded, arguments)
+            check_settings(settings, config.pytorch_settings.effective_batch_size)
             return TransformersEngine(
                 model=loaded.model,
                 tokenizer=loaded.tokenizer,
-                info=self._describe(config, loaded),
-                arguments=self._generate_arguments(config, loaded.draft),
+                info=self._describe(config, loaded, settings),
+                arguments=arguments | _for_text(settings, loaded.tokenizer),
                 config=config,
                 clock=self._clock,
                 give_back=lambda: self._model_cache.put(key, loaded, lambda: free_memory(loaded.device == "cuda")),
@@ -159,18 +168,28 @@ class TransformersLoader:
         draft, _ = self._checked(name, _source(name), arguments)
         return draft.to(input_device(model)).eval()
 
-    def _generate_arguments(self, config: ExperimentConfig, draft: Any | None) -> dict[str, Any]:
-        arguments = generate_arguments(config, self._library.generate_names())
-        return arguments if draft is None else {**arguments, "assistant_model": draft}
+    def _generate_arguments(self, config: ExperimentConfig, loaded: LoadedModel) -> dict[str, Any]:
+        padding = {"pad_token_id": loaded.tokenizer.pad_id}
+        arguments = {**padding, **generate_arguments(config, self._library.generate_names())}
+        return arguments if loaded.draft is None else {**arguments, "assistant_model": loaded.draft}
 
-    def _describe(self, config: ExperimentConfig, loaded: LoadedModel) -> ModelInfo:
+    def _settings(self, loaded: LoadedModel, arguments: dict[str, Any]) -> EffectiveSettings:
+        """What generation uses, read back."""
+        own = {name: value for name, value in arguments.items() if name != "assistant_model"}
+        found, defaults = self._library.effective_generation(without_adapter(loaded.model), own)
+        if loaded.draft is not None:  # how many tokens a draft model proposes is its own choice
+            drafted, _ = self._library.effective_generation(loaded.draft, {})
+            found |= {name: drafted[name] for name in PROPOSALS & set(drafted)}
+        return effective_settings(found, defaults, arguments, loaded.tokenizer.end_id)
+
+    def _describe(self, config: ExperimentConfig, loaded: LoadedModel, settings: EffectiveSettings) -> ModelInfo:
         model = loaded.model
         counts = count_parameters(model)
         section = config.pytorch_settings
         return ModelInfo(
             name=config.model,
             revision=getattr(model.config, "_commit_hash", None),
-            architecture=type(_without_adapter(model)).__name__,
+            architecture=type(without_adapter(model)).__name__,
             n_parameters=counts.total,
             n_matmul_parameters=counts.in_matrix_products,
             n_matmul_parameters_counted=counts.counted_in_matrix_products,
@@ -183,6 +202,8 @@ class TransformersLoader:
             attn_implementation=getattr(model.config, "_attn_implementation", None),
             batch_size=section.effective_batch_size,
             quantization=section.quantization or quantization_of(model),
+            effective_settings=dict(settings.values),
+            model_generation_defaults=dict(settings.from_model),
             memory_mb=model.get_memory_footprint() / MEGABYTE,
             load_seconds=loaded.load_seconds,
             n_unexpected_weights=len(loaded.unexpected),
@@ -215,17 +236,30 @@ def _check_device(config: ExperimentConfig, devices: tuple[str, ...]) -> None:
         )
 
 
+# The shape of what a model and its `generate` return is ours, whatever its config.json and generation_config.json say.
+_RETURNED = {"return_dict": True, "output_attentions": False, "output_hidden_states": False}
+
+
 def _ready(model: Any, config: ExperimentConfig) -> None:
-    """In inference mode, compiled if asked."""
+    """In inference mode, returning nothing but logits and ids, compiled if asked."""
     model.eval()
+    for name, value in _RETURNED.items():
+        if getattr(model.config, name, value) != value:
+            setattr(model.config, name, value)
     compile_with = compile_arguments(config)
     if compile_with is not None:
         model.compile(**compile_with)
 
 
-def _without_adapter(model: Any) -> Any:
+def without_adapter(model: Any) -> Any:
     """The model that PEFT wrapped; a merged adapter left none to unwrap."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def _for_text(settings: EffectiveSettings, tokenizer: TransformersTokenizer) -> dict[str, Any]:
+    """The tokenizer, where `generate` looks at the text."""
+    needed = any(name in settings.values for name in ("stop_strings", "token_healing"))
+    return {"tokenizer": tokenizer.wrapped} if needed else {}
 
 
 def _source(model: str) -> str:

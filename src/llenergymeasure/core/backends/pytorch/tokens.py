@@ -31,6 +31,17 @@ class TransformersTokenizer:
         eos: int | None = self._tokenizer.eos_token_id
         return pad if pad is not None else eos
 
+    @property
+    def end_id(self) -> int | None:
+        """The end-of-sequence id; None without one."""
+        end: int | None = self._tokenizer.eos_token_id
+        return end
+
+    @property
+    def wrapped(self) -> Any:
+        """transformers' own, for what `generate` does with text."""
+        return self._tokenizer
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         ids: list[list[int]] = self._tokenizer(list(texts))["input_ids"]
         return ids

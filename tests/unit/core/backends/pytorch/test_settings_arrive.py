@@ -78,6 +78,9 @@ class RecordingLibrary:
     def generate_names(self):
         return frozenset({"guidance_scale", "eos_token_id"})
 
+    def effective_generation(self, model, arguments):
+        return dict(arguments), {}
+
     def cuda_available(self):
         return self.cuda
 
@@ -164,11 +167,18 @@ def test_a_passthrough_argument_goes_to_one_call_only():
     assert "guidance_scale" not in calls["model"]
 
 
-def test_an_unset_section_gives_transformers_its_own_defaults():
+def test_an_unset_section_leaves_loading_to_transformers_and_gives_generate_what_is_documented():
     calls = {call[0]: call[-1] for call in record({})}
     assert calls["model"] == {"dtype": "bfloat16"}
     assert "compile" not in calls
-    assert "use_cache" not in calls["generate"]
+    documented = {
+        "use_cache": True,
+        "cache_implementation": None,
+        "prompt_lookup_num_tokens": None,
+        "min_new_tokens": None,
+    }
+    assert documented.items() <= calls["generate"].items()
+    assert "temperature" not in calls["generate"]
 
 
 def test_cuda_without_a_device_is_refused():

@@ -1,0 +1,163 @@
+"""What `generate` really uses: our arguments over the model's own generation configuration over transformers' defaults.
+
+```
+passed     what our configuration documents, and the shape of the return value: always given, so always ours
+harmless   what changes nothing here, each with its reason
+the rest   is the model's own choice: recorded, and a warning where it is not transformers' default
+```
+
+A field that is new in transformers is in none of the tables: it counts as the model's own, and a test fails until it is sorted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from llenergymeasure.exceptions import BackendError
+
+HARMLESS: Mapping[str, str] = {
+    "_from_model_config": "says where the configuration came from",
+    "transformers_version": "says what wrote the file",
+    "bos_token_id": "begins an empty prompt, and there is none",
+    "decoder_start_token_id": "is for encoder-decoders",
+    "max_length": "max_new_tokens, which is always given, takes its place",
+    "cache_config": "is for the quantised cache, which no setting chooses",
+    "continuous_batching_config": "is for generate_batch, which is not called",
+    "low_memory": "is of contrastive search, which is switched off",
+}
+
+# What our configuration documents: recorded at any value.
+DOCUMENTED = frozenset(
+    {
+        "max_new_tokens", "min_new_tokens", "do_sample", "num_beams", "repetition_penalty", "use_cache",
+        "cache_implementation", "prompt_lookup_num_tokens", "temperature", "top_k", "top_p", "pad_token_id", "eos_token_id",
+    }
+)  # fmt: skip
+
+# What works under a condition only, and is otherwise without effect.
+SAMPLING = frozenset(
+    {"temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"}
+)  # fmt: skip
+BEAMS = frozenset({"early_stopping", "length_penalty"})
+PROPOSALS = frozenset(
+    {
+        "num_assistant_tokens", "num_assistant_tokens_schedule", "assistant_confidence_threshold", "assistant_lookbehind",
+        "target_lookbehind", "max_matching_ngram_size", "assistant_ensemble_weight", "speculation_type",
+    }
+)  # fmt: skip
+COMPILED_DECODING = frozenset({"max_cache_len", "compile_config", "disable_compile"})
+CONDITIONAL = SAMPLING | BEAMS | PROPOSALS | COMPILED_DECODING
+
+# What works whenever it is not transformers' default.
+ALWAYS = frozenset(
+    {
+        "assistant_early_exit", "bad_words_ids", "begin_suppress_tokens", "encoder_no_repeat_ngram_size",
+        "encoder_repetition_penalty", "eos_token_id", "exponential_decay_length_penalty", "forced_bos_token_id",
+        "forced_eos_token_id", "guidance_scale", "max_time", "min_length", "no_repeat_ngram_size", "prefill_chunk_size",
+        "remove_invalid_values", "renormalize_logits", "sequence_bias", "stop_strings", "suppress_tokens", "token_healing",
+        "use_mtp", "watermarking_config",
+    }
+)  # fmt: skip
+
+# A value that changes nothing, where that is not None, false, empty or transformers' default.
+_NEUTRAL: Mapping[str, Any] = {"guidance_scale": 1}
+
+# Any of these lets tokens be proposed and verified.
+PROPOSERS = ("assistant_model", "prompt_lookup_num_tokens", "assistant_early_exit", "use_mtp")
+
+
+@dataclass(frozen=True)
+class EffectiveSettings:
+    """What generation uses.
+
+    Attributes:
+        values: what our configuration documents, and every other setting that has an effect, by transformers' name.
+        from_model: those that the model's own files chose, and that are not transformers' defaults.
+    """
+
+    values: Mapping[str, Any]
+    from_model: Mapping[str, Any]
+
+
+def effective_settings(
+    found: Mapping[str, Any], defaults: Mapping[str, Any], arguments: Mapping[str, Any], own_end: int | None
+) -> EffectiveSettings:
+    """Sort what `generate` uses.
+
+    Args:
+        found: every field of the generation configuration, as `generate` puts it together.
+        defaults: transformers' own values; a field that is absent has None.
+        arguments: what `generate` is given.
+        own_end: the tokenizer's end-of-sequence id, which a model need not announce; None without one.
+    """
+    proposing = any(arguments.get(name) or found.get(name) for name in PROPOSERS)
+    idle = set(HARMLESS) | _without_effect(found, proposing)
+    unlike = {name for name, value in found.items() if _off(name, value) != _off(name, defaults.get(name))}
+    used = {name: plain(found[name]) for name in sorted((unlike | DOCUMENTED) & set(found) - idle)}
+    used = {name: value for name, value in used.items() if value is not None}
+    chosen = {name: value for name, value in used.items() if name in unlike and name not in arguments}
+    if set(as_ids(chosen.get("eos_token_id"))) <= {own_end}:
+        chosen.pop("eos_token_id", None)
+    return EffectiveSettings(used, chosen)
+
+
+def check_settings(settings: EffectiveSettings, rows: int) -> None:
+    """Refuse what `generate` could not do, or would do so that tokens cannot be counted.
+
+    Args:
+        settings: what generation would use.
+        rows: most prompts in one batch.
+
+    Raises:
+        BackendError: names the setting, and how to switch it off.
+    """
+    if settings.values.get("token_healing"):
+        raise BackendError(
+            "token_healing changes the prompts inside generate, so that input tokens cannot be counted; switch it off with "
+            "passthrough_kwargs: {token_healing: null}"
+        )
+    proposers = [name for name in PROPOSERS if settings.values.get(name)]
+    if proposers and rows > 1:
+        raise BackendError(
+            f"{proposers[0]} proposes tokens for one prompt at a time, but batches have {rows}; set pytorch.batch_size: 1, or "
+            f"switch it off with passthrough_kwargs: {{{proposers[0]}: null}}"
+        )
+
+
+def _without_effect(found: Mapping[str, Any], proposing: bool) -> set[str]:
+    """Names whose condition is not met."""
+    conditions: tuple[tuple[Collection[str], bool], ...] = (
+        (SAMPLING, bool(found.get("do_sample"))),
+        (BEAMS, (found.get("num_beams") or 1) > 1),
+        (PROPOSALS, proposing),
+        (COMPILED_DECODING, found.get("cache_implementation") is not None),
+    )
+    return {name for names, is_met in conditions if not is_met for name in names}
+
+
+def _off(name: str, value: Any) -> Any:
+    """None for every way to write that a setting is off; else its value."""
+    return None if value is False or value in ([], {}, _NEUTRAL.get(name)) else value
+
+
+def as_ids(value: Any) -> tuple[int, ...]:
+    """Token ids that may be written as one, as several or not at all."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, int) else tuple(value)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return plain(value.to_dict()) if hasattr(value, "to_dict") else str(value)
