@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llenergymeasure._files import write_atomic
-from llenergymeasure.domain.result_data import ResultData
 from llenergymeasure.exceptions import Finding, PreFlightError
+
+if TYPE_CHECKING:  # a dry run asks for findings alone, and the types of a result take long
+    from llenergymeasure.domain.result_data import ResultData
 
 
 @dataclass(frozen=True)

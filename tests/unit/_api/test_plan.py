@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,9 @@ def test_what_cannot_run_here_is_refused(tmp_path):
     missing = ExperimentConfig(model="builtin/tiny-llama", n=4, dataset=str(tmp_path / "nowhere.jsonl"))
     with pytest.raises(PreFlightError, match="nowhere"):
         plan(StudyConfig(experiments=(TINY, missing)))
+
+
+def test_a_plan_waits_for_nothing_that_only_a_run_needs():
+    program = "import sys, llenergymeasure._api.plan; print([name for name in sys.argv[1:] if name in sys.modules])"
+    heavy = ["llenergymeasure.core.harness", "llenergymeasure.domain.result_data", "pynvml", "pyarrow", "torch"]
+    assert subprocess.check_output([sys.executable, "-c", program, *heavy], text=True).strip() == "[]"
