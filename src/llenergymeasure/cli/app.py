@@ -95,7 +95,7 @@ def _run(
             from llenergymeasure.cli.commands import dry_run as planning  # noqa: PLC0415 - what a run needs takes longer
 
             return planning.command(config, given, set_ or [], output=output, report=report)
-        from llenergymeasure.cli.commands import run  # noqa: PLC0415 - takes its time; its errors are told as any other
+        from llenergymeasure.cli.commands import run  # noqa: PLC0415 - takes long; what fails in it is reported as any failure
 
         return run.command(
             config, given, set_ or [], output=output, json=json_, export_csv=export_csv, report=report, quiet=quiet
@@ -111,7 +111,7 @@ def _config(
     """Show GPUs, backends, meters and settings of this machine. Writes nothing."""
 
     def command() -> int:
-        from llenergymeasure.cli.commands import config  # noqa: PLC0415 - takes its time; its errors are told as any other
+        from llenergymeasure.cli.commands import config  # noqa: PLC0415 - takes long; what fails in it is reported as any failure
 
         return config.command(verbose=verbose)
 

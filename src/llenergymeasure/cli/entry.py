@@ -13,7 +13,7 @@ def main() -> None:
     """Entry point of `llem`: imports the command line, which takes its time, and runs it."""
     try:
         open_standard_streams()
-        from llenergymeasure.cli import app  # noqa: PLC0415 - takes its time, in which an interrupt is heard
+        from llenergymeasure.cli import app  # noqa: PLC0415 - takes long; an interrupt is heard meanwhile
 
         app.main()
     except KeyboardInterrupt:
