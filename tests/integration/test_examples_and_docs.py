@@ -15,7 +15,7 @@ EXAMPLES = {
     "own_backend.py": "copy (integer, copy, cpu)",
     "own_meter.py": "J, file (counter)",
 }
-CONFIGS = {"quickstart.yaml"}
+CONFIGS = {"quickstart.yaml", "real_model.yaml"}
 
 
 def run(*command: str, cwd: Path, python: str = sys.executable) -> str:
