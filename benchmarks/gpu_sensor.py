@@ -24,7 +24,7 @@ from benchmarks.gpu_load import DecodeLoop, GpuLoad, Load, Work
 from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.machine.clock import SystemClock
-from llenergymeasure.core.nvml.door import PowerReading
+from llenergymeasure.core.nvml.gpu import PowerReading
 from llenergymeasure.core.sampling.power_integral import integral
 from llenergymeasure.core.sampling.sampler import GpuSampler
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from llenergymeasure.core.nvml.door import ConditionReading, Gpu, PowerReading
+from llenergymeasure.core.nvml.gpu import ConditionReading, Gpu, PowerReading
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.exceptions import ReadingFailed, SensorFault
 

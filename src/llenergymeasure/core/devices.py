@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from llenergymeasure.core.nvml.cuda_visible_devices import visible_gpus
-from llenergymeasure.core.nvml.door import Gpu, GpuDoor
+from llenergymeasure.core.nvml.door import GpuDoor
+from llenergymeasure.core.nvml.gpu import Gpu
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.exceptions import ConfigError, MeterError

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from llenergymeasure.core.energy.device_energy import DeviceEnergy
 from llenergymeasure.core.energy.uncertainty import GAIN
-from llenergymeasure.core.nvml.door import Gpu
+from llenergymeasure.core.nvml.gpu import Gpu
 from llenergymeasure.core.sampling.cumulative_energy import CumulativeEnergy
 from llenergymeasure.core.sampling.energy_from_sensors import (
     AFTER_S,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from llenergymeasure.core.energy.by_power import by_power
 from llenergymeasure.core.energy.sensor_checks import counter_void, too_fast, used_until
-from llenergymeasure.core.nvml.door import Gpu
+from llenergymeasure.core.nvml.gpu import Gpu
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.core.sampling.updates import updates_of, updates_within
 from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading

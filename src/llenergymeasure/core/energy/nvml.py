@@ -19,7 +19,8 @@ from llenergymeasure.core.energy.by_power import by_power
 from llenergymeasure.core.energy.device_energy import DeviceEnergy
 from llenergymeasure.core.energy.sensor_checks import counter_void, stuck_sensor, too_fast, used_until
 from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick, ticks_of, watch_counters
-from llenergymeasure.core.nvml.door import Gpu, GpuDoor
+from llenergymeasure.core.nvml.door import GpuDoor
+from llenergymeasure.core.nvml.gpu import Gpu
 from llenergymeasure.core.sampling.energy_from_sensors import from_counter
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.core.sampling.updates import updates_of, updates_within

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llenergymeasure.core.nvml.door import Gpu
+from llenergymeasure.core.nvml.gpu import Gpu
 from llenergymeasure.core.sampling.conditions import ConditionLog
 from llenergymeasure.core.sampling.power_log import Points, PowerLog
 from llenergymeasure.core.sampling.power_sensors import instant_sensor

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from llenergymeasure.core.nvml.door import Gpu, GpuDoor
+from llenergymeasure.core.nvml.door import GpuDoor
+from llenergymeasure.core.nvml.gpu import Gpu
 from llenergymeasure.exceptions import MeterError, SensorFault
 from llenergymeasure.protocols import Clock
 

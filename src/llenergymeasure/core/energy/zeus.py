@@ -25,7 +25,8 @@ from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.exceptions import MeterError
 
 if TYPE_CHECKING:
-    from llenergymeasure.core.nvml.door import Gpu, GpuDoor
+    from llenergymeasure.core.nvml.door import GpuDoor
+from llenergymeasure.core.nvml.gpu import Gpu
 
 
 class ZeusMeter:

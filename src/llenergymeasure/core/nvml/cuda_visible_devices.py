@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import takewhile
 
-from llenergymeasure.core.nvml.door import Gpu
+from llenergymeasure.core.nvml.gpu import Gpu
 from llenergymeasure.exceptions import ConfigError
 
 # CUDA reads numbers as strtoul does: "1gpu" is 1.

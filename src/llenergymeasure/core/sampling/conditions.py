@@ -7,7 +7,7 @@ import threading
 from array import array
 from bisect import bisect_left, bisect_right
 
-from llenergymeasure.core.nvml.door import ConditionReading
+from llenergymeasure.core.nvml.gpu import ConditionReading
 from llenergymeasure.domain.sensors import GpuConditions, ThermalThrottleInfo
 
 # nvml.h: clock event reasons that hold clocks down.

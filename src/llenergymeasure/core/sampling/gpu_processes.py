@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from llenergymeasure.core.nvml.door import Gpu
+from llenergymeasure.core.nvml.gpu import Gpu
 
 # linux/proc_ns.h, PROC_PID_INIT_INO: the namespace in which process numbers are those that the driver tells.
 HOST_NAMESPACE = "pid:[4026531836]"

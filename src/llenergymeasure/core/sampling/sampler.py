@@ -11,7 +11,8 @@ import time
 from array import array
 from collections.abc import Sequence
 
-from llenergymeasure.core.nvml.door import Gpu, GpuDoor
+from llenergymeasure.core.nvml.door import GpuDoor
+from llenergymeasure.core.nvml.gpu import Gpu
 from llenergymeasure.core.sampling.conditions import ConditionLog, conditions_of, throttling_of
 from llenergymeasure.core.sampling.gpu_processes import GpuProcesses
 from llenergymeasure.core.sampling.power_log import PowerLog

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from llenergymeasure.core.nvml.door import Gpu
+from llenergymeasure.core.nvml.gpu import Gpu
 from llenergymeasure.core.sampling.conditions import ConditionLog
 from llenergymeasure.core.sampling.cumulative_energy import CumulativeEnergy
 from llenergymeasure.core.sampling.energy_from_sensors import (

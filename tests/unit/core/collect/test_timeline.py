@@ -7,7 +7,7 @@ import pytest
 from a_result import a_result
 from fakes import FakeClock
 from llenergymeasure.core.collect.timeline import timeline_of
-from llenergymeasure.core.nvml.door import ConditionReading
+from llenergymeasure.core.nvml.gpu import ConditionReading
 from llenergymeasure.core.sampling.conditions import ConditionLog, conditions_of
 from llenergymeasure.protocols import Window
 

@@ -10,7 +10,7 @@ import pytest
 
 from fake_gpu import a_gpu
 from llenergymeasure.core.energy.sensor_checks import counter_void, stuck_sensor, too_fast, used_until
-from llenergymeasure.core.nvml.door import ConditionReading
+from llenergymeasure.core.nvml.gpu import ConditionReading
 from llenergymeasure.core.sampling.conditions import ConditionLog
 from llenergymeasure.core.sampling.power_log import PowerLog
 from power_logs import shown, steps

@@ -13,7 +13,8 @@ from llenergymeasure.core.energy import nvml, zeus
 from llenergymeasure.core.energy.codecarbon import meter as codecarbon
 from llenergymeasure.core.nvml.codes import outcome_of
 from llenergymeasure.core.nvml.cuda_visible_devices import visible_gpus
-from llenergymeasure.core.nvml.door import ConditionReading, GpuDoor, PowerReading
+from llenergymeasure.core.nvml.door import GpuDoor
+from llenergymeasure.core.nvml.gpu import ConditionReading, PowerReading
 from llenergymeasure.exceptions import ConfigError, ReadingFailed, SensorAbsent, SensorFault
 
 NOT_SUPPORTED, NO_PERMISSION, TIMEOUT, LOST = 3, 4, 10, 15

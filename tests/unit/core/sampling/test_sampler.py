@@ -9,7 +9,7 @@ import pytest
 
 from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
 from llenergymeasure.core.machine.clock import SystemClock
-from llenergymeasure.core.nvml.door import ConditionReading
+from llenergymeasure.core.nvml.gpu import ConditionReading
 from llenergymeasure.core.sampling.conditions import ConditionLog, throttling_of
 from llenergymeasure.core.sampling.gpu_processes import GpuProcesses
 from llenergymeasure.core.sampling.power_integral import instant_energy_j
