@@ -23,6 +23,7 @@ MAY_CATCH_ANYTHING = {
     "llenergymeasure/core/energy/codecarbon/meter.py",
     "llenergymeasure/core/energy/zeus.py",
     "llenergymeasure/orchestration/model/hub.py",
+    "llenergymeasure/orchestration/model/tokenizer_file.py",
     "llenergymeasure/resilience.py",  # asks what may pass, and raises the rest again
 }
 
@@ -39,6 +40,7 @@ IMPORT_BY_NAME = REGISTRIES | {
     "llenergymeasure/core/energy/codecarbon/meter.py",
     "llenergymeasure/core/energy/zeus.py",
     "llenergymeasure/orchestration/model/hub.py",
+    "llenergymeasure/orchestration/model/tokenizer_file.py",
     "llenergymeasure/orchestration/ulimits.py",
 }
 IMPORTERS = {"import_module", "__import__", "import_heavy", "run_module", "resolve_name", "import_string"}
@@ -54,6 +56,7 @@ LATE_DOORS = {
     "zeus": "llenergymeasure/core/energy/zeus.py",
     "codecarbon": "llenergymeasure/core/energy/codecarbon/meter.py",
     "huggingface_hub": "llenergymeasure/orchestration/model/hub.py",
+    "tokenizers": "llenergymeasure/orchestration/model/tokenizer_file.py",
     "pyarrow": "llenergymeasure/_tables.py",
     "numpy": "llenergymeasure/stats/",
     "scipy": "llenergymeasure/stats/",

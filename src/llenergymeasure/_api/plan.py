@@ -16,6 +16,7 @@ from llenergymeasure.domain.report_formats import report_findings
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.orchestration.dry_run import check_without_torch
 from llenergymeasure.orchestration.model.vram import VramEstimate, estimate_for
+from llenergymeasure.orchestration.notes import length_notes
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,14 @@ class PlannedExperiment:
         fields: every field that is not null, by its dotted name, as text.
         prompts: where they come from, and how many.
         memory: what it would take on the device.
+        notes: what the user should know before, where it can go on all the same.
     """
 
     config: ExperimentConfig
     fields: Mapping[str, str]
     prompts: DatasetInfo
     memory: VramEstimate
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -78,4 +81,5 @@ def _planned(config: ExperimentConfig, environ: Mapping[str, str]) -> PlannedExp
         fields=set_fields(config),
         prompts=open_dataset(config.dataset, config.n, config.random_seed).info,
         memory=estimate_for(config, environ),
+        notes=tuple(length_notes(config, environ)),
     )

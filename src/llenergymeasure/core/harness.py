@@ -26,6 +26,7 @@ from llenergymeasure.core.collect.phases import split_energy
 from llenergymeasure.core.collect.timeline import timeline_of
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache
+from llenergymeasure.core.model_limits import check_lengths, limits_of
 from llenergymeasure.core.multi_gpu import spread_over
 from llenergymeasure.core.quality.judgement import UNJUDGED, judged
 from llenergymeasure.core.sampling.no_sensors import NoSensors
@@ -200,6 +201,7 @@ class OpenExperiment:
     def _tokenise(self) -> None:
         group, limit = self._with.process_group, self._config.max_input_tokens
         self._prompts = tokenised(self._with.prompts, self.engine.tokenizer, limit, group.rank, group.size)
+        check_lengths(self._prompts.ids, self._config.output_limit, limits_of(self.engine.architecture))
         self._batches = self.engine.prepare(self._prompts.ids)
         check_prepared(self._batches, len(self._prompts.ids))
 

@@ -143,6 +143,11 @@ class ModelInfo(Frozen):
     )
     memory_mb: float | None = Field(None, description="Held after loading, in MB; None where it is not known.")
     load_seconds: float | None = Field(None, description="None when the backend does not tell.")
+    max_positions: int | None = Field(
+        None,
+        description="Positions that the model was made for; None when its configuration states no limit, or the backend does "
+        "not tell.",
+    )
     notes: tuple[str, ...] = Field((), description="What the user should know about how it was loaded.")
 
 
@@ -156,6 +161,9 @@ class TokenCounts(Frozen):
     output_tokens_requested: int = Field(description="Prompts times max_output_tokens.")
     ended_early_share: float = Field(description="Share of prompts (0 to 1) that ended before max_output_tokens.")
     truncated_prompts: int = Field(description="Prompts cut to max_input_tokens.")
+    longest_sequence: int | None = Field(
+        None, description="Tokens of the longest prompt and its output together; None in a file of release 2.0.0."
+    )
     double_bos_prompts: int = Field(0, description="Prompts that begin with the beginning-of-sequence token twice.")
     output_tokens_per_prompt: tuple[int, ...] = Field((), description="In dataset order.")
 

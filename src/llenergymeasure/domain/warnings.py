@@ -16,7 +16,7 @@ WarningCode = Literal[
     "cpu_inference", "decoder_setting_unused", "no_output", "early_end", "prompts_truncated", "busy_machine", "cpu_steal",
     "idle_gpus_metered", "gpu_persistence_mode_off", "ecc_disabled", "mig_parent_power", "thermal_drift_detected",
     "throttling_detected", "foreign_process", "sampling_gap",
-    "sensor_may_alias", "parameters_disagree", "double_bos", "model_generation_defaults",
+    "sensor_may_alias", "parameters_disagree", "double_bos", "model_generation_defaults", "positions_beyond_model",
     # of several processes
     "device_counted_once", "processes_not_side_by_side", "processes_barely_overlap", "samples_left_out",
 ]  # fmt: skip

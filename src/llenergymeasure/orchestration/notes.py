@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.measurements import MeterChoice
+from llenergymeasure.orchestration.model.prompts import notes_on_length
+from llenergymeasure.orchestration.model.required_files import known_models
 from llenergymeasure.orchestration.model.vram import estimate_for
 
 MEGABYTES_PER_GIGABYTE = 1000
@@ -28,10 +30,17 @@ def notes(
     """
     if meter.name == "none":
         yield f"energy will not be measured: {meter.reason}"
+    yield from length_notes(config, environ)
     yield from _memory(config, environ, gpus)
     for gpu in gpus:
         if gpu.persistence_mode is False:
             yield f"GPU {gpu.index} ({gpu.name}) has persistence mode off; run: sudo nvidia-smi -pm 1"
+
+
+def length_notes(config: ExperimentConfig, environ: Mapping[str, str]) -> Iterator[str]:
+    """That prompts may be longer than what a model was made for, where that is no error."""
+    for model in known_models(config, environ):
+        yield from notes_on_length(config, model)
 
 
 def _memory(config: ExperimentConfig, environ: Mapping[str, str], gpus: Sequence[GpuInfo]) -> Iterator[str]:

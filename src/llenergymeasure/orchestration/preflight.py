@@ -20,7 +20,13 @@ from llenergymeasure.orchestration.model.chat_template import lacks_chat_templat
 from llenergymeasure.orchestration.model.hub import hub_findings
 from llenergymeasure.orchestration.model.local_files import local_directory
 from llenergymeasure.orchestration.model.model_types import ModelTypes, installed_model_types
-from llenergymeasure.orchestration.model.required_files import config_of, findings_about, required_by
+from llenergymeasure.orchestration.model.prompts import prompt_findings, vocabulary_findings
+from llenergymeasure.orchestration.model.required_files import (
+    config_of,
+    findings_about,
+    known_models,
+    required_by,
+)
 
 
 @dataclass(frozen=True)
@@ -76,8 +82,8 @@ def _backend(request: Request) -> Findings:
 
 def _settings(request: Request) -> Findings:
     """What single settings of the backend need, after `_models`, which fetches what is only on the hub."""
-    checkpoint = config_of(next(required_by(request.config)), request.environ)
-    yield from setting_findings(request.config, checkpoint or {}, request.has, request.cuda_devices)
+    checkpoint = config_of(next(required_by(request.config)), request.environ) or {}
+    yield from setting_findings(request.config, checkpoint, request.has, request.cuda_devices)
 
 
 def _processes(request: Request) -> Findings:
@@ -104,10 +110,8 @@ def _models(request: Request) -> Findings:
 
 def _tasks(request: Request) -> Findings:
     """After `_models`, which fetches what is only on the hub and reports what is damaged."""
-    for required in required_by(request.config):
-        content = config_of(required, request.environ)
-        if content is not None:
-            yield from causal_findings(required.name, content, required.runs_own_code, request.model_types())
+    for model in known_models(request.config, request.environ):
+        yield from causal_findings(model, request.model_types())
 
 
 def _chat_template(request: Request) -> Findings:
@@ -133,6 +137,14 @@ def _dataset(request: Request) -> Findings:
         yield Finding(error.located, error.cure)
 
 
+def _prompts(request: Request) -> Findings:
+    models = known_models(request.config, request.environ)
+    for model in models:
+        yield from prompt_findings(request.config, model)
+    if len(models) > 1:
+        yield from vocabulary_findings(*models)
+
+
 def _output(request: Request) -> Findings:
     if request.output_dir is None:
         return
@@ -150,5 +162,5 @@ def _output(request: Request) -> Findings:
 
 
 CHECKS: tuple[Callable[[Request], Findings], ...] = (
-    _backend, _models, _tasks, _chat_template, _settings, _processes, _energy, _dataset, _output,
+    _backend, _models, _tasks, _chat_template, _settings, _processes, _energy, _dataset, _prompts, _output,
 )  # fmt: skip

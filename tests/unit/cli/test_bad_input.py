@@ -119,7 +119,7 @@ PREFLIGHT_CASES = {
         "did you mean 'aienergyscore'?",
     ),
     "a model path that does not exist": (["--model", "./nowhere"], {}, "nowhere"),
-    "an unknown built-in model": (["--model", "builtin/huge"], {}, "name one of: builtin/tiny-llama"),
+    "an unknown built-in model": (["--model", "builtin/huge"], {}, "builtin/tiny-llama"),
     "weights of a built-in model": (
         ["--model", "builtin/tiny-llama", "--set", "pytorch.load_format=auto"],
         {},

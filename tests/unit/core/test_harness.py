@@ -13,6 +13,7 @@ from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollect
 from llenergymeasure.core.energy.null import NullMeter
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.core.harness import Carbon, Instruments, open_experiment
+from llenergymeasure.exceptions import ExperimentError
 
 
 def measure(n=2, clock=None, meter=None, progress=None, carbon=Carbon(), repeats=1, loader=None, **fields):  # noqa: B008
@@ -79,6 +80,32 @@ def test_prompts_are_cut_to_the_limit_and_counted():
     assert result.input_tokens == 1 + 2 + 2
     assert result.tokens.truncated_prompts == 1
     assert any(warning.startswith("prompts_truncated: 1 of 3") for warning in result.measurement_warnings)
+
+
+class ShortLoader(FakeLoader):
+    """Its engine looks positions up in a table of so many."""
+
+    def __init__(self, clock, positions):
+        super().__init__(clock)
+        self._positions = positions
+
+    def load(self, config):
+        engine = super().load(config)
+        engine.architecture = {"model_type": "gpt2", "n_positions": self._positions}
+        return engine
+
+
+def test_a_prompt_that_is_too_long_for_the_model_never_reaches_it():
+    clock = FakeClock()
+    measure(n=3, clock=clock, loader=ShortLoader(clock, 13))  # prompts of 1, 2 and 3 tokens, and 11 more
+    loader = ShortLoader(clock, 12)
+    with pytest.raises(ExperimentError, match="a prompt of 3 tokens with 11 output tokens needs 13 positions"):
+        measure(n=3, clock=clock, loader=loader)
+    assert loader.engine.released == 1
+
+
+def test_the_longest_sequence_is_counted():
+    assert measure(n=3).tokens.longest_sequence == 3 + 11
 
 
 def test_latencies_come_from_the_steps():

@@ -37,5 +37,6 @@ def _lines(planned: PlannedExperiment, output_dir: Path) -> Iterator[str]:
     yield from (f"  {name}: {value}" for name, value in planned.fields.items())
     yield f"prompts: {prompts.n_used} of {prompts.n_available} from {prompts.name}"
     yield f"memory on the device: {planned.memory}"
+    yield from (f"note: {note}" for note in planned.notes)
     yield f"results would go to: {output_dir}"
     yield "nothing was run and nothing was written"

@@ -36,6 +36,9 @@ class TokenCollector(FromRecords):
             (index, len(ids)) for batch in window.batches for index, ids in zip(batch.prompt_indices, batch.output_ids)
         )
         limit = window.config.output_limit
+        sequences = (
+            length + len(ids) for batch in window.batches for length, ids in zip(batch.input_lengths, batch.output_ids)
+        )
         return TokenCounts(
             n_prompts=len(lengths),
             input_tokens=sum(sum(batch.input_lengths) for batch in window.batches),
@@ -44,6 +47,7 @@ class TokenCollector(FromRecords):
             output_tokens_requested=limit * len(lengths),
             ended_early_share=sum(length < limit for length in lengths) / len(lengths),
             truncated_prompts=window.truncated_prompts,
+            longest_sequence=max(sequences),
             double_bos_prompts=window.double_bos_prompts,
             output_tokens_per_prompt=tuple(lengths),
         )

@@ -272,6 +272,15 @@ def _work(draft: ExperimentResult) -> Warnings:
             n_prompts=tokens.n_prompts,
             max_input_tokens=config.max_input_tokens,
         )
+    longest, positions = tokens.longest_sequence, draft.model_info.max_positions
+    if longest is not None and positions is not None and longest - 1 > positions:  # the last token needs none
+        yield warning(
+            "positions_beyond_model",
+            f"the longest sequence took {longest - 1} positions, and the model was made for {positions}",
+            "lower max_input_tokens or max_output_tokens: the text beyond may be meaningless",
+            longest_sequence=longest,
+            max_positions=positions,
+        )
     if tokens.double_bos_prompts:
         yield warning(
             "double_bos",

@@ -12,6 +12,7 @@ from typing import Any
 
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.orchestration.model.model_types import ModelTypes
+from llenergymeasure.orchestration.model.required_files import ModelFiles
 
 GENERATING_TASKS = ("CausalLM", "ConditionalGeneration")
 CURE = "name a causal language model, such as one whose config.json has the architecture LlamaForCausalLM"
@@ -19,22 +20,21 @@ CURE = "name a causal language model, such as one whose config.json has the arch
 Config = Mapping[str, Any]
 
 
-def causal_findings(name: str, config: Config, runs_own_code: bool, types: ModelTypes | None) -> Iterator[Finding]:
+def causal_findings(model: ModelFiles, types: ModelTypes | None) -> Iterator[Finding]:
     """Why a model cannot be measured as a causal language model: one finding, or none.
 
     Args:
-        name: the model, as the user wrote it.
-        config: content of its config.json.
-        runs_own_code: whether code of the repository may be run (`trust_remote_code`).
+        model: what is known of it.
         types: what transformers knows; None = not known, then the configuration alone decides.
     """
-    if "AutoModelForCausalLM" in _mapping(config.get("auto_map")) and runs_own_code:
+    config = model.config
+    if "AutoModelForCausalLM" in _mapping(config.get("auto_map")) and model.runs_own_code:
         return
     reason = _reason(config, types)
     if reason is not None:
-        yield Finding(f"model '{name}' {reason}", CURE)
+        yield Finding(f"{model} {reason}", CURE)
     elif types is not None and config["model_type"] not in types.causal:
-        yield _not_loadable(name, config)
+        yield _not_loadable(model)
 
 
 def _reason(config: Config, types: ModelTypes | None) -> str | None:
@@ -72,16 +72,16 @@ def _looks_ahead(config: Config, types: ModelTypes | None) -> bool:
     return not config.get("causal" if kind == "xlm" else "is_decoder")
 
 
-def _not_loadable(name: str, config: Config) -> Finding:
+def _not_loadable(model: ModelFiles) -> Finding:
     """Of a type that transformers does not load as a causal language model."""
-    kind = config["model_type"]
-    if "AutoModelForCausalLM" in _mapping(config.get("auto_map")):
+    kind = model.config["model_type"]
+    if "AutoModelForCausalLM" in _mapping(model.config.get("auto_map")):
         return Finding(
-            f"model '{name}' (type '{kind}') comes with code of its own, which is not run unasked",
+            f"{model} (type '{kind}') comes with code of its own, which is not run unasked",
             "read that code, then set pytorch.trust_remote_code: true",
         )
     return Finding(
-        f"model '{name}' is of type '{kind}', which the installed transformers does not load as a causal language model",
+        f"{model} is of type '{kind}', which the installed transformers does not load as a causal language model",
         f"{CURE}; if it is a newer one: pip install --upgrade transformers",
     )
 

@@ -36,6 +36,7 @@ class RequiredFiles:
         needs_weights: whether files with weights are read.
         without_weights: what to do when it is a built-in model, which has none.
         runs_own_code: whether code of the repository is run.
+        kind: what it is to the experiment, for messages.
     """
 
     name: str
@@ -44,16 +45,34 @@ class RequiredFiles:
     needs_weights: bool = True
     without_weights: str = "set pytorch.load_format: dummy"
     runs_own_code: bool = False
-
-    @property
-    def kind(self) -> str:
-        """What it is, for messages."""
-        return "adapter" if self.file == ADAPTER_FILE else "model"
+    kind: str = "model"
 
     @property
     def is_gguf(self) -> bool:
         """Whether it is a model in one GGUF file."""
         return self.file == MODEL_FILE and names_gguf(self.name)
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """What is known of a model before it is loaded.
+
+    Attributes:
+        kind: what it is to the experiment.
+        name: as the user wrote it.
+        config: content of its config.json.
+        directory: with its files; None of a GGUF file.
+        runs_own_code: whether code of the repository is run.
+    """
+
+    kind: str
+    name: str
+    config: Mapping[str, Any]
+    directory: Path | None
+    runs_own_code: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.kind} '{self.name}'"
 
 
 def required_by(config: ExperimentConfig) -> Iterator[RequiredFiles]:
@@ -66,10 +85,12 @@ def required_by(config: ExperimentConfig) -> Iterator[RequiredFiles]:
         runs_own_code=bool(section.trust_remote_code),
     )
     if config.decoder.draft_model is not None:
-        yield RequiredFiles(config.decoder.draft_model, without_weights="name a decoder.draft_model with weights")
+        yield RequiredFiles(
+            config.decoder.draft_model, without_weights="name a decoder.draft_model with weights", kind="draft model"
+        )
     if config.lora is not None:
         name = config.lora.adapter_id or config.lora.adapter_path or ""
-        yield RequiredFiles(name, file=ADAPTER_FILE, needs_weights=False)
+        yield RequiredFiles(name, file=ADAPTER_FILE, needs_weights=False, kind="adapter")
 
 
 def config_of(required: RequiredFiles, environ: Mapping[str, str]) -> Mapping[str, Any] | None:
@@ -78,6 +99,22 @@ def config_of(required: RequiredFiles, environ: Mapping[str, str]) -> Mapping[st
         return local_config(required.name, required.revision, environ) if required.file == MODEL_FILE else None
     except ConfigError:
         return None
+
+
+def known_models(config: ExperimentConfig, environ: Mapping[str, str]) -> list[ModelFiles]:
+    """The models of an experiment whose configuration is here, the model first, then its draft model."""
+    read = [(required, config_of(required, environ)) for required in required_by(config)]
+    return [
+        ModelFiles(
+            required.kind,
+            required.name,
+            content,
+            None if required.is_gguf else local_directory(required.name, required.revision, environ),
+            required.runs_own_code,
+        )
+        for required, content in read
+        if content is not None
+    ]
 
 
 def findings_about(required: RequiredFiles, environ: Mapping[str, str], ask: AskHub | None) -> Iterator[Finding]:

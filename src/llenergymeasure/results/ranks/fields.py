@@ -40,6 +40,7 @@ MODEL: Rules = {
     "adapter_parameters": of_rank_0(_LOADED),
     "random_weights": of_rank_0(_CONFIGURED),
     "n_unexpected_weights": of_rank_0(_LOADED),
+    "max_positions": of_rank_0(_LOADED),
     "unexpected_weights": of_rank_0(_LOADED),
     "device": of_rank_0("the kind of device; the devices of all are in `devices`"),
     "devices": given("what was metered, or the kind of device and the rank"),

@@ -68,6 +68,7 @@ TOKENS: Rules = {
     "output_tokens_requested": total,
     "ended_early_share": _share_of_prompts,
     "truncated_prompts": total,
+    "longest_sequence": most,
     "double_bos_prompts": total,
     "output_tokens_per_prompt": _by_prompt,
 }

@@ -58,6 +58,9 @@ CASES = {
     "no_output": dict(tokens=update(TOKENS, output_tokens=0)),
     "early_end": dict(tokens=update(TOKENS, ended_early_share=0.25)),
     "prompts_truncated": dict(tokens=update(TOKENS, truncated_prompts=3)),
+    "positions_beyond_model": dict(
+        model_info=ModelInfo(name="org/m", device="cuda", max_positions=64), tokens=update(TOKENS, longest_sequence=66)
+    ),
     "double_bos": dict(tokens=update(TOKENS, double_bos_prompts=2)),
     "busy_machine": dict(host=HostResult(cpu_seconds=1.0, other_cpu_share=0.4)),
     "cpu_steal": dict(host=HostResult(cpu_seconds=1.0, cpu_steal_share=0.1)),

@@ -9,6 +9,7 @@ import pytest
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.orchestration.model.causal import causal_findings
 from llenergymeasure.orchestration.model.model_types import ModelTypes, installed_model_types, model_types_in
+from llenergymeasure.orchestration.model.required_files import ModelFiles
 
 TYPES = ModelTypes(
     causal={
@@ -29,7 +30,8 @@ def found(
     architecture: str | None, types: ModelTypes | None = TYPES, own_code: bool = False, **config: Any
 ) -> list[Finding]:
     architectures = {} if architecture is None else {"architectures": [architecture]}
-    return list(causal_findings("org/m", {**architectures, **config}, own_code, types))
+    model = ModelFiles("model", "org/m", {**architectures, **config}, None, own_code)
+    return list(causal_findings(model, types))
 
 
 @pytest.mark.parametrize("types", [TYPES, None])
@@ -122,7 +124,7 @@ def test_code_of_its_own_is_not_asked_for_where_transformers_has_the_model() -> 
 @pytest.mark.parametrize("architectures", [[], "LlamaForCausalLM", [7], None, {}])
 def test_a_damaged_list_of_architectures_is_passed_over(architectures: Any) -> None:
     config = {"architectures": architectures, "model_type": "llama", "auto_map": 5}
-    assert list(causal_findings("org/m", config, False, TYPES)) == []
+    assert list(causal_findings(ModelFiles("model", "org/m", config, None), TYPES)) == []
 
 
 @pytest.mark.parametrize("source", ["", "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES = OrderedDict(\n    [f()\n    ]\n)"])

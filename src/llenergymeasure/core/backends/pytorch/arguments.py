@@ -11,6 +11,8 @@ from typing import Any
 
 from llenergymeasure.config.backend_configs import PyTorchConfig
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.models.builtin import builtin_model_path
+from llenergymeasure.models.gguf import gguf_path, names_gguf
 
 DTYPE_NAMES: Mapping[str, str] = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
@@ -36,10 +38,23 @@ def load_key(config: ExperimentConfig) -> str | None:
     return json.dumps(fields, sort_keys=True)
 
 
+def source_of(model: str) -> tuple[str, dict[str, Any]]:
+    """Where transformers finds a model: the package's own files, or what the user wrote; of a GGUF file its directory.
+
+    Returns:
+        The place, and the argument that names the GGUF file in it; empty for any other model.
+    """
+    if names_gguf(model):
+        path = gguf_path(model)
+        return str(path.parent), {"gguf_file": path.name}
+    builtin = builtin_model_path(model)
+    return model if builtin is None else str(builtin), {}
+
+
 def hub_arguments(config: ExperimentConfig) -> dict[str, Any]:
     """Arguments of every `from_pretrained`: model, configuration and tokenizer."""
-    section = config.pytorch_settings
-    return _given(revision=section.revision, trust_remote_code=section.trust_remote_code)
+    section, (_, of_file) = config.pytorch_settings, source_of(config.model)
+    return _given(revision=section.revision, trust_remote_code=section.trust_remote_code, **of_file)
 
 
 def model_arguments(config: ExperimentConfig, passthrough_names: Collection[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from llenergymeasure.core.backends.pytorch.arguments import (
     hub_arguments,
     load_key,
     model_arguments,
+    source_of,
 )
 from llenergymeasure.core.backends.pytorch.faults import explained
 from llenergymeasure.core.backends.pytorch.generation import TransformersEngine, free_memory
@@ -30,9 +31,9 @@ from llenergymeasure.core.backends.pytorch.settings import (
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
 from llenergymeasure.core.backends.pytorch.weights import SHOWN, check_weights
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache
+from llenergymeasure.core.model_limits import limits_of
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.exceptions import BackendError
-from llenergymeasure.models.builtin import builtin_model_path
 from llenergymeasure.protocols import Clock
 
 MEGABYTE = 1e6
@@ -100,7 +101,7 @@ class TransformersLoader:
     def _loaded(self, config: ExperimentConfig) -> LoadedModel:
         start_s = self._clock.now()
         device = self._device(config)
-        source = _source(config.model)
+        source, _ = source_of(config.model)
         tokenizer = TransformersTokenizer(self._library.tokenizer(source, **hub_arguments(config)))
         model, unexpected = self._weights(config, source, device)
         model, of_adapter = self._adapted(config, model)
@@ -108,7 +109,9 @@ class TransformersLoader:
         devices = devices_of(model)
         _check_device(config, devices)
         draft = self._draft(config, model)
-        return LoadedModel(model, (*unexpected, *of_adapter), draft, tokenizer, devices, self._clock.now() - start_s)
+        return LoadedModel(
+            model, (*unexpected, *of_adapter), draft, tokenizer.of(model), devices, self._clock.now() - start_s
+        )
 
     def _device(self, config: ExperimentConfig) -> str:
         wanted = config.pytorch_settings.effective_device
@@ -147,7 +150,7 @@ class TransformersLoader:
         torch.manual_seed(config.random_seed)
         with torch.device(device):
             return self._library.model_from_config(
-                hf_config, **{name: value for name, value in arguments.items() if name != "revision"}
+                hf_config, **{name: value for name, value in arguments.items() if name not in ("revision", "gguf_file")}
             )
 
     def _adapted(self, config: ExperimentConfig, model: Any) -> tuple[Any, tuple[str, ...]]:
@@ -164,8 +167,8 @@ class TransformersLoader:
         name = config.decoder.draft_model
         if name is None:
             return None
-        arguments = {"dtype": DTYPE_NAMES[config.precision]}
-        draft, _ = self._checked(name, _source(name), arguments)
+        source, of_file = source_of(name)
+        draft, _ = self._checked(name, source, {"dtype": DTYPE_NAMES[config.precision], **of_file})
         return draft.to(input_device(model)).eval()
 
     def _generate_arguments(self, config: ExperimentConfig, loaded: LoadedModel) -> dict[str, Any]:
@@ -208,7 +211,11 @@ class TransformersLoader:
             load_seconds=loaded.load_seconds,
             n_unexpected_weights=len(loaded.unexpected),
             unexpected_weights=tuple(sorted(loaded.unexpected)[:SHOWN]),
-            notes=() if self._library.cuda_available() else _notes(section.effective_device),
+            max_positions=limits_of(model.config.to_dict()).positions,
+            notes=(
+                *(() if self._library.cuda_available() else _notes(section.effective_device)),
+                *_notes_on_gguf(config),
+            ),
         )
 
 
@@ -262,14 +269,18 @@ def _for_text(settings: EffectiveSettings, tokenizer: TransformersTokenizer) -> 
     return {"tokenizer": tokenizer.wrapped} if needed else {}
 
 
-def _source(model: str) -> str:
-    """Where transformers finds a model: the package's own directory, or what the user wrote."""
-    builtin = builtin_model_path(model)
-    return model if builtin is None else str(builtin)
-
-
 def _notes(wanted: str) -> tuple[str, ...]:
     """What to say on a machine without a CUDA device."""
     if wanted == "auto":
         return ("no CUDA device found: running on the CPU (set pytorch.device: cpu to say that this is meant)",)
     return ()
+
+
+def _notes_on_gguf(config: ExperimentConfig) -> tuple[str, ...]:
+    """What a file of quantised weights does not mean."""
+    if not source_of(config.model)[1] or config.draws_weights:
+        return ()
+    return (
+        f"the weights of the GGUF file were dequantised to {config.precision}: speed, memory and energy are those of "
+        f"{config.precision} weights, not of the file's",
+    )

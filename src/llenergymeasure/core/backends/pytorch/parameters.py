@@ -157,11 +157,12 @@ def _total(model: Any) -> int | None:
 
 
 def quantization_of(model: Any) -> str | None:
-    """How the checkpoint was quantised before, such as gptq or bitnet; None when it was not."""
+    """How the weights are quantised, such as gptq or bitnet; None when they are not. Those of a GGUF file were dequantised."""
     config = getattr(model.config, "quantization_config", None)
     stated = config if isinstance(config, dict) or config is None else config.to_dict()
     method = (stated or {}).get("quant_method")
-    return None if method is None else str(getattr(method, "value", method))
+    name = None if method is None else str(getattr(method, "value", method))
+    return None if name == "gguf" else name
 
 
 def _tied_head(model: Any, looked_up: set[int]) -> int:

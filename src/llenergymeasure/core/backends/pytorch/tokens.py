@@ -9,16 +9,31 @@ from llenergymeasure.exceptions import BackendError
 
 
 class TransformersTokenizer:
-    """A tokenizer that pads on the left and always has a padding id."""
+    """A tokenizer that pads on the left, always has a padding id, and gives ids that the model embeds.
 
-    def __init__(self, tokenizer: Any) -> None:
+    Args:
+        tokenizer: transformers' own.
+        n_embedded: ids that the model embeds, from 0; None while that is not known.
+    """
+
+    def __init__(self, tokenizer: Any, n_embedded: int | None = None) -> None:
         self._tokenizer = tokenizer
+        self._n_embedded = n_embedded
         if self.pad_id is None:
             raise BackendError("the tokenizer has neither a padding nor an end-of-sequence token; give it one of them")
 
+    def of(self, model: Any) -> TransformersTokenizer:
+        """The same tokenizer for a model that is loaded."""
+        embedding = model.get_input_embeddings() if hasattr(model, "get_input_embeddings") else None
+        weight = getattr(embedding, "weight", None)
+        return TransformersTokenizer(
+            self._tokenizer, None if weight is None else getattr(embedding, "num_embeddings", None)
+        )
+
     @property
     def vocab_size(self) -> int:
-        return len(self._tokenizer)
+        size = len(self._tokenizer)
+        return size if self._n_embedded is None else min(size, self._n_embedded)
 
     @property
     def special_ids(self) -> frozenset[int]:
@@ -26,10 +41,13 @@ class TransformersTokenizer:
 
     @property
     def pad_id(self) -> int | None:
-        """The padding id; the end-of-sequence id where there is none."""
-        pad: int | None = self._tokenizer.pad_token_id
-        eos: int | None = self._tokenizer.eos_token_id
-        return pad if pad is not None else eos
+        """The padding id; where there is none, or the model does not embed it, the end-of-sequence id, or else 0."""
+        stated = [self._tokenizer.pad_token_id, self._tokenizer.eos_token_id]
+        known = [token for token in stated if token is not None]
+        return next(filter(self._is_embedded, known), 0) if known else None
+
+    def _is_embedded(self, token: int) -> bool:
+        return self._n_embedded is None or 0 <= token < self._n_embedded
 
     @property
     def end_id(self) -> int | None:
@@ -43,7 +61,20 @@ class TransformersTokenizer:
         return self._tokenizer
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        ids: list[list[int]] = self._tokenizer(list(texts))["input_ids"]
+        return self._checked(self._tokenizer(list(texts))["input_ids"])
+
+    def _checked(self, ids: list[list[int]]) -> list[list[int]]:
+        """The ids, all of which the model embeds.
+
+        Raises:
+            BackendError: one is outside of the embedding.
+        """
+        highest = max((max(each, default=0) for each in ids), default=0)
+        if not self._is_embedded(highest):
+            raise BackendError(
+                f"the tokenizer gives the id {highest}, but the model embeds {self._n_embedded} ids: it is not the model's own; "
+                "name a model with its own tokenizer, or take a synthetic dataset"
+            )
         return ids
 
     @property
@@ -60,4 +91,4 @@ class TransformersTokenizer:
         ids: list[list[int]] = self._tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, tokenize=True, return_dict=True
         )["input_ids"]
-        return ids
+        return self._checked(ids)

@@ -1,11 +1,11 @@
-"""Which experiments may share a loaded model."""
+"""Which experiments may share a loaded model, and where transformers finds it."""
 
 from __future__ import annotations
 
 import pytest
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.backends.pytorch.arguments import load_key
+from llenergymeasure.core.backends.pytorch.arguments import hub_arguments, load_key, source_of
 
 
 def key(model="m", **fields):
@@ -55,3 +55,23 @@ def test_drawn_weights_depend_on_their_seed():
 @pytest.mark.parametrize("section", [{"torch_compile": True}, {"cache_implementation": "static"}])
 def test_what_remembers_shapes_is_never_shared(section):
     assert key(pytorch=section) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "place", "of_file"),
+    [
+        ("org/m", "org/m", {}),
+        ("/models/m", "/models/m", {}),
+        ("/models/m.Q8_0.gguf", "/models", {"gguf_file": "m.Q8_0.gguf"}),
+        ("M.GGUF", ".", {"gguf_file": "M.GGUF"}),
+    ],
+)
+def test_a_gguf_file_is_named_inside_of_its_directory(model, place, of_file):
+    assert source_of(model) == (place, of_file)
+    assert hub_arguments(ExperimentConfig(model=model)) == of_file
+
+
+def test_a_built_in_model_is_found_in_the_package():
+    place, of_file = source_of("builtin/tiny-llama")
+    assert place.endswith("tiny_llama")
+    assert of_file == {}

@@ -1,0 +1,118 @@
+"""Which token ids and how many positions a model can embed, as its config.json states them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llenergymeasure.exceptions import BackendError
+
+# Types of models that look each position up in a table, and the key of its length: one position more is an IndexError.
+# Each was tried with transformers 5.23.
+TABLES: Mapping[str, str] = {
+    "gpt2": "n_positions", "gpt-sw3": "n_positions", "gpt_bigcode": "n_positions", "gptj": "n_positions",
+    "codegen": "n_positions", "ctrl": "n_positions", "openai-gpt": "n_positions", "mpt": "max_seq_len",
+    "whisper": "max_target_positions",
+    **dict.fromkeys(
+        (
+            "bart", "bert", "bert-generation", "big_bird", "bigbird_pegasus", "biogpt", "blenderbot", "blenderbot-small",
+            "camembert", "data2vec-text", "electra", "ernie", "git", "gpt_neo", "marian", "mbart", "megatron-bert", "mvp",
+            "opt", "pegasus", "plbart", "prophetnet", "rembert", "roberta", "roberta-prelayernorm", "roc_bert",
+            "roformer", "trocr", "xlm", "xlm-roberta", "xlm-roberta-xl", "xmod",
+        ),
+        "max_position_embeddings",
+    ),
+}  # fmt: skip
+# Types of models whose stated length binds nothing: their positions are distances, or made as they are needed.
+UNBOUND = frozenset(("bloom", "xglm", "musicgen", "musicgen_melody"))
+STATED = "max_position_embeddings"
+
+
+@dataclass(frozen=True)
+class ModelLimits:
+    """What a model can embed; None where its configuration does not say.
+
+    Attributes:
+        vocabulary: rows of the embedding: ids from 0 up to it, exclusive.
+        positions: longest sequence, prompt and output together.
+        fails_beyond: whether one position more is an error; else the model merely was not made for it.
+    """
+
+    vocabulary: int | None = None
+    positions: int | None = None
+    fails_beyond: bool = False
+
+
+def limits_of(config: Mapping[str, Any]) -> ModelLimits:
+    """The limits that a config.json states, at its top or for the text part of a model of several."""
+    inner = config.get("text_config")
+    sizes: Mapping[str, Any] = {**config, **inner} if isinstance(inner, Mapping) else config
+    kind = str(sizes.get("model_type"))
+    in_table = kind in TABLES
+    key = TABLES[kind] if in_table and TABLES[kind] in sizes else STATED
+    positions = None if kind in UNBOUND or sizes.get("alibi") is True else _size(sizes.get(key))
+    return ModelLimits(
+        vocabulary=_size(sizes.get("vocab_size")),
+        positions=positions if positions is None or in_table else _stretched(sizes, positions),
+        fails_beyond=in_table,
+    )
+
+
+def positions_needed(prompt_tokens: int, output_tokens: int) -> int:
+    """The last generated token is never read again, so that it needs no position."""
+    return prompt_tokens + output_tokens - 1
+
+
+def check_lengths(prompts: Sequence[Sequence[int]], output_tokens: int, limits: ModelLimits) -> None:
+    """Refuse prompts that are too long for the model, before it fails inside of a batch.
+
+    Args:
+        prompts: token ids, cut to their limit.
+        output_tokens: most tokens that each may get.
+        limits: of the model.
+
+    Raises:
+        BackendError: names both numbers and the cure.
+    """
+    if limits.positions is None or not limits.fails_beyond:
+        return
+    problem = too_long(max(map(len, prompts), default=0), output_tokens, limits.positions)
+    if problem is not None:
+        raise BackendError(f"{problem}; {cure_of_length(output_tokens, limits.positions)}")
+
+
+def too_long(prompt_tokens: int, output_tokens: int, positions: int) -> str | None:
+    """Why a prompt and its output do not fit into so many positions; None when they do."""
+    needed = positions_needed(prompt_tokens, output_tokens)
+    if needed <= positions:
+        return None
+    return (
+        f"a prompt of {prompt_tokens} tokens with {output_tokens} output tokens needs {needed} positions, but the model has "
+        f"{positions}"
+    )
+
+
+def cure_of_length(output_tokens: int, positions: int) -> str:
+    """What to set so that every prompt fits."""
+    left = positions - output_tokens + 1
+    if left < 1:
+        return f"set max_output_tokens to fewer than {positions}, or take a model with more positions"
+    return f"set max_input_tokens: {left}, or lower max_output_tokens (of a synthetic dataset input_len and output_len)"
+
+
+def _stretched(sizes: Mapping[str, Any], stated: int) -> int:
+    """With the scaling of rotary positions, where it makes more of them than is stated."""
+    scaling = sizes.get("rope_parameters") or sizes.get("rope_scaling")
+    if not isinstance(scaling, Mapping):
+        return stated
+    kind = scaling.get("rope_type", scaling.get("type"))
+    factor, original = scaling.get("factor"), _size(scaling.get("original_max_position_embeddings"))
+    if kind in (None, "default") or not isinstance(factor, (int, float)) or not 1 <= factor < math.inf:
+        return stated
+    return max(stated, int(factor * (original or stated)))
+
+
+def _size(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

@@ -1,0 +1,99 @@
+"""Whether the prompts fit a model: their lengths its positions, their ids its embedding. By files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.sections import SyntheticDatasetConfig
+from llenergymeasure.core.model_limits import ModelLimits, cure_of_length, limits_of, positions_needed, too_long
+from llenergymeasure.datasets.loader import open_dataset
+from llenergymeasure.datasets.prompts import TextPrompts
+from llenergymeasure.exceptions import ConfigError, Finding
+from llenergymeasure.orchestration.model.required_files import ModelFiles
+from llenergymeasure.orchestration.model.tokenizer_file import encoded, highest_id
+
+Encode = Callable[[Path, Sequence[str]], "list[list[int]] | None"]
+
+
+def prompt_findings(config: ExperimentConfig, model: ModelFiles, encode: Encode = encoded) -> Iterator[Finding]:
+    """Prompts that are sure to fail: too long for a table of positions, or with ids that the model does not embed.
+
+    Args:
+        config: the experiment.
+        model: what reads the prompts.
+        encode: ids of texts by the tokenizer in a directory; asked only where a prompt might not fit.
+    """
+    limits, longest = limits_of(model.config), longest_allowed(config)
+    if _fits(longest, config.output_limit, limits) and _ids_fit(config, model):
+        return
+    ids = _prompt_ids(config, model, encode)
+    # A prompt has a token at least. Special tokens and a chat template would only make it longer.
+    shortest = max(map(len, ids), default=1) if not isinstance(config.dataset, SyntheticDatasetConfig) else longest
+    if limits.fails_beyond and limits.positions is not None:
+        problem = too_long(max(shortest or 1, 1), config.output_limit, limits.positions)
+        if problem is not None:
+            yield Finding(f"{model}: {problem}", cure_of_length(config.output_limit, limits.positions))
+    highest = max((max(each, default=0) for each in ids), default=0)
+    if limits.vocabulary is not None and highest >= limits.vocabulary:
+        yield Finding(
+            f"the tokenizer of {model} gives the id {highest}, but the model embeds {limits.vocabulary} ids",
+            "name a model with its own tokenizer, or take a synthetic dataset",
+        )
+
+
+def notes_on_length(config: ExperimentConfig, model: ModelFiles) -> Iterator[str]:
+    """That prompts may be longer than what the model was made for, where that is no error."""
+    limits, longest = limits_of(model.config), longest_allowed(config)
+    if longest is None or limits.positions is None or limits.fails_beyond:
+        return
+    if not _fits(longest, config.output_limit, limits):
+        yield (
+            f"{model} was made for {limits.positions} positions, and prompts of up to {longest} tokens with "
+            f"{config.output_limit} output tokens take up to {positions_needed(longest, config.output_limit)}: the text beyond "
+            "may be meaningless; lower max_input_tokens or max_output_tokens"
+        )
+
+
+def vocabulary_findings(model: ModelFiles, draft: ModelFiles) -> Iterator[Finding]:
+    """A draft model must propose the ids of the model."""
+    own, of_draft = limits_of(model.config).vocabulary, limits_of(draft.config).vocabulary
+    if own is not None and of_draft is not None and own != of_draft:
+        yield Finding(
+            f"{draft} embeds {of_draft} ids, and {model} {own}: it cannot propose tokens for it",
+            "name a decoder.draft_model with the same vocabulary",
+        )
+
+
+def longest_allowed(config: ExperimentConfig) -> int | None:
+    """Tokens of the longest prompt that the configuration allows; None = as long as the texts are."""
+    return config.dataset.input_len if isinstance(config.dataset, SyntheticDatasetConfig) else config.max_input_tokens
+
+
+def _fits(longest: int | None, output_tokens: int, limits: ModelLimits) -> bool:
+    """Whether even the longest prompt has its positions."""
+    if limits.positions is None:
+        return True
+    return longest is not None and positions_needed(longest, output_tokens) <= limits.positions
+
+
+def _ids_fit(config: ExperimentConfig, model: ModelFiles) -> bool:
+    """Whether no text can have an id that the model does not embed; synthetic prompts are drawn from those it does."""
+    vocabulary = limits_of(model.config).vocabulary
+    if vocabulary is None or model.directory is None or isinstance(config.dataset, SyntheticDatasetConfig):
+        return True
+    highest = highest_id(model.directory)
+    return highest is None or highest < vocabulary
+
+
+def _prompt_ids(config: ExperimentConfig, model: ModelFiles, encode: Encode) -> list[list[int]]:
+    """The texts as ids, cut to the limit; empty where they are not known."""
+    try:
+        prompts = open_dataset(config.dataset, config.n, config.random_seed)
+    except ConfigError:  # a finding of its own
+        return []
+    if not isinstance(prompts, TextPrompts) or model.directory is None:
+        return []
+    ids = encode(model.directory, prompts.texts) or []
+    return [each[: config.max_input_tokens] for each in ids]
