@@ -36,8 +36,15 @@ def test_a_saved_model_is_whole_and_has_the_size_of_its_parameters(model: Any, t
     assert local_weights_bytes(tmp_path) == 4 * shape.n_parameters == 4 * model.num_parameters()
 
 
-@pytest.mark.parametrize("lost", [1, 1000, -8])
-def test_a_file_is_damaged_for_us_when_it_is_for_safetensors(model: Any, tmp_path: Path, lost: int) -> None:
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        (1, "is truncated: {less} of its {whole} bytes of tensors are there"),
+        (1000, "is truncated: {less} of its {whole} bytes of tensors are there"),
+        (-8, "is damaged: 8 bytes follow its last tensor"),
+    ],
+)
+def test_a_file_is_damaged_for_us_when_it_is_for_safetensors(model: Any, tmp_path: Path, lost: int, words: str) -> None:
     safetensors = pytest.importorskip("safetensors")
     model.save_pretrained(tmp_path)
     path = tmp_path / "model.safetensors"
@@ -45,7 +52,9 @@ def test_a_file_is_damaged_for_us_when_it_is_for_safetensors(model: Any, tmp_pat
     path.write_bytes(whole[:-lost] if lost > 0 else whole + bytes(-lost))
     with pytest.raises(safetensors.SafetensorError):
         safetensors.safe_open(path, framework="pt")
-    assert check_safetensors(path) is not None
+    tensors = 4 * model.num_parameters()
+    told = words.format(less=tensors - lost, whole=tensors)
+    assert check_safetensors(path) == f"weight file {path} {told}"
 
 
 def test_a_cached_file_is_found_where_the_hub_finds_it(tmp_path: Path) -> None:

@@ -139,5 +139,5 @@ def test_names_that_differ_only_in_their_folders_share_no_place(tmp_path):
 
 
 def test_failures_of_writing_are_ours(tmp_path):
-    with pytest.raises(LLEMError):
+    with pytest.raises(LLEMError, match="File name too long"):
         a_result().save(tmp_path / ("x" * 300))

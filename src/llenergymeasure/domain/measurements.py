@@ -6,9 +6,9 @@ memory in MB (10^6 bytes), latencies in milliseconds.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from llenergymeasure.config.meters import METERS
 from llenergymeasure.domain.base import Frozen
@@ -182,6 +182,9 @@ class Distribution(Frozen):
     max_ms: float
 
 
+Weight = Annotated[int, Field(ge=1, le=2**40)]  # the sum of millions stays a number of 64 bits
+
+
 class LatencyResult(Frozen):
     """Latencies of the window's requests, each from the start of its batch's `generate`."""
 
@@ -191,7 +194,13 @@ class LatencyResult(Frozen):
     request_ms: tuple[float, ...] = Field((), description="Samples in dataset order.")
     ttft_ms: tuple[float, ...] = Field((), description="Samples in dataset order.")
     itl_ms: tuple[float, ...] = Field((), description="One sample per decode step.")
-    itl_weights: tuple[int, ...] = Field((), description="Tokens (one per running request) that share each sample.")
+    itl_weights: tuple[Weight, ...] = Field((), description="Tokens (one per running request) that share each sample.")
+
+    @model_validator(mode="after")
+    def _each_sample_has_its_weight(self) -> LatencyResult:
+        if len(self.itl_weights) != len(self.itl_ms):
+            raise ValueError(f"itl_ms has {len(self.itl_ms)} samples, itl_weights {len(self.itl_weights)}")
+        return self
 
 
 class PhaseTimes(Frozen):

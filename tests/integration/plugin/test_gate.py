@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 
 import pytest
@@ -76,10 +77,12 @@ def test_a_real_change_fails_and_is_told_everywhere(gated):
     assert contents(gated) == before  # an update takes over nothing that failed
     last = gated.run("--lf", gated.replay(*times(1.0)), "-q", "--collect-only")
     assert "test_suite.py::test_energy" in last.stdout.str()
-    candidate = next((gated.path / ".llem").glob("*/candidate-baseline.json"))
+    (candidate,) = re.findall(r"--llem-accept-baseline=(\S+candidate-baseline\.json)", result.stdout.str())
     accepted = gated.run(f"--llem-accept-baseline={candidate}", llem=False)
     assert accepted.ret == 0
-    assert "replaced: test_suite.py::test_energy" in accepted.stdout.str() or contents(gated) != before
+    accepted.stdout.fnmatch_lines(["replaced: test_suite.py::test_energy*"])
+    ((entry,),) = [list(by_hash.values()) for by_hash in gated.baseline()["entries"].values()]
+    assert entry["sessions"][-1]["samples"]["energy_total_j"][:3] == pytest.approx(times(1.2))
 
 
 def test_a_change_that_is_gone_at_the_second_look_passes(gated):

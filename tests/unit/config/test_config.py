@@ -60,8 +60,10 @@ def test_every_parameter_can_be_set_and_is_told_apart_by_the_hash(parameter):
 @pytest.mark.parametrize("parameter", [p for p in ALL if invalid_examples(p)], ids=lambda p: p.name)
 def test_every_bound_and_choice_is_enforced(parameter):
     for value in invalid_examples(parameter):
-        with pytest.raises(ValidationError):
+        with pytest.raises(ValidationError) as caught:
             build({**valid_example(parameter), parameter.name: value})
+        complaints = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in caught.value.errors()]
+        assert any(parameter.name.rpartition(".")[2] in complaint for complaint in complaints), complaints
 
 
 @pytest.mark.parametrize("parameter", ALL, ids=lambda p: p.name)
@@ -113,7 +115,7 @@ def test_an_integer_is_not_guessed(value):
 
 @pytest.mark.parametrize("value", [True, "0.5", float("nan"), float("inf")])
 def test_a_number_is_not_guessed_and_is_finite(value):
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match=r"decoder\.temperature\n.*(a number is needed, not|finite number)"):
         build({"decoder.temperature": value, "decoder.decoding_strategy": "sampling"})
 
 

@@ -116,7 +116,7 @@ def test_after_a_failure_nothing_is_kept():
         clock = FakeClock()
         loader = FakeLoader(clock, fail_in_run=1)
         with (
-            pytest.raises(ExperimentError),
+            pytest.raises(ExperimentError, match="the device is on fire"),
             open_experiment(config(baseline={"enabled": False}), loader, instruments(model_cache, clock)) as experiment,
         ):
             experiment.measure()

@@ -67,9 +67,13 @@ def test_a_file_of_2_0_0_keeps_its_texts_and_is_not_taken_apart():
 
 
 @pytest.mark.parametrize(
-    "changed",
-    [{"measurement_warnings": 5}, {"measurement_warnings": [5]}, {"publication_check": {"passed": 5, "failed": []}}],
+    ("changed", "place"),
+    [
+        ({"measurement_warnings": 5}, "measurement_warnings"),
+        ({"measurement_warnings": [5]}, "warnings.0.sentence"),
+        ({"publication_check": {"passed": 5, "failed": []}}, "publication_check.rules"),
+    ],
 )
-def test_texts_of_another_type_are_refused(changed):
-    with pytest.raises(ValidationError):
+def test_texts_of_another_type_are_refused(changed, place):
+    with pytest.raises(ValidationError, match=place):
         ExperimentResult.model_validate({**as_2_0_0(a_result().model_dump(mode="json")), **changed})

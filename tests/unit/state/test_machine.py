@@ -39,7 +39,7 @@ def test_any_other_move_is_refused(states, stage, following):
 
 def test_failing_is_a_way_to_be_done_from_any_stage_but_done(states):
     assert states.move(states.begin("x"), "done", failed=True).failed
-    with pytest.raises(InvalidStateTransitionError):
+    with pytest.raises(InvalidStateTransitionError, match="is done and cannot become done"):
         states.move(at(states, "done"), "done", failed=True)
 
 

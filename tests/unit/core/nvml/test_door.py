@@ -86,7 +86,7 @@ def test_a_passing_failure_is_tried_once_more():
     opened, gpu = door(failures={"nvmlDeviceGetFieldValues": [TIMEOUT]})
     assert opened.power(gpu).instant_w == 300.0
     opened, gpu = door(failures={"nvmlDeviceGetFieldValues": [TIMEOUT, TIMEOUT]})
-    with pytest.raises(ReadingFailed):
+    with pytest.raises(ReadingFailed, match="Timeout"):
         opened.power(gpu)
 
 

@@ -53,6 +53,7 @@ def test_each_row_has_the_joules_of_its_second(watched):
     start_s, end_s = work(sim, 4.0)
     window.close(start_s, end_s)
     series = sampler.trace(start_s, end_s).timeseries
+    assert series.timestamp_s == (0.0, 1.0, 2.0, 3.0)
     for from_s, joules in zip(series.timestamp_s, series.energy_j):
         assert joules == pytest.approx(sim.truth_j(start_s + from_s, start_s + from_s + 1), rel=0.06)
 

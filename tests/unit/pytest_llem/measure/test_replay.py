@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -40,13 +41,24 @@ def test_running_out_is_an_error_that_says_how_many_there_were(written):
         replay.next("b")
 
 
+NO_RECORDING, NO_FINGERPRINT = 'is not {"windows": ', "fingerprint is not a mapping of names to plain values"
+
+
 @pytest.mark.parametrize(
-    "content",
+    ("content", "words"),
     [
-        "", "[]", "{}", {"windows": []}, {"windows": {"a": 3}}, {"windows": {"a": ["3"]}}, {"windows": {"a": [True]}},
-        '{"windows": {"a": [NaN]}}', {"windows": {}, "fingerprint": []}, {"windows": {}, "fingerprint": {"a": []}},
+        ("", "Expecting value"),
+        ("[]", NO_RECORDING),
+        ("{}", NO_RECORDING),
+        ({"windows": []}, NO_RECORDING),
+        ({"windows": {"a": 3}}, NO_RECORDING),
+        ({"windows": {"a": ["3"]}}, NO_RECORDING),
+        ({"windows": {"a": [True]}}, NO_RECORDING),
+        ('{"windows": {"a": [NaN]}}', NO_RECORDING),
+        ({"windows": {}, "fingerprint": []}, NO_FINGERPRINT),
+        ({"windows": {}, "fingerprint": {"a": []}}, NO_FINGERPRINT),
     ],
-)  # fmt: skip
-def test_what_is_no_recording_is_refused(written, content):
-    with pytest.raises(ReplayError):
+)
+def test_what_is_no_recording_is_refused(written, content, words):
+    with pytest.raises(ReplayError, match=re.escape(words)):
         read_replay(written(content))

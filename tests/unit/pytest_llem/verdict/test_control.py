@@ -20,13 +20,13 @@ def test_a_steady_load_that_costs_three_percent_more_is_a_machine_that_moved():
 
 
 def test_either_way_counts():
-    assert machine_shift(METRIC, [[100.0] * 3], [97.0] * 3) is not None
-    assert machine_shift("tokens_per_second", [[100.0] * 3], [97.0] * 3) is not None
+    for metric in (METRIC, "tokens_per_second"):
+        assert machine_shift(metric, [[100.0] * 3], [97.0] * 3).ratio == pytest.approx(0.97)
 
 
 def test_less_than_the_floor_is_no_shift():
     assert machine_shift(METRIC, [[100.0] * 3], [101.9] * 3) is None
-    assert machine_shift(METRIC, [[100.0] * 3], [101.9] * 3, noise_floor=0.01) is not None
+    assert machine_shift(METRIC, [[100.0] * 3], [101.9] * 3, noise_floor=0.01).ratio == pytest.approx(1.019)
 
 
 def test_more_than_the_floor_within_the_scatter_of_repeats_is_no_shift():
@@ -38,7 +38,7 @@ def test_too_few_repeats_tell_nothing():
 
 
 def test_a_control_without_numbers_is_an_error():
-    with pytest.raises(UnusableValue):
+    with pytest.raises(UnusableValue, match="0"):
         machine_shift(METRIC, [[100.0] * 3], [0.0] * 3)
 
 

@@ -239,5 +239,5 @@ def test_the_combined_result_survives_the_disk(tmp_path):
 
 
 def test_nothing_cannot_be_combined():
-    with pytest.raises(AggregationError):
+    with pytest.raises(AggregationError, match="there is no result to combine"):
         aggregate([])

@@ -45,7 +45,7 @@ def test_what_was_written_is_read_in_order_of_rank(folder):
 
 def test_samples_come_back_to_the_last_bit(tmp_path):
     awkward = (0.1 + 0.2, 5e-324, 1.7976931348623157e308, 1e16 + 2)
-    latency = RESULT.latency.model_copy(update={"request_ms": awkward, "itl_weights": (1, 2**40)})
+    latency = RESULT.latency.model_copy(update={"request_ms": awkward, "itl_ms": (0.1, 0.2), "itl_weights": (1, 2**40)})
     write_process_result(tmp_path, facts(0, world_size=1), RESULT.model_copy(update={"latency": latency}))
     (found,) = read_process_results(tmp_path, 1)
     assert found.result.latency == latency

@@ -27,7 +27,7 @@ def test_ticks_lie_inside_and_are_few(low, high):
     ticks = ticks_of(low, high)
     slack = 1e-6 * max(abs(low), abs(high), high - low, 1)
     assert all(low - slack <= tick <= high + slack for tick in ticks)
-    assert len(ticks) <= 14
+    assert 1 <= len(ticks) <= 14
 
 
 @given(st.lists(st.floats(0, 1e7), min_size=1, max_size=200))

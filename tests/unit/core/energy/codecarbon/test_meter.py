@@ -152,7 +152,7 @@ def test_the_library_does_not_talk_to_the_user(capfd):
 def test_its_logger_is_given_back():
     before = list(logging.getLogger("codecarbon").handlers)
     Measuring(watts={"cpu": 8.0}).measure(1.5)
-    with pytest.raises(MeterError):
+    with pytest.raises(MeterError, match="codecarbon"):
         Measuring(starts=False).meter.open_window()
     assert logging.getLogger("codecarbon").handlers == before
 
