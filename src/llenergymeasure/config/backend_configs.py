@@ -114,7 +114,7 @@ class PyTorchConfig(ConfigModel):
     @field_validator("max_memory")
     @classmethod
     def _digits_name_a_device(cls, value: dict[str | int, str | int] | None) -> dict[str | int, str | int] | None:
-        """JSON has only text as keys: read back from a result, `0` is still the first device."""
+        """Keys of digits become numbers: JSON has text keys only, so a saved result holds `"0"` for the first device."""
         if value is None:
             return None
         return {int(key) if isinstance(key, str) and key.isdecimal() else key: limit for key, limit in value.items()}
@@ -135,7 +135,7 @@ class PyTorchConfig(ConfigModel):
             raise FieldError("max_memory limits what device_map places", "set device_map: auto as well", "max_memory")
         return self
 
-    # What None means, of the settings that this package acts upon itself; the descriptions say the same.
+    # What None means for the settings that this package applies itself; the descriptions state the same.
 
     @property
     def effective_batch_size(self) -> int:
@@ -164,7 +164,7 @@ class PyTorchConfig(ConfigModel):
 
     @property
     def quantization(self) -> Quantization | None:
-        """Bits of the weights as bitsandbytes quantises them; None when it does not."""
+        """Weight format that bitsandbytes produces; None without quantisation by bitsandbytes."""
         return "4bit" if self.load_in_4bit else "8bit" if self.load_in_8bit else None
 
     def _need(self, condition: str, *dependents: str) -> None:

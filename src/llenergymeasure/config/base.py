@@ -1,4 +1,4 @@
-"""What every part of a configuration has in common: frozen, closed, and no silent conversions."""
+"""The base of all configuration models: they are frozen, refuse unknown keys and convert no value silently."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 
 class FieldError(ValueError):
-    """What a validator refuses.
+    """A validator refused a value.
 
     Attributes:
         problem: what is wrong, with the value.
-        cure: what to do; empty where the problem says it.
-        fields: dotted names of the fields that it is about, below the model that is validated; the first of them that is
-            written somewhere is the place of the problem.
+        cure: what to do; empty where the problem states it.
+        fields: dotted names of the fields concerned, relative to the validated model. The problem is located at the
+            first of them that is written in the file.
     """
 
     def __init__(self, problem: str, cure: str = "", *fields: str) -> None:
@@ -23,7 +23,7 @@ class FieldError(ValueError):
 
 
 def effective(default: str) -> dict[str, JsonValue]:
-    """What a field's None means, in words; it stands in the schema as `effective_default`."""
+    """The schema entry `effective_default`: what None means for a field, in words."""
     return {"effective_default": default}
 
 
@@ -34,7 +34,7 @@ class ConfigModel(BaseModel):
 
 
 def _refuse_conversion(value: Any) -> Any:
-    """Python would take YAML's `yes` for 1, and text that looks like a number for that number."""
+    """Refuse what Python would convert: YAML's `yes` to 1, and text that looks like a number to that number."""
     if isinstance(value, (bool, str, bytes)):
         raise FieldError(f"a number is needed, not {str(value).lower() if isinstance(value, bool) else repr(value)}")
     return value

@@ -1,4 +1,4 @@
-"""Environment variables that hold a number or a switch. One that is set counts: nothing wrong is passed over."""
+"""Environment variables that hold a number or a switch. An invalid value is an error; it is never ignored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def number_from(environ: Mapping[str, str], name: str, least: float, otherwise: 
     """A number of at least `least`; `otherwise` when the variable is not set.
 
     Raises:
-        ConfigError: no number, below `least`, or not finite.
+        ConfigError: the value is no number, below `least`, or not finite.
     """
     text = environ.get(name)
     if text is None:
@@ -32,10 +32,10 @@ def number_from(environ: Mapping[str, str], name: str, least: float, otherwise: 
 
 
 def switch_from(environ: Mapping[str, str], name: str) -> bool:
-    """Whether the variable says yes; no when it is not set.
+    """Whether the variable switches something on; False when it is not set.
 
     Raises:
-        ConfigError: neither yes nor no.
+        ConfigError: the value is neither a yes nor a no.
     """
     text = environ.get(name)
     if text is None:

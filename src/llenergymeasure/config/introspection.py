@@ -1,4 +1,4 @@
-"""Every parameter as its model describes it: the source of the configuration reference, of CLI help and of tests.
+"""Describes every parameter from its model, for the configuration reference, CLI help and tests.
 
 Everything is derived from `model_json_schema()` and the tables of `config.ssot`.
 """
@@ -16,13 +16,13 @@ from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, LORA_SUPPORT
 
 LENGTH = "length >="
 _DEFAULT_BACKEND = ExperimentConfig.model_fields["backend"].default
-# Around a validator of ours pydantic writes its own names into the schema.
+# For a field with a custom validator, pydantic writes its own names (`ge`) into the schema.
 _BOUNDS = {
     "minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<", "minLength": LENGTH,
     "ge": ">=", "gt": ">", "le": "<=", "lt": "<",
 }  # fmt: skip
 
-# What must be set as well for a parameter to have an effect.
+# Other settings without which a parameter has no effect.
 _NEEDS: Mapping[str, Mapping[str, Any]] = {
     "pytorch.torch_compile_mode": {"pytorch.torch_compile": True},
     "pytorch.torch_compile_backend": {"pytorch.torch_compile": True},
@@ -41,7 +41,7 @@ _NEEDS: Mapping[str, Mapping[str, Any]] = {
     "dataset.output_len": {"dataset.n": 200},
     "dataset.seed": {"dataset.n": 200},
 }
-# Values that the schema cannot know.
+# Valid values that do not follow from the schema.
 _EXAMPLES: Mapping[str, Any] = {
     "model": "org/other-model",
     "dataset": "prompts.jsonl",
@@ -74,14 +74,14 @@ class Parameter:
 
     Attributes:
         name: dotted, such as `pytorch.batch_size`.
-        type: in words, such as `integer or null`.
-        default: as declared; None for null and for required ones.
+        type: its type in words, such as `integer or null`.
+        default: the declared default; None for null and for a required parameter.
         required: whether it must be given.
-        effective_default: what None means, in words; None when nothing is said.
-        description: what it is.
-        bounds: such as `>= 1`.
-        choices: valid values; empty when it is open.
-        backends: which inference backends read it.
+        effective_default: what None means, in words; None when the model does not state it.
+        description: the description of the model's field.
+        bounds: limits such as `>= 1`.
+        choices: valid values; empty when other values are valid too.
+        backends: the inference backends that read it.
     """
 
     name: str
@@ -96,7 +96,7 @@ class Parameter:
 
     @property
     def section(self) -> str:
-        """The part of the configuration it stands in; empty at the top."""
+        """The section that contains it; empty at the top level."""
         return self.name.rpartition(".")[0]
 
     @property
@@ -106,13 +106,13 @@ class Parameter:
 
 
 def parameters(model: type[BaseModel] = ExperimentConfig) -> tuple[Parameter, ...]:
-    """Every parameter of a configuration model, sections opened, in the order of declaration."""
+    """Every parameter of a configuration model and its sections, in the order of declaration."""
     schema = model.model_json_schema()
     return tuple(_walk(schema, schema.get("$defs", {}), ""))
 
 
 def valid_example(parameter: Parameter) -> dict[str, Any]:
-    """Dotted overrides that set the parameter to a valid value other than its default, with whatever it needs."""
+    """Dotted overrides that set the parameter to a valid value other than its default, with the settings it needs."""
     value = _EXAMPLES[parameter.name] if parameter.name in _EXAMPLES else _other_value(parameter)
     return {**_NEEDS.get(parameter.name, {}), **_backend_of(parameter), parameter.name: value}
 
@@ -168,7 +168,7 @@ def _parameter(name: str, field: Mapping[str, Any], required: bool) -> Parameter
 
 
 def _choices(branch: Mapping[str, Any]) -> list[Any]:
-    """Valid values of a branch; a single one is a constant to the schema."""
+    """Valid values of a branch; JSON schema writes a single one as `const`."""
     return [branch["const"]] if "const" in branch else list(branch.get("enum", ()))
 
 
@@ -188,13 +188,13 @@ def _backends(name: str) -> tuple[str, ...]:
 
 
 def choices_of_backend(name: str, backend: str) -> tuple[str, ...]:
-    """Valid values of a parameter under a backend, where that depends on it; empty elsewhere."""
+    """Valid values of a parameter for one backend; empty where they do not depend on the backend."""
     tables = {"precision": PRECISION_SUPPORT, "decoder.decoding_strategy": DECODING_SUPPORT}
     return tuple(tables[name][backend]) if name in tables else ()
 
 
 def _backend_of(parameter: Parameter) -> dict[str, Any]:
-    """A section needs its backend, and that backend a precision it supports."""
+    """The backend that a section needs, with a precision that this backend supports."""
     section = parameter.name.split(".")[0]
     if section in BACKENDS and section != _DEFAULT_BACKEND:
         return {"backend": section, "precision": PRECISION_SUPPORT[section][0]}
@@ -215,8 +215,8 @@ def _other_value(parameter: Parameter) -> Any:
 
 def _other_choice(parameter: Parameter) -> Any:
     usable = choices_of_backend(parameter.name, _DEFAULT_BACKEND) or parameter.choices
-    spoken = (parameter.default, parameter.effective_default, _as_number(parameter.effective_default))
-    return next((choice for choice in usable if choice not in spoken), usable[0])
+    defaults = (parameter.default, parameter.effective_default, _as_number(parameter.effective_default))
+    return next((choice for choice in usable if choice not in defaults), usable[0])
 
 
 def _as_number(text: str | None) -> int | None:

@@ -1,6 +1,6 @@
-"""From files and overrides to configurations.
+"""Builds configurations from files and overrides.
 
-Precedence: command line > YAML > user config > defaults. The user config holds facts of the machine only; it speaks
+Precedence: command line > YAML > user config > defaults. The user config holds facts about the machine only. It is used
 where an experiment leaves the choice open (`energy.backend: auto`), and never changes a configuration.
 """
 
@@ -93,7 +93,7 @@ def parse_override(text: str) -> tuple[str, Document]:
 
 
 def with_overrides(fields: Mapping[str, Any], overrides: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Fields with every override in its place; nothing handed in is changed.
+    """The fields with all overrides applied, as a new dict.
 
     Raises:
         ConfigError: an override goes below a plain value.
@@ -114,7 +114,7 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _nested(fields: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
-    """`{"a.b": 1}` as `{"a": {"b": 1}}`, where nothing but sections stands in the way."""
+    """`{"a.b": 1}` as `{"a": {"b": 1}}`; an error where `a` is a plain value and not a section."""
     *sections, last = name.split(".")
     inside: Mapping[str, Any] = fields
     for depth, section in enumerate(sections, 1):
@@ -153,7 +153,7 @@ def _experiments(fields: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
     beside = sorted(set(fields) - {"experiments", "base"})
     if beside:
         raise ConfigError(
-            f"'{beside[0]}' stands beside 'experiments:'", "put what all share under 'base:'", source=path
+            f"'{beside[0]}' is not allowed beside 'experiments:'", "put what all share under 'base:'", source=path
         )
     base, listed = fields.get("base") or {}, fields["experiments"]
     if not isinstance(base, Mapping):

@@ -1,8 +1,8 @@
-"""The energy meters, one entry each: all that is known of a meter without importing it.
+"""The registry of energy meters: what is known about a meter without importing it.
 
-Read by the configuration (which names may be written), by the choice of a meter and `llem config` (probe and cure), by
-`llem --version`, by the notes on accuracy and by the pytest plugin. A new meter is one module with `probe(context)` and
-`create(context)`, and its entry here.
+It is read by the configuration (valid names), by the selection of a meter and `llem config` (probe and cure), by
+`llem --version`, by the notes on accuracy and by the pytest plugin. A new meter needs one module with `probe(context)`
+and `create(context)`, and one entry here.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class MeterEntry:
-    """What is known of a meter.
+    """One meter of the registry.
 
     Attributes:
-        module: has `probe(context)`, which answers None when the meter is available, else why not, imports nothing heavy
-            and never raises; and `create(context)`, which makes the meter. `context` is a `MeterContext`.
-        distributions: packages whose versions tell it, by their names at the package index.
-        cure: what to do when it is not available.
-        accuracy: what a reader should know about the joules that it measures.
+        module: the module with `probe(context)` and `create(context)`. `probe` returns None when the meter is available,
+            else the reason; it imports nothing heavy and never raises. `create` makes the meter. `context` is a
+            `MeterContext`.
+        distributions: package-index names of the packages whose versions are recorded for the meter.
+        cure: what to do when the meter is not available.
+        accuracy: the accuracy of the energy values, for the notes of a result.
     """
 
     module: str
@@ -31,7 +32,7 @@ class MeterEntry:
     accuracy: str
 
     def probe(self, context: Any) -> str | None:
-        """None when it is available, else why not."""
+        """None when the meter is available, else the reason."""
         why_not: str | None = import_module(self.module).probe(context)
         return why_not
 
@@ -67,5 +68,5 @@ METERS: Mapping[str, MeterEntry] = {
     ),
 }
 
-# What `energy.backend` may be: the first available, one by its name, or none on purpose.
+# Valid values of `energy.backend`: the first available meter, a meter by name, or no meter on purpose.
 METER_NAMES = ("auto", *METERS, "null")

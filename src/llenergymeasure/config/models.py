@@ -28,7 +28,7 @@ from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, LORA_SUPPORT
 
 RENAMED_FIELDS = {"model_name": "model", "fp_precision": "precision", "num_input_prompts": "n"}
 
-# Fields that are younger than release 2.0.0. At their default they are left out of the hash, so that it stays what it was.
+# Fields added after release 2.0.0. At their default they are left out of the hash, which keeps older hashes valid.
 LATER_FIELDS = ("apply_chat_template",)
 
 
@@ -126,7 +126,7 @@ class ExperimentConfig(ConfigModel):
         for section in BACKENDS:
             if section != self.backend and getattr(self, section) is not None:
                 raise FieldError(
-                    f"section '{section}' is of another backend: backend is '{self.backend}'",
+                    f"section '{section}' belongs to another backend: backend is '{self.backend}'",
                     f"remove the section or set backend: {section}",
                     section,
                 )
@@ -153,7 +153,7 @@ class ExperimentConfig(ConfigModel):
     @model_validator(mode="wrap")
     @classmethod
     def _errors_show_no_credentials(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """A ValidationError shows its input: let it fail again on an input without credentials."""
+        """Validate a failing input again without its credentials, because a ValidationError shows its input."""
         try:
             return handler(data)
         except ValidationError:
@@ -167,14 +167,14 @@ class ExperimentConfig(ConfigModel):
 
     @property
     def output_limit(self) -> int:
-        """Most tokens generated per prompt, whoever sets it: the synthetic dataset or `max_output_tokens`."""
+        """Most tokens generated per prompt, from the synthetic dataset or `max_output_tokens`."""
         if isinstance(self.dataset, SyntheticDatasetConfig):
             return self.dataset.output_len
         return self.max_output_tokens
 
     @property
     def draws_weights(self) -> bool:
-        """Whether weights are drawn from the seed: asked for, or nothing said of a built-in model, which has none."""
+        """Whether weights are drawn from the seed: with `load_format: dummy`, and by default for built-in models."""
         load_format = self.pytorch_settings.load_format
         return load_format == "dummy" or (load_format is None and self.model.startswith("builtin/"))
 
@@ -206,7 +206,7 @@ class StudyConfig(ConfigModel):
 
     experiments: tuple[ExperimentConfig, ...] = Field(description="The experiments, in order, at least one.")
 
-    # Not `min_length`: pydantic would count only the valid ones, and complain twice.
+    # `min_length` is not used: pydantic would count only the valid experiments and report two errors.
     @field_validator("experiments")
     @classmethod
     def _there_is_one(cls, value: tuple[ExperimentConfig, ...]) -> tuple[ExperimentConfig, ...]:
@@ -216,7 +216,7 @@ class StudyConfig(ConfigModel):
 
 
 def without_unset(value: Any) -> Any:
-    """Drop None and emptied mappings, so that `pytorch: {}` and an absent section are the same choice."""
+    """The value without None and empty mappings, so that `pytorch: {}` and an absent section give the same hash."""
     if not isinstance(value, dict):
         return value
     kept = {key: without_unset(inner) for key, inner in value.items() if inner is not None}
@@ -224,12 +224,12 @@ def without_unset(value: Any) -> Any:
 
 
 def declared_names() -> frozenset[str]:
-    """Every field that has a place of its own in an experiment, wherever it stands."""
+    """Names of all fields that an experiment declares, at the top level and in its sections."""
     models = (ExperimentConfig, DecoderConfig, PyTorchConfig)
     return frozenset(name for model in models for name in model.model_fields) | _CALL_NAMES_OF_FIELDS
 
 
-# What the declared fields are called at transformers: setting them twice would be a contradiction.
+# Names that transformers uses for the declared fields; setting both would be a contradiction.
 _CALL_NAMES_OF_FIELDS = frozenset(
     {
         "max_new_tokens", "min_new_tokens", "max_length", "min_length", "do_sample", "assistant_model", "dtype",

@@ -1,4 +1,4 @@
-"""Checks on `passthrough_kwargs`: nothing declared elsewhere, nothing secret, nothing that JSON cannot hold."""
+"""Checks `passthrough_kwargs`: no declared fields, no credentials, no values without a JSON form."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def looks_like_credential(key: str, value: Any = None) -> bool:
 
 
 def without_credentials(value: Any, key: str = "", levels: int = 50) -> Any:
-    """The same value with everything that looks like a secret replaced, to be shown to somebody.
+    """The value with everything that looks like a credential replaced, for display.
 
     Args:
         value: anything; a mapping may contain itself.
-        key: the name it was given under.
-        levels: what is nested deeper becomes `...`, which JSON cannot hold either.
+        key: the key of the value.
+        levels: what is nested deeper becomes `...`, which has no JSON form.
     """
     if levels == 0:
         return ...
@@ -48,14 +48,14 @@ def without_credentials(value: Any, key: str = "", levels: int = 50) -> Any:
 
 
 def check_passthrough(kwargs: Mapping[str, Any], declared: Collection[str]) -> None:
-    """Refuse what may not travel through `passthrough_kwargs`.
+    """Refuse what `passthrough_kwargs` may not contain.
 
     Raises:
         FieldError: a key is a declared field, looks like a credential, or its value has no JSON form.
     """
     for key, value in kwargs.items():
         if key in declared:
-            problem = f"passthrough_kwargs may not set '{key}': it is a field of its own"
+            problem = f"passthrough_kwargs may not set '{key}': it is a declared field"
             raise FieldError(problem, "set that field", f"passthrough_kwargs.{key}")
         _refuse_what_json_cannot_hold(value, f"passthrough_kwargs.{key}")
     _refuse_credentials(kwargs, "passthrough_kwargs")
@@ -74,7 +74,7 @@ def _refuse_what_json_cannot_hold(value: Any, place: str) -> None:
 
 
 def _refuse_other_keys_than_text(value: Any, place: str) -> None:
-    """JSON would turn them into text, and a result read back would hold another configuration."""
+    """Refuse keys that are not text: JSON would turn them into text, and a saved result would differ from its input."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not isinstance(key, str):

@@ -23,10 +23,10 @@ class Runner:
 
     @classmethod
     def parse(cls, text: str) -> Runner:
-        """Understand a runner.
+        """Parse the text of a runner.
 
         Raises:
-            FieldError: it is none of the three forms.
+            FieldError: the text has none of the three forms.
         """
         kind, _, target = text.partition(":")
         if text == "local":

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     _MeterName = str
 else:
     _MeterName = Literal[METER_NAMES]
-# YAML reads a bare `null` as nothing; here it is a choice.
+# YAML reads a bare `null` as None; here it is the name of a meter.
 MeterName = Annotated[_MeterName, BeforeValidator(lambda value: "null" if value is None else value)]
 
 
@@ -71,7 +71,7 @@ class DecoderConfig(ConfigModel):
 
     @property
     def beams(self) -> int:
-        """Rows that search for each prompt; 1 without beam search."""
+        """Number of beams per prompt; 1 without beam search."""
         return (self.num_beams or DEFAULT_BEAMS) if self.decoding_strategy == "beam" else 1
 
 

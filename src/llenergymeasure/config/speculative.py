@@ -1,6 +1,7 @@
-"""Speculative and prompt-lookup decoding: what they need of the other settings.
+"""Checks the settings that speculative and prompt-lookup decoding depend on.
 
-As transformers demands of assisted generation; with beam search it would leave them out without an error.
+The rules are those of transformers for assisted generation. With beam search, transformers would ignore the settings
+without an error.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ DRAFT, LOOKUP = "decoder.speculative_decoding", "pytorch.prompt_lookup_num_token
 
 
 def check_token_proposals(decoder: DecoderConfig, section: PyTorchConfig) -> None:
-    """Refuse settings under which proposed tokens would be refused or ignored at run time.
+    """Refuse settings under which transformers would fail or ignore the proposed tokens.
 
     Raises:
-        FieldError: names both settings and the way out.
+        FieldError: two settings exclude each other; with both names and the cure.
     """
     lookup, draft = section.prompt_lookup_num_tokens is not None, decoder.speculative_decoding
     if draft and lookup:

@@ -1,4 +1,4 @@
-"""What each inference backend supports, written once. Positive lists only: what is absent is refused."""
+"""The single list of what each inference backend supports. Values that are not listed are refused."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@
       batch-1: {pytorch: {batch_size: 1}}
       batch-8: {pytorch: {batch_size: 8}, fail_on: {energy_per_output_token: 5%}}
 
-Each experiment is merged over the defaults. Beside the fields of an experiment stand the options of its test, which are
-handed on as they are.
+Each experiment is merged over the defaults. An entry may also contain the options of its test, which are passed on
+unchanged.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class SuiteEntry:
     """One experiment of a suite.
 
     Attributes:
-        name: as written.
+        name: its key in the file.
         config: the experiment.
-        options: what else stands there: the options of its test.
+        options: the options of its test.
         mark: line and column, from 1.
         option_marks: the same for each option.
     """
@@ -79,7 +79,7 @@ class _File:
     options: tuple[str, ...]
 
     def at(self, *paths: KeyPath) -> Mark:
-        """Where the first of these paths stands that stands anywhere, or what is around the last."""
+        """The position of the first of these paths that is in the file, else of what encloses the last."""
         for path in paths:
             if path in self.document.marks:
                 return self.document.marks[path]
@@ -87,12 +87,12 @@ class _File:
         return self.at(last[:-1]) if last else (1, 1)
 
     def error(self, problem: str, cure: str, *paths: KeyPath) -> ConfigError:
-        """A problem with its place."""
+        """A problem with its position in the file."""
         line, column = self.at(*paths)
         return ConfigError(problem, cure, source=self.document.source, line=line, column=column)
 
     def entry(self, defaults: Mapping[str, Any], name: str, each: Any) -> SuiteEntry | list[ConfigError]:
-        """The experiment, or what is wrong with it."""
+        """The experiment, or its problems."""
         together = merged(defaults, each or {})
         options = {key: value for key, value in together.items() if key in self.options}
         try:
@@ -108,7 +108,7 @@ class _File:
         return SuiteEntry(name, config, options, self.at(("experiments", name)), marks)
 
     def _written(self, name: str, place: KeyPath) -> str | None:
-        """How the value is written that the experiment of this name has."""
+        """The text of a value of this experiment in the file; None where it is not known."""
         found = next((path for path in self._paths(name, place) if path in self.document.marks), ())
         return self.document.texts.get(found)
 
@@ -118,7 +118,7 @@ class _File:
 
 
 def _shape_problems(fields: Mapping[str, Any], file: _File) -> Iterator[ConfigError]:
-    """What keeps the file from being a suite."""
+    """Problems with the top level of the file."""
     for key in fields:
         if key not in TOP:
             cure = nearest(key, TOP) or "valid: defaults, experiments"

@@ -1,4 +1,4 @@
-"""What belongs to this machine and this user, and never into an experiment file or its hash."""
+"""Settings of this machine and this user. They are never part of an experiment file or its hash."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def user_config_path(directory: Callable[[str], str] = platformdirs.user_config_
     """
     try:
         return Path(directory("llenergymeasure")) / "config.yaml"
-    except (RuntimeError, KeyError):  # a container's number without a name, and no HOME
+    except (RuntimeError, KeyError):  # in a container: a user id without a name, and no HOME
         return None
 
 
@@ -110,7 +110,7 @@ def load_user_config(path: Path | None = None) -> UserConfig:
         path: the file; None = `user_config_path()`.
 
     Raises:
-        ConfigError: it is there and broken, with file, line and field.
+        ConfigError: the file exists and is invalid; with file, line and field.
     """
     place = path or user_config_path()
     if place is None or not _is_there(place):
@@ -123,7 +123,7 @@ def load_user_config(path: Path | None = None) -> UserConfig:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a user config can be seen: a home directory of somebody else is the same as none."""
+    """Whether a user config can be accessed; one in an unreadable home directory counts as absent."""
     try:
         path.stat()
     except OSError:
@@ -134,7 +134,7 @@ def _is_there(path: Path) -> bool:
 def resolve_measurement(user_config: UserConfig, environ: Mapping[str, str] = os.environ) -> MachineSettings:
     """Settings of this machine: LLEM_CARBON_INTENSITY and LLEM_DATACENTER_PUE over the user config.
 
-    LLEM_NO_PROMPT is checked as well: this release asks the user nothing, but a wrong value is an error like any other.
+    LLEM_NO_PROMPT is checked as well: this release asks the user nothing, but an invalid value is still an error.
 
     Raises:
         ConfigError: a variable is set and cannot be understood.

@@ -66,7 +66,7 @@ def test_ids_stay_when_an_experiment_is_inserted(yaml_suite):
     [
         ("experiments:\n  a: {model: [\n", "line 3, column 1: broken YAML*"),
         ("experiments:\n  a: {modle: x}\n", "line 2, column 7: modle: there is no such field; did you mean 'model'?"),
-        ("experiments:\n  a: {model: x}\n  a: {model: y}\n", "line 3, column 3: 'a' stands twice*"),
+        ("experiments:\n  a: {model: x}\n  a: {model: y}\n", "line 3, column 3: 'a' is given twice*"),
         ("defaults: {model: x, n: many}\nexperiments: {a: {}}\n", 'line 1, column 22: n: "many": a whole number is needed'),
         ("experiments:\n  a: {model: x, repeats: 0}\n", "line 2, column 17: repeats: 0 is not a whole number*"),
         ("experiments:\n  a: {model: x, fail_on: {tokens: 5%}}\n", "line 2, column 17: fail_on: unknown metric 'tokens'*"),

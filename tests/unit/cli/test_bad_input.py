@@ -40,7 +40,7 @@ def llem(tmp_path, monkeypatch):
 
 YAML_CASES = {
     "broken YAML": ("model: x\nfoo: [1,\n", "x.yaml, line 3"),
-    "duplicate key": ("model: x\nn: 1\nn: 2\n", "line 3, column 1: 'n' stands twice"),
+    "duplicate key": ("model: x\nn: 1\nn: 2\n", "line 3, column 1: 'n' is given twice"),
     "python object": ("model: !!python/object:os.system x\n", "line 1"),
     "too large": ("a: " + "x" * 2 * 2**20, "larger than 1 MiB"),
     "alias bomb": (ALIAS_BOMB, "aliases expand to more than"),
@@ -54,7 +54,7 @@ YAML_CASES = {
     "key of a section": ("model: x\nbatch_size: 4\n", "did you mean 'pytorch.batch_size'?"),
     "old name": ("model_name: x\n", "'model_name' is now called 'model'"),
     "precision of another backend": ("model: x\nprecision: int8\n", "valid: fp32, fp16, bf16"),
-    "section of another backend": ("model: x\nvllm: {max_num_seqs: 4}\n", "section 'vllm' is of another backend"),
+    "section of another backend": ("model: x\nvllm: {max_num_seqs: 4}\n", "section 'vllm' belongs to another backend"),
     "a credential": ("model: x\npassthrough_kwargs: {hf_token: hf_abcdEFGH1234}\n", "HF_TOKEN"),
     "a nested credential": ("model: x\npassthrough_kwargs: {a: {b: hf_abcdEFGH1234}}\n", "HF_TOKEN"),
     "wrong type": ("model: x\nn: yes\n", "line 2: n: yes"),

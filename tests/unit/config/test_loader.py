@@ -130,7 +130,10 @@ def test_experiments_lie_over_their_base_and_below_the_overrides(written):
         ("experiments: m\n", "'experiments:' is not a list with entries"),
         ("experiments:\n", "'experiments:' is not a list with entries"),
         ("experiments:\n- model: m\n- gpt2\n", 'experiment 2 is "gpt2"; write fields such as `model: ...`'),
-        ("experiments:\n- model: m\nn: 3\n", "'n' stands beside 'experiments:'; put what all share under 'base:'"),
+        (
+            "experiments:\n- model: m\nn: 3\n",
+            "'n' is not allowed beside 'experiments:'; put what all share under 'base:'",
+        ),
         ("base: [1]\nexperiments:\n- model: m\n", "'base:' holds [1]; write the fields"),
     ],
 )

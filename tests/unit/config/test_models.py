@@ -100,7 +100,7 @@ def test_a_section_belongs_to_its_backend(backend, section):
     if section == backend:
         assert build_experiment_config({"model": "m", **fields}).backend == backend
     else:
-        assert f"section '{section}' is of another backend: backend is '{backend}'" in complaint(fields)
+        assert f"section '{section}' belongs to another backend: backend is '{backend}'" in complaint(fields)
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_a_tilde_is_the_home_directory():
     ("text", "words"),
     [
         ("output: [\n", "line 2, column 1: broken YAML"),
-        ("output: {}\noutput: {}\n", "line 2, column 1: 'output' stands twice"),
+        ("output: {}\noutput: {}\n", "line 2, column 1: 'output' is given twice"),
         ("output: {}\noutputs: {}\n", "line 2: outputs: there is no such field; did you mean 'output'?"),
         (
             "measurement:\n  datacenter_pue: 0.5\n",

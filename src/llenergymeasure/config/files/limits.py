@@ -1,22 +1,22 @@
-"""How large a YAML document is once its aliases are expanded, counted while it is read.
+"""The size of a YAML document with its aliases expanded, counted while it is read.
 
-Ten lists of ten aliases each are 10^10 values in a kilobyte of text: counting needs no memory, expanding does.
+Ten lists of ten aliases each hold 10^10 values in a kilobyte of text. Counting them needs no memory; expanding does.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Each takes about 60 microseconds to compose: this many take 1.5 s.
+# Composing one node takes about 60 microseconds, so this many take 1.5 s.
 MAX_NODES = 25_000
 MAX_DEPTH = 50
 
 
 class TooMuchError(ValueError):
-    """A document goes over a limit, or an alias stands inside of itself.
+    """A document exceeds a limit, or an alias refers to a node that contains it.
 
     Attributes:
-        problem: which, with its number.
+        problem: which limit, with its value.
         cure: what to write instead.
     """
 
@@ -36,7 +36,7 @@ class _Open:
 
 @dataclass(frozen=True)
 class _Extent:
-    """What stands behind an anchor, expanded."""
+    """The size of an anchored node with its aliases expanded."""
 
     nodes: int
     height: int
@@ -51,29 +51,29 @@ class SizeCounter:
         self._anchored: dict[str, _Extent] = {}
 
     def enter(self, anchor: str | None) -> None:
-        """A node begins.
+        """Count a node that begins.
 
         Raises:
-            TooMuchError: one node or level too many.
+            TooMuchError: the node exceeds a limit.
         """
         self._open.append(_Open(anchor, self._nodes))
         self._add(nodes=1, levels=0)
 
     def leave(self) -> None:
-        """The node that began last ends."""
+        """Close the node that began last."""
         ended = self._open.pop()
         if ended.anchor is not None:
             self._anchored[ended.anchor] = _Extent(self._nodes - ended.nodes_before, ended.height)
         self._raise_parent(ended.height)
 
     def alias(self, anchor: str) -> None:
-        """An alias stands for everything behind its anchor; one that is not known counts nothing.
+        """Count everything that an alias refers to; an unknown alias counts nothing.
 
         Raises:
-            TooMuchError: expanded it goes over a limit, or for ever.
+            TooMuchError: the expanded alias exceeds a limit, or contains itself.
         """
         if any(node.anchor == anchor for node in self._open):
-            raise TooMuchError(f"alias *{anchor} stands inside of itself", "write it out")
+            raise TooMuchError(f"alias *{anchor} contains itself", "write it out")
         extent = self._anchored.get(anchor)
         if extent is not None:
             self._add(extent.nodes, extent.height)

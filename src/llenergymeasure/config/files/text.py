@@ -1,4 +1,4 @@
-"""A small text file, read whole: its size is known before its content is."""
+"""Reads a small text file. Its size is checked before its content is read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _bytes_of(path: Path) -> bytes:
         if status.st_size > MAX_BYTES:
             raise _too_large(path)
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)  # a pipe or a device tells no size
+            data = file.read(MAX_BYTES + 1)  # a pipe or a device reports no size
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist", f"check the path (looked in {Path.cwd()})") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path

@@ -1,4 +1,4 @@
-"""The yaml door: plain values, decimal numbers, no key twice, and limits that hold before memory is spent."""
+"""The only module that imports yaml: plain values, decimal numbers, unique keys, and limits checked before expansion."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from llenergymeasure.config.files.limits import SizeCounter, TooMuchError
 from llenergymeasure.config.files.text import read_text
 from llenergymeasure.exceptions import ConfigError
 
-# Digits become a number in quadratic time.
+# Converting digits to a number takes quadratic time.
 MAX_NUMBER_LENGTH = 100
 
 _TAG = "tag:yaml.org,2002:"
@@ -33,9 +33,9 @@ class Document:
     """A YAML text, parsed once.
 
     Attributes:
-        source: the file, or what else it is.
+        source: the file's path, or another name of the text, for messages.
         content: its value.
-        marks: where each key and list item stands.
+        marks: line and column of each key and list item.
         texts: how numbers, switches and nulls are written: `1e3`, `off`, `~`.
     """
 
@@ -54,12 +54,12 @@ class _Refused(yaml.MarkedYAMLError):
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that counts nodes as it composes them, takes each key once, and reads decimal numbers only.
+    """SafeLoader that counts nodes as it composes them, refuses duplicate keys, and reads decimal numbers only.
 
-    Pure Python on purpose: libyaml composes in C, where nothing can be counted and deep nesting overflows the stack.
+    It is pure Python on purpose: libyaml composes in C, where nodes are not counted and deep nesting overflows the stack.
     """
 
-    # Of YAML 1.1 only these: no field is a date, and its numbers are refused where they are not decimal.
+    # Only these resolvers of YAML 1.1 are kept: no field is a date, and its non-decimal numbers are refused.
     yaml_implicit_resolvers = {
         first: [pair for pair in pairs if pair[0] in (f"{_TAG}null", f"{_TAG}bool", f"{_TAG}merge")]
         for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -88,7 +88,7 @@ class _Loader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self._key(key_node)
             if key in lines:
-                problem = f"'{_short(key_node.value)}' stands twice, first in line {lines[key]}"
+                problem = f"'{_short(key_node.value)}' is given twice, first in line {lines[key]}"
                 raise _Refused(problem, "keep one", key_node.start_mark)
             lines[key] = _mark(key_node)[0]
         return node
@@ -115,7 +115,7 @@ class _Loader(yaml.SafeLoader):
         return float(self._decimal(node, DECIMAL_FRACTION))
 
     def _decimal(self, node: yaml.Node, notation: re.Pattern[str]) -> str:
-        """The text of a number; a tag may call anything one."""
+        """The text of a number. An explicit tag such as `!!int` may mark any node as a number, so the text is checked."""
         if not isinstance(node, yaml.ScalarNode) or not notation.match(node.value):
             self.refuse_number(node)
         return str(node.value)
@@ -129,12 +129,12 @@ class _Loader(yaml.SafeLoader):
         )
 
     def refuse_tag(self, node: yaml.Node) -> NoReturn:
-        """Called for every tag that is not known here."""
+        """Refuse a tag that this loader does not know."""
         tag = _short(node.tag.replace(_TAG, "!!"))
         raise _Refused(f"tag {tag} is refused", "write plain values without tags", node.start_mark)
 
 
-# The first pattern that matches counts.
+# The first matching pattern decides.
 for _tag, _pattern in zip(_NUMBERS, (DECIMAL_INTEGER, DECIMAL_FRACTION, ANY_NOTATION), strict=True):
     _Loader.add_implicit_resolver(_tag, _pattern, list("-+.0123456789"))
 _Loader.add_constructor(f"{_TAG}int", _Loader.decimal_integer)
@@ -152,7 +152,7 @@ def read_document(path: str | Path, *, allow_empty: bool = False) -> Document:
         allow_empty: a file without any value is an empty mapping.
 
     Raises:
-        ConfigError: missing, unreadable, too large, broken or not a mapping, with file, line and cure.
+        ConfigError: the file is missing, unreadable, too large, broken or not a mapping; with file, line and cure.
     """
     text = read_text(Path(path))
     with _errors_named(str(path), text):
@@ -198,7 +198,7 @@ def _document(source: str, loader: _Loader, root: yaml.Node) -> Document:
 def _nodes_below(
     loader: _Loader, node: yaml.Node, prefix: KeyPath
 ) -> Iterator[tuple[KeyPath, tuple[yaml.Node, yaml.Node]]]:
-    """Places with the node that stands there first, and the node of the value."""
+    """Each path with the node that marks its position, and the node of its value."""
     for key, key_node, value in _children(loader, node):
         place = (*prefix, key)
         yield place, (key_node, value)
@@ -206,7 +206,7 @@ def _nodes_below(
 
 
 def _children(loader: _Loader, node: yaml.Node) -> list[tuple[Any, yaml.Node, yaml.Node]]:
-    """Key or index, the node whose line tells the place, and the node of the value."""
+    """Key or index, the node that marks its position, and the node of the value."""
     if isinstance(node, yaml.MappingNode):
         loader.flatten_mapping(node)
         return [(loader.construct_object(key), key, value) for key, value in node.value]
@@ -216,7 +216,7 @@ def _children(loader: _Loader, node: yaml.Node) -> list[tuple[Any, yaml.Node, ya
 
 
 def _is_converted(node: yaml.Node) -> bool:
-    """Whether the value is another than the text that stands there."""
+    """Whether the value differs from the text in the file."""
     return isinstance(node, yaml.ScalarNode) and node.tag != f"{_TAG}str"
 
 
@@ -267,6 +267,6 @@ def _kind(node: yaml.Node) -> str:
 
 
 def _short(text: object) -> str:
-    """Enough of a text to find it again: a key may have a million characters."""
+    """The start of a text, enough to find it in the file: a key may have a million characters."""
     shown = str(text)
     return shown if len(shown) <= 100 else f"{shown[:97]}..."

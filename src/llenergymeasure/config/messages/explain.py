@@ -1,4 +1,4 @@
-"""Pydantic's errors as an error that a person can act on: each problem with its cure and the line of the file."""
+"""Turns pydantic's errors into a `ConfigError`: each problem with its cure and the line of the file."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def explain_validation_error(
     root: type[BaseModel] | None = None,
     assigned: Mapping[str, Document] = MappingProxyType({}),
 ) -> ConfigError:
-    """One problem with its place and cure; of several a head and one line each.
+    """The error with its location and cure; several problems give a heading and one line each.
 
     Args:
         error: raised while validating a configuration.
-        document: the file that it came from; None without one.
-        root: the model that was validated; None = an experiment or a study, as the error says.
-        assigned: values of the command line by dotted field name, which won over those of the file.
+        document: the file of the configuration; None without one.
+        root: the model that was validated; None = an experiment or a study, by the error's title.
+        assigned: values of the command line by dotted field name, which replaced those of the file.
     """
     model = root or (StudyConfig if error.title == StudyConfig.__name__ else ExperimentConfig)
     origin, source = _Origin(document, assigned), document.source if document else "the configuration"
@@ -41,7 +41,7 @@ def explain_validation_error(
 def problems_of(
     error: ValidationError, root: type[BaseModel], written: Callable[[KeyPath], str | None]
 ) -> list[tuple[KeyPath, str, str]]:
-    """Each problem with its path in the configuration: path, problem without its place, cure.
+    """Each problem as path in the configuration, problem without its location, and cure.
 
     Args:
         error: raised while validating.
@@ -61,12 +61,12 @@ class _Origin:
         self._assigned = {tuple(name.split(".")): each for name, each in assigned.items()}
 
     def line_of(self, path: KeyPath, value: Any) -> int | None:
-        """Where the value stands in the file; None when it came from elsewhere, such as the command line."""
+        """The value's line in the file; None when it came from elsewhere, such as the command line."""
         place = self._place_of(path, value)
         return None if place is None else self._document.marks[place][0]
 
     def written(self, path: KeyPath, value: Any) -> str | None:
-        """How the value is written; None where it is not known, or is the value itself."""
+        """The text of the value in the file; None where it is not known, or equals the value."""
         own = path[2:] if path[:1] == ("experiments",) else path
         for name, each in self._assigned.items():
             if own[: len(name)] == name and own[len(name) :] in each.texts:
@@ -83,12 +83,12 @@ class _Origin:
 
 
 def _harmless(value: Any, place: KeyPath) -> Any:
-    """The value as a message may hold it: what stands under such a name was hidden already when it was refused."""
+    """The value without credentials: values under such names were already hidden when they were refused."""
     return without_credentials(value, str(place[-1]))
 
 
 def _problems(error: ValidationError, root: type[BaseModel]) -> Iterator[tuple[Place, list[Any]]]:
-    """Errors by place, without what pydantic says about branches of a union that were not meant."""
+    """Errors by location, without pydantic's errors about branches of a union that the user did not choose."""
     found: dict[KeyPath, tuple[Place, list[Any]]] = {}
     for detail in error.errors(include_url=False):
         place = place_of(detail["loc"], root)

@@ -1,4 +1,4 @@
-"""The fields of a configuration by their dotted names, as a person reads them."""
+"""The fields of a configuration by their dotted names, for display."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def set_fields(config: ExperimentConfig) -> dict[str, str]:
 
 
 def differences(configs: Sequence[ExperimentConfig]) -> list[str]:
-    """For each configuration the fields in which not all of them agree; empty texts where all agree."""
+    """For each configuration, the fields that differ between the configurations; empty texts where all agree."""
     fields = [set_fields(config) for config in configs]
     names = list(dict.fromkeys(name for each in fields for name in each))
-    telling = [name for name in names if len({each.get(name) for each in fields}) > 1]
-    return [", ".join(f"{name}={each.get(name, 'default')}" for name in telling) for each in fields]
+    differing = [name for name in names if len({each.get(name) for each in fields}) > 1]
+    return [", ".join(f"{name}={each.get(name, 'default')}" for name in differing) for each in fields]
 
 
 def flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value by its dotted name; an empty mapping is a value."""
+    """Every value with its dotted name; an empty mapping counts as a value."""
     for name, value in fields.items():
         if isinstance(value, dict) and value:
             yield from flat(value, f"{prefix}{name}.")
@@ -32,5 +32,5 @@ def flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 
 def shown(value: Any) -> str:
-    """A value as a configuration file has it."""
+    """A value as it is written in a configuration file."""
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,4 +1,4 @@
-"""A value inside a message."""
+"""Formats a value for a message."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ MAX_LENGTH = 80
 
 
 def shown(value: Any, key: str = "") -> str:
-    """The value as YAML writes it, on one short line; never one that looks like a secret.
+    """The value as YAML writes it, cut to one short line, with credentials hidden.
 
     Args:
         value: anything.
-        key: the name it was given under, which may tell that it is a secret.
+        key: the name of the value, from which a credential may be recognised.
     """
     harmless = without_credentials(value, key)
     try:
@@ -26,5 +26,5 @@ def shown(value: Any, key: str = "") -> str:
 
 
 def cut(text: str, longest: int = MAX_LENGTH) -> str:
-    """The text, or enough of it to find it again."""
+    """The text, cut to at most `longest` characters."""
     return text if len(text) <= longest else f"{text[: longest - 3]}..."

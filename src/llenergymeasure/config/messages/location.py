@@ -1,7 +1,7 @@
-"""From a location in a pydantic error to the place that the user wrote.
+"""Converts the location in a pydantic error to the path in the user's file.
 
-pydantic names the branch of a union and the class of a section on the way: `dataset.SyntheticDatasetConfig.n` is
-`dataset.n` in YAML.
+Pydantic's location also contains the branch of a union and the class of a section:
+`dataset.SyntheticDatasetConfig.n` is `dataset.n` in YAML.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Place:
 
 
 def place_of(location: Sequence[str | int], root: type[BaseModel]) -> Place:
-    """The place of an error's `loc` in a configuration that starts with the model `root`."""
+    """The location of an error's `loc` in a configuration whose top-level model is `root`."""
     path: Path = ()
     owner: type[BaseModel] | None = None
     kind: Any = root
@@ -75,7 +75,7 @@ def _model(kind: Any) -> type[BaseModel] | None:
 
 
 def _is_named(branch: Any, label: str) -> bool:
-    """Whether pydantic means this branch by `SyntheticDatasetConfig`, `str` or `dict[str,...]`."""
+    """Whether this branch is the one that pydantic calls `SyntheticDatasetConfig`, `str` or `dict[str,...]`."""
     return label.partition("[")[0] == getattr(get_origin(branch) or branch, "__name__", "")
 
 

@@ -1,4 +1,4 @@
-"""What somebody meant who wrote a name that does not exist."""
+"""Suggests valid names for a name that does not exist."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 
 def did_you_mean(key: str, owner: type[BaseModel] | None) -> str:
-    """The fields that an unknown key of a model may stand for, or else every valid one."""
+    """A suggestion of up to three similar fields for an unknown key, or else the list of valid fields."""
     if owner is None:
         return ""
     fields = list(owner.model_fields)

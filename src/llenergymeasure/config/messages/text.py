@@ -1,4 +1,4 @@
-"""One pydantic problem in words: what is wrong, with which value, and what to do."""
+"""Describes one pydantic error: what is wrong, with which value, and what to do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from llenergymeasure.config.messages.location import Place
 from llenergymeasure.config.messages.suggest import did_you_mean, nearest
 from llenergymeasure.config.passthrough import looks_like_credential
 
-# What a value should have been, by pydantic's name of the problem.
+# The expected type, by pydantic's name of the error.
 NEEDED: Mapping[str, str] = {
     "string_type": "text", "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",
     "bool_type": "true or false", "dict_type": "a mapping", "model_type": "a mapping", "tuple_type": "a list",
@@ -25,18 +25,18 @@ _FIXED: Mapping[str, tuple[str, str]] = {
     "missing": ("is missing", "give it a value"),
     "string_too_short": ("must not be empty", "write a value or remove the key"),
 }
-# A validator's own sentence may repeat a value, and a value may be as long as a file.
+# A validator's message may repeat a value, and a value may be as long as a file.
 MAX_SENTENCE = 500
 _READ_AS_BOOL = "quote it: YAML reads yes, no, on and off as true and false"
 
 
 def what_is_wrong(place: Place, details: Sequence[Any], written: str | None = None) -> tuple[str, str]:
-    """The problem without its place, and the cure, which may be empty.
+    """The problem without its location, and the cure, which may be empty.
 
     Args:
-        place: where the value stands.
-        details: pydantic's errors there; several when the value fits no branch of a union.
-        written: how the value is written, where that is another text: `1e3`, `off`.
+        place: the location of the value.
+        details: pydantic's errors there; several when the value matches no branch of a union.
+        written: the text of the value in the file, where it differs from the value: `1e3`, `off`.
     """
     detail, key = details[0], str(place.path[-1]) if place.path else ""
     kind, value = detail["type"], detail["input"]
@@ -65,7 +65,7 @@ def _about_the_value(detail: Any, value: Any, text: str) -> tuple[str, str]:
 
 
 def _refused(error: Exception) -> tuple[str, str]:
-    """What a validator says."""
+    """The message of a validator."""
     if isinstance(error, FieldError):
         return cut(error.problem, MAX_SENTENCE), cut(error.cure, MAX_SENTENCE)
     return cut(str(error), MAX_SENTENCE), ""

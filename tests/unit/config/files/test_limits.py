@@ -61,5 +61,5 @@ def test_an_alias_is_as_deep_as_what_it_stands_for():
 def test_an_alias_inside_of_itself_never_ends():
     tally = SizeCounter()
     tally.enter("self")
-    with pytest.raises(TooMuchError, match=r"\*self stands inside of itself"):
+    with pytest.raises(TooMuchError, match=r"\*self contains itself"):
         tally.alias("self")

@@ -73,10 +73,10 @@ def lines_of(fields, overrides=None):
             "'model_name' is now called 'model', 'num_input_prompts' is now called 'n'; rename them",
         ),
         ({"precision": "fp8"}, "precision 'fp8' is not supported by backend 'pytorch'; valid: fp32, fp16, bf16"),
-        ({"vllm": {}}, "section 'vllm' is of another backend: backend is 'pytorch'; remove the section or set backend: vllm"),
+        ({"vllm": {}}, "section 'vllm' belongs to another backend: backend is 'pytorch'; remove the section or set backend: vllm"),
         ({"lora": {}}, "lora: lora needs exactly one of adapter_id and adapter_path"),
         ({"pytorch": {"torch_compile_mode": "default"}}, "pytorch: torch_compile_mode has no effect without torch_compile"),
-        ({"passthrough_kwargs": {"num_beams": 2}}, "passthrough_kwargs may not set 'num_beams': it is a field of its own"),
+        ({"passthrough_kwargs": {"num_beams": 2}}, "passthrough_kwargs may not set 'num_beams': it is a declared field"),
     ],
 )  # fmt: skip
 def test_one_problem_is_one_line(fields, expected):
@@ -150,7 +150,7 @@ def test_the_line_of_the_key_is_named(explained):
         ("model: m\ndataset:\n  input_len: 5\n", "line 2: dataset.n: is missing"),
         ("n: 1\nmodel_name: m\n", "line 2: 'model_name' is now called 'model'"),
         ("model: m\nprecision: fp8\n", "line 2: precision 'fp8' is not supported"),
-        ("model: m\nvllm: {max_num_seqs: 2}\n", "line 2: section 'vllm' is of another backend"),
+        ("model: m\nvllm: {max_num_seqs: 2}\n", "line 2: section 'vllm' belongs to another backend"),
         ("model: m\npytorch:\n  bnb_4bit_quant_type: nf4\n", "line 3: pytorch: bnb_4bit_quant_type has no effect"),
         ("model: m\npassthrough_kwargs:\n  hf_token: hf_abcdefgh1234\n", "line 3: passthrough_kwargs may not hold"),
         ("base: {model: m}\nexperiments:\n- n: 1\n- n: 0\n", "line 4: experiments.1.n: 0: must be"),
