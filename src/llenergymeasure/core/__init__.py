@@ -1,1 +1,1 @@
-"""How one experiment is measured; prints nothing, writes nothing."""
+"""The measurement of one experiment. This package prints nothing and writes no files."""

@@ -1,4 +1,4 @@
-"""Idle power: a meter's reading over a window in which nothing runs."""
+"""Measures idle power: the meter's reading over a window in which nothing runs, divided by its duration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from llenergymeasure.exceptions import MeterError
 from llenergymeasure.protocols import Clock, EnergyBackend, Trace
 
 TTL_S = 3600.0
-# What NVML documents as the accuracy of a power reading: 5 W or 5 %.
+# The accuracy of a power reading that NVML documents: 5 W or 5 %. Two halves that differ more were not steady.
 SETTLED_W = 5.0
 SETTLED_SHARE = 0.05
 
@@ -30,7 +30,7 @@ class BaselineCache:
     _entries: dict[tuple[str, ...], tuple[float, BaselineResult]] = field(default_factory=dict)
 
     def get(self, key: tuple[str, ...], now_s: float) -> BaselineResult | None:
-        """The entry with its age, or None when there is none younger than an hour."""
+        """The entry with its age in seconds, or None when there is none younger than an hour."""
         measured_s, baseline = self._entries.get(key, (0.0, None))
         age_s = now_s - measured_s
         if baseline is None or age_s > TTL_S:
@@ -52,17 +52,17 @@ def baseline_of(
     watch: Watch = lambda start_s, end_s: None,
     clear: Callable[[], None] = lambda: None,
 ) -> BaselineResult:
-    """Measure the idle power, or take it from the cache. Never raises: without a reading it says why.
+    """Measure the idle power, or take it from the cache. It never raises: without a reading the result has a reason.
 
     Args:
         config: whether, when and how long.
-        meter: what measures.
-        clock: time.
-        wait: spends the idle seconds.
+        meter: the energy meter.
+        clock: the clock of the measurement.
+        wait: waits for a number of seconds.
         cache: idle power of this session.
-        model: identity of what is in memory; part of the key when measured after loading.
-        watch: what a sampler saw from one time to another.
-        clear: empties the devices before a fresh measurement.
+        model: identity of the loaded model; part of the cache key when measured after loading.
+        watch: returns what the sampler recorded between two times.
+        clear: frees device memory before a fresh measurement.
     """
     if not config.enabled:
         return _unavailable(config, "baseline.enabled is false")
@@ -107,7 +107,7 @@ def _measure(config: BaselineConfig, meter: EnergyBackend, clock: Clock, wait: W
 
 
 def not_idle(trace: Trace | None) -> Iterator[str]:
-    """Why the devices were not idle while their idle power was measured."""
+    """Reasons why the devices were not idle during the baseline: foreign processes, or power that changed."""
     if trace is None:
         return
     if trace.foreign_processes:
@@ -121,10 +121,10 @@ def not_idle(trace: Trace | None) -> Iterator[str]:
 
 
 def _halves(series: TimeSeries | None) -> Iterator[tuple[int, float, float]]:
-    """Per GPU, its mean power in the first and in the second half; nothing where there are no two rows."""
+    """Per GPU, its mean power in W in the first and in the second half; a GPU with fewer than two rows is left out."""
     for index in sorted(set(series.gpu_index)) if series is not None else ():
-        told = zip(series.gpu_index, series.power_w) if series is not None else ()
-        powers = [power_w for gpu, power_w in told if gpu == index and power_w is not None]
+        rows = zip(series.gpu_index, series.power_w) if series is not None else ()
+        powers = [power_w for gpu, power_w in rows if gpu == index and power_w is not None]
         half = len(powers) // 2
         if half:
             yield index, fmean(powers[:half]), fmean(powers[-half:])

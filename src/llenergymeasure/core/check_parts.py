@@ -1,4 +1,4 @@
-"""Whether a part that is handed in can play its role: found before anything is loaded, not in the window."""
+"""Checks that a given part implements its protocol, before anything is loaded and not first in the window."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.protocols import InferenceEngine, MetricsCollector
 
-# Blocks without which there is no result.
+# Blocks that every result needs.
 NEEDED = ("tokens", "memory", "host", "flops")
-# Fields of the result that are no collector's.
+# Fields of the result that the harness fills and no collector may fill.
 OF_THE_HARNESS = frozenset(
     (
         "schema_version", "tool_version", "started_at", "finished_at", "config", "measurement_config_hash",
@@ -24,39 +24,39 @@ OF_THE_HARNESS = frozenset(
 
 
 def lacks(part: object, role: type) -> tuple[str, ...]:
-    """The members of a protocol that a part does not have, by name."""
+    """Names of the protocol's members that the part lacks."""
     return tuple(name for name in dir(role) if not name.startswith("_") and not hasattr(part, name))
 
 
 def check_part(part: object, role: type) -> None:
-    """Hold a part against its protocol.
+    """Check that a part has all members of its protocol.
 
     Raises:
-        TypeError: members are missing; names them.
+        TypeError: members are missing; the message names them.
     """
     missing = lacks(part, role)
     if missing:
-        raise TypeError(f"{type(part).__name__} is no {role.__name__}: it lacks {', '.join(missing)}")
+        raise TypeError(f"{type(part).__name__} does not implement {role.__name__}: it lacks {', '.join(missing)}")
 
 
 def check_engine(engine: object) -> None:
-    """Hold what a loader returned against the protocol of engines.
+    """Check that the object returned by a loader has all members of `InferenceEngine`.
 
     Raises:
-        BackendError: members are missing; names them.
+        BackendError: members are missing; the message names them.
     """
     try:
         check_part(engine, InferenceEngine)
     except TypeError as error:
-        raise BackendError(f"the loader returned what cannot generate: {error}") from error
+        raise BackendError(f"the loader returned an object that is not an engine: {error}") from error
 
 
 def check_collectors(collectors: Sequence[MetricsCollector]) -> None:
-    """Hold collectors against their protocol, and their blocks against the result.
+    """Check that collectors implement their protocol and together fill the blocks that a result needs.
 
     Raises:
         TypeError: a member is missing.
-        ValueError: a block is no field of the result, the harness' own, filled twice, or needed and filled by nobody.
+        ValueError: a block is no field of the result, is filled by the harness, is filled twice, or is needed and missing.
     """
     for collector in collectors:
         check_part(collector, MetricsCollector)

@@ -1,10 +1,10 @@
-"""The GPUs that an experiment uses, opened for meters, sampler and snapshot.
+"""Opens the GPUs that an experiment uses, for meters, sampler and snapshot.
 
 ```
  NVML on . sampler on . == meters, baseline, windows == . sampler off . NVML off
 ```
 
-Nobody else opens or shuts NVML, and nobody else starts or stops the sampler.
+No other module opens or shuts down NVML, or starts or stops the sampler.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from llenergymeasure.protocols import Clock
 
 @dataclass(frozen=True)
 class MeterContext:
-    """The GPUs that an experiment uses, and what watches them.
+    """The GPUs that an experiment uses, with NVML and the sampler.
 
     Attributes:
-        clock: time.
+        clock: the clock of the measurement.
         door: NVML; None without a GPU.
-        gpus: what to measure; empty without one.
-        sampler: watches them; None without one.
-        no_gpu_reason: why there is none.
+        gpus: the GPUs to measure; empty without one.
+        sampler: samples these GPUs; None without a GPU.
+        no_gpu_reason: why there is no GPU.
     """
 
     clock: Clock
@@ -51,16 +51,16 @@ def open_devices(
     first: int = 0,
     sampling: bool = False,
 ) -> Iterator[MeterContext]:
-    """NVML and `how_many` GPUs of this process from `first` on; a machine without one gives a context that says why.
+    """Open NVML and `how_many` visible GPUs from `first` on; without a GPU the context has a reason.
 
     Args:
-        clock: time.
+        clock: the clock of the measurement.
         environ: environment variables.
-        how_many: GPUs used; None = all that are visible, 0 = none.
-        ask_cuda: UUIDs of CUDA's devices in its order.
+        how_many: number of GPUs used; None = all visible ones, 0 = none.
+        ask_cuda: returns the UUIDs of CUDA's devices in CUDA's order.
         open_door: opens NVML.
-        first: number of the first one used, among those that are visible.
-        sampling: whether the sampler runs as long as the devices are open.
+        first: number of the first GPU used, among the visible ones.
+        sampling: whether the sampler runs while the devices are open.
     """
     if how_many == 0:
         yield MeterContext(clock, no_gpu_reason="the experiment uses no GPU")
@@ -108,7 +108,7 @@ def _context(
 
 
 def gpu_infos(context: MeterContext) -> tuple[GpuInfo, ...]:
-    """What the driver says of each GPU."""
+    """The driver's description of each GPU."""
     return () if context.door is None else tuple(context.door.info(gpu) for gpu in context.gpus)
 
 

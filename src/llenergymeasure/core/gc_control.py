@@ -1,4 +1,4 @@
-"""When the interpreter's cycle collector may not run."""
+"""Blocks in which Python's garbage collector does not run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """Keep the cycle collector out of a block: of the window, since its pauses are not the model's."""
+    """Disable the garbage collector in a block, such as the window, so that its pauses are not measured."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -22,16 +22,15 @@ def without_garbage_collection() -> Iterator[None]:
 
 @contextmanager
 def importing_heavy() -> Iterator[None]:
-    """Around an import that brings a large library.
+    """Disable the garbage collector while a large library is imported.
 
-    Importing torch and transformers makes a million objects that stay: looking through them again and again for garbage
-    would take a seventh of the time. Afterwards they count as old, so that the next look at young objects skips them.
+    Importing torch and transformers creates a million long-lived objects; scanning them repeatedly for garbage takes a
+    seventh of the import time. Afterwards they are moved to the oldest generation, which young collections skip.
     """
     modules = len(sys.modules)
     with without_garbage_collection():
         yield
-        if (
-            len(sys.modules) > modules and gc.get_freeze_count() == 0
-        ):  # else it would undo what the program itself froze
+        # Objects that the program itself froze must stay frozen.
+        if len(sys.modules) > modules and gc.get_freeze_count() == 0:
             gc.freeze()
             gc.unfreeze()

@@ -1,4 +1,4 @@
-"""One experiment, measured. The road of every backend.
+"""Measures one experiment, in the same steps for every backend.
 
 ```
 open     load . tokenise . snapshot . idle baseline . warm-up . thermal floor
@@ -56,7 +56,7 @@ from llenergymeasure.protocols import (
 
 @dataclass(frozen=True)
 class Carbon:
-    """What turns joules into CO2 on this machine."""
+    """Carbon intensity of the electricity and PUE of the site, which convert energy to CO2."""
 
     intensity_gco2_kwh: float | None = None
     datacenter_pue: float = 1.0
@@ -64,7 +64,7 @@ class Carbon:
 
 @dataclass(frozen=True)
 class Instruments:
-    """Everything beside the model that a measurement needs. Chosen by the orchestrator."""
+    """Everything that a measurement needs except the model. The orchestrator chooses it."""
 
     metering: Metering
     prompts: PromptSet
@@ -87,10 +87,10 @@ class Instruments:
 def open_experiment(
     config: ExperimentConfig, loader: ModelLoader, instruments: Instruments
 ) -> Iterator[OpenExperiment]:
-    """Bring an experiment to the edge of its window; the model is released at the end, whatever happens.
+    """Prepare an experiment for its first window; the model is always released at the end.
 
     Raises:
-        ExperimentError: loading, warming up or measuring failed; `cause` says why.
+        ExperimentError: loading, warming up or measuring failed; `cause` is the original error.
     """
     experiment = OpenExperiment(config, instruments)
     try:
@@ -98,7 +98,7 @@ def open_experiment(
         yield experiment
     except BaseException as error:
         experiment.release()
-        instruments.model_cache.drop()  # whatever went wrong may have gone wrong inside the model
+        instruments.model_cache.drop()  # the error may have left the model in a broken state
         if isinstance(error, LLEMError) and not isinstance(error, ExperimentError):
             raise ExperimentError(config, error) from error
         raise
@@ -122,7 +122,7 @@ class OpenExperiment:
         self._snapshot: EnvironmentSnapshot
 
     def prepare(self, loader: ModelLoader) -> None:
-        """Baseline, load, tokenise, snapshot, warm up, settle."""
+        """Baseline, load, tokenise, snapshot, warm up, thermal floor."""
         if self._config.baseline.when == "before_load":
             self._measure_baseline()
         self._load(loader)
@@ -171,7 +171,7 @@ class OpenExperiment:
             self._with.progress.done()
 
     def _enter(self, phase: str) -> None:
-        """A new step of the run begins."""
+        """Record that a new phase of the run begins."""
         self._phases.append((self._with.clock.now(), phase))
 
     def _measure_baseline(self) -> None:
@@ -221,7 +221,7 @@ class OpenExperiment:
         self._warmup = warmup.model_copy(update={"thermal_floor_wait_s": waited_s})
 
     def _wait(self, seconds: float) -> None:
-        """Idle in short naps, so that progress moves and an interrupt is heard."""
+        """Wait in steps of at most 1 s, so that progress is shown and an interrupt takes effect."""
         clock, end_s = self._with.clock, self._with.clock.now() + seconds
         while (left_s := end_s - clock.now()) > 0:
             nap_s = min(left_s, 1.0)
@@ -241,15 +241,15 @@ class OpenExperiment:
         )
 
     def _dates(self) -> Callable[[float], datetime]:
-        """From moments of the monotonic clock to UTC, by a single look at the wall clock.
+        """Convert times of the monotonic clock to UTC, with a single reading of the wall clock.
 
-        A clock that is set during the experiment can turn no order round and stretch no duration.
+        A wall clock that is set during the experiment then changes neither an order nor a duration.
         """
         utc, now_s = self._with.clock.utc_now(), self._with.clock.now()
         return lambda moment_s: utc - timedelta(seconds=now_s - moment_s)
 
     def _draft(self, raw: RawWindow, blocks: dict[str, Any], timeline: Timeline) -> ExperimentResult:
-        """What was measured, not yet judged."""
+        """The result before its warnings and publication rules are added."""
         config, parts, info = self._config, self._with, self.engine.info
         return ExperimentResult(
             tool_version=__version__,
@@ -283,7 +283,7 @@ class OpenExperiment:
 
 
 def _seen_by_sampler(trace: Trace | None) -> dict[str, Any]:
-    """The blocks that the sampler fills; none without sensors."""
+    """The blocks of the result that the sampler fills; empty without sensors."""
     if trace is None:
         return {}
     return {

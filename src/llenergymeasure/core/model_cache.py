@@ -1,4 +1,4 @@
-"""Holds one loaded model between experiments that load it alike, and lets go of it before another is loaded."""
+"""Keeps one loaded model between experiments that load the same model, and frees it before another is loaded."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class ModelCache:
         self._free: Callable[[], None] = _nothing
 
     def take(self, key: str | None) -> Any:
-        """The model that was kept under this key; None when there is none, and then nothing is kept any more.
+        """The model that was kept under this key. None when there is none; another kept model is then freed.
 
         Args:
-            key: what a model is loaded from; None = cannot be shared.
+            key: identifies what the model is loaded from; None = it is not shared.
         """
         if key is None or key != self._key:
             self.drop()
@@ -27,19 +27,19 @@ class ModelCache:
         return model
 
     def put(self, key: str | None, model: Any, free: Callable[[], None]) -> None:
-        """Keep a model that is no longer used; one that cannot be shared is not held.
+        """Keep a model that is no longer used; a model without a key is not kept.
 
         Args:
-            key: what it was loaded from; None = cannot be shared.
-            model: anything.
-            free: gives memory back once nobody holds the model.
+            key: identifies what the model was loaded from; None = it is not shared.
+            model: the model, of any type.
+            free: releases its memory after the last reference to the model is gone.
         """
         self.drop()
         if key is not None:
             self._key, self._model, self._free = key, model, free
 
     def drop(self) -> None:
-        """Let go of what is kept. Safe to call twice."""
+        """Free the kept model. Safe to call twice."""
         free, self._free = self._free, _nothing
         self._key = self._model = None
         free()
@@ -49,8 +49,8 @@ class NoModelCache(ModelCache):
     """Keeps nothing: every experiment loads its own model."""
 
     def put(self, key: str | None, model: Any, free: Callable[[], None]) -> None:
-        """Leave the model to whoever holds it."""
+        """Do nothing: the caller keeps the model."""
 
 
 def _nothing() -> None:
-    """There is nothing to free."""
+    """Free nothing."""

@@ -1,4 +1,4 @@
-"""How one process used several GPUs."""
+"""The GPUs over which one process spread its model."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from llenergymeasure.domain.measurements import EnergyReading, ModelInfo, MultiG
 
 
 def used_gpus(model: ModelInfo) -> tuple[str, ...]:
-    """GPUs that hold a part of the model, as the backend names them."""
+    """Names, by the backend, of the GPUs that hold a part of the model."""
     return tuple(device for device in model.devices if device.startswith("cuda"))
 
 
 def spread_over(model: ModelInfo, energy: EnergyReading) -> MultiGpu | None:
-    """The GPUs that a device map spread a model over, by uuid where each is metered; None on one device."""
+    """The GPUs over which a device map spread a model, by UUID where each is metered; None with fewer than two."""
     used, metered = used_gpus(model), tuple(energy.per_device_j or ())
     if len(used) < 2:
         return None

@@ -1,8 +1,8 @@
-"""Warm-up: caches filled, clocks up, shapes met, before anything is counted.
+"""Warm-up before the window: it fills caches, raises clocks and runs every tensor shape once.
 
 The fixed part runs `n_warmup` iterations over the measured batches, widest first, with reduced output. With
-convergence detection the widest batch then repeats until its latency is steady: equal work, so that a change in
-latency is a change of the machine.
+convergence detection the widest batch is then repeated until its latency is steady. The work is the same each time, so
+a change in latency comes from the machine.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from llenergymeasure.protocols import Batch, Clock, InferenceEngine
 
 
 def warm_up(config: WarmupConfig, engine: InferenceEngine, batches: Sequence[Batch], clock: Clock) -> WarmupResult:
-    """Run the warm-up (not the thermal floor) and tell how it went."""
+    """Run the warm-up, without the thermal floor, and return its figures."""
     widest_first = sorted(batches, key=lambda batch: -batch.padded_length)
     start_s = clock.now()
     run = _Run(config, engine, clock)

@@ -1,13 +1,13 @@
-"""The measured window: the work and nothing else.
+"""Measures the window, which contains only the work.
 
 ```
 collect garbage . device idle . open meter . arm . (barrier) . t0 -- engine.run . (barrier) -- t1 . stop . close meter
 ```
 
-`engine.run` returns when the device is idle, so time and energy share both edges. Processes that measure side by side
-open and close their windows together: what a device idles while it waits for the slowest belongs to the experiment.
-Collectors are armed and stopped at the edges, so that neither the meter's own work nor bringing the output to the host is
-in what they saw.
+`engine.run` returns when the device is idle, so time and energy share both edges. Processes that measure the same
+experiment open and close their windows together: the time in which a device waits for the slowest process is part of
+the experiment. Collectors are armed and stopped at the edges, so that they record neither the meter's own work nor the
+copy of the output to the host.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from llenergymeasure.protocols import (
 
 @dataclass(frozen=True)
 class RawWindow:
-    """The window as it came: edges, reading, and the output still on the device."""
+    """The window before evaluation: edges, energy reading, and the output still on the device."""
 
     start_s: float
     end_s: float
@@ -54,11 +54,11 @@ def measure_window(
 ) -> RawWindow:
     """Run the engine on the batches and measure it.
 
-    A meter that fails leaves a reading without joules and with the reason; the work is measured all the same.
+    A meter that fails gives a reading without joules and with the reason; the other quantities are still measured.
 
     Raises:
         BackendError: the engine failed.
-        ProcessGroupError: another process of the experiment is gone.
+        ProcessGroupError: another process of the experiment has ended.
     """
     together = process_group or Alone()
     gc.collect()

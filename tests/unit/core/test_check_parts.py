@@ -63,16 +63,16 @@ def each(**fields):
         (reporting(lambda batches: ()), "each of 3 prompts once: missing: 0, 1, 2"),
         (reporting(lambda batches: batches * 2), "each of 3 prompts once: more than once: 0, 1, 2"),
         (each(prompt_indices=lambda b: (77,)), "missing: 0, 1, 2; unknown: 77"),
-        (each(output_ids=lambda b: ()), "prompts 0 cannot be: output_ids has 0 entries for 1 prompts"),
-        (each(input_lengths=lambda b: ()), "prompts 0 cannot be: input_lengths has 0 entries for 1 prompts"),
+        (each(output_ids=lambda b: ()), "prompts 0 is impossible: output_ids has 0 entries for 1 prompts"),
+        (each(input_lengths=lambda b: ()), "prompts 0 is impossible: input_lengths has 0 entries for 1 prompts"),
         (
             each(padded_length=lambda b: 1),
-            "prompts 1 cannot be: padded_length 1 is below the longest input of 2 tokens",
+            "prompts 1 is impossible: padded_length 1 is below the longest input of 2 tokens",
         ),
         (each(step_tokens=lambda b: (1,)), "step_times_s has 11 entries and step_tokens 1"),
         (each(finished_s=lambda b: b.started_s - 0.1), "before it started at"),
-        (each(finished_s=lambda b: b.finished_s + 1.7e9), "take seconds of the clock that was handed in"),
-        (each(step_times_s=lambda b: tuple(1000 * t for t in b.step_times_s)), "take seconds of the clock"),
+        (each(finished_s=lambda b: b.finished_s + 1.7e9), "use seconds of the clock that the loader was given"),
+        (each(step_times_s=lambda b: tuple(1000 * t for t in b.step_times_s)), "use seconds of the clock"),
     ],
 )
 def test_records_that_cannot_be_fail_the_experiment_and_say_why(engine, message):
@@ -117,7 +117,9 @@ def test_an_engine_that_lacks_a_method_is_told_by_the_names_of_all_that_are_miss
 
 
 def test_a_loader_that_returns_nothing_is_told():
-    with pytest.raises(ExperimentError, match="what cannot generate: NoneType is no InferenceEngine"):
+    with pytest.raises(
+        ExperimentError, match="an object that is not an engine: NoneType does not implement InferenceEngine"
+    ):
         measure(lambda config, clock: None)
 
 
@@ -167,7 +169,7 @@ def test_a_meter_that_lacks_a_method_is_told_when_it_is_handed_in():
 
         def open_window(self): ...
 
-    with pytest.raises(TypeError, match="Meter is no EnergyBackend: it lacks release"):
+    with pytest.raises(TypeError, match="Meter does not implement EnergyBackend: it lacks release"):
         measure(meter=Meter())
 
 
@@ -231,5 +233,5 @@ def test_a_collector_that_lacks_a_method_is_told_by_name():
 
         def collect(self, window): ...
 
-    with pytest.raises(TypeError, match="Collector is no MetricsCollector: it lacks arm, stop"):
+    with pytest.raises(TypeError, match="Collector does not implement MetricsCollector: it lacks arm, stop"):
         measure(collectors=(*COLLECTORS[:1], Collector()))

@@ -1,7 +1,7 @@
-"""Whether what an engine reports of a window can be.
+"""Checks that the records of an engine are possible for the window.
 
-A batch left out, a prompt counted twice or a time of another clock gives numbers that look like any other: so the records
-are held against the batches that were handed in and against the edges of the window, before anything is counted.
+A missing batch, a prompt counted twice or a time of another clock would give wrong numbers that look plausible. So the
+records are compared with the batches and with the edges of the window before anything is counted.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Iterator, Sequence
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.protocols import Batch, BatchRecord
 
-# Times of a device are carried over to the host's clock, which costs microseconds. Another clock or another unit is off
-# by far more than this, except in windows of less than a second. The two clocks may part by 1 s in 1000 s: oscillators
-# differ by some 1e-4, and a time service sets the host's off by at most 5e-4.
+# Device times are converted to the host's clock, with an error of microseconds. Another clock or another unit differs by
+# far more than this tolerance, except in windows of less than a second. The two clocks may drift by 1 s in 1000 s:
+# oscillators differ by about 1e-4, and a time service changes the host's rate by at most 5e-4.
 TOLERANCE_S = 0.5
 DRIFT = 1e-3
 
 
 def check_prepared(batches: Sequence[Batch], n_prompts: int) -> None:
-    """Hold prepared batches against the prompts.
+    """Check that the prepared batches hold each prompt once.
 
     Raises:
         BackendError: a prompt is in no batch, or in two.
@@ -33,10 +33,10 @@ def check_prepared(batches: Sequence[Batch], n_prompts: int) -> None:
 def check_records(
     records: Sequence[BatchRecord], batches: Sequence[Batch], start_s: float, end_s: float
 ) -> tuple[BatchRecord, ...]:
-    """The records, when they can be of these batches in a window from `start_s` to `end_s`.
+    """The records, if they are possible for these batches in a window from `start_s` to `end_s`.
 
     Raises:
-        BackendError: they cannot; the message says what is wrong with which batch.
+        BackendError: a record is impossible; the message names the batch and the problem.
     """
     expected = [index for batch in batches for index in batch.prompt_indices]
     wrong = _miscounted([index for record in records for index in record.prompt_indices], expected)
@@ -44,12 +44,14 @@ def check_records(
         raise BackendError(f"the engine's records must hold each of {len(expected)} prompts once: {wrong}")
     for record in records:
         for problem in _problems(record, start_s, end_s):
-            raise BackendError(f"the engine's record of prompts {_named(record.prompt_indices)} cannot be: {problem}")
+            raise BackendError(
+                f"the engine's record of prompts {_named(record.prompt_indices)} is impossible: {problem}"
+            )
     return tuple(records)
 
 
 def _miscounted(found: Sequence[int], expected: Sequence[int]) -> str:
-    """Which prompts are missing, repeated or unknown, as a clause; empty when none is."""
+    """The prompts that are missing, repeated or unknown, as a clause; empty without any."""
     counted, wanted = Counter(found), set(expected)
     faults = {
         "missing": sorted(wanted - set(counted)),
@@ -80,5 +82,5 @@ def _problems(record: BatchRecord, start_s: float, end_s: float) -> Iterator[str
     if min(times) < start_s - tolerance_s or max(times) > end_s + tolerance_s:
         yield (
             f"its times reach from {min(times):.6g} to {max(times):.6g} s, but the window from {start_s:.6g} to "
-            f"{end_s:.6g} s; take seconds of the clock that was handed in"
+            f"{end_s:.6g} s; use seconds of the clock that the loader was given"
         )

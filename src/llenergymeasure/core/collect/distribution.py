@@ -1,4 +1,4 @@
-"""Latencies in short."""
+"""Summarises latencies as a distribution."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from llenergymeasure.stats.samples import sample_figures
 
 
 def distribution(samples_ms: Sequence[Sequence[float]], weights: Sequence[Sequence[int]] | None = None) -> Distribution:
-    """Mean, deviation and percentiles of several samples taken as one.
+    """Mean, standard deviation and percentiles in ms of several samples combined.
 
     Args:
         samples_ms: at least one value in all.

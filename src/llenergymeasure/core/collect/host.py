@@ -1,4 +1,4 @@
-"""What the host did during the window: CPU time, load, and what others took."""
+"""The host during the window: CPU time of this process and of others, steal time and load."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def read_cpu_ticks(path: Path = Path("/proc/stat")) -> CpuTicks | None:
 
 
 class HostCollector:
-    """CPU seconds of this process, and the state of the machine around it.
+    """CPU seconds of this process, and the CPU load of the whole machine.
 
     Args:
         read_ticks: reads the machine's CPU time.
         environ: environment variables.
-        ticks_per_second: of the machine's CPU time; always 100 in what Linux shows to programs.
+        ticks_per_second: unit of the machine's CPU time; Linux always reports 100 to programs.
         instrument_cpu: CPU seconds that the sampler has used so far; None without one.
     """
 

@@ -1,4 +1,4 @@
-"""Collectors: each turns the window into one block of the result."""
+"""Collectors of token counts, latencies, phase times and memory."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from llenergymeasure.protocols import BatchRecord, InferenceEngine, Window
 
 
 class FromRecords:
-    """A collector that needs nothing but what the engine recorded."""
+    """A collector that needs only the engine's records."""
 
     def arm(self, engine: InferenceEngine) -> None:
-        """Nothing to prepare."""
+        """Do nothing: the records hold everything."""
 
     def stop(self, engine: InferenceEngine) -> None:
-        """Nothing to read."""
+        """Do nothing: the records hold everything."""
 
 
 class TokenCollector(FromRecords):
-    """Counts tokens by real lengths; padding never counts."""
+    """Counts tokens by real lengths, without padding."""
 
     block = "tokens"
 
@@ -95,7 +95,7 @@ class PhaseCollector(FromRecords):
         )
 
 
-# Whose memory is read, by how it is read.
+# The scope of the peak memory (devices or process), by its source.
 _SCOPES: Mapping[str, Literal["devices", "process"]] = {"cuda_allocated": "devices", "process_rss": "process"}
 
 
@@ -112,7 +112,7 @@ class MemoryCollector:
         engine.reset_peak_memory()
 
     def stop(self, engine: InferenceEngine) -> None:
-        """Read the peak while nothing but the work has added to it."""
+        """Read the peak before anything other than the work adds to it."""
         self._peak = engine.peak_memory_mb()
 
     def collect(self, window: Window) -> MemoryResult:
@@ -126,9 +126,9 @@ def in_dataset_order(pairs: Iterator[tuple[int, float]] | Iterator[tuple[int, in
 
 
 def request_latencies_ms(batch: BatchRecord, beams: bool = False) -> Iterator[tuple[int, float]]:
-    """Per prompt: its place in the dataset, and the time until its own last token was there.
+    """Per prompt: its index in the dataset, and the time in ms until its last token was generated.
 
-    Under beam search the answer is only known when the search of the batch is over.
+    Under beam search this is the end of the batch, because the answer is not known before.
     """
     for index, ids in zip(batch.prompt_indices, batch.output_ids):
         end_s = batch.finished_s if beams else _time_of_token(batch, len(ids))
@@ -136,15 +136,15 @@ def request_latencies_ms(batch: BatchRecord, beams: bool = False) -> Iterator[tu
 
 
 def _time_of_token(batch: BatchRecord, count: int) -> float:
-    """When `count` tokens per row were there; the end of the batch when steps were not seen."""
+    """Time in s at which `count` tokens per row were generated; the end of the batch when steps were not recorded."""
     step = bisect_left(batch.step_tokens, count)
     return batch.step_times_s[step] if step < len(batch.step_times_s) else batch.finished_s
 
 
 def inter_token_latencies_ms(batch: BatchRecord) -> Iterator[tuple[float, int]]:
-    """Per decode step: milliseconds per token, and how many tokens of running requests share it.
+    """Per decode step: milliseconds per token, and the number of tokens of unfinished requests with this latency.
 
-    A step that brings several tokens (speculative decoding) spreads its time over them.
+    The time of a step that yields several tokens (speculative decoding) is divided among them.
     """
     lengths = [len(ids) for ids in batch.output_ids]
     steps = list(zip(batch.step_times_s, batch.step_tokens))

@@ -1,13 +1,13 @@
-"""The window's energy split between prefill and decode.
+"""Splits the window's energy between prefill and decode.
 
 ```
  sensor   |----E1----|----E2----|----E3----|----E4----|      joules between two updates
  model    ppppddddddddddddddddddddpppppddddddddddddddd       seconds of each phase between them
 ```
 
-A phase may be shorter than the sensor's period. Its power follows from how much of it lies between each two updates:
-`E_k = P_prefill p_k + P_rest r_k`, solved by least squares over the window (ordinary least squares; the residuals give
-the standard error). Prefill is `P_prefill` times its seconds, decode the rest of the window's energy.
+A phase may be shorter than the sensor's period. Its power is estimated from the seconds of each phase between each two
+updates: `E_k = P_prefill p_k + P_rest r_k`, solved by ordinary least squares over the window; the residuals give the
+standard error. The energy of prefill is `P_prefill` times its seconds; decode is the rest of the window's energy.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from statistics import pstdev
 from llenergymeasure.domain.measurements import PhaseEnergy, PhaseTimes
 from llenergymeasure.protocols import BatchRecord, EnergyStep
 
-# Two powers and a spread that means something: the t quantile at 8 degrees of freedom (2.3) is close to the normal's 2.
+# Two powers are fitted. With 8 degrees of freedom left, the t quantile (2.3) is close to that of the normal (2).
 MIN_STEPS = 10
-# A split whose error is half of the smaller phase says nothing about it.
+# A split is not reported when its error exceeds half of the smaller phase.
 MAX_RELATIVE_UNCERTAINTY = 0.5
-# Standard deviation of prefill's share of an update. Below it, the errors of the updates' times (some percent of a
-# period) would be read as differences between the phases, and the residuals would not show it.
+# Least standard deviation of prefill's share of an update. Below it, the errors of the updates' times (some percent of
+# a period) would look like differences between the phases, and the residuals would not show it.
 MIN_SHARE_SPREAD = 0.03
 
 Interval = tuple[float, float]
@@ -34,7 +34,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Fit:
-    """Power of prefill in W, with its standard error."""
+    """Power of prefill in W, with its standard error in W."""
 
     power_w: float
     error_w: float
@@ -46,15 +46,15 @@ def split_energy(
     devices: Sequence[Sequence[EnergyStep]],
     energy_j: float | None,
 ) -> PhaseEnergy | None:
-    """Joules of prefill and of decode; None when neither energy nor steps were seen at all.
+    """Energy in J of prefill and of decode; None without an energy, without step times or without devices.
 
-    Time outside both phases, between batches, counts as decode; how much that may be is part of the uncertainty.
+    Time between batches, outside both phases, counts as decode; its energy is part of the uncertainty.
 
     Args:
-        batches: the window's, with the times of their steps.
-        times: seconds of each phase; None when steps were not seen.
-        devices: per device, joules between the updates of its sensor, inside the window.
-        energy_j: the window's energy; None when not measured.
+        batches: the window's batches, with the times of their steps.
+        times: seconds of each phase; None when steps were not recorded.
+        devices: per device, the energy in J between the updates of its sensor, inside the window.
+        energy_j: the window's energy in J; None when not measured.
     """
     if energy_j is None or times is None or not devices:
         return None
@@ -78,17 +78,17 @@ def split_energy(
 
 def _too_short(times: PhaseTimes, devices: Sequence[Sequence[EnergyStep]]) -> str:
     return (
-        f"{times.prefill_sec:.3g} s of prefill and {times.decode_sec:.3g} s of decode are too short to tell apart with "
+        f"{times.prefill_sec:.3g} s of prefill and {times.decode_sec:.3g} s of decode are too short to be separated with "
         f"{min(map(len, devices))} sensor updates; raise n"
     )
 
 
 def fit_prefill_power(prefills: Sequence[Interval], steps: Sequence[EnergyStep]) -> Fit | None:
-    """Least squares for the power of prefill; None when there are too few steps or they do not tell it apart.
+    """Least squares for the power of prefill; None with too few steps, or when they do not separate the phases.
 
     Args:
         prefills: start and end of each prefill, in order, not overlapping.
-        steps: joules between two updates of the sensor.
+        steps: energy in J between two updates of the sensor.
     """
     rows = [
         (seconds, step.end_s - step.start_s - seconds, step.energy_j)

@@ -1,4 +1,4 @@
-"""When each step of a run and each batch of its window took place, told from the start of the window."""
+"""Times of each phase of a run and each batch of its window, relative to the start of the window."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from llenergymeasure.protocols import Window
 
 
 def timeline_of(begun: Sequence[tuple[float, str]], window: Window) -> Timeline:
-    """The steps that began until the window closed, and the window's batches.
+    """The phases that began before the window closed, and the window's batches.
 
-    A meter may need a while to open: that is a step of its own, since the window is not yet there.
+    The time in which the meter opens is a separate phase, because the window has not started yet.
 
     Args:
-        begun: when each step began, with its name, on the clock of the window.
-        window: what was measured.
+        begun: start and name of each phase, on the clock of the window.
+        window: the measured window.
     """
     until_its_end = [(time_s, name) for time_s, name in begun if time_s < window.end_s]
     if until_its_end and until_its_end[-1][0] < window.start_s:

@@ -1,1 +1,1 @@
-"""Sampling the GPUs beside an experiment: power, temperature, clocks and processes over time."""
+"""Samples the GPUs during an experiment: power, temperature, clocks and processes over time."""

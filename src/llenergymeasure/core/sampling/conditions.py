@@ -1,4 +1,4 @@
-"""Slow readings of one GPU over time, and what they say about throttling and temperature."""
+"""Temperature, clock, utilisation and memory of one GPU over time, and the throttling derived from them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from llenergymeasure.core.nvml.gpu import ConditionReading
 from llenergymeasure.domain.sensors import GpuConditions, ThermalThrottleInfo
 
-# nvml.h: clock event reasons that hold clocks down.
+# nvml.h: clock event reasons that reduce clocks.
 SW_POWER_CAP = 0x4
 SW_THERMAL = 0x20
 HW_THERMAL = 0x40
@@ -21,9 +21,9 @@ COLUMNS = ("temperature_c", "memory_used_mb", "memory_total_mb", "utilisation_pc
 
 
 class ConditionLog:
-    """Readings in columns; NaN where the device did not tell. Every second reading is dropped when full.
+    """Readings in columns; NaN where the device reported no value. When full, every second reading is dropped.
 
-    Written by one thread, read by another.
+    One thread writes and another reads.
     """
 
     def __init__(self, capacity: int = 32768) -> None:
@@ -44,14 +44,14 @@ class ConditionLog:
                     del column[: len(column) // 2 * 2 : 2]
 
     def inside(self, name: str, start_s: float, end_s: float) -> list[tuple[float, float]]:
-        """Time and value of what was told from `start_s` to `end_s`."""
+        """Time and value of the readings from `start_s` to `end_s`, without missing values."""
         with self._lock:
             inside = slice(bisect_left(self.times, start_s), bisect_right(self.times, end_s))
             found = zip(self.times[inside], self.columns[name][inside])
         return [(time_s, value) for time_s, value in found if not math.isnan(value)]
 
     def latest(self, name: str, time_s: float) -> float | None:
-        """The last value told until `time_s`; None when there is none."""
+        """The last value reported until `time_s`; None when there is none."""
         with self._lock:
             column = self.columns[name]
             newest_first = range(bisect_right(self.times, time_s) - 1, -1, -1)
@@ -74,10 +74,10 @@ def conditions_of(gpu_index: int, log: ConditionLog, start_s: float, end_s: floa
 
 
 def throttling_of(logs: list[ConditionLog], start_s: float, end_s: float) -> ThermalThrottleInfo | None:
-    """Throttling from `start_s` to `end_s` on any of the GPUs; None when it was seen on none and not all of them told."""
+    """Throttling from `start_s` to `end_s` on any GPU; None when none throttled and some GPU reported no reasons."""
     readings = [_in_force(log, start_s, end_s) for log in logs]
     bits = 0
-    for _, value in (pair for told in readings for pair in told):
+    for _, value in (pair for reported in readings for pair in reported):
         bits |= int(value)
     if not bits & THROTTLING and not all(readings):
         return None
@@ -89,23 +89,29 @@ def throttling_of(logs: list[ConditionLog], start_s: float, end_s: float) -> The
         sw_thermal=bool(bits & SW_THERMAL),
         hw_thermal=bool(bits & HW_THERMAL),
         hw_power=bool(bits & HW_POWER_BRAKE),
-        throttle_duration_sec=max(_throttled_seconds(told, end_s) for told in readings),
+        throttle_duration_sec=max(_throttled_seconds(reported, end_s) for reported in readings),
         max_temperature_c=max(temperatures, default=None),
         throttle_timestamps=tuple(
             sorted(
-                {round(time_s - start_s, 3) for told in readings for time_s, value in told if int(value) & THROTTLING}
+                {
+                    round(time_s - start_s, 3)
+                    for reported in readings
+                    for time_s, value in reported
+                    if int(value) & THROTTLING
+                }
             )
         ),
     )
 
 
 def _in_force(log: ConditionLog, start_s: float, end_s: float) -> list[tuple[float, float]]:
-    """Reasons told in the window, and before them what was told last before it; empty when none was told in it."""
-    told, before = log.inside("reasons", start_s, end_s), log.latest("reasons", start_s)
-    return [(start_s, before), *told] if told and before is not None and told[0][0] > start_s else told
+    """Throttle reasons reported in the window, after the last ones before it; empty when none were reported in it."""
+    reported, before = log.inside("reasons", start_s, end_s), log.latest("reasons", start_s)
+    starts_later = bool(reported) and reported[0][0] > start_s
+    return [(start_s, before), *reported] if starts_later and before is not None else reported
 
 
-def _throttled_seconds(told: list[tuple[float, float]], end_s: float) -> float:
-    """Each reading holds until the next one."""
-    edges = [*(time_s for time_s, _ in told[1:]), end_s]
-    return math.fsum(edge - time_s for (time_s, value), edge in zip(told, edges) if int(value) & THROTTLING)
+def _throttled_seconds(reported: list[tuple[float, float]], end_s: float) -> float:
+    """Seconds with a throttle reason; each reading is valid until the next one."""
+    edges = [*(time_s for time_s, _ in reported[1:]), end_s]
+    return math.fsum(edge - time_s for (time_s, value), edge in zip(reported, edges) if int(value) & THROTTLING)

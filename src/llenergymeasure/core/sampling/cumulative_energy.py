@@ -1,12 +1,13 @@
-"""A power sensor read as a counter: joules at the moments at which it updates.
+"""Energy of a window from cumulative energy: joules at the updates of a counter or power sensor.
 
 ```
  update   tau_a          |      |      |      tau_b
- ---------|-----[t0======|======|======|===t1]--|-------      E = C(tau_b) - C(tau_a), less what was drawn outside
+ ---------|-----[t0======|======|======|===t1]--|-------      E = C(tau_b) - C(tau_a) - energy outside the window
           idle                                  idle
 ```
 
-Taken at updates outside the window, the error that remains is what is not known of the power outside, not of the work.
+The energy is taken between updates just outside the window. The remaining error comes from the idle power between these
+updates and the window, and not from the power of the work.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ from llenergymeasure.core.sampling.power_integral import value_at
 from llenergymeasure.core.sampling.power_log import Points
 from llenergymeasure.core.sampling.power_sensors import AVERAGE_WINDOW_S
 
-# Time before a window in which idle power is watched for its variation.
+# Time before a window over which the variation of idle power is measured.
 IDLE_WATCH_S = 1.6
-# With fewer steps from update to update than this, idle power was hardly watched, and is assumed to differ by this share:
-# a guess, until idle power was recorded on real GPUs.
+# With fewer differences between updates than FEW_STEPS, a variation of 10 % of idle power is assumed. The share is an
+# assumption, not yet checked against recordings of idle power on real GPUs.
 FEW_STEPS, ASSUMED_VARIATION = 3, 0.1
-# For k = 2: Student's t for the dozen updates that the variation comes from is 2.2, but idle power is not normally
-# distributed; with 2.8 at least 95 of 100 simulated windows are covered (benchmarks.accuracy).
+# The coverage factor for k = 2 when the variation comes from about a dozen updates. Student's t would be 2.2, but idle
+# power is not normally distributed; with 2.8 at least 95 of 100 simulated windows are covered (benchmarks.accuracy).
 FEW_K = 2.8
 
 
 @dataclass(frozen=True)
 class Outer:
-    """Energy of a window by outer updates, with the error (k = 2) of what was taken off outside."""
+    """Energy of a window in J from updates outside it, with the error (k = 2) in J of the subtracted idle energy."""
 
     energy_j: float
     error_j: float
@@ -43,15 +44,15 @@ class Outer:
 
 @dataclass(frozen=True)
 class CumulativeEnergy:
-    """Joules drawn until each update, from some moment on.
+    """Cumulative energy at each update, from an arbitrary start.
 
     Attributes:
-        times_s: the updates.
-        joules: until then.
-        error_s: how far the times may be off, all alike.
-        assumed_error_j: error (k = 2) of what was assumed: the power where a reading is missing, and an even second before
-            the work where the series begins with a 1 s average.
-        idle_variation_w: standard deviation of idle power from update to update, where the series itself does not show it.
+        times_s: times of the updates in s.
+        joules: cumulative energy in J at each update.
+        error_s: common error of all times in s.
+        assumed_error_j: error (k = 2) in J of assumptions: the power where a reading is missing, and constant power in the
+            second before the work where the series begins with a 1 s average.
+        idle_variation_w: standard deviation in W of idle power between updates; None = derived from this series.
     """
 
     times_s: Sequence[float]
@@ -61,11 +62,11 @@ class CumulativeEnergy:
     idle_variation_w: float | None = None
 
     def power_w(self, number: int) -> float:
-        """Mean power between an update and the one before."""
+        """Mean power in W between an update and the one before."""
         return (self.joules[number] - self.joules[number - 1]) / (self.times_s[number] - self.times_s[number - 1])
 
     def outer(self, start_s: float, end_s: float) -> Outer | None:
-        """Energy from start to end; None when there are not two updates on either side."""
+        """Energy in J from start to end; None without two updates on each side of the window."""
         a = bisect_left(self.times_s, start_s - self.error_s) - 1
         b = bisect_left(self.times_s, end_s + self.error_s)
         if a < 1 or b + 1 >= len(self.times_s):
@@ -79,7 +80,7 @@ class CumulativeEnergy:
         return Outer(energy_j, math.hypot(error_j, grid_j, dating_j))
 
     def within(self, start_s: float, end_s: float) -> CumulativeEnergy | None:
-        """The cumulative energy of the window alone, from 0 J at its start to its energy at its end; None without outer updates."""
+        """Cumulative energy of the window alone, from 0 J at its start; None without two updates on each side."""
         found = self.outer(start_s, end_s)
         if found is None:
             return None
@@ -94,7 +95,7 @@ class CumulativeEnergy:
         return CumulativeEnergy([time_s for time_s, _ in path], [joules for _, joules in path], self.error_s)
 
     def variation_w(self, start_s: float) -> float:
-        """Standard deviation of power from update to update shortly before the window."""
+        """Standard deviation in W of power between updates shortly before the window."""
         if self.idle_variation_w is not None:
             return self.idle_variation_w
         end = bisect_left(self.times_s, start_s - self.error_s)
@@ -104,13 +105,13 @@ class CumulativeEnergy:
         return variation_of([later - early for early, later in zip(powers, powers[1:])], last_w)
 
     def idle_spread_w(self, start_s: float) -> float | None:
-        """Standard deviation of power in the second before the window; None where too few updates lie there."""
+        """Standard deviation in W of power in the second before the window; None with too few updates there."""
         end = bisect_left(self.times_s, start_s - self.error_s)
         first = max(bisect_left(self.times_s, start_s - AVERAGE_WINDOW_S), 1)
         return pstdev(self.power_w(number) for number in range(first, end)) if end - first > FEW_STEPS else None
 
     def at(self, time_s: float) -> float | None:
-        """Joules until a moment, by a straight line between the updates; None outside them."""
+        """Cumulative energy in J at a time, interpolated linearly between updates; None outside them."""
         return value_at(self._points, time_s)
 
     @cached_property
@@ -119,23 +120,23 @@ class CumulativeEnergy:
 
 
 def variation_of(steps_w: Sequence[float], power_w: float) -> float:
-    """Standard deviation of power from the differences between two of them; with few of them a share of the power."""
+    """Standard deviation of power in W from differences between updates; 10 % of `power_w` with too few of them."""
     if len(steps_w) < FEW_STEPS:
         return ASSUMED_VARIATION * power_w
     return math.sqrt(fmean(step_w * step_w for step_w in steps_w) / 2)
 
 
 def outside_error_j(variation_w: float, before_s: float, after_s: float, drift_w: float) -> float:
-    """Error (k = 2) of the joules that are taken off outside a window.
+    """Error (k = 2) in J of the idle energy that is subtracted before and after a window.
 
-    The power there is taken from the update before or after it, which differs as idle power does (twice, as both vary),
-    and after the work as it did not yet come back to what it was before.
+    The power outside the window is taken from the neighbouring update. Both vary as idle power does, hence the factor
+    sqrt(2). After the work, power may not yet have returned to its earlier value, which the drift term covers.
 
     Args:
-        variation_w: standard deviation of idle power from update to update.
-        before_s: time taken off before the window.
-        after_s: time taken off after it.
-        drift_w: power after less power before.
+        variation_w: standard deviation in W of idle power between updates.
+        before_s: subtracted time before the window in s.
+        after_s: subtracted time after the window in s.
+        drift_w: power after the window minus power before it, in W.
     """
     return math.hypot(
         FEW_K * math.sqrt(2) * variation_w * math.hypot(before_s, after_s), drift_w * after_s / math.sqrt(3)

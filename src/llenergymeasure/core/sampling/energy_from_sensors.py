@@ -1,8 +1,8 @@
-"""Cumulative energy from each of the sensors that the sampler reads.
+"""Computes cumulative energy in J from each sensor that the sampler reads.
 
-A reading of instant power that covers its whole period is a step of a counter: its joules lie between this update and
-the one before. The 1 s average is a counter too: `C(t) = C(t - 1 s) + average(t) * 1 s`, unwound from a second before
-the work.
+Instant power: a reading that covers its whole period gives the energy between this update and the one before. Average
+power over 1 s: `C(t) = C(t - 1 s) + average(t) * 1 s`, computed from one second before the work. Energy counter: its own
+readings.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from llenergymeasure.core.sampling.power_log import PowerLog
 from llenergymeasure.core.sampling.power_sensors import AVERAGE_PERIOD_S, AVERAGE_WINDOW_S, Sensor
 from llenergymeasure.core.sampling.updates import update_times
 
-# Time before a window that is looked at, and after it.
+# Time before and after a window from which samples are used.
 BEFORE_S, AFTER_S = 1.7, 0.6
-# The sampler's log holds its newest quarter of an hour at full resolution; older updates cannot be told apart. In so
-# long a window the edges no longer matter.
+# The sampler's log holds the latest quarter of an hour at full resolution; older updates are no longer distinguishable.
+# In so long a window the error at the edges is negligible.
 LONG_S = 600.0
 
 
 @dataclass(frozen=True)
 class _Readings:
-    """One power for each update, with the error (k = 2) of the joules where a reading was missing."""
+    """One power in W per update, with the error (k = 2) in J of interpolated readings."""
 
     powers_w: list[float]
     error_j: float
 
 
 def from_instant_power(log: PowerLog, sensor: Sensor, start_s: float, end_s: float) -> CumulativeEnergy | None:
-    """Of instant power, each reading standing for its period; None when its updates cannot be found."""
+    """Cumulative energy from instant power, each reading valid for its period; None when its updates are not found."""
     points = log.between("instant_w", start_s - BEFORE_S, end_s + AFTER_S)
     grid = grid_of(points, sensor.period_s)
     if grid is None:
@@ -56,15 +56,16 @@ def from_instant_power(log: PowerLog, sensor: Sensor, start_s: float, end_s: flo
 def from_average_power(
     log: PowerLog, start_s: float, end_s: float, idle_spread_w: float | None = None
 ) -> CumulativeEnergy | None:
-    """Of the 1 s average, unwound from the second before the window; None when its updates cannot be found.
+    """Cumulative energy from the 1 s average, from the second before the window; None when its updates are not found.
 
-    That second is taken as evenly spent. How much it was not, instant power says; without it the steps of the average.
+    Power in that second is assumed to be constant. Its variation is taken from instant power, or without instant power
+    from the differences of the average.
 
     Args:
         log: the samples.
         start_s: start of the work.
         end_s: end of the work.
-        idle_spread_w: standard deviation of instant power in the second before the window; None when not known.
+        idle_spread_w: standard deviation in W of instant power in the second before the window; None when not known.
     """
     points = log.between("average_w", start_s - BEFORE_S, end_s + AFTER_S)
     grid = grid_of(points, AVERAGE_PERIOD_S)
@@ -86,14 +87,14 @@ def from_average_power(
         error_s=grid.error_s,
         assumed_error_j=math.hypot(
             readings.error_j,
-            k * variation_w * grid.period_s * math.sqrt(per_window / 2),  # of the even second
+            k * variation_w * grid.period_s * math.sqrt(per_window / 2),  # of the constant power in the first second
         ),
         idle_variation_w=variation_w,
     )
 
 
 def _unwound(averages_w: Sequence[float], period_s: float, per_window: int) -> list[float]:
-    """Joules until each update: those of the first average's second, evenly spent, then `C(t - 1 s) + average(t) * 1 s`."""
+    """Cumulative energy in J: constant power in the first second, then `C(t) = C(t - 1 s) + average(t) * 1 s`."""
     joules = [averages_w[0] * period_s * number for number in range(1 - per_window, 1)]
     for number, average_w in enumerate(averages_w[1:]):
         joules.append(joules[number] + average_w * AVERAGE_WINDOW_S)
@@ -101,17 +102,17 @@ def _unwound(averages_w: Sequence[float], period_s: float, per_window: int) -> l
 
 
 def _stepwise_variation_w(averages_w: Sequence[float | None], per_window: int) -> float:
-    """Standard deviation of power in the second before the last of these averages, by their steps.
+    """Standard deviation in W of power in the second before the last of these averages, from their differences.
 
-    Each step is the difference of two powers one second apart, divided by the updates in a second: work that ended up to
-    two seconds before the window shows in it, too.
+    Each difference equals that of two powers one second apart, divided by the updates in a second. So work that ended up
+    to two seconds before the window also affects it.
     """
     known = [average_w for average_w in averages_w if average_w is not None]
     return variation_of([per_window * (later - early) for early, later in zip(known, known[1:])], known[-1])
 
 
 def from_counter(log: PowerLog, start_s: float, end_s: float) -> CumulativeEnergy | None:
-    """Of the energy counter as the sampler saw it; None when it did not tick twice, or began anew."""
+    """Cumulative energy from the sampled energy counter; None with fewer than two updates, or after a reset."""
     points = log.between("energy_j", start_s - BEFORE_S, end_s + AFTER_S)
     ticks = update_times(points)
     if len(ticks) < 2 or any(late < early for (_, early), (_, late) in zip(ticks, ticks[1:])):
@@ -121,9 +122,9 @@ def from_counter(log: PowerLog, start_s: float, end_s: float) -> CumulativeEnerg
 
 
 def _without_gaps(shown: Sequence[float | None], period_s: float) -> _Readings | None:
-    """Readings, those that are missing put on a line between their neighbours; None without one.
+    """Readings with missing ones interpolated linearly; None without any reading.
 
-    Those before the first are taken as the first; those after the last are left out.
+    Missing readings before the first take its value; missing readings after the last are left out.
     """
     known = [(index, value) for index, value in enumerate(shown) if value is not None]
     if not known:

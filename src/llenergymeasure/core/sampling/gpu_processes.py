@@ -1,4 +1,4 @@
-"""Other processes on the GPUs: who was seen there, and when."""
+"""Records the processes on the GPUs and when they were seen."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 from llenergymeasure.core.nvml.gpu import Gpu
 
-# linux/proc_ns.h, PROC_PID_INIT_INO: the namespace in which process numbers are those that the driver tells.
+# linux/proc_ns.h, PROC_PID_INIT_INO: the namespace whose process ids the driver reports.
 HOST_NAMESPACE = "pid:[4026531836]"
 
 
 def numbers_are_the_host_s(link: Path = Path("/proc/self/ns/pid")) -> bool:
-    """Whether the driver and this process number processes alike; not so in most containers."""
+    """Whether the driver and this process use the same process ids; in most containers they do not."""
     try:
         return str(link.readlink()) == HOST_NAMESPACE
     except OSError:
@@ -21,12 +21,12 @@ def numbers_are_the_host_s(link: Path = Path("/proc/self/ns/pid")) -> bool:
 
 
 class GpuProcesses:
-    """First and last sight of each process on each GPU.
+    """The first and last time at which each process was seen on each GPU.
 
     Args:
-        own: process numbers that belong to the experiment.
-        same_numbers: whether the driver tells the numbers that this process knows. Where it does not, one process per
-            GPU may be our own and is not counted.
+        own: ids of the processes that belong to the experiment.
+        same_numbers: whether the driver reports the same process ids that this process sees. Where it does not, one
+            process per GPU may belong to the experiment and is not counted.
     """
 
     def __init__(self, own: Iterable[int] | None = None, same_numbers: bool | None = None) -> None:
@@ -35,13 +35,13 @@ class GpuProcesses:
         self._seen: dict[tuple[int, int], tuple[float, float]] = {}
 
     def add(self, time_s: float, gpu: Gpu, pids: Iterable[int]) -> None:
-        """Processes that the driver names at a moment."""
+        """Add the processes that the driver reported at a time."""
         for pid in pids:
             first_s, _ = self._seen.get((gpu.index, pid), (time_s, time_s))
             self._seen[gpu.index, pid] = (first_s, time_s)
 
     def foreign(self, start_s: float, end_s: float) -> tuple[str, ...]:
-        """`GPU 0 pid 7` for each process of others seen between its first and last sight in the window."""
+        """`GPU 0 pid 7` for each foreign process that was present in the window."""
         by_gpu: dict[int, list[int]] = {}
         for (index, pid), (first_s, last_s) in sorted(self._seen.items()):
             if first_s <= end_s and last_s >= start_s:

@@ -1,4 +1,4 @@
-"""The regular moments at which a sensor updates, found between the samples that showed a change."""
+"""Finds the regular update times of a sensor from the samples in which its value changed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from statistics import median
 from llenergymeasure.core.sampling.power_log import Points
 from llenergymeasure.core.sampling.updates import regular_ticks
 
-# The middle of a call stands for the moment of its reading.
+# Uncertainty in s of a reading's time, which is taken as the middle of its call.
 SLACK_S = 0.001
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The regular moments at which a sensor updates: `first_s + k * period_s`, each known to `error_s`."""
+    """Regular update times of a sensor: `first_s + k * period_s`, each with the error `error_s`."""
 
     first_s: float
     period_s: float
@@ -27,16 +27,16 @@ class Grid:
         return self.first_s + number * self.period_s
 
     def last_before(self, time_s: float) -> int:
-        """The last update that was surely over by then."""
+        """Number of the last update that certainly happened before a time."""
         return math.floor((time_s - self.error_s - self.first_s) / self.period_s)
 
 
 def grid_of(points: Points, period_s: float) -> Grid | None:
-    """The grid of a sensor's updates; None when it changes with nearly every sample, or keeps no regular time.
+    """The grid of a sensor's updates; None when it changes with nearly every sample, or updates irregularly.
 
     Args:
         points: samples of the sensor.
-        period_s: what is known of its kind; where that does not fit, what fits best.
+        period_s: known period of this kind of sensor; where it does not fit the samples, the best-fitting period is used.
     """
     seen = [(a - SLACK_S, b + SLACK_S) for (a, v_a), (b, v_b) in zip(points, points[1:]) if v_b != v_a]
     if len(points) < 2 or len(seen) > 0.9 * (len(points) - 1):
@@ -47,7 +47,7 @@ def grid_of(points: Points, period_s: float) -> Grid | None:
 
 
 def _common_grid(seen: Sequence[tuple[float, float]], period_s: float) -> Grid | None:
-    """The grid that has an update in every one of these intervals; None when there is none."""
+    """The grid with an update in each of these intervals; None when there is none."""
     low, high = seen[0]
     for before, after in seen[1:]:
         turns = round(((before + after) - (low + high)) / 2 / period_s)
@@ -64,7 +64,7 @@ def _fitted_period_s(seen: Sequence[tuple[float, float]]) -> float:
 
 
 def readings_on(grid: Grid, points: Points, first: int, last: int) -> list[float | None]:
-    """What the sensor showed after each update from `first` to `last`: the sample nearest to the middle until the next."""
+    """The reading after each update from `first` to `last`: the sample nearest to the middle of the period after it."""
     times = [time_s for time_s, _ in points]
     found: list[float | None] = []
     for number in range(first, last + 1):

@@ -1,11 +1,11 @@
-"""A machine without sensors has nothing to sample."""
+"""The sampler of a machine without sensors."""
 
 from __future__ import annotations
 
 
 class NoSensors:
-    """The sampler of a machine without sensors: sees nothing and says so."""
+    """A sampler that records nothing."""
 
     def trace(self, start_s: float, end_s: float) -> None:
-        """Nothing was seen."""
+        """None: nothing was recorded."""
         return

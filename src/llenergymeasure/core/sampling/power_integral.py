@@ -1,4 +1,4 @@
-"""Energy as the integral of power readings, each dated back to the middle of what its sensor saw."""
+"""Energy as the integral of power readings, each shifted back to the middle of its sensor's averaging window."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def value_at(points: Points, time_s: float) -> float | None:
 
 
 def integral(points: Points, start_s: float, end_s: float) -> float | None:
-    """Trapezoids from `start_s` to `end_s`; None when the points do not cover it."""
+    """Trapezoidal integral from `start_s` to `end_s`; None when the points do not cover the range."""
     first, last = value_at(points, start_s), value_at(points, end_s)
     if first is None or last is None:
         return None
@@ -31,17 +31,17 @@ def integral(points: Points, start_s: float, end_s: float) -> float | None:
 
 
 def instant_energy_j(log: PowerLog, sensor: Sensor, start_s: float, end_s: float) -> float | None:
-    """Energy from instant power, each reading standing for what the sensor saw before it."""
+    """Energy in J from instant power, corrected for the sensor's delay; None without samples over the whole range."""
     from_s, to_s = start_s + sensor.delay_s, end_s + sensor.delay_s
     return integral(log.between("instant_w", from_s, to_s), from_s, to_s)
 
 
 def unwound_energy_j(log: PowerLog, idle_w: float, start_s: float, end_s: float) -> float | None:
-    """Energy from the 1 s average: `C(t) = C(t - 1 s) + average(t)`, back to a time at which the GPU was idle.
+    """Energy in J from the 1 s average: `C(t) = C(t - 1 s) + average(t) * 1 s`, back to a time with an idle GPU.
 
     Args:
         log: the samples.
-        idle_w: power in the second before `start_s`.
+        idle_w: power in W in the second before `start_s`.
         start_s: start of the work.
         end_s: end of the work.
     """
@@ -56,6 +56,6 @@ def unwound_energy_j(log: PowerLog, idle_w: float, start_s: float, end_s: float)
 
 
 def mean_power_w(points: Points, start_s: float, end_s: float) -> float | None:
-    """Mean of the readings taken from `start_s` to `end_s`; None when there is none."""
+    """Mean in W of the readings from `start_s` to `end_s`; None when there is none."""
     inside = [value for time_s, value in points if start_s <= time_s <= end_s]
     return math.fsum(inside) / len(inside) if inside else None

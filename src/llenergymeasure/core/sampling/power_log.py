@@ -1,4 +1,4 @@
-"""What the sampler saw, in bounded memory. Times are on the host's monotonic clock."""
+"""The sampler's power and energy readings, in bounded memory. Times are on the host's monotonic clock."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 QUANTITIES = ("energy_j", "average_w", "instant_w")
-# Times with a value each, in order.
+# Pairs of time in s and value, in order of time.
 Points = Sequence[tuple[float, float]]
 
 
 class PowerLog:
-    """Samples of one GPU: time, energy counter, averaged and instant power. Written by one thread, read by another.
+    """Samples of one GPU: time, energy counter, average and instant power. One thread writes and another reads.
 
-    Holds `capacity` samples at full resolution. When full, the older half moves in pairs to a log of half the
-    resolution, and so on: days cost a few times the memory of an hour, and the recent past is never thinned.
+    It holds `capacity` samples at full resolution. When full, the older half is averaged in pairs into a log of half the
+    resolution, and so on. So days need a few times the memory of an hour, and recent samples keep full resolution.
     """
 
     def __init__(self, capacity: int = 32768) -> None:
         self._capacity = capacity
         self._lock = threading.Lock()
         self._coarser: PowerLog | None = None
-        # Seconds and joules grow for days and need doubles; a power sensor tells milliwatts at most, in 4 bytes.
+        # Seconds and joules grow for days and need doubles; 4 bytes hold the milliwatts that a power sensor resolves.
         self.columns = {name: array("f" if name.endswith("_w") else "d") for name in ("time", *QUANTITIES)}
 
     def __len__(self) -> int:
@@ -37,7 +37,7 @@ class PowerLog:
         return times[-1] if times else None
 
     def add(self, time_s: float, **quantities: float | None) -> None:
-        """Append a sample of `energy_j`, `average_w` and `instant_w`; what is None or left out was not told."""
+        """Append a sample of `energy_j`, `average_w` and `instant_w`; None or absent = the device reported no value."""
         with self._lock:
             self.columns["time"].append(time_s)
             for name in QUANTITIES:

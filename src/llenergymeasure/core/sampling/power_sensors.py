@@ -1,8 +1,8 @@
-"""How the power sensors of GPUs behave.
+"""Update period and averaging window of the power sensors of GPUs.
 
-A sensor's value is old when it is read: half of its update period on average, and it looks back over its window.
-`Sensor.delay_s` says how old the middle of what it saw is, so that an integral over the work is taken over the readings
-that came that much later.
+A value is on average half an update period old when it is read, and it covers the sensor's averaging window before that.
+`Sensor.delay_s` is the average age of the middle of this window; an integral over the work uses the readings that came
+later by this delay.
 
 Sources: nvml.h and "Part-time Power Measurements" (Yang et al., arXiv 2312.02741).
 """
@@ -16,11 +16,11 @@ AVERAGE_WINDOW_S = 1.0
 
 @dataclass(frozen=True)
 class Sensor:
-    """How a power sensor behaves.
+    """Timing of a power sensor.
 
     Attributes:
-        period_s: time between updates.
-        window_s: how far back each update looks.
+        period_s: time between updates in s.
+        window_s: time before an update over which it averages, in s.
     """
 
     period_s: float
@@ -28,12 +28,12 @@ class Sensor:
 
     @property
     def delay_s(self) -> float:
-        """Age of the middle of what a reading shows, on average."""
+        """Average age in s of the middle of the averaging window when a value is read."""
         return (self.period_s + self.window_s) / 2
 
     @property
     def is_partial(self) -> bool:
-        """Whether the sensor sleeps between its looks."""
+        """Whether the sensor measures only a part of each period."""
         return self.window_s < self.period_s
 
 

@@ -1,7 +1,7 @@
-"""One thread that watches the GPUs beside the whole experiment.
+"""Samples the GPUs in one thread during the whole experiment.
 
-Every `interval_s`: energy counter and power, one call per GPU. Every `SLOW_S`: temperature, clock, utilisation, memory
-and event reasons. It reports its own gaps, overruns and CPU time.
+Every `interval_s` it reads the energy counter and power, in one call per GPU. Every `SLOW_S` it reads temperature, clock,
+utilisation, memory and event reasons. It reports its own gaps, overruns and CPU time.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from llenergymeasure.protocols import Clock, Trace
 
 DEFAULT_INTERVAL_S = 0.050
 SLOW_S = 0.5
-# The driver walks its list of clients for it, which takes about a millisecond.
-NEIGHBOURS_S = 5.0
-# Five missed samples are 250 ms at the default interval: more than two updates of the slowest sensor go unseen.
+# Interval at which processes are listed; the driver needs about a millisecond for it.
+PROCESSES_S = 5.0
+# Five missed samples are 250 ms at the default interval: more than two updates of the slowest sensor are missed.
 GAP_INTERVALS = 5
-# A reading is dated in the middle of its call.
+# The time of a reading is the middle of its call. A call longer than this many intervals has no usable time.
 SLOWEST_INTERVALS = 2
 
 
 class GpuSampler:
-    """Samples GPUs in a thread of its own, or step by step when a test drives it.
+    """Samples GPUs in a separate thread, or one sample per call of `sample`.
 
     Attributes:
         power: one log per GPU, by uuid.
         conditions: one log per GPU, by uuid.
-        faults: why a GPU's sensors stopped, by uuid.
+        faults: why a GPU is no longer sampled, by uuid.
     """
 
     def __init__(
@@ -60,20 +60,20 @@ class GpuSampler:
         self._recorded = array("d")
         self._gpu_processes = gpu_processes or GpuProcesses()
         self._unlisted = {gpu.index for gpu in gpus}
-        self._next_slow_s = self._next_look_s = 0.0
+        self._next_slow_s = self._next_listing_s = 0.0
         self._cpu_s = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin in a thread of its own."""
+        """Start sampling in a separate thread."""
         if self._thread is None:
             self._stop.clear()
             self._thread = threading.Thread(target=self._run, name="llem-sampler", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; one that hangs in a call of the driver is left behind. Safe to call twice."""
+        """Stop the thread. A thread that hangs in a driver call is abandoned. Safe to call twice."""
         self._stop.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout=2.0)
@@ -82,7 +82,7 @@ class GpuSampler:
             self._thread = None
 
     def cpu_seconds(self) -> float:
-        """CPU time that its thread has used so far."""
+        """CPU time in s that the sampling thread has used so far."""
         return self._cpu_s
 
     def _run(self) -> None:
@@ -98,7 +98,7 @@ class GpuSampler:
             self._stop.wait(max(due_s - self._clock.now(), 0))
 
     def sample(self) -> None:
-        """Take one sample of every GPU that still answers."""
+        """Take one sample of every GPU without a fault."""
         now_s = self._clock.now()
         slow = now_s >= self._next_slow_s
         if slow:
@@ -106,9 +106,9 @@ class GpuSampler:
         for gpu in self._gpus:
             if gpu.uuid not in self.faults:
                 self._sample(gpu, slow)
-        if now_s >= self._next_look_s:
-            self._next_look_s = now_s + NEIGHBOURS_S
-            self._look_around()
+        if now_s >= self._next_listing_s:
+            self._next_listing_s = now_s + PROCESSES_S
+            self._list_processes()
 
     def _sample(self, gpu: Gpu, slow: bool) -> None:
         try:
@@ -116,7 +116,7 @@ class GpuSampler:
             reading = self._door.power(gpu)
             after_s = self._clock.now()
             if after_s - before_s > SLOWEST_INTERVALS * self.interval_s:
-                raise ReadingFailed(f"a reading took {after_s - before_s:.2g} s: nobody knows when it was taken")
+                raise ReadingFailed(f"a reading took {after_s - before_s:.2g} s, so its time is not known")
             time_s = (before_s + after_s) / 2
             self._fill_gap(gpu, time_s)
             self.power[gpu.uuid].add(
@@ -131,13 +131,13 @@ class GpuSampler:
             self._last_failure = str(error)
 
     def _fill_gap(self, gpu: Gpu, now_s: float) -> None:
-        """After a gap, take what the driver recorded meanwhile, where it keeps a record."""
+        """After a gap, add the samples that the driver recorded meanwhile, where it keeps a record."""
         log = self.power[gpu.uuid]
         last_s = log.last_s
         if last_s is None or now_s - last_s <= GAP_INTERVALS * self.interval_s:
             return
         epoch_s = self._clock.utc_now().timestamp() - self._clock.now()
-        # A record has the time of its update, a sample is half a period older than what it shows.
+        # A record has the time of its update; a sample is read half a period after its update on average.
         age_s = instant_sensor(gpu.architecture, gpu.name).period_s / 2
         for utc_s, watts in self._door.recent_power(gpu, last_s + epoch_s):
             time_s = utc_s - epoch_s + age_s
@@ -145,7 +145,7 @@ class GpuSampler:
                 log.add(time_s, instant_w=watts)
                 self._recorded.append(time_s)
 
-    def _look_around(self) -> None:
+    def _list_processes(self) -> None:
         for gpu in self._gpus:
             pids = self._door.processes(gpu)
             if pids is not None:
@@ -153,7 +153,7 @@ class GpuSampler:
                 self._gpu_processes.add(self._clock.now(), gpu, pids)
 
     def catch_up(self, end_s: float) -> None:
-        """The power sensors show the end of the work only later: wait until their second update after it was sampled."""
+        """Wait until the second sensor update after the end of the work is sampled: sensors show the work with a delay."""
         slowest_s = max(instant_sensor(gpu.architecture, gpu.name).period_s for gpu in self._gpus)
         ready_s = end_s + 3 * slowest_s + 2 * self.interval_s
         while (left_s := ready_s - self._clock.now()) > 0:
@@ -161,7 +161,7 @@ class GpuSampler:
 
     def trace(self, start_s: float, end_s: float) -> Trace | None:
         self.catch_up(end_s)
-        self._look_around()
+        self._list_processes()
         return Trace(
             report=self._report(start_s, end_s),
             timeseries=rows_of(self._gpus, self.power, self.conditions, start_s, end_s),

@@ -1,4 +1,4 @@
-"""The time series of a window: one row per GPU and second, made from the samples."""
+"""Makes the time series of a window from the samples: one row per GPU and second."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from llenergymeasure.core.sampling.power_sensors import instant_sensor
 from llenergymeasure.domain.sensors import COLUMNS, TimeSeries
 
 ROW_S = 1.0
-# A window of 3 s may be 3.0000000001 s long: no row is so short.
+# A window of 3 s may last 3.0000000001 s; this avoids a last row of 1e-10 s.
 SHORTEST_ROW_S = 1e-3
 
 
@@ -45,7 +45,7 @@ def rows_of(
 
 
 def _shares(gpu: Gpu, log: PowerLog, edges: Sequence[float]) -> Iterator[tuple[float, float, float | None]]:
-    """Start, end and joules of each row: they add up to the window's energy, as the sampler saw it."""
+    """Start, end and energy in J of each row; the rows add up to the window's energy by the sampler."""
     cumulative = window_cumulative(gpu, log, edges[0], edges[-1])
     for from_s, to_s in zip(edges, edges[1:]):
         if cumulative is None:
@@ -55,7 +55,7 @@ def _shares(gpu: Gpu, log: PowerLog, edges: Sequence[float]) -> Iterator[tuple[f
 
 
 def window_cumulative(gpu: Gpu, log: PowerLog, start_s: float, end_s: float) -> CumulativeEnergy | None:
-    """Joules from the start of the window on, by the counter, else by the power sensors; None when they do not tell."""
+    """Cumulative energy of the window from the counter, else from the power sensors; None when neither gives one."""
     counted = from_counter(log, start_s, end_s)
     found = counted.within(start_s, end_s) if counted is not None else None
     if found is not None or end_s - start_s > LONG_S:
@@ -85,7 +85,7 @@ def _row(
 
 
 def row_energy_j(gpu: Gpu, power: PowerLog, from_s: float, to_s: float) -> float | None:
-    """Joules from `from_s` to `to_s`: by the counter, between its samples by line; else by instant power."""
+    """Energy in J from `from_s` to `to_s`, from the interpolated counter, else from instant power."""
     points = power.between("energy_j", from_s, to_s)
     first, last = value_at(points, from_s), value_at(points, to_s)
     if first is not None and last is not None and last >= first:

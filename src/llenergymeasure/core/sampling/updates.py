@@ -1,4 +1,4 @@
-"""When a sensor or counter was seen to update, and what it added in between."""
+"""Finds the updates of a sensor or counter in its samples, and the energy between them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from llenergymeasure.protocols import EnergyStep
 
 
 def tick_times(points: Points) -> list[float]:
-    """When a reading differed from the one before it: the moments a sensor or counter was seen to update."""
+    """Times at which a reading differed from the one before: the observed updates of a sensor or counter."""
     return [t_b for (_, v_a), (t_b, v_b) in zip(points, points[1:]) if v_b != v_a]
 
 
 def updates_within(log: PowerLog, quantity: str, start_s: float, end_s: float) -> list[float]:
-    """When a quantity was seen to update from `start_s` to `end_s`."""
+    """Times of the observed updates of a quantity from `start_s` to `end_s`."""
     return [time_s for time_s in tick_times(log.between(quantity, start_s, end_s)) if start_s <= time_s <= end_s]
 
 
 def updates_of(devices: Sequence[Sequence[float]]) -> tuple[int, float | None]:
-    """Updates of the device that was seen to update least, and the median time between two; None where none had two."""
+    """Updates of the device with the fewest, and the median time in s between two; None when no device had two."""
     gaps = [after - before for times in devices for before, after in zip(times, times[1:])]
     return min(map(len, devices)), median(gaps) if gaps else None
 
 
 def longest_standstill_s(points: Points) -> float:
-    """Longest time in which samples showed the same value; what went by between two different samples does not count."""
+    """Longest time in s over which samples showed the same value, from the first to the last equal sample."""
     longest_s = 0.0
     since_s, shown = points[0] if points else (0.0, 0.0)
     for time_s, value in points:
@@ -38,10 +38,10 @@ def longest_standstill_s(points: Points) -> float:
 
 
 def energy_steps(log: PowerLog, start_s: float, end_s: float) -> tuple[EnergyStep, ...]:
-    """Joules between the updates of a device's sensor, those that lie inside the window.
+    """Energy in J between the updates of a device's sensor that lie inside the window.
 
-    By the counter; without one by instant power, each reading standing for the period before it. Where updates were
-    missed in between, there is no step.
+    It is taken from the counter, else from instant power, each reading valid for the period before it. There is no step
+    where updates were missed in between.
     """
     margin_s = 2 * AVERAGE_PERIOD_S
     by_counter = log.between("energy_j", start_s - margin_s, end_s + margin_s)
@@ -58,10 +58,11 @@ def energy_steps(log: PowerLog, start_s: float, end_s: float) -> tuple[EnergySte
 
 
 def update_times(points: Points) -> list[tuple[float, float]]:
-    """Each update with its value, at the best guess of its time.
+    """Each update with its estimated time and its value.
 
-    An update lies between the sample that showed it and the one before. Where that fits a regular tick, the tick tells
-    its time far better than half a sample; a sensor that changes with every sample ticks faster than it is sampled.
+    An update lies between the sample that showed it and the one before. Where all updates fit a regular tick, the tick
+    gives a much smaller error than half a sampling interval. A sensor that changes with every sample updates faster than
+    it is sampled; its samples are then used directly.
     """
     seen = [(before, after, value) for (before, v_a), (after, value) in zip(points, points[1:]) if value != v_a]
     if len(seen) > 0.9 * (len(points) - 1):
@@ -75,7 +76,7 @@ def update_times(points: Points) -> list[tuple[float, float]]:
 
 
 def regular_ticks(times_s: Sequence[float]) -> list[float]:
-    """The regular tick closest to times that are each off by a little, by least squares; ticks may be missing."""
+    """Regular tick times fitted to inexact times by least squares; ticks may be missing."""
     if len(times_s) < 3:
         return list(times_s)
     period_s = median(after - before for before, after in zip(times_s, times_s[1:]))

@@ -104,7 +104,7 @@ def test_phases_shorter_than_the_sensor_s_period_are_told_apart():
 def test_prefill_that_is_always_the_same_part_of_an_update_cannot_be_told_apart():
     split = Run([(0.02, 0.08)] * 60).split(phase_s=0.0)
     assert split.prefill_j is None
-    assert "too short to tell apart" in split.reason
+    assert "too short to be separated" in split.reason
 
 
 def test_a_window_of_a_few_updates_is_too_short():
