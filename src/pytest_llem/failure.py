@@ -1,4 +1,4 @@
-"""A test that fails in words: its message, and no traceback."""
+"""Fails a test with a message and without a traceback."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 
 
 def fail(message: str) -> NoReturn:
-    """Fail the test that runs."""
+    """Fail the current test."""
     raise failure(message)
 
 
 def failure(message: str) -> BaseException:
-    """A failure to be raised."""
+    """The exception that fails the current test."""
     return pytest.fail.Exception(message, pytrace=False)

@@ -1,4 +1,4 @@
-"""Hooks that a conftest or a plugin may implement. Each is shown by a working example in docs/pytest-plugin.md."""
+"""Hooks that a conftest or a plugin may implement. docs/pytest-plugin.md has a working example of each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @pytest.hookspec
 def pytest_llem_fingerprint(config: pytest.Config, fingerprint: dict[str, Any]) -> None:
-    """Change what makes this machine comparable: the hard identity that chooses the baseline file.
+    """Change the hard identity of this machine: it selects the baseline file.
 
     Args:
         config: pytest's.
@@ -23,29 +23,29 @@ def pytest_llem_fingerprint(config: pytest.Config, fingerprint: dict[str, Any]) 
 
 @pytest.hookspec(firstresult=True)
 def pytest_llem_modify_config(item: pytest.Item, config: ExperimentConfig) -> ExperimentConfig | None:
-    """Give another configuration for a test, such as a smaller one on a laptop; None = leave it.
+    """Return another configuration for a test, such as a smaller one on a laptop; None = no change.
 
     Args:
         item: the test.
-        config: what the marker or the suite says.
+        config: the configuration from the marker or the suite.
     """
 
 
 @pytest.hookspec(firstresult=True)
 def pytest_llem_make_meter(config: pytest.Config, name: str) -> Any:
-    """Give a meter of your own (`name`, `devices`, `open_window()`, `release()`); None = the built-in ones.
+    """Return your own meter (`name`, `devices`, `open_window()`, `release()`); None = use the built-in meters.
 
     Args:
         config: pytest's.
-        name: what `--llem-energy` says.
+        name: the value of `--llem-energy`.
     """
 
 
 @pytest.hookspec
 def pytest_llem_verdict(item: pytest.Item, verdict: Verdict) -> None:
-    """Told of each verdict, before it passes or fails the test.
+    """Receive each verdict, before it passes or fails the test.
 
     Args:
         item: the test.
-        verdict: what was found, metric by metric.
+        verdict: the verdict on each metric.
     """

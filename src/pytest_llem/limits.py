@@ -1,4 +1,4 @@
-"""Limits as users write them: `METRIC:LIMIT` on the command line, `{metric: limit}` in a marker or a suite.
+"""Limits on metrics: `METRIC:LIMIT` on the command line, `{metric: limit}` in a marker or a suite.
 
 A limit is relative to the baseline (`2.5%`, `150%`) or absolute in the metric's own unit (`0.5`).
 """
@@ -18,17 +18,17 @@ _FORMS = "such as 2.5%, 150% or an absolute 0.5"
 
 
 class LimitError(ValueError):
-    """A limit that cannot be understood; the message says which part and what is allowed."""
+    """A limit is invalid. The message names the wrong part and what is allowed."""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """How much of a metric is too much.
+    """The largest change or value of a metric that still passes.
 
     Attributes:
         metric: a name from `GATED`.
         value: a fraction of the baseline when relative (0.05 is 5 %), else in the metric's unit.
-        relative: whether it is held against a baseline.
+        relative: whether the limit is relative to a baseline.
     """
 
     metric: str
@@ -42,7 +42,7 @@ class Limit:
 
     @property
     def known(self) -> Metric:
-        """Unit and direction of its metric."""
+        """The metric, with its unit and better direction."""
         return GATED[self.metric]
 
     @property
@@ -58,7 +58,7 @@ def known_metric(name: object) -> Metric:
     """The metric of this name.
 
     Raises:
-        LimitError: there is none; names the nearest and all that exist.
+        LimitError: there is no such metric; the message names the closest one and all valid ones.
     """
     if isinstance(name, str) and name in GATED:
         return GATED[name]
@@ -100,12 +100,12 @@ def make_limit(metric: str, limit: object) -> Limit:
 
 
 def parse_limits(given: Iterable[str] | Mapping[str, object]) -> tuple[Limit, ...]:
-    """Limits from repeated `METRIC:LIMIT` texts or from a mapping, in the order given.
+    """Limits from `METRIC:LIMIT` texts or from a mapping, in the given order.
 
-    A metric may have one relative and one absolute limit; of two of a kind the later one holds.
+    A metric may have one relative and one absolute limit; of two limits of the same kind the later one applies.
 
     Raises:
-        LimitError: one of them cannot be understood.
+        LimitError: one of them is invalid.
     """
     if isinstance(given, str):
         given = [given]

@@ -17,12 +17,12 @@ from pytest_llem.stash import State
 
 
 class Experiments:
-    """What the `llm_experiment` fixture gives: call it to measure.
+    """The value of the `llm_experiment` fixture: call it to measure.
 
     Args:
         state: of the pytest run.
         item: the test.
-        plan: what its marker says.
+        plan: from its marker.
     """
 
     def __init__(self, state: State, item: pytest.Item, plan: Plan) -> None:
@@ -51,7 +51,7 @@ class Experiments:
 
 
 def measure(state: State, item: pytest.Item, plan: Plan, config: ExperimentConfig) -> Run:
-    """Measure an experiment for a test; a problem fails the test in words."""
+    """Measure an experiment for a test; an error fails the test with its message."""
     changed = item.config.hook.pytest_llem_modify_config(item=item, config=config)
     record = state.record(item)
     written = sum(len(run.files) for run in record.runs)
@@ -67,9 +67,11 @@ def measure(state: State, item: pytest.Item, plan: Plan, config: ExperimentConfi
 
 
 def _refuse_twin(state: State, run: Run, test: str) -> None:
-    """One baseline of two tests would be written by one and held against the other."""
+    """Refuse two tests with one baseline: one of them would be judged by the values of the other."""
     same = (run.plan.test_id, run.config.config_hash)
     for record in state.records.values():
         for other in record.runs:
             if record.test != test and (other.plan.test_id, other.config.config_hash) == same:
-                fail(f"id {same[0]!r} with this configuration is of {record.test} already; give each test its own id")
+                fail(
+                    f"id {same[0]!r} with this configuration belongs to {record.test} already; give each test its own id"
+                )

@@ -1,4 +1,4 @@
-"""The marker: its arguments merged from module, class, function and parameter, checked, and turned into a plan."""
+"""The marker. Its arguments are merged from module, class, function and parameter, checked, and made into a plan."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ ARGUMENTS = {
     "config": "the experiment: a path (beside the test, or from the root), a dict, or an `ExperimentConfig`",
     "overrides": "values by field name, dotted or nested, over the config",
     "repeats": "measured windows",
-    "fail_on": "limits by metric: `{'energy_per_output_token': '5%'}`; take the place of the run's",
-    "budget": "absolute limits by metric, which need no baseline: `{'energy_per_output_token': 0.5}`",
-    "id": "what the baseline is kept under, so that it survives a renamed test; the node id without it",
-    "gate": "False = measured and told, and no verdict fails the test by itself",
-    "control": "True = an unchanging load: when it moves, regressions of the run become not-comparable",
+    "fail_on": "limits by metric: `{'energy_per_output_token': '5%'}`; they replace the limits of the run",
+    "budget": "absolute limits by metric, without a baseline: `{'energy_per_output_token': 0.5}`",
+    "id": "the name of the baseline, which stays valid when the test is renamed; default: the node id",
+    "gate": "False = measured and reported, but no verdict fails the test by itself",
+    "control": "True = a load that never changes: when its values shift, regressions of the run become not-comparable",
 }
 
 
 class PlanError(ValueError):
-    """What a test asks for cannot be understood. The message says where, which field and what is meant."""
+    """An argument of a test is invalid. The message names the place, the argument and what is allowed."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a test asks for.
+    """What a test requests.
 
     Attributes:
-        config: the experiment; None when the test gives it by itself.
+        config: the experiment; None when the test passes it to the fixture.
         repeats: measured windows.
-        limits: relative ones are held against a baseline, absolute ones are budgets.
-        test_id: what the baseline is kept under.
+        limits: relative limits compare with a baseline, absolute limits are budgets.
+        test_id: the name of the baseline.
         gate: whether verdicts may fail the test by themselves.
-        control: whether it is an unchanging reference load.
+        control: whether it is a reference load that never changes.
     """
 
     config: ExperimentConfig | None
@@ -73,7 +73,7 @@ def plan_of(item: pytest.Item, settings: Settings) -> Plan:
 
 
 def merged_arguments(item: pytest.Item) -> dict[str, Argument]:
-    """Every argument of the marks that apply, the closest one of each name.
+    """Every argument of the marks that apply; of each name, the value of the closest mark.
 
     Raises:
         PlanError: a mark has an argument that does not exist, or two positional ones.
@@ -87,9 +87,9 @@ def merged_arguments(item: pytest.Item) -> dict[str, Argument]:
 
 
 def marks_of(item: pytest.Item) -> list[tuple[pytest.Item | pytest.Collector, pytest.Mark, bool]]:
-    """The marks of a test, the closest first, with their node and whether they are of a parameter.
+    """The marks of a test, the closest first, with their node and whether they belong to a parameter.
 
-    A function's own marks stand before those of its parameter, which is closer.
+    pytest lists the marks of a function before those of its parameter, although the parameter is closer.
     """
     of_parameter = getattr(getattr(item, "callspec", None), "marks", [])
     marks: list[tuple[Any, pytest.Mark, bool]] = [
@@ -100,7 +100,7 @@ def marks_of(item: pytest.Item) -> list[tuple[pytest.Item | pytest.Collector, py
 
 
 def is_control(item: pytest.Item) -> bool:
-    """Whether the marks say that it is a control; nothing is checked yet."""
+    """Whether the marks make the test a control; nothing is checked yet."""
     values = [mark.kwargs["control"] for _, mark, _ in marks_of(item) if "control" in mark.kwargs]
     return bool(values and values[0] is True)
 
@@ -125,7 +125,7 @@ def suggestion(name: str, valid: Collection[str]) -> str:
 def make_plan(
     arguments: Mapping[str, Argument], settings: Settings, test_id: str, folders: Sequence[Path] = ()
 ) -> Plan:
-    """A plan from arguments; what is not given is the run's.
+    """A plan from arguments; the settings of the run replace missing arguments.
 
     Raises:
         PlanError: an argument is wrong.
@@ -188,7 +188,7 @@ def _budget(value: Any) -> tuple[Limit, ...]:
     for limit in found:
         if limit.relative:
             raise ValueError(
-                f"{limit} is relative; a budget is absolute, such as 0.5, and a share belongs into fail_on"
+                f"{limit} is relative, but a budget is absolute, such as 0.5; put relative limits into fail_on"
             )
     return found
 
@@ -212,7 +212,7 @@ def _text(value: Any) -> str:
 
 
 def controls_first(items: list[pytest.Item]) -> Iterator[pytest.Item]:
-    """Controls before what they are to excuse; otherwise in the order that was."""
+    """Controls before all other tests; otherwise the order stays the same."""
     controls = [item for item in items if is_control(item)]
     yield from controls
     yield from (item for item in items if item not in controls)

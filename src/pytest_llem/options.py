@@ -1,6 +1,6 @@
-"""Options and ini settings: what exists and what it means. Read at every start of pytest, so kept small.
+"""Options and ini settings, with their meanings. Every pytest run imports this module, so it is small.
 
-The tables are also what `docs/pytest-plugin.md` is generated from; `settings` makes values of them. PYTEST_DONT_REWRITE
+`docs/pytest-plugin.md` is generated from the tables; `settings` reads the values. PYTEST_DONT_REWRITE
 """
 
 from __future__ import annotations
@@ -14,17 +14,22 @@ MARKER = (
     "measure an LLM experiment; runs with --llem, see docs/pytest-plugin.md."
 )
 
-# Flag, what its value is called (None = a switch), default, meaning.
+# Flag, name of its value (None = a switch), default, meaning.
 OPTIONS = (
-    ("--llem", None, "off", "run experiments; without it llem items are skipped with the reason"),
-    ("--llem-dry-run", None, "off", "validate configs, resolve baselines, print the plan; no model, no meter"),
+    ("--llem", None, "off", "run experiments; without it they are skipped, with the reason"),
+    (
+        "--llem-dry-run",
+        None,
+        "off",
+        "check configurations, look up baselines, print the plan; loads no model and no meter",
+    ),
     (
         "--llem-strict",
         None,
         "off",
-        "whatever prevents a verdict fails: no meter, no baseline, other hardware, stale config",
+        "fail tests without a verdict: no meter, no baseline, other hardware, changed configuration",
     ),
-    ("--llem-repeats", "N", "5", "measured windows per experiment; the marker wins"),
+    ("--llem-repeats", "N", "5", "measured windows per experiment; the marker takes precedence"),
     (
         "--llem-energy",
         "NAME",
@@ -37,25 +42,30 @@ OPTIONS = (
         "--llem-update-baseline",
         "new|append|replace",
         "none",
-        "new: write missing entries; append: add a session, the newest 5 are kept; replace: start over",
+        "new: write missing entries; append: add a session and keep the newest 5; replace: discard the old sessions",
     ),
-    ("--llem-accept-baseline", "PATH", "none", "merge the candidate that a run wrote, without measuring"),
-    ("--llem-output-dir", "DIR", ".llem", "one folder per run with every result and candidate-baseline.json"),
-    ("--llem-json", "PATH", "none", "the session report for machines"),
+    ("--llem-accept-baseline", "PATH", "none", "merge a candidate baseline that a run wrote, without measuring"),
+    (
+        "--llem-output-dir",
+        "DIR",
+        ".llem",
+        "the place for one folder per run, with every result and candidate-baseline.json",
+    ),
+    ("--llem-json", "PATH", "none", "write the session report as JSON"),
 )
 
-# Name, kind of value as pytest calls it, default, meaning.
+# Name, type of value in pytest's terms, default, meaning.
 INIS = (
     ("llem_files", "args", FILES, "suites to collect with --llem"),
     ("llem_repeats", None, "5", "as --llem-repeats"),
     ("llem_energy", None, "auto", "as --llem-energy"),
     ("llem_fail_on", "linelist", FAIL_ON, "as --llem-fail-on, one METRIC:LIMIT a line"),
-    ("llem_alpha", None, "0.01", "highest chance of a false alarm per verdict"),
-    ("llem_noise_floor", None, "2%", "how far sessions differ at least"),
-    ("llem_min_window", None, "2", "seconds; a window that a meter saw for less is dropped"),
-    ("llem_max_age", None, "90", "days; an older baseline is remarked upon"),
+    ("llem_alpha", None, "0.01", "highest probability of a false alarm per verdict"),
+    ("llem_noise_floor", None, "2%", "the smallest assumed difference between sessions"),
+    ("llem_min_window", None, "2", "seconds; a shorter window that a meter measured is dropped"),
+    ("llem_max_age", None, "90", "days; an older baseline gets a note"),
     ("llem_baseline_dir", None, "llem-baselines", "as --llem-baseline-dir"),
-    ("llem_inconclusive", None, "pass", "what an inconclusive verdict does: pass, warn or fail"),
+    ("llem_inconclusive", None, "pass", "effect of an inconclusive verdict: pass, warn or fail"),
 )
 
 
@@ -85,6 +95,6 @@ def is_experiment(item: pytest.Item) -> bool:
 
 
 def is_untouched(config: pytest.Config) -> bool:
-    """Whether nobody set anything: then nothing needs to be read or checked."""
+    """Whether no option and no ini setting is given: then nothing needs to be checked."""
     given = any(config.getoption(option[0]) for option in OPTIONS)
     return not given and all(config.getini(ini[0]) is None for ini in INIS)

@@ -1,4 +1,4 @@
-"""Values as junit, JSON and xdist take them: plain text, int, float or bool, and nothing else."""
+"""Converts values to the types that junit, JSON and xdist accept: text, int, float or bool."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Plain = str | int | float | bool
 
 
 def plain(value: Any) -> Plain:
-    """A plain value; what is none becomes text. A numpy number under xdist would end the run without a word."""
+    """The value as a plain type; other types become text. A numpy number under xdist would end the run without a message."""
     if type(value) in (str, int, float, bool):
         return value  # type: ignore[no-any-return]
     item = getattr(value, "item", None)

@@ -1,7 +1,7 @@
-"""The pytest plugin's entry point: small, because every pytest run reads it. PYTEST_DONT_REWRITE
+"""The entry point of the pytest plugin. It is small, because every pytest run imports it. PYTEST_DONT_REWRITE
 
-What a run with `--llem` needs besides is in `run_hooks`; what measures is loaded when the first item needs it. Everything of
-ours but the options is imported where it is used: a run without experiments loads none of it.
+`run_hooks` holds the hooks that only a run with `--llem` needs. The measuring code is loaded when the first test needs it.
+All modules of ours except the options are imported where they are used: a run without experiments loads none of them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Accept a candidate instead of running tests, when that is asked for."""
+    """With `--llem-accept-baseline`, accept a candidate baseline instead of running tests."""
     path = config.getoption("--llem-accept-baseline")
     if path is None:
         return None
@@ -46,7 +46,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker; check what was set, and with `--llem` bring in the rest of the hooks."""
+    """Register the marker, check the settings and, with `--llem`, register the other hooks."""
     config.addinivalue_line("markers", MARKER)
     if is_untouched(config):
         return
@@ -59,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect a suite with `--llem`, or when it is named."""
+    """Collect a suite with `--llem`, or when the command line names it."""
     patterns = parent.config.getini("llem_files") or FILES.split()
     if not any(map(file_path.match, patterns)):
         return None
@@ -71,7 +71,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without `--llem`, experiments are skipped."""
+    """Skip experiments when `--llem` is not given."""
     if not is_active(config):
         skip = pytest.mark.skip(reason=SKIPPED)
         for item in filter(is_experiment, items):
@@ -98,7 +98,7 @@ def llm_experiment(request: pytest.FixtureRequest) -> Experiments:
 
 @pytest.fixture(scope="session")
 def llem_environment() -> EnvironmentSnapshot:
-    """This machine and its software, as results describe them (an `EnvironmentSnapshot`); works without --llem."""
+    """This machine and its software, as an `EnvironmentSnapshot` like the one in results; works without --llem."""
     from llenergymeasure._plugin_api import environment  # noqa: PLC0415 - only where a test asks for it
 
     return environment()

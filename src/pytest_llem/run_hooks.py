@@ -1,4 +1,4 @@
-"""The hooks of a run with `--llem`: registered only then."""
+"""The hooks that are registered only with `--llem`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FINISHED: pytest.StashKey[Finished] = pytest.StashKey()
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say what will be done, where something will."""
+    """Show the meter, repeats and limits of this run."""
     settings = state_of(config).settings
     if not settings.active:
         return []
@@ -32,13 +32,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Controls come first."""
+    """Move controls to the front."""
     items[:] = controls_first(items)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Check what an experiment's test asks for. trylast: a test that is skipped anyway is not looked at."""
+    """Check the plan of a test with an experiment. trylast: a test that is skipped is not checked."""
     state = state_of(item.config)
     if not is_experiment(item):
         return
@@ -51,7 +51,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def _plan(item: pytest.Item, state: State) -> Plan:
     try:
-        own = getattr(item, "plan", None)  # an item of a suite knows
+        own = getattr(item, "plan", None)  # an item of a suite has its own plan
         plan: Plan = own() if callable(own) else plan_of(item, state.settings)
     except PlanError as error:
         raise failure(str(error)) from None
@@ -60,7 +60,7 @@ def _plan(item: pytest.Item, state: State) -> Plan:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """After an experiment's test, the verdicts: in the call phase, as an ordinary failure."""
+    """Judge the experiments after their test, in the call phase: a failure looks like any other failure."""
     state = state_of(item.config)
     try:
         result = yield
@@ -84,11 +84,11 @@ def _settle(item: pytest.Item, state: State) -> None:
     elif "llm_experiment" in getattr(item, "fixturenames", ()):
         pytest.fail("llm_experiment was requested but never called: nothing was measured", pytrace=False)
     elif record.meter is None and _is_marked_itself(item):
-        pytest.fail("marked llem, but never asks for llm_experiment: nothing was measured", pytrace=False)
+        pytest.fail("marked llem, but does not use llm_experiment: nothing was measured", pytrace=False)
 
 
 def _is_marked_itself(item: pytest.Item) -> bool:
-    """Whether the mark stands on this very test: one of a class, a module or a conftest may cover other tests too."""
+    """Whether the mark is on the test itself; a mark of a class, a module or a conftest may be meant for other tests."""
     marks = [
         *getattr(getattr(item, "obj", None), "pytestmark", ()),
         *getattr(getattr(item, "callspec", None), "marks", ()),
@@ -98,7 +98,7 @@ def _is_marked_itself(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember how each test ended that measured something."""
+    """Record the outcome of each test that measured something."""
     report = yield
     state = state_of(item.config)
     if item.nodeid in state.records and (report.when == "call" or not report.passed):
@@ -114,7 +114,7 @@ def _message(report: pytest.TestReport) -> str:
 
 
 def experiments_for(item: pytest.Item) -> Experiments:
-    """What the `llm_experiment` fixture gives."""
+    """The value of the `llm_experiment` fixture."""
     from pytest_llem.llm_experiment import Experiments  # noqa: PLC0415 - heavy, when something is measured
 
     state = state_of(item.config)
@@ -125,7 +125,7 @@ def experiments_for(item: pytest.Item) -> Experiments:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write what the run found, also after Ctrl-C."""
+    """Write the reports of the run, also after Ctrl-C."""
     state = session.config.stash.get(STATE, None)
     if state is None or state.settings.dry_run:
         return
@@ -136,7 +136,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The section at the end, and what GitHub shows."""
+    """Write the terminal section, and the summary and annotations for GitHub."""
     state = state_of(config)
     if state.settings.dry_run:
         _show(terminalreporter, "llem plan", _planned(state))

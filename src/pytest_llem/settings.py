@@ -1,4 +1,4 @@
-"""The settings of a run, from options and ini together. A bad value is a usage error at start."""
+"""The settings of a run, from the command line and the ini file. An invalid value is a usage error at start."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Settings:
 
     Attributes:
         active: whether experiments are measured or planned.
-        dry_run: planned only.
-        min_window_s: seconds.
-        max_age_days: days.
+        dry_run: whether experiments are only planned.
+        min_window_s: the shortest window that counts, in seconds.
+        max_age_days: the age from which a baseline gets a note, in days.
         update: what to do with baselines at the end; None = nothing.
         json_path: where the session report goes; None = nowhere.
     """
@@ -59,10 +59,10 @@ class Settings:
 
 
 def settings_of(config: pytest.Config) -> Settings:
-    """What options and ini say together, options first.
+    """The settings from options and ini file; an option takes precedence.
 
     Raises:
-        pytest.UsageError: a value cannot be understood.
+        pytest.UsageError: a value is invalid.
     """
     root = config.rootpath
     json_path = config.getoption("--llem-json")
@@ -116,7 +116,7 @@ def _read(name: str, text: Any, read: Callable[[Any], T]) -> T:
 
 
 def _fail_on(config: pytest.Config) -> tuple[Limit, ...]:
-    """The limits, parsed only where they are used or were written by hand: a plain run loads nothing for them."""
+    """The limits. They are parsed only when they are used or set by the user, so that other runs do not load the parser."""
     option, ini = config.getoption("--llem-fail-on"), _raw(config, "llem_fail_on")
     if not (option or ini or config.getoption("--llem") or config.getoption("--llem-dry-run")):
         return ()

@@ -1,4 +1,4 @@
-"""A test that measured something has passed by itself: now the verdicts speak."""
+"""Decides by the verdicts how a test ends that measured something and passed by itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_llem.verdict.wording import failure_message
 
 
 def settle(state: State, item: pytest.Item) -> None:
-    """Fail or skip the test by its verdicts; an inconclusive one is a warning, where that is asked for."""
+    """Fail or skip the test by its verdicts; an inconclusive verdict is a warning where the settings ask for it."""
     record = state.record(item)
     messages = list(_messages(record))
     if messages:
@@ -25,7 +25,7 @@ def settle(state: State, item: pytest.Item) -> None:
 
 
 def _messages(record: Record) -> Iterator[str]:
-    """Why the test fails, per experiment; one that the test gated by itself has had its say."""
+    """Why the test fails, per experiment; an experiment that the test has judged itself is left out."""
     for run in record.runs:
         if not run.plan.gate:
             run.tell()

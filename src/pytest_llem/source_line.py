@@ -1,4 +1,4 @@
-"""Where a mark was written: file and line of the decorator, found by reading the source."""
+"""Finds the file and line of a mark by reading the source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 def place_of_mark(
     item: pytest.Item, node: pytest.Item | pytest.Collector, mark: pytest.Mark, of_parameter: bool
 ) -> str:
-    """`file:line` of a mark; of its test when the mark cannot be found."""
+    """`file:line` of a mark; `file:line` of its test when the mark cannot be found."""
     path, line, _ = item.reportinfo()
     shown = _relative(os.fspath(path), item.config)
     first = (line or 0) + 1
@@ -70,6 +70,6 @@ def _calls(node: ast.AST) -> Iterator[ast.Call]:
 
 
 def _could_be(call: ast.Call, mark: pytest.Mark) -> bool:
-    """Whether a call has the same shape as the mark: as many positional arguments, the same names."""
+    """Whether a call matches the mark: the same number of positional arguments and the same names."""
     names = {keyword.arg for keyword in call.keywords}
     return None in names or (names == set(mark.kwargs) and len(call.args) == len(mark.args))

@@ -1,4 +1,4 @@
-"""What the plugin knows during a run: kept in pytest's stash, made when first needed."""
+"""The state of the plugin during a pytest run. It is kept in pytest's stash and made when it is first needed."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class Record:
-    """One test as the report tells it.
+    """One test, as the reports show it.
 
     Attributes:
         test: node id.
-        file, line: where it is, for annotations; line from 1.
-        outcome: passed, failed, skipped or error; None while it did not end.
-        message: why, when it did not pass.
+        file, line: where the test is, for annotations; lines count from 1.
+        outcome: passed, failed, skipped or error; None until the test has ended.
+        message: why the test did not pass; empty when it passed.
     """
 
     test: str
@@ -42,7 +42,7 @@ class Record:
 
     @property
     def gate_failed(self) -> bool:
-        """Whether a verdict failed it."""
+        """Whether a verdict failed the test."""
         return any(run.gate_failed for run in self.runs)
 
 
@@ -57,7 +57,7 @@ class State(Services):
     records: dict[str, Record] = field(default_factory=dict)
 
     def record(self, item: pytest.Item) -> Record:
-        """The record of a test, made when first asked for."""
+        """The record of a test; it is made on the first call."""
         if item.nodeid not in self.records:
             path, line, _ = item.reportinfo()
             self.records[item.nodeid] = Record(item.nodeid, self.shown(Path(path)), (line or 0) + 1)
@@ -78,10 +78,10 @@ STATE: pytest.StashKey[State] = pytest.StashKey()
 
 
 def state_of(config: pytest.Config) -> State:
-    """The state of this run, made when first asked for and closed when pytest ends.
+    """The state of this run; it is made on the first call and closed when pytest ends.
 
     Raises:
-        pytest.UsageError: a setting cannot be understood, or with `--llem` something cannot be used.
+        pytest.UsageError: a setting is invalid, or with `--llem` a file or a plugin cannot be used.
     """
     if STATE not in config.stash:
         config.stash[STATE] = _new_state(config)
@@ -100,7 +100,7 @@ def _new_state(config: pytest.Config) -> State:
 
 
 def _refuse_xdist(config: pytest.Config) -> None:
-    """Experiments side by side would measure each other."""
+    """Refuse xdist: two experiments at the same time would measure each other's energy."""
     workers = getattr(config.option, "numprocesses", None) or getattr(config.option, "tx", None)
     if workers or hasattr(config, "workerinput"):
         raise pytest.UsageError("--llem measures one experiment at a time, and xdist runs several: add -n0")

@@ -1,4 +1,4 @@
-"""Suites in YAML: `*.llem.yaml` files as collectors, their experiments as items."""
+"""Suites in YAML: each `*.llem.yaml` file is a collector, each of its experiments a test item."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pytest
 from pytest_llem.marker import Argument, Plan, PlanError, make_plan
 from pytest_llem.stash import state_of
 
-# What may stand beside the fields of an experiment.
+# The options that an entry may have beside the fields of an experiment.
 OPTIONS = ("repeats", "fail_on", "budget", "id", "gate", "control")
 
 
 class SuiteFile(pytest.File):
-    """A suite. What is wrong in it is a collection error with line and column."""
+    """A suite. A mistake in it is a collection error with line and column."""
 
     def collect(self) -> Iterable[pytest.Item]:
-        """One item per experiment, called after its name."""
+        """One item per experiment, with its name."""
         from llenergymeasure._plugin_api import ConfigError, read_suite  # noqa: PLC0415 - heavy, when a suite is read
 
         try:
@@ -40,10 +40,10 @@ class SuiteFile(pytest.File):
             yield str(error)
 
     def plan(self, entry: Any, test_id: str) -> Plan:
-        """What an entry asks for.
+        """The plan of an entry.
 
         Raises:
-            PlanError: one of its options is wrong.
+            PlanError: one of its options is invalid.
         """
         arguments = {
             name: Argument(value, self._place(entry.option_marks[name])) for name, value in entry.options.items()
@@ -56,7 +56,7 @@ class SuiteFile(pytest.File):
 
     @property
     def _shown(self) -> str:
-        """The file as messages name it: from the root where it lies below."""
+        """The path of the file in messages: relative to the root when it is below the root."""
         root = self.config.rootpath
         return str(self.path.relative_to(root) if self.path.is_relative_to(root) else self.path)
 
@@ -71,17 +71,17 @@ class SuiteItem(pytest.Item):
 
     @property
     def suite(self) -> SuiteFile:
-        """The file it stands in."""
+        """The suite that contains it."""
         assert isinstance(self.parent, SuiteFile), "only a suite makes these items"
         return self.parent
 
     @property
     def control(self) -> bool:
-        """Whether it is an unchanging reference load."""
+        """Whether it is a reference load that never changes."""
         return self._entry.options.get("control") is True
 
     def plan(self) -> Plan:
-        """What it asks for."""
+        """Its plan."""
         return self.suite.plan(self._entry, self.nodeid)
 
     def runtest(self) -> None:
@@ -93,5 +93,5 @@ class SuiteItem(pytest.Item):
         measure(state_of(self.config), self, plan, plan.config)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """Where it stands."""
+        """Its file, line and name."""
         return self.path, self._entry.mark[0] - 1, self.name

@@ -1,1 +1,1 @@
-"""Committed baselines: what they hold, how they are read, looked up and changed."""
+"""Committed baselines: their content, and how they are read, looked up and changed."""

@@ -1,4 +1,4 @@
-"""`--llem-accept-baseline`: merges the candidate that a run wrote into the committed baselines, without measuring."""
+"""`--llem-accept-baseline`: merges a candidate baseline into the committed baselines, without measuring."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pytest_llem.settings import Settings, settings_of
 
 
 def main(config: pytest.Config, path: str) -> int:
-    """Merge, and say what became of each test; a failure when one was refused.
+    """Merge, and print the outcome of each test; the exit code is a failure when a test was refused.
 
     Raises:
-        pytest.UsageError: a setting, the candidate or a baseline cannot be used.
+        pytest.UsageError: a setting, the candidate or a baseline is invalid.
     """
     refused, lines = accepted(config, settings_of(config), path)
     print("\n".join(lines))  # noqa: T201
@@ -22,10 +22,10 @@ def main(config: pytest.Config, path: str) -> int:
 
 
 def accepted(config: pytest.Config, settings: Settings, path: str) -> tuple[bool, list[str]]:
-    """Merge: whether a test was refused, and what became of each.
+    """Merge. Returns whether a test was refused, and a line per test and file.
 
     Raises:
-        pytest.UsageError: the candidate or a baseline cannot be used.
+        pytest.UsageError: the candidate or a baseline is invalid.
     """
     try:
         before = read_folder(settings.baseline_dir)

@@ -1,4 +1,4 @@
-"""What differs between two mappings, field by field, as a person would point it out."""
+"""The differences between two mappings, field by field."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Difference:
-    """One field that has two values; None where a side has no such field."""
+    """One field with two different values; None where a side has no such field."""
 
     field: str
     before: object

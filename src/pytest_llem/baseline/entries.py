@@ -1,4 +1,4 @@
-"""What a baseline file holds: frozen types, and their plain form for JSON."""
+"""The content of a baseline file: frozen types, and their plain form for JSON."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ SCHEMA = 1
 
 
 def moment(text: str) -> datetime:
-    """The time of an ISO 8601 text; UTC when it names no zone.
+    """The time of an ISO 8601 text; UTC when it has no time zone.
 
     Raises:
-        ValueError: it is no such text.
+        ValueError: the text is not an ISO 8601 time.
     """
-    # Python 3.10 does not read the Z.
+    # Python 3.10 does not parse the Z.
     found = datetime.fromisoformat(f"{text[:-1]}+00:00" if text.endswith("Z") else text)
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
 class Work:
-    """What was computed; energies of different work are not comparable.
+    """The computed work; energies of different work are not comparable.
 
     Attributes:
         prompts, input_tokens, output_tokens: of one measured window.
-        flops: by the PaLM rule; None when unknown. Kept to be read; a better count is not other work.
+        flops: by the PaLM rule; None when unknown. Only for readers: a better count is not different work.
     """
 
     prompts: int
@@ -39,11 +39,11 @@ class Work:
 
     @property
     def compared(self) -> dict[str, int]:
-        """The counters that must agree."""
+        """The counters that must be equal."""
         return {"prompts": self.prompts, "input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
 
     def to_plain(self) -> dict[str, object]:
-        """As JSON keeps it."""
+        """Plain values for JSON."""
         return {**self.compared, "flops": self.flops}
 
 
@@ -54,10 +54,10 @@ class Session:
     Attributes:
         date: UTC, ISO 8601.
         git_sha: of the tested project; None outside a repository.
-        git_dirty: whether tracked files differed from it; None when unknown.
+        git_dirty: whether tracked files differed from that commit; None when unknown.
         energy_method: counter, sampled, estimated or replayed; None when energy was not measured.
         soft: soft identity of the machine.
-        samples: kept repeats by metric; a metric that was not measured is not there.
+        samples: kept repeats by metric; a metric that was not measured is absent.
     """
 
     date: str
@@ -68,7 +68,7 @@ class Session:
     samples: Mapping[str, tuple[float, ...]]
 
     def to_plain(self) -> dict[str, object]:
-        """As JSON keeps it."""
+        """Plain values for JSON."""
         return {
             "date": self.date,
             "git": {"sha": self.git_sha, "dirty": self.git_dirty},
@@ -87,11 +87,11 @@ class Entry:
     sessions: tuple[Session, ...]
 
     def samples(self, metric: str) -> list[tuple[float, ...]]:
-        """Values by session, of the sessions that measured this metric: what `judge.compare` takes."""
+        """Values by session, of the sessions that measured this metric, as `stats.comparison.compare` takes them."""
         return [session.samples[metric] for session in self.sessions if metric in session.samples]
 
     def to_plain(self) -> dict[str, object]:
-        """As JSON keeps it."""
+        """Plain values for JSON."""
         sessions = [session.to_plain() for session in self.sessions]
         return {"config": dict(self.config), "work": self.work.to_plain(), "sessions": sessions}
 
@@ -102,7 +102,7 @@ class BaselineFile:
 
     Attributes:
         hardware: its hard identity.
-        simulated: whether its joules came from a recording; such a file never mixes with a real one.
+        simulated: whether its joules come from a recording; such a file never mixes with measured joules.
         entries: by test id, then by configuration hash.
     """
 
@@ -115,12 +115,12 @@ class BaselineFile:
         return self.entries.get(test_id, {}).get(config_hash)
 
     def with_entry(self, test_id: str, config_hash: str, entry: Entry) -> BaselineFile:
-        """The same file with this one entry written; all others stay."""
+        """The same file with this entry added or replaced."""
         of_test = {**self.entries.get(test_id, {}), config_hash: entry}
         return replace(self, entries={**self.entries, test_id: of_test})
 
     def to_plain(self) -> dict[str, object]:
-        """As JSON keeps it."""
+        """Plain values for JSON."""
         entries = {
             test_id: {config_hash: entry.to_plain() for config_hash, entry in by_hash.items()}
             for test_id, by_hash in self.entries.items()

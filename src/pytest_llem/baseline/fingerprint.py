@@ -1,7 +1,7 @@
-"""Which machines count as the same: the hard identity chooses a baseline file, the soft one is only shown.
+"""Identifies machines: the hard identity selects a baseline file, the soft identity is only shown.
 
-A power limit of 300 W instead of 400 W is another machine. Another driver is not: an upgrade that costs energy is the
-regression to catch.
+A power limit of 300 W instead of 400 W is another machine. Another driver is the same machine: an upgrade that costs energy
+is a regression to detect.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Fingerprint:
     """A machine.
 
     Attributes:
-        hard: what makes energies comparable: GPUs, their limits, the meter; CPU model and count without a GPU.
-        soft: what may change and should be seen when it does: driver, torch, transformers, Python.
+        hard: the values that must be equal for a comparison: GPUs, their limits, the meter; CPU model and count without a GPU.
+        soft: the values whose changes are shown: driver, torch, transformers, Python.
     """
 
     hard: Mapping[str, Plain]
@@ -37,7 +37,7 @@ def fingerprint_of(snapshot: Any, meter: str) -> Fingerprint:
     """The machine of an environment snapshot.
 
     Args:
-        snapshot: an `EnvironmentSnapshot`, or anything with its attributes.
+        snapshot: an `EnvironmentSnapshot`, or any object with its attributes.
         meter: name of the meter in use; `none` without one.
     """
     cpu = {"cpu": snapshot.cpu_model, "cpu_count": snapshot.cpu_count_logical}
@@ -64,13 +64,13 @@ def _rounded(value: float | None, unit: float) -> int | None:
 
 
 def _each(values: Iterable[Plain]) -> Plain:
-    """One value when all agree, else all of them in the GPUs' order."""
+    """One value when all are equal, else all values in the order of the GPUs."""
     found = list(values)
     return found[0] if all(value == found[0] for value in found) else " + ".join(map(str, found))
 
 
 def class_name(hard: Mapping[str, Plain]) -> str:
-    """File name of a hardware class without its ending: readable, and told apart by 8 hex digits; at most 89 bytes."""
+    """File name of a hardware class without its ending: readable, with 8 hex digits that make it unique; at most 89 bytes."""
     gpus, cpus = hard.get("gpu"), hard.get("cpu")
     count = hard.get("gpu_count", 1) if gpus else hard.get("cpu_count", 1)
     words = f"{count}x {gpus}" if gpus else f"cpu {cpus} {count}"

@@ -1,4 +1,4 @@
-"""The folder of committed baselines: one JSON file per hardware class, written whole or not at all."""
+"""The folder of committed baselines: one JSON file per hardware class. Files are written atomically."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from pytest_llem.baseline.entries import BaselineFile
 from pytest_llem.baseline.fingerprint import Plain, class_name
 from pytest_llem.baseline.parse import BaselineError, read_file
 
-# A list of numbers over several lines; a text in JSON holds no line break, so nothing else can match.
+# A list of numbers over several lines. A JSON string has no line break, so nothing else can match.
 _LONG_LIST = re.compile(r"\[\n\s+([^\[\]{}\"]+?)\n\s+\]")
 
 
 @dataclass(frozen=True)
 class Baselines:
-    """A folder of baselines as it was read.
+    """The content of a folder of baselines.
 
     Attributes:
-        folder: where it is; it need not exist.
+        folder: its path; it need not exist.
         files: by path.
     """
 
@@ -36,7 +36,7 @@ class Baselines:
         return self.files.get(self.path_of(hardware))
 
     def path_of(self, hardware: Mapping[str, Plain]) -> Path:
-        """Where the baselines of this hardware class are, or would be: a file may have been renamed."""
+        """The path of this hardware class. An existing file may have another name than the default one."""
         found = (path for path, file in self.files.items() if dict(file.hardware) == dict(hardware))
         return next(found, self.folder / f"{class_name(hardware)}.json")
 
@@ -53,7 +53,7 @@ def read_folder(folder: Path) -> Baselines:
     """Every baseline of a folder; none when it does not exist.
 
     Raises:
-        BaselineError: a file cannot be used, or two files are of the same hardware.
+        BaselineError: a file is invalid, or two files have the same hardware.
     """
     if not folder.exists():
         return Baselines(folder, {})
@@ -66,16 +66,16 @@ def read_folder(folder: Path) -> Baselines:
         file = read_file(path)
         twin = next((other for other, known in files.items() if dict(known.hardware) == dict(file.hardware)), None)
         if twin is not None:
-            raise BaselineError(path, f"is of the same hardware as {twin.name}; merge them into one")
+            raise BaselineError(path, f"has the same hardware as {twin.name}; merge them into one")
         files[path] = file
     return Baselines(folder, files)
 
 
 def write_changes(before: Baselines, after: Baselines) -> list[Path]:
-    """Write the files that differ, each under a temporary name first; returns their paths.
+    """Write the files that differ, atomically; returns their paths.
 
     Raises:
-        BaselineError: the place cannot be written to. A file that was there is then untouched.
+        BaselineError: the file cannot be written. An existing file stays unchanged.
     """
     changed = [path for path, file in after.files.items() if before.files.get(path) != file]
     for path in changed:
@@ -84,10 +84,10 @@ def write_changes(before: Baselines, after: Baselines) -> list[Path]:
 
 
 def write_file(path: Path, file: BaselineFile) -> None:
-    """Write one file; not a byte is touched when it already says the same.
+    """Write one file; a file with the same content stays unchanged.
 
     Raises:
-        BaselineError: the place cannot be written to. A file that was there is then untouched.
+        BaselineError: the file cannot be written. An existing file stays unchanged.
     """
     content = dumps(file).encode("utf-8")
     temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}-{time.monotonic_ns()}.tmp")
@@ -113,6 +113,6 @@ def _write_and_rename(temporary: Path, path: Path, content: bytes) -> None:
 
 
 def dumps(file: BaselineFile) -> str:
-    """A file as text: sorted keys, one line per sample list so that changes read well, a newline at the end."""
+    """A file as text: sorted keys, one line per list of samples for readable diffs, a newline at the end."""
     text = json.dumps(file.to_plain(), indent=1, sort_keys=True, allow_nan=False)
     return _LONG_LIST.sub(lambda match: f"[{' '.join(match[1].split())}]", text) + "\n"

@@ -1,4 +1,4 @@
-"""How a test stands to the folder of baselines: whether there is something fair to compare with, and if not, why."""
+"""Looks up the baseline of a test: whether there is one to compare with, and if not, why."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from pytest_llem.baseline.folder import Baselines
 
 Kind = Literal["found", "new", "not-comparable", "stale", "work-changed"]
 
-# What a new entry in the baseline ends.
+# The kinds that a new entry in the baseline resolves.
 CURABLE: frozenset[Kind] = frozenset(("new", "stale", "not-comparable"))
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What the baselines say about one test with one configuration.
+    """The result of looking up one test with one configuration.
 
     Attributes:
-        kind: only `found` may be gated.
-        path: the file of this hardware, whether it exists or not.
-        entry: the baseline when found or when its work changed; the nearest one otherwise; None when new.
-        differences: what stands in the way, before and now: of hardware, configuration or work.
+        kind: only `found` can be compared.
+        path: the file of this hardware; it may not exist.
+        entry: the baseline when it was found or its work changed; otherwise the most similar one; None when new.
+        differences: of hardware, configuration or work, before and now, that prevent a comparison.
         reason: a sentence; empty when found.
     """
 
@@ -46,15 +46,15 @@ def situation(
     config_hash: str,
     work: Work | None = None,
 ) -> Situation:
-    """Look a test up.
+    """Look up a test.
 
     Args:
         baselines: the folder.
         fingerprint: of this machine.
         test_id: pytest's node id.
-        config: the configuration as JSON keeps it.
+        config: the configuration as in JSON.
         config_hash: its hash.
-        work: what was computed; None before anything is measured, then changed work is not seen.
+        work: the computed work; None before the measurement, then changed work is not detected.
     """
     path = baselines.path_of(fingerprint.hard)
     file = baselines.of(fingerprint.hard)
@@ -77,10 +77,10 @@ def _found(path: Path, entry: Entry, work: Work | None) -> Situation:
 
 
 def _stale(path: Path, of_test: Mapping[str, Entry], config: Mapping[str, object]) -> Situation:
-    """Against the entry whose configuration is nearest, the newest of those."""
+    """Compare with the entry that has the most similar configuration; of equal ones with the newest."""
     found = [(differences(entry.config, config), entry) for entry in of_test.values()]
     changed, entry = min(found, key=lambda pair: (len(pair[0]), -moment(pair[1].sessions[-1].date).timestamp()))
-    shown = _listed(changed) or "only its hash, by another version of llenergymeasure"
+    shown = _listed(changed) or "only its hash differs; another version of llenergymeasure computed it"
     return Situation("stale", path, entry, changed, f"the configuration changed since the baseline: {shown}")
 
 
@@ -95,7 +95,7 @@ def _elsewhere(
 def _on_other_hardware(
     path: Path, elsewhere: list[tuple[BaselineFile, Entry, bool]], fingerprint: Fingerprint
 ) -> Situation:
-    """Against the same configuration where there is one, on the machine most like this one."""
+    """Compare with the same configuration where there is one, and with the most similar machine."""
     found = [(not same, differences(file.hardware, fingerprint.hard), entry) for file, entry, same in elsewhere]
     _, changed, entry = min(found, key=lambda one: (one[0], len(one[1])))
     reason = f"only a baseline of other hardware: {_listed(changed)}"
@@ -103,7 +103,7 @@ def _on_other_hardware(
 
 
 def soft_changes(entry: Entry, fingerprint: Fingerprint) -> tuple[Difference, ...]:
-    """What changed beside the hardware since the newest session: shown with a verdict, never in its way."""
+    """Other changes of the machine since the newest session. They are shown with the verdict and do not affect it."""
     return differences(entry.sessions[-1].soft, fingerprint.soft)
 
 

@@ -1,4 +1,4 @@
-"""From JSON to baselines, strictly: a file that is half understood would judge wrongly or lose data when rewritten."""
+"""Parses baseline files strictly: a partly parsed file would give wrong verdicts, or lose data when it is rewritten."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ T = TypeVar("T")
 _TEXT, _NUMBER, _MAPPING, _LIST = (str,), (int, float), (dict,), (list,)
 _PLAIN = (str, int, float, bool, type(None))
 
-_REPAIR = "take it back from git, or delete it and measure a new baseline"
+_REPAIR = "restore it from git, or delete it and measure a new baseline"
 
 
 class BaselineError(Exception):
-    """A baseline file that cannot be used: nothing is measured against it.
+    """A baseline file is invalid.
 
     Attributes:
         path: the file or folder.
@@ -32,14 +32,14 @@ class BaselineError(Exception):
 
 
 class _Malformed(ValueError):
-    """What is wrong, before the path is known."""
+    """The error before the path is known."""
 
 
 def read_file(path: Path) -> BaselineFile:
     """One baseline file.
 
     Raises:
-        BaselineError: it cannot be read, is not JSON, is newer than this version, or has a part that is wrong.
+        BaselineError: the file cannot be read, is not JSON, is newer than this version, or has an invalid part.
     """
     try:
         return parse(path.read_text(encoding="utf-8"))
@@ -48,7 +48,7 @@ def read_file(path: Path) -> BaselineFile:
     except UnicodeDecodeError as error:
         raise BaselineError(path, "is not UTF-8 text") from error
     except json.JSONDecodeError as error:
-        hint = "it holds marks of a merge conflict; " if "<<<<<<<" in error.doc else ""
+        hint = "it contains merge conflict markers; " if "<<<<<<<" in error.doc else ""
         reason = f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}; {hint}{_REPAIR}"
         raise BaselineError(path, reason) from error
     except RecursionError as error:
@@ -61,7 +61,7 @@ def parse(text: str) -> BaselineFile:
     """The baselines of a JSON text.
 
     Raises:
-        ValueError: it is not JSON (`json.JSONDecodeError`), is newer, or a part is wrong.
+        ValueError: it is not JSON (`json.JSONDecodeError`), is newer than this version, or has an invalid part.
     """
     top = json.loads(text, object_pairs_hook=_no_duplicates, parse_float=_finite, parse_constant=_no_constant)
     if not isinstance(top, dict):
@@ -72,7 +72,7 @@ def parse(text: str) -> BaselineFile:
             f"has schema {schema}, newer than {SCHEMA}, which this version writes; upgrade llenergymeasure"
         )
     if schema != SCHEMA:
-        raise _Malformed(f"has schema {schema}; {SCHEMA} is the only one there is")
+        raise _Malformed(f"has schema {schema}; {SCHEMA} is the only valid one")
     _only(top, ("schema", "hardware", "simulated", "entries"), "the file")
     return BaselineFile(
         hardware=_plain_values(_take(top, "hardware", _MAPPING, "the file"), "hardware"),
@@ -151,7 +151,7 @@ def _take(mapping: Mapping[str, object], name: str, types: tuple[type, ...], whe
 
 
 def _checked(value: object, types: tuple[type, ...], where: str) -> Any:
-    # bool is an int in Python, but no count.
+    # bool is a subclass of int in Python, but it is not a number here.
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
         allowed = " or ".join("null" if kind is type(None) else kind.__name__ for kind in types)
         raise _Malformed(f"{where} is {value!r:.60}, not {allowed}")
@@ -180,4 +180,4 @@ def _finite(text: str) -> float:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise _Malformed(f"holds {name}, which is no JSON number")
+    raise _Malformed(f"holds {name}, which is not a JSON number")

@@ -1,4 +1,4 @@
-"""Which repeats count: one is dropped for a cause, never for its value, and measured again at most twice."""
+"""Decides which repeats count. A repeat is dropped for a cause, never for its value; at most two are measured again."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _CAUSES_IN_WARNINGS = {"foreign_process": "foreign process on the GPU", "samplin
 
 @dataclass(frozen=True)
 class Repeat:
-    """One measured window, as far as the judge looks at it.
+    """The part of one measured window that verdicts depend on.
 
     Attributes:
         values: by metric; None where it was not measured.
-        work: what was computed.
+        work: the computed work.
         duration_s: length of the window.
         energy_method: None when energy was not measured.
-        throttled: whether the GPU held back; False when that was not observed.
-        troubles: other causes to drop it, each in words.
+        throttled: whether the GPU throttled; False when that was not observed.
+        troubles: other causes to drop it, as text.
     """
 
     values: Mapping[str, float | None]
@@ -38,7 +38,7 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A repeat that does not count: its place in the order of measuring, from 0, and every cause."""
+    """A repeat that does not count: its index in the order of measuring, and every cause."""
 
     index: int
     causes: tuple[str, ...]
@@ -53,7 +53,7 @@ class Sorted:
 
 
 def repeat_of(result: Any) -> Repeat:
-    """What the judge needs of an `ExperimentResult`, or of anything with its attributes."""
+    """The repeat of an `ExperimentResult`, or of any object with its attributes."""
     throttle = result.thermal_throttle
     codes = {warning.code for warning in result.warnings}
     return Repeat(
@@ -67,11 +67,11 @@ def repeat_of(result: Any) -> Repeat:
 
 
 def sort_repeats(repeats: Sequence[Repeat], min_window_s: float = 0.0) -> Sorted:
-    """Tell repeats that count from those that do not.
+    """Separate the repeats that count from those that do not.
 
     Args:
         repeats: in the order of measuring.
-        min_window_s: a shorter window has a cause to be dropped.
+        min_window_s: a shorter window is dropped.
     """
     usual = _usual_tokens(repeats)
     causes = [_causes(repeat, usual, min_window_s) for repeat in repeats]
@@ -82,13 +82,13 @@ def sort_repeats(repeats: Sequence[Repeat], min_window_s: float = 0.0) -> Sorted
 
 
 def more_to_measure(repeats: Sequence[Repeat], wanted: int, min_window_s: float = 0.0) -> int:
-    """How many repeats to measure now: the rest of those wanted, then one for each dropped, at most two of them."""
+    """The number of repeats to measure now: the missing ones, and at most two in place of dropped ones."""
     missing = wanted - len(sort_repeats(repeats, min_window_s).kept)
     return max(min(missing, wanted + MOST_EXTRA - len(repeats)), 0)
 
 
 def _usual_tokens(repeats: Sequence[Repeat]) -> int | None:
-    """The output token count that most repeats have; of equally frequent ones the first."""
+    """The most frequent number of output tokens; of equally frequent ones the first."""
     counts = Counter(repeat.work.output_tokens for repeat in repeats)
     return counts.most_common(1)[0][0] if counts else None
 
@@ -104,7 +104,7 @@ def _causes(repeat: Repeat, usual_tokens: int | None, min_window_s: float) -> tu
 
 
 def samples_of(repeats: Sequence[Repeat]) -> dict[str, tuple[float, ...]]:
-    """Values by metric, of the metrics that every repeat measured."""
+    """Values by metric, for the metrics that every repeat measured."""
     columns = {name: [repeat.values.get(name) for repeat in repeats] for name in GATED}
     return {
         name: tuple(value for value in values if value is not None)
@@ -114,9 +114,11 @@ def samples_of(repeats: Sequence[Repeat]) -> dict[str, tuple[float, ...]]:
 
 
 def pooling_refusal(first: Sequence[Repeat], again: Sequence[Repeat]) -> str | None:
-    """Why a second look may not join the first; None when it may. Then the first verdict stands as it is."""
+    """Why the repeats of a second look cannot be pooled with the first ones; None when they can. Then the first verdict
+    stays.
+    """
     if not again:
-        return "no repeat of it counts"
+        return "none of its repeats counts"
     methods = sorted({str(repeat.energy_method) for repeat in (*first, *again)})
     if len(methods) > 1:
         return f"energy methods differ: {', '.join(methods)}"
@@ -134,13 +136,13 @@ def session_of(
     git_dirty: bool | None = None,
     soft: Mapping[str, Plain] | None = None,
 ) -> Session:
-    """Kept repeats as a baseline keeps them.
+    """The session that a baseline stores of the kept repeats.
 
     Args:
-        repeats: those that count. Joules got in different ways are left out: no mean of them means anything.
+        repeats: those that count. Joules of different energy methods are left out: their mean has no meaning.
         date: UTC, ISO 8601.
         git_sha, git_dirty: of the tested project.
-        soft: soft identity of the machine.
+        soft: the soft identity of the machine.
     """
     methods = {repeat.energy_method for repeat in repeats}
     method = methods.pop() if len(methods) == 1 else None
@@ -154,7 +156,7 @@ class Refusal:
     """Why a metric is not judged.
 
     Attributes:
-        kind: what that makes of the verdict.
+        kind: the resulting verdict.
         text: the reason.
     """
 
@@ -163,7 +165,7 @@ class Refusal:
 
 
 def joule_gate_refusal(repeats: Sequence[Repeat], methods_before: Sequence[str | None] = ()) -> Refusal | None:
-    """Why joules may not be gated; None when they may.
+    """Why joules cannot be judged; None when they can.
 
     Args:
         repeats: those that count.

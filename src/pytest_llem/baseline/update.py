@@ -1,4 +1,4 @@
-"""How baselines change: only what was measured, only what is valid, never anything deleted."""
+"""Updates baselines. Only valid measurements enter; entries of other tests are never deleted."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ SIMULATED_METHOD = "replayed"
 
 @dataclass(frozen=True)
 class Measured:
-    """A test that ran and passed: what may enter a baseline.
+    """A test that ran and passed, and that may enter a baseline.
 
     Attributes:
         test_id: pytest's node id.
-        config: the configuration as JSON keeps it.
+        config: the configuration as in JSON.
         config_hash: its hash.
         work: of one window.
-        sessions: usually the one of this run.
-        problems: why its repeats are invalid; then it is refused.
+        sessions: usually one, that of this run.
+        problems: why its repeats are invalid; the test is then refused.
     """
 
     test_id: str
@@ -43,7 +43,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one test: `kept` is an entry that mode `new` leaves alone; `note` says why, or what to mind."""
+    """The outcome for one test: `kept` is an entry that mode `new` does not change; `note` gives a reason or a remark."""
 
     test_id: str
     config_hash: str
@@ -53,7 +53,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Update:
-    """The folder as it should be written, and what became of each test."""
+    """The new content of the folder, and the outcome for each test."""
 
     baselines: Baselines
     outcomes: tuple[Outcome, ...]
@@ -68,15 +68,15 @@ def update(
     simulated: bool = False,
     complete: bool = True,
 ) -> Update:
-    """Baselines with these tests entered; nothing is written to disk.
+    """The baselines with these tests added; nothing is written to disk.
 
     Args:
         baselines: the folder as it is.
         hardware: hard identity of the machine.
-        measured: tests that ran and passed; no other entry is touched.
-        mode: `new` writes missing entries, `append` adds a session (the newest 5 are kept), `replace` starts over.
-        simulated: whether joules came from a recording.
-        complete: False after an interruption: then all are refused.
+        measured: tests that ran and passed; other entries stay unchanged.
+        mode: `new` writes missing entries, `append` adds a session (the newest 5 are kept), `replace` discards the old sessions.
+        simulated: whether the joules come from a recording.
+        complete: False after an interruption; then all tests are refused.
     """
     file = baselines.of(hardware) or BaselineFile(dict(hardware), simulated)
     outcomes = []
@@ -93,7 +93,7 @@ def update(
 
 
 def candidate(hardware: Mapping[str, Plain], measured: Iterable[Measured], *, simulated: bool = False) -> BaselineFile:
-    """What a run would write into an empty folder, to be accepted later; invalid tests are left out."""
+    """The file that a run would write into an empty folder, to be accepted later; invalid tests are left out."""
     file = BaselineFile(dict(hardware), simulated)
     for one in measured:
         if not _refusal(one, simulated):
@@ -102,12 +102,12 @@ def candidate(hardware: Mapping[str, Plain], measured: Iterable[Measured], *, si
 
 
 def accept(baselines: Baselines, accepted: BaselineFile, mode: Mode = "replace") -> Update:
-    """Baselines with a candidate's entries entered, without measuring.
+    """The baselines with the entries of a candidate added, without measuring.
 
     Args:
         baselines: the folder as it is.
-        accepted: the candidate that a run wrote, on whatever machine.
-        mode: as in `update`. By default the candidate takes the place of what it was judged against.
+        accepted: the candidate that a run wrote, on any machine.
+        mode: as in `update`. By default the candidate replaces the entries that it was compared with.
     """
     return update(baselines, accepted.hardware, _entries(accepted), mode, simulated=accepted.simulated)
 
@@ -140,7 +140,7 @@ def _refusal(one: Measured, simulated: bool) -> str:
 
 
 def _misfit(old: Entry | None, one: Measured, mode: Mode) -> str:
-    """Why a session cannot join the older ones; empty when it can."""
+    """Why a session cannot be added to the older ones; empty when it can."""
     if old is None or mode != "append":
         return ""
     changed = differences(old.work.compared, one.work.compared)
@@ -164,7 +164,7 @@ def _entered(old: Entry | None, one: Measured, action: Action) -> Entry:
 
 def _mind(one: Measured, action: Action) -> str:
     if action == "kept":
-        return "has a baseline; append or replace changes it"
+        return "has a baseline; use append or replace to change it"
     if any(session.git_dirty for session in one.sessions):
-        return "the working tree has changes that no commit holds: its commit does not say what was measured"
+        return "the working tree has uncommitted changes: the recorded commit is not what was measured"
     return ""

@@ -1,1 +1,1 @@
-"""The measuring side of the plugin: experiments, the energy meter, recorded joules."""
+"""Measures for the plugin: experiments, the energy meter and recorded joules."""

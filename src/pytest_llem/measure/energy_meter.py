@@ -1,11 +1,11 @@
 """The `energy_meter` fixture: the energy of any code, in windows that may be nested, repeated and concurrent.
 
 ```
-outer -------------------------------      energy_j of outer holds everything
-   inner ------   inner ------             exclusive_j of outer = energy_j of outer - that of both inner windows
+outer -------------------------------      energy_j of outer includes the inner windows
+   inner ------   inner ------             exclusive_j of outer = its energy_j - energy_j of both inner windows
 ```
 
-Windows of two tasks or threads that overlap without being nested hold each other's energy, and say so.
+Windows of two tasks or threads that overlap without nesting include each other's energy and get a warning.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pytest_llem.plain_values import plain
 
 
 class EnergyMeter:
-    """What the `energy_meter` fixture gives: the machine's meter, and the windows of one test.
+    """The value of the `energy_meter` fixture: the machine's meter, and the windows of one test.
 
     Args:
-        measuring: has the meter; asked when it is first needed.
-        test: node id, whose recorded joules are taken.
-        record: takes a property of the test.
+        measuring: returns the owner of the meter; called when the meter is first needed.
+        test: node id; it selects the recorded joules of a replay.
+        record: called with each property of the test.
     """
 
     def __init__(self, measuring: Callable[[], Measuring], test: str, record: Callable[[str, Any], None]) -> None:
@@ -38,17 +38,17 @@ class EnergyMeter:
 
     @property
     def available(self) -> bool:
-        """Whether there is a meter; what it gives may be an estimate, see a window's `method`."""
+        """Whether there is a meter. Its values may be estimates: see `method` of a window."""
         return self.name not in ("none", "null")
 
     @property
     def name(self) -> str:
-        """Of the meter, as `energy.backend` names it; replay for recorded joules, none when there is no meter."""
+        """Name of the meter as in `energy.backend`; replay for recorded joules, none without a meter."""
         return self._windows.meter_name
 
     @property
     def reason(self) -> str:
-        """Why this meter was chosen, or why there is none: what every probe said."""
+        """Why this meter was chosen, or why each meter is unavailable."""
         choice = self._windows.choice
         return self._windows.why_none if choice is None else str(choice.reason)
 
@@ -56,17 +56,17 @@ class EnergyMeter:
         """A new window, to be used with `with` or `async with`.
 
         Args:
-            name: told in reports; may be used again.
-            output_tokens: generated inside, for joules per token; may be set on the window later.
+            name: shown in reports; several windows may have the same name.
+            output_tokens: number of tokens generated inside, for joules per token; may also be set on the window later.
         """
         return Window(self._windows, name, output_tokens)
 
     def measure(self, fn: Callable[..., Any], *args: Any, repeats: int = 1, **kwargs: Any) -> tuple[Window, ...]:
-        """Call a function in so many windows of its name, one after another.
+        """Call a function several times, each time in a window with its name.
 
         Raises:
-            TypeError: not a function.
-            ValueError: fewer than 1 repeat.
+            TypeError: `fn` is not callable.
+            ValueError: `repeats` is below 1.
         """
         if not callable(fn):
             raise TypeError(
@@ -85,7 +85,7 @@ class EnergyMeter:
         self._record(key, plain(value))
 
     def finish(self) -> None:
-        """The test is over: close what it left open, and tell what was measured."""
+        """The test has ended: close open windows and record the measured values."""
         self._windows.finish()
         for window in self.windows:
             if window.energy_j is not None:

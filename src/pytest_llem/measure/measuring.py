@@ -1,6 +1,6 @@
-"""The measuring side of a pytest session: one meter, one loaded model, one idle power for all of its experiments.
+"""Measures in a pytest session: its experiments share one meter, one loaded model and one idle power.
 
-Imported when the first item needs it: everything heavy comes through here.
+This module loads the heavy libraries. It is imported when the first test needs it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pytest_llem.baseline.repeats import more_to_measure, repeat_of
 from pytest_llem.measure.replay import Replay, read_replay
 from pytest_llem.settings import Settings
 
-# What a sensor saw: only there does the length of a window matter.
+# Methods with a sensor: only for these the length of a window matters.
 _SENSED = frozenset({"counter", "sampled", "estimated"})
 
 Keep = Callable[[ExperimentResult], None]
@@ -38,13 +38,13 @@ class Measuring:
 
     @cached_property
     def replay(self) -> Replay | None:
-        """The recorded joules that take a sensor's place; None without them."""
+        """The recorded joules that replace a sensor; None without them."""
         path = self._settings.replay_path
         return None if path is None else read_replay(path)
 
     @cached_property
     def given(self) -> _plugin_api.Metering | None:
-        """A meter that is not chosen by name: recorded joules, or what a hook gives; None without one."""
+        """A meter that is not chosen by name: recorded joules or the meter of a hook; None without one."""
         replay = self.replay
         if replay is not None:
             return _plugin_api.replaying(
@@ -55,7 +55,7 @@ class Measuring:
 
     @property
     def meter_name(self) -> str | None:
-        """The meter that the run asks for; None = as each experiment says."""
+        """The meter that `--llem-energy` names; None = each experiment chooses."""
         return None if self._settings.energy == "auto" else self._settings.energy
 
     @cached_property
@@ -63,13 +63,13 @@ class Measuring:
         """The meter for windows around any code.
 
         Raises:
-            PreFlightError: it was named and is not available.
+            PreFlightError: the named meter is not available.
         """
         return self.given or self._stack.enter_context(_plugin_api.open_meter(self._settings.energy))
 
     @contextmanager
     def taking_joules_of(self, test: str) -> Iterator[None]:
-        """While open, every window takes the next recorded joules of this test."""
+        """Within this context, every window takes the next recorded joules of this test."""
         before, self._test = self._test, test
         try:
             yield
@@ -77,13 +77,13 @@ class Measuring:
             self._test = before
 
     def measure(self, config: ExperimentConfig, test: str, wanted: int, keep: Keep) -> list[ExperimentResult]:
-        """Measure so many windows on one loaded model; one that is dropped for a cause is measured again, twice at most.
+        """Measure `wanted` windows on one loaded model; at most two of those that are dropped are measured again.
 
         Args:
             config: the experiment.
-            test: whose recorded joules to take.
-            wanted: windows.
-            keep: given each result as soon as it is there.
+            test: node id; it selects the recorded joules of a replay.
+            wanted: number of windows.
+            keep: called with each result as soon as it is measured.
         """
         results: list[ExperimentResult] = []
         with _plugin_api.open_experiment(
@@ -99,18 +99,19 @@ class Measuring:
         return results
 
     def still_to_measure(self, results: list[ExperimentResult], wanted: int) -> int:
-        """How many windows are missing."""
+        """The number of missing windows."""
         return more_to_measure([repeat_of(result) for result in results], wanted, self.least_window_s(results))
 
     def least_window_s(self, results: list[ExperimentResult]) -> float:
-        """The shortest window that counts, in seconds: a sensor needs time, a recording or a counter does not."""
+        """The shortest window that counts, in seconds: a sensor needs a minimum time, a recording does not."""
         sensed = any(result.energy_method in _SENSED for result in results)
         return self._settings.min_window_s if sensed else 0.0
 
     def measure_again(self, config: ExperimentConfig, test: str, wanted: int) -> tuple[list[ExperimentResult], str]:
-        """A second look in a fresh process; what was found and how. Nothing where that is not possible, and why.
+        """Measure a second look in a fresh process. Returns the results and how they were measured; no results and the reason
+        where that is impossible.
 
-        Recorded joules are the same in every process: their second look takes the next of them, where there are enough.
+        Recorded joules are the same in every process: a second look takes the next values of the recording, if enough are left.
         """
         if self.replay is not None:
             if self.replay.left(test) < wanted:
@@ -122,6 +123,6 @@ class Measuring:
         return list(found), "measured again in a fresh process"
 
     def close(self) -> None:
-        """Let go of model and meter."""
+        """Release model and meter."""
         self._session.model_cache.drop()
         self._stack.close()

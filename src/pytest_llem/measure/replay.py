@@ -1,7 +1,7 @@
 """Recorded joules from a file: `{"windows": {"<node id or *>": [joules, ...]}, "fingerprint": {...}}`.
 
 Every measured window of a test takes the next value of its list. A test without a list of its own reads the list `*`
-from its beginning, so that its joules do not depend on which other tests run.
+from the beginning, so that its joules do not depend on which other tests run.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Any
 
 
 class ReplayError(ValueError):
-    """A recording that cannot be understood, or that has no more joules."""
+    """A recording is invalid, or has no more joules."""
 
 
 @dataclass
 class Replay:
-    """A recording, and how far each test has read.
+    """A recording, and the number of values that each test has read.
 
     Attributes:
         path: the file.
         windows: joules by node id.
-        fingerprint: hard identity of the machine that is played; empty = this machine's.
+        fingerprint: hard identity of the recorded machine; empty = this machine.
     """
 
     path: Path
@@ -34,7 +34,7 @@ class Replay:
     _read: dict[str, int] = field(default_factory=dict)
 
     def left(self, test: str) -> int:
-        """How many values a test still has."""
+        """The number of values that a test has left."""
         return len(self._of(test)) - self._read.get(test, 0)
 
     def next(self, test: str) -> float:
@@ -58,7 +58,7 @@ def read_replay(path: Path) -> Replay:
     """Read a recording.
 
     Raises:
-        ReplayError: missing, not JSON, or not a recording.
+        ReplayError: the file is missing, is not JSON, or is not a recording.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""One measured experiment: its repeats, its verdict, and what a test can assert of it."""
+"""One measured experiment: its repeats, its verdict, and the assertions for tests."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from pytest_llem.verdict.gate import Case
 from pytest_llem.verdict.verdict import Judgement, Verdict
 from pytest_llem.verdict.wording import failure_message
 
-# What an update of the baselines is there to change does not fail the test that brings the change: every update enters
-# what has no baseline, `replace` also takes the place of one.
+# A verdict that the requested update of the baselines resolves does not fail the test. Every update adds missing entries;
+# `replace` also replaces existing ones.
 _ENTERED = frozenset({"new", "stale", "not-comparable"})
 _REPLACED = frozenset({"regression", "work-changed", "inconclusive"})
 
@@ -36,13 +36,13 @@ class Run:
     Args:
         services: of the pytest run.
         item: the test.
-        plan: what it asks for.
+        plan: of the test.
         config: the experiment.
-        files_before: results that the same test has written already.
+        files_before: number of results that the same test has already written.
 
     Attributes:
-        config: what was measured.
-        files: where the result of each repeat is, in the order of measuring.
+        config: the measured configuration.
+        files: path of the result of each repeat, in the order of measuring.
         dropped: repeats that do not count, with their causes.
     """
 
@@ -57,9 +57,9 @@ class Run:
         self.files: list[Path] = []
         self.dropped: tuple[Dropped, ...] = ()
         self.kept: tuple[Repeat, ...] = ()  # of the first look
-        self.gated = False  # whether what fails the test was asked for
+        self.gated = False  # whether gate() has run
         self.gate_failed = False  # whether its verdict fails the test
-        self.asserted = False  # whether the test held a metric against a limit of its own
+        self.asserted = False  # whether the test compared a metric with a limit of its own
 
     def measure_all(self) -> None:
         """Measure; each result is written at once."""
@@ -76,13 +76,13 @@ class Run:
 
     @property
     def results(self) -> list[ExperimentResult]:
-        """The result of every repeat that counts, a second look's behind the others."""
+        """The result of every repeat that counts; those of a second look are last."""
         dropped = {each.index for each in self.dropped}
         return [*(each for number, each in enumerate(self._all) if number not in dropped), *self._again]
 
     @property
     def result(self) -> ExperimentResult:
-        """The first repeat that counts; the first of all when none does."""
+        """The result of the first repeat that counts; the first result when none counts."""
         return (self.results or self._all)[0]
 
     @property
@@ -91,17 +91,17 @@ class Run:
 
     @property
     def pooled(self) -> tuple[Repeat, ...]:
-        """Repeats that count, a second look's among them."""
+        """Repeats that count, including those of a second look."""
         return (*self.kept, *map(repeat_of, self._again))
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
-        """The machine, as hooks and recordings have it."""
+        """The machine, with the changes by hooks and recordings."""
         return fingerprint_for(self._services, self._all[0])
 
     @property
     def simulated(self) -> bool:
-        """Whether the joules are recorded ones."""
+        """Whether the joules come from a recording."""
         return (
             any(result.energy_method == "replayed" for result in self._all)
             or self._services.measuring.replay is not None
@@ -123,7 +123,7 @@ class Run:
 
     @property
     def found(self) -> Verdict:
-        """The verdict, metric by metric: as things stand while the test runs, final when it was told to the hooks."""
+        """The verdict with its judgements: provisional while the test runs, final when the hooks have received it."""
         return self._final or self._judged()
 
     def _judged(self) -> Verdict:
@@ -143,7 +143,7 @@ class Run:
         )
 
     def assert_below(self, metric: str, limit: float) -> None:
-        """Fail unless the mean of a metric is below a limit in its unit; not measured is no pass."""
+        """Fail unless the mean of a metric is below a limit in its unit. Without a value, skip or (`--llem-strict`) fail."""
         try:
             known = known_metric(metric)
         except LimitError as error:
@@ -162,7 +162,7 @@ class Run:
             fail(f"{metric} is {fmean(values):.4g} {known.unit}, not below {limit:g}\n  samples {shown}")
 
     def assert_no_regression(self) -> None:
-        """Fail on what the verdict says is worse than the committed baseline allows."""
+        """Fail when the verdict is a failing one, such as a regression against the committed baseline."""
         failed = self.gate()
         if failed:
             fail(failure_message(self.found, failed))
@@ -170,7 +170,7 @@ class Run:
             self._not_measured(self.found.judgements[0].reason)
 
     def gate(self) -> list[Judgement]:
-        """What fails the test. A first regression is looked at a second time, and fails only if it still stands."""
+        """The judgements that fail the test. A regression gets a second look and fails only if that confirms it."""
         self.gated = True
         if self._second_look is None and self._final is None and self._may_be_chance():
             self._second_look = look_again(
@@ -185,13 +185,13 @@ class Run:
         return any(each.kind == "regression" for each in self.found.judgements) and bool(self._failing())
 
     def tell(self) -> None:
-        """Tell the verdict to the hooks, once. It is final now."""
+        """Pass the verdict to the hooks, once. It is final from then on."""
         if self._final is None:
             self._final = self._judged()
             self._item.config.hook.pytest_llem_verdict(item=self._item, verdict=self._final)
 
     def conclude(self) -> None:
-        """The test is over: the verdict stays as it is, and what a control saw counts for later tests."""
+        """The test has ended: the verdict is final, and the shifts of a control apply to later tests."""
         self._final = self.found
         self._services.gate.record(self._case())
 
@@ -211,7 +211,7 @@ class Run:
         pytest.skip(reason)
 
     def properties(self) -> Iterable[tuple[str, Any]]:
-        """For junit and the terminal: plain values only."""
+        """Properties for junit and the terminal, as plain values."""
         yield "llem.verdict", self.verdict
         for metric, values in samples_of(self.pooled).items():
             yield f"llem.{metric}", plain(fmean(values))
@@ -223,7 +223,7 @@ class Run:
 
 
 def fingerprint_for(services: Services, result: ExperimentResult) -> Fingerprint:
-    """The machine of a result; a recording may name another, and hooks may change what counts."""
+    """The machine of a result; a recording may name another machine, and hooks may change the hard identity."""
     found = fingerprint_of(result.environment_snapshot, result.meter.name)
     replay = services.measuring.replay
     hard = dict(found.hard) if replay is None or not replay.fingerprint else dict(replay.fingerprint)

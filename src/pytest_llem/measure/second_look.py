@@ -1,4 +1,4 @@
-"""A regression is measured a second time before it fails a test."""
+"""Measures a regression a second time before it fails a test."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pytest_llem.measure.replay import ReplayError
 
 @dataclass(frozen=True)
 class SecondLook:
-    """What became of it.
+    """The outcome of a second look.
 
     Attributes:
-        outcome: in words.
-        results: repeats that join the first ones; empty when they may not, or when there are none.
+        outcome: as text.
+        results: repeats that are pooled with the first ones; empty when there are none or they cannot be pooled.
     """
 
     outcome: str
@@ -27,13 +27,13 @@ class SecondLook:
 def look_again(
     measuring: Measuring, config: ExperimentConfig, test: str, wanted: int, kept: Sequence[Repeat]
 ) -> SecondLook:
-    """Measure once more.
+    """Measure again.
 
     Args:
-        measuring: measures.
+        measuring: of the pytest run.
         config: the experiment.
-        test: whose recorded joules to take.
-        wanted: windows.
+        test: node id; it selects the recorded joules of a replay.
+        wanted: number of windows.
         kept: repeats of the first look that count.
     """
     try:

@@ -1,4 +1,4 @@
-"""What the experiments of one pytest run share: settings, what measures, what judges, and the folder of the run."""
+"""The parts that the experiments of one pytest run share: settings, measuring, gate and the folder of the run."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Services:
-    """The parts of one pytest run; what is heavy is made when the first experiment needs it.
+    """The parts of one pytest run; heavy parts are made when the first experiment needs them.
 
     Attributes:
         config: pytest's.
         settings: of the run.
-        baselines: as they were when it started; empty without `--llem`.
+        baselines: as they were when the run started; empty without `--llem`.
     """
 
     config: pytest.Config
@@ -34,14 +34,14 @@ class Services:
 
     @cached_property
     def measuring(self) -> Measuring:
-        """Measures experiments and windows."""
+        """The part that measures experiments and windows."""
         from pytest_llem.measure.measuring import Measuring  # noqa: PLC0415 - everything heavy, when an item needs it
 
         return Measuring(self.config, self.settings)
 
     @cached_property
     def gate(self) -> Gate:
-        """Judges."""
+        """The part that judges experiments."""
         from pytest_llem.verdict.gate import Gate  # noqa: PLC0415 - statistics, when there is something to judge
 
         return Gate(self.settings, self.baselines)
@@ -53,7 +53,7 @@ class Services:
 
     @cached_property
     def folder(self) -> Path:
-        """The folder of this run; made now, with an ignore file for git beside it."""
+        """The folder of this run. The first access makes it, with a `.gitignore` beside it."""
         base = self.settings.output_dir
         base.mkdir(parents=True, exist_ok=True)
         ignore = base / ".gitignore"
@@ -62,12 +62,12 @@ class Services:
         return fresh_folder(base, self.started.replace(":", "-"))
 
     def shown(self, path: Path) -> str:
-        """A path as reports show it: from the root where it lies below."""
+        """A path as reports show it: relative to the root when it is below the root."""
         root = self.config.rootpath
         return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
     def close(self) -> None:
-        """Let go of model and meter, where there are any."""
+        """Release model and meter if there are any."""
         if "measuring" in self.__dict__:
             self.measuring.close()
 

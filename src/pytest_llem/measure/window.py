@@ -1,7 +1,7 @@
 """One window of the energy meter.
 
-A window is the devices' whole energy while it is open. It is valid when it closed by itself, nothing was raised inside,
-and the meter saw no fault; otherwise its energy is None, with the reason among its warnings.
+A window measures the whole energy of the devices while it is open. It is valid when it was closed, no exception was raised
+inside, and the meter had no fault. Otherwise its energy is None, and its warnings have the reason.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _current: ContextVar[Window | None] = ContextVar("pytest_llem_window", default=N
 
 
 class Opener(Protocol):
-    """Whoever opens windows: knows the meter, and which of its windows are open."""
+    """The owner of the windows: it knows the meter and which windows are open."""
 
     @property
     def meter_name(self) -> str:
@@ -42,15 +42,15 @@ class Window:
 
     Attributes:
         name: as given.
-        output_tokens: as given or set inside; None when not said.
+        output_tokens: as given or set inside; None when unknown.
         parent: the window that it was opened in; None for an outer one.
-        valid: whether `energy_j` is of the whole window and without a fault; an estimate can be, see `method`.
+        valid: whether `energy_j` covers the whole window without a fault; an estimate can be valid, see `method`.
         energy_j: joules; None while it is open and when not measured.
         energy_per_device_j: joules by device; None without.
         duration_s: seconds; None while it is open.
         method: counter, sampled, estimated or replayed; None when not measured.
         uncertainty_j: expanded (k = 2), in joules; None when unknown.
-        warnings: what a reader should know.
+        warnings: remarks on the measurement.
     """
 
     def __init__(self, opener: Opener, name: str, output_tokens: int | None) -> None:
@@ -72,7 +72,7 @@ class Window:
 
     @property
     def exclusive_j(self) -> float | None:
-        """Joules without those of the windows inside; None when one of them was not measured."""
+        """Joules without those of the inner windows; None when one of them was not measured."""
         inner = [window.energy_j for window in self._inner]
         if self.energy_j is None or None in inner:
             return None
@@ -80,7 +80,7 @@ class Window:
 
     @property
     def energy_per_output_token(self) -> float | None:
-        """Joules per output token; None when not measured, or when no tokens were said."""
+        """Joules per output token; None when not measured, or when the number of tokens is unknown."""
         if self.energy_j is None or not self.output_tokens:
             return None
         return self.energy_j / self.output_tokens
@@ -134,7 +134,7 @@ class Window:
         finally:
             measurement.abandon()
         if error is not None:
-            self._fault(f"{type(error).__name__} was raised inside: what was measured is a part of the work")
+            self._fault(f"{type(error).__name__} was raised inside: only a part of the work was measured")
         else:
             self._take(reading)
 
@@ -149,14 +149,14 @@ class Window:
         if reading.method == "estimated":
             self.warnings.append(f"an estimate by {self._opener.meter_name}, not a measurement")
         if reading.method == "replayed":
-            self.warnings.append("simulated: the joules are recorded ones")
+            self.warnings.append("simulated: the joules come from a recording")
 
     def _fault(self, why: str) -> None:
         self.valid, self.energy_j = False, None
         self.warnings.append(why)
 
     def leave_open(self) -> None:
-        """The test ended first: there is no end to measure to."""
+        """Give up the window: the test has ended before it."""
         if self.is_open:
             self.is_open = False
             if self._measurement is not None:
@@ -165,7 +165,7 @@ class Window:
             self._fault("left open: the test ended before the window did")
 
     def as_plain(self) -> dict[str, Any]:
-        """As the session report keeps it."""
+        """The window in the session report."""
         return {
             "name": self.name,
             "parent": None if self.parent is None else self.parent.name,

@@ -1,4 +1,4 @@
-"""The windows of one test, and the machine's meter that measures them."""
+"""The windows of one test, and the meter that measures them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pytest_llem.measure.window import Window
 
 
 class Windows:
-    """What opens the windows of a test.
+    """Opens the windows of a test.
 
     Args:
-        measuring: has the meter; asked when it is first needed.
-        test: node id, whose recorded joules are taken.
+        measuring: returns the owner of the meter; called when the meter is first needed.
+        test: node id; it selects the recorded joules of a replay.
 
     Attributes:
         all: every window, in the order of opening.
-        why_none: why there is no meter; empty when there is one, or when nobody asked.
+        why_none: why there is no meter; empty when there is one, or before the meter is chosen.
     """
 
     def __init__(self, measuring: Callable[[], Measuring], test: str) -> None:
@@ -56,13 +56,13 @@ class Windows:
             return self._metering.meter.open_window()
 
     def opening(self, window: Window) -> None:
-        """A window is about to open: tell it, and those that are open and not around it, that they overlap."""
+        """A window is about to open: add a warning to it and to each open window that overlaps without enclosing it."""
         self.all.append(window)
         around = _ancestors(window)
         for other in self._open:
             if other not in around:
-                other.warnings.append(f"overlaps window {window.name!r}: each holds the energy of both")
-                window.warnings.append(f"overlaps window {other.name!r}: each holds the energy of both")
+                other.warnings.append(f"overlaps window {window.name!r}: each includes the energy of both")
+                window.warnings.append(f"overlaps window {other.name!r}: each includes the energy of both")
         self._open.append(window)
 
     def closing(self, window: Window) -> None:
@@ -71,7 +71,7 @@ class Windows:
             self._open.remove(window)
 
     def finish(self) -> None:
-        """The test is over: give up what it left open."""
+        """The test has ended: give up the windows that are still open."""
         for window in self._open:
             window.leave_open()
         self._open = []

@@ -1,1 +1,1 @@
-"""Reports of a run: terminal, JSON, GitHub, dry run."""
+"""The reports of a run: terminal, JSON, GitHub and dry run."""

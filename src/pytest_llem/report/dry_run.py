@@ -1,4 +1,4 @@
-"""A dry run: what would be measured, and what it would be held against. No model, no meter."""
+"""The plan that a dry run prints: each experiment, its limits and its baseline. It loads no model and no meter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pytest_llem.marker import Plan
 
 
 def planned(plan: Plan, baselines: Baselines) -> str:
-    """One test in a few words."""
+    """The plan of one test in one line."""
     config = plan.config
     limits = ", ".join(f"{limit.metric} {limit.text}" for limit in plan.limits) if plan.gate else "none"
     if config is None:

@@ -1,4 +1,4 @@
-"""What GitHub Actions shows: a table in the step summary, and annotations at the tests. Everything is escaped."""
+"""Output for GitHub Actions: a table in the step summary and annotations at the tests. All text is escaped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def is_github(environ: Mapping[str, str]) -> bool:
 
 
 def write_summary(state: State, environ: Mapping[str, str]) -> None:
-    """Add the table to the step summary, where there is one."""
+    """Add the table to the step summary if there is one."""
     place = environ.get("GITHUB_STEP_SUMMARY")
     if place and any(record.runs for record in state.records.values()):
         with Path(place).open("a", encoding="utf-8") as file:
@@ -33,19 +33,19 @@ def summary(state: State) -> str:
         for run in record.runs:
             if run.files:
                 worst = run.found.worst
-                told = ("", "", "") if worst is None else (worst.metric, worst.numbers, worst.change)
-                rows.append(f"| {' | '.join(map(cell, (run.verdict, *told, run.plan.test_id)))} |")
+                cells = ("", "", "") if worst is None else (worst.metric, worst.numbers, worst.change)
+                rows.append(f"| {' | '.join(map(cell, (run.verdict, *cells, run.plan.test_id)))} |")
     return "\n".join([*rows, "", ""])
 
 
 def cell(text: str) -> str:
-    """Text that stays within its cell and is neither Markdown nor HTML."""
+    """Text that stays within its cell, with Markdown and HTML escaped."""
     flat = _CONTROL.sub(" ", " ".join(text.split()))
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~&$@-])", lambda match: f"&#{ord(match[1])};", flat)
 
 
 def commands(state: State) -> Iterator[str]:
-    """Workflow commands: an error for what fails, a warning for what could not be told."""
+    """Workflow commands: an error for each failed verdict, a warning for each experiment without a clear one."""
     for record in state.records.values():
         for run in record.runs:
             if not run.files:

@@ -1,4 +1,4 @@
-"""The end of a run: the candidate, the update of the baselines, and the session report, each file whole or not at all."""
+"""Writes the candidate, the updated baselines and the session report at the end of a run, each file atomically."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SCHEMA = "1.0"
 
 @dataclass
 class Finished:
-    """What the end of a run wrote.
+    """The files that the end of a run wrote.
 
     Attributes:
-        candidates: files of what could be accepted later.
+        candidates: files with baselines that can be accepted later.
         updated: baseline files that were written.
-        outcomes: what became of each test.
-        problems: what could not be written.
+        outcomes: how the update treated each test.
+        problems: messages about files that could not be written.
     """
 
     candidates: list[Path] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Finished:
 
 
 def finish(state: State, exit_code: int, complete: bool) -> Finished:
-    """Write everything that the options ask for."""
+    """Write every file that the options request."""
     done = Finished()
     groups = list(_by_machine(record for record in state.records.values() if record.runs))
     try:
@@ -60,7 +60,7 @@ Group = tuple[Fingerprint, bool, list[tuple[Record, Run]]]
 
 
 def _by_machine(records: Iterable[Record]) -> Iterator[Group]:
-    """Runs by hard identity: usually one group."""
+    """Runs grouped by hard identity; usually there is one group."""
     groups: dict[str, Group] = {}
     for record in records:
         for run in record.runs:
@@ -80,7 +80,7 @@ def _write_candidate(
     runs: list[tuple[Record, Run]],
     number: int,
 ) -> None:
-    """Tests that passed, and those that only a verdict failed: to accept them is somebody's decision."""
+    """Write the tests that passed or that only a verdict failed: a user may decide to accept them."""
     measured = [measured_of(run, machine) for record, run in runs if record.outcome == "passed" or record.gate_failed]
     file = candidate(machine.hard, measured, simulated=simulated)
     if file.entries:
@@ -104,7 +104,7 @@ def _update(state: State, done: Finished, groups: list[Group], complete: bool) -
 
 
 def measured_of(run: Run, machine: Fingerprint) -> Measured:
-    """A run as a baseline takes it: the repeats of this process, without those of a second look."""
+    """The part of a run that enters a baseline: the repeats of this process, without those of a second look."""
     snapshot = run.result.environment_snapshot
     session = session_of(
         run.kept,
@@ -123,7 +123,7 @@ def measured_of(run: Run, machine: Fingerprint) -> Measured:
 
 
 def session_report(state: State, done: Finished, exit_code: int, complete: bool) -> dict[str, Any]:
-    """The run as plain values."""
+    """The session report as plain values."""
     settings = state.settings
     snapshot = next(
         (run.result.environment_snapshot for each in state.records.values() for run in each.runs if run.results), None
@@ -164,7 +164,7 @@ def session_report(state: State, done: Finished, exit_code: int, complete: bool)
 
 
 def counts(state: State) -> dict[str, int]:
-    """How many experiments got each verdict."""
+    """The number of experiments by verdict."""
     found: dict[str, int] = {}
     for record in state.records.values():
         for run in record.runs:
@@ -231,7 +231,7 @@ def _mean(values: list[float]) -> float | None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write a file whole or not at all."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")
     try:

@@ -10,7 +10,7 @@ from pytest_llem.stash import State
 from pytest_llem.verdict.verdict import KINDS
 from pytest_llem.verdict.wording import line
 
-_SAID = {"not-measured": "not measured", "work-changed": "workload changed", "over-budget": "over budget"}
+_SHOWN = {"not-measured": "not measured", "work-changed": "workload changed", "over-budget": "over budget"}
 
 
 def section(state: State, done: Finished) -> list[str]:
@@ -42,10 +42,10 @@ def _experiments(state: State) -> Iterator[str]:
 def _ends(state: State, done: Finished) -> Iterator[str]:
     found = counts(state)
     if found:
-        told = [f"{found[kind]} {_SAID.get(kind, kind)}" for kind in KINDS if kind in found]
+        shown = [f"{found[kind]} {_SHOWN.get(kind, kind)}" for kind in KINDS if kind in found]
         if "not-measured" not in found:
-            told.append("0 not measured")
-        yield ", ".join(told)
+            shown.append("0 not measured")
+        yield ", ".join(shown)
     for outcome in done.outcomes:
         note = f": {outcome.note}" if outcome.note else ""
         yield f"baseline {outcome.action}: {outcome.test_id}{note}"
@@ -57,7 +57,7 @@ def _ends(state: State, done: Finished) -> Iterator[str]:
 
 
 def _from_here(state: State, path: Path) -> str:
-    """A path for the next command in the same folder."""
+    """A path that is valid in the folder from which pytest was started."""
     here = state.config.invocation_params.dir
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 

@@ -1,1 +1,1 @@
-"""Verdicts: what is judged, what it means, and how it is said."""
+"""Verdicts: how they are found, what they mean and how they are worded."""

@@ -1,4 +1,4 @@
-"""What the reader of a verdict can do next, in a sentence or two with its numbers."""
+"""Advice for the reader of a verdict, in one or two sentences with numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_llem.verdict.verdict import percent
 
 
 def advice_on(found: Comparison) -> str:
-    """Advice on a comparison with a baseline; empty when nothing is needed."""
+    """Advice on a comparison with a baseline; empty when there is none."""
     if found.verdict == "improved":
         return "keep the gain: measure a new baseline with --llem-update-baseline=replace"
     if found.why_open == "few-repeats":
@@ -21,7 +21,7 @@ def advice_on(found: Comparison) -> str:
 
 
 def advice_on_budget(found: BudgetOutcome) -> str:
-    """Advice on an absolute limit; empty when nothing is needed."""
+    """Advice on an absolute limit; empty when there is none."""
     if found.n_repeats < MIN_REPEATS:
         return _more_repeats(f"the current run has {found.n_repeats}")
     return f"more repeats narrow it down: now {found.n_repeats}" if found.verdict == "inconclusive" else ""
@@ -57,5 +57,5 @@ def _larger(design: Design, found: Comparison) -> str:
 
 
 def _percent(ratio: float | None) -> str:
-    assert ratio is not None, "too few repeats were answered before"
+    assert ratio is not None, "too few repeats have been handled before"
     return percent(ratio)

@@ -1,4 +1,4 @@
-"""Absolute limits: is the metric below a number in its own unit, beyond what its repeats differ by?"""
+"""Absolute limits: is the mean of a metric within a limit, given the variation of its repeats?"""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from llenergymeasure.stats.variance import sum_of_squares
 
 @dataclass(frozen=True)
 class BudgetOutcome:
-    """How a metric stands to an absolute limit, in the metric's unit.
+    """How a metric compares with an absolute limit, in the metric's unit.
 
     Attributes:
-        verdict: `over` fails: the mean is beyond the limit, and by more than its standard error explains; `ok`: its 95 %
-            bound is within the limit; `inconclusive` otherwise.
-        n_repeats: how many values there are.
+        verdict: `over`: the mean is significantly beyond the limit, which fails the test; `ok`: its 95 % bound is within
+            the limit; `inconclusive` otherwise.
+        n_repeats: number of values.
         mean: arithmetic mean of the repeats; None without one.
         low, high: one-sided 95 % bounds of the mean each; None with too few repeats.
-        p_value: chance of a mean this far beyond the limit if the truth were at it; None with too few repeats.
+        p_value: probability of such a mean if the true value were the limit; None with too few repeats.
     """
 
     verdict: Literal["ok", "over", "inconclusive"]
@@ -39,16 +39,16 @@ class BudgetOutcome:
 def check_budget(
     current: Sequence[float], limit: float, *, alpha: float = 0.01, higher_is_worse: bool = True
 ) -> BudgetOutcome:
-    """Judge repeats against an absolute limit; for what should be large the limit is a least value.
+    """Judge repeats against an absolute limit; for a metric where higher is better, the limit is a minimum.
 
-    Covers the differences of the repeats, not the gain of the sensor, which is the same in every repeat: where the limit
-    must hold absolutely, leave a margin for the meter's uncertainty.
+    This accounts for the variation of the repeats, not for the gain error of the sensor, which is the same in every repeat.
+    Leave a margin for the meter's uncertainty where the limit must hold absolutely.
 
     Args:
-        current: values in the metric's unit; zero is a value here.
+        current: values in the metric's unit; zero is allowed.
         limit: in the same unit.
-        alpha: highest chance of a false alarm.
-        higher_is_worse: False for what should be large.
+        alpha: highest probability of a false alarm.
+        higher_is_worse: False for a metric where higher is better.
 
     Raises:
         UnusableValue: a value is missing or not finite.

@@ -1,8 +1,8 @@
-"""Control tests: a load that does not change. When its numbers shift, the machine did it, not the code.
+"""Control tests: a load that never changes. When its values shift, the cause is the machine and not the code.
 
-A control is held against its own repeats alone. Held against the assumed spread between sessions too, as other tests
-are, it could not see a shift of just that size, which is what it is there for; held against the floor alone, two in
-five unchanged machines would seem to have moved at a CV of 3 %.
+A control is compared with the variation of its own repeats only. Other tests also allow for the assumed variation between
+sessions; with that, a control could not detect a shift of this size, which is its purpose. With the noise floor alone, two
+in five unchanged machines would seem to have shifted at a CV of 3 %.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from llenergymeasure.stats.comparison import compare
 
 @dataclass(frozen=True)
 class Shift:
-    """A machine that moved: current over baseline of the control's metric, with its one-sided 95 % bounds."""
+    """A shift of the machine: the control's current value over its baseline, with one-sided 95 % bounds."""
 
     metric: str
     ratio: float
@@ -31,7 +31,7 @@ class Shift:
 def machine_shift(
     metric: str, baseline: Sequence[Sequence[float]], current: Sequence[float], noise_floor: float = 0.02
 ) -> Shift | None:
-    """Whether a control moved by more than the floor, either way, and by more than its own repeats explain.
+    """Whether a control shifted in either direction by more than the noise floor and more than its repeats explain.
 
     Args:
         metric: its name.
@@ -40,7 +40,7 @@ def machine_shift(
         noise_floor: as a fraction.
 
     Returns:
-        None when it did not, or when there are fewer than 3 repeats to tell by.
+        The shift; None when there is none, or when there are fewer than 3 repeats.
 
     Raises:
         UnusableValue: a value is missing, not finite or not above zero.
@@ -54,5 +54,5 @@ def machine_shift(
 
 
 def judged_under(verdict: str, shifts: Sequence[Shift]) -> str:
-    """The verdict of another test of the same run: its regression may be the machine's."""
+    """The verdict of another test of the same run, given the shifts: the machine may have caused its regression."""
     return "not-comparable" if shifts and verdict == "regression" else verdict

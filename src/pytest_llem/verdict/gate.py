@@ -1,4 +1,4 @@
-"""From repeats and baselines to a verdict: which limits can be judged fairly, and what the judge says of those."""
+"""From repeats and baselines to a verdict: which limits can be judged, and the verdict on each."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from pytest_llem.verdict.verdict import Judgement, Verdict
 
 @dataclass
 class Case:
-    """One experiment that was measured, and what it is held against.
+    """One experiment that was measured, with all that its verdict depends on.
 
     Attributes:
-        plan: what its test asks for.
-        config: as JSON keeps it.
+        plan: of its test.
+        config: the configuration as in JSON.
         config_hash: its hash.
         repeats: those that count.
         fingerprint: of this machine.
-        why_no_energy: what every probe said; empty when energy was measured.
+        why_no_energy: the answers of all meters; empty when energy was measured.
     """
 
     plan: Plan
@@ -47,7 +47,7 @@ class Case:
 
     @property
     def work(self) -> Work | None:
-        """What was computed; None when no repeat counts."""
+        """The computed work; None when no repeat counts."""
         return self.repeats[0].work if self.repeats else None
 
 
@@ -58,7 +58,7 @@ class Gate:
     Attributes:
         settings: of the run.
         baselines: as they were when the run started.
-        shifts_of: what each control saw, by test and configuration.
+        shifts_of: the shifts that each control found, by test and configuration.
     """
 
     settings: Settings
@@ -66,7 +66,7 @@ class Gate:
     shifts_of: dict[tuple[str, str], tuple[Shift, ...]] = field(default_factory=dict)
 
     def judge(self, case: Case) -> Verdict:
-        """The verdict on one experiment, as things stand; to ask for it changes nothing."""
+        """The verdict on one experiment with the present shifts. Calling this changes nothing."""
         found = self._found(case)
         entry = found.entry if found.kind in ("found", "work-changed") else None
         shifts = tuple(chain.from_iterable({**self.shifts_of, **self._own_shifts(case, found)}.values()))
@@ -83,7 +83,7 @@ class Gate:
         )
 
     def record(self, case: Case) -> None:
-        """Let every later verdict know what a control saw; an experiment that is no control leaves nothing."""
+        """Record the shifts of a control for all later verdicts; other experiments record nothing."""
         self.shifts_of.update(self._own_shifts(case, self._found(case)))
 
     def _own_shifts(self, case: Case, found: Situation) -> dict[tuple[str, str], tuple[Shift, ...]]:
@@ -92,7 +92,7 @@ class Gate:
         return {(case.plan.test_id, case.config_hash): tuple(self._shifts(case, found.entry))}
 
     def _found(self, case: Case) -> Situation:
-        """How the test stands to the baselines, with what ends it; an update that is under way is no advice any more."""
+        """The baseline of the test, or why there is none, with advice. A run that updates baselines needs no such advice."""
         found = situation(self.baselines, case.fingerprint, case.plan.test_id, case.config, case.config_hash, case.work)
         if found.kind not in CURABLE:
             return found
@@ -151,7 +151,7 @@ class Gate:
         if not case.repeats:
             return "no repeat counts: every one was dropped"
         if limit.known.joules:
-            return f"energy not measured here: {case.why_no_energy or 'a meter without a reading'}"
+            return f"energy not measured here: {case.why_no_energy or 'the meter gave no reading'}"
         return f"{limit.metric} was not measured here"
 
     def _no_joules(self, limit: Limit, case: Case, entry: Entry | None) -> Refusal | None:

@@ -1,18 +1,18 @@
-"""A verdict on one experiment, metric by metric, and which verdicts fail."""
+"""The verdict on one experiment and on each of its metrics, and which verdicts fail."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-# From the worst to the best: an experiment is called after its worst metric.
+# From the worst to the best: the verdict on an experiment is that of its worst metric.
 MEANING = {
-    "regression": "worse than the baseline by more than the limit, beyond what noise explains, twice",
-    "over-budget": "beyond an absolute limit, by more than its repeats scatter",
-    "work-changed": "other prompts or tokens than the baseline's: energies are of different work",
-    "inconclusive": "the noise hides the answer; shown with the change that could be seen, and what would help",
-    "not-measured": "the metric could not be measured here, or only estimated; the test is skipped when it has no other gate",
-    "not-comparable": "only a baseline of other hardware, other energy methods, or the machine shifted",
+    "regression": "worse than the baseline by more than the limit, statistically significant, and confirmed by a second look",
+    "over-budget": "beyond an absolute limit, by more than the variation of its repeats",
+    "work-changed": "prompts or tokens differ from the baseline's: the energies belong to different work",
+    "inconclusive": "too much noise for an answer; the report shows the smallest detectable change and what would help",
+    "not-measured": "the metric was not measured here, or only estimated; the test is skipped when it has no other limit",
+    "not-comparable": "the baseline is of other hardware, the energy methods differ, or the machine shifted",
     "stale": "the configuration changed since the baseline",
     "new": "no baseline yet",
     "improved": "better than the baseline by more than the limit",
@@ -25,22 +25,22 @@ STRICT = frozenset({"not-measured", "not-comparable", "stale", "new"})
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was found on one metric.
+    """The verdict on one metric.
 
     Attributes:
         metric: its name.
         unit: of the values.
-        limit: as a person reads it.
+        limit: the limit as text.
         kind: one of `KINDS`.
-        reason: a sentence; empty when the numbers say it all.
+        reason: a sentence; empty when the numbers need none.
         baseline: geometric mean of the baseline; None without one.
         now: mean of this run; None when not measured.
         ratio, ratio_low, ratio_high: current over baseline and its one-sided 95 % bounds; None without a comparison.
-        p_value: chance of such a change if nothing had changed; None without a comparison.
-        minimum_detectable_ratio: what would be caught 4 times in 5; None without a comparison.
+        p_value: probability of such a change if nothing had changed; None without a comparison.
+        minimum_detectable_ratio: the change that is detected with a probability of 80 %; None without a comparison.
         samples: kept repeats of this run.
-        baseline_samples: by session.
-        sessions: baseline sessions that were used.
+        baseline_samples: samples of the baseline, by session.
+        sessions: number of baseline sessions.
     """
 
     metric: str
@@ -71,7 +71,7 @@ class Judgement:
 
     @property
     def numbers(self) -> str:
-        """`0.0166 -> 0.0199 J/token`, or what is known of it."""
+        """`0.0166 -> 0.0199 J/token`; without a baseline only the value of now."""
         if self.now is None:
             return "not measured"
         before = "" if self.baseline is None else f"{self.baseline:.4g} -> "
@@ -80,15 +80,15 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found on one experiment.
+    """The verdict on one experiment.
 
     Attributes:
         judgements: one per limit.
-        baseline: where the baseline is; None without one.
+        baseline: path of the baseline file; None without one.
         commit: of the baseline's newest session; None when unknown.
-        notes: what a reader should know besides.
-        remeasured: what became of a second look; None when there was no reason for one.
-        situation: what there is to compare with: found, new, stale, not-comparable or work-changed.
+        notes: further remarks for the reader.
+        remeasured: the outcome of the second look; None when there was none.
+        situation: whether there is a baseline to compare with: found, new, stale, not-comparable or work-changed.
     """
 
     judgements: tuple[Judgement, ...] = ()
@@ -107,7 +107,7 @@ class Verdict:
 
     @property
     def worst(self) -> Judgement | None:
-        """The judgement that the verdict is called after."""
+        """The worst judgement; it names the verdict."""
         return min(self.judgements, key=lambda each: KINDS.index(each.kind), default=None)
 
     def failures(self, strict: bool, inconclusive: str) -> list[Judgement]:

@@ -1,4 +1,4 @@
-"""A verdict in words: the message of a failed test, and one line for the terminal. Plain ASCII."""
+"""A verdict as text: the message of a failed test, and one line for the terminal. Plain ASCII."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HEADS = {
 
 
 def failure_message(verdict: Verdict, failed: Sequence[Judgement]) -> str:
-    """What a person needs who finds the test red."""
+    """The message of a failed test."""
     return "\n".join([*(line for each in failed for line in _about(each)), *_around(verdict)])
 
 

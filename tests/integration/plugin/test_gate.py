@@ -178,7 +178,7 @@ def test_a_dirty_tree_is_minded(suite):
         subprocess.run(["git", *command], cwd=suite.path, check=True)
     suite.write("pytest.ini", "[pytest]\nllem_repeats = 3\n\n")
     result = suite.run(suite.replay(*USUAL), "--llem-update-baseline=new")
-    result.stdout.fnmatch_lines(["baseline new:*the working tree has changes that no commit holds*"])
+    result.stdout.fnmatch_lines(["baseline new:*the working tree has uncommitted changes*"])
 
 
 def test_without_a_sensor_a_joule_gate_skips_with_the_reason_and_strict_fails(suite):
@@ -273,7 +273,7 @@ def test_two(llm_experiment):
     result = suite.run(suite.replay(5))
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(
-        ["id 'decode' with this configuration is of test_suite.py::test_one?5? already; give each test its own id"]
+        ["id 'decode' with this configuration belongs to test_suite.py::test_one?5? already; give each test its own id"]
     )
 
 

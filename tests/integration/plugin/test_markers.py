@@ -187,7 +187,7 @@ def pytest_collection_modifyitems(items):
     )
     result = suite.run("--llem-energy=null")
     result.assert_outcomes(failed=2, passed=5)
-    result.stdout.fnmatch_lines(["marked llem, but never asks for llm_experiment: nothing was measured"])
+    result.stdout.fnmatch_lines(["marked llem, but does not use llm_experiment: nothing was measured"])
 
 
 def test_called_without_any_config_says_what_to_give(suite):

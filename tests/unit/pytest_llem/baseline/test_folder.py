@@ -79,7 +79,7 @@ def test_a_file_is_found_by_its_hardware_under_any_name(tmp_path):
 def test_two_files_of_one_machine_are_an_error(tmp_path):
     write_file(tmp_path / "a.json", a_file())
     write_file(tmp_path / "b.json", a_file())
-    with pytest.raises(BaselineError, match=r"b\.json: is of the same hardware as a\.json"):
+    with pytest.raises(BaselineError, match=r"b\.json: has the same hardware as a\.json"):
         read_folder(tmp_path)
 
 
@@ -116,13 +116,13 @@ SESSION = (*ENTRY, "sessions", 0)
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "is not JSON: Expecting value in line 1, column 1; take it back from git, or delete"),
-        ("{\n<<<<<<< HEAD\n", "line 2, column 1; it holds marks of a merge conflict"),
+        ("", "is not JSON: Expecting value in line 1, column 1; restore it from git, or delete"),
+        ("{\n<<<<<<< HEAD\n", "line 2, column 1; it contains merge conflict markers"),
         ("[]", "is not a JSON object"),
         ("[" * 100_000, "is nested too deeply"),
         ('{"schema": 1, "schema": 1}', "has 'schema' twice in one object"),
         (changed("schema", to=2), "has schema 2, newer than 1, which this version writes; upgrade"),
-        (changed("schema", to=0), "has schema 0; 1 is the only one there is"),
+        (changed("schema", to=0), "has schema 0; 1 is the only valid one"),
         (changed("schema", to=True), "'schema' of the file is True, not int"),
         (changed("simulated", to=...), "the file has no 'simulated'"),
         (changed("simulate", to=True), "the file has an unknown part 'simulate' (known: schema, hardware,"),
@@ -138,7 +138,7 @@ SESSION = (*ENTRY, "sessions", 0)
             changed(*SESSION, "samples", "cpu_seconds", to=[1, None]),
             "samples['cpu_seconds'][1] is None, not int or float",
         ),
-        (changed(*SESSION, "samples", "cpu_seconds", to=[float("nan")]), "holds NaN, which is no JSON number"),
+        (changed(*SESSION, "samples", "cpu_seconds", to=[float("nan")]), "holds NaN, which is not a JSON number"),
         (changed(*SESSION, "samples", "x", to=[1.5]).replace("1.5", "1e999"), "holds 1e999, which is too large"),
         (changed(*SESSION, "host", to="me"), "sessions[0] has an unknown part 'host'"),
     ],

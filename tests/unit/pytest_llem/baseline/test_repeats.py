@@ -152,7 +152,7 @@ def test_joules_are_gated_only_when_all_were_measured_alike(repeats, before, rea
     ("again", "reason"),
     [
         ([a_repeat(12.0)] * 3, None),
-        ([], "no repeat of it counts"),
+        ([], "none of its repeats counts"),
         ([a_repeat(None, method=None)] * 3, "energy methods differ: None, counter"),
         ([a_repeat(method="sampled")] * 3, "energy methods differ: counter, sampled"),
         ([a_repeat(tokens=1000)] * 3, "its work differs: 1000 output tokens, not 1024"),

@@ -126,7 +126,7 @@ def test_a_dirty_tree_is_kept_with_a_word_about_it(tmp_path):
     found = updated(a_folder(tmp_path), "new", measured(a_session(dirty=True)))
     assert found.baselines.of(A100).entry(TEST, HASH).sessions[0].git_dirty is True
     assert actions(found)[0][0] == "new"
-    assert "no commit holds" in actions(found)[0][1]
+    assert "uncommitted changes" in actions(found)[0][1]
 
 
 def test_a_candidate_holds_what_is_valid():

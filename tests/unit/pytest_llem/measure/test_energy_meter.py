@@ -138,7 +138,7 @@ def test_what_fails_inside_goes_on_and_leaves_no_number():
     with pytest.raises(ZeroDivisionError), window:
         1 / 0  # noqa: B018
     assert (window.valid, window.energy_j) == (False, None)
-    assert window.warnings == ["ZeroDivisionError was raised inside: what was measured is a part of the work"]
+    assert window.warnings == ["ZeroDivisionError was raised inside: only a part of the work was measured"]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_replayed_joules_are_told_as_simulated():
     with meter(ReplayMeter(lambda: 12.5)).window() as window:
         pass
     assert (window.energy_j, window.method) == (12.5, "replayed")
-    assert window.warnings == ["simulated: the joules are recorded ones"]
+    assert window.warnings == ["simulated: the joules come from a recording"]
 
 
 async def two_at_once(energy_meter, sleep, gather):
@@ -208,8 +208,8 @@ def overlap_is_told(one, two):
     assert two.parent is None
     assert one.valid
     assert two.valid
-    assert one.warnings == ["overlaps window 'two': each holds the energy of both"]
-    assert two.warnings == ["overlaps window 'one': each holds the energy of both"]
+    assert one.warnings == ["overlaps window 'two': each includes the energy of both"]
+    assert two.warnings == ["overlaps window 'one': each includes the energy of both"]
 
 
 def test_windows_of_two_asyncio_tasks_belong_to_their_tasks_and_tell_that_they_overlap():
