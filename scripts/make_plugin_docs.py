@@ -1,6 +1,6 @@
 """Writes the reference of docs/pytest-plugin.md from the plugin: `python scripts/make_plugin_docs.py [--output PATH]`.
 
-What stands above the mark is written by hand and stays.
+The part above the mark is written by hand and is not changed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pytest_llem.suites import OPTIONS as SUITE_OPTIONS
 from pytest_llem.verdict.verdict import FAILING, MEANING, STRICT
 
 PLACE = Path(__file__).resolve().parent.parent / "docs" / "pytest-plugin.md"
-# What is there for the machinery.
+# Members for the plugin itself; the page leaves them out.
 INTERNAL = frozenset(
     {
         "finish", "leave_open", "windows", "as_plain", "measure_all", "pooled", "fingerprint", "simulated", "found",
@@ -45,7 +45,7 @@ def reference() -> Iterator[str]:
     yield from _table("Options", ("option", "default", "meaning"), _options())
     yield from _table("Settings in the ini file", ("setting", "default", "meaning"), _inis())
     yield f"## Marker\n\n`@pytest.mark.{MARKER.partition(':')[0]}`\n"
-    yield "Merged per argument: parameter over function over class over module. In a suite the same words stand beside the"
+    yield "Merged per argument: parameter over function over class over module. In a suite the same names are keys beside the"
     yield f"fields of the experiment: {', '.join(f'`{name}`' for name in SUITE_OPTIONS)}.\n"
     yield from _rows(("argument", "meaning"), [(f"`{name}`", meaning) for name, meaning in ARGUMENTS.items()])
     yield from _table("Verdicts", ("verdict", "fails", "meaning"), _verdicts())
@@ -56,7 +56,7 @@ def reference() -> Iterator[str]:
     yield from _attributes(Window)
     yield "### `run = llm_experiment(...)`\n"
     yield from _attributes(Run)
-    yield "### `llem_environment`\n\nThis machine and its software, as results describe them: see `EnvironmentSnapshot` in"
+    yield "### `llem_environment`\n\nThis machine and its software, as in results: see `EnvironmentSnapshot` in"
     yield "[Results](results.md).\n"
     yield "## Hooks\n"
     yield from _hooks(hooks)
