@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 from llenergymeasure import ExperimentConfig, ExperimentResult
 from llenergymeasure.domain.measurements import EnergyReading, MeterChoice
 from llenergymeasure.exceptions import ReadingFailed
-from llenergymeasure.orchestration.orchestrator import Session, opened
+from llenergymeasure.launch.open import open_experiment
+from llenergymeasure.orchestration.orchestrator import Session
 from llenergymeasure.protocols import Metering
 
 
@@ -73,7 +74,7 @@ def measure(config: ExperimentConfig, path: Path) -> ExperimentResult:
     """One window of the configured backend, with the joules of the file."""
     meter = FileMeter(path)
     metering = Metering(meter, MeterChoice(name=meter.name, reason=f"joules are read from {path}"))
-    with opened(config, Session(), metering=metering) as experiment:
+    with open_experiment(config, Session(), metering=metering) as experiment:
         return experiment.measure()
 
 

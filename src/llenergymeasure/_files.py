@@ -166,11 +166,19 @@ def machine_mark() -> str:
 
 
 def process_is_alive(pid: int) -> bool:
-    """Whether a process of this machine runs; true where it may not be asked for."""
+    """Whether a process of this machine runs; true where it may not be asked for. One that nobody has fetched is dead."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except OSError:
         return True
-    return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended and waits for its parent, which in many containers never comes."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"Z"
+    except (OSError, IndexError):
+        return False

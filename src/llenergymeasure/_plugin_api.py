@@ -19,14 +19,15 @@ from llenergymeasure.core.backends.registry import cuda_uuids
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.check_reading import check_reading
 from llenergymeasure.core.energy.replay import ReplayMeter
-from llenergymeasure.core.harness import OpenExperiment
 from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.core.model_cache import ModelCache
 from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import MeterChoice
 from llenergymeasure.exceptions import ConfigError, LLEMError, MeterError, PreFlightError
-from llenergymeasure.launch.isolated import measure_fresh
-from llenergymeasure.orchestration.orchestrator import Session, metered, opened
+from llenergymeasure.launch import open as launching
+from llenergymeasure.launch.check import check_experiments
+from llenergymeasure.launch.open import Opened
+from llenergymeasure.orchestration.orchestrator import Session, metered
 from llenergymeasure.progress import Progress, Silent
 from llenergymeasure.protocols import EnergyBackend, Metering
 from llenergymeasure.security import sanitise_name
@@ -38,14 +39,13 @@ __all__ = [
     "LLEMError",
     "MeterError",
     "Metering",
-    "OpenExperiment",
+    "Opened",
     "PreFlightError",
     "Session",
     "SuiteEntry",
     "check_reading",
     "environment",
     "make_config",
-    "measure_fresh",
     "metering_with",
     "open_experiment",
     "open_meter",
@@ -71,7 +71,8 @@ def open_experiment(
     metering: Metering | None = None,
     meter_name: str | None = None,
     progress: Progress | None = None,
-) -> AbstractContextManager[OpenExperiment]:
+    fresh: bool = False,
+) -> AbstractContextManager[Opened]:
     """An experiment that is checked, loaded and warm.
 
     Args:
@@ -80,18 +81,20 @@ def open_experiment(
         metering: a meter of the caller's, who releases it; None = choose by `meter_name`.
         meter_name: the meter to use; None = as configured.
         progress: told of each step.
+        fresh: whether it must run in another process than this one.
 
     Returns:
         A context whose `measure()` gives one result per window on the same loaded model.
 
     Raises:
-        PreFlightError: on entering, the experiment cannot run on this machine.
+        PreFlightError: the experiment cannot run on this machine.
         ExperimentError: on entering, it failed on the way.
     """
     using = session or SESSION
     if progress is not None:
         using = using.with_progress(progress)
-    return opened(config, using, metering=metering, meter_name=meter_name)
+    check_experiments([config], using, meter_name="null" if metering else meter_name)
+    return launching.open_experiment(config, using, metering=metering, meter_name=meter_name, fresh=fresh)
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from llenergymeasure._files import complete_directory, remove_stale, write_atomic
+from llenergymeasure._files import complete_directory, process_is_alive, remove_stale, write_atomic
 from llenergymeasure.exceptions import ConfigError, LLEMError
+from waiting import until
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path):
@@ -41,7 +42,7 @@ def test_a_place_that_cannot_be_written_is_named_with_a_cure(tmp_path, place):
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from llenergymeasure._files import complete_directory, remove_stale, write_atomic
+from llenergymeasure._files import complete_directory, process_is_alive, remove_stale, write_atomic
 from llenergymeasure.exceptions import LLEMError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 base = Path(sys.argv[1])
@@ -149,3 +150,13 @@ def test_a_base_that_is_a_file_is_named(tmp_path):
 def test_other_failures_of_the_system_keep_their_words(tmp_path):
     with pytest.raises(LLEMError, match="could not be written"):
         write_atomic(tmp_path / ("x" * 300), "data")
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
+def test_a_process_that_ended_is_dead_although_nobody_has_fetched_it():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert process_is_alive(process.pid)
+    process.kill()
+    assert until(lambda: not process_is_alive(process.pid))
+    process.communicate()
+    assert not process_is_alive(process.pid)

@@ -22,6 +22,7 @@ MAY_CATCH_ANYTHING = {
     "llenergymeasure/core/backends/pytorch/faults.py",
     "llenergymeasure/core/energy/codecarbon/meter.py",
     "llenergymeasure/core/energy/zeus.py",
+    "llenergymeasure/launch/child.py",
     "llenergymeasure/orchestration/model/hub.py",
     "llenergymeasure/orchestration/model/tokenizer_file.py",
     "llenergymeasure/resilience.py",  # asks what may pass, and raises the rest again

@@ -70,7 +70,7 @@ def plan(study: StudyConfig, output_dir: Path | None = None, *, report: bool = F
     place = output_dir or Path(user.output.results_dir)
     for each in study.experiments:
         resolve_runner(each.backend, user, environ)
-        check_without_torch(each, place, environ)
+    check_without_torch(study.experiments, place, environ)
     experiments = tuple(_planned(each, environ) for each in study.experiments)
     return Plan(experiments, place, tuple(report_findings("html") if report else ()))
 

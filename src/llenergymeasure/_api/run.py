@@ -17,8 +17,10 @@ from llenergymeasure.domain.report_formats import report_maker
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.domain.serialise import json_text
 from llenergymeasure.exceptions import ConfigError, StudyError
-from llenergymeasure.launch.ranks.launcher import is_silent_rank, measure_anywhere
-from llenergymeasure.orchestration.orchestrator import Session, check_machine
+from llenergymeasure.launch.check import check_experiments
+from llenergymeasure.launch.open import measure_once
+from llenergymeasure.launch.ranks.rank import is_silent_rank
+from llenergymeasure.orchestration.orchestrator import Session
 from llenergymeasure.progress import Progress
 from llenergymeasure.protocols import Saved
 from llenergymeasure.results.store import FolderRepository
@@ -138,14 +140,13 @@ def _measure(
 ) -> StudyResult:
     """The one road: every entrance ends here."""
     using = session or SESSION
-    for config in study.experiments:
-        check_machine(config, using)
     place = None if output_dir is None else Path(output_dir)
+    check_experiments(study.experiments, using, place)
     if place is None or is_silent_rank(using.environ):
-        return run_all(study, lambda config: measure_anywhere(config, using, place))
+        return run_all(study, lambda config: measure_once(config, using, place))
     keeping = keep or (lambda result: FolderRepository(place).save(result).result)
     states = _states(place, using.progress)
-    return run_all(study, lambda config: measure_anywhere(config, using, place), keeping, states)
+    return run_all(study, lambda config: measure_once(config, using, place), keeping, states)
 
 
 def _states(place: Path, progress: Progress) -> StateManager:

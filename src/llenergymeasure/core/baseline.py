@@ -41,6 +41,11 @@ class BaselineCache:
         """Keep a fresh baseline."""
         self._entries[key] = (now_s, baseline)
 
+    def known(self, now_s: float) -> Iterator[tuple[tuple[str, ...], float, BaselineResult]]:
+        """Key, age in seconds and baseline of every entry, for another process."""
+        for key, (measured_s, baseline) in self._entries.items():
+            yield key, now_s - measured_s, baseline
+
 
 def baseline_of(
     config: BaselineConfig,

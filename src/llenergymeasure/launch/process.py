@@ -6,59 +6,96 @@ started ends with it: SIGINT or SIGTERM, two seconds of grace, then SIGKILL for 
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 GRACE_S = 2.0
-POLL_S = 0.2
+POLL_S = 0.1
 FORWARDED = (signal.SIGINT, signal.SIGTERM)
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a child ended.
+class Child:
+    """A running child.
 
-    Attributes:
-        exit_code: as the shell counts: 128 + the signal when it was killed by one.
-        said: the end of what it wrote.
+    Args:
+        popen: the process; it leads its group.
+        others: numbers of processes that belong to it but may have left its group.
+        grace_s: time between a signal and the end of the group.
     """
 
-    exit_code: int
-    said: str
+    def __init__(self, popen: subprocess.Popen[bytes], others: Callable[[], Iterable[int]], grace_s: float) -> None:
+        self._popen, self._others, self._grace_s = popen, others, grace_s
+
+    @property
+    def exit_code(self) -> int | None:
+        """As the shell counts: 128 + the signal when it was killed by one; None while it runs."""
+        code = self._popen.poll()
+        return None if code is None else 128 - code if code < 0 else code
+
+    def wait(self, until: Callable[[], bool] = lambda: False, at_most_s: float | None = None) -> None:
+        """Return when the child has ended, when `until` says so, or when the time is over.
+
+        Raises:
+            KeyboardInterrupt: SIGINT or SIGTERM came, and was passed on.
+        """
+        end_s = math.inf if at_most_s is None else time.monotonic() + at_most_s
+        with _forwarding(self._popen) as received:
+            while not received and self.exit_code is None and not until() and time.monotonic() < end_s:
+                self._nap(POLL_S)
+        if received:
+            raise KeyboardInterrupt
+
+    def _nap(self, seconds: float) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            self._popen.wait(timeout=seconds)
+
+    def end(self) -> None:
+        """End what is left: SIGTERM to the group, some grace for the child, then SIGKILL to the group and the others.
+
+        Raises:
+            KeyboardInterrupt: SIGINT or SIGTERM came meanwhile.
+        """
+        with _forwarding(self._popen) as received:  # a second Ctrl-C must not stop this half-way
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._popen.pid, signal.SIGTERM)
+                self._nap(self._grace_s)
+                os.killpg(self._popen.pid, signal.SIGKILL)
+            for pid in self._others():
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            self._popen.wait()
+        if received:
+            raise KeyboardInterrupt
 
 
-def run_child(
+@contextmanager
+def started(
     command: Sequence[str],
     environ: Mapping[str, str],
     log: Path,
     *,
     others: Callable[[], Iterable[int]] = tuple,
-    is_stuck: Callable[[], bool] = lambda: False,
     grace_s: float = GRACE_S,
-) -> Ended:
-    """Run a command to its end; nothing of it outlives this call.
+) -> Iterator[Child]:
+    """Run a command; nothing of it outlives the block.
 
     Args:
         command: the program and its arguments.
         environ: its environment.
         log: where its output goes.
-        others: process numbers that belong to the child but may have left its group.
-        is_stuck: asked now and then; true ends the child.
-        grace_s: time between the signal that is passed on and the end of the group.
-
-    Raises:
-        KeyboardInterrupt: SIGINT or SIGTERM came; the child was told and is gone.
+        others: numbers of processes that belong to the child but may have left its group.
+        grace_s: time between a signal that is passed on and the end of the group.
     """
     with log.open("wb") as output:
-        child = subprocess.Popen(
+        popen = subprocess.Popen(
             list(command),
             env=dict(environ),
             stdin=subprocess.DEVNULL,
@@ -66,61 +103,32 @@ def run_child(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        with _Forwarding(child) as forwarding:
-            try:
-                exit_code = _wait(child, forwarding, is_stuck, grace_s)
-            finally:
-                end_group(child, others, grace_s)
-    if forwarding.received is not None:
-        raise KeyboardInterrupt
-    return Ended(128 - exit_code if exit_code < 0 else exit_code, tail_of(log))
+    child = Child(popen, others, grace_s)
+    try:
+        yield child
+    finally:
+        child.end()
 
 
-def _wait(child: subprocess.Popen[bytes], forwarding: _Forwarding, is_stuck: Callable[[], bool], grace_s: float) -> int:
-    """Exit code of the child; -SIGKILL when it must be ended because it is stuck or does not heed a signal."""
-    while forwarding.received is None and not is_stuck():
-        with suppress(subprocess.TimeoutExpired):
-            return child.wait(timeout=POLL_S)
-    if forwarding.received is not None:
-        with suppress(subprocess.TimeoutExpired):
-            return child.wait(timeout=grace_s)
-    return -signal.SIGKILL
+@contextmanager
+def _forwarding(popen: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """Passes SIGINT and SIGTERM on to the child's group inside the block; the list has those that came."""
+    received: list[int] = []
 
-
-def end_group(child: subprocess.Popen[bytes], others: Callable[[], Iterable[int]], grace_s: float) -> None:
-    """End what is left: SIGTERM to the group, some grace for the child, then SIGKILL to the group and the others."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(timeout=grace_s)
-        os.killpg(child.pid, signal.SIGKILL)
-    for pid in others():
+    def forward(number: int, frame: FrameType | None) -> None:
+        received.append(number)
         with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
-    child.wait()
+            os.killpg(popen.pid, number)
 
-
-class _Forwarding:
-    """Passes SIGINT and SIGTERM on to the child's group while it runs, and remembers the first."""
-
-    def __init__(self, child: subprocess.Popen[bytes]) -> None:
-        self._child = child
-        self._before: dict[signal.Signals, Any] = {}
-        self.received: int | None = None
-
-    def __enter__(self) -> _Forwarding:
-        if threading.current_thread() is threading.main_thread():  # only there may handlers be set
-            self._before = {number: signal.signal(number, self._forward) for number in FORWARDED}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
+    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
+        yield received
+        return
+    before = {number: signal.signal(number, forward) for number in FORWARDED}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
             signal.signal(number, handler)
-
-    def _forward(self, number: int, frame: FrameType | None) -> None:
-        self.received = self.received or number
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._child.pid, number)
 
 
 def tail_of(log: Path, limit: int = 4000) -> str:

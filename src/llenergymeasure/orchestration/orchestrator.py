@@ -25,10 +25,11 @@ from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache
 from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.datasets.loader import open_dataset
-from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.exceptions import PreFlightError
+from llenergymeasure.exceptions import Finding, PreFlightError
+from llenergymeasure.orchestration.model.hub import hub_findings
+from llenergymeasure.orchestration.model.required_files import AskHub
 from llenergymeasure.orchestration.notes import notes
-from llenergymeasure.orchestration.preflight import Request, preflight
+from llenergymeasure.orchestration.preflight import Request, findings_of
 from llenergymeasure.orchestration.ulimits import limit_findings
 from llenergymeasure.progress import Logged, Progress
 from llenergymeasure.protocols import Alone, Clock, Metering, ProcessGroup
@@ -69,74 +70,81 @@ class Session:
         return self.user_config
 
 
-def measure(config: ExperimentConfig, session: Session, output_dir: Path | None = None) -> ExperimentResult:
-    """Check, measure once, and give everything back.
-
-    Raises:
-        PreFlightError: the experiment cannot run here.
-        ExperimentError: it failed on the way.
-    """
-    with opened(config, session, output_dir) as experiment:
-        return experiment.measure()
-
-
 @contextmanager
 def opened(
     config: ExperimentConfig,
     session: Session,
-    output_dir: Path | None = None,
     metering: Metering | None = None,
     *,
     meter_name: str | None = None,
     process_group: ProcessGroup | None = None,
     only_gpu: int | None = None,
 ) -> Iterator[OpenExperiment]:
-    """An experiment that is checked, loaded and warm, to measure as often as wanted.
+    """An experiment that is loaded and warm in this process, to measure as often as wanted. `findings_about` comes first.
 
     A meter that is handed in stays the caller's; one that is chosen here, by `meter_name` or else by the configuration, is
     released here. One process of a group uses, of the GPUs that it sees, the one with number `only_gpu`.
 
     Raises:
-        PreFlightError: the experiment cannot run here.
+        PreFlightError: the meter that was named is not available.
         ExperimentError: it failed on the way.
     """
-    check_machine(config, session)
-    with devices_of(config, session, only_gpu) as devices:
-        declared = meter_name or config.energy.backend
-        _check(_with_meter(config, "null" if metering else declared), session, output_dir, devices)
-        with metered(declared, session, devices, metering) as using:
-            for note in notes(config, session.environ, using.choice, gpu_infos(devices)):
-                session.progress.note(note)
-            instruments = instruments_for(config, session, using, devices, process_group or Alone())
-            with create_backend(config.backend, instruments).open(config) as experiment:
-                yield experiment
+    with (
+        devices_of(config, session, only_gpu, sampling=True) as devices,
+        metered(meter_name or config.energy.backend, session, devices, metering) as using,
+    ):
+        for note in notes(config, session.environ, using.choice, gpu_infos(devices)):
+            session.progress.note(note)
+        instruments = instruments_for(config, session, using, devices, process_group or Alone())
+        with create_backend(config.backend, instruments).open(config) as experiment:
+            yield experiment
+
+
+def findings_about(
+    config: ExperimentConfig,
+    session: Session,
+    output_dir: Path | None = None,
+    meter_name: str | None = None,
+    processes: int | None = None,
+    local_processes: int | None = None,
+    ask_hub: AskHub = hub_findings,
+) -> tuple[Finding, ...]:
+    """Everything that would make an experiment fail here, found without starting it.
+
+    Args:
+        config: the experiment.
+        session: what it shares with others.
+        output_dir: where results will go; None when nothing is written.
+        meter_name: the meter that will be used, null for one that is handed in; None = as configured.
+        processes: how many processes a launcher has started; None = as many as configured.
+        local_processes: how many of them are on this machine; None = all.
+        ask_hub: asks the hub for what is not on this machine.
+    """
+    named = config if meter_name is None else _with_meter(config, meter_name)
+    return findings_of(
+        Request(
+            named,
+            output_dir,
+            processes=processes,
+            local_processes=local_processes,
+            environ=session.environ,
+            cuda_devices=lambda: backend_devices(config.backend).device_count(),
+            meters=partial(_meter_findings, config, session),
+            hub=ask_hub,
+        )
+    )
 
 
 def _with_meter(config: ExperimentConfig, name: str) -> ExperimentConfig:
-    """The experiment as it is checked: with the meter that will measure it."""
     return config.model_copy(update={"energy": EnergyConfig.model_validate({"backend": name})})
 
 
-def check_experiment(config: ExperimentConfig, session: Session, output_dir: Path | None = None) -> None:
-    """Look for everything that would make the experiment fail here, without starting it.
-
-    Raises:
-        PreFlightError: carries every finding.
-    """
+def _meter_findings(config: ExperimentConfig, session: Session, name: str) -> list[Finding]:
+    """What is wrong with a meter; the devices are opened only for one that is named, since that takes time."""
+    if name in ("auto", "null"):
+        return []
     with devices_of(config, session) as devices:
-        _check(config, session, output_dir, devices)
-
-
-def _check(config: ExperimentConfig, session: Session, output_dir: Path | None, devices: MeterContext) -> None:
-    preflight(
-        Request(
-            config,
-            output_dir,
-            environ=session.environ,
-            cuda_devices=lambda: backend_devices(config.backend).device_count(),
-            meters=partial(meter_findings, context=devices),
-        )
-    )
+        return meter_findings(name, devices)
 
 
 def check_machine(config: ExperimentConfig, session: Session) -> None:
@@ -154,7 +162,7 @@ def check_machine(config: ExperimentConfig, session: Session) -> None:
 
 
 def devices_of(
-    config: ExperimentConfig, session: Session, only_gpu: int | None = None
+    config: ExperimentConfig, session: Session, only_gpu: int | None = None, *, sampling: bool = False
 ) -> AbstractContextManager[MeterContext]:
     """The GPUs that an experiment will use; of several processes each has its own."""
     how_many = gpus_used(config)
@@ -162,7 +170,7 @@ def devices_of(
         return open_devices(session.clock, session.environ, how_many=0)
     first = 0 if how_many is None or only_gpu is None else only_gpu
     ask_cuda = backend_devices(config.backend).uuids
-    return open_devices(session.clock, session.environ, how_many, ask_cuda, first=first, sampling=True)
+    return open_devices(session.clock, session.environ, how_many, ask_cuda, first=first, sampling=sampling)
 
 
 @contextmanager

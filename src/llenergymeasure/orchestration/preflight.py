@@ -6,8 +6,8 @@ Each check is a small function from the request to findings; adding one is addin
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +22,7 @@ from llenergymeasure.orchestration.model.local_files import local_directory
 from llenergymeasure.orchestration.model.model_types import ModelTypes, installed_model_types
 from llenergymeasure.orchestration.model.prompts import prompt_findings, vocabulary_findings
 from llenergymeasure.orchestration.model.required_files import (
+    AskHub,
     config_of,
     findings_about,
     known_models,
@@ -36,6 +37,8 @@ class Request:
     Attributes:
         config: the experiment.
         output_dir: where results will go; None when nothing is written.
+        processes: how many processes a launcher has started; None = as many as the configuration says.
+        local_processes: how many of them are on this machine; None = all.
         online: whether the hub may be asked for what is not on this machine.
         has: whether a module is installed.
         cuda_devices: how many CUDA devices this process sees; None = that cannot be told.
@@ -46,27 +49,48 @@ class Request:
 
     config: ExperimentConfig
     output_dir: Path | None = None
+    processes: int | None = None
+    local_processes: int | None = None
     online: bool = True
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     has: Callable[[str], bool] = importable
     cuda_devices: Callable[[], int | None] = lambda: None
     meters: Callable[[str], list[Finding]] | None = None
-    hub: Callable[[str, str | None, str], Iterator[Finding]] = hub_findings
+    hub: AskHub = hub_findings
     model_types: Callable[[], ModelTypes | None] = installed_model_types
 
 
-def preflight(request: Request) -> None:
-    """Run every check.
+Findings = Iterator[Finding]
+
+
+def findings_of(request: Request) -> tuple[Finding, ...]:
+    """What every check finds."""
+    return tuple(finding for check in CHECKS for finding in check(request))
+
+
+def refuse(found: Sequence[Sequence[Finding]]) -> None:
+    """Refuse a list of experiments, whole, for what was found of each; nothing found lets it pass.
+
+    Args:
+        found: findings of each experiment, in order. What several experiments share is one finding that names them.
 
     Raises:
         PreFlightError: with all findings.
     """
-    findings = [finding for check in CHECKS for finding in check(request)]
-    if findings:
-        raise PreFlightError(findings)
+    places: dict[Finding, list[int]] = {}
+    for number, findings in enumerate(found, 1):
+        for finding in findings:
+            places.setdefault(finding, []).append(number)
+    if places:
+        raise PreFlightError([_placed(finding, numbers, len(found)) for finding, numbers in places.items()])
 
 
-Findings = Iterator[Finding]
+def _placed(finding: Finding, numbers: Sequence[int], count: int) -> Finding:
+    if count == 1:
+        return finding
+    several = "s" if len(numbers) > 1 else ""
+    which = "every experiment" if len(numbers) == count else f"experiment{several} {', '.join(map(str, numbers))}"
+    return replace(finding, problem=f"{which}: {finding.problem}")
 
 
 def _backend(request: Request) -> Findings:
@@ -87,13 +111,33 @@ def _settings(request: Request) -> Findings:
 
 
 def _processes(request: Request) -> Findings:
-    count = request.config.pytorch_settings.effective_num_processes
-    if count > request.config.n:
-        yield Finding(f"{request.config.n} prompts are fewer than {count} processes", f"set n to {count} or more")
-    if count > 1 and request.config.pytorch_settings.device_map is not None:
+    """Whether the experiment can be divided among so many processes."""
+    config, section = request.config, request.config.pytorch_settings
+    count = request.processes or section.effective_num_processes
+    if section.num_processes not in (None, count):
+        yield Finding(
+            f"pytorch.num_processes is {section.num_processes}, but {count} processes were started",
+            "leave pytorch.num_processes out, or start as many",
+        )
+    if count > config.n:
+        yield Finding(f"{config.n} prompts are fewer than {count} processes", f"set n to {count} or more")
+    if count > 1 and section.device_map is not None:
         yield Finding(
             "pytorch.device_map spreads one model over devices that other processes use",
             "remove it, or set pytorch.num_processes: 1",
+        )
+    if section.num_processes is None and section.device != "cpu":  # what is configured is the backend's to check
+        yield from _too_few_gpus(request)
+
+
+def _too_few_gpus(request: Request) -> Findings:
+    """Whether a launcher started more processes than there are GPUs; without any GPU they share the CPU."""
+    count = request.local_processes or 1
+    gpus = request.cuda_devices() if count > 1 else None
+    if gpus and count > gpus:
+        yield Finding(
+            f"{count} processes on this machine would share {gpus} GPUs; each needs one of its own",
+            f"start {gpus} processes, or set pytorch.device: cpu",
         )
 
 

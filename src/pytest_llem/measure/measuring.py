@@ -76,7 +76,9 @@ class Measuring:
         finally:
             self._test = before
 
-    def measure(self, config: ExperimentConfig, test: str, wanted: int, keep: Keep) -> list[ExperimentResult]:
+    def measure(
+        self, config: ExperimentConfig, test: str, wanted: int, keep: Keep, *, fresh: bool = False
+    ) -> list[ExperimentResult]:
         """Measure `wanted` windows on one loaded model; at most two of those that are dropped are measured again.
 
         Args:
@@ -84,6 +86,7 @@ class Measuring:
             test: node id; it selects the recorded joules of a replay.
             wanted: number of windows.
             keep: called with each result as soon as it is measured.
+            fresh: whether to measure in another process than this one.
         """
         results: list[ExperimentResult] = []
         with _plugin_api.open_experiment(
@@ -91,6 +94,7 @@ class Measuring:
             session=self._session,
             metering=self.given,
             meter_name=self.meter_name if self.given is None else None,
+            fresh=fresh,
         ) as experiment:
             while self.still_to_measure(results, wanted):
                 with self.taking_joules_of(test):
@@ -116,13 +120,16 @@ class Measuring:
         if self.replay is not None:
             if self.replay.left(test) < wanted:
                 return [], "not measured again: the recording has no more joules"
-            return self.measure(config, test, wanted, lambda result: None), "measured again from the recording"
+            return self.measure(config, test, wanted, _keep_nothing), "measured again from the recording"
         if self.given is not None:
             return [], "not measured again: the meter of pytest_llem_make_meter stays in this process"
-        found = _plugin_api.measure_fresh(config, wanted, self.meter_name, self._session)
-        return list(found), "measured again in a fresh process"
+        return self.measure(config, test, wanted, _keep_nothing, fresh=True), "measured again in a fresh process"
 
     def close(self) -> None:
         """Release model and meter."""
         self._session.model_cache.drop()
         self._stack.close()
+
+
+def _keep_nothing(result: ExperimentResult) -> None:
+    """A second look leaves no file of its own."""

@@ -152,6 +152,25 @@ def test_what_cannot_run_here_is_found_before_the_run(llem, case):
     assert result.stdout == ""
 
 
+LIST = """
+experiments:
+  - {model: builtin/tiny-llama, n: 1}
+  - {model: builtin/tiny-llama, n: 2, dataset: nowhere.jsonl}
+  - {model: builtin/tiny-llama, n: 3, dataset: nowhere.jsonl, pytorch: {num_processes: 5}}
+"""
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("how", [(), ("--dry-run",)], ids=["run", "dry run"])
+def test_a_list_whose_last_experiments_cannot_run_is_refused_whole_before_the_first(llem, how):
+    result = llem("list.yaml", *how, files={"list.yaml": LIST})
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "2 problems found before the run; nothing was started" in result.stderr
+    assert "1. experiments 2, 3: " in result.stderr
+    assert "nowhere.jsonl" in result.stderr
+    assert "2. experiment 3: 3 prompts are fewer than 5 processes" in result.stderr
+
+
 @pytest.mark.torch
 def test_several_faults_come_in_one_report(llem):
     result = llem(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from llenergymeasure._files import process_is_alive
-from llenergymeasure.launch.process import run_child
+from llenergymeasure.launch.process import started, tail_of
 from waiting import until
 
 STUBBORN = """
@@ -47,20 +47,27 @@ def is_gone(pid):
         return not process_is_alive(pid)
 
 
-def test_the_exit_code_and_the_last_words_are_told(tmp_path):
-    ended = run_child(python("print('last words'); raise SystemExit(3)"), os.environ, tmp_path / "log")
-    assert (ended.exit_code, ended.said.strip()) == (3, "last words")
+def run(command, log, until=lambda: False, **options):
+    """A child to its end, or until it may be ended; its exit code and what it wrote."""
+    with started(command, os.environ, log, **options) as child:
+        child.wait(until)
+        code = child.exit_code
+    return code, tail_of(log).split()
+
+
+def test_the_exit_code_and_the_last_words_are_there(tmp_path):
+    assert run(python("print('last words'); raise SystemExit(3)"), tmp_path / "log") == (3, ["last", "words"])
 
 
 def test_a_child_that_a_signal_killed_ends_as_the_shell_counts(tmp_path):
-    ended = run_child(python("import os; os.kill(os.getpid(), 9)"), os.environ, tmp_path / "log")
-    assert ended.exit_code == 128 + signal.SIGKILL
+    code, _ = run(python("import os; os.kill(os.getpid(), 9)"), tmp_path / "log")
+    assert code == 128 + signal.SIGKILL
 
 
 def test_what_the_child_started_ends_with_it(tmp_path):
-    ended = run_child(python(PARENT, "ends"), os.environ, tmp_path / "log", grace_s=0.2)
-    assert ended.exit_code == 0
-    assert until(lambda: is_gone(int(ended.said.split()[0])))
+    code, words = run(python(PARENT, "ends"), tmp_path / "log", grace_s=0.2)
+    assert code == 0
+    assert until(lambda: is_gone(int(words[0])))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -74,20 +81,36 @@ def test_a_signal_is_passed_on_and_a_child_that_ignores_it_is_killed_after_its_g
     threading.Thread(target=interrupt).start()
     start_s = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        run_child(python(STUBBORN), os.environ, log, grace_s=0.3)
+        run(python(STUBBORN), log, grace_s=0.3)
     assert time.monotonic() - start_s < 10
+
+
+def test_an_interrupt_while_the_child_is_ended_is_not_lost_and_ends_nothing_half(tmp_path):
+    log = tmp_path / "log"
+    with pytest.raises(KeyboardInterrupt), started(python(STUBBORN), os.environ, log, grace_s=1.0) as child:
+        child.wait(lambda: "up" in said(log))
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    assert child.exit_code == 128 + signal.SIGKILL
+
+
+def test_a_failure_between_two_waits_ends_the_child(tmp_path):
+    log = tmp_path / "log"
+    with pytest.raises(ZeroDivisionError), started(python(STUBBORN), os.environ, log, grace_s=0.2) as child:
+        child.wait(lambda: "up" in said(log))
+        raise ZeroDivisionError
+    assert child.exit_code == 128 + signal.SIGKILL
 
 
 def test_handlers_are_given_back(tmp_path):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    run_child(python(""), os.environ, tmp_path / "log")
+    run(python(""), tmp_path / "log")
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_a_child_that_is_stuck_is_ended(tmp_path):
-    log = tmp_path / "log"
-    ended = run_child(python(STUBBORN), os.environ, log, is_stuck=lambda: "up" in said(log), grace_s=0.2)
-    assert ended.exit_code == 128 + signal.SIGKILL
+def test_a_wait_ends_when_its_time_is_over(tmp_path):
+    with started(python(STUBBORN), os.environ, tmp_path / "log", grace_s=0.2) as child:
+        child.wait(at_most_s=0.1)
+        assert child.exit_code is None
 
 
 def test_processes_that_left_the_group_are_ended_too(tmp_path):
@@ -96,6 +119,6 @@ def test_processes_that_left_the_group_are_ended_too(tmp_path):
     def strays():
         return [int(word) for word in said(log) if word.isdecimal()]
 
-    run_child(python(PARENT, "away"), os.environ, log, others=strays, is_stuck=lambda: "up" in said(log), grace_s=0.2)
+    run(python(PARENT, "away"), log, lambda: "up" in said(log), others=strays, grace_s=0.2)
     (stray,) = strays()
     assert until(lambda: is_gone(stray))

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.exceptions import PreFlightError
-from llenergymeasure.orchestration.dry_run import check_without_torch
-from llenergymeasure.orchestration.orchestrator import Session, check_experiment
+from llenergymeasure.orchestration.dry_run import findings_without_torch
+from llenergymeasure.orchestration.orchestrator import Session, findings_about
 
 SCRIPT = """
 import sys
@@ -21,7 +20,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import PreFlightError
 from llenergymeasure.orchestration.dry_run import check_without_torch
 try:
-    check_without_torch(ExperimentConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2]), {})
+    check_without_torch([ExperimentConfig.model_validate_json(sys.argv[1])], Path(sys.argv[2]), {})
 except PreFlightError as error:
     print(*(finding.problem for finding in error.findings), sep="\\n")
 print([name for name in ("torch", "transformers") if name in sys.modules])
@@ -38,14 +37,6 @@ def test_no_torch_is_imported_however_much_is_asked(tmp_path: Path) -> None:
     assert answer.stdout.endswith("[]\n")
 
 
-def findings(check, *arguments) -> list[str]:
-    try:
-        check(*arguments)
-    except PreFlightError as error:
-        return [str(finding) for finding in error.findings]
-    return []
-
-
 @pytest.mark.torch
 @pytest.mark.parametrize(
     "fields",
@@ -60,6 +51,6 @@ def findings(check, *arguments) -> list[str]:
 )
 def test_run_and_dry_run_find_the_same(tmp_path: Path, fields) -> None:
     config = ExperimentConfig(**{"model": "builtin/tiny-llama", "n": 4, "energy": {"backend": "null"}, **fields})
-    of_a_run = findings(check_experiment, config, Session(environ={}), tmp_path)
+    of_a_run = findings_about(config, Session(environ={}), tmp_path)
     assert of_a_run
-    assert findings(check_without_torch, config, tmp_path, {}) == of_a_run
+    assert findings_without_torch(config, tmp_path, {}) == of_a_run

@@ -14,7 +14,7 @@ from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.select import meter_findings
 from llenergymeasure.exceptions import Finding, PreFlightError
 from llenergymeasure.orchestration.model.hub import hub_findings
-from llenergymeasure.orchestration.preflight import Request, preflight
+from llenergymeasure.orchestration.preflight import Request, findings_of, refuse
 from llenergymeasure.resilience import retry
 
 
@@ -25,11 +25,7 @@ def request(has=lambda module: True, gpus=0, **fields) -> Request:
 
 
 def findings(asked: Request) -> list[Finding]:
-    try:
-        preflight(asked)
-    except PreFlightError as error:
-        return list(error.findings)
-    return []
+    return list(findings_of(asked))
 
 
 def test_nothing_is_found_where_nothing_is_wrong():
@@ -271,3 +267,44 @@ def test_an_output_directory_that_cannot_be_made_is_found_before_the_run(tmp_pat
 def test_looking_at_an_output_directory_leaves_nothing_there(tmp_path):
     assert findings(replace(request(energy={"backend": "null"}), output_dir=tmp_path / "a" / "b")) == []
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("processes", "fields", "words"),
+    [
+        (None, {"n": 1, "pytorch": {"num_processes": 2}}, "1 prompts are fewer than 2 processes"),
+        (4, {"n": 3}, "3 prompts are fewer than 4 processes"),
+        (4, {"n": 8, "pytorch": {"num_processes": 2}}, "num_processes is 2, but 4 processes were started"),
+        (4, {"n": 8, "pytorch": {"device_map": "auto"}}, "device_map spreads one model"),
+    ],
+)
+def test_what_cannot_be_divided_is_found_before_the_run(processes, fields, words):
+    (finding,) = findings(replace(request(energy={"backend": "null"}, **fields), processes=processes))
+    assert words in finding.problem
+
+
+def test_a_launcher_that_started_more_processes_than_there_are_gpus_is_told():
+    launched = replace(request(energy={"backend": "null"}, gpus=2), processes=4, local_processes=3)
+    (finding,) = findings(launched)
+    assert finding.problem == "3 processes on this machine would share 2 GPUs; each needs one of its own"
+    assert findings(replace(launched, local_processes=2)) == []
+
+
+def refused(*found):
+    with pytest.raises(PreFlightError) as caught:
+        refuse(found)
+    return [finding.problem for finding in caught.value.findings]
+
+
+def test_nothing_found_of_any_experiment_lets_the_list_pass():
+    refuse([(), ()])
+
+
+def test_the_findings_of_one_experiment_are_as_they_are():
+    assert refused([Finding("no GPU", "buy one")]) == ["no GPU"]
+
+
+def test_the_findings_of_several_name_their_experiments_and_each_stands_once():
+    torch, data = Finding("no torch", "install it"), Finding("no data", "make some")
+    assert refused((torch,), (torch, data), (torch,)) == ["every experiment: no torch", "experiment 2: no data"]
+    assert refused((), (data,), (data,)) == ["experiments 2, 3: no data"]

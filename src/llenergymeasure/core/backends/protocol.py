@@ -1,4 +1,4 @@
-"""The protocols of an inference backend and of its CUDA devices."""
+"""What one asks of a serving library: the view from outside."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from llenergymeasure.domain.results import ExperimentResult
 
 
 class BackendDevices(Protocol):
-    """The CUDA devices as a backend's library reports them, without a model. A module can implement it."""
+    """What a backend's library says of CUDA's devices, without a model; a module may answer."""
 
     def is_available(self) -> bool:
-        """Whether the library finds a CUDA device."""
+        """Whether it sees a CUDA device."""
 
     def device_count(self) -> int:
-        """Number of CUDA devices visible to this process."""
+        """How many CUDA devices this process sees."""
 
     def uuids(self) -> list[str]:
-        """UUIDs of CUDA's devices in CUDA's order, as NVML writes them."""
+        """UUIDs of CUDA's devices in its order, as NVML writes them."""
 
     def gpus_used(self, config: ExperimentConfig) -> int | None:
-        """Number of GPUs that an experiment uses: 0 = none, None = all visible ones."""
+        """How many GPUs an experiment uses: 0 = none, None = all that are visible."""
 
 
 @runtime_checkable
 class InferenceBackend(Protocol):
-    """Measures configurations: it takes a configuration and returns a result."""
+    """A configuration goes in, a result comes out."""
 
     @property
     def name(self) -> str:
         """Its name in configurations."""
 
     def open(self, config: ExperimentConfig) -> AbstractContextManager[OpenExperiment]:
-        """Load and warm up once, for one or more measurements.
+        """Load and warm up once, to measure as often as wanted.
 
         Raises:
             ExperimentError: it failed; `cause` says why.

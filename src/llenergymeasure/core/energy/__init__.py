@@ -1,1 +1,1 @@
-"""The energy meters; all implement `EnergyBackend`."""
+"""Energy meters behind one protocol."""

@@ -1,4 +1,4 @@
-"""The meters that measure nothing: energy is switched off on purpose, or no meter is available."""
+"""No meter: switched off on purpose, or none to be had."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class UnmeasuredWindow:
         return EnergyReading(meter=self._meter, reason=self._reason)
 
     def abandon(self) -> None:
-        """Do nothing: nothing is open."""
+        """Nothing is held open."""
 
 
 class NullMeter:
-    """Energy is not measured, on purpose."""
+    """Energy is not measured, and that is meant."""
 
     name = "null"
     devices: tuple[str, ...] = ()
@@ -31,10 +31,10 @@ class NullMeter:
         return UnmeasuredWindow(self.name, self.reason)
 
     def release(self) -> None:
-        """Do nothing: nothing is open."""
+        """Nothing is held."""
 
 
 class NoMeter(NullMeter):
-    """No meter is available; the reason contains the outcome of every probe."""
+    """Energy cannot be measured here; the reason says what every probe found."""
 
     name = "none"

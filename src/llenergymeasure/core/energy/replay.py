@@ -1,4 +1,4 @@
-"""A meter that replays recorded joules, for tests without a sensor. Its readings have the method `replayed`."""
+"""Recorded joules in place of a sensor, for tests without one. Every reading says that it is replayed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ NOT_RECORDED = "replay: only measured windows have recorded joules"
 
 
 class ReplayMeter:
-    """Returns recorded joules as readings.
+    """Hands out recorded joules.
 
     Args:
-        next_joules: returns the recorded joules of the window that is being opened; None = none are recorded.
+        next_joules: the joules of the window that is being opened; None = it has none on record.
     """
 
     name = "replay"
@@ -26,11 +26,11 @@ class ReplayMeter:
         return ReplayWindow(self._next_joules())
 
     def release(self) -> None:
-        """Do nothing: nothing is open."""
+        """Nothing is held."""
 
 
 class ReplayWindow:
-    """A window with recorded joules."""
+    """A window whose joules are known before it ends."""
 
     def __init__(self, joules: float | None) -> None:
         self._joules = joules
@@ -41,4 +41,4 @@ class ReplayWindow:
         return EnergyReading(meter="replay", energy_j=self._joules, method="replayed")
 
     def abandon(self) -> None:
-        """Do nothing: nothing is open."""
+        """Nothing is held open."""

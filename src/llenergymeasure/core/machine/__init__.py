@@ -1,1 +1,1 @@
-"""Clock and environment of the machine."""
+"""The machine: its clock and its environment."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from llenergymeasure.orchestration.model.local_files import (
 )
 from llenergymeasure.orchestration.model.weights import missing_weights, weight_findings
 
-AskHub = Callable[[str, "str | None", str], Iterator[Finding]]
+AskHub = Callable[[str, "str | None", str], Iterable[Finding]]
 # With one of these, `from_pretrained` reads other weights than those of `weights.STARTS`.
 OTHER_WEIGHTS = frozenset(("variant", "subfolder", "gguf_file", "use_safetensors", "cache_dir"))
 

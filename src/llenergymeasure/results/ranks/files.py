@@ -3,7 +3,6 @@
 ```
  rank-00003.json     one line of facts, then the process's whole result, then its samples
  rank-00003.done     SHA-256 of the file: written last, so a file with its marker is whole
- rank-00003.failed   instead of both: why the process gave up
 ```
 
 Before anything is combined, four checks: as many files as processes, numbered without a hole, none twice, each with a
@@ -82,24 +81,6 @@ def write_process_result(folder: Path, facts: ProcessFacts, result: ExperimentRe
     data = text.encode("utf-8", "backslashreplace") + samples
     write_atomic(folder / f"{stem(facts.rank)}.json", data)
     write_atomic(folder / f"{stem(facts.rank)}.done", hashlib.sha256(data).hexdigest())
-
-
-def write_failure(folder: Path, rank: int, reason: str) -> None:
-    """Say why a process gave up."""
-    write_atomic(folder / f"{stem(rank)}.failed", reason)
-
-
-def failures(folder: Path) -> dict[int, str]:
-    """What processes said when they gave up, by rank."""
-    return {
-        int(path.stem.removeprefix("rank-")): path.read_text(encoding="utf-8", errors="replace")
-        for path in sorted(folder.glob("rank-*.failed"))
-    }
-
-
-def missing_ranks(folder: Path, world_size: int) -> tuple[int, ...]:
-    """Processes without a marker."""
-    return tuple(rank for rank in range(world_size) if not (folder / f"{stem(rank)}.done").is_file())
 
 
 def read_process_results(folder: Path, world_size: int, run_id: str | None = None) -> tuple[ProcessResult, ...]:

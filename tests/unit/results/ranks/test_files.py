@@ -13,11 +13,8 @@ from a_result import a_result
 from llenergymeasure.exceptions import AggregationError
 from llenergymeasure.results.ranks.files import (
     ProcessFacts,
-    failures,
-    missing_ranks,
     read_process_results,
     stem,
-    write_failure,
     write_process_result,
 )
 
@@ -40,7 +37,6 @@ def test_what_was_written_is_read_in_order_of_rank(folder):
     found = read_process_results(folder, WORLD, "run")
     assert [one.facts.rank for one in found] == [0, 1, 2]
     assert found[1].result == RESULT
-    assert missing_ranks(folder, WORLD) == ()
 
 
 def test_samples_come_back_to_the_last_bit(tmp_path):
@@ -119,9 +115,3 @@ def test_a_foreign_file_is_none_of_ours(folder):
     (folder / "notes.json").write_text("{}")
     (folder / "rank-1.json").write_text("{}")
     assert len(read_process_results(folder, WORLD)) == WORLD
-
-
-def test_a_process_that_gave_up_says_why(tmp_path):
-    write_failure(tmp_path, 2, "out of memory")
-    assert failures(tmp_path) == {2: "out of memory"}
-    assert missing_ranks(tmp_path, 3) == (0, 1, 2)

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from fakes import FakeClock
-from llenergymeasure.launch.ranks.launcher import SILENT_S, Heartbeats
+from llenergymeasure.launch.heartbeats import SILENT_S, Heartbeats
 
 
 @pytest.fixture

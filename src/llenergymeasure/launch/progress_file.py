@@ -1,0 +1,63 @@
+"""The steps of a child process as a file that grows, and whoever waits tells them on."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from llenergymeasure.progress import Progress
+
+PROGRESS_FILE = "progress"
+
+
+class ProgressFile:
+    """A progress that writes one line per call. Nothing is written inside a measured window: nobody calls it there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / PROGRESS_FILE
+
+    def step(self, text: str, seconds: float | None = None) -> None:
+        self._write("step", text, seconds)
+
+    def advance(self, seconds: float) -> None:
+        self._write("advance", seconds)
+
+    def note(self, text: str) -> None:
+        self._write("note", text)
+
+    def done(self) -> None:
+        self._write("done")
+
+    def _write(self, *call: Any) -> None:
+        line = json.dumps(call) + "\n"
+        with suppress(OSError), self._path.open("a", encoding="utf-8") as file:  # the folder may be gone
+            file.write(line)
+
+
+class ProgressRelay:
+    """Reads what was written since the last look, and tells it on.
+
+    Args:
+        folder: where the file will be.
+        progress: is told.
+    """
+
+    def __init__(self, folder: Path, progress: Progress) -> None:
+        self._path, self._progress = folder / PROGRESS_FILE, progress
+        self._read = 0
+
+    def relay(self) -> None:
+        """Tell on every line that is complete."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._read)
+                new = file.read()
+        except OSError:
+            return
+        complete = new[: new.rfind(b"\n") + 1]
+        self._read += len(complete)
+        for line in complete.splitlines():
+            name, *arguments = json.loads(line)
+            getattr(self._progress, name)(*arguments)
