@@ -112,7 +112,7 @@ def test_both_see_the_gpu_but_the_power_it_tells_is_not_its_energy_by_time_and_i
     ("fault", "words"),
     [
         (Fault("*", pynvml.NVML_ERROR_GPU_IS_LOST, from_s=13.5), "GPU is lost"),
-        (Freeze(13.2), "stood still for"),
+        (Freeze(13.2), "did not advance for"),
     ],
 )
 def test_what_fails_in_the_window_is_only_logged_by_codecarbon_and_voids_ours(codecarbon, simulation, fault, words):

@@ -77,8 +77,8 @@ def test_a_driver_that_cannot_be_used_says_why_and_auto_takes_codecarbon(llem, s
 
 def test_a_machine_without_any_gpu_says_so(llem, simulation):
     gpus, states, _ = config(llem, simulation())
-    assert gpus == "  none: NVML: it works, but sees no GPU"
-    assert states["nvml"] == "NVML: it works, but sees no GPU"
+    assert gpus == "  none: NVML: it works, but finds no GPU"
+    assert states["nvml"] == "NVML: it works, but finds no GPU"
 
 
 def test_a_gpu_that_may_not_be_read_is_named_and_is_not_the_same_as_no_gpu(llem, simulation):

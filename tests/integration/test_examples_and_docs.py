@@ -29,7 +29,7 @@ def test_an_example_runs_and_writes_nothing(quick, tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", sorted(CONFIGS))
 def test_an_example_configuration_is_valid(tmp_path, name):
     out = run("-m", "llenergymeasure", "run", "--dry-run", str(ROOT / "examples" / name), cwd=tmp_path)
     assert "nothing was run" in out

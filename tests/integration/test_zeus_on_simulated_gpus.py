@@ -127,7 +127,7 @@ def test_a_counter_that_freezes_gives_zeus_too_few_joules_and_ours_none(zeus, si
     unguarded, ours = both(zeus, simulation(always_300_w(), faults=[Freeze(11.0)]))
     assert unguarded["total"] == pytest.approx(300.0, rel=0.01)
     assert ours["joules"] is None
-    assert "stood still for" in ours["reason"]
+    assert "did not advance for" in ours["reason"]
     assert "energy.backend: nvml" in ours["reason"]
 
 

@@ -145,11 +145,11 @@ class Saying(FakeMeter):
         (EnergyReading(meter="fake", energy_j=5.0), "fake gave 5 J without a method"),
         (
             EnergyReading(meter="fake", energy_j=0.0, method="counter"),
-            "fake gave 0 J, which no work takes: its counter stood still",
+            "fake gave 0 J, which is impossible: its counter did not advance",
         ),
         (
             EnergyReading(meter="fake", energy_j=-3.0, method="counter"),
-            "fake gave -3 J, which no work takes: its counter stood still",
+            "fake gave -3 J, which is impossible: its counter did not advance",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""What one asks of a serving library: the view from outside."""
+"""The protocols of an inference backend and of its CUDA devices."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from llenergymeasure.domain.results import ExperimentResult
 
 
 class BackendDevices(Protocol):
-    """What a backend's library says of CUDA's devices, without a model; a module may answer."""
+    """The CUDA devices as a backend's library reports them, without a model. A module can implement it."""
 
     def is_available(self) -> bool:
-        """Whether it sees a CUDA device."""
+        """Whether the library finds a CUDA device."""
 
     def device_count(self) -> int:
-        """How many CUDA devices this process sees."""
+        """Number of CUDA devices visible to this process."""
 
     def uuids(self) -> list[str]:
-        """UUIDs of CUDA's devices in its order, as NVML writes them."""
+        """UUIDs of CUDA's devices in CUDA's order, as NVML writes them."""
 
     def gpus_used(self, config: ExperimentConfig) -> int | None:
-        """How many GPUs an experiment uses: 0 = none, None = all that are visible."""
+        """Number of GPUs that an experiment uses: 0 = none, None = all visible ones."""
 
 
 @runtime_checkable
 class InferenceBackend(Protocol):
-    """A configuration goes in, a result comes out."""
+    """Measures configurations: it takes a configuration and returns a result."""
 
     @property
     def name(self) -> str:
         """Its name in configurations."""
 
     def open(self, config: ExperimentConfig) -> AbstractContextManager[OpenExperiment]:
-        """Load and warm up once, to measure as often as wanted.
+        """Load and warm up once, for one or more measurements.
 
         Raises:
             ExperimentError: it failed; `cause` says why.

@@ -1,7 +1,7 @@
-"""The inference backends, one entry each: all that is known of a backend without importing it.
+"""The registry of inference backends: what is known about a backend without importing it.
 
-What stands here as text is imported when it is asked for. What a configuration may ask of a backend (precision, decoding)
-stands in `config.ssot`.
+Modules named here in text are imported when they are needed. `config.ssot` lists what a configuration may request of a
+backend (precision, decoding).
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BackendEntry:
-    """How a backend is found, installed, asked and chosen.
+    """One backend of the registry.
 
     Attributes:
         needs: modules that must be importable.
-        distributions: what they are called at the package index, for their versions.
-        install: the command that installs it.
-        factory: `module:attribute` that takes `Instruments`; None when this release cannot measure with it.
-        devices: module that answers as `BackendDevices`; None when it cannot be asked.
-        process_group: `module:attribute` that takes the number of a GPU, or None for the CPU, and joins this process with
-            the others; None when it does not run several side by side.
-        findings: `module:attribute` of what single settings need, see `setting_findings`; None when they need nothing.
+        distributions: their package-index names, for their versions.
+        install: the command that installs the backend.
+        factory: `module:attribute` that takes `Instruments`; None when this release cannot measure with the backend.
+        devices: module that implements `BackendDevices`; None without one.
+        process_group: `module:attribute` that takes the number of a GPU, or None for the CPU, and joins this process to
+            the process group; None when the backend does not run several processes at the same time.
+        findings: `module:attribute` that checks the needs of single settings, see `setting_findings`; None without one.
     """
 
     needs: tuple[str, ...]
@@ -76,7 +76,7 @@ def installed_backends(has: Callable[[str], bool] = importable) -> tuple[str, ..
 def create_backend(
     name: str, instruments: Instruments, backends: Mapping[str, BackendEntry] = BACKENDS
 ) -> InferenceBackend:
-    """Import a backend and hand it its instruments.
+    """Import a backend and create it with its instruments.
 
     Raises:
         BackendError: this release cannot measure with the backend.
@@ -90,7 +90,7 @@ def create_backend(
 
 
 class NoDevices:
-    """The answers of a backend that is not installed or cannot be asked."""
+    """The devices of a backend that is not installed or reports no devices: none."""
 
     def is_available(self) -> bool:
         return False
@@ -106,7 +106,7 @@ class NoDevices:
 
 
 def backend_devices(name: str, backends: Mapping[str, BackendEntry] = BACKENDS) -> BackendDevices:
-    """What a backend says of CUDA's devices. Imports its library, where there is one."""
+    """The CUDA devices as a backend reports them. It imports the backend's library if installed."""
     entry = backends[name]
     if entry.devices is None:
         return NoDevices()
@@ -120,26 +120,26 @@ def backend_devices(name: str, backends: Mapping[str, BackendEntry] = BACKENDS) 
 
 
 def gpus_used(config: ExperimentConfig) -> int | None:
-    """How many GPUs an experiment uses: 0 = none, None = all that are visible. Imports nothing when it is on the CPU."""
+    """Number of GPUs that an experiment uses: 0 = none, None = all visible ones. It imports nothing for the CPU."""
     return 0 if config.pytorch_settings.device == "cpu" else backend_devices(config.backend).gpus_used(config)
 
 
 def cuda_uuids(backends: Mapping[str, BackendEntry] = BACKENDS) -> list[str]:
-    """UUIDs of CUDA's devices in its order, from the first backend that knows them; empty where none does."""
+    """UUIDs of CUDA's devices in CUDA's order, from the first backend that reports any; empty where none does."""
     return next(filter(None, (backend_devices(name, backends).uuids() for name in backends)), [])
 
 
 def join_process_group(name: str, device: int | None, backends: Mapping[str, BackendEntry] = BACKENDS) -> Any:
-    """Join this process with the others of its launcher.
+    """Join this process to the process group of its launcher.
 
     Args:
-        name: of the backend.
+        name: name of the backend.
         device: number of this process's GPU; None = the CPU.
         backends: the registry.
 
     Raises:
-        BackendError: the backend does not run several processes side by side.
-        ProcessGroupError: the others cannot be reached.
+        BackendError: the backend does not run several processes at the same time.
+        ProcessGroupError: the other processes cannot be reached.
     """
     joined = backends[name].process_group
     if joined is None:
@@ -154,13 +154,13 @@ def setting_findings(
     cuda_devices: Callable[[], int | None] = lambda: None,
     backends: Mapping[str, BackendEntry] = BACKENDS,
 ) -> Iterator[Finding]:
-    """What the settings of an experiment need that is not here.
+    """Findings about settings of an experiment whose needs this machine does not meet.
 
     Args:
         config: the experiment.
-        checkpoint: content of the model's config.json; empty when it is not known.
+        checkpoint: content of the model's config.json; empty when not known.
         has: whether a module is installed.
-        cuda_devices: how many CUDA devices the backend sees; None = that cannot be told.
+        cuda_devices: returns the number of CUDA devices that the backend finds; None = not known.
         backends: the registry.
     """
     path = backends[config.backend].findings
@@ -170,7 +170,7 @@ def setting_findings(
 
 
 def _attribute(path: str) -> Any:
-    """What `module:attribute` names, of a module that brings a large library."""
+    """The object named by `module:attribute`, in a module that imports a large library."""
     module, _, attribute = path.partition(":")
     return getattr(_heavy(module), attribute)
 

@@ -1,1 +1,1 @@
-"""Energy meters behind one protocol."""
+"""The energy meters; all implement `EnergyBackend`."""

@@ -1,4 +1,4 @@
-"""The energy counter at its own ticks outside the window, less what was drawn outside.
+"""Energy in J from the energy counter, between ticks outside the window, minus the idle energy outside the window.
 
 ```
  tick tick t_a                                      tick t_b  tick
@@ -6,9 +6,9 @@
    P_before                                           P_after
 ```
 
-`E = E_b - E_a - P_before (t0 - t_a) - P_after (t_b - t1)`. The outside powers come from the counter itself, over the
-tick before t_a and the tick after t_b, when the device is idle; so does the error that remains: the moment of a tick is
-known to one poll.
+`E = E_b - E_a - P_before (t0 - t_a) - P_after (t_b - t1)`. The idle powers come from the counter itself, from the tick
+interval before t_a and the one after t_b. The remaining error comes from these powers, and from the time of a tick, which
+is known to within one poll.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ def by_counter(
     sampled: DeviceEnergy | None,
     variation_w: float | None = None,
 ) -> DeviceEnergy:
-    """Counter at its outer ticks, less what was used outside the window.
+    """Energy in J of a window from the counter's ticks outside it, minus the idle energy between ticks and window.
 
     Args:
-        before: two ticks before the window, the second above the first.
-        after: two ticks after it, likewise.
-        start_s: start of the work.
-        end_s: end of the work.
-        sampled: the same window by the power sensors.
-        variation_w: standard deviation of idle power from tick to tick; None when the counter was not watched.
+        before: two ticks before the window, in order.
+        after: two ticks after the window, in order.
+        start_s: start of the work in s.
+        end_s: end of the work in s.
+        sampled: energy of the same window from the power sensors, as cross-check; None without one.
+        variation_w: standard deviation in W of idle power between ticks; None when not measured, then 10 % is assumed.
     """
     (early, t_a), (t_b, late) = before, after
     p_before_w, p_after_w = _slope_w(early, t_a), _slope_w(t_b, late)
@@ -55,10 +55,10 @@ def by_counter(
 
 
 def _poll_error_j(power_w: float, near: Tick, far: Tick, outside_s: float) -> float:
-    """Error (k = 2) of what is taken off on one side of the window, by the times of the ticks.
+    """Error (k = 2) in J of the energy subtracted on one side of the window, from the times of the ticks.
 
-    A tick lies evenly between two polls (poll / sqrt(12)). An error of the nearer one shifts both the time outside and
-    the power, which was found between the two, in the same direction.
+    A tick is uniformly distributed between two polls (poll / sqrt(12)). An error of the nearer tick changes both the
+    subtracted time and the power, which was computed between the two ticks, in the same direction.
     """
     share = outside_s / abs(far.time_s - near.time_s)
     return 2 * power_w * math.hypot(near.poll_s * (1 + share), far.poll_s * share) / math.sqrt(12)

@@ -1,9 +1,10 @@
-"""Energy from the power sensors, by the first of these that is about as certain as any.
+"""Energy in J from the power sensors. The first of these methods is used whose error is at most twice the smallest.
 
-1. instant power that looks all the time, at its updates outside the window, less what was drawn outside;
-2. the 1 s average, unwound, at its updates in the same way;
-3. instant power that looks a part of the time, as 1;
-4. where updates cannot be told apart (a sensor faster than the sampler, a log too old): the back-dated integral.
+1. Instant power of a sensor that measures continuously, between updates outside the window, minus the idle energy there.
+2. The 1 s average, converted to cumulative energy, between its updates in the same way.
+3. Instant power of a sensor that measures a part of each period, as 1.
+4. Where updates are not distinguishable (a sensor faster than the sampler, a log too old): the integral of readings,
+   corrected for the sensor's delay.
 """
 
 from __future__ import annotations
@@ -27,21 +28,21 @@ from llenergymeasure.core.sampling.power_integral import instant_energy_j, mean_
 from llenergymeasure.core.sampling.power_log import PowerLog
 from llenergymeasure.core.sampling.power_sensors import AVERAGE_PERIOD_S, AVERAGE_WINDOW_S, Sensor, instant_sensor
 
-# Time before the work whose averages are taken as idle power.
+# Time before the work over which the 1 s average is taken as idle power.
 IDLE_S = 0.3
-# Stated errors are estimates themselves: to take the smallest would be to take the most optimistic one.
+# Errors are estimates themselves, so the smallest may be the most optimistic. Errors within this factor count as equal.
 AS_CERTAIN = 2.0
 
 
 def by_power(gpu: Gpu, log: PowerLog, interval_s: float, start_s: float, end_s: float) -> DeviceEnergy | None:
-    """The best reading of a window, with the second best as its cross-check; None when none covers it.
+    """The best energy of a window, with the next best as its cross-check; None when no sensor covers the window.
 
     Args:
         gpu: the device.
-        log: what the sampler saw of it.
-        interval_s: time between samples.
-        start_s: start of the work.
-        end_s: end of the work.
+        log: the sampler's readings of this GPU.
+        interval_s: time between samples in s.
+        start_s: start of the work in s.
+        end_s: end of the work in s.
     """
     window = _Window(log, instant_sensor(gpu.architecture, gpu.name), interval_s, start_s, end_s)
     found = window.by_updates() if end_s - start_s <= LONG_S else []
@@ -56,7 +57,7 @@ def by_power(gpu: Gpu, log: PowerLog, interval_s: float, start_s: float, end_s: 
 
 
 class _Window:
-    """A window of one GPU, and how its power sensors were read in it."""
+    """A window of one GPU with the readings of its power sensors."""
 
     def __init__(self, log: PowerLog, sensor: Sensor, interval_s: float, start_s: float, end_s: float) -> None:
         self._log, self._sensor, self._interval_s = log, sensor, interval_s
@@ -66,7 +67,7 @@ class _Window:
         self._average_was_read = self._unread_s("average_w", AVERAGE_PERIOD_S, AVERAGE_WINDOW_S) <= half_s
 
     def _unread_s(self, quantity: str, period_s: float, shown_s: float) -> float:
-        """Seconds of the window in gaps between readings, less `shown_s` that the reading after each gap shows."""
+        """Seconds of the window in gaps between readings, minus `shown_s` that the reading after each gap covers."""
         usual_s = max(period_s, self._interval_s)
         points = self._log.between(quantity, self._start_s, self._end_s)
         gaps = ((before, after) for (before, _), (after, _) in zip(points, points[1:]) if after - before > 2 * usual_s)
@@ -74,7 +75,7 @@ class _Window:
         return math.fsum(max(seconds, 0.0) for seconds in unread)
 
     def by_updates(self) -> list[DeviceEnergy]:
-        """The sensors at their own updates, the more trustworthy one first."""
+        """Energies between updates of the sensors, in the order of preference."""
         cumulative = from_instant_power(self._log, self._sensor, self._start_s, self._end_s)
         instant = self._outer(cumulative) if self._instant_was_read else None
         if instant is not None:
@@ -95,10 +96,10 @@ class _Window:
         return DeviceEnergy(outer.energy_j, "sampled", parts)
 
     def by_integral(self) -> Iterator[DeviceEnergy]:
-        """The integral over back-dated readings."""
+        """Energies from the integral of readings, corrected for the sensor's delay."""
         instant_j = instant_energy_j(self._log, self._sensor, self._start_s, self._end_s)
         if instant_j is not None and self._instant_was_read:
-            # Updates between two samples are not seen.
+            # Updates between two samples are missed, so the sampling interval limits the period.
             seen = Sensor(max(self._sensor.period_s, self._interval_s), self._sensor.window_s)
             yield self._with_aliasing(self._late(instant_j, "instant_w", self._sensor.period_s), seen)
         before_s = self._start_s - IDLE_S
@@ -108,7 +109,7 @@ class _Window:
             yield self._late(unwound_j, "average_w", AVERAGE_PERIOD_S)
 
     def _late(self, energy_j: float, quantity: str, period_s: float) -> DeviceEnergy:
-        """A reading whose age at either edge is not known; in a gap power is taken to be on a line."""
+        """Energy from readings with unknown age at both edges; in a gap, power is interpolated linearly."""
         usual_s = max(period_s, self._interval_s)
         edges_j = 2 * energy_j / self._duration_s * math.hypot(period_s, self._interval_s) / math.sqrt(6)
         parts = {"gain": GAIN * abs(energy_j), "edges": edges_j}
@@ -118,22 +119,22 @@ class _Window:
         return DeviceEnergy(energy_j, "sampled", parts)
 
     def _with_aliasing(self, found: DeviceEnergy, sensor: Sensor) -> DeviceEnergy:
-        """A sensor that sleeps between its looks does not see what happens meanwhile.
+        """Add the error (k = 2) of a sensor that measures only a part of each period.
 
-        Looks at random moments would average out (the first part); a load that beats with the sensor does not, and may
-        have been anywhere in the range that was seen (evenly distributed, k = 2).
+        With measurements at random times the error averages out (the first part). With a load synchronous to the sensor
+        it does not: the power between measurements may be anywhere in the observed range (uniformly distributed).
         """
         if not sensor.is_partial:
             return found
         power_w, unseen = found.energy_j / self._duration_s, 1 - sensor.window_s / sensor.period_s
         random_j = power_w * math.sqrt(sensor.period_s * self._duration_s)
-        # A sampler that is slower than the sensor looks at random moments itself.
+        # A sampler that is slower than the sensor samples at random times relative to the load.
         range_w = 0.0 if self._interval_s > self._sensor.period_s else self._range_w("instant_w")
         beating_j = range_w * self._duration_s / math.sqrt(3)
         return replace(found, parts_j={**found.parts_j, "aliasing": unseen * math.hypot(random_j, beating_j)})
 
     def _range_w(self, quantity: str) -> float:
-        """From the least to the most that was read in the window and around it."""
+        """Difference in W between the highest and lowest reading in and around the window."""
         points = self._log.between(quantity, self._start_s - BEFORE_S, self._end_s + AFTER_S)
         powers_w = [power_w for _, power_w in points]
         return max(powers_w) - min(powers_w)

@@ -1,4 +1,4 @@
-"""The part of a meter's reading that can be true: joules above zero with a method, or none with a reason."""
+"""Checks a meter's reading: either joules above zero with a method, or no joules with a reason."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from llenergymeasure.exceptions import ReadingFailed
 
 
 def check_reading(reading: object, meter: str) -> EnergyReading:
-    """The reading, when it can be.
+    """The reading, if it is possible.
 
     Raises:
-        ReadingFailed: it is no reading, has joules that cannot be or without a method, or has neither joules nor a reason.
+        ReadingFailed: the object is no reading, its joules are impossible or have no method, or it has neither joules nor
+            a reason.
     """
     if not isinstance(reading, EnergyReading):
         raise ReadingFailed(f"{meter} gave {type(reading).__name__} {reading!r} instead of an EnergyReading")
@@ -24,7 +25,7 @@ def check_reading(reading: object, meter: str) -> EnergyReading:
         raise ReadingFailed(f"{meter} gave {reading.energy_j:g} J without a method")
     if not 0 < reading.energy_j < math.inf:
         raise ReadingFailed(
-            f"{meter} gave {reading.energy_j:g} J, which no work takes: its counter stood still or went backwards, or the "
-            "window is too short for it; make it longer"
+            f"{meter} gave {reading.energy_j:g} J, which is impossible: its counter did not advance or went backwards, or "
+            "the window is shorter than the counter's update period; make the window longer"
         )
     return reading

@@ -1,7 +1,7 @@
-"""Joules of other libraries, held against our own sampler.
+"""Checks the joules of other libraries against the sampler of this package.
 
-They subtract two readings of a counter and see nothing in between: a counter that stood still for a while or began anew
-gives a number that looks like any other.
+These libraries subtract two readings of a counter and do not read it in between. A counter that stopped for a while or
+was reset then gives a wrong number that looks plausible.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.core.sampling.updates import updates_of, updates_within
 from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading
 
-INSTEAD = "with energy.backend: nvml the power sensors would have been used"
+INSTEAD = "energy.backend: nvml would have used the power sensors instead"
 
 
 class CrossCheck:
-    """Watches the GPUs that another library measures.
+    """Checks the readings of GPUs that another library measures.
 
     Args:
-        gpus: those that it measures.
-        sampler: watches the same GPUs; runs while windows are open.
+        gpus: the GPUs that the library measures.
+        sampler: samples the same GPUs; it runs while windows are open.
     """
 
     def __init__(self, gpus: Sequence[Gpu], sampler: GpuSampler) -> None:
         self._gpus, self._sampler = tuple(gpus), sampler
 
     def of(self, reading: EnergyReading, start_s: float, end_s: float) -> EnergyReading:
-        """The reading with the power integral beside it; void when a counter cannot be trusted in the window."""
+        """The reading with the energy from the power sensors as cross-check; void when a counter failed in the window."""
         if reading.energy_j is None:
             return reading
         self._sampler.catch_up(end_s)
@@ -51,7 +51,7 @@ class CrossCheck:
         )
 
     def updates(self, start_s: float, end_s: float) -> tuple[int, float | None]:
-        """How often the counters were seen to tick in the window, which the library itself does not look at."""
+        """Number of counter updates in the window and their median period in s, which the library does not report."""
         return updates_of(
             [updates_within(self._sampler.power[gpu.uuid], "energy_j", start_s, end_s) for gpu in self._gpus]
         )

@@ -1,4 +1,4 @@
-"""The joules of one device in one window."""
+"""The energy of one device in one window."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from llenergymeasure.domain.measurements import EnergyMethod
 
 @dataclass(frozen=True)
 class DeviceEnergy:
-    """Joules of one device in a window, with the parts of their uncertainty (k = 2).
+    """Energy of one device in a window, with the parts of its uncertainty (k = 2).
 
     Attributes:
-        energy_j: the joules.
-        method: how they were got.
-        parts_j: of the uncertainty.
-        crosscheck: the same by a second method; None without one.
-        problem: what went wrong on the way; None when nothing did.
+        energy_j: energy in J.
+        method: how the energy was measured.
+        parts_j: parts of the uncertainty in J, by name.
+        crosscheck: the energy by a second method; None without one.
+        problem: a problem of the measurement, as text; None without one.
     """
 
     energy_j: float
@@ -28,5 +28,5 @@ class DeviceEnergy:
 
     @property
     def own_error_j(self) -> float:
-        """The uncertainty without the gain, which the sensors of a card share."""
+        """The uncertainty in J without the gain error, which all sensors of a card share."""
         return math.hypot(*(part_j for name, part_j in self.parts_j.items() if name != "gain"))

@@ -1,4 +1,4 @@
-"""No meter: switched off on purpose, or none to be had."""
+"""The meters that measure nothing: energy is switched off on purpose, or no meter is available."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class UnmeasuredWindow:
         return EnergyReading(meter=self._meter, reason=self._reason)
 
     def abandon(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: nothing is open."""
 
 
 class NullMeter:
-    """Energy is not measured, and that is meant."""
+    """Energy is not measured, on purpose."""
 
     name = "null"
     devices: tuple[str, ...] = ()
@@ -31,10 +31,10 @@ class NullMeter:
         return UnmeasuredWindow(self.name, self.reason)
 
     def release(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is open."""
 
 
 class NoMeter(NullMeter):
-    """Energy cannot be measured here; the reason says what every probe found."""
+    """No meter is available; the reason contains the outcome of every probe."""
 
     name = "none"

@@ -1,10 +1,10 @@
-"""The NVML meter: the energy counter at its own ticks, else the power sensors.
+"""The NVML meter: energy from the energy counter between its ticks, else from the power sensors.
 
 ```
  open_window: two ticks | t0 == work == t1 | close: two ticks, two updates of the power sensors | reading
 ```
 
-Both ways are taken where both are there: the counter is the reading, the power sensors are its cross-check.
+Where both are available, the counter gives the reading and the power sensors its cross-check.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class NvmlMeter:
 
     Args:
         door: NVML.
-        gpus: what to measure.
-        sampler: watches the same GPUs; runs while windows are open.
-        clock: time, the sampler's.
+        gpus: the GPUs to measure.
+        sampler: samples the same GPUs; it runs while windows are open.
+        clock: the clock of the sampler.
     """
 
     name = "nvml"
@@ -50,7 +50,7 @@ class NvmlMeter:
         return NvmlWindow(self._door, self._gpus, self.sampler, self._clock)
 
     def release(self) -> None:
-        """NVML and the sampler belong to whoever opened the devices."""
+        """Do nothing: NVML and the sampler are closed by `open_devices`."""
 
 
 class NvmlWindow:
@@ -62,7 +62,7 @@ class NvmlWindow:
         self._before = ticks_of(self._watches)
 
     def abandon(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: nothing is open."""
 
     def close(self, start_s: float, end_s: float) -> EnergyReading:
         counted = tuple(gpu for gpu in self._gpus if gpu.uuid in self._before)
@@ -103,11 +103,11 @@ class NvmlWindow:
         return replace(sampled, problem="; ".join(problems) or None)
 
     def _counter_fault(self, gpu: Gpu, before: tuple[Tick, Tick] | None, after: tuple[Tick, Tick] | None) -> str | None:
-        """Why the counter is void for this window; None when it is good or when there is none."""
+        """Why the counter is not usable for this window; None when it is usable or absent."""
         if before is None:
             return self._watches[gpu.uuid].why_not
         if after is None:
-            return self._watches[gpu.uuid].why_not or "is not told any more"
+            return self._watches[gpu.uuid].why_not or "is no longer reported"
         seen = self._sampler.power[gpu.uuid].between("energy_j", before[1].time_s, after[0].time_s)
         if after[0].energy_j < before[1].energy_j:
             return "went backwards (the driver was reloaded)"
@@ -115,7 +115,7 @@ class NvmlWindow:
         return too_fast(gpu, rose_j, seconds) or counter_void(seen)
 
     def _variation_w(self, gpu: Gpu, start_s: float, end_s: float) -> float | None:
-        """How much idle power differs from tick to tick before the window, as the sampler saw the counter, if it did."""
+        """Standard deviation in W of idle power before the window, from the sampled counter; None when not measured."""
         cumulative = from_counter(self._sampler.power[gpu.uuid], start_s, min(end_s, start_s + TICK_TIMEOUT_S))
         return cumulative.variation_w(start_s) if cumulative is not None else None
 
@@ -131,7 +131,7 @@ class NvmlWindow:
             return EnergyReading(meter="nvml", n_readings=n_readings, reason="; ".join(problems), problems=others)
         devices = list(found.values())
         parts = {name: math.hypot(*(device.parts_j.get(name, 0.0) for device in devices)) for name in _names(devices)}
-        # A gain is the card's own and cards of one kind may share it: it adds up, the rest is independent.
+        # Gain errors of cards of one kind may be equal, so they add linearly; the other parts are independent.
         parts["gain"] = math.fsum(device.parts_j["gain"] for device in devices)
         checks = [device.crosscheck for device in devices if device.crosscheck is not None]
         checked = len(checks) == len(devices)
@@ -150,7 +150,7 @@ class NvmlWindow:
         )
 
     def _updates(self, gpu: Gpu, start_s: float, end_s: float) -> list[float]:
-        """When the counter, or without one the power sensor, was seen to update in the window."""
+        """Times of the observed updates in the window, of the counter or else of the power sensor."""
         quantity = "energy_j" if gpu.uuid in self._before else "instant_w"
         return updates_within(self._sampler.power[gpu.uuid], quantity, start_s, end_s)
 
@@ -164,7 +164,7 @@ def _names(devices: Sequence[DeviceEnergy]) -> set[str]:
 
 
 def probe(context: MeterContext) -> str | None:
-    """A GPU that reports energy or power."""
+    """None when every GPU reports energy or power, else the reason."""
     if context.door is None or not context.gpus:
         return context.no_gpu_reason
     for gpu in context.gpus:
@@ -176,7 +176,7 @@ def probe(context: MeterContext) -> str | None:
 
 
 def create(context: MeterContext) -> NvmlMeter:
-    """The meter over the GPUs of the context."""
+    """The meter of the GPUs of the context."""
     assert context.door is not None, "the probe came first"
     assert context.sampler is not None, "the probe came first"
     return NvmlMeter(context.door, context.gpus, context.sampler, context.clock)

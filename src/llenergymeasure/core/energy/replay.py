@@ -1,4 +1,4 @@
-"""Recorded joules in place of a sensor, for tests without one. Every reading says that it is replayed."""
+"""A meter that replays recorded joules, for tests without a sensor. Its readings have the method `replayed`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ NOT_RECORDED = "replay: only measured windows have recorded joules"
 
 
 class ReplayMeter:
-    """Hands out recorded joules.
+    """Returns recorded joules as readings.
 
     Args:
-        next_joules: the joules of the window that is being opened; None = it has none on record.
+        next_joules: returns the recorded joules of the window that is being opened; None = none are recorded.
     """
 
     name = "replay"
@@ -26,11 +26,11 @@ class ReplayMeter:
         return ReplayWindow(self._next_joules())
 
     def release(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is open."""
 
 
 class ReplayWindow:
-    """A window whose joules are known before it ends."""
+    """A window with recorded joules."""
 
     def __init__(self, joules: float | None) -> None:
         self._joules = joules
@@ -41,4 +41,4 @@ class ReplayWindow:
         return EnergyReading(meter="replay", energy_j=self._joules, method="replayed")
 
     def abandon(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: nothing is open."""

@@ -1,4 +1,4 @@
-"""Choosing a meter: separate from measuring, by real probe, with the reason kept. Exactly one is active."""
+"""Selects the one meter of an experiment by probing the machine, and records the reason."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from llenergymeasure.exceptions import Finding, MeterError, PreFlightError
 from llenergymeasure.protocols import EnergyBackend, Metering
 
 AVAILABLE = "available"
-NO_GPU_CURE = "set energy.backend: auto, or take a machine whose GPU shows in: nvidia-smi"
+NO_GPU_CURE = "set energy.backend: auto, or use a machine whose GPU is listed by: nvidia-smi"
 OFF_BY_USER = "measurement.energy_backend of the user config is null: switched off on purpose"
 
 
 def choose_meter(
     declared: str, narrowed: str, context: MeterContext, registry: Mapping[str, MeterEntry] = METERS
 ) -> Metering:
-    """The meter that a configuration asks for.
+    """The meter for a configuration on this machine.
 
     Args:
         declared: `energy.backend` of the experiment.
-        narrowed: what the user's settings allow `auto` to choose.
-        context: what is known of the machine.
+        narrowed: the meter that the user config sets for `auto`; `auto` = any.
+        context: the GPUs of the machine.
         registry: the meters, in the order of `auto`.
 
     Raises:
-        PreFlightError: a meter named by the experiment is not available. Under `auto`, narrowed or not, the run goes on
-            without one and the choice says why.
+        PreFlightError: a meter named by the experiment is not available. Under `auto` the run continues without a meter,
+            and the choice contains the reason.
     """
     asked = narrowed if declared == "auto" else declared
     if asked == "null":
@@ -41,12 +41,12 @@ def choose_meter(
 
 
 def allowed(narrowed: str, registry: Mapping[str, MeterEntry] = METERS) -> Mapping[str, MeterEntry]:
-    """The meters that `auto` may take, in order, under a user's settings."""
+    """The meters that `auto` may choose, in order, under the user config."""
     return registry if narrowed == "auto" else {narrowed: registry[narrowed]}
 
 
 def why(narrowed: str, registry: Mapping[str, MeterEntry] = METERS) -> str:
-    """The reason of what `auto` takes."""
+    """The reason for the choice of `auto`, as text."""
     if narrowed == "auto":
         return f"the first available of {', '.join(registry)}"
     return f"measurement.energy_backend of the user config is {narrowed}"
@@ -71,7 +71,7 @@ def _first_available(context: MeterContext, registry: Mapping[str, MeterEntry], 
 
 
 def _tried(entry: MeterEntry, context: MeterContext) -> tuple[EnergyBackend | None, str]:
-    """The meter and that it is available, or None and why not. What the probe could not see, making it may."""
+    """The meter with `AVAILABLE`, or None with the reason. Creation may fail even when the probe found no problem."""
     why_not = entry.probe(context)
     if why_not is not None:
         return None, why_not
@@ -82,7 +82,7 @@ def _tried(entry: MeterEntry, context: MeterContext) -> tuple[EnergyBackend | No
 
 
 def meter_findings(declared: str, context: MeterContext, registry: Mapping[str, MeterEntry] = METERS) -> list[Finding]:
-    """What stands between this machine and a meter that was named; nothing under auto and null."""
+    """Why a meter named in the configuration is not available on this machine; empty for auto and null."""
     if declared not in registry:
         return []
     entry = registry[declared]
@@ -91,11 +91,11 @@ def meter_findings(declared: str, context: MeterContext, registry: Mapping[str, 
 
 
 def _finding(name: str, why_not: str, entry: MeterEntry, context: MeterContext) -> Finding:
-    """Installing a meter again cures no missing GPU."""
+    """A finding with the cure of the meter, or with another cure when the GPU is missing."""
     no_gpu = not context.gpus and why_not == context.no_gpu_reason
     return Finding(f"energy.backend '{name}' is not available: {why_not}", NO_GPU_CURE if no_gpu else entry.cure)
 
 
 def meter_states(context: MeterContext, registry: Mapping[str, MeterEntry] = METERS) -> dict[str, str]:
-    """What every probe says."""
+    """The outcome of every meter's probe."""
     return {name: entry.probe(context) or AVAILABLE for name, entry in registry.items()}

@@ -1,4 +1,4 @@
-"""What can still be said of a window whose sensors failed."""
+"""Checks of the sensors over a window: resets, standstill, impossible power, and energy until a failure."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.core.sampling.timeseries import row_energy_j
 from llenergymeasure.core.sampling.updates import longest_standstill_s, tick_times
 
-# A working power sensor changes in its last digit with nearly every update: ten of the slowest updates are no chance.
+# The last digit of a working power sensor changes with nearly every update; ten equal slow updates are not by chance.
 STUCK_S = 1.0
-# More than three of the slowest ticks of a counter seen (100 ms), and what a sampler may be late by.
+# More than three of the slowest observed ticks of a counter (100 ms), plus the possible delay of the sampler.
 STALE_S = 0.5
 
 
 def counter_void(samples: Points) -> str | None:
-    """Why a counter cannot be trusted over these samples of it; None when it can."""
+    """Why a counter is not usable over these samples of it; None when it is."""
     values = [value for _, value in samples]
     if any(later < early for early, later in zip(values, values[1:])):
         return "went backwards (the driver was reloaded)"
     stood_s = longest_standstill_s(samples)
-    return f"stood still for {stood_s:.2g} s in the window" if stood_s > STALE_S else None
+    return f"did not advance for {stood_s:.2g} s in the window" if stood_s > STALE_S else None
 
 
 def too_fast(gpu: Gpu, energy_j: float, seconds: float) -> str | None:
-    """Why so many joules in so long cannot be; None when they can, or when the limit of the GPU is not known."""
+    """Why so many joules in this time are impossible; None when possible, or when the GPU's limit is not known."""
     if seconds <= 0 or energy_j <= gpu.highest_power_w * seconds:
         return None
     return (
@@ -36,7 +36,7 @@ def too_fast(gpu: Gpu, energy_j: float, seconds: float) -> str | None:
 
 
 def used_until(gpu: Gpu, sampler: GpuSampler, start_s: float, end_s: float) -> str:
-    """Joules from the start of a window until the last reading in it, with their time, as a clause."""
+    """A clause with the energy in J from the start of a window until its last reading, and the time covered."""
     last_s = sampler.power[gpu.uuid].last_s
     known_s = 0.0 if last_s is None else min(last_s, end_s) - start_s
     for covered_s in (known_s, known_s - instant_sensor(gpu.architecture, gpu.name).delay_s):
@@ -47,19 +47,19 @@ def used_until(gpu: Gpu, sampler: GpuSampler, start_s: float, end_s: float) -> s
 
 
 def stuck_sensor(gpu: Gpu, sampler: GpuSampler, start_s: float, end_s: float) -> str | None:
-    """A warning of a power sensor that does not change until after the end of work; None when it changes or nothing worked."""
+    """A warning about a power sensor that did not change under load until after the work; None without one."""
     readings = _readings_past(sampler.power[gpu.uuid], start_s, end_s)
     still_s = end_s - max([start_s, *tick_times(readings)])
     if not readings or still_s < STUCK_S or not _worked(sampler.conditions[gpu.uuid], end_s - still_s, end_s):
         return None
     return (
         f"the power sensor showed {readings[-1][1]:.4g} W without a change in the last {still_s:.2g} s of work; "
-        "it may stand still: treat the energy as unreliable"
+        "it may have stopped updating: treat the energy as unreliable"
     )
 
 
 def _readings_past(log: PowerLog, start_s: float, end_s: float) -> Points:
-    """Readings of a power sensor that was read until after the end; empty when none was."""
+    """Readings of the first power sensor that was read until after the end; empty when none was."""
     for quantity in ("average_w", "instant_w"):
         readings = log.between(quantity, start_s, log.last_s or end_s)
         if readings and readings[-1][0] > end_s:

@@ -1,4 +1,4 @@
-"""Waiting for the ticks of energy counters, and why one did not come."""
+"""Waits for the ticks of energy counters and records why a tick is missing."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from llenergymeasure.exceptions import MeterError, SensorFault
 from llenergymeasure.protocols import Clock
 
 POLL_S = 0.001
-# Ticks of 10 to 100 ms have been seen; a counter that stands still for longer is stale or absent.
+# Ticks of 10 to 100 ms have been observed; a counter that does not advance for this long is stale or absent.
 TICK_TIMEOUT_S = 0.5
 
 
 @dataclass(frozen=True)
 class Tick:
-    """An update of a counter, seen between two polls.
+    """An update of a counter, observed between two polls.
 
     Attributes:
-        time_s: the middle of the two polls.
-        energy_j: what it shows since.
-        poll_s: time between the two polls.
+        time_s: the middle of the two polls in s.
+        energy_j: its value in J after the update.
+        poll_s: time between the two polls in s.
     """
 
     time_s: float
@@ -34,8 +34,8 @@ class CounterWatch:
     """Waits for two ticks of one counter.
 
     Attributes:
-        ticks: those that were seen.
-        slowest_s: longest time that a reading took.
+        ticks: the observed ticks.
+        slowest_s: longest duration of a reading in s.
     """
 
     def __init__(self, gpu: Gpu) -> None:
@@ -48,12 +48,12 @@ class CounterWatch:
 
     @property
     def done(self) -> bool:
-        """Whether there is nothing more to wait for."""
+        """Whether it has two ticks, or its counter is absent."""
         return self._absent or len(self.ticks) >= 2
 
     @property
     def why_not(self) -> str | None:
-        """Why it did not tick twice; None when it did, or when the device has no counter."""
+        """Why two ticks were not observed; None when they were, or when the device has no counter."""
         if len(self.ticks) >= 2:
             return None
         if self._error is not None:
@@ -62,10 +62,10 @@ class CounterWatch:
             return None
         if self.slowest_s > TICK_TIMEOUT_S:
             return f"took {self.slowest_s:.2g} s to answer"
-        return f"stood still for {TICK_TIMEOUT_S:g} s"
+        return f"did not advance for {TICK_TIMEOUT_S:g} s"
 
     def poll(self, door: GpuDoor, clock: Clock) -> None:
-        """Look once."""
+        """Read the counter once."""
         if self.done:
             return
         before_s = clock.now()
@@ -86,7 +86,7 @@ class CounterWatch:
         self._last = (now_s, energy_j)
 
     def _compare(self, before_s: float, before_j: float, now_s: float, energy_j: float) -> None:
-        """Note a tick; a counter that began anew is watched from there."""
+        """Record a tick; a counter that was reset is watched from its new value."""
         if energy_j < before_j:
             self.ticks.clear()
         elif energy_j > before_j:
@@ -94,7 +94,7 @@ class CounterWatch:
 
 
 def watch_counters(door: GpuDoor, gpus: Sequence[Gpu], clock: Clock) -> dict[str, CounterWatch]:
-    """Poll until every counter has ticked twice, or will not. By uuid."""
+    """Poll until every counter has ticked twice, is absent, or the timeout has passed. By UUID."""
     watches = {gpu.uuid: CounterWatch(gpu) for gpu in gpus}
     deadline_s = clock.now() + TICK_TIMEOUT_S
     while any(not watch.done for watch in watches.values()) and clock.now() < deadline_s:
@@ -106,5 +106,5 @@ def watch_counters(door: GpuDoor, gpus: Sequence[Gpu], clock: Clock) -> dict[str
 
 
 def ticks_of(watches: Mapping[str, CounterWatch]) -> dict[str, tuple[Tick, Tick]]:
-    """The two ticks of each device that showed them."""
+    """The two ticks of each device that has them, by UUID."""
     return {uuid: (watch.ticks[0], watch.ticks[1]) for uuid, watch in watches.items() if len(watch.ticks) >= 2}

@@ -1,9 +1,9 @@
-"""The Zeus meter, and its door. Importing Zeus takes seconds and 190 MB, so it is done when it was chosen.
+"""The Zeus meter, and the only module that imports zeus. The import takes seconds and 190 MB, so it happens on selection.
 
-Zeus 0.16 subtracts counter readings taken at the window's edges. Guards: with no GPU it would return an empty dict and 0 J;
-on cards before Volta it would start helper processes that burn a core; a counter reset would give negative joules, a
-window within one tick 0 J, and a counter that stands still for a while too few. So it is offered only where every GPU has
-a counter that answers, and our own sampler watches the counters between its two readings.
+Zeus 0.16 subtracts counter readings taken at the window's edges. Without a GPU it would return an empty dict and 0 J. On
+cards before Volta it would start helper processes that use a whole core. A counter reset would give negative joules, a
+window within one tick 0 J, and a counter that stops for a while too few joules. So it is available only where every GPU
+has a readable counter, and the sampler checks the counters between Zeus' two readings.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class ZeusMeter:
     """Measures GPUs with a `ZeusMonitor`.
 
     Args:
-        uuids: of the GPUs to measure, by Zeus' number; each has a working energy counter.
-        make_monitor: gives the monitor of the numbers.
-        check: watches the counters between the two readings that Zeus takes; None = nobody does.
+        uuids: UUIDs of the GPUs to measure, by Zeus' number; each has a working energy counter.
+        make_monitor: makes the monitor of the GPUs with these numbers.
+        check: checks the counters between the two readings that Zeus takes; None = they are not checked.
 
     Raises:
-        MeterError: the monitor cannot start, or wants helper processes.
+        MeterError: the monitor cannot start, or needs helper processes.
     """
 
     name = "zeus"
@@ -51,7 +51,7 @@ class ZeusMeter:
         self._keys = count()
         try:
             self._monitor = make_monitor(list(self._uuids))
-        except Exception as error:  # a door: whatever the library raises is ours to name
+        except Exception as error:  # any exception of the library becomes a MeterError
             raise MeterError(f"zeus cannot start: {type(error).__name__}: {error}") from error
         helpers = getattr(self._monitor, "power_monitor", None)
         if helpers is not None:
@@ -62,7 +62,7 @@ class ZeusMeter:
         return ZeusWindow(self._monitor, f"llem-{next(self._keys)}", self._uuids, self._check)
 
     def release(self) -> None:
-        """The monitor of counters holds nothing."""
+        """Do nothing: the monitor has nothing open."""
 
 
 class ZeusWindow:
@@ -75,7 +75,7 @@ class ZeusWindow:
 
     def close(self, start_s: float, end_s: float) -> EnergyReading:
         if not self._open:
-            return EnergyReading(meter="zeus", reason="the window was ended before")
+            return EnergyReading(meter="zeus", reason="the window was already closed")
         self._open = False
         energies: Mapping[int, float] = self._call(self._monitor.end_window).gpu_energy
         reading = reading_of(
@@ -89,7 +89,7 @@ class ZeusWindow:
 
     @property
     def expected(self) -> tuple[str, ...]:
-        """Uuids of the GPUs that a reading must hold."""
+        """UUIDs of the GPUs that a reading must contain."""
         return tuple(self._uuids.values())
 
     def abandon(self) -> None:
@@ -101,19 +101,19 @@ class ZeusWindow:
     def _call(self, function: Callable[..., Any]) -> Any:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that 0 J were measured: the reading says so
+                warnings.simplefilter("ignore")  # its warning about 0 J; the reading has its own reason
                 return function(self._key, sync_execution=False)
         except Exception as error:
             raise MeterError(f"zeus failed: {type(error).__name__}: {error}") from error
 
 
 def reading_of(energies_j: Mapping[str, float], expected: Sequence[str], duration_s: float) -> EnergyReading:
-    """A reading from Zeus' joules per device; void when one is missing, negative or 0.
+    """A reading from Zeus' joules per device; without joules when one is missing, negative or 0.
 
     Args:
-        energies_j: by uuid.
-        expected: uuids of every GPU that is measured.
-        duration_s: length of the window.
+        energies_j: energy in J by UUID.
+        expected: UUIDs of all measured GPUs.
+        duration_s: length of the window in s.
     """
     why_not = _why_not(energies_j, expected)
     if why_not is not None:
@@ -143,16 +143,17 @@ def _why_not(energies_j: Mapping[str, float], expected: Sequence[str]) -> str | 
 
 
 def zeus_numbers(gpus: Sequence[Gpu], visible: str | None) -> dict[int, str]:
-    """Zeus' number of each GPU with its uuid.
+    """The number that Zeus uses for each GPU, with its UUID.
 
-    Zeus counts the places in CUDA_VISIBLE_DEVICES, whose entries it takes for NVML's numbers; without it, NVML's own.
+    Zeus numbers the entries of CUDA_VISIBLE_DEVICES, and takes each entry for an NVML number. Without the variable it
+    uses NVML's numbers.
 
     Args:
-        gpus: what to measure.
+        gpus: the GPUs to measure.
         visible: CUDA_VISIBLE_DEVICES; None when it is not set.
 
     Raises:
-        MeterError: Zeus cannot read the variable, or would not find a GPU by it.
+        MeterError: Zeus cannot read the variable, or would not find a GPU through it.
     """
     if visible is None:
         return {gpu.index: gpu.uuid for gpu in gpus}
@@ -172,7 +173,7 @@ def zeus_numbers(gpus: Sequence[Gpu], visible: str | None) -> dict[int, str]:
 
 
 def probe(context: MeterContext) -> str | None:
-    """Installed, not beside its old name, finds every GPU by its number, and each has a counter that answers."""
+    """None when zeus is installed, without zeus-ml, and each GPU has a number and a readable counter; else the reason."""
     if _is_installed("zeus-ml"):
         return "zeus-ml, the old name of zeus, is installed and breaks it; run: pip uninstall -y zeus-ml zeus && pip install zeus"
     if find_spec("zeus") is None or not _is_installed("zeus"):
@@ -187,7 +188,7 @@ def probe(context: MeterContext) -> str | None:
 
 
 def _is_installed(distribution: str) -> bool:
-    """Whether a package of this name is there, importable or not."""
+    """Whether a distribution of this name is installed, importable or not."""
     try:
         metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -206,15 +207,15 @@ def _no_counter(door: GpuDoor, gpus: Sequence[Gpu]) -> str | None:
 
 
 def create(context: MeterContext) -> ZeusMeter:
-    """The meter over the GPUs of the context.
+    """The meter of the GPUs of the context.
 
     Raises:
-        MeterError: Zeus cannot be imported, cannot start or cannot tell the GPUs.
+        MeterError: Zeus cannot be imported, cannot start or cannot address the GPUs.
     """
     uuids = zeus_numbers(context.gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
     try:
         monitor = import_module("zeus.monitor").ZeusMonitor
-    except Exception as error:  # a door: a broken installation raises anything
+    except Exception as error:  # a broken installation may raise any exception
         raise MeterError(f"zeus cannot be imported: {type(error).__name__}: {error}") from error
     check = CrossCheck(context.gpus, context.sampler) if context.sampler is not None else None
     return ZeusMeter(uuids, lambda indices: monitor(gpu_indices=indices, cpu_indices=[]), check)

@@ -9,7 +9,7 @@ from typing import Any
 from llenergymeasure.core.flops.dimensions import Experts, TransformerShape
 from llenergymeasure.core.flops.families import FAMILIES, SIZE_KEYS, ExpertKeys, Family
 
-# Thousands of times what exists: what is larger was not meant, and would only cost time and memory.
+# Thousands of times larger than real models; a larger value is an error and would only cost time and memory.
 MAX_SIZE = 10**9
 MAX_LAYERS = 10_000
 
@@ -21,14 +21,14 @@ def shape_of(config: Mapping[str, Any]) -> TransformerShape | None:
         config: the content of a Hugging Face `config.json`.
 
     Returns:
-        The shape; None when the family is not one of `core.families`, or the config leaves a size open.
+        The shape; None when the family is not in `families.FAMILIES`, or the config lacks a size.
     """
     family = FAMILIES.get(str(config.get("model_type")))
     if family is None:
         return None
     try:
         return _Reader(config, family).shape()
-    except (LookupError, TypeError, ValueError, ZeroDivisionError):  # a size is absent, no number, or cannot be
+    except (LookupError, TypeError, ValueError, ZeroDivisionError):  # a size is absent, not a number, or impossible
         return None
 
 
@@ -63,7 +63,7 @@ class _Reader:
         return replace(shape, n_vector_parameters=self._vectors(shape))
 
     def _check_described(self) -> None:
-        """Refuse what the family's formulas do not cover."""
+        """Refuse configs that the family's formulas do not cover."""
         for key, covered in self.family.only.items():
             if bool(self.config.get(key, covered)) != covered:
                 raise ValueError(key)
@@ -73,7 +73,7 @@ class _Reader:
             raise ValueError("per_layer_config")
 
     def _size(self, name: str, fallback: int | None = None) -> int:
-        """A size by our name; the fallback serves where the config says null or need not say anything."""
+        """A size by the name used here; the fallback is used where the config has null or may omit the size."""
         key = self.family.keys.get(name, SIZE_KEYS[name])
         if name in self.family.required and key not in self.config:
             raise KeyError(key)
@@ -94,7 +94,7 @@ class _Reader:
         return by_step and layer not in (self.config.get("mlp_only_layers") or ())
 
     def _n_experts(self) -> int:
-        """Experts per layer, under either of the names in use."""
+        """Experts per layer, under either of the two names in use."""
         stated = self.config.get("num_local_experts", self.config.get("num_experts"))
         return 0 if stated == 0 else _positive(stated)
 
@@ -110,7 +110,7 @@ class _Reader:
         )
 
     def _vectors(self, shape: TransformerShape) -> int:
-        """Parameters outside matrix products."""
+        """Number of parameters outside matrix products."""
         family, hidden_size = self.family, shape.hidden_size
         positions = _positive(self.config[family.positions]) + family.extra_positions if family.positions else 0
         per_layer = family.norms * family.norm_vectors * hidden_size + self._attention_vectors(shape)

@@ -13,7 +13,7 @@ from llenergymeasure.protocols import BatchRecord, Window
 
 
 class PalmFlopsCollector(FromRecords):
-    """2 x N x tokens."""
+    """FLOPs by the PaLM rule: 2 x parameters x tokens."""
 
     block = "flops"
 
@@ -28,7 +28,7 @@ class PalmFlopsCollector(FromRecords):
 
 
 class ExactFlopsCollector(FromRecords):
-    """From the architecture, where its class is known."""
+    """FLOPs from the architecture; None where its family is not known."""
 
     block = "flops_architecture"
 
@@ -55,7 +55,7 @@ class ExactFlopsCollector(FromRecords):
         )
 
     def _cache_length(self, batch: BatchRecord, window: Window) -> int | None:
-        """transformers never shrinks a static cache: it has the longest length met so far, warm-up included."""
+        """Length of a static cache: transformers never shrinks it, so it is the longest so far, warm-up included."""
         config, settings = window.config, _settings(window)
         if settings.get("cache_implementation") is None:
             return None
@@ -67,7 +67,7 @@ class ExactFlopsCollector(FromRecords):
 
 
 def _checked(found: FlopsResult, info: ModelInfo) -> FlopsResult:
-    """Low confidence where the loaded modules do not have the parameters that the architecture says."""
+    """The result with low confidence where the loaded modules and the architecture differ in parameters."""
     counted = info.n_matmul_parameters_counted
     if found.value is None or counted is None or counted == info.n_matmul_parameters:
         return found
@@ -78,7 +78,7 @@ def _checked(found: FlopsResult, info: ModelInfo) -> FlopsResult:
 
 
 def _settings(window: Window) -> dict[str, Any]:
-    """What generation used: as the configuration asked, and over it what the backend says that it really used."""
+    """Settings of generation: those of the configuration, replaced by those that the backend reports as used."""
     config, section = window.config, window.config.pytorch_settings
     asked = {
         "num_beams": config.decoder.beams,
@@ -90,9 +90,9 @@ def _settings(window: Window) -> dict[str, Any]:
     return {**asked, **(config.passthrough_kwargs or {}), **window.engine.info.effective_settings}
 
 
-# Settings of `generate` that let tokens be proposed and verified.
+# Settings of `generate` for speculative decoding.
 _PROPOSERS = ("assistant_model", "prompt_lookup_num_tokens", "assistant_early_exit", "use_mtp")
-# Settings that change how often or over how much the model runs, and the value at which they do not.
+# Settings that change the number or the length of forward passes, with the value at which they have no effect.
 _CHANGES_PASSES = {
     "guidance_scale": 1, "prefill_chunk_size": 0, "dola_layers": 0, "penalty_alpha": 0, "custom_generate": 0,
     "token_healing": 0,
@@ -109,9 +109,9 @@ def _way(settings: Mapping[str, Any], adapter_parameters: int | None) -> Generat
 
 
 def _why_unknown(settings: Mapping[str, Any]) -> str | None:
-    """Why nobody knows how often the model ran; None when it ran once per step."""
+    """Why the number of forward passes is unknown; None when there was one per step."""
     proposers = [name for name in _PROPOSERS if settings.get(name)]
     if proposers:
-        return f"speculative decoding ({', '.join(proposers)}) does not tell how often each model ran"
+        return f"with speculative decoding ({', '.join(proposers)}) the number of passes of each model is unknown"
     changed = [name for name, neutral in _CHANGES_PASSES.items() if settings.get(name) not in (None, neutral)]
-    return f"{', '.join(changed)} changes how often or over how much the model runs" if changed else None
+    return f"{', '.join(changed)} changes the number or the length of the model's passes" if changed else None

@@ -2,14 +2,14 @@
 
 ```
 h hidden, L layers, H query heads, d head size, V vocabulary, S prompt, T new tokens, B rows
-P_lin   = matrix parameters that a token meets in all layers, A = adapter parameters
+P_lin   = matrix parameters that process a token in all layers, A = adapter parameters
 prefill = B (2 (P_lin + A) S + 4 L H d S^2 + 2 h V)
 decode  = B sum_{t=1}^{T-1} [2 (P_lin + A) + 4 L H d (S + t) + 2 h V]
 ```
 
-The same integers as `torch.utils.flop_counter.FlopCounterMode` around transformers' `generate` with eager attention
-and eager experts: attention is dense, the head sees the last position only, and norms, biases, activations, softmax
-and the embedding look-up count nothing. Kernels that skip masked positions execute fewer operations.
+The results equal those of `torch.utils.flop_counter.FlopCounterMode` for transformers' `generate` with eager attention
+and eager experts: attention is dense, the head processes the last position only, and norms, biases, activations, softmax
+and the embedding look-up are not counted. Kernels that skip masked positions execute fewer operations.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ CONVENTION = (
 
 @dataclass(frozen=True)
 class GeneratedWork:
-    """What one `generate` call did to one batch.
+    """The work of one `generate` call on one batch.
 
     Attributes:
-        padded_length: input tokens per row that were executed, padding included.
-        steps: tokens per row that were executed, at least 1: a row that ended early runs on until the last one ends.
+        padded_length: executed input tokens per row, padding included.
+        steps: executed new tokens per row, at least 1: a row that ended early runs on until the last one ends.
         input_lengths: useful input tokens per row.
         output_lengths: useful new tokens per row, end-of-sequence included.
         static_cache_length: positions of a static cache, all of which attention covers; None = the cache grows.
-            transformers takes the most that this call or an earlier one on the same model asked for: padded length +
+            transformers uses the largest size that this or an earlier call on the same model requested: padded length +
             most new tokens - 1.
     """
 
@@ -51,14 +51,14 @@ class GeneratedWork:
 
 @dataclass(frozen=True)
 class GenerationWay:
-    """How every batch was generated, as far as it changes the operations.
+    """Settings of generation that change the number of operations.
 
     Attributes:
-        adapter_parameters: of an adapter that was not merged: sum of r (in + out) over the adapted matrices; None for an
-            adapter whose operations are not known.
-        beams: rows that search for each prompt.
-        use_cache: False = every step runs over the whole sequence again.
-        unknown_because: why nobody knows how often the model ran; None = it ran once per step.
+        adapter_parameters: parameters of an adapter that was not merged: sum of r (in + out) over the adapted matrices;
+            None for an adapter whose operations are not known.
+        beams: number of beams per prompt.
+        use_cache: False = every step processes the whole sequence again.
+        unknown_because: why the number of forward passes is unknown; None = there was one per step.
     """
 
     adapter_parameters: int | None = 0
@@ -77,11 +77,11 @@ def palm_flops(
     precision: str,
     why_unknown: str | None = None,
 ) -> FlopsResult:
-    """2 x N x tokens: a forward pass in PaLM's count (arXiv 2204.02311, appendix B), attention left out.
+    """2 x N x tokens: forward passes by PaLM's rule (arXiv 2204.02311, appendix B), without attention.
 
     Args:
-        n_matmul_parameters: N, parameters in matrix products per token: no input embedding, output head even when
-            tied, of routed experts those that a token meets. None when unknown.
+        n_matmul_parameters: N, parameters in matrix products per token: without the input embedding, with the output
+            head even when tied, and of routed experts those that process a token. None when unknown.
         input_tokens: useful input tokens.
         output_tokens: generated tokens.
         precision: number format of the model.
@@ -108,17 +108,17 @@ def palm_flops(
 def exact_flops(
     shape: TransformerShape | None, batches: Iterable[GeneratedWork], precision: str, way: GenerationWay = PLAIN
 ) -> FlopsResult:
-    """Operations that follow from the architecture, executed and useful.
+    """Executed and useful operations, computed from the architecture.
 
     Args:
-        shape: what `core.architecture.shape_of` says; None when the architecture is not known.
+        shape: the shape by `architecture.shape_of`; None when the architecture is not known.
         batches: every `generate` call of the window.
         precision: number format of the model.
         way: how the batches were generated.
 
     Returns:
-        Executed operations, padding included. `flops_useful` is what the rows would take one by one, each with its own
-        lengths; None under beam search. Nothing is computed without a shape, or when nobody knows how often the model ran.
+        Executed operations, padding included. `flops_useful` are the operations of the rows one by one, each with its own
+        lengths; None under beam search. The value is None without a shape or with an unknown number of passes.
     """
     if shape is None:
         return _unknown("architecture", precision, "the operations of this architecture are not known")
@@ -165,7 +165,7 @@ class _Count:
         return self._rows(work) * self._forward(sum(lengths), n_steps, covered)
 
     def useful(self, work: GeneratedWork) -> int:
-        """Each row alone, with its own lengths and a cache that grows."""
+        """Operations of each row alone, with its own lengths and a growing cache."""
         rows = [
             GeneratedWork(length, new, (length,), (new,))
             for length, new in zip(work.input_lengths, work.output_lengths)
@@ -176,7 +176,7 @@ class _Count:
         return len(work.input_lengths) * self.way.beams
 
     def _forward(self, tokens: int, passes: int, covered: int) -> int:
-        """One row: tokens through the layers, passes through the head, pairs of positions in attention."""
+        """Operations of one row: `tokens` in the layers, `passes` in the head, `covered` position pairs in attention."""
         shape = self.shape
         linear = 2 * (shape.linear_parameters + self.adapter_parameters) * tokens
         return linear + 2 * shape.head_parameters * passes + 4 * shape.n_heads * shape.head_dim * covered
@@ -201,7 +201,7 @@ def _static(work: GeneratedWork, window: int | None) -> int | None:
 
 
 def _covered_by_steps(work: GeneratedWork, window: int | None) -> int:
-    """Sum over the decode steps t of the positions that one new token sees: S + t, at most the window."""
+    """Sum over the decode steps t of the positions that one new token attends to: S + t, at most the window."""
     n_steps, static = work.steps - 1, _static(work, window)
     if static is not None:
         return n_steps * static

@@ -1,4 +1,4 @@
-"""The sizes of a decoder-only transformer, and the parameters that follow from them.
+"""The sizes of a decoder-only transformer, and its parameter counts computed from them.
 
 ```
 ids -> embedding look-up: no matrix product
@@ -19,9 +19,9 @@ class Experts:
 
     Attributes:
         count: experts per layer.
-        per_token: experts that a token meets.
-        width: width of one of them.
-        shared_width: width of the expert that every token meets beside them; 0 = there is none.
+        per_token: experts that process a token.
+        width: width of one routed expert.
+        shared_width: width of the shared expert that processes every token; 0 = there is none.
         hidden_size: width of the hidden state.
     """
 
@@ -32,14 +32,14 @@ class Experts:
     hidden_size: int
 
     def parameters(self, met: int) -> int:
-        """Matrix parameters of a layer: router, `met` experts, and the shared one with its gate."""
+        """Matrix parameters of a layer: router, `met` routed experts, and the shared expert with its gate."""
         shared = 3 * self.hidden_size * self.shared_width + self.hidden_size if self.shared_width else 0
         return self.hidden_size * self.count + met * 3 * self.hidden_size * self.width + shared
 
 
 @dataclass(frozen=True)
 class TransformerShape:
-    """What the operations, the parameters and the memory of a model follow from.
+    """The sizes from which operations, parameters and memory of a model are computed.
 
     Attributes:
         family: `model_type` of the config.
@@ -48,14 +48,14 @@ class TransformerShape:
         n_heads: H, query heads.
         head_dim: d.
         n_kv_heads: K.
-        mlp_width: i, of layers without routed experts.
+        mlp_width: i, MLP width of layers without routed experts.
         vocab_size: V.
         gated: the MLP has three matrices, not two.
         tied: the output head is the input embedding.
-        windows: per layer, how many positions attention looks back at; None = all.
+        windows: per layer, the attention window in positions; None = all.
         experts: routed experts; None = there are none.
         expert_layers: per layer, whether it has routed experts.
-        n_vector_parameters: norms, biases and learned positions: parameters in no matrix product.
+        n_vector_parameters: parameters of norms, biases and learned positions, which are in no matrix product.
     """
 
     family: str
@@ -90,7 +90,7 @@ class TransformerShape:
 
     @property
     def linear_parameters(self) -> int:
-        """Matrix parameters of all layers that one token meets."""
+        """Matrix parameters of all layers that process one token."""
         return self._layers(self.experts.parameters(self.experts.per_token) if self.experts else 0)
 
     @property

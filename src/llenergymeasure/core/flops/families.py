@@ -1,6 +1,6 @@
-"""How each family of decoder-only models departs from Llama, as its `config.json` states it.
+"""How each family of decoder-only models differs from Llama, by its `config.json`.
 
-A family is here only if `torch.utils.flop_counter` and the parameters of the real model agree with it to the last one.
+A family is listed only if its counts equal `torch.utils.flop_counter` and the parameters of the real model exactly.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ Config = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Says:
-    """A yes or no that the config holds under `key`; `otherwise` when the key is absent."""
+    """A boolean of the config under `key`; `otherwise` when the key is absent."""
 
     key: str
     otherwise: bool
 
     def read(self, config: Config) -> bool:
-        """What the config says."""
+        """The value for a config."""
         return bool(config.get(self.key, self.otherwise))
 
 
@@ -29,11 +29,11 @@ YES = Says("", True)
 
 @dataclass(frozen=True)
 class ExpertKeys:
-    """Under which keys a family with routed experts states their sizes.
+    """The config keys of the sizes of routed experts.
 
     Attributes:
         width: width of one expert.
-        shared_width: width of the expert that every token meets, which has a gate of its own; None = there is none.
+        shared_width: width of the shared expert, which processes every token and has a gate; None = there is none.
         biased: router and experts have biases.
     """
 
@@ -42,7 +42,7 @@ class ExpertKeys:
     biased: bool = False
 
 
-# Whether a layer looks through the sliding window, by the family's own default pattern.
+# Whether a layer uses the sliding window, by the family's default pattern.
 Slides = Callable[[Config, int], bool]
 
 
@@ -77,11 +77,11 @@ class Family:
     """One `model_type`. The defaults are Llama's.
 
     Attributes:
-        keys: our names of sizes -> the config's, where they differ from `SIZE_KEYS`.
-        required: names (ours) whose absence cannot be made up for: the family's default is a number, not a rule.
+        keys: config keys of sizes, by the names used here, where they differ from `SIZE_KEYS`.
+        required: sizes that the config must contain, because the family's default is a number and not a rule.
         gated: the MLP has three matrices, not two.
         mlp_factor: width of the MLP over the hidden size, when the config states null; None = it must state a width.
-        tied: the output head is the input embedding, unless the config says otherwise.
+        tied: the output head is the input embedding, unless the config states otherwise.
         norms: norms of the hidden state per layer; one more follows the last layer.
         norm_vectors: 1 = weight, 2 = weight and bias, 0 = no parameters.
         head_norms: norms of queries and keys: none, one head wide, or all heads wide.
@@ -93,8 +93,8 @@ class Family:
         extra_positions: rows of that table beyond the stated length.
         sinks: one learned number per query head and layer.
         experts: routed experts; None = there are none.
-        slides: which layers look through the sliding window, when the config has no `layer_types`; None = none does.
-        only: keys whose other values build a model that is not described here.
+        slides: which layers use the sliding window, when the config has no `layer_types`; None = none does.
+        only: config keys with the only value that these formulas describe.
     """
 
     keys: Mapping[str, str] = field(default_factory=dict)

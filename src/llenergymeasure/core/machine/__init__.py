@@ -1,1 +1,1 @@
-"""The machine: its clock and its environment."""
+"""Clock and environment of the machine."""

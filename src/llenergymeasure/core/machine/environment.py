@@ -1,4 +1,4 @@
-"""Takes the snapshot of the environment. Every probe answers None where it cannot tell; none raises, none writes."""
+"""Takes the snapshot of the environment. A probe returns None where a value is not available; no probe raises or writes."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def take_snapshot(
     """Describe this machine and its software.
 
     Args:
-        gpus: what NVML says.
-        cuda: what torch says; None = not loaded.
-        driver_version: NVIDIA driver.
-        root: where the file system begins.
+        gpus: the GPUs as NVML reports them.
+        cuda: versions that torch reports; None = torch is not loaded.
+        driver_version: version of the NVIDIA driver.
+        root: root of the file system.
         environ: environment variables.
         run: runs a command.
     """
@@ -103,7 +103,7 @@ def _found(pattern: str, text: str | None) -> str | None:
 
 
 def _cuda_version(cuda: CudaFacts | None, root: Path, run: Run) -> tuple[str | None, str | None]:
-    """The first of torch, the toolkit's version files and nvcc that tells, with its name."""
+    """CUDA version and its source: the first available of torch, the toolkit's version files and nvcc."""
     probes: tuple[tuple[str, Callable[[], str | None]], ...] = (
         ("torch", lambda: cuda.version if cuda else None),
         ("version.json", lambda: _version_json(_text(root / "usr/local/cuda/version.json"))),
@@ -125,16 +125,16 @@ def _version_json(text: str | None) -> str | None:
 
 
 def _git(run: Run) -> tuple[str | None, bool | None]:
-    """Commit of the working directory, and whether its tracked files differ; None where git does not tell."""
+    """Commit of the working directory, and whether its tracked files differ; None without git."""
     commit = run(["git", "rev-parse", "HEAD"]) or None
-    # As it comes, `git status` rewrites the index and may start a daemon that watches files.
+    # By default `git status` rewrites the index and may start a file-watching daemon.
     quiet = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false"]
     changes = run([*quiet, "status", "--porcelain", "--untracked-files=no"]) if commit else None
     return commit, None if changes is None else bool(changes)
 
 
 def _cpu_model(cpuinfo: str, run: Run) -> str | None:
-    """Arm's cpuinfo has numbers only, which lscpu can name; sysctl is how macOS tells."""
+    """Name of the CPU. On Arm, cpuinfo has only numbers and lscpu has the name; on macOS sysctl has it."""
     return (
         _found(r"model name\s*:\s*(.+)", cpuinfo)
         or _found(r"Model name:\s*(.+)", run(["lscpu"]))
@@ -175,7 +175,7 @@ def _container(root: Path, environ: Mapping[str, str]) -> str | None:
 
 
 def _is_there(path: Path) -> bool:
-    """Unlike `Path.exists` before Python 3.12, also answers where it may not look."""
+    """Whether a path exists; False where it may not be accessed, unlike `Path.exists` before Python 3.12."""
     try:
         path.stat()
     except OSError:
@@ -184,9 +184,9 @@ def _is_there(path: Path) -> bool:
 
 
 def installed_packages(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Name and version of every installed distribution; where it came from a URL, that too, without credentials.
+    """Name and version of every installed distribution, with its URL without credentials if it came from one.
 
-    Only two header lines are read of each: parsing the whole metadata takes three times as long.
+    Only two header lines are read of each, because parsing the whole metadata takes three times as long.
     """
     found: dict[str, str] = {}
     for distribution in metadata.distributions():
@@ -207,11 +207,11 @@ def _part(distribution: metadata.Distribution, name: str) -> str | None:
 
 
 def _origin(direct_url: str | None, environ: Mapping[str, str]) -> str:
-    """` @ url` of a distribution that was not installed from an index; local paths are not told."""
+    """` @ url` of a distribution that was not installed from an index; local paths are left out."""
     try:
-        told = json.loads(direct_url or "{}")
-        parts = urlsplit(told["url"])
-        commit = told.get("vcs_info", {}).get("commit_id")
+        recorded = json.loads(direct_url or "{}")
+        parts = urlsplit(recorded["url"])
+        commit = recorded.get("vcs_info", {}).get("commit_id")
     except (ValueError, KeyError, TypeError, AttributeError):
         return ""
     if parts.scheme == "file":

@@ -1,4 +1,4 @@
-"""What the installed torch was built for, read from its version file: importing torch takes seconds."""
+"""Whether the installed torch was built for CUDA, read from its version file because importing torch takes seconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ VERSION_FILE = "version.py"
 
 
 def built_for_cuda() -> bool | None:
-    """Whether torch can use NVIDIA GPUs at all; None when that cannot be told, such as for a build for AMD's."""
+    """Whether torch was built for NVIDIA GPUs; None when not known, and for a build for AMD GPUs."""
     found = find_spec("torch")
     if found is None or found.origin is None:
         return None
@@ -29,7 +29,7 @@ def cuda_in(version_file: str) -> bool | None:
 
 
 def _constants(source: str) -> dict[str, object]:
-    """What is assigned at the top of a source; empty when it is no Python."""
+    """Constants assigned at the top level of a source; empty when it is not valid Python."""
     try:
         statements = ast.parse(source).body
     except (SyntaxError, ValueError):

@@ -1,10 +1,10 @@
-"""What NVML's codes and numbers mean. Part of the pynvml door.
+"""The meaning of NVML's codes and numbers. With `door`, the only module that imports pynvml.
 
-| NVML says | outcome | meaning |
+| NVML code | outcome | meaning |
 |---|---|---|
-| NOT_SUPPORTED, FUNCTION_NOT_FOUND, LIBRARY_NOT_FOUND, DRIVER_NOT_LOADED | `SensorAbsent` | not here, not a fault |
-| TIMEOUT, UNKNOWN and whatever else may pass | `ReadingFailed` | retried once, then this reading is lost |
-| GPU_IS_LOST, RESET_REQUIRED, LIB_RM_VERSION_MISMATCH, NO_PERMISSION | `SensorFault` | nothing more will come |
+| NOT_SUPPORTED, FUNCTION_NOT_FOUND, LIBRARY_NOT_FOUND, DRIVER_NOT_LOADED | `SensorAbsent` | not available, no fault |
+| TIMEOUT, UNKNOWN and other temporary errors | `ReadingFailed` | retried once, then this reading is lost |
+| GPU_IS_LOST, RESET_REQUIRED, LIB_RM_VERSION_MISMATCH, NO_PERMISSION | `SensorFault` | no further readings |
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ARCHITECTURES = {
 
 
 def outcome_of(code: int, text: str) -> MeterError:
-    """The outcome that an NVML code stands for."""
+    """The exception for an NVML code."""
     if code in _ABSENT:
         return SensorAbsent(text)
     if code in _FAULTS:
@@ -52,6 +52,6 @@ def outcome_of(code: int, text: str) -> MeterError:
 
 
 def union_number(value_type: int, value: Any) -> float:
-    """The member of NVML's value union that its type names (nvml.h: nvmlValueType_t)."""
+    """The value of NVML's value union, by its type (nvml.h: nvmlValueType_t)."""
     member = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal", "usVal")[value_type]
     return float(getattr(value, member))

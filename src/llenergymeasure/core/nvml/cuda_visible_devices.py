@@ -1,7 +1,7 @@
-"""Which GPUs this process may use, as CUDA sees it: `CUDA_VISIBLE_DEVICES` against NVML's list.
+"""Finds the GPUs that CUDA makes visible to this process, from `CUDA_VISIBLE_DEVICES` and NVML's list.
 
-NVML orders by PCI bus. CUDA orders the fastest first unless CUDA_DEVICE_ORDER=PCI_BUS_ID, which only matters when
-the GPUs differ; then indices cannot be resolved from here and CUDA has to be asked.
+NVML orders by PCI bus. CUDA orders the fastest first unless CUDA_DEVICE_ORDER=PCI_BUS_ID. The difference matters only
+when the GPUs differ; then only CUDA can resolve indices.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import takewhile
 from llenergymeasure.core.nvml.gpu import Gpu
 from llenergymeasure.exceptions import ConfigError
 
-# CUDA reads numbers as strtoul does: "1gpu" is 1.
+# CUDA parses numbers as strtoul does: "1gpu" is 1.
 _INDEX = re.compile(r"\s*\+?\d+")
 
 
@@ -28,16 +28,15 @@ def visible_gpus(
     Args:
         gpus: every GPU, in NVML's order.
         environ: environment variables.
-        ask_cuda: UUIDs of CUDA's devices in its order, empty where CUDA cannot be asked; asked only when GPUs differ and
-            their order is not PCI's.
+        ask_cuda: returns the UUIDs of CUDA's devices in CUDA's order, empty without CUDA; called only when GPUs differ
+            and their order is not that of the PCI bus.
         mig_parent: UUID of the GPU that a MIG instance belongs to.
 
     Returns:
         The GPUs; empty when CUDA_VISIBLE_DEVICES hides all.
 
     Raises:
-        ConfigError: CUDA_VISIBLE_DEVICES names no GPU that exists, one of them twice, or numbers of an order that cannot
-            be told.
+        ConfigError: CUDA_VISIBLE_DEVICES names no existing GPU or a GPU twice, or its numbers are in an unknown order.
     """
     text = environ.get("CUDA_VISIBLE_DEVICES")
     by_cuda = environ.get("CUDA_DEVICE_ORDER", "FASTEST_FIRST") != "PCI_BUS_ID" and len({gpu.name for gpu in gpus}) > 1
@@ -47,7 +46,7 @@ def visible_gpus(
         if in_order or text is None:
             return in_order or tuple(gpus)
         raise ConfigError(
-            f"CUDA_VISIBLE_DEVICES={text} counts GPUs in CUDA's own order, the fastest first, which only CUDA knows",
+            f"CUDA_VISIBLE_DEVICES={text} numbers GPUs in CUDA's own order, fastest first, which is not known here",
             "set CUDA_DEVICE_ORDER=PCI_BUS_ID, or name them by uuid, see: nvidia-smi -L",
         )
     return tuple(gpus) if text is None else _named(text, gpus, mig_parent)
@@ -58,7 +57,7 @@ def _holds_indices(text: str) -> bool:
 
 
 def _named(text: str, gpus: Sequence[Gpu], mig_parent: Callable[[str], str | None]) -> tuple[Gpu, ...]:
-    """As CUDA reads the list: it ends at the first entry that names no device; one that is named twice hides all."""
+    """The GPUs as CUDA reads the list: it ends at the first unknown entry, and a GPU named twice hides all."""
     entries = list(_entries(text))
     found = [gpu for gpu in takewhile(bool, (_one(entry, gpus, mig_parent) for entry in entries)) if gpu]
     by_uuid = {gpu.uuid: gpu for gpu in found}
@@ -72,7 +71,7 @@ def _named(text: str, gpus: Sequence[Gpu], mig_parent: Callable[[str], str | Non
 
 
 def _entries(text: str) -> Iterator[str]:
-    """All of the kind of the first one: whole uuids or their beginnings, MIG instances, or numbers."""
+    """The entries up to the first of another kind: UUIDs or their beginnings, MIG instances, or numbers."""
     prefix = next((kind for kind in ("GPU-", "MIG-") if text.startswith(kind)), None)
     for part in (part.strip() for part in text.split(",")):
         number = _INDEX.match(part)

@@ -1,4 +1,4 @@
-"""A GPU, and what is read of it at one moment."""
+"""A GPU and its readings at one time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-# A GPU draws more than its limit for milliseconds at most, and never twice of it; a sensor in error reports megawatts.
+# A GPU exceeds its power limit for milliseconds at most, and never by a factor of two; a faulty sensor reports megawatts.
 IMPOSSIBLE_LIMITS = 2.0
 # nvml.h: architectures on which nvmlDeviceGetPowerUsage (driver > 530) is the 1 s average.
 _AVERAGING = frozenset({"ampere", "ada", "hopper"})
@@ -14,7 +14,7 @@ _AVERAGING = frozenset({"ampere", "ada", "hopper"})
 
 @dataclass(frozen=True)
 class PowerReading:
-    """Energy and power of one device at one moment; None where the device does not tell."""
+    """Energy and power of one device at one time; None where the device reports no value."""
 
     energy_j: float | None = None
     average_w: float | None = None
@@ -23,7 +23,7 @@ class PowerReading:
 
 @dataclass(frozen=True)
 class ConditionReading:
-    """State of one device at one moment; None where the device does not tell."""
+    """State of one device at one time; None where the device reports no value."""
 
     temperature_c: float | None = None
     memory_used_mb: float | None = None
@@ -41,9 +41,9 @@ class Gpu:
         index: NVML's number, by PCI bus.
         uuid: its identity, the same for torch and NVML.
         name: product name.
-        architecture: such as `hopper`; `unknown` when the driver does not tell.
-        handle: NVML's own.
-        power_limit_w: what the GPU may draw; None when the driver does not tell.
+        architecture: such as `hopper`; `unknown` when the driver does not report it.
+        handle: NVML's handle.
+        power_limit_w: power limit in W; None when the driver does not report it.
     """
 
     index: int
@@ -55,7 +55,7 @@ class Gpu:
 
     @property
     def highest_power_w(self) -> float:
-        """Power above which a reading is a fault of its sensor; infinite where no limit is known."""
+        """Power in W above which a reading is a sensor error; infinite where no limit is known."""
         return math.inf if self.power_limit_w is None else IMPOSSIBLE_LIMITS * self.power_limit_w
 
     @property

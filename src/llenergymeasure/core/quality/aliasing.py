@@ -1,8 +1,8 @@
-"""Whether a power sensor that sleeps between its looks can see the whole of a load that repeats.
+"""Checks whether a power sensor that measures a part of each period covers the whole of a periodic load.
 
 ```
  load    |#####.....|#####.....|#####.....|     repeats every 50 ms
- sensor   ==                 ==                 looks for 25 ms, every 100 ms: always at the same part of the load
+ sensor   ==                 ==                 measures for 25 ms of every 100 ms: always the same part of the load
 ```
 """
 
@@ -15,27 +15,28 @@ from statistics import median, pstdev
 from llenergymeasure.domain.result_data import ResultData
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 
-# A tenth of the load unseen changes the mean by at most a tenth of the swing between its lowest and highest power.
+# A tenth of the load unmeasured changes the mean by at most a tenth of the range between its lowest and highest power.
 MAX_UNSEEN_SHARE = 0.10
 
 
 def unseen_share(
     load_period_s: float, sensor_period_s: float, looks_for_s: float, duration_s: float, spread_s: float = 0.0
 ) -> float:
-    """The share of the load's or of the sensor's period, whichever is shorter, that no look falls on.
+    """The share of the shorter of the load's and the sensor's period that is never measured.
 
-    From look to look the sensor moves along the load by what one period leaves over the other, and periods of unequal length
-    move it at random. The window is long enough when these steps, together with a single look, cover the shorter period.
+    From one measurement to the next, the sensor shifts relative to the load by the remainder of the longer period divided
+    by the shorter one, and at random when the load's periods vary. The window is long enough when these shifts, together
+    with one measurement, cover the shorter period.
 
     Args:
-        load_period_s: after how long the load repeats.
-        sensor_period_s: time between two looks.
-        looks_for_s: length of a look.
-        duration_s: length of the window.
-        spread_s: standard deviation of the load's period.
+        load_period_s: period of the load in s.
+        sensor_period_s: time between two measurements of the sensor in s.
+        looks_for_s: duration of one measurement in s.
+        duration_s: length of the window in s.
+        spread_s: standard deviation of the load's period in s.
 
     Returns:
-        From 0 (all of it is seen) to below 1.
+        From 0 (all of it is measured) to below 1.
     """
     shorter_s, longer_s = sorted((load_period_s, sensor_period_s))
     if shorter_s <= looks_for_s:
@@ -47,7 +48,7 @@ def unseen_share(
 
 
 def aliasing(draft: ResultData) -> Iterator[MeasurementWarning]:
-    """A warning for a load whose period the sensor's may be tied to."""
+    """A warning when the sensor may measure only a part of a periodic load."""
     report = draft.sampler
     if (
         report is None
@@ -61,8 +62,8 @@ def aliasing(draft: ResultData) -> Iterator[MeasurementWarning]:
         if share > MAX_UNSEEN_SHARE:
             yield warning(
                 "sensor_may_alias",
-                f"{what} repeat every {1e3 * period_s:.3g} ms, and the power sensor looks for {1e3 * report.sensor_window_s:.3g} "
-                f"ms in every {1e3 * report.sensor_period_s:.3g} ms: it may not see {100 * share:.2g} % of them",
+                f"{what} repeat every {1e3 * period_s:.3g} ms, and the power sensor measures {1e3 * report.sensor_window_s:.3g} "
+                f"ms of every {1e3 * report.sensor_period_s:.3g} ms: it may miss {100 * share:.2g} % of them",
                 "measure for longer, or compare with another batch size",
                 load_period_s=period_s,
                 sensor_period_s=report.sensor_period_s,
@@ -72,7 +73,7 @@ def aliasing(draft: ResultData) -> Iterator[MeasurementWarning]:
 
 
 def _periods(draft: ResultData) -> Iterator[tuple[str, float, float]]:
-    """What repeats in the window, after how long, and its spread: decode steps, and batches where there are at least three."""
+    """Name, period in s and spread in s of periodic loads: decode steps, and batches if there are at least three."""
     if draft.latency is not None and draft.latency.itl is not None:
         yield "decode steps", draft.latency.itl.p50_ms / 1e3, (draft.latency.itl.std_ms or 0.0) / 1e3
     starts_s = [batch.start_s for batch in draft.timeline.batches] if draft.timeline is not None else []

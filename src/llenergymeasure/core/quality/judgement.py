@@ -1,4 +1,4 @@
-"""From a draft of a result, which holds what was measured, to the result: with warnings, rules and notes."""
+"""Completes the draft of a result with warnings, publication rules and reproducibility notes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from llenergymeasure.core.quality.warnings import warnings_about
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.warnings import MeasurementWarning
 
-# What stands in a draft where the judgement will stand.
+# Values of these fields in a draft.
 UNJUDGED: Mapping[str, Any] = {"warnings": (), "reproducibility_notes": "", "publication_check": {"rules": ()}}
 
 
 def judged(draft: ExperimentResult, further: Iterable[MeasurementWarning] = ()) -> ExperimentResult:
-    """The draft with its judgement, in the place of any that it had.
+    """The draft with its warnings, publication rules and notes; earlier ones are replaced.
 
     Args:
         draft: every block filled; its warnings, rules and notes are not read.
-        further: warnings about what the draft does not hold.
+        further: warnings that do not follow from the draft.
     """
     return draft.model_copy(
         update={

@@ -1,4 +1,4 @@
-"""What the machine did in the window that a reader must be warned of: other load, GPUs, temperature, gaps of the sampler."""
+"""Warnings about the machine in the window: other load, GPU settings, temperature, throttling and sampler gaps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 
 MAX_DRIFT_C = 10.0
-# A tenth of the machine is more than an idle desktop takes and enough to move a CPU measurement.
+# A tenth of the CPUs is more than an idle desktop uses, and enough to change a CPU measurement.
 MAX_OTHER_CPU_SHARE = 0.10
 MAX_STEAL_SHARE = 0.02
 
@@ -19,7 +19,7 @@ Warnings = Iterator[MeasurementWarning]
 
 
 def temperature_drifts_c(draft: ExperimentResult) -> tuple[float | None, ...]:
-    """Change of temperature over the window, per GPU that was watched; None where it was not read."""
+    """Change of temperature in C over the window, per sampled GPU; None where it was not read."""
     return tuple(gpu.drift_c for gpu in draft.gpu_conditions or ())
 
 
@@ -37,20 +37,20 @@ def _machine(draft: ExperimentResult) -> Warnings:
         yield warning(
             "cpu_steal",
             f"the hypervisor took {100 * steal:.3g} % of the CPU time, above {100 * MAX_STEAL_SHARE:g} %",
-            "use a machine of your own",
+            "use a machine without other tenants",
             cpu_steal_share=steal,
             most=MAX_STEAL_SHARE,
         )
 
 
 def _spread(draft: ExperimentResult) -> Warnings:
-    """Which GPUs a device map takes is known when the model is loaded, after the idle baseline."""
+    """The GPUs that a device map uses are known only after the idle baseline, when the model is loaded."""
     used, metered = len(used_gpus(draft.model_info)), len(draft.energy.per_device_j or ())
     if 0 < used < metered:
         yield warning(
             "idle_gpus_metered",
-            f"the model is on {used} GPUs, but energy and idle power are those of all {metered} that are visible",
-            "set CUDA_VISIBLE_DEVICES to those that are used",
+            f"the model is on {used} GPUs, but energy and idle power are those of all {metered} visible GPUs",
+            "set CUDA_VISIBLE_DEVICES to the GPUs that are used",
             used=used,
             metered=metered,
         )
@@ -77,7 +77,7 @@ def _gpu(gpu: GpuInfo) -> Warnings:
     if gpu.mig_enabled:
         yield warning(
             "mig_parent_power",
-            f"{named} has MIG 1: power and energy are the whole GPU's, shared by its instances",
+            f"{named} has MIG 1: power and energy are those of the whole GPU, shared by its instances",
             "measure on a GPU without MIG",
             gpu=gpu.index,
         )
@@ -89,7 +89,7 @@ def _temperature(draft: ExperimentResult) -> Warnings:
     if abs(drift_c) > MAX_DRIFT_C:
         yield warning(
             "thermal_drift_detected",
-            f"temperature moved by {drift_c:+.3g} C in the window, above {MAX_DRIFT_C:g} C",
+            f"temperature changed by {drift_c:+.3g} C in the window, above {MAX_DRIFT_C:g} C",
             "warm up for longer",
             drift_c=drift_c,
             most_c=MAX_DRIFT_C,
@@ -101,7 +101,7 @@ def _throttling(draft: ExperimentResult) -> Warnings:
     if seen is not None and seen.detected:
         yield warning(
             "throttling_detected",
-            f"clocks were held down for {seen.throttle_duration_sec:.3g} s of the window",
+            f"clocks were throttled for {seen.throttle_duration_sec:.3g} s of the window",
             "improve cooling or raise the power limit",
             throttle_duration_sec=seen.throttle_duration_sec,
         )

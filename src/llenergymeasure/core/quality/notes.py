@@ -1,4 +1,4 @@
-"""What a reader should know about the accuracy of the meter that was used."""
+"""Notes on the accuracy of the meter that was used."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from llenergymeasure.domain.measurements import EnergyReading
 
 
 def reproducibility_notes(reading: EnergyReading) -> str:
-    """A text that fits the meter and its method."""
+    """The note for the meter and its method."""
     if reading.energy_j is None:
         return "Energy was not measured."
     if reading.method == "replayed":
         return "Energy is simulated: recorded joules were replayed. It is not a measurement."
     if reading.method == "estimated":
         return (
-            "Energy is an estimate from a model of the machine's load, not a measurement: compare it with nothing but "
-            "estimates by the same tool on the same machine."
+            "Energy is an estimate from a model of the machine's load, not a measurement. Compare it only with estimates "
+            "by the same tool on the same machine."
         )
     if any(domain.name == "cpu" and domain.included for domain in reading.domains):
         return (
-            "Energy is that of the CPU packages, read from their RAPL counters. Their maker states no accuracy: 5 % is "
-            "assumed. Memory, disks, fans and the power supply are not in it."
+            "Energy is that of the CPU packages, read from their RAPL counters. The manufacturer states no accuracy; 5 % is "
+            "assumed. Memory, disks, fans and the power supply are not included."
         )
     if reading.meter not in METERS:
-        return f"Energy was read by the meter {reading.meter}. Its author states how accurate it is."
+        return f"Energy was read by the meter {reading.meter}. See its documentation for its accuracy."
     return METERS[reading.meter].accuracy

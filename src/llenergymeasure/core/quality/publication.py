@@ -1,4 +1,4 @@
-"""What a publishable number needs, rule by rule. Informational: nothing depends on it.
+"""The publication rules that a result is checked against. They are informational: no behaviour depends on them.
 
 Sources: the rules of ML.ENERGY's validation and MLPerf's checker, gathered in the methodology document.
 """
@@ -21,7 +21,7 @@ MIN_THERMAL_FLOOR_S = 30.0
 
 @dataclass(frozen=True)
 class Held:
-    """How a draft stands to a rule: the state, what was found in words, and the number in it."""
+    """The outcome of a rule for a draft: the state, the finding as text, and its number."""
 
     state: RuleState
     found: str
@@ -30,19 +30,19 @@ class Held:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: its name, and what holds it against a draft of a result."""
+    """One rule: its name and the function that checks a draft of a result."""
 
     name: str
     hold: Callable[[ExperimentResult], Held]
 
     def outcome(self, draft: ExperimentResult) -> RuleOutcome:
-        """The rule, held against a draft."""
+        """The outcome of the rule for a draft."""
         held = self.hold(draft)
         return RuleOutcome(rule=self.name, state=held.state, value=held.value, found=held.found)
 
 
 def check_publication(draft: ExperimentResult) -> PublicationCheck:
-    """Hold a draft against every rule."""
+    """Check a draft against every rule."""
     return PublicationCheck(rules=tuple(rule.outcome(draft) for rule in RULES))
 
 

@@ -1,7 +1,7 @@
-"""What a reader of a result must be warned of.
+"""The checks that give a result its warnings.
 
-Each check is a small function from a draft of the result to warnings; adding one is adding it to `CHECKS`, and a new code to
-the table in `domain.warnings`.
+Each check is a small function from a draft of the result to warnings. A new check needs an entry in `CHECKS`, and a new
+code needs an entry in the table of `domain.warnings`.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ MIN_READINGS = 10
 
 
 def warnings_about(draft: ExperimentResult) -> tuple[MeasurementWarning, ...]:
-    """All warnings that the draft gives rise to, in the order of `CHECKS`."""
+    """All warnings about the draft, in the order of `CHECKS`."""
     return tuple(found for check in CHECKS for found in check(draft))
 
 
 def is_energy_off(draft: ExperimentResult) -> bool:
-    """Whether the user asked for no energy."""
+    """Whether the user switched energy measurement off."""
     return draft.meter.name == "null"
 
 
 def crosscheck_gap(energy: EnergyReading) -> tuple[float, float] | None:
-    """Joules between the reading and its cross-check, and how many both uncertainties allow; None without a check."""
+    """Difference in J between reading and cross-check, and the uncertainty in J of both; None without a cross-check."""
     if energy.energy_j is None or energy.crosscheck_j is None or energy.uncertainty_j is None:
         return None
     allowed_j = math.hypot(energy.uncertainty_j, energy.crosscheck_uncertainty_j or 0.0)
@@ -74,7 +74,7 @@ def _energy(draft: ExperimentResult) -> Warnings:
     elif energy.method == "replayed":
         yield warning(
             "energy_simulated",
-            f"{number(energy.energy_j, 'J')} were replayed from a file and say nothing about this run",
+            f"{number(energy.energy_j, 'J')} were replayed from a file and are not a measurement of this run",
             "for a measurement choose a meter",
             energy_j=energy.energy_j,
         )
@@ -86,13 +86,13 @@ def _few_readings(energy: EnergyReading) -> MeasurementWarning:
     if energy.n_readings == 0 and energy.meter not in METERS:
         return warning(
             "nvml_low_sample_count",
-            f"the meter {energy.meter} does not say how many sensor updates fell into the window (n_readings is 0)",
-            "ask its author",
+            f"the meter {energy.meter} does not report the number of sensor updates in the window (n_readings is 0)",
+            "make the meter set n_readings",
             n_readings=0,
         )
     return warning(
         "nvml_low_sample_count",
-        f"{energy.n_readings} sensor updates fell into the window, below {MIN_READINGS}",
+        f"there were {energy.n_readings} sensor updates in the window, below {MIN_READINGS}",
         "make the window longer",
         n_readings=energy.n_readings,
         least=MIN_READINGS,
@@ -100,7 +100,7 @@ def _few_readings(energy: EnergyReading) -> MeasurementWarning:
 
 
 def _meter_problems(draft: ExperimentResult) -> Warnings:
-    """The meter's own words."""
+    """The problems that the meter reported."""
     if not is_energy_off(draft):
         yield from (warning("meter_problem", problem) for problem in draft.energy.problems)
 
@@ -144,7 +144,7 @@ def _baseline(draft: ExperimentResult) -> Warnings:
 def _warm_up(draft: ExperimentResult) -> Warnings:
     warmup = draft.warmup
     if warmup is None:
-        yield warning("warmup_off", "no warm-up ran: the window holds first-use costs", "set warmup.enabled: true")
+        yield warning("warmup_off", "no warm-up ran: the window includes first-use costs", "set warmup.enabled: true")
         return
     if warmup.converged is False:
         cv = "not taken" if warmup.final_cv is None else f"{warmup.final_cv:.3g}"
@@ -170,7 +170,7 @@ def _model(draft: ExperimentResult) -> Warnings:
     if draft.model_info.random_weights:
         yield warning(
             "random_weights",
-            f"{draft.model_info.name} ran with weights drawn from seed {draft.config.random_seed}: its text means nothing",
+            f"{draft.model_info.name} ran with weights drawn from seed {draft.config.random_seed}: its text has no meaning",
             "set pytorch.load_format: auto and name a model with weights",
             random_seed=draft.config.random_seed,
         )
@@ -182,7 +182,7 @@ def _model(draft: ExperimentResult) -> Warnings:
 
 
 def _parameters(info: ModelInfo) -> Warnings:
-    """The FLOPs of both methods follow from the architecture: the loaded modules must have its parameters."""
+    """Both FLOPs methods use the architecture, so the loaded modules must have its number of parameters."""
     known, counted = info.n_matmul_parameters, info.n_matmul_parameters_counted
     if known is not None and counted is not None and known != counted:
         yield warning(
@@ -199,7 +199,7 @@ def _unexpected_weights(info: ModelInfo) -> MeasurementWarning:
         "unexpected_weights",
         f"{info.n_unexpected_weights} tensors of the checkpoint have no place in the model and were left out, such as "
         f"{', '.join(info.unexpected_weights)}",
-        "look whether the checkpoint is of this architecture",
+        "check that the checkpoint is of this architecture",
         n_unexpected_weights=info.n_unexpected_weights,
     )
 
@@ -240,12 +240,12 @@ def _shortened(value: object, limit: int = 60) -> str:
     return f"{text[:limit]}..." if len(text) > limit else text
 
 
-# What ends a prompt's output however many tokens are asked for.
+# Settings that end a prompt's output at any number of tokens.
 _ENDS_ANYWAY = ("max_time", "stop_strings")
 
 
 def _constant_work(draft: ExperimentResult) -> str:
-    """How to make every prompt the same work, given what really ends it."""
+    """The cure that gives every prompt the same number of output tokens."""
     others = [name for name in _ENDS_ANYWAY if name in draft.effective_settings]
     switched_off = f", and {' and '.join(others)} to null in passthrough_kwargs" if others else ""
     return f"for constant work set min_output_tokens equal to max_output_tokens{switched_off}"
@@ -254,7 +254,7 @@ def _constant_work(draft: ExperimentResult) -> str:
 def _work(draft: ExperimentResult) -> Warnings:
     tokens, config = draft.tokens, draft.config
     if tokens.output_tokens == 0:
-        yield warning("no_output", "no token was generated", "look at the model's generation configuration")
+        yield warning("no_output", "no token was generated", "check the model's generation configuration")
     elif tokens.ended_early_share > 0:
         yield warning(
             "early_end",
@@ -285,7 +285,7 @@ def _work(draft: ExperimentResult) -> Warnings:
         yield warning(
             "double_bos",
             f"{tokens.double_bos_prompts} of {tokens.n_prompts} prompts begin with the beginning-of-sequence token twice",
-            "take it out of the prompts: the tokenizer adds it",
+            "remove it from the prompts: the tokenizer adds it",
             double_bos_prompts=tokens.double_bos_prompts,
             n_prompts=tokens.n_prompts,
         )

@@ -69,8 +69,8 @@ def test_a_counter_that_began_anew_voids_the_reading():
     found = checked(both("energy_j", RISING, [10.0 * (number % 30) for number in range(60)]))
     assert (found.energy_j, found.per_device_j) == (None, None)
     assert found.reason == (
-        "GPU 1 (RTX A6000): the energy counter went backwards (the driver was reloaded); with energy.backend: nvml the power "
-        "sensors would have been used"
+        "GPU 1 (RTX A6000): the energy counter went backwards (the driver was reloaded); energy.backend: nvml would "
+        "have used the power sensors instead"
     )
 
 

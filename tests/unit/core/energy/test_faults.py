@@ -78,11 +78,11 @@ def test_a_gpu_that_was_lost_stays_lost_for_the_windows_that_follow(simulate):
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (Freeze(12.0), "stood still for 0.5 s"),
-        (Freeze(MIDDLE_S), "stood still for 0.5 s"),
-        (Freeze(MIDDLE_S, 15.5), "stood still for 1 s in the window"),
+        (Freeze(12.0), "did not advance for 0.5 s"),
+        (Freeze(MIDDLE_S), "did not advance for 0.5 s"),
+        (Freeze(MIDDLE_S, 15.5), "did not advance for 1 s in the window"),
         (Reset(MIDDLE_S), "went backwards"),
-        (Fault(COUNTER, NOT_SUPPORTED, from_s=MIDDLE_S), "is not told any more"),
+        (Fault(COUNTER, NOT_SUPPORTED, from_s=MIDDLE_S), "is no longer reported"),
         (Fault(COUNTER, NO_PERMISSION), "could not be read (Insufficient Permissions"),
         (Fault(COUNTER, TIMEOUT, from_s=MIDDLE_S), "could not be read (Timeout)"),
         (Fault(COUNTER, TIMEOUT, from_s=12.5, to_s=MIDDLE_S), "could not be read (Timeout)"),

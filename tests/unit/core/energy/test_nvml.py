@@ -135,7 +135,7 @@ def test_a_counter_that_freezes_is_void_and_said_so():
     bench = Measuring(FakeGpu(frozen_from_s=14.0))
     reading, truth = bench.window(3.0)
     assert reading.method == "sampled"
-    assert "stood still" in reading.problems[0]
+    assert "did not advance" in reading.problems[0]
     assert reading.energy_j == pytest.approx(truth, rel=0.05)
 
 

@@ -33,8 +33,8 @@ def test_a_counter_that_falls_once_is_void():
 
 def test_a_counter_may_stand_still_for_half_a_second():
     assert counter_void(counter(*[10.0] * 6)) is None  # samples at 0.0 s to 0.5 s
-    assert counter_void(counter(*[10.0] * 7)) == "stood still for 0.6 s in the window"
-    assert counter_void(counter(*range(20), *[20.0] * 9, *range(21, 30))) == "stood still for 0.8 s in the window"
+    assert counter_void(counter(*[10.0] * 7)) == "did not advance for 0.6 s in the window"
+    assert counter_void(counter(*range(20), *[20.0] * 9, *range(21, 30))) == "did not advance for 0.8 s in the window"
 
 
 def test_time_between_two_different_values_is_a_gap_of_the_samples_and_no_standstill():
@@ -85,8 +85,8 @@ STUCK = steps((50.0, 21), (300.0, 30))
 def test_a_sensor_without_a_change_in_the_last_second_of_work_may_stand_still():
     found = stuck_sensor(GPU, a_sampler(shown("instant_w", STUCK), *[50.0] * 20), 2.0, 4.0)
     assert found == (
-        "the power sensor showed 300 W without a change in the last 1.9 s of work; it may stand still: treat the energy as "
-        "unreliable"
+        "the power sensor showed 300 W without a change in the last 1.9 s of work; it may have stopped updating: "
+        "treat the energy as unreliable"
     )
 
 

@@ -100,7 +100,7 @@ def test_a_counter_that_stands_still_is_left_after_half_a_second():
     watches, seconds = watched(100.0)
     assert ticks_of(watches) == {}
     assert seconds == pytest.approx(0.5, abs=0.002)
-    assert watches["GPU-0"].why_not == "stood still for 0.5 s"
+    assert watches["GPU-0"].why_not == "did not advance for 0.5 s"
 
 
 def test_a_counter_that_takes_long_to_answer_says_so():

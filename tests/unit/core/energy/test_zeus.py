@@ -88,7 +88,7 @@ def test_a_window_can_be_abandoned_more_than_once_and_has_no_joules_then():
     window.abandon()
     window.abandon()
     assert bench.monitor.open == {}
-    assert window.close(0.0, 1.0).reason == "the window was ended before"
+    assert window.close(0.0, 1.0).reason == "the window was already closed"
 
 
 def test_a_failure_is_a_meter_error_and_abandoning_is_quiet():

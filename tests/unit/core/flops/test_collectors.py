@@ -111,8 +111,8 @@ def test_a_static_cache_of_a_given_length_is_covered_whole():
     [
         ({"assistant_early_exit": 1}, "speculative decoding (assistant_early_exit)"),
         ({"use_mtp": True}, "speculative decoding (use_mtp)"),
-        ({"prefill_chunk_size": 16}, "prefill_chunk_size changes how often"),
-        ({"token_healing": True}, "token_healing changes how often"),
+        ({"prefill_chunk_size": 16}, "prefill_chunk_size changes the number"),
+        ({"token_healing": True}, "token_healing changes the number"),
     ],
 )
 def test_what_the_model_s_files_do_to_its_passes_leaves_the_figure_out_with_the_reason(settings, words):

@@ -77,7 +77,7 @@ def test_no_permission_is_not_no_gpu_and_a_mismatch_says_reboot():
 
 def test_no_gpu_is_absent_and_nvml_is_shut_again():
     nvml = FakeNvml(gpus=0)
-    with pytest.raises(SensorAbsent, match="sees no GPU"):
+    with pytest.raises(SensorAbsent, match="finds no GPU"):
         GpuDoor(nvml)
     assert nvml.calls[-1] == "nvmlShutdown"
 
@@ -119,7 +119,7 @@ def test_an_old_driver_is_asked_call_by_call():
 def test_a_board_that_tells_nothing_is_absent():
     calls = ("nvmlDeviceGetFieldValues", "nvmlDeviceGetTotalEnergyConsumption", "nvmlDeviceGetPowerUsage")
     opened, gpu = door(failures=dict.fromkeys(calls, NOT_SUPPORTED))
-    with pytest.raises(SensorAbsent, match="tells neither energy nor power"):
+    with pytest.raises(SensorAbsent, match="reports neither energy nor power"):
         opened.power(gpu)
     assert opened.energy_j(gpu) is None
 

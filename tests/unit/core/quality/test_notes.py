@@ -18,7 +18,7 @@ RAPL = EnergyDomain(name="cpu", energy_j=1000.0, provenance="measured", included
         (update(ENERGY, method="estimated"), "not a measurement"),
         (update(ENERGY, method="replayed"), "simulated"),
         (ENERGY, "5 W or 5 %"),
-        (update(ENERGY, meter="file"), "the meter file. Its author states how accurate it is"),
+        (update(ENERGY, meter="file"), "the meter file. See its documentation for its accuracy"),
         (update(ENERGY, meter="codecarbon", method="sampled", domains=(RAPL,)), "RAPL"),
     ],
 )

@@ -159,7 +159,7 @@ def test_the_largest_drift_counts_also_beside_a_gpu_without_a_temperature():
 
 def test_a_meter_that_does_not_count_updates_is_not_said_to_have_seen_none():
     (warning,) = warnings_about(a_draft(energy=update(ENERGY, meter="file", n_readings=0)))
-    assert "the meter file does not say how many sensor updates" in warning.sentence
+    assert "the meter file does not report the number of sensor updates" in warning.sentence
 
 
 def test_what_the_sampler_says_of_its_gaps_takes_the_place_of_advice():

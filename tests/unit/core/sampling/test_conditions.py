@@ -41,7 +41,7 @@ def test_a_good_gpu_gives_no_warning_about_it(simulate):
     [
         ({"persistence": False}, "gpu_persistence_mode_off", "sudo nvidia-smi -pm 1", {"persistence_mode": False}),
         ({"ecc": False}, "ecc_disabled", "has ECC 0", {"ecc_enabled": False}),
-        ({"migs": ["MIG-a"]}, "mig_parent_power", "the whole GPU's, shared", {"mig_enabled": True}),
+        ({"migs": ["MIG-a"]}, "mig_parent_power", "those of the whole GPU, shared", {"mig_enabled": True}),
     ],
 )
 def test_a_setting_that_matters_is_in_the_snapshot_and_a_warning(simulate, changes, code, words, block):
@@ -108,7 +108,7 @@ def test_each_reason_that_holds_clocks_down_is_flagged_with_its_time(simulate, b
     } == flags
     assert seen.detected is bool(flags)
     assert seen.throttle_duration_sec == pytest.approx(1.0 if flags else 0.0, abs=0.51)
-    assert ("clocks were held down for" in warning_of(result, "throttling_detected")) is bool(flags)
+    assert ("clocks were throttled for" in warning_of(result, "throttling_detected")) is bool(flags)
     assert ("not_throttled" in result.publication_check.passed) is not bool(flags)
 
 
@@ -119,7 +119,7 @@ def test_throttling_before_the_window_is_not_the_window_s(simulate):
 
 def test_a_gpu_that_warms_up_in_the_window_is_told_with_its_degrees(simulate):
     result = measured(simulate, sim_gpu(tracks=tracked("temperature_c", 62, 14.5)))
-    assert "temperature moved by +17 C" in warning_of(result, "thermal_drift_detected")
+    assert "temperature changed by +17 C" in warning_of(result, "thermal_drift_detected")
     assert "temperature_within_10_c: +17 C" in result.publication_check.failed
     assert result.thermal_throttle.max_temperature_c == 62
     assert set(result.timeseries.temperature_c) == {45, 62}

@@ -85,8 +85,8 @@ def test_no_joules_at_all_are_a_fault_and_no_number():
     with meter(StillMeter()).window() as window:
         pass
     assert (window.valid, window.energy_j) == (False, None)
-    assert "fake gave 0 J, which no work takes" in window.warnings[0]
-    assert "make it longer" in window.warnings[0]
+    assert "fake gave 0 J, which is impossible" in window.warnings[0]
+    assert "make the window longer" in window.warnings[0]
 
 
 def test_nested_windows_know_their_parent_and_the_outer_one_what_is_its_own():

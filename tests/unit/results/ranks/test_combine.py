@@ -196,13 +196,13 @@ def test_warnings_of_the_sensors_name_their_rank_and_others_are_judged_anew():
     loud = on_gpu(1).model_copy(
         update={
             "warnings": (
-                warning("throttling_detected", "clocks were held down", "improve cooling", throttle_duration_sec=2.0),
+                warning("throttling_detected", "clocks were throttled", "improve cooling", throttle_duration_sec=2.0),
                 warning("low_prompt_count", "2 prompts"),
             )
         }
     )
     whole = aggregate([process(0), process(1, loud)])
-    assert "throttling_detected: rank 1: clocks were held down; improve cooling" in whole.measurement_warnings
+    assert "throttling_detected: rank 1: clocks were throttled; improve cooling" in whole.measurement_warnings
     found = {each.code: each.values for each in whole.warnings}
     assert found["throttling_detected"] == {"throttle_duration_sec": 2.0, "rank": 1}
     assert found["low_prompt_count"]["n_prompts"] == 4

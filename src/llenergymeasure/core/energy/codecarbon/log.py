@@ -1,4 +1,4 @@
-"""The joules that CodeCarbon told at each of its measurements, and a window's part of them.
+"""Records CodeCarbon's joules at each of its measurements and computes a window's energy from them.
 
 ```
  start()                                                         stop()
@@ -6,8 +6,8 @@
      t0 ------------------------ work --------------------------- t1
 ```
 
-CodeCarbon's own total covers more or less than the work. Its joules at each measurement are those of an output handler;
-between two measurements the power is taken as constant.
+CodeCarbon's own total covers more or less time than the work. The joules at each measurement come from an output handler;
+between two measurements the power is assumed to be constant.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from llenergymeasure.domain.measurements import JOULES_PER_KWH
 from llenergymeasure.protocols import Clock
 
 PARTS = ("gpu", "cpu", "ram")
-# stop() does not measure again when the last measurement is younger than 0.05 s; the rest is room for its own time.
+# stop() does not measure again when the last measurement is younger than 0.05 s; the rest allows for its own duration.
 OPEN_END_S = 0.1
-# A GPU or a CPU package always draws power: a counter that shows none for two of the slowest ticks was not read.
+# A GPU or a CPU package always draws power, so a counter that does not advance for two of the slowest ticks has failed.
 STILL_S = 0.2
 
 
 @dataclass(frozen=True)
 class Point:
-    """One measurement: when it was told, and joules per part since the tracker's start."""
+    """One measurement: when it was reported, and joules per part since the tracker's start."""
 
     time_s: float
     joules: dict[str, float]
 
 
 class EnergyLog:
-    """Keeps what a tracker tells. Has the methods of CodeCarbon's output handlers.
+    """Keeps the measurements of a tracker, with the methods of CodeCarbon's output handlers.
 
     Args:
-        clock: time, the window's.
+        clock: the clock of the window.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -53,10 +53,10 @@ class EnergyLog:
         self.points.append(Point(self._clock.now(), joules))
 
     def out(self, total: Any, delta: Any) -> None:
-        """Nothing more is said at the end: the last measurement was told."""
+        """Do nothing: the last measurement was already recorded."""
 
     def exit(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is open."""
 
     @property
     def age_s(self) -> float:
@@ -64,7 +64,7 @@ class EnergyLog:
         return self._clock.now() - self.points[-1].time_s
 
     def used_j(self, part: str, start_s: float, end_s: float) -> float | None:
-        """Joules of a part from `start_s` to `end_s`; None when the measurements do not cover it."""
+        """Energy in J of a part from `start_s` to `end_s`; None when the measurements do not cover the range."""
         path = self._path(part, end_s)
         first, last = value_at(path, start_s), value_at(path, end_s)
         return None if first is None or last is None else last - first
@@ -77,7 +77,7 @@ class EnergyLog:
         return [*path, (end_s, j_b + (j_b - j_a) / (t_b - t_a) * (end_s - t_b))]
 
     def stood_still_s(self, part: str) -> float:
-        """Longest time between two measurements, `STILL_S` or more, in which a part used nothing; 0 without one."""
+        """Longest time in s of at least `STILL_S` between two measurements with no energy of a part; 0 without one."""
         steps = zip(self.points, self.points[1:])
         still = [b.time_s - a.time_s for a, b in steps if b.joules[part] <= a.joules[part]]
         return max((span_s for span_s in still if span_s >= STILL_S), default=0.0)

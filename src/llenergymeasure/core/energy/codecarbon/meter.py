@@ -1,11 +1,13 @@
-"""The CodeCarbon meter, and its door.
+"""The CodeCarbon meter, and the only module that imports codecarbon.
 
-Each window has a tracker of its own, so windows may be nested. On a machine without readable counters CodeCarbon's CPU
-figure is a model of the whole machine's load, and its RAM figure a constant of the installed memory: an estimate. The
-total is the GPUs' when the experiment uses GPUs, else the CPU's; a modelled part is never added to a measured one.
+Each window has a separate tracker, so windows may be nested. On a machine without readable counters CodeCarbon's CPU
+figure is a model of the whole machine's load, and its RAM figure a constant of the installed memory; both are estimates.
+The total is the energy of the GPUs when the experiment uses GPUs, else that of the CPU. A modelled part is never added to
+a measured one.
 
 CodeCarbon 3.3 suppresses its exceptions, reads options from files and variables, and counts a second twice when it is
-stopped while a measurement runs. Guards: what it logs is kept, every option that matters is given, the end waits.
+stopped while a measurement runs. So its log messages are recorded, every option that changes a number is set, and the end
+of a window waits for a running measurement.
 """
 
 from __future__ import annotations
@@ -30,20 +32,20 @@ from llenergymeasure.protocols import Clock
 TrackerFactory = Callable[[EnergyLog], Any]
 
 MEASURE_EVERY_S = 1.0
-# From here on the next measurement may begin at any moment: a timer is never early, and a measurement takes up to 50 ms.
+# After this time the next measurement may begin at any moment: a timer is never early, and a measurement takes up to 50 ms.
 DUE_S = 0.95 * MEASURE_EVERY_S
 # Long enough for stop() to measure: it does not when the last measurement is younger than 0.05 s.
 MOMENT_S = 0.1
 
-# Every option that changes a number, writes or sends something: one that is left out is taken from ~/.codecarbon.config,
-# ./.codecarbon.config or CODECARBON_* (a `pue` there multiplies the joules).
+# Every option that changes a number, or writes or sends data. CodeCarbon takes an omitted option from
+# ~/.codecarbon.config, ./.codecarbon.config or CODECARBON_* (a `pue` there multiplies the joules).
 SETTINGS: dict[str, Any] = {
     "allow_multiple_runs": True,  # else it takes a lock file and the handlers of SIGINT and SIGTERM
-    "api_call_interval": 1,  # tell the output handler of each measurement
+    "api_call_interval": 1,  # call the output handler at each measurement
     "cloud_provider": None,
     "cloud_region": None,
     "country_2letter_iso_code": None,
-    "country_iso_code": "USA",  # only emissions depend on the place, and those are not used
+    "country_iso_code": "USA",  # only emissions depend on the country, and they are not used
     "electricitymaps_api_token": "",
     "emissions_endpoint": None,
     "force_carbon_intensity_g_co2e_kwh": None,
@@ -65,7 +67,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 _LOGGER = logging.getLogger("codecarbon")
-# What it says of every run, and the frame around an exception.
+# Messages that it logs in every run, and the text around an exception.
 _ORDINARY = ("Multiple instances of codecarbon", "You have ", "graceful shutdown", "stopping.")
 
 
@@ -73,10 +75,10 @@ class CodeCarbonMeter:
     """Measures or estimates with CodeCarbon.
 
     Args:
-        make_tracker: gives a new tracker, not yet started, that tells its measurements to the log.
-        clock: time, the window's.
-        gpus: uuids of the GPUs that the experiment uses, the tracker's; empty when it uses none.
-        check: watches the counters of the GPUs between the measurements; None = nobody does.
+        make_tracker: makes a new tracker, not yet started, that reports its measurements to the log.
+        clock: the clock of the window.
+        gpus: UUIDs of the GPUs that the experiment uses and the tracker measures; empty without GPUs.
+        check: checks the counters of the GPUs between the measurements; None = they are not checked.
     """
 
     name = "codecarbon"
@@ -89,10 +91,10 @@ class CodeCarbonMeter:
         self.devices = self._gpus or ("machine",)
 
     def open_window(self) -> CodeCarbonWindow:
-        """Start a tracker. The first of a process takes about 2 s, `create` has it behind it.
+        """Start a tracker. The first one of a process takes about 2 s; `create` has already started one.
 
         Raises:
-            MeterError: it cannot be started.
+            MeterError: the tracker cannot be started.
         """
         window = CodeCarbonWindow(self._make_tracker, self._clock, self._gpus, self._check)
         self._windows = [*(other for other in self._windows if other.running), window]
@@ -110,17 +112,17 @@ class CodeCarbonWindow:
         self, make_tracker: TrackerFactory, clock: Clock, gpus: tuple[str, ...], check: CrossCheck | None = None
     ) -> None:
         self._clock, self._gpus, self._check = clock, gpus, check
-        self._energy_log, self._ear = EnergyLog(clock), Ear()
-        _LOGGER.addHandler(self._ear)
+        self._energy_log, self._messages = EnergyLog(clock), LogMessages()
+        _LOGGER.addHandler(self._messages)
         try:
             self._tracker = _started(make_tracker, self._energy_log)
-        except Exception as error:  # a door: whatever the library raises is ours to name
-            _LOGGER.removeHandler(self._ear)
+        except Exception as error:  # any exception of the library becomes a MeterError
+            _LOGGER.removeHandler(self._messages)
             raise MeterError(f"codecarbon cannot start: {type(error).__name__}: {error}") from error
         self.running = True
         if not self._energy_log.points:
             self.abandon()
-            raise MeterError(f"codecarbon did not start: {'; '.join(self._ear.said) or 'it does not say why'}")
+            raise MeterError(f"codecarbon did not start: {'; '.join(self._messages.texts) or 'it logged no reason'}")
 
     def close(self, start_s: float, end_s: float) -> EnergyReading:
         self._wait_for_a_due_measurement()
@@ -132,7 +134,7 @@ class CodeCarbonWindow:
             gpus=self._gpus,
             cpu_is_measured=_reads_cpu_counters(self._tracker),
             still_s={part: self._energy_log.stood_still_s(part) for part in PARTS},
-            said=self._ear.said,
+            logged=self._messages.texts,
         ).model_copy(update={"n_readings": n_readings, "update_period_s": period_s})
         return reading if self._check is None else self._check.of(reading, start_s, end_s)
 
@@ -141,7 +143,7 @@ class CodeCarbonWindow:
             self._stop()
 
     def _wait_for_a_due_measurement(self) -> None:
-        """Stopping beside a running measurement counts its second twice; it is over when it was told."""
+        """Wait until a running measurement is reported: stopping during a measurement counts its second twice."""
         deadline_s = self._clock.now() + MEASURE_EVERY_S
         while self.running and self._energy_log.age_s > DUE_S and self._clock.now() < deadline_s:
             self._clock.sleep(0.001)
@@ -153,43 +155,43 @@ class CodeCarbonWindow:
         try:
             self._tracker.stop()
         except Exception as error:
-            raise MeterError(f"codecarbon failed at its end: {type(error).__name__}: {error}") from error
+            raise MeterError(f"codecarbon failed to stop: {type(error).__name__}: {error}") from error
         finally:
-            _LOGGER.removeHandler(self._ear)
+            _LOGGER.removeHandler(self._messages)
 
 
-class Ear(logging.Handler):
-    """Keeps the warnings and errors of the library, which logs what it should raise."""
+class LogMessages(logging.Handler):
+    """Keeps the warnings and errors that the library logs instead of raising exceptions."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.said: list[str] = []
+        self.texts: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         text = " ".join(record.getMessage().split())
         if record.exc_info and record.exc_info[1] is not None:
             text = f"{text} {type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
-        if not text.startswith(_ORDINARY) and text not in self.said:
-            self.said.append(text)
+        if not text.startswith(_ORDINARY) and text not in self.texts:
+            self.texts.append(text)
 
 
 def _started(make_tracker: TrackerFactory, energy_log: EnergyLog) -> Any:
     with contextlib.redirect_stdout(io.StringIO()):
         tracker = make_tracker(energy_log)
-        _hush()
+        _remove_terminal_handlers()
         tracker.start()
     return tracker
 
 
-def _hush() -> None:
-    """Take away the handler that writes to the terminal; importing CodeCarbon and each new tracker add one."""
+def _remove_terminal_handlers() -> None:
+    """Remove the handlers that write to the terminal; importing CodeCarbon and each new tracker add one."""
     for handler in _LOGGER.handlers[:]:
         if type(handler) is logging.StreamHandler:
             _LOGGER.removeHandler(handler)
 
 
 def _reads_cpu_counters(tracker: Any) -> bool:
-    """Whether the CPU is read from RAPL; what cannot be told counts as a model."""
+    """Whether the CPU is read from RAPL; an unknown source counts as a model."""
     return any(getattr(part, "_mode", None) == "intel_rapl" for part in getattr(tracker, "_hardware", ()))
 
 
@@ -197,15 +199,15 @@ def _library() -> Any:
     with _silence():
         try:
             return import_module("codecarbon")
-        except Exception as error:  # a door: a broken installation raises anything
+        except Exception as error:  # a broken installation may raise any exception
             raise MeterError(f"codecarbon cannot be imported: {type(error).__name__}: {error}") from error
         finally:
-            _hush()
+            _remove_terminal_handlers()
 
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Importing prints to stdout and logs to the terminal where the bindings of AMD GPUs find no driver."""
+    """Suppress output: importing prints and logs to the terminal where the bindings of AMD GPUs find no driver."""
 
     def nothing(record: logging.LogRecord) -> bool:
         return False
@@ -219,7 +221,7 @@ def _silence() -> Iterator[None]:
 
 
 def probe(context: MeterContext) -> str | None:
-    """Installed. Without nvidia-smi it does not see the GPUs, which would make its total a modelled CPU."""
+    """None when it is installed and finds the GPUs. Without nvidia-smi it ignores them and would model the CPU instead."""
     if find_spec("codecarbon") is None:
         return "codecarbon is not installed"
     if context.gpus and shutil.which("nvidia-smi") is None:
@@ -228,16 +230,17 @@ def probe(context: MeterContext) -> str | None:
 
 
 def create(context: MeterContext) -> CodeCarbonMeter:
-    """The meter over the GPUs of the context, or over the machine's CPU.
+    """The meter of the GPUs of the context, or of the machine's CPU.
 
-    Measures a moment, so that no window pays for the 2 s and 100 MB of the first start, and a CPU counter that opens but
-    does not advance, as some virtual machines have, is taken for absent.
+    It measures once for 0.1 s. So the 2 s and 100 MB of the first start are not in a window, and a CPU counter that opens
+    but does not advance, as on some virtual machines, is treated as absent.
 
     Raises:
-        MeterError: it cannot be imported or started.
+        MeterError: codecarbon cannot be imported or started.
     """
     library = _library()
-    # By NVML's number: its own matching of uuids cuts the G off "GPU-". None would mean those of CUDA_VISIBLE_DEVICES.
+    # GPUs are given by NVML's number: codecarbon's matching of UUIDs removes the G of "GPU-". None would mean the GPUs of
+    # CUDA_VISIBLE_DEVICES.
     gpu_ids = [gpu.index for gpu in context.gpus] or None
     check = CrossCheck(context.gpus, context.sampler) if context.sampler is not None else None
 

@@ -7,14 +7,14 @@ import pytest
 from llenergymeasure.core.energy.codecarbon.reading import reading_of
 
 
-def a_reading(gpu=0.0, cpu=0.0, ram=0.0, gpus=(), rapl=False, still=0.0, said=(), seconds=10.0):
+def a_reading(gpu=0.0, cpu=0.0, ram=0.0, gpus=(), rapl=False, still=0.0, logged=(), seconds=10.0):
     return reading_of(
         {"gpu": gpu, "cpu": cpu, "ram": ram},
         duration_s=seconds,
         gpus=gpus,
         cpu_is_measured=rapl,
         still_s={"gpu": still, "cpu": still, "ram": 0.0},
-        said=said,
+        logged=logged,
     )
 
 
@@ -81,13 +81,16 @@ def test_zero_joules_are_not_a_measurement():
 
 
 def test_measurements_that_do_not_cover_the_window_give_no_joules():
-    reading = a_reading(cpu=None, seconds=0.03, said=["no hardware"])
+    reading = a_reading(cpu=None, seconds=0.03, logged=["no hardware"])
     assert reading.energy_j is None
-    assert reading.reason == "codecarbon measured nothing that covers the 0.03 s of the window; it says: no hardware"
+    assert (
+        reading.reason
+        == "the measurements of codecarbon do not cover the 0.03 s of the window; it reported: no hardware"
+    )
 
 
 def test_a_counter_that_stood_still_voids_the_window():
-    assert "the gpu counter stood still for 1 s" in a_reading(gpu=500.0, gpus=("GPU-0",), still=1.0).reason
+    assert "the gpu counter did not advance for 1 s" in a_reading(gpu=500.0, gpus=("GPU-0",), still=1.0).reason
 
 
 def test_a_model_may_stand_still():
@@ -97,7 +100,7 @@ def test_a_model_may_stand_still():
 def test_joules_that_the_library_lost_void_the_window():
     """It goes on with 0 J for that time, and only logs it."""
     reading = a_reading(
-        gpu=500.0, gpus=("GPU-0",), said=["Failed to retrieve power usage of GPU 0, its energy will be 0"]
+        gpu=500.0, gpus=("GPU-0",), logged=["Failed to retrieve power usage of GPU 0, its energy will be 0"]
     )
     assert reading.energy_j is None
     assert "lost joules" in reading.reason
@@ -116,7 +119,7 @@ def test_the_uncertainty_is_that_of_a_plain_difference():
 
 
 def test_power_read_once_per_second_is_less_certain_than_a_counter():
-    said = ["GPU 0 does not provide a total energy consumption counter, falling back to averaging its power usage"]
-    reading = a_reading(gpu=200.0, gpus=("GPU-0",), seconds=2.0, said=said)
+    logged = ["GPU 0 does not provide a total energy consumption counter, falling back to averaging its power usage"]
+    reading = a_reading(gpu=200.0, gpus=("GPU-0",), seconds=2.0, logged=logged)
     assert reading.uncertainty_parts_j["edges"] == pytest.approx(81.65, abs=0.01)
-    assert reading.problems == (f"codecarbon: {said[0]}",)
+    assert reading.problems == (f"codecarbon: {logged[0]}",)
