@@ -67,8 +67,7 @@ class CumulativeEnergy:
 
     def outer(self, start_s: float, end_s: float) -> Outer | None:
         """Energy in J from start to end; None without two updates on each side of the window."""
-        a = bisect_left(self.times_s, start_s - self.error_s) - 1
-        b = bisect_left(self.times_s, end_s + self.error_s)
+        a, b = self._last_before(start_s), bisect_left(self.times_s, end_s + self.error_s)
         if a < 1 or b + 1 >= len(self.times_s):
             return None
         before_s, after_s = start_s - self.times_s[a], self.times_s[b] - end_s
@@ -79,12 +78,16 @@ class CumulativeEnergy:
         dating_j = 2 * SLACK_S * math.hypot(before_w, after_w) / math.sqrt(3)
         return Outer(energy_j, math.hypot(error_j, grid_j, dating_j))
 
+    def _last_before(self, time_s: float) -> int:
+        """Number of the last update that was certainly over by then; -1 without one."""
+        return bisect_left(self.times_s, time_s - self.error_s) - 1
+
     def within(self, start_s: float, end_s: float) -> CumulativeEnergy | None:
         """Cumulative energy of the window alone, from 0 J at its start; None without two updates on each side."""
         found = self.outer(start_s, end_s)
         if found is None:
             return None
-        a = bisect_left(self.times_s, start_s - self.error_s) - 1
+        a = self._last_before(start_s)
         drawn_before_j = self.joules[a] + self.power_w(a) * (start_s - self.times_s[a])
         inside = [
             (time_s, min(max(joules - drawn_before_j, 0.0), found.energy_j))
@@ -98,17 +101,19 @@ class CumulativeEnergy:
         """Standard deviation in W of power between updates shortly before the window."""
         if self.idle_variation_w is not None:
             return self.idle_variation_w
-        end = bisect_left(self.times_s, start_s - self.error_s)
-        first = max(bisect_left(self.times_s, start_s - IDLE_WATCH_S), 1)
-        powers = [self.power_w(number) for number in range(first, end)]
-        last_w = self.power_w(min(max(end - 1, 1), len(self.times_s) - 1))
-        return variation_of([later - early for early, later in zip(powers, powers[1:])], last_w)
+        last = self._last_before(start_s)
+        powers = self._powers_w(start_s - IDLE_WATCH_S, last)
+        return variation_of([later - early for early, later in zip(powers, powers[1:])], self.power_w(max(last, 1)))
 
     def idle_spread_w(self, start_s: float) -> float | None:
         """Standard deviation in W of power in the second before the window; None with too few updates there."""
-        end = bisect_left(self.times_s, start_s - self.error_s)
-        first = max(bisect_left(self.times_s, start_s - AVERAGE_WINDOW_S), 1)
-        return pstdev(self.power_w(number) for number in range(first, end)) if end - first > FEW_STEPS else None
+        powers = self._powers_w(start_s - AVERAGE_WINDOW_S, self._last_before(start_s))
+        return pstdev(powers) if len(powers) > FEW_STEPS else None
+
+    def _powers_w(self, from_s: float, last: int) -> list[float]:
+        """Mean power in W before each update, from a time on and to the update of this number."""
+        first = max(bisect_left(self.times_s, from_s), 1)
+        return [self.power_w(number) for number in range(first, last + 1)]
 
     def at(self, time_s: float) -> float | None:
         """Cumulative energy in J at a time, interpolated linearly between updates; None outside them."""

@@ -97,6 +97,14 @@ def test_the_window_alone_begins_at_nothing_and_ends_at_its_energy():
     assert window.joules == pytest.approx([0.0, 150.0, 450.0, 600.0])  # 300 W from 3.5 s on
 
 
+def test_the_window_alone_begins_at_the_last_update_that_was_surely_before_it():
+    blurred = by_second(50.0, 60.0, 70.0, 300.0, 90.0, 50.0, error_s=0.1)
+    # From 2 s on: 60 W for 1.05 s are taken off, and at 3 s, before the window, 70 J were drawn; it ends at 338.5 J.
+    assert blurred.within(3.05, 3.95).joules == pytest.approx([0.0, 370 + 90 - 1.05 * 60 - 1.05 * 50])
+    # At 4 s, 370 J less 63 J.
+    assert blurred.within(3.05, 4.3).joules[1] == pytest.approx(370 - 1.05 * 60)
+
+
 def test_what_a_window_drew_never_falls_and_never_exceeds_its_energy():
     # Power outside is taken to be 50 W, but between 3 s and 3.5 s it was 0 W: 25 J too many are taken off.
     window = by_second(50.0, 50.0, 50.0, 10.0, 300.0, 300.0, 50.0, 50.0).within(3.5, 5.9)
@@ -136,12 +144,23 @@ def by_tenth(*watts, **more):
 
 
 def test_idle_variation_is_seen_in_the_updates_of_the_last_1_6_s():
-    # Before 0.55 s: 50, 54, 50, 54, 50 W, in steps of 4 W.
-    assert by_tenth(50, 54, 50, 54, 50, 300, 300).variation_w(0.55) == pytest.approx(4 / math.sqrt(2))
+    # Before 0.55 s: 40, 50, 54, 50, 54 W, in steps of 10, 4, 4 and 4 W.
+    assert by_tenth(40, 50, 54, 50, 54, 300, 300).variation_w(0.55) == pytest.approx(math.sqrt((100 + 3 * 16) / 4 / 2))
     # Work until 0.4 s; 2 s later it does not count any more.
     quiet = by_tenth(*[300] * 4, *[50] * 20)
     assert quiet.variation_w(2.05) == pytest.approx(0.0, abs=1e-9)
     assert quiet.variation_w(1.95) > 10
+
+
+def test_an_update_that_may_be_the_works_is_no_idle_power():
+    blurred = CumulativeEnergy([0, 1, 2, 3, 4, 5, 6], [0, 50, 100, 150, 200, 500, 800], error_s=0.2)
+    assert blurred.variation_w(5.1) == pytest.approx(5.0)  # the update at 5 s is left out: a tenth of 50 W
+    assert blurred.variation_w(5.3) == pytest.approx(30.0)  # it is not, and two steps are too few still
+
+
+@pytest.mark.parametrize(("start_s", "assumed_w"), [(0.35, 6.0), (0.25, 5.5), (0.15, 5.0), (0.05, 5.0), (-1.0, 5.0)])
+def test_with_too_few_steps_a_tenth_of_the_last_idle_power_is_assumed(start_s, assumed_w):
+    assert by_tenth(50, 55, 60, 300, 300).variation_w(start_s) == pytest.approx(assumed_w)
 
 
 def test_variation_that_the_series_cannot_show_is_handed_in():
@@ -152,6 +171,13 @@ def test_the_spread_of_idle_power_is_its_standard_deviation_in_the_last_second()
     assert by_tenth(50, 54, 50, 54, 50, 54, 300).idle_spread_w(0.65) == pytest.approx(2.0)
     assert by_tenth(*[300] * 4, *[50, 54] * 6).idle_spread_w(1.59) == pytest.approx(2.0)
     assert by_tenth(50, 54, 50, 300, 300).idle_spread_w(0.35) is None  # three powers are too few
+
+
+def test_that_spread_leaves_out_what_may_be_the_works():
+    blurred = CumulativeEnergy(
+        [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [0.0, 5.0, 10.4, 15.4, 20.8, 25.8, 55.8], error_s=0.02
+    )
+    assert blurred.idle_spread_w(0.51) == pytest.approx(2.0)  # 50, 54, 50, 54 W; the update at 0.5 s may come later
 
 
 def test_the_error_outside_grows_with_variation_time_and_drift():

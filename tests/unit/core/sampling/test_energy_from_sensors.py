@@ -172,6 +172,7 @@ def test_the_counter_is_a_series_already():
     found = from_counter(log, 2.03, 4.03)
     assert found.outer(2.03, 4.03).energy_j == pytest.approx(200.0)
     assert found.error_s == pytest.approx(0.0125)  # samples are 25 ms apart
+    assert found.assumed_error_j == 0.0
     assert found.times_s[1] - found.times_s[0] == pytest.approx(0.1)
 
 
