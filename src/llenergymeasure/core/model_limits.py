@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from llenergymeasure.core.flops.architecture import MAX_SIZE
 from llenergymeasure.exceptions import BackendError
 
 # Types of models that look each position up in a table, and the key of its length: one position more is an IndexError.
@@ -111,8 +112,8 @@ def _stretched(sizes: Mapping[str, Any], stated: int) -> int:
     factor, original = scaling.get("factor"), _size(scaling.get("original_max_position_embeddings"))
     if kind in (None, "default") or not isinstance(factor, (int, float)) or not 1 <= factor < math.inf:
         return stated
-    return max(stated, int(factor * (original or stated)))
+    return max(stated, _size(int(factor * (original or stated))) or stated)
 
 
 def _size(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_SIZE else None

@@ -14,8 +14,12 @@ from llenergymeasure.config.backend_configs import Quantization
 from llenergymeasure.config.messages.format import shown
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.sections import SyntheticDatasetConfig
-from llenergymeasure.core.flops.architecture import MAX_SIZE, shape_of
+from llenergymeasure.core.flops.architecture import shape_of
 from llenergymeasure.core.flops.dimensions import TransformerShape
+from llenergymeasure.core.model_limits import limits_of
+from llenergymeasure.models.gguf import names_gguf
+from llenergymeasure.orchestration.model.gguf import gguf_header
+from llenergymeasure.orchestration.model.kv_cache import UnknownCacheError, cache_bytes
 from llenergymeasure.orchestration.model.local_files import local_config, local_directory
 from llenergymeasure.orchestration.model.weights import local_weights_bytes
 
@@ -80,8 +84,7 @@ def estimate_for(config: ExperimentConfig, environ: Mapping[str, str]) -> VramEs
     """
     section = config.pytorch_settings
     content = local_config(config.model, section.revision, environ)
-    directory = local_directory(config.model, section.revision, environ)
-    if content is None or directory is None:
+    if content is None:
         return VramEstimate.of(None, None, f"config.json of {config.model} is not on this machine")
     estimate = estimate_vram(
         content,
@@ -89,11 +92,23 @@ def estimate_for(config: ExperimentConfig, environ: Mapping[str, str]) -> VramEs
         batch_size=section.effective_batch_size * config.decoder.beams,
         input_tokens=_input_tokens(config),
         output_tokens=config.output_limit,
-        weights_bytes=None if config.draws_weights else local_weights_bytes(directory),
+        weights_bytes=None if config.draws_weights else _stored_bytes(config, environ),
         quantization=section.quantization,
         use_cache=section.effective_use_cache,
     )
-    return VramEstimate.of(estimate.weights_mb, estimate.kv_cache_mb, *estimate.notes, *_left_out(config))
+    weights_mb = _dequantised_mb(config) if names_gguf(config.model) else estimate.weights_mb
+    return VramEstimate.of(weights_mb, estimate.kv_cache_mb, *estimate.notes, *_left_out(config))
+
+
+def _stored_bytes(config: ExperimentConfig, environ: Mapping[str, str]) -> int | None:
+    """Bytes of the weight files; None where there are none."""
+    directory = local_directory(config.model, config.pytorch_settings.revision, environ)
+    return None if directory is None else local_weights_bytes(directory)
+
+
+def _dequantised_mb(config: ExperimentConfig) -> float:
+    """Weights of a GGUF file as they are loaded."""
+    return gguf_header(config.model).n_parameters * BYTES_PER_WEIGHT[config.precision] / MEGABYTE
 
 
 def _input_tokens(config: ExperimentConfig) -> int | None:
@@ -131,16 +146,14 @@ def estimate_vram(
         use_cache: False = keys and values are not kept.
     """
     shape = shape_of(config_json)
-    longest = _size(config_json.get("max_position_embeddings")) if input_tokens is None else input_tokens
+    longest = limits_of(config_json).positions if input_tokens is None else input_tokens
+    weights = _weights_bytes(config_json, shape, weights_bytes, BYTES_PER_WEIGHT[precision], quantization)
     positions = None if longest is None else longest + output_tokens
     bytes_per_value = 4 if precision == "fp32" else 2  # quantised weights leave the cache in 16 bits
-    cache = _cache_bytes(config_json, shape, positions, bytes_per_value) if use_cache else 0
-    weights = _weights_bytes(config_json, shape, weights_bytes, BYTES_PER_WEIGHT[precision], quantization)
-    notes = []
+    cache, notes = _cache(config_json, shape, positions, bytes_per_value) if use_cache else (0, [])
     if shape is None:
-        notes.append(
-            f"architecture {shown(config_json.get('model_type'))} is not known: sizes as configured and stored"
-        )
+        kind = shown(config_json.get("model_type"))
+        notes.append(f"architecture {kind} is not known: sizes as configured and stored")
     if input_tokens is None:
         notes.append(f"prompts are not cut: counted with {longest or 'an unknown number of'} tokens each")
     return VramEstimate.of(
@@ -148,6 +161,16 @@ def estimate_vram(
         None if cache is None else _megabytes(batch_size * cache),
         *notes,
     )
+
+
+def _cache(
+    config_json: Mapping[str, Any], shape: TransformerShape | None, positions: int | None, bytes_per_value: int
+) -> tuple[int | None, list[str]]:
+    """Bytes that one row keeps, None where they cannot be told, and why."""
+    try:
+        return cache_bytes(config_json, shape, positions, bytes_per_value), []
+    except UnknownCacheError as error:
+        return None, [f"KV cache unknown: {error}"]
 
 
 def _weights_bytes(
@@ -174,33 +197,3 @@ def _change(config_json: Mapping[str, Any], bytes_per_weight: float, quantizatio
     """From the size of stored weights to their size when loaded."""
     stored = BYTES_STORED.get(str(config_json.get("dtype") or config_json.get("torch_dtype")), bytes_per_weight)
     return (BYTES_PER_QUANTISED_WEIGHT[quantization] if quantization else bytes_per_weight) / stored
-
-
-def _cache_bytes(
-    config_json: Mapping[str, Any], shape: TransformerShape | None, positions: int | None, bytes_per_value: int
-) -> int | None:
-    """Keys and values of one row; None when they cannot be told."""
-    if positions is None:
-        return None
-    if shape is None:
-        per_position = _cached_values(config_json)
-        return None if per_position is None else bytes_per_value * per_position * positions
-    kept = sum(positions if window is None else min(positions, window) for window in shape.windows)
-    return 2 * shape.n_kv_heads * shape.head_dim * bytes_per_value * kept
-
-
-def _cached_values(config_json: Mapping[str, Any]) -> int | None:
-    """Values cached per position by a model of ordinary attention whose family is not known."""
-    inner = config_json.get("text_config")
-    sizes: Mapping[str, Any] = inner if isinstance(inner, dict) else config_json
-    names = ("num_hidden_layers", "num_attention_heads", "num_key_value_heads", "hidden_size", "head_dim")
-    layers, heads, kv_heads, width, head_dim = (_size(sizes.get(name)) for name in names)
-    head_dim = head_dim or (width // heads if width and heads else None)
-    if "kv_lora_rank" in sizes or layers is None or heads is None or head_dim is None:
-        return None
-    return 2 * layers * (kv_heads or heads) * head_dim
-
-
-def _size(value: Any) -> int | None:
-    """A size as a configuration states it; None for what cannot be one."""
-    return value if isinstance(value, int) and 1 <= value <= MAX_SIZE else None
