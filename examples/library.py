@@ -1,4 +1,4 @@
-"""Three batch sizes of the built-in model, compared. Runs offline in about half a minute; nothing is written.
+"""Compare three batch sizes of the built-in model. This runs offline in about half a minute and writes no files.
 
 python examples/library.py
 """

@@ -1,4 +1,4 @@
-"""A backend of your own, measured by the same harness: an engine that generates by copying its prompt.
+"""Your own backend, measured by the same harness: an engine that generates by copying its prompt.
 
 python examples/own_backend.py
 """
@@ -39,7 +39,7 @@ class WordTokenizer:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A batch of one."""
+    """A batch with one prompt."""
 
     prompt_indices: tuple[int, ...]
     ids: tuple[int, ...]
@@ -51,7 +51,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Copies:
-    """The output of a run, on the host already."""
+    """The output of a run, already on the host."""
 
     batches: tuple[BatchRecord, ...]
 
@@ -60,7 +60,7 @@ class Copies:
 
 
 class CopyEngine:
-    """Generates by copying."""
+    """Generates by copying the prompt."""
 
     architecture: dict[str, Any] = {}
     tokenizer = WordTokenizer()
@@ -96,10 +96,10 @@ class CopyEngine:
         """There is no device."""
 
     def reset_peak_memory(self) -> None:
-        """Not told."""
+        """The peak memory of this engine is unknown."""
 
     def peak_memory_mb(self) -> tuple[float | None, str]:
-        return None, "not told by this engine"
+        return None, "this engine does not report it"
 
     def cuda_facts(self) -> None:
         return None
@@ -108,7 +108,7 @@ class CopyEngine:
         return 1
 
     def release(self) -> None:
-        """Nothing is held."""
+        """There is nothing to release."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""A meter of your own in front of the PyTorch backend: one that reads a file in which something counts joules.
+"""Your own meter with the PyTorch backend. It reads joules from a file that another program updates.
 
-python examples/own_meter.py COUNTER_FILE           # without a file: a pretended counter of 20 W
+python examples/own_meter.py COUNTER_FILE           # without a file: a simulated counter of 20 W
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from llenergymeasure.protocols import Metering
 
 
 class FileMeter:
-    """Joules of a file with one number that only grows.
+    """Joules from a file with one number that never decreases.
 
     Args:
         path: the file.
         joules_per_count: 1e-6 for a file in microjoules, such as energy_uj of Linux's powercap.
-        uncertainty_share: of the joules (k = 2), from the data sheet of the sensor.
+        uncertainty_share: relative uncertainty (k = 2), from the data sheet of the sensor.
     """
 
     name = "file"
@@ -48,11 +48,11 @@ class FileMeter:
         return FileWindow(self, self.now_j())
 
     def release(self) -> None:
-        """Nothing is held."""
+        """There is nothing to release."""
 
 
 class FileWindow:
-    """A window: the counter at its end less that at its start."""
+    """A window: its joules are the difference of the counter between start and end."""
 
     def __init__(self, meter: FileMeter, start_j: float) -> None:
         self._meter, self._start_j = meter, start_j
@@ -67,11 +67,11 @@ class FileWindow:
         )
 
     def abandon(self) -> None:
-        """Nothing is held open."""
+        """There is nothing to close."""
 
 
 def measure(config: ExperimentConfig, path: Path) -> ExperimentResult:
-    """One window of the configured backend, with the joules of the file."""
+    """Measure one window of the configured backend, with joules from the file."""
     meter = FileMeter(path)
     metering = Metering(meter, MeterChoice(name=meter.name, reason=f"joules are read from {path}"))
     with open_experiment(config, Session(), metering=metering) as experiment:
@@ -79,8 +79,8 @@ def measure(config: ExperimentConfig, path: Path) -> ExperimentResult:
 
 
 @contextmanager
-def pretended_counter(power_w: float = 20.0) -> Iterator[Path]:
-    """A file whose joules grow by themselves, to try the meter without a sensor."""
+def simulated_counter(power_w: float = 20.0) -> Iterator[Path]:
+    """A file with increasing joules, to try the meter without a sensor."""
     stop, started_s = threading.Event(), time.monotonic()
     with TemporaryDirectory() as folder:
         path, fresh = Path(folder, "joules"), Path(folder, "fresh")
@@ -88,7 +88,7 @@ def pretended_counter(power_w: float = 20.0) -> Iterator[Path]:
         def count() -> None:
             while True:
                 fresh.write_text(f"{power_w * (time.monotonic() - started_s):.6f}")
-                fresh.replace(path)  # a reader never sees half a number
+                fresh.replace(path)  # a reader never gets an incomplete number
                 if stop.wait(0.01):
                     return
 
@@ -108,5 +108,5 @@ if __name__ == "__main__":
     if len(sys.argv) > 1:
         print(measure(config, Path(sys.argv[1])).summary())
     else:
-        with pretended_counter() as path:
+        with simulated_counter() as path:
             print(measure(config, path).summary())

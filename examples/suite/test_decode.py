@@ -1,4 +1,4 @@
-"""The same in Python: an experiment with assertions of its own, and the energy of any code."""
+"""An experiment in Python with its own assertions, and the energy of any code."""
 
 import pytest
 
