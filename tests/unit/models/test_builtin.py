@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.ssot import MODELS_WITHOUT_WEIGHTS
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.models.builtin import BUILTIN_MODELS, builtin_model_path, place_of_package
 from llenergymeasure.models.gguf import names_gguf
@@ -51,6 +53,12 @@ def test_an_unknown_built_in_name_is_told_the_known_ones(model):
     with pytest.raises(ConfigError, match=rf"no built-in model '{model}'") as caught:
         builtin_model_path(model)
     assert caught.value.cure == "name one of: builtin/smollm2-135m, builtin/tiny-llama"
+
+
+def test_the_configuration_knows_which_models_have_no_weights():
+    assert set(MODELS_WITHOUT_WEIGHTS) == set(BUILTIN_MODELS)
+    assert ExperimentConfig(model="builtin/tiny-llama").draws_weights
+    assert not ExperimentConfig(model="builtin/smollm2-135m").draws_weights
 
 
 def test_the_model_comes_without_weights_and_stays_small():
