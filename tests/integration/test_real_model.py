@@ -89,10 +89,12 @@ def test_its_text_answers_the_question_and_its_ids_are_those_of_a_bare_loop(bare
     assert [list(ids) for ids in records.output_ids] == answers(bare)
 
 
-def test_a_stop_at_end_of_sequence_is_counted(bare, records):
-    eos = bare[1].eos_token_id
-    assert all(ids[-1] == eos for ids in records.output_ids)
-    assert all(len(ids) < NEW_TOKENS for ids in records.output_ids)
+def test_a_stop_at_end_of_sequence_is_counted_with_its_token(bare, records, result):
+    answer = records.output_ids[0]
+    assert answer[-1] == bare[1].eos_token_id
+    assert len(answer) < NEW_TOKENS
+    assert result.tokens.output_tokens_per_prompt[0] == len(answer)
+    assert result.tokens.ended_early_share >= 0.5
 
 
 def test_the_window_counts_the_same_tokens_and_the_architecture_is_known(result, records):
