@@ -97,6 +97,8 @@ class BatchRecord:
         step_times_s: when each step's tokens were there; the first is the end of prefill and first sampling.
             Empty when steps were not seen.
         step_tokens: tokens per row generated up to and including each step (1, 2, 3, ... one by one).
+        compilations: how often something was compiled meanwhile; None when that is not known.
+        compiling_s: how long that took.
     """
 
     prompt_indices: tuple[int, ...]
@@ -107,6 +109,8 @@ class BatchRecord:
     finished_s: float
     step_times_s: tuple[float, ...] = ()
     step_tokens: tuple[int, ...] = ()
+    compilations: int | None = None
+    compiling_s: float = 0.0
 
 
 class RunOutput(Protocol):
@@ -267,6 +271,7 @@ class Window:
     config: ExperimentConfig
     engine: InferenceEngine
     truncated_prompts: int = 0
+    shapes_were_met: bool = False
     double_bos_prompts: int = 0
 
     @property

@@ -16,9 +16,9 @@ OF_THE_HARNESS = frozenset(
     (
         "schema_version", "tool_version", "started_at", "finished_at", "config", "measurement_config_hash",
         "measurement_methodology", "steady_state_window", "duration_sec", "window_utc", "meter", "energy", "baseline",
-        "phase_energy", "timeline", "warmup", "thermal_throttle", "gpu_conditions", "sampler", "model_info", "dataset",
-        "environment_snapshot", "co2", "warnings", "reproducibility_notes", "publication_check", "multi_gpu", "timeseries",
-        "foreign_processes",
+        "phase_energy", "timeline", "compilation", "warmup", "thermal_throttle", "gpu_conditions", "sampler", "model_info",
+        "dataset", "environment_snapshot", "co2", "warnings", "reproducibility_notes", "publication_check", "multi_gpu",
+        "timeseries", "foreign_processes",
     )
 )  # fmt: skip
 

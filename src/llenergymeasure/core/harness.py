@@ -22,8 +22,10 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.baseline import BaselineCache, baseline_of
 from llenergymeasure.core.check_parts import check_collectors, check_engine, check_part
 from llenergymeasure.core.collect.check_records import check_prepared, check_records
+from llenergymeasure.core.collect.compilation import compilation_of
 from llenergymeasure.core.collect.phases import split_energy
 from llenergymeasure.core.collect.timeline import timeline_of
+from llenergymeasure.core.generation_settings import proposers, settings_of
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache
 from llenergymeasure.core.model_limits import check_lengths, limits_of
@@ -148,6 +150,7 @@ class OpenExperiment:
         trace = parts.sampler.trace(raw.start_s, raw.end_s)
         window = self._window(raw)
         blocks: dict[str, Any] = {collector.block: collector.collect(window) for collector in parts.collectors}
+        blocks["compilation"] = compilation_of(window.batches)
         if trace is not None:
             blocks["phase_energy"] = split_energy(
                 window.batches, blocks.get("phases"), trace.energy_steps, raw.reading.energy_j
@@ -211,7 +214,15 @@ class OpenExperiment:
             return
         self._enter("warmup")
         parts.progress.step("warm-up")
-        warmup = warm_up(config, self.engine, self._batches, parts.clock)
+        warmup = warm_up(
+            config,
+            self.engine,
+            self._batches,
+            parts.clock,
+            self._config.output_limit,
+            every_step=bool(proposers(settings_of(self._config, self.engine.info))),
+            progress=parts.progress,
+        )
         self._enter("floor")
         start_s = parts.clock.now()
         if config.thermal_floor_seconds:
@@ -236,6 +247,7 @@ class OpenExperiment:
             batches=check_records(raw.output.records(), self._batches, raw.start_s, raw.end_s),
             config=self._config,
             engine=self.engine,
+            shapes_were_met=self._warmup is not None and self._warmup.shapes is not None,
             truncated_prompts=self._prompts.truncated,
             double_bos_prompts=self._prompts.double_bos,
         )

@@ -1,8 +1,9 @@
 """Warm-up before the window: it fills caches, raises clocks and runs every tensor shape once.
 
-The fixed part runs `n_warmup` iterations over the measured batches, widest first, with reduced output. With
-convergence detection the widest batch is then repeated until its latency is steady. The work is the same each time, so
-a change in latency comes from the machine.
+The fixed part runs `n_warmup` iterations over the measured batches, widest first, with reduced output. If one of them
+compiled something, every shape of the window is run, until a pass compiles nothing. With convergence detection the widest
+batch is then repeated until its latency is steady. The work is the same each time, so a change in latency comes from the
+machine.
 """
 
 from __future__ import annotations
@@ -11,17 +12,43 @@ import statistics
 from collections.abc import Sequence
 
 from llenergymeasure.config.sections import WarmupConfig
+from llenergymeasure.core.shapes import runs_that_meet
 from llenergymeasure.domain.measurements import WarmupResult
-from llenergymeasure.protocols import Batch, Clock, InferenceEngine
+from llenergymeasure.progress import Progress, Silent
+from llenergymeasure.protocols import Batch, BatchRecord, Clock, InferenceEngine
+
+# A CUDA graph is recorded when its shape comes for the second time; the pass after that shows that all is met.
+MOST_PASSES = 4
 
 
-def warm_up(config: WarmupConfig, engine: InferenceEngine, batches: Sequence[Batch], clock: Clock) -> WarmupResult:
-    """Run the warm-up, without the thermal floor, and return its figures."""
+def warm_up(
+    config: WarmupConfig,
+    engine: InferenceEngine,
+    batches: Sequence[Batch],
+    clock: Clock,
+    output_limit: int,
+    every_step: bool = False,
+    progress: Progress | None = None,
+) -> WarmupResult:
+    """Run the warm-up, without the thermal floor, and return its figures.
+
+    Args:
+        config: how to warm up.
+        engine: the loaded model.
+        batches: those of the window.
+        clock: time.
+        output_limit: most tokens per row in the window.
+        every_step: see `runs_that_meet`.
+        progress: says that shapes are met, which may take long.
+    """
     widest_first = sorted(batches, key=lambda batch: -batch.padded_length)
     start_s = clock.now()
-    run = _Run(config, engine, clock)
+    run = _Run(engine, clock)
     for index in range(config.n_warmup):
-        run.iterate(widest_first[index % len(widest_first)])
+        run.iterate(widest_first[index % len(widest_first)], config.max_new_tokens)
+    shapes = _Shapes(run, clock, runs_that_meet(batches, output_limit, every_step))
+    if run.compilations:
+        shapes.meet(progress or Silent())
     converged, cv = None, None
     if config.convergence_detection:
         converged, cv = _until_steady(config, run, widest_first[0])
@@ -35,29 +62,70 @@ def warm_up(config: WarmupConfig, engine: InferenceEngine, batches: Sequence[Bat
         duration_sec=clock.now() - start_s,
         thermal_floor_wait_s=0.0,
         prompts_excluded=run.prompts,
+        shapes=shapes.count if run.compilations else None,
+        shapes_sec=shapes.seconds if run.compilations else None,
+        compilations=run.compilations,
+        compiling_sec=run.compiling_s,
     )
 
 
 class _Run:
-    def __init__(self, config: WarmupConfig, engine: InferenceEngine, clock: Clock) -> None:
-        self._config, self._engine, self._clock = config, engine, clock
+    """What the warm-up ran so far."""
+
+    def __init__(self, engine: InferenceEngine, clock: Clock) -> None:
+        self._engine, self._clock = engine, clock
         self.latencies_ms: list[float] = []
         self.prompts = 0
+        self.compilations: int | None = None
+        self.compiling_s = 0.0
 
-    def iterate(self, batch: Batch) -> float:
+    def iterate(self, batch: Batch, new_tokens: int) -> float:
+        """One iteration, whose latency counts."""
         start_s = self._clock.now()
-        self._engine.run([batch], max_new_tokens=self._config.max_new_tokens)
+        output = self._engine.run([batch], max_new_tokens=new_tokens)
         latency_ms = 1000 * (self._clock.now() - start_s)
         self.latencies_ms.append(latency_ms)
-        self.prompts += len(batch.prompt_indices)
+        self._count(batch, output.records())
         return latency_ms
+
+    def meet(self, batch: Batch, new_tokens: int) -> None:
+        """Run a shape, whose latency says nothing."""
+        self._count(batch, self._engine.run([batch], max_new_tokens=new_tokens).records())
+
+    def _count(self, batch: Batch, records: Sequence[BatchRecord]) -> None:
+        self.prompts += len(batch.prompt_indices)
+        for record in records:
+            if record.compilations is not None:
+                self.compilations = (self.compilations or 0) + record.compilations
+                self.compiling_s += record.compiling_s
+
+
+class _Shapes:
+    """The distinct shapes of the window."""
+
+    def __init__(self, run: _Run, clock: Clock, runs: Sequence[tuple[Batch, int]]) -> None:
+        self._run, self._clock, self._runs = run, clock, runs
+        self.count = len(runs)
+        self.seconds = 0.0
+
+    def meet(self, progress: Progress) -> None:
+        """Run all of them, again and again until nothing is compiled any more."""
+        start_s = self._clock.now()
+        for number in range(1, MOST_PASSES + 1):
+            progress.step(f"warm-up of {self.count} shapes, pass {number}")
+            before = self._run.compilations
+            for batch, new_tokens in self._runs:
+                self._run.meet(batch, new_tokens)
+            if self._run.compilations == before:
+                break
+        self.seconds = self._clock.now() - start_s
 
 
 def _until_steady(config: WarmupConfig, run: _Run, batch: Batch) -> tuple[bool, float | None]:
     latest: list[float] = []
     cv: float | None = None
     while len(run.latencies_ms) < config.max_prompts:
-        latest.append(run.iterate(batch))
+        latest.append(run.iterate(batch, config.max_new_tokens))
         if len(latest) >= config.window_size:
             cv = coefficient_of_variation(latest[-config.window_size :])
             if cv < config.cv_threshold:

@@ -282,6 +282,13 @@ class FlopsResult(Frozen):
     flops_useful: int | None = Field(None, description="The part spent on real tokens; None when not separated.")
 
 
+class CompilationResult(Frozen):
+    """What was compiled inside the window, where nothing should be."""
+
+    count: int = Field(description="Compilations and recorded CUDA graphs.")
+    seconds: float = Field(description="How long they took.")
+
+
 class WarmupResult(Frozen):
     """What ran before the window."""
 
@@ -294,6 +301,12 @@ class WarmupResult(Frozen):
     duration_sec: float
     thermal_floor_wait_s: float
     prompts_excluded: int = Field(description="Prompts run and left out of every number.")
+    shapes: int | None = Field(
+        None, description="Distinct shapes of the window that were met; None where nothing is compiled."
+    )
+    shapes_sec: float | None = Field(None, description="How long that took; None where nothing is compiled.")
+    compilations: int | None = Field(None, description="None when the backend does not report them.")
+    compiling_sec: float = Field(0.0, description="How long these took.")
 
 
 class MultiGpu(Frozen):

@@ -112,6 +112,7 @@ REASONS: Mapping[str, Reason] = {
     "flops_total": lambda result: result.flops.notes,
     "peak_memory_mb": lambda result: f"the peak cannot be read: {result.memory.source}",
     "model_memory_mb": _always("the backend does not report the memory of the loaded model"),
+    "compilation": _always("the backend does not report what it compiles"),
     "warmup": _always("warmup.enabled is false"),
     "steady_state_window": _always("no warm-up was left out, so the window is the whole measurement"),
     "window_utc": _always("the release that wrote the file did not record it"),

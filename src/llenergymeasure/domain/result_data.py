@@ -17,6 +17,7 @@ from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import (
     BaselineResult,
     CarbonEstimate,
+    CompilationResult,
     EnergyBreakdown,
     EnergyReading,
     FlopsResult,
@@ -70,6 +71,7 @@ class ResultData(Derived):
     host: HostResult
     flops: FlopsResult = Field(description="By the PaLM rule, 2 x N x tokens.")
     flops_architecture: FlopsResult | None = Field(None, description="From the architecture; None when unknown.")
+    compilation: CompilationResult | None = Field(None, description="None when the backend does not report it.")
     warmup: WarmupResult | None = Field(None, description="None when warm-up was off.")
     thermal_throttle: ThermalThrottleInfo | None = Field(None, description="None when throttling was not observed.")
     gpu_conditions: tuple[GpuConditions, ...] | None = Field(None, description="None without sensors.")

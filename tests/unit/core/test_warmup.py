@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
-from fakes import FakeClock, FakeEngine, Log
+from fakes import FakeClock, FakeEngine, FakeOutput, Log
 from llenergymeasure.config.models import ExperimentConfig, WarmupConfig
 from llenergymeasure.core.warmup import coefficient_of_variation, warm_up
 
@@ -14,7 +17,7 @@ def run(lengths=(4, 9, 6), step_times=None, log=None, **fields):
     config = ExperimentConfig(model="m", n=len(lengths), max_output_tokens=32)
     engine = FakeEngine(config, clock, log, step_times=step_times)
     batches = engine.prepare([[10] * length for length in lengths])
-    return warm_up(WarmupConfig(**fields), engine, batches, clock)
+    return warm_up(WarmupConfig(**fields), engine, batches, clock, config.output_limit)
 
 
 def test_the_fixed_part_runs_n_iterations_with_reduced_output():
@@ -42,7 +45,7 @@ def test_the_widest_batches_come_first():
 
     clock = FakeClock()
     engine = Watching(ExperimentConfig(model="m"), clock)
-    warm_up(WarmupConfig(n_warmup=5), engine, engine.prepare([[1] * width for width in (4, 9, 6)]), clock)
+    warm_up(WarmupConfig(n_warmup=5), engine, engine.prepare([[1] * width for width in (4, 9, 6)]), clock, 32)
     assert engine.widths == [9, 6, 4, 9, 6]
 
 
@@ -69,3 +72,81 @@ def test_restless_latency_stops_at_the_limit_and_says_so():
 
 def test_the_coefficient_of_variation_is_spread_over_mean():
     assert coefficient_of_variation([1.0, 3.0]) == pytest.approx(2**0.5 / 2)
+
+
+class CompilingEngine(FakeEngine):
+    """Compiles a length in prefill and a length in decode when it first meets it, 2 s each, as often as it must."""
+
+    def __init__(self, config, clock, times=1):
+        super().__init__(config, clock)
+        self.met, self.times = {}, times
+
+    def run(self, batches, max_new_tokens=None):
+        output = super().run(batches, max_new_tokens)
+        return FakeOutput(tuple(self._compiled(record) for record in output.batches))
+
+    def _compiled(self, record):
+        rows, steps = len(record.prompt_indices), record.step_tokens[-1]
+        lengths = range(record.padded_length + 1, record.padded_length + steps)
+        shapes = [(rows, "prefill", record.padded_length), *((rows, "decode", length) for length in lengths)]
+        new = [shape for shape in shapes if self.met.get(shape, 0) < self.times]
+        for shape in new:
+            self.met[shape] = self.met.get(shape, 0) + 1
+        return replace(record, compilations=len(new), compiling_s=2.0 * len(new))
+
+
+def compiled(lengths, rows=1, limit=8, times=1, **fields):
+    """The warm-up of an engine that compiles, and how often it then compiled in the window."""
+    clock = FakeClock()
+    config = ExperimentConfig(model="m", n=len(lengths), max_output_tokens=limit, pytorch={"batch_size": rows})
+    engine = CompilingEngine(config, clock, times)
+    batches = engine.prepare([[10] * length for length in lengths])
+    steps = []
+    progress = SimpleNamespace(step=lambda text, seconds=None: steps.append(text))
+    result = warm_up(WarmupConfig(**fields), engine, batches, clock, limit, progress=progress)
+    return result, sum(record.compilations for record in engine.run(batches).records()), steps
+
+
+@pytest.mark.parametrize("lengths", [(4,), (9, 4, 6), (4, 5, 6, 7), (100, 3, 50), (5, 5, 5, 90, 4)])
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_nothing_is_compiled_in_the_window_whatever_its_shapes(lengths, rows):
+    result, in_window, _ = compiled(lengths, rows, n_warmup=1, max_new_tokens=2)
+    assert in_window == 0
+    assert result.compilations > 0
+    assert result.compiling_sec == 2.0 * result.compilations
+
+
+def test_shapes_are_counted_and_announced():
+    result, _, steps = compiled((9, 4, 9, 4), n_warmup=1)
+    assert result.shapes == 2
+    assert steps == ["warm-up of 2 shapes, pass 1", "warm-up of 2 shapes, pass 2"]
+    assert result.shapes_sec == pytest.approx(result.duration_sec - result.latencies_ms[0] / 1000)
+
+
+def test_what_is_recorded_when_a_shape_comes_again_is_met_again():
+    """A CUDA graph is recorded at the second time."""
+    _, in_window, steps = compiled((9, 4), times=3, n_warmup=1)
+    assert in_window == 0
+    assert len(steps) == 4
+
+
+def test_what_is_compiled_each_time_ends_the_passes_all_the_same():
+    _, in_window, steps = compiled((9, 4), times=10**9, n_warmup=1)
+    assert in_window > 0
+    assert len(steps) == 4
+
+
+def test_an_engine_that_compiles_nothing_meets_no_shapes():
+    class Plain(CompilingEngine):
+        def _compiled(self, record):
+            return replace(record, compilations=0)
+
+    clock = FakeClock()
+    engine = Plain(ExperimentConfig(model="m"), clock)
+    result = warm_up(WarmupConfig(n_warmup=2), engine, engine.prepare([[1] * 4, [1] * 9]), clock, 32)
+    assert (result.shapes, result.compilations, result.prompts_excluded) == (None, 0, 2)
+
+
+def test_an_engine_that_does_not_report_compilations_meets_no_shapes():
+    result = run(n_warmup=2)
+    assert (result.shapes, result.compilations) == (None, None)

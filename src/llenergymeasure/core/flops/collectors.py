@@ -8,6 +8,7 @@ from typing import Any
 from llenergymeasure.core.collect.latency import FromRecords
 from llenergymeasure.core.flops.architecture import shape_of
 from llenergymeasure.core.flops.count import GeneratedWork, GenerationWay, exact_flops, palm_flops
+from llenergymeasure.core.generation_settings import proposers, settings_of
 from llenergymeasure.domain.measurements import FlopsResult, ModelInfo
 from llenergymeasure.protocols import BatchRecord, Window
 
@@ -40,7 +41,7 @@ class ExactFlopsCollector(FromRecords):
         if shape is None:
             return None
         works = [self._work(batch, window) for batch in window.batches]
-        way = _way(_settings(window), window.engine.info.adapter_parameters)
+        way = _way(settings_of(window.config, window.engine.info), window.engine.info.adapter_parameters)
         found = exact_flops(shape, works, window.config.precision, way)
         return _checked(found, window.engine.info)
 
@@ -56,14 +57,20 @@ class ExactFlopsCollector(FromRecords):
 
     def _cache_length(self, batch: BatchRecord, window: Window) -> int | None:
         """Length of a static cache: transformers never shrinks it, so it is the longest so far, warm-up included."""
-        config, settings = window.config, _settings(window)
+        config, settings = window.config, settings_of(window.config, window.engine.info)
         if settings.get("cache_implementation") is None:
             return None
         widest = max(other.padded_length for other in window.batches)
-        warmed = widest + min(config.warmup.max_new_tokens, config.output_limit) - 1 if config.warmup.enabled else 0
+        warmed = widest + _warmup_tokens(window) - 1 if config.warmup.enabled else 0
         needed = max(batch.padded_length + config.output_limit - 1, settings.get("max_cache_len", 0))
         self._static_length = max(self._static_length, warmed, needed)
         return self._static_length
+
+
+def _warmup_tokens(window: Window) -> int:
+    """Most tokens that warm-up asked for: all of them where it met the shapes of a compiled model."""
+    limit = window.config.output_limit
+    return limit if window.shapes_were_met else min(window.config.warmup.max_new_tokens, limit)
 
 
 def _checked(found: FlopsResult, info: ModelInfo) -> FlopsResult:
@@ -77,21 +84,6 @@ def _checked(found: FlopsResult, info: ModelInfo) -> FlopsResult:
     return found.model_copy(update={"confidence": "low", "notes": f"{difference}; {found.notes}"})
 
 
-def _settings(window: Window) -> dict[str, Any]:
-    """Settings of generation: those of the configuration, replaced by those that the backend reports as used."""
-    config, section = window.config, window.config.pytorch_settings
-    asked = {
-        "num_beams": config.decoder.beams,
-        "use_cache": section.effective_use_cache,
-        "cache_implementation": section.cache_implementation,
-        "assistant_model": config.decoder.draft_model,
-        "prompt_lookup_num_tokens": section.prompt_lookup_num_tokens,
-    }
-    return {**asked, **(config.passthrough_kwargs or {}), **window.engine.info.effective_settings}
-
-
-# Settings of `generate` for speculative decoding.
-_PROPOSERS = ("assistant_model", "prompt_lookup_num_tokens", "assistant_early_exit", "use_mtp")
 # Settings that change the number or the length of forward passes, with the value at which they have no effect.
 _CHANGES_PASSES = {
     "guidance_scale": 1, "prefill_chunk_size": 0, "dola_layers": 0, "penalty_alpha": 0, "custom_generate": 0,
@@ -110,8 +102,8 @@ def _way(settings: Mapping[str, Any], adapter_parameters: int | None) -> Generat
 
 def _why_unknown(settings: Mapping[str, Any]) -> str | None:
     """Why the number of forward passes is unknown; None when there was one per step."""
-    proposers = [name for name in _PROPOSERS if settings.get(name)]
-    if proposers:
-        return f"with speculative decoding ({', '.join(proposers)}) the number of passes of each model is unknown"
+    drafting = proposers(settings)
+    if drafting:
+        return f"with speculative decoding ({', '.join(drafting)}) the number of passes of each model is unknown"
     changed = [name for name, neutral in _CHANGES_PASSES.items() if settings.get(name) not in (None, neutral)]
     return f"{', '.join(changed)} changes the number or the length of the model's passes" if changed else None

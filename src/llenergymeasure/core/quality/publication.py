@@ -93,6 +93,8 @@ def _crosscheck_agrees(draft: ExperimentResult) -> Held:
 def _warmed_up(draft: ExperimentResult) -> Held:
     if draft.warmup is None:
         return _held(False, "no warm-up")
+    if draft.compilation is not None and draft.compilation.count:
+        return _held(False, f"{draft.compilation.count} compilations in the window", draft.compilation.count)
     cv = draft.warmup.final_cv
     return _held(draft.warmup.converged is not False, f"CV {'not taken' if cv is None else f'{cv:.3g}'}", cv)
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from llenergymeasure._format import number
 from llenergymeasure.config.meters import METERS
 from llenergymeasure.core.quality.machine_warnings import MACHINE_CHECKS, Warnings
-from llenergymeasure.domain.measurements import EnergyReading, ModelInfo
+from llenergymeasure.core.quality.model_warnings import MODEL_CHECKS
+from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 
@@ -166,80 +167,6 @@ def _warm_up(draft: ExperimentResult) -> Warnings:
         )
 
 
-def _model(draft: ExperimentResult) -> Warnings:
-    if draft.model_info.random_weights:
-        yield warning(
-            "random_weights",
-            f"{draft.model_info.name} ran with weights drawn from seed {draft.config.random_seed}: its text has no meaning",
-            "set pytorch.load_format: auto and name a model with weights",
-            random_seed=draft.config.random_seed,
-        )
-    if draft.model_info.n_unexpected_weights:
-        yield _unexpected_weights(draft.model_info)
-    yield from _parameters(draft.model_info)
-    if draft.model_info.device == "cpu":
-        yield warning("cpu_inference", "the model ran on the CPU", "on a machine with a GPU set pytorch.device: cuda")
-
-
-def _parameters(info: ModelInfo) -> Warnings:
-    """Both FLOPs methods use the architecture, so the loaded modules must have its number of parameters."""
-    known, counted = info.n_matmul_parameters, info.n_matmul_parameters_counted
-    if known is not None and counted is not None and known != counted:
-        yield warning(
-            "parameters_disagree",
-            f"the architecture has {known} parameters in matrix products, but the loaded modules have {counted}",
-            "treat the FLOPs as unknown, and report the model's config.json",
-            architecture=known,
-            counted=counted,
-        )
-
-
-def _unexpected_weights(info: ModelInfo) -> MeasurementWarning:
-    return warning(
-        "unexpected_weights",
-        f"{info.n_unexpected_weights} tensors of the checkpoint have no place in the model and were left out, such as "
-        f"{', '.join(info.unexpected_weights)}",
-        "check that the checkpoint is of this architecture",
-        n_unexpected_weights=info.n_unexpected_weights,
-    )
-
-
-def _settings(draft: ExperimentResult) -> Warnings:
-    decoder = draft.config.decoder
-    if decoder.decoding_strategy == "sampling":
-        return
-    chosen = (("temperature", decoder.temperature, 1.0), ("top_p", decoder.top_p, 1.0), ("top_k", decoder.top_k, None))
-    unused = {name: value for name, value, default in chosen if value is not None and value != default}
-    if unused:
-        named = ", ".join(f"{name} {value:g}" for name, value in unused.items())
-        yield warning(
-            "decoder_setting_unused",
-            f"{named} has no effect with {decoder.decoding_strategy} decoding",
-            "set decoder.decoding_strategy: sampling",
-            **unused,
-        )
-
-
-def _model_defaults(draft: ExperimentResult) -> Warnings:
-    chosen = draft.model_info.model_generation_defaults
-    if not chosen:
-        return
-    named = ", ".join(f"{name} {_shortened(value)}" for name, value in chosen.items())
-    by_field = "; min_output_tokens takes the place of min_length" if "min_length" in chosen else ""
-    numbers = {name: value for name, value in chosen.items() if isinstance(value, (int, float))}
-    yield warning(
-        "model_generation_defaults",
-        f"the model's own files set {named}, which changes what is generated or how fast",
-        f"state it, or set the same names in passthrough_kwargs (null switches one off{by_field})",
-        **numbers,
-    )
-
-
-def _shortened(value: object, limit: int = 60) -> str:
-    text = str(value)
-    return f"{text[:limit]}..." if len(text) > limit else text
-
-
 # Settings that end a prompt's output at any number of tokens.
 _ENDS_ANYWAY = ("max_time", "stop_strings")
 
@@ -292,5 +219,5 @@ def _work(draft: ExperimentResult) -> Warnings:
 
 
 CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (
-    _length, _energy, _meter_problems, _crosscheck, _baseline, _warm_up, _model, _settings, _model_defaults, _work, *MACHINE_CHECKS,
+    _length, _energy, _meter_problems, _crosscheck, _baseline, _warm_up, *MODEL_CHECKS, _work, *MACHINE_CHECKS,
 )  # fmt: skip

@@ -23,7 +23,7 @@ from llenergymeasure.results.ranks.rules import (
     most,
     of_rank_0,
 )
-from llenergymeasure.results.ranks.work import FLOPS, HOST, LATENCY, MEMORY, TOKENS, WARMUP
+from llenergymeasure.results.ranks.work import COMPILATION, FLOPS, HOST, LATENCY, MEMORY, TOKENS, WARMUP
 
 _CONFIGURED = "it follows from the configuration, which is the same"
 _LOADED = "every rank loads the same revision in the same way"
@@ -111,6 +111,7 @@ RESULT: Rules = {
     "host": Block(HOST),
     "flops": Block(FLOPS),
     "flops_architecture": Block(FLOPS),
+    "compilation": Block(COMPILATION),
     "warmup": Block(WARMUP),
     "thermal_throttle": left_out(_OWN_WINDOW),
     "gpu_conditions": left_out(_OWN_WINDOW),

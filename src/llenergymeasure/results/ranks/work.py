@@ -122,7 +122,13 @@ WARMUP: Rules = {
     "duration_sec": of_rank_0(_ONE_COURSE),
     "thermal_floor_wait_s": least,
     "prompts_excluded": total,
+    "shapes": total,
+    "shapes_sec": most,
+    "compilations": total,
+    "compiling_sec": most,
 }
+
+COMPILATION: Rules = {"count": total, "seconds": most}
 
 
 def combined_host(processes: Sequence[ProcessResult], wall_s: float) -> HostResult:

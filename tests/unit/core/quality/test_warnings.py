@@ -11,6 +11,7 @@ from llenergymeasure.core.quality.warnings import CHECKS, warnings_about
 from llenergymeasure.domain.measurements import (
     BaselineResult,
     BatchTimes,
+    CompilationResult,
     EnergyReading,
     HostResult,
     MeterChoice,
@@ -52,6 +53,12 @@ CASES = {
     ),
     "model_generation_defaults": dict(
         model_info=ModelInfo(name="org/m", device="cuda", model_generation_defaults={"min_p": 0.1, "stop_strings": ["x"]})
+    ),
+    "compiled_in_window": dict(compilation=CompilationResult(count=2, seconds=9.0)),
+    "compile_without_effect": dict(
+        compilation=CompilationResult(count=0, seconds=0.0),
+        config=update(CONFIG, pytorch=update(CONFIG.pytorch, torch_compile=True)),
+        warmup=update(WARMUP, compilations=0),
     ),
     "cpu_inference": dict(model_info=ModelInfo(name="org/m", device="cpu")),
     "decoder_setting_unused": dict(config=update(CONFIG, decoder=update(CONFIG.decoder, temperature=0.7))),
@@ -121,6 +128,17 @@ def test_what_a_model_s_files_set_is_named_with_its_values_and_long_ones_are_cut
     assert len(warning.sentence) < 300
     assert "min_output_tokens takes the place of min_length" in warning.remedy
     assert warning.values == {"min_length": 5}
+
+
+def test_compilation_says_its_share_of_the_window():
+    (warning,) = warnings_about(a_draft(compilation=CompilationResult(count=2, seconds=9.0)))
+    assert "2 compilations of 9 s in all fell into the window, 10 % of it" in warning.sentence  # of 90 s
+
+
+def test_a_model_that_was_compiled_before_the_window_is_no_surprise():
+    config = update(CONFIG, pytorch=update(CONFIG.pytorch, torch_compile=True))
+    nothing = CompilationResult(count=0, seconds=0.0)
+    assert warnings_about(a_draft(config=config, compilation=nothing, warmup=update(WARMUP, compilations=3))) == ()
 
 
 def test_large_numbers_are_written_out():

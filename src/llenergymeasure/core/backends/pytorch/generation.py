@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.pytorch.compilation import CompilationLog, forget_compiled_code
 from llenergymeasure.core.backends.pytorch.ends import Ends
 from llenergymeasure.core.backends.pytorch.faults import explained
 from llenergymeasure.core.backends.pytorch.library import quiet_transformers
@@ -45,6 +46,8 @@ class GeneratedBatch:
     timer: StepTimer
     started_s: float
     finished_s: float
+    compilations: int
+    compiling_s: float
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class GeneratedRun:
             finished_s=generated.finished_s,
             step_times_s=self.anchor.host_times(generated.timer.marks),
             step_tokens=tuple(length - start for length in generated.timer.lengths),
+            compilations=generated.compilations,
+            compiling_s=generated.compiling_s,
         )
 
 
@@ -93,6 +98,7 @@ class TransformersEngine:
         self._cuda_devices = tuple(device for device in info.devices if device.startswith("cuda"))
         self._memory = CudaMemory(self._cuda_devices) if self._cuda_devices else ProcessMemory()
         self._arguments = arguments
+        self._has_compiled = False
         self._ends = Ends.of(info.effective_settings, tokenizer)
         self.info = info
         self.tokenizer = tokenizer
@@ -123,18 +129,26 @@ class TransformersEngine:
         arguments = self._arguments if max_new_tokens is None else self._shortened(max_new_tokens)
         torch.manual_seed(self._config.random_seed)
         anchor = Anchor(self._clock, bool(self._cuda_devices))
-        with quiet_transformers(), explained("generating", self._config, self.info.model_generation_defaults):
-            generated = tuple(self._generate(batch, arguments) for batch in batches)
+        log = CompilationLog(self._clock)
+        with (
+            quiet_transformers(),
+            explained("generating", self._config, self.info.model_generation_defaults),
+            log.open(),
+        ):
+            generated = tuple(self._generate(batch, arguments, log) for batch in batches)
             self.synchronise()
+        self._has_compiled = self._has_compiled or log.count > 0
         return GeneratedRun(generated, anchor, self._ends)
 
-    def _generate(self, batch: TensorBatch, arguments: dict[str, Any]) -> GeneratedBatch:
+    def _generate(self, batch: TensorBatch, arguments: dict[str, Any], log: CompilationLog) -> GeneratedBatch:
         timer = StepTimer(self._clock, bool(self._cuda_devices))
+        count, seconds = log.count, log.seconds
         started_s = self._clock.now()
         sequences = self._model.generate(
             input_ids=batch.input_ids, attention_mask=batch.attention_mask, stopping_criteria=[timer], **arguments
         )
-        return GeneratedBatch(batch, sequences, timer, started_s, self._clock.now())
+        finished_s = self._clock.now()
+        return GeneratedBatch(batch, sequences, timer, started_s, finished_s, log.count - count, log.seconds - seconds)
 
     def _shortened(self, max_new_tokens: int) -> dict[str, Any]:
         limit = min(max_new_tokens, self._config.output_limit)
@@ -167,6 +181,8 @@ class TransformersEngine:
         give_back, self._give_back = self._give_back, _nothing_to_give
         give_back()
         del give_back  # it holds the model, which must be gone before memory can be given back
+        if self._has_compiled:
+            forget_compiled_code()
         free_memory(bool(self._cuda_devices))
 
 

@@ -255,7 +255,7 @@ def _ready(model: Any, config: ExperimentConfig) -> None:
             setattr(model.config, name, value)
     compile_with = compile_arguments(config)
     if compile_with is not None:
-        model.compile(**compile_with)
+        without_adapter(model).compile(**compile_with)  # PEFT's wrapper is passed by: `generate` is the inner model's
 
 
 def without_adapter(model: Any) -> Any:

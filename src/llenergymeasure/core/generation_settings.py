@@ -1,0 +1,30 @@
+"""How every batch is generated: as the configuration asks, and over it what the backend says that it really uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.measurements import ModelInfo
+
+# Settings that let tokens be proposed and verified.
+_PROPOSERS = ("assistant_model", "prompt_lookup_num_tokens", "assistant_early_exit", "use_mtp")
+
+
+def settings_of(config: ExperimentConfig, info: ModelInfo) -> dict[str, Any]:
+    """Settings by the names of transformers' `generate`."""
+    section = config.pytorch_settings
+    asked = {
+        "num_beams": config.decoder.beams,
+        "use_cache": section.effective_use_cache,
+        "cache_implementation": section.cache_implementation,
+        "assistant_model": config.decoder.draft_model,
+        "prompt_lookup_num_tokens": section.prompt_lookup_num_tokens,
+    }
+    return {**asked, **(config.passthrough_kwargs or {}), **info.effective_settings}
+
+
+def proposers(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the settings that let tokens be proposed and verified; empty when each step brings one token."""
+    return tuple(name for name in _PROPOSERS if settings.get(name))

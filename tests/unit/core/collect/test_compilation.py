@@ -1,0 +1,19 @@
+"""Compilations of a window, summed over its batches."""
+
+from __future__ import annotations
+
+from llenergymeasure.core.collect.compilation import compilation_of
+from llenergymeasure.domain.measurements import CompilationResult
+from llenergymeasure.protocols import BatchRecord
+
+
+def record(compilations, seconds=0.0):
+    return BatchRecord((0,), (3,), 3, ((5,),), 0.0, 1.0, compilations=compilations, compiling_s=seconds)
+
+
+def test_counts_and_seconds_are_added():
+    assert compilation_of([record(2, 1.5), record(0), record(1, 0.5)]) == CompilationResult(count=3, seconds=2.0)
+
+
+def test_one_batch_that_does_not_report_them_leaves_them_unknown():
+    assert compilation_of([record(2, 1.5), record(None)]) is None
