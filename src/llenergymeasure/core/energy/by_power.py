@@ -30,6 +30,8 @@ from llenergymeasure.core.sampling.power_sensors import AVERAGE_PERIOD_S, AVERAG
 
 # Time before the work over which the 1 s average is taken as idle power.
 IDLE_S = 0.3
+# In a long window the log keeps means of its older samples, but more of them than this.
+THINNED = 1000
 # Errors are estimates themselves, so the smallest may be the most optimistic. Errors within this factor count as equal.
 AS_CERTAIN = 2.0
 
@@ -69,8 +71,9 @@ class _Window:
     def _unread_s(self, quantity: str, period_s: float, shown_s: float) -> float:
         """Seconds of the window in gaps between readings, minus `shown_s` that the reading after each gap covers."""
         usual_s = max(period_s, self._interval_s)
+        longest_s = max(2 * usual_s, self._duration_s / THINNED)
         points = self._log.between(quantity, self._start_s, self._end_s)
-        gaps = ((before, after) for (before, _), (after, _) in zip(points, points[1:]) if after - before > 2 * usual_s)
+        gaps = ((before, after) for (before, _), (after, _) in zip(points, points[1:]) if after - before > longest_s)
         unread = (min(after - shown_s, self._end_s) - max(before, self._start_s) for before, after in gaps)
         return math.fsum(max(seconds, 0.0) for seconds in unread)
 

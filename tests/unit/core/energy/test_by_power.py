@@ -137,6 +137,17 @@ def test_in_a_long_window_the_edges_do_not_matter_and_the_integral_is_taken():
     assert found.parts_j["edges"] == pytest.approx(2 * 100 * math.hypot(0.1, 1.0) / math.sqrt(6))
 
 
+def test_a_log_that_thinned_its_distant_past_has_no_gaps():
+    log = PowerLog(capacity=4096)
+    for number in range(20_000):  # 2000 s; in the end the first samples are 0.4 s apart, each the mean of four
+        log.add(number / 10, instant_w=100.0 + 100 * (number % 2))
+    spacing_s = [after - before for before, after in zip(log.times(0, 300), log.times(0, 300)[1:])]
+    assert max(spacing_s) > 0.3
+    found = by_power(WHOLE, log, 0.1, 10.0, 1990.0)
+    assert found.energy_j == pytest.approx(150.0 * 1980.0, rel=1e-4)
+    assert "gaps" not in found.parts_j
+
+
 def test_a_sensor_faster_than_the_sampler_is_integrated():
     fast = PowerLog()
     for number in range(120):

@@ -97,6 +97,11 @@ def test_the_window_alone_begins_at_nothing_and_ends_at_its_energy():
     assert window.joules == pytest.approx([0.0, 150.0, 450.0, 600.0])  # 300 W from 3.5 s on
 
 
+def test_updates_at_the_edges_of_the_window_alone_are_its_ends():
+    window = STEP.within(3.0, 6.0)
+    assert (window.times_s, window.joules) == ([3.0, 4, 5, 6.0], pytest.approx([0.0, 175.0, 475.0, 650.0]))
+
+
 def test_the_window_alone_begins_at_the_last_update_that_was_surely_before_it():
     blurred = by_second(50.0, 60.0, 70.0, 300.0, 90.0, 50.0, error_s=0.1)
     # From 2 s on: 60 W for 1.05 s are taken off, and at 3 s, before the window, 70 J were drawn; it ends at 338.5 J.
