@@ -31,15 +31,16 @@ def weight_findings(directory: Path) -> Iterator[Finding]:
         return
     if not files:
         yield _none_to_read(directory)
-    for file in files:
+    missing = [file for file in files if not file.is_file()]
+    if missing:
+        yield Finding(f"{len(missing)} of {len(files)} weight files are missing, such as {missing[0]}", FETCH_AGAIN)
+    for file in (file for file in files if file not in missing):
         problem = _problem(file)
         if problem is not None:
             yield Finding(problem, FETCH_AGAIN)
 
 
 def _problem(file: Path) -> str | None:
-    if not file.is_file():
-        return f"weight file {file} is missing"
     if file.suffix == ".safetensors":
         return check_safetensors(file)
     with file.open("rb") as content:

@@ -41,9 +41,9 @@ def sharded(directory: Path, *present: str, metadata: dict[str, Any] | None = No
         (directory / name).write_bytes(safetensors())
 
 
-def test_every_missing_part_of_sharded_weights_is_named(tmp_path: Path) -> None:
+def test_missing_parts_of_sharded_weights_are_one_finding(tmp_path: Path) -> None:
     sharded(tmp_path, "model-1.safetensors")
-    assert problems(tmp_path) == [f"weight file {tmp_path / 'model-2.safetensors'} is missing"]
+    assert problems(tmp_path) == [f"1 of 2 weight files are missing, such as {tmp_path / 'model-2.safetensors'}"]
     assert missing_weights(tmp_path)
     assert local_weights_bytes(tmp_path) is None
 
