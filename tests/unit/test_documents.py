@@ -1,4 +1,4 @@
-"""The documents keep up with the code: errors, findings, warnings, rooms; and the checker of the site finds what it should."""
+"""The documents agree with the code: errors, checks, warnings, folders, contracts. The checker of the site finds broken pages."""
 
 from __future__ import annotations
 
@@ -77,12 +77,31 @@ def test_a_name_in_passing_is_no_row():
     assert text_below("no such check") == ""
 
 
-def test_every_room_and_contract_is_in_the_picture():
-    rooms = {path.stem for path in SOURCES.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
-    for room in rooms - {"__init__", "__main__"}:
-        assert f"`{room}`" in ARCHITECTURE, room
+def test_every_package_and_contract_is_on_the_architecture_page():
+    packages = {path.stem for path in SOURCES.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    for package in packages - {"__init__", "__main__"}:
+        assert f"`{package}`" in ARCHITECTURE, package
     for contract in re.findall(r'^id = "([\w-]+)"', PYPROJECT, re.MULTILINE):
         assert f"`{contract}`" in ARCHITECTURE, contract
+
+
+@pytest.mark.parametrize("package", ["llenergymeasure", "pytest_llem"])
+def test_the_tree_shows_every_folder(package):
+    root = ROOT / "src" / package
+    folders = {path.parent.relative_to(root).as_posix() for path in root.rglob("__init__.py")} - {"."}
+    assert folders == set(folders_in_the_tree(package))
+
+
+def folders_in_the_tree(package: str) -> Iterator[str]:
+    """The folders below a package in the tree of the page, by their indentation."""
+    tree = ARCHITECTURE.split("## The folders")[1].split("```")[1]
+    above: list[str] = []
+    for line in tree.splitlines():
+        if found := re.match(r"( *)(\w+)/", line):
+            depth = len(found[1]) // 2
+            above[depth:] = [found[2]]
+            if depth and above[0] == package:
+                yield "/".join(above[1:])
 
 
 def test_every_module_that_the_picture_names_exists():
