@@ -1,1 +1,1 @@
-"""What the product costs, as ratios in one run: `python -m benchmarks [NAME ...]`."""
+"""Benchmarks of the costs of this tool, as ratios within one run: `python -m benchmarks [NAME ...]`."""

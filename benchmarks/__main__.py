@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME ...]`: one table, one line per figure, with its target. `--write FILE` keeps it as a page."""
+"""`python -m benchmarks [NAME ...]`: prints a table with one line per figure and its target. `--write FILE` writes it as a page."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Error against truth on simulated GPUs: our NVML meter, Zeus and CodeCarbon, on the same scenarios in one run.
 
-Every tool measures windows of 0.1 to 10 s on every waveform, at random phases of sensors and load. What is seeded alike
-is alike for all tools. The GPU idles outside the window, with a ripple of 3 W. `--write FILE` keeps the table as a page.
+Every tool measures windows of 0.1 to 10 s on every waveform, at random phases of sensors and load. The same seeds are
+used for all tools. The GPU is idle outside the window, with a ripple of 3 W. `--write FILE` writes the tables as a page.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ TARGETS = {
 }
 WHAT = {
     "counter": "energy counter",
-    "1 s average": "no counter; instant power that looks all the time, 1 s average",
-    "1 s average, partial": "no counter; instant power that looks 25 of 100 ms, 1 s average",
-    "instant": "no counter, no average; instant power that looks all the time",
-    "instant, partial": "no counter, no average; instant power that looks 25 of 100 ms",
+    "1 s average": "no counter; instant power of all the time, 1 s average",
+    "1 s average, partial": "no counter; instant power of 25 in 100 ms, 1 s average",
+    "instant": "no counter, no average; instant power of all the time",
+    "instant, partial": "no counter, no average; instant power of 25 in 100 ms",
 }
 
 
 @dataclass(frozen=True)
 class Cell:
-    """The windows of one tool, one kind of sensors and one length; relative errors, stated without gain."""
+    """The windows of one tool, one kind of sensors and one length: relative errors, and stated uncertainties without gain."""
 
     tool: str
     sensors: str
@@ -64,12 +64,12 @@ class Cell:
         return 100 * sum(self.errors) / len(self.errors)
 
     def size(self, share: float) -> float:
-        """The size in percent that a share of the errors does not exceed."""
+        """The percentile of the absolute errors, in percent."""
         return 100 * percentile([abs(error) for error in self.errors], share)
 
     @property
     def covered(self) -> float:
-        """Percent of the windows whose stated uncertainty holds the truth."""
+        """Percentage of the windows whose stated uncertainty covers the truth."""
         return 100 * sum(abs(e) <= u for e, u in zip(self.errors, self.stated)) / len(self.errors)
 
     @property
@@ -79,7 +79,7 @@ class Cell:
 
 
 def cells(simulate: Simulate, repeats: int) -> Iterator[Cell]:
-    """Every tool on everything it can do: without a counter Zeus would start helper processes."""
+    """Every tool on the sensors that it supports: without a counter Zeus would start helper processes."""
     for sensors in SENSORS:
         yield from (ours(simulate, sensors, seconds, repeats) for seconds in SECONDS)
     yield from theirs(simulate, "zeus", "counter", repeats)
@@ -124,7 +124,7 @@ def theirs(simulate: Simulate, tool: str, sensors: str, repeats: int) -> Iterato
 
 
 def rows_of(found: Sequence[Cell]) -> Iterator[Row]:
-    """The figures that are held against a target, or shown beside ours."""
+    """The figures with a target, and those of other tools."""
     yield from (error_row(cell) for cell in found)
     for sensors in TARGETS:
         own = [cell for cell in found if (cell.tool, cell.sensors) == ("llenergymeasure", sensors)]
@@ -138,7 +138,7 @@ def rows_of(found: Sequence[Cell]) -> Iterator[Row]:
 
 
 def error_row(cell: Cell) -> Row:
-    """Of ours the largest error, of the others the 95th percentile, with the range of all."""
+    """The largest error for our meter, the 95th percentile for the others, with the range of all errors."""
     low, high = 100 * min(cell.errors), 100 * max(cell.errors)
     if cell.tool != "llenergymeasure":
         return Row(f"error p95, {cell.name}", cell.size(0.95), low, high, "%", "peer", True)
@@ -148,7 +148,7 @@ def error_row(cell: Cell) -> Row:
 
 
 def rows() -> Iterator[Row]:
-    """In a process of its own: the stand-in for NVML and CodeCarbon's clock must not stay."""
+    """Run in a separate process: the simulated NVML and CodeCarbon's clock must not affect other code."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cells.json"
         subprocess.run([sys.executable, "-m", "benchmarks.accuracy", "--json", str(path)], cwd=ROOT, check=True)
@@ -184,7 +184,7 @@ def page(found: Sequence[Cell]) -> str:
             *head,
             table(["tool", "sensors", *lengths], sizes),
             "## The stated uncertainty",
-            "Share of windows whose stated uncertainty (gain left out) holds the truth / its median over the 95th percentile "
+            "Share of windows whose stated uncertainty (without gain) covers the truth / its median over the 95th percentile "
             "of the errors.",
             table(["sensors", *lengths], stated),
             "## By waveform",

@@ -29,7 +29,7 @@ GOLDEN = ROOT / "tests" / "golden" / "result-2.0.json"
 
 
 def rows() -> Iterator[Row]:
-    """Time and memory of each size, then how time grows with the size."""
+    """Time and memory of each size, then the growth of the time with the size."""
     seconds = {}
     for requests in REQUESTS:
         with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +52,7 @@ def row(name: str, values: tuple[float, ...] | list[float], unit: str, target: s
 
 
 def write_files(folder: Path, requests: int) -> None:
-    """What processes of that many requests each would leave, eight to a machine."""
+    """Write the files of all processes with this many requests each, eight processes per machine."""
     draw = random.Random(requests)
     for rank in range(RANKS):
         facts = ProcessFacts(rank, RANKS, "bench", f"host{rank // 8}", 1000.0, 1060.0)

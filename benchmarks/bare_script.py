@@ -1,4 +1,4 @@
-"""What a user without this product would write: load, generate, count, save. The yardstick of `overhead`.
+"""A script that a user would write without this tool: load, generate, count, save. `overhead` compares with it.
 
 python benchmarks/bare_script.py MODEL_DIR PROMPTS_JSONL N BATCH NEW_TOKENS OUTPUT_JSON
 """

@@ -11,20 +11,20 @@ class Work(Protocol):
     """Work that can be repeated exactly."""
 
     def rounds_for(self, seconds: float) -> int:
-        """How many rounds take about so long."""
+        """The number of rounds that take about this time."""
 
     def rounds(self, count: int) -> None:
-        """So many rounds of the same work; returns when the GPU is idle."""
+        """Run this number of rounds of the same work; returns when the GPU is idle."""
 
 
 class Load(Work, Protocol):
-    """What the sensor benchmark asks of a load."""
+    """A load for the sensor benchmark."""
 
     def switch(self, busy: bool) -> None:
-        """Keep the GPU busy in the background, or leave it alone."""
+        """Keep the GPU busy in the background, or idle."""
 
     def warm_up(self) -> None:
-        """Bring clocks and caches to where they stay."""
+        """Run until clocks and caches are steady."""
 
 
 class GpuLoad:

@@ -1,8 +1,8 @@
-"""What the sensors of a real NVIDIA GPU do: `python -m benchmarks.gpu_sensor --json FILE`, about four minutes.
+"""Tests the sensors of a real NVIDIA GPU: `python -m benchmarks.gpu_sensor --json FILE`, about four minutes.
 
-Polls the energy counter (field 83), the 1 s average (185) and instant power (186) every 2 ms while the load is known,
-and holds the counter against the integral of power, the meter against repeats of one kernel, and a decode loop with
-the meter against the same loop without. Nothing here is assumed by the product: it is how its defaults are checked.
+Polls the energy counter (field 83), the 1 s average (185) and instant power (186) every 2 ms under a known load. It
+compares the counter with the integral of power, the repeats of one kernel with each other, and a decode loop with the meter with
+the same loop without it. The results check the default values of the meter.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SHORT_WINDOWS_S = (0.1, 0.3, 1.0, 3.0)
 
 @dataclass(frozen=True)
 class Sample:
-    """One poll: when, how long the call took, and what it told."""
+    """One poll: its time, the duration of the call, and the values."""
 
     time_s: float
     call_s: float
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with open_devices(SystemClock(), {}, how_many=1) as context:
         if context.door is None:
-            print(f"no GPU to look at: {context.no_gpu_reason}")
+            print(f"no GPU to test: {context.no_gpu_reason}")
             return 1
         report = run(context, GpuLoad(), DecodeLoop(), options.scale)
     options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -62,7 +62,7 @@ def run(context: MeterContext, load: Load, decoding: Work, scale: float = 1.0) -
 
     Args:
         context: the GPU.
-        load: what makes it work.
+        load: keeps the GPU busy.
         decoding: a real decode loop.
         scale: of all durations.
     """
@@ -80,7 +80,7 @@ def run(context: MeterContext, load: Load, decoding: Work, scale: float = 1.0) -
 
 
 def machine(context: MeterContext) -> dict[str, Any]:
-    """What the numbers belong to."""
+    """The machine of the measurement."""
     return {
         "date_utc": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "gpus": [info.model_dump(mode="json") for info in gpu_infos(context)][:1],
@@ -164,7 +164,7 @@ def one_window(context: MeterContext, meter: NvmlMeter, work: Callable[[], None]
 
 
 def short_window(context: MeterContext, load: Load, seconds: float, repeats: int = 12) -> dict[str, Any]:
-    """Repeats of one fixed piece of work: what spreads is the meter (and the GPU's own temperature)."""
+    """Repeats of the same work: their variation comes from the meter and the temperature of the GPU."""
     load.warm_up()
     rounds = load.rounds_for(seconds)
     windows = metered(context, lambda: load.rounds(rounds), repeats)
@@ -180,7 +180,7 @@ def short_window(context: MeterContext, load: Load, seconds: float, repeats: int
 
 
 def overhead(context: MeterContext, load: Work, seconds: float, pairs: int = 7) -> dict[str, Any]:
-    """The same work with and without a sampler, in turn: the ratio of times is what sampling costs the work."""
+    """The same work alternately with and without a sampler: the ratio of times is the cost of sampling."""
     assert context.door is not None
     rounds, ratios, shares = load.rounds_for(seconds), [], []
     for _ in range(pairs):
@@ -212,7 +212,7 @@ def table(report: dict[str, Any]) -> str:
     lines = [f"{gpu}, driver {report['machine']['driver']}, {report['machine']['date_utc']}"]
     for name, found in report["waveforms"].items():
         counter, whole = found["counter_j"], found["integral_of_instant_j"]
-        gap = f"{100 * (whole / counter - 1):+.2f} %" if counter and whole else "not both there"
+        gap = f"{100 * (whole / counter - 1):+.2f} %" if counter and whole else "not available"
         tick = found["tick_ms"]["energy_j"] or found["tick_ms"]["instant_w"]
         period = f"{tick['p50']:.1f} ms" if tick else "no tick"
         lines.append(f"{name:<26} tick {period:<10} call {found['call_ms']['p50']:.3f} ms   integral - counter {gap}")

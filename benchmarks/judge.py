@@ -1,7 +1,7 @@
-"""How often each rule cries wolf and how often it sees the wolf: the pytest plugin's judge beside what others gate with.
+"""False alarms and detection rates of the pytest plugin's verdict, compared with the rules of other tools.
 
-Seeded, so that the figures of the documentation can be had again. Every session has luck of its own, every repeat its
-noise; a change is the same for all repeats. The same draws serve every rule.
+The simulation is seeded, so that the figures of the documentation can be reproduced. Every session has its own deviation, every
+repeat its own noise; a change is the same for all repeats. All rules get the same random values.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RUNS, RUNS_UNCHANGED, RUNS_KEY, RUNS_KEY_UNCHANGED = 150, 500, 600, 4000
 
 @dataclass(frozen=True)
 class Cell:
-    """One kind of test: noise of repeats, luck of sessions, size of the baseline, true change."""
+    """One kind of test: noise of repeats, deviation of sessions, size of the baseline, true change."""
 
     cv: float
     spread: float
@@ -40,7 +40,7 @@ class Cell:
 
     @property
     def runs(self) -> int:
-        """How often to simulate it: rare alarms and documented figures need many."""
+        """Number of simulations: rare alarms and documented figures need many."""
         if (self.cv, self.spread) == (KEY_CV, KEY_SPREAD):
             return RUNS_KEY if self.change else RUNS_KEY_UNCHANGED
         return RUNS if self.change else RUNS_UNCHANGED
@@ -48,7 +48,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Rates:
-    """Shares of runs: the judge's verdicts, its alarms that a second measurement confirms, the alarms of the others."""
+    """Numbers of runs: verdicts, alarms that a second look confirms, and alarms of the other rules."""
 
     runs: int
     verdicts: Counter[str]
@@ -56,7 +56,7 @@ class Rates:
     rivals: Counter[str]
 
     def percent(self, count: int) -> float:
-        """Of all runs."""
+        """Percentage of all runs."""
         return 100 * count / self.runs
 
 
@@ -84,7 +84,7 @@ def cells() -> Iterator[Cell]:
 
 
 def simulate(cell: Cell, runs: int, seed: int = 1) -> Rates:
-    """Judge a cell's runs by every rule."""
+    """Judge the runs of a cell by every rule."""
     chance = random.Random(f"{seed} {cell}")
     verdicts: Counter[str] = Counter()
     rivals: Counter[str] = Counter()
@@ -115,7 +115,7 @@ def _wide(cell: Cell, rates: Rates) -> str:
 
 
 def figures(found: Mapping[Cell, Rates]) -> Iterator[Row]:
-    """What the documentation promises, with 95 % intervals of the simulation."""
+    """The figures of the documentation, with 95 % intervals of the simulation."""
     for sessions in SESSIONS:
         rates = found[Cell(KEY_CV, KEY_SPREAD, sessions, 0.0)]
         alarms = rates.verdicts["regression"]

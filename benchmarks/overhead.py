@@ -1,4 +1,4 @@
-"""What measuring costs: the window against a bare `generate` loop, and a whole run against a bare script."""
+"""The cost of measuring: the window compared with a bare `generate` loop, and a whole run with a bare script."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def rows() -> Iterator[Row]:
 def window_row(batch_size: int, pairs: int = 100, new_tokens: int = 16) -> Row:
     """Tokens per second in our window over those of a bare loop on the same batches of the same model.
 
-    Many short windows: a machine's speed drifts by ten times of what is looked for, but little from one to the next.
-    Garbage is collected before both, as that leaves cold caches: a few milliseconds, however long the window.
+    There are many short windows: the speed of a machine drifts by ten times the effect, but little between neighbours.
+    Garbage is collected before both, because that leaves cold caches, which cost a few milliseconds per window.
     """
     from llenergymeasure import ExperimentConfig
     from llenergymeasure.core.backends.pytorch.loading import TransformersLoader
@@ -75,14 +75,14 @@ class Work:
     """The same work for every tool: 16 prompts in batches of 4, 48 new tokens each, on a CPU.
 
     Attributes:
-        place: where results go.
+        place: directory for results.
     """
 
     place: Path
 
     @property
     def ours(self) -> list[str]:
-        """`llem run`, waits off."""
+        """`llem run` without waiting times."""
         settings = (
             "max_input_tokens=256", "max_output_tokens=48", "min_output_tokens=48", "energy.backend=null",
             "baseline.enabled=false", "warmup.thermal_floor_seconds=0", "warmup.n_warmup=1",
@@ -104,7 +104,7 @@ class Work:
 
     @property
     def bare(self) -> list[str]:
-        """What a user without any tool would write."""
+        """The bare script."""
         prompts = str(BUILTIN_DATASETS["aienergyscore"].file)
         return [
             sys.executable, str(HERE / "bare_script.py"), str(builtin_model_path(MODEL)), prompts, "16", "4", "48",

@@ -1,4 +1,4 @@
-"""The table as a page: what was measured, on what, when, and which targets were missed."""
+"""Writes the table as a page, with machine, date and missed targets."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from llenergymeasure.core.machine.environment import take_snapshot
 HEAD = """\
 # Benchmarks
 
-Written by `make bench`; every figure is from one run of it. Timings are ratios or differences of two things measured in
-turn, pair by pair, on the same machine: what the machine does to one it does to both. The spread is smallest to largest.
-A row whose target is *peer* shows another tool beside ours, on the same work.
+This page is written by `make bench`; all figures come from one run. Timings are ratios or differences of two things that are
+measured alternately, pair by pair, on the same machine, so that changes of the machine affect both equally. The spread is from the
+smallest to the largest value. A row with the target *peer* shows another tool on the same work.
 """
 
 
@@ -50,7 +50,7 @@ def line(row: Row) -> str:
 
 
 def missed(rows: Sequence[Row]) -> str:
-    """A sentence on the targets."""
+    """A sentence about the targets."""
     names = [row.name for row in rows if not row.kept]
     if not names:
         return "Every target was kept."
@@ -58,7 +58,7 @@ def missed(rows: Sequence[Row]) -> str:
 
 
 def machine(load: float | None) -> str:
-    """What it ran on."""
+    """The machine and the versions."""
     snapshot = take_snapshot()
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "transformers", "zeus", "codecarbon"))
     gpus = ", ".join(gpu.name for gpu in snapshot.gpus) or "no GPU"

@@ -1,4 +1,4 @@
-"""Two things measured in turn, A B A B ..., and their ratio pair by pair: what the machine does to one it does to both."""
+"""Measures two things alternately, A B A B ..., and compares them pair by pair: changes of the machine affect both equally."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a ratio or difference with its spread, and the target it is held against."""
+    """One line of the table: a ratio or difference with its spread, and its target."""
 
     name: str
     value: float
@@ -34,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the wide table; held against no target."""
+    """A line of the wide table, without a target."""
 
     text: str
     kept: bool = True
@@ -102,11 +102,11 @@ def run_process(command: Sequence[str], cwd: Path = ROOT) -> Finished:
     wall_s = time.perf_counter() - start_s
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, command))} exited with {process.returncode}: {said[-800:]}")
-    # In KiB, on a Mac in bytes.
+    # In KiB; in bytes on macOS.
     peak_mb = usage.ru_maxrss / 1e6 if sys.platform == "darwin" else usage.ru_maxrss * 1024 / 1e6
     return Finished(wall_s, usage.ru_utime + usage.ru_stime, peak_mb)
 
 
 def as_users_have_it(environ: Mapping[str, str]) -> dict[str, str]:
-    """Without what some build machines set: there every start would compile every module again."""
+    """The environment without a variable of some build machines that disables compiled modules."""
     return {name: value for name, value in environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -1,8 +1,8 @@
 """Zeus and CodeCarbon, unmodified, on simulated GPUs in virtual time.
 
-Zeus only reads the counter. CodeCarbon asks the time and has two timers: its clock is replaced and its timers are called
-once per second of virtual time, in the process of the benchmark. Its `start` and `stop` take no time there; on a real
-machine the counter runs on meanwhile.
+Zeus only reads the counter. CodeCarbon reads the time and has two timers: its clock is replaced and its timers are called
+once per second of virtual time, in the process of the benchmark. Its `start` and `stop` take no virtual time; on a real
+machine the counter advances meanwhile.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Window = Callable[[Simulation, float, Random], tuple[float, float]]
 
 
 def zeus() -> Window:
-    """A window of a `ZeusMonitor`, as its documentation shows it. Call while a simulation is seen."""
+    """A window of a `ZeusMonitor`, as its documentation shows it. Call it while a simulation is active."""
     from zeus.monitor import ZeusMonitor
 
     monitor = ZeusMonitor(gpu_indices=[0], cpu_indices=[])
@@ -39,7 +39,7 @@ def zeus() -> Window:
 
 
 def codecarbon() -> Window:
-    """A window of CodeCarbon's tracker that measures every second. Call while a simulation is seen."""
+    """A window of CodeCarbon's tracker that measures every second. Call it while a simulation is active."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         from codecarbon import OfflineEmissionsTracker, emissions_tracker
 
@@ -62,7 +62,7 @@ def codecarbon() -> Window:
 
 
 class VirtualTime:
-    """What CodeCarbon takes from the module `time`."""
+    """The functions of the module `time` that CodeCarbon uses."""
 
     def __init__(self, sim: Simulation) -> None:
         self._sim = sim

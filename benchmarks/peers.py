@@ -1,4 +1,4 @@
-"""Other tools, each in a virtual environment of its own below `.cache/`, so that none of them touches ours."""
+"""Other tools, each in its own virtual environment below `.cache/`, so that they do not affect ours."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Peer:
         return ROOT / ".cache" / f"peer-{self.name.replace(' ', '-')}"
 
     def installed(self) -> Path | None:
-        """The folder of its programs, installed when it was not; None, with a word on stderr, when it cannot be."""
+        """The folder of its programs, installed if necessary; None, with a message on stderr, when that fails."""
         done = self.home / ".done"
         if not done.exists():
             venv.create(self.home, with_pip=True)
@@ -45,6 +45,6 @@ class Peer:
 
 
 PREDECESSOR = Peer("llenergymeasure 0.7.0", ("llenergymeasure==0.7.0", TORCH))
-# Its last release needs transformers 4, and that a datasets of the same age.
+# Its last release needs transformers 4, which needs an older version of datasets.
 OPTIMUM = Peer("optimum-benchmark 0.6.0", ("optimum-benchmark==0.6.0", "transformers<5", "datasets>=4,<4.5", TORCH))
 PYTEST_BENCHMARK = Peer("pytest-benchmark 5.3.1", ("pytest-benchmark==5.3.1", "pytest==9.2.0"))

@@ -1,7 +1,7 @@
-"""What a plugin adds to a start of pytest: python benchmarks/plugin_start.py MODULE NAME PAIRS, in a folder with one test.
+"""The time that a plugin adds to a start of pytest: python benchmarks/plugin_start.py MODULE NAME PAIRS, in a folder with one test.
 
-Prints CPU milliseconds, a pair a line: importing the plugin and pytest with it, and pytest with it switched off, in turn
-and in one process: whole processes scatter by ten times of what is looked for.
+Prints CPU milliseconds, one pair per line: pytest with the plugin and its import, and pytest without the plugin, alternately in
+one process. The times of whole processes vary by ten times the effect.
 """
 
 from __future__ import annotations

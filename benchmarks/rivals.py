@@ -1,6 +1,6 @@
-"""Rules that others gate with, for one metric that should not rise: what the judge is compared with.
+"""The rules of other tools, for one metric that should not rise; `judge` compares with them.
 
-Written out because scipy's tests take forty times as long, and the simulation calls them 36,000 times.
+They are implemented here because scipy's tests take forty times as long, and the simulation calls them 36,000 times.
 """
 
 from __future__ import annotations

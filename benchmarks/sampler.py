@@ -1,4 +1,4 @@
-"""What the sampler costs beside the work: CPU time of its thread on simulated GPUs, in real time, at 50 ms."""
+"""The CPU time of the sampler's thread on simulated GPUs, in real time, with a period of 50 ms."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def rows() -> Iterator[Row]:
 
 
 def share(simulate: Simulate, gpus: int, seconds: float) -> float:
-    """CPU time of the sampler's thread in percent of the time that went by."""
+    """CPU time of the sampler's thread in percent of the elapsed time."""
     busy = [Pulses(200.0, 0.37)]
     with simulate(*(sim_gpu(number=number, idle=busy) for number in range(gpus)), real=True).here():
         door = GpuDoor()

@@ -1,4 +1,4 @@
-"""A directory with weights for tools that want a file: python benchmarks/save_weights.py MODEL_DIR TARGET."""
+"""Writes a model directory with weights, for tools that need one: python benchmarks/save_weights.py MODEL_DIR TARGET."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Simulated GPUs for benchmarks: the tests' stand-in for NVML and their scores."""
+"""Simulated GPUs for benchmarks, with the simulated NVML of the tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the small commands take, against the bare interpreter and against llenergymeasure 0.7.0 in its own venv."""
+"""The time of short commands, compared with the bare interpreter and with llenergymeasure 0.7.0 in its own venv."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PEER_CONFIG = "serving_mode: offline\nengine: transformers\ntask:\n  model: gpt2
 
 
 def rows() -> Iterator[Row]:
-    """Import, then each command against the peer's, then what the plugin adds to pytest."""
+    """The import, then each command compared with 0.7.0, then the time that the plugin adds to pytest."""
     yield import_row()
     yield from peer_rows()
     yield from plugin_rows()
 
 
 def peer_rows() -> Iterator[Row]:
-    """Our small commands over the peer's."""
+    """Our short commands over those of 0.7.0."""
     peer = PREDECESSOR.installed()
     if peer is None:
         return
@@ -57,20 +57,20 @@ def import_row(pairs: int = 3 * PAIRS) -> Row:
 
 
 def plugin_row(name: str, python: Path, module: str, plugin: str, target: str, kept: Callable[[float], bool]) -> Row:
-    """What `plugin_start.py` finds in five processes, eight pairs each."""
+    """The results of `plugin_start.py` in five processes, eight pairs each."""
     script = str(Path(__file__).with_name("plugin_start.py"))
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "test_one.py").write_text("def test_one(): pass\n", encoding="utf-8")
         command = [str(python), script, module, plugin, "8"]
         said = [subprocess.check_output(command, cwd=folder, env=as_users_have_it(os.environ)) for _ in range(6)]
-    # The first process compiles what the others read.
+    # The first process compiles the modules for the others.
     times = [float(one) for text in said[1:] for one in text.split()]
     found = list(zip(times[::2], times[1::2]))
     return difference_row(f"{name} over pytest without it (CPU)", found, "ms", target, kept)
 
 
 def command_row(name: str, ours: list[str], theirs: list[str]) -> Row:
-    """Wall time of our command over the peer's."""
+    """Wall time of our command over that of 0.7.0."""
     run_process(ours), run_process(theirs)
     found = alternate(lambda: run_process(ours).wall_s, lambda: run_process(theirs).wall_s)
     return ratio_row(f"{name} over {PREDECESSOR.name}", found, "<= 0.5", lambda x: x <= 0.5)

@@ -1,6 +1,6 @@
 """Checks a built site without a network: `python scripts/check_site.py site`.
 
-Every link and anchor leads somewhere, and no page loads anything from elsewhere. Exit code 1 and a list when not.
+Every link and anchor must exist, and no page may load anything from another server. Otherwise it prints a list, with exit code 1.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 LOADS = {("script", "src"), ("img", "src"), ("iframe", "src"), ("link", "href"), ("source", "src"), ("video", "src")}
-# A canonical address is a name, not something that is loaded.
+# A canonical address is only a name; it is not loaded.
 NAMES_ONLY = {"canonical", "prev", "next"}
 
 
@@ -37,10 +37,10 @@ class Links(HTMLParser):
 
 
 def problems(site: Path) -> Iterator[str]:
-    """Everything that is wrong, page by page."""
+    """All problems, page by page."""
     pages = {path: Links(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.html"))}
     if not pages:
-        yield f"{site} holds no page"
+        yield f"{site} has no page"
     for path, page in pages.items():
         name = path.relative_to(site)
         yield from (
@@ -48,7 +48,7 @@ def problems(site: Path) -> Iterator[str]:
             for load in page.loads
             if urlsplit(load).scheme in ("http", "https") or load.startswith("//")
         )
-        if name.name != "404.html":  # its links are absolute, for any place
+        if name.name != "404.html":  # its links are absolute
             yield from (f"{name}: {why}" for link in page.links + page.loads if (why := _broken(link, path, pages)))
 
 
@@ -60,7 +60,7 @@ def _broken(link: str, path: Path, pages: dict[Path, Links]) -> str | None:
     if target.is_dir():
         target /= "index.html"
     if not target.is_file():
-        return f"{link} leads nowhere"
+        return f"{link} does not exist"
     anchor = unquote(parts.fragment)
     if anchor and anchor != "__top" and target in pages and anchor not in pages[target].anchors:
         return f"{link} has no such anchor"
@@ -68,9 +68,9 @@ def _broken(link: str, path: Path, pages: dict[Path, Links]) -> str | None:
 
 
 def main(site: Path) -> int:
-    """Print what is wrong; 1 when something is."""
+    """Print all problems; the exit code is 1 when there are some."""
     found = list(problems(site.resolve()))
-    print("\n".join(found) or f"{site}: every link leads somewhere and nothing is loaded from elsewhere")
+    print("\n".join(found) or f"{site}: every link exists and nothing is loaded from other servers")
     return bool(found)
 
 

@@ -1,8 +1,8 @@
-"""What MkDocs is told beside mkdocs.yml: which pages exist, and where files of the repository stand on the site.
+"""Hooks for MkDocs: they add files of the repository to the site and adjust the navigation and the links.
 
-- A page of the navigation that does not exist is left out, and decisions are listed as they come.
+- A page of the navigation that does not exist is left out, and decisions are listed automatically.
 - CHANGELOG.md and CONTRIBUTING.md become pages; examples are copied.
-- Links keep working in both places: on the site and in the repository. A file that is not on the site keeps its name only.
+- Links keep working in both places: on the site and in the repository. A link to a file that is not on the site becomes its name.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LINK = re.compile(r"\[([^\]]*)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Leave out what is not there."""
+    """Leave out pages that do not exist."""
     config.nav = list(_existing(config.nav or []))
     return config
 
@@ -44,7 +44,7 @@ def _existing(entries: list[Any]) -> Iterator[Any]:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Bring files of the repository onto the site."""
+    """Add files of the repository to the site."""
     for source, target in FROM_ROOT.items():
         files.append(File.generated(config, target, abs_src_path=str(ROOT / source)))
     for path in sorted((ROOT / "examples").rglob("*")):
@@ -72,7 +72,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def _on_site(named: str) -> str | None:
-    """Where a file of the repository stands on the site; None when it does not."""
+    """The path of a repository file on the site; None when it is not there."""
     if named in FROM_ROOT:
         return FROM_ROOT[named]
     if named == "README.md":

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Write the built-in prompt set: 1,000 prompts made from our own templates and word lists.
 
-    for each prompt:   kind, length and template are dealt         at most 2 % come from one template
+    for each prompt:   kind, length and template are chosen        at most 2 % come from one template
                        prompt_writer writes a text of that length
-                       it begins like an earlier one?              then another is written
+                       a text that begins like an earlier one      is written again
     -> src/llenergymeasure/datasets/builtin/aienergyscore.jsonl    the same bytes on every Python
 
 Usage: python scripts/make_prompts.py [--output PATH]

@@ -27,7 +27,7 @@ MATERIAL = Path(__file__).resolve().parent / "prompt_material"
 
 CUT_WORDS = 2_048  # the longest prompt
 SHORT_WORDS = 24  # up to here a prompt may be one short line
-PASTE_WORDS = 60  # below, there is no room for an instruction and the text it is about
+PASTE_WORDS = 60  # below, the text is too short for an instruction and a text
 HEADED_WORDS = 300  # above, sections carry headings
 
 CHOICE = re.compile(r"\[([^\[\]]*\|[^\[\]]*)\]")
@@ -159,7 +159,7 @@ class Writer:
 
 
 class Composer:
-    """Turns a template into a stream of (glue, piece) that goes on for as long as somebody reads."""
+    """Turns a template into a stream of (glue, piece) without an end."""
 
     def __init__(self, material: Material, dice: Dice) -> None:
         self._material = material

@@ -1,7 +1,7 @@
-"""Interrupt `llem` at random moments and look at what is left: `python scripts/torture_sigint.py --runs 100`.
+"""Interrupts `llem` at random moments and checks the result: `python scripts/torture_sigint.py --runs 100`.
 
-Each run has an empty directory, HOME and TMPDIR of its own. Half of the signals go to the process alone, half to its
-group, as Ctrl-C in a terminal does. Run K of a seed is always the same, so a long series may be run in parts.
+Each run has its own empty directory, HOME and TMPDIR. Half of the signals go to the process only, half to its group, like
+Ctrl-C in a terminal. Run K of a seed is always the same, so a long series can be run in parts.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Hit:
-    """What came of a shot."""
+    """The outcome of an interrupted run."""
 
     shot: Shot
     after_s: float
@@ -70,14 +70,14 @@ class Hit:
 
 
 def shots(seed: int, first: int, count: int, commands: list[str]) -> Iterator[Shot]:
-    """The shots of a series."""
+    """The runs of a series."""
     for number in range(first, first + count):
         chance = random.Random(f"{seed}-{number}")
         yield Shot(number, commands[number % len(commands)], chance.random(), chance.random() < 0.5)
 
 
 def fire(shot: Shot, longest_s: float) -> Hit:
-    """Start, wait, interrupt, and look around."""
+    """Start, wait, interrupt, and check."""
     with tempfile.TemporaryDirectory(prefix="torture-") as name:
         place = Path(name)
         started_s = time.monotonic()
@@ -112,14 +112,14 @@ def start(place: Path, arguments: list[str], mark: str) -> subprocess.Popen[str]
 
 
 def wait(process: subprocess.Popen[str], seconds: float) -> None:
-    """Wait, but no longer than the process lives."""
+    """Wait, at most until the process ends."""
     until_s = time.monotonic() + seconds
     while process.poll() is None and (left_s := until_s - time.monotonic()) > 0:
         time.sleep(min(left_s, 0.02))
 
 
 def interrupt(process: subprocess.Popen[str], group: bool) -> None:
-    """Ctrl-C."""
+    """Send the signal of Ctrl-C."""
     if process.poll() is None:
         (os.killpg if group else os.kill)(process.pid, signal.SIGINT)
 
@@ -134,13 +134,13 @@ def ended(process: subprocess.Popen[str]) -> tuple[str, str, bool]:
 
 
 def began_in_python(exit_code: int, err: str) -> bool:
-    """Whether the signal came before `cli.entry` was there to hear it: the interpreter's start is not in our hands."""
+    """Whether the signal came before `cli.entry` could handle it, during the start of the interpreter."""
     heard = "interrupted" in err or "llenergymeasure/" in err
     return not heard and (exit_code == -signal.SIGINT or (exit_code == 1 and "Traceback" in err))
 
 
 def said(exit_code: int, out: str, err: str, command: str) -> list[str]:
-    """What is wrong with exit code and output."""
+    """Problems with exit code and output."""
     faults = [] if exit_code in (0, 130) else [f"exit code {exit_code}"]
     lines = [line for line in err.splitlines() if not line.startswith(EXPECTED_STDERR)]
     if len(lines) > 1:
@@ -155,7 +155,7 @@ def said(exit_code: int, out: str, err: str, command: str) -> list[str]:
 
 
 def left(place: Path, exit_code: int, command: str) -> list[str]:
-    """What is wrong with what lies around."""
+    """Problems with remaining files and processes."""
     ours = (path for path in (place / "tmp").iterdir() if not path.name.startswith(TORCHS_CACHE))
     faults = [f"{path.name} in TMPDIR" for path in ours]
     faults += [f"{path.name} in HOME" for path in (place / "home").iterdir()]
@@ -179,7 +179,7 @@ def left(place: Path, exit_code: int, command: str) -> list[str]:
 
 
 def orphans(mark: str) -> list[str]:
-    """Processes of the run that are still there, a moment later."""
+    """Processes of the run that still exist a moment later."""
     for _ in range(20):
         found = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if belongs(pid, mark)]  # noqa: PTH208
         if not found:
@@ -191,7 +191,7 @@ def orphans(mark: str) -> list[str]:
 
 
 def belongs(pid: int, mark: str) -> bool:
-    """Whether a process carries the mark of a run."""
+    """Whether a process belongs to a run."""
     try:
         return f"{MARK}={mark}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
@@ -199,7 +199,7 @@ def belongs(pid: int, mark: str) -> bool:
 
 
 def keep_evidence(shot: Shot, err: str, faults: list[str]) -> None:
-    """The whole stderr of a run that was not well."""
+    """The whole stderr of a run with problems."""
     if faults:
         place = Path(tempfile.gettempdir()) / "torture-evidence"
         place.mkdir(exist_ok=True)
@@ -207,7 +207,7 @@ def keep_evidence(shot: Shot, err: str, faults: list[str]) -> None:
 
 
 def length_of(command: str) -> float:
-    """Seconds that a command takes undisturbed."""
+    """Seconds that a command takes without an interrupt."""
     with tempfile.TemporaryDirectory(prefix="torture-") as name:
         started_s = time.monotonic()
         process = start(Path(name), COMMANDS[command], f"{os.getpid()}-length")
@@ -218,7 +218,7 @@ def length_of(command: str) -> float:
 
 
 def main() -> int:
-    """Print one line per run, and the sum; exit code 1 when anything was wrong."""
+    """Print one line per run, and the sum; exit code 1 when there was a problem."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--first", type=int, default=0, help="number of the first run")

@@ -128,14 +128,14 @@ def checker() -> ModuleType:
     [
         ('<a href="other.html#there">x</a>', None),
         ('<a href="https://example.org/">x</a>', None),
-        ('<a href="gone.html">x</a>', "gone.html leads nowhere"),
+        ('<a href="gone.html">x</a>', "gone.html does not exist"),
         ('<a href="other.html#gone">x</a>', "has no such anchor"),
         ('<script src="https://cdn.example.org/x.js"></script>', "loads https://cdn.example.org/x.js"),
         ('<link rel="stylesheet" href="//fonts.example.org/x.css">', "loads //fonts.example.org/x.css"),
-        ('<img src="gone.png">', "gone.png leads nowhere"),
+        ('<img src="gone.png">', "gone.png does not exist"),
     ],
 )
-def test_the_site_checker_finds_what_is_broken(tmp_path, checker, body, complaint):
+def test_the_site_checker_finds_broken_pages(tmp_path, checker, body, complaint):
     (tmp_path / "other.html").write_text('<h2 id="there">There</h2>', encoding="utf-8")
     (tmp_path / "index.html").write_text(body, encoding="utf-8")
     found = list(checker.problems(tmp_path))
@@ -144,4 +144,4 @@ def test_the_site_checker_finds_what_is_broken(tmp_path, checker, body, complain
 
 
 def test_an_empty_site_is_a_problem(tmp_path, checker):
-    assert list(checker.problems(tmp_path)) == [f"{tmp_path} holds no page"]
+    assert list(checker.problems(tmp_path)) == [f"{tmp_path} has no page"]
