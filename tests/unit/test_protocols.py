@@ -54,7 +54,7 @@ def test_a_part_keeps_its_protocol(part, protocol):
 @pytest.mark.torch
 def test_the_transformers_loader_keeps_the_protocol_of_loaders():
     pytest.importorskip("torch")
-    from llenergymeasure.core.backends.pytorch.generation import TransformersEngine
+    from llenergymeasure.core.backends.pytorch.generation.engine import TransformersEngine
     from llenergymeasure.core.backends.pytorch.loading import TransformersLoader
 
     assert isinstance(TransformersLoader(FakeClock()), ModelLoader)

@@ -18,16 +18,16 @@ from llenergymeasure.core.backends.pytorch.arguments import (
     source_of,
 )
 from llenergymeasure.core.backends.pytorch.faults import explained
-from llenergymeasure.core.backends.pytorch.generation import TransformersEngine, free_memory
-from llenergymeasure.core.backends.pytorch.library import Transformers, quiet_transformers
-from llenergymeasure.core.backends.pytorch.parameters import count_parameters, quantization_of
-from llenergymeasure.core.backends.pytorch.placement import devices_of, input_device, kind_of
-from llenergymeasure.core.backends.pytorch.settings import (
+from llenergymeasure.core.backends.pytorch.generation.engine import TransformersEngine, free_memory
+from llenergymeasure.core.backends.pytorch.generation.settings import (
     PROPOSALS,
     EffectiveSettings,
     check_settings,
     effective_settings,
 )
+from llenergymeasure.core.backends.pytorch.library import Transformers, quiet_transformers
+from llenergymeasure.core.backends.pytorch.parameters.count import count_parameters, quantization_of
+from llenergymeasure.core.backends.pytorch.placement import devices_of, input_device, kind_of
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
 from llenergymeasure.core.backends.pytorch.weights import SHOWN, check_weights
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from llenergymeasure.core.backends.pytorch.ends import Ends  # noqa: E402
+from llenergymeasure.core.backends.pytorch.generation.ends import Ends  # noqa: E402
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer  # noqa: E402
 from llenergymeasure.models.builtin import builtin_model_path  # noqa: E402
 

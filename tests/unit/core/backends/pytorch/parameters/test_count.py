@@ -9,7 +9,7 @@ transformers = pytest.importorskip("transformers")
 
 from torch import nn  # noqa: E402
 
-from llenergymeasure.core.backends.pytorch.parameters import count_parameters, quantization_of  # noqa: E402
+from llenergymeasure.core.backends.pytorch.parameters.count import count_parameters, quantization_of  # noqa: E402
 
 H, MLP, V = 8, 16, 32
 SIZES = dict(

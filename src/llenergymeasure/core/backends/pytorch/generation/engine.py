@@ -11,12 +11,12 @@ import torch
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.pytorch.compilation import CompilationLog, forget_compiled_code
-from llenergymeasure.core.backends.pytorch.ends import Ends
 from llenergymeasure.core.backends.pytorch.faults import explained
+from llenergymeasure.core.backends.pytorch.generation.ends import Ends
+from llenergymeasure.core.backends.pytorch.generation.timing import Anchor, StepTimer
 from llenergymeasure.core.backends.pytorch.library import quiet_transformers
 from llenergymeasure.core.backends.pytorch.memory import CudaMemory, ProcessMemory
 from llenergymeasure.core.backends.pytorch.placement import input_device
-from llenergymeasure.core.backends.pytorch.timing import Anchor, StepTimer
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
 from llenergymeasure.domain.environment import CudaFacts
 from llenergymeasure.domain.measurements import ModelInfo

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import StopStringCriteria
 
-from llenergymeasure.core.backends.pytorch.settings import as_ids
+from llenergymeasure.core.backends.pytorch.generation.settings import as_ids
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
 
 

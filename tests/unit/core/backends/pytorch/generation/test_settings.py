@@ -10,14 +10,14 @@ transformers = pytest.importorskip("transformers")
 
 from llenergymeasure import ExperimentConfig  # noqa: E402
 from llenergymeasure.core.backends.pytorch.arguments import generate_arguments  # noqa: E402
-from llenergymeasure.core.backends.pytorch.library import Transformers  # noqa: E402
-from llenergymeasure.core.backends.pytorch.settings import (  # noqa: E402
+from llenergymeasure.core.backends.pytorch.generation.settings import (  # noqa: E402
     ALWAYS,
     CONDITIONAL,
     HARMLESS,
     effective_settings,
     plain,
 )
+from llenergymeasure.core.backends.pytorch.library import Transformers  # noqa: E402
 
 END = 2
 LIBRARY = Transformers()

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from llenergymeasure.core.backends.pytorch.adapters import AdapterCounts, count_adapters
-from llenergymeasure.core.backends.pytorch.experts import RoutedExperts, UncountableError, routed_experts
+from llenergymeasure.core.backends.pytorch.parameters.adapters import AdapterCounts, count_adapters
+from llenergymeasure.core.backends.pytorch.parameters.experts import RoutedExperts, UncountableError, routed_experts
 from llenergymeasure.core.flops.architecture import shape_of
 
 # Parts that a prompt of text alone does not reach, by the names that transformers' models give them.

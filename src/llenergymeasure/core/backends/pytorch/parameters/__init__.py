@@ -1,0 +1,1 @@
+"""How many parameters a loaded model has, and how many a token meets."""
