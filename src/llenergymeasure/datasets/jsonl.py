@@ -1,4 +1,4 @@
-"""Prompts from a JSONL file: one object a line, read line by line, so that size and faults cost no memory."""
+"""Reads prompts from a JSONL file with one object per line, line by line, so that a large file needs no memory."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from typing import Any
 from llenergymeasure.exceptions import ConfigError
 
 PROMPT_FIELDS = ("prompt", "text", "question", "instruction", "input", "content")
-"""Fields that may hold the prompt; the first one that is there counts."""
+"""Fields that may contain the prompt; the first one present is used."""
 
 MAX_LINE_BYTES = 16 * 2**20
-"""No prompt is that long: a longer line means that the file is something else."""
+"""Longest accepted line; a longer line is a sign of another file format."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
 class JsonlContent:
-    """What was found in a file.
+    """The prompts of a file.
 
     Attributes:
-        texts: the first prompts, as many as asked for or as there are.
+        texts: the first prompts, at most the requested number.
         n_available: lines that are not blank.
-        sha256: of the file's bytes, hexadecimal.
+        sha256: SHA-256 of the file's bytes, hexadecimal.
     """
 
     texts: tuple[str, ...]
@@ -36,12 +36,12 @@ class JsonlContent:
 
 
 def read_jsonl(path: Path, n: int) -> JsonlContent:
-    """Read the first n prompts of a file and count the others without looking into them.
+    """Read the first n prompts of a file, and count the other lines without parsing them.
 
-    A byte order mark and blank lines are passed over.
+    A byte order mark and blank lines are skipped.
 
     Raises:
-        ConfigError: the file cannot be read, or one of the first n prompts cannot be found; names file and line.
+        ConfigError: the file cannot be read, or one of its first n lines has no prompt; with file and line.
     """
     _check_is_file(path)
     digest = hashlib.sha256()
@@ -95,7 +95,7 @@ class _Place:
     line: int
 
     def refused(self, problem: str, cure: str) -> ConfigError:
-        """What is wrong with this line."""
+        """The error for a problem with this line."""
         return ConfigError(problem, cure, source=f"dataset {self.path}", line=self.line)
 
 

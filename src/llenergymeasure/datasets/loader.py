@@ -1,4 +1,4 @@
-"""Finds the prompts that a configuration names. Reads no tokenizer and imports nothing heavy, so pre-flight can ask."""
+"""Opens the dataset of a configuration. It needs no tokenizer and no heavy import, so the pre-flight check can use it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from llenergymeasure.exceptions import ConfigError
 
 @dataclass(frozen=True)
 class BuiltinDataset:
-    """A prompt set of the package. The version goes up whenever a byte of the file changes."""
+    """A prompt set of this package. The version changes whenever the file changes."""
 
     file: Path
     version: str
@@ -28,8 +28,8 @@ BUILTIN_DATASETS = {
     "aienergyscore": BuiltinDataset(
         file=Path(__file__).with_name("builtin") / "aienergyscore.jsonl",
         version="1.0",
-        note="llenergymeasure's own prompts with the lengths of a text-generation set: "
-        "these are not the AI Energy Score prompts and the numbers are not leaderboard scores.",
+        note="llenergymeasure's own prompts with the lengths of a text-generation set. "
+        "These are not the AI Energy Score prompts, and the numbers are not leaderboard scores.",
     ),
 }
 
@@ -39,8 +39,8 @@ def open_dataset(dataset: str | SyntheticDatasetConfig, n: int, random_seed: int
 
     Args:
         dataset: name of a built-in set, path of a JSONL file (see `read_jsonl`), or parameters of a synthetic set.
-        n: prompts wanted, at least 1.
-        random_seed: seed of the experiment; used by a synthetic set without a seed of its own.
+        n: number of prompts, at least 1.
+        random_seed: seed of the experiment; used by a synthetic set without its own seed.
         chat: put each text into the model's chat template; a synthetic set has no texts.
 
     Raises:
@@ -100,7 +100,7 @@ def _names_a_file(dataset: str) -> bool:
         return True
     try:
         return bool(dataset) and Path(dataset).exists()
-    except (OSError, ValueError):  # a name that the file system cannot even ask for
+    except (OSError, ValueError):  # not a valid file name
         return False
 
 
@@ -109,6 +109,6 @@ def _unknown(dataset: str) -> ConfigError:
     meant = f", did you mean '{close[0]}'?" if close else ""
     return ConfigError(
         f"unknown dataset '{dataset}'{meant}",
-        f"built in: {', '.join(sorted(BUILTIN_DATASETS))}. For prompts of your own give the path of a file that ends with "
+        f"built in: {', '.join(sorted(BUILTIN_DATASETS))}. For your own prompts give the path of a file that ends with "
         ".jsonl",
     )

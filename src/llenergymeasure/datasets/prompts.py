@@ -1,4 +1,4 @@
-"""What every dataset is to the rest of the program: some prompts that become token ids, and where they came from."""
+"""The prompts of an experiment: their source, and their token ids for a tokenizer."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ class PromptSet(Protocol):
     def __len__(self) -> int: ...
 
     def token_ids(self, tokenizer: Tokenizer) -> list[list[int]]:
-        """The prompts as the model reads them.
+        """The prompts as token ids.
 
         Args:
-            tokenizer: of the model that is measured.
+            tokenizer: the tokenizer of the measured model.
 
         Returns:
             One list of ids per prompt.
         """
 
     def closing_length(self, tokenizer: Tokenizer) -> int:
-        """How many ids at the end of every prompt stay when it is cut; 0 for plain text."""
+        """Number of ids at the end of every prompt that are kept when it is cut; 0 for plain text."""
 
 
 @dataclass(frozen=True)
 class TextPrompts:
-    """Prompts that are written down."""
+    """Prompts as plain text."""
 
     info: DatasetInfo
     texts: tuple[str, ...]
@@ -54,7 +54,7 @@ class TextPrompts:
 
 @dataclass(frozen=True)
 class ChatPrompts:
-    """Prompts that are written down, each as one message of a user in the model's chat template."""
+    """Prompts as text, each as one user message in the model's chat template."""
 
     info: DatasetInfo
     texts: tuple[str, ...]
@@ -66,19 +66,19 @@ class ChatPrompts:
         return tokenizer.encode_chat(self.texts)
 
     def closing_length(self, tokenizer: Tokenizer) -> int:
-        """The ids with which the template ends the message and begins the answer: those that any two prompts share."""
+        """Length of the template's end, after the message: the common last ids of two different prompts."""
         one, other = tokenizer.encode_chat(("a", "b"))
         return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(reversed(one), reversed(other))))
 
 
 @dataclass(frozen=True)
 class TokenisedPrompts:
-    """Prompts as the model gets them.
+    """Tokenised prompts, cut to the limit.
 
     Attributes:
-        ids: per prompt, cut to the limit.
-        truncated: prompts that were cut.
-        double_bos: prompts that begin with the beginning-of-sequence token twice.
+        ids: ids per prompt, cut to the limit.
+        truncated: number of prompts that were cut.
+        double_bos: number of prompts that begin with the beginning-of-sequence token twice.
     """
 
     ids: list[list[int]]
@@ -91,10 +91,10 @@ def tokenised(prompts: PromptSet, tokenizer: Tokenizer, limit: int | None, rank:
 
     Args:
         prompts: all prompts of the experiment.
-        tokenizer: of the model that is measured.
+        tokenizer: the tokenizer of the measured model.
         limit: most ids per prompt; None = no limit.
-        rank: of this process, from 0.
-        size: how many processes share the prompts.
+        rank: rank of this process, from 0.
+        size: number of processes that share the prompts.
     """
     whole = prompts.token_ids(tokenizer)[rank::size]
     kept = prompts.closing_length(tokenizer) if limit is not None else 0
@@ -107,7 +107,7 @@ def tokenised(prompts: PromptSet, tokenizer: Tokenizer, limit: int | None, rank:
 
 
 def _cut(ids: list[int], limit: int | None, kept: int) -> list[int]:
-    """At most `limit` ids; the last `kept` of them stay, unless the limit is shorter than those."""
+    """At most `limit` ids. The last `kept` ids are preserved, unless the limit is smaller."""
     if limit is None or len(ids) <= limit:
         return ids
     closing = min(kept, limit)

@@ -1,7 +1,7 @@
-"""Prompts of random tokens: every prompt has exactly the length that was asked for, with any tokenizer.
+"""Prompts of random tokens, with exactly the requested length for any tokenizer.
 
-The ids are drawn uniformly from the vocabulary without its special ones, because constant or repeated data would
-draw less power than a real text does. No text is made of them: encoding it again would change the length.
+The ids are drawn uniformly from the vocabulary without its special tokens, because constant or repeated data would draw
+less power than real text. They are not converted to text, because encoding it again would change the length.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class SyntheticPrompts:
         if not pool:
             raise ConfigError(
                 f"the tokenizer has {tokenizer.vocab_size} tokens, all of them special, and none to draw prompts from",
-                "take a dataset of texts",
+                "use a dataset with text",
             )
         return self._draw(pool)
 
@@ -49,8 +49,8 @@ class SyntheticPrompts:
         return 0
 
     def _draw(self, pool: list[int]) -> list[list[int]]:
-        """No prompt comes twice, as long as the pool allows that many: a cache would make the second one cheaper."""
-        # Of all methods, Python promises only for random() that its sequence stays the same.
+        """Draw different prompts if the pool allows it, because a cache would make a repeated prompt cheaper."""
+        # Python guarantees a stable sequence for random() only.
         uniform = random.Random(self.seed).random  # noqa: S311 - nothing secret is drawn
         all_different = self.info.n_available <= len(pool) ** self.input_len
         drawn: set[tuple[int, ...]] = set()
@@ -67,8 +67,8 @@ def open_synthetic(dataset: SyntheticDatasetConfig, n: int, random_seed: int) ->
     """The first n prompts of a synthetic set.
 
     Args:
-        dataset: its parameters; without a seed of its own it takes random_seed.
-        n: prompts wanted, at least 1.
+        dataset: its parameters; without its own seed random_seed is used.
+        n: number of prompts, at least 1.
         random_seed: seed of the experiment.
 
     Raises:

@@ -1,1 +1,1 @@
-"""What was found: frozen types only."""
+"""The types of results; all are frozen."""

@@ -1,4 +1,4 @@
-"""What every finding has in common: frozen and closed."""
+"""The base types of results: frozen, and without unknown keys."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing_extensions import Self
 class Frozen(BaseModel):
     """Base of every result type: frozen, an unknown key is an error, NaN and infinity are refused.
 
-    Validators are built when a type is first used: most commands never use most of them.
+    Validators are built when a type is first used, because most commands use few of them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class Derived(Frozen):
-    """A type with computed fields: they stand in its JSON, and are compared with their parts when it is read.
+    """A type with computed fields. They are written to JSON, and compared with recomputed values when it is read.
 
     Attributes:
-        derived_sentences: computed fields that hold text for people; another release may say it in other words.
+        derived_sentences: computed fields with text for people, which another release may word differently.
     """
 
     derived_sentences: ClassVar[frozenset[str]] = frozenset()
@@ -43,5 +43,5 @@ class Derived(Frozen):
 
     @classmethod
     def _with_new_fields(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """What an older release wrote, with the fields that are derived from today."""
+        """Data of an older release, with fields added that newer computed fields need."""
         return data

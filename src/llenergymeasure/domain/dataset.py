@@ -1,4 +1,4 @@
-"""Which prompts were measured. A file of its own: who only asks for prompts need not load the blocks of a result."""
+"""The source of the measured prompts, in a separate module so that datasets need not import the other result types."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ class DatasetInfo(Frozen):
     name: str
     source: Literal["builtin", "jsonl", "synthetic"]
     version: str | None = Field(None, description="None where the source has no version.")
-    sha256: str | None = Field(None, description="Of the file's bytes, or of the synthetic set's canonical JSON.")
+    sha256: str | None = Field(
+        None, description="SHA-256 of the file's bytes, or of the synthetic set's canonical JSON."
+    )
     n_available: int
     n_used: int
     note: str | None = None

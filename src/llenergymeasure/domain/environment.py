@@ -1,4 +1,4 @@
-"""The machine and the software of a measurement, as far as they matter for repeating it."""
+"""The machine and the software of a measurement, as needed to repeat it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from llenergymeasure.domain.base import Frozen
 
 
 class GpuInfo(Frozen):
-    """One GPU. Optional fields are None when the driver does not tell."""
+    """One GPU. Optional fields are None when the driver does not report them."""
 
     index: int = Field(description="NVML's number, by PCI bus.")
     name: str
@@ -23,20 +23,20 @@ class GpuInfo(Frozen):
 
 
 class CudaFacts(Frozen):
-    """What the inference library says of CUDA."""
+    """CUDA versions that the inference library reports."""
 
     version: str | None = Field(None, description="None without CUDA.")
     cudnn: str | None = Field(None, description="None without cuDNN.")
 
 
 class EnvironmentSnapshot(Frozen):
-    """What an experiment ran on. No host name, no user name, no credentials."""
+    """The machine and software of an experiment, without host name, user name and credentials."""
 
     python: str
     os: str
-    cpu_model: str | None = Field(None, description="None when the system does not tell.")
-    cpu_count_logical: int | None = Field(None, description="None when the system does not tell.")
-    cpu_count_physical: int | None = Field(None, description="Cores; None when the system does not tell.")
+    cpu_model: str | None = Field(None, description="None when not reported.")
+    cpu_count_logical: int | None = Field(None, description="Hardware threads; None when not reported.")
+    cpu_count_physical: int | None = Field(None, description="Cores; None when not reported.")
     ram_total_mb: float | None = Field(None, description="MB (10^6 bytes); None off Linux.")
     cuda_version: str | None = Field(None, description="None without CUDA.")
     cuda_version_source: str | None = Field(None, description="torch, version.json, version.txt or nvcc; None without.")
@@ -48,11 +48,11 @@ class EnvironmentSnapshot(Frozen):
     cpu_frequency_min_mhz: float | None = Field(None, description="Lower limit set for CPU 0; None when not reported.")
     cpu_frequency_max_mhz: float | None = Field(None, description="Upper limit set for CPU 0; None when not reported.")
     packages: dict[str, str] = Field(
-        description="Installed distributions and versions; ` @ url` follows what did not come from an index."
+        description="Installed distributions and versions; ` @ url` is added to those not installed from an index."
     )
     tool_version: str
     git_commit: str | None = Field(None, description="Commit of the working directory; None outside a repository.")
     git_dirty: bool | None = Field(
-        None, description="Whether tracked files differ from it; None when git does not tell."
+        None, description="Whether tracked files differ from the commit; None when git does not report it."
     )
     timestamp_utc: str = Field(description="ISO 8601.")

@@ -1,4 +1,4 @@
-"""A result as a folder.
+"""Saves a result as a folder.
 
 ```
 {model}_{backend}_{timestamp}/
@@ -6,7 +6,7 @@
     timeseries.parquet    the time series, when there were sensors
 ```
 
-A folder appears complete or not at all, and is never overwritten.
+A folder is written completely or not at all, and is never overwritten.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ Result = TypeVar("Result", bound=ResultData)
 
 
 def as_saved(result: Result) -> Result:
-    """The result as its folder will hold it: it names the file of its time series, when it has one."""
+    """The result as it is saved, with the name of its time-series file if it has a time series."""
     return result if result.timeseries is None else result.model_copy(update={"timeseries_file": TIMESERIES_FILE})
 
 
 def save(result: ResultData, directory: Path, beside: Mapping[str, str] | None = None) -> Path:
-    """Write a folder of its own below `directory`; returns the path of its result.json.
+    """Write the result to a new folder below `directory`; returns the path of its result.json.
 
     Args:
-        result: what was measured.
-        directory: where; made when it is missing.
-        beside: texts of further files of the folder, by file name.
+        result: the result.
+        directory: parent directory; created when missing.
+        beside: texts of further files in the folder, by file name.
 
     Raises:
-        LLEMError: the place cannot be written (ConfigError) or the disk is full.
+        LLEMError: the directory cannot be written (ConfigError) or the disk is full.
     """
     with complete_directory(directory, folder_name(result)) as folder:
         if result.timeseries is not None:

@@ -1,6 +1,6 @@
-"""The blocks of a result: what each instrument, collector and step found.
+"""The blocks of a result, as filled by instruments, collectors and steps of the run.
 
-Every optional field says when it is None. Seconds are monotonic differences, energy is in joules, power in watts,
+Every optional field states when it is None. Seconds are monotonic differences, energy is in joules, power in watts,
 memory in MB (10^6 bytes), latencies in milliseconds.
 """
 
@@ -29,34 +29,36 @@ class EnergyDomain(Frozen):
 
 
 class EnergyReading(Frozen):
-    """What a meter says about one window."""
+    """The reading of a meter for one window."""
 
     meter: str = Field(
-        description=f"Name of the meter: {', '.join(METERS)} or one's own; null, or none when none was available."
+        description=f"Name of the meter: {', '.join(METERS)} or a custom meter; null = off, none = none available."
     )
     energy_j: float | None = Field(None, description="Joules in the window; None when not measured, see reason.")
     per_device_j: dict[str, float] | None = Field(None, description="Joules by device uuid; None without devices.")
-    method: EnergyMethod | None = Field(None, description="How the joules were got; None when not measured.")
+    method: EnergyMethod | None = Field(None, description="How the joules were measured; None when not measured.")
     uncertainty_j: float | None = Field(None, description="Expanded uncertainty (k = 2); None when unknown, see notes.")
     uncertainty_parts_j: dict[str, float] = Field({}, description="Parts of the uncertainty, combined in quadrature.")
-    n_readings: int = Field(0, description="Sensor updates seen in the window; of several devices the fewest.")
-    update_period_s: float | None = Field(None, description="Median time between sensor updates; None when not seen.")
+    n_readings: int = Field(0, description="Sensor updates in the window; the smallest number of all devices.")
+    update_period_s: float | None = Field(
+        None, description="Median time between sensor updates; None when not observed."
+    )
     domains: tuple[EnergyDomain, ...] = ()
     crosscheck_j: float | None = Field(None, description="The same window by a second method; None without one.")
     crosscheck_uncertainty_j: float | None = Field(
-        None, description="Expanded uncertainty (k = 2) of the second method, without the gain that both share."
+        None, description="Expanded uncertainty (k = 2) of the second method, without the gain error that both share."
     )
     reason: str | None = Field(None, description="Why energy_j is None.")
-    problems: tuple[str, ...] = Field((), description="What went wrong on the way, each a sentence.")
+    problems: tuple[str, ...] = Field((), description="Problems of the measurement, one sentence each.")
 
     @property
     def is_measured(self) -> bool:
-        """Whether the joules come from a sensor: not from a model or a record, and not missing."""
+        """Whether the joules come from a sensor, and not from a model or a replayed record."""
         return self.method in ("counter", "sampled")
 
 
 class MeterChoice(Frozen):
-    """Which meter was chosen, and what every probe said."""
+    """The selected meter, and the outcome of every probe."""
 
     name: str
     reason: str
@@ -64,7 +66,7 @@ class MeterChoice(Frozen):
 
 
 class BaselineResult(Frozen):
-    """Idle power of the devices the meter covers."""
+    """Idle power of the devices that the meter covers."""
 
     power_w: float | None = Field(None, description="None when not measured, see reason.")
     method: EnergyMethod | None = None
@@ -77,7 +79,7 @@ class BaselineResult(Frozen):
     problems: tuple[str, ...] = ()
 
     def above_idle_j(self, energy_j: float | None, duration_s: float) -> float | None:
-        """Energy less idle power times duration, negative when idle drew more; None without energy or idle power."""
+        """Energy minus idle power times duration, in J; negative when idle power was higher; None when not known."""
         if energy_j is None or self.power_w is None:
             return None
         return energy_j - self.power_w * duration_s
@@ -95,27 +97,27 @@ class EnergyBreakdown(Frozen):
 
 
 class ModelInfo(Frozen):
-    """What was loaded, as it resolved."""
+    """The loaded model."""
 
     name: str
     backend: str | None = Field(
-        None, description="What generated, when it is not the configuration's backend; None when it is."
+        None, description="Name of the engine that generated; None when it is the configuration's backend."
     )
     revision: str | None = Field(None, description="Commit hash of the repository; None for a local directory.")
-    architecture: str | None = Field(None, description="Model class; None when the backend does not tell.")
+    architecture: str | None = Field(None, description="Model class; None when the backend does not report it.")
     n_parameters: int | None = Field(
-        None, description="All parameters, tied ones once, packed ones unpacked; None when they cannot be counted."
+        None, description="All parameters, tied ones counted once, packed ones unpacked; None when not countable."
     )
     n_matmul_parameters: int | None = Field(
         None,
-        description="Parameters used in matrix products per token: no input embedding, output head always; None when "
-        "they cannot be counted.",
+        description="Parameters in matrix products per token, without the input embedding and with the output head; None "
+        "when not countable.",
     )
     n_matmul_parameters_counted: int | None = Field(
-        None, description="The same, counted in the loaded modules to check the architecture; None when they cannot be."
+        None, description="The same, counted in the loaded modules to check the architecture; None when not countable."
     )
     adapter_parameters: int | None = Field(
-        0, description="Of an adapter that was not merged: sum of r (in + out); None when it is not plain LoRA."
+        0, description="Parameters of an unmerged adapter: sum of r (in + out); None when it is not plain LoRA."
     )
     parameters_reason: str | None = Field(None, description="Why a number of parameters is None.")
     random_weights: bool = False
@@ -134,25 +136,25 @@ class ModelInfo(Frozen):
     quantization: str | None = Field(None, description="None when weights are not quantised.")
     effective_settings: dict[str, Any] = Field(
         {},
-        description="What generation used, read back from the backend: every setting that had an effect, by the backend's "
-        "name. Empty when the backend does not say.",
+        description="Settings with an effect on generation, as reported by the backend under its names. Empty when the "
+        "backend does not report them.",
     )
     model_generation_defaults: dict[str, Any] = Field(
         {},
-        description="Of these, what the model's own files chose, neither configured nor the backend's default.",
+        description="Those of these settings that the model's files set: neither configured nor the backend's default.",
     )
     memory_mb: float | None = Field(None, description="Held after loading, in MB; None where it is not known.")
-    load_seconds: float | None = Field(None, description="None when the backend does not tell.")
+    load_seconds: float | None = Field(None, description="None when the backend does not report it.")
     max_positions: int | None = Field(
         None,
-        description="Positions that the model was made for; None when its configuration states no limit, or the backend does "
-        "not tell.",
+        description="Positions that the model supports; None when its configuration states no limit, or the backend does "
+        "not report it.",
     )
-    notes: tuple[str, ...] = Field((), description="What the user should know about how it was loaded.")
+    notes: tuple[str, ...] = Field((), description="Notes for the user about how the model was loaded.")
 
 
 class TokenCounts(Frozen):
-    """Tokens of the window, by attention mask and generated ids; padding never counts."""
+    """Tokens of the window, counted by attention mask and generated ids, without padding."""
 
     n_prompts: int
     input_tokens: int = Field(description="Useful input tokens.")
@@ -162,7 +164,7 @@ class TokenCounts(Frozen):
     ended_early_share: float = Field(description="Share of prompts (0 to 1) that ended before max_output_tokens.")
     truncated_prompts: int = Field(description="Prompts cut to max_input_tokens.")
     longest_sequence: int | None = Field(
-        None, description="Tokens of the longest prompt and its output together; None in a file of release 2.0.0."
+        None, description="Most tokens of a prompt and its output together; None in a file of release 2.0.0."
     )
     double_bos_prompts: int = Field(0, description="Prompts that begin with the beginning-of-sequence token twice.")
     output_tokens_per_prompt: tuple[int, ...] = Field((), description="In dataset order.")
@@ -182,19 +184,21 @@ class Distribution(Frozen):
     max_ms: float
 
 
-Weight = Annotated[int, Field(ge=1, le=2**40)]  # the sum of millions stays a number of 64 bits
+Weight = Annotated[int, Field(ge=1, le=2**40)]  # so that the sum of millions of weights fits 64 bits
 
 
 class LatencyResult(Frozen):
     """Latencies of the window's requests, each from the start of its batch's `generate`."""
 
-    request: Distribution = Field(description="Until the request's own last token; of its batch under beam search.")
-    ttft: Distribution | None = Field(None, description="Time to first token; None when steps were not seen.")
-    itl: Distribution | None = Field(None, description="Inter-token latency; None when no request got a second token.")
+    request: Distribution = Field(
+        description="Time until the request's last token; under beam search until the end of its batch."
+    )
+    ttft: Distribution | None = Field(None, description="Time to first token; None when steps were not recorded.")
+    itl: Distribution | None = Field(None, description="Inter-token latency; None when no request had a second token.")
     request_ms: tuple[float, ...] = Field((), description="Samples in dataset order.")
     ttft_ms: tuple[float, ...] = Field((), description="Samples in dataset order.")
     itl_ms: tuple[float, ...] = Field((), description="One sample per decode step.")
-    itl_weights: tuple[Weight, ...] = Field((), description="Tokens (one per running request) that share each sample.")
+    itl_weights: tuple[Weight, ...] = Field((), description="Tokens (one per running request) with this latency.")
 
     @model_validator(mode="after")
     def _each_sample_has_its_weight(self) -> LatencyResult:
@@ -208,11 +212,11 @@ class PhaseTimes(Frozen):
 
     prefill_sec: float
     decode_sec: float
-    other_sec: float = Field(description="Window seconds outside both, between batches and before the edges.")
+    other_sec: float = Field(description="Seconds of the window outside both: between batches and at the edges.")
 
 
 class RunPhase(Frozen):
-    """One step of a run: idle, load, warmup, floor, meter (it opens) or window."""
+    """One phase of a run: idle, load, warmup, floor, meter (its opening) or window."""
 
     name: str
     start_s: float = Field(description="Seconds from the start of the window; negative before it.")
@@ -223,12 +227,12 @@ class BatchTimes(Frozen):
     """One batch of the window, in seconds from the window's start."""
 
     start_s: float
-    first_token_s: float | None = Field(None, description="End of prefill; None when steps were not seen.")
+    first_token_s: float | None = Field(None, description="End of prefill; None when steps were not recorded.")
     end_s: float
 
 
 class Timeline(Frozen):
-    """When each step of the run and each batch of the window took place."""
+    """Times of each phase of the run and each batch of the window."""
 
     phases: tuple[RunPhase, ...] = Field((), description="From the start of the experiment to the end of the window.")
     batches: tuple[BatchTimes, ...] = Field((), description="In the order in which they ran.")
@@ -237,10 +241,10 @@ class Timeline(Frozen):
 class PhaseEnergy(Frozen):
     """The window's energy split between prefill and decode, by least squares over the sensor's updates."""
 
-    prefill_j: float | None = Field(None, description="None when the phases are too short to tell, see reason.")
+    prefill_j: float | None = Field(None, description="None when the phases are too short to separate, see reason.")
     decode_j: float | None = Field(None, description="The rest of energy_total_j; None when prefill_j is.")
     uncertainty_j: float | None = Field(
-        None, description="Joules (k = 2) that may belong to the other phase; the window's own uncertainty is apart."
+        None, description="Joules (k = 2) that may belong to the other phase; without the window's own uncertainty."
     )
     reason: str | None = Field(None, description="Why the split is None.")
 
@@ -248,15 +252,17 @@ class PhaseEnergy(Frozen):
 class MemoryResult(Frozen):
     """Memory of the devices that hold the model, or of the process on a CPU."""
 
-    peak_memory_mb: float | None = Field(None, description="Peak inside the window; None where it cannot be reset.")
-    source: str = Field(description="cuda_allocated, process_rss, or why it is unknown.")
+    peak_memory_mb: float | None = Field(
+        None, description="Peak inside the window; None where the peak counter cannot be reset."
+    )
+    source: str = Field(description="cuda_allocated, process_rss, or why the peak is unknown.")
     scope: Literal["devices", "process"] | None = Field(
-        None, description="Whose memory it is: the devices' or the whole process's; None where source says why."
+        None, description="Memory of the devices or of the whole process; None when unknown, see source."
     )
 
 
 class HostResult(Frozen):
-    """What the host did during the window."""
+    """CPU time and load of the host during the window."""
 
     cpu_seconds: float = Field(description="User and system time of this process and its children.")
     instrument_cpu_seconds: float | None = Field(
@@ -265,12 +271,12 @@ class HostResult(Frozen):
     load_average_1m: float | None = Field(None, description="None where the system has no load average.")
     cpu_steal_share: float | None = Field(None, description="Share (0 to 1) of CPU time stolen; None off Linux.")
     other_cpu_share: float | None = Field(None, description="Share (0 to 1) of all CPUs used by other processes.")
-    threads: int | None = Field(None, description="Intra-op threads of the backend; None when it does not tell.")
+    threads: int | None = Field(None, description="Intra-op threads of the backend; None when not reported.")
     omp_num_threads: str | None = Field(None, description="OMP_NUM_THREADS; None when unset.")
 
 
 class FlopsResult(Frozen):
-    """Floating point operations of the window: reference data, warm-up excluded."""
+    """Floating point operations of the window, without the warm-up."""
 
     value: int | None = Field(None, description="None when the architecture or the parameter count is unknown.")
     method: Literal["palm", "architecture"]
@@ -279,7 +285,7 @@ class FlopsResult(Frozen):
     notes: str
     flops_prefill: int | None = None
     flops_decode: int | None = None
-    flops_useful: int | None = Field(None, description="The part spent on real tokens; None when not separated.")
+    flops_useful: int | None = Field(None, description="Operations on tokens without padding; None when not separated.")
 
 
 class CompilationResult(Frozen):
@@ -290,23 +296,24 @@ class CompilationResult(Frozen):
 
 
 class WarmupResult(Frozen):
-    """What ran before the window."""
+    """The warm-up before the window."""
 
     converged: bool | None = Field(None, description="None without convergence detection.")
-    final_cv: float | None = Field(None, description="Coefficient of variation at the end; None when not taken.")
+    final_cv: float | None = Field(None, description="Coefficient of variation at the end; None when not computed.")
     iterations_completed: int
     target_cv: float
     max_prompts: int
     latencies_ms: tuple[float, ...]
     duration_sec: float
     thermal_floor_wait_s: float
-    prompts_excluded: int = Field(description="Prompts run and left out of every number.")
+    prompts_excluded: int = Field(description="Prompts that were run and are not in any number.")
     shapes: int | None = Field(
-        None, description="Distinct shapes of the window that were met; None where nothing is compiled."
+        None,
+        description="Distinct tensor shapes of the window that ran in the warm-up; None where nothing is compiled.",
     )
-    shapes_sec: float | None = Field(None, description="How long that took; None where nothing is compiled.")
+    shapes_sec: float | None = Field(None, description="Duration of these runs; None where nothing is compiled.")
     compilations: int | None = Field(None, description="None when the backend does not report them.")
-    compiling_sec: float = Field(0.0, description="How long these took.")
+    compiling_sec: float = Field(0.0, description="Duration of these compilations.")
 
 
 class MultiGpu(Frozen):

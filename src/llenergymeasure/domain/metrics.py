@@ -1,8 +1,8 @@
-"""Every metric of a result, written once: its names, its unit, where a result keeps it, and what may be done with it.
+"""The table of all metrics of a result: name, unit, location in a result, and use.
 
-The summary, the comparison of a study and the report take title and format from here, the pytest plugin what can be
-gated, the aggregation of ranks how their values become one. Nothing but the standard library is imported: the plugin
-reads this table while pytest starts.
+The summary, the comparison of a study and the report take title and format from this table, the pytest plugin takes the
+metrics that can be gated, and the aggregation of ranks takes the rule for combining values. Only the standard library is
+imported, because the plugin reads this table while pytest starts.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Literal
 
 from llenergymeasure._format import number, operations
 
-# How the values of ranks become that of the whole:
-# sum      added up; None when one rank has none
-# same     that of rank 0: every rank has it alike
+# How the values of ranks are combined:
+# sum      the sum; None when one rank has none
+# same     the value of rank 0, which is equal on every rank
 # span     from the first start to the last end
 # pooled   percentiles of the samples of all ranks together
-# derived  computed from what was combined
+# derived  computed from combined values
 Ranks = Literal["sum", "same", "span", "pooled", "derived"]
 
 OPERATIONS = "FLOP"
@@ -29,14 +29,14 @@ class Metric:
     """One number of a result.
 
     Attributes:
-        name: as users write it, and as results and CSV call it.
-        title: as a person reads it.
-        unit: plain text, for messages and absolute limits.
-        ranks: how the values of several ranks become one.
-        path: attributes to follow from a result to the number; its name when empty.
-        better: which direction is an improvement.
+        name: its name in configurations, results and CSV.
+        title: its name in text for people.
+        unit: its unit as plain text, for messages and absolute limits.
+        ranks: how the values of several ranks are combined.
+        path: attributes from a result to the number; the name when empty.
+        better: the direction of improvement.
         gated: whether a limit may be set on it.
-        counted: whether it is counted, not sensed: equal work gives equal numbers, so it has no noise floor.
+        counted: whether it is counted and not measured: equal work gives equal numbers, so it has no noise floor.
         joules: whether it needs an energy meter.
     """
 
@@ -52,7 +52,7 @@ class Metric:
 
     @property
     def higher_is_worse(self) -> bool:
-        """False for what should be large."""
+        """Whether a higher value is worse."""
         return self.better == "lower"
 
     def read(self, result: object) -> float | None:
@@ -63,7 +63,7 @@ class Metric:
         return None if value is None else float(value)  # type: ignore[arg-type]
 
     def text(self, result: object, figures: int = 3) -> str:
-        """Its value in a result with its unit, or that there is none."""
+        """Its value in a result with its unit, or `not measured`."""
         value = self.read(result)
         if self.unit == OPERATIONS:
             return operations(value)
@@ -72,10 +72,10 @@ class Metric:
         return number(value, self.unit, figures)
 
 
-# Of the distributions of `LatencyResult`: their titles, and those of the percentiles that are metrics.
+# Titles of the distributions of `LatencyResult`, and of the percentiles that are metrics.
 LATENCIES = {"request": "request latency", "ttft": "time to first token", "itl": "inter-token latency"}
 _PERCENTILES = {"p50": "median", "p90": "p90", "p95": "p95", "p99": "p99"}
-# A gate compares means of repeats: of the far percentiles of few requests they tell nothing.
+# A gate compares means of repeats; these carry no information about high percentiles of few requests.
 _GATED_PERCENTILES = frozenset({"p50", "p95"})
 
 
@@ -89,9 +89,9 @@ def _latencies() -> Iterator[Metric]:
 _ALL = (
     Metric("energy_per_output_token", "energy per output token", "J/token", "derived", joules=True),
     Metric("energy_total_j", "energy", "J", "sum", ("energy", "energy_j"), joules=True),
-    # Not gated: of equal work it says what energy_total_j says.
+    # Not gated: for equal work it is redundant with energy_total_j.
     Metric("energy_per_request", "energy per request", "J/request", "derived", gated=False, joules=True),
-    # Not gated: it may be negative, and a share of that means nothing.
+    # Not gated: it may be negative, and a relative change of it has no meaning.
     Metric("energy_adjusted_j", "energy above idle", "J", "derived", gated=False, joules=True),
     Metric("tokens_per_second", "throughput", "tokens/s", "derived", better="higher"),
     Metric("duration_sec", "window", "s", "span"),

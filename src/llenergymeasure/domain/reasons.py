@@ -1,4 +1,4 @@
-"""Why a field of a result is null: one sentence for each, made from what the result holds."""
+"""Reasons why fields of a result are null, one sentence per field, made from the result."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from llenergymeasure.domain.result_data import ResultData
 
 Reason = Callable[[ResultData], str]
 
-SEVERAL_RANKS = "several processes measured side by side; what each of them saw is in process_results"
+SEVERAL_RANKS = "several processes measured in parallel; their own values are in process_results"
 
 
 def reasons_of(result: ResultData) -> dict[str, str]:
-    """A sentence for every field of the result that is None, by the name of the field."""
+    """The reason for every field of the result that is None, by the name of the field."""
     return {name: reason(result) for name, reason in REASONS.items() if getattr(result, name) is None}
 
 
@@ -41,7 +41,7 @@ def _uncertainty(result: ResultData) -> str:
 def _per_device(result: ResultData) -> str:
     if result.energy.energy_j is None:
         return _energy(result)
-    return f"the meter {result.energy.meter} gives one sum and no joules of single devices"
+    return f"the meter {result.energy.meter} reports only the sum of all devices"
 
 
 def _sensors(result: ResultData) -> str:
@@ -49,11 +49,11 @@ def _sensors(result: ResultData) -> str:
         return SEVERAL_RANKS
     if result.model_info.device == "cpu":
         return "the experiment ran on the CPU; GPUs are sampled when an experiment uses them"
-    return f"no GPU was sampled: {result.meter.probes.get('nvml', 'NVML was not asked')}"
+    return f"no GPU was sampled: {result.meter.probes.get('nvml', 'NVML was not probed')}"
 
 
 def _throttling(result: ResultData) -> str:
-    return _sensors(result) if result.sampler is None else "the driver reports no reasons of lowered clocks"
+    return _sensors(result) if result.sampler is None else "the driver does not report throttle reasons"
 
 
 def _foreign(result: ResultData) -> str:
@@ -61,7 +61,7 @@ def _foreign(result: ResultData) -> str:
 
 
 def _phases(result: ResultData) -> str:
-    return "the backend does not report when the tokens of each step were there"
+    return "the backend does not report the times of its steps"
 
 
 def _phase_energy(result: ResultData) -> str:

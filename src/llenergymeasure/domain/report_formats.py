@@ -1,4 +1,4 @@
-"""The formats in which a result can be reported, as strings: imported when chosen, looked up without importing."""
+"""The registry of report formats. A format's module is named in text and imported when the format is chosen."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from llenergymeasure._files import write_atomic
 from llenergymeasure.exceptions import Finding, PreFlightError
 
-if TYPE_CHECKING:  # a dry run asks for findings alone, and the types of a result take long
+if TYPE_CHECKING:  # a dry run needs the findings only, and importing the result types takes long
     from llenergymeasure.domain.result_data import ResultData
 
 
 @dataclass(frozen=True)
 class ReportFormat:
-    """An optional part that makes a text from a result.
+    """An optional module that makes a text from a result.
 
     Attributes:
         needs: the module that must be importable.
@@ -43,16 +43,16 @@ def _installed(module: str) -> bool:
 
 
 def report_findings(name: str, has: Callable[[str], bool] = _installed) -> list[Finding]:
-    """Why a report cannot be written here; nothing where it can."""
+    """Why a report cannot be written on this machine; empty when it can."""
     entry = FORMATS[name]
     return [] if has(entry.needs) else [Finding(f"a report needs {entry.needs}, not installed here", entry.install)]
 
 
 def report_maker(name: str, has: Callable[[str], bool] = _installed) -> Callable[[ResultData], str]:
-    """What makes the text of a report.
+    """The function that makes the text of a report.
 
     Raises:
-        PreFlightError: what the report needs is not installed; names the install line.
+        PreFlightError: a needed package is not installed; with the install command.
     """
     findings = report_findings(name, has)
     if findings:
@@ -66,7 +66,7 @@ def write_report(result: ResultData, name: str, path: Path) -> Path:
     """Write a report, atomically. Returns the path.
 
     Raises:
-        PreFlightError: what the report needs is not installed; names the install line.
+        PreFlightError: a needed package is not installed; with the install command.
     """
     write_atomic(path, report_maker(name)(result))
     return path

@@ -1,7 +1,7 @@
-"""What the result of one experiment consists of.
+"""The data of the result of one experiment.
 
-Facts are stored once, in the blocks that instruments and collectors filled. The headline numbers are derived from
-them, appear flat in the JSON, and are checked against the blocks when a file is read.
+Data is stored once, in the blocks that instruments and collectors fill. The headline numbers are computed from them,
+appear at the top level of the JSON, and are checked against the blocks when a file is read.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Methodology = Literal["total", "steady_state", "windowed"]
 
 
 class ResultData(Derived):
-    """Everything known about one measured window, and how it was measured."""
+    """All data of one measured window, and how it was measured."""
 
     schema_version: Literal["2.0"] = "2.0"
     tool_version: str
@@ -57,14 +57,14 @@ class ResultData(Derived):
     )
     duration_sec: float = Field(gt=0, description="Length of the measured window.")
     window_utc: tuple[float, float] | None = Field(
-        None, description="(start, end) of the window in seconds since 1970, to set it beside other logs."
+        None, description="(start, end) of the window in seconds since 1970, for comparison with other logs."
     )
     meter: MeterChoice
     energy: EnergyReading
     baseline: BaselineResult
     tokens: TokenCounts
     latency: LatencyResult | None = Field(None, description="None when no request was timed.")
-    phases: PhaseTimes | None = Field(None, description="None when the backend does not show steps.")
+    phases: PhaseTimes | None = Field(None, description="None when the backend does not report its steps.")
     phase_energy: PhaseEnergy | None = Field(None, description="None without energy, steps or a power trace.")
     timeline: Timeline | None = Field(None, description="None in results of several processes.")
     memory: MemoryResult
@@ -93,7 +93,7 @@ class ResultData(Derived):
 
     @property
     def backend(self) -> str:
-        """What generated: the configuration's backend, unless the engine says that it is another."""
+        """Name of the backend that generated: the configuration's, unless the engine reports another."""
         return self.model_info.backend or self.config.backend
 
     @computed_field(description="Joules in the window; None when not measured.")  # type: ignore[prop-decorator]
@@ -186,7 +186,7 @@ class ResultData(Derived):
         return self.model_info.memory_mb
 
     @computed_field(  # type: ignore[prop-decorator]
-        description="What generation used, by the backend's names, read back from it; empty when it does not say."
+        description="Settings of generation, as the backend reports them under its names; empty when not reported."
     )
     @property
     def effective_settings(self) -> dict[str, Any]:
@@ -202,7 +202,7 @@ class ResultData(Derived):
     def flops_exact(self) -> int | None:
         return self.flops_architecture.value if self.flops_architecture else None
 
-    @computed_field(description="Prompts run before the window and left out.")  # type: ignore[prop-decorator]
+    @computed_field(description="Prompts of the warm-up, which are not in any number.")  # type: ignore[prop-decorator]
     @property
     def warmup_excluded_samples(self) -> int:
         return self.warmup.prompts_excluded if self.warmup else 0
@@ -222,7 +222,7 @@ class ResultData(Derived):
 
     @classmethod
     def _with_new_fields(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """Release 2.0.0 wrote the texts of warnings only."""
+        """Add warnings to data of release 2.0.0, which wrote only their texts."""
         texts = data.get("measurement_warnings")
         if "warnings" in data or not isinstance(texts, (list, tuple)):
             return data

@@ -1,6 +1,6 @@
-"""The result of one experiment, with its text and its files, and the results of a study.
+"""The public types of results: the result of one experiment with its text and files, and the results of a study.
 
-What a result consists of is in `result_data`: text and files are made from that, and this type puts all of it together.
+The fields are defined in `result_data`; this type adds the functions that make text and files from them.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from llenergymeasure.domain.summary import summarise
 
 
 class ExperimentResult(ResultData):
-    """Everything known about one measured window, and how it was measured."""
+    """All data of one measured window, and how it was measured."""
 
     derived_sentences: ClassVar[frozenset[str]] = frozenset({"reasons"})
 
-    @computed_field(description="Why each field that is null is null, by its name.")  # type: ignore[prop-decorator]
+    @computed_field(description="The reason for each field that is null, by its name.")  # type: ignore[prop-decorator]
     @property
     def reasons(self) -> dict[str, str]:
         return reasons_of(self)
@@ -32,7 +32,7 @@ class ExperimentResult(ResultData):
         return summarise(self)
 
     def to_json(self, path: str | Path) -> Path:
-        """Write the result as JSON, atomically, replacing a file that is there. Returns the path."""
+        """Write the result as JSON, atomically, replacing an existing file. Returns the path."""
         return serialise.to_json(self, Path(path))
 
     def to_parquet(self, path: str | Path) -> Path:
@@ -40,20 +40,20 @@ class ExperimentResult(ResultData):
         return serialise.to_parquet(self, Path(path))
 
     def to_html(self, path: str | Path) -> Path:
-        """Write the result as one self-contained page, atomically, replacing a file that is there. Returns the path.
+        """Write the result as one self-contained page, atomically, replacing an existing file. Returns the path.
 
         Raises:
-            PreFlightError: the extra `report` is not installed; names the install line.
+            PreFlightError: the extra `report` is not installed; with the install command.
         """
         return report_formats.write_report(self, "html", Path(path))
 
     def save(self, directory: str | Path) -> Path:
-        """Write a folder of its own below `directory`, never overwriting; returns the path of its result.json."""
+        """Write a new folder below `directory`, never overwriting; returns the path of its result.json."""
         return folder.save(self, Path(directory))
 
     @classmethod
     def from_json(cls, path: str | Path) -> ExperimentResult:
-        """Read a result back, with its time series when the side file is there (a warning when it is missing).
+        """Read a saved result with its time series; a missing time-series file gives a warning.
 
         Raises:
             ConfigError: the file is missing, not JSON, or not a result of this schema.

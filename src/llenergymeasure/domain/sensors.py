@@ -1,4 +1,4 @@
-"""What the sensors showed in the window: the trace of every GPU, throttling, temperatures and clocks, and the sampler on itself."""
+"""Sensor data of the window: time series of every GPU, throttling, temperatures, clocks, and the sampler's own report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TimeSeries(Frozen):
     memory_used_mb: tuple[float | None, ...]
     memory_total_mb: tuple[float | None, ...]
     sm_utilisation_pct: tuple[float | None, ...]
-    throttle_reasons: tuple[int | None, ...] = Field(description="Clock event reason bits as the driver gives them.")
+    throttle_reasons: tuple[int | None, ...] = Field(description="Clock event reason bits as reported by the driver.")
     energy_j: tuple[float | None, ...] = Field(description="Joules in the row's period.")
 
     @model_validator(mode="after")
@@ -37,7 +37,7 @@ INTEGER_COLUMNS = frozenset(name for name, field in TimeSeries.model_fields.item
 
 
 class ThermalThrottleInfo(Frozen):
-    """Throttling seen in the window from clock event reasons."""
+    """Throttling in the window, from clock event reasons."""
 
     detected: bool
     thermal: bool = False
@@ -51,7 +51,7 @@ class ThermalThrottleInfo(Frozen):
 
 
 class GpuConditions(Frozen):
-    """Temperature and clock of one GPU in the window. Fields are None when the device did not tell."""
+    """Temperature and clock of one GPU in the window. Fields are None when the device did not report them."""
 
     gpu_index: int
     temperature_start_c: float | None = Field(None, description="Last reading before the window opened.")
@@ -63,24 +63,26 @@ class GpuConditions(Frozen):
 
     @property
     def drift_c(self) -> float | None:
-        """Change of temperature over the window; None when it was not read at both edges."""
+        """Change of temperature in C over the window; None when it was not read at both edges."""
         if self.temperature_start_c is None or self.temperature_end_c is None:
             return None
         return self.temperature_end_c - self.temperature_start_c
 
 
 class SamplerReport(Frozen):
-    """The sampler on itself."""
+    """The sampler's report about its own sampling."""
 
     n_samples: int = Field(description="Samples in the window, over all GPUs.")
     interval_s: float
-    gaps: int = Field(description="Times that more than five samples in a row were missed.")
-    overruns: int = Field(description="Samples that were due before the one before was taken.")
+    gaps: int = Field(description="Times at which more than five samples in a row were missed.")
+    overruns: int = Field(description="Samples that were due before the previous one was finished.")
     longest_gap_s: float | None = Field(None, description="None without a sample.")
-    from_driver_record: int = Field(0, description="Samples that the driver's own record gave after a gap.")
+    from_driver_record: int = Field(0, description="Samples taken from the driver's own record after a gap.")
     sensor_period_s: float | None = Field(
         None,
-        description="Between two looks of the instant power sensor that sees least; None in files of release 2.0.0.",
+        description="Period of the instant power sensor with the lowest coverage; None in files of release 2.0.0.",
     )
-    sensor_window_s: float | None = Field(None, description="How long each of its looks is; None as above.")
+    sensor_window_s: float | None = Field(
+        None, description="Time per period in which this sensor measures; None as above."
+    )
     problems: tuple[str, ...] = Field((), description="Readings that failed and sensors that stopped.")

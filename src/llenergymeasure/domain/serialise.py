@@ -1,4 +1,4 @@
-"""Results as JSON and Parquet, and back."""
+"""Writes results as JSON and Parquet, and reads them."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def timeseries_bytes(result: ResultData) -> bytes:
 
 
 def from_json(path: Path, kind: type[R]) -> R:
-    """Read a result, with its time series when the side file is there.
+    """Read a result, with its time series if the time-series file exists.
 
     Args:
-        path: of the JSON file.
-        kind: the type to make.
+        path: path of the JSON file.
+        kind: the result type to create.
 
     Raises:
         ConfigError: the file is missing, not JSON, or not a result of this schema.
@@ -70,7 +70,7 @@ def from_json(path: Path, kind: type[R]) -> R:
     if result.timeseries_file is None:
         return result
     side_file = path.parent / Path(result.timeseries_file).name
-    if not os.path.isfile(side_file):  # noqa: PTH113 - says False, and raises nothing, for a name that is too long
+    if not os.path.isfile(side_file):  # noqa: PTH113 - returns False, and does not raise, for a name that is too long
         warnings.warn(f"{side_file} is missing: the result is read without its time series", stacklevel=3)
         return result
     return result.model_copy(update={"timeseries": _read_timeseries(side_file)})

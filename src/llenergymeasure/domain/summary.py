@@ -1,4 +1,4 @@
-"""A result in plain text, for a terminal or a log."""
+"""Formats a result as plain text, for a terminal or a log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from llenergymeasure.domain.result_data import ResultData
 
 
 def summarise(result: ResultData) -> str:
-    """The result in plain text: what ran, the numbers, then every warning."""
+    """The result as plain text: the experiment, the numbers, then every warning."""
     rows = [*_what(result), *_energy(result), *_speed(result), *_size(result)]
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {value}".rstrip() for name, value in rows]
@@ -37,7 +37,7 @@ def _what(result: ResultData) -> Rows:
 
 
 def _kernels(result: ResultData) -> Iterator[str]:
-    """What two results of one model may differ in: number format and attention."""
+    """Number format and attention kernel."""
     info = result.model_info
     yield info.dtype or result.config.precision
     if info.attn_implementation is not None:
@@ -73,7 +73,7 @@ def _energy(result: ResultData) -> Rows:
 
 
 def _idle(result: ResultData) -> str:
-    """The idle power that was taken off, or why there is none."""
+    """The subtracted idle power, or why there is none."""
     baseline = result.baseline
     if baseline.power_w is None:
         return str(baseline.reason)
@@ -82,7 +82,7 @@ def _idle(result: ResultData) -> str:
 
 
 def energy_per_token(result: ResultData) -> str:
-    """Joules per output token with the error bar of the window's energy, or the word estimate."""
+    """Joules per output token with their uncertainty, or marked as an estimate."""
     metric, spread_j = METRICS["energy_per_output_token"], spread_per_token_j(result)
     text = metric.text(result)
     if result.energy_per_output_token is not None and result.energy_method == "estimated":
@@ -91,7 +91,7 @@ def energy_per_token(result: ResultData) -> str:
 
 
 def spread_per_token_j(result: ResultData) -> float | None:
-    """Error bar of the joules per output token: that of the window; None when it is unknown or nothing was generated."""
+    """Uncertainty in J of the energy per output token; None when it is unknown or nothing was generated."""
     if result.energy_uncertainty_j is None or result.output_tokens == 0:
         return None
     return result.energy_uncertainty_j / result.output_tokens

@@ -1,4 +1,4 @@
-"""How a result was judged: warnings and publication rules. Sentences are made of them at the edges, and never read back."""
+"""The types of warnings and publication rules. Text is made from them for output only, and is never parsed."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ class MeasurementWarning(Frozen):
     """One reason to read a result with care."""
 
     code: str = Field(
-        "", description="What kind it is; empty in a file of release 2.0.0, whose sentence begins with it."
+        "", description="Kind of the warning; empty in a file of release 2.0.0, where the sentence begins with it."
     )
     values: dict[str, int | float] = Field({}, description="The numbers of the sentence, by name.")
-    sentence: str = Field(description="What was found, with its numbers.")
-    remedy: str = Field("", description="What to do; empty where only the sentence can say it.")
+    sentence: str = Field(description="The finding, with its numbers.")
+    remedy: str = Field("", description="What to do; empty where the sentence states it.")
 
     def __str__(self) -> str:
         text = f"{self.code}: {self.sentence}" if self.code else self.sentence
         return f"{text}; {self.remedy}" if self.remedy else text
 
     def of_rank(self, rank: int) -> MeasurementWarning:
-        """The same, said of one of several processes."""
+        """The same warning, marked with the rank of its process."""
         return self.model_copy(
             update={"values": {**self.values, "rank": rank}, "sentence": f"rank {rank}: {self.sentence}"}
         )
 
 
 def warning(code: WarningCode, sentence: str, remedy: str = "", **values: float | None) -> MeasurementWarning:
-    """A warning with a code of the table; a number that is not known is left out."""
+    """A warning with a code of the table; numbers that are None are left out."""
     known = {name: value for name, value in values.items() if value is not None}
     return MeasurementWarning(code=code, values=known, sentence=sentence, remedy=remedy)
 
 
 def warnings_of_texts(texts: Sequence[str]) -> tuple[dict[str, str], ...]:
-    """Warnings as release 2.0.0 wrote them, where there is nothing but their text."""
+    """Warnings as release 2.0.0 wrote them, with their text only."""
     return tuple({"sentence": text} for text in texts)
 
 
@@ -60,19 +60,21 @@ RuleState = Literal["kept", "failed", "not_observed"]
 
 
 class RuleOutcome(Frozen):
-    """One publication rule, held against a result."""
+    """The outcome of one publication rule for a result."""
 
-    rule: str = Field("", description="Its name; empty in a file of release 2.0.0, where `found` begins with it.")
+    rule: str = Field(
+        "", description="Name of the rule; empty in a file of release 2.0.0, where `found` begins with it."
+    )
     state: RuleState
-    value: int | float | None = Field(None, description="The number held against the rule; None where there is none.")
-    found: str = Field("", description="What was found, in words; empty in a file of release 2.0.0 when kept.")
+    value: int | float | None = Field(None, description="The number that the rule checks; None without one.")
+    found: str = Field("", description="The finding as text; empty in a file of release 2.0.0 when kept.")
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.found}" if self.rule else self.found
 
 
 class PublicationCheck(Derived):
-    """What a reader of a paper would ask. Informational: nothing depends on it."""
+    """The outcomes of all publication rules. They are informational: no behaviour depends on them."""
 
     rules: tuple[RuleOutcome, ...] = Field(description="Every rule, in the order of the table.")
 
@@ -93,7 +95,7 @@ class PublicationCheck(Derived):
 
     @classmethod
     def _with_new_fields(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """Release 2.0.0 wrote `passed` and `failed` only."""
+        """Add rules to data of release 2.0.0, which wrote `passed` and `failed` only."""
         passed, failed = data.get("passed"), data.get("failed")
         if "rules" in data or not isinstance(passed, (list, tuple)) or not isinstance(failed, (list, tuple)):
             return data

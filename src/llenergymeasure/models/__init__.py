@@ -1,1 +1,1 @@
-"""Model architectures that come with the package, without weights."""
+"""Models that are included in this package or in optional packages."""

@@ -1,4 +1,4 @@
-"""Models that are named `builtin/...`: one comes with this package, others with a package of their own. Nothing is downloaded."""
+"""Models named `builtin/...`: one is in this package, others are in optional packages. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class PackagedModel:
     """A model in a GGUF file of another package.
 
     Attributes:
-        module: the package, as it is imported; it never is, only its place is asked for.
-        distribution: the package, as it is installed.
-        file: the GGUF file in it.
-        install: the command that installs it.
+        module: import name of the package. It is never imported; only its directory is needed.
+        distribution: name of the package at the package index.
+        file: name of the GGUF file in the package.
+        install: the command that installs the package.
     """
 
     module: str
@@ -45,19 +45,19 @@ PACKAGED_MODELS: Mapping[str, PackagedModel] = MappingProxyType(
         )
     }
 )
-"""Model id -> where its GGUF file comes from."""
+"""Model id -> package with its GGUF file."""
 
 PlaceOfPackage = Callable[[str], Path | None]
 
 
 def place_of_package(module: str) -> Path | None:
-    """The directory of an installed package, which is not imported; None when it is not installed."""
+    """The directory of a package, without importing it; None when it is not installed."""
     found = find_spec(module)
     return Path(found.origin).parent if found is not None and found.origin is not None else None
 
 
 def builtin_model_path(model: str, place_of: PlaceOfPackage = place_of_package) -> Path | None:
-    """Where the files of a built-in model are.
+    """The location of the files of a built-in model.
 
     Args:
         model: a model id as written in a configuration.

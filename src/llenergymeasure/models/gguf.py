@@ -1,4 +1,4 @@
-"""A model in one GGUF file."""
+"""Models in a single GGUF file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ SUFFIX = ".gguf"
 
 
 def names_gguf(model: str) -> bool:
-    """Whether a model is in one GGUF file, by its name."""
+    """Whether a model name is that of a GGUF file, or of a built-in model in one."""
     return model.lower().endswith(SUFFIX) or model in PACKAGED_MODELS
 
 
 def gguf_path(model: str) -> Path:
-    """Where the file is.
+    """The path of the GGUF file of a model.
 
     Args:
         model: a path, or the name of a built-in model in a GGUF file.

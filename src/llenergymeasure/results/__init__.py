@@ -1,1 +1,1 @@
-"""How results reach the disk and come back."""
+"""Saving, reading, combining and reporting results."""

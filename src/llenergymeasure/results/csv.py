@@ -1,4 +1,4 @@
-"""A result as a table of one row."""
+"""Formats a result as a CSV table with one row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from llenergymeasure.domain.results import ExperimentResult
 
 
 def csv_text(result: ExperimentResult) -> str:
-    """The flat numbers as a table of one row, with a head. Not measured = empty."""
+    """The top-level numbers as a CSV table with a header and one row. Not measured = empty."""
     row = flat_numbers(result)
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, fieldnames=list(row), lineterminator="\n")
@@ -20,14 +20,14 @@ def csv_text(result: ExperimentResult) -> str:
 
 
 def _batching(result: ExperimentResult) -> str | None:
-    """How prompts were grouped; None for another engine than the configuration's, which groups them as it likes."""
+    """How prompts were grouped; None for a custom engine, whose grouping is not known."""
     if result.model_info.backend is not None:
         return None
     return result.config.pytorch_settings.effective_batching_strategy
 
 
 def flat_numbers(result: ExperimentResult) -> dict[str, Any]:
-    """What identifies the experiment, and its headline numbers."""
+    """The identity of the experiment, and its headline numbers."""
     config = result.config
     identity = {
         "measurement_config_hash": result.measurement_config_hash,

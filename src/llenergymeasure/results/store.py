@@ -1,6 +1,6 @@
-"""Results as folders below one directory.
+"""Saves results as folders below one directory.
 
-To the folder that a result makes of itself come, when asked for:
+Optional files are added to the folder of a result:
 
 ```
 {model}_{backend}_{timestamp}/
@@ -24,12 +24,12 @@ REPORT_FILE = "report.html"
 
 
 class FolderRepository:
-    """Results as folders below one directory.
+    """Saves results as folders below one directory.
 
     Args:
-        directory: where; made when it is missing.
-        export_csv: write result.csv too.
-        report: makes the text of report.html; None = no report. When it fails, the folder is written without one.
+        directory: parent directory; created when missing.
+        export_csv: whether to write result.csv too.
+        report: makes the text of report.html; None = no report. When it fails, the folder is written without a report.
     """
 
     def __init__(

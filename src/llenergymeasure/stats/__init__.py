@@ -1,1 +1,1 @@
-"""Statistics of repeats, sessions and comparisons."""
+"""Statistics of samples, repeats, sessions and comparisons."""

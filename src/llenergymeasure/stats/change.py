@@ -1,4 +1,4 @@
-"""A change beside its standard error, and the verdict that follows: the rules in one place, on natural logs."""
+"""A change of a metric with its standard error, and the rules of the verdict. All values are natural logs."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from llenergymeasure.stats.variance import ROUNDING, VarianceComponents
 
 Verdict = Literal["regression", "ok", "improved", "inconclusive"]
 
-# One-sided, each way: the interval between the bounds holds the true ratio 9 times in 10.
+# Level of each one-sided bound; the interval between both bounds contains the true ratio with probability 0.9.
 BOUND = 0.95
-# A change counts as detectable when it would be caught this often.
+# Probability with which a detectable change is found.
 POWER = 0.8
 
 
 @dataclass(frozen=True)
 class Change:
-    """What is known about one metric.
+    """The change of one metric against its baseline.
 
     Attributes:
         log_ratio: mean log of the current repeats minus that of the baseline's session means.
-        variance: pooled over baseline and current.
-        session_sizes: repeats of each baseline session.
-        repeats: of the current run.
+        variance: variances, pooled over baseline and current run.
+        session_sizes: number of repeats of each baseline session.
+        repeats: number of repeats of the current run.
         limit: log of one plus the limit.
-        alpha: highest chance of a false alarm.
-        higher_is_worse: which way the change counts.
+        alpha: highest probability of a false alarm.
+        higher_is_worse: whether a higher value is worse.
     """
 
     log_ratio: float
@@ -43,32 +43,32 @@ class Change:
 
     @cached_property
     def error(self) -> StandardError:
-        """Of the log ratio."""
+        """Standard error of the log ratio."""
         return self.variance.standard_error(self.session_sizes, self.repeats)
 
     @cached_property
     def margin(self) -> float:
-        """From the log ratio to each of its one-sided bounds."""
+        """Distance from the log ratio to each of its one-sided bounds."""
         return self.error.margin(BOUND)
 
     @cached_property
     def worsening(self) -> float:
-        """The log ratio, positive where the change is for the worse."""
+        """The log ratio with its sign chosen so that positive means worse."""
         return self.log_ratio if self.higher_is_worse else -self.log_ratio
 
     @property
     def p_value(self) -> float:
-        """Chance of a change this far towards worse if nothing had changed."""
+        """Probability of a change at least this bad without a true change."""
         return self._chance_of(self.worsening)
 
     @property
     def verdict(self) -> Verdict:
-        """What is significant and beyond the limit comes first; then what is surely within it."""
+        """Regression or improved if significant and beyond the limit; else ok if the bound is within the limit."""
         if self._is_beyond_limit(self.worsening):
             return "regression"
         if self._is_beyond_limit(-self.worsening):
             return "improved"
-        # A counted number that stands exactly at its limit is within it.
+        # A counted number exactly at its limit is within it.
         at_limit = self.error.value == 0 and not self._exceeds_limit(self.worsening)
         return "ok" if at_limit or self.worsening + self.margin < self.limit else "inconclusive"
 
@@ -83,15 +83,15 @@ class Change:
 
     @property
     def detectable(self) -> float:
-        """The true change for the worse that such a run would call a regression 4 times in 5."""
+        """The true worsening that such a run would report as a regression with probability 0.8."""
         return max(self.limit, self.error.margin(1 - self.alpha)) + self.error.margin(POWER)
 
     def ratio_of(self, worsening: float) -> float:
-        """The ratio, current over baseline, of a change for the worse."""
+        """The ratio of current to baseline for a worsening."""
         return math.exp(worsening if self.higher_is_worse else -worsening)
 
     def in_design(self, n_sessions: int, repeats: int) -> Change:
-        """The same change seen with this many baseline sessions (at least those there are) and current repeats."""
+        """The same change with this many baseline sessions (at least the existing ones) and current repeats."""
         usual = round(sum(self.session_sizes) / len(self.session_sizes))
         added = [usual] * (n_sessions - len(self.session_sizes))
         sizes = [*self.session_sizes, *added]

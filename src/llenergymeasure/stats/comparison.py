@@ -1,7 +1,7 @@
-"""The verdict on a metric: did it get worse by more than its limit, beyond what noise explains?
+"""Compares a metric with its baseline: whether it got significantly worse by more than its limit.
 
-A threshold on means alone raises false alarms when repeats differ; a test over the repeats of one process takes the
-luck of a session for a change. So the change is held against both variances, see `variance`. Pure functions.
+A threshold on means alone raises false alarms when repeats differ, and a test over the repeats of one process takes
+differences between sessions for a change. So the change is compared with both variances, see `variance`.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ WhyOpen = Literal["few-repeats", "few-baseline-repeats", "limit-within-bounds", 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a comparison with a baseline found. Ratios are current over baseline, geometric means.
+    """The outcome of a comparison with a baseline. Ratios are current over baseline, of geometric means.
 
     Attributes:
-        verdict: `regression` fails; `inconclusive` means that the noise hides the answer.
-        alpha: what p has to be below.
+        verdict: `regression` fails; `inconclusive` means that noise is too large for a verdict.
+        alpha: significance level, above p for a significant change.
         limit_ratio: the ratio at the limit: 1.05 for 5 %, 1 / 1.05 where less is worse.
-        n_repeats: of the current run.
-        n_baseline_sessions: sessions used: those with at least 3 repeats.
-        ratio: None without a single value on either side.
+        n_repeats: number of repeats of the current run.
+        n_baseline_sessions: number of sessions used: those with at least 3 repeats.
+        ratio: None when either side has no value.
         ratio_low, ratio_high: one-sided 95 % bounds each; None with too few repeats.
-        p_value: chance of a change this far towards worse if nothing had changed; None with too few repeats.
-        minimum_detectable_ratio: a true ratio that would be a regression 4 times in 5 (below 1 where less is worse);
-            None with too few repeats.
+        p_value: probability of a change at least this bad without a true change; None with too few repeats.
+        minimum_detectable_ratio: the true ratio that is reported as a regression with probability 0.8 (below 1 where less
+            is worse); None with too few repeats.
         within_cv: coefficient of variation of repeats in a session, pooled; None with too few repeats.
         why_open: why the verdict is inconclusive: too few repeats in the current run or in every baseline session, the
             limit lies within the bounds, or p is not below alpha; None for other verdicts.
@@ -67,15 +67,15 @@ def compare(
     noise_floor: float = 0.02,
     higher_is_worse: bool = True,
 ) -> Comparison:
-    """Judge one metric against its baseline.
+    """Compare one metric with its baseline.
 
     Args:
         baseline: values by session, in the metric's unit; sessions of fewer than 3 repeats are left out.
-        current: values of the run that is judged. After a second measurement: the values of both together.
-        limit: worse by more than this fraction (of the better of the two) is too much.
-        alpha: highest chance of a false alarm that a regression may have.
-        noise_floor: how far sessions differ at least, as a fraction; 0 for metrics that are counted.
-        higher_is_worse: False mirrors everything: throughput.
+        current: values of the current run; after a second measurement those of both together.
+        limit: largest accepted worsening, as a fraction of the better of the two.
+        alpha: highest probability of a false alarm for a regression.
+        noise_floor: assumed least difference between sessions, as a fraction; 0 for counted metrics.
+        higher_is_worse: False for metrics such as throughput.
 
     Raises:
         UnusableValue: a value is missing, not finite or not above zero.

@@ -1,4 +1,4 @@
-"""Larger comparisons, and how much smaller a change they would detect."""
+"""Larger designs of a comparison, and the smaller changes that they would detect."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from llenergymeasure.stats.change import Change
 from llenergymeasure.stats.variance import SESSIONS_TO_MEASURE
 
-# A larger design that lowers the detectable change by less than a twentieth is not worth its time.
+# A larger design is proposed only if it lowers the detectable change by at least a twentieth.
 _WORTHWHILE = 0.95
 
 
 @dataclass(frozen=True)
 class Design:
-    """A size of a comparison.
+    """The size of a comparison.
 
     Attributes:
-        sessions: of the baseline.
-        repeats: of the current run.
-        minimum_detectable_ratio: a true ratio that would be a regression 4 times in 5 at the noise that was seen.
+        sessions: number of baseline sessions.
+        repeats: number of repeats of the current run.
+        minimum_detectable_ratio: the true ratio that is reported as a regression with probability 0.8 at this noise.
     """
 
     sessions: int
@@ -27,7 +27,7 @@ class Design:
 
 
 def larger_designs(change: Change) -> tuple[Design, ...]:
-    """With sessions enough to measure their variance, and with twice the repeats; only those that are worthwhile."""
+    """Designs with enough sessions to measure their variance, or with twice the repeats, if they are worthwhile."""
     sessions, repeats = len(change.session_sizes), change.repeats
     sizes = ((max(SESSIONS_TO_MEASURE, sessions), repeats), (sessions, 2 * repeats))
     detectable = {size: change.in_design(*size).detectable for size in sizes}

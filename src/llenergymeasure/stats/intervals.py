@@ -1,4 +1,4 @@
-"""Bounds and p values of an estimate by Student's t distribution."""
+"""Bounds and p-values of an estimate by Student's t distribution."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StandardError:
-    """How far an estimate may be off.
+    """The standard error of an estimate.
 
     Attributes:
         value: the standard error, in the unit of the estimate.
-        df: degrees of freedom behind it, whole or not; infinite makes the distribution normal.
+        df: its degrees of freedom, also fractional; infinite for a normal distribution.
     """
 
     value: float
     df: float
 
     def margin(self, level: float) -> float:
-        """From the estimate to the one-sided bound that holds with probability `level`."""
+        """Distance from the estimate to its one-sided bound with probability `level`."""
         from scipy.special import stdtrit  # noqa: PLC0415 - 0.3 s that only a verdict needs
 
         return float(stdtrit(self.df, level)) * self.value
 
     def p_value(self, difference: float) -> float:
-        """Chance of a difference this large or larger if there were none."""
+        """Probability of a difference this large or larger without a true difference."""
         from scipy.special import stdtr  # noqa: PLC0415 - 0.3 s that only a verdict needs
 
         if self.value == 0:

@@ -1,4 +1,4 @@
-"""A sample in short: mean, deviation, ends and percentiles, of millions of values as of three."""
+"""Mean, standard deviation, range and percentiles of a sample of up to millions of values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SampleFigures:
-    """A sample in short. `deviation` is the sample standard deviation; None with one value."""
+    """Figures of a sample. `deviation` is the sample standard deviation; None with one value."""
 
     count: int
     mean: float
@@ -29,12 +29,12 @@ class SampleFigures:
 def sample_figures(
     samples: Sequence[Sequence[float]], weights: Sequence[Sequence[int]] | None, shares: Sequence[float]
 ) -> SampleFigures:
-    """Figures of several samples taken as one.
+    """Figures of several samples combined.
 
     Args:
         samples: at least one value in all.
         weights: how often each value counts (1 or more), in the same shape; None = once.
-        shares: of the percentiles, 0 to 1; between two values they lie on a line.
+        shares: the percentiles as shares, 0 to 1, with linear interpolation between values.
     """
     import numpy as np  # noqa: PLC0415 - 0.1 s that only a measurement needs
 
@@ -57,7 +57,7 @@ def sample_figures(
 
 
 def _percentiles(values: Floats, counts: NDArray[int64], shares: Sequence[float]) -> Floats:
-    """By linear interpolation between the order statistics of values that count several times; numpy has it for weights of 1."""
+    """Percentiles of weighted values by linear interpolation between order statistics; numpy has them unweighted only."""
     import numpy as np  # noqa: PLC0415 - see above
 
     order = np.argsort(values)

@@ -1,4 +1,4 @@
-"""Values on their way into a comparison: finite, and above zero where their logarithm is taken."""
+"""Checks the values of a comparison: finite, and above zero where their logarithm is taken."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class UnusableValue(ValueError):
     """A value that cannot be compared.
 
     Attributes:
-        side: where it is.
+        side: whether it is in the baseline or in the current run.
         repeat: its number in its session, from 1.
-        value: as it was given; None when it was not measured.
-        above_zero: whether it had to be above zero, not only finite.
+        value: the value; None when it was not measured.
+        above_zero: whether it must be above zero, and not only finite.
     """
 
     def __init__(self, side: Side, repeat: int, value: float | None, above_zero: bool) -> None:
@@ -26,7 +26,7 @@ class UnusableValue(ValueError):
 
 
 def finite(values: Sequence[float | None], side: Side) -> list[float]:
-    """The values.
+    """The values, all finite.
 
     Raises:
         UnusableValue: one is missing or not finite.
@@ -38,7 +38,7 @@ def finite(values: Sequence[float | None], side: Side) -> list[float]:
 
 
 def logarithms(values: Sequence[float | None], side: Side) -> list[float]:
-    """Their natural logarithms.
+    """The natural logarithms of the values.
 
     Raises:
         UnusableValue: one is missing, not finite or not above zero.

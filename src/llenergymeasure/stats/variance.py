@@ -1,7 +1,7 @@
-"""How far measurements differ though nothing changed: within a session, and from session to session.
+"""The variance of measurements without a change: within a session, and between sessions.
 
-All on natural logs, so that a deviation is a share of the value. Repeats in one process share its luck (clocks,
-temperature, memory layout); a judge that knows only their deviation calls every new session a change.
+All values are natural logs, so a deviation is a share of the value. Repeats in one process have common conditions (clocks,
+temperature, memory layout). A comparison that knows only their deviation would report every new session as a change.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from statistics import fmean
 
 from llenergymeasure.stats.intervals import StandardError
 
-# From here on the variance between sessions is measured; with fewer it is assumed to be the noise floor.
+# Least number of sessions to measure the variance between sessions; with fewer, the noise floor is assumed.
 SESSIONS_TO_MEASURE = 5
-# How many sessions the assumed floor is worth beside measured ones.
+# Weight of the assumed noise floor, in sessions.
 _WEIGHT_OF_FLOOR = 4
-# Below this two logs differ only by rounding.
+# Largest difference of two logs that is attributed to rounding.
 ROUNDING = 1e-12
 
 
@@ -26,10 +26,10 @@ class VarianceComponents:
     """Variances of natural logs.
 
     Attributes:
-        within: of repeats about the mean of their session.
-        within_df: degrees of freedom behind it.
-        between: of session means about the long-run mean.
-        between_df: degrees of freedom behind it; infinite while it is assumed.
+        within: variance of repeats about the mean of their session.
+        within_df: its degrees of freedom.
+        between: variance of session means about the long-run mean.
+        between_df: its degrees of freedom; infinite when the variance is assumed.
     """
 
     within: float
@@ -38,9 +38,9 @@ class VarianceComponents:
     between_df: float
 
     def standard_error(self, session_sizes: Sequence[int], repeats: int) -> StandardError:
-        """Of the difference between the mean of `repeats` new values and the mean of sessions of these sizes.
+        """Standard error of the difference between the mean of `repeats` new values and the mean of the sessions.
 
-        Degrees of freedom after Satterthwaite, "An approximate distribution of estimates of variance components" (1946).
+        Degrees of freedom by Satterthwaite, "An approximate distribution of estimates of variance components" (1946).
         """
         n_sessions = len(session_sizes)
         share = math.fsum(1 / size for size in session_sizes) / n_sessions**2
@@ -51,7 +51,7 @@ class VarianceComponents:
         return StandardError(math.sqrt(variance), variance * variance / uncertainty if uncertainty > 0 else math.inf)
 
     def with_sessions(self, n_sessions: int) -> VarianceComponents:
-        """The same variances as they would be known after this many baseline sessions."""
+        """The same variances with the degrees of freedom after this many baseline sessions."""
         if n_sessions < SESSIONS_TO_MEASURE or math.isfinite(self.between_df):
             return self
         return replace(self, between_df=_WEIGHT_OF_FLOOR + n_sessions - 1)
@@ -60,12 +60,12 @@ class VarianceComponents:
 def variance_components(
     baseline: Sequence[Sequence[float]], current: Sequence[float], floor: float
 ) -> VarianceComponents:
-    """Pooled over baseline sessions and the current one.
+    """Variances pooled over the baseline sessions and the current session.
 
     Args:
         baseline: logs by session.
-        current: logs of the session that is judged.
-        floor: standard deviation that sessions are assumed to have among each other, on the log scale.
+        current: logs of the current session.
+        floor: assumed standard deviation between sessions, on the log scale.
     """
     sessions = [*baseline, current]
     within_df = sum(len(session) - 1 for session in sessions)

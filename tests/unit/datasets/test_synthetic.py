@@ -71,7 +71,7 @@ def test_tokens_are_drawn_evenly():
 
 
 def test_a_vocabulary_of_special_tokens_alone_is_refused():
-    with pytest.raises(ConfigError, match=r"has 2 tokens, all of them special.*; take a dataset of texts"):
+    with pytest.raises(ConfigError, match=r"has 2 tokens, all of them special.*; use a dataset with text"):
         draw(tokenizer=Vocabulary(2, frozenset({0, 1})))
 
 

@@ -1,1 +1,1 @@
-"""Combining the results of the processes that measured one experiment side by side."""
+"""Combines the results of the processes that measured one experiment in parallel."""

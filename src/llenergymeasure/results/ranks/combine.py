@@ -1,8 +1,8 @@
-"""One result from the results of several processes that ran side by side, each on a device of its own.
+"""Combines the results of several processes that ran in parallel, each on its own device, into one result.
 
-Energy, tokens and FLOPs are summed; time is the wall span from the first start to the last end; throughput is all tokens
-over it; latencies are put together before percentiles are taken. What every process must share is checked first. The
-rules of the fields stand in `fields`; here is what needs more than the fields of one block.
+Energy, tokens and FLOPs are summed. Time is the wall span from the first start to the last end, and throughput is the sum
+of tokens over it. Percentiles are taken of the latencies of all processes together. Values that must be equal in all
+processes are checked first. The rules of single fields are in `fields`; this module computes the other values.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def aggregate(processes: Sequence[ProcessResult]) -> ExperimentResult:
     """Combine results in order of rank.
 
     Raises:
-        AggregationError: they are not alike; names the first difference, with both values.
+        AggregationError: a value that must be equal differs; with the first difference and both values.
     """
     if not processes:
         raise AggregationError("there is no result to combine")
@@ -43,7 +43,7 @@ def aggregate(processes: Sequence[ProcessResult]) -> ExperimentResult:
 
 
 def _made(processes: Sequence[ProcessResult], energy: EnergyReading) -> dict[str, Any]:
-    """Fields that need more than the blocks of their own name."""
+    """Fields that are not computed from their own block alone."""
     results = [one.result for one in processes]
     times, model = _times(processes), _model(results)
     return {
@@ -85,13 +85,13 @@ def _carbon(first: ExperimentResult, energy: EnergyReading) -> CarbonEstimate | 
 
 
 def _devices(results: Sequence[ExperimentResult]) -> tuple[str, ...]:
-    """UUIDs of what was metered, or the kind of device and the rank."""
+    """UUIDs of the metered devices, or the kind of device and the rank."""
     named = each_once(uuid for result in results for uuid in result.energy.per_device_j or ())
     return named or tuple(f"{result.model_info.device}:{rank}" for rank, result in enumerate(results))
 
 
 def _embedded(process: ProcessResult) -> dict[str, Any]:
-    """A process's own result without the samples, which are in the whole."""
+    """The result of one process without its samples, which are in the combined result."""
     bare = {"config": True, "process_results": True}
     dumped = process.result.model_dump(mode="json", exclude=bare | _samples_by_block())
     for block, name, _ in SAMPLES:
@@ -101,5 +101,5 @@ def _embedded(process: ProcessResult) -> dict[str, Any]:
 
 
 def _samples_by_block() -> dict[str, Any]:
-    """What `model_dump` leaves out."""
+    """The fields to exclude from `model_dump`, by block."""
     return {block: {name for of, name, _ in SAMPLES if of == block} for block, _, _ in SAMPLES}

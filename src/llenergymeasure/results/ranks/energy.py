@@ -1,4 +1,4 @@
-"""Energy and idle power of several processes: every device of every machine once."""
+"""Energy and idle power of several processes, with every device of every machine counted once."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from llenergymeasure.results.ranks.rules import (
     values,
 )
 
-# A meter that reports no devices covers the machine that it runs on.
+# A meter that reports no devices covers its whole machine.
 MACHINE = frozenset({"machine"})
 
 
 def combined_energy(processes: Sequence[ProcessResult]) -> tuple[EnergyReading, tuple[MeasurementWarning, ...]]:
-    """The sum, each device of each machine once, and a warning where processes shared one.
+    """The sum in J with each device of each machine counted once, and a warning where processes shared a device.
 
     Raises:
-        AggregationError: two processes share some of their devices but not all: they cannot be told apart.
+        AggregationError: two processes share some but not all of their devices, so their energy is not separable.
     """
     missing = _not_measured(processes)
     if missing is not None:
@@ -55,33 +55,33 @@ def _counted_once(first: int, rank: int, devices: frozenset[str]) -> Measurement
     return warning(
         "device_counted_once",
         f"ranks {first} and {rank} read the same meter ({', '.join(sorted(devices))}); it is counted once, for rank {first}",
-        "give each process a device of its own",
+        "give each process its own device",
         first_rank=first,
         rank=rank,
     )
 
 
 def devices_of(process: ProcessResult) -> frozenset[str]:
-    """What a process's meter covers."""
+    """The devices that a process's meter covers."""
     return frozenset(process.result.energy.per_device_j or MACHINE)
 
 
 def _first_on_the_same(counted: dict[tuple[str, frozenset[str]], int], process: ProcessResult, rank: int) -> int:
-    """The rank that already counted these devices; the process's own when none did."""
-    mine = devices_of(process)
+    """The rank whose meter already counted these devices; the process's own rank when there is none."""
+    own = devices_of(process)
     for (host, devices), other in counted.items():
-        if host != process.facts.host or not devices & mine:
+        if host != process.facts.host or not devices & own:
             continue
-        if not mine <= devices:
+        if not own <= devices:
             raise AggregationError(
-                f"ranks {other} and {rank} share {', '.join(sorted(devices & mine))} but not all their devices: their energy "
-                "cannot be told apart; give each process devices of its own"
+                f"ranks {other} and {rank} share {', '.join(sorted(devices & own))} but not all their devices, so their "
+                "energy is not separable; give each process its own devices"
             )
         return other
     return rank
 
 
-# Joules of which one rank has none are not known of the whole.
+# Values of the combined reading when one rank has no joules.
 _NOTHING: dict[str, Any] = {
     "energy_j": None, "per_device_j": None, "method": None, "uncertainty_j": None, "uncertainty_parts_j": {},
     "crosscheck_j": None, "crosscheck_uncertainty_j": None, "domains": (),
@@ -89,14 +89,14 @@ _NOTHING: dict[str, Any] = {
 
 
 def _merged(blocks: Sequence[EnergyReading], name: str) -> dict[str, float] | None:
-    """The joules of every device; None when one rank reports no devices."""
+    """Energy in J of every device; None when one rank reports no devices."""
     return all_or_none(
         values(blocks, name), lambda found: dict(chain.from_iterable(mapping.items() for mapping in found))
     )
 
 
 def _parts(blocks: Sequence[EnergyReading], name: str) -> dict[str, float]:
-    """Gains of cards of one kind may be the same and add up; other parts of the uncertainty are independent."""
+    """Parts of the uncertainty: gain errors may be equal and add linearly; other parts are independent."""
     mappings = values(blocks, name)
     parts = {
         part: [one.get(part, 0.0) for one in mappings] for part in sorted({part for one in mappings for part in one})
@@ -105,7 +105,7 @@ def _parts(blocks: Sequence[EnergyReading], name: str) -> dict[str, float]:
 
 
 def _uncertainty(blocks: Sequence[EnergyReading], name: str) -> float | None:
-    """From its parts where they are known; else every rank's may err the same way."""
+    """Uncertainty from its parts where they are known; else the sum, because all ranks may err in the same direction."""
     parts = _parts(blocks, "uncertainty_parts_j")
     return all_or_none(values(blocks, name), lambda found: math.hypot(*parts.values()) if parts else math.fsum(found))
 
@@ -132,7 +132,7 @@ ENERGY: Rules = {
 
 
 def _not_measured(processes: Sequence[ProcessResult]) -> EnergyReading | None:
-    """A reading without joules that names who has none and why; None when all have them."""
+    """A reading without joules, with the ranks that have none and their reasons; None when all have joules."""
     readings = [one.result.energy for one in processes]
     reasons = {rank: reading.reason for rank, reading in enumerate(readings) if reading.energy_j is None}
     if not reasons:
@@ -147,14 +147,14 @@ def _not_measured(processes: Sequence[ProcessResult]) -> EnergyReading | None:
 
 
 def _summed(processes: Sequence[ProcessResult], counted: Sequence[ProcessResult]) -> EnergyReading:
-    """Joules of those that are counted; what went wrong on any."""
-    everybody = {"problems": distinct([one.result.energy for one in processes], "problems")}
+    """The sum of the counted readings, with the problems of all processes."""
+    problems = {"problems": distinct([one.result.energy for one in processes], "problems")}
     domains = {"domains": tuple(_summed_domains(counted))}
-    return combined([one.result.energy for one in counted], ENERGY, everybody | domains)
+    return combined([one.result.energy for one in counted], ENERGY, problems | domains)
 
 
 def _summed_domains(processes: Sequence[ProcessResult]) -> Iterator[EnergyDomain]:
-    """GPUs of all; CPU and RAM of each machine once, as every process on it reads the whole of them."""
+    """GPUs of all ranks, and CPU and RAM of each machine once, because each process reads the whole machine's."""
     for domain in processes[0].result.energy.domains:
         by_meter: dict[str, float] = {}
         for rank, process in enumerate(processes):
@@ -165,7 +165,7 @@ def _summed_domains(processes: Sequence[ProcessResult]) -> Iterator[EnergyDomain
         yield domain.model_copy(update={"energy_j": math.fsum(by_meter.values())})
 
 
-# Origins of an idle power, the best first.
+# Origins of idle power, in order of preference.
 _PROVENANCE = ("fresh", "cached", "unavailable")
 
 
@@ -174,7 +174,7 @@ def _least_fresh(blocks: Sequence[BaselineResult], name: str) -> str:
 
 
 def _of_rank_0_if_all(blocks: Sequence[BaselineResult], name: str) -> Any:
-    """That of rank 0; None when one rank has none."""
+    """The value of rank 0; None when one rank has none."""
     return all_or_none(values(blocks, name), lambda found: found[0])
 
 
@@ -192,7 +192,7 @@ BASELINE: Rules = {
 
 
 def combined_baseline(processes: Sequence[ProcessResult]) -> BaselineResult:
-    """Idle power of all devices: the sum, each machine's or device's once; None when one was not measured."""
+    """Idle power in W of all devices, each machine or device counted once; None when one was not measured."""
     every = [one.result.baseline for one in processes]
     for rank, baseline in enumerate(every):
         if baseline.power_w is None:

@@ -1,7 +1,7 @@
-"""A rule for every field of a result, when several ranks measured one experiment side by side.
+"""The rule for combining each field of a result, when several ranks measured one experiment.
 
-A field that is new in `ExperimentResult` or in one of its blocks gets its line here or in `work` or `energy`; without one
-nothing is combined, and a test names the field.
+A new field of `ExperimentResult` or of one of its blocks needs a line here, in `work` or in `energy`. Without one,
+combining fails, and a test names the field.
 """
 
 from __future__ import annotations
@@ -50,18 +50,18 @@ MODEL: Rules = {
     "quantization": of_rank_0(_CONFIGURED),
     "effective_settings": of_rank_0(_LOADED),
     "model_generation_defaults": of_rank_0(_LOADED),
-    "load_seconds": of_rank_0("the ranks load side by side"),
+    "load_seconds": of_rank_0("the ranks load in parallel"),
     "notes": distinct,
 }
 
 
 def _gpus(blocks: Sequence[Any], name: str) -> tuple[GpuInfo, ...]:
-    """Every GPU once."""
+    """Every GPU of all ranks once."""
     found = {gpu.uuid: gpu for block in blocks for gpu in getattr(block, name)}
     return tuple(found.values())
 
 
-_MACHINE = "the machine of rank 0 stands for all; each rank's own is in process_results"
+_MACHINE = "the machine of rank 0 represents all; each rank's own is in process_results"
 ENVIRONMENT: Rules = {
     "python": Same("Python"),
     "os": of_rank_0(_MACHINE),
@@ -85,8 +85,8 @@ ENVIRONMENT: Rules = {
     "timestamp_utc": of_rank_0(_MACHINE),
 }
 
-_OWN_WINDOW = "it is of one rank's own window and has no meaning for the whole"
-_JUDGED = "judged anew from what was combined"
+_OWN_WINDOW = "it belongs to one rank's own window and has no meaning for the whole"
+_JUDGED = "computed again from the combined values"
 RESULT: Rules = {
     "measurement_config_hash": Same("configuration"),
     "tool_version": Same("release"),

@@ -1,12 +1,12 @@
-"""What each process of an experiment leaves for the aggregation: a file, then a marker.
+"""The files that each process of an experiment writes for the aggregation: a result file, then a marker.
 
 ```
  rank-00003.json     one line of facts, then the process's whole result, then its samples
- rank-00003.done     SHA-256 of the file: written last, so a file with its marker is whole
+ rank-00003.done     SHA-256 of the file, written last: a file with its marker is complete
 ```
 
-Before anything is combined, four checks: as many files as processes, numbered without a hole, none twice, each with a
-marker that fits.
+Four checks come before combining: there are as many files as processes, their numbers have no gap, no rank is given twice,
+and each file matches its marker.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ _NAME = re.compile(r"^rank-(\d{5})\.json$")
 
 @dataclass(frozen=True)
 class ProcessFacts:
-    """What the aggregation must know of a process beside its result.
+    """Facts about a process that the aggregation needs in addition to its result.
 
     Attributes:
-        rank: its number, from 0.
-        world_size: how many there are.
+        rank: number of the process, from 0.
+        world_size: number of processes.
         run_id: the same for all processes of one run.
-        host: mark of its machine: devices and meters are told apart by it.
-        start_utc_s: start of its window, seconds since 1970.
-        end_utc_s: end of its window.
-        format: of this file.
+        host: identifier of its machine, which distinguishes devices and meters of different machines.
+        start_utc_s: start of its window in seconds since 1970.
+        end_utc_s: end of its window in seconds since 1970.
+        format: format version of this file.
     """
 
     rank: int
@@ -65,7 +65,7 @@ class ProcessResult:
 
 
 def stem(rank: int) -> str:
-    """Name of a process's files without their endings."""
+    """Name of a process's files without suffix."""
     return f"rank-{rank:05d}"
 
 
@@ -73,7 +73,7 @@ def write_process_result(folder: Path, facts: ProcessFacts, result: ExperimentRe
     """Write a process's file, then its marker.
 
     Raises:
-        LLEMError: the place cannot be written (ConfigError) or the disk is full.
+        LLEMError: the folder cannot be written (ConfigError) or the disk is full.
     """
     document = result.model_dump(mode="json")
     samples = pack_samples(document)
@@ -87,12 +87,12 @@ def read_process_results(folder: Path, world_size: int, run_id: str | None = Non
     """Check and read every process's file, in order of rank. Changes nothing.
 
     Args:
-        folder: where they are.
-        world_size: how many processes there were.
-        run_id: of the run; None = whatever the files agree on.
+        folder: folder of the files.
+        world_size: number of processes.
+        run_id: id of the run; None = the id on which the files agree.
 
     Raises:
-        AggregationError: a check failed; says which, with the rank.
+        AggregationError: a check failed; with the check and the rank.
     """
     numbers = sorted(int(match[1]) for path in folder.glob("*.json") if (match := _NAME.match(path.name)))
     if len(numbers) != world_size:
@@ -113,9 +113,9 @@ def _read(folder: Path, rank: int) -> ProcessResult:
     try:
         data, expected = path.read_bytes(), marker.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
-        raise AggregationError(f"rank {rank} left no whole file: {error}; run the experiment again") from error
+        raise AggregationError(f"rank {rank} left no complete file: {error}; run the experiment again") from error
     if hashlib.sha256(data).hexdigest() != expected.strip():
-        raise AggregationError(f"the file of rank {rank} does not fit its marker: {path}; run the experiment again")
+        raise AggregationError(f"the file of rank {rank} does not match its marker: {path}; run the experiment again")
     try:
         return _parsed(data)
     except ValueError as error:  # pydantic's ValidationError is one
@@ -145,7 +145,7 @@ def _check_facts(found: tuple[ProcessResult, ...], world_size: int, run_id: str 
     ranks = [one.facts.rank for one in found]
     if ranks != list(range(world_size)):
         raise AggregationError(
-            f"process files name ranks {_listed(ranks)}: one is there twice; run the experiment again"
+            f"process files name ranks {_listed(ranks)}: one rank is given twice; run the experiment again"
         )
     for one in found:
         if one.facts.format != FORMAT:
@@ -155,4 +155,4 @@ def _check_facts(found: tuple[ProcessResult, ...], world_size: int, run_id: str 
                 f"rank {one.facts.rank} was one of {one.facts.world_size} processes, not {world_size}"
             )
         if one.facts.run_id != (run_id or found[0].facts.run_id):
-            raise AggregationError(f"the file of rank {one.facts.rank} is of another run ({one.facts.run_id})")
+            raise AggregationError(f"the file of rank {one.facts.rank} belongs to another run ({one.facts.run_id})")

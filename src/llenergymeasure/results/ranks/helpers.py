@@ -1,4 +1,4 @@
-"""Small helpers of everything that combines."""
+"""Helper functions for combining values."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ Whole = TypeVar("Whole")
 
 
 def all_or_none(values: Sequence[T | None], combine: Callable[[list[T]], Whole]) -> Whole | None:
-    """Combined when all are there; None when one is missing."""
-    there = [value for value in values if value is not None]
-    return combine(there) if len(there) == len(values) else None
+    """The combined values; None when one is missing."""
+    known = [value for value in values if value is not None]
+    return combine(known) if len(known) == len(values) else None
 
 
 def interleaved(shares: Sequence[Sequence[T]]) -> tuple[T, ...]:
-    """The first of each, the second of each, and so on: undoes a round-robin split. Later shares may be one shorter.
+    """The first of each, the second of each, and so on, which undoes a round-robin split. Later shares may be one shorter.
 
     Raises:
-        AggregationError: these are not the shares of one round-robin split.
+        AggregationError: the lengths are not those of a round-robin split.
     """
     shortest = len(shares[-1])
     longer = [share for share in shares if len(share) == shortest + 1]
     if [len(share) for share in shares] != [shortest + 1] * len(longer) + [shortest] * (len(shares) - len(longer)):
         raise AggregationError(
-            f"prompts are no round-robin split over the ranks: they have {', '.join(str(len(share)) for share in shares)}"
+            "prompts were not split round-robin over the ranks, which have "
+            f"{', '.join(str(len(share)) for share in shares)}"
         )
     return tuple(chain(chain.from_iterable(zip(*shares)), (share[-1] for share in longer)))
 
 
 def in_a_row(parts: Sequence[Sequence[T]]) -> tuple[T, ...]:
-    """One after the other."""
+    """The parts, one after the other."""
     return tuple(chain.from_iterable(parts))
 
 
 def each_once(values: Iterable[T]) -> tuple[T, ...]:
-    """Without repeats, in order."""
+    """The values without repeats, in order."""
     return tuple(dict.fromkeys(values))

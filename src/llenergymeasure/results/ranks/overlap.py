@@ -1,4 +1,4 @@
-"""Whether processes really ran side by side, and the warnings of each of them."""
+"""Checks that the windows of the processes overlap, and collects the warnings of single processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statistics import fmean
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 from llenergymeasure.results.ranks.files import ProcessResult
 
-# What the sampler of a process saw; anything else is judged again from the combined numbers.
+# Warnings from a process's own sensors; all others are computed again from the combined numbers.
 OWN_WARNINGS = frozenset(
     {
         "meter_problem",
@@ -19,7 +19,7 @@ OWN_WARNINGS = frozenset(
         "sampling_gap",
     }
 )
-# All windows open and close at a barrier: what is missing is the machines' clocks, or a barrier that did not hold.
+# All windows open and close at a barrier. Less overlap means that clocks differ or that the barrier failed.
 MIN_OVERLAP = 0.9
 
 
@@ -37,8 +37,8 @@ def overlap_warnings(processes: Sequence[ProcessResult]) -> Iterator[Measurement
     if common_s <= 0:
         yield warning(
             "processes_not_side_by_side",
-            f"the windows of the processes have no moment in common (gap {-common_s:.3g} s): throughput is not that of "
-            "processes side by side",
+            f"the windows of the processes do not overlap (gap {-common_s:.3g} s): throughput is not that of processes "
+            "in parallel",
             "check the clocks of the machines and run again",
             gap_s=-common_s,
         )

@@ -1,7 +1,7 @@
-"""Samples of a process as bytes behind its JSON: read many times as fast as digits, and not a bit is lost.
+"""Packs the samples of a process as bytes after its JSON, which is much faster to read than digits, and exact.
 
-In the JSON each kind of sample is replaced by how many there are. Bytes are in the machine's own order: the processes of
-one run are on machines alike.
+In the JSON each list of samples is replaced by its length. Bytes are in the machine's byte order, because all machines of
+one run are of the same kind.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from llenergymeasure.domain.measurements import LatencyResult, TokenCounts
 
 # d = float of 8 bytes, q = whole number of 8 bytes.
 _KINDS = {tuple[float, ...]: "d", tuple[int, ...]: "q"}
-# Block and name of each kind of sample, and what its values are.
+# Block, name and number format of each kind of sample.
 SAMPLES = tuple(
     (block, name, _KINDS[field.annotation])
     for block, model in (("latency", LatencyResult), ("tokens", TokenCounts))
@@ -34,10 +34,10 @@ def pack_samples(document: dict[str, Any]) -> bytes:
 
 
 def unpack_samples(document: Any, packed: memoryview) -> None:
-    """Undo `pack_samples`, in place. What is no length stays, for the validation to judge.
+    """Undo `pack_samples`, in place. Values that are not lengths are left for the validation.
 
     Raises:
-        ValueError: the lengths do not fit the bytes.
+        ValueError: the lengths do not match the bytes.
     """
     place = 0
     for block, name, kind in SAMPLES:
@@ -50,4 +50,4 @@ def unpack_samples(document: Any, packed: memoryview) -> None:
             values.frombytes(packed[place:end])
             part[name], place = values.tolist(), end
     if place != len(packed):
-        raise ValueError(f"{len(packed) - place} bytes of samples belong to nothing")
+        raise ValueError(f"{len(packed) - place} bytes of samples are left over")

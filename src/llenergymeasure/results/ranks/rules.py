@@ -1,7 +1,7 @@
-"""How each field of a block becomes one from those of every rank: a rule per field, and no field without one.
+"""Combines the blocks of all ranks into one, with one rule per field; every field needs a rule.
 
-A rule takes the blocks in order of rank and the name of the field, so that it may look at other fields too. None means
-not known: what is added up or compared is None when one rank has none.
+A rule takes the blocks in order of rank and the name of the field, so it can also use other fields. None means not known:
+sums and comparisons are None when one rank has no value.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def combined(blocks: Sequence[Model], rules: Rules, given: Mapping[str, Any] | None = None) -> Model:
-    """A block from those of every rank. Nothing is validated again: there may be millions of samples.
+    """The combined block. It is not validated again, because there may be millions of samples.
 
     Args:
-        blocks: in order of rank.
-        rules: by field.
-        given: values that need more than the blocks, by field; they take the place of rules.
+        blocks: the blocks in order of rank.
+        rules: the rules by field.
+        given: values by field that are computed elsewhere and replace rules.
 
     Raises:
-        LookupError: a field has no rule; names it.
+        LookupError: a field has no rule; with its name.
     """
     kind, given = type(blocks[0]), given or {}
     missing = [name for name in kind.model_fields if name not in rules]
@@ -45,18 +45,18 @@ def combined(blocks: Sequence[Model], rules: Rules, given: Mapping[str, Any] | N
 
 
 def values(blocks: Sequence[Any], name: str) -> list[Any]:
-    """The field of every rank."""
+    """The values of the field, in order of rank."""
     return [getattr(block, name) for block in blocks]
 
 
 @dataclass(frozen=True)
 class Same:
-    """What every rank must have alike; it is checked before anything is combined.
+    """A value that must be equal on every rank; it is checked before combining.
 
     Attributes:
-        what: it is, in words.
+        what: name of the value, for messages.
         part: attribute to compare; the whole value when empty.
-        where_known: whether a rank that has none is no difference.
+        where_known: whether ranks without a value are ignored.
     """
 
     what: str
@@ -67,7 +67,7 @@ class Same:
         return next((value for value in values(blocks, name) if value is not None), None)
 
     def check(self, blocks: Sequence[Any], name: str) -> None:
-        """Raise AggregationError when ranks differ; names both values."""
+        """Raise AggregationError, with both values, when ranks differ."""
         look = attrgetter(f"{name}.{self.part}" if self.part else name)
         found = {rank: look(block) for rank, block in enumerate(blocks)}
         if self.where_known:
@@ -79,20 +79,20 @@ def refuse_unlike(what: str, found: Mapping[int, Any]) -> None:
     """Refuse values by rank that differ.
 
     Raises:
-        AggregationError: names the first two that do.
+        AggregationError: two values differ; with the first difference.
     """
     for rank, value in found.items():
         first = next(iter(found))
         if value != found[first]:
             raise AggregationError(
-                f"results are not alike and are not combined: {what} is {found[first]!r} on rank {first} and {value!r} "
-                f"on rank {rank}"
+                f"results differ and are not combined: {what} is {found[first]!r} on rank {first} and {value!r} on rank "
+                f"{rank}"
             )
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block with rules of its own; None when one rank has none."""
+    """A nested block with its own rules; None when one rank has none."""
 
     rules: Rules
 
@@ -101,17 +101,17 @@ class Block:
 
 
 def of_rank_0(why: str) -> Rule:
-    """The value of rank 0 stands for all, and why it may."""
+    """Use the value of rank 0 for all; `why` states why this is valid."""
     return lambda blocks, name: getattr(blocks[0], name)
 
 
 def left_out(why: str) -> Rule:
-    """None: the whole has no such thing, and why."""
+    """Use None; `why` states why the combined result has no such value."""
     return lambda blocks, name: None
 
 
 def given(how: str) -> Rule:
-    """What needs more than the blocks, and how it is got; whoever combines gives the value."""
+    """The value is computed by the caller of `combined`; `how` states how."""
 
     def refuse(blocks: Sequence[Any], name: str) -> Any:
         raise LookupError(f"{name} is not combined from the blocks of the ranks ({how}), and was not given")
@@ -120,7 +120,7 @@ def given(how: str) -> Rule:
 
 
 def total(blocks: Sequence[Any], name: str) -> Any:
-    """The sum; whole numbers stay whole."""
+    """The sum; a sum of integers is an integer."""
     return all_or_none(values(blocks, name), _added)
 
 
@@ -139,17 +139,17 @@ def least(blocks: Sequence[Any], name: str) -> Any:
 
 
 def every(blocks: Sequence[Any], name: str) -> Any:
-    """Whether it holds on all."""
+    """Whether it is true on all ranks."""
     return all_or_none(values(blocks, name), all)
 
 
 def distinct(blocks: Sequence[Any], name: str) -> tuple[Any, ...]:
-    """What any of them lists, once."""
+    """The items that any rank lists, each once."""
     return each_once(chain.from_iterable(values(blocks, name)))
 
 
 def metrics_in(block: str) -> dict[str, Rule]:
-    """Rules of the fields of a block of a result that hold a metric, from the table of metrics."""
-    by_ranks: dict[str, Rule] = {"sum": total, "same": of_rank_0("every rank has it alike")}
-    facts = [metric for metric in METRICS.values() if metric.path[:1] == (block,) and metric.ranks in by_ranks]
-    return {metric.path[1]: by_ranks[metric.ranks] for metric in facts}
+    """Rules of the fields of a block that contain a metric, from the table of metrics."""
+    by_ranks: dict[str, Rule] = {"sum": total, "same": of_rank_0("it is equal on every rank")}
+    found = [metric for metric in METRICS.values() if metric.path[:1] == (block,) and metric.ranks in by_ranks]
+    return {metric.path[1]: by_ranks[metric.ranks] for metric in found}

@@ -1,4 +1,4 @@
-"""What the results of several ranks must have alike before they are combined."""
+"""Checks that the values that must be equal on all ranks are equal, before results are combined."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from llenergymeasure.results.ranks.rules import Block, Rules, Same, refuse_unlik
 
 
 def check_same(results: Sequence[ExperimentResult]) -> None:
-    """Refuse results that differ in what must be the same.
+    """Refuse results that differ in a value that must be equal.
 
     Args:
-        results: in order of rank.
+        results: the results in order of rank.
 
     Raises:
-        AggregationError: names the first difference, with both values and ranks.
+        AggregationError: the first difference, with both values and ranks.
     """
     _check(results, RESULT)
     for package in BACKENDS[results[0].config.backend].distributions:

@@ -1,4 +1,4 @@
-"""What was done, by several ranks: rules for tokens, latencies, memory, CPU time, FLOPs and warm-up."""
+"""Rules for combining tokens, latencies, memory, CPU time, FLOPs and warm-up of several ranks."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ MOST_SAMPLES = 1_000_000
 
 
 def kept(samples: Sequence[Sequence[T]], join: Callable[[Sequence[Sequence[T]]], tuple[T, ...]]) -> tuple[T, ...]:
-    """The samples of all ranks; none when they are too many for a file that people open."""
+    """The samples of all ranks; empty when they are too many for a readable file."""
     return join(samples) if sum(map(len, samples)) <= MOST_SAMPLES else ()
 
 
 def _by_prompt(blocks: Sequence[Any], name: str) -> tuple[Any, ...]:
-    """Prompts were split round-robin, so taking one of each rank in turn restores their order."""
+    """Samples in dataset order: prompts were split round-robin, so they are taken from each rank in turn."""
     return kept(values(blocks, name), interleaved)
 
 
@@ -51,7 +51,7 @@ def _share_of_prompts(blocks: Sequence[Any], name: str) -> float:
 
 
 def _percentiles(samples: str, weights: str | None = None) -> Rule:
-    """Of the samples of all ranks together; None without one."""
+    """The distribution of the samples of all ranks together; None without samples."""
 
     def rule(blocks: Sequence[Any], name: str) -> Distribution | None:
         samples_ms = values(blocks, samples)
@@ -86,7 +86,7 @@ LATENCY: Rules = {
 MEMORY: Rules = {
     **metrics_in("memory"),
     "source": lambda blocks, name: f"{getattr(blocks[0], name)}, sum of {len(blocks)} processes",
-    "scope": of_rank_0("every rank reads its memory alike"),
+    "scope": of_rank_0("every rank reads its memory in the same way"),
 }
 
 HOST: Rules = {
@@ -94,9 +94,9 @@ HOST: Rules = {
     "instrument_cpu_seconds": total,
     "load_average_1m": most,
     "cpu_steal_share": most,
-    "other_cpu_share": given("what others used of rank 0's machine, less what the other ranks on it used"),
-    "threads": of_rank_0("each rank has as many"),
-    "omp_num_threads": of_rank_0("the launcher sets it alike"),
+    "other_cpu_share": given("CPU share of other processes on rank 0's machine, without the other ranks on it"),
+    "threads": of_rank_0("each rank has the same number"),
+    "omp_num_threads": of_rank_0("the launcher sets the same value"),
 }
 
 _SAME_MODEL = "every rank counts the same model by the same rule"
@@ -111,7 +111,7 @@ FLOPS: Rules = {
     "flops_useful": total,
 }
 
-_ONE_COURSE = "latencies of ranks side by side make no common course: that of rank 0 is shown"
+_ONE_COURSE = "warm-up latencies of parallel ranks have no common order, so those of rank 0 are shown"
 WARMUP: Rules = {
     "converged": every,
     "final_cv": most,
@@ -132,7 +132,7 @@ COMPILATION: Rules = {"count": total, "seconds": most}
 
 
 def combined_host(processes: Sequence[ProcessResult], wall_s: float) -> HostResult:
-    """CPU seconds of all; what others used of rank 0's machine, less what the other ranks on it used."""
+    """CPU seconds of all ranks, and the CPU share of other processes on rank 0's machine, without the other ranks."""
     hosts = [one.result.host for one in processes]
     here = processes[0].facts.host
     cpus = processes[0].result.environment_snapshot.cpu_count_logical or 1
@@ -143,13 +143,13 @@ def combined_host(processes: Sequence[ProcessResult], wall_s: float) -> HostResu
 
 
 def left_out_warnings(counts: Sequence[TokenCounts]) -> Iterator[MeasurementWarning]:
-    """A word on samples that were too many to keep."""
+    """A warning when samples were too many to keep."""
     prompts = sum(one.n_prompts for one in counts)
     if prompts > MOST_SAMPLES:
         yield warning(
             "samples_left_out",
-            f"the samples of {prompts} prompts are more than {MOST_SAMPLES}: the result keeps their percentiles and sums",
-            "lower n to keep each of them",
+            f"the samples of {prompts} prompts exceed {MOST_SAMPLES}, so the result contains only percentiles and sums",
+            "lower n to keep all samples",
             prompts=prompts,
             most=MOST_SAMPLES,
         )

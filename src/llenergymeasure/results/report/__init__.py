@@ -1,1 +1,1 @@
-"""One result as one page: `report.html`, self-contained, readable in print and without JavaScript."""
+"""The report of one result: `report.html`, one self-contained page that also works in print and without JavaScript."""

@@ -1,4 +1,4 @@
-"""The pictures of a report, each from what the result holds; None where it holds nothing to draw."""
+"""The charts of a report. A chart is None when the result has no data for it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.sensors import TimeSeries
 from llenergymeasure.results.report.svg import Plot, Points, histogram, stairs
 
-# A plot is 800 pixels wide: more points per line only make the page heavy.
+# A plot is 800 pixels wide, so more points per line would only make the page larger.
 MOST_POINTS = 800
-# More batches than this cannot be distinguished on paper.
+# More batches than this are not distinguishable in print.
 MOST_BATCHES = 120
 LINES = ("a", "b", "c", "d")
 STEPS = {
@@ -28,7 +28,7 @@ STEPS = {
 
 
 def energy_chart(result: ExperimentResult) -> str | None:
-    """Energy with its error bar, and beside it what the second method says."""
+    """Energy in J with its error bar, the cross-check and the energy above idle."""
     reading = result.energy
     if reading.energy_j is None:
         return None
@@ -61,7 +61,7 @@ def _whisker(plot: Plot, value: float, spread: float, at: float) -> None:
 
 
 def run_chart(result: ExperimentResult) -> str | None:
-    """The steps of the whole run, and power where it is known: idle before, and the window."""
+    """The phases of the whole run, with idle power and the power of the window where known."""
     timeline = result.timeline
     if timeline is None or not timeline.phases:
         return None
@@ -103,7 +103,7 @@ def window_chart(result: ExperimentResult, column: str, label: str, *, from_zero
 
 
 def shade_batches(plot: Plot, timeline: Timeline | None) -> None:
-    """Prefill and decode of each batch; nothing where there are too many to see."""
+    """Shade prefill and decode of each batch, unless there are too many batches."""
     batches = timeline.batches if timeline else ()
     if len(batches) > MOST_BATCHES:
         return
@@ -114,13 +114,13 @@ def shade_batches(plot: Plot, timeline: Timeline | None) -> None:
 
 
 def are_shaded(timeline: Timeline | None) -> bool:
-    """Whether prefill and decode can be seen in a chart of the window."""
+    """Whether prefill and decode are shaded in a chart of the window."""
     batches = timeline.batches if timeline else ()
     return 0 < len(batches) <= MOST_BATCHES and any(batch.first_token_s is not None for batch in batches)
 
 
 def _by_gpu(series: TimeSeries, column: str) -> dict[int, list[tuple[float, float]]]:
-    """Time and value per GPU, of the rows that have one."""
+    """Time and value per GPU, without rows that have no value."""
     rows = sorted(zip(series.gpu_index, series.timestamp_s, getattr(series, column)), key=lambda row: row[:2])
     known = [(gpu, time_s, value) for gpu, time_s, value in rows if value is not None]
     return {
@@ -130,14 +130,14 @@ def _by_gpu(series: TimeSeries, column: str) -> dict[int, list[tuple[float, floa
 
 
 def thinned(points: Points, most: int = MOST_POINTS) -> list[tuple[float, float]]:
-    """So many points at most: where there are more, neighbours are put together, with their mean."""
+    """At most `most` points; with more, neighbouring points are averaged."""
     size = math.ceil(len(points) / most)
     groups = [points[start : start + size] for start in range(0, len(points), size or 1)]
     return [(group[0][0], math.fsum(value for _, value in group) / len(group)) for group in groups]
 
 
 def rows_per_value(result: ExperimentResult) -> int:
-    """How many seconds each value of the plots stands for."""
+    """Number of rows (seconds) that each point of the plots represents."""
     series = result.timeseries
     rows = len(series) // max(len(set(series.gpu_index)), 1) if series else 0
     return max(math.ceil(rows / MOST_POINTS), 1)
@@ -151,7 +151,7 @@ def _draw_lines(plot: Plot, traces: dict[int, list[tuple[float, float]]], end_s:
 def latency_chart(
     title: str, values: Sequence[float], summary: Distribution, weights: Sequence[float] | None = None
 ) -> str | None:
-    """How often each latency was seen, with the median and the 95th percentile."""
+    """Histogram of latencies in ms, with the median and the 95th percentile."""
     if not values:
         return None
     bins = histogram(values, weights)
@@ -168,7 +168,7 @@ def latency_chart(
 
 
 def split_chart(title: str, parts: Sequence[tuple[str, float, str]]) -> str | None:
-    """Joules side by side: a bar per part, named with its joules and its kind (measured, modelled, ...)."""
+    """One bar per part with its energy in J and its kind (measured, modelled, ...)."""
     if not parts:
         return None
     values = [value for _, value, _ in parts]

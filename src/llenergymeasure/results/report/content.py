@@ -1,4 +1,4 @@
-"""What a report says in words and numbers, in the order in which a reader asks. Nothing here is markup."""
+"""The texts and numbers of a report, in the order of the page, without markup."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from llenergymeasure.domain.summary import spread_per_token_j
 
 @dataclass(frozen=True)
 class Headline:
-    """One of the numbers at the top.
+    """One of the numbers at the top of the page.
 
     Attributes:
-        name: what it is.
-        value: with its unit, or `not measured`.
+        name: its title.
+        value: the number with its unit, or `not measured`.
         spread: its error bar or its percentiles; empty when there is none.
-        note: what a reader must know beside it.
+        note: a note on how to read it.
     """
 
     name: str
@@ -33,7 +33,7 @@ Rows = Iterator[tuple[str, str]]
 
 
 def headlines(result: ExperimentResult) -> Iterator[Headline]:
-    """The numbers that a paper would quote."""
+    """The numbers at the top of the page."""
     note, total = energy_note(result), METRICS["energy_total_j"]
     spread = _error_bar(spread_per_token_j(result), METRICS["energy_per_output_token"].unit)
     yield _headline("energy_per_output_token", result, spread, note)
@@ -57,7 +57,7 @@ def _error_bar(value: float | None, unit: str) -> str:
 
 
 def energy_note(result: ExperimentResult) -> str:
-    """How the joules were got, in a few words."""
+    """How the energy was measured, as a short text."""
     if result.energy_total_j is None:
         return result.energy.reason or "no reason was given"
     if result.energy_method == "estimated":
@@ -75,13 +75,14 @@ def _idle_note(result: ExperimentResult) -> str:
         return f"idle power: {NOT_MEASURED} ({result.baseline.reason or 'no reason was given'})"
     kind = "estimated, " if result.baseline.method == "estimated" else ""
     return (
-        f"idle {number(result.baseline_power_w, 'W')}, {kind}{result.baseline.provenance}; its own error is not in it"
+        f"idle {number(result.baseline_power_w, 'W')}, {kind}{result.baseline.provenance}; "
+        "without the uncertainty of idle power"
     )
 
 
 def _latency_headline(name: str, values: Distribution | None) -> Headline:
     if values is None:
-        return Headline(name, NOT_MEASURED, "", "steps of generation were not seen")
+        return Headline(name, NOT_MEASURED, "", "steps of generation were not recorded")
     return Headline(
         name,
         number(values.p50_ms, "ms"),
@@ -91,24 +92,24 @@ def _latency_headline(name: str, values: Distribution | None) -> Headline:
 
 
 def banner(result: ExperimentResult) -> str:
-    """What must not be missed by who reads only the top."""
-    said = []
+    """The most important restrictions of the result, for the top of the page."""
+    sentences = []
     if result.energy_total_j is None:
-        said.append("Energy was not measured.")
+        sentences.append("Energy was not measured.")
     elif not result.energy.is_measured:
-        said.append(f"Energy is {result.energy_method}, not measured.")
+        sentences.append(f"Energy is {result.energy_method}, not measured.")
     if result.model_info.random_weights:
-        said.append("The weights are random: the generated text means nothing.")
-    return " ".join(said)
+        sentences.append("The weights are random, so the generated text has no meaning.")
+    return " ".join(sentences)
 
 
 def work(result: ExperimentResult) -> Rows:
-    """What was done in the window."""
+    """The work of the window."""
     tokens, info = result.tokens, result.model_info
     yield "prompts", f"{tokens.n_prompts} in batches of {info.batch_size}"
     yield METRICS["duration_sec"].title, METRICS["duration_sec"].text(result, figures=4)
     yield "input tokens", f"{tokens.input_tokens} ({tokens.input_tokens_padded} with padding)"
-    yield "output tokens", f"{tokens.output_tokens} of {tokens.output_tokens_requested} asked for"
+    yield "output tokens", f"{tokens.output_tokens} of {tokens.output_tokens_requested} requested"
     yield "prompts that ended early", number(100 * tokens.ended_early_share, "%")
     yield "prompts cut to the input limit", str(tokens.truncated_prompts)
     if result.phases is not None:
@@ -138,12 +139,12 @@ def conditions(result: ExperimentResult) -> Iterator[tuple[str, ...]]:
 
 
 def throttling(result: ExperimentResult) -> str:
-    """Whether clocks were held down."""
+    """Whether clocks were throttled, and for how long."""
     seen = result.thermal_throttle
     if seen is None:
         return "not observed"
     if not seen.detected:
-        return "none seen"
+        return "none observed"
     kinds = [name for name in ("sw_thermal", "hw_thermal", "hw_power", "power") if getattr(seen, name)]
     return f"{number(seen.throttle_duration_sec, 's')} of the window ({', '.join(kinds).replace('_', ' ')})"
 
@@ -153,12 +154,12 @@ def why_no_trace(result: ExperimentResult) -> str:
     if result.process_results is not None:
         return "results of several processes are combined without their traces"
     if result.timeseries_file is not None:
-        return f"the side file {result.timeseries_file} was not beside the result"
+        return f"the time-series file {result.timeseries_file} was not in the folder of the result"
     return result.meter.probes.get("nvml", "no GPU sensor was read in this run")
 
 
 def energy_parts(result: ExperimentResult) -> dict[str, list[tuple[str, float, str]]]:
-    """Joules by part of the machine, by device and by phase: name, joules, kind. Nothing where it is not known."""
+    """Energy in J by part of the machine, by device and by phase, as name, joules and kind; unknown parts are left out."""
     split, baseline_w = result.phase_energy, result.baseline_power_w
     parts: dict[str, list[tuple[str, float, str]]] = {
         "Parts of the machine": [

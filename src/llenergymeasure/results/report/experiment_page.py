@@ -1,7 +1,7 @@
-"""From a result to the text of `report.html`. The jinja2 door.
+"""Makes the text of `report.html` from a result. The only module that imports jinja2.
 
-Every value is escaped by the template engine; pictures come escaped from `svg`. The page's own policy forbids scripts and
-every outside resource, so that even a mistake here could load nothing.
+The template engine escapes every value, and `svg` escapes the texts of charts. The page's security policy forbids scripts
+and external resources, so even an escaping error could load nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Picture = tuple[str, Markup | None]
 
 
 def html_text(result: ExperimentResult) -> str:
-    """The whole page."""
+    """The text of the page."""
     engine = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = engine.from_string((files(__package__) / "page.html.jinja").read_text(encoding="utf-8"))
     return template.render(

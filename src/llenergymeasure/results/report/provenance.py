@@ -1,4 +1,4 @@
-"""What a reader needs to judge a number and to get it again: meter, model, settings, machine. Nothing here is markup."""
+"""Rows of a report about meter, model, settings and machine, which are needed to repeat a measurement; no markup."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Rows = Iterator[tuple[str, str]]
 
 
 def how_measured(result: ExperimentResult) -> Rows:
-    """The road from sensor to number."""
+    """How the energy was measured: meter, probes, method, uncertainty and conditions."""
     energy, baseline = result.energy, result.baseline
     yield "meter", f"{result.meter.name}: {result.meter.reason}"
-    for name, said in result.meter.probes.items():
-        yield f"probe of {name}", said
+    for name, outcome in result.meter.probes.items():
+        yield f"probe of {name}", outcome
     yield "method", energy.method or f"{NOT_MEASURED} ({energy.reason or 'no reason was given'})"
     yield "sensor updates in the window", str(energy.n_readings)
     yield "update period", number(energy.update_period_s, "s")
@@ -55,7 +55,7 @@ def _warmup_text(result: ExperimentResult) -> str:
 
 
 def model_rows(result: ExperimentResult) -> Rows:
-    """What was loaded."""
+    """The loaded model and the prompts."""
     info, dataset = result.model_info, result.dataset
     yield "model", info.name
     yield "revision", info.revision or "not known"
@@ -84,7 +84,7 @@ def settings(config: ExperimentConfig) -> Iterator[tuple[str, str, bool]]:
 
 
 def machine(result: ExperimentResult) -> Rows:
-    """The environment, as far as it is known."""
+    """The known parts of the environment."""
     seen = result.environment_snapshot
     yield "operating system", seen.os
     yield "Python", seen.python

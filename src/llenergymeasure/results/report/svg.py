@@ -1,4 +1,4 @@
-"""Plots as text: axes, lines, bars and bands in SVG. Every text is escaped, every number is short."""
+"""Draws plots as SVG text: axes, lines, bars and bands. Every text is escaped."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Plot:
     """A plot area with two linear axes.
 
     Attributes:
-        title: what it shows, for those who cannot see it.
+        title: description of the plot for screen readers.
         x: first and last value of the horizontal axis.
         y: first and last value of the vertical axis.
-        width: of the whole picture, in pixels at full size.
-        height: of the whole picture.
-        left: room for the labels of the vertical axis.
+        width: width of the whole picture in pixels at full size.
+        height: height of the whole picture in pixels.
+        left: width of the labels of the vertical axis in pixels.
     """
 
     title: str
@@ -51,11 +51,11 @@ class Plot:
     _marks: list[str] = field(default_factory=list)
 
     def at_x(self, value: float) -> float:
-        """Where a value stands, from the left."""
+        """Horizontal position of a value in pixels from the left."""
         return self.left + (self.width - self.left - RIGHT) * _share(value, self.x)
 
     def at_y(self, value: float) -> float:
-        """Where a value stands, from the top."""
+        """Vertical position of a value in pixels from the top."""
         return TOP + (self.height - TOP - BOTTOM) * (1 - _share(value, self.y))
 
     def band(self, span: Span, kind: str, label: str = "") -> None:
@@ -85,7 +85,7 @@ class Plot:
         self._marks.append(f'<circle class="{kind}" cx="{self.at_x(x):.2f}" cy="{self.at_y(y):.2f}" r="4"/>')
 
     def text(self, left: float, top: float, words: str, anchor: str = "start") -> None:
-        """Words at a place in pixels."""
+        """Text at a position in pixels."""
         self._marks.append(f'<text x="{left:.1f}" y="{top:.1f}" text-anchor="{anchor}">{escape(words)}</text>')
 
     def x_axis(self, label: str) -> None:
@@ -125,7 +125,7 @@ class Plot:
             self.text(at, TOP - 5, label, "middle")
 
     def legend(self, entries: Sequence[tuple[str, str]]) -> None:
-        """Above the plot, from the left: a piece of each line and its name."""
+        """A legend above the plot, with a sample of each line and its name."""
         left = self.left
         for kind, name in entries:
             self._marks.append(self._rule(left, TOP - 9, left + 24, TOP - 9, kind))
@@ -141,19 +141,19 @@ class Plot:
         return f'<line class="{kind}" x1="{left:.2f}" y1="{top:.2f}" x2="{right:.2f}" y2="{bottom:.2f}"/>'
 
     def drawn(self) -> str:
-        """The picture."""
+        """The plot as SVG text."""
         size = f"0 0 {self.width:g} {self.height:g}"
         head = f'<svg viewBox="{size}" style="max-width:{self.width:g}px" role="img" aria-label="{escape(self.title)}">'
         return "\n".join([head, f"<title>{escape(self.title)}</title>", *self._marks, "</svg>"])
 
 
 def _share(value: float, span: Span) -> float:
-    """Where a value lies between two others, 0 to 1."""
+    """Relative position of a value in a range, 0 to 1."""
     return (value - span[0]) / (span[1] - span[0]) if span[1] != span[0] else 0.5
 
 
 def stairs(starts: Points, end: float) -> Iterator[tuple[float, float]]:
-    """Points of a line that keeps each value until the next one begins."""
+    """Points of a step line, which keeps each value until the next one begins."""
     edges = [*(x for x, _ in starts[1:]), end]
     for (x, y), edge in zip(starts, edges):
         yield x, y
@@ -163,7 +163,7 @@ def stairs(starts: Points, end: float) -> Iterator[tuple[float, float]]:
 def histogram(
     values: Sequence[float], weights: Sequence[float] | None = None, most: int = 40
 ) -> list[tuple[Span, float]]:
-    """Bins of equal width with what falls into each. About the square root of the number of values, `most` at most."""
+    """Bins of equal width with their sums of weights: about the square root of the number of values, at most `most`."""
     low, high = min(values), max(values)
     if not high > low or math.isclose(low, high, rel_tol=1e-9, abs_tol=1e-300):  # bins below that have no width
         pad = abs(low) * 0.05 or 0.5

@@ -68,7 +68,7 @@ def test_prompts_come_back_in_the_order_of_the_dataset():
 
 @pytest.mark.parametrize("shares", [[("a",), ("b", "c")], [("a", "b", "c"), ("d",)]])
 def test_shares_of_no_round_robin_split_are_refused(shares):
-    with pytest.raises(AggregationError, match="no round-robin split over the ranks: they have"):
+    with pytest.raises(AggregationError, match="prompts were not split round-robin over the ranks, which have"):
         interleaved(shares)
 
 

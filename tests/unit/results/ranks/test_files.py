@@ -49,7 +49,7 @@ def test_samples_come_back_to_the_last_bit(tmp_path):
 
 @pytest.mark.parametrize(
     ("count", "samples", "words"),
-    [(3, 16, "3 samples, more than there are"), (-1, 16, "more than"), (1, 16, "8 bytes .* belong to nothing")],
+    [(3, 16, "3 samples, more than there are"), (-1, 16, "more than"), (1, 16, "8 bytes .* are left over")],
 )
 def test_samples_that_do_not_fit_their_count_are_refused(tmp_path, count, samples, words):
     document = RESULT.model_dump(mode="json")
@@ -92,14 +92,14 @@ DAMAGES = {
 }
 REASONS = {
     "file missing": "2 process files of 3",
-    "marker missing": "left no whole file",
-    "empty": "does not fit its marker",
-    "swapped": "does not fit its marker",
-    "duplicated": "one is there twice",
+    "marker missing": "left no complete file",
+    "empty": "does not match its marker",
+    "swapped": "does not match its marker",
+    "duplicated": "one rank is given twice",
     "one too many": "4 process files of 3",
     "hole": "not numbered 0 to 2",
     "another format": "format 99",
-    "another run": "of another run",
+    "another run": "belongs to another run",
     "another size": "one of 2 processes",
 }
 

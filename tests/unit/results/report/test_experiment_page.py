@@ -118,7 +118,7 @@ def test_a_trace_is_drawn_over_the_steps_and_the_batches(gpu_page):
     assert gpu_page.count("polyline", "line") == 4  # power twice, temperature, utilisation
     assert gpu_page.count("rect", "prefill") == 3 * 8 + 1  # three charts of eight batches, and the split
     assert "GPU 0 55 °C 55 °C 55 °C 1980 MHz 1980 MHz 1980 MHz" in gpu_page.text
-    assert "Throttling: none seen" in gpu_page.text
+    assert "Throttling: none observed" in gpu_page.text
 
 
 def test_a_day_of_samples_makes_a_page_of_a_few_hundred_kilobytes():
@@ -236,7 +236,7 @@ def test_a_trace_that_was_left_behind_is_said(tmp_path):
     result_file.with_name("timeseries.parquet").unlink()
     with pytest.warns(UserWarning, match="is missing"):
         result = ExperimentResult.from_json(result_file)
-    assert "the side file timeseries.parquet was not beside the result" in page_of(result).text
+    assert "the time-series file timeseries.parquet was not in the folder of the result" in page_of(result).text
 
 
 def test_blocks_that_are_missing_leave_a_reason_and_no_gap():
@@ -252,7 +252,7 @@ def test_blocks_that_are_missing_leave_a_reason_and_no_gap():
     )
     text = page_of(bare).text
     assert "Latency: not measured" in text
-    assert "time to first token not measured steps of generation were not seen" in text
+    assert "time to first token not measured steps of generation were not recorded" in text
     assert "None" not in text.replace("None.", "")
 
 
