@@ -20,7 +20,8 @@ from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.measurements import MeterChoice, ModelInfo
 from llenergymeasure.exceptions import BackendError
-from llenergymeasure.protocols import BatchRecord, Clock, Metering
+from llenergymeasure.protocols import Clock, Metering
+from llenergymeasure.records import BatchRecord
 
 
 class WordTokenizer:

@@ -13,7 +13,7 @@ from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.protocols import BatchRecord
+from llenergymeasure.records import BatchRecord
 
 IDLE_W, LOADED_W, PREFILL_W, DECODE_W = 58.0, 92.0, 390.0, 270.0
 

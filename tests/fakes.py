@@ -18,7 +18,8 @@ from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import EnergyReading, HostResult, MeterChoice, ModelInfo
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import BackendError, MeterError
-from llenergymeasure.protocols import BatchRecord, InferenceEngine, Metering, Saved, Tokenizer, Window
+from llenergymeasure.protocols import InferenceEngine, Metering, Tokenizer, Window
+from llenergymeasure.records import BatchRecord, Saved
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 

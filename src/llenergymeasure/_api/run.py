@@ -22,7 +22,7 @@ from llenergymeasure.launch.open import measure_once
 from llenergymeasure.launch.ranks.rank import is_silent_rank
 from llenergymeasure.orchestration.orchestrator import Session
 from llenergymeasure.progress import Progress
-from llenergymeasure.protocols import Saved
+from llenergymeasure.records import Saved
 from llenergymeasure.results.store import FolderRepository
 from llenergymeasure.state.machine import StateManager
 from llenergymeasure.study.runner import run_all

@@ -12,7 +12,8 @@ from llenergymeasure.core.energy.check_reading import check_reading
 from llenergymeasure.domain.measurements import BaselineResult
 from llenergymeasure.domain.sensors import TimeSeries
 from llenergymeasure.exceptions import MeterError
-from llenergymeasure.protocols import Clock, EnergyBackend, Trace
+from llenergymeasure.protocols import Clock, EnergyBackend
+from llenergymeasure.records import Trace
 
 TTL_S = 3600.0
 # The accuracy of a power reading that NVML documents: 5 W or 5 %. Two halves that differ more were not steady.

@@ -51,9 +51,9 @@ from llenergymeasure.protocols import (
     ModelLoader,
     ProcessGroup,
     Sampler,
-    Trace,
     Window,
 )
+from llenergymeasure.records import Trace
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from llenergymeasure.config.sections import WarmupConfig
 from llenergymeasure.core.shapes import runs_that_meet
 from llenergymeasure.domain.measurements import WarmupResult
 from llenergymeasure.progress import Progress, Silent
-from llenergymeasure.protocols import Batch, BatchRecord, Clock, InferenceEngine
+from llenergymeasure.protocols import Batch, Clock, InferenceEngine
+from llenergymeasure.records import BatchRecord
 
 # A CUDA graph is recorded when its shape comes for the second time; the pass after that shows that all is met.
 MOST_PASSES = 4

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from llenergymeasure.domain import folder
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.protocols import Saved
+from llenergymeasure.records import Saved
 from llenergymeasure.results.csv import csv_text
 
 CSV_FILE = "result.csv"

@@ -17,7 +17,7 @@ from llenergymeasure.domain.folder import folder_name
 from llenergymeasure.domain.measurements import EnergyReading
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError
-from llenergymeasure.protocols import BatchRecord
+from llenergymeasure.records import BatchRecord
 from llenergymeasure.results.csv import flat_numbers
 
 CONFIG = ExperimentConfig(model="m", n=3, max_output_tokens=11)

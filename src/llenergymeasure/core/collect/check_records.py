@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from llenergymeasure.exceptions import BackendError
-from llenergymeasure.protocols import Batch, BatchRecord
+from llenergymeasure.protocols import Batch
+from llenergymeasure.records import BatchRecord
 
 # Device times are converted to the host's clock, with an error of microseconds. Another clock or another unit differs by
 # far more than this tolerance, except in windows of less than a second. The two clocks may drift by 1 s in 1000 s:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from llenergymeasure.domain.measurements import CompilationResult
-from llenergymeasure.protocols import BatchRecord
+from llenergymeasure.records import BatchRecord
 
 
 def compilation_of(batches: Sequence[BatchRecord]) -> CompilationResult | None:

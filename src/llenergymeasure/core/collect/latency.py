@@ -13,7 +13,8 @@ from llenergymeasure.domain.measurements import (
     PhaseTimes,
     TokenCounts,
 )
-from llenergymeasure.protocols import BatchRecord, InferenceEngine, Window
+from llenergymeasure.protocols import InferenceEngine, Window
+from llenergymeasure.records import BatchRecord
 
 
 class FromRecords:

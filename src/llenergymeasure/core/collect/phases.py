@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from statistics import pstdev
 
 from llenergymeasure.domain.measurements import PhaseEnergy, PhaseTimes
-from llenergymeasure.protocols import BatchRecord, EnergyStep
+from llenergymeasure.records import BatchRecord, EnergyStep
 
 # Two powers are fitted. With 8 degrees of freedom left, the t quantile (2.3) is close to that of the normal (2).
 MIN_STEPS = 10

@@ -10,7 +10,8 @@ from llenergymeasure.core.flops.architecture import shape_of
 from llenergymeasure.core.flops.count import GeneratedWork, GenerationWay, exact_flops, palm_flops
 from llenergymeasure.core.generation_settings import proposers, settings_of
 from llenergymeasure.domain.measurements import FlopsResult, ModelInfo
-from llenergymeasure.protocols import BatchRecord, Window
+from llenergymeasure.protocols import Window
+from llenergymeasure.records import BatchRecord
 
 
 class PalmFlopsCollector(FromRecords):

@@ -21,7 +21,8 @@ from llenergymeasure.core.sampling.timeseries import rows_of
 from llenergymeasure.core.sampling.updates import energy_steps
 from llenergymeasure.domain.sensors import SamplerReport
 from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorFault
-from llenergymeasure.protocols import Clock, Trace
+from llenergymeasure.protocols import Clock
+from llenergymeasure.records import Trace
 
 DEFAULT_INTERVAL_S = 0.050
 SLOW_S = 0.5

@@ -7,7 +7,7 @@ from statistics import linear_regression, median
 
 from llenergymeasure.core.sampling.power_log import Points, PowerLog
 from llenergymeasure.core.sampling.power_sensors import AVERAGE_PERIOD_S
-from llenergymeasure.protocols import EnergyStep
+from llenergymeasure.records import EnergyStep
 
 
 def tick_times(points: Points) -> list[float]:

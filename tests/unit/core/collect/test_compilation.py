@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llenergymeasure.core.collect.compilation import compilation_of
 from llenergymeasure.domain.measurements import CompilationResult
-from llenergymeasure.protocols import BatchRecord
+from llenergymeasure.records import BatchRecord
 
 
 def record(compilations, seconds=0.0):

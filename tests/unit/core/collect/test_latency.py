@@ -7,7 +7,7 @@ import pytest
 from fakes import FakeClock, FakeEngine
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import MemoryCollector, inter_token_latencies_ms, request_latencies_ms
-from llenergymeasure.protocols import BatchRecord
+from llenergymeasure.records import BatchRecord
 
 
 def record(lengths=(3, 2), times=(1.1, 1.2, 1.4), tokens=(1, 2, 3)) -> BatchRecord:

@@ -13,7 +13,7 @@ from llenergymeasure.core.collect.phases import fit_prefill_power, overlap_s, sp
 from llenergymeasure.core.sampling.power_log import PowerLog
 from llenergymeasure.core.sampling.updates import energy_steps
 from llenergymeasure.domain.measurements import PhaseTimes
-from llenergymeasure.protocols import BatchRecord, EnergyStep
+from llenergymeasure.records import BatchRecord, EnergyStep
 
 PREFILL_W, DECODE_W, IDLE_W = 400.0, 250.0, 80.0
 

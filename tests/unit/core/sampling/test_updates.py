@@ -16,7 +16,7 @@ from llenergymeasure.core.sampling.updates import (
     updates_of,
     updates_within,
 )
-from llenergymeasure.protocols import EnergyStep
+from llenergymeasure.records import EnergyStep
 from power_logs import shown, steps
 
 

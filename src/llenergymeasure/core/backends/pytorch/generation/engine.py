@@ -20,7 +20,8 @@ from llenergymeasure.core.backends.pytorch.placement import input_device
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
 from llenergymeasure.domain.environment import CudaFacts
 from llenergymeasure.domain.measurements import ModelInfo
-from llenergymeasure.protocols import BatchRecord, Clock
+from llenergymeasure.protocols import Clock
+from llenergymeasure.records import BatchRecord
 
 
 @dataclass(frozen=True)

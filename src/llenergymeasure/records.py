@@ -1,0 +1,76 @@
+"""What the roles of a measurement hand to each other, beside the blocks of a result.
+
+The roles are in `protocols`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from llenergymeasure.domain.sensors import GpuConditions, SamplerReport, ThermalThrottleInfo, TimeSeries
+
+if TYPE_CHECKING:
+    from llenergymeasure.domain.results import ExperimentResult
+
+
+@dataclass(frozen=True)
+class BatchRecord:
+    """What one `generate` call did. Seconds are on the clock of the measurement.
+
+    Attributes:
+        prompt_indices: places of the prompts in the list that `prepare` was given, as in their batch.
+        input_lengths: useful input tokens per prompt.
+        padded_length: tokens per row that were executed in prefill.
+        output_ids: generated ids per prompt, end-of-sequence included, padding excluded.
+        started_s: when `generate` was called.
+        finished_s: when it returned and the device was idle.
+        step_times_s: when each step's tokens were there; the first is the end of prefill and first sampling.
+            Empty when steps were not seen.
+        step_tokens: tokens per row generated up to and including each step (1, 2, 3, ... one by one).
+        compilations: how often something was compiled meanwhile; None when that is not known.
+        compiling_s: how long that took.
+    """
+
+    prompt_indices: tuple[int, ...]
+    input_lengths: tuple[int, ...]
+    padded_length: int
+    output_ids: tuple[tuple[int, ...], ...]
+    started_s: float
+    finished_s: float
+    step_times_s: tuple[float, ...] = ()
+    step_tokens: tuple[int, ...] = ()
+    compilations: int | None = None
+    compiling_s: float = 0.0
+
+
+class EnergyStep(NamedTuple):
+    """Joules of one device between two updates of its sensor."""
+
+    start_s: float
+    end_s: float
+    energy_j: float
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What the sampler saw of one window.
+
+    `energy_steps` has one sequence per device. `foreign_processes` is None where a driver does not list processes.
+    """
+
+    report: SamplerReport
+    timeseries: TimeSeries | None = None
+    throttling: ThermalThrottleInfo | None = None
+    foreign_processes: tuple[str, ...] | None = ()
+    energy_steps: tuple[tuple[EnergyStep, ...], ...] = ()
+    conditions: tuple[GpuConditions, ...] = ()
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A result that was stored: its place, and the result as it was stored, with the names of its side files."""
+
+    path: Path
+    result: ExperimentResult
