@@ -138,7 +138,7 @@ def _measure(
     session: Session | None = None,
     keep: Callable[[ExperimentResult], ExperimentResult] | None = None,
 ) -> StudyResult:
-    """The one road: every entrance ends here."""
+    """Check the whole list, then measure each experiment and keep its result."""
     using = session or SESSION
     place = None if output_dir is None else Path(output_dir)
     check_experiments(study.experiments, using, place)
@@ -150,7 +150,7 @@ def _measure(
 
 
 def _states(place: Path, progress: Progress) -> StateManager:
-    """The states below a directory, after a word on those who died there."""
+    """The states in a directory; notes the runs that were killed there."""
     states = StateManager(place)
     for lost in states.cleanup_stale():
         progress.note(

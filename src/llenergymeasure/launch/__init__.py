@@ -1,1 +1,1 @@
-"""Measuring in this process, in a fresh one, or in several."""
+"""Opens experiments in this process or in child processes."""

@@ -1,4 +1,4 @@
-"""Experiments are checked whole before the first of them runs: every finding of every one, at once."""
+"""Check a list of experiments before the first one runs, and report all findings of all experiments together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from llenergymeasure.exceptions import Finding
 from llenergymeasure.launch.ranks.rank import RankInfo, rank_info_of
 from llenergymeasure.orchestration.model.hub import hub_findings
 from llenergymeasure.orchestration.model.required_files import AskHub
-from llenergymeasure.orchestration.orchestrator import Session, check_machine, findings_about
+from llenergymeasure.orchestration.orchestrator import Session, check_machine, findings_with_torch
 from llenergymeasure.orchestration.preflight import refuse
 
 
@@ -21,22 +21,22 @@ def check_experiments(
     output_dir: Path | None = None,
     meter_name: str | None = None,
 ) -> None:
-    """Look for everything that would make any of the experiments fail here.
+    """Find everything that would make one of the experiments fail here.
 
     Args:
         configs: the experiments.
-        session: what they share.
-        output_dir: where results will go; None when nothing is written.
-        meter_name: the meter that will be used, null for one that is handed in; None = as configured.
+        session: the session that they share.
+        output_dir: the directory for results; None when nothing is written.
+        meter_name: the meter that will be used, null for a meter of the caller; None = as configured.
 
     Raises:
-        ConfigError: the user config or a variable of the environment cannot be understood.
-        PreFlightError: with every finding; where there are several experiments, each finding names its own.
+        ConfigError: the user config or an environment variable is invalid.
+        PreFlightError: with every finding; of several experiments, each finding names its own.
     """
     for config in configs:
         check_machine(config, session)
     rank_info = rank_info_of(session.environ)
-    ask_hub = cache(lambda *wanted: tuple(hub_findings(*wanted)))  # cells of a study load the same model
+    ask_hub = cache(lambda *wanted: tuple(hub_findings(*wanted)))  # experiments of a list often load the same model
     refuse([experiment_findings(each, session, rank_info, output_dir, meter_name, ask_hub) for each in configs])
 
 
@@ -48,15 +48,15 @@ def experiment_findings(
     meter_name: str | None = None,
     ask_hub: AskHub = hub_findings,
 ) -> tuple[Finding, ...]:
-    """What would make one experiment fail here.
+    """Everything that would make one experiment fail here.
 
     Args:
         config: the experiment.
         session: of this process.
-        rank_info: this process's place among those that a launcher started; None = it is alone, or it will start some.
-        output_dir: where results will go; None when nothing is written.
+        rank_info: the rank of this process under a launcher; None without one.
+        output_dir: the directory for results; None when nothing is written.
         meter_name: the meter that will be used; None = as configured.
-        ask_hub: asks the hub for what is not on this machine.
+        ask_hub: asks the hub about files that are not on this machine.
     """
     size, local_size = (None, None) if rank_info is None else (rank_info.size, rank_info.local_size)
-    return findings_about(config, session, output_dir, meter_name, size, local_size, ask_hub)
+    return findings_with_torch(config, session, output_dir, meter_name, size, local_size, ask_hub)

@@ -1,10 +1,10 @@
-"""The program of a process that measures for another one: `python -m llenergymeasure.launch.child FOLDER`.
+"""The program of a child process: `python -m llenergymeasure.launch.child FOLDER`.
 
 ```
- read the request . load, warm up . reply: ready . for each window that is wanted: measure, save, reply . end
+ read the request . check . load, warm up . reply: ready . for each requested window: measure, save, reply . end
 ```
 
-It knows the folder and nothing of who started it. `main(folder)` may as well be called in a process that was forked.
+It depends only on the folder, not on how it was started. A forked process may call `main(folder)` as a function.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from llenergymeasure.orchestration.orchestrator import Session, opened
 from llenergymeasure.orchestration.preflight import refuse
 from llenergymeasure.progress import Progress, Silent
 
-# While it waits for a window to be asked for.
+# How often a waiting child looks for a new request.
 POLL_S = 0.05
 
 
 def main(folder: Path) -> int:
-    """Measure what is asked; 1 when that failed, and the reply says why."""
+    """Measure what the request asks for. Returns 0, or 1 after a failure, which is in the reply."""
     request = read_request(folder)
     rank_info = rank_info_of(os.environ) if request.processes > 1 else None
     answer = Answer(folder, 0 if rank_info is None else rank_info.rank)
@@ -59,11 +59,11 @@ def main(folder: Path) -> int:
 
 
 class Answer:
-    """What this process has to say, as it grows.
+    """Writes the reply of this process and keeps it up to date.
 
     Args:
-        folder: of the request.
-        rank: of this process; 0 when it is alone.
+        folder: the folder of the request.
+        rank: the rank of this process; 0 for a single process.
     """
 
     def __init__(self, folder: Path, rank: int) -> None:
@@ -75,18 +75,18 @@ class Answer:
         self._say(self._reply)
 
     def add(self, path: Path) -> None:
-        """A window is measured."""
+        """A window was measured; `path` is its result."""
         self._say(
             self._reply.model_copy(update={"results": (*self._reply.results, str(path.relative_to(self._folder)))})
         )
 
     def failed(self, failure: Failure) -> None:
-        """It is given up."""
-        with suppress(LLEMError):  # the folder may be gone with whoever made it
+        """The experiment failed."""
+        with suppress(LLEMError):  # the folder may have been removed by its owner
             self._say(self._reply.model_copy(update={"failure": failure}))
 
     def ended(self) -> None:
-        """Whoever started this process ends it, because of an interrupt or because of another process."""
+        """This process is ended from outside, after an interrupt or the failure of another rank."""
         self.failed(failure_of(ProcessGroupError("ended by a signal")))
 
     def _say(self, reply: Reply) -> None:
@@ -96,7 +96,7 @@ class Answer:
 
 @contextmanager
 def _opened(request: Request, rank_info: RankInfo | None, folder: Path) -> Iterator[OpenExperiment]:
-    """The experiment, or this process's share of it, loaded and warm; checked in this very process and environment."""
+    """The experiment, or the share of this rank, loaded and warm. The checks run again in this process's environment."""
     config, session = request.config, session_for(request, rank_info, folder)
     refuse([experiment_findings(config, session, rank_info, meter_name=request.meter)])
     if rank_info is None:
@@ -113,7 +113,7 @@ def _opened(request: Request, rank_info: RankInfo | None, folder: Path) -> Itera
 
 
 def session_for(request: Request, rank_info: RankInfo | None, folder: Path) -> Session:
-    """What the request brings from whoever asks. The first process writes its steps."""
+    """A session with the settings and baselines of the request. Rank 0 writes its progress into the folder."""
     clock, baselines = SystemClock(), BaselineCache()
     for known in request.baselines:
         baselines.put(known.key, clock.now() - known.age_s, known.baseline)
@@ -128,7 +128,7 @@ def _left(result: ExperimentResult, folder: Path, number: int, rank_info: RankIn
 
 
 def wanted_windows(folder: Path) -> Iterator[int]:
-    """The number of each window, from 0, as soon as it is wanted; ends when no more will be."""
+    """Yield the number of each window, from 0, as soon as it is requested; end when no more will be requested."""
     measured, seen, request = 0, None, read_request(folder)
     while True:
         if measured < request.windows:

@@ -1,4 +1,4 @@
-"""A failure that travels from one process to another as data."""
+"""A failure as data, to be passed from one process to another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from llenergymeasure.exceptions import (
     SensorFault,
 )
 
-# What says all that it has to say in its message.
+# Errors that consist of their message alone.
 _ERRORS = (
     AggregationError, BackendError, ConfigError, MeterError, ProcessGroupError, ReadingFailed, SensorAbsent, SensorFault,
 )  # fmt: skip
@@ -28,13 +28,13 @@ _BY_NAME = {error.__name__: error for error in _ERRORS}
 
 
 class Failure(Frozen):
-    """Why a process gave up.
+    """Why a process failed.
 
     Attributes:
         kind: name of the error's class.
-        message: what happened, with which value, and what to do.
-        findings: problem and cure of each finding before the run.
-        elsewhere: whether the cause is in another process, or in whoever started this one.
+        message: the message of the error.
+        findings: problem and cure of each finding of a `PreFlightError`.
+        elsewhere: whether the cause is outside this process: another rank failed, or the process was ended from outside.
     """
 
     kind: str
@@ -44,7 +44,7 @@ class Failure(Frozen):
 
 
 def failure_of(error: Exception) -> Failure:
-    """An error as data; an experiment's failure is its cause."""
+    """An error as data; of an `ExperimentError`, its cause."""
     cause = error.cause if isinstance(error, ExperimentError) else error
     findings = cause.findings if isinstance(cause, PreFlightError) else ()
     return Failure(
@@ -56,13 +56,13 @@ def failure_of(error: Exception) -> Failure:
 
 
 def error_of(failure: Failure) -> LLEMError:
-    """The error again."""
+    """The error that the data describes."""
     if failure.findings:
         return PreFlightError([Finding(problem, cure) for problem, cure in failure.findings])
     return _BY_NAME.get(failure.kind, LLEMError)(failure.message)
 
 
 def first_cause(failures: Mapping[int, Failure]) -> tuple[int, Failure] | None:
-    """The lowest rank that gave up for a reason of its own, with the reason; None when none did."""
+    """The lowest rank whose failure has its cause in that process, with the failure; None without one."""
     own = {rank: failure for rank, failure in failures.items() if not failure.elsewhere}
     return min(own.items()) if own else None

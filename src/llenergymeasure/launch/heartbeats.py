@@ -1,4 +1,4 @@
-"""Whether processes are still there, as seen by whoever waits for them."""
+"""Heartbeats of child processes, as the parent sees them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from pathlib import Path
 
 from llenergymeasure.results.ranks.files import stem
 
-# A process writes every second that it is there; one that was stopped or is stuck in the driver does not.
+# A process writes a heartbeat every second; one that was stopped, or hangs in the driver, does not.
 SILENT_S = 20.0
 
 
 def alive_file(folder: Path, rank: int) -> Path:
-    """What a process writes anew every second: its number."""
+    """The file that a process rewrites every second; it contains its process id."""
     return folder / f"{stem(rank)}.alive"
 
 
 class Heartbeats:
-    """When each process was last heard of: since when a file that it writes every second looks as it does.
+    """Finds processes without a recent heartbeat.
 
-    The file's time is only compared with itself: the wall clock may be set while processes run.
+    It notes when the modification time of a heartbeat file was last seen to change. That time is compared only with itself,
+    because the wall clock may be set while processes run.
 
     Args:
-        folder: where the files are.
-        count: how many processes there are.
+        folder: the folder with the heartbeat files.
+        count: the number of processes.
         now: monotonic seconds.
     """
 
@@ -35,7 +36,7 @@ class Heartbeats:
         self._silent: tuple[int, ...] = ()
 
     def pids(self) -> Iterator[int]:
-        """Numbers of the processes that were heard."""
+        """Ids of the processes that have written a heartbeat."""
         for path in self._files.values():
             try:
                 yield int(path.read_text(encoding="ascii"))
@@ -43,7 +44,7 @@ class Heartbeats:
                 continue
 
     def silent(self) -> tuple[int, ...]:
-        """Ranks that were heard once, and then not for too long; remembered, for when they are gone."""
+        """Ranks whose heartbeat stopped for `SILENT_S` seconds; the first finding is kept, also after they have ended."""
         now_s = self._now()
         for rank, path in self._files.items():
             touched = _touched(path)

@@ -1,10 +1,10 @@
-"""An experiment in processes of its own: one, so that nothing of this process can matter, or several side by side.
+"""An experiment in child processes: one fresh process, or several ranks side by side.
 
 ```
- request . start . wait until all are ready . for each window: ask, wait, read or combine . let them end
+ request . start . wait until all are ready . for each window: request it, wait, read or combine . end
 ```
 
-Whatever happens, neither process nor folder outlives the block.
+When the context ends, for whatever reason, its processes have ended and its folder is removed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from llenergymeasure.progress import Progress
 from llenergymeasure.results.ranks.combine import aggregate
 from llenergymeasure.results.ranks.files import read_process_results
 
-# For processes that release a model and go by themselves.
+# Time for processes to release the model and end by themselves.
 LEAVE_S = 10.0
 
 
@@ -39,39 +39,44 @@ LEAVE_S = 10.0
 def opened_isolated(
     config: ExperimentConfig, session: Session, processes: int = 1, meter_name: str | None = None
 ) -> Iterator[IsolatedExperiment]:
-    """An experiment that is checked, loaded and warm in so many processes of its own.
+    """Check, load and warm up an experiment in child processes.
 
     Args:
         config: the experiment.
-        session: of this process; its model is let go first, as the others need the memory.
-        processes: how many; several each measure their share of the prompts.
+        session: the session of this process; it releases a cached model, because the children need the memory.
+        processes: number of children; each of several measures its share of the prompts.
         meter_name: the meter to use; None = as configured.
 
     Raises:
-        ExperimentError: it failed on the way; where there are several processes, it names the one.
-        KeyboardInterrupt: SIGINT or SIGTERM came; the processes are gone.
+        ExperimentError: the experiment failed; of several processes, it names the one at fault.
+        KeyboardInterrupt: SIGINT or SIGTERM arrived; the children have ended.
     """
     session.model_cache.drop()
-    if processes > 1:
-        session.progress.step(f"starting {processes} processes")
-    with tempfile.TemporaryDirectory(prefix="llem-launch-") as name:
-        folder = Path(name)
-        request = _request(config, session, processes, meter_name)
-        write_request(folder, request)
-        beats = Heartbeats(folder, processes)
-        environ = dict(session.environ) if processes == 1 else shared_cores(session.environ, processes)
-        with started(_command(folder, processes), environ, folder / "log", others=beats.pids) as child:
-            experiment = IsolatedExperiment(folder, request, child, beats, session.progress)
-            experiment.wait_until_ready()
-            yield experiment
-            experiment.finish()
-    session.progress.done()
+    request = _request(config, session, processes, meter_name)
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="llem-launch-") as name,
+            _started(Path(name), request, session) as running,
+        ):
+            running.wait_until_ready()
+            yield running
+            running.finish()
+    finally:
+        session.progress.done()
 
 
-def _command(folder: Path, processes: int) -> list[str]:
-    if processes > 1:
-        return launcher_command(folder, processes)
-    return [sys.executable, "-m", "llenergymeasure.launch.child", str(folder)]
+@contextmanager
+def _started(folder: Path, request: Request, session: Session) -> Iterator[IsolatedExperiment]:
+    """Start the children of a request; they have ended when the block ends."""
+    count = request.processes
+    command, environ = [sys.executable, "-m", "llenergymeasure.launch.child", str(folder)], dict(session.environ)
+    if count > 1:
+        session.progress.step(f"starting {count} processes")
+        command, environ = launcher_command(folder, count), shared_cores(session.environ, count)
+    write_request(folder, request)
+    beats = Heartbeats(folder, count)
+    with started(command, environ, folder / "log", others=beats.pids) as child:
+        yield IsolatedExperiment(folder, request, child, beats, session.progress)
 
 
 def _request(config: ExperimentConfig, session: Session, processes: int, meter_name: str | None) -> Request:
@@ -87,14 +92,14 @@ def _request(config: ExperimentConfig, session: Session, processes: int, meter_n
 
 
 class IsolatedExperiment:
-    """An experiment in other processes: `measure` gives one result per window.
+    """An experiment in child processes: `measure` gives one result per window.
 
     Args:
-        folder: of the request.
-        request: what was asked so far.
-        child: the process that was started, or the launcher of several.
-        beats: tells which of the processes are silent.
-        progress: is told the steps of the first process.
+        folder: the folder of the request.
+        request: the request as it was written last.
+        child: the child process, or the launcher of several.
+        beats: the heartbeats of the children.
+        progress: receives the steps of rank 0.
     """
 
     def __init__(self, folder: Path, request: Request, child: Child, beats: Heartbeats, progress: Progress) -> None:
@@ -126,7 +131,7 @@ class IsolatedExperiment:
             raise ExperimentError(self._request.config, error) from error
 
     def finish(self) -> None:
-        """No more windows are wanted: the processes may end by themselves."""
+        """Let the children end by themselves: no more windows will be requested."""
         self._ask(self._request.model_copy(update={"more": False}))
         self._wait(lambda: False, LEAVE_S)
 
@@ -135,13 +140,13 @@ class IsolatedExperiment:
         write_request(self._folder, request)
 
     def _wait_for(self, windows: int) -> None:
-        """Return when every process has measured so many windows."""
+        """Return when every child has measured so many windows in total."""
         self._wait(lambda: self._have_measured(windows) or self._gave_up())
         if not self._have_measured(windows):
             raise ExperimentError(self._request.config, self._why())
 
     def _wait(self, until: Callable[[], bool], at_most_s: float | None = None) -> None:
-        """Wait, and meanwhile tell on the steps that are taken."""
+        """Wait for the children, and pass on their progress in the meantime."""
 
         def look() -> bool:
             self._relay.relay()
@@ -160,7 +165,7 @@ class IsolatedExperiment:
         )
 
     def _gave_up(self) -> bool:
-        """Whether a process failed by itself, or is silent. The others hear of it from their launcher and follow."""
+        """Whether a child failed by its own fault or has no heartbeat. Their launcher ends the other ranks."""
         failures = {rank: reply.failure for rank, reply in self._replies().items() if reply.failure is not None}
         return first_cause(failures) is not None or bool(self._beats.silent())
 

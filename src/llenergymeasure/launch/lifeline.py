@@ -1,7 +1,7 @@
-"""A thread of a child process that tells every second that the process is there, and ends it when it should end.
+"""A thread in a child process: it writes a heartbeat every second, and it ends the process when that is necessary.
 
-It obeys SIGTERM and SIGINT even while the main thread is inside a library or waits for other processes, and ends the
-process when the one that wants its answer is gone.
+It reacts to SIGTERM and SIGINT even while the main thread is inside a library or waits for other processes. It also ends
+the process when its owner has ended.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ TERMINATED = 128 + signal.SIGTERM
 
 
 def start_lifeline(folder: Path, rank: int, owner: int | None, give_up: Callable[[], object]) -> None:
-    """Begin; call it before any other thread is started, as threads inherit which signals are blocked.
+    """Start the thread. Call this before other threads are started: threads inherit the blocked signals.
 
     Args:
-        folder: of the request.
-        rank: of this process.
-        owner: the process whose end ends this one; None = nobody's.
-        give_up: says that the process was ended; called when a signal came.
+        folder: the folder of the request.
+        rank: the rank of this process.
+        owner: id of the process that owns the folder; None = do not watch any process.
+        give_up: called when a signal arrives; writes the failure into the reply.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDED_BY)
     threading.Thread(target=_beat, args=(folder, rank, owner, give_up), name="llem-lifeline", daemon=True).start()
@@ -47,10 +47,10 @@ def _beat(folder: Path, rank: int, owner: int | None, give_up: Callable[[], obje
 
 
 def _end_alone(folder: Path) -> NoReturn:
-    """Nobody is left to hear the answer: take away the folder, and end with all that this process started."""
-    with suppress(OSError):  # another process was quicker
-        nameless = folder.rename(folder.with_name(f"{folder.name}.gone"))  # from now on nobody writes into it
-        shutil.rmtree(nameless, ignore_errors=True)
+    """The owner has ended: remove the folder, and end this process with everything that it started."""
+    with suppress(OSError):  # another rank was faster
+        removed = folder.rename(folder.with_name(f"{folder.name}.gone"))  # after this no thread can write into it
+        shutil.rmtree(removed, ignore_errors=True)
     if os.getpgrp() == os.getpid():
         os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(TERMINATED)

@@ -1,9 +1,9 @@
-"""The one way to a measurement: every entrance opens its experiments here.
+"""Opens experiments: the command line, the library and the pytest plugin all measure through `open_experiment`.
 
 ```
- a launcher of the user's started this process     ranks.under_launcher     this process's share
- several processes, or a fresh one                 isolated                 child processes
- else                                              orchestrator             in this process
+ a launcher (torchrun, srun, ...) started this process     ranks.under_launcher     the share of this rank
+ pytorch.num_processes above 1, or a fresh process         isolated                 child processes
+ otherwise                                                 orchestrator             this process
 ```
 """
 
@@ -43,22 +43,22 @@ def open_experiment(
     meter_name: str | None = None,
     fresh: bool = False,
 ) -> AbstractContextManager[Opened]:
-    """An experiment that is loaded and warm, in as many processes as it is configured for. `check_experiments` comes first.
+    """Load and warm up an experiment in as many processes as it is configured for. Call `check_experiments` first.
 
     Args:
         config: the experiment.
-        session: what it shares with others.
-        output_dir: directory that all processes see; None = the system's own for temporary files.
-        metering: a meter of the caller's, who releases it; None = choose one by `meter_name`.
+        session: the session that it shares with other experiments.
+        output_dir: a directory that all processes see; None = the system's directory for temporary files.
+        metering: a meter of the caller, who releases it; None = choose one by `meter_name`.
         meter_name: the meter to use; None = as configured.
-        fresh: whether it must run in another process than this one.
+        fresh: whether it must run in a process other than this one.
 
     Returns:
         A context whose `measure()` gives one result per window.
 
     Raises:
-        PreFlightError: a meter of the caller's would be needed in another process.
-        ExperimentError: on entering, it failed on the way.
+        PreFlightError: the meter of the caller would be needed in another process.
+        ExperimentError: on entering the context, the experiment failed.
     """
     rank_info = rank_info_of(session.environ)
     if rank_info is not None:
@@ -79,10 +79,10 @@ def _meter_stays(metering: Metering, processes: int) -> Finding:
 
 
 def measure_once(config: ExperimentConfig, session: Session, output_dir: Path | None = None) -> ExperimentResult:
-    """Open, measure one window, and give everything back.
+    """Open an experiment, measure one window, and release everything.
 
     Raises:
-        ExperimentError: it failed on the way.
+        ExperimentError: the experiment failed.
     """
     with open_experiment(config, session, output_dir=output_dir) as experiment:
         return experiment.measure()

@@ -1,7 +1,7 @@
-"""One child process and all that it starts: heard, interrupted and ended together.
+"""A child process, and every process that it starts: they are interrupted and ended together.
 
-The child leads a process group of its own, so that a terminal's Ctrl-C reaches only us and is passed on, and whatever it
-started ends with it: SIGINT or SIGTERM, two seconds of grace, then SIGKILL for the whole group.
+The child leads its own process group. A terminal's Ctrl-C therefore reaches only the parent, which passes it on. At the end
+the whole group gets SIGTERM, two seconds of grace, and then SIGKILL.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Child:
 
     Args:
         popen: the process; it leads its group.
-        others: numbers of processes that belong to it but may have left its group.
-        grace_s: time between a signal and the end of the group.
+        others: process ids that belong to it but may have left its group.
+        grace_s: seconds between SIGTERM and SIGKILL.
     """
 
     def __init__(self, popen: subprocess.Popen[bytes], others: Callable[[], Iterable[int]], grace_s: float) -> None:
@@ -36,15 +36,15 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """As the shell counts: 128 + the signal when it was killed by one; None while it runs."""
+        """The exit code, 128 + the signal for a killed process as in a shell; None while it runs."""
         code = self._popen.poll()
         return None if code is None else 128 - code if code < 0 else code
 
     def wait(self, until: Callable[[], bool] = lambda: False, at_most_s: float | None = None) -> None:
-        """Return when the child has ended, when `until` says so, or when the time is over.
+        """Return when the child has ended, when `until` returns true, or after `at_most_s` seconds.
 
         Raises:
-            KeyboardInterrupt: SIGINT or SIGTERM came, and was passed on.
+            KeyboardInterrupt: SIGINT or SIGTERM arrived and was passed on.
         """
         end_s = math.inf if at_most_s is None else time.monotonic() + at_most_s
         with _forwarding(self._popen) as received:
@@ -58,12 +58,12 @@ class Child:
             self._popen.wait(timeout=seconds)
 
     def end(self) -> None:
-        """End what is left: SIGTERM to the group, some grace for the child, then SIGKILL to the group and the others.
+        """End what still runs: SIGTERM to the group, a grace period, then SIGKILL to the group and the others.
 
         Raises:
-            KeyboardInterrupt: SIGINT or SIGTERM came meanwhile.
+            KeyboardInterrupt: SIGINT or SIGTERM arrived in the meantime.
         """
-        with _forwarding(self._popen) as received:  # a second Ctrl-C must not stop this half-way
+        with _forwarding(self._popen) as received:  # a second Ctrl-C must not interrupt this
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._popen.pid, signal.SIGTERM)
                 self._nap(self._grace_s)
@@ -85,14 +85,14 @@ def started(
     others: Callable[[], Iterable[int]] = tuple,
     grace_s: float = GRACE_S,
 ) -> Iterator[Child]:
-    """Run a command; nothing of it outlives the block.
+    """Start a command; its processes have ended when the block ends.
 
     Args:
         command: the program and its arguments.
         environ: its environment.
-        log: where its output goes.
-        others: numbers of processes that belong to the child but may have left its group.
-        grace_s: time between a signal that is passed on and the end of the group.
+        log: file for its output.
+        others: process ids that belong to the child but may have left its group.
+        grace_s: seconds between SIGTERM and SIGKILL.
     """
     with log.open("wb") as output:
         popen = subprocess.Popen(
@@ -112,7 +112,7 @@ def started(
 
 @contextmanager
 def _forwarding(popen: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Passes SIGINT and SIGTERM on to the child's group inside the block; the list has those that came."""
+    """Pass SIGINT and SIGTERM on to the child's group inside the block; yields the list of received signals."""
     received: list[int] = []
 
     def forward(number: int, frame: FrameType | None) -> None:
@@ -120,7 +120,7 @@ def _forwarding(popen: subprocess.Popen[bytes]) -> Iterator[list[int]]:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(popen.pid, number)
 
-    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
+    if threading.current_thread() is not threading.main_thread():  # handlers can be set only there
         yield received
         return
     before = {number: signal.signal(number, forward) for number in FORWARDED}
@@ -132,7 +132,7 @@ def _forwarding(popen: subprocess.Popen[bytes]) -> Iterator[list[int]]:
 
 
 def tail_of(log: Path, limit: int = 4000) -> str:
-    """The last characters of a file; empty when it cannot be read."""
+    """The last characters of a log file; empty when it cannot be read."""
     try:
         return log.read_bytes()[-limit:].decode("utf-8", "replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""The steps of a child process as a file that grows, and whoever waits tells them on."""
+"""Progress across processes: the child appends its steps to a file, the parent reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROGRESS_FILE = "progress"
 
 
 class ProgressFile:
-    """A progress that writes one line per call. Nothing is written inside a measured window: nobody calls it there."""
+    """A progress that appends one line per call. It is never called inside the measured window."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / PROGRESS_FILE
@@ -32,16 +32,16 @@ class ProgressFile:
 
     def _write(self, *call: Any) -> None:
         line = json.dumps(call) + "\n"
-        with suppress(OSError), self._path.open("a", encoding="utf-8") as file:  # the folder may be gone
+        with suppress(OSError), self._path.open("a", encoding="utf-8") as file:  # the folder may have been removed
             file.write(line)
 
 
 class ProgressRelay:
-    """Reads what was written since the last look, and tells it on.
+    """Passes the steps in the file to another progress.
 
     Args:
         folder: where the file will be.
-        progress: is told.
+        progress: receives the steps.
     """
 
     def __init__(self, folder: Path, progress: Progress) -> None:
@@ -49,7 +49,7 @@ class ProgressRelay:
         self._read = 0
 
     def relay(self) -> None:
-        """Tell on every line that is complete."""
+        """Pass on the complete lines that were written since the last call."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._read)

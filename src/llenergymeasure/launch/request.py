@@ -1,13 +1,13 @@
-"""What a process is asked to measure, and what it answers: files in a folder that both sides see.
+"""What a child process is asked to measure, and what it replies: files in a folder that both processes see.
 
 ```
- request.json          what to measure; rewritten when another window is wanted
- rank-00000.reply      of each process: where its results are, or why it gave up
- rank-00000.alive      of each process: its number, written anew every second
- progress              of the first process: its steps, for whoever waits
+ request.json          what to measure; the parent rewrites it to ask for another window
+ rank-00000.reply      one per process: the paths of its results, or its failure
+ rank-00000.alive      one per process: the heartbeat
+ progress              of rank 0: its steps
 ```
 
-Nothing in here says who starts the process: this interpreter, torch's launcher, another interpreter or a container.
+The files do not depend on how the child was started: by this interpreter, torch's launcher, another interpreter or a container.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ REQUEST_FILE = "request.json"
 
 
 class KnownBaseline(Frozen):
-    """Idle power that was measured before.
+    """An idle baseline that the parent has measured.
 
     Attributes:
-        key: of the cache.
-        age_s: seconds since it was measured, when the request was written.
-        baseline: what was measured.
+        key: its key in the cache.
+        age_s: its age in seconds when the request was written.
+        baseline: the baseline.
     """
 
     key: tuple[str, ...]
@@ -45,14 +45,14 @@ class Request(Frozen):
 
     Attributes:
         config: the experiment.
-        processes: how many processes measure it side by side; each takes its place from the launcher's variables.
-        windows: how many windows are wanted, all in all.
-        more: whether more may be wanted later: a process then waits instead of ending.
+        processes: number of processes that measure it side by side; each reads its rank from the launcher's variables.
+        windows: number of windows to measure in total.
+        more: whether more windows may be requested later; the process then waits instead of ending.
         meter: name of the meter to use; None = as configured.
-        user_config: settings of the user who asks.
-        baselines: idle power that need not be measured again.
-        owner: number of the process that made the folder. When it is gone, nobody wants the answer: the folder is
-            removed and the process ends. None = a process of another machine or container.
+        user_config: the user's settings.
+        baselines: idle baselines that need not be measured again.
+        owner: id of the process that created the folder. When it has ended, the child removes the folder and ends. None = the
+            owner runs on another machine or in another container and is not watched.
     """
 
     config: ExperimentConfig
@@ -66,11 +66,11 @@ class Request(Frozen):
 
 
 class Reply(Frozen):
-    """What a process has to say so far. It is there as soon as the process is ready to measure.
+    """The state of a process. The first reply is written when the model is loaded and warm.
 
     Attributes:
-        results: files of its results, one per window, from the folder.
-        failure: why it gave up; None as long as it did not.
+        results: paths of its results relative to the folder, one per window.
+        failure: why the process failed; None if it did not.
     """
 
     results: tuple[str, ...] = ()
@@ -78,35 +78,35 @@ class Reply(Frozen):
 
 
 def write_request(folder: Path, request: Request) -> None:
-    """Write a request, or put another one in its place."""
+    """Write a request; replaces an earlier one."""
     write_atomic(folder / REQUEST_FILE, request.model_dump_json())
 
 
 def read_request(folder: Path) -> Request:
-    """The request.
+    """Read the request.
 
     Raises:
-        ConfigError: there is none, or it cannot be understood.
+        ConfigError: it is missing or invalid.
     """
     path = folder / REQUEST_FILE
     try:
         return Request.model_validate_json(path.read_bytes())
     except (OSError, ValueError) as error:  # pydantic's ValidationError is one
-        raise ConfigError(f"{path} is no request: {error}") from error
+        raise ConfigError(f"{path} is not a valid request: {error}") from error
 
 
 def reply_file(folder: Path, rank: int) -> Path:
-    """Where a process answers."""
+    """The path of a process's reply."""
     return folder / f"{stem(rank)}.reply"
 
 
 def write_reply(folder: Path, rank: int, reply: Reply) -> None:
-    """Write what a process has to say, in place of what it said before."""
+    """Write the reply of a process; replaces its earlier one."""
     write_atomic(reply_file(folder, rank), reply.model_dump_json())
 
 
 def read_replies(folder: Path, count: int) -> dict[int, Reply]:
-    """What each process has to say, by rank; those that did not say anything yet are left out."""
+    """The replies by rank, of the processes that have replied."""
     found = {rank: _read_reply(reply_file(folder, rank)) for rank in range(count)}
     return {rank: reply for rank, reply in found.items() if reply is not None}
 

@@ -80,7 +80,7 @@ def opened(
     process_group: ProcessGroup | None = None,
     only_gpu: int | None = None,
 ) -> Iterator[OpenExperiment]:
-    """An experiment that is loaded and warm in this process, to measure as often as wanted. `findings_about` comes first.
+    """An experiment that is loaded and warm in this process, to measure as often as wanted. `findings_with_torch` comes first.
 
     A meter that is handed in stays the caller's; one that is chosen here, by `meter_name` or else by the configuration, is
     released here. One process of a group uses, of the GPUs that it sees, the one with number `only_gpu`.
@@ -100,7 +100,7 @@ def opened(
             yield experiment
 
 
-def findings_about(
+def findings_with_torch(
     config: ExperimentConfig,
     session: Session,
     output_dir: Path | None = None,

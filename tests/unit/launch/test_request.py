@@ -1,4 +1,4 @@
-"""What one process asks and another one answers, through files."""
+"""Requests and replies as files."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def test_a_request_arrives_as_it_was_written(tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b'{"config": {}}'])
-def test_what_is_no_request_is_refused(tmp_path, content):
+def test_an_invalid_request_is_refused(tmp_path, content):
     if content is not None:
         (tmp_path / "request.json").write_bytes(content)
-    with pytest.raises(ConfigError, match=r"request\.json is no request"):
+    with pytest.raises(ConfigError, match=r"request\.json is not a valid request"):
         read_request(tmp_path)
 
 
-def test_replies_are_of_those_who_said_something(tmp_path):
+def test_replies_come_from_the_processes_that_replied(tmp_path):
     said = Reply(results=("a", "b"), failure=failure_of(BackendError("on fire")))
     write_reply(tmp_path, 1, said)
     reply_file(tmp_path, 2).write_bytes(b"{")

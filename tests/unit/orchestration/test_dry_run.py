@@ -11,7 +11,7 @@ import pytest
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.orchestration.dry_run import findings_without_torch
-from llenergymeasure.orchestration.orchestrator import Session, findings_about
+from llenergymeasure.orchestration.orchestrator import Session, findings_with_torch
 
 SCRIPT = """
 import sys
@@ -51,6 +51,6 @@ def test_no_torch_is_imported_however_much_is_asked(tmp_path: Path) -> None:
 )
 def test_run_and_dry_run_find_the_same(tmp_path: Path, fields) -> None:
     config = ExperimentConfig(**{"model": "builtin/tiny-llama", "n": 4, "energy": {"backend": "null"}, **fields})
-    of_a_run = findings_about(config, Session(environ={}), tmp_path)
+    of_a_run = findings_with_torch(config, Session(environ={}), tmp_path)
     assert of_a_run
     assert findings_without_torch(config, tmp_path, {}) == of_a_run

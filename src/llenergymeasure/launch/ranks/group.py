@@ -1,4 +1,4 @@
-"""Processes that measure an experiment side by side: each loads the model and measures its share of the prompts."""
+"""Ranks that measure an experiment side by side: each loads the model and measures its share of the prompts."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from llenergymeasure.results.ranks.files import ProcessFacts, stem, write_proces
 
 @contextmanager
 def joined(config: ExperimentConfig, rank_info: RankInfo) -> Iterator[Any]:
-    """This process among the others, who wait for each other at barriers.
+    """Join the process group, whose ranks wait for each other at barriers.
 
     Raises:
-        ExperimentError: another process is gone.
+        ExperimentError: another process has ended.
     """
     device = None if gpus_used(config) == 0 else rank_info.local_rank
     try:
@@ -35,12 +35,12 @@ def joined(config: ExperimentConfig, rank_info: RankInfo) -> Iterator[Any]:
 
 
 def window_folder(folder: Path, number: int) -> Path:
-    """Where the processes leave their results of a window; windows are counted from 0."""
+    """The folder for the ranks' results of one window; windows are numbered from 0."""
     return folder / f"window-{number:05d}"
 
 
 def leave_result(folder: Path, number: int, rank_info: RankInfo, result: ExperimentResult) -> Path:
-    """Write a process's result of a window, then its marker; returns the path of the result.
+    """Write the result of a rank for one window, then its marker. Returns the path of the result.
 
     Raises:
         LLEMError: the place cannot be written to.

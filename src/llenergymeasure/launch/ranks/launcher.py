@@ -1,4 +1,4 @@
-"""Several processes on this machine, started with torch's own launcher, and what became of them."""
+"""Several processes on this machine, started with torch's launcher."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from llenergymeasure.launch.request import Reply
 
 
 def launcher_command(folder: Path, count: int) -> list[str]:
-    """So many children for one request."""
+    """The command that starts `count` children for one request."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts", "0"]
     launcher += ["--log-dir", str(folder / "torch")]
     return [*launcher, "--nproc-per-node", str(count), "-m", "llenergymeasure.launch.child", str(folder)]
 
 
 def shared_cores(environ: Mapping[str, str], count: int, cores: int | None = None) -> dict[str, str]:
-    """The environment of processes that share the cores out among them, unless the user did that already.
+    """The environment for processes that share the cores; a value that the user has set is kept.
 
     Args:
-        environ: of this process.
-        count: how many processes there will be.
-        cores: of this machine; None = ask.
+        environ: the environment of this process.
+        count: the number of processes.
+        cores: the number of cores; None = those of this machine.
     """
     threads = max((cores or os.cpu_count() or count) // count, 1)
     return {"OMP_NUM_THREADS": str(threads), **environ}
 
 
 def what_happened(replies: Mapping[int, Reply], count: int, silent: tuple[int, ...], last_words: str) -> str:
-    """Why the processes gave up, in one sentence that names the one at fault.
+    """Why the processes failed, in one sentence that names the rank at fault.
 
     Args:
-        replies: of those that answered, by rank.
-        count: how many processes there are.
-        silent: ranks that were not heard for too long.
-        last_words: the end of what the processes wrote.
+        replies: the replies by rank.
+        count: the number of processes.
+        silent: ranks without a recent heartbeat.
+        last_words: the last line of their output.
     """
     failures = {rank: reply.failure for rank, reply in replies.items() if reply.failure is not None}
     first = first_cause(failures)

@@ -1,4 +1,4 @@
-"""A process's place among several that measure an experiment side by side."""
+"""The rank of a process among several that measure an experiment side by side."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from llenergymeasure.exceptions import ConfigError
 
 @dataclass(frozen=True)
 class RankInfo:
-    """This process's place, as the launcher tells it.
+    """The rank of this process, from the variables of its launcher.
 
     Attributes:
-        rank: its number among all processes.
-        size: how many there are.
-        local_rank: its number on this machine.
-        local_size: how many there are on this machine.
-        run_id: the same for all of them.
+        rank: its number among all processes, from 0.
+        size: the number of processes.
+        local_rank: its number among the processes on this machine.
+        local_size: the number of processes on this machine.
+        run_id: identifies the run; the same for all processes.
     """
 
     rank: int
@@ -28,7 +28,7 @@ class RankInfo:
 
 
 def rank_info_of(environ: Mapping[str, str]) -> RankInfo | None:
-    """The place that RANK, WORLD_SIZE and LOCAL_RANK give; None for a process by itself.
+    """The rank from RANK, WORLD_SIZE and LOCAL_RANK; None for a single process.
 
     Raises:
         ConfigError: they are incomplete or not numbers.

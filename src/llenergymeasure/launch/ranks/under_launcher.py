@@ -1,10 +1,10 @@
-"""One of several processes that somebody else's launcher started: torchrun, accelerate launch, srun.
+"""One rank of several that a launcher of the user started: torchrun, accelerate launch, srun.
 
 ```
- meet . share of the prompts . measure between two barriers . file, then marker . rank 0 combines
+ join the group . share of the prompts . measure between two barriers . file, then marker . rank 0 combines
 ```
 
-Rank 0 makes a folder that all processes see, and takes it away at the end.
+Rank 0 creates a folder that all ranks see, and removes it at the end.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ def opened_under_launcher(
     metering: Metering | None = None,
     meter_name: str | None = None,
 ) -> Iterator[SharedExperiment]:
-    """This process's share of an experiment, loaded and warm.
+    """Load and warm up this rank's share of an experiment.
 
     Args:
         config: the whole experiment.
-        session: of this process.
-        rank_info: its place among the others.
-        base: directory that all processes see; None = the system's own for temporary files, on one machine.
-        metering: a meter of the caller's; None = choose one.
+        session: the session of this process.
+        rank_info: the rank of this process.
+        base: a directory that all ranks see; None = the system's directory for temporary files, on one machine.
+        metering: a meter of the caller; None = choose one.
         meter_name: the meter to choose; None = as configured.
 
     Raises:
-        ExperimentError: it failed, here or in another process; names the process.
+        ExperimentError: the experiment failed, here or in another rank, which is named.
     """
     with joined(config, rank_info) as group:
         folder = Path(group.share(str(_made_folder(base)) if rank_info.rank == 0 else ""))
@@ -62,20 +62,20 @@ def opened_under_launcher(
             with opening as experiment:
                 yield SharedExperiment(experiment, group, rank_info, folder)
         except LLEMError as error:
-            raise _told_to_others(config, error, folder, rank_info) from error
+            raise _reported(config, error, folder, rank_info) from error
         finally:
             if rank_info.rank == 0:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
 class SharedExperiment:
-    """An experiment of which this process measures its share.
+    """An experiment of which this rank measures its share.
 
     Args:
-        experiment: this process's share.
-        group: all processes.
-        rank_info: this process's place.
-        folder: where the results meet.
+        experiment: the share of this rank.
+        group: the process group.
+        rank_info: the rank of this process.
+        folder: the folder for the results of all ranks.
     """
 
     def __init__(self, experiment: OpenExperiment, group: ProcessGroup, rank_info: RankInfo, folder: Path) -> None:
@@ -83,20 +83,20 @@ class SharedExperiment:
         self._windows = 0
 
     def measure(self) -> ExperimentResult:
-        """Measure one window; every process calls this.
+        """Measure one window; every rank calls this.
 
         Returns:
-            On rank 0 the result of all processes, elsewhere that of this one.
+            On rank 0 the combined result, on the others the result of this rank.
 
         Raises:
             BackendError: the engine failed in the window.
-            ProcessGroupError: another process is gone.
+            ProcessGroupError: another process has ended.
             AggregationError: the results cannot be combined.
         """
         number, self._windows = self._windows, self._windows + 1
         own = self._experiment.measure()
         leave_result(self._folder, number, self._rank_info, own)
-        self._group.barrier()  # every file is there
+        self._group.barrier()  # now every file exists
         if self._rank_info.rank != 0:
             return own
         place = window_folder(self._folder, number)
@@ -104,7 +104,7 @@ class SharedExperiment:
 
 
 def _made_folder(base: Path | None) -> Path:
-    """A folder that a later run removes should this process be killed."""
+    """A folder that a later run removes if this process is killed."""
     place = base if base is not None else Path(tempfile.gettempdir())
     ensure_directory(place)
     remove_stale(place)
@@ -118,10 +118,10 @@ def _check_visible(folder: Path, rank: int) -> None:
         raise ConfigError(f"rank {rank} does not see {folder}", "choose an --output that every machine sees")
 
 
-def _told_to_others(config: ExperimentConfig, error: LLEMError, folder: Path, rank_info: RankInfo) -> ExperimentError:
-    """The failure, which the other processes may read from now on; one of another process is named after its rank."""
+def _reported(config: ExperimentConfig, error: LLEMError, folder: Path, rank_info: RankInfo) -> ExperimentError:
+    """Write the failure for the other ranks. Returns the error to raise: when another rank is the cause, it is named."""
     failure = failure_of(error)
-    with suppress(LLEMError):  # the folder may be gone with its maker
+    with suppress(LLEMError):  # rank 0 may have removed the folder
         write_reply(folder, rank_info.rank, Reply(failure=failure))
     replies = read_replies(folder, rank_info.size)
     first = first_cause({rank: reply.failure for rank, reply in replies.items() if reply.failure is not None})

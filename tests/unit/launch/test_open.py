@@ -1,0 +1,24 @@
+"""Where an experiment runs, as far as that is decided without starting a process."""
+
+from __future__ import annotations
+
+import pytest
+
+from fakes import FakeMeter, metering
+from llenergymeasure import ExperimentConfig
+from llenergymeasure.config.user_config import UserConfig
+from llenergymeasure.exceptions import ConfigError, PreFlightError
+from llenergymeasure.launch.open import open_experiment
+from llenergymeasure.orchestration.orchestrator import Session
+
+CONFIG = ExperimentConfig(model="builtin/tiny-llama", n=4, pytorch={"device": "cpu", "num_processes": 2})
+
+
+def test_a_meter_of_the_caller_cannot_measure_in_other_processes():
+    with pytest.raises(PreFlightError, match="the meter 'fake' that was handed in cannot measure in 2 other processes"):
+        open_experiment(CONFIG, Session(environ={}, user_config=UserConfig()), metering=metering(FakeMeter()))
+
+
+def test_half_a_launcher_is_an_error_before_anything_starts():
+    with pytest.raises(ConfigError, match="torchrun"):
+        open_experiment(CONFIG, Session(environ={"WORLD_SIZE": "2"}, user_config=UserConfig()))
