@@ -28,7 +28,7 @@ def _messages(record: Record) -> Iterator[str]:
     """Why the test fails, per experiment; an experiment that the test has judged itself is left out."""
     for run in record.runs:
         if not run.plan.gate:
-            run.tell()
+            run.announce()
         elif not run.gated:
             failures = run.gate()
             if failures:

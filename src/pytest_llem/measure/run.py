@@ -176,7 +176,7 @@ class Run:
             self._second_look = look_again(
                 self._services.measuring, self.config, self._item.nodeid, self.plan.repeats, self.kept
             )
-        self.tell()
+        self.announce()
         failing = self._failing()
         self.gate_failed = bool(failing)
         return failing
@@ -184,7 +184,7 @@ class Run:
     def _may_be_chance(self) -> bool:
         return any(each.kind == "regression" for each in self.found.judgements) and bool(self._failing())
 
-    def tell(self) -> None:
+    def announce(self) -> None:
         """Pass the verdict to the hooks, once. It is final from then on."""
         if self._final is None:
             self._final = self._judged()
