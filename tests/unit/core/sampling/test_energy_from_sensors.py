@@ -88,6 +88,19 @@ def test_a_gap_over_a_step_is_a_line_and_its_error_covers_either_end():
     assert found.assumed_error_j > 600 - found.outer(2.0, 4.0).energy_j
 
 
+def test_readings_that_are_missing_before_the_first_are_taken_as_the_first():
+    readings = list(TWO_SECONDS)
+    readings[4:7] = [None] * 3
+    log = shown("instant_w", readings)
+    late = PowerLog()
+    for time_s, power_w in log.between("instant_w", 0, 6)[15:]:  # one sample before 0.4 s, the next after 0.7 s
+        late.add(time_s, instant_w=power_w)
+    found = from_instant_power(late, WHOLE, 2.0, 4.0)
+    assert found.times_s[0] == pytest.approx(0.4)
+    assert found.at(0.8) - found.at(0.4) == pytest.approx(0.4 * 50)
+    assert found.assumed_error_j == pytest.approx(2 * 0.3 * 250 / math.sqrt(12))
+
+
 def test_readings_that_end_early_do_not_cover_the_window():
     assert instant(TWO_SECONDS[:38], 2.0, 4.0).outer(2.0, 4.0) is None
 
@@ -125,6 +138,15 @@ def test_the_1_s_average_is_unwound(tenths):
     assert from_average_power(log, 2.0, end_s).outer(2.0, end_s).energy_j == pytest.approx(36.0 * tenths)
 
 
+@pytest.mark.parametrize(("start_s", "end_s"), [(2.03, 2.98), (2.08, 3.52)])
+def test_edges_between_updates_of_the_average_are_found_too(start_s, end_s):
+    tenths = math.ceil(10 * (end_s - 2.0))
+    first, last = 60 + 300 * (2.1 - start_s) / 0.1, 60 + 300 * (end_s - 2.0 - (tenths - 1) / 10) / 0.1
+    watts = steps((60.0, 21), (first, 1), (360.0, tenths - 2), (last, 1), (60.0, 10))
+    found = from_average_power(shown("average_w", averages(*watts)), start_s, end_s)
+    assert found.outer(start_s, end_s).energy_j == pytest.approx(360 * (end_s - start_s))
+
+
 def test_a_ramp_is_unwound():
     ramp = [60 + 10 * (number + 0.5) for number in range(20)]  # 60 W to 260 W from 2.0 s to 4.0 s
     log = shown("average_w", averages(*steps((60.0, 21)), *ramp, *steps((60.0, 10))))
@@ -153,6 +175,11 @@ def test_or_by_the_steps_of_the_average():
     assert found.assumed_error_j == pytest.approx(2.8 * 10 / math.sqrt(2) * 0.1 * math.sqrt(5))
 
 
+def test_an_average_that_was_hardly_watched_is_assumed_to_vary_by_a_tenth_of_the_last():
+    log = shown("average_w", [50.0, 55.0, *[60.0] * 20], first_s=1.8)
+    assert from_average_power(log, 2.03, 3.0).variation_w(2.03) == pytest.approx(6.0)
+
+
 def test_a_missing_average_lies_between_its_neighbours():
     readings = averages(*steps((60.0, 21), (360.0, 10), (60.0, 10)))
     readings[25] = None  # on the line between 180 W and 240 W already
@@ -163,8 +190,8 @@ def test_a_missing_average_lies_between_its_neighbours():
 
 def test_without_the_average_just_before_the_work_nothing_can_be_unwound():
     readings = averages(*steps((60.0, 21), (360.0, 10), (60.0, 10)))
-    readings[18:21] = [None] * 3
-    assert from_average_power(shown("average_w", readings), 2.0, 3.0) is None
+    readings[20] = None
+    assert from_average_power(shown("average_w", readings), 2.03, 3.0) is None
 
 
 def test_the_counter_is_a_series_already():
@@ -180,3 +207,8 @@ def test_a_counter_that_began_anew_or_stands_still_has_no_series():
     assert from_counter(shown("energy_j", [10.0 * (number % 30) for number in range(60)]), 2.0, 4.0) is None
     assert from_counter(shown("energy_j", [500.0] * 60), 2.0, 4.0) is None
     assert from_counter(shown("energy_j", steps((500.0, 30), (510.0, 30))), 2.0, 4.0) is None
+
+
+def test_two_ticks_are_a_series():
+    found = from_counter(shown("energy_j", steps((500.0, 25), (510.0, 10), (530.0, 20))), 2.0, 4.0)
+    assert (found.times_s, found.joules) == (pytest.approx([2.5, 3.5]), [510.0, 530.0])
