@@ -18,7 +18,8 @@ from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.datasets.loader import open_dataset
-from llenergymeasure.domain.measurements import MeterChoice, ModelInfo
+from llenergymeasure.domain.energy import MeterChoice
+from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.protocols import Clock, Metering
 from llenergymeasure.records import BatchRecord

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from llenergymeasure import ExperimentConfig, ExperimentResult
-from llenergymeasure.domain.measurements import EnergyReading, MeterChoice
+from llenergymeasure.domain.energy import EnergyReading, MeterChoice
 from llenergymeasure.exceptions import ReadingFailed
 from llenergymeasure.launch.open import open_experiment
 from llenergymeasure.orchestration.orchestrator import Session

@@ -6,14 +6,12 @@ from fakes import a_snapshot
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.quality.judgement import UNJUDGED
 from llenergymeasure.domain.dataset import DatasetInfo
+from llenergymeasure.domain.energy import BaselineResult, EnergyReading, MeterChoice
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.measurements import (
-    BaselineResult,
-    EnergyReading,
     FlopsResult,
     HostResult,
     MemoryResult,
-    MeterChoice,
     ModelInfo,
     TokenCounts,
     WarmupResult,

@@ -7,7 +7,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
-from llenergymeasure.domain.measurements import BaselineResult, EnergyReading, MeterChoice
+from llenergymeasure.domain.energy import BaselineResult, EnergyReading, MeterChoice
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.sensors import TimeSeries
 from llenergymeasure.protocols import Metering

@@ -14,8 +14,9 @@ from typing import Any
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.domain.dataset import DatasetInfo
+from llenergymeasure.domain.energy import EnergyReading, MeterChoice
 from llenergymeasure.domain.environment import EnvironmentSnapshot
-from llenergymeasure.domain.measurements import EnergyReading, HostResult, MeterChoice, ModelInfo
+from llenergymeasure.domain.measurements import HostResult, ModelInfo
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import BackendError, MeterError
 from llenergymeasure.protocols import InferenceEngine, Metering, Tokenizer, Window

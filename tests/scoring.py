@@ -10,7 +10,7 @@ from random import Random
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.nvml.door import GpuDoor
 from llenergymeasure.core.sampling.sampler import GpuSampler
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 from nvmlsim import Constant, Pulses, Ramp, Sensor, SimGpu, Simulation, sim_gpu
 from nvmlsim.waves import IDLE_W, WAVES
 

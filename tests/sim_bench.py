@@ -18,7 +18,7 @@ from llenergymeasure.core.harness import Instruments, open_experiment
 from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.core.sampling.gpu_processes import GpuProcesses
 from llenergymeasure.core.sampling.sampler import GpuSampler
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.protocols import Metering
 from nvmlsim import Simulation

@@ -21,8 +21,8 @@ from llenergymeasure.core.energy.check_reading import check_reading
 from llenergymeasure.core.energy.replay import ReplayMeter
 from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.core.model_cache import ModelCache
+from llenergymeasure.domain.energy import MeterChoice
 from llenergymeasure.domain.environment import EnvironmentSnapshot
-from llenergymeasure.domain.measurements import MeterChoice
 from llenergymeasure.exceptions import ConfigError, LLEMError, MeterError, PreFlightError
 from llenergymeasure.launch import open as launching
 from llenergymeasure.launch.check import check_experiments

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from llenergymeasure.domain.base import Frozen
-from llenergymeasure.domain.measurements import EnergyReading, MeterChoice, ModelInfo
+from llenergymeasure.domain.energy import EnergyReading, MeterChoice
+from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.records import BatchRecord, Saved, Trace
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from llenergymeasure.core.energy.replay import ReplayMeter
 from llenergymeasure.core.energy.zeus import ZeusMeter
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.sampling.sampler import GpuSampler
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.protocols import EnergyBackend
 from nvmlsim import sim_gpu
 

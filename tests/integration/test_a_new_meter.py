@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 MODULE = '''"""Joules of a plug that measures."""
 
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 
 
 def probe(context):

@@ -12,7 +12,7 @@ from llenergymeasure.config.models import ExperimentConfig, StudyConfig
 from llenergymeasure.config.user_config import load_user_config, resolve_measurement, resolve_runner
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.dataset import DatasetInfo
-from llenergymeasure.domain.report_formats import report_findings
+from llenergymeasure.domain.files.report_formats import report_findings
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.orchestration.dry_run import check_without_torch
 from llenergymeasure.orchestration.model.vram import VramEstimate, estimate_for

@@ -13,9 +13,9 @@ from llenergymeasure.config.loader import (
     load_study_config,
 )
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
-from llenergymeasure.domain.report_formats import report_maker
+from llenergymeasure.domain.files.report_formats import report_maker
+from llenergymeasure.domain.files.serialise import json_text
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
-from llenergymeasure.domain.serialise import json_text
 from llenergymeasure.exceptions import ConfigError, StudyError
 from llenergymeasure.launch.check import check_experiments
 from llenergymeasure.launch.open import measure_once

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from llenergymeasure.config.sections import BaselineConfig
 from llenergymeasure.core.energy.check_reading import check_reading
-from llenergymeasure.domain.measurements import BaselineResult
+from llenergymeasure.domain.energy import BaselineResult
 from llenergymeasure.domain.sensors import TimeSeries
 from llenergymeasure.exceptions import MeterError
 from llenergymeasure.protocols import Clock, EnergyBackend

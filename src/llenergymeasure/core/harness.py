@@ -35,8 +35,9 @@ from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.core.warmup import warm_up
 from llenergymeasure.core.window import RawWindow, measure_window
 from llenergymeasure.datasets.prompts import PromptSet, TokenisedPrompts, tokenised
+from llenergymeasure.domain.energy import BaselineResult, carbon_of
 from llenergymeasure.domain.environment import EnvironmentSnapshot
-from llenergymeasure.domain.measurements import BaselineResult, Timeline, WarmupResult, carbon_of
+from llenergymeasure.domain.measurements import Timeline, WarmupResult
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError, LLEMError
 from llenergymeasure.progress import Progress, Silent

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from llenergymeasure.domain.measurements import EnergyReading, ModelInfo, MultiGpu
+from llenergymeasure.domain.energy import EnergyReading
+from llenergymeasure.domain.measurements import ModelInfo, MultiGpu
 
 
 def used_gpus(model: ModelInfo) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from llenergymeasure.core.energy.check_reading import check_reading
 from llenergymeasure.core.gc_control import without_garbage_collection
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.exceptions import MeterError
 from llenergymeasure.protocols import (
     Alone,

@@ -13,21 +13,23 @@ from pydantic import Field, SerializerFunctionWrapHandler, computed_field, model
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.base import Derived
 from llenergymeasure.domain.dataset import DatasetInfo
-from llenergymeasure.domain.environment import EnvironmentSnapshot
-from llenergymeasure.domain.measurements import (
+from llenergymeasure.domain.energy import (
     BaselineResult,
     CarbonEstimate,
-    CompilationResult,
     EnergyBreakdown,
     EnergyReading,
+    MeterChoice,
+    PhaseEnergy,
+)
+from llenergymeasure.domain.environment import EnvironmentSnapshot
+from llenergymeasure.domain.measurements import (
+    CompilationResult,
     FlopsResult,
     HostResult,
     LatencyResult,
     MemoryResult,
-    MeterChoice,
     ModelInfo,
     MultiGpu,
-    PhaseEnergy,
     PhaseTimes,
     Timeline,
     TokenCounts,

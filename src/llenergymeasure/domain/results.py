@@ -10,8 +10,8 @@ from typing import ClassVar, Literal
 
 from pydantic import computed_field
 
-from llenergymeasure.domain import folder, report_formats, serialise
 from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.files import folder, report_formats, serialise
 from llenergymeasure.domain.reasons import reasons_of
 from llenergymeasure.domain.result_data import ResultData
 from llenergymeasure.domain.summary import summarise

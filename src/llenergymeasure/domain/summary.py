@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llenergymeasure._format import NOT_MEASURED, number
-from llenergymeasure.domain.measurements import Distribution, PhaseEnergy
+from llenergymeasure.domain.energy import PhaseEnergy
+from llenergymeasure.domain.measurements import Distribution
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.result_data import ResultData
 

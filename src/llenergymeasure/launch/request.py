@@ -18,7 +18,7 @@ from llenergymeasure._files import write_atomic
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import UserConfig
 from llenergymeasure.domain.base import Frozen
-from llenergymeasure.domain.measurements import BaselineResult
+from llenergymeasure.domain.energy import BaselineResult
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.launch.failure import Failure
 from llenergymeasure.results.ranks.files import stem

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.energy import MeterChoice
 from llenergymeasure.domain.environment import GpuInfo
-from llenergymeasure.domain.measurements import MeterChoice
 from llenergymeasure.orchestration.model.prompts import notes_on_length
 from llenergymeasure.orchestration.model.required_files import known_models
 from llenergymeasure.orchestration.model.vram import estimate_for

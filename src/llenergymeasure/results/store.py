@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from llenergymeasure.domain import folder
+from llenergymeasure.domain.files import folder
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.records import Saved
 from llenergymeasure.results.csv import csv_text

@@ -298,7 +298,7 @@ def test_hooks_change_the_machine_the_config_and_the_meter_and_hear_the_verdict(
     suite.write(
         "conftest.py",
         """
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 
 class Strip:
     name, devices = "strip", ("socket",)

@@ -13,8 +13,8 @@ from llenergymeasure.core.collect.check_records import check_records
 from llenergymeasure.core.collect.latency import FromRecords, LatencyCollector, MemoryCollector, TokenCollector
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
-from llenergymeasure.domain.folder import folder_name
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
+from llenergymeasure.domain.files.folder import folder_name
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError
 from llenergymeasure.records import BatchRecord

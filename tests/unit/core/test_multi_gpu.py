@@ -12,7 +12,8 @@ from llenergymeasure.core.devices import open_devices
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import Instruments, open_experiment
-from llenergymeasure.domain.measurements import EnergyReading, ModelInfo
+from llenergymeasure.domain.energy import EnergyReading
+from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.results.ranks.combine import aggregate
 from llenergymeasure.results.ranks.files import ProcessFacts, ProcessResult
 from nvmlsim import Constant, sim_gpu

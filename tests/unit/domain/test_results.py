@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from a_result import a_result
 from llenergymeasure import ExperimentResult
-from llenergymeasure.domain.measurements import EnergyReading, MemoryResult
+from llenergymeasure.domain.energy import EnergyReading
+from llenergymeasure.domain.measurements import MemoryResult
 
 
 def test_headlines_are_what_their_blocks_give():

@@ -8,7 +8,7 @@ import pytest
 
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.config.user_config import UserConfig
-from llenergymeasure.domain.measurements import BaselineResult
+from llenergymeasure.domain.energy import BaselineResult
 from llenergymeasure.launch.child import Answer, session_for, wanted_windows
 from llenergymeasure.launch.request import KnownBaseline, Reply, Request, read_replies, write_request
 

@@ -8,7 +8,7 @@ import pytest
 
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.config.user_config import UserConfig
-from llenergymeasure.domain.measurements import BaselineResult
+from llenergymeasure.domain.energy import BaselineResult
 from llenergymeasure.exceptions import BackendError, ConfigError
 from llenergymeasure.launch.failure import failure_of
 from llenergymeasure.launch.request import (

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from llenergymeasure import ExperimentConfig
+from llenergymeasure.domain.energy import MeterChoice
 from llenergymeasure.domain.environment import GpuInfo
-from llenergymeasure.domain.measurements import MeterChoice
 from llenergymeasure.orchestration.notes import notes
 
 NVML = MeterChoice(name="nvml", reason="asked for")

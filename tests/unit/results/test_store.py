@@ -8,7 +8,7 @@ import pytest
 
 from a_result import a_result, a_timeseries
 from fakes import MemoryRepository
-from llenergymeasure.domain.serialise import json_text
+from llenergymeasure.domain.files.serialise import json_text
 from llenergymeasure.protocols import ResultsRepository
 from llenergymeasure.results.store import FolderRepository
 

@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import pstdev
 
-from llenergymeasure.domain.measurements import PhaseEnergy, PhaseTimes
+from llenergymeasure.domain.energy import PhaseEnergy
+from llenergymeasure.domain.measurements import PhaseTimes
 from llenergymeasure.records import BatchRecord, EnergyStep
 
 # Two powers are fitted. With 8 degrees of freedom left, the t quantile (2.3) is close to that of the normal (2).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.exceptions import ReadingFailed
 
 

@@ -14,7 +14,7 @@ from llenergymeasure.core.energy.sensor_checks import counter_void, too_fast, us
 from llenergymeasure.core.nvml.gpu import Gpu
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.core.sampling.updates import updates_of, updates_within
-from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading
+from llenergymeasure.domain.energy import EnergyDomain, EnergyReading
 
 INSTEAD = "energy.backend: nvml would have used the power sensors instead"
 

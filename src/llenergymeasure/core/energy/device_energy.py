@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from llenergymeasure.domain.measurements import EnergyMethod
+from llenergymeasure.domain.energy import EnergyMethod
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 
 
 class UnmeasuredWindow:

@@ -24,7 +24,7 @@ from llenergymeasure.core.nvml.gpu import Gpu
 from llenergymeasure.core.sampling.energy_from_sensors import from_counter
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.core.sampling.updates import updates_of, updates_within
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorFault
 from llenergymeasure.protocols import Clock
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from llenergymeasure.config.meters import METERS, MeterEntry
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.null import NoMeter, NullMeter
-from llenergymeasure.domain.measurements import MeterChoice
+from llenergymeasure.domain.energy import MeterChoice
 from llenergymeasure.exceptions import Finding, MeterError, PreFlightError
 from llenergymeasure.protocols import EnergyBackend, Metering
 

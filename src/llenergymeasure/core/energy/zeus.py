@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.crosscheck import CrossCheck
 from llenergymeasure.core.energy.uncertainty import plain_difference_parts
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.exceptions import MeterError
 
 if TYPE_CHECKING:

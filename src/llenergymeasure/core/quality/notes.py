@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llenergymeasure.config.meters import METERS
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 
 
 def reproducibility_notes(reading: EnergyReading) -> str:

@@ -13,7 +13,7 @@ from llenergymeasure._format import number
 from llenergymeasure.config.meters import METERS
 from llenergymeasure.core.quality.machine_warnings import MACHINE_CHECKS, Warnings
 from llenergymeasure.core.quality.model_warnings import MODEL_CHECKS
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from llenergymeasure.core.quality.judgement import UNJUDGED, judged
-from llenergymeasure.domain.measurements import CarbonEstimate, EnergyReading, ModelInfo, MultiGpu, carbon_of
+from llenergymeasure.domain.energy import CarbonEstimate, EnergyReading, carbon_of
+from llenergymeasure.domain.measurements import ModelInfo, MultiGpu
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import AggregationError
 from llenergymeasure.results.ranks.energy import combined_baseline, combined_energy

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from llenergymeasure.domain.measurements import BaselineResult, EnergyDomain, EnergyReading
+from llenergymeasure.domain.energy import BaselineResult, EnergyDomain, EnergyReading
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 from llenergymeasure.exceptions import AggregationError
 from llenergymeasure.results.ranks.files import ProcessResult

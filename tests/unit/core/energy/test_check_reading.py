@@ -7,7 +7,7 @@ import math
 import pytest
 
 from llenergymeasure.core.energy.check_reading import check_reading
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.exceptions import ReadingFailed
 
 

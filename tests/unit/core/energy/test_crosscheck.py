@@ -10,7 +10,7 @@ import pytest
 from fake_gpu import a_gpu
 from llenergymeasure.core.energy.crosscheck import CrossCheck
 from llenergymeasure.core.sampling.power_log import PowerLog
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 from power_logs import shown
 
 GPUS = [a_gpu(0, "turing"), a_gpu(1, "turing")]

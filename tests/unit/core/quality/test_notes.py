@@ -6,7 +6,7 @@ import pytest
 
 from a_draft import ENERGY, update
 from llenergymeasure.core.quality.notes import reproducibility_notes
-from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading
+from llenergymeasure.domain.energy import EnergyDomain, EnergyReading
 
 RAPL = EnergyDomain(name="cpu", energy_j=1000.0, provenance="measured", included=True)
 

@@ -7,7 +7,8 @@ import pytest
 from a_draft import CONDITIONS, CONFIG, ENERGY, REPORT, TOKENS, UNSEEN, WARMUP, a_draft, update
 from llenergymeasure.core.quality.publication import RULES, check_publication
 from llenergymeasure.domain.dataset import DatasetInfo
-from llenergymeasure.domain.measurements import BaselineResult, EnergyReading, ModelInfo
+from llenergymeasure.domain.energy import BaselineResult, EnergyReading
+from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.domain.sensors import ThermalThrottleInfo
 
 NAMES = tuple(rule.name for rule in RULES)

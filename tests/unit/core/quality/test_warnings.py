@@ -8,16 +8,8 @@ import pytest
 
 from a_draft import CONDITIONS, CONFIG, ENERGY, REPORT, TOKENS, UNSEEN, WARMUP, a_draft, update
 from llenergymeasure.core.quality.warnings import CHECKS, warnings_about
-from llenergymeasure.domain.measurements import (
-    BaselineResult,
-    BatchTimes,
-    CompilationResult,
-    EnergyReading,
-    HostResult,
-    MeterChoice,
-    ModelInfo,
-    Timeline,
-)
+from llenergymeasure.domain.energy import BaselineResult, EnergyReading, MeterChoice
+from llenergymeasure.domain.measurements import BatchTimes, CompilationResult, HostResult, ModelInfo, Timeline
 from llenergymeasure.domain.sensors import ThermalThrottleInfo
 from llenergymeasure.domain.warnings import CODES
 

@@ -11,7 +11,7 @@ import pytest
 from fakes import FakeMeter, metering
 from llenergymeasure.core.energy.null import NoMeter
 from llenergymeasure.core.energy.replay import ReplayMeter
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.exceptions import Finding, MeterError, PreFlightError
 from pytest_llem.measure.energy_meter import EnergyMeter
 

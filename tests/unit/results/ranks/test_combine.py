@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from a_result import a_result
-from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading
+from llenergymeasure.domain.energy import EnergyDomain, EnergyReading
 from llenergymeasure.domain.warnings import warning
 from llenergymeasure.exceptions import AggregationError
 from llenergymeasure.results.ranks.combine import aggregate

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from a_result import a_result
 from llenergymeasure import ExperimentResult
-from llenergymeasure.domain.measurements import EnergyReading, MemoryResult
+from llenergymeasure.domain.energy import EnergyReading
+from llenergymeasure.domain.measurements import MemoryResult
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.exceptions import AggregationError
 from llenergymeasure.results.ranks.combine import aggregate

@@ -12,7 +12,8 @@ pytest.importorskip("jinja2")
 from a_gpu_result import a_gpu_result
 from a_result import a_result, a_timeseries
 from llenergymeasure import ExperimentResult
-from llenergymeasure.domain.measurements import EnergyDomain, MultiGpu, PhaseEnergy
+from llenergymeasure.domain.energy import EnergyDomain, PhaseEnergy
+from llenergymeasure.domain.measurements import MultiGpu
 from llenergymeasure.domain.sensors import TimeSeries
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 from llenergymeasure.results.report.charts import thinned

@@ -18,7 +18,7 @@ from typing import Any
 
 from llenergymeasure.core.sampling.power_integral import value_at
 from llenergymeasure.core.sampling.power_log import Points
-from llenergymeasure.domain.measurements import JOULES_PER_KWH
+from llenergymeasure.domain.energy import JOULES_PER_KWH
 from llenergymeasure.protocols import Clock
 
 PARTS = ("gpu", "cpu", "ram")

@@ -25,7 +25,7 @@ from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.codecarbon.log import PARTS, EnergyLog
 from llenergymeasure.core.energy.codecarbon.reading import reading_of
 from llenergymeasure.core.energy.crosscheck import CrossCheck
-from llenergymeasure.domain.measurements import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.exceptions import MeterError
 from llenergymeasure.protocols import Clock
 

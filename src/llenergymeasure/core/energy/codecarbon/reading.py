@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from llenergymeasure.core.energy.uncertainty import TICK_S, plain_difference_parts
-from llenergymeasure.domain.measurements import EnergyDomain, EnergyReading
+from llenergymeasure.domain.energy import EnergyDomain, EnergyReading
 
 METER = "codecarbon"
 MODELLED_CPU = "a model of the whole machine's load, not a sensor; its uncertainty is unknown"

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from llenergymeasure.domain.report_formats import FORMATS, report_findings, report_maker
+from llenergymeasure.domain.files.report_formats import FORMATS, report_findings, report_maker
 from llenergymeasure.exceptions import PreFlightError
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from llenergymeasure._files import complete_directory, write_atomic
+from llenergymeasure.domain.files.serialise import to_json, to_parquet
 from llenergymeasure.domain.result_data import ResultData
-from llenergymeasure.domain.serialise import to_json, to_parquet
 from llenergymeasure.security import sanitise_name
 
 RESULT_FILE = "result.json"

@@ -6,7 +6,7 @@ import threading
 
 from a_result import a_result, a_timeseries
 from llenergymeasure import ExperimentResult
-from llenergymeasure.domain.folder import folder_name, save
+from llenergymeasure.domain.files.folder import folder_name, save
 
 
 def test_a_folder_holds_the_result_the_time_series_and_what_is_given_beside_them(tmp_path):

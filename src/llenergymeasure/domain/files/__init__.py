@@ -1,0 +1,1 @@
+"""A result as files: JSON, Parquet, folders and reports."""
