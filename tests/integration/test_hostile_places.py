@@ -86,7 +86,7 @@ def test_an_output_that_is_full_is_told_in_one_line(shell):
 def test_a_working_directory_that_was_removed_is_told(shell, tmp_path):
     code, out, err = shell(f"mkdir gone; cd gone; rmdir ../gone; {DRY_RUN}")
     assert (code, out) == (2, "")
-    assert err == "error: the working directory does not exist any more; change to one that does\n"
+    assert err == "error: the working directory no longer exists; change to an existing directory\n"
     assert shell(f"mkdir gone; cd gone; rmdir ../gone; {LLEM} config")[0] == 0
 
 

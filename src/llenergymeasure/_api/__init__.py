@@ -1,1 +1,1 @@
-"""What stands behind the public names and the command line; each module imports only what its answer needs."""
+"""The implementation of the public names and of the command line. Each module imports only what it needs."""

@@ -1,4 +1,4 @@
-"""The results of a study side by side: what tells each apart, and its headline numbers."""
+"""A table of the results of a study: the fields that distinguish them, and their headline numbers."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.summary import energy_per_token
 
-# Beside the joules per output token, which have an error bar.
+# The columns after the energy per output token, which is shown with its uncertainty.
 COMPARED = tuple(METRICS[name] for name in ("tokens_per_second", "request_p50_ms"))
 HEAD = ("experiment", METRICS["energy_per_output_token"].title, *(metric.title for metric in COMPARED))
-ONE_WINDOW = "one window has no spread: run each several times before you rank them"
+ONE_WINDOW = "one window gives no spread: run each experiment several times before you rank them"
 
 
 def labels_of(configs: Sequence[ExperimentConfig]) -> dict[str, str]:
-    """By configuration hash: the hash, and the fields that tell it from the others."""
+    """By configuration hash: the hash, and the fields that distinguish the configuration from the others."""
     pairs = zip(configs, differences(configs), strict=True)
     return {each.config_hash: f"{each.config_hash} {fields}".rstrip() for each, fields in pairs}
 
 
 def side_by_side(results: Sequence[ExperimentResult], labels: Mapping[str, str]) -> str:
-    """One line per result, in the order in which they ran, and what a reader must not conclude from it."""
+    """One line per result, in the order in which they ran, and notes on the limits of the comparison."""
     rows = [HEAD, *(_row(result, labels) for result in results)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
@@ -31,7 +31,7 @@ def side_by_side(results: Sequence[ExperimentResult], labels: Mapping[str, str])
 
 
 def _kinds(results: Sequence[ExperimentResult]) -> Iterator[str]:
-    """A word when the joules are of different parts of machines, by different meters, or modelled in some."""
+    """A note when energies come from different parts of machines or meters, or when some are modelled."""
     found = list(dict.fromkeys(_kind(result) for result in results if result.energy_total_j is not None))
     if len(found) > 1:
         yield f"energy is of more than one kind: {'; '.join(found)}; compare it within one kind only"

@@ -1,4 +1,4 @@
-"""What is installed, without importing it."""
+"""The versions of installed backends and meters, without importing them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _installed(parts: Mapping[str, tuple[str, ...]]) -> dict[str, Versions]:
 
 
 def _versions(packages: tuple[str, ...]) -> Versions | None:
-    """By package; None when one of them is missing."""
+    """Versions by package; None when one of them is not installed."""
     try:
         return {name: metadata.version(name) for name in packages}
     except metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""What this machine offers, found by real probes. Writes nothing."""
+"""Describes this machine by probing it: GPUs, backends, meters and settings. It writes nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class Backend:
     """An inference backend.
 
     Attributes:
-        installed: whether its libraries are there.
+        name: its name.
+        installed: whether its libraries are installed.
         measured: whether this release can measure with it.
         install: the command that installs it.
     """
@@ -42,8 +43,8 @@ class Meters:
 
     Attributes:
         states: by name, `available` or why not.
-        chosen: what `energy.backend: auto` would take; None when it would take none.
-        reason: why that one, or why none.
+        chosen: the meter that `energy.backend: auto` would use; None when it would use none.
+        reason: why this meter or no meter would be used.
     """
 
     states: Mapping[str, str]
@@ -53,11 +54,11 @@ class Meters:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user config and the environment say.
+    """Settings from the user config and the environment.
 
     Attributes:
         file: the user config; None when there is no home directory.
-        exists: whether that file is there.
+        exists: whether the file exists.
         results_dir: where results go.
         carbon_intensity_gco2_kwh: gCO2 per kWh; None when it is not set.
         datacenter_pue: power usage effectiveness.
@@ -75,13 +76,13 @@ class Machine:
     """This machine.
 
     Attributes:
-        python: its version.
-        gpus: those that this process may use.
-        no_gpu_reason: why there is none; empty where there is one.
-        driver: version of the NVIDIA driver; None when it is not known.
+        python: version of Python.
+        gpus: the GPUs that this process may use.
+        no_gpu_reason: why there is no GPU; empty with a GPU.
+        driver: version of the NVIDIA driver; None when not known.
         backends: every inference backend, installed or not.
         meters: every energy meter.
-        settings: of the user, or what is wrong with them.
+        settings: the user's settings, or the error in them.
     """
 
     python: str
@@ -94,7 +95,7 @@ class Machine:
 
 
 def describe_machine() -> Machine:
-    """Look at GPUs, backends, meters and settings."""
+    """Probe GPUs, backends, meters and settings."""
     with open_devices(SystemClock(), os.environ) as devices:
         return Machine(
             python=platform.python_version(),
@@ -126,7 +127,7 @@ def _meters(devices: MeterContext) -> Meters:
 
 
 def _narrowed() -> str:
-    """What the user config makes of `auto`; a broken one is among the settings."""
+    """The meter that the user config sets for `auto`; `auto` for an invalid file, whose error is in the settings."""
     try:
         return load_user_config().measurement.energy_backend
     except ConfigError:
@@ -140,6 +141,6 @@ def _settings() -> Settings | ConfigError:
         machine = resolve_measurement(user, os.environ)
     except ConfigError as error:
         return error
-    # Unlike that of Path, this says False, and raises nothing, where it may not look.
+    # Unlike `Path.exists`, this returns False, and does not raise, where the path may not be accessed.
     exists = file is not None and os.path.exists(file)  # noqa: PTH110
     return Settings(file, exists, user.output.results_dir, machine.carbon_intensity_gco2_kwh, machine.datacenter_pue)

@@ -1,4 +1,4 @@
-"""What would run, without running it. Imports no torch, asks no network, writes nothing."""
+"""Plans a study without running it. It does not import torch, use the network or write files."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from llenergymeasure.orchestration.notes import length_notes
 
 @dataclass(frozen=True)
 class PlannedExperiment:
-    """An experiment that could run here.
+    """An experiment that can run on this machine.
 
     Attributes:
         config: the experiment.
         fields: every field that is not null, by its dotted name, as text.
-        prompts: where they come from, and how many.
-        memory: what it would take on the device.
-        notes: what the user should know before, where it can go on all the same.
+        prompts: source and number of the prompts.
+        memory: estimated memory on the device.
+        notes: notes for the user that do not prevent the run.
     """
 
     config: ExperimentConfig
@@ -40,12 +40,12 @@ class PlannedExperiment:
 
 @dataclass(frozen=True)
 class Plan:
-    """What would run.
+    """The experiments that would run, and where results would go.
 
     Attributes:
-        experiments: in their order.
-        output_dir: where results would go.
-        report: why no report can be written here; empty where one can, and where none is asked for.
+        experiments: the experiments in order.
+        output_dir: directory of the results.
+        report: why a requested report cannot be written; empty otherwise.
     """
 
     experiments: tuple[PlannedExperiment, ...]
@@ -54,12 +54,12 @@ class Plan:
 
 
 def plan(study: StudyConfig, output_dir: Path | None = None, *, report: bool = False) -> Plan:
-    """Check every experiment and say what it would do.
+    """Check every experiment and describe it.
 
     Args:
         study: the experiments.
-        output_dir: where results would go; None = as the user config says.
-        report: whether a report is asked for.
+        output_dir: directory of the results; None = that of the user config.
+        report: whether a report is requested.
 
     Raises:
         ConfigError: the user config or a variable cannot be understood.

@@ -1,4 +1,4 @@
-"""From a command line to the experiments it asks for."""
+"""Builds the experiments of a command line."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from llenergymeasure.exceptions import ConfigError
 
 
 def study_of(config: Path | None, flags: Mapping[str, Any], assignments: Sequence[str]) -> StudyConfig:
-    """The experiments of a file with what the command line says above it.
+    """The experiments of a file, with the values of the command line.
 
     Args:
-        config: YAML file; None = everything comes from the command line.
+        config: YAML file; None = all values come from the command line.
         flags: values by dotted field name.
         assignments: texts of `--set`.
 
     Raises:
-        ConfigError: something cannot be understood; every problem is told.
+        ConfigError: the file or an option is not valid; with every problem.
     """
     _check_working_directory()
     assigned = dict(parse_override(text) for text in assignments)
@@ -42,7 +42,7 @@ def study_of(config: Path | None, flags: Mapping[str, Any], assignments: Sequenc
 
 
 def _check_working_directory() -> None:
-    """Without one, no relative path means anything.
+    """Check that the working directory exists, because relative paths depend on it.
 
     Raises:
         ConfigError: it was removed.
@@ -50,4 +50,4 @@ def _check_working_directory() -> None:
     try:
         os.getcwd()  # noqa: PTH109 - Path.cwd() is the same call
     except OSError:
-        raise ConfigError("the working directory does not exist any more", "change to one that does") from None
+        raise ConfigError("the working directory no longer exists", "change to an existing directory") from None

@@ -1,4 +1,4 @@
-"""The two public functions, and the run of the command line. What the plugin needs is in `_plugin_api`."""
+"""The two public functions, and the run of the command line. The functions for the plugin are in `_plugin_api`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["Saved", "is_silent_rank", "json_text", "labels_of", "run", "run_expe
 
 EXAMPLE = 'for example run_experiment("config.yaml") or run_experiment(model="builtin/tiny-llama", n=20)'
 
-# Idle power is measured once per hour and process, whoever asks.
+# Shared by all calls in this process, so that idle power is measured once per hour.
 SESSION = Session()
 
 
@@ -54,13 +54,13 @@ def run_experiment(
         **fields: instead of `config`: `model=` and any other field of `ExperimentConfig` by name.
 
     Returns:
-        What was measured, with its warnings.
+        The result, with its warnings.
 
     Raises:
         ConfigError: no model and no config, both, or a wrong type of argument.
         pydantic.ValidationError: a field is wrong.
-        PreFlightError: the experiment cannot run on this machine; carries every reason.
-        ExperimentError: it failed on the way; `cause` says why.
+        PreFlightError: the experiment cannot run on this machine; with every reason.
+        ExperimentError: the experiment failed; `cause` is the original error.
     """
     study = StudyConfig(experiments=(config_from(config, fields),))
     try:
@@ -101,19 +101,19 @@ def run(
     export_csv: bool = False,
     report: bool = False,
 ) -> StudyResult:
-    """Measure and save a study, and tell of each result: a full disk loses no number.
+    """Measure and save a study, and report each result before it is saved, so that a full disk loses no number.
 
     Args:
         study: the experiments.
-        output_dir: where to write one folder per result; None = as the user config says.
-        progress: told of each step.
-        on_result: given each result before it is written.
-        on_saved: given each result as it was written, with its place.
+        output_dir: where to write one folder per result; None = the directory of the user config.
+        progress: receives each step.
+        on_result: called with each result before it is written.
+        on_saved: called with each result as it was written, and its path.
         export_csv: write result.csv too.
         report: write report.html too.
 
     Raises:
-        PreFlightError: a report needs what is not installed.
+        PreFlightError: a report needs a package that is not installed.
         StudyError: some experiments failed; carries the results of the others.
     """
     maker = report_maker("html") if report else None
@@ -160,10 +160,10 @@ def _states(place: Path, progress: Progress) -> StateManager:
 
 
 def config_from(config: object, fields: dict[str, Any]) -> ExperimentConfig:
-    """The experiment that arguments of `run_experiment` ask for.
+    """The experiment for the arguments of `run_experiment`.
 
     Raises:
-        ConfigError: they ask for none, or for two.
+        ConfigError: the arguments specify no experiment, or two.
     """
     if config is not None and fields:
         raise ConfigError(f"give a config or fields, not both (fields: {', '.join(fields)})", EXAMPLE)

@@ -1,4 +1,4 @@
-"""`llem`: options and exit codes. The typer door; commands are imported when called."""
+"""`llem`: options and exit codes. The only module that imports typer; commands are imported when called."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _print_version(wanted: bool) -> None:
 
 
 def integer(text: str) -> int:
-    """An option's number, read as a file's: `010` is refused, not 8 or 10."""
+    """The number of an option, parsed as in a file: `010` is refused, and not read as 8 or 10."""
     value = decimal_number(text)
     if not isinstance(value, int):
         raise typer.BadParameter(f"'{text}' is not a whole number in decimal digits")

@@ -1,4 +1,4 @@
-"""What the user sees while a run goes on: the tqdm door. On stderr, and only on a terminal."""
+"""Progress on stderr while a run goes on, only on a terminal. The only module that imports tqdm."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TerminalProgress:
 
 
 class NotesOnly(Silent):
-    """Without a terminal: what the user must know, and no progress."""
+    """Without a terminal: notes for the user, and no progress."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -55,7 +55,7 @@ class NotesOnly(Silent):
 
 
 def progress_for(quiet: bool, stream: TextIO | None = None) -> Progress:
-    """The progress that fits where stderr goes."""
+    """The progress display for stderr: none, on a terminal, or notes only."""
     stream = stream or sys.stderr
     if quiet:
         return Silent()

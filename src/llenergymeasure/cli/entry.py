@@ -1,4 +1,4 @@
-"""Where `llem` begins: an interrupt is heard from the first line on, and changes nothing once the outcome is settled."""
+"""The entry point of `llem`. It handles an interrupt from the first line on, and ignores it once the outcome is final."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Entry point of `llem`: imports the command line, which takes its time, and runs it."""
+    """Entry point of `llem`: imports the command line, which takes a while, and runs it."""
     try:
         open_standard_streams()
-        from llenergymeasure.cli import app  # noqa: PLC0415 - takes long; an interrupt is heard meanwhile
+        from llenergymeasure.cli import app  # noqa: PLC0415 - takes long; an interrupt is handled meanwhile
 
         app.main()
     except KeyboardInterrupt:
-        settle()
+        ignore_signals()
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     finally:
-        settle()
+        ignore_signals()
 
 
 def open_standard_streams() -> None:
-    """Give what `>&-` closed somewhere to go.
+    """Open standard streams that were closed by `>&-`, to the null device.
 
-    The next file to be opened would get its number, and with it what libraries write to their stderr; and Python's
-    `print` to a stderr that is not there goes to stdout.
+    Otherwise the next opened file would get the stream's number, and libraries would write their stderr into it. And
+    Python's `print` to a closed stderr goes to stdout.
     """
     for number in range(3):
         try:
@@ -39,10 +39,10 @@ def open_standard_streams() -> None:
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
-def settle() -> None:
-    """Leave the interpreter's own end alone: half a second in which Ctrl-C would only print a traceback."""
+def ignore_signals() -> None:
+    """Ignore SIGINT and SIGTERM while the interpreter ends, where Ctrl-C would only print a traceback."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    # CPython remembers an interrupt inside of an `exec` of text, such as dataclasses do, even when it was caught, and
-    # would end by SIGINT instead of our exit code. Another `exec` makes it forget.
+    # CPython remembers an interrupt during an `exec` of text, which dataclasses use, even when it was caught, and would
+    # end by SIGINT instead of with the exit code. Another `exec` resets this.
     exec("")  # noqa: S102

@@ -1,8 +1,8 @@
-"""An interrupt that cannot be lost.
+"""Handles interrupts so that none is lost.
 
-Python raises KeyboardInterrupt wherever it happens to be. There, an import that guards itself with a bare `except`, or a
-callback of a C library, may swallow it: the run would go on, and the user would wait. So it is remembered, and raised
-again at the next import and at the next step. In a destructor Python would only print it, which nobody needs to read.
+Python raises KeyboardInterrupt at any point of the program. An import with a bare `except`, or a callback of a C library,
+may suppress it there, and the run would continue. So an interrupt is remembered, and raised again at the next import and
+at the next step. In a destructor Python would only print it; this output is suppressed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OF_IMPORTS = frozenset({"import", "exec"})
 
 
 class Interrupts:
-    """SIGINT and SIGTERM while a command runs: SIGTERM ends it as Ctrl-C does, releasing the model and its helpers."""
+    """Handles SIGINT and SIGTERM while a command runs: both end it and release the model and its helpers."""
 
     def __init__(self) -> None:
         self.heard = False
@@ -31,33 +31,33 @@ class Interrupts:
 
     @contextmanager
     def listening(self) -> Iterator[Interrupts]:
-        """Hear both signals inside of the block."""
+        """Handle both signals inside the block."""
         before = {number: signal.signal(number, self._hear) for number in _SIGNALS} if _may_listen() else {}
-        complain = sys.unraisablehook
-        sys.unraisablehook = _of_others(complain)
+        previous_hook = sys.unraisablehook
+        sys.unraisablehook = _without_interrupts(previous_hook)
         self.heard, self._listens = False, True
         try:
             yield self
         finally:
             self._listens = False
-            sys.unraisablehook = complain
+            sys.unraisablehook = previous_hook
             for number, handler in before.items():
                 signal.signal(number, handler)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         self.heard = True
-        if not self._watches:  # a hook stays for ever: only who needs it pays for it
+        if not self._watches:  # an audit hook cannot be removed, so it is added only when needed
             self._watches = True
             sys.addaudithook(self._watch)
         raise KeyboardInterrupt
 
     def _watch(self, event: str, arguments: object) -> None:
-        """Raise again while modules are imported, which takes long and is where interrupts get lost."""
+        """Raise the interrupt again during imports, which take long and often suppress interrupts."""
         if event in _OF_IMPORTS and self._listens and self.heard and _may_listen() and not _is_handled():
             raise KeyboardInterrupt
 
     def check(self) -> None:
-        """Raise again what was heard and got lost."""
+        """Raise a remembered interrupt again."""
         if self.heard:
             raise KeyboardInterrupt
 
@@ -65,18 +65,18 @@ class Interrupts:
 INTERRUPTS = Interrupts()
 
 
-def _of_others(tell: Callable[[sys.UnraisableHookArgs], object]) -> Callable[[sys.UnraisableHookArgs], None]:
-    """A hook for faults in destructors that tells all but interrupts."""
+def _without_interrupts(report: Callable[[sys.UnraisableHookArgs], object]) -> Callable[[sys.UnraisableHookArgs], None]:
+    """A hook for errors in destructors that reports all except interrupts."""
 
     def hook(unraisable: sys.UnraisableHookArgs) -> None:
         if not issubclass(unraisable.exc_type, KeyboardInterrupt):
-            tell(unraisable)
+            report(unraisable)
 
     return hook
 
 
 def _is_handled() -> bool:
-    """Whether an interrupt is on its way through `except` and `finally`, which may import what they need."""
+    """Whether an interrupt is currently handled by `except` or `finally` blocks, which may import modules."""
     error = sys.exc_info()[1]
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
@@ -88,7 +88,7 @@ def _may_listen() -> bool:
 
 
 class Attentive:
-    """A progress that looks for lost interrupts at every step."""
+    """A progress that raises suppressed interrupts again at every step."""
 
     def __init__(self, progress: Progress, interrupts: Interrupts = INTERRUPTS) -> None:
         self._progress, self._interrupts = progress, interrupts

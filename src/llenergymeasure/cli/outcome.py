@@ -1,4 +1,4 @@
-"""From what happened to an exit code and one clear message: the outermost frame.
+"""Converts the outcome of a command to an exit code and one message: the outermost frame.
 
 0 success . 1 failure . 2 usage or configuration . 130 interrupted
 """
@@ -16,18 +16,18 @@ from llenergymeasure.cli.interrupts import INTERRUPTS
 from llenergymeasure.exceptions import ConfigError, LLEMError
 
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
-GIVEN_UP = "interrupted: the measurement was given up; a result folder is complete or not there"
+GIVEN_UP = "interrupted: the measurement was stopped; every existing result folder is complete"
 
 
 def exit_code_of(command: Callable[[], int], tracebacks: bool) -> int:
-    """Run a command; say on stderr what went wrong."""
+    """Run a command, and print an error to stderr. Returns the exit code."""
     with INTERRUPTS.listening():
         code = _code_of(command, tracebacks)
     fault = _fault_of_stdout()
     if fault is None:
         return code
     _give_up_stdout()
-    if isinstance(fault, BrokenPipeError):  # `llem ... | head`: not our failure
+    if isinstance(fault, BrokenPipeError):  # `llem ... | head` is not an error of this program
         return code or FAILURE
     return _say(f"error: the output could not be written: {fault.strerror}", code or FAILURE)
 
@@ -38,7 +38,7 @@ def _code_of(command: Callable[[], int], tracebacks: bool) -> int:
     except KeyboardInterrupt:
         return _say(GIVEN_UP, INTERRUPTED)
     except Exception as error:
-        if INTERRUPTS.heard:  # a library made an error of its own of it
+        if INTERRUPTS.heard:  # a library converted the interrupt to another exception
             return _say(GIVEN_UP, INTERRUPTED)
         if _is_of_stdout(error):
             return FAILURE
@@ -53,15 +53,15 @@ def _is_of_stdout(error: Exception) -> bool:
 
 
 def _reader_is_gone() -> bool:
-    """Whether nobody reads stdout any more: a long text is lost with the first attempt, and no second one fails."""
+    """Whether the reader of stdout is gone. A long text fails at the first write only, so flushing again does not show it."""
     watch = select.poll()
-    with suppress(OSError):  # no file: it was replaced inside this process
+    with suppress(OSError):  # stdout was replaced in this process and is no file
         watch.register(sys.stdout.fileno(), 0)
     return any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll(0))
 
 
 def _fault_of_stdout() -> OSError | None:
-    """What happens to the output that is still on its way; None when all of it has arrived."""
+    """The error of flushing stdout; None when all output was written."""
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -70,7 +70,7 @@ def _fault_of_stdout() -> OSError | None:
 
 
 def _give_up_stdout() -> None:
-    """Keep the interpreter from trying again, and complaining, at its end."""
+    """Redirect stdout to the null device, so that the interpreter does not fail again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -88,6 +88,6 @@ def _explain(error: Exception) -> int:
 
 
 def _say(text: str, code: int) -> int:
-    with suppress(OSError):  # the exit code says it too
+    with suppress(OSError):  # the exit code reports it too
         print(text, file=sys.stderr)
     return code

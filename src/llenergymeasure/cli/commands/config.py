@@ -1,4 +1,4 @@
-"""`llem config`: what this machine offers. Real probes; writes nothing."""
+"""`llem config`: GPUs, backends, meters and settings of this machine, by probing it. It writes nothing."""
 
 from __future__ import annotations
 

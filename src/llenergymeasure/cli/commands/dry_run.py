@@ -1,4 +1,4 @@
-"""`llem run --dry-run`: what would run, without running it."""
+"""`llem run --dry-run`: describes the run without running it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def command(
     output: Path | None,
     report: bool = False,
 ) -> int:
-    """Check and describe. Returns the exit code.
+    """Check and describe the experiments. Returns the exit code.
 
     Raises:
-        ConfigError: something cannot be understood.
+        ConfigError: the file or an option is not valid.
         PreFlightError: an experiment cannot run here.
     """
     found = plan(study_of(config, flags, assignments), output, report=report)

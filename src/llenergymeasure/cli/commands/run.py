@@ -1,4 +1,4 @@
-"""`llem run`."""
+"""`llem run`: measures, saves and prints."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def command(
             export_csv=export_csv, report=report,
         )  # fmt: skip
     except StudyError as error:
-        raise _own_words(study, error) from error
+        raise _error_of(study, error) from error
     finally:
         if json and results:
             print(_one_document([json_text(each) for each in results], single=not labels))
@@ -60,23 +60,23 @@ def command(
 
 
 def _text(result: ExperimentResult, labels: Mapping[str, str]) -> str:
-    """The summary; of one among several with its label above and an empty line below."""
+    """The summary; with several experiments, with a label above and an empty line below."""
     return f"experiment {labels[result.measurement_config_hash]}\n{result.summary()}\n" if labels else result.summary()
 
 
 def _saved(path: Path) -> str:
-    """Where the result is, and what lies beside it."""
+    """The path of the result, and the names of the other files in its folder."""
     beside = sorted(other.name for other in path.parent.iterdir() if other != path)
     return f"saved: {path}" + (f", beside it {', '.join(beside)}" if beside else "")
 
 
-def _own_words(study: StudyConfig, error: StudyError) -> Exception:
-    """Of a single experiment, its own failure; of several, the list."""
+def _error_of(study: StudyConfig, error: StudyError) -> Exception:
+    """The error of a single experiment, or the list of errors of several."""
     return error.failed[0].cause_for_user if len(study.experiments) == 1 else error
 
 
 def _one_document(documents: Sequence[str], single: bool) -> str:
-    """Exactly what was saved: one result as it is, several as a list."""
+    """The saved results as JSON: one result unchanged, several as a list."""
     if single:
         return documents[0].rstrip()
     results = [json_module.loads(document) for document in documents]

@@ -1,4 +1,4 @@
-"""`llem --version`."""
+"""`llem --version`: versions of this package, of backends and of meters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from llenergymeasure._version import __version__
 
 
 def lines() -> list[str]:
-    """Our version, and what is installed with its versions."""
+    """The version of this package, and the versions of installed backends and meters."""
     return [
         f"llenergymeasure {__version__}",
         f"backends: {_listed(backend_versions())}",
