@@ -15,7 +15,7 @@ from importlib import import_module
 
 from llenergymeasure._version import __version__
 
-# Importing it from typing would cost half of the time that importing this package takes; checkers know it by its name.
+# Importing it from typing would take half of this package's import time; type checkers recognise the name.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: importing the package stays quick."""
+    """Import a public name when it is first used, so that importing the package is fast."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -1,4 +1,4 @@
-"""`python -m llenergymeasure` is `llem`."""
+"""`python -m llenergymeasure` runs `llem`."""
 
 from llenergymeasure.cli.entry import main
 

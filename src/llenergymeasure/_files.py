@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and folders that are never shared or overwritten."""
+"""Writes files and folders atomically, and never overwrites a folder."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from llenergymeasure.security import sanitise_name
 _PARTIAL = re.compile(r"^\..+\.partial-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]+$")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _BAD_PLACE = (PermissionError, FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError)
-# File systems allow 255; a name in the making carries up to 37 more.
+# File systems allow 255 bytes; a temporary name is up to 37 bytes longer.
 _LONGEST_NAME_BYTES = 200
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write a file under a temporary name beside its place, sync it, and rename it.
+    """Write a file under a temporary name in the same folder, sync it, and rename it.
 
     Raises:
-        ConfigError: the place cannot be written to.
-        LLEMError: the disk is full, or another failure of the system. The old file, if any, is untouched.
+        ConfigError: the path cannot be written to.
+        LLEMError: the disk is full, or the system failed otherwise. An existing file is unchanged.
     """
-    # A lone surrogate has no UTF-8; escaped with a backslash it stays the same text in JSON.
+    # A lone surrogate has no UTF-8 form; escaped with a backslash it is the same text in JSON.
     content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
     with _explained(path):
         temporary = path.with_name(f".{path.name[:40]}.{uuid4().hex}.tmp")
@@ -49,10 +49,10 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 
 
 def ensure_directory(path: Path) -> None:
-    """Make a folder and those above it, where they are missing.
+    """Create a folder and its missing parents.
 
     Raises:
-        ConfigError: the place cannot be written to.
+        ConfigError: the path cannot be written to.
     """
     with _explained(path):
         path.mkdir(parents=True, exist_ok=True)
@@ -88,11 +88,11 @@ def _numbered(base: Path, name: str) -> Iterator[Path]:
 
 @dataclass
 class Folder:
-    """A folder in the making.
+    """A folder that is being written.
 
     Attributes:
-        path: where to write its files.
-        final: where it stands once it is complete.
+        path: temporary path, for writing its files.
+        final: path of the complete folder.
     """
 
     path: Path
@@ -101,15 +101,15 @@ class Folder:
 
 @contextmanager
 def complete_directory(base: Path, name: str) -> Iterator[Folder]:
-    """A folder that appears under `base` when the block ends without an error, and never before.
+    """A folder that appears under `base` only when the block ends without an error.
 
     Args:
-        base: where; made when it is missing.
-        name: made safe as one path component. When it is taken, `name_1`, `name_2`, ... is used.
+        base: parent folder; created when missing.
+        name: name of the folder, made safe as one path component. If it exists, `name_1`, `name_2`, ... is used.
 
     Raises:
-        ConfigError: the place cannot be written to.
-        LLEMError: the disk is full, or another failure of the system.
+        ConfigError: the path cannot be written to.
+        LLEMError: the disk is full, or the system failed otherwise.
     """
     final = next(_numbered(base, name))
     partial = partial_name(base, final.name)
@@ -128,12 +128,12 @@ def complete_directory(base: Path, name: str) -> Iterator[Folder]:
 
 
 def partial_name(base: Path, name: str) -> Path:
-    """A hidden name that belongs to this process alone; what it leaves there when it is killed, `remove_stale` removes."""
+    """A hidden temporary name unique to this process; `remove_stale` removes it after the process was killed."""
     return base / f".{name}.partial-{machine_mark()}-{os.getpid()}-{uuid4().hex[:8]}"
 
 
 def _renamed(partial: Path, final: Path) -> bool:
-    """Whether the folder got this name. Renaming onto what holds something fails, so no lock is needed."""
+    """Whether the folder was renamed. Renaming onto a non-empty folder fails, so no lock is needed."""
     if os.path.lexists(final):
         return False
     try:
@@ -146,8 +146,8 @@ def _renamed(partial: Path, final: Path) -> bool:
 
 
 def remove_stale(base: Path) -> None:
-    """Remove what killed processes of this machine left behind; what another machine makes on a shared disk stays."""
-    if os.name != "posix":  # there is no harmless way to ask for a process: on Windows signal 0 is Ctrl+C
+    """Remove temporary folders of ended processes of this machine, but not those of other machines on a shared disk."""
+    if os.name != "posix":  # on Windows signal 0 is Ctrl+C, so a process cannot be checked without effect
         return
     with suppress(OSError):
         for entry in base.iterdir():
@@ -157,7 +157,7 @@ def remove_stale(base: Path) -> None:
 
 
 def machine_mark() -> str:
-    """A mark of this host, this boot and this container: only inside them does a process number mean anything."""
+    """An identifier of this host, boot and container, within which a process id is valid."""
     marks = [platform.node()]
     with suppress(OSError):
         marks.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
@@ -166,7 +166,7 @@ def machine_mark() -> str:
 
 
 def process_is_alive(pid: int) -> bool:
-    """Whether a process of this machine runs; true where it may not be asked for. One that nobody has fetched is dead."""
+    """Whether a process of this machine runs; true where this may not be checked, false for a zombie process."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
@@ -177,7 +177,7 @@ def process_is_alive(pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    """Whether a process has ended and waits for its parent, which in many containers never comes."""
+    """Whether a process has ended but was not reaped by its parent, as in many containers."""
     try:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"Z"
     except (OSError, IndexError):

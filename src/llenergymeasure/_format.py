@@ -1,4 +1,4 @@
-"""Numbers as people read them: significant figures and a unit."""
+"""Formats numbers with significant figures and a unit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ NOT_MEASURED = "not measured"
 
 
 def number(value: float | None, unit: str, figures: int = 3) -> str:
-    """A value with its unit and so many significant figures; `not measured` for None."""
+    """A value with its unit and the given number of significant figures; `not measured` for None."""
     if value is None:
         return NOT_MEASURED
     if value == 0:

@@ -1,4 +1,4 @@
-"""Reading JSON that anybody may have written: whatever is wrong with it is a ValueError, and nothing takes long."""
+"""Reads JSON from untrusted sources: every error is a ValueError, and no input takes long."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 from typing import Any
 
 MAX_DIGITS = 300
-"""A whole number of more digits fits into no float: it would fail where it is first divided."""
+"""An integer with more digits exceeds the range of a float, and would fail at the first division."""
 
 
 def read_json(text: str | bytes) -> Any:
     """The value of a JSON document.
 
     Raises:
-        ValueError: not JSON, nested too deeply for Python, or with a whole number that no arithmetic can use.
+        ValueError: not JSON, nested too deeply for Python, or with an integer of too many digits.
     """
     try:
         return json.loads(text, parse_int=_whole_number)

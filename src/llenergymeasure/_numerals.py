@@ -1,4 +1,4 @@
-"""Which texts are numbers: decimal ones. What only some readers take for a number is never guessed at.
+"""Recognises decimal numbers in text. Texts that are numbers only for some readers are not guessed.
 
 `0100` is 64 to YAML 1.1, and 100 to YAML 1.2 and to Python; `1:30` is 90 to YAML 1.1, and text to YAML 1.2.
 """
@@ -25,7 +25,7 @@ ANY_NOTATION = re.compile(
 
 
 def decimal_number(text: str) -> int | float | None:
-    """The number that a text writes in decimal digits, blanks around it aside; None for any other text."""
+    """The number of a text with decimal digits, without surrounding blanks; None for any other text."""
     stripped = text.strip()
     if DECIMAL_INTEGER.match(stripped):
         return int(stripped)

@@ -1,4 +1,4 @@
-"""What the pytest plugin uses beside the public names. Internal: nobody else may rely on it."""
+"""Functions for the pytest plugin in addition to the public names. Internal: not for other users."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ __all__ = [
 
 
 def sharing_session() -> Session:
-    """What experiments of one process share: idle power, and the model of those that load it alike; says nothing.
+    """A silent session whose experiments share idle power, and the model if they load the same one.
 
-    Whoever makes one calls `model_cache.drop()` at the end.
+    The caller must call `model_cache.drop()` at the end.
     """
     return Session(progress=Silent(), model_cache=ModelCache())
 
@@ -73,14 +73,14 @@ def open_experiment(
     progress: Progress | None = None,
     fresh: bool = False,
 ) -> AbstractContextManager[Opened]:
-    """An experiment that is checked, loaded and warm.
+    """An experiment that is checked, loaded and warmed up.
 
     Args:
         config: the experiment.
-        session: what it shares with others; None = this process's.
-        metering: a meter of the caller's, who releases it; None = choose by `meter_name`.
+        session: the session to use; None = that of this process.
+        metering: a meter of the caller, who releases it; None = select by `meter_name`.
         meter_name: the meter to use; None = as configured.
-        progress: told of each step.
+        progress: receives each step.
         fresh: whether it must run in another process than this one.
 
     Returns:
@@ -88,7 +88,7 @@ def open_experiment(
 
     Raises:
         PreFlightError: the experiment cannot run on this machine.
-        ExperimentError: on entering, it failed on the way.
+        ExperimentError: on entering, loading or warming up failed.
     """
     using = session or SESSION
     if progress is not None:
@@ -99,7 +99,7 @@ def open_experiment(
 
 @contextmanager
 def open_meter(name: str = "auto") -> Iterator[Metering]:
-    """A meter by name over every visible GPU, with the reason of its choice.
+    """A meter by name over all visible GPUs, with the reason of its choice.
 
     Raises:
         PreFlightError: a meter named explicitly is not available.
@@ -110,18 +110,18 @@ def open_meter(name: str = "auto") -> Iterator[Metering]:
 
 
 def environment() -> EnvironmentSnapshot:
-    """This machine and its software, with every visible GPU; torch is not asked."""
+    """The environment of this machine with all visible GPUs, without values from torch."""
     with open_devices(SESSION.clock, SESSION.environ) as devices:
         return take_snapshot(gpu_infos(devices), None, driver_version(devices))
 
 
 def replaying(next_joules: Callable[[], float | None], source: str) -> Metering:
-    """Recorded joules as a meter: `next_joules` is asked when a window opens."""
+    """A meter that replays recorded joules; `next_joules` is called when a window opens."""
     return metering_with(ReplayMeter(next_joules), f"recorded joules of {source}: simulated")
 
 
 def metering_with(meter: EnergyBackend, reason: str) -> Metering:
-    """A meter of the caller's, with why it is used."""
+    """A meter of the caller, with the reason of its use."""
     return Metering(meter, MeterChoice(name=meter.name, reason=reason))
 
 
@@ -131,7 +131,7 @@ def make_config(
     """An experiment from a file, a mapping or a configuration, with values by field name (dotted or nested) on top.
 
     Raises:
-        ConfigError: it cannot be understood; in words, with file and line where there is a file.
+        ConfigError: the configuration is not valid; with file and line if there is a file.
     """
     document = read_experiment(config) if isinstance(config, (str, Path)) else None
     try:

@@ -1,4 +1,4 @@
-"""Tables on disk: the pyarrow door. Imported only when a table is written or read."""
+"""Reads and writes Parquet tables. The only module that imports pyarrow; imported when a table is read or written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def parquet_bytes(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]
     """A Parquet file of the columns.
 
     Args:
-        columns: values by name, equally long.
+        columns: values by name, of equal length.
         types: `float`, `int` or `str` by name.
         metadata: written into the file's schema.
     """
@@ -33,7 +33,7 @@ def read_parquet(path: Path) -> tuple[dict[str, list[Any]], dict[str, str]]:
     """Columns and metadata of a Parquet file.
 
     Raises:
-        ConfigError: it is not a readable Parquet file.
+        ConfigError: the file is not a readable Parquet file.
     """
     try:
         table = parquet.read_table(path)

@@ -2,21 +2,21 @@
 
 ```
 LLEMError
-|-- ConfigError                   what the user asked for cannot be understood
-|-- PreFlightError                it is understood, but cannot run on this machine
+|-- ConfigError                   a configuration, option or argument is not valid
+|-- PreFlightError                the experiment is valid, but cannot run on this machine
 |-- BackendError                  the inference library failed: loading, generating, out of memory
 |-- MeterError                    an energy meter failed
-|   |-- SensorAbsent              there is no such sensor here: not a fault
-|   |-- ReadingFailed             the sensor is there, this reading did not work
-|   `-- SensorFault               the device is lost or must be reset: nothing more will come
-|-- ProcessGroupError                     another process of the experiment is gone
+|   |-- SensorAbsent              the machine or device has no such sensor: not a fault
+|   |-- ReadingFailed             the sensor exists, but this reading failed
+|   `-- SensorFault               the device is lost or must be reset: no further readings
+|-- ProcessGroupError             another process of the experiment has ended
 |-- AggregationError              results of several processes cannot be combined
-|-- ExperimentError               one experiment failed; carries its config and the cause
-|-- StudyError                    some experiments of a study failed; carries both lists
+|-- ExperimentError               one experiment failed; with its config and the cause
+|-- StudyError                    some experiments of a study failed; with failures and results
 `-- InvalidStateTransitionError   an experiment's state was moved backwards
 ```
 
-A message says what happened, with which value, and what to do next.
+A message states what happened, with which value, and what to do next.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class LLEMError(Exception):
 
 
 class ConfigError(LLEMError):
-    """A configuration file, an option or an argument cannot be understood.
+    """A configuration file, an option or an argument is not valid.
 
     Attributes:
         problem: what is wrong, with which value.
-        cure: what to do; empty where the problem says it.
-        source: the file or other text that the problem is in; empty where the problem names it, or there is none.
-        line, column: where in it, from 1; None where that is not known.
-        problems: each by itself, when there are several.
+        cure: what to do; empty where the problem states it.
+        source: the file or other text with the problem; empty where the problem names it, or there is none.
+        line, column: position in the source, from 1; None where not known.
+        problems: the single problems, when there are several.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class ConfigError(LLEMError):
 
     @property
     def located(self) -> str:
-        """The problem with its place, without the cure."""
+        """The problem with its position, without the cure."""
         return self._located_in(self.source)
 
     def _located_in(self, source: str) -> str:
@@ -67,14 +67,14 @@ class ConfigError(LLEMError):
         return f"{', '.join(filter(None, place))}: {self.problem}" if any(place) else self.problem
 
     def named(self, source: str) -> ConfigError:
-        """The same with another name for its source; itself where it has none."""
+        """The same error with another name for its source; unchanged without a source."""
         if not self.source:
             return self
         return ConfigError(self.problem, self.cure, source=source, line=self.line, column=self.column)
 
     @classmethod
     def of(cls, problems: Sequence[ConfigError], source: str) -> ConfigError:
-        """One error of at least one problem in one source: that problem, or a head with a line for each."""
+        """One error for all problems of a source: the single problem, or a heading with a line for each."""
         if len(problems) == 1:
             return problems[0]
         lines = [f"- {_sentence(each._located_in(''), each.cure)}" for each in problems]
@@ -87,7 +87,7 @@ def _sentence(problem: str, cure: str) -> str:
 
 @dataclass(frozen=True)
 class Finding:
-    """One reason why an experiment cannot run here, and the exact cure."""
+    """One reason why an experiment cannot run on this machine, and its exact cure."""
 
     problem: str
     cure: str
@@ -97,7 +97,7 @@ class Finding:
 
 
 class PreFlightError(LLEMError):
-    """Everything found before the run that would make it fail, all at once.
+    """The experiment cannot run on this machine. All problems found before the run are reported together.
 
     Attributes:
         findings: at least one finding, in the order of the checks.
@@ -115,35 +115,35 @@ class BackendError(LLEMError):
 
 
 class MeterError(LLEMError):
-    """An energy meter or a sensor did not deliver."""
+    """An energy meter or a sensor failed."""
 
 
 class SensorAbsent(MeterError):
-    """There is no such sensor on this machine or device. Not a fault."""
+    """The machine or device has no such sensor. This is not a fault."""
 
 
 class ReadingFailed(MeterError):
-    """A sensor that exists failed to deliver this reading; the next one may work."""
+    """This reading of an existing sensor failed; the next one may work."""
 
 
 class SensorFault(MeterError):
-    """The device is lost, must be reset, or its driver does not match: no reading will come."""
+    """The device is lost, must be reset, or its driver does not match; there will be no further readings."""
 
 
 class ProcessGroupError(LLEMError):
-    """Another process of the same experiment is gone."""
+    """Another process of the same experiment has ended."""
 
 
 class AggregationError(LLEMError):
-    """Results of several processes are missing, damaged or unlike, and are not combined."""
+    """Results of several processes are missing, damaged or different, and are not combined."""
 
 
 class Configuration(Protocol):
-    """What an error needs of an `ExperimentConfig`; this module stands below the configuration."""
+    """The part of `ExperimentConfig` that an error uses; this module may not import the configuration."""
 
     @property
     def model(self) -> str:
-        """Id or place of the model."""
+        """Id or path of the model."""
         ...
 
 
@@ -152,7 +152,7 @@ class ExperimentError(LLEMError):
 
     Attributes:
         config: the `ExperimentConfig` of the experiment.
-        cause: what went wrong.
+        cause: the original error.
     """
 
     def __init__(self, config: Configuration, cause: BaseException) -> None:
@@ -162,7 +162,7 @@ class ExperimentError(LLEMError):
 
     @property
     def cause_for_user(self) -> Exception:
-        """Findings before the run speak for themselves; anything else names its experiment."""
+        """The error to show: the findings before the run, or else this error, which names its experiment."""
         return self.cause if isinstance(self.cause, PreFlightError) else self
 
 

@@ -1,4 +1,4 @@
-"""How a run tells what it is doing. The library only logs notes; the command line hands in a bar."""
+"""Reports the progress of a run. The library only logs notes; the command line passes a progress bar."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told of each step. Never called inside the measured window."""
+    """Receives each step of a run. It is never called inside the measured window."""
 
     def step(self, text: str, seconds: float | None = None) -> None:
-        """A step begins; `seconds` is its length when it is a wait of known length."""
+        """A step begins; `seconds` is its duration if it is a wait of known duration."""
 
     def advance(self, seconds: float) -> None:
-        """So many seconds of the step's wait have passed."""
+        """This number of seconds of the step's wait has passed."""
 
     def note(self, text: str) -> None:
-        """Something the user should know now."""
+        """A note for the user."""
 
     def done(self) -> None:
         """The last step ended."""
 
 
 class Silent:
-    """Says nothing."""
+    """Reports nothing."""
 
     def step(self, text: str, seconds: float | None = None) -> None:
         """Ignore."""

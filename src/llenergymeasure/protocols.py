@@ -1,4 +1,4 @@
-"""What roles a measurement is made of: the view from inside.
+"""The protocols of the parts of a measurement.
 
 ```
 ModelLoader.load -> InferenceEngine.prepare -> (warm-up) -> EnergyBackend.open_window
@@ -7,7 +7,7 @@ ModelLoader.load -> InferenceEngine.prepare -> (warm-up) -> EnergyBackend.open_w
                     ResultsRepository.save
 ```
 
-The view from outside (a config goes in, a result comes out) is `core.backends.protocol`.
+The protocol of a whole backend, from configuration to result, is in `core.backends.protocol`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Clock(Protocol):
-    """Time, so that tests need not wait."""
+    """The clock of a measurement; tests replace it so that they need not wait."""
 
     def now(self) -> float:
         """Monotonic seconds."""
@@ -40,14 +40,14 @@ class Clock(Protocol):
         """Wait."""
 
     def utc_now(self) -> datetime:
-        """The time of day, with its zone (UTC)."""
+        """The wall-clock time, with its time zone (UTC)."""
 
     def cpu_seconds(self) -> float:
         """User and system time used so far by this process and its finished children."""
 
 
 class Tokenizer(Protocol):
-    """The only thing that datasets ask of a tokenizer."""
+    """The part of a tokenizer that datasets use."""
 
     @property
     def vocab_size(self) -> int:
@@ -55,7 +55,7 @@ class Tokenizer(Protocol):
 
     @property
     def special_ids(self) -> frozenset[int]:
-        """Ids that synthetic prompts leave out, such as end of sequence; may be empty."""
+        """Ids that synthetic prompts do not contain, such as end of sequence; may be empty."""
 
     @property
     def bos_id(self) -> int | None:
@@ -77,7 +77,7 @@ class Batch(Protocol):
 
     @property
     def prompt_indices(self) -> tuple[int, ...]:
-        """Places of the prompts in the list that `prepare` was given, from 0."""
+        """Indices of the prompts in the argument of `prepare`, from 0."""
 
     @property
     def padded_length(self) -> int:
@@ -85,13 +85,13 @@ class Batch(Protocol):
 
 
 class RunOutput(Protocol):
-    """What `InferenceEngine.run` leaves behind, still in the form of the device."""
+    """The output of `InferenceEngine.run`, still on the device."""
 
     def records(self) -> tuple[BatchRecord, ...]:
-        """Bring it to the host. Called after the window.
+        """Copy the output to the host, after the window.
 
-        One record per batch, each prompt once, times on the clock that the loader was given and inside the window: what
-        cannot be fails the experiment.
+        There is one record per batch and each prompt is in one record. Times are on the clock that the loader was given,
+        inside the window. Impossible records fail the experiment.
         """
 
 
@@ -101,44 +101,44 @@ class InferenceEngine(Protocol):
 
     @property
     def info(self) -> ModelInfo:
-        """What was loaded."""
+        """Description of the loaded model."""
 
     @property
     def architecture(self) -> dict[str, Any]:
-        """The model's own configuration, as in its config.json; empty when there is none."""
+        """The model's configuration, as in its config.json; empty without one."""
 
     @property
     def tokenizer(self) -> Tokenizer:
         """The model's tokenizer."""
 
     def prepare(self, token_ids: Sequence[Sequence[int]]) -> Sequence[Batch]:
-        """Group, pad and place prompts: each into exactly one batch."""
+        """Group and pad prompts and place them on the device, each in exactly one batch."""
 
     def run(self, batches: Sequence[Batch], max_new_tokens: int | None = None) -> RunOutput:
-        """Generate for every batch in order; returns when every device used is idle.
+        """Generate for every batch in order; returns when all used devices are idle.
 
         Args:
-            batches: what `prepare` returned, or a part of it.
+            batches: batches returned by `prepare`, or a part of them.
             max_new_tokens: exact output length for a warm-up; None = as configured.
 
         Raises:
-            BackendError: it failed; the message says what to do.
+            BackendError: generation failed; the message states what to do.
         """
 
     def synchronise(self) -> None:
-        """Return when every device used is idle."""
+        """Return when all used devices are idle."""
 
     def reset_peak_memory(self) -> None:
-        """Start a new peak."""
+        """Reset the peak."""
 
     def peak_memory_mb(self) -> tuple[float | None, str]:
-        """Peak since the reset in MB (None where it cannot be told) and how it was read."""
+        """Peak since the reset in MB (None where not available), and its source."""
 
     def cuda_facts(self) -> CudaFacts | None:
         """Versions of CUDA and cuDNN; None when the library has none."""
 
     def host_threads(self) -> int | None:
-        """Intra-op threads; None when the library does not tell."""
+        """Number of intra-op threads; None when the library does not report it."""
 
     def release(self) -> None:
         """Free the model. Safe to call twice."""
@@ -149,10 +149,10 @@ class ModelLoader(Protocol):
     """Brings a model into memory."""
 
     def load(self, config: ExperimentConfig) -> InferenceEngine:
-        """Load what the configuration names.
+        """Load the model of a configuration.
 
         Raises:
-            BackendError: the model cannot be loaded; the message says why and what to do.
+            BackendError: the model cannot be loaded; the message states why and what to do.
         """
 
 
@@ -164,18 +164,18 @@ class OpenWindow(Protocol):
         """End the measurement of the work.
 
         Args:
-            start_s: when it began, in seconds of the clock that `MeterContext` carries.
-            end_s: when it had ended.
+            start_s: start of the work in s, on the clock of `MeterContext`.
+            end_s: end of the work in s.
 
         Returns:
-            Joules above zero with a method, or None with a reason. Anything else is taken for a failed meter.
+            Joules above zero with a method, or None with a reason. Anything else counts as a failed meter.
 
         Raises:
-            MeterError: the meter failed; the work is measured all the same, with the reason.
+            MeterError: the meter failed; other quantities are still measured, and the reason is recorded.
         """
 
     def abandon(self) -> None:
-        """End it without a reading. Safe after `close`."""
+        """End the measurement without a reading. Safe after `close`."""
 
 
 @runtime_checkable
@@ -188,10 +188,10 @@ class EnergyBackend(Protocol):
 
     @property
     def devices(self) -> tuple[str, ...]:
-        """Identities of what it covers, such as GPU uuids; part of the key of a cached baseline."""
+        """Identities of the covered devices, such as GPU UUIDs; part of the key of a cached baseline."""
 
     def open_window(self) -> OpenWindow:
-        """Begin measuring. May wait for a sensor's tick; call right before the work.
+        """Begin measuring, right before the work. It may wait for a sensor's tick.
 
         Raises:
             MeterError: as for `OpenWindow.close`; any other exception ends the experiment.
@@ -203,7 +203,7 @@ class EnergyBackend(Protocol):
 
 @runtime_checkable
 class ProcessGroup(Protocol):
-    """The processes that measure one experiment side by side, seen from one of them."""
+    """The processes that measure one experiment in parallel, from the view of one of them."""
 
     @property
     def rank(self) -> int:
@@ -211,29 +211,29 @@ class ProcessGroup(Protocol):
 
     @property
     def size(self) -> int:
-        """How many processes there are."""
+        """Number of processes."""
 
     def barrier(self) -> None:
-        """Return when every process has come here.
+        """Return when every process has called this.
 
         Raises:
-            ProcessGroupError: a process is gone.
+            ProcessGroupError: a process has ended.
         """
 
 
 class Alone:
-    """A process that measures by itself."""
+    """The process group of a single process."""
 
     rank = 0
     size = 1
 
     def barrier(self) -> None:
-        """There is nobody to wait for."""
+        """Return at once."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """The measured window: what ran, and its edges, which time and energy share."""
+    """The measured window: the work, and its edges, which time and energy share."""
 
     start_s: float
     end_s: float
@@ -253,7 +253,7 @@ class Window:
 
 @runtime_checkable
 class MetricsCollector(Protocol):
-    """Turns a window into one block of the result."""
+    """Makes one block of the result from a window."""
 
     @property
     def block(self) -> str:
@@ -263,38 +263,38 @@ class MetricsCollector(Protocol):
         """Called right before the work starts."""
 
     def stop(self, engine: InferenceEngine) -> None:
-        """Called right after the work ended, before anything else takes time or memory."""
+        """Called right after the work ended, before anything else uses time or memory."""
 
     def collect(self, window: Window) -> Frozen | None:
         """Called when the window is closed and its output is on the host.
 
         Returns:
-            A value of its block's type; None when it was not measured, where the block allows it.
+            A value of the block's type; None when it was not measured and the block is optional.
         """
 
 
 @runtime_checkable
 class Sampler(Protocol):
-    """Watches the devices beside the whole experiment; whoever opened them starts and stops it."""
+    """Samples the devices during the whole experiment; `open_devices` starts and stops it."""
 
     def trace(self, start_s: float, end_s: float) -> Trace | None:
-        """What was seen from `start_s` to `end_s`; None without sensors."""
+        """The data from `start_s` to `end_s`; None without sensors."""
 
 
 @runtime_checkable
 class ResultsRepository(Protocol):
-    """Where results go and come from."""
+    """Saves and loads results."""
 
     def save(self, result: ExperimentResult) -> Saved:
-        """Store a result. Never overwrites."""
+        """Save a result, never overwriting another."""
 
     def load(self, place: Path) -> ExperimentResult:
-        """Read a result back."""
+        """Read a saved result."""
 
 
 @dataclass(frozen=True)
 class Metering:
-    """The meter that was chosen, and why."""
+    """The selected meter, and the reason."""
 
     meter: EnergyBackend
     choice: MeterChoice

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """What one `generate` call did. Seconds are on the clock of the measurement.
+    """The record of one `generate` call. Times are in s on the clock of the measurement.
 
     Attributes:
-        prompt_indices: places of the prompts in the list that `prepare` was given, as in their batch.
+        prompt_indices: indices of the prompts in the argument of `prepare`, as in their batch.
         input_lengths: useful input tokens per prompt.
-        padded_length: tokens per row that were executed in prefill.
+        padded_length: executed tokens per row in prefill.
         output_ids: generated ids per prompt, end-of-sequence included, padding excluded.
         started_s: when `generate` was called.
         finished_s: when it returned and the device was idle.
-        step_times_s: when each step's tokens were there; the first is the end of prefill and first sampling.
-            Empty when steps were not seen.
+        step_times_s: when each step's tokens were generated; the first is the end of prefill and first sampling. Empty
+            when steps were not recorded.
         step_tokens: tokens per row generated up to and including each step (1, 2, 3, ... one by one).
         compilations: how often something was compiled meanwhile; None when that is not known.
         compiling_s: how long that took.
@@ -46,7 +46,7 @@ class BatchRecord:
 
 
 class EnergyStep(NamedTuple):
-    """Joules of one device between two updates of its sensor."""
+    """Energy in J of one device between two updates of its sensor."""
 
     start_s: float
     end_s: float
@@ -70,7 +70,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Saved:
-    """A result that was stored: its place, and the result as it was stored, with the names of its side files."""
+    """A saved result: its path, and the result as saved, with the names of its other files."""
 
     path: Path
     result: ExperimentResult

@@ -1,4 +1,4 @@
-"""Trying again what can pass, and never what cannot."""
+"""Retries calls after temporary failures, such as timeouts and busy servers."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ T = TypeVar("T")
 
 _PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PASSING_ERRNO = frozenset({errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EAGAIN})
-# Classes of httpx, requests and urllib3, by name: none of them is imported for this.
+# Exception classes of httpx, requests and urllib3 by name, so that none of them is imported.
 _PASSING_NAMES = frozenset(
     {
         "TimeoutException", "NetworkError", "ConnectTimeout", "ReadTimeout", "ConnectError", "ReadError",
         "RemoteProtocolError", "ConnectionError", "Timeout", "ChunkedEncodingError", "ProtocolError", "IncompleteRead",
     }
 )  # fmt: skip
-# A certificate stays wrong, although requests calls that a lost connection.
+# An invalid certificate is a permanent error, although requests reports it as a lost connection.
 _LASTING_NAMES = frozenset({"SSLError", "InvalidURL", "CertificateError"})
 _LASTING = (ValueError, TypeError, KeyError, FileNotFoundError, PermissionError)
-# How the hub says that it was not reached and has no copy: also a FileNotFoundError and a ValueError.
+# The hub's error when it is unreachable and has no local copy; also a FileNotFoundError and a ValueError.
 _WRAPPERS = frozenset({"LocalEntryNotFoundError"})
 _DEPTH = 10
 _JITTER_SHARE = 0.25
 
 
 def is_transient(error: BaseException, depth: int = _DEPTH) -> bool:
-    """Whether the same call may work in a moment: timeouts, lost connections, busy servers.
+    """Whether the same call may work later: after timeouts, lost connections and busy servers.
 
     Args:
-        error: what was raised.
-        depth: how many causes behind it are looked at.
+        error: the raised exception.
+        depth: number of causes (`__cause__`) that are examined.
     """
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status is not None:
@@ -68,20 +68,20 @@ def retry(
     sleep: Callable[[float], None] = time.sleep,
     jitter: Callable[[], float] = random.random,
 ) -> T:
-    """Call, and call again after growing pauses while the failure is one that passes.
+    """Call a function, and call it again after growing pauses while it fails temporarily.
 
     Args:
-        call: what to do.
-        passing: which failures pass.
-        attempts: calls at most; fewer than 1 counts as 1.
+        call: the function.
+        passing: whether an exception is a temporary failure.
+        attempts: most calls; fewer than 1 counts as 1.
         first_delay_s: pause after the first failure in seconds.
         factor: growth of the pause.
         max_delay_s: longest pause in seconds.
         sleep: waits.
-        jitter: 0 to 1; shortens each pause by up to a quarter, so that many machines do not return at once.
+        jitter: returns 0 to 1; shortens each pause by up to a quarter, so that many machines do not retry at once.
 
     Raises:
-        Exception: the last failure, or the first that does not pass.
+        Exception: the last failure, or the first that is not temporary.
     """
     delay_s = first_delay_s
     for _ in range(attempts - 1):

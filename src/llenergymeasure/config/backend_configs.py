@@ -37,7 +37,7 @@ class PyTorchConfig(ConfigModel):
     )
     device_map: str | dict[str, str | int] | None = Field(
         None,
-        description="Placement of layers, handed to `from_pretrained` (auto, balanced, sequential or a mapping).",
+        description="Placement of layers, passed to `from_pretrained` (auto, balanced, sequential or a mapping).",
         json_schema_extra=effective("the whole model on the first device"),
     )
     max_memory: dict[str | int, str | int] | None = Field(
@@ -65,8 +65,8 @@ class PyTorchConfig(ConfigModel):
     )
     load_format: Literal["auto", "dummy"] | None = Field(
         None,
-        description="auto: load the weights. dummy: draw them from `random_seed`, nothing is downloaded but the "
-        "configuration and the tokenizer; the result is flagged.",
+        description="auto: load the weights. dummy: draw random weights from `random_seed`; only the configuration and the "
+        "tokenizer are downloaded, and the result has a warning.",
         json_schema_extra=effective("auto; dummy for built-in models"),
     )
     load_in_4bit: Flag | None = Field(

@@ -33,7 +33,7 @@ def load_experiment_config(
         overrides: values by dotted field name, such as `{"pytorch.batch_size": 4}`; they win over the file.
 
     Raises:
-        ConfigError: the file cannot be understood, is a study, or an override goes below a plain value.
+        ConfigError: the file is not valid or is a study, or an override names a field below a plain value.
         pydantic.ValidationError: a field is wrong.
     """
     document = _document(source)
@@ -51,7 +51,7 @@ def load_study_config(source: str | Path | Document, overrides: Mapping[str, Any
         overrides: values by dotted field name; they win over the file in every experiment.
 
     Raises:
-        ConfigError: the file cannot be understood, or asks for a sweep.
+        ConfigError: the file is not valid, or contains a sweep.
         pydantic.ValidationError: a field is wrong.
     """
     document = _document(source)

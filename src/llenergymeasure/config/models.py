@@ -1,4 +1,4 @@
-"""The configuration of one experiment and of a study: what is measured, and nothing about this machine."""
+"""The configuration of one experiment and of a study. It contains no settings of the machine."""
 
 from __future__ import annotations
 

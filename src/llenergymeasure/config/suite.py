@@ -57,7 +57,7 @@ def read_suite(path: Path, options: Sequence[str]) -> tuple[SuiteEntry, ...]:
         options: keys that are not fields of the experiment.
 
     Raises:
-        ConfigError: the file cannot be understood; one line per problem, each with line and column.
+        ConfigError: the file is not valid; one line per problem, each with line and column.
     """
     document = read_experiment(path)
     fields, file = document.content, _File(document, tuple(options))

@@ -137,7 +137,7 @@ def resolve_measurement(user_config: UserConfig, environ: Mapping[str, str] = os
     LLEM_NO_PROMPT is checked as well: this release asks the user nothing, but an invalid value is still an error.
 
     Raises:
-        ConfigError: a variable is set and cannot be understood.
+        ConfigError: a variable is set to an invalid value.
     """
     measurement = user_config.measurement
     switch_from(environ, "LLEM_NO_PROMPT")

@@ -1,4 +1,4 @@
-"""How every batch is generated: as the configuration asks, and over it what the backend says that it really uses."""
+"""Settings of generation: those of the configuration, replaced by those that the backend reports as used."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.measurements import ModelInfo
 
-# Settings that let tokens be proposed and verified.
+# Settings of `generate` for speculative decoding.
 _PROPOSERS = ("assistant_model", "prompt_lookup_num_tokens", "assistant_early_exit", "use_mtp")
 
 
 def settings_of(config: ExperimentConfig, info: ModelInfo) -> dict[str, Any]:
-    """Settings by the names of transformers' `generate`."""
+    """Settings by their names in transformers' `generate`."""
     section = config.pytorch_settings
     asked = {
         "num_beams": config.decoder.beams,
@@ -26,5 +26,5 @@ def settings_of(config: ExperimentConfig, info: ModelInfo) -> dict[str, Any]:
 
 
 def proposers(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of the settings that let tokens be proposed and verified; empty when each step brings one token."""
+    """Names of active settings for speculative decoding; empty when each step generates one token."""
     return tuple(name for name in _PROPOSERS if settings.get(name))

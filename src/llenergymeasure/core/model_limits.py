@@ -1,4 +1,4 @@
-"""Which token ids and how many positions a model can embed, as its config.json states them."""
+"""The vocabulary size and the number of positions of a model, from its config.json."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from llenergymeasure.core.flops.architecture import MAX_SIZE
 from llenergymeasure.exceptions import BackendError
 
-# Types of models that look each position up in a table, and the key of its length: one position more is an IndexError.
-# Each was tried with transformers 5.23.
+# Model types with a table of positions, and the config key of its length. A position beyond the table is an IndexError.
+# Each was tested with transformers 5.23.
 TABLES: Mapping[str, str] = {
     "gpt2": "n_positions", "gpt-sw3": "n_positions", "gpt_bigcode": "n_positions", "gptj": "n_positions",
     "codegen": "n_positions", "ctrl": "n_positions", "openai-gpt": "n_positions", "mpt": "max_seq_len",
@@ -26,19 +26,19 @@ TABLES: Mapping[str, str] = {
         "max_position_embeddings",
     ),
 }  # fmt: skip
-# Types of models whose stated length binds nothing: their positions are distances, or made as they are needed.
+# Model types without a limit: their positions are relative or computed, so the stated length has no effect.
 UNBOUND = frozenset(("bloom", "xglm", "musicgen", "musicgen_melody"))
 STATED = "max_position_embeddings"
 
 
 @dataclass(frozen=True)
 class ModelLimits:
-    """What a model can embed; None where its configuration does not say.
+    """Limits of a model; None where its configuration does not state them.
 
     Attributes:
-        vocabulary: rows of the embedding: ids from 0 up to it, exclusive.
+        vocabulary: rows of the embedding; ids are below this number.
         positions: longest sequence, prompt and output together.
-        fails_beyond: whether one position more is an error; else the model merely was not made for it.
+        fails_beyond: whether a longer sequence is an error; else it runs, although the model does not support it.
     """
 
     vocabulary: int | None = None
@@ -47,7 +47,7 @@ class ModelLimits:
 
 
 def limits_of(config: Mapping[str, Any]) -> ModelLimits:
-    """The limits that a config.json states, at its top or for the text part of a model of several."""
+    """The limits of a config.json, from its top level or from its `text_config`."""
     inner = config.get("text_config")
     sizes: Mapping[str, Any] = {**config, **inner} if isinstance(inner, Mapping) else config
     kind = str(sizes.get("model_type"))
@@ -62,20 +62,20 @@ def limits_of(config: Mapping[str, Any]) -> ModelLimits:
 
 
 def positions_needed(prompt_tokens: int, output_tokens: int) -> int:
-    """The last generated token is never read again, so that it needs no position."""
+    """Positions for a prompt and its output; the last generated token needs none, because it is not processed again."""
     return prompt_tokens + output_tokens - 1
 
 
 def check_lengths(prompts: Sequence[Sequence[int]], output_tokens: int, limits: ModelLimits) -> None:
-    """Refuse prompts that are too long for the model, before it fails inside of a batch.
+    """Refuse prompts that are too long for the model, before a batch fails.
 
     Args:
         prompts: token ids, cut to their limit.
-        output_tokens: most tokens that each may get.
-        limits: of the model.
+        output_tokens: most generated tokens per prompt.
+        limits: limits of the model.
 
     Raises:
-        BackendError: names both numbers and the cure.
+        BackendError: a prompt is too long; with both numbers and the cure.
     """
     if limits.positions is None or not limits.fails_beyond:
         return
@@ -85,7 +85,7 @@ def check_lengths(prompts: Sequence[Sequence[int]], output_tokens: int, limits: 
 
 
 def too_long(prompt_tokens: int, output_tokens: int, positions: int) -> str | None:
-    """Why a prompt and its output do not fit into so many positions; None when they do."""
+    """Why a prompt and its output exceed this number of positions; None when they fit."""
     needed = positions_needed(prompt_tokens, output_tokens)
     if needed <= positions:
         return None
@@ -104,7 +104,7 @@ def cure_of_length(output_tokens: int, positions: int) -> str:
 
 
 def _stretched(sizes: Mapping[str, Any], stated: int) -> int:
-    """With the scaling of rotary positions, where it makes more of them than is stated."""
+    """Number of positions including the scaling of rotary positions, if it increases the stated number."""
     scaling = sizes.get("rope_parameters") or sizes.get("rope_scaling")
     if not isinstance(scaling, Mapping):
         return stated

@@ -1,11 +1,11 @@
-"""Which runs meet every shape that the window will have, so that nothing is compiled in it.
+"""The runs of the warm-up that cover every tensor shape of the window, so that nothing is compiled in the window.
 
-A shape is a number of rows and a length: that of the padded prompts in prefill, and in decode that of the prompts with what
-was generated. Prompts of other lengths pass through the same lengths in decode:
+A shape is a number of rows and a length: the padded length of the prompts in prefill, and in decode this length plus the
+generated tokens. Batches of different prompt lengths share lengths in decode:
 
 ```
  prompts of 90   |==== prefill 90 ====|91 92 93 ... 90 + output - 1
- prompts of 80   |== prefill 80 ==|81 82 ... 90|        the rest was met
+ prompts of 80   |== prefill 80 ==|81 82 ... 90|        the other lengths were covered above
 ```
 """
 
@@ -19,17 +19,17 @@ from llenergymeasure.protocols import Batch
 FEWEST_TOKENS = 2
 
 
-def runs_that_meet(
+def runs_covering_shapes(
     batches: Sequence[Batch], output_limit: int, every_step: bool = False
 ) -> tuple[tuple[Batch, int], ...]:
-    """One batch of each distinct shape, widest first, with how many tokens to generate.
+    """One batch of each distinct shape, widest first, with the number of tokens to generate.
 
-    The widest comes first, so that a static cache, which is as long as the longest so far, has its length from then on.
+    The widest comes first, so that a static cache, which is as long as the longest batch so far, keeps its length.
 
     Args:
-        batches: those of the window.
+        batches: the batches of the window.
         output_limit: most tokens per row in the window.
-        every_step: steps are no plain sequence of lengths (tokens are proposed): generate all tokens for each shape.
+        every_step: generate all tokens for each shape, because with speculative decoding a step may add several tokens.
     """
     shapes = {(len(batch.prompt_indices), batch.padded_length): batch for batch in reversed(batches)}
     return tuple(_runs(shapes, output_limit, every_step))

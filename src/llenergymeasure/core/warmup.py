@@ -12,13 +12,13 @@ import statistics
 from collections.abc import Sequence
 
 from llenergymeasure.config.sections import WarmupConfig
-from llenergymeasure.core.shapes import runs_that_meet
+from llenergymeasure.core.shapes import runs_covering_shapes
 from llenergymeasure.domain.measurements import WarmupResult
 from llenergymeasure.progress import Progress, Silent
 from llenergymeasure.protocols import Batch, Clock, InferenceEngine
 from llenergymeasure.records import BatchRecord
 
-# A CUDA graph is recorded when its shape comes for the second time; the pass after that shows that all is met.
+# A CUDA graph is recorded at the second run of its shape; the pass after that confirms that nothing is compiled.
 MOST_PASSES = 4
 
 
@@ -34,22 +34,22 @@ def warm_up(
     """Run the warm-up, without the thermal floor, and return its figures.
 
     Args:
-        config: how to warm up.
+        config: settings of the warm-up.
         engine: the loaded model.
-        batches: those of the window.
-        clock: time.
+        batches: the batches of the window.
+        clock: the clock of the measurement.
         output_limit: most tokens per row in the window.
-        every_step: see `runs_that_meet`.
-        progress: says that shapes are met, which may take long.
+        every_step: see `runs_covering_shapes`.
+        progress: receives a step for the runs of all shapes, which may take long.
     """
     widest_first = sorted(batches, key=lambda batch: -batch.padded_length)
     start_s = clock.now()
     run = _Run(engine, clock)
     for index in range(config.n_warmup):
         run.iterate(widest_first[index % len(widest_first)], config.max_new_tokens)
-    shapes = _Shapes(run, clock, runs_that_meet(batches, output_limit, every_step))
+    shapes = _Shapes(run, clock, runs_covering_shapes(batches, output_limit, every_step))
     if run.compilations:
-        shapes.meet(progress or Silent())
+        shapes.run_all(progress or Silent())
     converged, cv = None, None
     if config.convergence_detection:
         converged, cv = _until_steady(config, run, widest_first[0])
@@ -71,7 +71,7 @@ def warm_up(
 
 
 class _Run:
-    """What the warm-up ran so far."""
+    """The iterations of the warm-up so far."""
 
     def __init__(self, engine: InferenceEngine, clock: Clock) -> None:
         self._engine, self._clock = engine, clock
@@ -81,7 +81,7 @@ class _Run:
         self.compiling_s = 0.0
 
     def iterate(self, batch: Batch, new_tokens: int) -> float:
-        """One iteration, whose latency counts."""
+        """Run one iteration and record its latency in ms."""
         start_s = self._clock.now()
         output = self._engine.run([batch], max_new_tokens=new_tokens)
         latency_ms = 1000 * (self._clock.now() - start_s)
@@ -89,8 +89,8 @@ class _Run:
         self._count(batch, output.records())
         return latency_ms
 
-    def meet(self, batch: Batch, new_tokens: int) -> None:
-        """Run a shape, whose latency says nothing."""
+    def run_shape(self, batch: Batch, new_tokens: int) -> None:
+        """Run one shape, without recording its latency."""
         self._count(batch, self._engine.run([batch], max_new_tokens=new_tokens).records())
 
     def _count(self, batch: Batch, records: Sequence[BatchRecord]) -> None:
@@ -109,14 +109,14 @@ class _Shapes:
         self.count = len(runs)
         self.seconds = 0.0
 
-    def meet(self, progress: Progress) -> None:
-        """Run all of them, again and again until nothing is compiled any more."""
+    def run_all(self, progress: Progress) -> None:
+        """Run all shapes repeatedly, until a pass compiles nothing."""
         start_s = self._clock.now()
         for number in range(1, MOST_PASSES + 1):
             progress.step(f"warm-up of {self.count} shapes, pass {number}")
             before = self._run.compilations
             for batch, new_tokens in self._runs:
-                self._run.meet(batch, new_tokens)
+                self._run.run_shape(batch, new_tokens)
             if self._run.compilations == before:
                 break
         self.seconds = self._clock.now() - start_s

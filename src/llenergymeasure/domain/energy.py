@@ -84,7 +84,7 @@ class BaselineResult(Frozen):
 
 
 class EnergyBreakdown(Frozen):
-    """Raw and baseline-adjusted energy side by side."""
+    """Raw and baseline-adjusted energy."""
 
     raw_j: float | None
     adjusted_j: float | None

@@ -197,10 +197,10 @@ class FlopsResult(Frozen):
 
 
 class CompilationResult(Frozen):
-    """What was compiled inside the window, where nothing should be."""
+    """Compilations inside the window; there should be none."""
 
     count: int = Field(description="Compilations and recorded CUDA graphs.")
-    seconds: float = Field(description="How long they took.")
+    seconds: float = Field(description="Their duration.")
 
 
 class WarmupResult(Frozen):

@@ -1,1 +1,1 @@
-"""Where an experiment stands, on disk, for whoever looks while it runs or after it was killed."""
+"""The state of running experiments on disk, also readable after a process was killed."""

@@ -1,12 +1,12 @@
 """The state of experiments that have an output directory.
 
 ```
- initialising -> measuring -> done        forward only; `failed` says how it ended
+ initialising -> measuring -> done        forward only; `failed` marks an end without a result
 ```
 
-One small file per experiment below `<output>/.llem-state/`, written whole or not at all. It is there while the experiment
-runs; once there is a result, the result speaks for itself and the file goes. What was killed leaves its file, which says so
-until the same configuration has a result.
+One small file per experiment below `<output>/.llem-state/`, written atomically. It exists while the experiment runs, and
+is removed once there is a result. An experiment whose process was killed leaves its file until the same configuration has
+a result.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ FOLDER = ".llem-state"
 
 @dataclass(frozen=True)
 class ExperimentState:
-    """Where one experiment stands.
+    """The state of one experiment.
 
     Attributes:
-        id: its own.
-        config_hash: of its configuration.
+        id: id of the experiment.
+        config_hash: hash of its configuration.
         stage: initialising, measuring or done.
-        failed: whether it ended, or is about to end, without a result.
-        machine: mark of the host and boot on which `pid` means something.
-        pid: the process that runs it.
+        failed: whether it ended without a result.
+        machine: identifier of the host and boot on which `pid` is valid.
+        pid: id of the process that runs it.
     """
 
     id: str
@@ -54,7 +54,7 @@ class ExperimentState:
         """The state after this one.
 
         Raises:
-            InvalidStateTransitionError: `stage` does not come after the present one.
+            InvalidStateTransitionError: `stage` does not follow the current stage.
         """
         is_next = STAGES.index(stage) == STAGES.index(self.stage) + 1
         gives_up = failed and stage == "done" and self.stage != "done"
@@ -73,8 +73,8 @@ class StateManager:
     """The states below one output directory.
 
     Args:
-        output_dir: where results go.
-        is_alive: whether a process of this machine runs.
+        output_dir: directory of the results.
+        is_alive: checks whether a process of this machine runs.
     """
 
     def __init__(self, output_dir: Path, is_alive: Callable[[int], bool] = process_is_alive) -> None:
@@ -92,12 +92,13 @@ class StateManager:
         return self._kept(state)
 
     def move(self, state: ExperimentState, stage: Stage, *, failed: bool = False) -> ExperimentState:
-        """Move an experiment forward and keep it; what is done without a failure is forgotten.
+        """Move an experiment forward and save its state.
 
-        With it go those of the same configuration that failed: there is a result now.
+        The state of an experiment that is done without a failure is removed, together with failed experiments of the
+        same configuration, because there is a result now.
 
         Raises:
-            InvalidStateTransitionError: it is not a step forward.
+            InvalidStateTransitionError: the stage is not a step forward.
         """
         after = state.moved(stage, failed=failed)
         if after.stage != "done" or failed:
@@ -113,18 +114,18 @@ class StateManager:
         return state
 
     def find_by_config_hash(self, config_hash: str) -> tuple[ExperimentState, ...]:
-        """Experiments of a configuration that run or failed, in no particular order."""
+        """Running and failed experiments of a configuration, in no particular order."""
         return tuple(state for state in self.all() if state.config_hash == config_hash)
 
     def all(self) -> Iterator[ExperimentState]:
-        """Every state that can be read; a file that is not one is passed over."""
+        """All readable states; other files are skipped."""
         for path in sorted(self._folder.glob("*.json")):
             state = _read(path)
             if state is not None:
                 yield state
 
     def cleanup_stale(self) -> tuple[ExperimentState, ...]:
-        """Mark as failed what a process of this machine left unfinished when it died; returns those experiments."""
+        """Mark unfinished experiments of ended processes of this machine as failed, and return them."""
         return tuple(
             self._kept(state.moved("done", failed=True))
             for state in self.all()
@@ -132,7 +133,7 @@ class StateManager:
         )
 
     def forget(self, state: ExperimentState) -> None:
-        """Remove an experiment's file, and the folders that were made for it and are empty without it."""
+        """Remove an experiment's file, and the folders created for it if they are empty."""
         with suppress(OSError):
             (self._folder / f"{state.id}.json").unlink()
             self._folder.rmdir()
@@ -141,7 +142,7 @@ class StateManager:
 
 
 def _read(path: Path) -> ExperimentState | None:
-    """The state; None for a file that is not one, or is one under another's name, which nobody writes."""
+    """The state of a file; None for an invalid file, or one with the name of another experiment."""
     try:
         state = _STATE.validate_json(path.read_bytes(), strict=True)
     except (OSError, ValueError):  # pydantic's ValidationError is one

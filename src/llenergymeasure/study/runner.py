@@ -1,4 +1,4 @@
-"""Experiments one after another; a failure of one does not end the others."""
+"""Runs the experiments of a study one after another. A failed experiment does not stop the others."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def run_all(
     keep: Callable[[ExperimentResult], ExperimentResult] = _as_it_is,
     states: StateManager | None = None,
 ) -> StudyResult:
-    """Measure every experiment in order and keep each result as soon as it is there.
+    """Measure every experiment in order, and save each result immediately.
 
     Args:
         study: the experiments.
-        measure: measures one.
-        keep: stores a result; gives it back as it was stored.
-        states: told where each experiment stands; None without an output directory.
+        measure: measures one experiment.
+        keep: saves a result and returns it as saved.
+        states: records the state of each experiment; None without an output directory.
 
     Raises:
-        StudyError: at least one failed; it carries the results of the others.
+        StudyError: at least one experiment failed; with the results of the others.
     """
     results: list[ExperimentResult] = []
     failed: list[ExperimentError] = []
@@ -50,7 +50,7 @@ def run_all(
 
 @contextmanager
 def followed(states: StateManager | None, config: ExperimentConfig) -> Iterator[None]:
-    """Keep an experiment's state while it runs. A failure that is told leaves none; being killed leaves its trace."""
+    """Record an experiment's state while it runs. A reported failure removes it; after a killed process it remains."""
     state = None if states is None else _begun(states, config)
     if states is None or state is None:
         yield
@@ -64,7 +64,7 @@ def followed(states: StateManager | None, config: ExperimentConfig) -> Iterator[
 
 
 def _begun(states: StateManager, config: ExperimentConfig) -> ExperimentState | None:
-    """The state, or None where it cannot be written: to say so, with its cure, is the check before the run's."""
+    """The state, or None where it cannot be written; the check before the run reports that, with its cure."""
     try:
         return states.move(states.begin(config.config_hash), "measuring")
     except LLEMError:

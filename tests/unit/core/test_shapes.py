@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llenergymeasure.core.shapes import runs_that_meet
+from llenergymeasure.core.shapes import runs_covering_shapes
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Shape:
 
 
 def runs(*shapes, limit=10, every_step=False):
-    found = runs_that_meet([Shape(*shape) for shape in shapes], limit, every_step)
+    found = runs_covering_shapes([Shape(*shape) for shape in shapes], limit, every_step)
     return [(batch.rows, batch.padded_length, tokens) for batch, tokens in found]
 
 

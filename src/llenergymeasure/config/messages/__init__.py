@@ -1,1 +1,1 @@
-"""Messages about a wrong configuration: where, what, and what was probably meant."""
+"""Messages about errors in a configuration: location, problem and suggestion."""

@@ -38,12 +38,12 @@ class InferenceBackend(Protocol):
         """Load and warm up once, for one or more measurements.
 
         Raises:
-            ExperimentError: it failed; `cause` says why.
+            ExperimentError: the experiment failed; `cause` is the original error.
         """
 
     def run(self, config: ExperimentConfig) -> ExperimentResult:
         """Measure one experiment.
 
         Raises:
-            ExperimentError: it failed; `cause` says why.
+            ExperimentError: the experiment failed; `cause` is the original error.
         """

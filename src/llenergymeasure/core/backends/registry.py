@@ -32,7 +32,7 @@ class BackendEntry:
         factory: `module:attribute` that takes `Instruments`; None when this release cannot measure with the backend.
         devices: module that implements `BackendDevices`; None without one.
         process_group: `module:attribute` that takes the number of a GPU, or None for the CPU, and joins this process to
-            the process group; None when the backend does not run several processes at the same time.
+            the process group; None when the backend does not run several processes in parallel.
         findings: `module:attribute` that checks the needs of single settings, see `setting_findings`; None without one.
     """
 
@@ -138,12 +138,12 @@ def join_process_group(name: str, device: int | None, backends: Mapping[str, Bac
         backends: the registry.
 
     Raises:
-        BackendError: the backend does not run several processes at the same time.
+        BackendError: the backend does not run several processes in parallel.
         ProcessGroupError: the other processes cannot be reached.
     """
     joined = backends[name].process_group
     if joined is None:
-        raise BackendError(f"backend {name} does not run several processes side by side; start one")
+        raise BackendError(f"backend {name} does not run several processes in parallel; start one")
     return _attribute(joined)(device)
 
 

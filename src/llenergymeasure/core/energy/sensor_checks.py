@@ -43,7 +43,7 @@ def used_until(gpu: Gpu, sampler: GpuSampler, start_s: float, end_s: float) -> s
         used_j = row_energy_j(gpu, sampler.power[gpu.uuid], start_s, start_s + covered_s) if covered_s > 0 else None
         if used_j is not None:
             return f"until then it used {used_j:.4g} J in {covered_s:.3g} s of {end_s - start_s:.3g} s"
-    return "nothing of the window was measured"
+    return "no part of the window was measured"
 
 
 def stuck_sensor(gpu: Gpu, sampler: GpuSampler, start_s: float, end_s: float) -> str | None:

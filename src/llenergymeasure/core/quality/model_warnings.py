@@ -1,4 +1,4 @@
-"""What a reader must be warned of about the model: how it was loaded, compiled, and told to generate by its own files."""
+"""Warnings about the model: its weights, compilation, unused settings, and the defaults in its own files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _compilation(draft: ExperimentResult) -> Warnings:
         share = found.seconds / draft.duration_sec
         yield warning(
             "compiled_in_window",
-            f"{found.count} compilations of {found.seconds:.3g} s in all fell into the window, {100 * share:.3g} % of it",
+            f"{found.count} compilations took {found.seconds:.3g} s of the window, {100 * share:.3g} % of it",
             "set warmup.enabled: true" if warmup is None else "treat times and energy as those of a first run",
             count=found.count,
             seconds=found.seconds,
@@ -27,8 +27,8 @@ def _compilation(draft: ExperimentResult) -> Warnings:
     elif draft.config.pytorch_settings.torch_compile and not (warmup and warmup.compilations):
         yield warning(
             "compile_without_effect",
-            f"torch_compile is true, but {found.count} compilations took place: the model ran as it is",
-            "look whether TORCH_COMPILE_DISABLE or TORCHDYNAMO_DISABLE is set",
+            f"torch_compile is true, but {found.count} compilations took place: the model ran without compilation",
+            "check whether TORCH_COMPILE_DISABLE or TORCHDYNAMO_DISABLE is set",
             count=found.count,
         )
 

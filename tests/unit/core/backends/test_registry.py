@@ -114,6 +114,6 @@ def test_an_experiment_on_the_cpu_asks_no_backend():
 def test_a_backend_of_a_later_release_says_so(name):
     with pytest.raises(BackendError, match="this release measures backend pytorch, not"):
         create_backend(name, instruments=None)
-    with pytest.raises(BackendError, match="does not run several processes side by side"):
+    with pytest.raises(BackendError, match="does not run several processes in parallel"):
         join_process_group(name, None)
     assert list(setting_findings(ExperimentConfig(model="m", backend=name, precision="fp16"), {})) == []

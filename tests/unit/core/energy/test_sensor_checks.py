@@ -75,7 +75,7 @@ def test_without_a_counter_it_is_what_the_power_sensor_saw_before():
 
 @pytest.mark.parametrize("log", [PowerLog(), shown("energy_j", [30.0 * number for number in range(20)])])
 def test_of_a_window_that_began_later_nothing_was_measured(log):
-    assert used_until(GPU, a_sampler(log), 2.0, 4.0) == "nothing of the window was measured"
+    assert used_until(GPU, a_sampler(log), 2.0, 4.0) == "no part of the window was measured"
 
 
 # 50 W until 2.0 s, then a reading that never changes until 5.0 s.

@@ -124,7 +124,7 @@ def test_what_a_model_s_files_set_is_named_with_its_values_and_long_ones_are_cut
 
 def test_compilation_says_its_share_of_the_window():
     (warning,) = warnings_about(a_draft(compilation=CompilationResult(count=2, seconds=9.0)))
-    assert "2 compilations of 9 s in all fell into the window, 10 % of it" in warning.sentence  # of 90 s
+    assert "2 compilations took 9 s of the window, 10 % of it" in warning.sentence  # of 90 s
 
 
 def test_a_model_that_was_compiled_before_the_window_is_no_surprise():
