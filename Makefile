@@ -13,7 +13,7 @@ export MYPY_CACHE_DIR := $(CACHE)/mypy
 # pip asks rustc for its version, and rustup would make itself a home for that.
 export RUSTUP_HOME ?= $(if $(wildcard $(HOME)/.rustup),$(HOME)/.rustup,$(CACHE)/rustup)
 
-.PHONY: help setup quickstart test test-slow lint type arch docs bench clean
+.PHONY: help zoo setup quickstart test test-slow lint type arch docs bench clean
 
 help:
 	@echo "make quickstart   set up and measure the built-in model, offline"
@@ -70,6 +70,10 @@ docs: $(VENV)/.docs
 	$(BIN)/python scripts/make_plugin_docs.py
 	$(BIN)/python -m mkdocs build --strict
 	$(BIN)/python scripts/check_site.py site
+
+# Measures every small model of tests/zoo and writes the table; some minutes.
+zoo: $(VENV)/.dev
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m zoo --write docs/zoo.md
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks --write docs/benchmarks.md

@@ -115,7 +115,7 @@ class Loop:
         self.prompts = [self._tokenizer(text)["input_ids"][:INPUT_TOKENS] for text in texts]
         self.output_ids: list[list[int]] = []
         self.flops = self.cache_bytes = 0
-        self.weights_bytes = sum(parameter.nbytes for parameter in self.model.parameters())
+        self.weights_bytes = self.model.get_memory_footprint()
 
     def run(self) -> None:
         """Generate once for the ids and the bytes of the largest cache, once more for torch's count."""
@@ -132,7 +132,9 @@ class Loop:
             rows = self.prompts[start : start + ROWS]
             width = max(map(len, rows))
             yield {
-                "input_ids": torch.tensor([[0] * (width - len(row)) + list(row) for row in rows]),
+                "input_ids": torch.tensor(
+                    [[self._tokenizer.pad_token_id] * (width - len(row)) + list(row) for row in rows]
+                ),
                 "attention_mask": torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows]),
             }
 

@@ -14,7 +14,7 @@ Small random models of {count} architectures, made from the configurations of tr
 `llem`'s own code and compared with a loop written by hand: the greedy ids, the token counts, the operations that torch
 counts in the same work, and the bytes that weights and caches really take.
 
-`python -m zoo --write docs/zoo.md` (with `tests` on the path) writes this page; `make test-slow` checks every line.
+`make zoo` writes this page; `make test-slow` checks every line.
 
 - **ids**: our greedy ids and token counts are those of the loop.
 - **FLOPs**: `equal` = `flops_exact` is torch's count to the last operation. `not known` = `flops_exact` is `null`, and the

@@ -98,7 +98,7 @@ def _sizes_of_layer(sizes: Config, index: int) -> Config:
 
 def _layer(sizes: Config, kind: str) -> _Layer:
     heads = _stated(sizes, HEADS)
-    kv_heads, head_dim = _kv_heads(sizes, heads), _size(sizes.get("head_dim"))
+    kv_heads, head_dim = _kv_heads(sizes, heads), _size(sizes.get("head_dim") or sizes.get("kv_channels"))
     if kind not in WINDOWED and _size(sizes.get("global_head_dim")):
         return _global_layer(sizes, kv_heads)
     return _Layer(kv_heads, head_dim or _stated(sizes, WIDTH) // heads, _window(sizes, kind))

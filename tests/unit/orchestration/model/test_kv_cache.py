@@ -27,6 +27,7 @@ def size(config: dict[str, Any], positions: int | None = 100) -> int:
         ({**BASE, "num_key_value_heads": 2}, 4 * 2 * HEAD_LAYER),
         ({**BASE, "num_key_value_heads": None}, 4 * 8 * HEAD_LAYER),
         ({**BASE, "num_key_value_heads": 2, "head_dim": 32}, 4 * 2 * 2 * HEAD_LAYER),
+        ({**BASE, "num_key_value_heads": 2, "kv_channels": 32}, 4 * 2 * 2 * HEAD_LAYER),
         ({"text_config": {**BASE, "num_key_value_heads": 2}}, 4 * 2 * HEAD_LAYER),
         # multi-query: one head of keys and values, whatever num_kv_heads says
         ({**FALCON, "multi_query": True}, 4 * 1 * HEAD_LAYER),
