@@ -79,7 +79,7 @@ def test_before_measuring_work_is_not_asked(tmp_path):
     assert looked_up(a_folder(tmp_path, a_file()), work=None).kind == "found"
 
 
-def test_a_driver_upgrade_is_shown_and_in_nobodys_way(tmp_path):
+def test_a_driver_upgrade_is_shown_and_prevents_no_comparison(tmp_path):
     here = machine(soft={"driver": "570.10", "torch": "2.6.0"})
     found = looked_up(a_folder(tmp_path, a_file()), here)
     assert found.kind == "found"

@@ -177,14 +177,14 @@ class Estimator(FakeMeter):
         return window
 
 
-def test_an_estimate_is_told_as_no_measurement():
+def test_an_estimate_is_reported_as_an_estimate():
     with meter(Estimator()).window() as window:
         pass
     assert (window.energy_j, window.method) == (3.0, "estimated")
     assert window.warnings == ["an estimate by fake, not a measurement"]
 
 
-def test_replayed_joules_are_told_as_simulated():
+def test_replayed_joules_are_reported_as_simulated():
     with meter(ReplayMeter(lambda: 12.5)).window() as window:
         pass
     assert (window.energy_j, window.method) == (12.5, "replayed")
@@ -203,7 +203,7 @@ async def two_at_once(energy_meter, sleep, gather):
     return opened
 
 
-def overlap_is_told(one, two):
+def overlap_is_reported(one, two):
     assert one.parent is None
     assert two.parent is None
     assert one.valid
@@ -213,7 +213,7 @@ def overlap_is_told(one, two):
 
 
 def test_windows_of_two_asyncio_tasks_belong_to_their_tasks_and_tell_that_they_overlap():
-    overlap_is_told(*asyncio.run(two_at_once(meter(), asyncio.sleep, asyncio.gather)))
+    overlap_is_reported(*asyncio.run(two_at_once(meter(), asyncio.sleep, asyncio.gather)))
 
 
 def test_windows_under_anyio_behave_the_same():
@@ -222,7 +222,7 @@ def test_windows_under_anyio_behave_the_same():
             for task in tasks:
                 group.start_soon(lambda each: each, task)
 
-    overlap_is_told(*anyio.run(two_at_once, meter(), anyio.sleep, gather))
+    overlap_is_reported(*anyio.run(two_at_once, meter(), anyio.sleep, gather))
 
 
 def test_an_async_window_nests():
@@ -249,7 +249,7 @@ def test_windows_of_two_threads_tell_that_they_overlap():
         thread.start()
     for thread in threads:
         thread.join()
-    overlap_is_told(*sorted(energy_meter.windows, key=lambda window: window.name))
+    overlap_is_reported(*sorted(energy_meter.windows, key=lambda window: window.name))
 
 
 def test_measure_calls_a_function_in_windows_of_its_name():
@@ -261,7 +261,7 @@ def test_measure_calls_a_function_in_windows_of_its_name():
         meter().measure(calls.append, 3, repeats=0)
 
 
-def test_what_is_no_function_is_not_measured_but_told_how_a_block_is():
+def test_a_value_that_is_not_callable_is_refused_with_advice():
     with pytest.raises(TypeError, match=r"for a block: with energy_meter\.window\('work'\)"):
         meter().measure("work")
 
@@ -288,7 +288,7 @@ def test_what_is_recorded_is_plain():
     }
 
 
-def test_the_end_of_the_test_tells_the_windows():
+def test_the_end_of_the_test_records_the_windows():
     properties = {}
     energy_meter = meter(properties=properties)
     with energy_meter.window("work") as window:
