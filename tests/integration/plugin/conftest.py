@@ -1,4 +1,4 @@
-"""Suites of their own, each in a fresh folder. In-process where nothing but the outcome matters.
+"""Test suites in fresh folders. They run in-process where only the outcome matters.
 
 torch is imported once, before the first suite that measures: pytester takes back what a suite imports.
 """

@@ -1,4 +1,4 @@
-"""A verdict that a test reads before it ends changes neither this verdict nor another one."""
+"""Reading a verdict before the end of a test changes no verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pipeline sees: a baseline is written and held against, a real change is a failure, and nothing is green by accident."""
+"""The gate in CI: baselines are written and compared, real changes fail, and no test passes by accident."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def entries(suite):
     return suite.baseline()["entries"]["test_suite.py::test_energy"]
 
 
-def test_a_real_change_fails_and_is_told_everywhere(gated):
+def test_a_real_change_fails_and_is_in_every_report(gated):
     before = contents(gated)
     gated.write("summary.md", "")
     gated.monkeypatch.setenv("GITHUB_ACTIONS", "true")

@@ -1,4 +1,4 @@
-"""Markers: merged from module to parameter, and wrong ones are the error of their test alone."""
+"""Markers are merged from module to parameter; a wrong marker fails only its own test."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_file_is_found_beside_the_test(suite):
     suite.run("--llem-dry-run").stdout.fnmatch_lines(["sub/test_decode.py::test_it: builtin/tiny-llama n=7*"])
 
 
-def test_a_problem_in_the_file_is_told_with_its_line(suite):
+def test_a_problem_in_the_file_is_reported_with_its_line(suite):
     suite.write("decode.yaml", "model: builtin/tiny-llama\nbatchsize: 7\n")
     suite.tests("@pytest.mark.llem(config='decode.yaml')\ndef test_it():\n    pass\n")
     suite.run().stdout.fnmatch_lines(
@@ -195,7 +195,7 @@ def test_called_without_any_config_says_what_to_give(suite):
     suite.run().stdout.fnmatch_lines(["llm_experiment has no config: give the marker one*"])
 
 
-def test_a_wrong_override_is_told_in_words(suite):
+def test_a_wrong_override_is_reported_in_words(suite):
     suite.one_test(body="llm_experiment(batchsize=3)")
     result = suite.run()
     result.assert_outcomes(failed=1)

@@ -1,4 +1,4 @@
-"""Runs in processes of their own: interrupted ones, a second look, and the suite of the examples as the docs show it.
+"""Runs in separate processes: interrupted runs, a second look, and the example suite as in the docs.
 
 They are forked: torch is there at once.
 """
@@ -59,7 +59,7 @@ def start(quick):
     return begin
 
 
-def test_ctrl_c_in_the_second_of_three_keeps_the_first_and_tells_that_it_is_not_complete(start, tmp_path):
+def test_ctrl_c_in_the_second_of_three_keeps_the_first_and_reports_an_incomplete_run(start, tmp_path):
     (tmp_path / "test_three.py").write_text(THREE)
     kept = tmp_path / "llem-baselines" / "kept.json"
     kept.parent.mkdir()
@@ -124,10 +124,10 @@ def test_the_example_suite_passes_against_its_committed_baseline(start, example)
 
 
 @pytest.mark.parametrize(
-    ("recording", "exit_code", "told"), [("recorded", 0, "3 ok"), ("regressed", 1, "3 regression")]
+    ("recording", "exit_code", "counts"), [("recorded", 0, "3 ok"), ("regressed", 1, "3 regression")]
 )
-def test_its_recordings_pass_and_fail_as_the_docs_say(start, example, recording, exit_code, told):
+def test_its_recordings_pass_and_fail_as_the_docs_say(start, example, recording, exit_code, counts):
     process = start(example, f"--llem-energy=replay:{recording}.json", "--llem-fail-on=energy_per_output_token:5%")
     out, _ = process.communicate(timeout=240)
     assert process.returncode == exit_code, out
-    assert told in out
+    assert counts in out

@@ -1,4 +1,4 @@
-"""What every pytest run pays for the plugin, and what it shows without measuring anything."""
+"""The cost of the plugin for every pytest run, and its output without a measurement."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_plain(energy_meter):
     assert 'name="llem.work.duration_s"' in xml
 
 
-def test_a_malformed_baseline_is_told_before_anything_is_measured(suite):
+def test_a_malformed_baseline_is_reported_before_any_measurement(suite):
     suite.write("test_suite.py", SUITE)
     suite.write("llem-baselines/broken.json", '{"schema": 1')
     result = suite.run()

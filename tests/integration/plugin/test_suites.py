@@ -1,4 +1,4 @@
-"""Suites in YAML: collected, selected, and told with line and column what is wrong."""
+"""Suites in YAML: collection, selection, and errors with line and column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recorded joules: each test has its own place in them."""
+"""Recorded joules: each test reads its own list."""
 
 from __future__ import annotations
 

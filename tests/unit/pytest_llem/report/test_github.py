@@ -1,4 +1,4 @@
-"""Text of a test may hold anything, and GitHub shows it as text."""
+"""Any text of a test is escaped for GitHub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Controls tell a machine that moved from code that did."""
+"""Controls distinguish a shift of the machine from a change of the code."""
 
 from __future__ import annotations
 
