@@ -1,6 +1,6 @@
-"""What the roles of a measurement hand to each other, beside the blocks of a result.
+"""The data that the parts of a measurement exchange, in addition to the blocks of a result.
 
-The roles are in `protocols`.
+The parts are described in `protocols`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class BatchRecord:
         step_times_s: when each step's tokens were generated; the first is the end of prefill and first sampling. Empty
             when steps were not recorded.
         step_tokens: tokens per row generated up to and including each step (1, 2, 3, ... one by one).
-        compilations: how often something was compiled meanwhile; None when that is not known.
-        compiling_s: how long that took.
+        compilations: number of compilations in the meantime; None when not known.
+        compiling_s: duration of these compilations in s.
     """
 
     prompt_indices: tuple[int, ...]
@@ -55,7 +55,7 @@ class EnergyStep(NamedTuple):
 
 @dataclass(frozen=True)
 class Trace:
-    """What the sampler saw of one window.
+    """The sampler's data of one window.
 
     `energy_steps` has one sequence per device. `foreign_processes` is None where a driver does not list processes.
     """

@@ -1,1 +1,1 @@
-"""What the user asks for: models, loading, checks."""
+"""The configuration of experiments, studies and the user: models, loading and checks."""

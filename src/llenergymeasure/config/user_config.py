@@ -44,7 +44,7 @@ class RunnerSettings(ConfigModel):
 
 
 class MeasurementSettings(ConfigModel):
-    """What the measurement needs to know of this machine."""
+    """Settings of the measurement that depend on this machine."""
 
     energy_backend: MeterName = Field("auto", description="What `energy.backend: auto` means on this machine.")
     carbon_intensity_gco2_kwh: Number | None = Field(
@@ -80,7 +80,7 @@ class UserConfig(ConfigModel):
 
 @dataclass(frozen=True)
 class MachineSettings:
-    """What the measurement needs to know of this machine.
+    """Settings of the measurement that depend on this machine, with environment variables applied.
 
     Attributes:
         carbon_intensity_gco2_kwh: carbon intensity of the electricity in gCO2/kWh; None = no CO2 is estimated.
@@ -92,7 +92,7 @@ class MachineSettings:
 
 
 def user_config_path(directory: Callable[[str], str] = platformdirs.user_config_dir) -> Path | None:
-    """Where the user config is looked for; None for a user without a home directory.
+    """Path of the user config; None for a user without a home directory.
 
     Args:
         directory: from the name of a program to the directory of its settings.
@@ -132,7 +132,7 @@ def _is_there(path: Path) -> bool:
 
 
 def resolve_measurement(user_config: UserConfig, environ: Mapping[str, str] = os.environ) -> MachineSettings:
-    """Settings of this machine: LLEM_CARBON_INTENSITY and LLEM_DATACENTER_PUE over the user config.
+    """Settings of this machine: LLEM_CARBON_INTENSITY and LLEM_DATACENTER_PUE before the user config.
 
     LLEM_NO_PROMPT is checked as well: this release asks the user nothing, but an invalid value is still an error.
 
@@ -148,7 +148,7 @@ def resolve_measurement(user_config: UserConfig, environ: Mapping[str, str] = os
 
 
 def resolve_runner(backend: str, user_config: UserConfig, environ: Mapping[str, str] = os.environ) -> Runner:
-    """Where a backend runs: LLEM_RUNNER_<BACKEND> over the user config. This release runs locally.
+    """The runner of a backend: LLEM_RUNNER_<BACKEND> before the user config. This release runs locally.
 
     Raises:
         ConfigError: another runner, or one that is not known.

@@ -70,7 +70,7 @@ def _check_is_file(path: Path) -> None:
     except (OSError, ValueError) as error:
         raise ConfigError(f"dataset file {str(path)!r} cannot be reached: {error}", "check the path") from error
     if not there:
-        raise ConfigError(f"dataset file {path} does not exist", f"check the path, seen from {Path.cwd()}")
+        raise ConfigError(f"dataset file {path} does not exist", f"check the path, relative to {Path.cwd()}")
     kind = "a directory" if directory else "not a regular file"
     raise ConfigError(f"dataset {path} is {kind}", "name a JSONL file with one prompt per line")
 

@@ -18,7 +18,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a problem is.
+    """The location of a problem in a configuration.
 
     Attributes:
         path: keys and list indices, as in YAML.

@@ -1,4 +1,4 @@
-"""What was compiled inside the window."""
+"""The collector of compilations inside the window."""
 
 from __future__ import annotations
 
