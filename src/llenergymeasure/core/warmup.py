@@ -66,7 +66,7 @@ def warm_up(
         shapes=shapes.count if run.compilations else None,
         shapes_sec=shapes.seconds if run.compilations else None,
         compilations=run.compilations,
-        compiling_sec=run.compiling_s,
+        compiling_sec=None if run.compilations is None else run.compiling_s,
     )
 
 

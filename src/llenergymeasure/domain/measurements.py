@@ -221,7 +221,9 @@ class WarmupResult(Frozen):
     )
     shapes_sec: float | None = Field(None, description="Duration of these runs; None where nothing is compiled.")
     compilations: int | None = Field(None, description="None when the backend does not report them.")
-    compiling_sec: float = Field(0.0, description="Duration of these compilations.")
+    compiling_sec: float | None = Field(
+        None, description="Duration of these compilations; None when the backend does not report them."
+    )
 
 
 class MultiGpu(Frozen):

@@ -24,7 +24,7 @@ def _compilation(draft: ExperimentResult) -> Warnings:
             seconds=found.seconds,
             duration_sec=draft.duration_sec,
         )
-    elif draft.config.pytorch_settings.torch_compile and not (warmup and warmup.compilations):
+    elif draft.config.pytorch_settings.torch_compile and warmup is not None and warmup.compilations == 0:
         yield warning(
             "compile_without_effect",
             f"torch_compile is true, but {found.count} compilations took place: the model ran without compilation",

@@ -133,6 +133,13 @@ def test_a_model_that_was_compiled_before_the_window_is_no_surprise():
     assert warnings_about(a_draft(config=config, compilation=nothing, warmup=update(WARMUP, compilations=3))) == ()
 
 
+def test_a_later_window_without_a_warm_up_may_have_been_compiled_in_an_earlier_one():
+    config = update(CONFIG, pytorch=update(CONFIG.pytorch, torch_compile=True))
+    nothing = CompilationResult(count=0, seconds=0.0)
+    found = warnings_about(a_draft(config=config, compilation=nothing, warmup=None))
+    assert [each.code for each in found] == ["warmup_off"]
+
+
 def test_large_numbers_are_written_out():
     energy = update(ENERGY, energy_j=4531.2, method="estimated", crosscheck_j=None)
     (warning,) = warnings_about(a_draft(energy=energy))
