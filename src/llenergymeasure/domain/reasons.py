@@ -61,6 +61,8 @@ def _foreign(result: ResultData) -> str:
 
 
 def _phases(result: ResultData) -> str:
+    if result.process_results is not None:
+        return SEVERAL_RANKS
     return "the backend does not report the times of its steps"
 
 

@@ -10,7 +10,7 @@ import pytest
 from a_gpu_result import a_gpu_result
 from a_result import a_result, a_timeseries
 from llenergymeasure import ExperimentResult
-from llenergymeasure.domain.reasons import REASONS, reasons_of
+from llenergymeasure.domain.reasons import REASONS, SEVERAL_RANKS, reasons_of
 
 
 def may_be_none(annotation) -> bool:
@@ -54,6 +54,13 @@ def test_exactly_the_fields_that_are_null_have_a_reason(kind):
 def test_the_reason_of_a_number_is_that_of_the_meter():
     reasons = a_result(energy_j=None).reasons
     assert reasons["energy_total_j"] == reasons["energy_per_output_token"] == reasons["co2"] == "no sensor"
+
+
+def test_what_several_ranks_measured_on_their_own_is_in_their_results():
+    several = a_result().model_copy(update={"process_results": ({},), "phases": None})
+    assert {several.reasons[name] for name in ("phases", "phase_energy", "sampler", "thermal_throttle")} == {
+        SEVERAL_RANKS
+    }
 
 
 def test_with_energy_carbon_asks_for_an_intensity():

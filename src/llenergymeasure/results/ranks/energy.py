@@ -40,15 +40,21 @@ def combined_energy(processes: Sequence[ProcessResult]) -> tuple[EnergyReading, 
     missing = _not_measured(processes)
     if missing is not None:
         return missing, ()
+    firsts = _first_ranks(processes)
+    shared = (
+        _counted_once(first, rank, devices_of(processes[rank])) for rank, first in enumerate(firsts) if first != rank
+    )
+    return _summed(processes, [processes[rank] for rank in sorted(set(firsts))]), tuple(shared)
+
+
+def _first_ranks(processes: Sequence[ProcessResult]) -> list[int]:
+    """Of each rank the one whose meter counts its devices: itself, or an earlier rank on the same devices."""
     counted: dict[tuple[str, frozenset[str]], int] = {}
-    shared = []
+    firsts = []
     for rank, process in enumerate(processes):
-        first = _first_on_the_same(counted, process, rank)
-        if first == rank:
-            counted[process.facts.host, devices_of(process)] = rank
-        else:
-            shared.append(_counted_once(first, rank, devices_of(process)))
-    return _summed(processes, [processes[rank] for rank in counted.values()]), tuple(shared)
+        firsts.append(_first_on_the_same(counted, process, rank))
+        counted.setdefault((process.facts.host, devices_of(process)), firsts[-1])
+    return firsts
 
 
 def _counted_once(first: int, rank: int, devices: frozenset[str]) -> MeasurementWarning:
@@ -192,12 +198,17 @@ BASELINE: Rules = {
 
 
 def combined_baseline(processes: Sequence[ProcessResult]) -> BaselineResult:
-    """Idle power in W of all devices, each machine or device counted once; None when one was not measured."""
+    """Idle power in W of all devices, each machine or device counted once; None when one was not measured.
+
+    A reading without joules does not name its devices, so that they may be counted already.
+    """
     every = [one.result.baseline for one in processes]
     for rank, baseline in enumerate(every):
         if baseline.power_w is None:
             return combined(every, BASELINE, {"reason": baseline.reason and f"rank {rank}: {baseline.reason}"})
-    by_device: dict[tuple[str, frozenset[str]], BaselineResult] = {}
-    for one in processes:
-        by_device.setdefault((one.facts.host, devices_of(one)), one.result.baseline)
-    return combined(list(by_device.values()), BASELINE, {"problems": distinct(every, "problems")})
+    for rank, one in enumerate(processes):
+        if one.result.energy.energy_j is None:
+            why = f"rank {rank}: without joules it is not known which devices its idle power is of"
+            return combined(every, BASELINE, {"power_w": None, "reason": why})
+    counted = [every[rank] for rank in sorted(set(_first_ranks(processes)))]
+    return combined(counted, BASELINE, {"problems": distinct(every, "problems")})

@@ -17,6 +17,7 @@ OWN_WARNINGS = frozenset(
         "throttling_detected",
         "foreign_process",
         "sampling_gap",
+        "sensor_may_alias",
     }
 )
 # All windows open and close at a barrier. Less overlap means that clocks differ or that the barrier failed.

@@ -155,6 +155,20 @@ def test_a_device_that_two_processes_shared_is_counted_once_and_flagged():
     assert any(text.startswith("device_counted_once: ranks 0 and 1") for text in whole.measurement_warnings)
 
 
+def test_idle_power_of_devices_that_another_rank_counts_is_not_added_again():
+    both = on_gpu(0, per_device_j={"GPU-0": 100.0, "GPU-1": 100.0})
+    whole = aggregate([process(0, both), process(1, on_gpu(1))])
+    assert (whole.energy_total_j, whole.baseline_power_w) == (200.0, 40.0)
+
+
+def test_idle_power_of_unknown_devices_is_not_known():
+    lost = EnergyReading(meter="nvml", reason="GPU is lost")
+    without = [on_gpu(rank).model_copy(update={"energy": lost}) for rank in range(2)]
+    whole = aggregate([process(rank, result) for rank, result in enumerate(without)])
+    assert whole.baseline_power_w is None
+    assert whole.baseline.reason == "rank 0: without joules it is not known which devices its idle power is of"
+
+
 def test_the_same_name_on_two_machines_is_two_devices():
     assert aggregate([process(0, on_gpu(7), host="a"), process(1, on_gpu(7), host="b")]).energy_total_j == 400.0
 
@@ -198,6 +212,7 @@ def test_warnings_of_the_sensors_name_their_rank_and_others_are_judged_anew():
             "warnings": (
                 warning("throttling_detected", "clocks were throttled", "improve cooling", throttle_duration_sec=2.0),
                 warning("low_prompt_count", "2 prompts"),
+                warning("sensor_may_alias", "decode steps repeat every 50 ms", unseen_share=0.5),
             )
         }
     )
@@ -206,6 +221,7 @@ def test_warnings_of_the_sensors_name_their_rank_and_others_are_judged_anew():
     found = {each.code: each.values for each in whole.warnings}
     assert found["throttling_detected"] == {"throttle_duration_sec": 2.0, "rank": 1}
     assert found["low_prompt_count"]["n_prompts"] == 4
+    assert found["sensor_may_alias"] == {"unseen_share": 0.5, "rank": 1}
 
 
 @pytest.mark.parametrize(
