@@ -1,4 +1,4 @@
-"""The collector of compilations inside the window."""
+"""Sums the compilations inside the window."""
 
 from __future__ import annotations
 
