@@ -9,7 +9,8 @@ from fakes import FakeBatch, FakeEngine, FakeHost, FakePrompts, a_snapshot, mete
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.energy.nvml import NvmlMeter
-from llenergymeasure.core.harness import Instruments, open_experiment
+from llenergymeasure.core.harness import open_experiment
+from llenergymeasure.core.instruments import Instruments
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.results import ExperimentResult

@@ -6,7 +6,8 @@ from fakes import FakeClock, FakeHost, FakeLoader, FakePrompts, a_snapshot
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
-from llenergymeasure.core.harness import Instruments, open_experiment
+from llenergymeasure.core.harness import open_experiment
+from llenergymeasure.core.instruments import Instruments
 from llenergymeasure.domain.energy import BaselineResult, EnergyReading, MeterChoice
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.sensors import TimeSeries

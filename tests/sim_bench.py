@@ -14,7 +14,8 @@ from llenergymeasure.core.collect.latency import MemoryCollector, TokenCollector
 from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.select import choose_meter
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
-from llenergymeasure.core.harness import Instruments, open_experiment
+from llenergymeasure.core.harness import open_experiment
+from llenergymeasure.core.instruments import Instruments
 from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.core.sampling.gpu_processes import GpuProcesses
 from llenergymeasure.core.sampling.sampler import GpuSampler

@@ -64,7 +64,8 @@ from llenergymeasure.core.collect.latency import MemoryCollector, TokenCollector
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.select import meter_findings, meter_states
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
-from llenergymeasure.core.harness import Instruments, open_experiment
+from llenergymeasure.core.harness import open_experiment
+from llenergymeasure.core.instruments import Instruments
 from llenergymeasure.orchestration.orchestrator import Session, metered
 from pytest_llem.settings import METER_NAMES
 

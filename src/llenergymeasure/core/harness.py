@@ -13,77 +13,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from llenergymeasure._version import __version__
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.baseline import BaselineCache, baseline_of
-from llenergymeasure.core.check_parts import check_collectors, check_engine, check_part
+from llenergymeasure.core.baseline import baseline_of
+from llenergymeasure.core.check_parts import check_engine
 from llenergymeasure.core.collect.check_records import check_prepared, check_records
 from llenergymeasure.core.collect.compilation import compilation_of
 from llenergymeasure.core.collect.phases import split_energy
 from llenergymeasure.core.collect.timeline import timeline_of
 from llenergymeasure.core.generation_settings import proposers, settings_of
-from llenergymeasure.core.machine.clock import SystemClock
-from llenergymeasure.core.model_cache import ModelCache, NoModelCache
+from llenergymeasure.core.instruments import Instruments
 from llenergymeasure.core.model_limits import check_lengths, limits_of
 from llenergymeasure.core.multi_gpu import spread_over
 from llenergymeasure.core.quality.judgement import UNJUDGED, judged
-from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.core.warmup import warm_up
 from llenergymeasure.core.window import RawWindow, measure_window
-from llenergymeasure.datasets.prompts import PromptSet, TokenisedPrompts, tokenised
+from llenergymeasure.datasets.prompts import TokenisedPrompts, tokenised
 from llenergymeasure.domain.energy import BaselineResult, carbon_of
 from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import Timeline, WarmupResult
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError, LLEMError
-from llenergymeasure.progress import Progress, Silent
 from llenergymeasure.protocols import (
-    Alone,
     Batch,
-    Clock,
-    EnergyBackend,
     InferenceEngine,
-    Metering,
-    MetricsCollector,
     ModelLoader,
-    ProcessGroup,
-    Sampler,
     Window,
 )
 from llenergymeasure.records import Trace
-
-
-@dataclass(frozen=True)
-class Carbon:
-    """Carbon intensity of the electricity and PUE of the site, which convert energy to CO2."""
-
-    intensity_gco2_kwh: float | None = None
-    datacenter_pue: float = 1.0
-
-
-@dataclass(frozen=True)
-class Instruments:
-    """Everything that a measurement needs except the model. The orchestrator chooses it."""
-
-    metering: Metering
-    prompts: PromptSet
-    snapshot: Callable[[InferenceEngine], EnvironmentSnapshot]
-    collectors: Sequence[MetricsCollector]
-    sampler: Sampler = field(default_factory=NoSensors)
-    clock: Clock = field(default_factory=SystemClock)
-    progress: Progress = field(default_factory=Silent)
-    baselines: BaselineCache = field(default_factory=BaselineCache)
-    carbon: Carbon = Carbon()
-    process_group: ProcessGroup = field(default_factory=Alone)
-    model_cache: ModelCache = field(default_factory=NoModelCache)
-
-    def __post_init__(self) -> None:
-        check_part(self.metering.meter, EnergyBackend)
-        check_collectors(self.collectors)
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollect
 from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.select import choose_meter, meter_findings
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
-from llenergymeasure.core.harness import Carbon, Instruments, OpenExperiment
+from llenergymeasure.core.harness import OpenExperiment
+from llenergymeasure.core.instruments import Carbon, Instruments
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache

@@ -12,7 +12,8 @@ from llenergymeasure.core.check_parts import OF_THE_HARNESS
 from llenergymeasure.core.collect.check_records import check_records
 from llenergymeasure.core.collect.latency import FromRecords, LatencyCollector, MemoryCollector, TokenCollector
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
-from llenergymeasure.core.harness import Instruments, open_experiment
+from llenergymeasure.core.harness import open_experiment
+from llenergymeasure.core.instruments import Instruments
 from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.domain.files.folder import folder_name
 from llenergymeasure.domain.results import ExperimentResult

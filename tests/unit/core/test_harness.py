@@ -12,7 +12,8 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.energy.null import NullMeter
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
-from llenergymeasure.core.harness import Carbon, Instruments, open_experiment
+from llenergymeasure.core.harness import open_experiment
+from llenergymeasure.core.instruments import Carbon, Instruments
 from llenergymeasure.exceptions import ExperimentError
 
 

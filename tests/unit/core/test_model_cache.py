@@ -12,7 +12,8 @@ from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.collect.latency import MemoryCollector, TokenCollector
 from llenergymeasure.core.energy.null import NullMeter
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
-from llenergymeasure.core.harness import Instruments, open_experiment
+from llenergymeasure.core.harness import open_experiment
+from llenergymeasure.core.instruments import Instruments
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache
 from llenergymeasure.exceptions import ExperimentError
 

@@ -11,7 +11,8 @@ from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollect
 from llenergymeasure.core.devices import open_devices
 from llenergymeasure.core.energy.nvml import NvmlMeter
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
-from llenergymeasure.core.harness import Instruments, open_experiment
+from llenergymeasure.core.harness import open_experiment
+from llenergymeasure.core.instruments import Instruments
 from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.results.ranks.combine import aggregate

@@ -8,7 +8,8 @@ from fakes import FakeClock, FakeHost, FakeLoader, FakeMeter, FakePrompts, Log, 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import MemoryCollector, TokenCollector
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
-from llenergymeasure.core.harness import Instruments, open_experiment
+from llenergymeasure.core.harness import open_experiment
+from llenergymeasure.core.instruments import Instruments
 from llenergymeasure.exceptions import ExperimentError
 
 

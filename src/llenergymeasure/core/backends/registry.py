@@ -18,7 +18,7 @@ from llenergymeasure.exceptions import BackendError, Finding
 if TYPE_CHECKING:
     from llenergymeasure.config.models import ExperimentConfig
     from llenergymeasure.core.backends.protocol import BackendDevices, InferenceBackend
-    from llenergymeasure.core.harness import Instruments
+    from llenergymeasure.core.instruments import Instruments
 
 
 @dataclass(frozen=True)

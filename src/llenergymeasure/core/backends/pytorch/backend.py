@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.pytorch.loading import TransformersLoader
-from llenergymeasure.core.harness import Instruments, OpenExperiment, open_experiment
+from llenergymeasure.core.harness import OpenExperiment, open_experiment
+from llenergymeasure.core.instruments import Instruments
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.protocols import ModelLoader
 
