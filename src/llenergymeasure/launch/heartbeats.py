@@ -13,7 +13,7 @@ SILENT_S = 20.0
 
 
 def alive_file(folder: Path, rank: int) -> Path:
-    """The file that a process rewrites every second; it contains its process id."""
+    """The file with the id of a process, which the process touches every second."""
     return folder / f"{stem(rank)}.alive"
 
 

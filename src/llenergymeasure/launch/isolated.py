@@ -124,7 +124,8 @@ class IsolatedExperiment:
         self._ask(self._request.model_copy(update={"windows": number + 1}))
         self._wait_for(number + 1)
         if self._request.processes == 1:
-            return ExperimentResult.from_json(self._folder / self._replies()[0].results[number])
+            result = ExperimentResult.from_json(self._folder / self._replies()[0].results[number])
+            return result.model_copy(update={"timeseries_file": None})  # the file goes with the folder
         try:
             return aggregate(read_process_results(window_folder(self._folder, number), self._request.processes))
         except AggregationError as error:

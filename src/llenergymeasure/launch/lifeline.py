@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from llenergymeasure._files import process_is_alive
+from llenergymeasure._files import process_is_alive, write_atomic
+from llenergymeasure.exceptions import LLEMError
 from llenergymeasure.launch.heartbeats import alive_file
 
 BEAT_S = 1.0
@@ -37,9 +38,12 @@ def start_lifeline(folder: Path, rank: int, owner: int | None, give_up: Callable
 
 
 def _beat(folder: Path, rank: int, owner: int | None, give_up: Callable[[], object]) -> None:
+    file = alive_file(folder, rank)
+    with suppress(LLEMError):  # the folder may be gone with its owner
+        write_atomic(file, str(os.getpid()))  # whoever ends this process reads its number here
     while owner is None or process_is_alive(owner):
         with suppress(OSError):
-            alive_file(folder, rank).write_text(str(os.getpid()), encoding="ascii")
+            os.utime(file)
         if signal.sigtimedwait(ENDED_BY, BEAT_S) is not None:
             give_up()
             os._exit(TERMINATED)

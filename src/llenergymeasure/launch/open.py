@@ -17,7 +17,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import Finding, PreFlightError
 from llenergymeasure.launch.isolated import opened_isolated
-from llenergymeasure.launch.ranks.rank import rank_info_of
+from llenergymeasure.launch.ranks.rank import RankInfo, rank_info_of
 from llenergymeasure.launch.ranks.under_launcher import opened_under_launcher
 from llenergymeasure.orchestration.orchestrator import Session, opened
 from llenergymeasure.protocols import Metering
@@ -57,11 +57,14 @@ def open_experiment(
         A context whose `measure()` gives one result per window.
 
     Raises:
-        PreFlightError: the meter of the caller would be needed in another process.
+        PreFlightError: the meter of the caller would be needed in another process, or a launcher that started this process
+            would have to start a fresh one.
         ExperimentError: on entering the context, the experiment failed.
     """
     rank_info = rank_info_of(session.environ)
     if rank_info is not None:
+        if fresh:
+            raise PreFlightError([_no_fresh_process(rank_info)])
         return opened_under_launcher(config, session, rank_info, output_dir, metering, meter_name)
     processes = config.pytorch_settings.effective_num_processes
     if processes == 1 and not fresh:
@@ -69,6 +72,14 @@ def open_experiment(
     if metering is not None:
         raise PreFlightError([_meter_stays(metering, processes)])
     return opened_isolated(config, session, processes, meter_name)
+
+
+def _no_fresh_process(rank_info: RankInfo) -> Finding:
+    return Finding(
+        f"a launcher started this process as rank {rank_info.rank} of {rank_info.size}, and a fresh process would not be one "
+        "of them",
+        "run without the launcher, and set pytorch.num_processes",
+    )
 
 
 def _meter_stays(metering: Metering, processes: int) -> Finding:

@@ -19,6 +19,14 @@ def test_a_meter_of_the_caller_cannot_measure_in_other_processes():
         open_experiment(CONFIG, Session(environ={}, user_config=UserConfig()), metering=metering(FakeMeter()))
 
 
+def test_a_process_of_a_launcher_is_not_measured_again_in_a_fresh_one():
+    launched = {
+        "WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500",
+    }  # fmt: skip
+    with pytest.raises(PreFlightError, match="a launcher started this process as rank 1 of 2"):
+        open_experiment(CONFIG, Session(environ=launched, user_config=UserConfig()), fresh=True)
+
+
 def test_half_a_launcher_is_an_error_before_anything_starts():
     with pytest.raises(ConfigError, match="torchrun"):
         open_experiment(CONFIG, Session(environ={"WORLD_SIZE": "2"}, user_config=UserConfig()))
