@@ -9,7 +9,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.measurements import ModelInfo
 
 # Settings of `generate` for speculative decoding.
-_PROPOSERS = ("assistant_model", "prompt_lookup_num_tokens", "assistant_early_exit", "use_mtp")
+PROPOSERS = ("assistant_model", "prompt_lookup_num_tokens", "assistant_early_exit", "use_mtp")
 
 
 def settings_of(config: ExperimentConfig, info: ModelInfo) -> dict[str, Any]:
@@ -27,4 +27,4 @@ def settings_of(config: ExperimentConfig, info: ModelInfo) -> dict[str, Any]:
 
 def proposers(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of active settings for speculative decoding; empty when each step generates one token."""
-    return tuple(name for name in _PROPOSERS if settings.get(name))
+    return tuple(name for name in PROPOSERS if settings.get(name))

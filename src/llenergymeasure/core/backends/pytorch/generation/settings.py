@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llenergymeasure.core.generation_settings import PROPOSERS, proposers
 from llenergymeasure.exceptions import BackendError
 
 HARMLESS: Mapping[str, str] = {
@@ -64,9 +65,6 @@ ALWAYS = frozenset(
 
 # A value that changes nothing, where that is not None, false, empty or transformers' default.
 _NEUTRAL: Mapping[str, Any] = {"guidance_scale": 1}
-
-# Any of these lets tokens be proposed and verified.
-PROPOSERS = ("assistant_model", "prompt_lookup_num_tokens", "assistant_early_exit", "use_mtp")
 
 
 @dataclass(frozen=True)
@@ -119,11 +117,11 @@ def check_settings(settings: EffectiveSettings, rows: int) -> None:
             "token_healing changes the prompts inside generate, so that input tokens cannot be counted; switch it off with "
             "passthrough_kwargs: {token_healing: null}"
         )
-    proposers = [name for name in PROPOSERS if settings.values.get(name)]
-    if proposers and rows > 1:
+    found = proposers(settings.values)
+    if found and rows > 1:
         raise BackendError(
-            f"{proposers[0]} proposes tokens for one prompt at a time, but batches have {rows}; set pytorch.batch_size: 1, or "
-            f"switch it off with passthrough_kwargs: {{{proposers[0]}: null}}"
+            f"{found[0]} proposes tokens for one prompt at a time, but batches have {rows}; set pytorch.batch_size: 1, or "
+            f"switch it off with passthrough_kwargs: {{{found[0]}: null}}"
         )
 
 
