@@ -21,6 +21,13 @@ ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
+def test_a_source_distribution_has_whatever_the_readme_links_to():
+    listed = re.search(r"sdist\]\ninclude = \[(.*)\]", PYPROJECT)
+    assert listed is not None
+    links = re.findall(r"\]\(([\w./-]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert {f'"/{link.split("/")[0]}"' for link in links} <= set(listed[1].split(", "))
+
+
 def errors(base: type[LLEMError] = LLEMError) -> Iterator[str]:
     yield base.__name__
     for kind in base.__subclasses__():

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2] / "src"
 LONGEST_FUNCTION = 60
+LONGEST_FILE = 300
+FULLEST_FOLDER = 15
 
 # Doors translate whatever a library raises; the outermost frames turn whatever is left into an exit code or a message.
 MAY_CATCH_ANYTHING = {
@@ -94,6 +97,14 @@ def test_no_function_is_longer_than_a_look():
         for name, function in functions()
         if code_lines(function) > LONGEST_FUNCTION
     ] == []
+
+
+def test_no_file_is_too_long_and_no_folder_too_full():
+    files = list(ROOT.rglob("*.py"))
+    lines = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8").count("\n") for path in files}
+    assert {name: count for name, count in lines.items() if count > LONGEST_FILE} == {}
+    folders = Counter(path.parent.relative_to(ROOT).as_posix() for path in files)
+    assert {name: count for name, count in folders.items() if count > FULLEST_FOLDER} == {}
 
 
 def late(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
