@@ -79,7 +79,11 @@ _CURES: tuple[tuple[type[Exception], tuple[str, ...], str], ...] = (
     (ImportError, _ANY, "; install the package it names"),
     (SafetensorError, _ANY, _DAMAGED),
     (Exception, ("safetensors",), _DAMAGED),
-    (Exception, ("gated", "401", "403"), "; accept the model's terms on its page and set HF_TOKEN"),
+    (
+        Exception,
+        ("gated", "unauthorized", "forbidden", "401 client", "403 client"),
+        "; accept the model's terms on its page and set HF_TOKEN",
+    ),
     (Exception, ("num_return_sequences",), "; remove num_return_sequences from the model's generation_config.json"),
     (TypeError, ("argument",), "; check the names in passthrough_kwargs"),
 )

@@ -39,7 +39,7 @@ class TorchProcessGroup:
         self.size = distributed.get_world_size()
 
     def barrier(self) -> None:
-        with _told():
+        with _explained():
             distributed.barrier()
 
     def share(self, text: str) -> str:
@@ -49,7 +49,7 @@ class TorchProcessGroup:
             ProcessGroupError: a process is gone.
         """
         said = [text]
-        with _told():
+        with _explained():
             distributed.broadcast_object_list(said, src=0)
         return said[0]
 
@@ -60,7 +60,7 @@ class TorchProcessGroup:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _explained() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:

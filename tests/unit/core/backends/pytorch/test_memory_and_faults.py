@@ -44,6 +44,7 @@ def test_where_the_mark_cannot_be_reset_the_peak_is_unknown_and_not_an_old_one(t
         (ImportError("No module named x"), "install the package it names"),
         (OSError("Error while deserializing header of model.safetensors"), "fetch or copy it again"),
         (OSError("You are trying to access a gated repo"), "HF_TOKEN"),
+        (OSError("401 Client Error: Unauthorized for url: https://huggingface.co/org/m"), "HF_TOKEN"),
         (TypeError("got an unexpected keyword argument 'nonsense'"), "passthrough_kwargs"),
         (RuntimeError("something else"), "RuntimeError: something else"),
     ],
@@ -53,6 +54,12 @@ def test_a_failure_is_explained(error, words):
         raise error
     assert words in str(caught.value)
     assert caught.value.__cause__ is error
+
+
+def test_a_number_like_a_status_is_no_refused_access():
+    with pytest.raises(BackendError) as caught, explained("generating", CONFIG):
+        raise RuntimeError("shape [1, 401] is invalid for input of size 4030")
+    assert str(caught.value).endswith("for input of size 4030")
 
 
 def test_our_own_errors_pass_through():
