@@ -63,7 +63,7 @@ class ExactFlopsCollector(FromRecords):
             return None
         widest = max(other.padded_length for other in window.batches)
         warmed = widest + _warmup_tokens(window) - 1 if config.warmup.enabled else 0
-        needed = max(batch.padded_length + config.output_limit - 1, settings.get("max_cache_len", 0))
+        needed = max(batch.padded_length + config.output_limit - 1, settings.get("max_cache_len") or 0)
         self._static_length = max(self._static_length, warmed, needed)
         return self._static_length
 

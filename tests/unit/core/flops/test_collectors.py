@@ -106,6 +106,11 @@ def test_a_static_cache_of_a_given_length_is_covered_whole():
     assert used({**static, "max_cache_len": 64}).value > used(static).value > exact().value
 
 
+def test_a_length_of_the_static_cache_that_is_switched_off_is_none():
+    static = {"pytorch": {"cache_implementation": "static"}}
+    assert exact(**static, passthrough_kwargs={"max_cache_len": None}).value == exact(**static).value
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
