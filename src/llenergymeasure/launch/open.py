@@ -83,9 +83,11 @@ def _no_fresh_process(rank_info: RankInfo) -> Finding:
 
 
 def _meter_stays(metering: Metering, processes: int) -> Finding:
+    problem = f"the meter '{metering.choice.name}' that was handed in cannot measure in"
+    if processes == 1:
+        return Finding(f"{problem} another process", "name a meter with energy.backend")
     return Finding(
-        f"the meter '{metering.choice.name}' that was handed in cannot measure in {processes} other processes",
-        "name a meter with energy.backend, or set pytorch.num_processes: 1",
+        f"{problem} {processes} other processes", "name a meter with energy.backend, or set pytorch.num_processes: 1"
     )
 
 

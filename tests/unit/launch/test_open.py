@@ -19,6 +19,14 @@ def test_a_meter_of_the_caller_cannot_measure_in_other_processes():
         open_experiment(CONFIG, Session(environ={}, user_config=UserConfig()), metering=metering(FakeMeter()))
 
 
+def test_a_meter_of_the_caller_cannot_measure_in_a_fresh_process():
+    config = ExperimentConfig(model="builtin/tiny-llama", n=4)
+    session = Session(environ={}, user_config=UserConfig())
+    with pytest.raises(PreFlightError, match="cannot measure in another process") as caught:
+        open_experiment(config, session, metering=metering(FakeMeter()), fresh=True)
+    assert [finding.cure for finding in caught.value.findings] == ["name a meter with energy.backend"]
+
+
 def test_a_process_of_a_launcher_is_not_measured_again_in_a_fresh_one():
     launched = {
         "WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500",
