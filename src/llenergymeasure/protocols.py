@@ -221,16 +221,6 @@ class ProcessGroup(Protocol):
         """
 
 
-class Alone:
-    """The process group of a single process."""
-
-    rank = 0
-    size = 1
-
-    def barrier(self) -> None:
-        """Return at once."""
-
-
 @dataclass(frozen=True)
 class Window:
     """The measured window: the work, and its edges, which time and energy share."""

@@ -10,11 +10,11 @@ from llenergymeasure.core.check_parts import check_collectors, check_part
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache
 from llenergymeasure.core.sampling.no_sensors import NoSensors
+from llenergymeasure.core.window import Alone
 from llenergymeasure.datasets.prompts import PromptSet
 from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.progress import Progress, Silent
 from llenergymeasure.protocols import (
-    Alone,
     Clock,
     EnergyBackend,
     InferenceEngine,

@@ -21,7 +21,6 @@ from llenergymeasure.core.gc_control import without_garbage_collection
 from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.exceptions import MeterError
 from llenergymeasure.protocols import (
-    Alone,
     Batch,
     Clock,
     EnergyBackend,
@@ -31,6 +30,16 @@ from llenergymeasure.protocols import (
     ProcessGroup,
     RunOutput,
 )
+
+
+class Alone:
+    """The process group of a single process."""
+
+    rank = 0
+    size = 1
+
+    def barrier(self) -> None:
+        """Return at once."""
 
 
 @dataclass(frozen=True)

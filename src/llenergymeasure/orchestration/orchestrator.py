@@ -25,6 +25,7 @@ from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache
 from llenergymeasure.core.sampling.no_sensors import NoSensors
+from llenergymeasure.core.window import Alone
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.exceptions import Finding, PreFlightError
 from llenergymeasure.orchestration.model.hub import hub_findings
@@ -33,7 +34,7 @@ from llenergymeasure.orchestration.notes import notes
 from llenergymeasure.orchestration.preflight import Request, findings_of
 from llenergymeasure.orchestration.ulimits import limit_findings
 from llenergymeasure.progress import Logged, Progress
-from llenergymeasure.protocols import Alone, Clock, Metering, ProcessGroup
+from llenergymeasure.protocols import Clock, Metering, ProcessGroup
 
 
 @dataclass
