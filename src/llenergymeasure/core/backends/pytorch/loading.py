@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -26,43 +25,13 @@ from llenergymeasure.core.backends.pytorch.generation.settings import (
     effective_settings,
 )
 from llenergymeasure.core.backends.pytorch.library import Transformers, quiet_transformers
-from llenergymeasure.core.backends.pytorch.parameters.count import count_parameters, quantization_of
+from llenergymeasure.core.backends.pytorch.loaded import LoadedModel, describe, without_adapter
 from llenergymeasure.core.backends.pytorch.placement import devices_of, input_device, kind_of
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
-from llenergymeasure.core.backends.pytorch.weights import SHOWN, check_weights
+from llenergymeasure.core.backends.pytorch.weights import check_weights
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache
-from llenergymeasure.core.model_limits import limits_of
-from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.protocols import Clock
-
-MEGABYTE = 1e6
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """What experiments with the same load settings share.
-
-    Attributes:
-        model: the model, ready to generate.
-        unexpected: tensors of the checkpoint and of the adapter that have no place in it.
-        draft: the draft model; None without one.
-        tokenizer: the model's own.
-        devices: every device that holds or computes a part of it.
-        load_seconds: how long loading took.
-    """
-
-    model: Any
-    unexpected: tuple[str, ...]
-    draft: Any | None
-    tokenizer: TransformersTokenizer
-    devices: tuple[str, ...]
-    load_seconds: float
-
-    @property
-    def device(self) -> str:
-        """cuda or cpu: where it really is."""
-        return kind_of(self.devices)
 
 
 class TransformersLoader:
@@ -91,7 +60,7 @@ class TransformersLoader:
             return TransformersEngine(
                 model=loaded.model,
                 tokenizer=loaded.tokenizer,
-                info=self._describe(config, loaded, settings),
+                info=describe(config, loaded, settings, self._library.cuda_available()),
                 arguments=arguments | _for_text(settings, loaded.tokenizer),
                 config=config,
                 clock=self._clock,
@@ -185,39 +154,6 @@ class TransformersLoader:
             found |= {name: drafted[name] for name in PROPOSALS & set(drafted)}
         return effective_settings(found, defaults, arguments, loaded.tokenizer.end_id)
 
-    def _describe(self, config: ExperimentConfig, loaded: LoadedModel, settings: EffectiveSettings) -> ModelInfo:
-        model = loaded.model
-        counts = count_parameters(model)
-        section = config.pytorch_settings
-        return ModelInfo(
-            name=config.model,
-            revision=getattr(model.config, "_commit_hash", None),
-            architecture=type(without_adapter(model)).__name__,
-            n_parameters=counts.total,
-            n_matmul_parameters=counts.in_matrix_products,
-            n_matmul_parameters_counted=counts.counted_in_matrix_products,
-            adapter_parameters=counts.in_adapters,
-            parameters_reason=counts.reason,
-            random_weights=config.draws_weights,
-            device=loaded.device,
-            devices=loaded.devices,
-            dtype=str(model.dtype).removeprefix("torch."),
-            attn_implementation=getattr(model.config, "_attn_implementation", None),
-            batch_size=section.effective_batch_size,
-            quantization=section.quantization or quantization_of(model),
-            effective_settings=dict(settings.values),
-            model_generation_defaults=dict(settings.from_model),
-            memory_mb=model.get_memory_footprint() / MEGABYTE,
-            load_seconds=loaded.load_seconds,
-            n_unexpected_weights=len(loaded.unexpected),
-            unexpected_weights=tuple(sorted(loaded.unexpected)[:SHOWN]),
-            max_positions=limits_of(model.config.to_dict()).positions,
-            notes=(
-                *(() if self._library.cuda_available() else _notes(section.effective_device)),
-                *_notes_on_gguf(config),
-            ),
-        )
-
 
 def _placed(model: Any, device: str) -> Any:
     """On its device. Quantised weights are there already, and may not be moved."""
@@ -258,29 +194,7 @@ def _ready(model: Any, config: ExperimentConfig) -> None:
         without_adapter(model).compile(**compile_with)  # PEFT's wrapper is passed by: `generate` is the inner model's
 
 
-def without_adapter(model: Any) -> Any:
-    """The model that PEFT wrapped; a merged adapter left none to unwrap."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
-
-
 def _for_text(settings: EffectiveSettings, tokenizer: TransformersTokenizer) -> dict[str, Any]:
     """The tokenizer, where `generate` looks at the text."""
     needed = any(name in settings.values for name in ("stop_strings", "token_healing"))
     return {"tokenizer": tokenizer.wrapped} if needed else {}
-
-
-def _notes(wanted: str) -> tuple[str, ...]:
-    """What to say on a machine without a CUDA device."""
-    if wanted == "auto":
-        return ("no CUDA device found: running on the CPU (set pytorch.device: cpu to say that this is meant)",)
-    return ()
-
-
-def _notes_on_gguf(config: ExperimentConfig) -> tuple[str, ...]:
-    """What a file of quantised weights does not mean."""
-    if not source_of(config.model)[1] or config.draws_weights:
-        return ()
-    return (
-        f"the weights of the GGUF file were dequantised to {config.precision}: speed, memory and energy are those of "
-        f"{config.precision} weights, not of the file's",
-    )
