@@ -166,7 +166,7 @@ def test_two_nodes_are_one_experiment(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "words"), [(signal.SIGKILL, "rank 1 died without a word")])
+@pytest.mark.parametrize(("number", "words"), [(signal.SIGKILL, "rank 1 exited without an error message")])
 def test_a_rank_that_dies_is_named_and_nothing_is_left(tmp_path, number, words):
     run = start([sys.executable, *arguments(tmp_path / "out", pytorch__num_processes=2, **LONG)], tmp_path)
     pids = workers(tmp_path)

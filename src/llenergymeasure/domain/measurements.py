@@ -62,7 +62,9 @@ class ModelInfo(Frozen):
         {},
         description="Those of these settings that the model's files set: neither configured nor the backend's default.",
     )
-    memory_mb: float | None = Field(None, description="Held after loading, in MB; None where it is not known.")
+    memory_mb: float | None = Field(
+        None, description="Of the model without a draft model, after loading, in MB; None where it is not known."
+    )
     load_seconds: float | None = Field(None, description="None when the backend does not report it.")
     max_positions: int | None = Field(
         None,

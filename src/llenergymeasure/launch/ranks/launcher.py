@@ -49,5 +49,5 @@ def what_happened(replies: Mapping[int, Reply], count: int, silent: tuple[int, .
         return f"rank {silent[0]} did not answer for {SILENT_S:g} s and was ended"
     dead = [rank for rank in range(count) if rank not in failures]
     if dead:
-        return f"rank {dead[0]} died without a word (killed, or out of memory); see: dmesg | tail"
+        return f"rank {dead[0]} exited without an error message (signal or out of memory); see: dmesg | tail"
     return f"the processes were ended: {last_words}"

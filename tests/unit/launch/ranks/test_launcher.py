@@ -18,11 +18,11 @@ GONE = Reply(failure=failure_of(ProcessGroupError("another process is gone")))
     [
         ({0: GONE, 1: OUT_OF_MEMORY, 2: GONE}, (), "rank 1 failed: out of memory"),
         ({0: Reply(), 1: Reply(), 2: Reply()}, (2,), "rank 2 did not answer for 20 s and was ended"),
-        ({0: GONE, 2: GONE}, (), "rank 1 died without a word (killed, or out of memory); see: dmesg | tail"),
+        ({0: GONE, 2: GONE}, (), "rank 1 exited without an error message (signal or out of memory); see: dmesg | tail"),
         (
             {0: GONE, 1: Reply(), 2: GONE},
             (),
-            "rank 1 died without a word (killed, or out of memory); see: dmesg | tail",
+            "rank 1 exited without an error message (signal or out of memory); see: dmesg | tail",
         ),
         ({0: GONE, 1: GONE, 2: GONE}, (), "the processes were ended: last line"),
     ],
