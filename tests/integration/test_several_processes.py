@@ -103,7 +103,7 @@ def nothing_is_left(folder, pids):
 
 
 ONE_AND_TWO = """
-from llenergymeasure import ExperimentResult, run_experiment
+from llenergymeasure import run_experiment
 for number in (1, 2):
     run_experiment(
         model="builtin/tiny-llama", n=5, max_output_tokens=8, min_output_tokens=8, energy={"backend": "null"},
