@@ -13,23 +13,39 @@ import os
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from llenergymeasure import ExperimentConfig, _plugin_api
 from llenergymeasure.cli.outcome import exit_code_of
 from llenergymeasure.progress import Silent
+from llenergymeasure.protocols import EnergyBackend, OpenWindow
 from nvmlsim.simulation import ORIGIN
 
 WINDOW_S = 100.0
 
 
-class Told(Silent):
-    """Says each step."""
+class Steps(Silent):
+    """Says each step, and knows the last."""
+
+    last = ""
 
     def step(self, text: str, seconds: float | None = None) -> None:
-        if text.startswith("measuring"):
-            set_scenario_time(WINDOW_S)
+        self.last = text
         print(text, flush=True)
+
+
+class AtItsTime:
+    """A meter that begins the measured window at a time of the scenario, however busy the machine was until then."""
+
+    def __init__(self, meter: EnergyBackend, steps: Steps) -> None:
+        self._meter, self._steps = meter, steps
+        self.name, self.devices, self.release = meter.name, meter.devices, meter.release
+
+    def open_window(self) -> OpenWindow:
+        if self._steps.last.startswith("measuring"):
+            set_scenario_time(WINDOW_S)
+        return self._meter.open_window()
 
 
 def set_scenario_time(time_s: float) -> None:
@@ -46,7 +62,8 @@ def measure(meter: str, place: Path) -> int:
     )  # fmt: skip
     with _plugin_api.open_meter(meter) as metering:
         print(f"meter {metering.choice.name}", flush=True)
-        with _plugin_api.open_experiment(config, metering=metering, progress=Told()) as experiment:
+        timed = replace(metering, meter=AtItsTime(metering.meter, steps := Steps()))
+        with _plugin_api.open_experiment(config, metering=timed, progress=steps) as experiment:
             result = experiment.measure()
     result.to_json(place)
     print("threads", *(thread.name for thread in threading.enumerate() if thread.name.startswith("llem")), flush=True)
