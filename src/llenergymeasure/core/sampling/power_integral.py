@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from statistics import fmean
 
 from llenergymeasure.core.sampling.power_log import Points, PowerLog
 from llenergymeasure.core.sampling.power_sensors import AVERAGE_PERIOD_S, AVERAGE_WINDOW_S, Sensor
@@ -58,4 +59,4 @@ def unwound_energy_j(log: PowerLog, idle_w: float, start_s: float, end_s: float)
 def mean_power_w(points: Points, start_s: float, end_s: float) -> float | None:
     """Mean in W of the readings from `start_s` to `end_s`; None when there is none."""
     inside = [value for time_s, value in points if start_s <= time_s <= end_s]
-    return math.fsum(inside) / len(inside) if inside else None
+    return fmean(inside) if inside else None
