@@ -59,8 +59,7 @@ def _common_grid(seen: Sequence[tuple[float, float]], period_s: float) -> Grid |
 
 def _fitted_period_s(seen: Sequence[tuple[float, float]]) -> float:
     ticks = regular_ticks([(before + after) / 2 for before, after in seen])
-    span_s, gap_s = ticks[-1] - ticks[0], median(b - a for a, b in zip(ticks, ticks[1:]))
-    return span_s / round(span_s / gap_s)
+    return median(after - before for before, after in zip(ticks, ticks[1:]))
 
 
 def readings_on(grid: Grid, points: Points, first: int, last: int) -> list[float | None]:
