@@ -81,6 +81,38 @@ def test_a_reading_that_is_far_more_certain_is_taken_before_it():
     assert measured(sampled(TWO_SECONDS, uneven), gpu=WHOLE).energy_j == pytest.approx(600.0)
 
 
+def test_the_second_sensor_is_taken_when_the_first_is_less_than_half_as_certain():
+    instant = list(TWO_SECONDS)
+    instant[25:30] = [None] * 5  # 0.5 s without instant power: 2 x 0.5 s x 250 W / root 12 is 72 J
+    found = measured(sampled(instant, averaged(TWO_SECONDS)))
+    assert found.parts_j.get("gaps", 0.0) == pytest.approx(0.0, abs=1e-9)
+    assert found.crosscheck.parts_j["gaps"] == pytest.approx(2 * 0.5 * 250 / math.sqrt(12))
+
+
+def test_of_several_checks_the_most_certain_one_is_taken():
+    average = [watts + 100 for watts in averaged(TWO_SECONDS)]
+    average[19] = None  # the last one before the work: its updates cannot be unwound, but its line can be integrated
+    found = measured(sampled(TWO_SECONDS, average))
+    # Both integrals are as late; 700 J or more by the average are less certain than 600 J.
+    assert found.energy_j == pytest.approx(600.0)
+    assert found.crosscheck.energy_j == pytest.approx(600.0, rel=0.05)
+
+
+def test_a_short_window_late_in_the_day_is_short():
+    late = PowerLog()
+    for number in range(600):
+        late.add(1000 + number / 100, instant_w=100.0)
+    found = by_power(WHOLE, late, 0.01, 1002.0, 1004.0)
+    assert found.parts_j["edges"] == pytest.approx(DATING_J * math.hypot(100, 100))
+
+
+@pytest.mark.parametrize(("before_w", "after_w"), [(40.0, 20.0), (20.0, 40.0)])
+def test_the_range_of_the_load_is_that_of_the_window_and_both_sides(before_w, after_w):
+    readings = steps((before_w, 21), (300.0, 20), (after_w, 15))
+    expected = 0.75 * math.hypot(300 * math.sqrt(0.1 * 2.0), 280 * 2.0 / math.sqrt(3))
+    assert measured(sampled(readings), gpu=PARTIAL).parts_j["aliasing"] == pytest.approx(expected)
+
+
 def test_a_sensor_that_sleeps_three_quarters_of_the_time_may_miss_that_much():
     found = measured(sampled([100.0] * 60), gpu=PARTIAL)
     # 25 ms of every 100 ms are seen. Looks at random moments: 100 W x the root of 0.1 s x 2 s.
@@ -134,7 +166,16 @@ def test_in_a_long_window_the_edges_do_not_matter_and_the_integral_is_taken():
         log.add(float(second), instant_w=100.0)
     found = by_power(WHOLE, log, 1.0, 5.0, 610.0)
     assert found.energy_j == pytest.approx(60_500.0)
+    assert found.parts_j["gain"] == pytest.approx(3025.0)
     assert found.parts_j["edges"] == pytest.approx(2 * 100 * math.hypot(0.1, 1.0) / math.sqrt(6))
+
+
+def test_in_a_long_window_the_1_s_average_is_unwound_from_idle_power_just_before():
+    log = PowerLog()
+    for number in range(6300):
+        log.add(number / 10 + 0.05, average_w=300.0 if 10.5 <= number / 10 < 620 else 60.0)
+    # From 10.5 s to 615 s: averages of 605 s that end at 615 s, less the half second of 60 W that lies before the work.
+    assert by_power(WHOLE, log, 0.1, 10.5, 615.0).energy_j == pytest.approx(605 * 300.0 - 0.5 * 60.0)
 
 
 def test_a_log_that_thinned_its_distant_past_has_no_gaps():
