@@ -62,6 +62,8 @@ def _window_long_enough(draft: ExperimentResult) -> Held:
 def _enough_updates(draft: ExperimentResult) -> Held:
     if draft.energy.method == "estimated":
         return _held(False, "no sensor: an estimate")
+    if draft.energy.method is None:
+        return _not_observed("not measured")
     updates = draft.energy.n_readings
     return _held(updates >= MIN_UPDATES, f"{updates} of {MIN_UPDATES}", updates)
 
