@@ -36,11 +36,11 @@ def what_is_wrong(place: Place, details: Sequence[Any], written: str | None = No
     Args:
         place: the location of the value.
         details: pydantic's errors there; several when the value matches no branch of a union.
-        written: the text of the value in the file, where it differs from the value: `1e3`, `off`.
+        written: the text of the value in the file, where it differs from the value: `1e3`, `off`; empty after `n:` alone.
     """
     detail, key = details[0], str(place.path[-1]) if place.path else ""
     kind, value = detail["type"], detail["input"]
-    text = shown(value, key) if written is None or looks_like_credential(key, written) else cut(written)
+    text = shown(value, key) if not written or looks_like_credential(key, written) else cut(written)
     if kind in _FIXED:
         return _FIXED[kind]
     if kind == "extra_forbidden":

@@ -134,6 +134,12 @@ def explained(tmp_path):
     return explain
 
 
+def test_a_key_with_nothing_after_it_is_shown_as_null(explained):
+    assert explained("model: m\nn:\n") == [
+        "line 2: n: null: a whole number is needed; remove the key, or write something below it"
+    ]
+
+
 def test_the_line_of_the_key_is_named(explained):
     assert explained("model: m\npytorch:\n  batch_size: 0\nn: x\n") == [
         'line 4: n: "x": a whole number is needed',
