@@ -83,7 +83,7 @@ class ExperimentConfig(ConfigModel):
     passthrough_kwargs: dict[str, Any] | None = Field(
         None,
         description="Further arguments of the backend's calls: names that `generate` knows go to `generate`, "
-        "all others to `from_pretrained`.",
+        "all others to `from_pretrained`. null switches off what the model's own files set.",
     )
 
     @model_validator(mode="before")

@@ -12,6 +12,7 @@ from fakes import FakeClock  # noqa: E402
 from llenergymeasure import ExperimentConfig  # noqa: E402
 from llenergymeasure.config.sections import WarmupConfig  # noqa: E402
 from llenergymeasure.core.backends.pytorch.compilation import CompilationLog  # noqa: E402
+from llenergymeasure.core.backends.pytorch.library import Transformers  # noqa: E402
 from llenergymeasure.core.backends.pytorch.loading import TransformersLoader  # noqa: E402
 from llenergymeasure.core.collect.compilation import compilation_of  # noqa: E402
 from llenergymeasure.core.machine.clock import SystemClock  # noqa: E402
@@ -39,11 +40,11 @@ def checkpoint(tmp_path_factory):
     return folder
 
 
-def engine_of(checkpoint, section, **fields):
+def engine_of(checkpoint, section, library=None, **fields):
     config = ExperimentConfig(
         model=str(checkpoint), precision="fp32", max_output_tokens=LIMIT, pytorch=section, **fields
     )
-    return TransformersLoader(SystemClock()).load(config)
+    return TransformersLoader(SystemClock(), library).load(config)
 
 
 def prompts(*lengths):
@@ -86,6 +87,25 @@ def test_after_the_warm_up_nothing_is_left_to_compile(checkpoint, section, lengt
     warmup = warm_up(WarmupConfig(n_warmup=1, max_new_tokens=2), engine, batches, SystemClock(), LIMIT)
     assert warmup.compilations > 1
     assert warmup.shapes == len({(len(batch.prompt_indices), batch.padded_length) for batch in batches})
+    assert found_in(engine, batches).count == 0
+
+
+class CompilesOnEveryDevice(Transformers):
+    """transformers as on CUDA, where it compiles the decode step of a static cache by itself."""
+
+    def model(self, source, **arguments):
+        model, report = super().model(source, **arguments)
+        model.generation_config.compile_config = transformers.CompileConfig(backend="eager", fullgraph=False, mode=None)
+        model.generation_config.compile_config._compile_all_devices = True
+        return model, report
+
+
+def test_what_transformers_compiles_by_itself_is_compiled_in_the_warm_up_too(checkpoint):
+    engine = engine_of(checkpoint, {"device": "cpu", "cache_implementation": "static"}, CompilesOnEveryDevice())
+    batches = engine.prepare(prompts(9, 31, 4))
+    warmup = warm_up(WarmupConfig(n_warmup=1, max_new_tokens=2), engine, batches, SystemClock(), LIMIT)
+    assert warmup.compilations > 0
+    assert warmup.shapes == 3
     assert found_in(engine, batches).count == 0
 
 
