@@ -52,7 +52,9 @@ class PyTorchConfig(ConfigModel):
         None, description="Attention kernel.", json_schema_extra=effective("what transformers chooses, normally sdpa")
     )
     torch_compile: Flag | None = Field(
-        None, description="Compile the model's forward pass.", json_schema_extra=effective("false")
+        None,
+        description="Compile the model's forward pass. The warm-up then runs every shape of the window.",
+        json_schema_extra=effective("false"),
     )
     torch_compile_mode: Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"] | None = (
         Field(None, description="Mode of `torch.compile`; needs torch_compile.", json_schema_extra=effective("default"))
