@@ -115,7 +115,8 @@ class Loop:
         self.prompts = [self._tokenizer(text)["input_ids"][:INPUT_TOKENS] for text in texts]
         self.output_ids: list[list[int]] = []
         self.flops = self.cache_bytes = 0
-        self.weights_bytes = self.model.get_memory_footprint()
+        stored = {tensor.data_ptr(): tensor.nbytes for tensor in self.model.state_dict().values()}
+        self.weights_bytes = sum(stored.values())  # tied ones once; buffers that are made anew are not weights
 
     def run(self) -> None:
         """Generate once for the ids and the bytes of the largest cache, once more for torch's count."""
