@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json as json_module
 import os
 import sys
@@ -43,6 +44,7 @@ def command(
         if not quiet:
             print(_saved(saved.path), file=sys.stderr)
 
+    gc.enable()  # the entry point disabled it while the command line started
     progress = Attentive(progress_for(quiet or is_silent_rank(os.environ)))
     try:
         run(

@@ -11,7 +11,6 @@ from llenergymeasure._json import read_json
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.models.builtin import builtin_model_path
 from llenergymeasure.models.gguf import names_gguf
-from llenergymeasure.orchestration.model.gguf import config_in_gguf, gguf_header
 
 FETCH_AGAIN = "fetch or copy the model again"
 
@@ -72,6 +71,8 @@ def local_config(model: str, revision: str | None, environ: Mapping[str, str]) -
         ConfigError: there is no built-in model of this name, or its file is damaged.
     """
     if names_gguf(model):
+        from llenergymeasure.orchestration.model.gguf import config_in_gguf, gguf_header  # noqa: PLC0415 - only a GGUF file needs it
+
         return config_in_gguf(gguf_header(model))
     directory = local_directory(model, revision, environ)
     path = directory / "config.json" if directory else None

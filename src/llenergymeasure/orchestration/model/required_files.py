@@ -10,7 +10,6 @@ from typing import Any
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import ConfigError, Finding
 from llenergymeasure.models.gguf import names_gguf
-from llenergymeasure.orchestration.model.gguf import gguf_findings
 from llenergymeasure.orchestration.model.hub import ADAPTER_FILE, MODEL_FILE, is_offline, is_repository_id
 from llenergymeasure.orchestration.model.local_files import (
     hub_snapshot,
@@ -126,6 +125,8 @@ def findings_about(required: RequiredFiles, environ: Mapping[str, str], ask: Ask
         ask: asks the hub for what is not here; None = do not ask.
     """
     if required.is_gguf:
+        from llenergymeasure.orchestration.model.gguf import gguf_findings  # noqa: PLC0415 - only a GGUF file needs it
+
         yield from gguf_findings(required.name)
         return
     try:

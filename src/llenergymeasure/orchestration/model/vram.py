@@ -18,7 +18,6 @@ from llenergymeasure.core.flops.architecture import shape_of
 from llenergymeasure.core.flops.dimensions import TransformerShape
 from llenergymeasure.core.model_limits import limits_of
 from llenergymeasure.models.gguf import names_gguf
-from llenergymeasure.orchestration.model.gguf import gguf_header
 from llenergymeasure.orchestration.model.kv_cache import UnknownCacheError, cache_bytes
 from llenergymeasure.orchestration.model.local_files import local_config, local_directory
 from llenergymeasure.orchestration.model.weights import local_weights_bytes
@@ -108,6 +107,8 @@ def _stored_bytes(config: ExperimentConfig, environ: Mapping[str, str]) -> int |
 
 def _dequantised_mb(config: ExperimentConfig) -> float:
     """Weights of a GGUF file as they are loaded."""
+    from llenergymeasure.orchestration.model.gguf import gguf_header  # noqa: PLC0415 - only a GGUF file needs it
+
     return gguf_header(config.model).n_parameters * BYTES_PER_WEIGHT[config.precision] / MEGABYTE
 
 
