@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -72,6 +72,14 @@ def test_a_counter_that_began_anew_voids_the_reading():
         "GPU 1 (RTX A6000): the energy counter went backwards (the driver was reloaded); energy.backend: nvml would "
         "have used the power sensors instead"
     )
+
+
+def test_a_counter_that_rose_faster_than_the_gpu_can_draw_voids_the_reading():
+    limited = [replace(gpu, power_limit_w=50.0) for gpu in GPUS]
+    found = CrossCheck(limited, both("energy_j", RISING, RISING)).of(READING, 2.0, 4.0)
+    # 200 J in 2 s are twice the limit, 210 J are more.
+    assert found.energy_j is None
+    assert found.reason.startswith("GPU 1 (RTX A6000): the energy counter rose by 210 J in 2 s")
 
 
 def test_a_lost_gpu_voids_the_reading_and_what_it_used_is_said():

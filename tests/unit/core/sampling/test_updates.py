@@ -58,6 +58,14 @@ def test_a_regular_tick_is_told_to_its_moment():
     ]
 
 
+def test_ticks_are_regular_where_their_samples_are_not():
+    points = [(0.0, 0)]
+    for number, middle_s in enumerate((0.105, 0.195, 0.305, 0.395)):
+        points += [(middle_s - 0.02, number), (middle_s + 0.02, number + 1)]
+    # Least squares through 0.105, 0.195, 0.305 and 0.395: 0.098 s apart around 0.25.
+    assert [time_s for time_s, _ in update_times(points)] == pytest.approx([0.103, 0.201, 0.299, 0.397])
+
+
 def test_a_sensor_that_changes_with_every_sample_updates_when_it_is_sampled():
     assert update_times([(0.0, 1.0), (0.1, 2.0), (0.2, 3.0)]) == [(0.1, 2.0), (0.2, 3.0)]
 
