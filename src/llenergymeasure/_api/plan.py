@@ -12,7 +12,6 @@ from llenergymeasure.config.models import ExperimentConfig, StudyConfig
 from llenergymeasure.config.user_config import load_user_config, resolve_measurement, resolve_runner
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.dataset import DatasetInfo
-from llenergymeasure.domain.files.report_formats import report_findings
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.orchestration.dry_run import check_without_torch
 from llenergymeasure.orchestration.model.vram import VramEstimate, estimate_for
@@ -72,7 +71,13 @@ def plan(study: StudyConfig, output_dir: Path | None = None, *, report: bool = F
         resolve_runner(each.backend, user, environ)
     check_without_torch(study.experiments, place, environ)
     experiments = tuple(_planned(each, environ) for each in study.experiments)
-    return Plan(experiments, place, tuple(report_findings("html") if report else ()))
+    return Plan(experiments, place, _report_findings() if report else ())
+
+
+def _report_findings() -> tuple[Finding, ...]:
+    from llenergymeasure.domain.files.report_formats import report_findings  # noqa: PLC0415 - only a report needs it
+
+    return tuple(report_findings("html"))
 
 
 def _planned(config: ExperimentConfig, environ: Mapping[str, str]) -> PlannedExperiment:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.orchestration.model.prompts import notes_on_length
 from llenergymeasure.orchestration.model.required_files import known_models
 from llenergymeasure.orchestration.model.vram import estimate_for
 
 if TYPE_CHECKING:
     from llenergymeasure.domain.energy import MeterChoice
+    from llenergymeasure.domain.environment import GpuInfo
 
 MEGABYTES_PER_GIGABYTE = 1000
 
