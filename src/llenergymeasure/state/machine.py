@@ -69,6 +69,11 @@ class ExperimentState:
 _STATE = TypeAdapter(ExperimentState)
 
 
+def new_state(config_hash: str) -> ExperimentState:
+    """The state of a new experiment of this process, not yet written."""
+    return ExperimentState(id=uuid4().hex[:12], config_hash=config_hash, machine=machine_mark(), pid=os.getpid())
+
+
 class StateManager:
     """The states below one output directory.
 
@@ -88,8 +93,7 @@ class StateManager:
         Raises:
             ConfigError: the directory cannot be written to.
         """
-        state = ExperimentState(id=uuid4().hex[:12], config_hash=config_hash, machine=machine_mark(), pid=os.getpid())
-        return self._kept(state)
+        return self.keep(new_state(config_hash))
 
     def move(self, state: ExperimentState, stage: Stage, *, failed: bool = False) -> ExperimentState:
         """Move an experiment forward and save its state.
@@ -102,13 +106,18 @@ class StateManager:
         """
         after = state.moved(stage, failed=failed)
         if after.stage != "done" or failed:
-            return self._kept(after)
+            return self.keep(after)
         for other in self.find_by_config_hash(after.config_hash):
             if other.failed or other.id == after.id:
                 self.forget(other)
         return after
 
-    def _kept(self, state: ExperimentState) -> ExperimentState:
+    def keep(self, state: ExperimentState) -> ExperimentState:
+        """Write a state.
+
+        Raises:
+            ConfigError: the directory cannot be written to.
+        """
         ensure_directory(self._folder)
         write_atomic(self._folder / f"{state.id}.json", json.dumps(asdict(state)))
         return state
@@ -127,7 +136,7 @@ class StateManager:
     def cleanup_stale(self) -> tuple[ExperimentState, ...]:
         """Mark unfinished experiments of ended processes of this machine as failed, and return them."""
         return tuple(
-            self._kept(state.moved("done", failed=True))
+            self.keep(state.moved("done", failed=True))
             for state in self.all()
             if state.stage != "done" and state.machine == machine_mark() and not self._is_alive(state.pid)
         )
@@ -135,7 +144,7 @@ class StateManager:
     def forget(self, state: ExperimentState) -> None:
         """Remove an experiment's file, and the folders created for it if they are empty."""
         with suppress(OSError):
-            (self._folder / f"{state.id}.json").unlink()
+            (self._folder / f"{state.id}.json").unlink(missing_ok=True)
             self._folder.rmdir()
             if not self._was_there:
                 self._folder.parent.rmdir()

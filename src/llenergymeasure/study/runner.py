@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.exceptions import ExperimentError, LLEMError, StudyError
-from llenergymeasure.state.machine import ExperimentState, StateManager
+from llenergymeasure.state.machine import ExperimentState, StateManager, new_state
 
 
 def _as_it_is(result: ExperimentResult) -> ExperimentResult:
@@ -50,22 +50,27 @@ def run_all(
 
 @contextmanager
 def followed(states: StateManager | None, config: ExperimentConfig) -> Iterator[None]:
-    """Record an experiment's state while it runs. A reported failure removes it; after a killed process it remains."""
-    state = None if states is None else _begun(states, config)
-    if states is None or state is None:
+    """Record an experiment's state while it runs. A reported failure removes it; after a killed process it remains.
+
+    An interrupt may come while the state is written: it is named before, so that it can be removed.
+    """
+    if states is None:
         yield
         return
+    named = new_state(config.config_hash)
     try:
+        state = _begun(states, named)
         yield
     except BaseException:
-        states.forget(state)
+        states.forget(named)
         raise
-    states.move(state, "done")
+    if state is not None:
+        states.move(state, "done")
 
 
-def _begun(states: StateManager, config: ExperimentConfig) -> ExperimentState | None:
-    """The state, or None where it cannot be written; the check before the run reports that, with its cure."""
+def _begun(states: StateManager, named: ExperimentState) -> ExperimentState | None:
+    """The written state, or None where it cannot be written; the check before the run reports that, with its cure."""
     try:
-        return states.move(states.begin(config.config_hash), "measuring")
+        return states.move(states.keep(named), "measuring")
     except LLEMError:
         return None

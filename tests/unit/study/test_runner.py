@@ -7,7 +7,8 @@ import pytest
 from a_result import a_result
 from llenergymeasure import ExperimentConfig, StudyConfig
 from llenergymeasure.exceptions import BackendError, ExperimentError, Finding, PreFlightError, StudyError
-from llenergymeasure.study.runner import run_all
+from llenergymeasure.state.machine import StateManager
+from llenergymeasure.study.runner import followed, run_all
 
 STUDY = StudyConfig(experiments=tuple(ExperimentConfig(model=name) for name in "abc"))
 
@@ -63,3 +64,17 @@ def test_an_interrupt_is_not_swallowed():
 
     with pytest.raises(KeyboardInterrupt):
         run_all(STUDY, measure)
+
+
+class InterruptedWhileWriting(StateManager):
+    """The interrupt comes when the file is there and the call has not returned."""
+
+    def keep(self, state):
+        super().keep(state)
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_while_the_state_is_written_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt), followed(InterruptedWhileWriting(tmp_path / "out"), STUDY.experiments[0]):
+        pytest.fail("the experiment must not begin")
+    assert list(tmp_path.iterdir()) == []
