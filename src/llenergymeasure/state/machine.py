@@ -87,14 +87,6 @@ class StateManager:
         self._is_alive = is_alive
         self._was_there = output_dir.exists()
 
-    def begin(self, config_hash: str) -> ExperimentState:
-        """A new experiment of this process.
-
-        Raises:
-            ConfigError: the directory cannot be written to.
-        """
-        return self.keep(new_state(config_hash))
-
     def move(self, state: ExperimentState, stage: Stage, *, failed: bool = False) -> ExperimentState:
         """Move an experiment forward and save its state.
 
