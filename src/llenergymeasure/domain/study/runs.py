@@ -1,0 +1,131 @@
+"""The runs of a study: one row each, planned before the first run and kept up to date."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from llenergymeasure.domain.base import Frozen
+
+RunState = Literal["pending", "running", "completed", "failed", "interrupted", "skipped"]
+Role = Literal["cell", "control_first", "control_last"]
+# How a run ended without a result:
+# refused        the checks before the run found a reason; a later run would find it too
+# error          the experiment reported an error
+# out_of_memory  it ran out of memory
+# timeout        it took longer than the limit
+# hung           its process had no heartbeat
+# killed         its process ended by a signal
+FailureKind = Literal["refused", "error", "out_of_memory", "timeout", "hung", "killed"]
+# What would happen again in a later cycle, so the cell is not tried again.
+LASTING: frozenset[FailureKind] = frozenset({"refused", "out_of_memory"})
+
+
+class RunId(Frozen):
+    """Identity of a run. As text: `03.c1`, a second attempt `03.c1.a2`, a control run `03.c1.first`.
+
+    Attributes:
+        cell: id of the cell.
+        cycle: number of the cycle, from 1.
+        role: whether it is a run of the grid, or a control run of the reference.
+        attempt: number of the attempt, from 1.
+    """
+
+    cell: str
+    cycle: int = Field(ge=1)
+    role: Role = "cell"
+    attempt: int = Field(1, ge=1)
+
+    def __str__(self) -> str:
+        part = {"cell": "", "control_first": ".first", "control_last": ".last"}[self.role]
+        again = f".a{self.attempt}" if self.attempt > 1 else ""
+        return f"{self.cell}.c{self.cycle}{part}{again}"
+
+
+class PlannedRun(Frozen):
+    """One row of the run table.
+
+    Attributes:
+        place: its position in the order of all runs, from 1.
+        cell: id of the cell.
+        cycle: number of the cycle, from 1.
+        role: whether it is a run of the grid, or a control run of the reference.
+        config_hash: hash of the cell's configuration.
+    """
+
+    place: int
+    cell: str
+    cycle: int
+    role: Role = "cell"
+    config_hash: str
+
+    def run_id(self, attempt: int = 1) -> RunId:
+        """The identity of an attempt."""
+        return RunId(cell=self.cell, cycle=self.cycle, role=self.role, attempt=attempt)
+
+
+class RunFailure(Frozen):
+    """Why a run has no result.
+
+    Attributes:
+        kind: the kind of failure.
+        message: what happened and what to do.
+        last_lines: the last lines of the process's output.
+    """
+
+    kind: FailureKind
+    message: str
+    last_lines: tuple[str, ...] = ()
+
+
+class RunRow(Frozen):
+    """A run with its outcome, as the analysis, tables and pages read it.
+
+    Attributes:
+        run_id: identity as text; of the last attempt.
+        place: position in the order of all runs, from 1.
+        cell: id of the cell.
+        cycle: number of the cycle, from 1.
+        role: whether it is a run of the grid, or a control run of the reference.
+        attempt: number of the last attempt, from 1; 0 for a run that never began.
+        state: state of the run.
+        block: name of the block in the analysis: the cycle, on one environment and set of GPUs.
+        started_at: UTC time in ISO format; None for a run that never began.
+        waited_s: duration of the waits before it, in s.
+        result: path of result.json relative to the study's folder; None without one.
+        values: value of each metric of the table by name; None = not measured.
+        uncertainties: standard uncertainty of metrics that have one, in the metric's unit.
+        meter: name of the energy meter; None = energy was not measured.
+        energy_estimated: whether the energy is an estimate.
+        n_passes: number of passes over the prompts in the window.
+        temperature_c: highest GPU temperature at the start of the window in C; None = not measured.
+        host: name of the machine.
+        gpus: names of the GPUs with their UUIDs.
+        environment: digest of GPU, driver, torch and backend versions.
+        warnings: codes of the warnings of the result.
+        failure: why it has no result; None if it has one or has not run.
+    """
+
+    run_id: str
+    place: int
+    cell: str
+    cycle: int
+    role: Role = "cell"
+    attempt: int = 0
+    state: RunState = "pending"
+    block: str
+    started_at: str | None = None
+    waited_s: float = 0.0
+    result: str | None = None
+    values: dict[str, float | None] = {}
+    uncertainties: dict[str, float] = {}
+    meter: str | None = None
+    energy_estimated: bool = False
+    n_passes: int | None = None
+    temperature_c: float | None = None
+    host: str | None = None
+    gpus: tuple[str, ...] = ()
+    environment: str | None = None
+    warnings: tuple[str, ...] = ()
+    failure: RunFailure | None = None

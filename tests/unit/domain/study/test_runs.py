@@ -1,0 +1,24 @@
+"""The identity of a run is text that names its folder."""
+
+import pytest
+
+from llenergymeasure.domain.study.runs import PlannedRun, RunId
+
+
+@pytest.mark.parametrize(
+    ("run", "text"),
+    [
+        (RunId(cell="03", cycle=1), "03.c1"),
+        (RunId(cell="03", cycle=2, attempt=2), "03.c2.a2"),
+        (RunId(cell="01", cycle=1, role="control_first"), "01.c1.first"),
+        (RunId(cell="01", cycle=1, role="control_last", attempt=3), "01.c1.last.a3"),
+    ],
+)
+def test_the_text_of_a_run_names_cell_cycle_role_and_attempt(run: RunId, text: str) -> None:
+    assert str(run) == text
+
+
+def test_a_planned_run_gives_the_identity_of_each_attempt() -> None:
+    planned = PlannedRun(place=4, cell="02", cycle=3, config_hash="0" * 16)
+
+    assert [str(planned.run_id(attempt)) for attempt in (1, 2)] == ["02.c3", "02.c3.a2"]
