@@ -56,6 +56,8 @@ class Window:
     def __init__(self, opener: Opener, name: str, output_tokens: int | None) -> None:
         self._opener = opener
         self._inner: list[Window] = []
+        self._beside: list[Window] = []
+        self._exclusive_j: float | None = None
         self._measurement: Any = None
         self._started_s: float | None = None
         self.is_open = False
@@ -72,11 +74,8 @@ class Window:
 
     @property
     def exclusive_j(self) -> float | None:
-        """Joules without those of the inner windows; None when one of them was not measured."""
-        inner = [window.energy_j for window in self._inner]
-        if self.energy_j is None or None in inner:
-            return None
-        return self.energy_j - sum(joules for joules in inner if joules is not None)
+        """Joules without those of the inner windows; None while it is open and when unknown: `warnings` has the reason."""
+        return self._exclusive_j
 
     @property
     def energy_per_output_token(self) -> float | None:
@@ -88,11 +87,7 @@ class Window:
     def __enter__(self) -> Window:
         if self._started_s is not None:
             raise RuntimeError(f"window {self.name!r} was used before; call energy_meter.window(...) again")
-        self.parent = _current.get()
-        if self.parent is not None and not self.parent.is_open:
-            self.parent = None
-        if self.parent is not None and self.parent._opener is self._opener:
-            self.parent._inner.append(self)
+        self._nest_in(_current.get())
         self._opener.opening(self)
         try:
             self._measurement = self._opener.open_measurement()
@@ -117,15 +112,44 @@ class Window:
     ) -> None:
         self.__exit__(kind, error, trace)
 
+    def _nest_in(self, around: Window | None) -> None:
+        """Belong to the innermost open window of `around` and its parents."""
+        while around is not None and not around.is_open:
+            around = around.parent
+        self.parent = around
+        if around is not None and around._opener is self._opener:
+            around._inner.append(self)
+
+    def lies_in(self, other: Window) -> bool:
+        """Whether the other window was open for the whole time of this one so far."""
+        return self.parent is not None and (self.parent is other or self.parent.lies_in(other))
+
+    def overlaps(self, other: Window) -> None:
+        """Remember that two windows are open at the same time, and that neither lies in the other."""
+        for one, another in ((self, other), (other, self)):
+            one._beside.append(another)
+            one.warnings.append(f"overlaps window {another.name!r}: each includes the energy of both")
+
+    def outlive_parent(self) -> None:
+        """The parent closes first: the two were concurrent, and this window belongs to the next one around both."""
+        parent = self.parent
+        assert parent is not None, "only a window with a parent outlives it"
+        parent._inner.remove(self)
+        self._nest_in(parent.parent)
+
     def _close(self, end_s: float, error: BaseException | None) -> None:
         self.is_open = False
-        _current.set(self.parent)
+        if _current.get() is self:  # not when a window that was opened inside is still open
+            _current.set(self.parent)
         self._opener.closing(self)
         measurement, self._measurement = self._measurement, None
         start_s = self._started_s or end_s
         self.duration_s = end_s - start_s
-        if measurement is None:
-            return
+        if measurement is not None:
+            self._read(measurement, start_s, end_s, error)
+        self._set_exclusive()
+
+    def _read(self, measurement: Any, start_s: float, end_s: float, error: BaseException | None) -> None:
         try:
             reading = check_reading(measurement.close(start_s, end_s), self._opener.meter_name)
         except MeterError as fault:
@@ -150,6 +174,23 @@ class Window:
             self.warnings.append(f"an estimate by {self._opener.meter_name}, not a measurement")
         if reading.method == "replayed":
             self.warnings.append("simulated: the joules come from a recording")
+
+    def _set_exclusive(self) -> None:
+        if self.energy_j is None:
+            return
+        inner = [window.energy_j for window in self._inner if window.energy_j is not None]
+        left_j = self.energy_j - sum(inner)
+        unmeasured = [window.name for window in self._inner if window.energy_j is None]
+        if unmeasured:
+            why = f"the inner window {unmeasured[0]!r} was not measured"
+        elif any(one in another._beside for one in self._inner for another in self._inner):
+            why = "its inner windows overlap each other"
+        elif left_j < 0:
+            why = f"the inner windows measured {sum(inner):.4g} J, more than its {self.energy_j:.4g} J"
+        else:
+            self._exclusive_j = left_j
+            return
+        self.warnings.append(f"exclusive_j is None: {why}")
 
     def _fault(self, why: str) -> None:
         self.valid, self.energy_j = False, None

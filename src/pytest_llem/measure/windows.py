@@ -56,31 +56,26 @@ class Windows:
             return self._metering.meter.open_window()
 
     def opening(self, window: Window) -> None:
-        """A window is about to open: add a warning to it and to each open window that overlaps without enclosing it."""
+        """A window is about to open: it overlaps each open window that does not enclose it."""
         self.all.append(window)
-        around = _ancestors(window)
         for other in self._open:
-            if other not in around:
-                other.warnings.append(f"overlaps window {window.name!r}: each includes the energy of both")
-                window.warnings.append(f"overlaps window {other.name!r}: each includes the energy of both")
+            if not window.lies_in(other):
+                window.overlaps(other)
         self._open.append(window)
 
     def closing(self, window: Window) -> None:
-        """A window has closed."""
+        """A window has closed. Windows that were opened in it and are still open are concurrent with it, not nested."""
         if window in self._open:
             self._open.remove(window)
+        concurrent = [other for other in self._open if other.lies_in(window)]
+        children = [other for other in concurrent if other.parent is window]
+        for other in concurrent:
+            window.overlaps(other)
+        for other in children:
+            other.outlive_parent()
 
     def finish(self) -> None:
         """The test has ended: give up the windows that are still open."""
         for window in self._open:
             window.leave_open()
         self._open = []
-
-
-def _ancestors(window: Window) -> list[Window]:
-    found: list[Window] = []
-    parent = window.parent
-    while parent is not None:
-        found.append(parent)
-        parent = parent.parent
-    return found

@@ -108,6 +108,55 @@ def test_the_own_joules_of_a_window_are_unknown_when_those_inside_are():
         1 / 0  # noqa: B018
     assert outer.energy_j is not None
     assert outer.exclusive_j is None
+    assert outer.warnings == ["exclusive_j is None: the inner window 'inner' was not measured"]
+
+
+def test_own_joules_below_zero_are_unknown_with_both_values():
+    """A sensor is not exact: readings of inner windows may add up to more than the reading around them."""
+    energy_meter = meter(ReplayMeter(iter([10.0, 6.0, 5.0]).__next__))
+    with energy_meter.window("outer") as outer:
+        with energy_meter.window("inner"):
+            pass
+        with energy_meter.window("inner"):
+            pass
+    assert (outer.energy_j, outer.exclusive_j) == (10.0, None)
+    assert outer.warnings[-1] == "exclusive_j is None: the inner windows measured 11 J, more than its 10 J"
+    assert outer.as_plain()["exclusive_j"] is None
+
+
+def test_interleaved_windows_are_concurrent_and_not_nested():
+    energy_meter = meter()
+    with energy_meter.window("around") as around:
+        first = energy_meter.window("first").__enter__()
+        second = energy_meter.window("second").__enter__()
+        first.__exit__(None, None, None)
+        with energy_meter.window("inside") as inside:
+            pass
+        second.__exit__(None, None, None)
+    assert second.parent is around
+    assert inside.parent is second
+    assert first.exclusive_j == first.energy_j
+    assert first.warnings == ["overlaps window 'second': each includes the energy of both"]
+    assert second.warnings == ["overlaps window 'first': each includes the energy of both"]
+    assert second.exclusive_j == pytest.approx(second.energy_j - inside.energy_j)
+    assert around.exclusive_j is None
+    assert around.warnings == ["exclusive_j is None: its inner windows overlap each other"]
+
+
+def test_after_interleaved_windows_the_next_one_nests_in_what_is_open():
+    energy_meter = meter()
+    first = energy_meter.window("first").__enter__()
+    second = energy_meter.window("second").__enter__()
+    third = energy_meter.window("third").__enter__()
+    first.__exit__(None, None, None)
+    assert (second.parent, third.parent) == (None, second)
+    assert third.warnings == ["overlaps window 'first': each includes the energy of both"]
+    third.__exit__(None, None, None)
+    second.__exit__(None, None, None)
+    with energy_meter.window("later") as later:
+        pass
+    assert later.parent is None
+    assert second.exclusive_j == pytest.approx(second.energy_j - third.energy_j)
 
 
 def test_a_name_may_be_used_again_and_a_window_may_not():
