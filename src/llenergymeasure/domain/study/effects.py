@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.warnings import MeasurementWarning
 
 
 class Ratio(Frozen):
@@ -34,25 +35,42 @@ class LevelEffect(Frozen):
     ratio: Ratio
 
 
+# What the runs show about a factor:
+# matters     p of the F test, corrected for the number of factors, is below 0.01
+# undecided   it is not; a difference may exist
+# negligible  the interval of its span is inside the stated margin
+# not_tested  no p can be given: a single cycle, or the order groups its runs
+Finding = Literal["matters", "undecided", "negligible", "not_tested"]
+
+
 class FactorEffect(Frozen):
     """The effect of a factor on a metric, for these levels and this work.
 
     Attributes:
         factor: name of the factor.
         within: name of the backend inside which it is estimated; None for all cells.
-        levels: its levels, in the order of the factor.
+        levels: the levels that are compared, in the order of the factor. Of a backend with factors of its own: its
+            reference cell, with the reference's levels of the common factors.
+        at_best: of a backend with factors of its own: each backend at its best cell; else empty.
+        missing: levels that are not compared, because cells of them are missing.
         span: largest over smallest mean of its levels.
         lowest, highest: levels with the smallest and the largest mean.
-        share: its share of the explained variance, with half of each interaction; interval in `share_low`, `share_high`.
-        p_value: of the F test; None with a single cycle.
+        share: its share of the explained variance, with an equal part of each interaction; None where it is not
+            estimated. Its 95 % interval is `share_low`, `share_high`; None with a single cycle.
+        p_value: of the F test; None where none can be given.
         p_holm: the same, corrected for the number of factors by Holm's method.
         p_ranks: of the same fit on block-centred normal ranks, not corrected.
-        grouped: whether its p cannot be given because the order groups its runs.
+        detectable: the smallest ratio above 1 of two of its levels that would be found with probability 0.8; None
+            without intervals.
+        grouped: whether the order groups its runs, so that its error is that between groups.
+        finding: what the runs show.
     """
 
     factor: str
     within: str | None = None
     levels: tuple[LevelEffect, ...]
+    at_best: tuple[LevelEffect, ...] = ()
+    missing: tuple[Any, ...] = ()
     span: Ratio
     lowest: Any
     highest: Any
@@ -62,21 +80,43 @@ class FactorEffect(Frozen):
     p_value: float | None = None
     p_holm: float | None = None
     p_ranks: float | None = None
+    detectable: float | None = None
     grouped: bool = False
+    finding: Finding = "not_tested"
+
+
+class Conditional(Frozen):
+    """A factor's effect at one level of another factor.
+
+    Attributes:
+        level: level of the other factor.
+        ratio: mean at the factor's highest level over that at its lowest level.
+    """
+
+    level: Any
+    ratio: Ratio
 
 
 class Interaction(Frozen):
     """An interaction of two factors.
 
     Attributes:
-        factors: names of both.
+        factors: names of both; the first has the larger span.
+        within: name of the backend inside which it is estimated; None for all cells.
         share: its share of the explained variance.
         p_value: of the F test; None with a single cycle.
+        levels: the compared levels of both.
+        means: geometric means by level of the first and of the second factor, in the metric's unit.
+        conditional: the first factor's ratio of its `highest` to its `lowest` level at each level of the second.
     """
 
     factors: tuple[str, str]
+    within: str | None = None
     share: float
     p_value: float | None = None
+    levels: tuple[tuple[Any, ...], tuple[Any, ...]] = ((), ())
+    means: tuple[tuple[float, ...], ...] = ()
+    conditional: tuple[Conditional, ...] = ()
 
 
 class CellEffect(Frozen):
@@ -84,8 +124,9 @@ class CellEffect(Frozen):
 
     Attributes:
         cell: id of the cell.
-        n_runs: number of completed runs.
+        n_runs: number of runs in the fit.
         mean: geometric mean in the metric's unit.
+        low, high: 95 % interval of the mean; None without a spread.
         ratio: ratio to the reference cell; None without a completed run of the reference.
         p_holm: corrected for the number of cells; None with a single cycle or where factors are estimated.
     """
@@ -93,6 +134,8 @@ class CellEffect(Frozen):
     cell: str
     n_runs: int
     mean: float
+    low: float | None = None
+    high: float | None = None
     ratio: Ratio | None = None
     p_holm: float | None = None
 
@@ -103,12 +146,32 @@ class PathStep(Frozen):
     Attributes:
         factor: name of the factor.
         level: its level in the best cell.
-        ratio: the factor by which the metric changes.
+        ratio: the factor by which the metric changes; the product of all steps is the ratio of both cells.
     """
 
     factor: str
     level: Any
     ratio: float
+
+
+# Limits of the analysis of one metric:
+# one_cycle       a single cycle, so no intervals
+# cells_missing   the grid has holes; factors are estimated on the largest full part of it
+# no_grid         the cells are not a grid
+# additive        factors are estimated as if they did not interact
+# interacting     factors are not estimated, because they interact and the cells are not a grid
+# grouped         the order groups runs; a grouped factor is tested against the error between groups, or not at all
+# estimated       the energy is an estimate
+# per_pass        totals are divided by the number of passes over the prompts
+# exact           no difference between the runs of a cell
+# constant        no difference between cells either
+# no_reference    the reference has no completed run; ratios are to the first cell
+# methods_disagree    the p of least squares and of ranks disagree
+# uncertain_readings  the uncertainty of the readings exceeds the spread of the runs, and is not in the intervals
+NoteCode = Literal[
+    "one_cycle", "cells_missing", "no_grid", "additive", "interacting", "grouped", "estimated", "per_pass", "exact",
+    "constant", "no_reference", "methods_disagree", "uncertain_readings",
+]  # fmt: skip
 
 
 class MetricAnalysis(Frozen):
@@ -118,19 +181,21 @@ class MetricAnalysis(Frozen):
         metric: name of the metric.
         n_runs: number of runs in the fit.
         n_blocks: number of blocks in the fit.
-        method: `factorial` = factors and two-way interactions, `main_effects` = factors alone, `cells` = cells against
-            the reference, `none` = means without intervals.
-        freedom: degrees of freedom of the residuals.
+        method: `factorial` = factors and interactions, `main_effects` = factors as if they did not interact, `cells` =
+            cells against the reference, `none` = means only.
+        freedom: degrees of freedom of the residuals; 0 = no intervals.
         residual_cv: residual coefficient of variation of a single run; None with a single cycle.
-        detectable: the smallest ratio above 1 of two levels that would be found with probability 0.8; None with a single cycle.
-        cells: the cells.
-        factors: the factors, with the largest span first.
+        detectable: the largest `detectable` of the factors, or that of two cells without factors; None without intervals.
+        explained: share of the variation between runs of a block that the cells explain; None with a single cycle.
+        cells: the cells with a run in the fit.
+        factors: the factors, with the largest span first; in the order of the design with a single cycle.
         interactions: the interactions that can be estimated, with the largest share first.
-        reference, best: ids of the reference and of the best cell.
+        reference: id of the cell with which the others are compared.
+        best: id of the cell with the best mean; None with one cell.
         path: contributions from the reference to the best cell; empty where mixed cells are missing.
         outliers: ids of runs that differ strongly from the fit.
         left_out: ids of completed runs that are not in the fit, and why.
-        notes: codes of limits of this analysis, see `study/analysis/notes`.
+        notes: limits of this analysis.
     """
 
     metric: str
@@ -140,6 +205,7 @@ class MetricAnalysis(Frozen):
     freedom: int = 0
     residual_cv: float | None = None
     detectable: float | None = None
+    explained: float | None = None
     cells: tuple[CellEffect, ...] = ()
     factors: tuple[FactorEffect, ...] = ()
     interactions: tuple[Interaction, ...] = ()
@@ -148,7 +214,11 @@ class MetricAnalysis(Frozen):
     path: tuple[PathStep, ...] = ()
     outliers: tuple[str, ...] = ()
     left_out: dict[str, str] = {}
-    notes: tuple[str, ...] = ()
+    notes: tuple[NoteCode, ...] = ()
+
+    def factor(self, name: str) -> FactorEffect | None:
+        """The effect of a factor; None where it is not estimated."""
+        return next((each for each in self.factors if each.factor == name), None)
 
 
 class ParetoPoint(Frozen):
@@ -171,17 +241,29 @@ class StudyEffects(Frozen):
 
     Attributes:
         headline: name of the metric of the summary.
+        energy: whether the energy of the headline is measured, an estimate, or not there.
         metrics: one analysis per metric that was measured, the headline first.
         pareto: all cells in the plane of `pareto_metrics`; empty where one of both was not measured.
         pareto_metrics: names of the metrics x and y.
+        limits: limits of metrics that were asked for: at most, or at least where higher is better.
+        best_within: id of the cell with the best headline that is inside all limits; None without limits or such a cell.
+        margin: largest difference that counts as none, as a fraction; None = not stated.
+        control_drift: the headline of the last control run of a cycle over the first; None without control runs.
         unequal_work: ids of cells whose output tokens differ from the reference's by more than 1 %.
+        warnings: what limits the answer.
     """
 
     headline: str
+    energy: Literal["measured", "estimated", "not_measured"] = "measured"
     metrics: tuple[MetricAnalysis, ...]
     pareto: tuple[ParetoPoint, ...] = ()
     pareto_metrics: tuple[str, str] = ("tokens_per_second", "energy_per_output_token")
+    limits: dict[str, float] = {}
+    best_within: str | None = None
+    margin: float | None = None
+    control_drift: Ratio | None = None
     unequal_work: tuple[str, ...] = ()
+    warnings: tuple[MeasurementWarning, ...] = ()
 
     def metric(self, name: str) -> MetricAnalysis | None:
         """The analysis of a metric; None if it was not measured."""
