@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from llenergymeasure.config.messages.fields import set_fields
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
@@ -18,8 +18,7 @@ from llenergymeasure.orchestration.model.vram import VramEstimate, estimate_for
 from llenergymeasure.orchestration.notes import length_notes
 
 
-@dataclass(frozen=True)
-class PlannedExperiment:
+class PlannedExperiment(NamedTuple):
     """An experiment that can run on this machine.
 
     Attributes:
@@ -37,8 +36,7 @@ class PlannedExperiment:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The experiments that would run, and where results would go.
 
     Attributes:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from llenergymeasure.core.flops.architecture import MAX_SIZE
 from llenergymeasure.exceptions import BackendError
@@ -31,8 +30,7 @@ UNBOUND = frozenset(("bloom", "xglm", "musicgen", "musicgen_melody"))
 STATED = "max_position_embeddings"
 
 
-@dataclass(frozen=True)
-class ModelLimits:
+class ModelLimits(NamedTuple):
     """Limits of a model; None where its configuration does not state them.
 
     Attributes:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from llenergymeasure.exceptions import ConfigError
 
@@ -20,8 +19,7 @@ MAX_LINE_BYTES = 16 * 2**20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True)
-class JsonlContent:
+class JsonlContent(NamedTuple):
     """The prompts of a file.
 
     Attributes:
@@ -87,8 +85,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     """A line of a file."""
 
     path: Path

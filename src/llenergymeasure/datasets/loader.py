@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from llenergymeasure.config.sections import SyntheticDatasetConfig
 from llenergymeasure.datasets.jsonl import JsonlContent, read_jsonl
@@ -15,8 +15,7 @@ from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.exceptions import ConfigError
 
 
-@dataclass(frozen=True)
-class BuiltinDataset:
+class BuiltinDataset(NamedTuple):
     """A prompt set of this package. The version changes whenever the file changes."""
 
     file: Path

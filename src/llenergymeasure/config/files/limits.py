@@ -6,6 +6,7 @@ Ten lists of ten aliases each hold 10^10 values in a kilobyte of text. Counting 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # Composing one node takes about 60 microseconds, so this many take 1.5 s.
 MAX_NODES = 25_000
@@ -34,8 +35,7 @@ class _Open:
     height: int = 1
 
 
-@dataclass(frozen=True)
-class _Extent:
+class _Extent(NamedTuple):
     """The size of an anchored node with its aliases expanded."""
 
     nodes: int

@@ -6,14 +6,13 @@ A family is listed only if its counts equal `torch.utils.flop_counter` and the p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 Config = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Says:
+class Says(NamedTuple):
     """A boolean of the config under `key`; `otherwise` when the key is absent."""
 
     key: str
@@ -27,8 +26,7 @@ class Says:
 YES = Says("", True)
 
 
-@dataclass(frozen=True)
-class ExpertKeys:
+class ExpertKeys(NamedTuple):
     """The config keys of the sizes of routed experts.
 
     Attributes:
@@ -72,8 +70,10 @@ def _all_but_every(n: int, key: str = "") -> Slides:
     return lambda config, layer: bool((layer + 1) % config.get(key, n))
 
 
-@dataclass(frozen=True)
-class Family:
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Family(NamedTuple):
     """One `model_type`. The defaults are Llama's.
 
     Attributes:
@@ -97,7 +97,7 @@ class Family:
         only: config keys with the only value that these formulas describe.
     """
 
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = NOTHING
     required: tuple[str, ...] = ()
     gated: bool = True
     mlp_factor: int | None = None
@@ -114,7 +114,7 @@ class Family:
     sinks: bool = False
     experts: ExpertKeys | None = None
     slides: Slides | None = None
-    only: Mapping[str, Any] = field(default_factory=dict)
+    only: Mapping[str, Any] = NOTHING
 
 
 SIZE_KEYS = {

@@ -5,18 +5,17 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 TABLES_FILE = "models/auto/modeling_auto.py"
 
 Table = Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class ModelTypes:
+class ModelTypes(NamedTuple):
     """Types of models, by the name that `model_type` of a config.json holds, with the class of each.
 
     Attributes:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import ConfigError, Finding
@@ -24,8 +23,7 @@ AskHub = Callable[[str, "str | None", str], Iterable[Finding]]
 OTHER_WEIGHTS = frozenset(("variant", "subfolder", "gguf_file", "use_safetensors", "cache_dir"))
 
 
-@dataclass(frozen=True)
-class RequiredFiles:
+class RequiredFiles(NamedTuple):
     """One thing that is loaded.
 
     Attributes:
@@ -52,8 +50,7 @@ class RequiredFiles:
         return self.file == MODEL_FILE and names_gguf(self.name)
 
 
-@dataclass(frozen=True)
-class ModelFiles:
+class ModelFiles(NamedTuple):
     """What is known of a model before it is loaded.
 
     Attributes:
