@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from llenergymeasure.exceptions import ConfigError
 
-_TYPES = {"float": pa.float64(), "int": pa.int64(), "str": pa.string()}
+_TYPES = {"float": pa.float64(), "int": pa.int64(), "str": pa.string(), "bool": pa.bool_()}
 
 
 def parquet_bytes(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str], metadata: Mapping[str, str]) -> bytes:
@@ -20,7 +20,7 @@ def parquet_bytes(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]
 
     Args:
         columns: values by name, of equal length.
-        types: `float`, `int` or `str` by name.
+        types: `float`, `int`, `str` or `bool` by name.
         metadata: written into the file's schema.
     """
     schema = pa.schema([(name, _TYPES[types[name]]) for name in columns]).with_metadata(dict(metadata))

@@ -1,0 +1,153 @@
+"""The tables of a study for people: its cells, its factors with their importance, and the levels of each factor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from llenergymeasure._format import number
+from llenergymeasure.config.messages.fields import shown
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.effects import CellEffect, FactorEffect, MetricAnalysis, Ratio, StudyEffects
+from llenergymeasure.domain.study.result import StudyData
+from llenergymeasure.results.study_tables.table import Table
+
+ABSENT = "-"
+# Below it, the digits of a p-value carry no meaning.
+SMALLEST_P = 0.001
+
+
+def tables(study: StudyData) -> tuple[Table, ...]:
+    """The tables of cells, factors and levels; empty without an analysis."""
+    if study.effects is None:
+        return ()
+    return tuple(table for table in (cells_table(study, study.effects), *_factor_tables(study.effects)) if table.rows)
+
+
+def cells_table(study: StudyData, effects: StudyEffects) -> Table:
+    """One row per cell with a completed run: its number of runs, means of the metrics, and its ratio to the reference."""
+    headline, *others = effects.metrics
+    titles = [title_of(each.metric) for each in (headline, *others)]
+    head = ("cell", "settings", "runs", titles[0], "ratio to the reference", *titles[1:])
+    analysed = {each.cell: each for each in headline.cells}
+    rows = tuple(
+        (cell.id, cell.label, *_cell_row(analysed[cell.id], headline), *(_mean_of(cell.id, other) for other in others))
+        for cell in study.design.cells
+        if cell.id in analysed
+    )
+    caption = (
+        f"Cells of the study: geometric means of the runs, and ratios of {_title(headline.metric)} with 95 % intervals."
+    )
+    return Table("cells", caption, head, rows, texts=2)
+
+
+def _cell_row(cell: CellEffect, analysis: MetricAnalysis) -> tuple[str, ...]:
+    return str(cell.n_runs), value_text(cell.mean, analysis.metric), _against(cell, analysis)
+
+
+def _against(cell: CellEffect, analysis: MetricAnalysis) -> str:
+    if cell.cell == analysis.reference:
+        return "reference"
+    return ABSENT if cell.ratio is None else ratio_text(cell.ratio)
+
+
+def _mean_of(cell: str, analysis: MetricAnalysis) -> str:
+    found = next((each for each in analysis.cells if each.cell == cell), None)
+    return ABSENT if found is None else value_text(found.mean, analysis.metric)
+
+
+def _factor_tables(effects: StudyEffects) -> Iterator[Table]:
+    headline = effects.metrics[0]
+    yield Table(
+        "factors",
+        f"Importance of each factor for {_title(headline.metric)}, for these levels and this work: the largest over the "
+        "smallest mean of its levels, and its share of the explained variance, with 95 % intervals.",
+        ("factor", "most", "least", "span ratio", "share", "p (Holm)", "p (ranks)"),
+        tuple(_factor_row(factor) for factor in headline.factors),
+        texts=3,
+    )
+    yield Table(
+        "levels",
+        f"Levels of each factor: geometric mean of {_title(headline.metric)} over the other factors, and the ratio to the "
+        "reference level with its 95 % interval.",
+        ("factor", "level", title_of(headline.metric), "ratio to the reference"),
+        tuple(row for factor in headline.factors for row in _level_rows(factor, headline.metric)),
+        texts=2,
+    )
+
+
+def _factor_row(factor: FactorEffect) -> tuple[str, ...]:
+    return (
+        factor_title(factor.factor, factor.within),
+        level_text(factor.highest),
+        level_text(factor.lowest),
+        ratio_text(factor.span),
+        share_text(factor),
+        "grouped" if factor.grouped else p_text(factor.p_holm),
+        p_text(factor.p_ranks),
+    )
+
+
+def _level_rows(factor: FactorEffect, metric: str) -> Iterator[tuple[str, ...]]:
+    for level in factor.levels:
+        name = factor_title(factor.factor, factor.within)
+        yield name, level_text(level.level), value_text(level.mean, metric), ratio_text(level.ratio)
+
+
+def factor_title(name: str, within: str | None = None) -> str:
+    """The name of a factor, with the backend inside which it is estimated."""
+    return name if within is None or name.startswith(f"{within}.") else f"{name} (in {within})"
+
+
+def title_of(metric: str) -> str:
+    """The title of a metric with its unit."""
+    return f"{_title(metric)} in {METRICS[metric].unit}" if metric in METRICS else metric
+
+
+def _title(metric: str) -> str:
+    return METRICS[metric].title if metric in METRICS else metric
+
+
+def level_text(level: object) -> str:
+    """A level as it is written in a configuration file; levels of several fields are separated by commas."""
+    return ", ".join(map(shown, level)) if isinstance(level, (tuple, list)) else shown(level)
+
+
+def value_text(value: float, metric: str) -> str:
+    """A value of a metric, without its unit."""
+    return f"{value:.0f}" if metric in METRICS and METRICS[metric].counted else number(value, "")
+
+
+def ratio_text(ratio: Ratio) -> str:
+    """A ratio with its interval if it has one."""
+    if ratio.low is None or ratio.high is None:
+        return plain(ratio.value)
+    return f"{plain(ratio.value)} ({plain(ratio.low)} to {plain(ratio.high)})"
+
+
+def plain(value: float) -> str:
+    """A ratio with 3 significant figures, and with 3 decimals near 1."""
+    return f"{value:.3f}" if 0.9 <= value < 1.1 else number(value, "")
+
+
+def share_text(factor: FactorEffect) -> str:
+    """The share of the explained variance in %, with its interval if it has one."""
+    if factor.share is None:
+        return ABSENT
+    text = f"{100 * factor.share:.1f} %"
+    if factor.share_low is None or factor.share_high is None:
+        return text
+    return f"{text} ({100 * factor.share_low:.1f} to {100 * factor.share_high:.1f})"
+
+
+def p_text(p_value: float | None) -> str:
+    """A p-value with two figures."""
+    if p_value is None:
+        return ABSENT
+    return f"< {SMALLEST_P}" if p_value < SMALLEST_P else f"{p_value:.2g}"
+
+
+def span_rows(effects: StudyEffects) -> Sequence[tuple[str, ...]]:
+    """Per factor: its span ratio for each metric, with the interval."""
+    names = [factor.factor for factor in effects.metrics[0].factors]
+    by_metric = [{each.factor: ratio_text(each.span) for each in analysis.factors} for analysis in effects.metrics]
+    return [(name, *(spans.get(name, ABSENT) for spans in by_metric)) for name in names]

@@ -1,0 +1,66 @@
+"""A table of texts, as Markdown and as LaTeX."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table for people.
+
+    Attributes:
+        name: name of its files, without ending.
+        caption: what it shows.
+        head: titles of the columns.
+        rows: the cells, as text.
+        texts: number of columns at the left that are text; the others are numbers.
+    """
+
+    name: str
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    texts: int = 1
+
+    def markdown(self) -> str:
+        """The table in Markdown, with its caption below."""
+        rule = ["---"] * self.texts + ["---:"] * (len(self.head) - self.texts)
+        lines = [_row(self.head, _markdown), f"|{'|'.join(rule)}|", *(_row(row, _markdown) for row in self.rows)]
+        return "\n".join([*lines, "", _markdown(self.caption), ""])
+
+    def latex(self) -> str:
+        """The table in LaTeX; it needs the package booktabs."""
+        columns = "l" * self.texts + "r" * (len(self.head) - self.texts)
+        body = "\n".join(f"{' & '.join(map(latex_text, row))} \\\\" for row in self.rows)
+        return (
+            "% needs \\usepackage{booktabs}\n"
+            f"\\begin{{table}}\n\\centering\n\\caption{{{latex_text(self.caption)}}}\n\\label{{tab:{self.name}}}\n"
+            f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{' & '.join(map(latex_text, self.head))} \\\\\n\\midrule\n"
+            f"{body}\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
+        )
+
+
+def _row(cells: tuple[str, ...], escaped: Callable[[str], str]) -> str:
+    return f"| {' | '.join(map(escaped, cells))} |"
+
+
+def _markdown(text: str) -> str:
+    """The text in one line and without markup."""
+    return re.sub(r"([\\`*_\[\]|<>])", r"\\\1", _in_one_line(text))
+
+
+def latex_text(text: str) -> str:
+    """The text in one line, without commands of LaTeX."""
+    return "".join(_LATEX.get(sign, sign) for sign in _in_one_line(text))
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())

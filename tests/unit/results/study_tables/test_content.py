@@ -1,0 +1,71 @@
+"""The tables of a study: they have the numbers of the analysis."""
+
+from __future__ import annotations
+
+import pytest
+
+from a_study import BATCH, PRECISION, a_study
+from llenergymeasure.domain.study.effects import Ratio
+from llenergymeasure.results.study_tables.content import (
+    cells_table,
+    level_text,
+    p_text,
+    plain,
+    ratio_text,
+    span_rows,
+    tables,
+)
+
+
+def test_a_row_per_cell_with_the_ratio_of_the_analysis():
+    study = a_study()
+    table = cells_table(study, study.effects)
+    assert len(table.rows) == 12
+    headline = study.effects.metrics[0]
+    last = next(cell for cell in headline.cells if cell.cell == "12")
+    assert table.rows[0][4] == "reference"
+    assert table.rows[-1][:2] == ("12", "batch_size=32, precision=bf16, attn_implementation=sdpa")
+    assert table.rows[-1][4] == ratio_text(last.ratio)
+    assert table.head[3] == "energy per output token in J/token"
+
+
+def test_factors_stand_with_span_share_and_p():
+    study = a_study()
+    _, factors, levels = tables(study)
+    first = study.effects.metrics[0].factors[0]
+    assert factors.rows[0][:4] == (BATCH, "1", "32", ratio_text(first.span))
+    assert factors.rows[0][5] == "< 0.001"
+    assert [row[1] for row in levels.rows if row[0] == PRECISION] == ["fp32", "bf16"]
+
+
+def test_one_cycle_has_ratios_without_intervals_and_no_p():
+    _, factors, _ = tables(a_study(n_cycles=1))
+    assert "to" not in factors.rows[0][3]
+    assert factors.rows[0][5:] == ("-", "-")
+
+
+def test_a_failed_cell_is_no_row():
+    study = a_study(failed="12")
+    assert [row[0] for row in cells_table(study, study.effects).rows] == [f"{index:02}" for index in range(1, 12)]
+
+
+def test_a_study_without_a_completed_run_has_no_tables():
+    assert tables(a_study().model_copy(update={"effects": None})) == ()
+
+
+def test_spans_of_each_metric_stand_side_by_side():
+    effects = a_study().effects
+    name, *spans = span_rows(effects)[0]
+    assert name == BATCH
+    assert spans == [ratio_text(next(f for f in each.factors if f.factor == BATCH).span) for each in effects.metrics]
+
+
+@pytest.mark.parametrize(("value", "text"), [(1.0204, "1.020"), (6.3453, "6.35"), (0.5, "0.5"), (123.4, "123")])
+def test_ratios_near_one_have_more_decimals(value, text):
+    assert plain(value) == text
+
+
+def test_texts_of_numbers():
+    assert ratio_text(Ratio(value=2.0, low=1.9, high=2.1)) == "2 (1.9 to 2.1)"
+    assert (p_text(0.0004), p_text(0.0312), p_text(None)) == ("< 0.001", "0.031", "-")
+    assert (level_text((128, 256)), level_text(None), level_text("bf16")) == ("128, 256", "null", "bf16")
