@@ -35,7 +35,7 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     """
     # A lone surrogate has no UTF-8 form; escaped with a backslash it is the same text in JSON.
     content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
-    with _explained(path):
+    with explained(path):
         temporary = path.with_name(f".{path.name[:40]}.{uuid4().hex}.tmp")
         try:
             with temporary.open("xb") as file:
@@ -54,12 +54,18 @@ def ensure_directory(path: Path) -> None:
     Raises:
         ConfigError: the path cannot be written to.
     """
-    with _explained(path):
+    with explained(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Convert errors of the system while `path` is written.
+
+    Raises:
+        ConfigError: the path cannot be written to.
+        LLEMError: the disk is full, or the system failed otherwise.
+    """
     try:
         yield
     except OSError as error:
@@ -113,7 +119,7 @@ def complete_directory(base: Path, name: str) -> Iterator[Folder]:
     """
     final = next(_numbered(base, name))
     partial = partial_name(base, final.name)
-    with _explained(base):
+    with explained(base):
         base.mkdir(parents=True, exist_ok=True)
         remove_stale(base)
         partial.mkdir()

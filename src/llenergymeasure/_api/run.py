@@ -25,6 +25,7 @@ from llenergymeasure.progress import Progress
 from llenergymeasure.records import Saved
 from llenergymeasure.results.store import FolderRepository
 from llenergymeasure.state.machine import StateManager
+from llenergymeasure.study.one import study_of
 from llenergymeasure.study.runner import run_all
 
 __all__ = ["Saved", "is_silent_rank", "json_text", "labels_of", "run", "run_experiment", "run_study", "side_by_side"]
@@ -64,7 +65,7 @@ def run_experiment(
     """
     study = StudyConfig(experiments=(config_from(config, fields),))
     try:
-        return _measure(study, output_dir).results[0]
+        return _measure(study, output_dir)[0]
     except StudyError as error:
         raise error.failed[0].cause_for_user from error
 
@@ -88,7 +89,7 @@ def run_study(config: str | Path | StudyConfig, *, output_dir: str | Path | None
             f"run_study takes a path or a StudyConfig, not {type(config).__name__}",
             "for example run_study(StudyConfig(experiments=[ExperimentConfig(model=...)]))",
         )
-    return _measure(config, output_dir)
+    return study_of(config, _measure(config, output_dir))
 
 
 def run(
@@ -100,7 +101,7 @@ def run(
     on_saved: Callable[[Saved], None],
     export_csv: bool = False,
     report: bool = False,
-) -> StudyResult:
+) -> tuple[ExperimentResult, ...]:
     """Measure and save a study, and report each result before it is saved, so that a full disk loses no number.
 
     Args:
@@ -137,7 +138,7 @@ def _measure(
     output_dir: str | Path | None = None,
     session: Session | None = None,
     keep: Callable[[ExperimentResult], ExperimentResult] | None = None,
-) -> StudyResult:
+) -> tuple[ExperimentResult, ...]:
     """Check the whole list, then measure each experiment and keep its result."""
     using = session or SESSION
     place = None if output_dir is None else Path(output_dir)

@@ -5,16 +5,21 @@ The fields are defined in `result_data`; this type adds the functions that make 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar
 
-from pydantic import computed_field
+from pydantic import PrivateAttr, computed_field
 
-from llenergymeasure.domain.base import Frozen
-from llenergymeasure.domain.files import folder, report_formats, serialise
+from llenergymeasure._files import complete_directory
+from llenergymeasure.domain.files import folder, report_formats, serialise, study
 from llenergymeasure.domain.reasons import reasons_of
 from llenergymeasure.domain.result_data import ResultData
+from llenergymeasure.domain.study.result import StudyData
+from llenergymeasure.domain.study.rows import run_rows
+from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.domain.summary import summarise
+from llenergymeasure.exceptions import ConfigError
 
 
 class ExperimentResult(ResultData):
@@ -61,8 +66,66 @@ class ExperimentResult(ResultData):
         return serialise.from_json(Path(path), cls)
 
 
-class StudyResult(Frozen):
-    """The results of a study, in the order of its experiments."""
+class StudyResult(StudyData):
+    """A study: its design, one row per run, and the effects of the factors."""
 
-    schema_version: Literal["2.0"] = "2.0"
-    results: tuple[ExperimentResult, ...]
+    _folder: Path | None = PrivateAttr(None)
+    _results: dict[str, ExperimentResult] = PrivateAttr(default_factory=dict)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the study; None when nothing was written."""
+        return self._folder
+
+    @property
+    def results(self) -> tuple[ExperimentResult, ...]:
+        """The results of all completed runs without control runs: cell by cell, and of a cell by cycle."""
+        places = {cell.id: place for place, cell in enumerate(self.design.cells)}
+        rows = sorted(self.completed, key=lambda row: (places[row.cell], row.cycle))
+        return tuple(self.result_of(row) for row in rows)
+
+    def result_of(self, row: RunRow) -> ExperimentResult:
+        """The result of a completed run. It is read from the study's folder if it is not in memory.
+
+        Raises:
+            ConfigError: the run has no result, or its file cannot be read.
+        """
+        if row.run_id in self._results:
+            return self._results[row.run_id]
+        if row.result is None or self._folder is None:
+            raise ConfigError(f"run {row.run_id} has no result: it is {row.state}")
+        return ExperimentResult.from_json(self._folder / row.result)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One flat mapping per run, for `pandas.DataFrame(study.rows())` or `polars.DataFrame(study.rows())`."""
+        return run_rows(self)
+
+    def save(self, directory: str | Path) -> Path:
+        """Write the study with its results as a new folder below `directory`, never overwriting. Returns the folder."""
+        with complete_directory(Path(directory), self.study_id) as place:
+            for row in self.runs:
+                if row.result is not None:
+                    study.write_result(self.result_of(row), place.path, row.run_id)
+            study.write_study(self, place.path)
+        return place.final
+
+    @classmethod
+    def from_dir(cls, directory: str | Path) -> StudyResult:
+        """Read a saved study. Its results are read when they are used.
+
+        Raises:
+            ConfigError: the folder has no study of this schema.
+        """
+        return study.read_study(Path(directory), cls).in_folder(Path(directory))
+
+    def in_folder(self, folder: Path) -> StudyResult:
+        """The same study with its results in a folder."""
+        found = self.model_copy()
+        found._folder = folder
+        return found
+
+    def with_results(self, results: Mapping[str, ExperimentResult]) -> StudyResult:
+        """The same study with results in memory, by run id."""
+        found = self.model_copy()
+        found._results = dict(results)
+        return found

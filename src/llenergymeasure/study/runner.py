@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from llenergymeasure.config.models import ExperimentConfig, StudyConfig
-from llenergymeasure.domain.results import ExperimentResult, StudyResult
+from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError, LLEMError, StudyError
 from llenergymeasure.state.machine import ExperimentState, StateManager, new_state
 
@@ -20,7 +20,7 @@ def run_all(
     measure: Callable[[ExperimentConfig], ExperimentResult],
     keep: Callable[[ExperimentResult], ExperimentResult] = _as_it_is,
     states: StateManager | None = None,
-) -> StudyResult:
+) -> tuple[ExperimentResult, ...]:
     """Measure every experiment in order, and save each result immediately.
 
     Args:
@@ -45,7 +45,7 @@ def run_all(
             failed.append(ExperimentError(config, error))
     if failed:
         raise StudyError(failed, results)
-    return StudyResult(results=tuple(results))
+    return tuple(results)
 
 
 @contextmanager

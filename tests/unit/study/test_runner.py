@@ -24,8 +24,8 @@ def test_results_come_in_order_and_each_is_kept_at_once():
         events.append("keep")
         return result.model_copy(update={"timeseries_file": "there"})
 
-    study = run_all(STUDY, measure, keep)
-    assert [result.timeseries_file for result in study.results] == ["there"] * 3  # as they were stored
+    results = run_all(STUDY, measure, keep)
+    assert [result.timeseries_file for result in results] == ["there"] * 3  # as they were stored
     assert events == ["measure a", "keep", "measure b", "keep", "measure c", "keep"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field
@@ -79,7 +80,11 @@ class StudyDesign(Frozen):
 
     def cell(self, cell_id: str) -> Cell:
         """The cell of an id."""
-        return next(cell for cell in self.cells if cell.id == cell_id)
+        return self._by_id[cell_id]
+
+    @cached_property
+    def _by_id(self) -> dict[str, Cell]:
+        return {cell.id: cell for cell in self.cells}
 
 
 Order = Literal["shuffled", "interleaved", "sequential", "grouped"]

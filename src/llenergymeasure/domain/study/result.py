@@ -1,35 +1,57 @@
-"""A study as a whole: what was planned, what ran, and what it shows."""
+"""The data of a study as a whole: what was planned, what ran, and what it shows."""
 
 from __future__ import annotations
 
-from llenergymeasure.domain.base import Frozen
-from llenergymeasure.domain.study.design import Protocol, StudyDesign
+from pydantic import ConfigDict, Field, computed_field
+
+from llenergymeasure.domain.base import Derived
+from llenergymeasure.domain.study.design import Cell, Protocol, Skipped, StudyDesign
 from llenergymeasure.domain.study.effects import StudyEffects
 from llenergymeasure.domain.study.runs import RunRow
 
+# 2.0  first version
+STUDY_SCHEMA_VERSION = "2.0"
 
-class StudyData(Frozen):
+
+class StudyData(Derived):
     """The data of a study, as in study.json. Results are named by path and not copied.
 
     Attributes:
         schema_version: version of this schema.
-        study_id: name of the study's folder, or name and start time.
+        study_id: name of the study's folder.
         design: factors, cells and reference.
         protocol: how the runs were made.
         runs: one row per planned run, in their order.
         effects: the analysis; None without a completed run.
-        summary: the answer in one or two sentences.
+        answer: the answer in one or two sentences, `summary` in the file; empty without effects.
         warnings: what limits the answer, as `code: sentence`.
     """
 
-    schema_version: str = "2.0"
+    model_config = ConfigDict(populate_by_name=True)
+
+    schema_version: str = STUDY_SCHEMA_VERSION
     study_id: str
     design: StudyDesign
     protocol: Protocol
     runs: tuple[RunRow, ...]
     effects: StudyEffects | None = None
-    summary: str = ""
+    answer: str = Field("", alias="summary", description="The answer in one or two sentences; empty without effects.")
     warnings: tuple[str, ...] = ()
+
+    @computed_field(description="16 hex digits over cells, reference and prompts.")  # type: ignore[prop-decorator]
+    @property
+    def study_design_hash(self) -> str:
+        return self.design.design_hash
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The configurations that are compared."""
+        return self.design.cells
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Combinations of the sweep that cannot be measured, with reasons."""
+        return self.design.skipped
 
     @property
     def completed(self) -> tuple[RunRow, ...]:

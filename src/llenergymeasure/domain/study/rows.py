@@ -95,6 +95,8 @@ def _conditions(run: RunRow) -> dict[str, Any]:
         "temperature_c": run.temperature_c,
         "started_at": run.started_at,
         "waited_s": run.waited_s,
+        "skipped_s": run.skipped_s,
+        "took_s": run.took_s,
         "host": run.host,
         "gpus": "; ".join(run.gpus) or None,
         "environment": run.environment,

@@ -11,15 +11,16 @@ from llenergymeasure.domain.base import Frozen
 RunState = Literal["pending", "running", "completed", "failed", "interrupted", "skipped"]
 Role = Literal["cell", "control_first", "control_last"]
 # How a run ended without a result:
-# refused        the checks before the run found a reason; a later run would find it too
-# error          the experiment reported an error
+# invalid        the checks before the run found a reason; a later run would find it too
 # out_of_memory  it ran out of memory
 # timeout        it took longer than the limit
-# hung           its process had no heartbeat
-# killed         its process ended by a signal
-FailureKind = Literal["refused", "error", "out_of_memory", "timeout", "hung", "killed"]
+# hung           its process gave no sign of life
+# killed         its process was ended by a signal from outside
+# crash          its process ended by itself
+# error          anything else
+FailureKind = Literal["invalid", "out_of_memory", "timeout", "hung", "killed", "crash", "error"]
 # What would happen again in a later cycle, so the cell is not tried again.
-LASTING: frozenset[FailureKind] = frozenset({"refused", "out_of_memory"})
+LASTING: frozenset[FailureKind] = frozenset({"invalid", "out_of_memory"})
 
 
 class RunId(Frozen):
@@ -93,6 +94,8 @@ class RunRow(Frozen):
         block: name of the block in the analysis: the cycle, on one environment and set of GPUs.
         started_at: UTC time in ISO format; None for a run that never began.
         waited_s: duration of the waits before it, in s.
+        skipped_s: the part of the fixed waits before it that was skipped, in s.
+        took_s: duration of the run with its process, without the waits, in s; None for a run that has not ended.
         result: path of result.json relative to the study's folder; None without one.
         values: value of each metric of the table by name; None = not measured.
         uncertainties: standard uncertainty of metrics that have one, in the metric's unit.
@@ -117,6 +120,8 @@ class RunRow(Frozen):
     block: str
     started_at: str | None = None
     waited_s: float = 0.0
+    skipped_s: float = 0.0
+    took_s: float | None = None
     result: str | None = None
     values: dict[str, float | None] = {}
     uncertainties: dict[str, float] = {}

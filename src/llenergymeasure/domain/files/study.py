@@ -1,0 +1,122 @@
+"""The files of a study's folder.
+
+```
+{name}_{time}/
+    study.yaml            the configuration as given
+    resolved.json         the design: every cell as resolved
+    manifest.json         the frozen run table
+    journal.jsonl         the changes of the runs' states
+    runs/{run id}/        result.json, timeseries.parquet, log.txt
+    study.json            the study as a whole
+    runs.csv              one row per run
+    runs.parquet          the same
+```
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from llenergymeasure._files import ensure_directory, write_atomic
+from llenergymeasure._json import read_json
+from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.files.folder import RESULT_FILE, TIMESERIES_FILE, as_saved
+from llenergymeasure.domain.files.serialise import to_json, to_parquet
+from llenergymeasure.domain.result_data import ResultData
+from llenergymeasure.domain.study.result import STUDY_SCHEMA_VERSION, StudyData
+from llenergymeasure.exceptions import ConfigError
+
+STUDY_FILE = "study.json"
+GIVEN_FILE = "study.yaml"
+DESIGN_FILE = "resolved.json"
+MANIFEST_FILE = "manifest.json"
+JOURNAL_FILE = "journal.jsonl"
+RUNS_FOLDER = "runs"
+LOG_FILE = "log.txt"
+
+S = TypeVar("S", bound=StudyData)
+F = TypeVar("F", bound=Frozen)
+
+
+def run_folder(folder: Path, run_id: str) -> Path:
+    """The folder of one run."""
+    return folder / RUNS_FOLDER / run_id
+
+
+def result_path(run_id: str) -> str:
+    """The path of a run's result relative to the study's folder."""
+    return f"{RUNS_FOLDER}/{run_id}/{RESULT_FILE}"
+
+
+def write_result(result: ResultData, folder: Path, run_id: str) -> str:
+    """Write the result of a run; result.json comes last, so a run with it is complete. Returns its relative path.
+
+    Raises:
+        LLEMError: the folder cannot be written (ConfigError) or the disk is full.
+    """
+    place = run_folder(folder, run_id)
+    ensure_directory(place)
+    if result.timeseries is not None:
+        to_parquet(result, place / TIMESERIES_FILE)
+    to_json(as_saved(result), place / RESULT_FILE)
+    return result_path(run_id)
+
+
+def write_study(study: StudyData, folder: Path) -> Path:
+    """Write study.json; replaces an earlier one. Returns its path.
+
+    Raises:
+        LLEMError: the folder cannot be written (ConfigError) or the disk is full.
+    """
+    ensure_directory(folder)
+    write_atomic(folder / STUDY_FILE, study_json(study))
+    return folder / STUDY_FILE
+
+
+def study_json(study: StudyData) -> str:
+    """The study as JSON."""
+    return (
+        json.dumps(study.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    )
+
+
+def read_study(folder: Path, kind: type[S]) -> S:
+    """Read study.json of a folder.
+
+    Raises:
+        ConfigError: it is missing, not JSON, or not a study of this schema.
+    """
+    path = folder / STUDY_FILE
+    if folder.is_dir() and not path.exists() and (folder / MANIFEST_FILE).exists():
+        raise ConfigError(f"{folder} has no {STUDY_FILE}: the study was killed", f"llem run --resume {folder}")
+    return read_frozen(path, kind, STUDY_SCHEMA_VERSION)
+
+
+def read_frozen(path: Path, kind: type[F], version: str | None = None) -> F:
+    """Read a file of JSON as data of a type.
+
+    Args:
+        path: the file.
+        kind: the type.
+        version: the schema version that the file must have; None = it has none.
+
+    Raises:
+        ConfigError: it is missing, not JSON, or not of this type and version.
+    """
+    try:
+        data = read_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read {str(path)!r}: {error}") from error
+    found = data.get("schema_version") if isinstance(data, dict) else None
+    if version is not None and found != version:
+        raise ConfigError(f"{path} has schema_version {found!r}", f"this release reads {version!r}")
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "file"
+        raise ConfigError(f"{path} is not valid: {place}: {first['msg']}") from error

@@ -1,0 +1,74 @@
+"""The frozen run table of a study, as a file. It is written before the first run, and extended when cycles are added."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Literal
+
+from llenergymeasure._files import write_atomic
+from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.files.study import MANIFEST_FILE, read_frozen
+from llenergymeasure.domain.study.design import Protocol
+from llenergymeasure.domain.study.runs import PlannedRun
+
+# 1.0  first version
+MANIFEST_VERSION = "1.0"
+
+
+class StudyEnvironment(Frozen):
+    """What must be the same for all runs of a block: GPUs, driver and versions of libraries.
+
+    Attributes:
+        facts: values by name for people.
+    """
+
+    facts: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        """8 hex digits over the facts."""
+        return hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()[:8]
+
+
+class Manifest(Frozen):
+    """The run table, with what a later process needs to continue it.
+
+    Attributes:
+        schema_version: version of this schema.
+        study_id: name of the study's folder.
+        design_hash: hash of the design.
+        started_at: UTC time in ISO format.
+        protocol: how the runs are made.
+        runs: the runs in their order.
+        environments: where runs were made; the first is that of the first run.
+        temperatures_c: temperature of each GPU at the start of the study in C, by UUID.
+    """
+
+    schema_version: Literal["1.0"] = "1.0"
+    study_id: str
+    design_hash: str
+    started_at: str
+    protocol: Protocol
+    runs: tuple[PlannedRun, ...]
+    environments: tuple[StudyEnvironment, ...] = ()
+    temperatures_c: dict[str, float] = {}
+
+
+def write_manifest(manifest: Manifest, folder: Path) -> None:
+    """Write the manifest; replaces an earlier one.
+
+    Raises:
+        LLEMError: the folder cannot be written (ConfigError) or the disk is full.
+    """
+    write_atomic(folder / MANIFEST_FILE, manifest.model_dump_json() + "\n")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a study's folder.
+
+    Raises:
+        ConfigError: it is missing or damaged, or of another version.
+    """
+    return read_frozen(folder / MANIFEST_FILE, Manifest, MANIFEST_VERSION)

@@ -1,0 +1,78 @@
+"""From the outcome of a run to its row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.result_data import ResultData
+from llenergymeasure.domain.study.runs import RunFailure, RunRow
+
+# The expanded uncertainty of a result has this coverage factor.
+COVERAGE_FACTOR = 2.0
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where runs are made.
+
+    Attributes:
+        host: name of the machine.
+        environment: digest of the environment.
+        number: number of the environment in the study, from 0.
+    """
+
+    host: str | None = None
+    environment: str | None = None
+    number: int = 0
+
+
+def completed_row(row: RunRow, result: ResultData, path: str | None, took_s: float | None) -> RunRow:
+    """The row of a run with a result.
+
+    Args:
+        row: the row of the running attempt.
+        result: the result.
+        path: path of the result relative to the study's folder; None when it was not written.
+        took_s: duration of the run in s; None when it is not known.
+    """
+    return row.model_copy(
+        update={
+            "state": "completed",
+            "failure": None,
+            "result": path,
+            "took_s": took_s,
+            "values": {name: metric.read(result) for name, metric in METRICS.items()},
+            "uncertainties": _uncertainties(result),
+            "meter": None if result.energy.energy_j is None else result.energy.meter,
+            "energy_estimated": result.energy.method == "estimated",
+            "temperature_c": _temperature_c(result),
+            "gpus": tuple(f"{gpu.name} ({gpu.uuid})" for gpu in result.environment_snapshot.gpus),
+            "warnings": tuple(dict.fromkeys(warning.code for warning in result.warnings)),
+        }
+    )
+
+
+def _uncertainties(result: ResultData) -> dict[str, float]:
+    """Standard uncertainties of the energy and of what is derived from it."""
+    if result.energy.energy_j is None or result.energy.uncertainty_j is None:
+        return {}
+    joules = result.energy.uncertainty_j / COVERAGE_FACTOR
+    parts = {"energy_per_output_token": result.tokens.output_tokens, "energy_per_request": result.tokens.n_prompts}
+    return {"energy_total_j": joules} | {name: joules / count for name, count in parts.items() if count}
+
+
+def _temperature_c(result: ResultData) -> float | None:
+    starts = [each.temperature_start_c for each in result.gpu_conditions or ()]
+    return max((start for start in starts if start is not None), default=None)
+
+
+def failed_row(row: RunRow, failure: RunFailure, took_s: float) -> RunRow:
+    """The row of a run that failed."""
+    return row.model_copy(update={"state": "failed", "failure": failure, "took_s": took_s})
+
+
+def skipped_row(row: RunRow, failed_in: str, failure: RunFailure) -> RunRow:
+    """The row of a run that is not tried, because an earlier run of its cell failed in a way that lasts."""
+    message = f"not tried: {failed_in} failed in a way that would happen again"
+    return row.model_copy(update={"state": "skipped", "failure": RunFailure(kind=failure.kind, message=message)})

@@ -1,0 +1,134 @@
+"""Makes the runs of a study one after another.
+
+```
+ for each run without a result:  wait . record: running . measure in a fresh process . keep the result . record: completed
+```
+
+A failed run does not end the study. A failure that would happen again is not tried again in later cycles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.study.design import StudyDesign
+from llenergymeasure.domain.study.runs import LASTING, FailureKind, RunFailure, RunRow
+from llenergymeasure.exceptions import ConfigError, ExperimentError, LLEMError, PreFlightError
+from llenergymeasure.protocols import Clock
+from llenergymeasure.study.folder import RunStore
+from llenergymeasure.study.gaps import Waits
+from llenergymeasure.study.plan import block_name, planned
+from llenergymeasure.study.rows import Where, completed_row, failed_row, skipped_row
+
+# Measures an experiment. The file takes the output of its process; None = there is none.
+Measure = Callable[[ExperimentConfig, "Path | None"], ExperimentResult]
+
+
+@dataclass(frozen=True)
+class RunParts:
+    """What a study needs to make its runs.
+
+    Attributes:
+        design: the cells.
+        measure: measures one experiment.
+        store: takes states and results.
+        waits: the waits between runs.
+        clock: time.
+        where: where the runs are made.
+        on_row: called with each run that ended, and its result if it has one.
+    """
+
+    design: StudyDesign
+    measure: Measure
+    store: RunStore
+    waits: Waits
+    clock: Clock
+    where: Where
+    on_row: Callable[[RunRow, ExperimentResult | None], None]
+
+
+class RunTable:
+    """The rows of a study while it runs.
+
+    Args:
+        rows: all rows in their order.
+    """
+
+    def __init__(self, rows: list[RunRow]) -> None:
+        self.rows = rows
+
+    def run(self, parts: RunParts) -> None:
+        """Make every run without a result.
+
+        Raises:
+            LLEMError: a state or a result could not be stored; the study stops.
+            KeyboardInterrupt: the run in progress was ended and is recorded as interrupted.
+        """
+        lasting: dict[str, tuple[str, RunFailure]] = {}
+        previous: RunRow | None = None
+        for index, row in enumerate(self.rows):
+            if row.state == "completed":
+                continue
+            if row.cell in lasting:
+                self._end(index, skipped_row(row, *lasting[row.cell]), parts)
+                continue
+            self._run_one(index, previous, parts)
+            previous = self.rows[index]
+            if previous.failure is not None and previous.failure.kind in LASTING:
+                lasting[row.cell] = previous.run_id, previous.failure
+
+    def _run_one(self, index: int, previous: RunRow | None, parts: RunParts) -> None:
+        waited = parts.waits.before(previous, self.rows[index])
+        row = _begun(self.rows[index], parts).model_copy(
+            update={"waited_s": waited.waited_s, "skipped_s": waited.skipped_s}
+        )
+        log = parts.store.prepare(row.run_id)
+        self._record(index, row, parts)
+        began_s = parts.clock.now()
+        try:
+            result = parts.measure(parts.design.cell(row.cell).config, log)
+        except LLEMError as error:
+            self._end(index, failed_row(row, failure_of(error), parts.clock.now() - began_s), parts)
+        except BaseException:
+            self._record(index, row.model_copy(update={"state": "interrupted"}), parts)
+            raise
+        else:
+            self._keep(index, row, result, parts.clock.now() - began_s, parts)
+
+    def _keep(self, index: int, row: RunRow, result: ExperimentResult, took_s: float, parts: RunParts) -> None:
+        """Store a result. One that cannot be stored is reported before the study stops."""
+        try:
+            path = parts.store.keep(row.run_id, result)
+        except LLEMError:
+            parts.on_row(completed_row(row, result, None, took_s), result)
+            raise
+        self._end(index, completed_row(row, result, path, took_s), parts, result)
+
+    def _end(self, index: int, row: RunRow, parts: RunParts, result: ExperimentResult | None = None) -> None:
+        self._record(index, row, parts)
+        parts.on_row(row, result)
+
+    def _record(self, index: int, row: RunRow, parts: RunParts) -> None:
+        self.rows[index] = row
+        parts.store.record(row)
+
+
+def _begun(row: RunRow, parts: RunParts) -> RunRow:
+    """The row of the next attempt, which begins now."""
+    attempt, where = row.attempt + 1, parts.where
+    return RunRow(
+        run_id=str(planned(row).run_id(attempt)), place=row.place, cell=row.cell, cycle=row.cycle, role=row.role,
+        attempt=attempt, state="running", block=block_name(row.cycle, where.number), host=where.host,
+        environment=where.environment, started_at=parts.clock.utc_now().isoformat(timespec="milliseconds"),
+    )  # fmt: skip
+
+
+def failure_of(error: LLEMError) -> RunFailure:
+    """A failed run as data."""
+    cause = error.cause if isinstance(error, ExperimentError) else error
+    kind: FailureKind = "invalid" if isinstance(cause, (ConfigError, PreFlightError)) else "error"
+    return RunFailure(kind=kind, message=str(cause))
