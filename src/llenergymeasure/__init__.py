@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from llenergymeasure._api.run import run_experiment, run_study
-    from llenergymeasure.config.models import ExperimentConfig, StudyConfig
+    from llenergymeasure.config.models import ExperimentConfig
+    from llenergymeasure.config.study.models import StudyConfig
     from llenergymeasure.domain.results import ExperimentResult, StudyResult
 
 __all__ = [
@@ -38,7 +39,7 @@ __all__ = [
 _HOMES = {
     "ExperimentConfig": "llenergymeasure.config.models",
     "ExperimentResult": "llenergymeasure.domain.results",
-    "StudyConfig": "llenergymeasure.config.models",
+    "StudyConfig": "llenergymeasure.config.study.models",
     "StudyResult": "llenergymeasure.domain.results",
     "run_experiment": "llenergymeasure._api.run",
     "run_study": "llenergymeasure._api.run",

@@ -22,9 +22,10 @@ from a_result import a_result
 from hostile import DEEP, LONG_NUMBER, as_json, broken_files, damaged, hostile_values
 from llenergymeasure._files import machine_mark
 from llenergymeasure.config.files.yaml import read_document
-from llenergymeasure.config.loader import build_experiment_config, load_study_config, parse_override
+from llenergymeasure.config.loader import build_experiment_config, parse_override
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.study.load import explain_study_error, load_study_config
 from llenergymeasure.config.user_config import load_user_config, resolve_runner
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult
@@ -103,7 +104,7 @@ def test_a_configuration_is_read_or_refused_and_every_refusal_can_be_explained(t
         lambda: [each.config_hash for each in load_study_config(path).experiments], ConfigError, ValidationError
     )
     if isinstance(refusal, ValidationError):
-        assert "\n  " not in str(explain_validation_error(refusal, read_document(path)))
+        assert "\n  " not in str(explain_study_error(refusal, read_document(path)))
     else:
         assert len(str(refusal)) < 1000
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from llenergymeasure.config.messages.fields import set_fields
-from llenergymeasure.config.models import ExperimentConfig, StudyConfig
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.config.user_config import load_user_config, resolve_measurement, resolve_runner
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.dataset import DatasetInfo

@@ -10,19 +10,23 @@ from typing import Any
 from pydantic import ValidationError
 
 from llenergymeasure.config.files.yaml import read_experiment
-from llenergymeasure.config.loader import build_experiment_config, load_study_config, parse_override
-from llenergymeasure.config.messages.explain import explain_validation_error
-from llenergymeasure.config.models import StudyConfig
+from llenergymeasure.config.loader import parse_override
+from llenergymeasure.config.study.axes import parse_sweep
+from llenergymeasure.config.study.load import NO_FILE, explain_study_error, load_study_config
+from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.exceptions import ConfigError
 
 
-def study_of(config: Path | None, flags: Mapping[str, Any], assignments: Sequence[str]) -> StudyConfig:
-    """The experiments of a file, with the values of the command line.
+def study_of(
+    config: Path | None, flags: Mapping[str, Any], assignments: Sequence[str], sweeps: Sequence[str] = ()
+) -> StudyConfig:
+    """The study of a file, with the values of the command line.
 
     Args:
         config: YAML file; None = all values come from the command line.
-        flags: values by dotted field name.
+        flags: values by dotted field name; those of the study are `execution.n_cycles` and the like.
         assignments: texts of `--set`.
+        sweeps: texts of `--sweep`.
 
     Raises:
         ConfigError: the file or an option is not valid; with every problem.
@@ -31,14 +35,13 @@ def study_of(config: Path | None, flags: Mapping[str, Any], assignments: Sequenc
     assigned = dict(parse_override(text) for text in assignments)
     overrides = dict(flags) | {name: value.content for name, value in assigned.items()}
     document = None if config is None else read_experiment(config)
+    axes = [parse_sweep(text) for text in sweeps]
+    if document is None and "model" not in overrides and not any(("model",) in axis.fields for axis in axes):
+        raise ConfigError("no config file and no --model", "for example: llem run --model builtin/tiny-llama -n 20")
     try:
-        if document is not None:
-            return load_study_config(document, overrides)
-        if "model" not in overrides:
-            raise ConfigError("no config file and no --model", "for example: llem run --model builtin/tiny-llama -n 20")
-        return StudyConfig(experiments=(build_experiment_config({}, overrides),))
+        return load_study_config(document or NO_FILE, overrides, axes)
     except ValidationError as error:
-        raise explain_validation_error(error, document, assigned=assigned) from error
+        raise explain_study_error(error, document, assigned) from error
 
 
 def _check_working_directory() -> None:

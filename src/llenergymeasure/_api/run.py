@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any, overload
 
 from llenergymeasure._api.comparison import labels_of, side_by_side
-from llenergymeasure.config.loader import (
-    build_experiment_config,
-    load_experiment_config,
-    load_study_config,
-)
-from llenergymeasure.config.models import ExperimentConfig, StudyConfig
+from llenergymeasure.config.loader import build_experiment_config, load_experiment_config
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.study.load import load_study_config
+from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.domain.files.report_formats import report_maker
 from llenergymeasure.domain.files.serialise import json_text
 from llenergymeasure.domain.results import ExperimentResult, StudyResult

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
-from llenergymeasure.config.base import ConfigModel, FieldError, Flag, Integer, Number, effective
+from llenergymeasure.config.base import ConfigModel, ContradictionError, Flag, Integer, Number, effective
 
 TorchDtypeName = Literal["float32", "float16", "bfloat16"]
 Quantization = Literal["4bit", "8bit"]
@@ -124,17 +124,19 @@ class PyTorchConfig(ConfigModel):
     @model_validator(mode="after")
     def _dependent_settings_have_what_they_need(self) -> Self:
         if self.load_in_4bit and self.load_in_8bit:
-            raise FieldError("load_in_4bit and load_in_8bit exclude each other", "keep one", "load_in_4bit")
+            raise ContradictionError("load_in_4bit and load_in_8bit exclude each other", "keep one", "load_in_4bit")
         self._need("torch_compile", "torch_compile_mode", "torch_compile_backend")
         self._need("load_in_4bit", "bnb_4bit_compute_dtype", "bnb_4bit_quant_type", "bnb_4bit_use_double_quant")
         if self.cache_implementation is not None and not self.effective_use_cache:
             problem = f"cache_implementation '{self.cache_implementation}' needs a cache"
-            raise FieldError(problem, "remove it or set use_cache: true", "cache_implementation", "use_cache")
+            raise ContradictionError(problem, "remove it or set use_cache: true", "cache_implementation", "use_cache")
         if self.load_format == "dummy" and (self.device_map is not None or self.load_in_4bit or self.load_in_8bit):
             problem = "load_format dummy draws plain weights on one device"
-            raise FieldError(problem, "remove device_map and load_in_*", "load_format")
+            raise ContradictionError(problem, "remove device_map and load_in_*", "load_format")
         if self.max_memory is not None and self.device_map is None:
-            raise FieldError("max_memory limits what device_map places", "set device_map: auto as well", "max_memory")
+            raise ContradictionError(
+                "max_memory limits what device_map places", "set device_map: auto as well", "max_memory"
+            )
         return self
 
     # What None means for the settings that this package applies itself; the descriptions state the same.
@@ -173,7 +175,7 @@ class PyTorchConfig(ConfigModel):
         for name in dependents:
             if getattr(self, name) is not None and not getattr(self, condition):
                 cure = f"set {condition}: true or remove {name}"
-                raise FieldError(f"{name} has no effect without {condition}", cure, name)
+                raise ContradictionError(f"{name} has no effect without {condition}", cure, name)
 
 
 class VLLMConfig(ConfigModel):

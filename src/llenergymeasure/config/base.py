@@ -22,6 +22,10 @@ class FieldError(ValueError):
         super().__init__(f"{problem}; {cure}" if cure else problem)
 
 
+class ContradictionError(FieldError):
+    """Values that are valid alone do not go together. In a grid, such a cell is skipped; any other error is one of the file."""
+
+
 def effective(default: str) -> dict[str, JsonValue]:
     """The schema entry `effective_default`: what None means for a field, in words."""
     return {"effective_default": default}

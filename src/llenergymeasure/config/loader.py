@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from llenergymeasure.config.files.yaml import Document, parse_value, read_experiment
 from llenergymeasure.config.messages.format import cut, shown
-from llenergymeasure.config.models import ExperimentConfig, StudyConfig
+from llenergymeasure.config.models import STUDY_KEYS, ExperimentConfig
 from llenergymeasure.config.passthrough import looks_like_credential
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.security import HIDDEN
@@ -36,30 +36,11 @@ def load_experiment_config(
         ConfigError: the file is not valid or is a study, or an override names a field below a plain value.
         pydantic.ValidationError: a field is wrong.
     """
-    document = _document(source)
-    if "experiments" in document.content:
+    document = source if isinstance(source, Document) else read_experiment(source)
+    if any(key in document.content for key in STUDY_KEYS):
         path = document.source
         raise ConfigError(f"{path} is a study, not one experiment", f"use run_study, or `llem run {path}`")
     return build_experiment_config(document.content, overrides)
-
-
-def load_study_config(source: str | Path | Document, overrides: Mapping[str, Any] | None = None) -> StudyConfig:
-    """Read a study: an `experiments:` list, each merged over an optional common `base:`; or one experiment.
-
-    Args:
-        source: YAML file, or what was read of one.
-        overrides: values by dotted field name; they win over the file in every experiment.
-
-    Raises:
-        ConfigError: the file is not valid, or contains a sweep.
-        pydantic.ValidationError: a field is wrong.
-    """
-    document = _document(source)
-    fields = document.content
-    if "experiments" not in fields:
-        return StudyConfig(experiments=(build_experiment_config(fields, overrides),))
-    experiments = [with_overrides(each, overrides) for each in _experiments(fields, document.source)]
-    return StudyConfig.model_validate({"experiments": experiments})
 
 
 def build_experiment_config(fields: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> ExperimentConfig:
@@ -136,35 +117,3 @@ def _fields_of(value: Any) -> Mapping[str, Any] | None:
     if isinstance(value, BaseModel):
         return value.model_dump(exclude_unset=True)
     return value if isinstance(value, Mapping) else None
-
-
-def _document(source: str | Path | Document) -> Document:
-    document = source if isinstance(source, Document) else read_experiment(source)
-    if "sweep" in document.content:
-        raise ConfigError(
-            "'sweep:' comes with a later release",
-            "list the experiments under 'experiments:'",
-            source=document.source,
-        )
-    return document
-
-
-def _experiments(fields: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
-    beside = sorted(set(fields) - {"experiments", "base"})
-    if beside:
-        raise ConfigError(
-            f"'{beside[0]}' is not allowed beside 'experiments:'", "put what all share under 'base:'", source=path
-        )
-    base, listed = fields.get("base") or {}, fields["experiments"]
-    if not isinstance(base, Mapping):
-        raise ConfigError(
-            f"'base:' holds {shown(base)}", "write the fields that all experiments share below it", source=path
-        )
-    if not isinstance(listed, list) or not listed:
-        raise ConfigError(
-            "'experiments:' is not a list with entries", "write one `- model: ...` per experiment", source=path
-        )
-    for number, each in enumerate(listed, 1):
-        if not isinstance(each, Mapping):
-            raise ConfigError(f"experiment {number} is {shown(each)}", "write fields such as `model: ...`", source=path)
-    return [merged(base, each) for each in listed]

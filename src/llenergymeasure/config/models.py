@@ -1,4 +1,4 @@
-"""The configuration of one experiment and of a study. It contains no settings of the machine."""
+"""The configuration of one experiment. It contains no settings of the machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 from typing_extensions import Self
 
 from llenergymeasure.config.backend_configs import PyTorchConfig, TensorRTConfig, VLLMConfig
-from llenergymeasure.config.base import ConfigModel, FieldError, Integer, effective
+from llenergymeasure.config.base import ConfigModel, ContradictionError, FieldError, Integer, effective
 from llenergymeasure.config.files.yaml import read_experiment
 from llenergymeasure.config.passthrough import check_passthrough, without_credentials
 from llenergymeasure.config.sections import (
@@ -38,6 +38,9 @@ RENAMED_FIELDS = {"model_name": "model", "fp_precision": "precision", "num_input
 
 # Fields added after release 2.0.0. At their default they are left out of the hash, which keeps older hashes valid.
 LATER_FIELDS = ("apply_chat_template",)
+
+# Keys at the top of a file that make it a study; all others are fields of an experiment.
+STUDY_KEYS = ("name", "base", "sweep", "exclude", "reference", "experiments", "execution")
 
 
 class ExperimentConfig(ConfigModel):
@@ -108,19 +111,20 @@ class ExperimentConfig(ConfigModel):
             problem = (
                 f"min_output_tokens {self.min_output_tokens} is above the {self.output_limit} output tokens allowed"
             )
-            raise FieldError(problem, "", "min_output_tokens")
+            raise ContradictionError(problem, "", "min_output_tokens")
         if isinstance(self.dataset, SyntheticDatasetConfig):
             self._synthetic_dataset_fits(self.dataset)
         return self
 
     def _synthetic_dataset_fits(self, dataset: SyntheticDatasetConfig) -> None:
         if self.apply_chat_template:
-            raise ValueError("apply_chat_template needs prompts of text, but the dataset is synthetic: set it to false")
+            problem = "apply_chat_template needs prompts of text, but the dataset is synthetic"
+            raise ContradictionError(problem, "set it to false", "apply_chat_template")
         if self.n > dataset.n:
             problem = f"n {self.n} exceeds the {dataset.n} prompts of the dataset"
-            raise FieldError(problem, "lower n or raise dataset.n", "n", "dataset.n")
+            raise ContradictionError(problem, "lower n or raise dataset.n", "n", "dataset.n")
         if self.max_input_tokens is not None and dataset.input_len > self.max_input_tokens:
-            raise FieldError(
+            raise ContradictionError(
                 f"dataset.input_len {dataset.input_len} exceeds max_input_tokens {self.max_input_tokens}",
                 "raise max_input_tokens, or set it to null",
                 "dataset.input_len",
@@ -133,14 +137,16 @@ class ExperimentConfig(ConfigModel):
         self._one_of("decoder.decoding_strategy", self.decoder.decoding_strategy, DECODING_SUPPORT[self.backend])
         for section in BACKENDS:
             if section != self.backend and getattr(self, section) is not None:
-                raise FieldError(
+                raise ContradictionError(
                     f"section '{section}' belongs to another backend: backend is '{self.backend}'",
                     f"remove the section or set backend: {section}",
                     section,
                 )
         if self.lora is not None and self.backend not in LORA_SUPPORT:
             valid = ", ".join(LORA_SUPPORT)
-            raise FieldError(f"lora is not supported by backend '{self.backend}'", f"valid backends: {valid}", "lora")
+            raise ContradictionError(
+                f"lora is not supported by backend '{self.backend}'", f"valid backends: {valid}", "lora"
+            )
         if self.backend == "pytorch":
             check_token_proposals(self.decoder, self.pytorch_settings)
         return self
@@ -149,7 +155,7 @@ class ExperimentConfig(ConfigModel):
         if value not in valid:
             choices = ", ".join(valid)
             problem = f"{field} '{value}' is not supported by backend '{self.backend}'"
-            raise FieldError(problem, f"valid: {choices}", field, "backend")
+            raise ContradictionError(problem, f"valid: {choices}", field, "backend")
 
     @model_validator(mode="after")
     def _passthrough_is_harmless(self) -> Self:
@@ -207,20 +213,6 @@ class ExperimentConfig(ConfigModel):
             pydantic.ValidationError: a field is wrong.
         """
         return cls.model_validate(read_experiment(path).content)
-
-
-class StudyConfig(ConfigModel):
-    """A list of experiments, run one after another."""
-
-    experiments: tuple[ExperimentConfig, ...] = Field(description="The experiments, in order, at least one.")
-
-    # `min_length` is not used: pydantic would count only the valid experiments and report two errors.
-    @field_validator("experiments")
-    @classmethod
-    def _there_is_one(cls, value: tuple[ExperimentConfig, ...]) -> tuple[ExperimentConfig, ...]:
-        if not value:
-            raise FieldError("a study needs at least one experiment")
-        return value
 
 
 def without_unset(value: Any) -> Any:

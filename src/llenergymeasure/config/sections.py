@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from typing_extensions import Self
 
-from llenergymeasure.config.base import ConfigModel, FieldError, Flag, Integer, Number, effective
+from llenergymeasure.config.base import ConfigModel, ContradictionError, FieldError, Flag, Integer, Number, effective
 from llenergymeasure.config.meters import METER_NAMES, METERS
 from llenergymeasure.config.ssot import DEFAULT_BEAMS, DecodingStrategy
 
@@ -57,16 +57,16 @@ class DecoderConfig(ConfigModel):
     def _dependent_settings_have_what_they_need(self) -> Self:
         if self.num_beams is not None and self.decoding_strategy != "beam":
             problem = f"num_beams {self.num_beams} needs decoding_strategy: beam, not '{self.decoding_strategy}'"
-            raise FieldError(problem, "", "num_beams", "decoding_strategy")
+            raise ContradictionError(problem, "", "num_beams", "decoding_strategy")
         if self.speculative_decoding and self.draft_model is None:
             cure = "name one, or set speculative_decoding: false"
-            raise FieldError("speculative_decoding needs a draft_model", cure, "speculative_decoding")
+            raise ContradictionError("speculative_decoding needs a draft_model", cure, "speculative_decoding")
         if self.draft_model is not None and not self.speculative_decoding:
             problem = f"draft_model '{self.draft_model}' has no effect without speculative_decoding: true"
-            raise FieldError(problem, "set it, or remove draft_model", "draft_model")
+            raise ContradictionError(problem, "set it, or remove draft_model", "draft_model")
         if self.speculative_decoding and self.decoding_strategy == "beam":
             problem = "speculative_decoding works with greedy and sampling, not with beam"
-            raise FieldError(problem, "", "speculative_decoding", "decoding_strategy")
+            raise ContradictionError(problem, "", "speculative_decoding", "decoding_strategy")
         return self
 
     @property
@@ -110,7 +110,7 @@ class WarmupConfig(ConfigModel):
     def _limits_agree(self) -> Self:
         if self.convergence_detection and self.max_prompts < self.n_warmup:
             problem = f"max_prompts {self.max_prompts} is below n_warmup {self.n_warmup}"
-            raise FieldError(problem, "raise max_prompts", "max_prompts", "n_warmup")
+            raise ContradictionError(problem, "raise max_prompts", "max_prompts", "n_warmup")
         return self
 
 
@@ -143,5 +143,7 @@ class LoRAConfig(ConfigModel):
     @model_validator(mode="after")
     def _exactly_one_source(self) -> Self:
         if (self.adapter_id is None) == (self.adapter_path is None):
-            raise FieldError("lora needs exactly one of adapter_id and adapter_path", "", "adapter_id", "adapter_path")
+            raise ContradictionError(
+                "lora needs exactly one of adapter_id and adapter_path", "", "adapter_id", "adapter_path"
+            )
         return self

@@ -7,7 +7,7 @@ without an error.
 from __future__ import annotations
 
 from llenergymeasure.config.backend_configs import PyTorchConfig
-from llenergymeasure.config.base import FieldError
+from llenergymeasure.config.base import ContradictionError
 from llenergymeasure.config.sections import DecoderConfig
 
 DRAFT, LOOKUP = "decoder.speculative_decoding", "pytorch.prompt_lookup_num_tokens"
@@ -17,11 +17,11 @@ def check_token_proposals(decoder: DecoderConfig, section: PyTorchConfig) -> Non
     """Refuse settings under which transformers would fail or ignore the proposed tokens.
 
     Raises:
-        FieldError: two settings exclude each other; with both names and the cure.
+        ContradictionError: two settings exclude each other; with both names and the cure.
     """
     lookup, draft = section.prompt_lookup_num_tokens is not None, decoder.speculative_decoding
     if draft and lookup:
-        raise FieldError(
+        raise ContradictionError(
             "speculative_decoding and pytorch.prompt_lookup_num_tokens exclude each other", "keep one", LOOKUP, DRAFT
         )
     if draft:
@@ -33,13 +33,13 @@ def check_token_proposals(decoder: DecoderConfig, section: PyTorchConfig) -> Non
 def _check_proposals(name: str, field: str, decoder: DecoderConfig, section: PyTorchConfig) -> None:
     if decoder.decoding_strategy == "beam":
         cure = "set decoder.decoding_strategy to one of them, not beam"
-        raise FieldError(f"{name} works with greedy and sampling", cure, field, "decoder.decoding_strategy")
+        raise ContradictionError(f"{name} works with greedy and sampling", cure, field, "decoder.decoding_strategy")
     if section.effective_batch_size > 1:
         cure = f"set pytorch.batch_size to 1, not {section.batch_size}"
-        raise FieldError(f"{name} works on one prompt at a time", cure, field, "pytorch.batch_size")
+        raise ContradictionError(f"{name} works on one prompt at a time", cure, field, "pytorch.batch_size")
     if not section.effective_use_cache:
         cure = "set pytorch.use_cache to true, or remove it"
-        raise FieldError(f"{name} needs a cache", cure, field, "pytorch.use_cache")
+        raise ContradictionError(f"{name} needs a cache", cure, field, "pytorch.use_cache")
     if section.cache_implementation is not None:
         cure = "remove pytorch.cache_implementation"
-        raise FieldError(f"{name} needs a dynamic cache", cure, field, "pytorch.cache_implementation")
+        raise ContradictionError(f"{name} needs a dynamic cache", cure, field, "pytorch.cache_implementation")

@@ -101,8 +101,8 @@ class _File:
             )
         except ValidationError as error:
             return [
-                self.error(f"{_dotted(place)}{problem}", cure, *self._paths(name, place))
-                for place, problem, cure in problems_of(error, ExperimentConfig, partial(self._written, name))
+                self.error(f"{each.named}{each.problem}", each.cure, *self._paths(name, each.path))
+                for each in problems_of(error, ExperimentConfig, partial(self._written, name))
             ]
         marks = {option: self.at(*self._paths(name, (option,))) for option in options}
         return SuiteEntry(name, config, options, self.at(("experiments", name)), marks)
@@ -137,7 +137,3 @@ def _shape_problems(fields: Mapping[str, Any], file: _File) -> Iterator[ConfigEr
         elif each is not None and not isinstance(each, Mapping):
             cure = "write fields such as `model: ...`"
             yield file.error(f"{name} is {shown(each)}, not a mapping of fields", cure, ("experiments", name))
-
-
-def _dotted(place: KeyPath) -> str:
-    return f"{'.'.join(map(str, place))}: " if place else ""

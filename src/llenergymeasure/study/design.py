@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from llenergymeasure.config.messages.fields import flat, shown
-from llenergymeasure.config.models import ExperimentConfig, StudyConfig, without_unset
+from llenergymeasure.config.models import ExperimentConfig, without_unset
 from llenergymeasure.config.ssot import BACKENDS
+from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.domain.study.design import Cell, Factor, StudyDesign
 
 Fields = Mapping[str, Any]

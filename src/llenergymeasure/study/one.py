@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llenergymeasure.config.models import StudyConfig
+from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.domain.files.folder import folder_name
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.domain.study.design import Protocol

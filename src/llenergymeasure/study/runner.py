@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from llenergymeasure.config.models import ExperimentConfig, StudyConfig
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError, LLEMError, StudyError
 from llenergymeasure.state.machine import ExperimentState, StateManager, new_state

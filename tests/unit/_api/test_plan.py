@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from llenergymeasure._api.plan import plan
-from llenergymeasure.config.models import ExperimentConfig, StudyConfig
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.exceptions import PreFlightError
 
 TINY = ExperimentConfig(model="builtin/tiny-llama", n=4, pytorch={"load_format": "dummy"})

@@ -60,7 +60,7 @@ YAML_CASES = {
     "wrong type": ("model: x\nn: yes\n", "line 2: n: yes"),
     "out of bounds": ("model: x\nn: 0\n", "greater than or equal to 1"),
     "a short thermal floor": ("model: x\nwarmup: {thermal_floor_seconds: 10}\n", "10 s is too short"),
-    "a sweep": ("sweep: {n: [1, 2]}\n", "later release"),
+    "an axis that is no list": ("model: x\nsweep:\n  n: 4\n", "line 3, column 3: n is 4, not a list of values"),
     "an experiment of a list": ("experiments:\n - model: x\n - model: y\n   n: -1\n", "line 4: experiments.1.n: -1"),
 }
 

@@ -18,10 +18,10 @@ from llenergymeasure.config.introspection import invalid_examples, parameters, v
 from llenergymeasure.config.loader import (
     build_experiment_config,
     load_experiment_config,
-    load_study_config,
     parse_override,
 )
 from llenergymeasure.config.ssot import BACKENDS
+from llenergymeasure.config.study.load import load_study_config
 from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement, resolve_runner
 from llenergymeasure.exceptions import ConfigError
 

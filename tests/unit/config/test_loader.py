@@ -9,10 +9,11 @@ from llenergymeasure.config.backend_configs import PyTorchConfig
 from llenergymeasure.config.loader import (
     build_experiment_config,
     load_experiment_config,
-    load_study_config,
     parse_override,
 )
-from llenergymeasure.config.models import ExperimentConfig, StudyConfig
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.study.load import load_study_config
+from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.exceptions import ConfigError
 
 
@@ -91,14 +92,11 @@ def test_a_wrong_field_is_told_by_pydantic_itself(written):
     assert caught.value.errors()[0]["loc"] == ("n",)
 
 
-@pytest.mark.parametrize("load", [load_experiment_config, load_study_config])
-def test_a_sweep_belongs_to_a_later_release(written, load):
-    message = complaint(load, written("model: m\nsweep: {n: [1, 2]}\n"))
-    assert "'sweep:' comes with a later release; list the experiments under 'experiments:'" in message
-
-
-def test_a_study_is_not_one_experiment(written):
-    message = complaint(load_experiment_config, written("experiments:\n- model: m\n"))
+@pytest.mark.parametrize(
+    "text", ["experiments:\n- model: m\n", "model: m\nsweep: {n: [1, 2]}\n", "model: m\nexecution: {}\n"]
+)
+def test_a_study_is_not_one_experiment(written, text):
+    message = complaint(load_experiment_config, written(text))
     assert "is a study, not one experiment; use run_study" in message
 
 
@@ -130,10 +128,6 @@ def test_experiments_lie_over_their_base_and_below_the_overrides(written):
         ("experiments: m\n", "'experiments:' is not a list with entries"),
         ("experiments:\n", "'experiments:' is not a list with entries"),
         ("experiments:\n- model: m\n- gpt2\n", 'experiment 2 is "gpt2"; write fields such as `model: ...`'),
-        (
-            "experiments:\n- model: m\nn: 3\n",
-            "'n' is not allowed beside 'experiments:'; put what all share under 'base:'",
-        ),
         ("base: [1]\nexperiments:\n- model: m\n", "'base:' holds [1]; write the fields"),
     ],
 )

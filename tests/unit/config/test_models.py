@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from llenergymeasure.config.backend_configs import PyTorchConfig
 from llenergymeasure.config.loader import build_experiment_config
 from llenergymeasure.config.messages.location import branches_of, field_paths
-from llenergymeasure.config.models import ExperimentConfig, StudyConfig
+from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, LORA_SUPPORT, PRECISION_SUPPORT
+from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.config.user_config import UserConfig
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from llenergymeasure.config.base import FieldError
+from llenergymeasure.config.base import ContradictionError, FieldError
 from llenergymeasure.config.files.yaml import Document, KeyPath
 from llenergymeasure.config.messages.format import cut
 from llenergymeasure.config.messages.location import Place, place_of
 from llenergymeasure.config.messages.text import NEEDED, what_is_wrong
-from llenergymeasure.config.models import ExperimentConfig, StudyConfig
+from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.passthrough import without_credentials
 from llenergymeasure.exceptions import ConfigError
 
@@ -29,28 +30,57 @@ def explain_validation_error(
     Args:
         error: raised while validating a configuration.
         document: the file of the configuration; None without one.
-        root: the model that was validated; None = an experiment or a study, by the error's title.
+        root: the model that was validated; None = an experiment.
         assigned: values of the command line by dotted field name, which replaced those of the file.
     """
-    model = root or (StudyConfig if error.title == StudyConfig.__name__ else ExperimentConfig)
+    model = root or ExperimentConfig
     origin, source = _Origin(document, assigned), document.source if document else "the configuration"
     problems = [_explained(place, details, origin, source) for place, details in _problems(error, model)]
     return ConfigError.of(problems, source)
 
 
+@dataclass(frozen=True)
+class Problem:
+    """A problem of a configuration.
+
+    Attributes:
+        path: its path in the configuration.
+        problem: what is wrong, without the path.
+        cure: what to do; empty where the problem states it.
+        fields: paths of the fields that the problem names, the most important first.
+        contradiction: whether the values are valid alone, but do not go together.
+    """
+
+    path: KeyPath
+    problem: str
+    cure: str
+    fields: tuple[KeyPath, ...] = ()
+    contradiction: bool = False
+
+    @property
+    def named(self) -> str:
+        """The path as the start of a message."""
+        return f"{cut('.'.join(map(str, self.path)))}: " if self.path else ""
+
+
 def problems_of(
     error: ValidationError, root: type[BaseModel], written: Callable[[KeyPath], str | None]
-) -> list[tuple[KeyPath, str, str]]:
-    """Each problem as path in the configuration, problem without its location, and cure.
+) -> list[Problem]:
+    """Each problem of a configuration.
 
     Args:
         error: raised while validating.
         root: the model that was validated.
         written: how the value at a path is written; None where it is not known.
     """
-    return [
-        (place.path, *what_is_wrong(place, details, written(place.path))) for place, details in _problems(error, root)
-    ]
+    return [_problem(place, details, written(place.path)) for place, details in _problems(error, root)]
+
+
+def _problem(place: Place, details: list[Any], written: str | None) -> Problem:
+    refusal = details[0].get("ctx", {}).get("error")
+    names = refusal.fields if isinstance(refusal, FieldError) else ()
+    fields = tuple((*place.path, *name.split(".")) for name in names)
+    return Problem(place.path, *what_is_wrong(place, details, written), fields, isinstance(refusal, ContradictionError))
 
 
 class _Origin:
@@ -75,7 +105,7 @@ class _Origin:
         return None if place is None else self._document.texts.get(place)
 
     def _place_of(self, path: KeyPath, value: Any) -> KeyPath | None:
-        for place in (path, ("base", *path[2:])) if path[:1] == ("experiments",) else (path,):
+        for place in (path, path[2:], ("base", *path[2:])) if path[:1] == ("experiments",) else (path,):
             found = _at(self._document.content, place)
             if place in self._document.marks and _harmless(found, place) == _harmless(value, place):
                 return place

@@ -58,6 +58,13 @@ def field_paths(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterato
                 yield from field_paths(inner, (*prefix, name))
 
 
+def section_of(model: type[BaseModel], name: str) -> type[BaseModel] | None:
+    """The model of a section; None for a plain field, and for what is no field."""
+    field = model.model_fields.get(name)
+    branches = branches_of(field.annotation) if field else ()
+    return next(filter(None, map(_model, branches)), None)
+
+
 def branches_of(kind: Any) -> tuple[Any, ...]:
     """The members of a union without None; a single one for anything else."""
     while get_origin(kind) is Annotated:

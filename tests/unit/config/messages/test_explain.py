@@ -10,9 +10,10 @@ from pydantic import ValidationError, model_validator
 
 from llenergymeasure.config.base import ConfigModel, FieldError
 from llenergymeasure.config.files.yaml import read_experiment
-from llenergymeasure.config.loader import build_experiment_config, load_study_config, parse_override
+from llenergymeasure.config.loader import build_experiment_config, parse_override
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.study.load import explain_study_error, load_study_config
 
 
 def problems_of(text, source="the configuration"):
@@ -129,7 +130,7 @@ def explained(tmp_path):
         document = read_experiment(path)
         with pytest.raises(ValidationError) as caught:
             load_study_config(document, overrides)
-        return problems_of(str(explain_validation_error(caught.value, document)), source=path)
+        return problems_of(str(explain_study_error(caught.value, document)), source=path)
 
     return explain
 

@@ -1,0 +1,89 @@
+"""Partial assignments: the entries of `exclude`, `reference`, and the values of an axis.
+
+{precision: fp16, pytorch.batch_size: 32}
+{precision: fp16, pytorch: {batch_size: 32}}
+{"max_input_tokens, max_output_tokens": [128, 128]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from llenergymeasure.config.messages.format import shown
+from llenergymeasure.config.messages.suggest import nearest
+from llenergymeasure.config.study.effective import key_of
+
+Assignment = Mapping[str, Any]
+"""Values by dotted field."""
+
+_ABSENT = object()
+
+
+def flattened(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping as values by dotted field; fields named together are separated.
+
+    Raises:
+        ValueError: fields named together have another number of values.
+    """
+    found: dict[str, Any] = {}
+    for key, value in fields.items():
+        for name, each in zip(names := split_key(str(key)), values_of(names, value), strict=True):
+            _flatten(found, name, each)
+    return found
+
+
+def split_key(key: str) -> tuple[str, ...]:
+    """`a, b` as its names."""
+    return tuple(name.strip() for name in key.split(","))
+
+
+def values_of(names: Sequence[str], value: Any) -> tuple[Any, ...]:
+    """One value for each of the names.
+
+    Raises:
+        ValueError: several names, and not as many values.
+    """
+    if len(names) == 1:
+        return (value,)
+    if not isinstance(value, (list, tuple)) or len(value) != len(names):
+        raise ValueError(f"{shown(value)} is not a list of {len(names)} values, one for each of {', '.join(names)}")
+    return tuple(value)
+
+
+def matches(condition: Assignment, cell: Assignment) -> bool:
+    """Whether the cell has all values of the condition."""
+    return all(key_of(cell.get(name, _ABSENT)) == key_of(value) for name, value in condition.items())
+
+
+def levels_of(name: str, cells: Iterable[Assignment]) -> list[Any]:
+    """The values of a field in the cells, in order of first appearance."""
+    found = {key_of(cell[name]): cell[name] for cell in cells if name in cell}
+    return list(found.values())
+
+
+def why_none(condition: Assignment, cells: Sequence[Assignment]) -> tuple[str, str]:
+    """Problem and cure of a condition that no cell fulfils: the first name or value that does not occur."""
+    names = list(dict.fromkeys(name for cell in cells for name in cell))
+    for name, value in condition.items():
+        if name not in names:
+            return f"{name} is not a field of these cells", nearest(name, names)
+        levels = levels_of(name, cells)
+        if key_of(value) not in {key_of(level) for level in levels}:
+            texts = [shown_level(level) for level in levels]
+            problem = f"no cell has {name} {shown_level(value)}"
+            return problem, "; ".join(filter(None, (nearest(shown_level(value), texts), f"levels: {', '.join(texts)}")))
+    return "no cell has these values together", "change one of them"
+
+
+def shown_level(value: Any) -> str:
+    """A value as people read it: text without quotes."""
+    return value if isinstance(value, str) and value else shown(value)
+
+
+def _flatten(found: dict[str, Any], name: str, value: Any) -> None:
+    """Add a value, or each field of a section: sections are one level deep."""
+    if isinstance(value, Mapping) and value and "." not in name:
+        found.update({f"{name}.{key}": inner for key, inner in value.items()})
+    else:
+        found[name] = value

@@ -1,0 +1,103 @@
+"""The configuration that has an effect: defaults of the own backend are filled in, settings without effect are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from llenergymeasure.config.backend_configs import PyTorchConfig, TensorRTConfig, VLLMConfig
+from llenergymeasure.config.base import ConfigModel
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.sections import DecoderConfig, SyntheticDatasetConfig
+
+SECTIONS: Mapping[str, type[ConfigModel]] = {"pytorch": PyTorchConfig, "vllm": VLLMConfig, "tensorrt": TensorRTConfig}
+
+# What None means for these switches of the section `pytorch`.
+_OFF = ("torch_compile", "load_in_4bit", "load_in_8bit", "trust_remote_code")
+_PLAIN = tuple(
+    name
+    for name in ExperimentConfig.model_fields
+    if name not in {*SECTIONS, "dataset", "max_output_tokens", "decoder", "lora", "passthrough_kwargs"}
+)
+
+
+def effective_fields(config: ExperimentConfig) -> dict[str, Any]:
+    """Every field that has an effect, by its dotted name, with a value of plain data.
+
+    A section that is absent counts as its defaults. A field without effect is absent: `decoder.temperature` without
+    sampling, `max_output_tokens` with a synthetic dataset.
+    """
+    fields: dict[str, Any] = {}
+    for name in _PLAIN:
+        _add(fields, name, getattr(config, name))
+    _add_dataset(fields, config)
+    _add(fields, "decoder", _decoder(config.decoder))
+    _add(fields, config.backend, _section(config))
+    lora = {"adapter_id": None, "adapter_path": None} if config.lora is None else config.lora
+    _add(fields, "lora", lora)
+    for key, value in (config.passthrough_kwargs or {}).items():
+        fields[f"passthrough_kwargs.{key}"] = "null" if value is None else value
+    return fields
+
+
+def key_of(value: Any) -> Hashable:
+    """A key that is equal for equal values: 1 and 1.0 are equal, 1 and true are not."""
+    if isinstance(value, bool):
+        return ("flag", value)
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return frozenset((str(key), key_of(inner)) for key, inner in value.items())
+    return tuple(map(key_of, value)) if isinstance(value, (list, tuple)) else ("other", id(value))
+
+
+def key_of_config(config: ExperimentConfig) -> Hashable:
+    """A key that is equal for configurations with the same effect."""
+    return frozenset((name, key_of(value)) for name, value in effective_fields(config).items())
+
+
+def _add(fields: dict[str, Any], name: str, value: Any) -> None:
+    """Add a value, or each field of a section."""
+    if isinstance(value, ConfigModel):
+        value = vars(value)
+    elif not isinstance(value, Mapping):
+        fields[name] = value
+        return
+    for key, inner in value.items():
+        fields[f"{name}.{key}"] = inner
+
+
+def _add_dataset(fields: dict[str, Any], config: ExperimentConfig) -> None:
+    if isinstance(config.dataset, SyntheticDatasetConfig):
+        fields["dataset"] = "synthetic"
+        _add(fields, "dataset", config.dataset)
+    else:
+        fields["dataset"] = config.dataset
+        fields["max_output_tokens"] = config.max_output_tokens
+
+
+def _decoder(decoder: DecoderConfig) -> dict[str, Any]:
+    fields = dict(vars(decoder))
+    if decoder.decoding_strategy != "sampling":
+        for name in ("temperature", "top_p", "top_k"):
+            del fields[name]
+    if decoder.decoding_strategy == "beam":
+        fields["num_beams"] = decoder.beams
+    else:
+        del fields["num_beams"]
+    return fields
+
+
+def _section(config: ExperimentConfig) -> dict[str, Any]:
+    section = getattr(config, config.backend) or SECTIONS[config.backend]()
+    fields = dict(vars(section))
+    if isinstance(section, PyTorchConfig):
+        fields |= {name: bool(fields[name]) for name in _OFF}
+        fields |= {
+            "batch_size": section.effective_batch_size,
+            "batching_strategy": section.effective_batching_strategy,
+            "device": section.effective_device,
+            "num_processes": section.effective_num_processes,
+            "use_cache": section.effective_use_cache,
+        }
+    return fields

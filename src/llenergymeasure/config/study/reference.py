@@ -1,0 +1,41 @@
+"""The reference of a study: the cell with which the others are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llenergymeasure.config.base import FieldError
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.study.conditions import Assignment, flattened, levels_of, matches, shown_level, why_none
+from llenergymeasure.config.study.effective import effective_fields
+
+FIELD = "reference"
+
+
+def reference_index(experiments: Sequence[ExperimentConfig], reference: Mapping[str, Any] | None) -> int:
+    """Index of the cell that the reference selects; 0 without one: the first value of each axis.
+
+    Raises:
+        FieldError: it selects no cell, or several; with the values that occur.
+    """
+    if reference is None:
+        return 0
+    try:
+        condition = flattened(reference)
+    except ValueError as error:
+        raise FieldError(str(error), "", FIELD) from error
+    cells = [effective_fields(each) for each in experiments]
+    found = [index for index, cell in enumerate(cells) if matches(condition, cell)]
+    if len(found) == 1:
+        return found[0]
+    problem, cure = _several([cells[index] for index in found]) if found else why_none(condition, cells)
+    raise FieldError(problem, cure, FIELD)
+
+
+def _several(cells: Sequence[Assignment]) -> tuple[str, str]:
+    """Problem and cure of a reference that selects several cells: the fields in which they differ."""
+    names = dict.fromkeys(name for cell in cells for name in cell)
+    varied = {name: levels for name in names if len(levels := levels_of(name, cells)) > 1}
+    texts = (f"{name} ({', '.join(map(shown_level, levels))})" for name, levels in varied.items())
+    return f"it selects {len(cells)} cells", f"name one value of {', '.join(texts)}" if varied else "name more fields"
