@@ -1,4 +1,4 @@
-"""A GPU on a clock that only moves when somebody sleeps: known power, a counter that ticks, a power sensor that lags."""
+"""A GPU on a clock that only moves when a caller sleeps: known power, a counter that ticks, a power sensor that lags."""
 
 from __future__ import annotations
 

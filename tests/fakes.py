@@ -1,6 +1,6 @@
 """Stand-ins for every part of a measurement, with numbers that can be checked by hand.
 
-Time only passes when somebody sleeps or works; whatever happens is written into `Log.lines`.
+Time only passes when a caller sleeps or works; whatever happens is written into `Log.lines`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Log:
 
 
 class FakeClock:
-    """A clock that stands still until somebody sleeps."""
+    """A clock that stands still until a caller sleeps."""
 
     def __init__(self) -> None:
         self.seconds = 100.0
@@ -277,7 +277,7 @@ class FakeHost:
 
 
 class RecordingProgress:
-    """Keeps what it was told."""
+    """Keeps what it received."""
 
     def __init__(self, log: Log | None = None) -> None:
         self._log = log or Log()

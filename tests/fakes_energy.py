@@ -12,7 +12,7 @@ KWH_J = 3.6e6
 
 
 class TimerClock(FakeClock):
-    """A fake clock that calls timers on the way when somebody sleeps."""
+    """A fake clock that calls timers on the way when a caller sleeps."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What files may hold when nobody meant well: strategies for texts, bytes, and documents that are almost right."""
+"""What damaged or hostile files may contain: strategies for texts, bytes, and documents that are almost right."""
 
 from __future__ import annotations
 

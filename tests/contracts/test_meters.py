@@ -187,7 +187,7 @@ def test_release_leaves_no_thread_and_no_process_even_of_an_open_window(bench):
 
 
 def children():
-    """Processes that this one started; none are told off Linux."""
+    """Processes that this one started; none are listed off Linux."""
     tasks = Path("/proc/self/task").glob("*/children")
     return {int(pid) for task in tasks for pid in task.read_text().split()}
 

@@ -1,4 +1,4 @@
-"""Imports a library, then forks a program for each client that asks, until nobody holds its stdin any more."""
+"""Imports a library, then forks a program for each client that asks, until its stdin is closed by all processes."""
 
 from __future__ import annotations
 

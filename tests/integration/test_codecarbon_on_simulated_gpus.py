@@ -84,27 +84,27 @@ def both(codecarbon, simulation, *terms, faults=()):
     for _ in range(4):
         sim = simulation(sim_gpu("hopper", idle=terms), faults=faults, real=True)
         environ = {name: value for name, value in sim.environ.items() if name != "PATH"}
-        told = codecarbon.run(BOTH.replace("BEGIN_S", repr(sim.origin_s + START_S)), environ)
-        if "window" in told and told["window"][0] - sim.utc_s(START_S) < 0.2:
-            return told, sim.truth_utc_j(*told["window"])
-    raise AssertionError(f"this machine is too slow for a window that begins at its time: {told}")
+        reported = codecarbon.run(BOTH.replace("BEGIN_S", repr(sim.origin_s + START_S)), environ)
+        if "window" in reported and reported["window"][0] - sim.utc_s(START_S) < 0.2:
+            return reported, sim.truth_utc_j(*reported["window"])
+    raise AssertionError(f"this machine is too slow for a window that begins at its time: {reported}")
 
 
 def test_both_see_the_gpu_but_the_power_it_tells_is_not_its_energy_by_time_and_its_total_holds_a_constant(
     codecarbon, simulation
 ):
-    told, truth_j = both(codecarbon, simulation, Constant(60.0), Pulses(600.0, 4.0, 0.15, start_s=12.8))
-    raw_j = told["raw_j"]
-    assert told["state"] == "available"
+    reported, truth_j = both(codecarbon, simulation, Constant(60.0), Pulses(600.0, 4.0, 0.15, start_s=12.8))
+    raw_j = reported["raw_j"]
+    assert reported["state"] == "available"
     assert raw_j["gpu"] == pytest.approx(truth_j, rel=0.2)
-    assert abs(told["raw_gpu_w"] * told["raw_s"] - raw_j["gpu"]) > 0.1 * raw_j["gpu"]
-    assert told["raw_total_j"] == pytest.approx(sum(raw_j.values()))
+    assert abs(reported["raw_gpu_w"] * reported["raw_s"] - raw_j["gpu"]) > 0.1 * raw_j["gpu"]
+    assert reported["raw_total_j"] == pytest.approx(sum(raw_j.values()))
     assert raw_j["ram"] > 5
-    assert (told["method"], told["joules"]) == ("sampled", told["domains"]["gpu"][0])
-    assert told["joules"] == pytest.approx(truth_j, rel=0.2)
-    assert told["check"] == pytest.approx(truth_j, rel=0.05)
-    assert told["domains"]["ram"][1:] == ["modelled", False]
-    assert told["domains"]["cpu"][2] is False
+    assert (reported["method"], reported["joules"]) == ("sampled", reported["domains"]["gpu"][0])
+    assert reported["joules"] == pytest.approx(truth_j, rel=0.2)
+    assert reported["check"] == pytest.approx(truth_j, rel=0.05)
+    assert reported["domains"]["ram"][1:] == ["modelled", False]
+    assert reported["domains"]["cpu"][2] is False
 
 
 @pytest.mark.slow
@@ -116,18 +116,18 @@ def test_both_see_the_gpu_but_the_power_it_tells_is_not_its_energy_by_time_and_i
     ],
 )
 def test_what_fails_in_the_window_is_only_logged_by_codecarbon_and_voids_ours(codecarbon, simulation, fault, words):
-    told, truth_j = both(codecarbon, simulation, Constant(300.0), faults=[fault])
-    assert told["raised"] is False
-    assert told["raw_total_j"] > 0
-    assert told["raw_j"]["gpu"] < 0.8 * truth_j
-    assert told["joules"] is None
-    assert words in told["reason"] or "lost joules" in told["reason"]
+    reported, truth_j = both(codecarbon, simulation, Constant(300.0), faults=[fault])
+    assert reported["raised"] is False
+    assert reported["raw_total_j"] > 0
+    assert reported["raw_j"]["gpu"] < 0.8 * truth_j
+    assert reported["joules"] is None
+    assert words in reported["reason"] or "lost joules" in reported["reason"]
 
 
 @pytest.mark.slow
 def test_without_nvidia_smi_codecarbon_ignores_the_gpus_and_ours_is_not_offered(without_nvidia_smi, simulation):
-    told, truth_j = both(without_nvidia_smi, simulation, Constant(300.0))
-    assert (told["raised"], told["raw_j"]["gpu"]) == (False, 0.0)
-    assert 0 < told["raw_total_j"] < 0.5 * truth_j
-    assert told["state"] == "codecarbon ignores the GPUs because nvidia-smi is not on the PATH"
-    assert told["joules"] is None
+    reported, truth_j = both(without_nvidia_smi, simulation, Constant(300.0))
+    assert (reported["raised"], reported["raw_j"]["gpu"]) == (False, 0.0)
+    assert 0 < reported["raw_total_j"] < 0.5 * truth_j
+    assert reported["state"] == "codecarbon ignores the GPUs because nvidia-smi is not on the PATH"
+    assert reported["joules"] is None

@@ -41,9 +41,9 @@ def llem(nvml_library, tmp_path_factory):
 
 def config(llem, sim, path=(), **environ):
     """What `llem config` says of GPUs and of each meter, and which one `auto` takes."""
-    told = llem.run(PROGRAM.format(path=[str(one) for one in path]), {**sim.environ, **environ})
-    assert (told["code"], told["heavy"]) == (0, [])
-    lines = told["text"].splitlines()
+    reported = llem.run(PROGRAM.format(path=[str(one) for one in path]), {**sim.environ, **environ})
+    assert (reported["code"], reported["heavy"]) == (0, [])
+    lines = reported["text"].splitlines()
     gpus = lines[lines.index("GPUs") + 1 : lines.index("backends")]
     meters = lines[lines.index("meters") + 1 : lines.index("meters") + 5]
     states = dict(line.strip().split(": ", 1) for line in meters[:3])

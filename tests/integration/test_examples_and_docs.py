@@ -1,4 +1,4 @@
-"""Examples run, generated documents are up to date, and nothing stands in examples/ or docs/ that nobody checks."""
+"""Examples run, generated documents are up to date, and nothing stands in examples/ or docs/ without a check."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def test_it_does_not_outlive_the_one_who_asked_and_takes_the_folder_with_it(runn
     assert nothing_is_left(tmp_path, pid)
 
 
-def test_its_death_is_told_and_leaves_nothing(running, tmp_path):
+def test_its_death_is_reported_and_leaves_nothing(running, tmp_path):
     pid = child_of(tmp_path)
     os.kill(pid, 9)
     _, said = running.communicate(timeout=60)

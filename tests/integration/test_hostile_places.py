@@ -78,12 +78,12 @@ def test_a_reader_that_is_gone_is_no_reason_to_complain(shell):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
-def test_an_output_that_is_full_is_told_in_one_line(shell):
+def test_an_output_that_is_full_is_reported_in_one_line(shell):
     code, _, err = shell(f"{DRY_RUN} > /dev/full")
     assert (code, err) == (1, "error: the output could not be written: No space left on device\n")
 
 
-def test_a_working_directory_that_was_removed_is_told(shell, tmp_path):
+def test_a_working_directory_that_was_removed_is_reported(shell, tmp_path):
     code, out, err = shell(f"mkdir gone; cd gone; rmdir ../gone; {DRY_RUN}")
     assert (code, out) == (2, "")
     assert err == "error: the working directory no longer exists; change to an existing directory\n"

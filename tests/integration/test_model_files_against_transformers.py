@@ -53,8 +53,8 @@ def test_a_file_is_damaged_for_us_when_it_is_for_safetensors(model: Any, tmp_pat
     with pytest.raises(safetensors.SafetensorError):
         safetensors.safe_open(path, framework="pt")
     tensors = 4 * model.num_parameters()
-    told = words.format(less=tensors - lost, whole=tensors)
-    assert check_safetensors(path) == f"weight file {path} {told}"
+    reported = words.format(less=tensors - lost, whole=tensors)
+    assert check_safetensors(path) == f"weight file {path} {reported}"
 
 
 def test_a_cached_file_is_found_where_the_hub_finds_it(tmp_path: Path) -> None:

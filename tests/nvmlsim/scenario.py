@@ -189,7 +189,7 @@ class SimGpu:
         """Its statements, as GPU number `index`."""
         yield (
             f"gpu {self.uuid} {self.pci} {self.architecture} {self.capability[0]} {self.capability[1]} {self.memory_mb!r} "
-            f"{1e3 * self.limit_w!r} {1e3 * self.default_limit_w!r} {_told(self.persistence)} {_told(self.ecc)} "
+            f"{1e3 * self.limit_w!r} {1e3 * self.default_limit_w!r} {_digit_of(self.persistence)} {_digit_of(self.ecc)} "
             f"{int(self.usage_is_average)} {self.ring} {self.counter_start_j!r} {self.name}"
         )
         for which, sensor in (("counter", self.counter), ("instant", self.instant), ("average", self.average)):
@@ -203,7 +203,7 @@ class SimGpu:
             yield f"process {index} {one.pid} {one.memory_mb!r} {int(one.graphics)} {one.from_s!r} {one.to_s!r}"
 
 
-def _told(value: bool | None) -> int:
+def _digit_of(value: bool | None) -> int:
     return -1 if value is None else int(value)
 
 

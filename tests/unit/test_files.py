@@ -60,7 +60,7 @@ for attempt in ("file", "folder"):
 """
 
 
-def test_a_full_disk_is_told_and_leaves_the_old_file_and_nothing_else(tmp_path):
+def test_a_full_disk_is_reported_and_leaves_the_old_file_and_nothing_else(tmp_path):
     done = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=True)
     assert done.stdout.count("the disk is full; free some space") == 2
     assert ".partial" not in done.stdout
@@ -127,9 +127,9 @@ def dead_pid():
 def test_what_a_killed_process_left_is_removed_and_what_a_living_one_makes_is_not(tmp_path, here, dead_pid):
     (tmp_path / left_by(dead_pid, here)).mkdir()
     (tmp_path / left_by(os.getppid(), here)).mkdir()
-    (tmp_path / ".somebody-elses").mkdir()
+    (tmp_path / ".of-another").mkdir()
     remove_stale(tmp_path)
-    assert {entry.name for entry in tmp_path.iterdir()} == {left_by(os.getppid(), here), ".somebody-elses", "probe"}
+    assert {entry.name for entry in tmp_path.iterdir()} == {left_by(os.getppid(), here), ".of-another", "probe"}
 
 
 def test_what_another_machine_makes_on_a_shared_disk_is_never_removed(tmp_path, dead_pid):
@@ -153,7 +153,7 @@ def test_other_failures_of_the_system_keep_their_words(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
-def test_a_process_that_ended_is_dead_although_nobody_has_fetched_it():
+def test_a_process_that_ended_is_dead_although_its_parent_has_not_fetched_it():
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert process_is_alive(process.pid)
     process.kill()

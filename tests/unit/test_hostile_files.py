@@ -1,4 +1,4 @@
-"""Every reader of files against files that nobody should write: the documented refusal, quickly, and nothing else."""
+"""Every reader of files against files that are damaged or hostile: the documented refusal, quickly, and nothing else."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_prompts_are_read_or_refused(tmp_path, lines, end):
 
 @few
 @given(broken_files(TENSORS), st.none() | st.binary(min_size=8, max_size=8))
-def test_weights_are_whole_or_their_fault_is_told(tmp_path, header, length):
+def test_weights_are_whole_or_their_fault_is_reported(tmp_path, header, length):
     written(tmp_path / "model.safetensors", (length or struct.pack("<Q", len(header))) + header + b"\0" * 44)
     findings = list(weight_findings(tmp_path))
     assert all("model.safetensors" in finding.problem for finding in findings)
@@ -205,7 +205,7 @@ def test_weights_are_whole_or_their_fault_is_told(tmp_path, header, length):
 
 @few
 @given(broken_files(INDEX))
-def test_an_index_of_weights_is_read_or_its_fault_is_told(tmp_path, content):
+def test_an_index_of_weights_is_read_or_its_fault_is_reported(tmp_path, content):
     written(tmp_path / "model.safetensors.index.json", content)
     findings = list(weight_findings(tmp_path))
     assert findings  # none of the files that an index may name is there
@@ -298,7 +298,7 @@ def test_nested_facts_of_a_process_are_refused(tmp_path):
 @pytest.mark.parametrize(
     "changed", [{"id": "../../elsewhere"}, {"id": "other"}, {"pid": "1"}, {"pid": 1.5}, {"stage": "asleep"}]
 )
-def test_a_state_that_nobody_wrote_is_passed_over(tmp_path, changed):
+def test_a_state_that_was_not_written_by_us_is_passed_over(tmp_path, changed):
     written(tmp_path / FOLDER / "abc.json", as_json({**STATE, **changed}))
     assert StateManager(tmp_path).cleanup_stale() == ()
     assert {path.name for path in tmp_path.rglob("*")} == {FOLDER, "abc.json"}

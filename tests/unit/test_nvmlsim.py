@@ -127,7 +127,7 @@ def test_a_counter_that_looks_a_quarter_of_the_time_misses_what_beats_with_it(op
 
 
 @pytest.mark.parametrize(
-    ("architecture", "told", "usage_is_average"),
+    ("architecture", "reported", "usage_is_average"),
     [
         ("hopper", (True, True, True), True),
         ("a100", (True, False, True), False),
@@ -135,11 +135,11 @@ def test_a_counter_that_looks_a_quarter_of_the_time_misses_what_beats_with_it(op
         ("pascal", (False, False, True), False),
     ],
 )
-def test_each_architecture_has_its_sensors(opened, architecture, told, usage_is_average):
+def test_each_architecture_has_its_sensors(opened, architecture, reported, usage_is_average):
     sim, (handle,) = opened(sim_gpu(architecture, idle=[Constant(50.0), Ramp(300.0, 10.0, 20.0)]))
     sim.clock.sleep(5.0)
     found = fields(handle)
-    assert tuple(value is not None for value in found) == told
+    assert tuple(value is not None for value in found) == reported
     assert pynvml.nvmlDeviceGetPowerUsage(handle) / 1e3 == pytest.approx(found[1 if usage_is_average else 2], abs=0.01)
 
 
@@ -182,11 +182,11 @@ def test_the_driver_keeps_a_record_of_power(opened):
     sim, (handle,) = opened(sim_gpu("ampere", idle=[Constant(60.0), Box(300.0, 11.0, 12.0)]))
     sim.clock.sleep(4.0)
     kind, samples = pynvml.nvmlDeviceGetSamples(handle, pynvml.NVML_TOTAL_POWER_SAMPLES, int((EPOCH_S + 10.5) * 1e6))
-    told = [(one.timeStamp / 1e6 - EPOCH_S, one.sampleValue.uiVal / 1e3) for one in samples]
+    reported = [(one.timeStamp / 1e6 - EPOCH_S, one.sampleValue.uiVal / 1e3) for one in samples]
     assert kind == pynvml.NVML_VALUE_TYPE_UNSIGNED_INT
-    assert all(b[0] - a[0] == pytest.approx(0.1, abs=1e-4) for a, b in zip(told, told[1:]))
-    assert [power_w for time_s, power_w in told if 11.11 < time_s < 11.99] == [360.0] * 9
-    assert told[0][0] > 10.5
+    assert all(b[0] - a[0] == pytest.approx(0.1, abs=1e-4) for a, b in zip(reported, reported[1:]))
+    assert [power_w for time_s, power_w in reported if 11.11 < time_s < 11.99] == [360.0] * 9
+    assert reported[0][0] > 10.5
 
 
 def test_state_changes_at_its_time(opened):

@@ -86,7 +86,7 @@ def test_importing_is_quick_because_nothing_heavy_comes_along(code, heavy):
         (("no-such-file.yaml",), {}, "does not exist"),
     ],
 )
-def test_wrong_arguments_are_told_with_an_example(arguments, fields, words):
+def test_wrong_arguments_are_reported_with_an_example(arguments, fields, words):
     with pytest.raises(ConfigError, match=words):
         run_experiment(*arguments, **fields)
 

@@ -48,7 +48,7 @@ def _with_meter(request: Request) -> tuple[Finding, ...]:
 
 
 def _cuda_devices(environ: Mapping[str, str]) -> int | None:
-    """How many devices CUDA would show to this process; None where that cannot be told without torch."""
+    """How many devices CUDA would show to this process; None where that is not known without torch."""
     from llenergymeasure.core.devices import open_devices  # noqa: PLC0415 - takes time that most checks need not spend
     from llenergymeasure.core.machine.clock import SystemClock  # noqa: PLC0415 - the same
 

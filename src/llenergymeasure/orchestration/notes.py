@@ -1,4 +1,4 @@
-"""What the user should know before a run that can go on all the same. Told on stderr, never an error."""
+"""Notes for the user before a run that can start. They are written to stderr and are never errors."""
 
 from __future__ import annotations
 

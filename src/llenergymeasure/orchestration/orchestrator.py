@@ -44,7 +44,7 @@ class Session:
     Attributes:
         user_config: settings of this machine; read when first needed.
         environ: environment variables.
-        progress: told of each step.
+        progress: receives each step.
         clock: time.
         baselines: idle power measured so far.
         model_cache: holds the model between experiments that load it alike.
@@ -58,7 +58,7 @@ class Session:
     user_config: UserConfig | None = None
 
     def with_progress(self, progress: Progress) -> Session:
-        """The same session, telling its steps to somebody else."""
+        """The same session with another receiver of its steps."""
         return replace(self, progress=progress)
 
     def settings(self) -> UserConfig:
@@ -150,7 +150,7 @@ def _meter_findings(config: ExperimentConfig, session: Session, name: str) -> li
 
 
 def check_machine(config: ExperimentConfig, session: Session) -> None:
-    """Read the user's settings and the environment, so that a mistake there is told before anything starts.
+    """Read the user's settings and the environment, so that a mistake there is reported before anything starts.
 
     Raises:
         ConfigError: the user config or a variable cannot be understood.

@@ -1,4 +1,4 @@
-"""Everything that would make a run fail, found before it starts and told at once.
+"""Everything that would make a run fail, found before it starts and reported at once.
 
 Each check is a small function from the request to findings; adding one is adding it to `CHECKS`.
 """
@@ -42,10 +42,10 @@ class Request:
         local_processes: how many of them are on this machine; None = all.
         online: whether the hub may be asked for what is not on this machine.
         has: whether a module is installed.
-        cuda_devices: how many CUDA devices this process sees; None = that cannot be told.
+        cuda_devices: how many CUDA devices this process sees; None = that is not known.
         meters: findings about a meter by its name; None = do not ask for one.
         hub: findings about what is not on this machine.
-        model_types: which models transformers loads for which task; None = that cannot be told.
+        model_types: which models transformers loads for which task; None = that is not known.
     """
 
     config: ExperimentConfig
@@ -167,7 +167,7 @@ def _chat_template(request: Request) -> Findings:
         return
     try:
         directory = local_directory(config.model, config.pytorch_settings.revision, request.environ)
-    except ConfigError:  # told by the check of the model
+    except ConfigError:  # the check of the model reports it
         return
     if directory is not None and lacks_chat_template(directory):
         yield Finding(

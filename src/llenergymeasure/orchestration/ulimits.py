@@ -1,4 +1,4 @@
-"""Limits of the shell on this process. Below these, torch and its libraries hang or abort where nobody can catch it."""
+"""Limits of the shell on this process. Below these, torch and its libraries hang or abort without an exception."""
 
 from __future__ import annotations
 

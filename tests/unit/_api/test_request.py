@@ -20,6 +20,6 @@ def test_without_file_and_model_an_example_is_given():
         study_of(None, {}, [])
 
 
-def test_a_wrong_value_is_told_in_words():
+def test_a_wrong_value_is_reported_in_words():
     with pytest.raises(ConfigError, match="precision"):
         study_of(None, {"model": "m", "precision": "fp64"}, [])

@@ -146,7 +146,7 @@ def test_verbose_adds_the_traceback(capsys):
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_too_little_memory_is_told_without_a_traceback(capsys):
+def test_too_little_memory_is_reported_without_a_traceback(capsys):
     assert exit_code_of(raising(MemoryError()), tracebacks=False) == 1
     assert "too little memory" in capsys.readouterr().err
 
@@ -159,7 +159,7 @@ def llem_without_jinja(place, *arguments):
     return subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
 
 
-def test_a_report_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path):
+def test_a_report_that_cannot_be_written_is_reported_before_anything_is_measured(tmp_path):
     done = llem_without_jinja(tmp_path)
     assert done.returncode == 1
     assert "a report needs jinja2, not installed here" in done.stderr

@@ -1,4 +1,4 @@
-"""Interrupts are heard, remembered, and raised again where somebody swallowed them."""
+"""Interrupts are heard, remembered, and raised again where they were caught and dropped."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_handlers_are_given_back():
 
 
 def swallowed():
-    with suppress(KeyboardInterrupt):  # as a bare `except` in somebody's import
+    with suppress(KeyboardInterrupt):  # as a bare `except` in an import
         os.kill(os.getpid(), signal.SIGINT)
         threading.Event().wait(5)
 
@@ -70,7 +70,7 @@ class Faulty:
         raise ValueError("broken")
 
 
-def test_other_faults_in_a_destructor_are_told_as_ever(monkeypatch):
+def test_other_faults_in_a_destructor_are_reported_as_ever(monkeypatch):
     complaints = []
     monkeypatch.setattr(sys, "unraisablehook", lambda fault: complaints.append(str(fault.exc_value)))
     with Interrupts().listening():

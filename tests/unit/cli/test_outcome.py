@@ -1,4 +1,4 @@
-"""A reader of stdout that left is no fault; any other broken pipe is told."""
+"""A reader of stdout that left is no fault; any other broken pipe is reported."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def broken():
     raise BrokenPipeError(32, "Broken pipe")
 
 
-@pytest.mark.parametrize(("reader_left", "told"), [(True, ""), (False, "BrokenPipeError")])
-def test_only_a_reader_of_stdout_that_left_is_no_reason_to_complain(capsys, monkeypatch, reader_left, told):
+@pytest.mark.parametrize(("reader_left", "reported"), [(True, ""), (False, "BrokenPipeError")])
+def test_only_a_reader_of_stdout_that_left_is_no_reason_to_complain(capsys, monkeypatch, reader_left, reported):
     reader, writer = os.pipe()
     if reader_left:
         os.close(reader)
@@ -24,6 +24,6 @@ def test_only_a_reader_of_stdout_that_left_is_no_reason_to_complain(capsys, monk
         code = exit_code_of(broken, tracebacks=False)
     err = capsys.readouterr().err
     assert code == 1
-    assert (told in err) if told else err == ""
+    assert (reported in err) if reported else err == ""
     if not reader_left:
         os.close(reader)

@@ -45,7 +45,7 @@ def test_every_field_of_a_backend_defaults_to_none_and_tells_what_that_means(par
 
 
 @pytest.mark.parametrize("parameter", ALL, ids=lambda p: p.name)
-def test_every_parameter_can_be_set_and_is_told_apart_by_the_hash(parameter):
+def test_every_parameter_can_be_set_and_is_distinguished_by_the_hash(parameter):
     with_it = valid_example(parameter)
     prerequisites = {name: value for name, value in with_it.items() if name != parameter.name}
     try:

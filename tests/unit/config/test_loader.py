@@ -86,7 +86,7 @@ def test_nothing_that_was_handed_in_is_changed():
     assert overrides == {"pytorch": {"use_cache": False}}
 
 
-def test_a_wrong_field_is_told_by_pydantic_itself(written):
+def test_a_wrong_field_is_reported_by_pydantic_itself(written):
     with pytest.raises(ValidationError) as caught:
         load_experiment_config(written("model: m\nn: 0\n"))
     assert caught.value.errors()[0]["loc"] == ("n",)
@@ -135,7 +135,7 @@ def test_a_study_that_is_not_a_list_of_experiments_is_refused(written, text, wor
     assert words in complaint(load_study_config, written(text))
 
 
-def test_every_wrong_experiment_of_a_study_is_told_at_once(written):
+def test_every_wrong_experiment_of_a_study_is_reported_at_once(written):
     path = written("experiments:\n- {model: m, n: 0}\n- {model: m}\n- {n: 1}\n")
     with pytest.raises(ValidationError) as caught:
         load_study_config(path)

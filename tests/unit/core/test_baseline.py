@@ -36,7 +36,7 @@ def test_power_that_still_falls_has_not_settled():
     assert "in the second" in problem
 
 
-def test_a_stranger_on_an_idle_gpu_is_named():
+def test_a_foreign_process_on_an_idle_gpu_is_named():
     (problem,) = not_idle(idle_trace(FakeGpu(), pids=(1, 4711)))
     assert "GPU 0 pid 4711" in problem
 

@@ -1,4 +1,4 @@
-"""A mistake in a part that somebody else wrote is told in one sentence, and never becomes a number."""
+"""A mistake in a part from outside is reported in one sentence, and never becomes a number."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_the_clock_of_a_device_may_drift_from_the_host_in_a_window_of_hours(hour
     assert check_records([record], [FakeBatch((0,), (1,))], 0.0, end_s) == (record,)
 
 
-def test_a_prompt_that_is_prepared_into_no_batch_is_told_before_the_warm_up():
+def test_a_prompt_that_is_prepared_into_no_batch_is_reported_before_the_warm_up():
     class Engine(FakeEngine):
         def prepare(self, token_ids):
             return super().prepare(token_ids[:-1])
@@ -106,7 +106,7 @@ def test_a_prompt_that_is_prepared_into_no_batch_is_told_before_the_warm_up():
         measure(Engine)
 
 
-def test_an_engine_that_lacks_a_method_is_told_by_the_names_of_all_that_are_missing():
+def test_an_engine_that_lacks_a_method_is_reported_by_the_names_of_all_that_are_missing():
     class Engine:
         def __init__(self, config, clock):
             self.info = None
@@ -117,7 +117,7 @@ def test_an_engine_that_lacks_a_method_is_told_by_the_names_of_all_that_are_miss
         measure(Engine)
 
 
-def test_a_loader_that_returns_nothing_is_told():
+def test_a_loader_that_returns_nothing_is_reported():
     with pytest.raises(
         ExperimentError, match="an object that is not an engine: NoneType does not implement InferenceEngine"
     ):
@@ -125,7 +125,7 @@ def test_a_loader_that_returns_nothing_is_told():
 
 
 class Saying(FakeMeter):
-    """A meter that says what it is told to."""
+    """A meter that reports what a test sets."""
 
     def __init__(self, reading):
         super().__init__()
@@ -163,7 +163,7 @@ def test_a_reading_that_cannot_be_leaves_no_joules_and_a_reason(reading, reason)
     assert any(warning.startswith("energy_unavailable") for warning in result.measurement_warnings)
 
 
-def test_a_meter_that_lacks_a_method_is_told_when_it_is_handed_in():
+def test_a_meter_that_lacks_a_method_is_reported_when_it_is_handed_in():
     class Meter:
         name = "half"
         devices = ()
@@ -198,7 +198,7 @@ def test_a_collector_may_fill_a_field_that_no_check_reads():
         (COLLECTORS[:3], "no collector fills host, flops, which every result needs"),
     ],
 )
-def test_collectors_that_do_not_fit_the_result_are_told_before_anything_is_loaded(collectors, message):
+def test_collectors_that_do_not_fit_the_result_are_reported_before_anything_is_loaded(collectors, message):
     with pytest.raises(ValueError, match=message):
         measure(collectors=collectors)
 
@@ -228,7 +228,7 @@ def test_a_result_names_the_engine_that_generated_and_not_the_backend_of_the_con
     assert measure().backend == "pytorch"
 
 
-def test_a_collector_that_lacks_a_method_is_told_by_name():
+def test_a_collector_that_lacks_a_method_is_reported_by_name():
     class Collector:
         block = "latency"
 

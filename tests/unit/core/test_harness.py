@@ -150,7 +150,7 @@ def test_without_an_intensity_there_is_no_carbon():
     assert measure().co2 is None
 
 
-def test_the_window_is_told_in_seconds_from_experiment_start():
+def test_the_window_is_reported_in_seconds_from_experiment_start():
     start, end = measure(n=2, warmup={"n_warmup": 1, "thermal_floor_seconds": 30}).steady_state_window
     # 30 s baseline, one warm-up of 0.1 s + 10 steps of 0.01 s (the output limit is 11), 30 s floor.
     assert start == pytest.approx(30 + 0.2 + 30)

@@ -61,7 +61,7 @@ def test_a_model_that_may_not_be_shared_is_not_held():
     assert gone() is None
 
 
-def test_without_a_keeper_nothing_is_held():
+def test_without_a_cache_nothing_is_held():
     model_cache, model = NoModelCache(), Model()
     gone = weakref.ref(model)
     model_cache.put("a", model, nothing)

@@ -86,7 +86,7 @@ def test_one_gpu_is_not_several():
     assert measured(("cuda:0",), gpus=1).multi_gpu is None
 
 
-def test_gpus_that_are_metered_and_hold_nothing_are_told():
+def test_gpus_that_are_metered_and_hold_nothing_are_reported():
     result = measured(TWO, gpus=4)
     assert result.multi_gpu.devices == TWO
     (warning,) = [one for one in result.measurement_warnings if one.startswith("idle_gpus_metered")]

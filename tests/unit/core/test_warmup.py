@@ -29,7 +29,7 @@ def test_the_fixed_part_runs_n_iterations_with_reduced_output():
     assert result.final_cv is None
 
 
-def test_latencies_and_duration_are_told():
+def test_latencies_and_duration_are_reported():
     result = run(n_warmup=2, max_new_tokens=11)  # 0.1 s prefill and ten steps of 0.01 s
     assert result.latencies_ms == pytest.approx((200, 200))
     assert result.duration_sec == pytest.approx(0.4)

@@ -1,4 +1,4 @@
-"""Prompts from a JSONL file: what is accepted, and what a faulty file is told."""
+"""Prompts from a JSONL file: what is accepted, and which message a faulty file gives."""
 
 from __future__ import annotations
 

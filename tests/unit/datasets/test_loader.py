@@ -69,7 +69,7 @@ def test_a_near_miss_is_asked_about(name):
 
 
 @pytest.mark.parametrize("name", ["wikitext", "", "x" * 5000, "a\0b"])
-def test_an_unknown_name_is_told_what_there_is_and_how_to_give_a_file(name):
+def test_an_unknown_name_names_what_there_is_and_how_to_give_a_file(name):
     message = complaint(name)
     assert "did you mean" not in message
     assert "built in: aienergyscore" in message

@@ -37,8 +37,8 @@ def test_a_metric_is_the_number_of_its_name_at_the_top(name):
 
 
 def test_every_percentile_of_every_latency_is_a_metric():
-    told = {f"{name}_{field}" for name in LATENCIES for field in Distribution.model_fields if field.startswith("p")}
-    assert {name for name, metric in METRICS.items() if metric.path[:1] == ("latency",)} == told
+    reported = {f"{name}_{field}" for name in LATENCIES for field in Distribution.model_fields if field.startswith("p")}
+    assert {name for name, metric in METRICS.items() if metric.path[:1] == ("latency",)} == reported
     assert {
         name for name, field in LatencyResult.model_fields.items() if "Distribution" in str(field.annotation)
     } == set(LATENCIES)

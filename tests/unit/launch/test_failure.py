@@ -56,7 +56,7 @@ def test_a_fault_of_our_own_is_named_as_one():
     assert type(error_of(failure)) is LLEMError
 
 
-def test_the_cause_is_told_and_not_its_echo_in_the_other_processes():
+def test_the_cause_is_reported_and_not_its_echo_in_the_other_processes():
     echo = failure_of(ExperimentError(CONFIG, ProcessGroupError("connection closed")))
     cause = failure_of(ExperimentError(CONFIG, BackendError("out of memory")))
     assert first_cause({0: echo, 2: cause, 3: echo}) == (2, cause)

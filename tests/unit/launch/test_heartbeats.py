@@ -1,4 +1,4 @@
-"""Whether a process is still there, told by a file that it touches."""
+"""Whether a process is still there, known from a file that it touches."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_who_was_heard_and_then_not_for_too_long_is_silent_and_stays_so(tmp_path
 
 
 @pytest.mark.parametrize("step_s", [-86_400, -30, 30, 86_400])
-def test_a_wall_clock_that_is_set_makes_nobody_silent(tmp_path, clock, touch, step_s):
+def test_a_wall_clock_that_is_set_makes_no_process_silent(tmp_path, clock, touch, step_s):
     beats = Heartbeats(tmp_path, 2, clock.now)
     for second in range(40):
         for rank in (0, 1):

@@ -1,4 +1,4 @@
-"""Steps that are written in one process and told on in another."""
+"""Steps that are written in one process and passed on in another."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_every_call_arrives_once_and_in_order(tmp_path):
     ]  # fmt: skip
 
 
-def test_nothing_is_told_before_something_is_written_and_half_a_line_waits(tmp_path):
+def test_nothing_is_reported_before_something_is_written_and_half_a_line_waits(tmp_path):
     heard = Heard()
     relay = ProgressRelay(tmp_path, heard)
     relay.relay()

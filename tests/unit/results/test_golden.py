@@ -21,17 +21,17 @@ def test_there_is_one_of_each_schema_version():
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_an_old_file_loads_and_keeps_every_value_it_has(path):
-    told = json.loads(path.read_text(encoding="utf-8"))
+    reported = json.loads(path.read_text(encoding="utf-8"))
     again = json.loads(json.dumps(ExperimentResult.from_json(path).model_dump(mode="json")))
-    assert known_part(again, told) == told
+    assert known_part(again, reported) == reported
 
 
-def known_part(value, told):
+def known_part(value, reported):
     """The value without the fields that later releases added."""
-    if isinstance(told, dict):
-        return {name: known_part(value[name], told[name]) for name in told}
-    if isinstance(told, list) and len(value) == len(told):
-        return [known_part(one, was) for one, was in zip(value, told)]
+    if isinstance(reported, dict):
+        return {name: known_part(value[name], reported[name]) for name in reported}
+    if isinstance(reported, list) and len(value) == len(reported):
+        return [known_part(one, was) for one, was in zip(value, reported)]
     return value
 
 

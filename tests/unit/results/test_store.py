@@ -19,7 +19,7 @@ def test_not_measured_is_null_in_json_and_the_table_lies_beside_it(tmp_path):
     assert path.with_name("result.csv").read_text().startswith("measurement_config_hash,")
 
 
-def test_nothing_lies_beside_a_result_that_nobody_asked_for(tmp_path):
+def test_nothing_lies_beside_a_result_that_was_not_asked_for(tmp_path):
     path = FolderRepository(tmp_path).save(a_result()).path
     assert [each.name for each in path.parent.iterdir()] == ["result.json"]
 

@@ -1,4 +1,4 @@
-"""The state of an experiment only moves forward, and outlives nobody's crash unnoticed."""
+"""The state of an experiment only moves forward, and a crash does not remain unnoticed."""
 
 from __future__ import annotations
 

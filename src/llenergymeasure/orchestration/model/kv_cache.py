@@ -35,7 +35,7 @@ Config = Mapping[str, Any]
 
 
 class UnknownCacheError(Exception):
-    """Why the size cannot be told, in words that follow "KV cache unknown: "."""
+    """Why the size is not known, in words that follow "KV cache unknown: "."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def cache_bytes(config: Config, shape: TransformerShape | None, positions: int |
         bytes_per_value: of keys and values.
 
     Raises:
-        UnknownCacheError: says why it cannot be told.
+        UnknownCacheError: the size is not known; with the reason.
     """
     inner = config.get("text_config")
     sizes: Config = inner if isinstance(inner, Mapping) else config

@@ -1,6 +1,6 @@
 """How much device memory an experiment will need: weights, KV cache, and 15 % for everything else.
 
-An estimate from configuration files, for a warning. Nothing is loaded and nobody is asked.
+An estimate from configuration files, for a warning. Nothing is loaded, and no server is asked.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BYTES_STORED = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "float8_e4m3fn"
 
 @dataclass(frozen=True)
 class VramEstimate:
-    """Device memory in MB (10^6 bytes). What cannot be told is None, and the total with it; `notes` say why."""
+    """Device memory in MB (10^6 bytes). What is not known is None, and so is the total; `notes` give the reason."""
 
     weights_mb: float | None
     kv_cache_mb: float | None
@@ -167,7 +167,7 @@ def estimate_vram(
 def _cache(
     config_json: Mapping[str, Any], shape: TransformerShape | None, positions: int | None, bytes_per_value: int
 ) -> tuple[int | None, list[str]]:
-    """Bytes that one row keeps, None where they cannot be told, and why."""
+    """Bytes that one row keeps, None where they are not known, and the reason."""
     try:
         return cache_bytes(config_json, shape, positions, bytes_per_value), []
     except UnknownCacheError as error:
@@ -181,7 +181,7 @@ def _weights_bytes(
     bytes_per_weight: float,
     quantization: Quantization | None,
 ) -> float | None:
-    """Weights as loaded; None when they cannot be told."""
+    """Weights as loaded; None when they are not known."""
     if config_json.get("quantization_config"):
         return stored
     if shape is None:

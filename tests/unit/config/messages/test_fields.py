@@ -15,7 +15,7 @@ def test_fields_that_are_set_have_their_dotted_names():
     assert "lora" not in fields
 
 
-def test_only_fields_in_which_they_differ_are_told():
+def test_only_fields_in_which_they_differ_are_reported():
     assert differences([SMALL, LARGE]) == [
         "precision=bf16, pytorch.batch_size=default",
         "precision=fp32, pytorch.batch_size=8",

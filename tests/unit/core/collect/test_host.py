@@ -21,7 +21,7 @@ def collect(before, after, own_seconds=1.0, environ=None, instrument_s=(None, No
     return collector.collect(SimpleNamespace(cpu_seconds=own_seconds, engine=ENGINE))
 
 
-def test_what_is_neither_idle_nor_ours_was_somebody_else_s():
+def test_what_is_neither_idle_nor_ours_was_used_by_other_processes():
     # 1000 ticks: 600 idle, 50 stolen, 350 busy, of which 1 s = 100 ticks are ours.
     found = collect(CpuTicks(0, 0, 0), CpuTicks(1000, 600, 50))
     assert found.other_cpu_share == pytest.approx(0.25)
@@ -39,7 +39,7 @@ def test_without_a_reading_shares_are_unknown():
     assert (found.other_cpu_share, found.cpu_steal_share) == (None, None)
 
 
-def test_what_the_sampler_used_in_the_window_is_told_apart():
+def test_what_the_sampler_used_in_the_window_is_distinguished():
     assert collect(None, None, instrument_s=(2.5, 2.75)).instrument_cpu_seconds == pytest.approx(0.25)
     assert collect(None, None).instrument_cpu_seconds is None
 

@@ -94,14 +94,14 @@ def test_overlap_counts_only_what_lies_inside():
     assert overlap_s([(0.0, 1.0), (2.0, 3.0), (4.0, 5.0)], 0.5, 4.25) == pytest.approx(0.5 + 1.0 + 0.25)
 
 
-def test_phases_shorter_than_the_sensor_s_period_are_told_apart():
+def test_phases_shorter_than_the_sensor_s_period_are_distinguished():
     run = Run([(0.06, 1.03)] * 12)
     split = run.split()
     assert split.prefill_j == pytest.approx(run.prefill_j, rel=0.02)
     assert split.prefill_j + split.decode_j == pytest.approx(run.window_j)
 
 
-def test_prefill_that_is_always_the_same_part_of_an_update_cannot_be_told_apart():
+def test_prefill_that_is_always_the_same_part_of_an_update_cannot_be_distinguished():
     split = Run([(0.02, 0.08)] * 60).split(phase_s=0.0)
     assert split.prefill_j is None
     assert "too short to be separated" in split.reason
@@ -133,13 +133,13 @@ def test_without_energy_or_trace_there_is_no_split(energy_j, devices):
 )  # fmt: skip
 def test_the_stated_uncertainty_covers_the_truth(prefill_s, decode_s, count, tick_s):
     rng = random.Random(7)
-    covered = told = 0
+    covered = reported = 0
     for _ in range(60):
         phases = [(rng.uniform(*prefill_s), rng.uniform(*decode_s)) for _ in range(count)]
         run = Run(phases, ramp_w=30.0, gap_s=0.003, jitter_w=lambda: rng.gauss(0, 20))
         split = run.split(tick_s=tick_s, phase_s=rng.uniform(0, tick_s), late=lambda: rng.uniform(0, 0.005))
         if split.prefill_j is not None:
-            told += 1
+            reported += 1
             covered += abs(split.prefill_j - run.prefill_j) <= split.uncertainty_j
-    assert told >= 55
-    assert covered >= 0.95 * told
+    assert reported >= 55
+    assert covered >= 0.95 * reported

@@ -1,4 +1,4 @@
-"""When each step of a run took place, told from the start of the window."""
+"""When each step of a run took place, counted from the start of the window."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def test_conditions_of_a_gpu_are_those_of_the_window():
     log = ConditionLog()
     for second in range(10):
         log.add(float(second), ConditionReading(temperature_c=50.0 + second, clock_mhz=1000.0 + second))
-    told = conditions_of(3, log, 4.0, 6.0)
-    assert told.gpu_index == 3
-    assert (told.temperature_start_c, told.temperature_end_c, told.temperature_max_c) == (54.0, 56.0, 56.0)
-    assert (told.clock_min_mhz, told.clock_mean_mhz, told.clock_max_mhz) == (1004.0, 1005.0, 1006.0)
+    reported = conditions_of(3, log, 4.0, 6.0)
+    assert reported.gpu_index == 3
+    assert (reported.temperature_start_c, reported.temperature_end_c, reported.temperature_max_c) == (54.0, 56.0, 56.0)
+    assert (reported.clock_min_mhz, reported.clock_mean_mhz, reported.clock_max_mhz) == (1004.0, 1005.0, 1006.0)
 
 
 def test_a_gpu_that_tells_nothing_has_no_conditions():
-    told = conditions_of(0, ConditionLog(), 0.0, FakeClock().now())
-    assert told.model_dump(exclude={"gpu_index"}) == dict.fromkeys(told.model_dump(exclude={"gpu_index"}), None)
+    reported = conditions_of(0, ConditionLog(), 0.0, FakeClock().now())
+    assert reported.model_dump(exclude={"gpu_index"}) == dict.fromkeys(reported.model_dump(exclude={"gpu_index"}), None)

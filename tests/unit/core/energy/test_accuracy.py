@@ -86,7 +86,7 @@ def test_counter_and_power_sensors_agree_where_both_are_true(scores):
 
 
 @pytest.mark.parametrize("seconds", [1.0, 10.0])
-def test_a_counter_that_adds_up_looks_of_a_quarter_is_told_by_the_cross_check(simulate, seconds):
+def test_a_counter_that_adds_up_looks_of_a_quarter_is_reported_by_the_cross_check(simulate, seconds):
     in_step = [Constant(40.0), Pulses(300.0, 0.100)]
     random = Random(3)
     gpu = replace(working(sim_gpu("hopper", counter=PARTIAL_COUNTER), "constant 300 W", seconds, random), load=in_step)

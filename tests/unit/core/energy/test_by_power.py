@@ -129,7 +129,7 @@ def test_missing_readings_are_a_part_of_the_uncertainty():
     assert found.parts_j["gaps"] == pytest.approx(2 * 0.2 * 250 / math.sqrt(12))
 
 
-def test_a_window_that_nobody_read_has_no_energy_even_when_the_sensors_come_back():
+def test_a_window_without_readings_has_no_energy_even_when_the_sensors_come_back():
     """Both sensors show 50 W before the gap and after it; a line between them would be 100 J."""
     assert measured(sampled(TWO_SECONDS, averaged(TWO_SECONDS), unread=(1.9, 5.1))) is None
 

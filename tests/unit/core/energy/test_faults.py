@@ -39,19 +39,19 @@ def measured(simulate, *faults, gpu=None, **fields):
     ],
 )
 @pytest.mark.parametrize("counter", [True, False])
-def test_a_gpu_that_goes_away_voids_the_window_and_what_it_used_until_then_is_told(simulate, code, words, counter):
+def test_a_gpu_that_goes_away_voids_the_window_and_what_it_used_until_then_is_reported(simulate, code, words, counter):
     gpu = sim_gpu("hopper") if counter else sim_gpu("hopper", counter=None)
     result, _ = measured(simulate, Fault("*", code, from_s=MIDDLE_S), gpu=gpu)
     assert (result.energy_total_j, result.energy.per_device_j, result.energy_per_output_token) == (None, None, None)
     assert words in result.energy.reason
-    used_j, seconds = told_until_then(result.energy.reason)
+    used_j, seconds = reported_until_then(result.energy.reason)
     assert seconds == pytest.approx(MIDDLE_S - 13.1, abs=0.2)
     assert used_j == pytest.approx(300 * seconds, rel=0.06)
     assert "energy was not measured" in warning_of(result, "energy_unavailable")
     assert result.output_tokens == 291
 
 
-def told_until_then(reason):
+def reported_until_then(reason):
     words = reason.partition("until then it used ")[2].split()
     return float(words[0]), float(words[3])
 
@@ -129,7 +129,7 @@ def test_a_counter_that_lives_is_right_whatever_else_fails(simulate, fault):
     assert result.energy_total_j == pytest.approx(truth_j, rel=0.003)
 
 
-def test_power_sensors_that_stand_still_are_told_with_both_numbers(simulate):
+def test_power_sensors_that_stand_still_are_reported_with_both_numbers(simulate):
     result, _ = measured(simulate, Freeze(12.0, power=True))
     assert "900 J against 180 J" in warning_of(result, "energy_crosscheck_failed")
 
@@ -207,7 +207,7 @@ def test_a_lost_gpu_while_idle_gives_no_baseline_and_the_reason(simulate):
     assert result.energy_total_j is None
 
 
-def test_the_gpu_s_own_fault_is_told_when_only_one_of_its_calls_knows_it(simulate):
+def test_the_gpu_s_own_fault_is_reported_when_only_one_of_its_calls_knows_it(simulate):
     gpu = replace(sim_gpu("turing"), counter=None)
     result, _ = measured(simulate, Fault(FIELDS, LOST, from_s=MIDDLE_S), gpu=gpu)
     assert "GPU is lost" in result.energy.reason
@@ -215,7 +215,7 @@ def test_the_gpu_s_own_fault_is_told_when_only_one_of_its_calls_knows_it(simulat
 
 @pytest.mark.parametrize("counter", [True, False])
 def test_a_sensor_that_reports_megawatts_for_a_moment_gives_no_megajoules(simulate, counter):
-    """4 MW for 0.15 s under a limit of 700 W: 600 kJ that nobody drew."""
+    """4 MW for 0.15 s under a limit of 700 W: 600 kJ that were not used."""
     sensors = {} if counter else {"counter": None}
     gpu = sim_gpu("hopper", **sensors)
     glitch = replace(gpu, idle=(*gpu.idle, Box(4e6, MIDDLE_S, MIDDLE_S + 0.15)))

@@ -115,7 +115,7 @@ def test_a_constant_load_of_350_w_for_2_s_is_700_j():
     assert reading.crosscheck_j == pytest.approx(700.0, rel=0.05)
 
 
-def test_two_devices_are_told_apart_and_summed():
+def test_two_devices_are_distinguished_and_summed():
     bench = Measuring(FakeGpu(tick_phase_s=0.02), FakeGpu(tick_phase_s=0.07))
     reading, truth = bench.window(1.0)
     assert set(reading.per_device_j) == {"GPU-0", "GPU-1"}

@@ -123,7 +123,7 @@ def test_without_a_gpu_the_real_probes_say_so():
     assert states["nvml"] == "NVML: library not found"
 
 
-def test_zeus_beside_its_old_name_is_broken_and_the_cure_is_told(tmp_path, monkeypatch):
+def test_zeus_beside_its_old_name_is_broken_and_the_cure_is_reported(tmp_path, monkeypatch):
     place = tmp_path / "zeus_ml-0.1.dist-info"
     place.mkdir()
     (place / "METADATA").write_text("Metadata-Version: 2.1\nName: zeus-ml\nVersion: 0.1\n")

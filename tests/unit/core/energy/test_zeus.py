@@ -126,12 +126,12 @@ def test_zeus_counts_the_places_in_the_list_of_visible_gpus():
 
 
 @pytest.mark.parametrize("visible", ["GPU-4e81", "MIG-1b", "", "0,GPU-4e81"])
-def test_names_that_zeus_cannot_read_are_told(visible):
+def test_names_that_zeus_cannot_read_are_reported(visible):
     with pytest.raises(MeterError, match="only numbers in CUDA_VISIBLE_DEVICES"):
         zeus_numbers([a_gpu(0)], visible)
 
 
-def test_a_gpu_that_zeus_would_take_for_another_is_told():
+def test_a_gpu_that_zeus_would_take_for_another_is_reported():
     """CUDA's GPU 0 is the fastest, which NVML may call 1."""
     with pytest.raises(MeterError, match="CUDA_DEVICE_ORDER=PCI_BUS_ID"):
         zeus_numbers([a_gpu(1)], visible="0")

@@ -115,7 +115,7 @@ def test_an_adapter_adds_two_operations_per_parameter_and_token() -> None:
     assert result.value == 544 + 2 * 7 * (3 + 2)
 
 
-def test_beams_are_rows_whose_useful_part_is_not_told_apart() -> None:
+def test_beams_are_rows_whose_useful_part_is_not_distinguished() -> None:
     result = exact(one(3, 3), way=GenerationWay(beams=4))
     assert result.value == 4 * 544
     assert result.flops_useful is None

@@ -104,7 +104,7 @@ def test_the_limits_of_the_clock_are_in_megahertz(tmp_path):
     assert (found.cpu_frequency_min_mhz, found.cpu_frequency_max_mhz) == (800.0, 3600.0)
 
 
-def test_cores_without_numbers_are_told_apart_by_their_sibling_threads(tmp_path):
+def test_cores_without_numbers_are_distinguished_by_their_sibling_threads(tmp_path):
     for number, siblings in enumerate(("0,2", "1,3", "0,2", "1,3")):
         put(tmp_path, f"sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list", siblings)
     assert snapshot(tmp_path).cpu_count_physical == 2

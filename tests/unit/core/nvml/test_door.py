@@ -137,7 +137,7 @@ def test_event_reasons_have_an_old_name_on_old_drivers():
     assert opened.conditions(gpu).reasons == 0x20
 
 
-def test_processes_are_told_once_each():
+def test_processes_are_reported_once_each():
     opened, gpu = door()
     assert opened.processes(gpu) == (7, 9)
 

@@ -67,7 +67,7 @@ def test_a_mig_instance_is_charged_the_whole_gpu_and_flagged(simulate):
     assert "GPU 1" in warning_of(result, "mig_parent_power")
 
 
-def test_a_process_of_somebody_else_is_named_while_it_is_there(simulate):
+def test_a_foreign_process_is_named_while_it_is_there(simulate):
     gpu = sim_gpu(processes=[Process(0), Process(4711, from_s=14.0), Process(4712, to_s=11.0)])
     result = measured(simulate, gpu)
     assert "1 other processes used the GPU: GPU 0 pid 4711" in warning_of(result, "foreign_process")
@@ -117,7 +117,7 @@ def test_throttling_before_the_window_is_not_the_window_s(simulate):
     assert measured(simulate, gpu).thermal_throttle.detected is False
 
 
-def test_a_gpu_that_warms_up_in_the_window_is_told_with_its_degrees(simulate):
+def test_a_gpu_that_warms_up_in_the_window_is_reported_with_its_degrees(simulate):
     result = measured(simulate, sim_gpu(tracks=tracked("temperature_c", 62, 14.5)))
     assert "temperature changed by +17 C" in warning_of(result, "thermal_drift_detected")
     assert "temperature_within_10_c: +17 C" in result.publication_check.failed
@@ -153,7 +153,7 @@ def test_idle_power_that_has_not_settled_is_a_warning(simulate):
     assert "raise baseline.duration_seconds" in warning
 
 
-def test_somebody_else_on_the_idle_gpu_is_a_warning(simulate):
+def test_a_foreign_process_on_the_idle_gpu_is_a_warning(simulate):
     result = measured(simulate, sim_gpu(processes=[Process(4711, to_s=20.0)]), **IDLE_10_S)
     assert "other processes were on the GPU while it should be idle: GPU 0 pid 4711" in warning_of(
         result, "baseline_problem"

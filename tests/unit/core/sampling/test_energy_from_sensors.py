@@ -160,7 +160,7 @@ def test_the_second_before_the_work_is_taken_as_evenly_spent():
     assert found.variation_w(2.0) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_how_uneven_that_second_was_is_told_by_instant_power():
+def test_how_uneven_that_second_was_is_reported_by_instant_power():
     log = shown("average_w", [60.0] * 40)
     found = from_average_power(log, 2.0, 3.0, idle_spread_w=2.0)
     # k = 2, ten updates of 0.1 s: 2 x 2 W x 0.1 s x the root of 10 / 2

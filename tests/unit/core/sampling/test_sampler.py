@@ -56,7 +56,7 @@ def test_it_reports_on_itself():
     assert report.n_samples == pytest.approx(40, abs=1)
     assert report.gaps == 0
     clock.sampler = None
-    clock.sleep(2.0)  # nobody samples
+    clock.sleep(2.0)  # no samples are taken
     clock.sampler = sampler
     clock.sleep(1.0)
     report = sampler.trace(14.0, 17.5).report
@@ -124,10 +124,10 @@ def conditions(*reasons):
         (0x80, {"power", "hw_power"}),
     ],
 )
-def test_each_reason_is_told_by_its_name(bits, names):
+def test_each_reason_is_reported_by_its_name(bits, names):
     info = throttling_of([conditions(0, bits, 0)], 0.0, 3.0)
-    told = {name for name in ("thermal", "power", "sw_thermal", "hw_thermal", "hw_power") if getattr(info, name)}
-    assert told == names
+    reported = {name for name in ("thermal", "power", "sw_thermal", "hw_thermal", "hw_power") if getattr(info, name)}
+    assert reported == names
     assert info.detected
     assert info.throttle_duration_sec == pytest.approx(1.0)
     assert info.throttle_timestamps == (1.0,)
@@ -161,7 +161,7 @@ def test_a_full_log_of_conditions_is_thinned():
     assert log.times[-1] == 999.0
 
 
-def test_a_stranger_on_the_gpu_is_named_even_when_it_leaves_before_the_end():
+def test_a_foreign_process_on_the_gpu_is_named_even_when_it_leaves_before_the_end():
     clock, door_pids = SamplingClock(), [(7,), (7, 8), (7,)]
 
     class Door(FakeDoor):

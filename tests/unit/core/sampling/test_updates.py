@@ -52,7 +52,7 @@ def test_a_standstill_is_the_longest_time_with_one_value():
     assert longest_standstill_s([]) == 0.0
 
 
-def test_a_regular_tick_is_told_to_its_moment():
+def test_a_regular_tick_is_reported_to_its_moment():
     assert update_times(shown("energy_j", [10.0 * number for number in range(5)]).between("energy_j", 0, 1)) == [
         (pytest.approx(0.1 * number), 10.0 * number) for number in range(1, 5)
     ]

@@ -119,7 +119,7 @@ def test_an_unknown_architecture_is_cached_as_its_config_says() -> None:
     "config_json",
     [{}, {"model_type": "mamba", "num_hidden_layers": 2}, {**UNKNOWN, "kv_lora_rank": 512}],
 )
-def test_what_cannot_be_told_is_none_with_its_reason(config_json: dict[str, Any]) -> None:
+def test_what_is_not_known_is_none_with_its_reason(config_json: dict[str, Any]) -> None:
     found = estimate(config_json, weights_bytes=10**9)
     assert (found.kv_cache_mb, found.overhead_mb, found.total_mb) == (None, None, None)
     assert str(found).startswith("unknown (weights 1 GB, KV cache unknown, rest unknown); KV cache unknown: ")

@@ -40,7 +40,7 @@ def test_every_field_has_a_rule_and_every_rule_a_field(model, rules):
 
 
 class Longer(ExperimentResult):
-    """A result with a field that nobody thought of when ranks are combined."""
+    """A result with a field that was not thought of when ranks are combined."""
 
     brand_new: int = 0
 

@@ -156,7 +156,7 @@ def test_two_gpus_have_a_line_each():
     assert "of all GPUs together" in page.text
 
 
-def test_the_way_of_the_number_the_rules_and_the_machine_are_told(gpu_page):
+def test_the_way_of_the_number_the_rules_and_the_machine_are_reported(gpu_page):
     for words in (
         "handed in by a test",
         "cross-check",

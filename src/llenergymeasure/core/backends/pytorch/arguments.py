@@ -146,7 +146,7 @@ _RULED_OUT: Mapping[str, Any] = {
     "diversity_penalty": 0.0,
     "constraints": None,
     "force_words_ids": None,
-    # The measured model is nobody's draft model.
+    # The measured model is not a draft model.
     "is_assistant": False,
 }
 

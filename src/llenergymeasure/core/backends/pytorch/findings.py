@@ -41,7 +41,7 @@ def setting_findings(
         config: the experiment.
         checkpoint: content of the model's config.json; empty when it is not known.
         has: whether a module is installed.
-        cuda_devices: how many devices CUDA shows to this process, None where that cannot be told; asked only when it matters.
+        cuda_devices: how many devices CUDA shows to this process, None where that is not known; asked only when it matters.
     """
     for what, module in _needed(config, checkpoint):
         if not has(module):

@@ -205,7 +205,7 @@ def test_out_of_memory_is_explained_with_what_to_lower():
         TransformersLoader(FakeClock(), Full()).load(config)
 
 
-def test_a_failure_of_the_library_is_told_without_secrets():
+def test_a_failure_of_the_library_is_reported_without_secrets():
     class Broken(RecordingLibrary):
         def model(self, source, **arguments):
             raise OSError("401 for https://user:pw@host with hf_abcdEFGH1234")

@@ -106,7 +106,7 @@ def test_joules_that_the_library_lost_void_the_window():
     assert "lost joules" in reading.reason
 
 
-def test_one_gpu_is_told_by_its_uuid_and_several_only_as_a_sum():
+def test_one_gpu_is_reported_by_its_uuid_and_several_only_as_a_sum():
     assert a_reading(gpu=500.0, gpus=("GPU-0",)).per_device_j == {"GPU-0": 500.0}
     several = a_reading(gpu=500.0, gpus=("GPU-0", "GPU-1"))
     assert several.per_device_j is None

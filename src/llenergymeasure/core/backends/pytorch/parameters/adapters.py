@@ -14,7 +14,7 @@ OTHER_OPERATIONS = (
 
 @dataclass(frozen=True)
 class AdapterCounts:
-    """Attributes: `count` parameters in matrix products per token, None with `reason` when they cannot be told."""
+    """Attributes: `count` parameters in matrix products per token, None with `reason` when they are not known."""
 
     count: int | None = 0
     reason: str | None = None

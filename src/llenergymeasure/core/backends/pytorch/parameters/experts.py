@@ -49,7 +49,7 @@ def routed_experts(model: Any) -> RoutedExperts:
     """Read the routed experts of a model.
 
     Raises:
-        UncountableError: the model has experts of a kind whose share cannot be told.
+        UncountableError: the model has experts of a kind whose share is not known.
     """
     config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
     stated = config.to_dict()
