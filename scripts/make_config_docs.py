@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from llenergymeasure.config.introspection import Parameter, choices_of_backend, parameters
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.ssot import BACKENDS
+from llenergymeasure.config.study.grid import MAX_CELLS
+from llenergymeasure.config.study.models import ExecutionConfig
 from llenergymeasure.config.user_config import UserConfig
 
 PLACE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
@@ -25,7 +27,7 @@ Precedence: command line > YAML file > user config > defaults. Any field can be 
 `--set pytorch.batch_size=4` (repeatable; the value is read as in a file).
 
 - A file holds one mapping, at most 1 MiB. Plain data only; each key at most once; a top-level `version:` is accepted.
-- `experiments:` at the top makes it a list of experiments; common fields go under `base:`.
+- `sweep:`, `experiments:` and the other keys of a study at the top make it a study: see [Studies](#studies).
 - An unknown key, a wrong type or a value out of bounds is an error that names line, field and value. Values are not converted:
   `n: "4"` and `n: yes` are errors.
 - Numbers are decimal: `100`, `0.5`, `1e-3`. Texts that some YAML parsers read as another number (`0100`, `0x64`, `1_000`, `1:30`,
@@ -33,6 +35,51 @@ Precedence: command line > YAML file > user config > defaults. Any field can be 
 - Fields of a backend section default to null: the backend decides. The effective default is the value that it then
   uses. The configuration hash covers only explicit values, so an explicit effective default gives another hash.
 - Credentials are refused in a configuration: set the environment variable `HF_TOKEN`.
+"""
+
+STUDIES = f"""## Studies
+
+A study measures several configurations, its cells. All fields of an experiment at the top of the file are common to all cells.
+
+```yaml
+name: batch-and-precision
+model: builtin/tiny-llama
+sweep:
+  precision: [fp32, bf16]
+  pytorch.batch_size: [1, 8, 32]
+  max_input_tokens, max_output_tokens: [[64, 16], [128, 32]]
+exclude:
+  - {{precision: fp32, pytorch.batch_size: 32}}
+reference: {{precision: bf16, pytorch.batch_size: 1, max_input_tokens: 64}}
+execution: {{n_cycles: 3}}
+```
+
+| key | meaning |
+|---|---|
+| `name` | Name of the study. |
+| `base` | Path of a file with one experiment, relative to this file, below everything here; or a mapping of fields. |
+| `sweep` | The axes: for each field, the list of its values. |
+| `exclude` | Combinations of the sweep that are not wanted: a list of mappings from fields to values. |
+| `experiments` | A list of further cells, each a mapping of fields; alone, or added to the grid. |
+| `reference` | Values that select the cell with which the others are compared. Default: the first value of each axis. |
+| `execution` | How the cells are run; its fields follow. |
+
+- Axes multiply in the order of the file; the last axis changes fastest. A name is split at its first dot.
+- Fields that are named together, `a, b: [[1, 2], [3, 4]]`, change together. A value may be a whole section:
+  `decoder: [{{}}, {{decoding_strategy: beam}}]`.
+- An axis of a backend's section multiplies only the cells of that backend: with `backend: [pytorch, vllm]`, two precisions, three
+  `pytorch.batch_size` and two `vllm.max_num_seqs` are 6 + 4 = 10 cells. Common sections of a backend apply to its own cells.
+- Precedence: defaults < base < common fields < sweep < entries of `experiments` < command line. A field cannot be an axis and a
+  common field of the same file.
+- A value that is wrong by itself is an error. A cell whose values are valid alone, but do not go together, is skipped with the
+  reason: a precision that its backend does not support, for example. If all cells are skipped, that is an error.
+- Cells with the same effect are one cell: `decoder.temperature` has no effect without sampling, and `pytorch.batch_size: 1` is the
+  default.
+- A sweep has at most {MAX_CELLS:,} cells.
+- On the command line, `--sweep KEY=V1,V2` adds an axis (repeatable; the values are read as in a list of a file):
+  `--sweep pytorch.batch_size=1,8,32`, `--sweep max_input_tokens,max_output_tokens=[64,16],[128,32]`. It replaces the axis or the
+  common field of the same name in the file. `--set execution.n_cycles=5` sets a field of `execution`.
+- A file with none of these keys is a single experiment.
 """
 
 ENVIRONMENT = """## Environment variables
@@ -53,6 +100,7 @@ An invalid value is an error and is never ignored. CO2 = J / 3.6e6 x PUE x inten
 def page() -> str:
     """The whole page."""
     parts = [HEAD, *_sections(ExperimentConfig, "Experiment")]
+    parts += [STUDIES, *_sections(ExecutionConfig, "`execution` of a study")]
     parts += [_support(), "## User config\n\n`llem config` shows its path. Without a file, the defaults apply.\n"]
     parts += [*_sections(UserConfig, "User config"), ENVIRONMENT]
     return "\n".join(parts)

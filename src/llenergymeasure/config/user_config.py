@@ -115,7 +115,7 @@ def load_user_config(path: Path | None = None) -> UserConfig:
     place = path or user_config_path()
     if place is None or not _is_there(place):
         return UserConfig()
-    document = read_document(place, allow_empty=True)
+    document = read_document(place, allow_empty=True, example="output: {results_dir: ./results}")
     try:
         return UserConfig.model_validate(document.content)
     except ValidationError as error:

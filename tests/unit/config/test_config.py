@@ -22,6 +22,7 @@ from llenergymeasure.config.loader import (
 )
 from llenergymeasure.config.ssot import BACKENDS
 from llenergymeasure.config.study.load import load_study_config
+from llenergymeasure.config.study.models import ExecutionConfig
 from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement, resolve_runner
 from llenergymeasure.exceptions import ConfigError
 
@@ -33,7 +34,9 @@ def build(overrides):
     return build_experiment_config(BASE, overrides)
 
 
-@pytest.mark.parametrize("parameter", [*ALL, *parameters(UserConfig)], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "parameter", [*ALL, *parameters(UserConfig), *parameters(ExecutionConfig)], ids=lambda p: p.name
+)
 def test_every_parameter_is_described(parameter):
     assert len(parameter.description) > 8
 

@@ -91,7 +91,7 @@ def test_a_tilde_is_the_home_directory():
         ("measurement:\n  energy_backend: nvlm\n", "did you mean 'nvml'?"),
         ("runners:\n  vllm: 5\n", 'line 2: runners.vllm: 5: text is needed; quote it: "5"'),
         ("runners: local\n", 'line 1: runners: "local": a mapping is needed'),
-        ("- output\n", "not a mapping"),
+        ("- output\n", "not a mapping; write lines such as `output: {results_dir: ./results}`"),
     ],
 )
 def test_a_broken_one_is_named_with_line_and_field(written, text, words):

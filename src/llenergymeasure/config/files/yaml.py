@@ -144,12 +144,15 @@ _Loader.add_constructor(f"{_TAG}timestamp", _Loader.refuse_tag)
 _Loader.add_constructor(None, _Loader.refuse_tag)
 
 
-def read_document(path: str | Path, *, allow_empty: bool = False) -> Document:
+def read_document(
+    path: str | Path, *, allow_empty: bool = False, example: str = "model: builtin/tiny-llama"
+) -> Document:
     """Read a YAML file whose top level is a mapping with text keys.
 
     Args:
         path: the file, at most 1 MiB of UTF-8.
         allow_empty: a file without any value is an empty mapping.
+        example: a line that such a file may have, for messages.
 
     Raises:
         ConfigError: the file is missing, unreadable, too large, broken or not a mapping; with file, line and cure.
@@ -160,7 +163,7 @@ def read_document(path: str | Path, *, allow_empty: bool = False) -> Document:
         root = loader.get_single_node()
         if root is None and allow_empty:
             return Document(str(path), {}, {}, {})
-        return _document(str(path), loader, _check_top_level(loader, root))
+        return _document(str(path), loader, _check_top_level(loader, root, example))
 
 
 def read_experiment(path: str | Path) -> Document:
@@ -242,8 +245,8 @@ def _problem_and_cure(error: yaml.MarkedYAMLError) -> tuple[str, str]:
     return f"broken YAML: {_short(error.problem)}{context}", "check indentation, colons and quotes there"
 
 
-def _check_top_level(loader: _Loader, root: yaml.Node | None) -> yaml.MappingNode:
-    cure = "write lines such as `model: builtin/tiny-llama`"
+def _check_top_level(loader: _Loader, root: yaml.Node | None, example: str) -> yaml.MappingNode:
+    cure = f"write lines such as `{example}`"
     if root is None:
         raise _Refused("the file is empty", cure, None)
     if not isinstance(root, yaml.MappingNode) or root.tag != f"{_TAG}map":

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import BaseModel
 
 from llenergymeasure.config.messages.location import field_paths
-from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.models import STUDY_KEYS, ExperimentConfig
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
@@ -23,7 +23,8 @@ def did_you_mean(key: str, owner: type[BaseModel] | None) -> str:
     fields = list(owner.model_fields)
     close = [name for name in fields if key in name.split("_")] + _elsewhere(key, owner)
     if not close:
-        close = difflib.get_close_matches(key, fields, n=1) or _elsewhere_close(key, owner)
+        keys = STUDY_KEYS if owner is ExperimentConfig else ()
+        close = difflib.get_close_matches(key, [*fields, *keys], n=1) or _elsewhere_close(key, owner)
     return _asked(close[:3]) or f"valid: {', '.join(fields)}"
 
 

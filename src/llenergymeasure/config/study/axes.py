@@ -73,8 +73,9 @@ class Axis:
 
     @property
     def leaves(self) -> set[tuple[str, ...]]:
-        """Path of every field that one of its values sets."""
-        return {tuple(name.split(".", 1)) for value in self.values for name in value.assignment}
+        """Path of every field that one of its values sets; an empty section sets nothing."""
+        assignments = [value.assignment for value in self.values]
+        return {tuple(name.split(".", 1)) for each in assignments for name, value in each.items() if value != {}}
 
     def error(self, problem: str, cure: str = "") -> ConfigError:
         """A problem of this axis, with its place."""

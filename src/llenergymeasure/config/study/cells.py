@@ -18,7 +18,7 @@ from llenergymeasure.config.messages.explain import Problem
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.ssot import BACKENDS
 from llenergymeasure.config.study.conditions import Assignment
-from llenergymeasure.config.study.effective import key_of_config
+from llenergymeasure.config.study.effective import key_of, key_of_config
 from llenergymeasure.config.study.grid import GridCell
 from llenergymeasure.config.study.layers import Layer, fields_of, problem_at, problems_in
 from llenergymeasure.config.study.models import MergedCell, SkippedCell
@@ -83,10 +83,11 @@ def check_grid(grid: Sequence[GridCell], common: Common, source: str) -> Checked
     cells: list[Cell] = []
     skipped: list[SkippedCell] = []
     wrong: dict[str, ConfigError] = {}
-    shared = {cell.backend: fields_of(common.around(cell.backend, ())) for cell in _one_per_backend(grid)}
+    one_per_backend = {key_of(cell.backend): cell.backend for cell in grid}
+    shared = {key: fields_of(common.around(backend, ())) for key, backend in one_per_backend.items()}
     for cell in grid:
         own = [layer for value in cell.values for layer in value.layers]
-        fields = reduce(merged, (layer.fields for layer in own), shared[cell.backend])
+        fields = reduce(merged, (layer.fields for layer in own), shared[key_of(cell.backend)])
         try:
             cells.append(Cell(ExperimentConfig.model_validate(fields), cell.assignment))
         except ValidationError as error:
@@ -114,10 +115,6 @@ def merge(cells: Sequence[Cell]) -> tuple[list[ExperimentConfig], list[MergedCel
             index[key] = len(kept)
             kept.append(cell.config)
     return kept, same
-
-
-def _one_per_backend(grid: Sequence[GridCell]) -> list[GridCell]:
-    return list({cell.backend: cell for cell in grid}.values())
 
 
 def _refuse(

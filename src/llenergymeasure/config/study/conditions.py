@@ -72,7 +72,7 @@ def why_none(condition: Assignment, cells: Sequence[Assignment]) -> tuple[str, s
         if key_of(value) not in {key_of(level) for level in levels}:
             texts = [shown_level(level) for level in levels]
             problem = f"no cell has {name} {shown_level(value)}"
-            return problem, "; ".join(filter(None, (nearest(shown_level(value), texts), f"levels: {', '.join(texts)}")))
+            return problem, " ".join(filter(None, (nearest(shown_level(value), texts), f"levels: {', '.join(texts)}")))
     return "no cell has these values together", "change one of them"
 
 

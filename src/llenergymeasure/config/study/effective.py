@@ -53,7 +53,13 @@ def key_of(value: Any) -> Hashable:
 
 def key_of_config(config: ExperimentConfig) -> Hashable:
     """A key that is equal for configurations with the same effect."""
-    return frozenset((name, key_of(value)) for name, value in effective_fields(config).items())
+    fields = effective_fields(config)
+    if config.passthrough_kwargs is None:  # each field has one type, so that equal values are the same
+        try:
+            return frozenset(fields.items())
+        except TypeError:  # a mapping, such as `pytorch.max_memory`
+            pass
+    return frozenset((name, key_of(value)) for name, value in fields.items())
 
 
 def _add(fields: dict[str, Any], name: str, value: Any) -> None:

@@ -20,6 +20,10 @@ def without_excluded(grid: list[GridCell], document: Document) -> list[GridCell]
     """
     if document.content.get("exclude") is None:
         return grid
+    if not grid:
+        raise error_at(
+            document, "'exclude:' needs a 'sweep:'", "remove it, or remove entries of the list", ("exclude",)
+        )
     assignments = [cell.assignment for cell in grid]
     conditions = list(_conditions(document))
     problems = list(_without_effect(conditions, assignments, document))

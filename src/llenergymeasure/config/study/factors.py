@@ -23,7 +23,7 @@ class Factor:
         name: dotted name of its field; names of fields that change together are joined by `, `.
         fields: the dotted fields.
         levels: the values that occur, in order of first appearance; of several fields, a tuple of their values.
-        within: name of the backend whose setting it is; None for a field of every experiment.
+        within: the backend in whose section it is; None where it applies to every cell.
     """
 
     name: str
@@ -82,7 +82,10 @@ def design_of(experiments: Sequence[ExperimentConfig]) -> Design:
 
 def _varying(cells: Sequence[Mapping[str, Any]]) -> Iterator[_Column]:
     """Every field with more than one value, in the order of the configuration."""
+    first = cells[0]
     for name in dict.fromkeys(name for cell in cells for name in cell):
+        if name in first and all(name in cell and cell[name] is first[name] for cell in cells):
+            continue
         numbers: dict[Hashable, int] = {}
         levels: list[Any] = []
         indices: list[int | None] = []
@@ -104,8 +107,8 @@ def _factor(columns: Sequence[_Column]) -> Factor:
     fields = tuple(column.name for column in columns)
     levels = columns[0].levels if len(columns) == 1 else tuple(zip(*(column.levels for column in columns), strict=True))
     sections = {name.split(".")[0] for name in fields}
-    within = sections.pop() if len(sections) == 1 else None
-    return Factor(", ".join(fields), fields, levels, within if within in BACKENDS else None)
+    nested = sections <= set(BACKENDS) and len(sections) == 1 and None in columns[0].indices
+    return Factor(", ".join(fields), fields, levels, sections.pop() if nested else None)
 
 
 def _short_names(fields: Sequence[str]) -> dict[str, str]:

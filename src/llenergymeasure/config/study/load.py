@@ -20,7 +20,7 @@ from llenergymeasure.config.study.cells import Cell, Common, check_grid, merge
 from llenergymeasure.config.study.conditions import flattened
 from llenergymeasure.config.study.exclude import without_excluded
 from llenergymeasure.config.study.grid import DEFAULT_BACKEND, backends_of, grid_of
-from llenergymeasure.config.study.layers import error_at, fields_of
+from llenergymeasure.config.study.layers import Layer, error_at, fields_of
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.config.study.parts import Parts, parts_of
 from llenergymeasure.config.study.reference import reference_index
@@ -76,26 +76,30 @@ def explain_study_error(
 def _cells(parts: Parts) -> dict[str, Any]:
     """The fields of a study that its cells decide."""
     document = parts.document
-    shared = fields_of((*parts.below, *parts.above))
-    backend = shared.get("backend", DEFAULT_BACKEND)
-    occurring = (*backends_of(parts.axes, backend), *(each.fields.get("backend") for each in parts.entries))
+    backend = _backend(parts, ())
+    occurring = (*backends_of(parts.axes, backend), *(_backend(parts, (each,)) for each in parts.entries))
     common = Common(parts.below, parts.above, frozenset(each for each in occurring if isinstance(each, str)))
     grid = without_excluded(grid_of(parts.axes, backend, document.source), document)
     checked = check_grid(grid, common, document.source)
-    listed = _listed(parts, common, backend)
+    listed = _listed(parts, common)
     experiments, merged = merge((*checked.cells, *listed))
     reference = _reference(document, experiments)
     return {"experiments": experiments, "reference": reference, "skipped": checked.skipped, "merged": merged}
 
 
-def _listed(parts: Parts, common: Common, backend: Any) -> list[Cell]:
+def _backend(parts: Parts, between: Sequence[Layer]) -> Any:
+    """The backend of the cells with these layers, as it is written."""
+    return fields_of((*parts.below, *between, *parts.above)).get("backend", DEFAULT_BACKEND)
+
+
+def _listed(parts: Parts, common: Common) -> list[Cell]:
     """The entries of `experiments`; without them and without a sweep, the single experiment of the file."""
     entries = parts.entries
     if not entries:
         return (
             [] if parts.axes else [Cell(ExperimentConfig.model_validate(fields_of((*parts.below, *parts.above))), {})]
         )
-    layers = [common.around(each.fields.get("backend", backend), (each,)) for each in entries]
+    layers = [common.around(_backend(parts, (each,)), (each,)) for each in entries]
     study = StudyConfig.model_validate({"experiments": [fields_of(each) for each in layers]})
     return [Cell(config, flattened(each.fields)) for config, each in zip(study.experiments, entries, strict=True)]
 

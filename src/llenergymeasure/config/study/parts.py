@@ -79,7 +79,10 @@ def _base_file(document: Document, name: str) -> Document:
     try:
         found = read_experiment(Path(document.source).parent / name)
     except ConfigError as error:
-        raise error_at(document, f"base: {error}", "", ("base",)) from error
+        if error.source:  # the file was read, and the error names its place in it
+            raise
+        cure = f"check the path; it is relative to the folder of {document.source}"
+        raise error_at(document, f"base: {error.problem}", cure, ("base",)) from error
     study = next((key for key in STUDY_KEYS if key in found.content), None)
     if study is not None:
         problem = f"{found.source} is the base of {document.source} and has '{study}:' itself"

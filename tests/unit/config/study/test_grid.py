@@ -5,38 +5,26 @@ from __future__ import annotations
 import pytest
 
 from llenergymeasure.config.study.grid import MAX_CELLS
-from llenergymeasure.config.study.load import load_study_config
-from llenergymeasure.exceptions import ConfigError
-
-
-@pytest.fixture
-def study(tmp_path):
-    def load(text, overrides=None, sweeps=()):
-        path = tmp_path / "study.yaml"
-        path.write_text(text, encoding="utf-8")
-        return load_study_config(path, overrides, sweeps)
-
-    return load
-
-
-@pytest.fixture
-def complaint(study, tmp_path):
-    def load(*arguments):
-        with pytest.raises(ConfigError) as caught:
-            study(*arguments)
-        return str(caught.value).replace(str(tmp_path / "study.yaml"), "study.yaml")
-
-    return load
 
 
 def test_axes_multiply_in_the_order_of_the_file_and_the_last_changes_fastest(study):
     found = study("model: m\nsweep:\n  precision: [fp16, bf16]\n  pytorch.batch_size: [1, 8]\n").experiments
-    assert [(each.precision, each.pytorch.batch_size) for each in found] == [
-        ("fp16", 1),
-        ("fp16", 8),
-        ("bf16", 1),
-        ("bf16", 8),
-    ]
+    expected = [("fp16", 1), ("fp16", 8), ("bf16", 1), ("bf16", 8)]
+    assert [(each.precision, each.pytorch.batch_size) for each in found] == expected
+
+
+def test_fields_named_together_move_together(study):
+    found = study("model: m\nsweep:\n  max_input_tokens, max_output_tokens: [[128, 64], [1024, 256]]\n").experiments
+    assert [(each.max_input_tokens, each.max_output_tokens) for each in found] == [(128, 64), (1024, 256)]
+
+
+def test_a_value_of_an_axis_may_be_a_whole_section(study):
+    found = study(
+        "model: m\ndecoder: {repetition_penalty: 1.1}\n"
+        "sweep:\n  decoder: [{}, {decoding_strategy: beam, num_beams: 3}]\n  dataset: [aienergyscore, {n: 200}]\n"
+    ).experiments
+    assert [(each.decoder.beams, each.decoder.repetition_penalty) for each in found] == [(1, 1.1)] * 2 + [(3, 1.1)] * 2
+    assert [isinstance(each.dataset, str) for each in found] == [True, False, True, False]
 
 
 def test_two_backends_with_their_own_axes_are_ten_cells(study):
@@ -44,27 +32,69 @@ def test_two_backends_with_their_own_axes_are_ten_cells(study):
         "model: m\nsweep:\n  backend: [pytorch, vllm]\n  precision: [fp16, bf16]\n"
         "  pytorch.batch_size: [1, 8, 32]\n  vllm.max_num_seqs: [64, 256]\n"
     ).experiments
-    assert len(found) == 10
     assert [each.backend for each in found] == ["pytorch"] * 6 + ["vllm"] * 4
-    assert all(each.vllm is None for each in found[:6])
-    assert all(each.pytorch is None for each in found[6:])
+    assert [each.vllm for each in found[:6]] == [None] * 6
+    assert [each.pytorch for each in found[6:]] == [None] * 4
+
+
+def test_the_backend_may_be_fixed_for_all_cells(study):
+    found = study("model: m\nbackend: vllm\nsweep: {vllm.max_num_seqs: [64, 256]}\n").experiments
+    assert [(each.backend, each.vllm.max_num_seqs) for each in found] == [("vllm", 64), ("vllm", 256)]
+
+
+def test_a_common_section_of_a_backend_belongs_to_its_own_cells(study):
+    found = study("model: m\npytorch: {use_cache: false}\nsweep: {backend: [pytorch, vllm]}\n").experiments
+    assert [each.pytorch and each.pytorch.use_cache for each in found] == [False, None]
 
 
 def test_an_axis_of_a_backend_may_stand_before_the_backend(study):
     found = study("model: m\nsweep:\n  pytorch.batch_size: [1, 8]\n  backend: [pytorch, vllm]\n").experiments
-    assert [(each.backend, each.pytorch and each.pytorch.batch_size) for each in found] == [
-        ("pytorch", 1),
-        ("vllm", None),
-        ("pytorch", 8),
-    ]
+    expected = [("pytorch", 1), ("vllm", None), ("pytorch", 8)]
+    assert [(each.backend, each.pytorch and each.pytorch.batch_size) for each in found] == expected
+
+
+def test_the_backend_may_be_named_together_with_another_field(study):
+    found = study(
+        "model: m\nsweep:\n  backend, precision: [[pytorch, fp32], [vllm, fp16]]\n  pytorch.batch_size: [1, 8]\n"
+    ).experiments
+    expected = [("pytorch", "fp32"), ("pytorch", "fp32"), ("vllm", "fp16")]
+    assert [(each.backend, each.precision) for each in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        (
+            "  vllm.max_num_seqs: [1]\n",
+            "vllm.max_num_seqs: applies to no cell: the backend is pytorch; set backend: vllm",
+        ),
+        (
+            "  backend: [pytorch, vlm]\n  vllm.max_num_seqs: [1]\n",
+            "applies to no cell: the backend is pytorch, vlm; did you mean 'vlm'?",
+        ),
+        (
+            "  backend: [pytorch, vllm]\n  precision, pytorch.batch_size: [[fp16, 1]]\n",
+            "fields of one backend cannot be named together with other fields; write two axes",
+        ),
+        (
+            "  pytorch.batch_size, vllm.max_num_seqs: [[1, 1]]\n",
+            "fields of one backend cannot be named together with other fields; write two axes",
+        ),
+        ("  n: [1]\n  n, random_seed: [[1, 2]]\n", "n, random_seed: n is also set by the axis n; remove one"),
+        (
+            "  decoder: [{top_k: 5}]\n  decoder.top_k: [5]\n",
+            "decoder.top_k is also set by the axis decoder; remove one",
+        ),
+    ],
+)
+def test_axes_that_do_not_go_together_are_refused(complaint, axes, words):
+    message = complaint(f"model: m\nsweep:\n{axes}")
+    assert message.startswith("study.yaml, line ")
+    assert words in message
 
 
 def test_more_cells_than_the_limit_are_refused_before_they_are_built(complaint):
-    axes = "".join(
-        f"  {name}: [{', '.join(map(str, range(1, 11)))}]\n" for name in ("n", "random_seed", "max_output_tokens")
-    )
-    axes += (
-        "  max_input_tokens: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n  pytorch.batch_size: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n"
-    )
+    names = ("n", "random_seed", "max_output_tokens", "max_input_tokens", "pytorch.batch_size")
+    axes = "".join(f"  {name}: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n" for name in names)
     message = complaint(f"model: m\nsweep:\n{axes}")
     assert message == f"study.yaml: the sweep has 100,000 cells, more than {MAX_CELLS:,}; list fewer values"

@@ -1,0 +1,72 @@
+"""The configuration of a study: its defaults, its hash, and its form as JSON."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from llenergymeasure import ExperimentConfig, StudyConfig
+from llenergymeasure.config.study.models import ExecutionConfig
+
+CELLS = tuple(ExperimentConfig(model="m", n=n) for n in (1, 2))
+
+
+def test_the_defaults_are_those_of_the_contract():
+    assert ExecutionConfig().model_dump() == {
+        "n_cycles": None, "cycle_order": "shuffled", "shuffle_seed": None, "experiment_gap_seconds": None,
+        "cycle_gap_seconds": None, "cooldown_celsius": 5.0, "cooldown_max_seconds": 600.0,
+        "experiment_timeout_seconds": None, "isolation": "process", "control": False,
+    }  # fmt: skip
+
+
+def test_several_cells_have_three_cycles_and_one_cell_has_one():
+    assert StudyConfig(experiments=CELLS).n_cycles == 3
+    assert StudyConfig(experiments=CELLS[:1]).n_cycles == 1
+    assert StudyConfig(experiments=CELLS, execution=ExecutionConfig(n_cycles=7)).n_cycles == 7
+
+
+def test_the_hash_is_the_same_on_every_machine():
+    assert StudyConfig(experiments=CELLS).study_design_hash == "834b0a712589e66b"
+
+
+@pytest.mark.parametrize("execution", [{"n_cycles": 9}, {"shuffle_seed": 1}, {"isolation": "none", "control": True}])
+def test_the_execution_does_not_change_the_hash(execution):
+    same = StudyConfig(experiments=CELLS, execution=ExecutionConfig(**execution), name="other")
+    assert same.study_design_hash == StudyConfig(experiments=CELLS).study_design_hash
+
+
+def test_cells_prompts_and_reference_change_the_hash():
+    studies = [
+        StudyConfig(experiments=CELLS),
+        StudyConfig(experiments=CELLS[:1]),
+        StudyConfig(experiments=CELLS, reference={"n": 2}),
+        StudyConfig(experiments=[each.model_copy(update={"dataset": "own.jsonl"}) for each in CELLS]),
+    ]
+    assert len({each.study_design_hash for each in studies}) == 4
+    named = StudyConfig(experiments=CELLS, reference={"n": 1})
+    assert named.study_design_hash == studies[0].study_design_hash
+
+
+def test_the_seed_of_the_order_comes_from_the_hash_unless_it_is_set():
+    study = StudyConfig(experiments=CELLS)
+    assert study.shuffle_seed == int(study.study_design_hash, 16)
+    assert StudyConfig(experiments=CELLS, execution=ExecutionConfig(shuffle_seed=0)).shuffle_seed == 0
+
+
+def test_a_study_survives_json(study):
+    found = study(
+        "name: n\nmodel: m\nsweep: {precision: [bf16, fp16, int8], pytorch.batch_size: [null, 1, 2]}\n"
+        "reference: {precision: fp16, pytorch.batch_size: 2}\nexecution: {n_cycles: 2}\n"
+    )
+    assert found.skipped
+    assert found.merged
+    again = StudyConfig.model_validate_json(found.model_dump_json())
+    assert again == found
+    assert again.study_design_hash == found.study_design_hash
+
+
+@pytest.mark.parametrize("execution", [{"n_cycles": 0}, {"experiment_gap_seconds": -1}, {"experiment_timeout_seconds": 0},
+                                       {"cooldown_max_seconds": -1}, {"cycle_order": "random"}, {"control": 1}])  # fmt: skip
+def test_values_out_of_bounds_are_refused(execution):
+    with pytest.raises(ValidationError):
+        ExecutionConfig(**execution)
