@@ -54,8 +54,7 @@ def measure(state: State, item: pytest.Item, plan: Plan, config: ExperimentConfi
     """Measure an experiment for a test; an error fails the test with its message."""
     changed = item.config.hook.pytest_llem_modify_config(item=item, config=config)
     record = state.record(item)
-    written = sum(len(run.files) for run in record.runs)
-    run = Run(state, item, plan, config if changed is None else changed, written)
+    run = Run(state, item, plan, config if changed is None else changed, record.n_files)
     _refuse_twin(state, run, record.test)
     record.plan = plan
     record.runs.append(run)

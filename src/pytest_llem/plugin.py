@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from llenergymeasure._plugin_api import EnvironmentSnapshot
     from pytest_llem.llm_experiment import Experiments
     from pytest_llem.measure.energy_meter import EnergyMeter
+    from pytest_llem.stash import State
 
 SKIPPED = "measures an LLM experiment: run with --llem"
 
@@ -52,10 +53,18 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from pytest_llem.stash import state_of  # noqa: PLC0415 - only where something is set
 
-    if state_of(config).settings.active:
-        from pytest_llem import run_hooks  # noqa: PLC0415 - only with --llem
+    state = state_of(config)
+    if state.settings.active:
+        _register_hooks(config, state)
 
-        config.pluginmanager.register(run_hooks, "llem-session")
+
+def _register_hooks(config: pytest.Config, state: State) -> None:
+    from pytest_llem import run_hooks  # noqa: PLC0415 - only with --llem
+    from pytest_llem.hooks.attempts import Attempts  # noqa: PLC0415 - the same
+
+    config.pluginmanager.register(run_hooks, "llem-session")
+    config.pluginmanager.register(state.progress, "llem-progress")
+    config.pluginmanager.register(Attempts(state), "llem-attempts")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_llem.failure import failure
+from pytest_llem.failure import failure, note_cause
 from pytest_llem.marker import NAME, Plan, PlanError, controls_first, plan_of
 from pytest_llem.options import is_experiment
 from pytest_llem.stash import STATE, State, state_of
 
 if TYPE_CHECKING:
     from pytest_llem.llm_experiment import Experiments
-    from pytest_llem.report.session import Finished
+    from pytest_llem.report.updates import Finished
 
 PLAN: pytest.StashKey[Plan] = pytest.StashKey()
 FINISHED: pytest.StashKey[Finished] = pytest.StashKey()
@@ -71,7 +71,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         for run in record.runs if record is not None else ():
             if run.files:
                 run.conclude()
-                item.user_properties.extend(run.properties())
+                state.add_properties(item, run.properties())
     return result
 
 
@@ -97,20 +97,11 @@ def _is_marked_itself(item: pytest.Item) -> bool:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Record the outcome of each test that measured something."""
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note in the reports of tests and subtests whether a verdict failed them."""
     report = yield
-    state = state_of(item.config)
-    if item.nodeid in state.records and (report.when == "call" or not report.passed):
-        record = state.records[item.nodeid]
-        record.outcome = "error" if report.failed and report.when != "call" else report.outcome
-        record.message = "" if report.passed else _message(report)
+    note_cause(report, call)
     return report
-
-
-def _message(report: pytest.TestReport) -> str:
-    longrepr = report.longrepr
-    return str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr or "")
 
 
 def experiments_for(item: pytest.Item) -> Experiments:
@@ -123,16 +114,27 @@ def experiments_for(item: pytest.Item) -> Experiments:
     return Experiments(state, item, item.stash[PLAN])
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write the reports of the run, also after Ctrl-C."""
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """Write the reports of the run after all other plugins, also when one of them crashes or is interrupted."""
     state = session.config.stash.get(STATE, None)
-    if state is None or state.settings.dry_run:
-        return
-    from pytest_llem.report.session import finish  # noqa: PLC0415 - heavy, at the end of a run
+    try:
+        result = yield
+    except BaseException:
+        if state is not None:
+            state.progress.interrupted = True
+        raise
+    finally:
+        if state is not None and not state.settings.dry_run:
+            _finish(session, state)
+    return result
 
-    ended_early = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
-    session.config.stash[FINISHED] = finish(state, int(exitstatus), exitstatus not in ended_early)
+
+def _finish(session: pytest.Session, state: State) -> None:
+    from pytest_llem.report.session import final_exit_code, finish  # noqa: PLC0415 - heavy, at the end of a run
+
+    done = session.config.stash[FINISHED] = finish(state, int(session.exitstatus))
+    session.exitstatus = final_exit_code(done, int(session.exitstatus))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

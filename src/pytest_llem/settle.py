@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from pytest_llem.failure import fail
-from pytest_llem.stash import Record, State
+from pytest_llem.failure import fail_by_verdict
+from pytest_llem.measure.record import Record
+from pytest_llem.stash import State
 from pytest_llem.verdict.verdict import Judgement
 from pytest_llem.verdict.wording import failure_message
 
@@ -17,7 +18,7 @@ def settle(state: State, item: pytest.Item) -> None:
     record = state.record(item)
     messages = list(_messages(record))
     if messages:
-        fail("\n".join(messages))
+        fail_by_verdict("\n".join(messages))
     judged = [each for run in record.runs if run.plan.gate for each in run.found.judgements]
     if judged and all(each.kind == "not-measured" for each in judged) and not any(run.asserted for run in record.runs):
         pytest.skip(judged[0].reason)

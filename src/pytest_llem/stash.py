@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_llem.baseline.folder import Baselines, read_folder
 from pytest_llem.baseline.parse import BaselineError
+from pytest_llem.measure.progress import Progress
+from pytest_llem.measure.record import Record
 from pytest_llem.measure.replay import ReplayError, read_replay
 from pytest_llem.measure.services import Services
 from pytest_llem.settings import Settings, settings_of
 
 if TYPE_CHECKING:
-    from pytest_llem.marker import Plan
     from pytest_llem.measure.energy_meter import EnergyMeter
-    from pytest_llem.measure.run import Run
-
-
-@dataclass
-class Record:
-    """One test, as the reports show it.
-
-    Attributes:
-        test: node id.
-        file, line: where the test is, for annotations; lines count from 1.
-        outcome: passed, failed, skipped or error; None until the test has ended.
-        message: why the test did not pass; empty when it passed.
-    """
-
-    test: str
-    file: str
-    line: int
-    outcome: str | None = None
-    message: str = ""
-    plan: Plan | None = None
-    runs: list[Run] = field(default_factory=list)
-    meter: EnergyMeter | None = None
-
-    @property
-    def gate_failed(self) -> bool:
-        """Whether a verdict failed the test."""
-        return any(run.gate_failed for run in self.runs)
 
 
 @dataclass
@@ -52,9 +27,11 @@ class State(Services):
 
     Attributes:
         records: by node id, in the order of the tests.
+        progress: how far the run came.
     """
 
     records: dict[str, Record] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Progress)
 
     def record(self, item: pytest.Item) -> Record:
         """The record of a test; it is made on the first call."""
@@ -63,12 +40,28 @@ class State(Services):
             self.records[item.nodeid] = Record(item.nodeid, self.shown(Path(path)), (line or 0) + 1)
         return self.records[item.nodeid]
 
+    def begin_attempt(self, item: pytest.Item) -> None:
+        """A test begins; when it has run before, nothing of its earlier attempt counts any more."""
+        before = self.records.get(item.nodeid)
+        if before is None:
+            return
+        item.user_properties[:] = [each for each in item.user_properties if each not in before.properties]
+        for run in before.runs:
+            run.withdraw()
+        self.records[item.nodeid] = before.next_attempt()
+
+    def add_properties(self, item: pytest.Item, properties: Iterable[tuple[str, Any]]) -> None:
+        """Add properties to the reports of a test."""
+        for each in properties:
+            item.user_properties.append(each)
+            self.record(item).properties.append(each)
+
     def energy_meter(self, item: pytest.Item) -> EnergyMeter:
         """A meter for the windows of a test."""
         from pytest_llem.measure.energy_meter import EnergyMeter  # noqa: PLC0415 - llenergymeasure, when a test needs it
 
         meter = EnergyMeter(
-            lambda: self.measuring, item.nodeid, lambda key, value: item.user_properties.append((key, value))
+            lambda: self.measuring, item.nodeid, lambda key, value: self.add_properties(item, [(key, value)])
         )
         self.record(item).meter = meter
         return meter

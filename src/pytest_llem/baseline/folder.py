@@ -6,15 +6,17 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_llem.baseline.entries import BaselineFile
 from pytest_llem.baseline.fingerprint import Plain, class_name
+from pytest_llem.baseline.lock import locked
 from pytest_llem.baseline.parse import BaselineError, read_file
 
+_TEMPORARY = ".{}.{}.tmp"
 # A list of numbers over several lines. A JSON string has no line break, so nothing else can match.
 _LONG_LIST = re.compile(r"\[\n\s+([^\[\]{}\"]+?)\n\s+\]")
 
@@ -71,6 +73,19 @@ def read_folder(folder: Path) -> Baselines:
     return Baselines(folder, files)
 
 
+def update_folder(folder: Path, change: Callable[[Baselines], Baselines]) -> list[Path]:
+    """Read a folder, change its content and write the files that differ, while no other run does. Returns their paths.
+
+    Raises:
+        BaselineError: a file is invalid or cannot be written. An existing file stays unchanged.
+    """
+    with locked(folder):
+        for remains in folder.glob(_TEMPORARY.format("*", "*")):  # of killed runs: no other run writes now
+            remains.unlink(missing_ok=True)
+        before = read_folder(folder)
+        return write_changes(before, change(before))
+
+
 def write_changes(before: Baselines, after: Baselines) -> list[Path]:
     """Write the files that differ, atomically; returns their paths.
 
@@ -90,7 +105,7 @@ def write_file(path: Path, file: BaselineFile) -> None:
         BaselineError: the file cannot be written. An existing file stays unchanged.
     """
     content = dumps(file).encode("utf-8")
-    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}-{time.monotonic_ns()}.tmp")
+    temporary = path.with_name(_TEMPORARY.format(path.name[:40], f"{os.getpid()}-{time.monotonic_ns()}"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file() and path.read_bytes() == content:

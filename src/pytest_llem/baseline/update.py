@@ -76,13 +76,13 @@ def update(
         measured: tests that ran and passed; other entries stay unchanged.
         mode: `new` writes missing entries, `append` adds a session (the newest 5 are kept), `replace` discards the old sessions.
         simulated: whether the joules come from a recording.
-        complete: False after an interruption; then all tests are refused.
+        complete: False when the run ended before all of its tests did; then all are refused.
     """
     file = baselines.of(hardware) or BaselineFile(dict(hardware), simulated)
     outcomes = []
     for one in measured:
         old = file.entry(one.test_id, one.config_hash)
-        reason = "" if complete else "the run was interrupted"
+        reason = "" if complete else "the run ended before all of its tests did"
         reason = reason or _mixing(file, simulated) or _refusal(one, simulated) or _misfit(old, one, mode)
         action: Action = "refused" if reason else _action(old, mode)
         if action not in {"refused", "kept"}:

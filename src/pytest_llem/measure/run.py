@@ -14,7 +14,7 @@ import pytest
 from llenergymeasure import ExperimentConfig, ExperimentResult, _plugin_api
 from pytest_llem.baseline.fingerprint import Fingerprint, fingerprint_of
 from pytest_llem.baseline.repeats import Dropped, Repeat, joule_gate_refusal, repeat_of, samples_of, sort_repeats
-from pytest_llem.failure import fail, failure
+from pytest_llem.failure import fail, fail_by_verdict, failure
 from pytest_llem.limits import LimitError, known_metric
 from pytest_llem.marker import Plan
 from pytest_llem.measure.second_look import SecondLook, look_again
@@ -165,7 +165,7 @@ class Run:
         """Fail when the verdict is a failing one, such as a regression against the committed baseline."""
         failed = self.gate()
         if failed:
-            fail(failure_message(self.found, failed))
+            fail_by_verdict(failure_message(self.found, failed))
         if self.found.judgements and all(each.kind == "not-measured" for each in self.found.judgements):
             self._not_measured(self.found.judgements[0].reason)
 
@@ -194,6 +194,10 @@ class Run:
         """The test has ended: the verdict is final, and the shifts of a control apply to later tests."""
         self._final = self.found
         self._services.gate.record(self._case())
+
+    def withdraw(self) -> None:
+        """Its attempt does not count: a control of it has observed nothing."""
+        self._services.gate.forget(self.plan.test_id, self.config.config_hash)
 
     def _failing(self) -> list[Judgement]:
         settings = self._services.settings

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pytest_llem.stash import Record, State
+from pytest_llem.measure.record import Record
+from pytest_llem.stash import State
 from pytest_llem.verdict.verdict import FAILING
 from pytest_llem.verdict.wording import failure_message
 

@@ -1,128 +1,45 @@
-"""Writes the candidate, the updated baselines and the session report at the end of a run, each file atomically."""
+"""Ends a run: baselines, and the session report as JSON, each file written atomically."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from llenergymeasure import __version__
-from pytest_llem.baseline.fingerprint import Fingerprint
-from pytest_llem.baseline.folder import write_changes, write_file
-from pytest_llem.baseline.parse import BaselineError
-from pytest_llem.baseline.repeats import session_of
-from pytest_llem.baseline.update import Measured, Outcome, candidate, update
+from pytest_llem.measure.record import Record
 from pytest_llem.measure.run import Run
-from pytest_llem.stash import Record, State
+from pytest_llem.report.updates import Finished, write_baselines
+from pytest_llem.stash import State
 from pytest_llem.verdict.verdict import Judgement
 
 # 1.0  first version
 SCHEMA = "1.0"
 
 
-@dataclass
-class Finished:
-    """The files that the end of a run wrote.
-
-    Attributes:
-        candidates: files with baselines that can be accepted later.
-        updated: baseline files that were written.
-        outcomes: how the update treated each test.
-        problems: messages about files that could not be written.
-    """
-
-    candidates: list[Path] = field(default_factory=list)
-    updated: list[Path] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+# Exit codes of pytest for a run that did not come to its end.
+_ENDED_EARLY = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
 
 
-def finish(state: State, exit_code: int, complete: bool) -> Finished:
+def finish(state: State, exit_code: int) -> Finished:
     """Write every file that the options request."""
-    done = Finished()
-    groups = list(_by_machine(record for record in state.records.values() if record.runs))
-    try:
-        for number, (machine, simulated, runs) in enumerate(groups, 1):
-            _write_candidate(state, done, machine, simulated, runs, number)
-        _update(state, done, groups, complete)
-    except BaselineError as error:
-        done.problems.append(str(error))
+    done = Finished(complete=state.progress.complete and exit_code not in _ENDED_EARLY)
+    write_baselines(state, done)
     if state.settings.json_path is not None:
-        write_json(state.settings.json_path, session_report(state, done, exit_code, complete))
+        write_json(state.settings.json_path, session_report(state, done, final_exit_code(done, exit_code)))
     return done
 
 
-Group = tuple[Fingerprint, bool, list[tuple[Record, Run]]]
+def final_exit_code(done: Finished, exit_code: int) -> int:
+    """The exit code of the run: it does not succeed when something that was requested was not done."""
+    return int(pytest.ExitCode.TESTS_FAILED) if done.problems and exit_code == pytest.ExitCode.OK else exit_code
 
 
-def _by_machine(records: Iterable[Record]) -> Iterator[Group]:
-    """Runs grouped by hard identity; usually there is one group."""
-    groups: dict[str, Group] = {}
-    for record in records:
-        for run in record.runs:
-            if not run.kept:
-                continue
-            machine = run.fingerprint
-            key = json.dumps([dict(machine.hard), run.simulated], sort_keys=True)
-            groups.setdefault(key, (machine, run.simulated, []))[2].append((record, run))
-    yield from groups.values()
-
-
-def _write_candidate(
-    state: State,
-    done: Finished,
-    machine: Fingerprint,
-    simulated: bool,
-    runs: list[tuple[Record, Run]],
-    number: int,
-) -> None:
-    """Write the tests that passed or that only a verdict failed: a user may decide to accept them."""
-    measured = [measured_of(run, machine) for record, run in runs if record.outcome == "passed" or record.gate_failed]
-    file = candidate(machine.hard, measured, simulated=simulated)
-    if file.entries:
-        name = "candidate-baseline.json" if number == 1 else f"candidate-baseline-{number}.json"
-        write_file(state.folder / name, file)
-        done.candidates.append(state.folder / name)
-
-
-def _update(state: State, done: Finished, groups: list[Group], complete: bool) -> None:
-    mode, before = state.settings.update, state.baselines
-    if mode is None or before is None:
-        return
-    after = before
-    for machine, simulated, runs in groups:
-        measured = [measured_of(run, machine) for record, run in runs if record.outcome == "passed"]
-        found = update(after, machine.hard, measured, mode, simulated=simulated, complete=complete)
-        after = found.baselines
-        done.outcomes.extend(found.outcomes)
-    if complete:
-        done.updated = write_changes(before, after)
-
-
-def measured_of(run: Run, machine: Fingerprint) -> Measured:
-    """The part of a run that enters a baseline: the repeats of this process, without those of a second look."""
-    snapshot = run.result.environment_snapshot
-    session = session_of(
-        run.kept,
-        date=run.result.finished_at,
-        git_sha=snapshot.git_commit,
-        git_dirty=snapshot.git_dirty,
-        soft=machine.soft,
-    )
-    return Measured(
-        test_id=run.plan.test_id,
-        config=run.config.model_dump(mode="json", exclude_none=True),
-        config_hash=run.config.config_hash,
-        work=run.kept[0].work,
-        sessions=(session,),
-    )
-
-
-def session_report(state: State, done: Finished, exit_code: int, complete: bool) -> dict[str, Any]:
+def session_report(state: State, done: Finished, exit_code: int) -> dict[str, Any]:
     """The session report as plain values."""
     settings = state.settings
     snapshot = next(
@@ -130,7 +47,7 @@ def session_report(state: State, done: Finished, exit_code: int, complete: bool)
     )
     return {
         "schema": SCHEMA,
-        "complete": complete,
+        "complete": done.complete,
         "exit_code": exit_code,
         "started": state.started,
         "versions": {"llenergymeasure": __version__},
@@ -178,6 +95,7 @@ def _test(record: Record, state: State) -> dict[str, Any]:
         "test": record.test,
         "file": record.file,
         "line": record.line,
+        "attempt": record.attempt,
         "outcome": record.outcome,
         "message": record.message or None,
         "experiments": [_experiment(run) for run in record.runs if run.files],

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pytest_llem.report.session import Finished, counts
+from pytest_llem.report.session import counts
+from pytest_llem.report.updates import Finished
 from pytest_llem.stash import State
 from pytest_llem.verdict.verdict import KINDS
 from pytest_llem.verdict.wording import line

@@ -86,6 +86,15 @@ class Gate:
         """Record the shifts of a control for all later verdicts; other experiments record nothing."""
         self.shifts_of.update(self._own_shifts(case, self._found(case)))
 
+    @property
+    def shift(self) -> str:
+        """The first shift of a control as a sentence; empty without one."""
+        return next((str(shift) for shifts in self.shifts_of.values() for shift in shifts), "")
+
+    def forget(self, test_id: str, config_hash: str) -> None:
+        """Forget the shifts of a control whose attempt does not count."""
+        self.shifts_of.pop((test_id, config_hash), None)
+
     def _own_shifts(self, case: Case, found: Situation) -> dict[tuple[str, str], tuple[Shift, ...]]:
         if not case.plan.control or found.kind != "found" or found.entry is None:
             return {}

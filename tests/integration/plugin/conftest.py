@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import subprocess
 from importlib.metadata import entry_points
 
 import pytest
@@ -47,6 +49,31 @@ def torch_is_loaded():
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture
+def start(quick):
+    """Starts pytest in a folder, in a process of its own."""
+
+    def begin(folder, *arguments, llem=True, **environ):
+        command = [quick.python, "-m", "pytest", "-p", "no:cacheprovider", *(["--llem"] if llem else []), *arguments]
+        quiet = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
+        output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.Popen(command, cwd=folder, env={**quiet, **environ}, text=True, **output)
+
+    return begin
+
+
+@pytest.fixture
+def run(start):
+    """Runs pytest in a folder, in a process of its own; its exit code and its output."""
+
+    def to_the_end(folder, *arguments, **others):
+        process = start(folder, *arguments, **others)
+        out, _ = process.communicate(timeout=240)
+        return process.returncode, out
+
+    return to_the_end
 
 
 @pytest.fixture

@@ -6,10 +6,8 @@ They are forked: torch is there at once.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -45,18 +43,6 @@ import pytest
 def test_it(llm_experiment):
     llm_experiment()
 """
-
-
-@pytest.fixture
-def start(quick):
-    """Starts pytest in a folder."""
-
-    def begin(folder, *arguments):
-        command = [quick.python, "-m", "pytest", "-p", "no:cacheprovider", "--llem", *arguments]
-        quiet = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
-        return subprocess.Popen(command, cwd=folder, env=quiet, stdout=subprocess.PIPE, text=True)
-
-    return begin
 
 
 def test_ctrl_c_in_the_second_of_three_keeps_the_first_and_reports_an_incomplete_run(start, tmp_path):

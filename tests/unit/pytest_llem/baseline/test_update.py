@@ -72,7 +72,7 @@ def test_an_interrupted_run_changes_nothing(tmp_path):
     folder = a_folder(tmp_path, a_file())
     found = updated(folder, "replace", complete=False)
     assert found.baselines == folder
-    assert actions(found) == [("refused", "the run was interrupted")]
+    assert actions(found) == [("refused", "the run ended before all of its tests did")]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Hooks that are registered only with `--llem`, each class with one purpose."""

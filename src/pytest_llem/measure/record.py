@@ -1,0 +1,87 @@
+"""What the reports show of a test: its newest attempt, with all that it measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llem.failure import cause_of
+
+if TYPE_CHECKING:
+    from pytest_llem.marker import Plan
+    from pytest_llem.measure.energy_meter import EnergyMeter
+    from pytest_llem.measure.run import Run
+
+_FAILED = ("failed", "error")
+
+
+@dataclass
+class Record:
+    """The newest attempt of one test. Plugins that run a failed test again make further attempts.
+
+    Attributes:
+        test: node id.
+        file, line: where the test is, for annotations; lines count from 1.
+        attempt: its number, from 1.
+        files_before: number of results that earlier attempts have written.
+        called: whether the test function has started.
+        outcome: passed, failed, skipped or error; None until the test has ended.
+        message: why the test did not pass; empty when it passed.
+        failed_otherwise: whether anything but a verdict failed it.
+        properties: that this plugin has added to the test.
+    """
+
+    test: str
+    file: str
+    line: int
+    attempt: int = 1
+    files_before: int = 0
+    called: bool = False
+    outcome: str | None = None
+    message: str = ""
+    failed_otherwise: bool = False
+    plan: Plan | None = None
+    runs: list[Run] = field(default_factory=list)
+    meter: EnergyMeter | None = None
+    properties: list[tuple[str, Any]] = field(default_factory=list)
+
+    @property
+    def gate_failed(self) -> bool:
+        """Whether a verdict failed the test."""
+        return any(run.gate_failed for run in self.runs)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the test passed and no verdict failed it: a test may catch the failure of a verdict."""
+        return self.outcome == "passed" and not self.gate_failed
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether a user may accept its values: the test passed, or nothing but a verdict failed it."""
+        return self.passed or (self.gate_failed and not self.failed_otherwise)
+
+    @property
+    def n_files(self) -> int:
+        """The number of results that all attempts have written."""
+        return self.files_before + sum(len(run.files) for run in self.runs)
+
+    def add_report(self, report: pytest.TestReport) -> None:
+        """Add a report of a phase or of a subtest. A failure stays, whatever passes after it."""
+        cause = cause_of(report)
+        if report.failed and (cause == "other" or (cause == "none" and self.outcome not in _FAILED)):
+            self.failed_otherwise = True
+        if self.outcome in _FAILED or (report.passed and report.when != "call"):
+            return
+        self.outcome = "error" if report.failed and report.when != "call" else report.outcome
+        self.message = "" if report.passed else _message(report)
+
+    def next_attempt(self) -> Record:
+        """The record of a further attempt, to which nothing of this one belongs."""
+        return Record(self.test, self.file, self.line, self.attempt + 1, self.n_files, meter=self.meter)
+
+
+def _message(report: pytest.TestReport) -> str:
+    longrepr = report.longrepr
+    return str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr or "")
