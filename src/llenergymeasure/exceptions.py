@@ -4,12 +4,14 @@
 LLEMError
 |-- ConfigError                   a configuration, option or argument is not valid
 |-- PreFlightError                the experiment is valid, but cannot run on this machine
-|-- BackendError                  the inference library failed: loading, generating, out of memory
+|-- BackendError                  the inference library failed: loading, generating
+|   `-- OutOfMemory               the device or the machine has too little memory for it
 |-- MeterError                    an energy meter failed
 |   |-- SensorAbsent              the machine or device has no such sensor: not a fault
 |   |-- ReadingFailed             the sensor exists, but this reading failed
 |   `-- SensorFault               the device is lost or must be reset: no further readings
 |-- ProcessGroupError             another process of the experiment has ended
+|   `-- ProcessFailed             a child process ended, or was ended, without a result
 |-- AggregationError              results of several processes cannot be combined
 |-- ExperimentError               one experiment failed; with its config and the cause
 |-- StudyError                    some experiments of a study failed; with failures and results
@@ -23,11 +25,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+# What kind of failure ended an experiment: invalid = the configuration, or this machine for it; timeout = its time limit;
+# hung = its process gave no sign of life; killed = by a signal from outside; crash = its process ended by itself;
+# error = anything else.
+FailureKind = Literal["invalid", "out_of_memory", "timeout", "hung", "killed", "crash", "error"]
 
 
 class LLEMError(Exception):
-    """Base of every error that llenergymeasure raises on purpose."""
+    """Base of every error that llenergymeasure raises on purpose.
+
+    Attributes:
+        failure_kind: what kind of failure it is.
+    """
+
+    failure_kind: FailureKind = "error"
 
 
 class ConfigError(LLEMError):
@@ -40,6 +53,8 @@ class ConfigError(LLEMError):
         line, column: position in the source, from 1; None where not known.
         problems: the single problems, when there are several.
     """
+
+    failure_kind = "invalid"
 
     def __init__(
         self,
@@ -103,6 +118,8 @@ class PreFlightError(LLEMError):
         findings: at least one finding, in the order of the checks.
     """
 
+    failure_kind = "invalid"
+
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
         count = len(self.findings)
@@ -112,6 +129,12 @@ class PreFlightError(LLEMError):
 
 class BackendError(LLEMError):
     """The inference library could not load the model or generate with it."""
+
+
+class OutOfMemory(BackendError):
+    """The device or the machine has too little memory for the experiment."""
+
+    failure_kind = "out_of_memory"
 
 
 class MeterError(LLEMError):
@@ -134,6 +157,22 @@ class ProcessGroupError(LLEMError):
     """Another process of the same experiment has ended."""
 
 
+class ProcessFailed(ProcessGroupError):
+    """A child process of an experiment ended, or was ended, without a result.
+
+    Attributes:
+        failure_kind: why.
+        exit_code: its exit code, 128 + the signal for a killed process; None when it was still running.
+    """
+
+    def __init__(self, message: str, failure_kind: FailureKind, exit_code: int | None = None) -> None:
+        self.failure_kind, self.exit_code = failure_kind, exit_code
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.failure_kind, self.exit_code)
+
+
 class AggregationError(LLEMError):
     """Results of several processes are missing, damaged or different, and are not combined."""
 
@@ -153,11 +192,14 @@ class ExperimentError(LLEMError):
     Attributes:
         config: the `ExperimentConfig` of the experiment.
         cause: the original error.
+        output: the last lines that its process wrote; empty when it ran in this process.
     """
 
-    def __init__(self, config: Configuration, cause: BaseException) -> None:
+    def __init__(self, config: Configuration, cause: BaseException, output: Sequence[str] = ()) -> None:
         self.config = config
         self.cause = cause
+        self.output = tuple(output)
+        self.failure_kind = cause.failure_kind if isinstance(cause, LLEMError) else "error"
         super().__init__(f"experiment with {config.model} failed: {cause}")
 
     @property

@@ -4,7 +4,7 @@
  read the request . check . load, warm up . reply: ready . for each requested window: measure, save, reply . end
 ```
 
-It depends only on the folder, not on how it was started. A forked process may call `main(folder)` as a function.
+It depends only on the folder, not on how it was started. The process that `launch.fork` forks calls `main(folder)`.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
-from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.harness import OpenExperiment
-from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import LLEMError, ProcessGroupError
+from llenergymeasure.launch.baselines import fresh_baselines, take_over
 from llenergymeasure.launch.check import experiment_findings
 from llenergymeasure.launch.failure import Failure, failure_of
 from llenergymeasure.launch.lifeline import start_lifeline
 from llenergymeasure.launch.progress_file import ProgressFile
 from llenergymeasure.launch.ranks.group import joined, leave_result
 from llenergymeasure.launch.ranks.rank import RankInfo, rank_info_of
-from llenergymeasure.launch.request import REQUEST_FILE, Reply, Request, read_request, write_reply
+from llenergymeasure.launch.request import REQUEST_FILE, KnownBaseline, Reply, Request, read_request, write_reply
 from llenergymeasure.orchestration.orchestrator import Session, opened
 from llenergymeasure.orchestration.preflight import refuse
 from llenergymeasure.progress import Progress, Silent
@@ -43,17 +43,19 @@ def main(folder: Path) -> int:
     rank_info = rank_info_of(os.environ) if request.processes > 1 else None
     answer = Answer(folder, 0 if rank_info is None else rank_info.rank)
     start_lifeline(folder, answer.rank, request.owner, answer.ended)
+    session = session_for(request, answer.rank, folder)
+    baselines = partial(fresh_baselines, session, request)
     try:
-        with _opened(request, rank_info, folder) as experiment:
-            answer.ready()
+        with _opened(request, session, rank_info) as experiment:
+            answer.ready(baselines())
             for number in wanted_windows(folder):
                 answer.add(_left(experiment.measure(), folder, number, rank_info))
     except LLEMError as error:
-        answer.failed(failure_of(error))
+        answer.failed(failure_of(error), baselines())
         return 1
     except Exception as error:  # the outermost frame of a process
         traceback.print_exc()
-        answer.failed(failure_of(error))
+        answer.failed(failure_of(error), baselines())
         return 1
     return 0
 
@@ -70,9 +72,9 @@ class Answer:
         self._folder, self.rank = folder, rank
         self._reply = Reply()
 
-    def ready(self) -> None:
-        """The experiment is loaded and warm."""
-        self._say(self._reply)
+    def ready(self, baselines: tuple[KnownBaseline, ...] = ()) -> None:
+        """The experiment is loaded and warm; `baselines` were measured for it."""
+        self._say(self._reply.model_copy(update={"baselines": baselines}))
 
     def add(self, path: Path) -> None:
         """A window was measured; `path` is its result."""
@@ -80,10 +82,10 @@ class Answer:
             self._reply.model_copy(update={"results": (*self._reply.results, str(path.relative_to(self._folder)))})
         )
 
-    def failed(self, failure: Failure) -> None:
-        """The experiment failed."""
+    def failed(self, failure: Failure, baselines: tuple[KnownBaseline, ...] = ()) -> None:
+        """The experiment failed; `baselines` were measured for it."""
         with suppress(LLEMError):  # the folder may have been removed by its owner
-            self._say(self._reply.model_copy(update={"failure": failure}))
+            self._say(self._reply.model_copy(update={"failure": failure, "baselines": baselines}))
 
     def ended(self) -> None:
         """This process is ended from outside, after an interrupt or the failure of another rank."""
@@ -95,9 +97,9 @@ class Answer:
 
 
 @contextmanager
-def _opened(request: Request, rank_info: RankInfo | None, folder: Path) -> Iterator[OpenExperiment]:
+def _opened(request: Request, session: Session, rank_info: RankInfo | None) -> Iterator[OpenExperiment]:
     """The experiment, or the share of this rank, loaded and warm. The checks run again in this process's environment."""
-    config, session = request.config, session_for(request, rank_info, folder)
+    config = request.config
     refuse([experiment_findings(config, session, rank_info, meter_name=request.meter)])
     if rank_info is None:
         with opened(config, session, meter_name=request.meter) as experiment:
@@ -112,13 +114,12 @@ def _opened(request: Request, rank_info: RankInfo | None, folder: Path) -> Itera
         yield experiment
 
 
-def session_for(request: Request, rank_info: RankInfo | None, folder: Path) -> Session:
+def session_for(request: Request, rank: int, folder: Path) -> Session:
     """A session with the settings and baselines of the request. Rank 0 writes its progress into the folder."""
-    clock, baselines = SystemClock(), BaselineCache()
-    for known in request.baselines:
-        baselines.put(known.key, clock.now() - known.age_s, known.baseline)
-    progress: Progress = ProgressFile(folder) if rank_info is None or rank_info.rank == 0 else Silent()
-    return Session(progress=progress, clock=clock, baselines=baselines, user_config=request.user_config)
+    progress: Progress = ProgressFile(folder) if rank == 0 else Silent()
+    session = Session(progress=progress, user_config=request.user_config)
+    take_over(session, request.baselines)
+    return session
 
 
 def _left(result: ExperimentResult, folder: Path, number: int, rank_info: RankInfo | None) -> Path:

@@ -13,6 +13,7 @@ from llenergymeasure.exceptions import (
     Finding,
     LLEMError,
     MeterError,
+    OutOfMemory,
     PreFlightError,
     ProcessGroupError,
     ReadingFailed,
@@ -22,7 +23,8 @@ from llenergymeasure.exceptions import (
 
 # Errors that consist of their message alone.
 _ERRORS = (
-    AggregationError, BackendError, ConfigError, MeterError, ProcessGroupError, ReadingFailed, SensorAbsent, SensorFault,
+    AggregationError, BackendError, ConfigError, MeterError, OutOfMemory, ProcessGroupError, ReadingFailed, SensorAbsent,
+    SensorFault,
 )  # fmt: skip
 _BY_NAME = {error.__name__: error for error in _ERRORS}
 

@@ -9,25 +9,28 @@ When the context ends, for whatever reason, its processes have ended and its fol
 
 from __future__ import annotations
 
+import math
 import os
-import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from llenergymeasure._files import write_atomic
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.exceptions import AggregationError, BackendError, ExperimentError, LLEMError, ProcessGroupError
-from llenergymeasure.launch.failure import error_of, first_cause
-from llenergymeasure.launch.heartbeats import SILENT_S, Heartbeats
-from llenergymeasure.launch.process import Child, started, tail_of
+from llenergymeasure.exceptions import AggregationError, ExperimentError
+from llenergymeasure.launch.baselines import known_baselines, take_over
+from llenergymeasure.launch.ending import Ending, killed_for_memory
+from llenergymeasure.launch.failure import first_cause
+from llenergymeasure.launch.heartbeats import Heartbeats
+from llenergymeasure.launch.process import Child, last_lines
 from llenergymeasure.launch.progress_file import ProgressRelay
 from llenergymeasure.launch.ranks.group import window_folder
-from llenergymeasure.launch.ranks.launcher import launcher_command, shared_cores, what_happened
-from llenergymeasure.launch.request import KnownBaseline, Reply, Request, read_replies, write_request
+from llenergymeasure.launch.request import Reply, Request, read_replies, write_request
+from llenergymeasure.launch.start import AS_NEEDED, Terms, spawned, with_torch_launcher
 from llenergymeasure.orchestration.orchestrator import Session
-from llenergymeasure.progress import Progress
 from llenergymeasure.results.ranks.combine import aggregate
 from llenergymeasure.results.ranks.files import read_process_results
 
@@ -37,7 +40,11 @@ LEAVE_S = 10.0
 
 @contextmanager
 def opened_isolated(
-    config: ExperimentConfig, session: Session, processes: int = 1, meter_name: str | None = None
+    config: ExperimentConfig,
+    session: Session,
+    processes: int = 1,
+    meter_name: str | None = None,
+    terms: Terms = AS_NEEDED,
 ) -> Iterator[IsolatedExperiment]:
     """Check, load and warm up an experiment in child processes.
 
@@ -46,17 +53,19 @@ def opened_isolated(
         session: the session of this process; it releases a cached model, because the children need the memory.
         processes: number of children; each of several measures its share of the prompts.
         meter_name: the meter to use; None = as configured.
+        terms: how the children are run.
 
     Raises:
+        ConfigError: the log cannot be written.
         ExperimentError: the experiment failed; of several processes, it names the one at fault.
         KeyboardInterrupt: SIGINT or SIGTERM arrived; the children have ended.
     """
     session.model_cache.drop()
-    request = _request(config, session, processes, meter_name)
+    request = _request(config, session, processes, meter_name, terms.windows)
     try:
         with (
             tempfile.TemporaryDirectory(prefix="llem-launch-") as name,
-            _started(Path(name), request, session) as running,
+            _started(Path(name), request, session, terms) as running,
         ):
             running.wait_until_ready()
             yield running
@@ -66,27 +75,31 @@ def opened_isolated(
 
 
 @contextmanager
-def _started(folder: Path, request: Request, session: Session) -> Iterator[IsolatedExperiment]:
+def _started(folder: Path, request: Request, session: Session, terms: Terms) -> Iterator[IsolatedExperiment]:
     """Start the children of a request; they have ended when the block ends."""
-    count = request.processes
-    command, environ = [sys.executable, "-m", "llenergymeasure.launch.child", str(folder)], dict(session.environ)
+    count, log = request.processes, terms.log or folder / "log"
+    start = terms.start or spawned(session.environ)
     if count > 1:
         session.progress.step(f"starting {count} processes")
-        command, environ = launcher_command(folder, count), shared_cores(session.environ, count)
+        start = with_torch_launcher(session.environ, count)
     write_request(folder, request)
+    write_atomic(log, b"")
     beats = Heartbeats(folder, count)
-    with started(command, environ, folder / "log", others=beats.pids) as child:
-        yield IsolatedExperiment(folder, request, child, beats, session.progress)
+    with start(folder, log, others=beats.pids) as child:
+        yield IsolatedExperiment(folder, request, child, beats, session, log, terms.time_limit_s)
 
 
-def _request(config: ExperimentConfig, session: Session, processes: int, meter_name: str | None) -> Request:
-    known = session.baselines.known(session.clock.now())
+def _request(
+    config: ExperimentConfig, session: Session, processes: int, meter_name: str | None, windows: int | None
+) -> Request:
     return Request(
         config=config,
         processes=processes,
+        windows=windows or 0,
+        more=windows is None,
         meter=meter_name,
         user_config=session.settings(),
-        baselines=tuple(KnownBaseline(key=key, age_s=age_s, baseline=baseline) for key, age_s, baseline in known),
+        baselines=known_baselines(session),
         owner=os.getpid(),
     )
 
@@ -99,12 +112,27 @@ class IsolatedExperiment:
         request: the request as it was written last.
         child: the child process, or the launcher of several.
         beats: the heartbeats of the children.
-        progress: receives the steps of rank 0.
+        session: receives the steps of rank 0, and the idle baselines that the children measured.
+        log: the output of the children.
+        time_limit_s: the time in seconds, from now, after which the children have failed; None = no limit.
     """
 
-    def __init__(self, folder: Path, request: Request, child: Child, beats: Heartbeats, progress: Progress) -> None:
-        self._folder, self._request, self._child, self._beats = folder, request, child, beats
-        self._relay = ProgressRelay(folder, progress)
+    def __init__(
+        self,
+        folder: Path,
+        request: Request,
+        child: Child,
+        beats: Heartbeats,
+        session: Session,
+        log: Path,
+        time_limit_s: float | None = None,
+    ) -> None:
+        self._folder, self._request, self._child, self._beats, self._session = folder, request, child, beats, session
+        self._log, self._time_limit_s = log, time_limit_s
+        self._end_s = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
+        self._killed_before = killed_for_memory()
+        self._relay = ProgressRelay(folder, session.progress)
+        self._measured = 0
 
     def wait_until_ready(self) -> None:
         """Return when the model is loaded and warm.
@@ -112,7 +140,11 @@ class IsolatedExperiment:
         Raises:
             ExperimentError: it failed.
         """
-        self._wait_for(0)
+        try:
+            self._wait_for(0)
+        finally:
+            for reply in self._replies().values():
+                take_over(self._session, reply.baselines)
 
     def measure(self) -> ExperimentResult:
         """Measure one window.
@@ -120,9 +152,14 @@ class IsolatedExperiment:
         Raises:
             ExperimentError: it failed.
         """
-        number = self._request.windows
-        self._ask(self._request.model_copy(update={"windows": number + 1}))
+        number = self._measured
+        if number == self._request.windows:
+            self._ask(self._request.model_copy(update={"windows": number + 1}))
         self._wait_for(number + 1)
+        self._measured += 1
+        return self._result(number)
+
+    def _result(self, number: int) -> ExperimentResult:
         if self._request.processes == 1:
             result = ExperimentResult.from_json(self._folder / self._replies()[0].results[number])
             return result.model_copy(update={"timeseries_file": None})  # the file goes with the folder
@@ -133,7 +170,8 @@ class IsolatedExperiment:
 
     def finish(self) -> None:
         """Let the children end by themselves: no more windows will be requested."""
-        self._ask(self._request.model_copy(update={"more": False}))
+        if self._request.more:
+            self._ask(self._request.model_copy(update={"more": False}))
         self._wait(lambda: False, LEAVE_S)
 
     def _ask(self, request: Request) -> None:
@@ -142,11 +180,11 @@ class IsolatedExperiment:
 
     def _wait_for(self, windows: int) -> None:
         """Return when every child has measured so many windows in total."""
-        self._wait(lambda: self._have_measured(windows) or self._gave_up())
+        self._wait(lambda: self._have_measured(windows) or self._gave_up(), self._end_s - time.monotonic())
         if not self._have_measured(windows):
-            raise ExperimentError(self._request.config, self._why())
+            raise self._failure()
 
-    def _wait(self, until: Callable[[], bool], at_most_s: float | None = None) -> None:
+    def _wait(self, until: Callable[[], bool], at_most_s: float) -> None:
         """Wait for the children, and pass on their progress in the meantime."""
 
         def look() -> bool:
@@ -170,16 +208,14 @@ class IsolatedExperiment:
         failures = {rank: reply.failure for rank, reply in self._replies().items() if reply.failure is not None}
         return first_cause(failures) is not None or bool(self._beats.silent())
 
-    def _why(self) -> LLEMError:
-        replies, silent = self._replies(), self._beats.silent()
-        last_words = (tail_of(self._folder / "log").strip().splitlines() or ["nothing was written"])[-1]
-        if self._request.processes > 1:
-            return ProcessGroupError(what_happened(replies, self._request.processes, silent, last_words))
-        failure = replies[0].failure if 0 in replies else None
-        if failure is not None:
-            return error_of(failure)
-        if silent:
-            return BackendError(f"the process of the experiment did not answer for {SILENT_S:g} s and was ended")
-        return BackendError(
-            f"the process of the experiment died (exit code {self._child.exit_code}; killed, or out of memory): {last_words}"
+    def _failure(self) -> ExperimentError:
+        ending = Ending(
+            replies=self._replies(),
+            count=self._request.processes,
+            silent=self._beats.silent(),
+            exit_code=self._child.exit_code,
+            time_limit_s=self._time_limit_s if time.monotonic() >= self._end_s else None,
+            system_killed=killed_for_memory() != self._killed_before,
+            output=last_lines(self._log),
         )
+        return ExperimentError(self._request.config, ending.error, ending.output)

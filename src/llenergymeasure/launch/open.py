@@ -64,7 +64,7 @@ def open_experiment(
     rank_info = rank_info_of(session.environ)
     if rank_info is not None:
         if fresh:
-            raise PreFlightError([_no_fresh_process(rank_info)])
+            raise PreFlightError([no_fresh_process(rank_info)])
         return opened_under_launcher(config, session, rank_info, output_dir, metering, meter_name)
     processes = config.pytorch_settings.effective_num_processes
     if processes == 1 and not fresh:
@@ -74,7 +74,8 @@ def open_experiment(
     return opened_isolated(config, session, processes, meter_name)
 
 
-def _no_fresh_process(rank_info: RankInfo) -> Finding:
+def no_fresh_process(rank_info: RankInfo) -> Finding:
+    """A process of a launcher cannot start fresh ones."""
     return Finding(
         f"a launcher started this process as rank {rank_info.rank} of {rank_info.size}, and a fresh process would not be one "
         "of them",

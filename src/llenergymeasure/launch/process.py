@@ -16,28 +16,49 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
+
+from llenergymeasure.security import redact
 
 GRACE_S = 2.0
 POLL_S = 0.1
 FORWARDED = (signal.SIGINT, signal.SIGTERM)
 
 
+class Process(Protocol):
+    """A process that leads its group. `subprocess.Popen` is one."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+
+    def poll(self) -> int | None:
+        """Its exit code, minus the signal for a killed process; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code when it has ended.
+
+        Raises:
+            subprocess.TimeoutExpired: it did not end in so many seconds.
+        """
+
+
 class Child:
     """A running child.
 
     Args:
-        popen: the process; it leads its group.
+        process: the process; it leads its group.
         others: process ids that belong to it but may have left its group.
         grace_s: seconds between SIGTERM and SIGKILL.
     """
 
-    def __init__(self, popen: subprocess.Popen[bytes], others: Callable[[], Iterable[int]], grace_s: float) -> None:
-        self._popen, self._others, self._grace_s = popen, others, grace_s
+    def __init__(self, process: Process, others: Callable[[], Iterable[int]], grace_s: float) -> None:
+        self._process, self._others, self._grace_s = process, others, grace_s
 
     @property
     def exit_code(self) -> int | None:
         """The exit code, 128 + the signal for a killed process as in a shell; None while it runs."""
-        code = self._popen.poll()
+        code = self._process.poll()
         return None if code is None else 128 - code if code < 0 else code
 
     def wait(self, until: Callable[[], bool] = lambda: False, at_most_s: float | None = None) -> None:
@@ -47,7 +68,7 @@ class Child:
             KeyboardInterrupt: SIGINT or SIGTERM arrived and was passed on.
         """
         end_s = math.inf if at_most_s is None else time.monotonic() + at_most_s
-        with _forwarding(self._popen) as received:
+        with _forwarding(self._process) as received:
             while not received and self.exit_code is None and not until() and time.monotonic() < end_s:
                 self._nap(POLL_S)
         if received:
@@ -55,7 +76,7 @@ class Child:
 
     def _nap(self, seconds: float) -> None:
         with suppress(subprocess.TimeoutExpired):
-            self._popen.wait(timeout=seconds)
+            self._process.wait(timeout=seconds)
 
     def end(self) -> None:
         """End what still runs: SIGTERM to the group, a grace period, then SIGKILL to the group and the others.
@@ -63,15 +84,15 @@ class Child:
         Raises:
             KeyboardInterrupt: SIGINT or SIGTERM arrived in the meantime.
         """
-        with _forwarding(self._popen) as received:  # a second Ctrl-C must not interrupt this
+        with _forwarding(self._process) as received:  # a second Ctrl-C must not interrupt this
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._popen.pid, signal.SIGTERM)
+                os.killpg(self._process.pid, signal.SIGTERM)
                 self._nap(self._grace_s)
-                os.killpg(self._popen.pid, signal.SIGKILL)
+                os.killpg(self._process.pid, signal.SIGKILL)
             for pid in self._others():
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
-            self._popen.wait()
+            self._process.wait()
         if received:
             raise KeyboardInterrupt
 
@@ -95,7 +116,7 @@ def started(
         grace_s: seconds between SIGTERM and SIGKILL.
     """
     with log.open("wb") as output:
-        popen = subprocess.Popen(
+        process = subprocess.Popen(
             list(command),
             env=dict(environ),
             stdin=subprocess.DEVNULL,
@@ -103,7 +124,16 @@ def started(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    child = Child(popen, others, grace_s)
+    with ended_with_block(process, others, grace_s) as child:
+        yield child
+
+
+@contextmanager
+def ended_with_block(
+    process: Process, others: Callable[[], Iterable[int]] = tuple, grace_s: float = GRACE_S
+) -> Iterator[Child]:
+    """A process that was started; it and its processes have ended when the block ends."""
+    child = Child(process, others, grace_s)
     try:
         yield child
     finally:
@@ -111,14 +141,14 @@ def started(
 
 
 @contextmanager
-def _forwarding(popen: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+def _forwarding(process: Process) -> Iterator[list[int]]:
     """Pass SIGINT and SIGTERM on to the child's group inside the block; yields the list of received signals."""
     received: list[int] = []
 
     def forward(number: int, frame: FrameType | None) -> None:
         received.append(number)
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(popen.pid, number)
+            os.killpg(process.pid, number)
 
     if threading.current_thread() is not threading.main_thread():  # handlers can be set only there
         yield received
@@ -131,9 +161,16 @@ def _forwarding(popen: subprocess.Popen[bytes]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def tail_of(log: Path, limit: int = 4000) -> str:
-    """The last characters of a log file; empty when it cannot be read."""
+def last_lines(log: Path, count: int = 20, limit: int = 8000) -> tuple[str, ...]:
+    """The last lines of a log file that are not empty, without secrets; none when it cannot be read.
+
+    Args:
+        log: the file.
+        count: at most so many lines.
+        limit: the number of bytes at its end to look at.
+    """
     try:
-        return log.read_bytes()[-limit:].decode("utf-8", "replace")
+        text = redact(log.read_bytes()[-limit:].decode("utf-8", "replace"))
     except OSError:
-        return ""
+        return ()
+    return tuple([line.rstrip() for line in text.splitlines() if line.strip()][-count:])

@@ -27,11 +27,11 @@ REQUEST_FILE = "request.json"
 
 
 class KnownBaseline(Frozen):
-    """An idle baseline that the parent has measured.
+    """An idle baseline that was measured in another process.
 
     Attributes:
         key: its key in the cache.
-        age_s: its age in seconds when the request was written.
+        age_s: its age in seconds when the request or reply was written.
         baseline: the baseline.
     """
 
@@ -71,10 +71,12 @@ class Reply(Frozen):
     Attributes:
         results: paths of its results relative to the folder, one per window.
         failure: why the process failed; None if it did not.
+        baselines: idle baselines that it measured itself, for later processes.
     """
 
     results: tuple[str, ...] = ()
     failure: Failure | None = None
+    baselines: tuple[KnownBaseline, ...] = ()
 
 
 def write_request(folder: Path, request: Request) -> None:

@@ -56,7 +56,7 @@ def test_idle_power_that_was_measured_before_is_taken_over_with_its_age(tmp_path
         user_config=UserConfig(measurement={"energy_backend": "nvml"}),
         baselines=(KnownBaseline(key=("nvml", "GPU-0"), age_s=100.0, baseline=idle),),
     )
-    session = session_for(request, None, tmp_path)
+    session = session_for(request, 0, tmp_path)
     known = session.baselines.get(("nvml", "GPU-0"), session.clock.now())
     assert (known.power_w, known.provenance) == (50.0, "cached")
     assert known.age_sec == pytest.approx(100.0, abs=5.0)

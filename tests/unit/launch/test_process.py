@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from llenergymeasure._files import process_is_alive
-from llenergymeasure.launch.process import started, tail_of
+from llenergymeasure.launch.process import last_lines, started
 from waiting import until
 
 STUBBORN = """
@@ -52,7 +52,7 @@ def run(command, log, until=lambda: False, **options):
     with started(command, os.environ, log, **options) as child:
         child.wait(until)
         code = child.exit_code
-    return code, tail_of(log).split()
+    return code, [word for line in last_lines(log) for word in line.split()]
 
 
 def test_the_exit_code_and_the_last_words_are_there(tmp_path):

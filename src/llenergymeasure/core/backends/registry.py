@@ -34,6 +34,8 @@ class BackendEntry:
         process_group: `module:attribute` that takes the number of a GPU, or None for the CPU, and joins this process to
             the process group; None when the backend does not run several processes in parallel.
         findings: `module:attribute` that checks the needs of single settings, see `setting_findings`; None without one.
+        preload: `module:attribute` that imports what every run needs, for a process that is forked per run: it uses no
+            device and starts no thread. None without one; each run then imports its library itself.
     """
 
     needs: tuple[str, ...]
@@ -43,6 +45,7 @@ class BackendEntry:
     devices: str | None = None
     process_group: str | None = None
     findings: str | None = None
+    preload: str | None = None
 
 
 BACKENDS: Mapping[str, BackendEntry] = {
@@ -54,6 +57,7 @@ BACKENDS: Mapping[str, BackendEntry] = {
         devices="llenergymeasure.core.backends.pytorch.cuda",
         process_group="llenergymeasure.core.backends.pytorch.process_group:TorchProcessGroup",
         findings="llenergymeasure.core.backends.pytorch.findings:setting_findings",
+        preload="llenergymeasure.core.backends.pytorch.cuda:preload",
     ),
     "vllm": BackendEntry(("vllm",), ("vllm",), 'pip install "llenergymeasure[vllm]"'),
     "tensorrt": BackendEntry(("tensorrt_llm",), ("tensorrt-llm",), 'pip install "llenergymeasure[tensorrt]"'),
@@ -145,6 +149,13 @@ def join_process_group(name: str, device: int | None, backends: Mapping[str, Bac
     if joined is None:
         raise BackendError(f"backend {name} does not run several processes in parallel; start one")
     return _attribute(joined)(device)
+
+
+def preload(name: str, backends: Mapping[str, BackendEntry] = BACKENDS) -> None:
+    """Import what every run of a backend needs, without using a device; nothing where the backend names nothing."""
+    path = backends[name].preload
+    if path is not None:
+        _attribute(path)()
 
 
 def setting_findings(

@@ -7,10 +7,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from llenergymeasure.launch.failure import first_cause
-from llenergymeasure.launch.heartbeats import SILENT_S
-from llenergymeasure.launch.request import Reply
-
 
 def launcher_command(folder: Path, count: int) -> list[str]:
     """The command that starts `count` children for one request."""
@@ -29,25 +25,3 @@ def shared_cores(environ: Mapping[str, str], count: int, cores: int | None = Non
     """
     threads = max((cores or os.cpu_count() or count) // count, 1)
     return {"OMP_NUM_THREADS": str(threads), **environ}
-
-
-def what_happened(replies: Mapping[int, Reply], count: int, silent: tuple[int, ...], last_words: str) -> str:
-    """Why the processes failed, in one sentence that names the rank at fault.
-
-    Args:
-        replies: the replies by rank.
-        count: the number of processes.
-        silent: ranks without a recent heartbeat.
-        last_words: the last line of their output.
-    """
-    failures = {rank: reply.failure for rank, reply in replies.items() if reply.failure is not None}
-    first = first_cause(failures)
-    if first is not None:
-        rank, failure = first
-        return f"rank {rank} failed: {failure.message}"
-    if silent:
-        return f"rank {silent[0]} did not answer for {SILENT_S:g} s and was ended"
-    dead = [rank for rank in range(count) if rank not in failures]
-    if dead:
-        return f"rank {dead[0]} exited without an error message (signal or out of memory); see: dmesg | tail"
-    return f"the processes were ended: {last_words}"

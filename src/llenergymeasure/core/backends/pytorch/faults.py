@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.exceptions import BackendError, LLEMError
+from llenergymeasure.exceptions import BackendError, LLEMError, OutOfMemory
 from llenergymeasure.security import redact
 
 
@@ -30,12 +30,12 @@ def explained(doing: str, config: ExperimentConfig, suspects: Collection[str] = 
     except LLEMError:
         raise
     except torch.OutOfMemoryError as error:
-        raise BackendError(_out_of_memory(doing, config, error)) from error
+        raise OutOfMemory(_out_of_memory(doing, config, error)) from error
     except MemoryError as error:
-        raise BackendError(_out_of_memory(doing, config, error)) from error
+        raise OutOfMemory(_out_of_memory(doing, config, error)) from error
     except Exception as error:
         if "can't allocate memory" in str(error):  # what torch says of a CPU
-            raise BackendError(_out_of_memory(doing, config, error)) from error
+            raise OutOfMemory(_out_of_memory(doing, config, error)) from error
         raise BackendError(f"{doing} failed: {_first_words(error)}{_cure(error) or _suspected(suspects)}") from error
 
 

@@ -1,0 +1,1 @@
+"""A server that has imported the library of a backend and forks one process per run."""

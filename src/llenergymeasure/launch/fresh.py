@@ -1,0 +1,112 @@
+"""Measures experiments one after another, each in a fresh process.
+
+```
+ process   forked from a server that has imported the backend's library     0.1 s per run
+ spawn     a new interpreter, which imports the library itself              seconds per run
+```
+
+Several ranks (`pytorch.num_processes`) are started by torch's launcher in both cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.exceptions import PreFlightError
+from llenergymeasure.launch.fork.client import ForkServer, server_command
+from llenergymeasure.launch.isolated import opened_isolated
+from llenergymeasure.launch.open import no_fresh_process
+from llenergymeasure.launch.process import Child, ended_with_block
+from llenergymeasure.launch.ranks.rank import rank_info_of
+from llenergymeasure.launch.start import Start, Terms, spawned
+from llenergymeasure.orchestration.orchestrator import Session
+
+Isolation = Literal["process", "spawn"]
+
+
+class FreshProcesses:
+    """A context that measures each experiment in a process of its own. Use it from one thread.
+
+    ```python
+    with FreshProcesses(session) as fresh:
+        result = fresh.measure(config, timeout_s=600, log=folder / "log.txt")
+    ```
+
+    Args:
+        session: the session that the experiments share: settings, environment, progress, idle baselines.
+        isolation: how the processes are started.
+
+    Raises:
+        PreFlightError: a launcher started this process, and a fresh one would not be one of its ranks.
+    """
+
+    def __init__(self, session: Session, isolation: Isolation = "process") -> None:
+        rank_info = rank_info_of(session.environ)
+        if rank_info is not None:
+            raise PreFlightError([no_fresh_process(rank_info)])
+        self._session, self._isolation = session, isolation
+        self._servers: dict[str, ForkServer] = {}
+
+    def __enter__(self) -> FreshProcesses:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for server in self._servers.values():
+            server.close()
+        self._servers.clear()
+
+    def measure(
+        self,
+        config: ExperimentConfig,
+        *,
+        timeout_s: float | None = None,
+        log: Path | None = None,
+        meter_name: str | None = None,
+    ) -> ExperimentResult:
+        """Load, warm up and measure one experiment; its process has ended when this returns.
+
+        Args:
+            config: the experiment.
+            timeout_s: seconds after which its process is ended; None = no limit. A process without a heartbeat is ended anyway.
+            log: file for the output of its process; replaced when it exists. None = the output is not kept.
+            meter_name: the meter to use; None = as configured.
+
+        Returns:
+            The result with its time series.
+
+        Raises:
+            ExperimentError: the experiment failed. `failure_kind` says how, `output` has the last lines of its process.
+            ConfigError: the log cannot be written.
+            KeyboardInterrupt: SIGINT or SIGTERM arrived; the process has ended.
+        """
+        start = spawned(self._session.environ) if self._isolation == "spawn" else self._forked(config.backend)
+        terms = Terms(start, windows=1, time_limit_s=timeout_s, log=log)
+        processes = config.pytorch_settings.effective_num_processes
+        with opened_isolated(config, self._session, processes, meter_name, terms) as experiment:
+            return experiment.measure()
+
+    def _forked(self, backend: str) -> Start:
+        return partial(_forked, partial(self._server, backend))
+
+    def _server(self, backend: str) -> ForkServer:
+        """The server for a backend, started when it is first needed, and again after it died."""
+        server = self._servers.get(backend)
+        if server is None or not server.is_alive:
+            if server is not None:
+                server.close()
+            server = self._servers[backend] = ForkServer(server_command(backend), self._session.environ)
+        return server
+
+
+@contextmanager
+def _forked(
+    server: Callable[[], ForkServer], folder: Path, log: Path, *, others: Callable[[], Iterable[int]]
+) -> Iterator[Child]:
+    with ended_with_block(server().fork(folder, log), others) as child:
+        yield child

@@ -1,0 +1,67 @@
+"""How the children of a request are started and limited."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from llenergymeasure.launch.process import Child, started
+from llenergymeasure.launch.ranks.launcher import launcher_command, shared_cores
+
+
+class Start(Protocol):
+    """Starts the child of a request."""
+
+    def __call__(
+        self, folder: Path, log: Path, *, others: Callable[[], Iterable[int]]
+    ) -> AbstractContextManager[Child]:
+        """The child that measures what the request in a folder asks for; it has ended when the block ends.
+
+        Args:
+            folder: the folder of the request.
+            log: file for its output.
+            others: process ids that belong to it but may have left its group.
+        """
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How the children of one request are run.
+
+    Attributes:
+        start: starts a single child; None = as a new interpreter. Several ranks are started by torch's launcher.
+        windows: the number of windows, when it is known before the start; None = windows are requested one by one.
+        time_limit_s: seconds after which the children are ended and have failed; None = no limit.
+        log: file for their output, which remains; None = it is removed with the folder of the request.
+    """
+
+    start: Start | None = None
+    windows: int | None = None
+    time_limit_s: float | None = None
+    log: Path | None = None
+
+
+AS_NEEDED = Terms()
+
+
+def spawned(environ: Mapping[str, str]) -> Start:
+    """Start the child as a new interpreter in this environment."""
+
+    def start(folder: Path, log: Path, *, others: Callable[[], Iterable[int]]) -> AbstractContextManager[Child]:
+        command = [sys.executable, "-m", "llenergymeasure.launch.child", str(folder)]
+        return started(command, environ, log, others=others)
+
+    return start
+
+
+def with_torch_launcher(environ: Mapping[str, str], count: int) -> Start:
+    """Start so many ranks, which share the cores of this machine."""
+
+    def start(folder: Path, log: Path, *, others: Callable[[], Iterable[int]]) -> AbstractContextManager[Child]:
+        return started(launcher_command(folder, count), shared_cores(environ, count), log, others=others)
+
+    return start

@@ -1,0 +1,61 @@
+"""A fork server without torch, whose runs do what their log is called: `python trivial_runs.py SOCKET OWNER`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def run(folder: Path) -> int:
+    """Do what the file `what` in the folder says, and return an exit code."""
+    what, *arguments = (folder / "what").read_text().split()
+    return int(globals()[what](folder, *arguments) or 0)
+
+
+def tell(folder: Path) -> None:
+    """Numbers of this process, and its open files."""
+    files = [path for path in Path("/proc/self/fd").iterdir() if path.exists()]
+    print(os.getpid(), os.getpgrp(), os.getppid(), len(files), flush=True)
+
+
+def end_with(folder: Path, code: str) -> int:
+    print("last words")
+    return int(code)
+
+
+def kill_itself(folder: Path) -> None:
+    print("about to die")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def crash(folder: Path) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def ignore_signals(folder: Path) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    print("up", flush=True)
+    time.sleep(60)
+
+
+def leave_a_process(folder: Path) -> None:
+    """A process in a session of its own, which nobody waits for."""
+    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    left.returncode = 0  # not waited for on purpose
+    print(left.pid, flush=True)
+
+
+def nothing() -> None:
+    """Import nothing."""
+
+
+if __name__ == "__main__":
+    from llenergymeasure.launch.fork.server import main
+
+    sys.exit(main(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]), nothing, run))

@@ -1,0 +1,171 @@
+"""A fork server gives each run a process of its own, tells how it ended, and leaves nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import trivial_runs
+from llenergymeasure._files import process_is_alive
+from llenergymeasure.exceptions import BackendError
+from llenergymeasure.launch.fork.client import ForkServer
+from llenergymeasure.launch.process import ended_with_block
+from waiting import until
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks into /proc")
+COMMAND = [sys.executable, trivial_runs.__file__]
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = ForkServer(COMMAND, os.environ)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def another():
+    """A server that a test may end."""
+    server = ForkServer(COMMAND, os.environ)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def start(server, tmp_path):
+    def start(what, name="run", server=server):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "what").write_text(what)
+        return server.fork(folder, folder / "log")
+
+    return start
+
+
+@pytest.fixture
+def said(tmp_path):
+    def said(name="run"):
+        log = tmp_path / name / "log"
+        return log.read_text().split() if log.exists() else []
+
+    return said
+
+
+def test_a_run_has_its_own_process_group_and_only_its_own_files(start, said):
+    process = start("tell")
+    assert process.wait(20) == 0
+    pid, group, parent, files = map(int, said())
+    assert pid == group == process.pid
+    assert parent not in (os.getpid(), pid)
+    assert files == 3
+
+
+def test_runs_have_processes_of_their_own(start, said):
+    numbers = []
+    for name in ("a", "b"):
+        assert start("tell", name).wait(20) == 0
+        numbers.append(said(name))
+    assert numbers[0][0] != numbers[1][0]
+    assert numbers[0][2:] == numbers[1][2:]
+
+
+@pytest.mark.parametrize(
+    ("what", "code"), [("end_with 3", 3), ("kill_itself", -signal.SIGKILL), ("crash", -signal.SIGSEGV)]
+)
+def test_it_is_told_how_a_run_ended(start, what, code):
+    assert start(what).wait(20) == code
+
+
+def test_what_a_killed_run_wrote_is_there(start, said):
+    start("kill_itself").wait(20)
+    assert said() == ["about", "to", "die"]
+
+
+def test_a_wait_ends_when_its_time_is_over(start):
+    process = start("ignore_signals")
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.05)
+    with ended_with_block(process, grace_s=0.1):
+        pass
+
+
+def test_a_run_that_ignores_signals_is_killed_after_its_grace(start, said):
+    process = start("ignore_signals")
+    assert until(lambda: said() == ["up"])
+    with ended_with_block(process, grace_s=0.2):
+        pass
+    assert process.poll() == -signal.SIGKILL
+    assert not process_is_alive(process.pid)
+
+
+def test_what_a_run_leaves_behind_is_ended(start, said):
+    start("leave_a_process").wait(20)
+    (left,) = map(int, said())
+    assert until(lambda: not process_is_alive(left))
+
+
+def test_with_the_server_its_runs_end(another, start):
+    process = start("ignore_signals", server=another)
+    another.close()
+    assert until(lambda: not process_is_alive(process.pid))
+
+
+def test_a_server_that_died_is_known_and_its_run_counts_as_killed(another, start, said):
+    process = start("ignore_signals", server=another)
+    assert until(lambda: said() == ["up"])
+    parent = int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(parent, signal.SIGKILL)
+    assert until(lambda: not another.is_alive)
+    assert process.poll() == -signal.SIGKILL
+    with ended_with_block(process, grace_s=0.1):
+        pass
+    assert until(lambda: not process_is_alive(process.pid))
+
+
+def test_a_server_that_cannot_start_says_why(tmp_path):
+    server = ForkServer([sys.executable, "-c", "raise SystemExit('no torch here')"], os.environ)
+    with pytest.raises(BackendError, match="ended: no torch here"):
+        server.fork(tmp_path, tmp_path / "log")
+    server.close()
+
+
+def test_a_server_that_still_imports_is_ended_at_once():
+    start_s = time.monotonic()
+    ForkServer([sys.executable, "-c", "import time; time.sleep(60)"], os.environ).close()
+    assert time.monotonic() - start_s < 2
+
+
+def entries(folder):
+    return len(list(Path(folder).iterdir()))
+
+
+def runs(server, tmp_path, count):
+    """So many runs in turn, and how many files this process has open afterwards."""
+    folder = tmp_path / "many"
+    folder.mkdir(exist_ok=True)
+    (folder / "what").write_text("tell")
+    for _ in range(count):
+        assert server.fork(folder, folder / "log").wait(20) == 0
+    (tmp_path / "many" / "log").unlink()
+    return entries("/proc/self/fd")
+
+
+def children_of(pid):
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(1000, marks=pytest.mark.slow)])
+def test_runs_leave_no_process_no_zombie_and_no_open_file(server, start, said, tmp_path, count):
+    start("tell").wait(20)
+    number_of_server, files = int(said()[2]), entries("/proc/self/fd")
+    theirs = entries(f"/proc/{number_of_server}/fd")
+    assert runs(server, tmp_path, count) == files
+    assert children_of(number_of_server) == []
+    assert entries(f"/proc/{number_of_server}/fd") == theirs
+    assert entries(f"/proc/{number_of_server}/task") == 1
