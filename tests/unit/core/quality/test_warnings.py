@@ -18,6 +18,10 @@ IN_STEP = Timeline(batches=tuple(BatchTimes(start_s=0.5 * i, end_s=0.5 * i + 0.5
 OF_SEVERAL_PROCESSES = {
     "device_counted_once", "processes_not_side_by_side", "processes_barely_overlap", "samples_left_out",
 }  # fmt: skip
+OF_STUDIES = {
+    "order_not_shuffled", "single_cycle", "cells_missing", "reference_missing", "unequal_work", "methods_disagree",
+    "outlying_runs", "runs_left_out", "control_drift", "uncertain_readings",
+}  # fmt: skip
 # Their sentences are another's words, which may hold the remedy.
 IN_WORDS_OF_OTHERS = {"energy_unavailable", "meter_problem", "no_baseline", "baseline_problem"}
 
@@ -96,7 +100,7 @@ WITHOUT_A_NUMBER = {"warmup_off", "cpu_inference", "no_output"}
 
 
 def test_there_is_a_case_for_every_code():
-    assert {*CASES, *OF_SEVERAL_PROCESSES} == set(CODES)
+    assert {*CASES, *OF_SEVERAL_PROCESSES, *OF_STUDIES} == set(CODES)
 
 
 def test_numbers_of_a_warning_are_data():

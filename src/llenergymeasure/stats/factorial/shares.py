@@ -1,0 +1,74 @@
+"""Shares of the explained variance, with intervals.
+
+The sum of squares of an effect holds noise: its expectation is the true sum plus its degrees of freedom times the variance of
+a mean. That is taken off, and what is left is at least zero (omega squared: Hays, "Statistics for Psychologists", 1963). The
+intervals are from a parametric bootstrap: effects are drawn from the noncentral chi-square distribution that was estimated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from llenergymeasure.stats.factorial.grid import Term, TermSum
+from llenergymeasure.stats.factorial.inference import INTERVAL, ErrorTerm
+from llenergymeasure.stats.factorial.layout import ROUNDING, Floats
+
+_DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of the explained variance.
+
+    Attributes:
+        terms: of each effect.
+        factors: of each factor, with an equal part of each interaction.
+        lows, highs: ends of the intervals of factors; None without degrees of freedom.
+    """
+
+    terms: Mapping[Term, float]
+    factors: tuple[float, ...]
+    lows: tuple[float, ...] | None = None
+    highs: tuple[float, ...] | None = None
+
+
+def shares(
+    sums: Mapping[Term, TermSum], errors: Mapping[Term, ErrorTerm], n_factors: int, n_runs: float
+) -> Shares | None:
+    """Shares of the effects of a full grid; None if nothing is explained.
+
+    Args:
+        sums: sum of squares of each effect, over the cells' means.
+        errors: the variance of a run that applies to each effect.
+        n_factors: number of factors.
+        n_runs: runs per cell.
+    """
+    terms = list(sums)
+    squares = np.array([sums[term].square for term in terms])
+    freedoms = np.array([sums[term].freedom for term in terms], np.float64)
+    noise = np.array([errors[term].variance / n_runs for term in terms])
+    signal = np.maximum(squares - freedoms * noise, 0.0)
+    if signal.sum() <= ROUNDING**2:
+        return None
+    to_factors = np.array([[(axis in term) / len(term) for axis in range(n_factors)] for term in terms])
+    found = signal / signal.sum()
+    values = Shares(dict(zip(terms, found.tolist())), tuple((found @ to_factors).tolist()))
+    if not all(errors[term].freedom for term in terms) or not noise.all():
+        return values
+    drawn = _drawn(signal, freedoms, noise, np.array([errors[term].freedom for term in terms])) @ to_factors
+    lows, highs = np.quantile(drawn, [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2], axis=0)
+    return Shares(values.terms, values.factors, tuple(lows.tolist()), tuple(highs.tolist()))
+
+
+def _drawn(signal: Floats, freedoms: Floats, noise: Floats, of_errors: Floats) -> Floats:
+    """Shares of the effects in repeated studies, a row each."""
+    chance = np.random.default_rng(1)
+    squares = noise * chance.noncentral_chisquare(freedoms, signal / noise, (_DRAWS, len(signal)))
+    noises = noise * chance.chisquare(of_errors, (_DRAWS, len(signal))) / of_errors
+    signals = np.maximum(squares - freedoms * noises, 0.0)
+    totals = signals.sum(axis=1, keepdims=True)
+    drawn: Floats = np.divide(signals, totals, out=np.zeros_like(signals), where=totals > 0)
+    return drawn

@@ -1,0 +1,109 @@
+"""The analysis of a study: rows of runs in, effects out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.design import Protocol, StudyDesign
+from llenergymeasure.domain.study.effects import MetricAnalysis, StudyEffects
+from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.study.analysis.frame import completed, energy_kind, frame
+from llenergymeasure.study.analysis.groups import grouped_factors
+from llenergymeasure.study.analysis.words.warnings import study_warnings
+from llenergymeasure.study.analysis.work import control_drift, unequal_work
+
+# The metric of the summary is the first of these that at least half of the cells have.
+HEADLINES = ("energy_per_output_token", "tokens_per_second", "cpu_seconds", "duration_sec")
+PLANE = ("tokens_per_second", "energy_per_output_token")
+
+
+def analyse(
+    design: StudyDesign,
+    rows: Sequence[RunRow],
+    protocol: Protocol,
+    *,
+    limits: Mapping[str, float] | None = None,
+    margin: float | None = None,
+) -> StudyEffects | None:
+    """Analyse all metrics of a study.
+
+    Args:
+        design: factors, cells and reference.
+        rows: the runs; those without a result, and control runs, are in no fit.
+        protocol: how the runs were made.
+        limits: limits of metrics for the best cell, in their units: at most, or at least where higher is better.
+        margin: largest difference that counts as none, as a fraction, such as 0.02.
+
+    Returns:
+        The effects; None without a completed run that has a metric.
+    """
+    runs = completed(rows)
+    analyses = _metrics(design, runs, grouped_factors(design, rows, protocol), margin)
+    if not analyses:
+        return None
+    headline = _headline(design, analyses)
+    return _effects(design, rows, protocol, analyses, headline, dict(limits or {}), margin)
+
+
+def _metrics(
+    design: StudyDesign, runs: Sequence[RunRow], grouped: frozenset[str], margin: float | None
+) -> dict[str, MetricAnalysis]:
+    """The analysis of each metric that was measured. Metrics of the same runs share the equations of their fit."""
+    from llenergymeasure.study.analysis.metric import analyse_metric  # noqa: PLC0415 - numpy and scipy
+    from llenergymeasure.study.analysis.model import Placement  # noqa: PLC0415 - numpy and scipy
+
+    kind, analyses = energy_kind(runs), dict[str, MetricAnalysis]()
+    placements: dict[tuple[int, ...], Placement] = {}
+    for name, metric in METRICS.items():
+        found = frame(design, metric, runs, kind)
+        if found is not None:
+            key = tuple(row.place for row in found.rows)
+            if key not in placements:
+                placements[key] = Placement.of(found)
+            analyses[name] = analyse_metric(design, found, placements[key], grouped, margin)
+    return analyses
+
+
+def _headline(design: StudyDesign, analyses: Mapping[str, MetricAnalysis]) -> str:
+    enough = [name for name in HEADLINES if name in analyses and 2 * len(analyses[name].cells) >= _n_cells(analyses)]
+    return enough[0] if enough else next(iter(analyses))
+
+
+def _n_cells(analyses: Mapping[str, MetricAnalysis]) -> int:
+    return max(len(analysis.cells) for analysis in analyses.values())
+
+
+def _effects(
+    design: StudyDesign,
+    rows: Sequence[RunRow],
+    protocol: Protocol,
+    analyses: dict[str, MetricAnalysis],
+    headline: str,
+    limits: dict[str, float],
+    margin: float | None,
+) -> StudyEffects:
+    from llenergymeasure.study.analysis.choice import best_within, pareto  # noqa: PLC0415 - numpy and scipy
+
+    unequal = unequal_work(design, completed(rows))
+    drift = control_drift(rows, headline)
+    return StudyEffects(
+        headline=headline,
+        energy=_energy(headline, analyses),
+        metrics=(analyses[headline], *(each for name, each in analyses.items() if name != headline)),
+        pareto=pareto(analyses, PLANE),
+        pareto_metrics=PLANE,
+        limits=limits,
+        best_within=best_within(analyses, headline, limits),
+        margin=margin,
+        control_drift=drift,
+        unequal_work=unequal,
+        warnings=study_warnings(design, rows, protocol, analyses[headline], unequal, drift),
+    )
+
+
+def _energy(headline: str, analyses: Mapping[str, MetricAnalysis]) -> Literal["measured", "estimated", "not_measured"]:
+    if not METRICS[headline].joules:
+        return "not_measured"
+    return "estimated" if "estimated" in analyses[headline].notes else "measured"

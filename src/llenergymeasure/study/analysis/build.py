@@ -1,0 +1,99 @@
+"""Makes result types of estimates: logs become ratios and means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llenergymeasure.domain.study.design import Factor
+from llenergymeasure.domain.study.effects import FactorEffect, LevelEffect, Ratio
+from llenergymeasure.stats.factorial.grid import Estimates
+from llenergymeasure.stats.factorial.inference import ErrorTerm, f_test
+from llenergymeasure.stats.factorial.levels import Difference, Levels, compare_levels
+from llenergymeasure.study.analysis.model import ALPHA, Model
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Levels of a factor with their estimates.
+
+    Attributes:
+        factor: the factor.
+        levels: indices of its compared levels.
+        logs: estimates of their means.
+        ranks: the same on normal ranks.
+        within: name of the backend inside which it is estimated; None for all cells.
+    """
+
+    factor: Factor
+    levels: tuple[int, ...]
+    logs: Estimates
+    ranks: Estimates
+    within: str | None = None
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """The compared levels."""
+        return tuple(self.factor.levels[level] for level in self.levels)
+
+
+def factor_effect(model: Model, compared: Compared, share: Share | None = None) -> FactorEffect:
+    """The effect of a factor, without the correction for the number of factors."""
+    name = (compared.factor.name,)
+    alpha = ALPHA / len(model.design.factors)
+    found = compare_levels(compared.logs, model.error_of(name), _reference(model, compared), alpha)
+    values = compared.values
+    return FactorEffect(
+        factor=compared.factor.name,
+        within=compared.within,
+        levels=level_effects(values, found),
+        missing=tuple(level for place, level in enumerate(compared.factor.levels) if place not in compared.levels),
+        span=ratio(found.span),
+        lowest=values[found.lowest],
+        highest=values[found.highest],
+        share=share and share.value,
+        share_low=share and share.low,
+        share_high=share and share.high,
+        p_value=found.p_value,
+        p_ranks=_p_of(compared.ranks, model.error_of(name, model.ranks_for(compared.factor)))
+        if model.error.freedom
+        else None,
+        detectable=found.detectable and math.exp(found.detectable),
+        grouped=bool(model.grouped.intersection(name)),
+    )
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of the explained variance with its interval."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+def level_effects(levels: Sequence[Any], found: Levels) -> tuple[LevelEffect, ...]:
+    """The levels with their means and ratios."""
+    parts = zip(levels, found.means, found.differences)
+    return tuple(LevelEffect(level=level, mean=math.exp(mean), ratio=ratio(step)) for level, mean, step in parts)
+
+
+def ratio(found: Difference) -> Ratio:
+    """A difference of logs as a ratio."""
+    if found.margin is None:
+        return Ratio(value=math.exp(found.value))
+    low, high = found.value - found.margin, found.value + found.margin
+    return Ratio(value=math.exp(found.value), low=math.exp(low), high=math.exp(high))
+
+
+def _p_of(found: Estimates, error: ErrorTerm) -> float | None:
+    contrasts = found.contrasts
+    return f_test(contrasts.values, contrasts.covariance, error)
+
+
+def _reference(model: Model, compared: Compared) -> int:
+    """Place of the reference's level among those that are compared; the first where it is not among them."""
+    level = model.level_of(compared.factor, model.reference)
+    return compared.levels.index(level) if level in compared.levels else 0

@@ -1,0 +1,47 @@
+"""Choices between cells: the Pareto front of two metrics, and the best cell inside limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.effects import MetricAnalysis, ParetoPoint
+from llenergymeasure.stats.factorial.front import efficient
+
+Analyses = Mapping[str, MetricAnalysis]
+
+
+def pareto(analyses: Analyses, metrics: tuple[str, str]) -> tuple[ParetoPoint, ...]:
+    """The cells in the plane of two metrics; empty where one of both was not measured."""
+    if any(name not in analyses for name in metrics):
+        return ()
+    means = [_means(analyses[name]) for name in metrics]
+    cells = [cell for cell in means[0] if cell in means[1]]
+    points = [(_cost(metrics[0], means[0][cell]), _cost(metrics[1], means[1][cell])) for cell in cells]
+    return tuple(
+        ParetoPoint(cell=cell, x=means[0][cell], y=means[1][cell], efficient=on_front)
+        for cell, on_front in zip(cells, efficient(points))
+    )
+
+
+def best_within(analyses: Analyses, headline: str, limits: Mapping[str, float]) -> str | None:
+    """The cell with the best headline among those inside all limits; None without limits or such a cell."""
+    if not limits or any(name not in analyses for name in limits):
+        return None
+    inside = set.intersection(*(_inside(analyses[name], limit) for name, limit in limits.items()))
+    means = _means(analyses[headline])
+    return min((cell for cell in means if cell in inside), key=lambda cell: _cost(headline, means[cell]), default=None)
+
+
+def _inside(analysis: MetricAnalysis, limit: float) -> set[str]:
+    most = _cost(analysis.metric, limit)
+    return {cell for cell, mean in _means(analysis).items() if _cost(analysis.metric, mean) <= most}
+
+
+def _means(analysis: MetricAnalysis) -> dict[str, float]:
+    return {effect.cell: effect.mean for effect in analysis.cells}
+
+
+def _cost(metric: str, value: float) -> float:
+    """A value with its sign chosen so that lower is better."""
+    return value if METRICS[metric].better == "lower" else -value

@@ -1,0 +1,151 @@
+"""The analysis of one metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from llenergymeasure.domain.study.design import StudyDesign
+from llenergymeasure.domain.study.effects import FactorEffect, Finding, Interaction, MetricAnalysis, NoteCode
+from llenergymeasure.stats.factorial.inference import detectable, holm
+from llenergymeasure.stats.factorial.layout import ROUNDING
+from llenergymeasure.stats.factorial.outliers import strong_outliers
+from llenergymeasure.study.analysis.additive import additive_effects
+from llenergymeasure.study.analysis.cells import best_cell, cell_effects, path_to
+from llenergymeasure.study.analysis.factorial import grid_effects
+from llenergymeasure.study.analysis.frame import Frame
+from llenergymeasure.study.analysis.holes import full_grid
+from llenergymeasure.study.analysis.model import ALPHA, Model, Placement
+from llenergymeasure.study.analysis.nested import nested_effects, nesting
+
+Method = Literal["factorial", "main_effects", "cells", "none"]
+
+# Where least squares and ranks disagree: one of both p is below the first number, the other above the second.
+_CLEAR, _UNCLEAR = 0.01, 0.05
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is estimated beside the cells."""
+
+    method: Method
+    factors: Sequence[FactorEffect] = ()
+    interactions: Sequence[Interaction] = ()
+    notes: tuple[NoteCode, ...] = ()
+
+
+def analyse_metric(
+    design: StudyDesign, frame: Frame, placement: Placement, grouped: frozenset[str], margin: float | None
+) -> MetricAnalysis:
+    """Analyse one metric.
+
+    Args:
+        design: factors and reference.
+        frame: its runs.
+        placement: their cells and blocks.
+        grouped: names of the factors whose runs stand together in the order.
+        margin: largest difference that counts as none, as a fraction; None = not stated.
+    """
+    model = Model(design, frame, placement, placement.layout.fit_all(frame.logs), grouped, margin)
+    found = _found(model)
+    factors = _ranked(model, found.factors)
+    best = best_cell(model)
+    return MetricAnalysis(
+        metric=frame.metric.name,
+        n_runs=len(frame.rows),
+        n_blocks=len(set(frame.blocks)),
+        method=found.method,
+        freedom=model.error.freedom,
+        residual_cv=math.sqrt(math.expm1(model.error.variance)) if model.error.freedom else None,
+        detectable=_detectable(model, factors),
+        explained=model.fit.explained if model.error.freedom and len(frame.cells) > 1 else None,
+        cells=cell_effects(model, corrected=found.method == "cells"),
+        factors=tuple(factors),
+        interactions=tuple(sorted(found.interactions, key=lambda each: -each.share)),
+        reference=frame.cells[model.reference].id,
+        best=None if best is None else frame.cells[best].id,
+        path=path_to(model, best),
+        outliers=tuple(frame.rows[place].run_id for place in strong_outliers(model.fit)),
+        left_out=frame.left_out,
+        notes=(*found.notes, *_notes(model, factors)),
+    )
+
+
+def _found(model: Model) -> Found:
+    places = range(len(model.frame.cells))
+    if len(places) < 2:
+        return Found("none")
+    if (backends := nesting(model)) is not None:
+        return Found("factorial", *nested_effects(model, backends))
+    factors = model.varying(places)
+    full = full_grid(model, places, factors)
+    if full is not None:
+        all_cells = full.complete and len(model.frame.cells) == len(model.design.cells)
+        return Found("factorial", *grid_effects(model, full), () if all_cells else ("cells_missing",))
+    if model.grouped or not factors:
+        return Found("cells", notes=("no_grid",))
+    effects = additive_effects(model, factors)
+    if effects is None:
+        return Found("cells", notes=("no_grid", "interacting"))
+    return (
+        Found("main_effects", effects, notes=("no_grid", "additive")) if effects else Found("cells", notes=("no_grid",))
+    )
+
+
+def _ranked(model: Model, factors: Sequence[FactorEffect]) -> list[FactorEffect]:
+    """The factors with corrected p and finding, the largest span first; as in the design without a test."""
+    tested = [effect for effect in factors if effect.p_value is not None]
+    corrected = iter(holm([effect.p_value or 0.0 for effect in tested]))
+    found = [_with_finding(effect, next(corrected) if effect in tested else None, model.margin) for effect in factors]
+    return sorted(found, key=lambda effect: -effect.span.value) if tested else found
+
+
+def _with_finding(effect: FactorEffect, p_holm: float | None, margin: float | None) -> FactorEffect:
+    return effect.model_copy(update={"p_holm": p_holm, "finding": _finding(effect, p_holm, margin)})
+
+
+def _finding(effect: FactorEffect, p_holm: float | None, margin: float | None) -> Finding:
+    if p_holm is None:
+        return "not_tested"
+    low, high = effect.span.low or 0.0, effect.span.high or math.inf
+    if margin is not None and 1 / (1 + margin) < low and high < 1 + margin:
+        return "negligible"
+    return "matters" if p_holm < ALPHA else "undecided"
+
+
+def _detectable(model: Model, factors: Sequence[FactorEffect]) -> float | None:
+    of_factors = [effect.detectable for effect in factors if effect.detectable is not None]
+    if of_factors:
+        return max(of_factors)
+    n_others = len(model.frame.cells) - 1
+    if not n_others or model.grouped:
+        return None
+    step = detectable(2 / min(model.fit.layout.per_cell.tolist()), model.error, ALPHA / n_others)
+    return step and math.exp(step)
+
+
+def _notes(model: Model, factors: Sequence[FactorEffect]) -> list[NoteCode]:
+    freedom, deviation = model.error.freedom, model.error.deviation
+    spread = max(model.fit.means.tolist()) - min(model.fit.means.tolist())
+    states: dict[NoteCode, bool] = {
+        "one_cycle": not freedom,
+        "grouped": bool(model.grouped),
+        "estimated": model.frame.estimated,
+        "per_pass": model.frame.per_pass,
+        "exact": bool(freedom) and deviation < ROUNDING,
+        "constant": spread < ROUNDING and deviation < ROUNDING and len(model.frame.cells) > 1,
+        "no_reference": model.design.reference not in model.frame.position,
+        "methods_disagree": any(map(disagrees, factors)),
+        "uncertain_readings": bool(freedom) and model.frame.uncertainty > max(deviation, ROUNDING),
+    }
+    return [code for code, applies in states.items() if applies]
+
+
+def disagrees(effect: FactorEffect) -> bool:
+    """Whether the tests on logs and on ranks disagree about a factor."""
+    if effect.p_value is None or effect.p_ranks is None:
+        return False
+    smaller, larger = sorted((effect.p_value, effect.p_ranks))
+    return smaller < _CLEAR and larger > _UNCLEAR

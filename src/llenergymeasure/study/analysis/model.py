@@ -1,0 +1,117 @@
+"""The fit of one metric: means of cells with cycles as blocks, on logs and on ranks, with the error of each effect."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from llenergymeasure.domain.study.design import Cell, Factor, StudyDesign
+from llenergymeasure.stats.factorial.inference import ErrorTerm
+from llenergymeasure.stats.factorial.layout import CellFit, Layout
+from llenergymeasure.stats.factorial.ranks import normal_ranks
+from llenergymeasure.stats.factorial.split_plot import Strata, strata
+from llenergymeasure.study.analysis.frame import Frame
+
+# Highest probability that a study without any effect reports a factor.
+ALPHA = 0.01
+
+
+@dataclass(frozen=True)
+class Model:
+    """The fit of one metric.
+
+    Attributes:
+        design: factors and reference.
+        frame: the runs.
+        placement: their cells and blocks.
+        fit: the fit of the logs.
+        grouped: names of the factors whose runs stand together in the order.
+        margin: largest difference that counts as none, as a fraction; None = not stated.
+    """
+
+    design: StudyDesign
+    frame: Frame
+    placement: Placement
+    fit: CellFit
+    grouped: frozenset[str]
+    margin: float | None
+    _ranks: dict[str, CellFit] = field(default_factory=dict)
+
+    def ranks_for(self, factor: Factor) -> CellFit:
+        """The same fit on normal ranks, for the test of a factor."""
+        if factor.name not in self._ranks:
+            self._ranks[factor.name] = normal_ranks(self.fit, self.placement.others(factor.name))
+        return self._ranks[factor.name]
+
+    @property
+    def reference(self) -> int:
+        """Place of the reference among the cells; of the first cell where the reference has no run."""
+        return self.frame.position.get(self.design.reference, 0)
+
+    @cached_property
+    def error(self) -> ErrorTerm:
+        """The variance of a run about the fit."""
+        return ErrorTerm.of(self.fit.sum_of_squares, self.fit.layout.freedom)
+
+    def error_of(self, factors: Collection[str], ranks: CellFit | None = None) -> ErrorTerm:
+        """The variance of a run that applies to an effect of these factors, on logs or on ranks."""
+        fit = ranks or self.fit
+        if not self.grouped:
+            return ErrorTerm.of(fit.sum_of_squares, fit.layout.freedom)
+        both = strata(fit, self.groups) if ranks else self._strata
+        return both.between if self.grouped.issuperset(factors) else both.inside
+
+    @cached_property
+    def groups(self) -> tuple[int, ...]:
+        """Number of the group of each cell; one group where the order groups nothing."""
+        return _numbered([[(name, cell.levels.get(name)) for name in self.grouped] for cell in self.frame.cells])
+
+    @cached_property
+    def _strata(self) -> Strata:
+        return strata(self.fit, self.groups)
+
+    def level_of(self, factor: Factor, place: int) -> int | None:
+        """Index of a cell's level of a factor; None where the factor does not apply."""
+        return self.frame.cells[place].levels.get(factor.name)
+
+    def varying(self, places: Sequence[int]) -> list[Factor]:
+        """The factors that apply to all of these cells, and differ between them."""
+        found = ((factor, {self.level_of(factor, place) for place in places}) for factor in self.design.factors)
+        return [factor for factor, levels in found if None not in levels and len(levels) > 1]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Cells and blocks of runs as numbers. Metrics of the same runs share it, and what is computed from it.
+
+    Attributes:
+        layout: cells and blocks of the runs.
+        cells: the cells.
+    """
+
+    layout: Layout
+    cells: Sequence[Cell]
+    _others: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, runs: Frame) -> Placement:
+        """The placement of these runs."""
+        numbers = {block: number for number, block in enumerate(dict.fromkeys(runs.blocks))}
+        cells = [runs.position[row.cell] for row in runs.rows]
+        return cls(Layout.of(cells, [numbers[block] for block in runs.blocks]), runs.cells)
+
+    def others(self, factor: str) -> tuple[int, ...]:
+        """Number of the group of each cell, where the cells of a group differ in this factor only."""
+        if factor not in self._others:
+            self._others[factor] = _numbered(
+                [cell.levels.items() - {(factor, cell.levels.get(factor))} for cell in self.cells]
+            )
+        return self._others[factor]
+
+
+def _numbered(keys: Sequence[Iterable[object]]) -> tuple[int, ...]:
+    """Equal keys get equal numbers, from 0 without gaps."""
+    frozen = [frozenset(key) for key in keys]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(frozen))}
+    return tuple(numbers[key] for key in frozen)

@@ -1,0 +1,164 @@
+"""Sentences about factors: which matter, by how much, and which are undecided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.design import StudyDesign
+from llenergymeasure.domain.study.effects import FactorEffect, Interaction, MetricAnalysis
+from llenergymeasure.domain.study.names import factor_name, level_text, listed
+from llenergymeasure.study.analysis.words.amounts import amount, comparison, difference
+
+# An interaction with more than this share of the explained variance is part of the answer.
+LARGE_INTERACTION = 0.1
+_CLEAR = 0.01
+# An effect is an average that hides much where more than this part of its share is that of an interaction.
+_MOST_OF_IT = 0.5
+
+
+def name_of(design: StudyDesign, effect: FactorEffect) -> str:
+    """The name of a factor, with its backend where it is inside one."""
+    factor = next(factor for factor in design.factors if factor.name == effect.factor)
+    return f"{factor_name(factor)} in {effect.within}" if effect.within else factor_name(factor)
+
+
+def answer(design: StudyDesign, analysis: MetricAnalysis, margin: float | None) -> Iterator[str]:
+    """Which factors matter, with intervals; which are undecided, negligible or not tested."""
+    clear = [effect for effect in analysis.factors if effect.finding == "matters"]
+    if clear:
+        yield _main(design, analysis, clear)
+        yield _explained(analysis, clear)
+    else:
+        yield "No factor is shown to matter."
+    yield from _others(design, analysis, margin)
+
+
+def without_ranking(design: StudyDesign, analysis: MetricAnalysis) -> Iterator[str]:
+    """The spans alone, in the order of the design."""
+    spans = [f"{name_of(design, effect)}: {_comparison(analysis.metric, effect)}" for effect in analysis.factors]
+    yield f"{capital('; '.join(spans))}."
+    yield "With one cycle nothing is known of the spread, so there are no intervals and nothing is ranked: run at least 3 cycles."
+
+
+def _main(design: StudyDesign, analysis: MetricAnalysis, clear: Sequence[FactorEffect]) -> str:
+    first, *others = clear
+    tied = [effect for effect in others if _overlap(first, effect)]
+    interaction = _interaction_of(analysis, first)
+    if tied:
+        names = listed([name_of(design, effect) for effect in (first, *tied)])
+        head = f"{capital(names)} matter most, in an undecided order"
+    else:
+        head = f"{capital(name_of(design, first))} matters{' most' if len(analysis.factors) > 1 else ''}"
+    if interaction is not None:
+        head += f", and how much depends on {_other_name(design, interaction)}"
+    name = f"{name_of(design, first)} " if tied else ""
+    said = [f"{name}{_first(analysis.metric, first, interaction)}"]
+    said += [f"{name_of(design, effect)} {_further(design, analysis, effect)}" for effect in others]
+    return f"{head}: {'; '.join(said)}."
+
+
+def _first(metric: str, effect: FactorEffect, interaction: Interaction | None) -> str:
+    if interaction is None:
+        return _comparison(metric, effect)
+    better, worse = _better_and_worse(metric, effect)
+    ordered = sorted(interaction.conditional, key=lambda each: -each.ratio.value)
+    largest, smallest = ordered[0], ordered[-1]
+    said = comparison(metric, better, worse, largest.ratio)
+    rest = comparison(metric, "it", worse, smallest.ratio, "")
+    return f"with {level_text(largest.level)} {said}, with {level_text(smallest.level)} {rest}"
+
+
+def _further(design: StudyDesign, analysis: MetricAnalysis, effect: FactorEffect) -> str:
+    if effect.at_best:
+        return _comparison(analysis.metric, effect)
+    said = amount(analysis.metric, effect.span)
+    partner = _partner(analysis, effect)
+    return f"{said} on average, and how much depends on {_named(design, partner)}" if partner else said
+
+
+def _partner(analysis: MetricAnalysis, effect: FactorEffect) -> str | None:
+    """The factor on which a smaller effect depends so much that their interaction makes most of its share."""
+    for found in analysis.interactions:
+        is_clear = found.p_value is not None and found.p_value < _CLEAR
+        if is_clear and effect.factor in found.factors and found.share / 2 > _MOST_OF_IT * (effect.share or 1):
+            return next(name for name in found.factors if name != effect.factor)
+    return None
+
+
+def _named(design: StudyDesign, name: str) -> str:
+    return factor_name(next(factor for factor in design.factors if factor.name == name))
+
+
+def _comparison(metric: str, effect: FactorEffect) -> str:
+    better, worse = _better_and_worse(metric, effect)
+    said = comparison(metric, better, worse, effect.span)
+    return f"{said} at the reference settings{_at_best(metric, effect)}" if effect.at_best else said
+
+
+def _at_best(metric: str, effect: FactorEffect) -> str:
+    """Backends with each at its best cell."""
+    means = {level_text(each.level): each.mean for each in effect.at_best}
+    better = min(means, key=lambda level: means[level] * (1 if METRICS[metric].better == "lower" else -1))
+    worse = max(means, key=lambda level: abs(means[level] - means[better]))
+    ratio = max(means[better], means[worse]) / min(means[better], means[worse])
+    return f", and with each at its best {better} is better than {worse} by {difference(ratio)}"
+
+
+def _better_and_worse(metric: str, effect: FactorEffect) -> tuple[str, str]:
+    levels = level_text(effect.lowest), level_text(effect.highest)
+    return levels if METRICS[metric].better == "lower" else (levels[1], levels[0])
+
+
+def _interaction_of(analysis: MetricAnalysis, effect: FactorEffect) -> Interaction | None:
+    """The largest interaction of a factor that is clear and large, with the factor first."""
+    for found in analysis.interactions:
+        is_clear = found.p_value is not None and found.p_value < _CLEAR and found.share > LARGE_INTERACTION
+        if is_clear and found.factors[0] == effect.factor and found.conditional:
+            return found
+    return None
+
+
+def _other_name(design: StudyDesign, interaction: Interaction) -> str:
+    return _named(design, interaction.factors[1])
+
+
+def _overlap(first: FactorEffect, other: FactorEffect) -> bool:
+    return first.span.low is not None and other.span.high is not None and first.span.low < other.span.high
+
+
+def _explained(analysis: MetricAnalysis, clear: Sequence[FactorEffect]) -> str:
+    shares = [effect.share for effect in clear]
+    words = "for these levels and this work"
+    additive = ", as if the choices did not interact" if analysis.method == "main_effects" else ""
+    if analysis.explained is None or any(share is None or effect.within for share, effect in zip(shares, clear)):
+        return f"This holds {words}{additive}."
+    percent = 100 * analysis.explained * sum(share for share in shares if share is not None)
+    said = "more than 99" if percent > 99 else f"{percent:.0f}"
+    subject = "It explains" if len(clear) == 1 else "Together they explain"
+    return f"{subject} {said} % of the variation, {words}{additive}."
+
+
+def _others(design: StudyDesign, analysis: MetricAnalysis, margin: float | None) -> Iterator[str]:
+    found = {
+        kind: [effect for effect in analysis.factors if effect.finding == kind]
+        for kind in ("undecided", "negligible", "not_tested")
+    }
+    names = {kind: listed([name_of(design, effect) for effect in effects]) for kind, effects in found.items()}
+    if found["undecided"]:
+        verb = "is" if len(found["undecided"]) == 1 else "are"
+        yield f"{capital(names['undecided'])} {verb} undecided{_could_be_found(found['undecided'])}."
+    if found["negligible"] and margin is not None:
+        yield f"{capital(names['negligible'])} makes no difference above {difference(1 + margin)}."
+    if found["not_tested"]:
+        yield f"{capital(names['not_tested'])} has no test, because the order of the runs groups its levels."
+
+
+def _could_be_found(effects: Sequence[FactorEffect]) -> str:
+    known = [effect.detectable for effect in effects if effect.detectable is not None]
+    return f": a difference above {difference(max(known))} would have been found with probability 0.8" if known else ""
+
+
+def capital(text: str) -> str:
+    """The text with a capital at its start."""
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,117 @@
+"""The answer of a study in a few plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llenergymeasure._format import number
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.design import StudyDesign
+from llenergymeasure.domain.study.effects import CellEffect, MetricAnalysis, StudyEffects
+from llenergymeasure.domain.study.names import level_text, listed
+from llenergymeasure.study.analysis.words.amounts import comparison, difference
+from llenergymeasure.study.analysis.words.factors import answer, capital, name_of, without_ranking
+
+# Probability of a false alarm, as in the findings.
+_ALPHA = 0.01
+
+
+def summary(design: StudyDesign, effects: StudyEffects) -> str:
+    """The answer: what matters most, by how much, and what limits this."""
+    analysis = effects.metrics[0]
+    parts = [*_energy_first(effects), *_answer(design, effects, analysis), *_limits(design, effects, analysis)]
+    return " ".join(parts)
+
+
+def _energy_first(effects: StudyEffects) -> Iterator[str]:
+    if effects.energy == "estimated":
+        yield "The energy is an estimate and was not measured."
+    if effects.energy == "not_measured":
+        yield f"Energy was not measured, so this is about {METRICS[effects.headline].title}."
+
+
+def _answer(design: StudyDesign, effects: StudyEffects, analysis: MetricAnalysis) -> Iterator[str]:
+    if analysis.method == "none":
+        yield _only_cell(analysis)
+    elif not analysis.factors:
+        yield _cells(design, analysis)
+    elif not analysis.freedom:
+        yield from without_ranking(design, analysis)
+    else:
+        yield from answer(design, analysis, effects.margin)
+        yield from _cpu_time(design, effects)
+
+
+def _only_cell(analysis: MetricAnalysis) -> str:
+    metric, cell = METRICS[analysis.metric], analysis.cells[0]
+    runs = f"{cell.n_runs} runs" if cell.n_runs > 1 else "a single run"
+    interval = ""
+    if cell.low is not None and cell.high is not None:
+        interval = f" (95 % interval {number(cell.low, '')} to {number(cell.high, '')})"
+    return f"One cell was measured, in {runs}: {metric.title} {number(cell.mean, metric.unit)}{interval}."
+
+
+def _cells(design: StudyDesign, analysis: MetricAnalysis) -> str:
+    """The cells against the reference, where no factor is estimated."""
+    others = [cell for cell in analysis.cells if cell.cell != analysis.reference and cell.ratio is not None]
+    if not others:
+        return "The reference has no completed run, so no cell is compared with it."
+    best = next((cell for cell in others if cell.cell == analysis.best), None)
+    if not analysis.freedom:
+        return f"{_best(design, analysis, best)} With one cycle nothing is known of the spread: run at least 3 cycles."
+    differing = [cell for cell in others if cell.p_holm is not None and cell.p_holm < _ALPHA]
+    if not differing:
+        return f"No cell is shown to differ from the reference{_found(analysis)}."
+    return f"{len(differing)} of {len(others)} cells differ from the reference. {_best(design, analysis, best)}"
+
+
+def _best(design: StudyDesign, analysis: MetricAnalysis, best: CellEffect | None) -> str:
+    reference = f"the reference ({design.cell(analysis.reference).label})"
+    if best is None or best.ratio is None:
+        return f"None has a better mean than {reference}."
+    lower = METRICS[analysis.metric].better == "lower"
+    one, low, high = best.ratio.value, best.ratio.low, best.ratio.high
+    turned = {"value": 1 / one, "low": high and 1 / high, "high": low and 1 / low} if lower else {}
+    said = comparison(analysis.metric, design.cell(best.cell).label, reference, best.ratio.model_copy(update=turned))
+    return f"Best is {design.cell(best.cell).label}: {said}."
+
+
+def _cpu_time(design: StudyDesign, effects: StudyEffects) -> Iterator[str]:
+    """The factor with the largest effect on the CPU time, where energy was not measured."""
+    found = effects.metric("cpu_seconds")
+    if effects.energy != "not_measured" or effects.headline == "cpu_seconds" or found is None:
+        return
+    clear = [effect for effect in found.factors if effect.finding == "matters"]
+    if clear:
+        less, more = level_text(clear[0].lowest), level_text(clear[0].highest)
+        yield f"{comparison('cpu_seconds', f'{capital(name_of(design, clear[0]))} {less}', more, clear[0].span)}."
+
+
+def _found(analysis: MetricAnalysis) -> str:
+    if analysis.detectable is None:
+        return ""
+    return f"; a difference above {difference(analysis.detectable)} would have been found with probability 0.8"
+
+
+def _limits(design: StudyDesign, effects: StudyEffects, analysis: MetricAnalysis) -> Iterator[str]:
+    missing = [
+        f"{name_of(design, effect)} {listed([level_text(level) for level in effect.missing])}"
+        for effect in analysis.factors
+        if effect.missing
+    ]
+    if missing:
+        yield f"Not compared, because cells are missing: {listed(missing)}."
+    if effects.limits:
+        yield _best_within(design, effects)
+
+
+def _best_within(design: StudyDesign, effects: StudyEffects) -> str:
+    limits = listed([_limit(name, value) for name, value in effects.limits.items()])
+    if effects.best_within is None:
+        return f"No cell has {limits}."
+    return f"Of the cells with {limits}, {design.cell(effects.best_within).label} is best."
+
+
+def _limit(name: str, value: float) -> str:
+    metric = METRICS[name]
+    return f"{metric.title} of at {'most' if metric.better == 'lower' else 'least'} {number(value, metric.unit)}"

@@ -1,0 +1,171 @@
+"""What limits the answer of a study, as warnings with their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.design import Protocol, StudyDesign
+from llenergymeasure.domain.study.effects import MetricAnalysis, Ratio
+from llenergymeasure.domain.study.names import listed
+from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.domain.warnings import MeasurementWarning, warning
+
+# Ids that a sentence names; of more, the number is given.
+_MOST_NAMED = 5
+# Cycles that a study needs for useful intervals; the default.
+USUAL_CYCLES = 3
+
+
+def study_warnings(
+    design: StudyDesign,
+    rows: Sequence[RunRow],
+    protocol: Protocol,
+    analysis: MetricAnalysis,
+    unequal: Sequence[str],
+    drift: Ratio | None,
+) -> tuple[MeasurementWarning, ...]:
+    """The warnings of a study.
+
+    Args:
+        design: the cells.
+        rows: all runs.
+        protocol: how the runs were made.
+        analysis: that of the headline.
+        unequal: ids of cells with unequal work.
+        drift: the last control run of a cycle over the first.
+    """
+    several = len(design.cells) > 1
+    return (
+        *(_order(protocol) if several else ()),
+        *_cycles(analysis),
+        *_cells(design, rows, analysis),
+        *_work(unequal),
+        *_methods(analysis),
+        *_outliers(analysis),
+        *_left_out(analysis),
+        *_drift(drift),
+        *_readings(analysis),
+    )
+
+
+def _order(protocol: Protocol) -> Iterator[MeasurementWarning]:
+    if protocol.n_cycles < 2:
+        return
+    if protocol.order == "sequential":
+        yield warning(
+            "order_not_shuffled",
+            "all cycles of a cell ran together, so a drift of the machine looks like an effect and the p-values do not hold",
+            "use cycle_order: shuffled",
+        )
+    elif protocol.order == "interleaved":
+        yield warning(
+            "order_not_shuffled",
+            "every cycle had the same order, so a drift inside the cycles looks like an effect of late cells",
+            "use cycle_order: shuffled",
+        )
+
+
+def _cycles(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
+    if "one_cycle" in analysis.notes:
+        yield warning(
+            "single_cycle",
+            "no two runs of a cell can be compared, so nothing is known of the spread",
+            f"run at least {USUAL_CYCLES} cycles",
+            n_cycles=analysis.n_blocks,
+        )
+
+
+def _cells(design: StudyDesign, rows: Sequence[RunRow], analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
+    there = {cell.cell for cell in analysis.cells}
+    absent = [cell.id for cell in design.cells if cell.id not in there]
+    if absent:
+        yield warning(
+            "cells_missing",
+            f"{_cells_named(absent)} without a comparable run; nothing is assumed about {_it(absent)}",
+            "look at the failures, and run again with --resume",
+            n_cells=len(absent),
+        )
+    if "no_reference" in analysis.notes:
+        yield warning("reference_missing", "the reference has no comparable run", "name another reference")
+
+
+def _work(unequal: Sequence[str]) -> Iterator[MeasurementWarning]:
+    if unequal:
+        yield warning(
+            "unequal_work",
+            f"the output tokens of {_cells_named(unequal)} differ from those of the reference by more than 1 %: energy per "
+            "token still compares, energy per request and per run does not",
+            "set min_output_tokens to max_output_tokens",
+            n_cells=len(unequal),
+        )
+
+
+def _methods(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
+    if "methods_disagree" in analysis.notes:
+        runs = f"; {_named('run', analysis.outliers)} stand out" if analysis.outliers else ""
+        yield warning(
+            "methods_disagree",
+            f"the tests on logs and on ranks disagree{runs}",
+            "look at these runs" if runs else "run more cycles",
+            n_runs=len(analysis.outliers),
+        )
+
+
+def _outliers(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
+    if analysis.outliers and "methods_disagree" not in analysis.notes:
+        yield warning(
+            "outlying_runs",
+            f"{_named('run', analysis.outliers)} differ strongly from the other runs of their cells",
+            "look at what ran at that time",
+            n_runs=len(analysis.outliers),
+        )
+
+
+def _left_out(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
+    if analysis.left_out:
+        reasons = listed(sorted(set(analysis.left_out.values())))
+        title = METRICS[analysis.metric].title
+        yield warning(
+            "runs_left_out",
+            f"{_named('run', list(analysis.left_out))} are not in the analysis of {title}: {reasons}",
+            "",
+            n_runs=len(analysis.left_out),
+        )
+
+
+def _drift(drift: Ratio | None) -> Iterator[MeasurementWarning]:
+    if drift is not None and drift.low is not None and drift.high is not None and not drift.low <= 1 <= drift.high:
+        yield warning(
+            "control_drift",
+            f"the reference changes by a factor of {drift.value:.3f} inside a cycle",
+            "use longer gaps or cooldown_celsius",
+            ratio=drift.value,
+            low=drift.low,
+            high=drift.high,
+        )
+
+
+def _readings(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
+    if "uncertain_readings" in analysis.notes:
+        yield warning(
+            "uncertain_readings",
+            "the uncertainty of the energy readings is larger than the spread between runs, and is not in the intervals",
+            "an error of the sensor's gain cancels in ratios on the same GPU; use longer windows for the rest",
+            residual_cv=analysis.residual_cv,
+        )
+
+
+def _cells_named(ids: Sequence[str]) -> str:
+    return _named("cell", ids)
+
+
+def _it(ids: Sequence[str]) -> str:
+    return "it" if len(ids) == 1 else "them"
+
+
+def _named(noun: str, ids: Sequence[str]) -> str:
+    """`cell 03`, `cells 03 and 05`, or `12 cells`."""
+    if len(ids) > _MOST_NAMED:
+        return f"{len(ids)} {noun}s"
+    return f"{noun}{'s' if len(ids) > 1 else ''} {listed(list(ids))}"
