@@ -93,7 +93,7 @@ def a_study(
         warnings=("short_measurement_duration: 12 of 36 windows lasted less than 10 s",),
     )  # fmt: skip
     effects = effects_of(study)
-    return study.model_copy(update={"effects": effects, "summary": _sentence(effects)})
+    return study.model_copy(update={"effects": effects, "answer": _sentence(effects)})
 
 
 def _runs(design: StudyDesign, how: Protocol, failed: str | None, measured: bool):

@@ -65,7 +65,8 @@ LATE_DOORS = {
     "numpy": "llenergymeasure/stats/",
     "scipy": "llenergymeasure/stats/",
     "yaml": "llenergymeasure/config/files/yaml.py",
-    "jinja2": "llenergymeasure/results/report/experiment_page.py",
+    "jinja2": "llenergymeasure/results/report/page.py",
+    "matplotlib": "llenergymeasure/results/report/figures/",
     "typer": "llenergymeasure/cli/",
     "tqdm": "llenergymeasure/cli/",
 }

@@ -21,19 +21,21 @@ class ReportFormat:
     """An optional module that makes a text from a result.
 
     Attributes:
-        needs: the module that must be importable.
+        needs: the modules that must be importable.
         factory: `module:attribute` that takes a result and returns the text.
         install: the command that installs it.
     """
 
-    needs: str
+    needs: tuple[str, ...]
     factory: str
     install: str
 
 
 FORMATS: Mapping[str, ReportFormat] = {
     "html": ReportFormat(
-        "jinja2", "llenergymeasure.results.report.experiment_page:html_text", 'pip install "llenergymeasure[report]"'
+        ("jinja2", "matplotlib"),
+        "llenergymeasure.results.report.experiment.page:html_text",
+        'pip install "llenergymeasure[report]"',
     ),
 }
 
@@ -45,7 +47,8 @@ def _installed(module: str) -> bool:
 def report_findings(name: str, has: Callable[[str], bool] = _installed) -> list[Finding]:
     """Why a report cannot be written on this machine; empty when it can."""
     entry = FORMATS[name]
-    return [] if has(entry.needs) else [Finding(f"a report needs {entry.needs}, not installed here", entry.install)]
+    missing = [name for name in entry.needs if not has(name)]
+    return [Finding(f"a report needs {' and '.join(missing)}, not installed here", entry.install)] if missing else []
 
 
 def report_maker(name: str, has: Callable[[str], bool] = _installed) -> Callable[[ResultData], str]:

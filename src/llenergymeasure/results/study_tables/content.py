@@ -12,6 +12,7 @@ from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.study_tables.table import Table
 
 ABSENT = "-"
+TIMES = "\N{MULTIPLICATION SIGN}"
 # Below it, the digits of a p-value carry no meaning.
 SMALLEST_P = 0.001
 
@@ -34,9 +35,7 @@ def cells_table(study: StudyData, effects: StudyEffects) -> Table:
         for cell in study.design.cells
         if cell.id in analysed
     )
-    caption = (
-        f"Cells of the study: geometric means of the runs, and ratios of {_title(headline.metric)} with 95 % intervals."
-    )
+    caption = f"Cells of the study: geometric means of the runs, and ratios of {name_of(headline.metric)} with 95 % intervals."
     return Table("cells", caption, head, rows, texts=2)
 
 
@@ -59,7 +58,7 @@ def _factor_tables(effects: StudyEffects) -> Iterator[Table]:
     headline = effects.metrics[0]
     yield Table(
         "factors",
-        f"Importance of each factor for {_title(headline.metric)}, for these levels and this work: the largest over the "
+        f"Importance of each factor for {name_of(headline.metric)}, for these levels and this work: the largest over the "
         "smallest mean of its levels, and its share of the explained variance, with 95 % intervals.",
         ("factor", "most", "least", "span ratio", "share", "p (Holm)", "p (ranks)"),
         tuple(_factor_row(factor) for factor in headline.factors),
@@ -67,7 +66,7 @@ def _factor_tables(effects: StudyEffects) -> Iterator[Table]:
     )
     yield Table(
         "levels",
-        f"Levels of each factor: geometric mean of {_title(headline.metric)} over the other factors, and the ratio to the "
+        f"Levels of each factor: geometric mean of {name_of(headline.metric)} over the other factors, and the ratio to the "
         "reference level with its 95 % interval.",
         ("factor", "level", title_of(headline.metric), "ratio to the reference"),
         tuple(row for factor in headline.factors for row in _level_rows(factor, headline.metric)),
@@ -100,10 +99,11 @@ def factor_title(name: str, within: str | None = None) -> str:
 
 def title_of(metric: str) -> str:
     """The title of a metric with its unit."""
-    return f"{_title(metric)} in {METRICS[metric].unit}" if metric in METRICS else metric
+    return f"{name_of(metric)} in {METRICS[metric].unit}" if metric in METRICS else metric
 
 
-def _title(metric: str) -> str:
+def name_of(metric: str) -> str:
+    """The title of a metric."""
     return METRICS[metric].title if metric in METRICS else metric
 
 
@@ -119,9 +119,12 @@ def value_text(value: float, metric: str) -> str:
 
 def ratio_text(ratio: Ratio) -> str:
     """A ratio with its interval if it has one."""
-    if ratio.low is None or ratio.high is None:
-        return plain(ratio.value)
-    return f"{plain(ratio.value)} ({plain(ratio.low)} to {plain(ratio.high)})"
+    return f"{plain(ratio.value)} ({interval})" if (interval := interval_text(ratio)) else plain(ratio.value)
+
+
+def interval_text(ratio: Ratio) -> str:
+    """The interval of a ratio; empty without one."""
+    return "" if ratio.low is None or ratio.high is None else f"{plain(ratio.low)} to {plain(ratio.high)}"
 
 
 def plain(value: float) -> str:

@@ -16,12 +16,19 @@ def test_without_its_library_the_cure_is_reported_before_anything_runs():
         report_maker("html", lambda module: False)
 
 
+def test_only_what_is_missing_is_named():
+    (finding,) = report_findings("html", lambda module: module == "jinja2")
+    assert finding.problem == "a report needs matplotlib, not installed here"
+    (finding,) = report_findings("html", lambda module: False)
+    assert finding.problem == "a report needs jinja2 and matplotlib, not installed here"
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_names_a_module_that_is_there(name):
     assert find_spec(FORMATS[name].factory.partition(":")[0]) is not None
 
 
 def test_a_page_is_made_by_what_the_registry_names():
-    from llenergymeasure.results.report.experiment_page import html_text
+    from llenergymeasure.results.report.experiment.page import html_text
 
     assert report_maker("html") is html_text

@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from llenergymeasure._format import NOT_MEASURED, number
 from llenergymeasure.domain.measurements import Distribution
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.summary import spread_per_token_j
-
-
-@dataclass(frozen=True)
-class Headline:
-    """One of the numbers at the top of the page.
-
-    Attributes:
-        name: its title.
-        value: the number with its unit, or `not measured`.
-        spread: its error bar or its percentiles; empty when there is none.
-        note: a note on how to read it.
-    """
-
-    name: str
-    value: str
-    spread: str = ""
-    note: str = ""
-
+from llenergymeasure.results.report.headline import Headline
 
 Rows = Iterator[tuple[str, str]]
 

@@ -1,0 +1,62 @@
+"""The energy of one result: its reading with the uncertainty, and its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llenergymeasure._format import number
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.results.report.colours import LIGHT
+from llenergymeasure.results.report.figures.canvas import Picture, label, plot, styled
+
+
+@styled
+def energy(result: ExperimentResult) -> Picture | None:
+    """Energy in J with its error bar, the cross-check and the energy above idle; None when it was not measured."""
+    reading = result.energy
+    if reading.energy_j is None:
+        return None
+    rows = [(f"{reading.meter} ({reading.method})", reading.energy_j, reading.uncertainty_j)]
+    if reading.crosscheck_j is not None:
+        rows.append(("cross-check", reading.crosscheck_j, None))
+    if result.energy_adjusted_j is not None:
+        rows.append(("above idle", result.energy_adjusted_j, None))
+    figure, (axes,) = plot(0.7 + 0.3 * len(rows))
+    for at, (_, joules, spread) in enumerate(rows):
+        axes.errorbar(joules, -at, xerr=spread, fmt="o", color=LIGHT["a"], capsize=4, linewidth=1.8, markersize=6)
+    highest, lowest = max(j + (s or 0) for _, j, s in rows), min(j - (s or 0) for _, j, s in rows)
+    axes.set_xlim(min(lowest * 1.05, 0.0), highest * 1.05 if highest > 0 else 1.0)
+    axes.set_yticks([-at for at in range(len(rows))], [label(name) for name, _, _ in rows])
+    axes.tick_params(axis="y", length=0, labelcolor=LIGHT["ink"])
+    axes.set_ylim(0.5 - len(rows), 0.5)
+    axes.grid(True, axis="x")
+    uncertain = reading.uncertainty_j is not None
+    axes.set_xlabel("energy in J; the bar is the expanded uncertainty, k = 2" if uncertain else "energy in J")
+    text = "; ".join(f"{name}: {number(joules, 'J')}{_spread(spread)}" for name, joules, spread in rows)
+    return Picture("energy", "Energy with its error bar", text, figure)
+
+
+def _spread(joules: float | None) -> str:
+    return "" if joules is None else f" ± {number(joules, 'J', 2)}"
+
+
+_SHADES = {"prefill": "e", "decode": "bar", "idle": "modelled", "modelled": "modelled"}
+
+
+@styled
+def split(title: str, parts: Sequence[tuple[str, float, str]], name: str) -> Picture | None:
+    """One bar per part with its energy in J and its kind (measured, modelled, ...); None without parts."""
+    if not parts:
+        return None
+    figure, (axes,) = plot(0.65 + 0.27 * len(parts))
+    for at, (_, joules, kind) in enumerate(parts):
+        axes.barh(-at, joules, height=0.6, color=LIGHT[_SHADES.get(kind, "a")])
+        axes.annotate(number(joules, "J"), (max(joules, 0.0), -at), (5, 0), textcoords="offset points", va="center")
+    highest = max(0.0, *(joules for _, joules, _ in parts))
+    axes.set_xlim(min(0.0, *(joules for _, joules, _ in parts)), highest * 1.15 if highest > 0 else 1.0)
+    axes.set_yticks([-at for at in range(len(parts))], [label(part) for part, _, _ in parts])
+    axes.tick_params(axis="y", length=0, labelcolor=LIGHT["ink"])
+    axes.set_ylim(0.55 - len(parts), 0.55)
+    axes.set_xlabel("energy in J")
+    text = "; ".join(f"{part}: {number(joules, 'J')}" for part, joules, _ in parts)
+    return Picture(name, title, text, figure)

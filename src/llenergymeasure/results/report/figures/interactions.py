@@ -1,0 +1,95 @@
+"""How the effect of one factor depends on another, and the means of a factor's levels. Numbers have a logarithmic axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from llenergymeasure.domain.study.effects import FactorEffect, Interaction
+from llenergymeasure.results.report.colours import LIGHT
+from llenergymeasure.results.report.figures.axes import logarithmic
+from llenergymeasure.results.report.figures.canvas import DASHES, MARKERS, NARROW, Picture, colour, label, plot, styled
+from llenergymeasure.results.study_tables.content import level_text, name_of, title_of, value_text
+
+MOST_LINES = 6
+
+
+@styled
+def interaction(found: Interaction, metric: str, number: int) -> Picture | None:
+    """The means by both factors: one along the axis, one line per level of the other; None without means.
+
+    Args:
+        found: the interaction.
+        metric: name of the metric.
+        number: number of the figure, for its name.
+    """
+    if not found.means:
+        return None
+    (across, lines), (along, of_line), means = _turned(found)
+    figure, (axes,) = plot(3.0, NARROW)
+    at = _level_axis(axes, along)
+    for index, (level, values) in enumerate(zip(of_line[:MOST_LINES], means)):
+        axes.plot(
+            at, values, marker=MARKERS[index % len(MARKERS)], linestyle=DASHES[index % len(DASHES)], color=colour(index),
+            label=label(level_text(level), 24), markersize=5, linewidth=1.5,
+        )  # fmt: skip
+    logarithmic(axes, "y", [value for values in means for value in values], pad=0.1)
+    axes.grid(True, axis="y")
+    axes.set_xlabel(label(across))
+    axes.set_ylabel(label(title_of(metric)))
+    axes.legend(title=label(lines, 30), loc="best", handlelength=2.6)
+    text = "; ".join(
+        f"{lines} {level_text(level)}: "
+        + ", ".join(f"{level_text(x)} {value_text(value, metric)}" for x, value in zip(along, values))
+        for level, values in zip(of_line, means)
+    )
+    return Picture(f"interaction-{number}", f"{name_of(metric)} by {across} and {lines}", text, figure)
+
+
+def _turned(found: Interaction) -> tuple[tuple[str, str], tuple[tuple[Any, ...], tuple[Any, ...]], list[list[float]]]:
+    """Factors, levels and means by line, so that numbers, or else the factor with more levels, are along the axis."""
+    first, second = found.levels
+    if (_are_numbers(first), len(first)) >= (_are_numbers(second), len(second)):
+        by_line = [list(column) for column in zip(*found.means, strict=True)]
+        return found.factors, (first, second), by_line
+    return (found.factors[1], found.factors[0]), (second, first), [list(row) for row in found.means]
+
+
+def _are_numbers(levels: Sequence[Any]) -> bool:
+    """Whether all levels are positive numbers."""
+    return len(levels) > 1 and all(
+        isinstance(level, (int, float)) and not isinstance(level, bool) and level > 0 for level in levels
+    )
+
+
+def _level_axis(axes: Axes, levels: Sequence[Any]) -> list[float]:
+    """Prepare the horizontal axis, and return the position of each level."""
+    if _are_numbers(levels):
+        logarithmic(axes, "x", [float(level) for level in levels], pad=0.1, at=sorted(map(float, levels)))
+        return [float(level) for level in levels]
+    axes.set_xticks(range(len(levels)), [label(level_text(level), 18) for level in levels])
+    axes.set_xlim(-0.5, len(levels) - 0.5)
+    return [float(index) for index in range(len(levels))]
+
+
+@styled
+def levels(factor: FactorEffect, metric: str, number: int) -> Picture | None:
+    """The mean at each level of a factor, with the interval of its ratio to the reference level."""
+    figure, (axes,) = plot(3.0, NARROW)
+    known = [each.level for each in factor.levels]
+    at, means = _level_axis(axes, known), [each.mean for each in factor.levels]
+    axes.plot(at, means, color=LIGHT["a"], marker="o", markersize=5, linewidth=1.2, linestyle=(0, (4, 2)))
+    ends = []
+    for place, each in zip(at, factor.levels):
+        if each.ratio.low is not None and each.ratio.high is not None:
+            low, high = (each.mean * end / each.ratio.value for end in (each.ratio.low, each.ratio.high))
+            axes.errorbar(place, each.mean, yerr=[[each.mean - low], [high - each.mean]], color=LIGHT["a"], capsize=3.5)
+            ends += [low, high]
+    logarithmic(axes, "y", [*means, *ends], pad=0.1)
+    axes.grid(True, axis="y")
+    axes.set_xlabel(label(factor.factor))
+    axes.set_ylabel(label(title_of(metric)))
+    text = "; ".join(f"{level_text(each.level)}: {value_text(each.mean, metric)}" for each in factor.levels)
+    return Picture(f"levels-{number}", f"{name_of(metric)} by {factor.factor}", text, figure)

@@ -1,0 +1,81 @@
+"""Throughput against energy per token: which cells are efficient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.design import Cell
+from llenergymeasure.domain.study.effects import ParetoPoint, StudyEffects
+from llenergymeasure.domain.study.result import StudyData
+from llenergymeasure.results.report.colours import LIGHT
+from llenergymeasure.results.report.figures.axes import label_points, logarithmic
+from llenergymeasure.results.report.figures.canvas import Picture, label, plot, styled
+from llenergymeasure.results.study_tables.content import level_text, title_of, value_text
+
+# Longer names of cells are replaced by their numbers.
+_LONGEST_LABEL = 26
+
+
+@styled
+def pareto(study: StudyData, effects: StudyEffects) -> Picture | None:
+    """All cells, the efficient ones connected; None where one of both metrics was not measured."""
+    points = sorted(effects.pareto, key=lambda point: (not point.efficient, point.x))
+    if not points:
+        return None
+    figure, (axes,) = plot(4.4)
+    logarithmic(axes, "x", [point.x for point in points], pad=0.12)
+    logarithmic(axes, "y", [point.y for point in points], pad=0.12)
+    axes.grid(True)
+    _draw(axes, points, study.design.reference)
+    of_x, of_y = effects.pareto_metrics
+    axes.set_xlabel(f"{title_of(of_x)} ({_better(of_x)} is better)")
+    axes.set_ylabel(f"{title_of(of_y)} ({_better(of_y)} is better)")
+    label_points(
+        figure, axes, [(point.x, point.y) for point in points], [_labels(study, point.cell) for point in points]
+    )
+    axes.legend(loc="upper right")
+    efficient = ", ".join(
+        f"{study.design.cell(each.cell).label} ({value_text(each.x, of_x)} {METRICS[of_x].unit}, {value_text(each.y, of_y)} "
+        f"{METRICS[of_y].unit})"
+        for each in points
+        if each.efficient
+    )
+    return Picture("pareto", f"{METRICS[of_y].title} against {METRICS[of_x].title}", f"Efficient: {efficient}", figure)
+
+
+def _draw(axes: Axes, points: Sequence[ParetoPoint], reference: str) -> None:
+    front = [point for point in points if point.efficient]
+    others = [point for point in points if not point.efficient]
+    axes.plot([p.x for p in front], [p.y for p in front], color=LIGHT["a"], linewidth=1, linestyle=(0, (4, 2)))
+    axes.plot(
+        [p.x for p in others],
+        [p.y for p in others],
+        "o",
+        color=LIGHT["modelled"],
+        label="another cell is better in both",
+    )
+    axes.plot(
+        [p.x for p in front], [p.y for p in front], "o", color=LIGHT["a"], label="efficient: no cell is better in both"
+    )
+    for point in points:
+        if point.cell == reference:
+            axes.plot(point.x, point.y, "o", markersize=11, markerfacecolor="none", color=LIGHT["b"], label="reference")
+
+
+def _better(metric: str) -> str:
+    return "more" if METRICS[metric].better == "higher" else "less"
+
+
+def _labels(study: StudyData, cell_id: str) -> list[str]:
+    """The levels of the cell where they are short, and its number."""
+    levels = levels_label(study, study.design.cell(cell_id))
+    return [levels, cell_id] if levels and len(levels) <= _LONGEST_LABEL else [cell_id]
+
+
+def levels_label(study: StudyData, cell: Cell) -> str:
+    """The levels of a cell, in the order of the factors."""
+    present = [factor for factor in study.design.factors if factor.name in cell.levels]
+    return label(", ".join(level_text(factor.levels[cell.levels[factor.name]]) for factor in present), 60)

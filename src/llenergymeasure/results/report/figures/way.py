@@ -1,0 +1,45 @@
+"""The way from the reference to the best cell: what each factor contributes."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+
+from llenergymeasure.domain.study.effects import MetricAnalysis
+from llenergymeasure.results.report.colours import LIGHT
+from llenergymeasure.results.report.figures.axes import logarithmic
+from llenergymeasure.results.report.figures.canvas import Picture, label, plot, styled
+from llenergymeasure.results.study_tables.content import TIMES, level_text, name_of, plain, title_of, value_text
+
+
+@styled
+def way(analysis: MetricAnalysis) -> Picture | None:
+    """A bar per step on a logarithmic axis, the largest first; None without steps."""
+    means = {cell.cell: cell.mean for cell in analysis.cells}
+    if not analysis.path or analysis.best is None or analysis.reference not in means:
+        return None
+    steps = sorted(analysis.path, key=lambda step: max(step.ratio, 1 / step.ratio), reverse=True)
+    values = [means[analysis.reference]]
+    for step in steps:
+        values.append(values[-1] * step.ratio)
+    figure, (axes,) = plot(1.0 + 0.36 * (len(steps) + 2))
+    logarithmic(axes, "x", values, pad=0.16)
+    for index, (step, before, after) in enumerate(zip(steps, values, values[1:]), 1):
+        _step(axes, -index, before, after, f"{TIMES} {plain(step.ratio)}")
+    for place, value in ((0, values[0]), (-len(steps) - 1, values[-1])):
+        axes.plot(value, place, "o", color=LIGHT["ink"], markersize=6)
+        axes.annotate(
+            value_text(value, analysis.metric), (value, place), (8, 0), textcoords="offset points", va="center"
+        )
+    names = ["reference", *(label(f"{step.factor}: {level_text(step.level)}") for step in steps), "best cell"]
+    axes.set_yticks([-index for index in range(len(names))], names)
+    axes.tick_params(axis="y", length=0, labelcolor=LIGHT["ink"])
+    axes.grid(True, axis="x")
+    axes.set_xlabel(title_of(analysis.metric))
+    text = "; ".join(f"{step.factor} to {level_text(step.level)}: times {plain(step.ratio)}" for step in steps)
+    return Picture("way", f"From the reference to the best cell in {name_of(analysis.metric)}", text, figure)
+
+
+def _step(axes: Axes, at: float, before: float, after: float, words: str) -> None:
+    axes.barh(at, after - before, left=before, height=0.5, color=LIGHT["bar"])
+    axes.plot([after, after], [at - 0.95, at], color=LIGHT["soft"], linewidth=0.8)
+    axes.annotate(words, (max(before, after), at), (6, 0), textcoords="offset points", va="center", fontsize=8)

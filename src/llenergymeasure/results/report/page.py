@@ -1,0 +1,42 @@
+"""Makes HTML from the templates. The only module that imports jinja2.
+
+The template engine escapes every value, and `figures` escapes the texts of figures. The policy of a page forbids scripts and
+external resources, so even an escaping error could load nothing.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from llenergymeasure._format import NOT_MEASURED
+from llenergymeasure.results.report.colours import DARK, LIGHT
+from llenergymeasure.results.report.figures.canvas import Picture
+from llenergymeasure.results.study_tables.content import name_of
+
+
+def render(template: str, **values: Any) -> str:
+    """The text of a page.
+
+    Args:
+        template: name of the template, without ending.
+        **values: what the template shows.
+    """
+    engine = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=FunctionLoader(_source)
+    )
+    engine.filters["drawn"] = _drawn
+    engine.filters["name_of"] = name_of
+    engine.tests["begins"] = str.startswith
+    return engine.get_template(template).render(light=LIGHT, dark=DARK, not_measured=NOT_MEASURED, **values)
+
+
+def _source(name: str) -> str:
+    return (files(__package__) / "templates" / f"{name}.html.jinja").read_text(encoding="utf-8")
+
+
+def _drawn(picture: Picture) -> Markup:
+    return Markup(picture.inline())  # noqa: S704, texts were escaped where they were drawn

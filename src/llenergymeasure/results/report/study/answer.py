@@ -1,0 +1,106 @@
+"""The top of the page of a study: what was compared, restrictions of the answer, and its most important numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from llenergymeasure._format import number
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.effects import MetricAnalysis, StudyEffects
+from llenergymeasure.domain.study.result import StudyData
+from llenergymeasure.results.report.headline import Headline
+from llenergymeasure.results.study_tables.content import TIMES, interval_text, name_of, plain, value_text
+
+
+def title(study: StudyData) -> str:
+    """The name of the study, or of its folder."""
+    return study.design.name or study.study_id
+
+
+def subtitle(study: StudyData) -> str:
+    """What was compared, when and where."""
+    models = _each(cell.config.model for cell in study.cells)
+    backends = _each(cell.config.backend for cell in study.cells)
+    cycles = study.protocol.n_cycles
+    parts = [
+        f"{len(study.cells)} cells of {models} with {backends}",
+        f"{cycles} {'cycle' if cycles == 1 else 'cycles'}",
+        f"{len(study.completed)} runs",
+    ]
+    gpus = _each(gpu for run in study.runs for gpu in run.gpus)
+    return "; ".join([", ".join(parts), *([gpus] if gpus else []), *_period(study)])
+
+
+def _each(values: Iterator[str] | Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(values))
+
+
+def _period(study: StudyData) -> Iterator[str]:
+    started = sorted(run.started_at for run in study.runs if run.started_at)
+    if started:
+        yield f"first run {_minute(started[0])}, last run {_minute(started[-1])} UTC"
+
+
+def _minute(utc: str) -> str:
+    return utc[:16].replace("T", " ")
+
+
+def banner(study: StudyData) -> str:
+    """The most important restrictions of the answer."""
+    effects = study.effects
+    if effects is None:
+        return "No run was completed, so there is no answer."
+    sentences = {
+        "estimated": ["Energy is an estimate, not a measurement."],
+        "not_measured": [f"Energy was not measured. The answer is about {name_of(effects.headline)}."],
+        "measured": [],
+    }[effects.energy]
+    if study.protocol.n_cycles == 1:
+        sentences.append("One cycle has no spread: the ratios have no intervals, and nothing is ranked.")
+    return " ".join(sentences)
+
+
+def headlines(study: StudyData, effects: StudyEffects) -> Iterator[Headline]:
+    """The numbers at the top of the page."""
+    analysis = effects.metrics[0]
+    if analysis.best is not None:
+        yield from _best(study, analysis)
+    if effects.limits:
+        yield _within(study, effects, analysis)
+    yield Headline(
+        "completed runs", f"{len(study.completed)} of {sum(run.role == 'cell' for run in study.runs)}", "",
+        f"{len(study.cells)} cells, {study.protocol.n_cycles} cycles",
+    )  # fmt: skip
+    spread = "not known" if analysis.residual_cv is None else number(100 * analysis.residual_cv, "%", 2)
+    detectable = "" if analysis.detectable is None else f"ratios above {plain(analysis.detectable)} would be found"
+    yield Headline("spread of a run (CV)", spread, "", detectable or "one cycle has no spread")
+
+
+def _best(study: StudyData, analysis: MetricAnalysis) -> Iterator[Headline]:
+    cells = {cell.cell: cell for cell in analysis.cells}
+    best, metric = cells[str(analysis.best)], analysis.metric
+    unit = METRICS[metric].unit
+    note = study.design.cell(best.cell).label
+    yield Headline(
+        f"best cell in {name_of(metric)}", f"{value_text(best.mean, metric)} {unit}", f"cell {best.cell}", note
+    )
+    if best.ratio is not None and best.cell != analysis.reference:
+        interval = interval_text(best.ratio)
+        note = f"95 % interval {interval}" if interval else "one cycle gives no interval"
+        yield Headline("best over reference", f"{TIMES} {plain(best.ratio.value)}", "", note)
+
+
+def _within(study: StudyData, effects: StudyEffects, analysis: MetricAnalysis) -> Headline:
+    limits = ", ".join(limit_text(name, value) for name, value in effects.limits.items())
+    if effects.best_within is None:
+        return Headline("best cell inside the limits", "none", "", f"no cell has {limits}")
+    mean = next(cell.mean for cell in analysis.cells if cell.cell == effects.best_within)
+    value = f"{value_text(mean, analysis.metric)} {METRICS[analysis.metric].unit}"
+    label = study.design.cell(effects.best_within).label
+    return Headline("best cell inside the limits", value, f"cell {effects.best_within}", f"{label}; {limits}")
+
+
+def limit_text(metric: str, value: float) -> str:
+    """A limit in words."""
+    most = "at most" if METRICS[metric].better == "lower" else "at least"
+    return f"{METRICS[metric].title} {most} {number(value, METRICS[metric].unit, 4)}"

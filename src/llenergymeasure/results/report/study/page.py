@@ -1,0 +1,69 @@
+"""Makes the page of a study, and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from llenergymeasure._version import __version__
+from llenergymeasure.domain.study.effects import StudyEffects
+from llenergymeasure.domain.study.result import StudyData
+from llenergymeasure.results.report.figures.canvas import Picture
+from llenergymeasure.results.report.figures.interactions import interaction, levels
+from llenergymeasure.results.report.figures.order import order
+from llenergymeasure.results.report.figures.pareto import pareto
+from llenergymeasure.results.report.figures.spans import spans
+from llenergymeasure.results.report.figures.way import way
+from llenergymeasure.results.report.page import render
+from llenergymeasure.results.report.study import answer, conditions, methods, repeat
+from llenergymeasure.results.study_tables.content import name_of, span_rows, tables
+
+# More rows than this are in runs.csv only.
+MOST_ROWS = 200
+_MOST_INTERACTIONS = 4
+
+
+def pictures(study: StudyData) -> tuple[Picture, ...]:
+    """The figures of a study; empty without an analysis."""
+    return () if study.effects is None else tuple(_pictures(study, study.effects))
+
+
+def _pictures(study: StudyData, effects: StudyEffects) -> Iterator[Picture]:
+    headline = effects.metrics[0]
+    shown = [spans(headline), pareto(study, effects), way(headline), order(study, headline)]
+    for at, found in enumerate(headline.interactions[:_MOST_INTERACTIONS], 1):
+        shown.append(interaction(found, headline.metric, at))
+    for at, factor in enumerate(headline.factors[:_MOST_INTERACTIONS], 1):
+        shown.append(levels(factor, headline.metric, at))
+    yield from (picture for picture in shown if picture is not None)
+
+
+def html_text(
+    study: StudyData, given: str | None = None, files: Sequence[str] = (), drawn: Sequence[Picture] | None = None
+) -> str:
+    """The text of the page.
+
+    Args:
+        study: the study.
+        given: the text of its configuration file; None = it is made from the design.
+        files: names of files beside the page, for links.
+        drawn: its figures; None = they are drawn.
+    """
+    figures = {picture.name: picture for picture in (pictures(study) if drawn is None else drawn)}
+    return render(
+        "study",
+        study=study,
+        effects=study.effects,
+        answer=answer,
+        conditions=conditions,
+        name_of=name_of,
+        figures=figures,
+        tables={table.name: table for table in tables(study)},
+        span_rows=span_rows,
+        most_rows=MOST_ROWS,
+        methods=methods.paragraphs(study, __version__),
+        given=repeat.yaml_text(study) if given is None else given,
+        commands=repeat.commands(__version__),
+        citation=repeat.citation(__version__),
+        version=__version__,
+        files=files,
+    )

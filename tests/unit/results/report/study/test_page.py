@@ -1,0 +1,164 @@
+"""The page of a study: what it says, and that nothing in it can load or run."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("jinja2")
+pytest.importorskip("matplotlib")
+
+from a_page import EVIL, Page, is_passive
+from a_study import BATCH, PRECISION, a_study
+from llenergymeasure.domain.study.result import StudyData
+from llenergymeasure.results.report.study.page import html_text, pictures
+from llenergymeasure.results.study_tables.content import ratio_text
+
+
+def page_of(study: StudyData, **options) -> Page:
+    return Page(html_text(study, **options))
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    return page_of(a_study(control=True), files=["runs.csv", "figures/spans.pdf"])
+
+
+def test_the_answer_stands_first(page):
+    text = page.text
+    assert text.index(a_study(control=True).answer) < text.index("What matters") < text.index("Cells")
+    assert "12 cells of acme/some-model-8b with pytorch, 3 cycles, 36 runs" in text
+
+
+def test_figures_have_the_numbers_of_the_analysis(page):
+    analysis = a_study(control=True).effects.metrics[0]
+    assert {"spans", "pareto", "way", "order"} <= set(page.figures)
+    spans = page.figures["spans"][1]
+    for factor in analysis.factors:
+        assert f"{factor.factor}: {ratio_text(factor.span)}" in spans
+        assert ratio_text(factor.span) in page.text  # in the table too
+    assert page.figures["way"][1].startswith(f"{BATCH} to 32: times ")
+    assert "batch_size=32, precision=bf16, attn_implementation=sdpa" in page.figures["pareto"][1]
+
+
+def test_every_figure_has_a_text_alternative(page):
+    assert all(len(title) > 5 and len(text) > 10 for title, text in page.figures.values())
+
+
+def test_the_page_loads_nothing_and_links_only_to_its_data(page):
+    assert is_passive(page)
+    assert page.values("href") == ["runs.csv", "figures/spans.pdf"]
+
+
+def test_ids_are_unique(page):
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+
+
+def test_the_same_study_gives_the_same_page():
+    assert html_text(a_study()) == html_text(a_study())
+
+
+def test_cells_with_their_ratios_are_a_table(page):
+    assert "energy per output token in J/token" in page.text
+    assert page.count("tr", "marked") == 2  # the reference and the best cell
+
+
+def test_control_runs_show_their_drift(page):
+    assert "Control runs: energy per output token" in page.text
+    assert page.text.count("cycle 1") == 1
+
+
+def test_a_failed_cell_is_named_with_its_reason_and_last_lines():
+    text = page_of(a_study(failed="12")).text
+    assert (
+        "12.c1 batch_size=32, precision=bf16, attn_implementation=sdpa: out of memory. CUDA ran out of memory" in text
+    )
+    assert "OutOfMemoryError: 80 GB" in text
+    assert "fp16 needs a GPU" in text
+
+
+def test_one_cycle_is_restricted_at_the_top_and_has_no_intervals():
+    text = page_of(a_study(n_cycles=1)).text
+    assert "One cycle has no spread" in text
+    assert "not known" in text
+
+
+def test_energy_that_was_not_measured_is_said_and_the_answer_is_about_throughput():
+    page = page_of(a_study(measured=False))
+    assert "Energy was not measured." in page.text
+    assert "pareto" not in page.figures
+    assert "Span ratio of each factor for throughput" in page.figures["spans"][0]
+
+
+def test_a_study_without_a_completed_run_says_so():
+    page = page_of(a_study().model_copy(update={"effects": None, "answer": ""}))
+    assert "No run was completed" in page.text
+    assert page.figures == {}
+
+
+def test_the_methods_name_the_protocol_and_their_sources(page):
+    text = page.text
+    for words in (
+        "We compared 12 configurations of acme/some-model-8b (pytorch.batch_size: 1, 8, 32; precision: fp32, bf16;",
+        "The experiment had 3 cycles [1, 2]; each cycle ran every configuration once, in an order that was shuffled",
+        "36 of 36 runs were completed. They ran on NVIDIA A100 (GPU-0). Energy was measured by nvml",
+        "22 degrees of freedom",
+        "[1] R. A. Fisher",
+    ):
+        assert words in text
+
+
+def test_the_configuration_stands_as_given_or_is_made_from_the_design(page):
+    assert 'model: "acme/some-model-8b"' in page.text
+    assert "sweep: {precision: [fp16]}" in page_of(a_study(), given="sweep: {precision: [fp16]}").text
+
+
+def test_nothing_that_a_user_wrote_becomes_markup():
+    study = a_study(failed="12")
+    design = study.design
+    cells = tuple(cell.model_copy(update={"label": f"{EVIL} {cell.id}"}) for cell in design.cells)
+    skipped = tuple(each.model_copy(update={"reason": EVIL, "fields": {EVIL: EVIL}}) for each in design.skipped)
+    factors = tuple(
+        factor.model_copy(update={"levels": ("</svg>" + EVIL, "]]>", EVIL)[: len(factor.levels)]})
+        for factor in design.factors
+    )
+    runs = tuple(
+        run.model_copy(
+            update={
+                "host": EVIL,
+                "gpus": (EVIL,),
+                "failure": run.failure and run.failure.model_copy(update={"message": EVIL, "last_lines": (EVIL,)}),
+            }
+        )
+        for run in study.runs
+    )
+    evil = study.model_copy(
+        update={
+            "design": design.model_copy(update={"cells": cells, "name": EVIL, "skipped": skipped, "factors": factors}),
+            "runs": runs,
+            "warnings": (EVIL,),
+            "answer": EVIL,
+        }
+    )
+    page = page_of(evil, given=EVIL, files=[EVIL])
+    assert is_passive(page)
+    assert page.text.count("<script>") > 10
+
+
+def test_many_cells_make_a_page_of_limited_size():
+    from a_study import a_design
+    from llenergymeasure.domain.study.design import Factor
+
+    factors = (
+        Factor(name=BATCH, fields=(BATCH,), levels=tuple(range(1, 121))),
+        Factor(name=PRECISION, fields=(PRECISION,), levels=("fp32", "bf16", "fp16")),
+    )
+    study = a_study(a_design(factors))
+    text = html_text(study)
+    assert "The first 200 of 360 cells" in text
+    assert len(text) < 1_500_000
+
+
+def test_figures_as_files_are_named_after_what_they_show():
+    names = [picture.name for picture in pictures(a_study())]
+    assert names[:4] == ["spans", "pareto", "way", "order"]
