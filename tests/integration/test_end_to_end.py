@@ -209,15 +209,18 @@ def test_a_killed_run_leaves_no_result_and_the_next_run_says_so(running, llem, p
     assert "was killed before it had a result" in err
 
 
-def test_a_list_of_experiments_keeps_the_good_ones_and_names_the_failed(llem, place):
+def test_a_study_keeps_the_good_runs_and_names_the_failed(llem, place):
     (place / "work" / "study.yaml").write_text(
-        "base:\n  model: builtin/tiny-llama\n  max_output_tokens: 4\n  max_input_tokens: 16\n"
-        "  energy: {backend: null}\n  baseline: {enabled: false}\n  warmup: {n_warmup: 1, thermal_floor_seconds: 0}\n"
+        "model: builtin/tiny-llama\nmax_output_tokens: 4\nmax_input_tokens: 16\n"
+        "energy: {backend: null}\nbaseline: {enabled: false}\nwarmup: {n_warmup: 1, thermal_floor_seconds: 0}\n"
         "experiments:\n  - {n: 2}\n  - {n: 2, decoder: {decoding_strategy: beam, num_beams: 1000000000}}\n  - {n: 3}\n"
+        "execution: {n_cycles: 1, isolation: none, experiment_gap_seconds: 0, cycle_order: interleaved}\n"
     )
     code, out, err = llem("run", "study.yaml", "--json", "--quiet")
-    assert code == 1
-    assert [result["n_prompts"] for result in json.loads(out)["results"]] == [2, 3]
-    assert "1 of 3 experiments failed" in err
-    assert "ran out of memory" in err
-    assert len(list((place / "work" / "results").iterdir())) == 2
+    assert code == 1, err
+    runs = json.loads(out)["runs"]
+    assert [run["state"] for run in runs] == ["completed", "failed", "completed"]
+    assert [run["values"].get("n_prompts") for run in runs] == [2, None, 3]
+    assert "ran out of memory" in runs[1]["failure"]["message"]
+    (folder,) = (place / "work" / "results").iterdir()
+    assert sorted(path.name for path in (folder / "runs").glob("*/result.json")) == ["result.json"] * 2

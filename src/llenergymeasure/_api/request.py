@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from llenergymeasure.config.files.yaml import read_experiment
 from llenergymeasure.config.loader import parse_override
+from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.study.axes import parse_sweep
 from llenergymeasure.config.study.load import NO_FILE, explain_study_error, load_study_config
-from llenergymeasure.config.study.models import StudyConfig
+from llenergymeasure.config.study.models import ExecutionConfig, StudyConfig
 from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.study.resume import read_config
 
 
 def study_of(
@@ -42,6 +44,28 @@ def study_of(
         return load_study_config(document or NO_FILE, overrides, axes)
     except ValidationError as error:
         raise explain_study_error(error, document, assigned) from error
+
+
+def study_again(
+    folder: Path, flags: Mapping[str, Any], assignments: Sequence[str], sweeps: Sequence[str] = ()
+) -> StudyConfig:
+    """The study in a folder, to be continued; the command line may change how it is run, and not what it measures.
+
+    Raises:
+        ConfigError: the folder has no study, or an option is not valid.
+    """
+    study = read_config(folder)
+    overrides = dict(flags) | {name: value.content for name, value in map(parse_override, assignments)}
+    changed = [name for name in overrides if not name.startswith("execution.")] + list(sweeps)
+    if changed:
+        raise ConfigError(f"{changed[0]} cannot change what the study in {folder} measures", "give the file too")
+    execution = study.execution.model_dump(exclude_unset=True) | {
+        name.partition(".")[2]: value for name, value in overrides.items()
+    }
+    try:
+        return study.model_copy(update={"execution": ExecutionConfig.model_validate(execution)})
+    except ValidationError as error:
+        raise explain_validation_error(error, None, ExecutionConfig) from error
 
 
 def _check_working_directory() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, overload
 
-from llenergymeasure._api.comparison import labels_of, side_by_side
+from llenergymeasure._api.study import StudyOptions, failed_run, run_cells
 from llenergymeasure.config.loader import build_experiment_config, load_experiment_config
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.load import load_study_config
@@ -14,7 +14,7 @@ from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.domain.files.report_formats import report_maker
 from llenergymeasure.domain.files.serialise import json_text
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
-from llenergymeasure.exceptions import ConfigError, StudyError
+from llenergymeasure.exceptions import ConfigError, ExperimentError, StudyError
 from llenergymeasure.launch.check import check_experiments
 from llenergymeasure.launch.open import measure_once
 from llenergymeasure.launch.ranks.rank import is_silent_rank
@@ -23,10 +23,9 @@ from llenergymeasure.progress import Progress
 from llenergymeasure.records import Saved
 from llenergymeasure.results.store import FolderRepository
 from llenergymeasure.state.machine import StateManager
-from llenergymeasure.study.one import study_of
-from llenergymeasure.study.runner import run_all
+from llenergymeasure.study.one import is_one_run, run_one, study_of_one
 
-__all__ = ["Saved", "is_silent_rank", "json_text", "labels_of", "run", "run_experiment", "run_study", "side_by_side"]
+__all__ = ["Saved", "is_one_run", "is_silent_rank", "json_text", "run", "run_experiment", "run_study"]
 
 EXAMPLE = 'for example run_experiment("config.yaml") or run_experiment(model="builtin/tiny-llama", n=20)'
 
@@ -63,35 +62,58 @@ def run_experiment(
     """
     study = StudyConfig(experiments=(config_from(config, fields),))
     try:
-        return _measure(study, output_dir)[0]
+        return _run(study, output_dir).results[0]
     except StudyError as error:
         raise error.failed[0].cause_for_user from error
 
 
-def run_study(config: str | Path | StudyConfig, *, output_dir: str | Path | None = None) -> StudyResult:
-    """Measure a list of experiments in this process, one after another.
+def run_study(
+    config: str | Path | StudyConfig, *, output_dir: str | Path | None = None, resume: bool | str | Path = False
+) -> StudyResult:
+    """Run a study: every cell in every cycle, each run in a fresh process. A failed run does not end the study.
 
     Args:
-        config: path to a YAML file with an `experiments:` list, or a configuration.
-        output_dir: where to write one folder per result; None = nothing is written anywhere.
+        config: path to a YAML file, or a configuration. One experiment in one cycle is measured in this process.
+        output_dir: where to write the study's folder; None = nothing is written anywhere, and the results are in memory.
+        resume: whether to continue the newest study of this design in `output_dir`; or the folder to continue.
+
+    Returns:
+        The study; `failed` has the runs without a result.
 
     Raises:
-        ConfigError: a wrong type of argument, or a file that cannot be understood.
+        ConfigError: a wrong type of argument, a file that cannot be understood, or a folder of another study.
         pydantic.ValidationError: a field is wrong.
-        StudyError: some experiments failed; carries the results of the others.
+        PreFlightError: a cell cannot be measured on this machine; with every reason.
+        StudyError: no run has a result.
     """
+    given = None
     if isinstance(config, (str, Path)):
-        config = load_study_config(config)
+        given = Path(config)
+        config = load_study_config(given)
     elif not isinstance(config, StudyConfig):
         raise ConfigError(
             f"run_study takes a path or a StudyConfig, not {type(config).__name__}",
             "for example run_study(StudyConfig(experiments=[ExperimentConfig(model=...)]))",
         )
-    return study_of(config, _measure(config, output_dir))
+    return _run(config, output_dir, StudyOptions(given=given, resume=resume))
+
+
+def _run(study: StudyConfig, output_dir: str | Path | None, options: StudyOptions | None = None) -> StudyResult:
+    """Run a study, or a single experiment in this process."""
+    using, place = options or StudyOptions(), None if output_dir is None else Path(output_dir)
+    if is_one_run(study) and not using.resume:
+        try:
+            return study_of_one(study, measure_one(study.experiments[0], SESSION, place))
+        except ExperimentError as error:
+            raise StudyError([error], []) from error
+    found = run_cells(study, SESSION, place, using)
+    if found.failed and not found.completed:
+        raise StudyError([failed_run(found, row) for row in found.failed], [])
+    return found
 
 
 def run(
-    study: StudyConfig,
+    config: ExperimentConfig,
     *,
     output_dir: Path | None,
     progress: Progress,
@@ -99,21 +121,21 @@ def run(
     on_saved: Callable[[Saved], None],
     export_csv: bool = False,
     report: bool = False,
-) -> tuple[ExperimentResult, ...]:
-    """Measure and save a study, and report each result before it is saved, so that a full disk loses no number.
+) -> ExperimentResult:
+    """Measure and save an experiment, and report its result before it is saved, so that a full disk loses no number.
 
     Args:
-        study: the experiments.
-        output_dir: where to write one folder per result; None = the directory of the user config.
+        config: the experiment.
+        output_dir: where to write the folder of the result; None = the directory of the user config.
         progress: receives each step.
-        on_result: called with each result before it is written.
-        on_saved: called with each result as it was written, and its path.
+        on_result: called with the result before it is written.
+        on_saved: called with the result as it was written, and its path.
         export_csv: write result.csv too.
         report: write report.html too.
 
     Raises:
-        PreFlightError: a report needs a package that is not installed.
-        StudyError: some experiments failed; carries the results of the others.
+        PreFlightError: the experiment cannot run on this machine, or a report needs a package that is not installed.
+        ExperimentError: the experiment failed.
     """
     maker = report_maker("html") if report else None
     session = Session(progress=progress)
@@ -128,24 +150,27 @@ def run(
         on_saved(saved)
         return saved.result
 
-    return _measure(study, place, session, keep)
+    return measure_one(config, session, place, keep)
 
 
-def _measure(
-    study: StudyConfig,
-    output_dir: str | Path | None = None,
-    session: Session | None = None,
+def measure_one(
+    config: ExperimentConfig,
+    session: Session,
+    place: Path | None,
     keep: Callable[[ExperimentResult], ExperimentResult] | None = None,
-) -> tuple[ExperimentResult, ...]:
-    """Check the whole list, then measure each experiment and keep its result."""
-    using = session or SESSION
-    place = None if output_dir is None else Path(output_dir)
-    check_experiments(study.experiments, using, place)
-    if place is None or is_silent_rank(using.environ):
-        return run_all(study, lambda config: measure_once(config, using, place))
+) -> ExperimentResult:
+    """Check an experiment, measure it in this process, and keep its result.
+
+    Raises:
+        PreFlightError: it cannot run on this machine.
+        ExperimentError: it failed.
+    """
+    check_experiments([config], session, place)
+    if place is None or is_silent_rank(session.environ):
+        return run_one(config, lambda each: measure_once(each, session, place), lambda result: result)
     keeping = keep or (lambda result: FolderRepository(place).save(result).result)
-    states = _states(place, using.progress)
-    return run_all(study, lambda config: measure_once(config, using, place), keeping, states)
+    states = _states(place, session.progress)
+    return run_one(config, lambda each: measure_once(each, session, place), keeping, states)
 
 
 def _states(place: Path, progress: Progress) -> StateManager:

@@ -54,7 +54,10 @@ def _root(
 def _run(
     config: Annotated[
         Optional[Path],
-        typer.Argument(help="YAML file; `experiments:` at its top makes it a study.", show_default=False),
+        typer.Argument(help="YAML file; `sweep:` or `experiments:` at its top makes it a study.", show_default=False),
+    ] = None,
+    folder: Annotated[
+        Optional[Path], typer.Argument(help="With --resume: folder of the study to continue.", show_default=False)
     ] = None,
     model: Annotated[
         Optional[str], typer.Option("--model", "-m", help="Model id, directory, or builtin/tiny-llama.")
@@ -74,6 +77,31 @@ def _run(
         Optional[list[str]],
         typer.Option("--set", metavar="KEY=VALUE", help="Any field by its dotted name; may be repeated."),
     ] = None,
+    sweep: Annotated[
+        Optional[list[str]],
+        typer.Option("--sweep", metavar="KEY=V1,V2", help="An axis of a study; may be repeated."),
+    ] = None,
+    cycles: Annotated[
+        Optional[int],
+        typer.Option("--cycles", parser=integer, help="Cycles of a study; each measures every cell once."),
+    ] = None,
+    order: Annotated[
+        Optional[str], typer.Option("--order", help="Order of runs: shuffled, interleaved, sequential or grouped.")
+    ] = None,
+    seed: Annotated[Optional[int], typer.Option("--seed", parser=integer, help="Seed of the order of a study.")] = None,
+    no_gaps: Annotated[
+        bool, typer.Option("--no-gaps", help="No fixed gaps between the runs of a study; the cool-down stays.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the newest study of this design, or that in FOLDER.")
+    ] = False,
+    allow_other_environment: Annotated[
+        bool,
+        typer.Option(
+            "--allow-other-environment",
+            help="Continue a study on another GPU, driver or version; its new runs are blocks of their own.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Validate, resolve, estimate memory; run nothing.")
     ] = False,
@@ -83,10 +111,11 @@ def _run(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, notes or paths of results.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks of errors.")] = False,
 ) -> None:
-    """Measure one experiment or a list of them."""
+    """Measure one experiment, or run a study."""
     flags: dict[str, Any] = {
         "model": model, "backend": backend, "dataset": dataset, "n": n, "pytorch.batch_size": batch_size,
-        "precision": precision,
+        "precision": precision, "execution.n_cycles": cycles, "execution.cycle_order": order,
+        "execution.shuffle_seed": seed,
     }  # fmt: skip
     given = {name: value for name, value in flags.items() if value is not None}
 
@@ -94,12 +123,14 @@ def _run(
         if dry_run:
             from llenergymeasure.cli.commands import dry_run as planning  # noqa: PLC0415 - what a run needs takes longer
 
-            return planning.command(config, given, set_ or [], output=output, report=report)
+            return planning.command(config, given, set_ or [], output=output, report=report, sweeps=sweep or [])
         from llenergymeasure.cli.commands import run  # noqa: PLC0415 - takes long; what fails in it is reported as any failure
 
-        return run.command(
-            config, given, set_ or [], output=output, json=json_, export_csv=export_csv, report=report, quiet=quiet
-        )
+        options = run.RunOptions(
+            output=output, json=json_, export_csv=export_csv, report=report, quiet=quiet, sweeps=sweep or [],
+            resume=resume, folder=folder, gaps=not no_gaps, other_environment=allow_other_environment,
+        )  # fmt: skip
+        return run.command(config, given, set_ or [], options)
 
     raise typer.Exit(exit_code_of(command, tracebacks=verbose))
 

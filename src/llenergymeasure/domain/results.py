@@ -18,6 +18,7 @@ from llenergymeasure.domain.result_data import ResultData
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.rows import run_rows
 from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.domain.study.summary import summarise_study
 from llenergymeasure.domain.summary import summarise
 from llenergymeasure.exceptions import ConfigError
 
@@ -95,6 +96,10 @@ class StudyResult(StudyData):
         if row.result is None or self._folder is None:
             raise ConfigError(f"run {row.run_id} has no result: it is {row.state}")
         return ExperimentResult.from_json(self._folder / row.result)
+
+    def summary(self) -> str:
+        """The study in plain text: the answer, the runs that failed, what was not measured, and the warnings."""
+        return summarise_study(self)
 
     def rows(self) -> list[dict[str, Any]]:
         """One flat mapping per run, for `pandas.DataFrame(study.rows())` or `polars.DataFrame(study.rows())`."""

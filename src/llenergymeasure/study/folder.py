@@ -11,16 +11,15 @@ from typing import Protocol
 
 from llenergymeasure._files import complete_directory, explained, write_atomic
 from llenergymeasure.domain.files.study import (
-    DESIGN_FILE,
     GIVEN_FILE,
     JOURNAL_FILE,
     LOG_FILE,
+    RESOLVED_FILE,
     RUNS_FOLDER,
     run_folder,
     write_result,
 )
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.study.journal import Journal
 from llenergymeasure.study.manifest import Manifest, write_manifest
@@ -131,21 +130,33 @@ def opened_folder(path: Path) -> Iterator[StudyFolder]:
             folder.release()
 
 
-def create_folder(base: Path, design: StudyDesign, manifest: Manifest, given: str) -> Path:
-    """Write a new folder with design and run table; it appears with all of them. Returns its path.
+@dataclass(frozen=True)
+class Configuration:
+    """The configuration of a study as texts.
+
+    Attributes:
+        given: as given.
+        resolved: with every cell, as JSON.
+    """
+
+    given: str
+    resolved: str
+
+
+def create_folder(base: Path, manifest: Manifest, configuration: Configuration) -> Path:
+    """Write a new folder with configuration and run table; it appears with both. Returns its path.
 
     Args:
         base: directory of the results.
-        design: the design.
         manifest: the run table; its `study_id` is the name of the folder, to which `_1` is added if it exists.
-        given: the text of the configuration as given.
+        configuration: the configuration.
 
     Raises:
         LLEMError: the directory cannot be written (ConfigError) or the disk is full.
     """
     with complete_directory(base, manifest.study_id) as folder:
-        write_atomic(folder.path / GIVEN_FILE, given)
-        write_atomic(folder.path / DESIGN_FILE, design.model_dump_json(indent=1) + "\n")
+        write_atomic(folder.path / GIVEN_FILE, configuration.given)
+        write_atomic(folder.path / RESOLVED_FILE, configuration.resolved)
         write_manifest(manifest, folder.path)
         write_atomic(folder.path / JOURNAL_FILE, b"")
         (folder.path / RUNS_FOLDER).mkdir()

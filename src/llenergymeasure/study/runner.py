@@ -1,77 +1,192 @@
-"""Runs the experiments of a study one after another. A failed experiment does not stop the others."""
+"""Runs a study: a new one, one that is continued in its folder, or one in memory.
+
+```
+ run table . folder with manifest . for each run: wait, fresh process, keep . analysis . study.json and tables
+```
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
-from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.study.models import StudyConfig
-from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.exceptions import ExperimentError, LLEMError, StudyError
-from llenergymeasure.state.machine import ExperimentState, StateManager, new_state
+from llenergymeasure.domain.files.study import write_study
+from llenergymeasure.domain.results import ExperimentResult, StudyResult
+from llenergymeasure.domain.study.design import Protocol, StudyDesign
+from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.progress import Progress
+from llenergymeasure.protocols import Clock
+from llenergymeasure.security import sanitise_name
+from llenergymeasure.study.environment import check_environment
+from llenergymeasure.study.folder import Configuration, Memory, RunStore, create_folder, opened_folder
+from llenergymeasure.study.gaps import Skip, Thermometer, Waits
+from llenergymeasure.study.manifest import Manifest, StudyEnvironment, read_manifest, write_manifest
+from llenergymeasure.study.outlook import Outlook, Progressed
+from llenergymeasure.study.plan import pending_row, plan_runs
+from llenergymeasure.study.resume import check_design, continued, rows_of
+from llenergymeasure.study.rows import Where
+from llenergymeasure.study.table import Measure, RunParts, RunTable
+
+UNNAMED = "study"
 
 
-def _as_it_is(result: ExperimentResult) -> ExperimentResult:
-    return result
+@dataclass(frozen=True)
+class Started:
+    """A study whose run table is frozen.
+
+    Attributes:
+        folder: its folder; None when nothing is written.
+        total: number of runs.
+        left: number of runs without a result.
+        labels: label of each cell by its id.
+    """
+
+    folder: Path | None
+    total: int
+    left: int
+    labels: Mapping[str, str]
 
 
-def run_all(
-    study: StudyConfig,
-    measure: Callable[[ExperimentConfig], ExperimentResult],
-    keep: Callable[[ExperimentResult], ExperimentResult] = _as_it_is,
-    states: StateManager | None = None,
-) -> tuple[ExperimentResult, ...]:
-    """Measure every experiment in order, and save each result immediately.
+@dataclass(frozen=True)
+class StudyParts:
+    """What a study needs beside its design.
+
+    Attributes:
+        measure: measures one experiment.
+        clock: time.
+        progress: receives each wait.
+        host: name of this machine.
+        environment: this machine's environment.
+        thermometer: reads the temperatures of the GPUs.
+        skip: whether the user wants to skip a wait.
+        on_start: called before the first run.
+        on_row: called with each run that ended, its result if it has one, and how far the study is.
+    """
+
+    measure: Measure
+    clock: Clock
+    progress: Progress
+    host: str
+    environment: StudyEnvironment
+    thermometer: Thermometer
+    skip: Skip
+    on_start: Callable[[Started], None]
+    on_row: Callable[[RunRow, ExperimentResult | None, Progressed], None]
+
+
+def run_in_memory(design: StudyDesign, protocol: Protocol, parts: StudyParts) -> StudyResult:
+    """Run a study, and write nothing."""
+    manifest, store = _manifest(design, protocol, parts), Memory()
+    table = RunTable([pending_row(run) for run in manifest.runs])
+    parts.on_start(_started(None, design, table))
+    _run(table, design, manifest, parts, store)
+    return study_of(design, manifest, table.rows).with_results(store.results)
+
+
+def run_new(
+    design: StudyDesign, protocol: Protocol, parts: StudyParts, base: Path, configuration: Configuration
+) -> StudyResult:
+    """Run a study in a new folder.
 
     Args:
-        study: the experiments.
-        measure: measures one experiment.
-        keep: saves a result and returns it as saved.
-        states: records the state of each experiment; None without an output directory.
+        design: the design.
+        protocol: how the runs are made.
+        parts: everything else.
+        base: directory of the results.
+        configuration: the configuration, to be written into the folder.
 
     Raises:
-        StudyError: at least one experiment failed; with the results of the others.
+        LLEMError: the folder cannot be written (ConfigError), or a state or a result could not be stored.
     """
-    results: list[ExperimentResult] = []
-    failed: list[ExperimentError] = []
-    for config in study.experiments:
+    folder = create_folder(base, _manifest(design, protocol, parts), configuration)
+    return run_in_folder(folder, design, protocol, parts)
+
+
+def run_in_folder(
+    folder: Path, design: StudyDesign, protocol: Protocol, parts: StudyParts, other_environment: bool = False
+) -> StudyResult:
+    """Make the runs of a study's folder that have no result.
+
+    Args:
+        folder: the folder.
+        design: the design; that of the folder must be the same.
+        protocol: how the runs are made; the order of runs that are already planned stays.
+        parts: everything else.
+        other_environment: whether the study may be continued in another environment.
+
+    Raises:
+        ConfigError: it is the folder of another study, another process runs it, or this is another environment.
+        LLEMError: a state or a result could not be stored.
+    """
+    found = read_manifest(folder)
+    check_design(folder, found, design)
+    check_environment(found.environments, parts.environment, other_environment)
+    with opened_folder(folder) as store:
+        manifest = _with_environment(continued(found, design, protocol), folder.name, parts.environment)
+        if manifest != found:
+            write_manifest(manifest, folder)
+        table = RunTable(rows_of(folder, manifest))
+        parts.on_start(_started(folder, design, table))
         try:
-            with followed(states, config):
-                results.append(measure(config))
-                results[-1] = keep(results[-1])
-        except ExperimentError as error:
-            failed.append(error)
-        except LLEMError as error:
-            failed.append(ExperimentError(config, error))
-    if failed:
-        raise StudyError(failed, results)
-    return tuple(results)
+            _run(table, design, manifest, parts, store)
+        finally:
+            store.release()
+            study = study_of(design, manifest, table.rows).in_folder(folder)
+            _write(study, folder)
+    return study
 
 
-@contextmanager
-def followed(states: StateManager | None, config: ExperimentConfig) -> Iterator[None]:
-    """Record an experiment's state while it runs. A reported failure removes it; after a killed process it remains.
-
-    An interrupt may come while the state is written: it is named before, so that it can be removed.
-    """
-    if states is None:
-        yield
-        return
-    named = new_state(config.config_hash)
-    try:
-        state = _begun(states, named)
-        yield
-    except BaseException:
-        states.forget(named)
-        raise
-    if state is not None:
-        states.move(state, "done")
+def _started(folder: Path | None, design: StudyDesign, table: RunTable) -> Started:
+    left = sum(row.state != "completed" for row in table.rows)
+    return Started(folder, len(table.rows), left, {cell.id: cell.label for cell in design.cells})
 
 
-def _begun(states: StateManager, named: ExperimentState) -> ExperimentState | None:
-    """The written state, or None where it cannot be written; the check before the run reports that, with its cure."""
-    try:
-        return states.move(states.keep(named), "measuring")
-    except LLEMError:
-        return None
+def _write(study: StudyResult, folder: Path) -> None:
+    from llenergymeasure.results.study_tables import runs  # noqa: PLC0415 - pyarrow, only where a study is written
+
+    runs.write_runs_csv(study, folder / runs.CSV_FILE)
+    runs.write_runs_parquet(study, folder / runs.PARQUET_FILE)
+    write_study(study, folder)
+
+
+def _manifest(design: StudyDesign, protocol: Protocol, parts: StudyParts) -> Manifest:
+    now = parts.clock.utc_now()
+    stamp = now.isoformat(timespec="seconds")[:19].replace(":", "-")
+    return Manifest(
+        study_id=f"{sanitise_name(design.name or UNNAMED)}_{stamp}",
+        design_hash=design.design_hash,
+        started_at=now.isoformat(timespec="milliseconds"),
+        protocol=protocol,
+        runs=plan_runs(design, protocol, range(1, protocol.n_cycles + 1)),
+        environments=(parts.environment,),
+        temperatures_c=dict(parts.thermometer()),
+    )
+
+
+def _with_environment(manifest: Manifest, name: str, now: StudyEnvironment) -> Manifest:
+    known = manifest.environments
+    return manifest.model_copy(update={"study_id": name, "environments": known if now in known else (*known, now)})
+
+
+def _run(table: RunTable, design: StudyDesign, manifest: Manifest, parts: StudyParts, store: RunStore) -> None:
+    outlook = Outlook(table.rows)
+    environment = parts.environment
+    table.run(
+        RunParts(
+            design=design,
+            measure=parts.measure,
+            store=store,
+            waits=Waits(
+                manifest.protocol, parts.clock, parts.progress, parts.thermometer, manifest.temperatures_c, parts.skip
+            ),
+            clock=parts.clock,
+            where=Where(parts.host, environment.digest, manifest.environments.index(environment)),
+            on_row=lambda row, result: parts.on_row(row, result, outlook.ended(row)),
+        )
+    )
+
+
+def study_of(design: StudyDesign, manifest: Manifest, rows: list[RunRow]) -> StudyResult:
+    """The study of some rows, with its analysis."""
+    return StudyResult(study_id=manifest.study_id, design=design, protocol=manifest.protocol, runs=tuple(rows))

@@ -17,6 +17,7 @@ def command(
     *,
     output: Path | None,
     report: bool = False,
+    sweeps: Sequence[str] = (),
 ) -> int:
     """Check and describe the experiments. Returns the exit code.
 
@@ -24,7 +25,7 @@ def command(
         ConfigError: the file or an option is not valid.
         PreFlightError: an experiment cannot run here.
     """
-    found = plan(study_of(config, flags, assignments), output, report=report)
+    found = plan(study_of(config, flags, assignments, sweeps), output, report=report)
     print("\n\n".join("\n".join(_lines(each, found.output_dir)) for each in found.experiments))
     for finding in found.report:
         print(f"{finding.problem}: {finding.cure}")

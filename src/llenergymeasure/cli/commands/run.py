@@ -1,85 +1,114 @@
-"""`llem run`: measures, saves and prints."""
+"""`llem run`: measures, saves and prints one experiment or a study."""
 
 from __future__ import annotations
 
 import gc
-import json as json_module
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from llenergymeasure import ExperimentResult, StudyConfig
-from llenergymeasure._api.request import study_of
-from llenergymeasure._api.run import Saved, is_silent_rank, json_text, labels_of, run, side_by_side
+from llenergymeasure import ExperimentConfig, ExperimentResult, StudyConfig
+from llenergymeasure._api.request import study_again, study_of
+from llenergymeasure._api.run import Saved, is_one_run, is_silent_rank, json_text, run
+from llenergymeasure._api.study import StudyOptions
+from llenergymeasure.cli.commands import study as studies
 from llenergymeasure.cli.display import progress_for
 from llenergymeasure.cli.interrupts import Attentive
-from llenergymeasure.exceptions import StudyError
+from llenergymeasure.exceptions import ConfigError, ExperimentError
+from llenergymeasure.progress import Progress
 
 
-def command(
-    config: Path | None,
-    flags: Mapping[str, Any],
-    assignments: Sequence[str],
-    *,
-    output: Path | None,
-    json: bool,
-    export_csv: bool,
-    report: bool,
-    quiet: bool,
-) -> int:
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of `llem run` beside the configuration.
+
+    Attributes:
+        output: directory of the results; None = as in the user config.
+        json: whether to print JSON.
+        export_csv: whether to write result.csv.
+        report: whether to write report.html.
+        quiet: whether to print results only.
+        sweeps: texts of `--sweep`.
+        resume: whether to continue a study, the newest of its design or the one in `folder`.
+        folder: the folder of `--resume`.
+        gaps: whether to make fixed gaps.
+        other_environment: whether a study may be continued in another environment.
+    """
+
+    output: Path | None
+    json: bool
+    export_csv: bool
+    report: bool
+    quiet: bool
+    sweeps: Sequence[str] = ()
+    resume: bool = False
+    folder: Path | None = None
+    gaps: bool = True
+    other_environment: bool = False
+
+
+def command(config: Path | None, flags: Mapping[str, Any], assignments: Sequence[str], options: RunOptions) -> int:
     """Measure, save, and print. Returns the exit code."""
-    study = study_of(config, flags, assignments)
-    labels = labels_of(study.experiments) if len(study.experiments) > 1 else {}
-    results: list[ExperimentResult] = []
+    if options.resume and options.folder is None and config is not None and config.is_dir():
+        config, options = None, replace(options, folder=config)
+    study = _study(config, flags, assignments, options)
+    gc.enable()  # the entry point disabled it while the command line started
+    progress = Attentive(progress_for(options.quiet or is_silent_rank(os.environ)))
+    if is_one_run(study) and not options.resume:
+        return _one(study.experiments[0], progress, options)
+    using = StudyOptions(
+        given=config,
+        resume=options.folder or options.resume,
+        gaps=options.gaps,
+        other_environment=options.other_environment,
+    )
+    return studies.command(
+        study, using, output=options.output, progress=progress, json=options.json, quiet=options.quiet
+    )
+
+
+def _study(
+    config: Path | None, flags: Mapping[str, Any], assignments: Sequence[str], options: RunOptions
+) -> StudyConfig:
+    """The study of the command line, or of the folder that is continued."""
+    if options.folder is not None and not options.resume:
+        raise ConfigError(f"'{options.folder}' is a second argument", "write --resume before the folder to continue")
+    if config is not None or options.folder is None:
+        return study_of(config, flags, assignments, options.sweeps)
+    return study_again(options.folder, flags, assignments, options.sweeps)
+
+
+def _one(config: ExperimentConfig, progress: Progress, options: RunOptions) -> int:
+    """Measure one experiment."""
+    kept: list[ExperimentResult] = []
 
     def show(result: ExperimentResult) -> None:
-        results.append(result)
-        if not json:
-            print(_text(result, labels), flush=True)
+        kept.append(result)
+        if not options.json:
+            print(result.summary(), flush=True)
 
     def show_place(saved: Saved) -> None:
-        results[-1] = saved.result
-        if not quiet:
+        kept[-1] = saved.result
+        if not options.quiet:
             print(_saved(saved.path), file=sys.stderr)
 
-    gc.enable()  # the entry point disabled it while the command line started
-    progress = Attentive(progress_for(quiet or is_silent_rank(os.environ)))
     try:
         run(
-            study, output_dir=output, progress=progress, on_result=show, on_saved=show_place,
-            export_csv=export_csv, report=report,
+            config, output_dir=options.output, progress=progress, on_result=show, on_saved=show_place,
+            export_csv=options.export_csv, report=options.report,
         )  # fmt: skip
-    except StudyError as error:
-        raise _error_of(study, error) from error
+    except ExperimentError as error:
+        raise error.cause_for_user from error
     finally:
-        if json and results:
-            print(_one_document([json_text(each) for each in results], single=not labels))
-        if not json and len(results) > 1:
-            print(side_by_side(results, labels))
+        if options.json and kept:
+            print(json_text(kept[-1]).rstrip())
     return 0
-
-
-def _text(result: ExperimentResult, labels: Mapping[str, str]) -> str:
-    """The summary; with several experiments, with a label above and an empty line below."""
-    return f"experiment {labels[result.measurement_config_hash]}\n{result.summary()}\n" if labels else result.summary()
 
 
 def _saved(path: Path) -> str:
     """The path of the result, and the names of the other files in its folder."""
     beside = sorted(other.name for other in path.parent.iterdir() if other != path)
     return f"saved: {path}" + (f", beside it {', '.join(beside)}" if beside else "")
-
-
-def _error_of(study: StudyConfig, error: StudyError) -> Exception:
-    """The error of a single experiment, or the list of errors of several."""
-    return error.failed[0].cause_for_user if len(study.experiments) == 1 else error
-
-
-def _one_document(documents: Sequence[str], single: bool) -> str:
-    """The saved results as JSON: one result unchanged, several as a list."""
-    if single:
-        return documents[0].rstrip()
-    results = [json_module.loads(document) for document in documents]
-    return json_module.dumps({"results": results}, indent=2, ensure_ascii=False)

@@ -3,7 +3,7 @@
 ```
 {name}_{time}/
     study.yaml            the configuration as given
-    resolved.json         the design: every cell as resolved
+    resolved.json         the same with every cell
     manifest.json         the frozen run table
     journal.jsonl         the changes of the runs' states
     runs/{run id}/        result.json, timeseries.parquet, log.txt
@@ -19,11 +19,10 @@ import json
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from llenergymeasure._files import ensure_directory, write_atomic
 from llenergymeasure._json import read_json
-from llenergymeasure.domain.base import Frozen
 from llenergymeasure.domain.files.folder import RESULT_FILE, TIMESERIES_FILE, as_saved
 from llenergymeasure.domain.files.serialise import to_json, to_parquet
 from llenergymeasure.domain.result_data import ResultData
@@ -32,14 +31,14 @@ from llenergymeasure.exceptions import ConfigError
 
 STUDY_FILE = "study.json"
 GIVEN_FILE = "study.yaml"
-DESIGN_FILE = "resolved.json"
+RESOLVED_FILE = "resolved.json"
 MANIFEST_FILE = "manifest.json"
 JOURNAL_FILE = "journal.jsonl"
 RUNS_FOLDER = "runs"
 LOG_FILE = "log.txt"
 
 S = TypeVar("S", bound=StudyData)
-F = TypeVar("F", bound=Frozen)
+F = TypeVar("F", bound=BaseModel)
 
 
 def run_folder(folder: Path, run_id: str) -> Path:

@@ -1,0 +1,183 @@
+"""Runs a study on this machine: chooses the parts, and where the results go."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.study.models import StudyConfig
+from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
+from llenergymeasure.core.machine.environment import take_snapshot
+from llenergymeasure.domain.files.study import study_json
+from llenergymeasure.domain.results import ExperimentResult, StudyResult
+from llenergymeasure.domain.study.design import Protocol, StudyDesign
+from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.exceptions import ConfigError, ExperimentError, LLEMError, MeterError
+from llenergymeasure.launch.check import check_experiments
+from llenergymeasure.launch.open import measure_once, open_experiment
+from llenergymeasure.orchestration.orchestrator import Session
+from llenergymeasure.progress import Progress
+from llenergymeasure.study.design import design_of, protocol_of
+from llenergymeasure.study.environment import environment_of
+from llenergymeasure.study.folder import Configuration
+from llenergymeasure.study.gaps import Skip, never
+from llenergymeasure.study.outlook import Progressed
+from llenergymeasure.study.resume import newest_folder, read_config
+from llenergymeasure.study.runner import Started, StudyParts, run_in_folder, run_in_memory, run_new
+from llenergymeasure.study.table import Measure
+
+__all__ = [
+    "Progressed",
+    "RunRow",
+    "Started",
+    "StudyOptions",
+    "failed_run",
+    "read_config",
+    "run_cells",
+    "run_here",
+    "study_json",
+]
+
+
+def _nothing(*_: object) -> None:
+    """Report nothing."""
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """How a study is run, beside its configuration.
+
+    Attributes:
+        given: the file of the configuration, which is copied; None = it is written as resolved.
+        resume: whether to continue the newest study of the design; or the folder to continue.
+        gaps: whether to make the fixed gaps.
+        other_environment: whether a study may be continued in another environment.
+        skip: whether the user wants to skip a wait.
+        on_start: called before the first run.
+        on_row: called with each run that ended, its result if it has one, and how far the study is.
+    """
+
+    given: Path | None = None
+    resume: bool | str | Path = False
+    gaps: bool = True
+    other_environment: bool = False
+    skip: Skip = never
+    on_start: Callable[[Started], None] = _nothing
+    on_row: Callable[[RunRow, ExperimentResult | None, Progressed], None] = _nothing
+
+
+def run_cells(study: StudyConfig, session: Session, place: Path | None, options: StudyOptions) -> StudyResult:
+    """Check all cells, then run the study.
+
+    Args:
+        study: the configuration.
+        session: the session of this process.
+        place: directory of the results; None = nothing is written.
+        options: how it is run.
+
+    Raises:
+        ConfigError: a folder of another study, or it cannot be written.
+        PreFlightError: a cell cannot be measured on this machine; with every reason.
+        LLEMError: a state or a result could not be stored; the study stopped.
+    """
+    design, protocol = design_of(study), protocol_of(study, session.settings().execution, gaps=options.gaps)
+    folder = _folder(design, place, options)
+    check_experiments(study.experiments, session, place)
+    with _devices(design, session) as devices, _measuring(protocol, session) as measure:
+        parts = _parts(design, session, devices, measure, options)
+        if place is None:
+            return run_in_memory(design, protocol, parts)
+        if folder is None:
+            return run_new(design, protocol, parts, place, _configuration(study, options))
+        return run_in_folder(folder, design, protocol, parts, options.other_environment)
+
+
+def _folder(design: StudyDesign, place: Path | None, options: StudyOptions) -> Path | None:
+    """The folder to continue; None for a new study."""
+    if options.resume is False:
+        return None
+    if place is None:
+        raise ConfigError("a study without output_dir leaves nothing to resume", "give the same output_dir")
+    return newest_folder(place, design.design_hash) if options.resume is True else Path(options.resume)
+
+
+def _configuration(study: StudyConfig, options: StudyOptions) -> Configuration:
+    """The text of the file, or of the configuration as JSON, which is YAML too; and the configuration with every cell."""
+    given = _json(study, exclude_unset=True) if options.given is None else options.given.read_text(encoding="utf-8")
+    return Configuration(given, _json(study))
+
+
+def _json(study: StudyConfig, *, exclude_unset: bool = False) -> str:
+    fields = study.model_dump(mode="json", exclude_unset=exclude_unset)
+    return json.dumps(fields, indent=1, ensure_ascii=False) + "\n"
+
+
+def run_here(study: StudyConfig, output_dir: Path | None, progress: Progress, options: StudyOptions) -> StudyResult:
+    """Run a study for the command line; without a directory, in that of the user config.
+
+    Raises:
+        ConfigError, PreFlightError, LLEMError: see `run_cells`.
+    """
+    session = Session(progress=progress)
+    return run_cells(study, session, output_dir or Path(session.settings().output.results_dir), options)
+
+
+@contextmanager
+def _devices(design: StudyDesign, session: Session) -> Iterator[MeterContext]:
+    on_cpu = all(cell.config.pytorch_settings.device == "cpu" for cell in design.cells)
+    with open_devices(session.clock, session.environ, 0 if on_cpu else None) as devices:
+        yield devices
+
+
+@contextmanager
+def _measuring(protocol: Protocol, session: Session) -> Iterator[Measure]:
+    """What measures one experiment, as isolated as the protocol says."""
+    if protocol.isolation == "none":
+        yield lambda config, log: measure_once(config, session)
+        return
+    yield partial(_measure_fresh, session)
+
+
+def _measure_fresh(session: Session, config: ExperimentConfig, log: Path | None) -> ExperimentResult:
+    with open_experiment(config, session, fresh=True) as experiment:
+        return experiment.measure()
+
+
+def _parts(
+    design: StudyDesign, session: Session, devices: MeterContext, measure: Measure, options: StudyOptions
+) -> StudyParts:
+    snapshot = take_snapshot(gpu_infos(devices), None, driver_version(devices))
+    return StudyParts(
+        measure=measure,
+        clock=session.clock,
+        progress=session.progress,
+        host=platform.node(),
+        environment=environment_of(snapshot, {cell.config.backend for cell in design.cells}),
+        thermometer=partial(_temperatures, devices),
+        skip=options.skip,
+        on_start=options.on_start,
+        on_row=options.on_row,
+    )
+
+
+def _temperatures(devices: MeterContext) -> dict[str, float]:
+    """Temperature of each GPU in C by UUID; a GPU that reports none is left out."""
+    found: dict[str, float] = {}
+    for gpu in devices.gpus:
+        with suppress(MeterError):
+            celsius = None if devices.door is None else devices.door.conditions(gpu).temperature_c
+            found |= {} if celsius is None else {gpu.uuid: celsius}
+    return found
+
+
+def failed_run(study: StudyResult, row: RunRow) -> ExperimentError:
+    """The error of a failed run."""
+    failure = row.failure
+    message = "it has no result" if failure is None else failure.message
+    return ExperimentError(study.design.cell(row.cell).config, LLEMError(message))

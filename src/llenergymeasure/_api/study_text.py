@@ -1,0 +1,56 @@
+"""A study in plain text for the command line: one line per run, and the tables at the end."""
+
+from __future__ import annotations
+
+from llenergymeasure.domain.results import StudyResult
+from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.domain.study.summary import outcome_of
+from llenergymeasure.results.study_tables.content import tables
+from llenergymeasure.results.study_tables.table import Table
+from llenergymeasure.study.outlook import Progressed
+
+__all__ = ["run_line", "study_text"]
+
+MINUTE_S, HOUR_S = 60, 3600
+SHOWN_TABLES = ("cells", "factors")
+
+
+def run_line(row: RunRow, label: str, progressed: Progressed) -> str:
+    """One line for a run that ended: its place, cell and outcome, and the expected time for the rest."""
+    left = (
+        ""
+        if progressed.left_s is None or progressed.done == progressed.total
+        else f"; {duration(progressed.left_s)} left"
+    )
+    control = "" if row.role == "cell" else ", control"
+    return f"run {progressed.done} of {progressed.total}: {label} (cycle {row.cycle}{control}): {outcome_of(row)}{left}"
+
+
+def duration(seconds: float) -> str:
+    """A duration in s, min or h."""
+    if seconds < 2 * MINUTE_S:
+        return f"{seconds:.0f} s"
+    if seconds < 2 * HOUR_S:
+        return f"{seconds / MINUTE_S:.0f} min"
+    return f"{seconds / HOUR_S:.1f} h"
+
+
+def study_text(study: StudyResult) -> str:
+    """The answer, then the tables of cells and factors."""
+    shown = [_aligned(table) for table in tables(study) if table.name in SHOWN_TABLES]
+    return "\n\n".join([study.summary(), *shown])
+
+
+def _aligned(table: Table) -> str:
+    """A table with columns of equal width: text to the left, numbers to the right."""
+    lines = [table.head, *table.rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(_line(line, widths, table.texts) for line in lines)
+
+
+def _line(cells: tuple[str, ...], widths: list[int], texts: int) -> str:
+    padded = (
+        f"{cell:<{width}}" if column < texts else f"{cell:>{width}}"
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return "  ".join(padded).rstrip()

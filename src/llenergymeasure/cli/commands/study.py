@@ -1,0 +1,77 @@
+"""`llem run` of a study: one line per run as it ends, and the answer at the end."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TextIO
+
+from llenergymeasure import ExperimentResult, StudyConfig, StudyResult
+from llenergymeasure._api.study import Progressed, RunRow, Started, StudyOptions, run_here, study_json
+from llenergymeasure._api.study_text import run_line, study_text
+from llenergymeasure.progress import Progress
+
+FAILURE = 1
+
+
+def command(
+    study: StudyConfig, options: StudyOptions, *, output: Path | None, progress: Progress, json: bool, quiet: bool
+) -> int:
+    """Run the study and print it. Returns the exit code: 1 when a run failed."""
+    lines = Lines(sys.stderr, quiet, progress)
+    try:
+        found = run_here(study, output, progress, replace(options, on_start=lines.started, on_row=lines.ended))
+    except KeyboardInterrupt:
+        lines.interrupted()
+        raise
+    print(study_json(found).rstrip() if json else study_text(found))
+    lines.saved(found)
+    return FAILURE if any(row.failure is not None for row in found.runs) else 0
+
+
+class Lines:
+    """Lines on stderr while a study runs; with the time where stderr is not a terminal.
+
+    Args:
+        stream: stderr.
+        quiet: whether to print no line.
+        progress: shows waits, which end before a line is printed.
+    """
+
+    def __init__(self, stream: TextIO, quiet: bool, progress: Progress) -> None:
+        self._stream, self._quiet, self._progress = stream, quiet, progress
+        self._folder: Path | None = None
+        self._labels: dict[str, str] = {}
+        self._warned: set[str] = set()
+
+    def started(self, started: Started) -> None:
+        """The run table is frozen."""
+        self._folder, self._labels = started.folder, dict(started.labels)
+        rest = "" if started.left == started.total else f", {started.left} of them are left"
+        self._say(f"{len(self._labels)} cells, {started.total} runs{rest}: {started.folder}")
+
+    def ended(self, row: RunRow, result: ExperimentResult | None, progressed: Progressed) -> None:
+        """A run has ended. A warning is shown with the first run that has it."""
+        self._say(run_line(row, self._labels[row.cell], progressed))
+        for warning in result.warnings if result is not None else ():
+            if warning.code not in self._warned:
+                self._warned.add(warning.code)
+                self._say(f"  warning, shown once: {warning}")
+
+    def interrupted(self) -> None:
+        """The study was interrupted."""
+        if self._folder is not None:
+            print(f"the study continues with: llem run --resume {self._folder}", file=self._stream)
+
+    def saved(self, study: StudyResult) -> None:
+        """The study has ended."""
+        self._say(f"saved: {study.folder}")
+
+    def _say(self, text: str) -> None:
+        if self._quiet:
+            return
+        self._progress.done()
+        stamp = "" if self._stream.isatty() else f"{datetime.now(timezone.utc).isoformat(timespec='seconds')} "
+        print(f"{stamp}{text}", file=self._stream, flush=True)

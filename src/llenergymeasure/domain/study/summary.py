@@ -1,0 +1,67 @@
+"""A study and its runs in plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llenergymeasure._format import NOT_MEASURED, number
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.result import StudyData
+from llenergymeasure.domain.study.runs import RunRow
+
+ENERGY = METRICS["energy_per_output_token"]
+THROUGHPUT = METRICS["tokens_per_second"]
+# Uncertainties are shown with this coverage factor, as those of a single result.
+COVERAGE_FACTOR = 2.0
+
+
+def summarise_study(study: StudyData) -> str:
+    """The answer, then how many runs there are, what failed or was left out, and what limits the answer."""
+    parts = [study.answer or _without_answer(study), _counts(study), *_listed("failed", _failed(study))]
+    left_out = [f"{_fields(each.fields)}: {each.reason}" for each in (*study.design.skipped, *study.design.merged)]
+    return "\n".join([*parts, *_listed("not measured", left_out), *_listed("warnings", study.warnings)])
+
+
+def _without_answer(study: StudyData) -> str:
+    return "no run has a result" if not study.completed else "the runs were not analysed"
+
+
+def _counts(study: StudyData) -> str:
+    done = len(study.completed)
+    planned = sum(row.role == "cell" for row in study.runs)
+    return f"{len(study.cells)} cells in {study.protocol.n_cycles} cycles: {done} of {planned} runs have a result"
+
+
+def _failed(study: StudyData) -> Iterator[str]:
+    for row in study.runs:
+        if row.failure is not None:
+            label = study.design.cell(row.cell).label
+            yield f"{row.run_id} ({label}): {row.failure.message}"
+
+
+def _fields(fields: dict[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in fields.items())
+
+
+def _listed(title: str, lines: Iterator[str] | tuple[str, ...] | list[str]) -> list[str]:
+    found = [f"- {line}" for line in lines]
+    return [f"\n{title}", *found] if found else []
+
+
+def outcome_of(row: RunRow) -> str:
+    """The outcome of a run in one line: energy per token with its uncertainty and throughput, or why there is no result."""
+    if row.state == "completed":
+        throughput = number(row.values.get(THROUGHPUT.name), THROUGHPUT.unit)
+        return f"{energy_of(row)}, {throughput}"
+    return row.state if row.failure is None else f"{row.state}: {row.failure.message}"
+
+
+def energy_of(row: RunRow) -> str:
+    """Energy per output token of a run with its uncertainty, or marked as an estimate."""
+    value, uncertainty = row.values.get(ENERGY.name), row.uncertainties.get(ENERGY.name)
+    if value is None:
+        return f"energy {NOT_MEASURED}"
+    text = number(value, ENERGY.unit)
+    if row.energy_estimated:
+        return f"{text}, an estimate"
+    return text if uncertainty is None else f"{text} +- {number(COVERAGE_FACTOR * uncertainty, ENERGY.unit, 2)}"

@@ -1,0 +1,49 @@
+"""The environment of a study: what must stay the same between its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from llenergymeasure.core.backends.registry import BACKENDS
+from llenergymeasure.domain.environment import EnvironmentSnapshot
+from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.study.manifest import StudyEnvironment
+
+ABSENT = "absent"
+
+
+def environment_of(snapshot: EnvironmentSnapshot, backends: Iterable[str]) -> StudyEnvironment:
+    """CPU, GPUs, driver, and the versions of the backends that a study uses."""
+    facts = {
+        "CPU": snapshot.cpu_model or "unknown",
+        "GPUs": ", ".join(f"{gpu.name} ({gpu.uuid})" for gpu in snapshot.gpus) or "none",
+        "NVIDIA driver": snapshot.driver_version or ABSENT,
+    }
+    names = sorted({name for backend in backends for name in BACKENDS[backend].distributions})
+    return StudyEnvironment(facts=facts | {name: snapshot.packages.get(name, ABSENT) for name in names})
+
+
+def check_environment(known: tuple[StudyEnvironment, ...], now: StudyEnvironment, allowed: bool) -> None:
+    """Check that a study is continued where it ran before.
+
+    Args:
+        known: where it ran.
+        now: where it would run now.
+        allowed: whether another environment is allowed.
+
+    Raises:
+        ConfigError: it is another environment; with every difference.
+    """
+    if allowed or not known or now in known:
+        return
+    raise ConfigError(
+        f"this is another environment than that of the study: {', '.join(_differences(known[-1], now))}",
+        "--allow-other-environment makes the new runs, as a block of their own",
+    )
+
+
+def _differences(before: StudyEnvironment, now: StudyEnvironment) -> Iterator[str]:
+    for name in dict.fromkeys([*before.facts, *now.facts]):
+        old, new = before.facts.get(name, ABSENT), now.facts.get(name, ABSENT)
+        if old != new:
+            yield f"{name} was {old} and is {new}"

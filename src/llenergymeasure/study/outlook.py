@@ -1,0 +1,58 @@
+"""How much of a study is left, from what was seen of it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from llenergymeasure.domain.study.runs import RunRow
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """How far a study is.
+
+    Attributes:
+        done: number of runs that ended or were skipped.
+        total: number of runs.
+        left_s: expected duration of the runs that are left, with their waits, in s; None before the first run has ended.
+    """
+
+    done: int
+    total: int
+    left_s: float | None
+
+
+class Outlook:
+    """Expects that a run takes as long as the earlier runs of its cell, or of all cells, with the waits before them.
+
+    Args:
+        rows: all rows of the study.
+    """
+
+    def __init__(self, rows: Sequence[RunRow]) -> None:
+        self._total = len(rows)
+        self._left = Counter(row.cell for row in rows if row.state != "completed")
+        self._seconds: dict[str, list[float]] = defaultdict(list)
+        for row in rows:
+            self._see(row)
+
+    def ended(self, row: RunRow) -> Progressed:
+        """A run has ended."""
+        self._left[row.cell] -= 1
+        self._see(row)
+        left = self._left.total()
+        return Progressed(self._total - left, self._total, self._left_s())
+
+    def _see(self, row: RunRow) -> None:
+        if row.took_s is not None and row.state in ("completed", "failed"):
+            self._seconds[row.cell].append(row.took_s + row.waited_s)
+
+    def _left_s(self) -> float | None:
+        means = {cell: fmean(seconds) for cell, seconds in self._seconds.items()}
+        if not means:
+            return None
+        usual = fmean(means.values())
+        return sum(count * means.get(cell, usual) for cell, count in self._left.items())

@@ -1,0 +1,128 @@
+"""Continues a study in its folder: finds the folder, checks that it is the same study, and reads the states of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from llenergymeasure.config.messages.fields import set_fields
+from llenergymeasure.config.study.models import StudyConfig
+from llenergymeasure.domain.files.study import (
+    JOURNAL_FILE,
+    MANIFEST_FILE,
+    RESOLVED_FILE,
+    read_frozen,
+    result_path,
+)
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.study.design import Protocol, StudyDesign
+from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.study.design import design_of
+from llenergymeasure.study.journal import read_journal
+from llenergymeasure.study.manifest import Manifest, read_manifest
+from llenergymeasure.study.plan import pending_row, plan_runs
+from llenergymeasure.study.rows import completed_row
+
+# More differences than these are counted and not named.
+NAMED = 10
+
+
+def newest_folder(base: Path, design_hash: str) -> Path:
+    """The folder of the study of this design that was started last.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    found = []
+    for path in sorted(base.glob(f"*/{MANIFEST_FILE}")):
+        manifest = read_manifest(path.parent)
+        if manifest.design_hash == design_hash:
+            found.append((manifest.started_at, path.parent))
+    if not found:
+        raise ConfigError(
+            f"there is no study of this design (hash {design_hash}) in {base}",
+            "name its folder after --resume, or run it without --resume",
+        )
+    return max(found)[1]
+
+
+def read_config(folder: Path) -> StudyConfig:
+    """The configuration of a study's folder.
+
+    Raises:
+        ConfigError: it is missing or damaged.
+    """
+    return read_frozen(folder / RESOLVED_FILE, StudyConfig)
+
+
+def check_design(folder: Path, manifest: Manifest, design: StudyDesign) -> None:
+    """Check that a folder has the study of a design.
+
+    Raises:
+        ConfigError: it has another one; with the fields that differ.
+    """
+    if manifest.design_hash == design.design_hash:
+        return
+    differing = list(_differences(design_of(read_config(folder)), design))
+    named = "; ".join(differing[:NAMED]) + (f"; and {len(differing) - NAMED} more" if len(differing) > NAMED else "")
+    raise ConfigError(
+        f"{folder} has another study than the configuration: {named}",
+        "restore the configuration, or run it without --resume",
+    )
+
+
+def _differences(old: StudyDesign, new: StudyDesign) -> Iterator[str]:
+    """The fields whose values differ, over all cells."""
+    if len(old.cells) != len(new.cells):
+        yield f"it has {len(old.cells)} cells, and the configuration {len(new.cells)}"
+    before, after = _values(old), _values(new)
+    for name in dict.fromkeys([*before, *after]):
+        if before.get(name) != after.get(name):
+            yield f"{name} is {_listed(before.get(name))} there and {_listed(after.get(name))} in the configuration"
+    if old.reference != new.reference:
+        yield f"the reference is cell {old.reference} there and {new.reference} in the configuration"
+
+
+def _values(design: StudyDesign) -> dict[str, list[str]]:
+    """The values of each field in all cells, in order of first appearance."""
+    found: dict[str, list[str]] = {}
+    for cell in design.cells:
+        for name, value in set_fields(cell.config).items():
+            if value not in found.setdefault(name, []):
+                found[name].append(value)
+    return found
+
+
+def _listed(values: Sequence[str] | None) -> str:
+    return " and ".join(values) if values else "not set"
+
+
+def continued(manifest: Manifest, design: StudyDesign, protocol: Protocol) -> Manifest:
+    """The run table with added cycles, where the protocol has more. Its runs stay; so do order, seed and control runs."""
+    old = manifest.protocol
+    n_cycles = max(old.n_cycles, protocol.n_cycles)
+    fixed = {"n_cycles": n_cycles, "order": old.order, "seed": old.seed, "control": old.control}
+    kept = protocol.model_copy(update=fixed)
+    added = plan_runs(design, kept, range(old.n_cycles + 1, n_cycles + 1), len(manifest.runs) + 1)
+    return manifest.model_copy(update={"protocol": kept, "runs": (*manifest.runs, *added)})
+
+
+def rows_of(folder: Path, manifest: Manifest) -> list[RunRow]:
+    """The rows of all runs, with their last state. A run whose result was written but not recorded is completed.
+
+    Raises:
+        ConfigError: journal or result cannot be read.
+    """
+    known = read_journal(folder / JOURNAL_FILE)
+    return [_row(folder, known.get(run.place) or pending_row(run)) for run in manifest.runs]
+
+
+def _row(folder: Path, row: RunRow) -> RunRow:
+    if row.state == "completed":
+        is_there = row.result is not None and (folder / row.result).exists()
+        return row if is_there else row.model_copy(update={"state": "interrupted", "result": None})
+    path = result_path(row.run_id)
+    if row.state in ("running", "interrupted") and (folder / path).exists():
+        return completed_row(row, ExperimentResult.from_json(folder / path), path, None)
+    return row
