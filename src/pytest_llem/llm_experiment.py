@@ -11,6 +11,7 @@ from llenergymeasure import ExperimentConfig
 from llenergymeasure._plugin_api import ConfigError, LLEMError, make_config
 from pytest_llem.failure import fail, failure
 from pytest_llem.marker import Plan
+from pytest_llem.measure import user_hooks
 from pytest_llem.measure.replay import ReplayError
 from pytest_llem.measure.run import Run
 from pytest_llem.stash import State
@@ -52,16 +53,16 @@ class Experiments:
 
 def measure(state: State, item: pytest.Item, plan: Plan, config: ExperimentConfig) -> Run:
     """Measure an experiment for a test; an error fails the test with its message."""
-    changed = item.config.hook.pytest_llem_modify_config(item=item, config=config)
     record = state.record(item)
-    run = Run(state, item, plan, config if changed is None else changed, record.n_files)
+    run = Run(state, item, plan, user_hooks.modified(item, config))
     _refuse_twin(state, run, record.test)
     record.plan = plan
     record.runs.append(run)
     try:
         run.measure_all()
     except (LLEMError, ReplayError) as error:
-        raise failure(str(error)) from None
+        run.problem = str(error)
+        raise failure(run.problem) from None
     return run
 
 

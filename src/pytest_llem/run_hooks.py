@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,7 +46,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     plan = _plan(item, state)
     item.stash[PLAN] = plan
     if state.settings.dry_run:
-        state.record(item).plan = plan
+        from pytest_llem.measure import user_hooks  # noqa: PLC0415 - only in a dry run
+
+        config = None if plan.config is None else user_hooks.modified(item, plan.config)
+        state.record(item).plan = replace(plan, config=config)
         pytest.skip("dry run: nothing is measured")
 
 
@@ -69,7 +73,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     finally:
         record = state.records.get(item.nodeid)
         for run in record.runs if record is not None else ():
-            if run.files:
+            if run.measured:
                 run.conclude()
                 state.add_properties(item, run.properties())
     return result
@@ -133,7 +137,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
 def _finish(session: pytest.Session, state: State) -> None:
     from pytest_llem.report.session import final_exit_code, finish  # noqa: PLC0415 - heavy, at the end of a run
 
-    done = session.config.stash[FINISHED] = finish(state, int(session.exitstatus))
+    done = session.config.stash[FINISHED] = finish(state, int(session.exitstatus), os.environ)
     session.exitstatus = final_exit_code(done, int(session.exitstatus))
 
 
@@ -149,7 +153,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
     _show(terminalreporter, "llem", terminal.section(state, config.stash[FINISHED]))
     if github.is_github(os.environ):
-        github.write_summary(state, os.environ)
         for command in github.commands(state):
             terminalreporter.write_line(command)
 

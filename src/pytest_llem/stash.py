@@ -33,6 +33,12 @@ class State(Services):
     records: dict[str, Record] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
 
+    @property
+    def file_problems(self) -> list[str]:
+        """Why results could not be written; empty when all are written."""
+        problem = self.results.problem if "results" in self.__dict__ else None
+        return [] if problem is None else [problem]
+
     def record(self, item: pytest.Item) -> Record:
         """The record of a test; it is made on the first call."""
         if item.nodeid not in self.records:
@@ -60,9 +66,7 @@ class State(Services):
         """A meter for the windows of a test."""
         from pytest_llem.measure.energy_meter import EnergyMeter  # noqa: PLC0415 - llenergymeasure, when a test needs it
 
-        meter = EnergyMeter(
-            lambda: self.measuring, item.nodeid, lambda key, value: self.add_properties(item, [(key, value)])
-        )
+        meter = EnergyMeter(lambda: self.measuring, item, lambda key, value: self.add_properties(item, [(key, value)]))
         self.record(item).meter = meter
         return meter
 

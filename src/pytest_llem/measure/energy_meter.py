@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from pytest_llem.measure.measuring import Measuring
 from pytest_llem.measure.window import Window
 from pytest_llem.measure.windows import Windows
@@ -24,12 +26,14 @@ class EnergyMeter:
 
     Args:
         measuring: returns the owner of the meter; called when the meter is first needed.
-        test: node id; it selects the recorded joules of a replay.
+        item: the test; it selects the hooks, and the recorded joules of a replay.
         record: called with each property of the test.
     """
 
-    def __init__(self, measuring: Callable[[], Measuring], test: str, record: Callable[[str, Any], None]) -> None:
-        self._windows, self._record = Windows(measuring, test), record
+    def __init__(
+        self, measuring: Callable[[], Measuring], item: pytest.Item, record: Callable[[str, Any], None]
+    ) -> None:
+        self._windows, self._record = Windows(measuring, item), record
 
     @property
     def windows(self) -> list[Window]:

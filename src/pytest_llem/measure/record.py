@@ -25,7 +25,6 @@ class Record:
         test: node id.
         file, line: where the test is, for annotations; lines count from 1.
         attempt: its number, from 1.
-        files_before: number of results that earlier attempts have written.
         called: whether the test function has started.
         outcome: passed, failed, skipped or error; None until the test has ended.
         message: why the test did not pass; empty when it passed.
@@ -37,7 +36,6 @@ class Record:
     file: str
     line: int
     attempt: int = 1
-    files_before: int = 0
     called: bool = False
     outcome: str | None = None
     message: str = ""
@@ -62,11 +60,6 @@ class Record:
         """Whether a user may accept its values: the test passed, or nothing but a verdict failed it."""
         return self.passed or (self.gate_failed and not self.failed_otherwise)
 
-    @property
-    def n_files(self) -> int:
-        """The number of results that all attempts have written."""
-        return self.files_before + sum(len(run.files) for run in self.runs)
-
     def add_report(self, report: pytest.TestReport) -> None:
         """Add a report of a phase or of a subtest. A failure stays, whatever passes after it."""
         cause = cause_of(report)
@@ -79,7 +72,7 @@ class Record:
 
     def next_attempt(self) -> Record:
         """The record of a further attempt, to which nothing of this one belongs."""
-        return Record(self.test, self.file, self.line, self.attempt + 1, self.n_files, meter=self.meter)
+        return Record(self.test, self.file, self.line, self.attempt + 1, meter=self.meter)
 
 
 def _message(report: pytest.TestReport) -> str:

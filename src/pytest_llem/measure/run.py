@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import pytest
 
-from llenergymeasure import ExperimentConfig, ExperimentResult, _plugin_api
+from llenergymeasure import ExperimentConfig, ExperimentResult
 from pytest_llem.baseline.fingerprint import Fingerprint, fingerprint_of
 from pytest_llem.baseline.repeats import Dropped, Repeat, joule_gate_refusal, repeat_of, samples_of, sort_repeats
 from pytest_llem.failure import fail, fail_by_verdict, failure
 from pytest_llem.limits import LimitError, known_metric
 from pytest_llem.marker import Plan
+from pytest_llem.measure import user_hooks
 from pytest_llem.measure.second_look import SecondLook, look_again
 from pytest_llem.measure.services import Services
 from pytest_llem.plain_values import plain
@@ -38,21 +38,21 @@ class Run:
         item: the test.
         plan: of the test.
         config: the experiment.
-        files_before: number of results that the same test has already written.
 
     Attributes:
+        problem: why it was not measured; of no meaning when it was.
         config: the measured configuration.
-        files: path of the result of each repeat, in the order of measuring.
+        files: path of the result of each repeat, in the order of measuring; those of a second look are last.
         dropped: repeats that do not count, with their causes.
     """
 
-    def __init__(
-        self, services: Services, item: pytest.Item, plan: Plan, config: ExperimentConfig, files_before: int = 0
-    ) -> None:
-        self._services, self._item, self._files_before = services, item, files_before
+    def __init__(self, services: Services, item: pytest.Item, plan: Plan, config: ExperimentConfig) -> None:
+        self._services, self._item = services, item
         self._all: list[ExperimentResult] = []
         self._second_look: SecondLook | None = None
         self._final: Verdict | None = None
+        self._machine: Fingerprint | None = None
+        self.problem = "the test ended before all repeats were measured"
         self.config, self.plan = config, plan
         self.files: list[Path] = []
         self.dropped: tuple[Dropped, ...] = ()
@@ -64,15 +64,22 @@ class Run:
     def measure_all(self) -> None:
         """Measure; each result is written at once."""
         measuring = self._services.measuring
-        measuring.measure(self.config, self._item.nodeid, self.plan.repeats, self._keep)
+        measuring.measure(self.config, self._item, self.plan.repeats, self._keep)
         found = sort_repeats([repeat_of(each) for each in self._all], measuring.least_window_s(self._all))
         self.kept, self.dropped = found.kept, found.dropped
+        self._machine = fingerprint_for(self._services, self._item, self._all[0])
 
     def _keep(self, result: ExperimentResult) -> None:
         self._all.append(result)
-        name = _plugin_api.sanitise_name(self._item.nodeid, 150)
-        number = self._files_before + len(self.files) + 1
-        self.files.append(result.to_json(self._services.folder / f"{name}.{number}.json"))
+        self._write(result)
+
+    def _write(self, result: ExperimentResult) -> None:
+        self.files += self._services.results.write(self._item.nodeid, result)
+
+    @property
+    def measured(self) -> bool:
+        """Whether all of its repeats were measured on a known machine, so that it can be judged."""
+        return self._machine is not None
 
     @property
     def results(self) -> list[ExperimentResult]:
@@ -94,10 +101,11 @@ class Run:
         """Repeats that count, including those of a second look."""
         return (*self.kept, *map(repeat_of, self._again))
 
-    @cached_property
+    @property
     def fingerprint(self) -> Fingerprint:
         """The machine, with the changes by hooks and recordings."""
-        return fingerprint_for(self._services, self._all[0])
+        assert self._machine is not None, "known when the experiment was measured"
+        return self._machine
 
     @property
     def simulated(self) -> bool:
@@ -119,7 +127,7 @@ class Run:
     @property
     def verdict(self) -> str:
         """ok, improved, new, stale, not-comparable, not-measured, inconclusive, work-changed, over-budget or regression."""
-        return self.found.kind
+        return self.found.kind if self.measured else "error"
 
     @property
     def found(self) -> Verdict:
@@ -174,7 +182,7 @@ class Run:
         self.gated = True
         if self._second_look is None and self._final is None and self._may_be_chance():
             self._second_look = look_again(
-                self._services.measuring, self.config, self._item.nodeid, self.plan.repeats, self.kept
+                self._services.measuring, self.config, self._item, self.plan.repeats, self.kept, self._write
             )
         self.announce()
         failing = self._failing()
@@ -188,7 +196,7 @@ class Run:
         """Pass the verdict to the hooks, once. It is final from then on."""
         if self._final is None:
             self._final = self._judged()
-            self._item.config.hook.pytest_llem_verdict(item=self._item, verdict=self._final)
+            user_hooks.announce(self._item, self._final)
 
     def conclude(self) -> None:
         """The test has ended: the verdict is final, and the shifts of a control apply to later tests."""
@@ -222,17 +230,16 @@ class Run:
         worst = self.found.worst
         if worst is not None and worst.ratio is not None:
             yield "llem.ratio", plain(worst.ratio)
-        if self.files:
+        if self.files:  # not when the folder is read-only
             yield "llem.result", self._services.shown(self.files[0])
 
 
-def fingerprint_for(services: Services, result: ExperimentResult) -> Fingerprint:
+def fingerprint_for(services: Services, item: pytest.Item, result: ExperimentResult) -> Fingerprint:
     """The machine of a result; a recording may name another machine, and hooks may change the hard identity."""
     found = fingerprint_of(result.environment_snapshot, result.meter.name)
     replay = services.measuring.replay
     hard = dict(found.hard) if replay is None or not replay.fingerprint else dict(replay.fingerprint)
-    services.config.hook.pytest_llem_fingerprint(config=services.config, fingerprint=hard)
-    hard = {name: None if value is None else plain(value) for name, value in hard.items()}
+    hard = user_hooks.changed_fingerprint(item, hard)
     if replay is not None:
         hard["meter"] = "replay"
     return Fingerprint(hard, found.soft)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import pytest
 
 from llenergymeasure import ExperimentConfig, ExperimentResult, _plugin_api
 from pytest_llem.baseline.repeats import Repeat, pooling_refusal, repeat_of, sort_repeats
@@ -25,19 +27,25 @@ class SecondLook:
 
 
 def look_again(
-    measuring: Measuring, config: ExperimentConfig, test: str, wanted: int, kept: Sequence[Repeat]
+    measuring: Measuring,
+    config: ExperimentConfig,
+    item: pytest.Item,
+    wanted: int,
+    kept: Sequence[Repeat],
+    keep: Callable[[ExperimentResult], None],
 ) -> SecondLook:
     """Measure again.
 
     Args:
         measuring: of the pytest run.
         config: the experiment.
-        test: node id; it selects the recorded joules of a replay.
+        item: the test.
         wanted: number of windows.
         kept: repeats of the first look that count.
+        keep: called with each result as soon as it is measured.
     """
     try:
-        again, how = measuring.measure_again(config, test, wanted)
+        again, how = measuring.measure_again(config, item, wanted, keep)
     except (_plugin_api.LLEMError, ReplayError) as error:
         return SecondLook(f"not measured again: {error}")
     if not again:

@@ -15,6 +15,7 @@ from pytest_llem.settings import Settings
 if TYPE_CHECKING:
     from pytest_llem.baseline.folder import Baselines
     from pytest_llem.measure.measuring import Measuring
+    from pytest_llem.measure.result_files import ResultFiles
     from pytest_llem.verdict.gate import Gate
 
 
@@ -37,7 +38,7 @@ class Services:
         """The part that measures experiments and windows."""
         from pytest_llem.measure.measuring import Measuring  # noqa: PLC0415 - everything heavy, when an item needs it
 
-        return Measuring(self.config, self.settings)
+        return Measuring(self.settings)
 
     @cached_property
     def gate(self) -> Gate:
@@ -52,14 +53,11 @@ class Services:
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
     @cached_property
-    def folder(self) -> Path:
-        """The folder of this run. The first access makes it, with a `.gitignore` beside it."""
-        base = self.settings.output_dir
-        base.mkdir(parents=True, exist_ok=True)
-        ignore = base / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="ascii")
-        return fresh_folder(base, self.started.replace(":", "-"))
+    def results(self) -> ResultFiles:
+        """The folder of this run and the results in it."""
+        from pytest_llem.measure.result_files import ResultFiles  # noqa: PLC0415 - when something is measured
+
+        return ResultFiles(self.settings.output_dir, self.started.replace(":", "-"))
 
     def shown(self, path: Path) -> str:
         """A path as reports show it: relative to the root when it is below the root."""
@@ -70,15 +68,3 @@ class Services:
         """Release model and meter if there are any."""
         if "measuring" in self.__dict__:
             self.measuring.close()
-
-
-def fresh_folder(base: Path, name: str) -> Path:
-    """A new folder: `name`, or `name_1`, `name_2`, ... when it is taken."""
-    for number in range(10_000):
-        folder = base / (f"{name}_{number}" if number else name)
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            continue
-        return folder
-    raise OSError(f"{base} has too many folders called {name}; remove some")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from llenergymeasure._plugin_api import MeterError, PreFlightError
 from pytest_llem.measure.measuring import Measuring
 from pytest_llem.measure.window import Window
@@ -15,15 +17,15 @@ class Windows:
 
     Args:
         measuring: returns the owner of the meter; called when the meter is first needed.
-        test: node id; it selects the recorded joules of a replay.
+        item: the test; it selects the hooks, and the recorded joules of a replay.
 
     Attributes:
         all: every window, in the order of opening.
         why_none: why there is no meter; empty when there is one, or before the meter is chosen.
     """
 
-    def __init__(self, measuring: Callable[[], Measuring], test: str) -> None:
-        self._measuring, self._test = measuring, test
+    def __init__(self, measuring: Callable[[], Measuring], item: pytest.Item) -> None:
+        self._measuring, self._item = measuring, item
         self._metering: Any = None
         self._open: list[Window] = []
         self.all: list[Window] = []
@@ -34,7 +36,7 @@ class Windows:
         """The meter that was chosen, with the reason; None when there is none."""
         if self._metering is None and not self.why_none:
             try:
-                self._metering = self._measuring().metering
+                self._metering = self._measuring().metering_for(self._item)
             except PreFlightError as error:
                 self.why_none = str(error)
         return None if self._metering is None else self._metering.choice
@@ -52,7 +54,7 @@ class Windows:
         """
         if self.choice is None:
             raise MeterError(self.why_none)
-        with self._measuring().taking_joules_of(self._test):
+        with self._measuring().taking_joules_of(self._item.nodeid):
             return self._metering.meter.open_window()
 
     def opening(self, window: Window) -> None:

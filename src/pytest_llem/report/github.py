@@ -20,10 +20,14 @@ def is_github(environ: Mapping[str, str]) -> bool:
 
 
 def write_summary(state: State, environ: Mapping[str, str]) -> None:
-    """Add the table to the step summary if there is one."""
+    """Add the table to the step summary of GitHub Actions if there is one.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     place = environ.get("GITHUB_STEP_SUMMARY")
-    if place and any(record.runs for record in state.records.values()):
-        with Path(place).open("a", encoding="utf-8") as file:
+    if is_github(environ) and place and any(record.runs for record in state.records.values()):
+        with Path(place).open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(summary(state))
 
 
@@ -32,7 +36,7 @@ def summary(state: State) -> str:
     rows = ["### LLM energy", "", "| verdict | metric | numbers | change | test |", "|---|---|---|---|---|"]
     for record in state.records.values():
         for run in record.runs:
-            if run.files:
+            if run.measured:
                 worst = run.found.worst
                 cells = ("", "", "") if worst is None else (worst.metric, worst.numbers, worst.change)
                 rows.append(f"| {' | '.join(map(cell, (run.verdict, *cells, run.plan.test_id)))} |")
@@ -49,7 +53,7 @@ def commands(state: State) -> Iterator[str]:
     """Workflow commands: an error for each failed verdict, a warning for each experiment without a clear one."""
     for record in state.records.values():
         for run in record.runs:
-            if not run.files:
+            if not run.measured:
                 continue
             verdict = run.found
             if record.gate_failed and (verdict.kind in FAILING or record.outcome == "failed"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pytest_llem.report.session import counts
+from pytest_llem.report.json_report import counts
 from pytest_llem.report.updates import Finished
 from pytest_llem.stash import State
 from pytest_llem.verdict.verdict import KINDS
@@ -23,7 +23,7 @@ def section(state: State, done: Finished) -> list[str]:
 def _experiments(state: State) -> Iterator[str]:
     for record in state.records.values():
         for run in record.runs:
-            if not run.files:
+            if not run.measured:
                 continue
             verdict = run.found
             yield line(run.plan.test_id, verdict)
@@ -54,7 +54,7 @@ def _ends(state: State, done: Finished) -> Iterator[str]:
         yield f"baseline written: {state.shown(path)}"
     for path in done.candidates:
         yield f"to accept these numbers later: pytest --llem-accept-baseline={_from_here(state, path)}"
-    yield from done.problems
+    yield from (f"ERROR: {problem}" for problem in done.problems)
 
 
 def _from_here(state: State, path: Path) -> str:

@@ -47,6 +47,8 @@ def write_baselines(state: State, done: Finished) -> None:
             _write_candidate(state, done, group, number)
         except BaselineError as error:
             done.problems.append(str(error))
+        except OSError:  # the folder cannot be made: the problem of the results
+            done.problems[:] = state.file_problems
     if state.settings.update is not None:
         _update(state, done, groups, state.settings.update)
         done.outcomes.extend(_not_entered(records))
@@ -58,7 +60,7 @@ def _by_machine(records: Iterable[Record]) -> Iterator[Group]:
     groups: dict[str, Group] = {}
     for record in records:
         for run in record.runs:
-            if not run.kept:
+            if not (run.measured and run.kept):
                 continue
             machine = run.fingerprint
             key = json.dumps([dict(machine.hard), run.simulated], sort_keys=True)
@@ -73,8 +75,9 @@ def _write_candidate(state: State, done: Finished, group: Group, number: int) ->
     file = candidate(machine.hard, measured, simulated=simulated)
     if file.entries:
         name = "candidate-baseline.json" if number == 1 else f"candidate-baseline-{number}.json"
-        write_file(state.folder / name, file)
-        done.candidates.append(state.folder / name)
+        path = state.results.folder / name
+        write_file(path, file)
+        done.candidates.append(path)
 
 
 def _update(state: State, done: Finished, groups: Sequence[Group], mode: Mode) -> None:

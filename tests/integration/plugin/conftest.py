@@ -117,6 +117,11 @@ class Suite:
     def process(self, *arguments):
         return self.pytester.runpytest_subprocess(*arguments)
 
+    def forked(self, quick, *arguments):
+        """pytest with --llem in a process of its own, where torch is imported already."""
+        command = (quick.python, "-m", "pytest", "-p", "no:cacheprovider", "-rs", "--llem", *arguments)
+        return self.pytester.run(*command, timeout=240)
+
     @property
     def baseline_files(self):
         return sorted((self.path / "llem-baselines").glob("*.json"))

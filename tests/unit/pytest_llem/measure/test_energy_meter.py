@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from types import SimpleNamespace
 
 import anyio
 import pytest
@@ -15,12 +16,17 @@ from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.exceptions import Finding, MeterError, PreFlightError
 from pytest_llem.measure.energy_meter import EnergyMeter
 
+AN_ITEM = SimpleNamespace(nodeid="test_it")
+
 
 class FakeBench:
     """A measuring with one meter."""
 
     def __init__(self, meter):
         self.metering = metering(meter)
+
+    def metering_for(self, item):
+        return self.metering
 
     def taking_joules_of(self, test):
         from contextlib import nullcontext
@@ -29,8 +35,7 @@ class FakeBench:
 
 
 class UnavailableBench:
-    @property
-    def metering(self):
+    def metering_for(self, item):
         raise PreFlightError([Finding("energy.backend 'nvml' is not available: no NVIDIA GPU", "nvidia-smi")])
 
 
@@ -62,7 +67,7 @@ class StillMeter(FakeMeter):
 def meter(of=None, properties=None):
     record = {} if properties is None else properties
     measuring = FakeBench(FakeMeter() if of is None else of)
-    return EnergyMeter(lambda: measuring, "test_it", record.__setitem__)
+    return EnergyMeter(lambda: measuring, AN_ITEM, record.__setitem__)
 
 
 def test_a_window_holds_the_joules_of_its_time():
@@ -211,7 +216,7 @@ def test_without_a_meter_nothing_is_measured_and_the_reason_says_what_was_tried(
 
 
 def test_a_meter_that_was_named_and_is_missing_says_so():
-    energy_meter = EnergyMeter(UnavailableBench, "test_it", lambda key, value: None)
+    energy_meter = EnergyMeter(UnavailableBench, AN_ITEM, lambda key, value: None)
     assert (energy_meter.available, energy_meter.name) == (False, "none")
     assert "no NVIDIA GPU" in energy_meter.reason
     with energy_meter.window() as window:

@@ -1,0 +1,168 @@
+"""The session report as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from llenergymeasure import __version__
+from pytest_llem.measure.record import Record
+from pytest_llem.measure.run import Run
+from pytest_llem.plain_values import plain
+from pytest_llem.report.updates import Finished
+from pytest_llem.stash import State
+from pytest_llem.verdict.verdict import Judgement
+
+# 1.0  first version
+SCHEMA = "1.0"
+
+
+def session_report(state: State, done: Finished, exit_code: int) -> dict[str, Any]:
+    """The session report as plain values."""
+    settings = state.settings
+    snapshot = next(
+        (run.result.environment_snapshot for each in state.records.values() for run in each.runs if run.measured), None
+    )
+    return {
+        "schema": SCHEMA,
+        "complete": done.complete,
+        "exit_code": exit_code,
+        "started": state.started,
+        "versions": {"llenergymeasure": __version__},
+        "git": None if snapshot is None else {"commit": snapshot.git_commit, "dirty": snapshot.git_dirty},
+        "environment": None if snapshot is None else snapshot.model_dump(mode="json"),
+        "options": {
+            "dry_run": settings.dry_run,
+            "strict": settings.strict,
+            "repeats": settings.repeats,
+            "energy": settings.energy,
+            "fail_on": [str(limit) for limit in settings.fail_on],
+            "alpha": settings.alpha,
+            "noise_floor": settings.noise_floor,
+            "min_window_s": settings.min_window_s,
+            "max_age_days": settings.max_age_days,
+            "inconclusive": settings.inconclusive,
+            "baseline_dir": str(settings.baseline_dir),
+            "update_baseline": settings.update,
+        },
+        "counts": counts(state),
+        "tests": [_test(record, state) for record in state.records.values()],
+        "baselines": {
+            "written": [str(path) for path in done.updated],
+            "candidates": [str(path) for path in done.candidates],
+            "outcomes": [
+                {"test": each.test_id, "action": each.action, "note": each.note or None} for each in done.outcomes
+            ],
+            "problems": done.problems,
+        },
+    }
+
+
+def counts(state: State) -> dict[str, int]:
+    """The number of experiments by verdict."""
+    found: dict[str, int] = {}
+    for record in state.records.values():
+        for run in record.runs:
+            found[run.verdict] = found.get(run.verdict, 0) + 1
+    return found
+
+
+def _test(record: Record, state: State) -> dict[str, Any]:
+    return {
+        "test": record.test,
+        "file": record.file,
+        "line": record.line,
+        "attempt": record.attempt,
+        "outcome": record.outcome,
+        "message": record.message or None,
+        "experiments": [_experiment(run) if run.measured else _unmeasured(run) for run in record.runs],
+        "windows": [] if record.meter is None else [window.as_plain() for window in record.meter.windows],
+    }
+
+
+def _experiment(run: Run) -> dict[str, Any]:
+    verdict, kept = run.found, run.kept
+    first = run.result
+    return {
+        "id": run.plan.test_id,
+        "verdict": verdict.kind,
+        "reason": (verdict.worst.reason if verdict.worst else verdict.reason) or None,
+        "simulated": run.simulated,
+        "control": run.plan.control,
+        "config_hash": run.config.config_hash,
+        "energy": {"meter": first.meter.name, "method": first.energy_method, "reason": first.energy.reason},
+        "energy_per_output_token": _mean(run.samples("energy_per_output_token")),
+        "work": None if not kept else kept[0].work.to_plain(),
+        "metrics": [_metric(each) for each in verdict.judgements],
+        "dropped": [{"repeat": each.index, "causes": list(each.causes)} for each in run.dropped],
+        "baseline": verdict.baseline,
+        "baseline_commit": verdict.commit,
+        "second_look": verdict.remeasured,
+        "notes": list(verdict.notes),
+        "results": [str(path) for path in run.files],
+    }
+
+
+def _unmeasured(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.plan.test_id,
+        "verdict": run.verdict,
+        "reason": run.problem,
+        "config_hash": run.config.config_hash,
+        "energy_per_output_token": None,
+        "metrics": [],
+        "results": [str(path) for path in run.files],
+    }
+
+
+def _metric(judgement: Judgement) -> dict[str, Any]:
+    return {
+        "metric": judgement.metric,
+        "unit": judgement.unit,
+        "limit": judgement.limit,
+        "verdict": judgement.kind,
+        "reason": judgement.reason or None,
+        "baseline": judgement.baseline,
+        "now": judgement.now,
+        "ratio": judgement.ratio,
+        "interval": None if judgement.ratio_low is None else [judgement.ratio_low, judgement.ratio_high],
+        "p_value": judgement.p_value,
+        "minimum_detectable_ratio": judgement.minimum_detectable_ratio,
+        "samples": list(judgement.samples),
+        "baseline_samples": [list(session) for session in judgement.baseline_samples],
+    }
+
+
+def _mean(values: list[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None
+
+
+def _jsonable(value: Any) -> Any:
+    """The value in the types of JSON. What tests record may be a numpy number or not finite; the latter becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(inner) for inner in value]
+    found = None if value is None else plain(value)
+    return None if isinstance(found, float) and not math.isfinite(found) else found
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a file atomically.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(json.dumps(_jsonable(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
