@@ -42,7 +42,14 @@ def main(folder: Path) -> int:
     request = read_request(folder)
     rank_info = rank_info_of(os.environ) if request.processes > 1 else None
     answer = Answer(folder, 0 if rank_info is None else rank_info.rank)
-    start_lifeline(folder, answer.rank, request.owner, answer.ended)
+    lifeline = start_lifeline(folder, answer.rank, request.owner, answer.ended)
+    try:
+        return _answered(request, rank_info, answer, folder)
+    finally:
+        lifeline.wait_if_ending()
+
+
+def _answered(request: Request, rank_info: RankInfo | None, answer: Answer, folder: Path) -> int:
     session = session_for(request, answer.rank, folder)
     baselines = partial(fresh_baselines, session, request)
     try:

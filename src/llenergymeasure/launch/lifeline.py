@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from llenergymeasure._files import process_is_alive, write_atomic
 from llenergymeasure.exceptions import LLEMError
@@ -24,7 +24,7 @@ ENDED_BY = frozenset({signal.SIGTERM, signal.SIGINT})
 TERMINATED = 128 + signal.SIGTERM
 
 
-def start_lifeline(folder: Path, rank: int, owner: int | None, give_up: Callable[[], object]) -> None:
+def start_lifeline(folder: Path, rank: int, owner: int | None, give_up: Callable[[], object]) -> Lifeline:
     """Start the thread. Call this before other threads are started: threads inherit the blocked signals.
 
     Args:
@@ -34,10 +34,27 @@ def start_lifeline(folder: Path, rank: int, owner: int | None, give_up: Callable
         give_up: called when a signal arrives; writes the failure into the reply.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDED_BY)
-    threading.Thread(target=_beat, args=(folder, rank, owner, give_up), name="llem-lifeline", daemon=True).start()
+    ending = threading.Event()
+    thread = threading.Thread(
+        target=_beat, args=(folder, rank, owner, give_up, ending), name="llem-lifeline", daemon=True
+    )
+    thread.start()
+    return Lifeline(thread, ending)
 
 
-def _beat(folder: Path, rank: int, owner: int | None, give_up: Callable[[], object]) -> None:
+class Lifeline(NamedTuple):
+    """The thread, and whether it is ending this process."""
+
+    thread: threading.Thread
+    ending: threading.Event
+
+    def wait_if_ending(self) -> None:
+        """Before the main thread returns: let the thread remove the folder and end the process, if it has begun to."""
+        if self.ending.is_set():
+            self.thread.join()
+
+
+def _beat(folder: Path, rank: int, owner: int | None, give_up: Callable[[], object], ending: threading.Event) -> None:
     file = alive_file(folder, rank)
     with suppress(LLEMError):  # the folder may be gone with its owner
         write_atomic(file, str(os.getpid()))  # whoever ends this process reads its number here
@@ -47,6 +64,7 @@ def _beat(folder: Path, rank: int, owner: int | None, give_up: Callable[[], obje
         if signal.sigtimedwait(ENDED_BY, BEAT_S) is not None:
             give_up()
             os._exit(TERMINATED)
+    ending.set()
     _end_alone(folder)
 
 
