@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.machine.environment import take_snapshot
@@ -20,7 +19,8 @@ from llenergymeasure.domain.study.design import Protocol, StudyDesign
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.exceptions import ConfigError, ExperimentError, LLEMError, MeterError
 from llenergymeasure.launch.check import check_experiments
-from llenergymeasure.launch.open import measure_once, open_experiment
+from llenergymeasure.launch.fresh import FreshProcesses
+from llenergymeasure.launch.open import measure_once
 from llenergymeasure.orchestration.orchestrator import Session
 from llenergymeasure.progress import Progress
 from llenergymeasure.study.design import design_of, protocol_of
@@ -141,12 +141,8 @@ def _measuring(protocol: Protocol, session: Session) -> Iterator[Measure]:
     if protocol.isolation == "none":
         yield lambda config, log: measure_once(config, session)
         return
-    yield partial(_measure_fresh, session)
-
-
-def _measure_fresh(session: Session, config: ExperimentConfig, log: Path | None) -> ExperimentResult:
-    with open_experiment(config, session, fresh=True) as experiment:
-        return experiment.measure()
+    with FreshProcesses(session, protocol.isolation) as fresh:
+        yield lambda config, log: fresh.measure(config, timeout_s=protocol.timeout_s, log=log)
 
 
 def _parts(

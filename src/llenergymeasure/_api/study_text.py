@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llenergymeasure.domain.results import StudyResult
 from llenergymeasure.domain.study.runs import RunRow
-from llenergymeasure.domain.study.summary import outcome_of
+from llenergymeasure.domain.study.summary import outcome_of, summarise_study
 from llenergymeasure.results.study_tables.content import tables
 from llenergymeasure.results.study_tables.table import Table
 from llenergymeasure.study.outlook import Progressed
@@ -13,6 +13,8 @@ __all__ = ["run_line", "study_text"]
 
 MINUTE_S, HOUR_S = 60, 3600
 SHOWN_TABLES = ("cells", "factors")
+# Metrics in the table of cells beside the headline; the page has all of them.
+BESIDE = ("tokens_per_second", "request_p50_ms", "ttft_p50_ms", "peak_memory_mb")
 
 
 def run_line(row: RunRow, label: str, progressed: Progressed) -> str:
@@ -36,9 +38,14 @@ def duration(seconds: float) -> str:
 
 
 def study_text(study: StudyResult) -> str:
-    """The answer, then the tables of cells and factors."""
-    shown = [_aligned(table) for table in tables(study) if table.name in SHOWN_TABLES]
-    return "\n\n".join([study.summary(), *shown])
+    """The answer, the tables of cells and factors, failed and skipped cells, and the warnings."""
+    effects = study.effects
+    if effects is None:
+        return summarise_study(study)
+    headline, *others = effects.metrics
+    shown = effects.model_copy(update={"metrics": (headline, *(each for each in others if each.metric in BESIDE))})
+    found = tables(study.model_copy(update={"effects": shown}))
+    return summarise_study(study, [_aligned(table) for table in found if table.name in SHOWN_TABLES])
 
 
 def _aligned(table: Table) -> str:

@@ -5,7 +5,7 @@ The fields are defined in `result_data`; this type adds the functions that make 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,11 +15,13 @@ from llenergymeasure._files import complete_directory
 from llenergymeasure.domain.files import folder, report_formats, serialise, study
 from llenergymeasure.domain.reasons import reasons_of
 from llenergymeasure.domain.result_data import ResultData
+from llenergymeasure.domain.study.effects import StudyEffects
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.rows import run_rows
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.domain.study.summary import summarise_study
 from llenergymeasure.domain.summary import summarise
+from llenergymeasure.domain.warnings import MeasurementWarning
 from llenergymeasure.exceptions import ConfigError
 
 
@@ -122,6 +124,13 @@ class StudyResult(StudyData):
             ConfigError: the folder has no study of this schema.
         """
         return study.read_study(Path(directory), cls).in_folder(Path(directory))
+
+    def with_answer(
+        self, effects: StudyEffects | None, answer: str, warnings: Iterable[MeasurementWarning]
+    ) -> StudyResult:
+        """The same study with its analysis."""
+        texts = tuple(map(str, warnings))
+        return self.model_copy(update={"effects": effects, "answer": answer, "warnings": texts})
 
     def in_folder(self, folder: Path) -> StudyResult:
         """The same study with its results in a folder."""

@@ -19,6 +19,7 @@ from llenergymeasure.progress import Progress
 from llenergymeasure.protocols import Clock
 from llenergymeasure.security import sanitise_name
 from llenergymeasure.study.environment import check_environment
+from llenergymeasure.study.finish import analysed
 from llenergymeasure.study.folder import Configuration, Memory, RunStore, create_folder, opened_folder
 from llenergymeasure.study.gaps import Skip, Thermometer, Waits
 from llenergymeasure.study.manifest import Manifest, StudyEnvironment, read_manifest, write_manifest
@@ -81,7 +82,7 @@ def run_in_memory(design: StudyDesign, protocol: Protocol, parts: StudyParts) ->
     table = RunTable([pending_row(run) for run in manifest.runs])
     parts.on_start(_started(None, design, table))
     _run(table, design, manifest, parts, store)
-    return study_of(design, manifest, table.rows).with_results(store.results)
+    return analysed(_study_of(design, manifest, table).with_results(store.results))
 
 
 def run_new(
@@ -132,7 +133,7 @@ def run_in_folder(
             _run(table, design, manifest, parts, store)
         finally:
             store.release()
-            study = study_of(design, manifest, table.rows).in_folder(folder)
+            study = analysed(_study_of(design, manifest, table).in_folder(folder))
             _write(study, folder)
     return study
 
@@ -187,6 +188,5 @@ def _run(table: RunTable, design: StudyDesign, manifest: Manifest, parts: StudyP
     )
 
 
-def study_of(design: StudyDesign, manifest: Manifest, rows: list[RunRow]) -> StudyResult:
-    """The study of some rows, with its analysis."""
-    return StudyResult(study_id=manifest.study_id, design=design, protocol=manifest.protocol, runs=tuple(rows))
+def _study_of(design: StudyDesign, manifest: Manifest, table: RunTable) -> StudyResult:
+    return StudyResult(study_id=manifest.study_id, design=design, protocol=manifest.protocol, runs=tuple(table.rows))

@@ -16,16 +16,18 @@ from pathlib import Path
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.study.design import StudyDesign
-from llenergymeasure.domain.study.runs import LASTING, FailureKind, RunFailure, RunRow
-from llenergymeasure.exceptions import ConfigError, ExperimentError, LLEMError, PreFlightError
+from llenergymeasure.domain.study.runs import LASTING, RunFailure, RunRow
+from llenergymeasure.exceptions import ExperimentError, LLEMError
 from llenergymeasure.protocols import Clock
 from llenergymeasure.study.folder import RunStore
-from llenergymeasure.study.gaps import Waits
+from llenergymeasure.study.gaps import Waited, Waits
 from llenergymeasure.study.plan import block_name, planned
 from llenergymeasure.study.rows import Where, completed_row, failed_row, skipped_row
 
 # Measures an experiment. The file takes the output of its process; None = there is none.
 Measure = Callable[[ExperimentConfig, "Path | None"], ExperimentResult]
+# The last lines of a process's output that are kept in the row of a failed run; its log has all of them.
+LAST_LINES = 20
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,7 @@ class RunTable:
 
     def _run_one(self, index: int, previous: RunRow | None, parts: RunParts) -> None:
         waited = parts.waits.before(previous, self.rows[index])
-        row = _begun(self.rows[index], parts).model_copy(
-            update={"waited_s": waited.waited_s, "skipped_s": waited.skipped_s}
-        )
+        row = _begun(self.rows[index], waited, parts)
         log = parts.store.prepare(row.run_id)
         self._record(index, row, parts)
         began_s = parts.clock.now()
@@ -117,18 +117,19 @@ class RunTable:
         parts.store.record(row)
 
 
-def _begun(row: RunRow, parts: RunParts) -> RunRow:
+def _begun(row: RunRow, waited: Waited, parts: RunParts) -> RunRow:
     """The row of the next attempt, which begins now."""
     attempt, where = row.attempt + 1, parts.where
     return RunRow(
         run_id=str(planned(row).run_id(attempt)), place=row.place, cell=row.cell, cycle=row.cycle, role=row.role,
         attempt=attempt, state="running", block=block_name(row.cycle, where.number), host=where.host,
         environment=where.environment, started_at=parts.clock.utc_now().isoformat(timespec="milliseconds"),
+        waited_s=waited.waited_s, skipped_s=waited.skipped_s, still_above_c=waited.above_c,
     )  # fmt: skip
 
 
 def failure_of(error: LLEMError) -> RunFailure:
     """A failed run as data."""
     cause = error.cause if isinstance(error, ExperimentError) else error
-    kind: FailureKind = "invalid" if isinstance(cause, (ConfigError, PreFlightError)) else "error"
-    return RunFailure(kind=kind, message=str(cause))
+    output = error.output[-LAST_LINES:] if isinstance(error, ExperimentError) else ()
+    return RunFailure(kind=error.failure_kind, message=str(cause), last_lines=output)

@@ -7,18 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from llenergymeasure.domain.base import Frozen
+from llenergymeasure.exceptions import FailureKind
 
 RunState = Literal["pending", "running", "completed", "failed", "interrupted", "skipped"]
 Role = Literal["cell", "control_first", "control_last"]
-# How a run ended without a result:
-# invalid        the checks before the run found a reason; a later run would find it too
-# out_of_memory  it ran out of memory
-# timeout        it took longer than the limit
-# hung           its process gave no sign of life
-# killed         its process was ended by a signal from outside
-# crash          its process ended by itself
-# error          anything else
-FailureKind = Literal["invalid", "out_of_memory", "timeout", "hung", "killed", "crash", "error"]
 # What would happen again in a later cycle, so the cell is not tried again.
 LASTING: frozenset[FailureKind] = frozenset({"invalid", "out_of_memory"})
 
@@ -95,6 +87,7 @@ class RunRow(Frozen):
         started_at: UTC time in ISO format; None for a run that never began.
         waited_s: duration of the waits before it, in s.
         skipped_s: the part of the fixed waits before it that was skipped, in s.
+        still_above_c: how much warmer than allowed a GPU was when the longest wait ended, in C; None when none was.
         took_s: duration of the run with its process, without the waits, in s; None for a run that has not ended.
         result: path of result.json relative to the study's folder; None without one.
         values: value of each metric of the table by name; None = not measured.
@@ -121,6 +114,7 @@ class RunRow(Frozen):
     started_at: str | None = None
     waited_s: float = 0.0
     skipped_s: float = 0.0
+    still_above_c: float | None = None
     took_s: float | None = None
     result: str | None = None
     values: dict[str, float | None] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from llenergymeasure._format import NOT_MEASURED, number
 from llenergymeasure.domain.metrics import METRICS
@@ -15,11 +15,21 @@ THROUGHPUT = METRICS["tokens_per_second"]
 COVERAGE_FACTOR = 2.0
 
 
-def summarise_study(study: StudyData) -> str:
-    """The answer, then how many runs there are, what failed or was left out, and what limits the answer."""
-    parts = [study.answer or _without_answer(study), _counts(study), *_listed("failed", _failed(study))]
+def summarise_study(study: StudyData, tables: Sequence[str] = ()) -> str:
+    """The answer and the number of runs, then what failed or was left out, and what limits the answer.
+
+    Args:
+        study: the study.
+        tables: texts of tables, to be shown after the answer.
+    """
+    parts = [study.answer or _without_answer(study), _counts(study), *(f"\n{table}" for table in tables)]
     left_out = [f"{_fields(each.fields)}: {each.reason}" for each in (*study.design.skipped, *study.design.merged)]
-    return "\n".join([*parts, *_listed("not measured", left_out), *_listed("warnings", study.warnings)])
+    rest = [
+        *_listed("failed", _failed(study)),
+        *_listed("not measured", left_out),
+        *_listed("warnings", study.warnings),
+    ]
+    return "\n".join([*parts, *rest])
 
 
 def _without_answer(study: StudyData) -> str:
@@ -43,7 +53,7 @@ def _fields(fields: dict[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in fields.items())
 
 
-def _listed(title: str, lines: Iterator[str] | tuple[str, ...] | list[str]) -> list[str]:
+def _listed(title: str, lines: Iterable[str]) -> list[str]:
     found = [f"- {line}" for line in lines]
     return [f"\n{title}", *found] if found else []
 

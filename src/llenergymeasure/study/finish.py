@@ -1,0 +1,49 @@
+"""Makes the result of a study from its rows: the analysis, the answer, and what limits it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from llenergymeasure.domain.results import StudyResult
+from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.domain.warnings import MeasurementWarning, warning
+
+
+def analysed(study: StudyResult) -> StudyResult:
+    """The study with its analysis, the answer and all warnings. Results are read for the texts of their warnings."""
+    from llenergymeasure.study.analysis.analyse import analyse  # noqa: PLC0415 - numpy and scipy
+    from llenergymeasure.study.analysis.words.summary import summary  # noqa: PLC0415 - as above
+
+    effects = analyse(study.design, study.runs, study.protocol)
+    own = () if effects is None else effects.warnings
+    answer = "" if effects is None else summary(study.design, effects)
+    return study.with_answer(effects, answer, (*own, *_of_runs(study)))
+
+
+def _of_runs(study: StudyResult) -> Iterator[MeasurementWarning]:
+    """The warnings of the runs, each code once, with the number of runs that have it."""
+    rows: dict[str, list[RunRow]] = defaultdict(list)
+    for row in study.runs:
+        for code in row.warnings:
+            rows[code].append(row)
+    for code, found in rows.items():
+        first = next(each for each in study.result_of(found[0]).warnings if each.code == code)
+        total = sum(row.state == "completed" for row in study.runs)
+        sentence = f"{len(found)} of {total} runs; in {found[0].run_id} {first.sentence}"
+        yield first.model_copy(update={"sentence": sentence})
+    yield from _still_warm(study)
+
+
+def _still_warm(study: StudyResult) -> Iterator[MeasurementWarning]:
+    rows = [row for row in study.runs if row.still_above_c is not None]
+    if rows:
+        most_c = max(row.still_above_c or 0.0 for row in rows)
+        limit_s = study.protocol.cooldown_max_s
+        yield warning(
+            "not_cooled_down",
+            f"{len(rows)} runs began with a GPU up to {most_c:.0f} C too warm, because the wait ended after {limit_s:g} s",
+            "raise execution.cooldown_max_seconds or execution.cooldown_celsius",
+            runs=len(rows),
+            most_c=most_c,
+        )
