@@ -130,8 +130,18 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
         raise
     finally:
         if state is not None and not state.settings.dry_run:
-            _finish(session, state)
+            _finish_once(session, state)
     return result
+
+
+def _finish_once(session: pytest.Session, state: State) -> None:
+    """Finish the run. After Ctrl-C in the middle, the report still says that the run is incomplete."""
+    try:
+        _finish(session, state)
+    except KeyboardInterrupt:
+        state.progress.interrupted = True
+        _finish(session, state)
+        raise
 
 
 def _finish(session: pytest.Session, state: State) -> None:

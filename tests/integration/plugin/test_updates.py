@@ -1,0 +1,160 @@
+"""An update of the baselines that was asked for is written, or the run fails; two at the same time lose nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from a_baseline import HASH, an_entry
+
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("torch_is_loaded")]
+
+USUAL = (10.0, 10.1, 9.9)
+UPDATE = ("--llem-update-baseline=new", "--llem-json=report.json")
+# The tests of a run end together with those of all others.
+TOGETHER = """
+import os, time
+from pathlib import Path
+
+def pytest_sessionfinish():
+    Path(f"ended-{os.getpid()}").touch()
+    deadline_s = time.monotonic() + 200
+    while len(list(Path().glob("ended-*"))) < 20 and time.monotonic() < deadline_s:
+        time.sleep(0.005)
+"""
+# No file may become larger: as on a full disk, a write fails in the middle.
+SMALL_FILES = """
+import resource
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+"""
+
+
+@pytest.fixture
+def one(suite):
+    suite.write("pytest.ini", "[pytest]\nllem_repeats = 3\n")
+    suite.one_test()
+    return suite
+
+
+def outcomes(suite):
+    return [(each["action"], each["note"]) for each in suite.report()["baselines"]["outcomes"]]
+
+
+def test_a_refused_update_fails_the_run_with_one_line(one):
+    result = one.run(one.replay(*USUAL), *UPDATE, "--llem-repeats=2")
+    result.assert_outcomes(passed=1)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["--llem-update-baseline=new: 1 of 1 experiments did not enter the baselines"])
+    assert outcomes(one) == [("refused", "a baseline needs 3 valid repeats or more, there are 2")]
+    assert one.report()["exit_code"] == 1
+
+
+def test_a_skipped_measurement_is_an_update_that_was_not_written(one):
+    result = one.run("--llem-energy=null", *UPDATE)
+    result.assert_outcomes(skipped=1)
+    assert result.ret == 1
+    assert "energy not measured here" in outcomes(one)[0][1]
+
+
+def test_an_update_of_nothing_fails(one):
+    one.tests("@pytest.mark.skip\n@pytest.mark.llem(TINY)\ndef test_energy(llm_experiment):\n    llm_experiment()\n")
+    result = one.run(one.replay(*USUAL), *UPDATE)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["--llem-update-baseline=new: nothing was measured, so there is nothing to write"])
+
+
+def test_an_entry_that_is_there_already_is_no_failure(one):
+    assert one.run(one.replay(*USUAL), *UPDATE).ret == 0
+    assert one.run(one.replay(*USUAL), *UPDATE).ret == 0
+    assert outcomes(one)[0][0] == "kept"
+
+
+def test_a_folder_that_cannot_be_written_fails_the_run_and_keeps_the_candidate(one):
+    one.write("a-file", "")
+    result = one.run(one.replay(*USUAL), *UPDATE, "--llem-baseline-dir=a-file/baselines")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        ["the baselines are not updated: *a-file/baselines: cannot be written: Not a directory"]
+    )
+    assert outcomes(one) == []
+    assert len(one.report()["baselines"]["candidates"]) == 1
+
+
+def test_a_baseline_that_another_run_wrote_meanwhile_is_kept(one):
+    """The folder is read again before it is written."""
+    one.write("conftest.py", "")
+    assert one.run(one.replay(*USUAL), *UPDATE).ret == 0
+    other = one.baseline()
+    ((_, entry),) = other["entries"].items()
+    other["entries"] = {"test_other.py::test_it": entry}
+    meanwhile = json.dumps(other)
+    (path,) = one.baseline_files
+    path.unlink()
+    one.write(
+        "conftest.py",
+        f"from pathlib import Path\ndef pytest_sessionfinish():\n    Path({str(path)!r}).write_text({meanwhile!r})\n",
+    )
+    assert one.run(one.replay(*USUAL), *UPDATE).ret == 0
+    assert sorted(one.baseline()["entries"]) == ["test_other.py::test_it", "test_suite.py::test_energy"]
+
+
+def test_a_session_of_a_shifted_machine_is_not_appended(one):
+    one.tests(
+        """
+@pytest.mark.llem(TINY, control=True)
+def test_control(llm_experiment):
+    llm_experiment()
+
+@pytest.mark.llem(TINY, overrides={"random_seed": 2})
+def test_load(llm_experiment):
+    llm_experiment()
+"""
+    )
+    assert one.run(one.replay(*USUAL), *UPDATE).ret == 0
+    before = one.baseline()
+    result = one.run(one.replay(*(1.2 * joules for joules in USUAL)), "--llem-update-baseline=append")
+    result.assert_outcomes(passed=2)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["baseline refused: *test_load: machine shifted: *"])
+    assert one.baseline() == before
+
+
+@pytest.mark.slow
+def test_a_full_disk_fails_the_run_in_a_process_of_its_own(one, run):
+    one.write("conftest.py", SMALL_FILES)
+    assert run(one.path, one.replay(*USUAL), *UPDATE)[0] == 0
+    (path,) = one.baseline_files
+    content = one.baseline()
+    many = {f"test_other.py::test_{number}": {HASH: an_entry().to_plain()} for number in range(900)}
+    path.write_text(json.dumps({**content, "entries": {**content["entries"], **many}}))
+    before = path.read_bytes()
+    code, out = run(one.path, one.replay(*USUAL), "--llem-update-baseline=append", "--llem-json=report.json")
+    assert code == 1, out
+    assert f"the baselines are not updated: {path}: cannot be written: File too large" in out
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    assert len(one.report()["baselines"]["candidates"]) == 1
+
+
+@pytest.mark.slow
+def test_twenty_runs_that_update_one_folder_together_give_twenty_entries(one, start):
+    one.write("conftest.py", TOGETHER)
+    one.tests(
+        """
+@pytest.mark.llem(TINY)
+@pytest.mark.parametrize("number", range(20))
+def test_energy(llm_experiment, number):
+    llm_experiment(random_seed=number)
+"""
+    )
+    one.replay(*USUAL)
+    processes = [
+        start(one.path, "--llem-energy=replay:joules.json", *UPDATE[:1], f"test_suite.py::test_energy[{number}]")
+        for number in range(20)
+    ]
+    ends = [process.communicate(timeout=400)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 20, ends
+    assert len(one.baseline()["entries"]) == 20
+    assert [path.name for path in one.baseline_files[0].parent.iterdir()] == [one.baseline_files[0].name]
