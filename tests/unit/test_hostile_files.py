@@ -25,7 +25,9 @@ from llenergymeasure.config.files.yaml import read_document
 from llenergymeasure.config.loader import build_experiment_config, parse_override
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.study.factors import design_of
 from llenergymeasure.config.study.load import explain_study_error, load_study_config
+from llenergymeasure.config.study.notes import study_notes
 from llenergymeasure.config.user_config import load_user_config, resolve_runner
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult
@@ -46,6 +48,30 @@ EXPERIMENT = {
     "passthrough_kwargs": {"a": {"b": [1, 2]}},
 }  # fmt: skip
 STUDY = {"version": 1, "base": EXPERIMENT, "experiments": [{"n": 2}, {"n": 3, "pytorch": {"batch_size": 1}}]}
+SWEPT = {
+    "name": "s",
+    "model": "builtin/tiny-llama",
+    "base": {"n": 4, "pytorch": {"device": "cpu"}},
+    "sweep": {
+        "backend": ["pytorch", "vllm"],
+        "precision": ["bf16", "fp16"],
+        "pytorch.batch_size": [1, 2],
+        "vllm.max_num_seqs": [3, 4],
+        "max_input_tokens, max_output_tokens": [[8, 4], [16, 8]],
+        "decoder": [{}, {"decoding_strategy": "beam", "num_beams": 3}],
+        "passthrough_kwargs.a": [None, [1, 2]],
+    },
+    "exclude": [{"precision": "fp16", "pytorch.batch_size": 2}, {"decoder": {"num_beams": 3}, "backend": "vllm"}],
+    "reference": {
+        "precision": "bf16",
+        "pytorch": {"batch_size": 2},
+        "max_output_tokens": 8,
+        "decoder.num_beams": 3,
+        "passthrough_kwargs.a": [1, 2],
+    },
+    "experiments": [{"precision": "fp32"}],
+    "execution": {"n_cycles": 3, "cycle_order": "grouped", "shuffle_seed": 1},
+}
 USER = {
     "output": {"results_dir": "./r"}, "runners": {"pytorch": "local"}, "execution": {"config_gap_seconds": 1.0},
     "measurement": {"energy_backend": "auto", "carbon_intensity_gco2_kwh": 300.0, "datacenter_pue": 1.1},
@@ -97,16 +123,24 @@ def written(path: Path, content: bytes) -> Path:
 
 
 @few
-@given(broken_files(EXPERIMENT, as_yaml) | broken_files(STUDY, as_yaml))
+@given(broken_files(EXPERIMENT, as_yaml) | broken_files(STUDY, as_yaml) | broken_files(SWEPT, as_yaml))
 def test_a_configuration_is_read_or_refused_and_every_refusal_can_be_explained(tmp_path, content):
     path = written(tmp_path / "c.yaml", content)
-    refusal = refusal_of(
-        lambda: [each.config_hash for each in load_study_config(path).experiments], ConfigError, ValidationError
-    )
+    refusal = refusal_of(lambda: _everything_of(load_study_config(path)), ConfigError, ValidationError)
     if isinstance(refusal, ValidationError):
         assert "\n  " not in str(explain_study_error(refusal, read_document(path)))
     else:
-        assert len(str(refusal)) < 1000
+        assert all(len(line) < 1000 for line in str(refusal).splitlines())
+
+
+def _everything_of(study):
+    return study.study_design_hash, design_of(study.experiments), study_notes(study)
+
+
+def test_the_study_that_is_broken_here_is_valid_itself(tmp_path):
+    study = load_study_config(written(tmp_path / "c.yaml", as_yaml(SWEPT)))
+    assert len(study.experiments) == 1 + (2 * 2 - 1) * 2 * 2 * 2 + 2 * 2 * 2 * 2
+    assert study.reference_cell > 0
 
 
 @few

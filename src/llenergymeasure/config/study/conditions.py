@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from llenergymeasure.config.messages.format import shown
+from llenergymeasure.config.messages.format import cut, shown
 from llenergymeasure.config.messages.suggest import nearest
 from llenergymeasure.config.study.effective import key_of
 
@@ -18,6 +18,7 @@ Assignment = Mapping[str, Any]
 """Values by dotted field."""
 
 _ABSENT = object()
+LISTED = 10
 
 
 def flattened(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,18 +68,25 @@ def why_none(condition: Assignment, cells: Sequence[Assignment]) -> tuple[str, s
     names = list(dict.fromkeys(name for cell in cells for name in cell))
     for name, value in condition.items():
         if name not in names:
-            return f"{name} is not a field of these cells", nearest(name, names)
+            return f"{cut(name)} is not a field of these cells", nearest(name, names)
         levels = levels_of(name, cells)
         if key_of(value) not in {key_of(level) for level in levels}:
-            texts = [shown_level(level) for level in levels]
-            problem = f"no cell has {name} {shown_level(value)}"
-            return problem, " ".join(filter(None, (nearest(shown_level(value), texts), f"levels: {', '.join(texts)}")))
+            hint = nearest(shown_level(value), map(shown_level, levels))
+            return f"no cell has {name} {shown_level(value)}", " ".join(
+                filter(None, (hint, f"levels: {listed(levels)}"))
+            )
     return "no cell has these values together", "change one of them"
 
 
 def shown_level(value: Any) -> str:
     """A value as people read it: text without quotes."""
-    return value if isinstance(value, str) and value else shown(value)
+    return cut(value) if isinstance(value, str) and value else shown(value)
+
+
+def listed(values: Sequence[Any]) -> str:
+    """The first values as text."""
+    texts = [shown_level(value) for value in values[:LISTED]]
+    return ", ".join([*texts, f"and {len(values) - LISTED} more"] if len(values) > LISTED else texts)
 
 
 def _flatten(found: dict[str, Any], name: str, value: Any) -> None:

@@ -68,9 +68,9 @@ def grid_of(axes: Sequence[Axis], backend: Any, source: str) -> list[GridCell]:
 
 
 def backends_of(axes: Sequence[Axis], backend: Any) -> list[Any]:
-    """The backends that occur."""
+    """The backends that occur; None for a value that is no name."""
     axis = next((each for each in axes if each.sets_backend), None)
-    return [backend] if axis is None else [value.assignment["backend"] for value in axis.values]
+    return [backend] if axis is None else [value.assignment.get("backend") for value in axis.values]
 
 
 _Choice = tuple[int, AxisValue | None]

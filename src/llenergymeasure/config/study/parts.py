@@ -9,7 +9,7 @@ from typing import Any
 
 from llenergymeasure.config.files.yaml import Document, read_experiment
 from llenergymeasure.config.loader import with_overrides
-from llenergymeasure.config.messages.format import shown
+from llenergymeasure.config.messages.format import cut, shown
 from llenergymeasure.config.models import STUDY_KEYS
 from llenergymeasure.config.study.axes import Axis, axes_in
 from llenergymeasure.config.study.grid import overlap
@@ -82,7 +82,7 @@ def _base_file(document: Document, name: str) -> Document:
         if error.source:  # the file was read, and the error names its place in it
             raise
         cure = f"check the path; it is relative to the folder of {document.source}"
-        raise error_at(document, f"base: {error.problem}", cure, ("base",)) from error
+        raise error_at(document, f"base: {cut(error.problem, 300)}", cure, ("base",)) from error
     study = next((key for key in STUDY_KEYS if key in found.content), None)
     if study is not None:
         problem = f"{found.source} is the base of {document.source} and has '{study}:' itself"

@@ -7,7 +7,7 @@ from typing import Any
 
 from llenergymeasure.config.base import FieldError
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.study.conditions import Assignment, flattened, levels_of, matches, shown_level, why_none
+from llenergymeasure.config.study.conditions import Assignment, flattened, levels_of, listed, matches, why_none
 from llenergymeasure.config.study.effective import effective_fields
 
 FIELD = "reference"
@@ -37,5 +37,5 @@ def _several(cells: Sequence[Assignment]) -> tuple[str, str]:
     """Problem and cure of a reference that selects several cells: the fields in which they differ."""
     names = dict.fromkeys(name for cell in cells for name in cell)
     varied = {name: levels for name in names if len(levels := levels_of(name, cells)) > 1}
-    texts = (f"{name} ({', '.join(map(shown_level, levels))})" for name, levels in varied.items())
+    texts = (f"{name} ({listed(levels)})" for name, levels in varied.items())
     return f"it selects {len(cells)} cells", f"name one value of {', '.join(texts)}" if varied else "name more fields"

@@ -112,3 +112,21 @@ def test_an_axis_of_the_command_line_that_is_not_understood_is_shown_with_an_exa
     with pytest.raises(ConfigError) as caught:
         parse_sweep(text)
     assert words in str(caught.value)
+
+
+def test_an_axis_of_backends_that_are_no_names_is_refused(complaint):
+    assert 'backend: {"a": 1}: valid: pytorch, vllm, tensorrt' in complaint(
+        "model: m\nsweep: {backend: [{a: 1}, pytorch]}\n"
+    )
+
+
+def test_long_names_and_values_are_cut_in_messages(complaint):
+    long = "x" * 5000
+    messages = [
+        complaint(f"model: m\nsweep: {{{long}: [1]}}\n"),
+        complaint(f"model: m\nsweep: {{n: [{long}]}}\n"),
+        complaint(f"model: m\nsweep: {{n: [1]}}\nreference: {{n: {long}}}\n"),
+        complaint(f"sweep: {{model: [{long}, m]}}\nexclude: [{{model: m, n: 1}}]\n"),
+        complaint(f"base: {long}\nsweep: {{n: [1]}}\n"),
+    ]
+    assert [message for message in messages if len(message) > 700] == []
