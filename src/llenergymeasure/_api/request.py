@@ -16,7 +16,7 @@ from llenergymeasure.config.study.axes import parse_sweep
 from llenergymeasure.config.study.load import NO_FILE, explain_study_error, load_study_config
 from llenergymeasure.config.study.models import ExecutionConfig, StudyConfig
 from llenergymeasure.exceptions import ConfigError
-from llenergymeasure.study.resume import read_config
+from llenergymeasure.study.files.resume import read_config
 
 
 def study_of(

@@ -25,10 +25,10 @@ from llenergymeasure.orchestration.orchestrator import Session
 from llenergymeasure.progress import Progress
 from llenergymeasure.study.design import design_of, protocol_of
 from llenergymeasure.study.environment import environment_of
-from llenergymeasure.study.folder import Configuration
+from llenergymeasure.study.files.folder import Configuration
+from llenergymeasure.study.files.resume import newest_folder, read_config
 from llenergymeasure.study.gaps import Skip, never
 from llenergymeasure.study.outlook import Progressed
-from llenergymeasure.study.resume import newest_folder, read_config
 from llenergymeasure.study.runner import Started, StudyParts, run_in_folder, run_in_memory, run_new
 from llenergymeasure.study.table import Measure
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from llenergymeasure.core.backends.registry import BACKENDS
 from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.exceptions import ConfigError
-from llenergymeasure.study.manifest import StudyEnvironment
+from llenergymeasure.study.files.manifest import StudyEnvironment
 
 ABSENT = "absent"
 

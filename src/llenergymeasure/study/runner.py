@@ -19,13 +19,13 @@ from llenergymeasure.progress import Progress
 from llenergymeasure.protocols import Clock
 from llenergymeasure.security import sanitise_name
 from llenergymeasure.study.environment import check_environment
+from llenergymeasure.study.files.folder import Configuration, Memory, RunStore, create_folder, opened_folder
+from llenergymeasure.study.files.manifest import Manifest, StudyEnvironment, read_manifest, write_manifest
+from llenergymeasure.study.files.resume import check_design, continued, rows_of
 from llenergymeasure.study.finish import analysed
-from llenergymeasure.study.folder import Configuration, Memory, RunStore, create_folder, opened_folder
 from llenergymeasure.study.gaps import Skip, Thermometer, Waits
-from llenergymeasure.study.manifest import Manifest, StudyEnvironment, read_manifest, write_manifest
 from llenergymeasure.study.outlook import Outlook, Progressed
 from llenergymeasure.study.plan import pending_row, plan_runs
-from llenergymeasure.study.resume import check_design, continued, rows_of
 from llenergymeasure.study.rows import Where
 from llenergymeasure.study.table import Measure, RunParts, RunTable
 

@@ -19,7 +19,7 @@ from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.runs import LASTING, RunFailure, RunRow
 from llenergymeasure.exceptions import ExperimentError, LLEMError
 from llenergymeasure.protocols import Clock
-from llenergymeasure.study.folder import RunStore
+from llenergymeasure.study.files.folder import RunStore
 from llenergymeasure.study.gaps import Waited, Waits
 from llenergymeasure.study.plan import block_name, planned
 from llenergymeasure.study.rows import Where, completed_row, failed_row, skipped_row

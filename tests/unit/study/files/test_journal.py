@@ -8,7 +8,7 @@ import pytest
 
 from llenergymeasure.domain.study.runs import RunFailure, RunRow
 from llenergymeasure.exceptions import ConfigError
-from llenergymeasure.study.journal import BLOCK_BYTES, Journal, read_journal
+from llenergymeasure.study.files.journal import BLOCK_BYTES, Journal, read_journal
 
 
 def a_row(place=1, state="running", **fields):

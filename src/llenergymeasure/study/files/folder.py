@@ -21,8 +21,8 @@ from llenergymeasure.domain.files.study import (
 )
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.study.runs import RunRow
-from llenergymeasure.study.journal import Journal
-from llenergymeasure.study.manifest import Manifest, write_manifest
+from llenergymeasure.study.files.journal import Journal
+from llenergymeasure.study.files.manifest import Manifest, write_manifest
 
 RESERVE_FILE = ".reserve"
 # Space that is kept free for the result of the run in progress; a result with its time series takes some 0.1 MB.

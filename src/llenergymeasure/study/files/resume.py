@@ -19,8 +19,8 @@ from llenergymeasure.domain.study.design import Protocol, StudyDesign
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.study.design import design_of
-from llenergymeasure.study.journal import read_journal
-from llenergymeasure.study.manifest import Manifest, read_manifest
+from llenergymeasure.study.files.journal import read_journal
+from llenergymeasure.study.files.manifest import Manifest, read_manifest
 from llenergymeasure.study.plan import pending_row, plan_runs
 from llenergymeasure.study.rows import completed_row
 
