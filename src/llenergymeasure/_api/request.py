@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from llenergymeasure.config.files.yaml import read_experiment
 from llenergymeasure.config.loader import parse_override
 from llenergymeasure.config.messages.explain import explain_validation_error
-from llenergymeasure.config.study.axes import parse_sweep
 from llenergymeasure.config.study.load import NO_FILE, explain_study_error, load_study_config
 from llenergymeasure.config.study.models import ExecutionConfig, StudyConfig
 from llenergymeasure.exceptions import ConfigError
@@ -37,11 +36,10 @@ def study_of(
     assigned = dict(parse_override(text) for text in assignments)
     overrides = dict(flags) | {name: value.content for name, value in assigned.items()}
     document = None if config is None else read_experiment(config)
-    axes = [parse_sweep(text) for text in sweeps]
-    if document is None and "model" not in overrides and not any(("model",) in axis.fields for axis in axes):
+    if document is None and "model" not in overrides and not sweeps:
         raise ConfigError("no config file and no --model", "for example: llem run --model builtin/tiny-llama -n 20")
     try:
-        return load_study_config(document or NO_FILE, overrides, axes)
+        return load_study_config(document or NO_FILE, overrides, sweeps)
     except ValidationError as error:
         raise explain_study_error(error, document, assigned) from error
 

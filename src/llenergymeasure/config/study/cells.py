@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from llenergymeasure.config.files.yaml import Document
 from llenergymeasure.config.loader import merged
 from llenergymeasure.config.messages.explain import Problem
 from llenergymeasure.config.models import ExperimentConfig
@@ -74,7 +75,7 @@ class Checked:
     skipped: tuple[SkippedCell, ...]
 
 
-def check_grid(grid: Sequence[GridCell], common: Common, source: str) -> Checked:
+def check_grid(grid: Sequence[GridCell], common: Common, document: Document) -> Checked:
     """Validate every cell of a grid.
 
     Raises:
@@ -93,12 +94,12 @@ def check_grid(grid: Sequence[GridCell], common: Common, source: str) -> Checked
         except ValidationError as error:
             layers = common.around(cell.backend, own)
             problems = problems_in(error, layers)
-            found = [problem_at(layers, each) for each in problems if not each.contradiction]
+            found = [problem_at(layers, each, document) for each in problems if not each.contradiction]
             wrong |= {str(each): each for each in found}
             skipped.append(SkippedCell(fields=dict(cell.assignment), reason=_reason(problems)))
             if len(wrong) >= ENOUGH_PROBLEMS:
                 break
-    _refuse(wrong, cells, skipped, source)
+    _refuse(wrong, cells, skipped, document.source)
     return Checked(tuple(cells), tuple(skipped))
 
 

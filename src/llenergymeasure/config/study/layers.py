@@ -59,13 +59,13 @@ def fields_of(layers: Sequence[Layer]) -> dict[str, Any]:
     return fields
 
 
-def problem_at(layers: Sequence[Layer], problem: Problem) -> ConfigError:
-    """A problem of an experiment with its place."""
+def problem_at(layers: Sequence[Layer], problem: Problem, document: Document) -> ConfigError:
+    """A problem of an experiment with its place; without one, in the document."""
     for path in _lookup(problem):
         layer = next((each for each in reversed(layers) if each.holds(path)), None)
         if layer is not None:
             return error_at(layer.document, f"{problem.named}{problem.problem}", problem.cure, layer.place(path))
-    return error_at(layers[-1].document, f"{problem.named}{problem.problem}", problem.cure)
+    return error_at(document, f"{problem.named}{problem.problem}", problem.cure)
 
 
 def problems_in(error: ValidationError, layers: Sequence[Layer]) -> list[Problem]:

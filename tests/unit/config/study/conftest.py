@@ -6,7 +6,6 @@ import pytest
 from pydantic import ValidationError
 
 from llenergymeasure.config.files.yaml import read_experiment
-from llenergymeasure.config.study.axes import parse_sweep
 from llenergymeasure.config.study.load import explain_study_error, load_study_config
 from llenergymeasure.exceptions import ConfigError
 
@@ -16,7 +15,7 @@ def study(tmp_path):
     def load(text, overrides=None, sweeps=()):
         path = tmp_path / "study.yaml"
         path.write_text(text, encoding="utf-8")
-        return load_study_config(path, overrides, [parse_sweep(each) for each in sweeps])
+        return load_study_config(path, overrides, sweeps)
 
     return load
 

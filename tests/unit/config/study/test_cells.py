@@ -47,6 +47,7 @@ def test_a_wrong_common_field_is_told_once_with_its_own_place(complaint):
 
 def test_a_missing_model_is_asked_for_once(complaint):
     assert complaint("sweep: {n: [1, 2]}\n") == "study.yaml: model: is missing; give it a value"
+    assert complaint("name: x\n", None, ["n=1,2"]) == "study.yaml: model: is missing; give it a value"
 
 
 def test_settings_without_effect_make_no_cell_of_their_own(study):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from llenergymeasure import ExperimentConfig, StudyConfig
-from llenergymeasure.config.study.axes import parse_sweep
 from llenergymeasure.config.study.load import load_study_config
 
 
@@ -130,7 +129,7 @@ def test_an_axis_of_the_command_line_replaces_that_of_the_file_in_its_place(stud
 
 
 def test_axes_need_no_file():
-    found = load_study_config(overrides={"model": "m"}, sweeps=[parse_sweep("n=1,2")])
+    found = load_study_config(overrides={"model": "m"}, sweeps=["n=1,2"])
     assert [each.n for each in found.experiments] == [1, 2]
 
 

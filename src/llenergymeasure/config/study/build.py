@@ -1,0 +1,76 @@
+"""Builds the cells of a study: grid and list, validated and merged, and the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llenergymeasure.config.base import FieldError
+from llenergymeasure.config.files.yaml import Document
+from llenergymeasure.config.messages.format import shown
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.study.axes import parse_sweep
+from llenergymeasure.config.study.cells import Cell, Common, check_grid, merge
+from llenergymeasure.config.study.conditions import flattened
+from llenergymeasure.config.study.exclude import without_excluded
+from llenergymeasure.config.study.grid import DEFAULT_BACKEND, backends_of, grid_of
+from llenergymeasure.config.study.layers import Layer, error_at, fields_of
+from llenergymeasure.config.study.models import StudyConfig
+from llenergymeasure.config.study.parts import Parts, parts_of
+from llenergymeasure.config.study.reference import reference_index
+
+
+def cells_of(document: Document, overrides: Mapping[str, Any], sweeps: Sequence[str]) -> dict[str, Any]:
+    """The fields of a study that its cells decide.
+
+    Args:
+        document: the file.
+        overrides: values of the command line by dotted field, for every cell.
+        sweeps: axes of the command line, such as `n=1,2`.
+
+    Raises:
+        ConfigError: the file is not valid, a cell of the sweep has a wrong value, or no cell can be measured.
+        pydantic.ValidationError: a field of an entry of `experiments` is wrong.
+    """
+    parts = parts_of(document, overrides, [parse_sweep(text) for text in sweeps])
+    backend = _backend(parts, ())
+    occurring = (*backends_of(parts.axes, backend), *(_backend(parts, (each,)) for each in parts.entries))
+    common = Common(parts.below, parts.above, frozenset(each for each in occurring if isinstance(each, str)))
+    grid = without_excluded(grid_of(parts.axes, backend, document.source), document)
+    checked = check_grid(grid, common, document)
+    listed = _listed(parts, common)
+    experiments, merged = merge((*checked.cells, *listed))
+    reference = _reference(document, experiments)
+    return {"experiments": experiments, "reference": reference, "skipped": checked.skipped, "merged": merged}
+
+
+def _backend(parts: Parts, between: Sequence[Layer]) -> Any:
+    """The backend of the cells with these layers, as it is written."""
+    return fields_of((*parts.below, *between, *parts.above)).get("backend", DEFAULT_BACKEND)
+
+
+def _listed(parts: Parts, common: Common) -> list[Cell]:
+    """The entries of `experiments`; without them and without a sweep, the single experiment of the file."""
+    entries = parts.entries
+    if not entries:
+        return (
+            [] if parts.axes else [Cell(ExperimentConfig.model_validate(fields_of((*parts.below, *parts.above))), {})]
+        )
+    layers = [common.around(_backend(parts, (each,)), (each,)) for each in entries]
+    study = StudyConfig.model_validate({"experiments": [fields_of(each) for each in layers]})
+    return [Cell(config, flattened(each.fields)) for config, each in zip(study.experiments, entries, strict=True)]
+
+
+def _reference(document: Document, experiments: Sequence[ExperimentConfig]) -> dict[str, Any] | None:
+    """`reference:` by dotted field, checked."""
+    reference = document.content.get("reference")
+    if reference is None:
+        return None
+    if not isinstance(reference, Mapping) or not reference:
+        cure = "write fields and values that select one cell, such as {precision: bf16}"
+        raise error_at(document, f"'reference:' holds {shown(reference)}", cure, ("reference",))
+    try:
+        reference_index(experiments, reference)
+        return flattened(reference)
+    except FieldError as error:
+        raise error_at(document, f"reference: {error.problem}", error.cure, ("reference",)) from error
