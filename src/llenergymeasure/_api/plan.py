@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from llenergymeasure.config.messages.fields import set_fields
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.models import StudyConfig
-from llenergymeasure.config.user_config import load_user_config, resolve_measurement, resolve_runner
+from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement, resolve_runner
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.exceptions import Finding
@@ -63,14 +63,25 @@ def plan(study: StudyConfig, output_dir: Path | None = None, *, report: bool = F
         ConfigError: the user config or a variable cannot be understood.
         PreFlightError: an experiment cannot run here.
     """
+    _, place = check(study.experiments, output_dir)
+    experiments = tuple(_planned(each, os.environ) for each in study.experiments)
+    return Plan(experiments, place, _report_findings() if report else ())
+
+
+def check(experiments: Sequence[ExperimentConfig], output_dir: Path | None) -> tuple[UserConfig, Path]:
+    """Check experiments without torch. Returns the user's settings, and the directory of the results.
+
+    Raises:
+        ConfigError: the user config or a variable cannot be understood.
+        PreFlightError: an experiment cannot run here.
+    """
     user, environ = load_user_config(), os.environ
     resolve_measurement(user, environ)
     place = output_dir or Path(user.output.results_dir)
-    for each in study.experiments:
-        resolve_runner(each.backend, user, environ)
-    check_without_torch(study.experiments, place, environ)
-    experiments = tuple(_planned(each, environ) for each in study.experiments)
-    return Plan(experiments, place, _report_findings() if report else ())
+    for backend in dict.fromkeys(each.backend for each in experiments):
+        resolve_runner(backend, user, environ)
+    check_without_torch(experiments, place, environ)
+    return user, place
 
 
 def _report_findings() -> tuple[Finding, ...]:

@@ -23,9 +23,9 @@ from llenergymeasure.progress import Progress
 from llenergymeasure.records import Saved
 from llenergymeasure.results.store import FolderRepository
 from llenergymeasure.state.machine import StateManager
-from llenergymeasure.study.one import is_one_run, run_one, study_of_one
+from llenergymeasure.study.one import run_one, study_of_one
 
-__all__ = ["Saved", "is_one_run", "is_silent_rank", "json_text", "run", "run_experiment", "run_study"]
+__all__ = ["Saved", "is_silent_rank", "json_text", "run", "run_experiment", "run_study"]
 
 EXAMPLE = 'for example run_experiment("config.yaml") or run_experiment(model="builtin/tiny-llama", n=20)'
 
@@ -101,7 +101,7 @@ def run_study(
 def _run(study: StudyConfig, output_dir: str | Path | None, options: StudyOptions | None = None) -> StudyResult:
     """Run a study, or a single experiment in this process."""
     using, place = options or StudyOptions(), None if output_dir is None else Path(output_dir)
-    if is_one_run(study) and not using.resume:
+    if study.is_one_run and not using.resume:
         try:
             return study_of_one(study, measure_one(study.experiments[0], SESSION, place))
         except ExperimentError as error:

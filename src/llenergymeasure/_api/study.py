@@ -6,7 +6,7 @@ import json
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from llenergymeasure.study.design import design_of, protocol_of
 from llenergymeasure.study.environment import environment_of
 from llenergymeasure.study.files.folder import Configuration
 from llenergymeasure.study.files.resume import newest_folder, read_config
-from llenergymeasure.study.gaps import Skip, never
+from llenergymeasure.study.gaps import NoSkip, Skip
 from llenergymeasure.study.outlook import Progressed
 from llenergymeasure.study.runner import Started, StudyParts, run_in_folder, run_in_memory, run_new
 from llenergymeasure.study.table import Measure
@@ -67,7 +67,7 @@ class StudyOptions:
     resume: bool | str | Path = False
     gaps: bool = True
     other_environment: bool = False
-    skip: Skip = never
+    skip: Skip = field(default_factory=NoSkip)
     on_start: Callable[[Started], None] = _nothing
     on_row: Callable[[RunRow, ExperimentResult | None, Progressed], None] = _nothing
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llenergymeasure._api.duration import duration
 from llenergymeasure.domain.results import StudyResult
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.domain.study.summary import outcome_of, summarise_study
@@ -11,7 +12,6 @@ from llenergymeasure.study.outlook import Progressed
 
 __all__ = ["run_line", "study_text"]
 
-MINUTE_S, HOUR_S = 60, 3600
 SHOWN_TABLES = ("cells", "factors")
 # Metrics in the table of cells beside the headline; the page has all of them.
 BESIDE = ("tokens_per_second", "request_p50_ms", "ttft_p50_ms", "peak_memory_mb")
@@ -26,15 +26,6 @@ def run_line(row: RunRow, label: str, progressed: Progressed) -> str:
     )
     control = "" if row.role == "cell" else ", control"
     return f"run {progressed.done} of {progressed.total}: {label} (cycle {row.cycle}{control}): {outcome_of(row)}{left}"
-
-
-def duration(seconds: float) -> str:
-    """A duration in s, min or h."""
-    if seconds < 2 * MINUTE_S:
-        return f"{seconds:.0f} s"
-    if seconds < 2 * HOUR_S:
-        return f"{seconds / MINUTE_S:.0f} min"
-    return f"{seconds / HOUR_S:.1f} h"
 
 
 def study_text(study: StudyResult) -> str:

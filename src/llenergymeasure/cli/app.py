@@ -123,7 +123,16 @@ def _run(
         if dry_run:
             from llenergymeasure.cli.commands import dry_run as planning  # noqa: PLC0415 - what a run needs takes longer
 
-            return planning.command(config, given, set_ or [], output=output, report=report, sweeps=sweep or [])
+            return planning.command(
+                config,
+                given,
+                set_ or [],
+                output=output,
+                report=report,
+                sweeps=sweep or [],
+                gaps=not no_gaps,
+                json=json_,
+            )
         from llenergymeasure.cli.commands import run  # noqa: PLC0415 - takes long; what fails in it is reported as any failure
 
         options = run.RunOptions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol as Interface
 
 from llenergymeasure.domain.study.design import Protocol
@@ -22,13 +22,21 @@ Thermometer = Callable[[], Mapping[str, float]]
 class Skip(Interface):
     """Whether the user wants to skip a wait."""
 
+    @property
+    def hint(self) -> str:
+        """How to skip, to be added to the name of a wait; empty when it cannot be skipped."""
+
     def __call__(self) -> bool:
         """Whether it was requested since the last call."""
 
 
-def never() -> bool:
-    """Skip no wait."""
-    return False
+class NoSkip:
+    """Skips no wait."""
+
+    hint = ""
+
+    def __call__(self) -> bool:
+        return False
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ class Waits:
     progress: Progress
     thermometer: Thermometer
     start_c: Mapping[str, float]
-    skip: Skip = never
+    skip: Skip = field(default_factory=NoSkip)
 
     def before(self, previous: RunRow | None, row: RunRow) -> Waited:
         """Wait before a run. None before the first one of this process, except for the temperature."""
@@ -76,7 +84,8 @@ class Waits:
 
     def _gap(self, gap_s: float, before: str) -> float:
         """Wait a fixed time. Returns what was skipped of it in s."""
-        self.progress.step(f"waiting before the next {before}", gap_s)
+        self.progress.step(f"waiting before the next {before}{self.skip.hint}", gap_s)
+        self.skip()  # a request from before the wait does not count
         try:
             return self._wait(gap_s)
         finally:
@@ -97,11 +106,15 @@ class Waits:
         if self.protocol.cooldown_celsius is None or self._above_c() is None:
             return None
         end_s, skipped = self.clock.now() + self.protocol.cooldown_max_s, False
-        self.progress.step("waiting until the GPUs have cooled down")
+        self.progress.step(f"waiting until the GPUs have cooled down{self.skip.hint}")
+        self.skip()
         try:
             while not skipped and (above_c := self._above_c()) is not None:
                 left_s = end_s - self.clock.now()
                 if left_s <= 0:
+                    self.progress.note(
+                        f"a GPU is still {above_c:.0f} C too warm after {self.protocol.cooldown_max_s:g} s"
+                    )
                     return above_c
                 skipped = self._wait(min(TEMPERATURE_PERIOD_S, left_s)) > 0
         finally:

@@ -22,11 +22,6 @@ IN_PROCESS = Protocol(
 )  # fmt: skip
 
 
-def is_one_run(study: StudyConfig) -> bool:
-    """Whether a study is one experiment, measured once."""
-    return len(study.experiments) == 1 and study.n_cycles == 1 and not study.execution.control
-
-
 def run_one(
     config: ExperimentConfig,
     measure: Callable[[ExperimentConfig], ExperimentResult],

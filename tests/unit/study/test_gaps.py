@@ -7,7 +7,7 @@ import pytest
 from a_study import a_protocol
 from fakes import FakeClock, RecordingProgress
 from llenergymeasure.domain.study.runs import RunRow
-from llenergymeasure.study.gaps import Waits, never
+from llenergymeasure.study.gaps import NoSkip, Waits
 
 
 def a_row(place, cycle=1):
@@ -27,10 +27,27 @@ class Cooling:
         return {"GPU-0": max(30.0, self._from_c - (self._clock.now() - self._start_s) / 2)}
 
 
-def waits(clock=None, progress=None, thermometer=dict, start_c=None, skip=never, **protocol):
+class Pressed:
+    """A key that is pressed once, after so many looks."""
+
+    hint = ", Enter skips"
+
+    def __init__(self, after):
+        self._looks = iter([False] * after + [True])
+
+    def __call__(self):
+        return next(self._looks)
+
+
+def waits(clock=None, progress=None, thermometer=dict, start_c=None, skip=None, **protocol):
     fields = {"experiment_gap_s": 60.0, "cycle_gap_s": 300.0, "cooldown_celsius": None, **protocol}
     return Waits(
-        a_protocol(**fields), clock or FakeClock(), progress or RecordingProgress(), thermometer, start_c or {}, skip
+        a_protocol(**fields),
+        clock or FakeClock(),
+        progress or RecordingProgress(),
+        thermometer,
+        start_c or {},
+        skip or NoSkip(),
     )
 
 
@@ -46,8 +63,9 @@ def test_the_gap_depends_on_what_was_before(previous, row, waited_s):
 
 
 def test_a_skipped_gap_is_recorded():
-    asked = iter([False] * 40 + [True])  # after 10 s
-    found = waits(skip=lambda: next(asked)).before(FIRST, SECOND)
+    progress = RecordingProgress()
+    found = waits(progress=progress, skip=Pressed(after=41)).before(FIRST, SECOND)  # 10 s
+    assert progress.steps == ["waiting before the next run, Enter skips"]
     assert (found.waited_s, found.skipped_s) == (pytest.approx(10), pytest.approx(50))
 
 
@@ -69,12 +87,13 @@ def test_a_gap_counts_for_the_temperature():
 
 
 def test_the_wait_for_a_temperature_ends_after_its_limit_and_says_how_warm_it_still_is():
-    clock = FakeClock()
+    clock, progress = FakeClock(), RecordingProgress()
     found = waits(
-        clock, thermometer=lambda: {"GPU-0": 50.0}, start_c={"GPU-0": 30.0}, cooldown_celsius=5.0,
+        clock, progress, thermometer=lambda: {"GPU-0": 50.0}, start_c={"GPU-0": 30.0}, cooldown_celsius=5.0,
         cooldown_max_s=100.0, experiment_gap_s=0.0,
     ).before(FIRST, SECOND)  # fmt: skip
     assert (found.waited_s, found.above_c) == (pytest.approx(100), 15.0)
+    assert progress.notes == ["a GPU is still 15 C too warm after 100 s"]
 
 
 def test_the_warmest_gpu_decides_and_one_without_a_reading_does_not():
@@ -89,6 +108,17 @@ def test_the_warmest_gpu_decides_and_one_without_a_reading_does_not():
 def test_a_cool_down_can_be_skipped():
     found = waits(
         thermometer=lambda: {"GPU-0": 50.0}, start_c={"GPU-0": 30.0}, cooldown_celsius=5.0, experiment_gap_s=0.0,
-        skip=lambda: True,
+        skip=Pressed(after=1),
     ).before(FIRST, SECOND)  # fmt: skip
     assert (found.waited_s, found.skipped_s, found.above_c) == (0, 0, 15.0)
+
+
+def test_a_key_that_was_pressed_before_the_wait_does_not_count():
+    assert waits(skip=PressedBefore()).before(FIRST, SECOND).skipped_s == 0
+
+
+class PressedBefore(Pressed):
+    """A key that was pressed during the run before."""
+
+    def __init__(self):
+        self._looks = iter([True] + [False] * 1000)

@@ -8,7 +8,7 @@ from a_result import a_result
 from llenergymeasure import ExperimentConfig, StudyConfig
 from llenergymeasure.exceptions import BackendError, ExperimentError, Finding, PreFlightError
 from llenergymeasure.state.machine import StateManager
-from llenergymeasure.study.one import followed, is_one_run, run_one, study_of_one
+from llenergymeasure.study.one import followed, run_one, study_of_one
 
 CONFIG = ExperimentConfig(model="builtin/tiny-llama")
 
@@ -75,7 +75,7 @@ def test_an_interrupt_while_the_state_is_written_leaves_nothing(tmp_path):
 )
 def test_one_experiment_in_one_cycle_without_control_runs_is_one_run(cells, execution, one):
     configs = [ExperimentConfig(model="a", n=n) for n in range(1, cells + 1)]
-    assert is_one_run(StudyConfig(experiments=configs, execution=execution)) is one
+    assert StudyConfig(experiments=configs, execution=execution).is_one_run is one
 
 
 def test_its_study_has_one_completed_row_with_the_result_in_memory():

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from llenergymeasure import StudyConfig
 from llenergymeasure._api.plan import PlannedExperiment, plan
 from llenergymeasure._api.request import study_of
 
@@ -18,6 +19,8 @@ def command(
     output: Path | None,
     report: bool = False,
     sweeps: Sequence[str] = (),
+    gaps: bool = True,
+    json: bool = False,
 ) -> int:
     """Check and describe the experiments. Returns the exit code.
 
@@ -25,10 +28,21 @@ def command(
         ConfigError: the file or an option is not valid.
         PreFlightError: an experiment cannot run here.
     """
-    found = plan(study_of(config, flags, assignments, sweeps), output, report=report)
+    study = study_of(config, flags, assignments, sweeps)
+    if not study.is_one_run:
+        return _study(study, output, gaps=gaps, json=json)
+    found = plan(study, output, report=report)
     print("\n\n".join("\n".join(_lines(each, found.output_dir)) for each in found.experiments))
     for finding in found.report:
         print(f"{finding.problem}: {finding.cure}")
+    return 0
+
+
+def _study(study: StudyConfig, output: Path | None, *, gaps: bool, json: bool) -> int:
+    from llenergymeasure._api.study_plan import plan_study, plan_text  # noqa: PLC0415 - only a study needs its types
+
+    found = plan_study(study, output, gaps=gaps)
+    print(found.model_dump_json(indent=2) if json else plan_text(found))
     return 0
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from llenergymeasure import ExperimentConfig, ExperimentResult, StudyConfig
 from llenergymeasure._api.request import study_again, study_of
-from llenergymeasure._api.run import Saved, is_one_run, is_silent_rank, json_text, run
+from llenergymeasure._api.run import Saved, is_silent_rank, json_text, run
 from llenergymeasure._api.study import StudyOptions
 from llenergymeasure.cli.commands import study as studies
 from llenergymeasure.cli.display import progress_for
+from llenergymeasure.cli.enter import EnterKey
 from llenergymeasure.cli.interrupts import Attentive
 from llenergymeasure.exceptions import ConfigError, ExperimentError
 from llenergymeasure.progress import Progress
@@ -57,13 +58,14 @@ def command(config: Path | None, flags: Mapping[str, Any], assignments: Sequence
     study = _study(config, flags, assignments, options)
     gc.enable()  # the entry point disabled it while the command line started
     progress = Attentive(progress_for(options.quiet or is_silent_rank(os.environ)))
-    if is_one_run(study) and not options.resume:
+    if study.is_one_run and not options.resume:
         return _one(study.experiments[0], progress, options)
     using = StudyOptions(
         given=config,
         resume=options.folder or options.resume,
         gaps=options.gaps,
         other_environment=options.other_environment,
+        skip=EnterKey(),
     )
     return studies.command(
         study, using, output=options.output, progress=progress, json=options.json, quiet=options.quiet

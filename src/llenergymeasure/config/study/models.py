@@ -120,6 +120,11 @@ class StudyConfig(ConfigModel):
         return self
 
     @property
+    def is_one_run(self) -> bool:
+        """Whether it is one experiment, measured once."""
+        return len(self.experiments) == 1 and self.n_cycles == 1 and not self.execution.control
+
+    @property
     def reference_cell(self) -> int:
         """Index of the cell with which the others are compared."""
         return reference_index(self.experiments, self.reference)

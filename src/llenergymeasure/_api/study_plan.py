@@ -1,0 +1,198 @@
+"""Plans a study without running it: cells, runs, waits, size on disk, and what it could show. Imports no torch."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from llenergymeasure._api.duration import duration
+from llenergymeasure._api.plan import check
+from llenergymeasure._format import number
+from llenergymeasure.config.study.models import StudyConfig
+from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.study.design import Factor, Protocol, Skipped, StudyDesign
+from llenergymeasure.domain.study.names import level_text
+from llenergymeasure.domain.study.runs import PlannedRun
+from llenergymeasure.orchestration.model.vram import estimate_for
+from llenergymeasure.study.analysis.planning import detectable_at
+from llenergymeasure.study.design import design_of, protocol_of
+from llenergymeasure.study.plan import fixed_waits, plan_runs
+
+# Measured: result.json of a run has 26 kB; its journal lines, its rows in the tables and its log have 6 kB.
+BYTES_PER_RUN = 32_000
+MEGABYTE = 1e6
+
+
+class PlannedCell(Frozen):
+    """A cell with its label, hash, and estimated memory on the device in MB; None when it is not known."""
+
+    id: str
+    label: str
+    config_hash: str
+    memory_mb: float | None
+
+
+class PlannedWaits(Frozen):
+    """Waits of all runs together in s, besides those for a temperature.
+
+    Attributes:
+        experiment_gaps_s: between the runs of a cycle.
+        cycle_gaps_s: between cycles.
+        thermal_floors_s: between warm-up and window of each run.
+    """
+
+    experiment_gaps_s: float
+    cycle_gaps_s: float
+    thermal_floors_s: float
+
+    @property
+    def gaps_s(self) -> float:
+        """What `--no-gaps` saves."""
+        return self.experiment_gaps_s + self.cycle_gaps_s
+
+
+class StudyPlan(Frozen):
+    """A study that would run.
+
+    Attributes:
+        name: its name; None when it has none.
+        design_hash: hash of the design.
+        factors: what varies.
+        cells: the cells.
+        reference: id of the reference cell.
+        skipped, merged: combinations that are not measured, with reasons.
+        protocol: how the runs would be made.
+        n_runs: number of runs.
+        waits: their waits.
+        size_mb: size of the folder in MB, without time series.
+        detectable: the smallest ratio of two levels that would be found with probability 0.8, by coefficient of variation
+            of a run; None with a single cycle or cell.
+        output_dir: directory of the results.
+    """
+
+    name: str | None
+    design_hash: str
+    factors: tuple[Factor, ...]
+    cells: tuple[PlannedCell, ...]
+    reference: str
+    skipped: tuple[Skipped, ...]
+    merged: tuple[Skipped, ...]
+    protocol: Protocol
+    n_runs: int
+    waits: PlannedWaits
+    size_mb: float
+    detectable: dict[float, float | None]
+    output_dir: str
+
+
+def plan_study(study: StudyConfig, output_dir: Path | None = None, *, gaps: bool = True) -> StudyPlan:
+    """Check every cell and describe the study.
+
+    Args:
+        study: the configuration.
+        output_dir: directory of the results; None = that of the user config.
+        gaps: whether fixed gaps would be made.
+
+    Raises:
+        ConfigError: the user config or a variable cannot be understood.
+        PreFlightError: a cell cannot run here.
+    """
+    user, place = check(study.experiments, output_dir)
+    design, protocol = design_of(study), protocol_of(study, user.execution, gaps=gaps)
+    runs = plan_runs(design, protocol, range(1, protocol.n_cycles + 1))
+    return StudyPlan(
+        name=design.name,
+        design_hash=design.design_hash,
+        factors=design.factors,
+        cells=tuple(_cells(design)),
+        reference=design.reference,
+        skipped=design.skipped,
+        merged=design.merged,
+        protocol=protocol,
+        n_runs=len(runs),
+        waits=_waits(design, protocol, runs),
+        size_mb=len(runs) * BYTES_PER_RUN / MEGABYTE,
+        detectable=detectable_at(design, protocol.n_cycles),
+        output_dir=str(place),
+    )
+
+
+def _cells(design: StudyDesign) -> Iterator[PlannedCell]:
+    for cell in design.cells:
+        memory_mb = estimate_for(cell.config, os.environ).total_mb
+        yield PlannedCell(id=cell.id, label=cell.label, config_hash=cell.config_hash, memory_mb=memory_mb)
+
+
+def _waits(design: StudyDesign, protocol: Protocol, runs: Sequence[PlannedRun]) -> PlannedWaits:
+    fixed = fixed_waits(runs, protocol)
+    counts = Counter(run.cell for run in runs)
+    floors_s = (
+        counts[cell.id] * cell.config.warmup.thermal_floor_seconds
+        for cell in design.cells
+        if cell.config.warmup.enabled
+    )
+    return PlannedWaits(
+        experiment_gaps_s=fixed.experiment_gap_s, cycle_gaps_s=fixed.cycle_gap_s, thermal_floors_s=sum(floors_s)
+    )
+
+
+# Longer lists are cut; the JSON has all.
+SHOWN_CELLS = 40
+
+
+def plan_text(plan: StudyPlan) -> str:
+    """The plan for people."""
+    return "\n".join(_lines(plan))
+
+
+def _lines(plan: StudyPlan) -> Iterator[str]:
+    yield f"study {plan.design_hash}" + (f": {plan.name}" if plan.name else "")
+    for factor in plan.factors:
+        within = f" (of {factor.within})" if factor.within else ""
+        yield f"  {factor.name}{within}: {', '.join(map(level_text, factor.levels))}"
+    yield f"{len(plan.cells)} cells"
+    for cell in plan.cells[:SHOWN_CELLS]:
+        reference = ", reference" if cell.id == plan.reference else ""
+        memory = "unknown" if cell.memory_mb is None else f"about {number(cell.memory_mb, 'MB')}"
+        yield f"  {cell.id}: {cell.label}{reference}; memory on the device {memory}"
+    if len(plan.cells) > SHOWN_CELLS:
+        yield f"  ... and {len(plan.cells) - SHOWN_CELLS} more, see --json"
+    for each in (*plan.skipped, *plan.merged):
+        yield f"not measured: {_fields(each)}: {each.reason}"
+    yield from _runs(plan)
+    yield from _detectable(plan)
+    yield f"results would go to: {plan.output_dir}, about {number(plan.size_mb, 'MB')}"
+    yield "nothing was run and nothing was written"
+
+
+def _fields(skipped: Skipped) -> str:
+    return ", ".join(f"{name} {level_text(value)}" for name, value in skipped.fields.items())
+
+
+def _runs(plan: StudyPlan) -> Iterator[str]:
+    protocol, waits = plan.protocol, plan.waits
+    control = ", with control runs of the reference" if protocol.control else ""
+    yield f"{plan.n_runs} runs: {protocol.n_cycles} cycles, order {protocol.order}, seed {protocol.seed}{control}"
+    yield (
+        f"waits: {duration(waits.gaps_s + waits.thermal_floors_s)} (between runs {duration(waits.experiment_gaps_s)}, "
+        f"between cycles {duration(waits.cycle_gaps_s)}, between warm-up and window {duration(waits.thermal_floors_s)})"
+    )
+    if waits.gaps_s:
+        yield f"  --no-gaps saves {duration(waits.gaps_s)}; {_cool_down(protocol)}"
+
+
+def _cool_down(protocol: Protocol) -> str:
+    if protocol.cooldown_celsius is None:
+        return "set execution.cooldown_celsius, so that each run still waits until the GPU is cool"
+    return f"each run still waits until the GPU is within {protocol.cooldown_celsius:g} C of its first temperature"
+
+
+def _detectable(plan: StudyPlan) -> Iterator[str]:
+    found = {cv: ratio for cv, ratio in plan.detectable.items() if ratio is not None}
+    if not found:
+        yield "one cycle or one cell shows no differences: run at least 3 cycles of several cells"
+        return
+    parts = (f"{100 * (ratio - 1):.2g} % at {100 * cv:g} %" for cv, ratio in found.items())
+    yield f"differences that would be found, by coefficient of variation of a run: {', '.join(parts)}"
