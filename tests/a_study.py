@@ -1,4 +1,4 @@
-"""A study with known effects: runs drawn from a seed, and its effects by closed forms of the balanced grid.
+"""A study with known effects: runs drawn from a seed, analysed as a real study.
 
 True energy per token: 12 J at batch size 1, a third at 8, a sixth at 32; bf16 needs 1 / 1.3 of fp32, sdpa 1 / 1.02 of eager.
 """
@@ -8,26 +8,15 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from itertools import combinations, permutations, product
-from statistics import fmean
+from itertools import product
 from typing import Any
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.study.design import Cell, Factor, Protocol, Skipped, StudyDesign
-from llenergymeasure.domain.study.effects import (
-    CellEffect,
-    FactorEffect,
-    Interaction,
-    LevelEffect,
-    MetricAnalysis,
-    ParetoPoint,
-    PathStep,
-    Ratio,
-    StudyEffects,
-)
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunFailure, RunRow
-from llenergymeasure.stats.intervals import StandardError
+from llenergymeasure.study.analysis.analyse import analyse
+from llenergymeasure.study.analysis.words.summary import summary
 
 BATCH, PRECISION, ATTENTION = "pytorch.batch_size", "precision", "pytorch.attn_implementation"
 FACTORS = (
@@ -88,12 +77,12 @@ def a_study(
     """
     design, how = design or a_design(), a_protocol(**protocol)
     runs = tuple(_runs(design, how, failed, measured))
-    study = StudyData(
-        study_id="batch-and-precision_2026-11-29T06-52-40", design=design, protocol=how, runs=runs,
-        warnings=("short_measurement_duration: 12 of 36 windows lasted less than 10 s",),
-    )  # fmt: skip
-    effects = effects_of(study)
-    return study.model_copy(update={"effects": effects, "answer": _sentence(effects)})
+    study = StudyData(study_id="batch-and-precision_2026-11-29T06-52-40", design=design, protocol=how, runs=runs)
+    effects = analyse(design, runs, how)
+    if effects is None:
+        return study
+    warnings = tuple(map(str, effects.warnings))
+    return study.model_copy(update={"effects": effects, "answer": summary(design, effects), "warnings": warnings})
 
 
 def _runs(design: StudyDesign, how: Protocol, failed: str | None, measured: bool):
@@ -144,151 +133,3 @@ def true_values(cell: Cell, cycle: int) -> tuple[float, float]:
     if cell.levels.get(BATCH) == 2 and cell.levels.get(PRECISION) == 1:
         joules *= 0.9  # an interaction
     return joules, 25.0 / factor**0.8
-
-
-def effects_of(study: StudyData) -> StudyEffects:
-    """The effects, by closed forms for a balanced grid; a cell without a run is left out."""
-    names = [name for name in ("energy_per_output_token", "tokens_per_second", "ttft_p95_ms") if _values(study, name)]
-    metrics = tuple(_analysis(study, name) for name in names)
-    points = _points(study) if "energy_per_output_token" in names else ()
-    return StudyEffects(headline=names[0], metrics=metrics, pareto=points)
-
-
-def _values(study: StudyData, name: str) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {}
-    for row in study.completed:
-        value = row.values.get(name)
-        if value is not None:
-            found.setdefault(row.cell, []).append(math.log(value))
-    return found
-
-
-def _analysis(study: StudyData, name: str) -> MetricAnalysis:
-    design, logs = study.design, _values(study, name)
-    means = {cell: fmean(values) for cell, values in logs.items()}
-    cycles = len(next(iter(logs.values())))
-    df = (len(logs) - 1) * (cycles - 1)
-    by_cycle = [fmean(values[c] for values in logs.values()) for c in range(cycles)]
-    grand = fmean(by_cycle)
-    squares = sum(
-        (values[c] - means[cell] - by_cycle[c] + grand) ** 2 for cell, values in logs.items() for c in range(cycles)
-    )
-    sigma = math.sqrt(squares / df) if df else None
-    reference = means[design.reference]
-    cells = tuple(
-        CellEffect(
-            cell=cell, n_runs=cycles, mean=math.exp(mean), ratio=_ratio(mean - reference, sigma, cycles, cycles, df)
-        )
-        for cell, mean in means.items()
-    )
-    best = (max if name == "tokens_per_second" else min)(means, key=lambda cell: means[cell])
-    factors = tuple(_factor(design, factor, means, sigma, cycles, df) for factor in design.factors)
-    shares = _shares(design, means)
-    factors = tuple(each.model_copy(update=_share(shares[each.factor])) for each in factors)
-    pairs = tuple(
-        Interaction(factors=(a, b), share=shares[a, b], p_value=0.2)
-        for a, b in combinations([factor.name for factor in design.factors], 2)
-    )
-    full = len(means) == len(design.cells)
-    return MetricAnalysis(
-        metric=name, n_runs=len(logs) * cycles, n_blocks=cycles, method="factorial" if sigma else "none", freedom=df,
-        residual_cv=sigma, detectable=1 + 3 * sigma if sigma else None, cells=cells,
-        factors=tuple(sorted(factors, key=lambda each: -each.span.value)),
-        interactions=tuple(sorted(pairs, key=lambda each: -each.share)), reference=design.reference, best=best,
-        path=_path(design, means, best) if full else (),
-    )  # fmt: skip
-
-
-def _share(share: float) -> dict[str, float]:
-    return {"share": share, "share_low": 0.9 * share, "share_high": min(1.0, 1.1 * share)}
-
-
-def _ratio(log: float, sigma: float | None, n: int, m: int, df: int) -> Ratio:
-    if sigma is None or log == 0:
-        return Ratio(value=math.exp(log))
-    margin = StandardError(sigma * math.sqrt(1 / n + 1 / m), df).margin(0.975)
-    return Ratio(value=math.exp(log), low=math.exp(log - margin), high=math.exp(log + margin))
-
-
-def _level_means(design: StudyDesign, factor: Factor, means: dict[str, float]) -> list[float]:
-    return [
-        fmean(means[cell.id] for cell in design.cells if cell.levels[factor.name] == at and cell.id in means)
-        for at in range(len(factor.levels))
-    ]
-
-
-def _factor(design, factor, means, sigma, cycles, df) -> FactorEffect:
-    logs = _level_means(design, factor, means)
-    runs = cycles * len(design.cells) // len(factor.levels)
-    reference = design.cell(design.reference).levels[factor.name]
-    low, high = logs.index(min(logs)), logs.index(max(logs))
-    return FactorEffect(
-        factor=factor.name,
-        levels=tuple(
-            LevelEffect(level=level, mean=math.exp(log), ratio=_ratio(log - logs[reference], sigma, runs, runs, df))
-            for level, log in zip(factor.levels, logs)
-        ),
-        span=_ratio(logs[high] - logs[low], sigma, runs, runs, df), lowest=factor.levels[low], highest=factor.levels[high],
-        p_value=1e-9 if sigma else None, p_holm=3e-9 if sigma else None, p_ranks=1e-6 if sigma else None,
-    )  # fmt: skip
-
-
-def _shares(design: StudyDesign, means: dict[str, float]) -> dict[Any, float]:
-    """Shares of the sum of squares of main effects and two-way interactions; half of each interaction goes to each factor."""
-    grand, squares = fmean(means.values()), {}
-    levels = {factor.name: _level_means(design, factor, means) for factor in design.factors}
-    present = [cell for cell in design.cells if cell.id in means]
-    for name, logs in levels.items():
-        squares[name] = sum((logs[cell.levels[name]] - grand) ** 2 for cell in present)
-    for a, b in combinations(levels, 2):
-        both = {}
-        for cell in present:
-            both.setdefault((cell.levels[a], cell.levels[b]), []).append(means[cell.id])
-        squares[a, b] = sum(
-            (
-                fmean(both[cell.levels[a], cell.levels[b]])
-                - levels[a][cell.levels[a]]
-                - levels[b][cell.levels[b]]
-                + grand
-            )
-            ** 2
-            for cell in present
-        )
-    total = sum(squares.values()) or 1.0
-    shares = {key: value / total for key, value in squares.items()}
-    for a, b in combinations(levels, 2):
-        for name in (a, b):
-            shares[name] += shares[a, b] / 2
-    return shares
-
-
-def _path(design: StudyDesign, means: dict[str, float], best: str) -> tuple[PathStep, ...]:
-    start, end = design.cell(design.reference).levels, design.cell(best).levels
-    moved = [name for name in start if start[name] != end[name]]
-    index = {tuple(cell.levels.values()): means[cell.id] for cell in design.cells}
-    steps = dict.fromkeys(moved, 0.0)
-    orders = list(permutations(moved))
-    for order in orders:
-        now = dict(start)
-        for name in order:
-            before = index[tuple(now.values())]
-            now[name] = end[name]
-            steps[name] += (index[tuple(now.values())] - before) / len(orders)
-    level = {factor.name: factor.levels for factor in design.factors}
-    return tuple(
-        PathStep(factor=name, level=level[name][end[name]], ratio=math.exp(step)) for name, step in steps.items()
-    )
-
-
-def _points(study: StudyData) -> tuple[ParetoPoint, ...]:
-    energy, speed = _values(study, "energy_per_output_token"), _values(study, "tokens_per_second")
-    at = {cell: (math.exp(fmean(speed[cell])), math.exp(fmean(energy[cell]))) for cell in energy}
-    return tuple(
-        ParetoPoint(cell=cell, x=x, y=y, efficient=not any(p > x and q < y for p, q in at.values()))
-        for cell, (x, y) in at.items()
-    )
-
-
-def _sentence(effects: StudyEffects) -> str:
-    first = effects.metrics[0].factors[0]
-    return f"{first.factor} matters most: {first.lowest} against {first.highest} is {first.span.value:.2g} times."

@@ -107,7 +107,9 @@ def _run(
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout, and nothing else.")] = False,
     export_csv: Annotated[bool, typer.Option("--export-csv", help="Write result.csv beside result.json.")] = False,
-    report: Annotated[bool, typer.Option("--report", help="Write report.html beside result.json.")] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write report.html; of a study, figures and tables too.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, notes or paths of results.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks of errors.")] = False,
 ) -> None:
@@ -154,5 +156,28 @@ def _config(
         from llenergymeasure.cli.commands import config  # noqa: PLC0415 - takes long; what fails in it is reported as any failure
 
         return config.command(verbose=verbose)
+
+    raise typer.Exit(exit_code_of(command, tracebacks=verbose))
+
+
+@app.command("report")
+def _report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a study or of a result.", show_default=False)],
+    limit: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--limit",
+            metavar="METRIC=NUMBER",
+            help="Name the best cell of a study inside this limit, such as ttft_p95_ms=500.",
+        ),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks of errors.")] = False,
+) -> None:
+    """Write report.html into the folder of a stored study or result; of a study, figures and tables too."""
+
+    def command() -> int:
+        from llenergymeasure.cli.commands import report  # noqa: PLC0415 - takes long; what fails in it is reported as any failure
+
+        return report.command(folder, limit or [])
 
     raise typer.Exit(exit_code_of(command, tracebacks=verbose))

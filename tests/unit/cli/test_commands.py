@@ -16,8 +16,8 @@ from llenergymeasure.exceptions import BackendError, ConfigError, LLEMError, Pre
 from llenergymeasure.progress import Silent
 
 
-def test_there_are_two_commands():
-    assert {command.name for command in app.registered_commands} == {"run", "config"}
+def test_there_are_these_commands():
+    assert {command.name for command in app.registered_commands} == {"run", "config", "report"}
 
 
 def test_version_names_what_is_installed_without_importing_it():

@@ -68,8 +68,9 @@ def command(config: Path | None, flags: Mapping[str, Any], assignments: Sequence
         skip=EnterKey(),
     )
     return studies.command(
-        study, using, output=options.output, progress=progress, json=options.json, quiet=options.quiet
-    )
+        study, using, output=options.output, progress=progress, json=options.json, quiet=options.quiet,
+        report=options.report,
+    )  # fmt: skip
 
 
 def _study(

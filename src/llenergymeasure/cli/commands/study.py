@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from llenergymeasure import ExperimentResult, StudyConfig, StudyResult
+from llenergymeasure._api.report import check_report, report_study
 from llenergymeasure._api.study import Progressed, RunRow, Started, StudyOptions, run_here, study_json
 from llenergymeasure._api.study_text import run_line, study_text
 from llenergymeasure.progress import Progress
@@ -17,9 +18,18 @@ FAILURE = 1
 
 
 def command(
-    study: StudyConfig, options: StudyOptions, *, output: Path | None, progress: Progress, json: bool, quiet: bool
+    study: StudyConfig,
+    options: StudyOptions,
+    *,
+    output: Path | None,
+    progress: Progress,
+    json: bool,
+    quiet: bool,
+    report: bool = False,
 ) -> int:
     """Run the study and print it. Returns the exit code: 1 when a run failed."""
+    if report:
+        check_report()
     lines = Lines(sys.stderr, quiet, progress)
     try:
         found = run_here(study, output, progress, replace(options, on_start=lines.started, on_row=lines.ended))
@@ -28,6 +38,8 @@ def command(
         raise
     print(study_json(found).rstrip() if json else study_text(found))
     lines.saved(found)
+    if report and found.folder is not None:
+        lines.reported(report_study(found, found.folder).page)
     return FAILURE if any(row.failure is not None for row in found.runs) else 0
 
 
@@ -68,6 +80,10 @@ class Lines:
     def saved(self, study: StudyResult) -> None:
         """The study has ended."""
         self._say(f"saved: {study.folder}")
+
+    def reported(self, page: Path) -> None:
+        """The report has been written."""
+        self._say(f"report: {page}")
 
     def _say(self, text: str) -> None:
         if self._quiet:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from llenergymeasure._format import number
-from llenergymeasure.config.messages.fields import shown
 from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.effects import CellEffect, FactorEffect, MetricAnalysis, Ratio, StudyEffects
+from llenergymeasure.domain.study.names import factor_name, level_text
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.study_tables.table import Table
 
@@ -15,18 +16,24 @@ ABSENT = "-"
 TIMES = "\N{MULTIPLICATION SIGN}"
 # Below it, the digits of a p-value carry no meaning.
 SMALLEST_P = 0.001
+# What the tables show beside the headline.
+SHOWN = ("tokens_per_second", "energy_per_request", "ttft_p95_ms", "itl_p95_ms", "peak_memory_mb")
 
 
 def tables(study: StudyData) -> tuple[Table, ...]:
     """The tables of cells, factors and levels; empty without an analysis."""
     if study.effects is None:
         return ()
-    return tuple(table for table in (cells_table(study, study.effects), *_factor_tables(study.effects)) if table.rows)
+    return tuple(
+        table
+        for table in (cells_table(study, study.effects), *_factor_tables(study.design, study.effects))
+        if table.rows
+    )
 
 
 def cells_table(study: StudyData, effects: StudyEffects) -> Table:
     """One row per cell with a completed run: its number of runs, means of the metrics, and its ratio to the reference."""
-    headline, *others = effects.metrics
+    headline, *others = shown_metrics(effects)
     titles = [title_of(each.metric) for each in (headline, *others)]
     head = ("cell", "settings", "runs", titles[0], "ratio to the reference", *titles[1:])
     analysed = {each.cell: each for each in headline.cells}
@@ -54,14 +61,14 @@ def _mean_of(cell: str, analysis: MetricAnalysis) -> str:
     return ABSENT if found is None else value_text(found.mean, analysis.metric)
 
 
-def _factor_tables(effects: StudyEffects) -> Iterator[Table]:
+def _factor_tables(design: StudyDesign, effects: StudyEffects) -> Iterator[Table]:
     headline = effects.metrics[0]
     yield Table(
         "factors",
         f"Importance of each factor for {name_of(headline.metric)}, for these levels and this work: the largest over the "
         "smallest mean of its levels, and its share of the explained variance, with 95 % intervals.",
         ("factor", "most", "least", "span ratio", "share", "p (Holm)", "p (ranks)"),
-        tuple(_factor_row(factor) for factor in headline.factors),
+        tuple(_factor_row(design, factor) for factor in headline.factors),
         texts=3,
     )
     yield Table(
@@ -69,14 +76,14 @@ def _factor_tables(effects: StudyEffects) -> Iterator[Table]:
         f"Levels of each factor: geometric mean of {name_of(headline.metric)} over the other factors, and the ratio to the "
         "reference level with its 95 % interval.",
         ("factor", "level", title_of(headline.metric), "ratio to the reference"),
-        tuple(row for factor in headline.factors for row in _level_rows(factor, headline.metric)),
+        tuple(row for factor in headline.factors for row in _level_rows(design, factor, headline)),
         texts=2,
     )
 
 
-def _factor_row(factor: FactorEffect) -> tuple[str, ...]:
+def _factor_row(design: StudyDesign, factor: FactorEffect) -> tuple[str, ...]:
     return (
-        factor_title(factor.factor, factor.within),
+        factor_title(design, factor.factor, factor.within),
         level_text(factor.highest),
         level_text(factor.lowest),
         ratio_text(factor.span),
@@ -86,15 +93,25 @@ def _factor_row(factor: FactorEffect) -> tuple[str, ...]:
     )
 
 
-def _level_rows(factor: FactorEffect, metric: str) -> Iterator[tuple[str, ...]]:
-    for level in factor.levels:
-        name = factor_title(factor.factor, factor.within)
-        yield name, level_text(level.level), value_text(level.mean, metric), ratio_text(level.ratio)
+def _level_rows(design: StudyDesign, factor: FactorEffect, analysis: MetricAnalysis) -> Iterator[tuple[str, ...]]:
+    reference = level_of(design, analysis.reference, factor.factor)
+    for each in factor.levels:
+        name = factor_title(design, factor.factor, factor.within)
+        ratio = "reference" if each.level == reference else ratio_text(each.ratio)
+        yield name, level_text(each.level), value_text(each.mean, analysis.metric), ratio
 
 
-def factor_title(name: str, within: str | None = None) -> str:
+def level_of(design: StudyDesign, cell_id: str, factor: str) -> object:
+    """The level of a factor in a cell; None where it does not apply."""
+    at = design.cell(cell_id).levels.get(factor)
+    return None if at is None else next(each for each in design.factors if each.name == factor).levels[at]
+
+
+def factor_title(design: StudyDesign, name: str, within: str | None = None) -> str:
     """The name of a factor, with the backend inside which it is estimated."""
-    return name if within is None or name.startswith(f"{within}.") else f"{name} (in {within})"
+    known = next((factor for factor in design.factors if factor.name == name), None)
+    title = name if known is None else factor_name(known)
+    return title if within is None else f"{title} (in {within})"
 
 
 def title_of(metric: str) -> str:
@@ -107,14 +124,9 @@ def name_of(metric: str) -> str:
     return METRICS[metric].title if metric in METRICS else metric
 
 
-def level_text(level: object) -> str:
-    """A level as it is written in a configuration file; levels of several fields are separated by commas."""
-    return ", ".join(map(shown, level)) if isinstance(level, (tuple, list)) else shown(level)
-
-
 def value_text(value: float, metric: str) -> str:
     """A value of a metric, without its unit."""
-    return f"{value:.0f}" if metric in METRICS and METRICS[metric].counted else number(value, "")
+    return f"{value:.0f}" if metric in METRICS and METRICS[metric].counted else three_figures(value)
 
 
 def ratio_text(ratio: Ratio) -> str:
@@ -129,7 +141,13 @@ def interval_text(ratio: Ratio) -> str:
 
 def plain(value: float) -> str:
     """A ratio with 3 significant figures, and with 3 decimals near 1."""
-    return f"{value:.3f}" if 0.9 <= value < 1.1 else number(value, "")
+    return f"{value:.3f}" if 0.9 <= value < 1.1 else three_figures(value)
+
+
+def three_figures(value: float) -> str:
+    """A number with 3 significant figures, also where the last is 0."""
+    text = f"{value:#.3g}"
+    return number(value, "") if "e" in text else text.removesuffix(".")
 
 
 def share_text(factor: FactorEffect) -> str:
@@ -149,8 +167,19 @@ def p_text(p_value: float | None) -> str:
     return f"< {SMALLEST_P}" if p_value < SMALLEST_P else f"{p_value:.2g}"
 
 
-def span_rows(effects: StudyEffects) -> Sequence[tuple[str, ...]]:
+def shown_metrics(effects: StudyEffects) -> tuple[MetricAnalysis, ...]:
+    """The metrics of the tables: the headline, then the usual ones that were measured."""
+    headline, *others = effects.metrics
+    by_name = {each.metric: each for each in others}
+    return headline, *(by_name[name] for name in SHOWN if name in by_name)
+
+
+def spans_table(study: StudyData, effects: StudyEffects) -> Table:
     """Per factor: its span ratio for each metric, with the interval."""
-    names = [factor.factor for factor in effects.metrics[0].factors]
-    by_metric = [{each.factor: ratio_text(each.span) for each in analysis.factors} for analysis in effects.metrics]
-    return [(name, *(spans.get(name, ABSENT) for spans in by_metric)) for name in names]
+    metrics = shown_metrics(effects)
+    by_metric = [{each.factor: ratio_text(each.span) for each in analysis.factors} for analysis in metrics]
+    rows = tuple(
+        (factor_title(study.design, each.factor, each.within), *(spans.get(each.factor, ABSENT) for spans in by_metric))
+        for each in metrics[0].factors
+    )
+    return Table("spans", "Span ratios of each metric.", ("factor", *(name_of(each.metric) for each in metrics)), rows)

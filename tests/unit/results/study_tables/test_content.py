@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from a_study import BATCH, PRECISION, a_study
+from a_study import BATCH, a_study
 from llenergymeasure.domain.study.effects import Ratio
 from llenergymeasure.results.study_tables.content import (
     cells_table,
-    level_text,
     p_text,
     plain,
     ratio_text,
-    span_rows,
+    spans_table,
     tables,
 )
 
@@ -33,9 +32,10 @@ def test_factors_stand_with_span_share_and_p():
     study = a_study()
     _, factors, levels = tables(study)
     first = study.effects.metrics[0].factors[0]
-    assert factors.rows[0][:4] == (BATCH, "1", "32", ratio_text(first.span))
+    assert factors.rows[0][:4] == ("batch size", "1", "32", ratio_text(first.span))
     assert factors.rows[0][5] == "< 0.001"
-    assert [row[1] for row in levels.rows if row[0] == PRECISION] == ["fp32", "bf16"]
+    assert [row[1] for row in levels.rows if row[0] == "precision"] == ["fp32", "bf16"]
+    assert [row[3] for row in levels.rows if row[1] == "fp32"] == ["reference"]
 
 
 def test_one_cycle_has_ratios_without_intervals_and_no_p():
@@ -54,18 +54,21 @@ def test_a_study_without_a_completed_run_has_no_tables():
 
 
 def test_spans_of_each_metric_stand_side_by_side():
-    effects = a_study().effects
-    name, *spans = span_rows(effects)[0]
-    assert name == BATCH
-    assert spans == [ratio_text(next(f for f in each.factors if f.factor == BATCH).span) for each in effects.metrics]
+    study = a_study()
+    effects = study.effects
+    table = spans_table(study, effects)
+    names = ("energy_per_output_token", "tokens_per_second", "ttft_p95_ms", "peak_memory_mb")
+    assert table.rows[0] == ("batch size", *(ratio_text(effects.metric(name).factor(BATCH).span) for name in names))
 
 
-@pytest.mark.parametrize(("value", "text"), [(1.0204, "1.020"), (6.3453, "6.35"), (0.5, "0.5"), (123.4, "123")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.0204, "1.020"), (6.3453, "6.35"), (0.5, "0.500"), (6.2, "6.20"), (1e-9, "1e-09"), (123.4, "123")],
+)
 def test_ratios_near_one_have_more_decimals(value, text):
     assert plain(value) == text
 
 
 def test_texts_of_numbers():
-    assert ratio_text(Ratio(value=2.0, low=1.9, high=2.1)) == "2 (1.9 to 2.1)"
+    assert ratio_text(Ratio(value=2.0, low=1.9, high=2.1)) == "2.00 (1.90 to 2.10)"
     assert (p_text(0.0004), p_text(0.0312), p_text(None)) == ("< 0.001", "0.031", "-")
-    assert (level_text((128, 256)), level_text(None), level_text("bf16")) == ("128, 256", "null", "bf16")

@@ -14,21 +14,24 @@ from matplotlib.transforms import Bbox
 
 from llenergymeasure._format import number
 
-_STEPS = (1.0, 2.0, 5.0)
-# With a larger ratio of both ends, ticks at 1, 2 and 5 times a power of ten are enough.
-_WIDE = 6.0
-# With more decades than these, ticks at 1 only.
-_MANY_DECADES = 3.5
+# Steps of the ticks inside a decade, from few to many.
+_STEPS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
+_FEWEST, _MOST = 4, 8
+# With a smaller ratio of both ends, equal steps are enough.
+_WIDE = 4.0
 
 
 def log_ticks(low: float, high: float) -> list[float]:
     """Round numbers inside a range of positive numbers."""
     if high / low < _WIDE:
         ticks = [float(tick) for tick in MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)]
-    else:
-        steps = _STEPS if math.log10(high / low) < _MANY_DECADES else _STEPS[:1]
-        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        ticks = [step * 10.0**decade for decade, step in product(decades, steps)]
+        return _inside(ticks, low, high)
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found = [_inside([step * 10.0**decade for decade, step in product(decades, steps)], low, high) for steps in _STEPS]
+    return next((ticks for ticks in found if _FEWEST <= len(ticks) <= _MOST), found[0] or found[-1])
+
+
+def _inside(ticks: Sequence[float], low: float, high: float) -> list[float]:
     return [tick for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import cached_property, wraps
 from html import escape
 from typing import Any, ParamSpec, TypeVar
 
@@ -54,6 +55,14 @@ def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
     return drawn
 
 
+@contextmanager
+def _every_sign() -> Iterator[None]:
+    """No warnings of signs that the font of matplotlib does not have: a browser has more fonts."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        yield
+
+
 @dataclass(frozen=True)
 class Picture:
     """A finished figure.
@@ -70,10 +79,18 @@ class Picture:
     text: str
     figure: Figure
 
+    def __post_init__(self) -> None:
+        """Fix the layout once, which takes most of the time of writing a figure."""
+        with _every_sign():
+            self.figure.draw_without_rendering()
+        self.figure.set_layout_engine("none")
+
+    @cached_property
     def svg(self) -> str:
         """The figure as an SVG file."""
         return self._written("svg", {"Date": None, "Creator": None, "Title": self.title}).decode("utf-8")
 
+    @property
     def pdf(self) -> bytes:
         """The figure as a PDF file."""
         return self._written("pdf", {"CreationDate": None, "Producer": None, "Title": self.title})
@@ -81,14 +98,13 @@ class Picture:
     @styled
     def _written(self, kind: str, metadata: dict[str, Any]) -> bytes:
         buffer = io.BytesIO()
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing from")  # a browser has more fonts
+        with _every_sign():
             self.figure.savefig(buffer, format=kind, metadata=metadata)
         return buffer.getvalue()
 
     def inline(self) -> str:
         """The figure as SVG for a page: with the page's colours, ids of its own and a text alternative."""
-        whole = self.svg()
+        whole = self.svg
         head, _, rest = whole[whole.index("<svg") :].partition(">")
         drawn = re.sub(r"<[^>]+>", self._in_page, re.sub(r"\s*<metadata>.*?</metadata>", "", rest, flags=re.DOTALL))
         size = re.search(r'viewBox="([^"]+)"', head)

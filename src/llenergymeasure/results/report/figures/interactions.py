@@ -7,27 +7,31 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.effects import FactorEffect, Interaction
+from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import logarithmic
 from llenergymeasure.results.report.figures.canvas import DASHES, MARKERS, NARROW, Picture, colour, label, plot, styled
-from llenergymeasure.results.study_tables.content import level_text, name_of, title_of, value_text
+from llenergymeasure.results.study_tables.content import factor_title, name_of, title_of, value_text
 
 MOST_LINES = 6
 
 
 @styled
-def interaction(found: Interaction, metric: str, number: int) -> Picture | None:
+def interaction(design: StudyDesign, found: Interaction, metric: str, number: int) -> Picture | None:
     """The means by both factors: one along the axis, one line per level of the other; None without means.
 
     Args:
+        design: the factors.
         found: the interaction.
         metric: name of the metric.
         number: number of the figure, for its name.
     """
     if not found.means:
         return None
-    (across, lines), (along, of_line), means = _turned(found)
+    factors, (along, of_line), means = _turned(found)
+    across, lines = (factor_title(design, name) for name in factors)
     figure, (axes,) = plot(3.0, NARROW)
     at = _level_axis(axes, along)
     for index, (level, values) in enumerate(zip(of_line[:MOST_LINES], means)):
@@ -75,8 +79,9 @@ def _level_axis(axes: Axes, levels: Sequence[Any]) -> list[float]:
 
 
 @styled
-def levels(factor: FactorEffect, metric: str, number: int) -> Picture | None:
+def levels(design: StudyDesign, factor: FactorEffect, metric: str, number: int) -> Picture | None:
     """The mean at each level of a factor, with the interval of its ratio to the reference level."""
+    name = factor_title(design, factor.factor, factor.within)
     figure, (axes,) = plot(3.0, NARROW)
     known = [each.level for each in factor.levels]
     at, means = _level_axis(axes, known), [each.mean for each in factor.levels]
@@ -89,7 +94,7 @@ def levels(factor: FactorEffect, metric: str, number: int) -> Picture | None:
             ends += [low, high]
     logarithmic(axes, "y", [*means, *ends], pad=0.1)
     axes.grid(True, axis="y")
-    axes.set_xlabel(label(factor.factor))
+    axes.set_xlabel(label(name))
     axes.set_ylabel(label(title_of(metric)))
     text = "; ".join(f"{level_text(each.level)}: {value_text(each.mean, metric)}" for each in factor.levels)
-    return Picture(f"levels-{number}", f"{name_of(metric)} by {factor.factor}", text, figure)
+    return Picture(f"levels-{number}", f"{name_of(metric)} by {name}", text, figure)

@@ -9,14 +9,17 @@ from matplotlib.axes import Axes
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import Cell
 from llenergymeasure.domain.study.effects import ParetoPoint, StudyEffects
+from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import label_points, logarithmic
 from llenergymeasure.results.report.figures.canvas import Picture, label, plot, styled
-from llenergymeasure.results.study_tables.content import level_text, title_of, value_text
+from llenergymeasure.results.study_tables.content import title_of, value_text
 
 # Longer names of cells are replaced by their numbers.
 _LONGEST_LABEL = 26
+# The efficient cells come first.
+_MOST_LABELS = 40
 
 
 @styled

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
+from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.effects import FactorEffect, MetricAnalysis
+from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import logarithmic
 from llenergymeasure.results.report.figures.canvas import Picture, label, plot, styled
-from llenergymeasure.results.study_tables.content import factor_title, level_text, name_of, ratio_text
+from llenergymeasure.results.study_tables.content import factor_title, name_of, ratio_text
 
 MOST_FACTORS = 20
 
 
 @styled
-def spans(analysis: MetricAnalysis) -> Picture | None:
+def spans(design: StudyDesign, analysis: MetricAnalysis) -> Picture | None:
     """One bar per factor from 1 to its span ratio, with the interval; None without factors."""
     shown = analysis.factors[:MOST_FACTORS]
     if not shown:
         return None
+    names = {each.factor: factor_title(design, each.factor, each.within) for each in shown}
     figure, (axes,) = plot(0.75 + 0.5 * len(shown))
     ends = [end for each in shown for end in (each.span.value, each.span.low, each.span.high) if end is not None]
     logarithmic(axes, "x", [1.0, *ends], pad=0.04)
     for index, factor in enumerate(shown):
         _bar(axes, factor, -index)
-    axes.set_yticks([-index for index in range(len(shown))], [label(_name(each)) for each in shown])
+    axes.set_yticks([-index for index in range(len(shown))], [label(names[each.factor]) for each in shown])
     axes.tick_params(axis="y", length=0, labelcolor=LIGHT["ink"])
     axes.set_ylim(0.65 - len(shown), 0.62)
     axes.axvline(1, color=LIGHT["soft"], linewidth=0.8)
     axes.set_xlabel(f"largest over smallest mean of {name_of(analysis.metric)}; the bar is the 95 % interval")
     title = f"Span ratio of each factor for {name_of(analysis.metric)}"
-    text = "; ".join(f"{_name(each)}: {ratio_text(each.span)}" for each in shown)
+    text = "; ".join(f"{names[each.factor]}: {ratio_text(each.span)}" for each in shown)
     return Picture("spans", title, text, figure)
 
 
@@ -42,7 +45,3 @@ def _bar(axes: Axes, factor: FactorEffect, at: float) -> None:
         axes.errorbar(span.value, at, xerr=spread, color=LIGHT["ink"], capsize=3, linewidth=1.3)
     words = f"{ratio_text(span)}: {level_text(factor.highest)} over {level_text(factor.lowest)}"
     axes.annotate(label(words, 90), (1.0, at + 0.19), (3, 2), textcoords="offset points", fontsize=7.8)
-
-
-def _name(factor: FactorEffect) -> str:
-    return factor_title(factor.factor, factor.within)

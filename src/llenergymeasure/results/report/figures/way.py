@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
+from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.effects import MetricAnalysis
+from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import logarithmic
 from llenergymeasure.results.report.figures.canvas import Picture, label, plot, styled
-from llenergymeasure.results.study_tables.content import TIMES, level_text, name_of, plain, title_of, value_text
+from llenergymeasure.results.study_tables.content import TIMES, factor_title, name_of, plain, title_of, value_text
 
 
 @styled
-def way(analysis: MetricAnalysis) -> Picture | None:
+def way(design: StudyDesign, analysis: MetricAnalysis) -> Picture | None:
     """A bar per step on a logarithmic axis, the largest first; None without steps."""
     means = {cell.cell: cell.mean for cell in analysis.cells}
     if not analysis.path or analysis.best is None or analysis.reference not in means:
@@ -30,12 +32,18 @@ def way(analysis: MetricAnalysis) -> Picture | None:
         axes.annotate(
             value_text(value, analysis.metric), (value, place), (8, 0), textcoords="offset points", va="center"
         )
-    names = ["reference", *(label(f"{step.factor}: {level_text(step.level)}") for step in steps), "best cell"]
+    names = [
+        "reference",
+        *(label(f"{factor_title(design, step.factor)}: {level_text(step.level)}") for step in steps),
+        "best cell",
+    ]
     axes.set_yticks([-index for index in range(len(names))], names)
     axes.tick_params(axis="y", length=0, labelcolor=LIGHT["ink"])
     axes.grid(True, axis="x")
     axes.set_xlabel(title_of(analysis.metric))
-    text = "; ".join(f"{step.factor} to {level_text(step.level)}: times {plain(step.ratio)}" for step in steps)
+    text = "; ".join(
+        f"{factor_title(design, step.factor)} to {level_text(step.level)}: times {plain(step.ratio)}" for step in steps
+    )
     return Picture("way", f"From the reference to the best cell in {name_of(analysis.metric)}", text, figure)
 
 

@@ -15,7 +15,7 @@ from llenergymeasure.results.report.figures.spans import spans
 from llenergymeasure.results.report.figures.way import way
 from llenergymeasure.results.report.page import render
 from llenergymeasure.results.report.study import answer, conditions, methods, repeat
-from llenergymeasure.results.study_tables.content import name_of, span_rows, tables
+from llenergymeasure.results.study_tables.content import name_of, spans_table, tables
 
 # More rows than this are in runs.csv only.
 MOST_ROWS = 200
@@ -29,11 +29,14 @@ def pictures(study: StudyData) -> tuple[Picture, ...]:
 
 def _pictures(study: StudyData, effects: StudyEffects) -> Iterator[Picture]:
     headline = effects.metrics[0]
-    shown = [spans(headline), pareto(study, effects), way(headline), order(study, headline)]
-    for at, found in enumerate(headline.interactions[:_MOST_INTERACTIONS], 1):
-        shown.append(interaction(found, headline.metric, at))
-    for at, factor in enumerate(headline.factors[:_MOST_INTERACTIONS], 1):
-        shown.append(levels(factor, headline.metric, at))
+    shown = [spans(study.design, headline), pareto(study, effects), way(study.design, headline), order(study, headline)]
+    crossed = headline.interactions[:_MOST_INTERACTIONS]
+    for at, found in enumerate(crossed, 1):
+        shown.append(interaction(study.design, found, headline.metric, at))
+    drawn = {name for found in crossed for name in found.factors}
+    alone = [factor for factor in headline.factors if factor.factor not in drawn]
+    for at, factor in enumerate(alone[:_MOST_INTERACTIONS], 1):
+        shown.append(levels(study.design, factor, headline.metric, at))
     yield from (picture for picture in shown if picture is not None)
 
 
@@ -58,7 +61,7 @@ def html_text(
         name_of=name_of,
         figures=figures,
         tables={table.name: table for table in tables(study)},
-        span_rows=span_rows,
+        spans_table=spans_table,
         most_rows=MOST_ROWS,
         methods=methods.paragraphs(study, __version__),
         given=repeat.yaml_text(study) if given is None else given,

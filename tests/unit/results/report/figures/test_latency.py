@@ -31,4 +31,4 @@ def test_any_values_give_a_figure(values):
     picture = latency("request", "request latency", values, summary, [2] * len(values))
     assert picture is not None
     assert picture.text.startswith(f"{len(values)} samples; median ")
-    assert "median" in picture.svg()
+    assert "median" in picture.svg

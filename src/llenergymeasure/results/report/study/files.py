@@ -1,0 +1,56 @@
+"""Writes the report of a study into its folder.
+
+```
+report.html
+figures/    each figure as SVG and PDF
+tables/     cells, factors and levels as LaTeX and Markdown
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from llenergymeasure._files import ensure_directory, write_atomic
+from llenergymeasure.domain.files.study import GIVEN_FILE, STUDY_FILE
+from llenergymeasure.domain.study.result import StudyData
+from llenergymeasure.results.report.study.page import html_text, pictures
+from llenergymeasure.results.study_tables.content import tables
+from llenergymeasure.results.study_tables.runs import CSV_FILE, PARQUET_FILE
+
+REPORT_FILE = "report.html"
+FIGURES_FOLDER, TABLES_FOLDER = "figures", "tables"
+
+
+def write_study_report(study: StudyData, folder: Path) -> list[Path]:
+    """Write page, figures and tables; they replace earlier ones. Returns their paths, the page first.
+
+    Raises:
+        LLEMError: the folder cannot be written (ConfigError) or the disk is full.
+    """
+    drawn = pictures(study)
+    texts: dict[str, str | bytes] = {}
+    for picture in drawn:
+        texts[f"{FIGURES_FOLDER}/{picture.name}.svg"] = picture.svg
+        texts[f"{FIGURES_FOLDER}/{picture.name}.pdf"] = picture.pdf
+    for table in tables(study):
+        texts[f"{TABLES_FOLDER}/{table.name}.tex"] = table.latex()
+        texts[f"{TABLES_FOLDER}/{table.name}.md"] = table.markdown()
+    links = [*(name for name in (STUDY_FILE, CSV_FILE, PARQUET_FILE) if (folder / name).is_file()), *texts]
+    texts[REPORT_FILE] = html_text(study, _given(folder), links, drawn)
+    return sorted(_written(texts, folder), key=lambda path: path.name != REPORT_FILE)
+
+
+def _given(folder: Path) -> str | None:
+    """The text of the configuration as given; None where it is not in the folder."""
+    path = folder / GIVEN_FILE
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+
+
+def _written(texts: dict[str, str | bytes], folder: Path) -> Iterator[Path]:
+    for name, content in texts.items():
+        path = folder / name
+        ensure_directory(path.parent)
+        write_atomic(path, content)
+        yield path

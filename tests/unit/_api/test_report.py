@@ -1,0 +1,106 @@
+"""Reports of stored results and studies."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("jinja2")
+pytest.importorskip("matplotlib")
+
+from a_page import Page
+from a_result import a_result
+from a_study import a_study
+from llenergymeasure import StudyResult
+from llenergymeasure._api.report import limits_of, write_report
+from llenergymeasure.domain.files.study import write_study
+from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.results.study_tables.runs import write_runs_csv
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A study of three cells on disk."""
+    study = a_study()
+    write_study(study, tmp_path / "study")
+    write_runs_csv(study, tmp_path / "study" / "runs.csv")
+    (tmp_path / "study" / "study.yaml").write_text("sweep: {precision: [fp32, bf16]}\n")
+    return tmp_path / "study"
+
+
+def test_the_report_of_a_study_has_a_page_figures_and_tables(folder):
+    written = write_report(folder)
+    assert written.page == folder / "report.html"
+    assert written.figures == folder / "figures"
+    assert {"spans.svg", "spans.pdf", "pareto.pdf", "order.svg"} <= {path.name for path in written.figures.iterdir()}
+    assert {path.name for path in written.tables.iterdir()} == {
+        f"{name}.{ending}" for name in ("cells", "factors", "levels") for ending in ("tex", "md")
+    }
+    page = Page(written.page.read_text(encoding="utf-8"))
+    assert "sweep: {precision: [fp32, bf16]}" in page.text
+    links = page.values("href")
+    assert {"study.json", "runs.csv", "figures/spans.pdf", "tables/cells.tex"} <= set(links)
+    assert all((folder / link).is_file() for link in links)
+    assert written.answer == StudyResult.from_dir(folder).answer
+
+
+def test_a_report_replaces_an_earlier_one_with_the_same_bytes(folder):
+    first = {path: path.read_bytes() for path in write_report(folder).page.parent.rglob("*") if path.is_file()}
+    write_report(folder / "study.json")
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == first
+
+
+def test_the_best_cell_inside_a_limit_is_named(folder):
+    text = Page(
+        write_report(folder, ["ttft_p95_ms=1000", "tokens_per_second=10"]).page.read_text(encoding="utf-8")
+    ).text
+    assert "best cell inside the limits" in text
+    assert "time to first token, p95 at most 1000 ms, throughput at least 10 tokens/s" in text
+
+
+def test_a_limit_that_no_cell_keeps_is_said(folder):
+    text = Page(write_report(folder, ["ttft_p95_ms=1"]).page.read_text(encoding="utf-8")).text
+    assert "best cell inside the limits none no cell has time to first token, p95 at most 1 ms" in text
+
+
+def test_the_report_of_a_result_is_its_page(tmp_path):
+    saved = a_result().save(tmp_path)
+    assert write_report(saved.parent).page.read_text() == write_report(saved).page.read_text()
+    assert write_report(saved.parent).page == saved.parent / "report.html"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nothing", "there is no "),
+        ("empty", "has neither result.json nor study.json; name the folder of a result or of a study"),
+        ("killed", "has not ended; llem run --resume "),
+        ("broken", "is not JSON|cannot read"),
+    ],
+)
+def test_a_bad_folder_is_one_message_and_nothing_is_written(tmp_path, name, words):
+    for folder in ("empty", "killed", "broken"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "killed" / "manifest.json").write_text("{}")
+    (tmp_path / "broken" / "study.json").write_text("{")
+    with pytest.raises(ConfigError, match=words):
+        write_report(tmp_path / name)
+    assert list(tmp_path.rglob("report.html")) == []
+
+
+def test_a_limit_of_a_single_result_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="chooses between the cells of a study"):
+        write_report(a_result().save(tmp_path).parent, ["ttft_p95_ms=5"])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("ttft_p95=500", "no metric 'ttft_p95'; did you mean 'ttft_p95_ms'?"),
+        ("ttft_p95_ms", "'' is not a number above 0; for example --limit ttft_p95_ms=500"),
+        ("ttft_p95_ms=0500", "'0500' is not a number"),
+        ("ttft_p95_ms=-1", "'-1' is not a number above 0"),
+    ],
+)
+def test_a_limit_that_cannot_be_understood_is_one_message(text, words):
+    with pytest.raises(ConfigError, match=words.replace("?", r"\?")):
+        limits_of([text])
