@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,22 +12,27 @@ from llenergymeasure.stats.factorial.layout import CellFit, Floats
 
 
 @dataclass(frozen=True)
+class Intervals:
+    """Estimates with the ends of their intervals, no longer as logs; None without degrees of freedom."""
+
+    values: Sequence[float]
+    lows: Sequence[float | None]
+    highs: Sequence[float | None]
+
+
+@dataclass(frozen=True)
 class Against:
-    """Means of cells, and their differences to a reference cell, in the order of the cells.
+    """Cells and their ratios to a reference cell, in the order of the cells.
 
     Attributes:
-        means: means.
-        mean_margins: half the widths of their intervals; None without degrees of freedom.
-        differences: differences to the reference.
-        margins: half the widths of their intervals; None without degrees of freedom.
-        p_holm: p of each difference, corrected for the number of the other cells; None without degrees of freedom.
+        means: geometric means.
+        ratios: ratios to the reference.
+        p_holm: p of each ratio, corrected for the number of the other cells; None without degrees of freedom.
     """
 
-    means: tuple[float, ...]
-    mean_margins: tuple[float, ...] | None
-    differences: tuple[float, ...]
-    margins: tuple[float, ...] | None
-    p_holm: tuple[float, ...] | None
+    means: Intervals
+    ratios: Intervals
+    p_holm: Sequence[float] | None
 
 
 def against(fit: CellFit, reference: int, error: ErrorTerm) -> Against:
@@ -38,18 +44,24 @@ def against(fit: CellFit, reference: int, error: ErrorTerm) -> Against:
     shared[reference] += 1 / layout.per_cell[reference]
     variances = np.maximum(of_means + of_means[reference] - 2 * shared, 0.0)
     differences = fit.means - fit.means[reference]
-    others = np.arange(len(differences)) != reference
     p_values = t_tests(differences, variances, error)
-    if p_values is not None:
-        p_values[others] = holm(p_values[others].tolist())
     return Against(
-        means=tuple(fit.means.tolist()),
-        mean_margins=_listed(error.margins(of_means)),
-        differences=tuple(differences.tolist()),
-        margins=_listed(error.margins(variances)),
-        p_holm=_listed(p_values),
+        means=_intervals(fit.means, error.margins(of_means)),
+        ratios=_intervals(differences, error.margins(variances)),
+        p_holm=None if p_values is None else _corrected(p_values, reference),
     )
 
 
-def _listed(values: Floats | None) -> tuple[float, ...] | None:
-    return None if values is None else tuple(values.tolist())
+def _intervals(logs: Floats, margins: Floats | None) -> Intervals:
+    if margins is None:
+        nothing = [None] * len(logs)
+        return Intervals(np.exp(logs).tolist(), nothing, nothing)
+    return Intervals(np.exp(logs).tolist(), np.exp(logs - margins).tolist(), np.exp(logs + margins).tolist())
+
+
+def _corrected(p_values: Floats, reference: int) -> list[float]:
+    """Holm's correction over all cells but the reference, whose p stays."""
+    others = np.arange(len(p_values)) != reference
+    p_values[others] = holm(p_values[others].tolist())
+    corrected: list[float] = p_values.tolist()
+    return corrected

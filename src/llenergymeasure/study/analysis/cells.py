@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 
 from llenergymeasure.domain.study.effects import CellEffect, PathStep, Ratio
-from llenergymeasure.stats.factorial.against import Against, against
-from llenergymeasure.stats.factorial.inference import ErrorTerm
+from llenergymeasure.stats.factorial.against import Intervals, against
 from llenergymeasure.stats.factorial.shapley import MOST_PARTS, shapley
 from llenergymeasure.study.analysis.model import Model
 
@@ -20,37 +19,29 @@ def cell_effects(model: Model, corrected: bool) -> tuple[CellEffect, ...]:
         corrected: whether to give p corrected for the number of cells.
     """
     reference = model.reference
-    found = against(model.fit, reference, _error(model))
-    sizes = model.fit.layout.per_cell.tolist()
-    has_reference = model.frame.cells[reference].id == model.design.reference
+    found = against(model.fit, reference, model.error_inside)
+    ratios = _ratios(model, found.ratios)
+    p_holm = found.p_holm if corrected and found.p_holm else [None] * len(ratios)
+    parts = zip(
+        model.frame.cells, model.fit.layout.per_cell.tolist(), found.means.values, found.means.lows, found.means.highs,
+        ratios, p_holm,
+    )  # fmt: skip
     return tuple(
-        CellEffect(
-            cell=cell.id,
-            n_runs=int(sizes[place]),
-            mean=math.exp(found.means[place]),
-            low=_end(found.means, found.mean_margins, place, -1),
-            high=_end(found.means, found.mean_margins, place, 1),
-            ratio=_ratio(model, found, place) if has_reference else None,
-            p_holm=found.p_holm[place] if corrected and found.p_holm and place != reference else None,
-        )
-        for place, cell in enumerate(model.frame.cells)
+        CellEffect(cell=cell.id, n_runs=int(size), mean=mean, low=low, high=high, ratio=ratio, p_holm=p_value)
+        for cell, size, mean, low, high, ratio, p_value in parts
     )
 
 
-def _error(model: Model) -> ErrorTerm:
-    return model.error_of(["a cell"]) if model.grouped else model.error
-
-
-def _end(means: Sequence[float], margins: Sequence[float] | None, place: int, sign: int) -> float | None:
-    return math.exp(means[place] + sign * margins[place]) if margins else None
-
-
-def _ratio(model: Model, found: Against, place: int) -> Ratio:
-    """The ratio to the reference; of another group of the order without its interval, which has two error terms."""
-    same_group = model.groups[place] == model.groups[model.reference]
-    margins = found.margins if same_group else None
-    low, high = (_end(found.differences, margins, place, sign) for sign in (-1, 1))
-    return Ratio(value=math.exp(found.differences[place]), low=low, high=high)
+def _ratios(model: Model, found: Intervals) -> Sequence[Ratio | None]:
+    """The ratios to the reference; to one in another group of the order without interval, because it has two error terms."""
+    reference, groups = model.reference, model.groups
+    if model.frame.cells[reference].id != model.design.reference:
+        return [None] * len(groups)
+    parts = zip(found.values, found.lows, found.highs, groups)
+    return [
+        Ratio(value=value, low=low, high=high) if group == groups[reference] else Ratio(value=value)
+        for value, low, high, group in parts
+    ]
 
 
 def best_cell(model: Model) -> int | None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from itertools import combinations
-from statistics import harmonic_mean
 
 from llenergymeasure.domain.study.effects import Conditional, FactorEffect, Interaction, Ratio
-from llenergymeasure.stats.factorial.grid import Estimates, Term
+from llenergymeasure.stats.factorial.grid import Estimates, Term, Terms
 from llenergymeasure.stats.factorial.inference import ErrorTerm, f_test
 from llenergymeasure.stats.factorial.levels import difference
 from llenergymeasure.stats.factorial.shares import Shares, shares
 from llenergymeasure.study.analysis.build import Compared, Share, factor_effect, ratio
-from llenergymeasure.study.analysis.holes import FullGrid
-from llenergymeasure.study.analysis.model import Model
+from llenergymeasure.study.analysis.model import FullGrid, Model
 
 Effects = tuple[list[FactorEffect], list[Interaction]]
 
@@ -26,32 +24,27 @@ def grid_effects(model: Model, full: FullGrid, within: str | None = None) -> Eff
         full: the grid.
         within: name of the backend whose cells the grid has; None for all cells.
     """
-    found = _shares(model, full)
+    terms = full.grid.terms(model.fit)
+    found = _shares(model, full, terms)
     factors = [
         factor_effect(model, compared_levels(model, full, axis, within), _share(found, axis))
         for axis in range(len(full.factors))
     ]
-    pairs = [_interaction(model, full, pair, factors, found) for pair in combinations(range(len(factors)), 2)]
-    return factors, [pair.model_copy(update={"within": within}) for pair in pairs]
+    pairs = combinations(range(len(factors)), 2)
+    return factors, [_interaction(model, full, terms.contrasts(pair), pair, factors, found) for pair in pairs]
 
 
 def compared_levels(model: Model, full: FullGrid, axis: int, within: str | None = None) -> Compared:
     """The levels of one factor of a grid, over its other factors."""
-    weights = full.grid.level_weights(axis)
-    return Compared(
-        full.factors[axis],
-        full.levels[axis],
-        full.grid.estimates(model.fit, weights),
-        full.grid.estimates(model.ranks_for(full.factors[axis]), weights),
-        within,
-    )
+    factor = full.factors[axis]
+    logs, ranks = (full.grid.levels(fit, axis) for fit in (model.fit, model.ranks_for(factor)))
+    return Compared(factor, full.levels[axis], logs, ranks, within)
 
 
-def _shares(model: Model, full: FullGrid) -> Shares | None:
-    sums = full.grid.sums(model.fit)
+def _shares(model: Model, full: FullGrid, terms: Terms) -> Shares | None:
+    sums = terms.sums()
     errors: dict[Term, ErrorTerm] = {term: model.error_of(_names(full, term)) for term in sums}
-    n_runs = harmonic_mean(model.fit.layout.per_cell[full.grid.cells].tolist())
-    return shares(sums, errors, len(full.factors), n_runs)
+    return shares(sums, errors, len(full.factors), full.grid.runs_per_cell)
 
 
 def _names(full: FullGrid, term: Term) -> list[str]:
@@ -66,17 +59,16 @@ def _share(found: Shares | None, axis: int) -> Share | None:
 
 
 def _interaction(
-    model: Model, full: FullGrid, pair: Term, factors: list[FactorEffect], found: Shares | None
+    model: Model, full: FullGrid, contrasts: Estimates, pair: Term, factors: list[FactorEffect], found: Shares | None
 ) -> Interaction:
     first, second = sorted(pair, key=lambda axis: -factors[axis].span.value)
     means = full.grid.levels(model.fit, *pair)
-    contrasts = full.grid.term(model.fit, pair)
-    error = model.error_of(_names(full, pair))
     table = _table(means, full, first, second)
     return Interaction(
         factors=(full.factors[first].name, full.factors[second].name),
+        within=factors[first].within,
         share=found.terms[pair] if found else 0.0,
-        p_value=f_test(contrasts.values, contrasts.covariance, error),
+        p_value=f_test(contrasts.values, contrasts.covariance, model.error_of(_names(full, pair))),
         levels=(_values(full, first), _values(full, second)),
         means=tuple(tuple(math.exp(means.values[place]) for place in row) for row in table),
         conditional=_conditional(model, full, (first, second), means, table, factors[first]),

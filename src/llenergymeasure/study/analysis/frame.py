@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,47 +27,63 @@ Kind = tuple[str | None, bool]
 
 
 @dataclass(frozen=True)
-class Frame:
-    """Runs that are in one fit.
+class Runs:
+    """Runs that can be compared with each other. Metrics that have the same runs share it.
 
     Attributes:
-        metric: the metric.
         rows: the runs.
         cells: the cells that have a run, in the order of the design.
         blocks: names of the blocks, in the order of the runs.
-        logs: logarithm of the value of each run; of totals, per pass.
-        left_out: ids of completed runs that are not in the fit, and why.
+        apart: ids of runs whose cells cannot be compared with these.
     """
 
-    metric: Metric
     rows: tuple[RunRow, ...]
     cells: tuple[Cell, ...]
     blocks: tuple[str, ...]
-    logs: tuple[float, ...]
-    left_out: dict[str, str]
+    apart: tuple[str, ...]
 
     @cached_property
     def position(self) -> dict[str, int]:
         """Place of each cell in `cells` by its id."""
         return {cell.id: place for place, cell in enumerate(self.cells)}
 
+
+@dataclass(frozen=True)
+class Frame:
+    """The runs of one metric.
+
+    Attributes:
+        metric: the metric.
+        runs: the runs.
+        logs: logarithm of the value of each run; of totals, per pass.
+        left_out: ids of completed runs that are not in the fit, and why.
+    """
+
+    metric: Metric
+    runs: Runs
+    logs: tuple[float, ...]
+    left_out: dict[str, str]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells that have a run."""
+        return self.runs.cells
+
     @property
     def per_pass(self) -> bool:
         """Whether values were divided by a number of passes."""
-        return self.metric.name in TOTALS and any((row.n_passes or 1) > 1 for row in self.rows)
+        return self.metric.name in TOTALS and any((row.n_passes or 1) > 1 for row in self.runs.rows)
 
     @property
     def estimated(self) -> bool:
         """Whether the values are estimates of energy."""
-        return self.metric.joules and self.rows[0].energy_estimated
+        return self.metric.joules and self.runs.rows[0].energy_estimated
 
     @property
     def uncertainty(self) -> float:
         """Median relative standard uncertainty of the readings; 0 where none is known."""
-        name = self.metric.name
-        known = sorted(
-            row.uncertainties[name] / (row.values[name] or 1) for row in self.rows if name in row.uncertainties
-        )
+        name, rows = self.metric.name, self.runs.rows
+        known = sorted(row.uncertainties[name] / (row.values[name] or 1) for row in rows if name in row.uncertainties)
         return known[len(known) // 2] if known else 0.0
 
 
@@ -87,49 +103,59 @@ def energy_kind(rows: Sequence[RunRow]) -> Kind | None:
     cells: dict[Kind, set[str]] = defaultdict(set)
     for row in rows:
         if any(row.values.get(metric.name) is not None for metric in METRICS.values() if metric.joules):
-            cells[row.meter, row.energy_estimated].add(row.cell)
+            cells[_kind(row)].add(row.cell)
     return max(cells, key=lambda kind: (len(cells[kind]), not kind[1]), default=None)
 
 
-def frame(design: StudyDesign, metric: Metric, rows: Sequence[RunRow], kind: Kind | None) -> Frame | None:
-    """The runs of a metric; None if it was not measured or no value has a logarithm.
+class Frames:
+    """Makes the frame of each metric."""
 
-    Args:
-        design: the cells.
-        metric: the metric.
-        rows: the completed runs.
-        kind: the kind of energy that is analysed.
-    """
-    left_out: dict[str, str] = {}
-    measured = [row for row in rows if _is_measured(row, metric, kind, left_out)]
-    if not measured:
-        return None
-    below = {row.cell for row in measured if (row.values[metric.name] or 0) <= 0}
-    positive = [row for row in measured if row.cell not in below]
-    left_out |= {row.run_id: NOT_POSITIVE for row in measured if row.cell in below}
-    kept = _comparable(positive, design.reference)
-    left_out |= {row.run_id: APART for row in positive if row.cell not in kept}
-    used = tuple(row for row in positive if row.cell in kept)
-    if not used:
-        return None
-    return Frame(
-        metric,
-        used,
-        tuple(cell for cell in design.cells if cell.id in kept),
-        _blocks(used, len(kept)),
-        tuple(math.log(per_pass(row, metric.name) or 1) for row in used),
-        left_out,
-    )
+    def __init__(self, design: StudyDesign, rows: Sequence[RunRow]) -> None:
+        self._design, self._rows, self._kind = design, rows, energy_kind(rows)
+        self._known: dict[tuple[int, ...], Runs] = {}
+
+    def of(self, metric: Metric) -> Frame | None:
+        """The runs of a metric; None if it was not measured, or no cell has a logarithm of it."""
+        left_out = self._left_out(metric)
+        rows = [row for row in self._rows if row.run_id not in left_out] if left_out else self._rows
+        if not rows:
+            return None
+        runs = self._runs(rows)
+        return Frame(metric, runs, _logs(runs.rows, metric.name), left_out | dict.fromkeys(runs.apart, APART))
+
+    def _left_out(self, metric: Metric) -> dict[str, str]:
+        """Runs without a value that can be compared, and why."""
+        values = [row.values.get(metric.name) for row in self._rows]
+        found = {row.run_id: NOT_MEASURED for row, value in zip(self._rows, values) if value is None}
+        if metric.joules:
+            found |= {row.run_id: _from(row) for row in self._rows if _kind(row) != self._kind}
+        below = {row.cell for row, value in zip(self._rows, values) if value is not None and value <= 0}
+        return found | {row.run_id: NOT_POSITIVE for row in self._rows if row.cell in below} if below else found
+
+    def _runs(self, rows: Sequence[RunRow]) -> Runs:
+        key = tuple(row.place for row in rows)
+        if key not in self._known:
+            kept = _comparable(rows, self._design.reference)
+            used = tuple(row for row in rows if row.cell in kept)
+            cells = tuple(cell for cell in self._design.cells if cell.id in kept)
+            apart = tuple(row.run_id for row in rows if row.cell not in kept)
+            self._known[key] = Runs(used, cells, _blocks(used, len(kept)), apart)
+        return self._known[key]
 
 
-def _is_measured(row: RunRow, metric: Metric, kind: Kind | None, left_out: dict[str, str]) -> bool:
-    if row.values.get(metric.name) is None:
-        left_out[row.run_id] = NOT_MEASURED
-    elif metric.joules and (row.meter, row.energy_estimated) != kind:
-        left_out[row.run_id] = f"its energy is {'an estimate ' if row.energy_estimated else ''}from {row.meter}"
-    else:
-        return True
-    return False
+def _kind(row: RunRow) -> Kind:
+    return row.meter, row.energy_estimated
+
+
+def _from(row: RunRow) -> str:
+    if row.meter is None:
+        return NOT_MEASURED
+    return f"its energy is {'an estimate ' if row.energy_estimated else ''}from {row.meter}"
+
+
+def _logs(rows: Sequence[RunRow], name: str) -> tuple[float, ...]:
+    values = (per_pass(row, name) for row in rows) if name in TOTALS else (row.values[name] for row in rows)
+    return tuple(math.log(value) for value in values if value is not None)
 
 
 def _blocks(rows: Sequence[RunRow], n_cells: int) -> tuple[str, ...]:
@@ -149,8 +175,3 @@ def _comparable(rows: Sequence[RunRow], reference: str) -> set[str]:
         touching = [each for each in linked if each & cells]
         linked = [cells.union(*touching), *(each for each in linked if not each & cells)]
     return max(linked, key=lambda each: (len(each), reference in each), default=set())
-
-
-def runs_per_cell(rows: Iterable[RunRow]) -> Counter[str]:
-    """Number of completed runs by id of the cell."""
-    return Counter(row.cell for row in completed(rows))

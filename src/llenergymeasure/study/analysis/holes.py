@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 from math import prod
 
 from llenergymeasure.domain.study.design import Factor
 from llenergymeasure.stats.factorial.grid import Grid
 from llenergymeasure.stats.factorial.subgrid import Levels, largest_full
-from llenergymeasure.study.analysis.model import Model
+from llenergymeasure.study.analysis.model import FullGrid, Model
 
 # A grid has at least this share of its combinations; a full part has at least this share of the cells.
 _LEAST_SHARE = 0.5
 
 
-@dataclass(frozen=True)
-class FullGrid:
-    """A full grid of cells.
-
-    Attributes:
-        factors: its factors.
-        levels: indices of the levels of each factor.
-        grid: the places of its cells.
-        complete: whether it has all the cells that were looked at.
-    """
-
-    factors: tuple[Factor, ...]
-    levels: Levels
-    grid: Grid
-    complete: bool
-
-
 def full_grid(model: Model, places: Sequence[int], factors: Sequence[Factor]) -> FullGrid | None:
     """The largest full grid of these cells that has two levels of each factor and at least half of the cells.
 
-    None if there is no such grid: the cells are then a list.
+    None if there is no such grid: the cells are then a list. Metrics with the same runs share the grid.
     """
+    key = (tuple(places), tuple(factor.name for factor in factors))
+    if key not in model.placement.grids:
+        model.placement.grids[key] = _full_grid(model, places, factors)
+    return model.placement.grids[key]
+
+
+def _full_grid(model: Model, places: Sequence[int], factors: Sequence[Factor]) -> FullGrid | None:
     occurring = [sorted({model.level_of(factor, place) or 0 for place in places}) for factor in factors]
     cell_of = {tuple(model.level_of(factor, place) or 0 for factor in factors): place for place in places}
     n_combinations = prod(map(len, occurring))
@@ -47,7 +36,8 @@ def full_grid(model: Model, places: Sequence[int], factors: Sequence[Factor]) ->
     if min(map(len, kept)) < 2 or prod(map(len, kept)) < _LEAST_SHARE * len(places):
         return None
     cells = [cell_of[combination] for combination in product(*kept)]
-    return FullGrid(tuple(factors), kept, Grid.of([len(levels) for levels in kept], cells), len(cells) == len(places))
+    grid = Grid.of(model.fit.layout, [len(levels) for levels in kept], cells)
+    return FullGrid(tuple(factors), kept, grid, len(cells) == len(places))
 
 
 def _kept(

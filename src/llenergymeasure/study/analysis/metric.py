@@ -54,8 +54,8 @@ def analyse_metric(
     best = best_cell(model)
     return MetricAnalysis(
         metric=frame.metric.name,
-        n_runs=len(frame.rows),
-        n_blocks=len(set(frame.blocks)),
+        n_runs=len(frame.runs.rows),
+        n_blocks=len(set(frame.runs.blocks)),
         method=found.method,
         freedom=model.error.freedom,
         residual_cv=math.sqrt(math.expm1(model.error.variance)) if model.error.freedom else None,
@@ -67,7 +67,7 @@ def analyse_metric(
         reference=frame.cells[model.reference].id,
         best=None if best is None else frame.cells[best].id,
         path=path_to(model, best),
-        outliers=tuple(frame.rows[place].run_id for place in strong_outliers(model.fit)),
+        outliers=tuple(frame.runs.rows[place].run_id for place in strong_outliers(model.fit)),
         left_out=frame.left_out,
         notes=(*found.notes, *_notes(model, factors)),
     )
@@ -136,7 +136,7 @@ def _notes(model: Model, factors: Sequence[FactorEffect]) -> list[NoteCode]:
         "per_pass": model.frame.per_pass,
         "exact": bool(freedom) and deviation < ROUNDING,
         "constant": spread < ROUNDING and deviation < ROUNDING and len(model.frame.cells) > 1,
-        "no_reference": model.design.reference not in model.frame.position,
+        "no_reference": model.design.reference not in model.frame.runs.position,
         "methods_disagree": any(map(disagrees, factors)),
         "uncertain_readings": bool(freedom) and model.frame.uncertainty > max(deviation, ROUNDING),
     }

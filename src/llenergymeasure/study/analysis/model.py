@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from llenergymeasure.domain.study.design import Cell, Factor, StudyDesign
+from llenergymeasure.stats.factorial.grid import Grid
 from llenergymeasure.stats.factorial.inference import ErrorTerm
 from llenergymeasure.stats.factorial.layout import CellFit, Layout
 from llenergymeasure.stats.factorial.ranks import normal_ranks
 from llenergymeasure.stats.factorial.split_plot import Strata, strata
-from llenergymeasure.study.analysis.frame import Frame
+from llenergymeasure.stats.factorial.subgrid import Levels
+from llenergymeasure.study.analysis.frame import Frame, Runs
 
 # Highest probability that a study without any effect reports a factor.
 ALPHA = 0.01
@@ -41,13 +43,15 @@ class Model:
     def ranks_for(self, factor: Factor) -> CellFit:
         """The same fit on normal ranks, for the test of a factor."""
         if factor.name not in self._ranks:
-            self._ranks[factor.name] = normal_ranks(self.fit, self.placement.others(factor.name))
+            groups = self.placement.others(factor.name)
+            alone = max(groups) + 1 == len(groups)  # no cells differ in this factor only
+            self._ranks[factor.name] = normal_ranks(self.fit, None if alone else groups)
         return self._ranks[factor.name]
 
     @property
     def reference(self) -> int:
         """Place of the reference among the cells; of the first cell where the reference has no run."""
-        return self.frame.position.get(self.design.reference, 0)
+        return self.frame.runs.position.get(self.design.reference, 0)
 
     @cached_property
     def error(self) -> ErrorTerm:
@@ -61,6 +65,11 @@ class Model:
             return ErrorTerm.of(fit.sum_of_squares, fit.layout.freedom)
         both = strata(fit, self.groups) if ranks else self._strata
         return both.between if self.grouped.issuperset(factors) else both.inside
+
+    @property
+    def error_inside(self) -> ErrorTerm:
+        """The variance of a run that applies to cells of the same group of the order."""
+        return self._strata.inside if self.grouped else self.error
 
     @cached_property
     def groups(self) -> tuple[int, ...]:
@@ -77,8 +86,24 @@ class Model:
 
     def varying(self, places: Sequence[int]) -> list[Factor]:
         """The factors that apply to all of these cells, and differ between them."""
-        found = ((factor, {self.level_of(factor, place) for place in places}) for factor in self.design.factors)
-        return [factor for factor, levels in found if None not in levels and len(levels) > 1]
+        return self.placement.varying(self.design.factors, tuple(places))
+
+
+@dataclass(frozen=True)
+class FullGrid:
+    """A full grid of cells.
+
+    Attributes:
+        factors: its factors.
+        levels: indices of the levels of each factor.
+        grid: the places of its cells.
+        complete: whether it has all the cells that were looked at.
+    """
+
+    factors: tuple[Factor, ...]
+    levels: Levels
+    grid: Grid
+    complete: bool
 
 
 @dataclass(frozen=True)
@@ -88,14 +113,17 @@ class Placement:
     Attributes:
         layout: cells and blocks of the runs.
         cells: the cells.
+        grids: the largest full grid by cells and factors, see `holes`.
     """
 
     layout: Layout
     cells: Sequence[Cell]
+    grids: dict[tuple[tuple[int, ...], tuple[str, ...]], FullGrid | None] = field(default_factory=dict)
     _others: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _varying: dict[tuple[int, ...], list[Factor]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, runs: Frame) -> Placement:
+    def of(cls, runs: Runs) -> Placement:
         """The placement of these runs."""
         numbers = {block: number for number, block in enumerate(dict.fromkeys(runs.blocks))}
         cells = [runs.position[row.cell] for row in runs.rows]
@@ -108,6 +136,13 @@ class Placement:
                 [cell.levels.items() - {(factor, cell.levels.get(factor))} for cell in self.cells]
             )
         return self._others[factor]
+
+    def varying(self, factors: Sequence[Factor], places: tuple[int, ...]) -> list[Factor]:
+        """The factors that apply to all of these cells, and differ between them."""
+        if places not in self._varying:
+            found = ((factor, {self.cells[place].levels.get(factor.name) for place in places}) for factor in factors)
+            self._varying[places] = [factor for factor, levels in found if None not in levels and len(levels) > 1]
+        return self._varying[places]
 
 
 def _numbered(keys: Sequence[Iterable[object]]) -> tuple[int, ...]:

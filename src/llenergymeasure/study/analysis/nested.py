@@ -14,9 +14,9 @@ from llenergymeasure.stats.factorial.grid import Estimates, Grid, averaged
 from llenergymeasure.stats.factorial.layout import CellFit
 from llenergymeasure.stats.factorial.levels import compare_levels
 from llenergymeasure.study.analysis.build import Compared, factor_effect, level_effects
-from llenergymeasure.study.analysis.factorial import Effects, compared_levels, grid_effects
-from llenergymeasure.study.analysis.holes import FullGrid, full_grid
-from llenergymeasure.study.analysis.model import ALPHA, Model
+from llenergymeasure.study.analysis.factorial import Effects, grid_effects
+from llenergymeasure.study.analysis.holes import full_grid
+from llenergymeasure.study.analysis.model import ALPHA, FullGrid, Model
 
 
 def nesting(model: Model) -> Factor | None:
@@ -64,11 +64,9 @@ def _common(grids: dict[int, FullGrid], n_backends: int) -> list[Factor]:
 def _over_all(model: Model, factor: Factor, grids: Sequence[FullGrid]) -> FactorEffect:
     """A common factor, with equal weights of all backends."""
     axes = [[each.name for each in full.factors].index(factor.name) for full in grids]
-    compared = [compared_levels(model, full, axis) for full, axis in zip(grids, axes)]
-    weights = [full.grid.level_weights(axis) for full, axis in zip(grids, axes)]
-    cells = [full.grid.cells for full in grids]
-    logs, ranks = (averaged(fit, weights, cells) for fit in (model.fit, model.ranks_for(factor)))
-    return factor_effect(model, Compared(factor, compared[0].levels, logs, ranks))
+    levels = grids[0].levels[axes[0]]
+    logs, ranks = (averaged(fit, [full.grid for full in grids], axes) for fit in (model.fit, model.ranks_for(factor)))
+    return factor_effect(model, Compared(factor, levels, logs, ranks))
 
 
 def _backends(model: Model, backends: Factor, places: dict[int, list[int]]) -> FactorEffect:
@@ -88,7 +86,7 @@ def _backends(model: Model, backends: Factor, places: dict[int, list[int]]) -> F
 
 
 def _means(fit: CellFit, cells: Sequence[int]) -> Estimates:
-    return Grid.of([len(cells)], cells).levels(fit, 0)
+    return Grid.of(fit.layout, [len(cells)], cells).levels(fit, 0)
 
 
 def _like_reference(model: Model, backends: Factor, cells: Sequence[int]) -> int | None:

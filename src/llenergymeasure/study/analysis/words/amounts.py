@@ -82,12 +82,17 @@ def ends(advantage: Ratio, less: bool, before: str = "") -> str:
     return f" ({before}{low} to {high})"
 
 
+def inverse(ratio: Ratio) -> Ratio:
+    """The ratio the other way round."""
+    low, high = (end and 1 / end for end in (ratio.high, ratio.low))
+    return Ratio(value=1 / ratio.value, low=low, high=high)
+
+
 def _turned(advantage: Ratio, less: bool) -> tuple[Ratio, bool]:
     """The ratio above 1, and whether the first of both has less."""
     if advantage.value >= 1:
         return advantage, less
-    low, high = (end and 1 / end for end in (advantage.high, advantage.low))
-    return Ratio(value=1 / advantage.value, low=low, high=high), not less
+    return inverse(advantage), not less
 
 
 def _size(advantage: Ratio, less: bool) -> str:

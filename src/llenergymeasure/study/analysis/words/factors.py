@@ -8,7 +8,7 @@ from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.effects import FactorEffect, Interaction, MetricAnalysis
 from llenergymeasure.domain.study.names import factor_name, level_text, listed
-from llenergymeasure.study.analysis.words.amounts import amount, comparison, difference
+from llenergymeasure.study.analysis.words.amounts import amount, comparison, difference, inverse
 
 # An interaction with more than this share of the explained variance is part of the answer.
 LARGE_INTERACTION = 0.1
@@ -53,20 +53,22 @@ def _main(design: StudyDesign, analysis: MetricAnalysis, clear: Sequence[FactorE
     if interaction is not None:
         head += f", and how much depends on {_other_name(design, interaction)}"
     name = f"{name_of(design, first)} " if tied else ""
-    said = [f"{name}{_first(analysis.metric, first, interaction)}"]
+    said = [f"{name}{_first(design, analysis.metric, first, interaction)}"]
     said += [f"{name_of(design, effect)} {_further(design, analysis, effect)}" for effect in others]
     return f"{head}: {'; '.join(said)}."
 
 
-def _first(metric: str, effect: FactorEffect, interaction: Interaction | None) -> str:
+def _first(design: StudyDesign, metric: str, effect: FactorEffect, interaction: Interaction | None) -> str:
     if interaction is None:
         return _comparison(metric, effect)
     better, worse = _better_and_worse(metric, effect)
     ordered = sorted(interaction.conditional, key=lambda each: -each.ratio.value)
     largest, smallest = ordered[0], ordered[-1]
     said = comparison(metric, better, worse, largest.ratio)
-    rest = comparison(metric, "it", worse, smallest.ratio, "")
-    return f"with {level_text(largest.level)} {said}, with {level_text(smallest.level)} {rest}"
+    same = smallest.ratio.value >= 1
+    rest = amount(metric, smallest.ratio) if same else comparison(metric, "it", worse, smallest.ratio, "")
+    other = _other_name(design, interaction)
+    return f"with {other} {level_text(largest.level)}, {said}; with {other} {level_text(smallest.level)}, {rest}"
 
 
 def _further(design: StudyDesign, analysis: MetricAnalysis, effect: FactorEffect) -> str:
@@ -97,12 +99,17 @@ def _comparison(metric: str, effect: FactorEffect) -> str:
 
 
 def _at_best(metric: str, effect: FactorEffect) -> str:
-    """Backends with each at its best cell."""
-    means = {level_text(each.level): each.mean for each in effect.at_best}
-    better = min(means, key=lambda level: means[level] * (1 if METRICS[metric].better == "lower" else -1))
-    worse = max(means, key=lambda level: abs(means[level] - means[better]))
-    ratio = max(means[better], means[worse]) / min(means[better], means[worse])
-    return f", and with each at its best {better} is better than {worse} by {difference(ratio)}"
+    """Another backend against that of the reference, each at its best cell: the best, or else the worst of them."""
+    sign = 1 if METRICS[metric].better == "lower" else -1
+    reference = next(each for each in effect.at_best if each.ratio.low == each.ratio.high)
+    ordered = sorted(effect.at_best, key=lambda each: sign * each.mean)
+    other = ordered[0] if ordered[0] is not reference else ordered[-1]
+    ratio = other.ratio
+    if ratio.low is None or ratio.high is None or ratio.low <= 1 <= ratio.high:
+        return ", and with each at its best no difference is shown"
+    advantage = inverse(ratio) if sign == 1 else ratio
+    said = comparison(metric, level_text(other.level), level_text(reference.level), advantage, "")
+    return f", and with each at its best {said}"
 
 
 def _better_and_worse(metric: str, effect: FactorEffect) -> tuple[str, str]:

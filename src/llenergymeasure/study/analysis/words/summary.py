@@ -9,7 +9,7 @@ from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.effects import CellEffect, MetricAnalysis, StudyEffects
 from llenergymeasure.domain.study.names import level_text, listed
-from llenergymeasure.study.analysis.words.amounts import comparison, difference
+from llenergymeasure.study.analysis.words.amounts import comparison, difference, inverse
 from llenergymeasure.study.analysis.words.factors import answer, capital, name_of, without_ranking
 
 # Probability of a false alarm, as in the findings.
@@ -69,11 +69,9 @@ def _best(design: StudyDesign, analysis: MetricAnalysis, best: CellEffect | None
     reference = f"the reference ({design.cell(analysis.reference).label})"
     if best is None or best.ratio is None:
         return f"None has a better mean than {reference}."
-    lower = METRICS[analysis.metric].better == "lower"
-    one, low, high = best.ratio.value, best.ratio.low, best.ratio.high
-    turned = {"value": 1 / one, "low": high and 1 / high, "high": low and 1 / low} if lower else {}
-    said = comparison(analysis.metric, design.cell(best.cell).label, reference, best.ratio.model_copy(update=turned))
-    return f"Best is {design.cell(best.cell).label}: {said}."
+    advantage = inverse(best.ratio) if METRICS[analysis.metric].better == "lower" else best.ratio
+    said = comparison(analysis.metric, "it", reference, advantage)
+    return f"The best cell is {design.cell(best.cell).label}: {said}."
 
 
 def _cpu_time(design: StudyDesign, effects: StudyEffects) -> Iterator[str]:
