@@ -12,7 +12,7 @@ from itertools import chain
 from statistics import fmean
 
 from llenergymeasure.stats.intervals import StandardError
-from llenergymeasure.stats.variance import sum_of_squares
+from llenergymeasure.stats.moments import sum_of_squares
 
 Values = Sequence[float]
 

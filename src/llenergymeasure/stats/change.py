@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Literal
 
 from llenergymeasure.stats.intervals import StandardError
-from llenergymeasure.stats.variance import ROUNDING, VarianceComponents
+from llenergymeasure.stats.moments import ROUNDING
+from llenergymeasure.stats.variance import VarianceComponents
 
 Verdict = Literal["regression", "ok", "improved", "inconclusive"]
 
@@ -17,6 +18,8 @@ Verdict = Literal["regression", "ok", "improved", "inconclusive"]
 BOUND = 0.95
 # Probability with which a detectable change is found.
 POWER = 0.8
+# A change beyond the limit is measured again below this p, or below alpha where that is larger: the second look decides.
+SUSPICION = 0.05
 
 
 @dataclass(frozen=True)
@@ -24,32 +27,34 @@ class Change:
     """The change of one metric against its baseline.
 
     Attributes:
-        log_ratio: mean log of the current repeats minus that of the baseline's session means.
+        log_ratio: mean of the current session means minus that of the baseline's.
         variance: variances, pooled over baseline and current run.
-        session_sizes: number of repeats of each baseline session.
-        repeats: number of repeats of the current run.
+        before: number of repeats of each baseline session.
+        now: number of repeats of each current session.
         limit: log of one plus the limit.
         alpha: highest probability of a false alarm.
         higher_is_worse: whether a higher value is worse.
+        between: whether the differences between session means count.
     """
 
     log_ratio: float
     variance: VarianceComponents
-    session_sizes: Sequence[int]
-    repeats: int
+    before: Sequence[int]
+    now: Sequence[int]
     limit: float
     alpha: float
     higher_is_worse: bool
+    between: bool = True
 
     @cached_property
-    def error(self) -> StandardError:
-        """Standard error of the log ratio."""
-        return self.variance.standard_error(self.session_sizes, self.repeats)
+    def errors(self) -> tuple[StandardError, ...]:
+        """Standard errors of the log ratio: a change counts when it is significant by each; the last one is the best estimate."""
+        return self.variance.errors(self.before, self.now, between=self.between)
 
     @cached_property
     def margin(self) -> float:
         """Distance from the log ratio to each of its one-sided bounds."""
-        return self.error.margin(BOUND)
+        return self.errors[-1].margin(BOUND)
 
     @cached_property
     def worsening(self) -> float:
@@ -62,37 +67,43 @@ class Change:
         return self._chance_of(self.worsening)
 
     @property
+    def suspected(self) -> bool:
+        """Whether the change is beyond the limit, and its p low enough to measure again."""
+        return self._is_beyond_limit(self.worsening, max(self.alpha, SUSPICION))
+
+    @property
     def verdict(self) -> Verdict:
         """Regression or improved if significant and beyond the limit; else ok if the bound is within the limit."""
-        if self._is_beyond_limit(self.worsening):
+        if self._is_beyond_limit(self.worsening, self.alpha):
             return "regression"
-        if self._is_beyond_limit(-self.worsening):
+        if self._is_beyond_limit(-self.worsening, self.alpha):
             return "improved"
         # A counted number exactly at its limit is within it.
-        at_limit = self.error.value == 0 and not self._exceeds_limit(self.worsening)
+        at_limit = not any(error.value for error in self.errors) and not self._exceeds_limit(self.worsening)
         return "ok" if at_limit or self.worsening + self.margin < self.limit else "inconclusive"
 
-    def _is_beyond_limit(self, change: float) -> bool:
-        return self._exceeds_limit(change) and self._chance_of(change) < self.alpha
+    def _is_beyond_limit(self, change: float, level: float) -> bool:
+        return self._exceeds_limit(change) and self._chance_of(change) < level
 
     def _exceeds_limit(self, change: float) -> bool:
         return change > self.limit + ROUNDING
 
     def _chance_of(self, change: float) -> float:
-        return self.error.p_value(0.0 if abs(change) <= ROUNDING else change)
+        counted = 0.0 if abs(change) <= ROUNDING else change
+        return max(error.p_value(counted) for error in self.errors)
 
     @property
     def detectable(self) -> float:
         """The true worsening that such a run would report as a regression with probability 0.8."""
-        return max(self.limit, self.error.margin(1 - self.alpha)) + self.error.margin(POWER)
+        significant = max(error.margin(1 - self.alpha) for error in self.errors)
+        return max(self.limit, significant) + self.errors[-1].margin(POWER)
 
     def ratio_of(self, worsening: float) -> float:
         """The ratio of current to baseline for a worsening."""
         return math.exp(worsening if self.higher_is_worse else -worsening)
 
     def in_design(self, n_sessions: int, repeats: int) -> Change:
-        """The same change with this many baseline sessions (at least the existing ones) and current repeats."""
-        usual = round(sum(self.session_sizes) / len(self.session_sizes))
-        added = [usual] * (n_sessions - len(self.session_sizes))
-        sizes = [*self.session_sizes, *added]
-        return replace(self, variance=self.variance.with_sessions(n_sessions), session_sizes=sizes, repeats=repeats)
+        """The same change with this many baseline sessions (at least the existing ones) and repeats of a current session."""
+        usual = round(sum(self.before) / len(self.before))
+        added = [usual] * (n_sessions - len(self.before))
+        return replace(self, before=[*self.before, *added], now=[repeats] * len(self.now))

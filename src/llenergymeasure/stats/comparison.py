@@ -1,7 +1,8 @@
 """Compares a metric with its baseline: whether it got significantly worse by more than its limit.
 
 A threshold on means alone raises false alarms when repeats differ, and a test over the repeats of one process takes
-differences between sessions for a change. So the change is compared with both variances, see `variance`.
+differences between sessions for a change. So the change is compared with the variances within and between sessions, see
+`variance`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Literal
 from llenergymeasure.stats.change import Change, Verdict
 from llenergymeasure.stats.design import Design, larger_designs
 from llenergymeasure.stats.values import logarithms
-from llenergymeasure.stats.variance import variance_components
+from llenergymeasure.stats.variance import SESSIONS_TO_MEASURE, variance_components
 
 MIN_REPEATS = 3
 
@@ -30,8 +31,11 @@ class Comparison:
         verdict: `regression` fails; `inconclusive` means that noise is too large for a verdict.
         alpha: significance level, above p for a significant change.
         limit_ratio: the ratio at the limit: 1.05 for 5 %, 1 / 1.05 where less is worse.
-        n_repeats: number of repeats of the current run.
+        n_repeats: number of repeats of a current session.
         n_baseline_sessions: number of sessions used: those with at least 3 repeats.
+        suspected: whether a change beyond the limit is worth a second look: p is below 0.05, or below alpha.
+        assumed_spread: the noise floor, while `alpha` holds only where sessions differ by at most as much: with fewer than 3
+            baseline sessions; None with more, and without a noise floor.
         ratio: None when either side has no value.
         ratio_low, ratio_high: one-sided 95 % bounds each; None with too few repeats.
         p_value: probability of a change at least this bad without a true change; None with too few repeats.
@@ -48,6 +52,8 @@ class Comparison:
     limit_ratio: float
     n_repeats: int
     n_baseline_sessions: int
+    suspected: bool = False
+    assumed_spread: float | None = None
     ratio: float | None = None
     ratio_low: float | None = None
     ratio_high: float | None = None
@@ -60,53 +66,63 @@ class Comparison:
 
 def compare(
     baseline: Sequence[Sequence[float]],
-    current: Sequence[float],
+    current: Sequence[Sequence[float]],
     *,
     limit: float,
     alpha: float = 0.01,
     noise_floor: float = 0.02,
     higher_is_worse: bool = True,
+    between: bool = True,
 ) -> Comparison:
     """Compare one metric with its baseline.
 
     Args:
         baseline: values by session, in the metric's unit; sessions of fewer than 3 repeats are left out.
-        current: values of the current run; after a second measurement those of both together.
+        current: values of the current run by session: a second look is a session of its own; short ones are left out, too.
         limit: largest accepted worsening, as a fraction of the better of the two.
         alpha: highest probability of a false alarm for a regression.
         noise_floor: assumed least difference between sessions, as a fraction; 0 for counted metrics.
         higher_is_worse: False for metrics such as throughput.
+        between: False leaves the differences between sessions out, the noise floor and those that are seen.
 
     Raises:
         UnusableValue: a value is missing, not finite or not above zero.
     """
-    sessions = [logarithms(session, "baseline") for session in baseline]
-    now = logarithms(current, "current")
-    used = [session for session in sessions if len(session) >= MIN_REPEATS]
+    before = [logarithms(session, "baseline") for session in baseline]
+    now = [logarithms(session, "current") for session in current]
+    used, looks = _long_enough(before), _long_enough(now)
     limit_log = math.log1p(limit)
-    if len(now) < MIN_REPEATS or not used:
+    if not (used and looks):
         limit_ratio = math.exp(limit_log if higher_is_worse else -limit_log)
-        return _too_few_repeats(sessions, now, len(used), alpha, limit_ratio)
+        return _too_few_repeats(before, now, len(used), alpha, limit_ratio)
+    floor = noise_floor if between else 0.0
     change = Change(
-        log_ratio=fmean(now) - fmean(map(fmean, used)),
-        variance=variance_components(used, now, math.log1p(noise_floor)),
-        session_sizes=tuple(map(len, used)),
-        repeats=len(now),
+        log_ratio=fmean(map(fmean, looks)) - fmean(map(fmean, used)),
+        variance=variance_components(used, looks, math.log1p(floor)),
+        before=tuple(map(len, used)),
+        now=tuple(map(len, looks)),
         limit=limit_log,
         alpha=alpha,
         higher_is_worse=higher_is_worse,
+        between=between,
     )
-    return _comparison(change)
+    return _comparison(change, floor if floor and len(used) < SESSIONS_TO_MEASURE else None)
 
 
-def _comparison(change: Change) -> Comparison:
+def _long_enough(sessions: Sequence[Sequence[float]]) -> list[Sequence[float]]:
+    return [session for session in sessions if len(session) >= MIN_REPEATS]
+
+
+def _comparison(change: Change, assumed_spread: float | None) -> Comparison:
     verdict = change.verdict
     return Comparison(
         verdict=verdict,
         alpha=change.alpha,
         limit_ratio=change.ratio_of(change.limit),
-        n_repeats=change.repeats,
-        n_baseline_sessions=len(change.session_sizes),
+        n_repeats=change.now[0],
+        n_baseline_sessions=len(change.before),
+        suspected=change.suspected,
+        assumed_spread=assumed_spread,
         ratio=math.exp(change.log_ratio),
         ratio_low=math.exp(change.log_ratio - change.margin),
         ratio_high=math.exp(change.log_ratio + change.margin),
@@ -123,15 +139,16 @@ def _why_open(change: Change) -> WhyOpen:
 
 
 def _too_few_repeats(
-    sessions: Sequence[Sequence[float]], now: Sequence[float], n_used: int, alpha: float, limit_ratio: float
+    before: Sequence[Sequence[float]], now: Sequence[Sequence[float]], n_used: int, alpha: float, limit_ratio: float
 ) -> Comparison:
-    known = [fmean(session) for session in sessions if session]
+    means = [[fmean(session) for session in side if session] for side in (before, now)]
+    n_repeats = max(map(len, now), default=0)
     return Comparison(
         verdict="inconclusive",
         alpha=alpha,
         limit_ratio=limit_ratio,
-        n_repeats=len(now),
+        n_repeats=n_repeats,
         n_baseline_sessions=n_used,
-        ratio=math.exp(fmean(now) - fmean(known)) if known and now else None,
-        why_open="few-repeats" if len(now) < MIN_REPEATS else "few-baseline-repeats",
+        ratio=math.exp(fmean(means[1]) - fmean(means[0])) if all(means) else None,
+        why_open="few-repeats" if n_repeats < MIN_REPEATS else "few-baseline-repeats",
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llenergymeasure.stats.change import Change
-from llenergymeasure.stats.variance import SESSIONS_TO_MEASURE
 
+# As many sessions as a baseline keeps.
+_SESSIONS = 5
 # A larger design is proposed only if it lowers the detectable change by at least a twentieth.
 _WORTHWHILE = 0.95
 
@@ -17,7 +18,7 @@ class Design:
 
     Attributes:
         sessions: number of baseline sessions.
-        repeats: number of repeats of the current run.
+        repeats: number of repeats of a current session.
         minimum_detectable_ratio: the true ratio that is reported as a regression with probability 0.8 at this noise.
     """
 
@@ -27,9 +28,9 @@ class Design:
 
 
 def larger_designs(change: Change) -> tuple[Design, ...]:
-    """Designs with enough sessions to measure their variance, or with twice the repeats, if they are worthwhile."""
-    sessions, repeats = len(change.session_sizes), change.repeats
-    sizes = ((max(SESSIONS_TO_MEASURE, sessions), repeats), (sessions, 2 * repeats))
+    """Designs with five sessions, or with twice the repeats, if they are worthwhile."""
+    sessions, repeats = len(change.before), change.now[0]
+    sizes = ((max(_SESSIONS, sessions), repeats), (sessions, 2 * repeats))
     detectable = {size: change.in_design(*size).detectable for size in sizes}
     return tuple(
         Design(*size, change.ratio_of(worsening))

@@ -2,23 +2,35 @@
 
 All values are natural logs, so a deviation is a share of the value. Repeats in one process have common conditions (clocks,
 temperature, memory layout). A comparison that knows only their deviation would report every new session as a change.
+
+The variance between sessions is needed, but few sessions tell little about it. So a change is held against two standard errors:
+
+    assumed   the sessions differ by the noise floor, which is a guess; both parts grow when the repeats are autocorrelated
+    seen      the means of the sessions differ as they were seen to differ, and the assumed error fills up what is missing
+
+An alarm needs both: few sessions that happen to agree do not narrow the assumed error, and sessions that differ by more than
+the floor widen the error that was seen. docs/adr/0032 has the reasons and the rates.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean
 
+from llenergymeasure.stats.autocorrelation import variance_inflation
 from llenergymeasure.stats.intervals import StandardError
+from llenergymeasure.stats.moments import sum_of_squares
 
-# Least number of sessions to measure the variance between sessions; with fewer, the noise floor is assumed.
-SESSIONS_TO_MEASURE = 5
-# Weight of the assumed noise floor, in sessions.
-_WEIGHT_OF_FLOOR = 4
-# Largest difference of two logs that is attributed to rounding.
-ROUNDING = 1e-12
+# The noise floor is worth as much as a variance that was measured with this many degrees of freedom. With fewer than 17, equal
+# values would not be within the default limit; with 22 or more, one session of autocorrelated repeats raises too many alarms.
+FLOOR_DF = 18
+# What was seen has at least this many degrees of freedom: the assumed variance adds the missing ones, and never less than one.
+# With one baseline session it adds those of the floor: then the two looks only have to agree.
+LEAST_DF = 4
+# From this many baseline sessions on, the false alarms do not depend on the noise floor.
+SESSIONS_TO_MEASURE = 3
 
 
 @dataclass(frozen=True)
@@ -28,65 +40,66 @@ class VarianceComponents:
     Attributes:
         within: variance of repeats about the mean of their session.
         within_df: its degrees of freedom.
-        between: variance of session means about the long-run mean.
-        between_df: its degrees of freedom; infinite when the variance is assumed.
+        floor: assumed variance between sessions.
+        inflation: factor of both for autocorrelated repeats.
+        seen: variance of session means about the mean of their side; None when each side has one session.
     """
 
     within: float
     within_df: int
-    between: float
-    between_df: float
+    floor: float
+    inflation: float = 1.0
+    seen: float | None = None
 
-    def standard_error(self, session_sizes: Sequence[int], repeats: int) -> StandardError:
-        """Standard error of the difference between the mean of `repeats` new values and the mean of the sessions.
+    def errors(self, before: Sequence[int], now: Sequence[int], *, between: bool = True) -> tuple[StandardError, ...]:
+        """Standard errors of the difference between the mean of the current session means and that of the baseline's.
 
-        Degrees of freedom by Satterthwaite, "An approximate distribution of estimates of variance components" (1946).
+        Args:
+            before: number of repeats of each baseline session.
+            now: number of repeats of each current session.
+            between: whether the differences between session means count.
         """
-        n_sessions = len(session_sizes)
-        share = math.fsum(1 / size for size in session_sizes) / n_sessions**2
-        within = self.within * (share + 1 / repeats)
-        between = self.between * (1 + 1 / n_sessions)
-        variance = within + between
-        uncertainty = within * within / self.within_df + between * between / self.between_df
-        return StandardError(math.sqrt(variance), variance * variance / uncertainty if uncertainty > 0 else math.inf)
+        assumed = self._assumed(before, now)
+        shown = between and len(before) + len(now) > 2
+        return (assumed, self._seen(before, now, assumed.value**2)) if shown else (assumed,)
 
-    def with_sessions(self, n_sessions: int) -> VarianceComponents:
-        """The same variances with the degrees of freedom after this many baseline sessions."""
-        if n_sessions < SESSIONS_TO_MEASURE or math.isfinite(self.between_df):
-            return self
-        return replace(self, between_df=_WEIGHT_OF_FLOOR + n_sessions - 1)
+    def _assumed(self, before: Sequence[int], now: Sequence[int]) -> StandardError:
+        """Degrees of freedom by Satterthwaite, "An approximate distribution of estimates of variance components" (1946)."""
+        within = self.within * (_of_mean(before) + _of_mean(now))
+        floor = self.floor * (1 / len(before) + 1 / len(now))
+        uncertainty = within**2 / self.within_df + floor**2 / FLOOR_DF
+        df = (within + floor) ** 2 / uncertainty if uncertainty > 0 else math.inf
+        return StandardError(math.sqrt(self.inflation * (within + floor)), df)
+
+    def _seen(self, before: Sequence[int], now: Sequence[int], assumed: float) -> StandardError:
+        df = len(before) + len(now) - 2
+        guessed_df = FLOOR_DF if len(before) == 1 else max(LEAST_DF - df, 1)
+        seen = assumed if self.seen is None else self.seen * (1 / len(before) + 1 / len(now))
+        return StandardError(math.sqrt((guessed_df * assumed + df * seen) / (guessed_df + df)), guessed_df + df)
+
+
+def _of_mean(sizes: Sequence[int]) -> float:
+    """The variance of the mean of session means over the variance of one repeat."""
+    return math.fsum(1 / size for size in sizes) / len(sizes) ** 2
 
 
 def variance_components(
-    baseline: Sequence[Sequence[float]], current: Sequence[float], floor: float
+    before: Sequence[Sequence[float]], now: Sequence[Sequence[float]], floor: float
 ) -> VarianceComponents:
-    """Variances pooled over the baseline sessions and the current session.
+    """Variances pooled over the baseline sessions and the current ones.
 
     Args:
-        baseline: logs by session.
-        current: logs of the current session.
+        before: logs by baseline session.
+        now: logs by current session; a second look is a session of its own.
         floor: assumed standard deviation between sessions, on the log scale.
     """
-    sessions = [*baseline, current]
+    sessions = [*before, *now]
     within_df = sum(len(session) - 1 for session in sessions)
-    within = math.fsum(sum_of_squares(session) for session in sessions) / within_df
-    between, between_df = _between_sessions(baseline, within, floor)
-    return VarianceComponents(within, within_df, between, between_df)
+    within = math.fsum(map(sum_of_squares, sessions)) / within_df
+    return VarianceComponents(within, within_df, floor * floor, variance_inflation(sessions), _seen(before, now))
 
 
-def _between_sessions(baseline: Sequence[Sequence[float]], within: float, floor: float) -> tuple[float, float]:
-    n_sessions = len(baseline)
-    if n_sessions < SESSIONS_TO_MEASURE:
-        return floor * floor, math.inf
-    of_means = sum_of_squares([fmean(session) for session in baseline]) / (n_sessions - 1)
-    measured = max(of_means - within * fmean(1 / len(session) for session in baseline), 0.0)
-    weighted = _WEIGHT_OF_FLOOR * floor * floor + (n_sessions - 1) * measured
-    df = _WEIGHT_OF_FLOOR + n_sessions - 1
-    return weighted / df, df
-
-
-def sum_of_squares(values: Sequence[float]) -> float:
-    """Sum of squared deviations from the mean; exactly 0 for values that differ only by rounding."""
-    middle = fmean(values)
-    deviations = [value - middle for value in values]
-    return math.fsum(x * x for x in deviations if abs(x) > ROUNDING)
+def _seen(before: Sequence[Sequence[float]], now: Sequence[Sequence[float]]) -> float | None:
+    squares = [sum_of_squares([fmean(session) for session in side]) for side in (before, now)]
+    df = len(before) + len(now) - 2
+    return math.fsum(squares) / df if df else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from llenergymeasure.domain.metrics import GATED
+from llenergymeasure.stats.comparison import MIN_REPEATS
 from pytest_llem.baseline.entries import Session, Work
 from pytest_llem.baseline.fingerprint import Plain
 
@@ -117,8 +118,8 @@ def pooling_refusal(first: Sequence[Repeat], again: Sequence[Repeat]) -> str | N
     """Why the repeats of a second look cannot be pooled with the first ones; None when they can. Then the first verdict
     stays.
     """
-    if not again:
-        return "none of its repeats counts"
+    if len(again) < MIN_REPEATS:
+        return f"{len(again)} of its repeats count, and {MIN_REPEATS} are needed"
     methods = sorted({str(repeat.energy_method) for repeat in (*first, *again)})
     if len(methods) > 1:
         return f"energy methods differ: {', '.join(methods)}"

@@ -145,7 +145,7 @@ class Run:
             plan=self.plan,
             config=self.config.model_dump(mode="json", exclude_none=True),
             config_hash=self.config.config_hash,
-            repeats=self.pooled,
+            looks=[look for look in (self.kept, tuple(map(repeat_of, self._again))) if look],
             fingerprint=self.fingerprint,
             why_no_energy=self._all[0].energy.reason or "",
         )
@@ -178,7 +178,7 @@ class Run:
             self._not_measured(self.found.judgements[0].reason)
 
     def gate(self) -> list[Judgement]:
-        """The judgements that fail the test. A regression gets a second look and fails only if that confirms it."""
+        """The judgements that fail the test. A suspected regression gets a second look, which decides."""
         self.gated = True
         if self._second_look is None and self._final is None and self._may_be_chance():
             self._second_look = look_again(
@@ -190,7 +190,7 @@ class Run:
         return failing
 
     def _may_be_chance(self) -> bool:
-        return any(each.kind == "regression" for each in self.found.judgements) and bool(self._failing())
+        return any(each.suspected for each in self.found.judgements) and not self._about_to_change("regression")
 
     def announce(self) -> None:
         """Pass the verdict to the hooks, once. It is final from then on."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from llenergymeasure.stats.comparison import MIN_REPEATS, Comparison
 from llenergymeasure.stats.design import Design
 from llenergymeasure.stats.values import UnusableValue
+from llenergymeasure.stats.variance import SESSIONS_TO_MEASURE
 from pytest_llem.verdict.budget import BudgetOutcome
 from pytest_llem.verdict.verdict import percent
 
 
 def advice_on(found: Comparison) -> str:
     """Advice on a comparison with a baseline; empty when there is none."""
+    if found.verdict == "regression" and found.assumed_spread is not None:
+        return _condition(found, found.assumed_spread)
     if found.verdict == "improved":
         return "keep the gain: measure a new baseline with --llem-update-baseline=replace"
     if found.why_open == "few-repeats":
@@ -31,6 +34,15 @@ def why_unusable(metric: str, error: UnusableValue) -> str:
     """Why a metric cannot be compared."""
     needed = "finite values above zero" if error.above_zero else "finite values"
     return f"{metric}: {error.side} repeat {error.repeat} is {error.value}; only {needed} can be compared"
+
+
+def _condition(found: Comparison, spread: float) -> str:
+    """What the level rests on, until enough sessions show how much they differ."""
+    count = found.n_baseline_sessions
+    return (
+        f"with {count} baseline session{'s' if count > 1 else ''}, llem_alpha {found.alpha:g} holds only where sessions differ "
+        f"by at most {100 * spread:g}% (llem_noise_floor); {SESSIONS_TO_MEASURE} sessions show how much they differ"
+    )
 
 
 def _more_repeats(which: str) -> str:

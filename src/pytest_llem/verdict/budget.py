@@ -11,8 +11,8 @@ from typing import Literal
 from llenergymeasure.stats.change import BOUND
 from llenergymeasure.stats.comparison import MIN_REPEATS
 from llenergymeasure.stats.intervals import StandardError
+from llenergymeasure.stats.moments import sum_of_squares
 from llenergymeasure.stats.values import finite
-from llenergymeasure.stats.variance import sum_of_squares
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def machine_shift(
     Raises:
         UnusableValue: a value is missing, not finite or not above zero.
     """
-    found = compare(baseline, current, limit=noise_floor, noise_floor=0.0)
+    found = compare(baseline, [current], limit=noise_floor, between=False)
     if found.ratio is None or found.ratio_low is None or found.ratio_high is None:
         return None
     moved = abs(math.log(found.ratio)) > math.log1p(noise_floor)

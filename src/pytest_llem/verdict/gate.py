@@ -33,7 +33,7 @@ class Case:
         plan: of its test.
         config: the configuration as in JSON.
         config_hash: its hash.
-        repeats: those that count.
+        looks: repeats that count, by session: those of the first look, then those of a second look.
         fingerprint: of this machine.
         why_no_energy: the answers of all meters; empty when energy was measured.
     """
@@ -41,9 +41,14 @@ class Case:
     plan: Plan
     config: dict[str, Any]
     config_hash: str
-    repeats: Sequence[Repeat]
+    looks: Sequence[Sequence[Repeat]]
     fingerprint: Fingerprint
     why_no_energy: str = ""
+
+    @property
+    def repeats(self) -> tuple[Repeat, ...]:
+        """The repeats of every look."""
+        return tuple(chain.from_iterable(self.looks))
 
     @property
     def work(self) -> Work | None:
@@ -152,7 +157,7 @@ class Gate:
                 return self._within_budget(limit, samples, measured)
             if found.kind != "found" or found.entry is None:
                 return Judgement(**measured, kind=found.kind, reason=found.reason)
-            return self._compared(limit, found.entry, samples, measured, shifts)
+            return self._compared(limit, found.entry, case.looks, measured, shifts)
         except UnusableValue as error:
             return Judgement(**measured, kind="not-comparable", reason=why_unusable(limit.metric, error))
 
@@ -177,14 +182,19 @@ class Gate:
         return Judgement(**measured, kind=kind, reason=advice_on_budget(found), p_value=found.p_value)
 
     def _compared(
-        self, limit: Limit, entry: Entry, samples: Sequence[float], measured: dict[str, Any], shifts: Sequence[Shift]
+        self,
+        limit: Limit,
+        entry: Entry,
+        looks: Sequence[Sequence[Repeat]],
+        measured: dict[str, Any],
+        shifts: Sequence[Shift],
     ) -> Judgement:
         before = entry.samples(limit.metric)
         if not before:
             return Judgement(**measured, kind="new", reason=f"the baseline has no {limit.metric}; append a session")
         found = compare(
             before,
-            samples,
+            [samples_of(look)[limit.metric] for look in looks],
             limit=limit.value,
             alpha=self.settings.alpha,
             noise_floor=0.0 if limit.known.counted else self.settings.noise_floor,
@@ -194,6 +204,7 @@ class Gate:
         return Judgement(
             **measured,
             kind=kind,
+            suspected=found.suspected and not shifts,
             reason=str(shifts[0]) if kind != found.verdict else advice_on(found),
             baseline=geometric_mean([value for session in before for value in session]),
             ratio=found.ratio,

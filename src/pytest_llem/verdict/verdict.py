@@ -41,6 +41,7 @@ class Judgement:
         samples: kept repeats of this run.
         baseline_samples: samples of the baseline, by session.
         sessions: number of baseline sessions.
+        suspected: whether a second look should decide.
     """
 
     metric: str
@@ -58,6 +59,7 @@ class Judgement:
     samples: Sequence[float] = ()
     baseline_samples: Sequence[Sequence[float]] = ()
     sessions: int = 0
+    suspected: bool = False
 
     @property
     def change(self) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from itertools import chain
 
+import numpy as np
 import pytest
-from benchmarks.judge import Cell, simulate
+from benchmarks.judge import Cell, rivals, simulate
+from benchmarks.judge_many import checked, p_values, sessions
 from benchmarks.rivals import mann_whitney, mean_threshold, ways, welch
 from scipy.stats import mannwhitneyu, ttest_ind
 
@@ -45,10 +47,42 @@ def test_a_mean_threshold_looks_at_means():
 
 def test_a_cell_gives_the_same_figures_every_time():
     cell = Cell(cv=0.03, spread=0.01, sessions=1, change=0.05)
-    assert simulate(cell, 20) == simulate(cell, 20) != simulate(cell, 20, seed=2)
+    assert simulate(cell, 500) == simulate(cell, 500) != simulate(cell, 500, seed=2)
+    assert rivals(cell, 20) == rivals(cell, 20) != rivals(cell, 20, seed=2)
 
 
 def test_all_rules_see_a_change_of_a_fifth():
-    rates = simulate(Cell(cv=0.03, spread=0.01, sessions=1, change=0.20), 30)
-    assert (rates.verdicts["regression"], rates.confirmed) == (30, 30)
-    assert rates.rivals == {"mean": 30, "Welch": 30, "M-W": 30}
+    counts = rivals(Cell(cv=0.03, spread=0.01, sessions=5, change=0.20), 30)
+    assert counts == {"judge": 30, "open": 0, "mean": 30, "Welch": 30, "M-W": 30}
+
+
+@pytest.mark.parametrize("n_sessions", [1, 2, 3, 5])
+@pytest.mark.parametrize("rho", [0.0, 0.9])
+def test_the_simulated_rule_is_that_of_the_plugin(n_sessions, rho):
+    chance = np.random.default_rng(n_sessions)
+    before = sessions(chance, (100, n_sessions, 4), 0.03, 0.03, rho)
+    now = sessions(chance, (100, 2, 4), 0.03, 0.03, rho) + 0.08
+    checked(before, now, 0.05, 0.01, 0.02, sample=100)
+
+
+def test_a_rule_that_differs_from_that_of_the_plugin_is_noticed():
+    def naive(before, now, floor):
+        change, p = p_values(before, now, floor)
+        return change, 0.9 * p
+
+    chance = np.random.default_rng(1)
+    before, now = (sessions(chance, (20, n, 4), 0.03, 0.03, 0.0) for n in (2, 1))
+    with pytest.raises(AssertionError, match="the judge"):
+        checked(before, now, 0.05, 0.01, 0.02, sample=20, rule=naive)
+
+
+def test_simulated_repeats_have_their_noise_and_autocorrelation():
+    values = sessions(np.random.default_rng(1), (20_000, 1, 5), cv=0.02, spread=0.01, rho=0.6)[:, 0]
+    assert values.var() == pytest.approx(0.02**2 + 0.01**2, rel=0.03)
+    first, second = values[:, 1], values[:, 2]
+    assert np.cov(first, second)[0, 1] == pytest.approx(0.6 * 0.02**2 + 0.01**2, rel=0.05)
+
+
+@pytest.mark.parametrize(("spread", "n_sessions", "bounded"), [(0.05, 3, True), (0.02, 1, True), (0.03, 2, False)])
+def test_the_level_holds_from_three_sessions_on_or_where_sessions_differ_by_the_floor(spread, n_sessions, bounded):
+    assert Cell(0.01, spread, n_sessions).bounded is bounded

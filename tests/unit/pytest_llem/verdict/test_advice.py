@@ -15,22 +15,34 @@ SCATTERED = [math.exp(value) for value in (-0.1, 0.0, 0.1)]
 
 
 def test_an_improvement_is_to_be_kept():
-    assert "--llem-update-baseline" in advice_on(compare([[110.0] * 3], [100.0] * 3, limit=0.05))
+    assert "--llem-update-baseline" in advice_on(compare([[110.0] * 3], [[100.0] * 3], limit=0.05))
 
 
 @pytest.mark.parametrize("now", [100.0, 110.0])
-def test_a_clear_verdict_needs_no_advice(now):
-    assert advice_on(compare([[100.0] * 3], [now] * 3, limit=0.05)) == ""
+def test_a_clear_verdict_of_three_sessions_needs_no_advice(now):
+    assert advice_on(compare([[100.0] * 3] * 3, [[now] * 3], limit=0.05)) == ""
+
+
+@pytest.mark.parametrize(("count", "sessions"), [(1, "1 baseline session"), (2, "2 baseline sessions")])
+def test_a_regression_against_few_sessions_says_what_its_level_rests_on(count, sessions):
+    assert advice_on(compare([[100.0] * 3] * count, [[115.0] * 3], limit=0.05)) == (
+        f"with {sessions}, llem_alpha 0.01 holds only where sessions differ by at most 2% (llem_noise_floor); 3 sessions show "
+        "how much they differ"
+    )
+
+
+def test_a_counted_metric_does_not_rest_on_a_floor():
+    assert advice_on(compare([[100.0] * 3], [[115.0] * 3], limit=0.05, noise_floor=0.0)) == ""
 
 
 def test_too_few_repeats_name_the_side_that_has_them():
-    few, none = compare([[1.0] * 3], [1.0] * 2, limit=0.05), compare([[1.0] * 2], [1.0] * 3, limit=0.05)
+    few, none = compare([[1.0] * 3], [[1.0] * 2], limit=0.05), compare([[1.0] * 2], [[1.0] * 3], limit=0.05)
     assert advice_on(few) == "a verdict needs 3 repeats or more, the current run has 2; raise --llem-repeats"
     assert advice_on(none) == "a verdict needs 3 repeats or more, no baseline session has as many; raise --llem-repeats"
 
 
 def test_an_inconclusive_verdict_says_what_it_could_see_and_what_would_help():
-    found = compare([SCATTERED], SCATTERED, limit=0.05)
+    found = compare([SCATTERED], [SCATTERED], limit=0.05)
     could_see = 100 * (found.minimum_detectable_ratio - 1)
     sessions, repeats = (100 * (design.minimum_detectable_ratio - 1) for design in found.larger)
     assert advice_on(found) == (
@@ -41,13 +53,13 @@ def test_an_inconclusive_verdict_says_what_it_could_see_and_what_would_help():
 
 
 def test_the_limit_of_throughput_is_below_the_baseline():
-    found = compare([SCATTERED], SCATTERED, limit=0.05, higher_is_worse=False)
+    found = compare([SCATTERED], [SCATTERED], limit=0.05, higher_is_worse=False)
     assert "and the limit is -4.76%. 4 times in 5 it would catch -" in advice_on(found)
 
 
 def test_a_change_beyond_the_limit_that_may_be_luck_says_its_p():
-    advice = advice_on(compare([[100.0] * 3], [106.0] * 3, limit=0.0))
-    assert advice.startswith("the change is +6%, but p is 0.019, not below 0.01. 4 times in 5 it would catch ")
+    advice = advice_on(compare([[100.0] * 3], [[106.0] * 3], limit=0.0))
+    assert advice.startswith("the change is +6%, but p is 0.026, not below 0.01. 4 times in 5 it would catch ")
 
 
 def test_advice_on_an_absolute_limit():
