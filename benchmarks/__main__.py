@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.page import write
 from benchmarks.pairs import Line, Row
 
-BENCHMARKS = ("startup", "overhead", "judge", "aggregation", "sampler", "accuracy")
+BENCHMARKS = ("startup", "overhead", "judge", "aggregation", "sweep", "sampler", "accuracy")
 
 
 def main(arguments: list[str]) -> int:

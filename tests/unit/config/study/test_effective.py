@@ -1,0 +1,58 @@
+"""The fields that have an effect, and when two configurations have the same one."""
+
+from __future__ import annotations
+
+import pytest
+
+from llenergymeasure.config.backend_configs import PyTorchConfig
+from llenergymeasure.config.introspection import parameters, valid_example
+from llenergymeasure.config.loader import build_experiment_config
+from llenergymeasure.config.study.effective import effective_fields, key_of, key_of_config
+
+
+def built(fields=None):
+    return build_experiment_config({"model": "m"}, fields)
+
+
+WITHOUT_EFFECT = [
+    ({}, {"pytorch": {}}),
+    ({}, {"pytorch.batch_size": 1, "pytorch.batching_strategy": "static", "pytorch.device": "auto"}),
+    ({}, {"pytorch.use_cache": True, "pytorch.num_processes": 1, "pytorch.torch_compile": False}),
+    ({}, {"decoder.temperature": 0.5, "decoder.top_p": 0.5, "decoder.top_k": 3}),
+    ({"decoder.decoding_strategy": "beam"}, {"decoder.decoding_strategy": "beam", "decoder.num_beams": 4}),
+    ({"dataset.n": 200}, {"dataset.n": 200, "max_output_tokens": 5}),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), WITHOUT_EFFECT)
+def test_settings_without_effect_do_not_distinguish_configurations(first, second):
+    assert key_of_config(built(first)) == key_of_config(built(second))
+
+
+@pytest.mark.parametrize("parameter", parameters(), ids=lambda parameter: parameter.name)
+def test_every_other_setting_distinguishes_them(parameter):
+    fields = valid_example(parameter)
+    without = {name: value for name, value in fields.items() if name != parameter.name}
+    needed = {
+        "lora.adapter_id",
+        "lora.adapter_path",
+        "decoder.speculative_decoding",
+        "decoder.draft_model",
+        "dataset.n",
+    }
+    if parameter.name in needed | {"model"}:
+        without = {}
+    assert key_of_config(built(fields)) != key_of_config(built(without))
+
+
+def test_what_is_not_of_the_own_backend_is_absent():
+    names = effective_fields(built({"backend": "vllm"}))
+    assert "vllm.max_num_seqs" in names
+    assert not any(name.startswith(("pytorch.", "tensorrt.")) for name in names)
+    assert {f"pytorch.{name}" for name in PyTorchConfig.model_fields} <= set(effective_fields(built()))
+
+
+def test_equal_numbers_are_equal_and_a_switch_is_no_number():
+    assert key_of(1) == key_of(1.0) != key_of(True)
+    assert key_of({"a": [1, {"b": None}]}) == key_of({"a": [1.0, {"b": None}]}) != key_of({"a": [True, {"b": None}]})
+    assert len({key_of(value) for value in (None, "", 0, False, [], {}, "null", [None])}) == 8
