@@ -110,11 +110,15 @@ class StudyResult(StudyData):
     def save(self, directory: str | Path) -> Path:
         """Write the study with its results as a new folder below `directory`, never overwriting. Returns the folder."""
         with complete_directory(Path(directory), self.study_id) as place:
-            for row in self.runs:
-                if row.result is not None:
-                    study.write_result(self.result_of(row), place.path, row.run_id)
-            study.write_study(self, place.path)
+            rows = tuple(self._saved(row, place.path) for row in self.runs)
+            study.write_study(self.model_copy(update={"runs": rows}), place.path)
         return place.final
+
+    def _saved(self, row: RunRow, folder: Path) -> RunRow:
+        """The row of a run, with the path of its result if it has one, which is written."""
+        if row.state != "completed":
+            return row
+        return row.model_copy(update={"result": study.write_result(self.result_of(row), folder, row.run_id)})
 
     @classmethod
     def from_dir(cls, directory: str | Path) -> StudyResult:

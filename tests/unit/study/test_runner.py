@@ -1,0 +1,283 @@
+"""A study as a whole, with a machine that measures nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fakes_study import FakeMachine, a_study_config, texts_of
+from llenergymeasure.config.user_config import ExecutionSettings
+from llenergymeasure.domain.results import StudyResult
+from llenergymeasure.exceptions import BackendError, ConfigError, LLEMError, OutOfMemory, ProcessFailed
+from llenergymeasure.study.design import design_of, protocol_of
+from llenergymeasure.study.files.folder import StudyFolder
+from llenergymeasure.study.files.journal import Journal
+from llenergymeasure.study.files.manifest import StudyEnvironment, read_manifest
+from llenergymeasure.study.runner import run_in_folder, run_in_memory, run_new
+
+
+def planned(config):
+    return design_of(config), protocol_of(config, ExecutionSettings())
+
+
+def new(machine, base, config, **changes):
+    return run_new(*planned(config), machine.parts(**changes), base, texts_of(config))
+
+
+def again(machine, folder, config, other_environment=False, **changes):
+    return run_in_folder(folder, *planned(config), machine.parts(**changes), other_environment)
+
+
+def states(study):
+    return {row.run_id: row.state for row in study.runs}
+
+
+def the_folder(base):
+    (folder,) = base.iterdir()
+    return folder
+
+
+def test_every_cell_runs_in_every_cycle_and_the_files_are_there(tmp_path):
+    machine = FakeMachine()
+    study = new(machine, tmp_path, a_study_config(1, 8))
+    assert machine.measured == [1, 8, 1, 8]
+    assert states(study) == dict.fromkeys(["01.c1", "02.c1", "01.c2", "02.c2"], "completed")
+    folder = the_folder(tmp_path)
+    assert folder.name == "sizes_2026-01-02T03-04-05"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "journal.jsonl", "manifest.json", "resolved.json", "runs", "runs.csv", "runs.parquet", "study.json", "study.yaml",
+    ]  # fmt: skip
+    assert (folder / "runs" / "02.c1" / "log.txt").read_text() == "batch size 8\n"
+    assert len((folder / "runs.csv").read_text().splitlines()) == 5
+
+
+def test_the_folder_is_read_back_with_its_results(tmp_path):
+    study = new(FakeMachine(), tmp_path, a_study_config(1, 8))
+    found = StudyResult.from_dir(the_folder(tmp_path))
+    assert found == study
+    assert [result.output_tokens for result in found.results] == [20] * 4
+    document = json.loads((the_folder(tmp_path) / "study.json").read_text())
+    assert document["study_design_hash"] == study.design.design_hash
+    assert document["summary"] == study.answer != ""
+    assert "tokens" not in document["runs"][0]  # paths, not copies
+
+
+def test_in_memory_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = run_in_memory(*planned(a_study_config(1, 8)), FakeMachine().parts())
+    assert list(tmp_path.iterdir()) == []
+    assert len(study.results) == 4
+    assert study.folder is None
+    saved = study.save(tmp_path / "kept")
+    assert StudyResult.from_dir(saved).results == study.results
+
+
+def test_results_come_cell_by_cell_and_of_a_cell_by_cycle():
+    study = run_in_memory(*planned(a_study_config(1, 8, cycle_order="shuffled", n_cycles=5)), FakeMachine().parts())
+    rows = [row for row in study.runs if row.cell == "01"]
+    assert [row.cycle for row in rows] == [1, 2, 3, 4, 5]
+    assert len(study.results) == 10
+
+
+def test_the_run_table_is_written_before_the_first_run(tmp_path):
+    machine = FakeMachine()
+
+    def look():
+        manifest = read_manifest(the_folder(tmp_path))
+        assert [(run.cell, run.cycle) for run in manifest.runs] == [("01", 1), ("02", 1), ("01", 2), ("02", 2)]
+        assert (the_folder(tmp_path) / "journal.jsonl").read_text().count("running") == len(machine.measured) + 1
+
+    machine.before = look
+    new(machine, tmp_path, a_study_config(1, 8))
+    assert len(machine.measured) == 4
+
+
+def test_a_failed_run_does_not_end_the_study_and_its_cell_is_tried_in_the_next_cycle():
+    killed = ProcessFailed("the process of the experiment died (killed): last words", "killed", 137)
+    machine = FakeMachine(fails={8: killed})
+    study = run_in_memory(*planned(a_study_config(1, 8)), machine.parts())
+    assert machine.measured == [1, 8, 1, 8]
+    assert states(study) == {"01.c1": "completed", "02.c1": "failed", "01.c2": "completed", "02.c2": "failed"}
+    assert study.failed[0].failure.kind == "killed"
+    assert "02.c1 (batch_size 8): the process of the experiment died" in study.summary()
+
+
+def test_what_would_fail_again_is_not_tried_again():
+    machine = FakeMachine(fails={8: OutOfMemory("out of memory; lower pytorch.batch_size")})
+    study = run_in_memory(*planned(a_study_config(1, 8, n_cycles=3)), machine.parts())
+    assert machine.measured == [1, 8, 1, 1]
+    assert [states(study)[run] for run in ("02.c1", "02.c2", "02.c3")] == ["failed", "skipped", "skipped"]
+    assert study.runs[3].failure.message == "not tried: 02.c1 failed in a way that would happen again"
+
+
+def test_an_interrupt_keeps_what_was_measured_and_the_study_continues(tmp_path):
+    config = a_study_config(1, 8)
+    with pytest.raises(KeyboardInterrupt):
+        new(FakeMachine(stops=2), tmp_path, config)
+    folder = the_folder(tmp_path)
+    left = StudyResult.from_dir(folder)
+    assert [row.state for row in left.runs] == ["completed", "completed", "interrupted", "pending"]
+    machine = FakeMachine()
+    study = again(machine, folder, config)
+    assert machine.measured == [1, 8]
+    assert [row.run_id for row in study.runs] == ["01.c1", "02.c1", "01.c2.a2", "02.c2"]
+    assert {row.state for row in study.runs} == {"completed"}
+    assert machine.started[0].left == 2
+
+
+def test_failed_and_skipped_runs_are_made_again(tmp_path):
+    config = a_study_config(1, 8)
+    new(FakeMachine(fails={8: OutOfMemory("no memory")}), tmp_path, config)
+    machine = FakeMachine()
+    study = again(machine, the_folder(tmp_path), config)
+    assert machine.measured == [8, 8]
+    assert [row.run_id for row in study.runs] == ["01.c1", "02.c1.a2", "01.c2", "02.c2"]
+    assert not study.failed
+
+
+def test_a_run_whose_result_was_written_but_not_recorded_is_not_measured_again(tmp_path):
+    config = a_study_config(1, 8)
+    new(FakeMachine(), tmp_path, config)
+    journal = the_folder(tmp_path) / "journal.jsonl"
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))  # killed between both
+    machine = FakeMachine()
+    study = again(machine, the_folder(tmp_path), config)
+    assert machine.measured == []
+    assert study.runs[-1].values["output_tokens"] == 20
+
+
+def test_a_run_whose_result_was_removed_is_measured_again(tmp_path):
+    config = a_study_config(1, 8)
+    new(FakeMachine(), tmp_path, config)
+    (the_folder(tmp_path) / "runs" / "02.c1" / "result.json").unlink()
+    machine = FakeMachine()
+    study = again(machine, the_folder(tmp_path), config)
+    assert machine.measured == [8]
+    assert study.runs[1].run_id == "02.c1.a2"
+
+
+def test_cycles_are_added_at_the_end_and_the_design_stays(tmp_path):
+    new(FakeMachine(), tmp_path, a_study_config(1, 8))
+    before = read_manifest(the_folder(tmp_path))
+    machine = FakeMachine()
+    study = again(machine, the_folder(tmp_path), a_study_config(1, 8, n_cycles=3))
+    assert machine.measured == [1, 8]
+    after = read_manifest(the_folder(tmp_path))
+    assert after.runs[:4] == before.runs
+    assert [(run.place, run.cycle) for run in after.runs[4:]] == [(5, 3), (6, 3)]
+    assert study.protocol.n_cycles == 3
+
+
+def test_fewer_cycles_or_another_order_do_not_change_the_run_table(tmp_path):
+    new(FakeMachine(), tmp_path, a_study_config(1, 8))
+    before = read_manifest(the_folder(tmp_path))
+    again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 8, n_cycles=1, cycle_order="sequential"))
+    assert read_manifest(the_folder(tmp_path)).runs == before.runs
+
+
+def test_the_folder_of_another_study_is_refused_with_the_fields_that_differ(tmp_path):
+    new(FakeMachine(), tmp_path, a_study_config(1, 8))
+    with pytest.raises(ConfigError, match=r"pytorch\.batch_size is 1 and 8 there and 1 and 16 in the configuration"):
+        again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 16))
+
+
+def test_another_environment_is_refused_with_what_differs_and_allowed_as_a_block_of_its_own(tmp_path):
+    config, other = a_study_config(1, 8), StudyEnvironment(facts={"GPUs": "none", "torch": "2.7"})
+    with pytest.raises(KeyboardInterrupt):
+        new(FakeMachine(stops=3), tmp_path, config)
+    with pytest.raises(ConfigError, match=r"torch was 2\.6 and is 2\.7"):
+        again(FakeMachine(), the_folder(tmp_path), config, environment=other)
+    study = again(FakeMachine(), the_folder(tmp_path), config, other_environment=True, environment=other)
+    assert [row.block for row in study.runs] == ["cycle 1", "cycle 1", "cycle 2", "cycle 2, environment 2"]
+    assert study.runs[3].environment == other.digest != study.runs[2].environment
+
+
+def test_two_processes_do_not_run_one_folder(tmp_path):
+    config = a_study_config(1, 8)
+    new(FakeMachine(), tmp_path, config)
+    with Journal(the_folder(tmp_path) / "journal.jsonl"), pytest.raises(ConfigError, match="another process"):
+        again(FakeMachine(), the_folder(tmp_path), config)
+
+
+def test_waits_are_in_the_rows_and_a_run_knows_where_it_was_made():
+    config = a_study_config(1, 8, experiment_gap_seconds=60, cycle_gap_seconds=300)
+    study = run_in_memory(*planned(config), FakeMachine().parts())
+    assert [row.waited_s for row in study.runs] == pytest.approx([0, 60, 300, 60])
+    assert [row.took_s for row in study.runs] == pytest.approx([10] * 4)
+    assert {row.host for row in study.runs} == {"node-1"}
+    assert study.runs[1].started_at == "2026-01-02T03:05:15.000+00:00"  # 10 s and 60 s later
+
+
+def test_the_time_that_is_left_comes_from_what_was_seen():
+    machine = FakeMachine()
+    run_in_memory(*planned(a_study_config(1, 8)), machine.parts())
+    assert [(line[2].done, line[2].total, line[2].left_s) for line in machine.lines] == [
+        (1, 4, pytest.approx(30)), (2, 4, pytest.approx(20)), (3, 4, pytest.approx(10)), (4, 4, pytest.approx(0)),
+    ]  # fmt: skip
+
+
+class FullDisk(Journal):
+    """The disk becomes full after some lines."""
+
+    def __init__(self, path, lines):
+        super().__init__(path)
+        self._lines = lines
+
+    def append(self, row):
+        if self._lines == 0:
+            raise LLEMError("the disk is full")
+        self._lines -= 1
+        super().append(row)
+
+
+def test_a_run_that_cannot_be_recorded_does_not_begin(tmp_path):
+    from llenergymeasure.study.gaps import NoSkip, Waits
+    from llenergymeasure.study.plan import pending_row, plan_runs
+    from llenergymeasure.study.rows import Where
+    from llenergymeasure.study.table import RunParts, RunTable
+
+    machine, (design, protocol) = FakeMachine(), planned(a_study_config(1, 8))
+    (tmp_path / "runs").mkdir()
+    table = RunTable([pending_row(run) for run in plan_runs(design, protocol, [1])])
+    with FullDisk(tmp_path / "journal.jsonl", lines=2) as journal, pytest.raises(LLEMError, match="disk is full"):
+        table.run(
+            RunParts(
+                design=design, measure=machine.measure, store=StudyFolder(tmp_path, journal), clock=machine.clock,
+                waits=Waits(protocol, machine.clock, machine.progress, dict, {}, NoSkip()), where=Where(),
+                on_row=lambda *line: None,
+            )
+        )  # fmt: skip
+    assert machine.measured == [1]
+    assert (tmp_path / "runs" / "01.c1" / "result.json").exists()
+
+
+def test_a_result_that_cannot_be_stored_is_shown_before_the_study_stops():
+    class NoStore:
+        def prepare(self, run_id):
+            return None
+
+        def record(self, row):
+            pass
+
+        def keep(self, run_id, result):
+            raise BackendError("the disk is full")
+
+    from llenergymeasure.study.gaps import NoSkip, Waits
+    from llenergymeasure.study.plan import pending_row, plan_runs
+    from llenergymeasure.study.rows import Where
+    from llenergymeasure.study.table import RunParts, RunTable
+
+    machine, (design, protocol) = FakeMachine(), planned(a_study_config(1, 8))
+    shown = []
+    table = RunTable([pending_row(run) for run in plan_runs(design, protocol, [1])])
+    with pytest.raises(BackendError, match="disk is full"):
+        table.run(
+            RunParts(
+                design=design, measure=machine.measure, store=NoStore(), clock=machine.clock,
+                waits=Waits(protocol, machine.clock, machine.progress, dict, {}, NoSkip()), where=Where(),
+                on_row=lambda row, result: shown.append((row.run_id, row.result, result)),
+            )
+        )  # fmt: skip
+    assert [(run_id, path) for run_id, path, _ in shown] == [("01.c1", None)]
+    assert shown[0][2] is not None
