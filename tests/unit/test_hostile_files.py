@@ -27,7 +27,6 @@ from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.factors import design_of
 from llenergymeasure.config.study.load import explain_study_error, load_study_config
-from llenergymeasure.config.study.notes import study_notes
 from llenergymeasure.config.user_config import load_user_config, resolve_runner
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult
@@ -134,7 +133,7 @@ def test_a_configuration_is_read_or_refused_and_every_refusal_can_be_explained(t
 
 
 def _everything_of(study):
-    return study.study_design_hash, design_of(study.experiments), study_notes(study)
+    return study.study_design_hash, design_of(study.experiments)
 
 
 def test_the_study_that_is_broken_here_is_valid_itself(tmp_path):

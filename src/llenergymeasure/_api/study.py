@@ -16,6 +16,7 @@ from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.domain.files.study import study_json
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.domain.study.design import Protocol, StudyDesign
+from llenergymeasure.domain.study.left_out import left_out_notes
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.exceptions import ConfigError, ExperimentError, LLEMError, MeterError
 from llenergymeasure.launch.check import check_experiments
@@ -87,6 +88,8 @@ def run_cells(study: StudyConfig, session: Session, place: Path | None, options:
         LLEMError: a state or a result could not be stored; the study stopped.
     """
     design, protocol = design_of(study), protocol_of(study, session.settings().execution, gaps=options.gaps)
+    for note in left_out_notes(len(design.cells), design.skipped, design.merged):
+        session.progress.note(note)
     folder = _folder(design, place, options)
     check_experiments(study.experiments, session, place)
     with _devices(design, session) as devices, _measuring(protocol, session) as measure:

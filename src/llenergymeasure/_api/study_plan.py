@@ -13,6 +13,7 @@ from llenergymeasure._format import number
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.domain.study.design import Factor, Protocol, Skipped, StudyDesign
+from llenergymeasure.domain.study.left_out import left_out_notes
 from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.domain.study.runs import PlannedRun
 from llenergymeasure.orchestration.model.vram import estimate_for
@@ -159,16 +160,11 @@ def _lines(plan: StudyPlan) -> Iterator[str]:
         yield f"  {cell.id}: {cell.label}{reference}; memory on the device {memory}"
     if len(plan.cells) > SHOWN_CELLS:
         yield f"  ... and {len(plan.cells) - SHOWN_CELLS} more, see --json"
-    for each in (*plan.skipped, *plan.merged):
-        yield f"not measured: {_fields(each)}: {each.reason}"
+    yield from left_out_notes(len(plan.cells), plan.skipped, plan.merged)
     yield from _runs(plan)
     yield from _detectable(plan)
     yield f"results would go to: {plan.output_dir}, about {number(plan.size_mb, 'MB')}"
     yield "nothing was run and nothing was written"
-
-
-def _fields(skipped: Skipped) -> str:
-    return ", ".join(f"{name} {level_text(value)}" for name, value in skipped.fields.items())
 
 
 def _runs(plan: StudyPlan) -> Iterator[str]:
