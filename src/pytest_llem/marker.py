@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -209,10 +209,3 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{value!r} is not a text")
     return value
-
-
-def controls_first(items: list[pytest.Item]) -> Iterator[pytest.Item]:
-    """Controls before all other tests; otherwise the order stays the same."""
-    controls = [item for item in items if is_control(item)]
-    yield from controls
-    yield from (item for item in items if item not in controls)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_llem.failure import failure, note_cause
-from pytest_llem.marker import NAME, Plan, PlanError, controls_first, plan_of
+from pytest_llem.marker import NAME, Plan, PlanError, plan_of
 from pytest_llem.options import is_experiment
 from pytest_llem.stash import STATE, State, state_of
 
@@ -30,11 +30,6 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     limits = ", ".join(map(str, settings.fail_on))
     what = "dry run" if settings.dry_run else f"energy {settings.energy}, {settings.repeats} repeats, fail on {limits}"
     return [f"llem: {what}"]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Move controls to the front."""
-    items[:] = controls_first(items)
 
 
 @pytest.hookimpl(trylast=True)

@@ -67,18 +67,13 @@ class SuiteItem(pytest.Item):
     def __init__(self, *, entry: Any, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._entry = entry
-        self.add_marker(pytest.mark.llem)
+        self.add_marker(pytest.mark.llem(**entry.options))
 
     @property
     def suite(self) -> SuiteFile:
         """The suite that contains it."""
         assert isinstance(self.parent, SuiteFile), "only a suite makes these items"
         return self.parent
-
-    @property
-    def control(self) -> bool:
-        """Whether it is a reference load that never changes."""
-        return self._entry.options.get("control") is True
 
     def plan(self) -> Plan:
         """Its plan."""

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from llenergymeasure.domain.metrics import GATED, Metric
 from llenergymeasure.stats.comparison import compare
 
 
@@ -53,6 +54,20 @@ def machine_shift(
     return Shift(metric, found.ratio, found.ratio_low, found.ratio_high) if moved and beyond_scatter else None
 
 
-def judged_under(verdict: str, shifts: Sequence[Shift]) -> str:
-    """The verdict of another test of the same run, given the shifts: the machine may have caused its regression."""
-    return "not-comparable" if shifts and verdict == "regression" else verdict
+def excuse(metric: Metric, shifts: Sequence[Shift]) -> Shift | None:
+    """The shift that may have caused a regression of this metric in another test of the same run; None without one.
+
+    A shift excuses metrics of its own kind: a machine that needs more energy does not need more memory. It never excuses
+    counted metrics, because tokens and FLOPs do not depend on the machine.
+    """
+    if metric.counted:
+        return None
+    return next((shift for shift in shifts if _kind(GATED[shift.metric]) == _kind(metric)), None)
+
+
+def _kind(metric: Metric) -> str:
+    if metric.counted:
+        return "counted"
+    if metric.joules:
+        return "energy"
+    return "memory" if metric.unit == "MB" else "time"

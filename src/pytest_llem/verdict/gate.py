@@ -21,7 +21,7 @@ from pytest_llem.marker import Plan
 from pytest_llem.settings import Settings
 from pytest_llem.verdict.advice import advice_on, advice_on_budget, why_unusable
 from pytest_llem.verdict.budget import check_budget
-from pytest_llem.verdict.control import Shift, judged_under, machine_shift
+from pytest_llem.verdict.control import Shift, excuse, machine_shift
 from pytest_llem.verdict.verdict import Judgement, Verdict
 
 
@@ -126,7 +126,12 @@ class Gate:
     def _shifts(self, case: Case, entry: Entry) -> Iterator[Shift]:
         now = samples_of(case.repeats)
         for limit in case.plan.limits:
-            if limit.relative and limit.metric in now and not self._no_joules(limit, case, entry):
+            if (
+                limit.relative
+                and not limit.known.counted
+                and limit.metric in now
+                and not self._no_joules(limit, case, entry)
+            ):
                 try:
                     shift = machine_shift(
                         limit.metric, entry.samples(limit.metric), now[limit.metric], self.settings.noise_floor
@@ -200,12 +205,13 @@ class Gate:
             noise_floor=0.0 if limit.known.counted else self.settings.noise_floor,
             higher_is_worse=limit.known.higher_is_worse,
         )
-        kind = judged_under(found.verdict, shifts)
+        shift = excuse(limit.known, shifts)
+        excused = shift is not None and found.verdict == "regression"
         return Judgement(
             **measured,
-            kind=kind,
-            suspected=found.suspected and not shifts,
-            reason=str(shifts[0]) if kind != found.verdict else advice_on(found),
+            kind="not-comparable" if excused else found.verdict,
+            suspected=found.suspected and shift is None,
+            reason=str(shift) if excused else advice_on(found),
             baseline=geometric_mean([value for session in before for value in session]),
             ratio=found.ratio,
             ratio_low=found.ratio_low,

@@ -7,8 +7,9 @@ import random
 
 import pytest
 
+from llenergymeasure.domain.metrics import GATED
 from llenergymeasure.stats.values import UnusableValue
-from pytest_llem.verdict.control import judged_under, machine_shift
+from pytest_llem.verdict.control import excuse, machine_shift
 
 METRIC = "energy_per_output_token"
 
@@ -42,11 +43,27 @@ def test_a_control_without_numbers_is_an_error():
         machine_shift(METRIC, [[100.0] * 3], [0.0] * 3)
 
 
-def test_only_regressions_become_not_comparable():
+def test_without_a_shift_nothing_is_excused():
     shift = machine_shift(METRIC, [[100.0] * 3], [103.0] * 3)
-    assert judged_under("regression", [shift]) == "not-comparable"
-    assert judged_under("ok", [shift]) == "ok"
-    assert judged_under("regression", []) == "regression"
+    assert excuse(GATED[METRIC], [shift]) == shift
+    assert excuse(GATED[METRIC], []) is None
+
+
+@pytest.mark.parametrize(
+    ("moved", "excused"),
+    [
+        ("energy_per_output_token", {"energy_per_output_token", "energy_total_j"}),
+        ("peak_memory_mb", {"peak_memory_mb"}),
+        ("duration_sec", {"tokens_per_second", "duration_sec", "cpu_seconds", "ttft_p50_ms", "itl_p95_ms"}),
+    ],
+)
+def test_a_shift_excuses_metrics_of_its_own_kind_and_never_counted_ones(moved, excused):
+    shift = machine_shift(moved, [[100.0] * 3], [103.0] * 3)
+    found = {name for name, metric in GATED.items() if excuse(metric, [shift])}
+    assert found >= excused
+    assert not found & {"output_tokens", "flops_total", "flops_exact"}
+    kinds = [{"energy_total_j"}, {"peak_memory_mb"}, {"duration_sec"}]
+    assert sum(bool(found & kind) for kind in kinds) == 1
 
 
 def test_unchanged_machines_seldom_seem_to_have_moved_and_moved_ones_do():
