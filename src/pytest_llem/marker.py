@@ -26,7 +26,7 @@ ARGUMENTS = {
     "budget": "absolute limits by metric, without a baseline: `{'energy_per_output_token': 0.5}`",
     "id": "the name of the baseline, which stays valid when the test is renamed; default: the node id",
     "gate": "False = measured and reported, but no verdict fails the test by itself",
-    "control": "True = a load that never changes: when its values shift, regressions of the run become not-comparable",
+    "control": "True = a load that never changes: when its values shift, regressions of the same kind become not-comparable",
 }
 
 
