@@ -15,6 +15,21 @@ def test_what_the_command_line_says_stands_above_the_file(tmp_path):
     assert (config.model, config.n, config.pytorch.batch_size) == ("m", 8, 2)
 
 
+def test_axes_and_settings_of_the_execution_make_a_study():
+    study = study_of(None, {"model": "m", "execution.n_cycles": 5}, ["n=3"], ["precision=bf16,fp16"])
+    assert [(each.precision, each.n) for each in study.experiments] == [("bf16", 3), ("fp16", 3)]
+    assert study.n_cycles == 5
+
+
+def test_a_model_may_be_an_axis():
+    assert [each.model for each in study_of(None, {}, [], ["model=a,b"]).experiments] == ["a", "b"]
+
+
+def test_an_axis_without_a_model_is_asked_for_one():
+    with pytest.raises(ConfigError, match=r"the command line: model: is missing; give it a value"):
+        study_of(None, {}, [], ["n=1,2"])
+
+
 def test_without_file_and_model_an_example_is_given():
     with pytest.raises(ConfigError, match="for example: llem run --model"):
         study_of(None, {}, [])

@@ -60,6 +60,22 @@ YAML_CASES = {
     "wrong type": ("model: x\nn: yes\n", "line 2: n: yes"),
     "out of bounds": ("model: x\nn: 0\n", "greater than or equal to 1"),
     "a short thermal floor": ("model: x\nwarmup: {thermal_floor_seconds: 10}\n", "10 s is too short"),
+    "a typo in an axis": (
+        "model: x\nsweep:\n  precison: [bf16]\n",
+        "line 3, column 3: precison: there is no such field; did you mean 'precision'?",
+    ),
+    "a wrong value of an axis": ("model: x\nsweep: {n: [1, 0]}\n", "line 2, column 16: n: 0: must be greater than or"),
+    "an axis without values": ("model: x\nsweep: {n: []}\n", "n has no values; list at least one, or remove the axis"),
+    "an unknown backend in a sweep": ("model: x\nsweep: {backend: [pytorch, vlm]}\n", "did you mean 'vllm'?"),
+    "a sweep of too many cells": (
+        f"model: x\nsweep: {{n: {list(range(1, 401))}, random_seed: {list(range(250))}}}\n",
+        "the sweep has 100,000 cells, more than 20,000; list fewer values",
+    ),
+    "a sweep of which no cell can run": ("model: x\nsweep: {precision: [int8, int4]}\n", "none of the 2 cells"),
+    "a misspelt key of a study": (
+        "model: x\nexperimets: []\n",
+        "line 2: experimets: there is no such field; did you mean 'exp",
+    ),
     "an axis that is no list": ("model: x\nsweep:\n  n: 4\n", "line 3, column 3: n is 4, not a list of values"),
     "an experiment of a list": ("experiments:\n - model: x\n - model: y\n   n: -1\n", "line 4: experiments.1.n: -1"),
 }

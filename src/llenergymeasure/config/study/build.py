@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from llenergymeasure.config.base import FieldError
 from llenergymeasure.config.files.yaml import Document
 from llenergymeasure.config.messages.format import shown
@@ -14,10 +16,11 @@ from llenergymeasure.config.study.cells import Cell, Common, check_grid, merge
 from llenergymeasure.config.study.conditions import flattened
 from llenergymeasure.config.study.exclude import without_excluded
 from llenergymeasure.config.study.grid import DEFAULT_BACKEND, backends_of, grid_of
-from llenergymeasure.config.study.layers import Layer, error_at, fields_of
+from llenergymeasure.config.study.layers import Layer, error_at, fields_of, problem_at, problems_in
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.config.study.parts import Parts, parts_of
 from llenergymeasure.config.study.reference import reference_index
+from llenergymeasure.exceptions import ConfigError
 
 
 def cells_of(document: Document, overrides: Mapping[str, Any], sweeps: Sequence[str]) -> dict[str, Any]:
@@ -57,8 +60,26 @@ def _listed(parts: Parts, common: Common) -> list[Cell]:
             [] if parts.axes else [Cell(ExperimentConfig.model_validate(fields_of((*parts.below, *parts.above))), {})]
         )
     layers = [common.around(_backend(parts, (each,)), (each,)) for each in entries]
-    study = StudyConfig.model_validate({"experiments": [fields_of(each) for each in layers]})
+    try:
+        study = StudyConfig.model_validate({"experiments": [fields_of(each) for each in layers]})
+    except ValidationError:
+        _refuse_wrong_base(parts)
+        raise
     return [Cell(config, flattened(each.fields)) for config, each in zip(study.experiments, entries, strict=True)]
+
+
+def _refuse_wrong_base(parts: Parts) -> None:
+    """Refuse a wrong value of a base file with its place there: pydantic's error knows only the entries."""
+    for layer in parts.below:
+        if layer.document is parts.document:
+            continue
+        try:
+            ExperimentConfig.model_validate(layer.fields)
+        except ValidationError as error:
+            found = [each for each in problems_in(error, [layer]) if layer.holds(each.path) and not each.contradiction]
+            if found:
+                source = layer.document.source
+                raise ConfigError.of([problem_at([layer], each, layer.document) for each in found], source) from error
 
 
 def _reference(document: Document, experiments: Sequence[ExperimentConfig]) -> dict[str, Any] | None:

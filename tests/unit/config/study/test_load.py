@@ -68,6 +68,19 @@ def test_a_base_that_cannot_be_used_is_refused(complaint, write, case):
     assert words in complaint(f"{base}\nsweep: {{precision: [bf16, fp16]}}\n")
 
 
+@pytest.mark.parametrize("more", ["sweep: {precision: [bf16, fp16]}", "experiments: [{precision: bf16}]"])
+def test_a_wrong_value_of_a_base_is_found_there(complaint, write, more):
+    write("wrong.yaml", "model: m\npytorch:\n  batch_size: 0\n")
+    message = complaint(f"base: wrong.yaml\n{more}\n")
+    assert message == "wrong.yaml, line 3, column 3: pytorch.batch_size: 0: must be greater than or equal to 1"
+
+
+def test_a_wrong_entry_above_a_good_base_is_found_in_the_entry(complaint, write):
+    write("good.yaml", "model: m\n")
+    message = complaint("base: good.yaml\nexperiments:\n- {n: 1}\n- {n: 0}\n")
+    assert message == "study.yaml, line 4: experiments.1.n: 0: must be greater than or equal to 1"
+
+
 def test_a_list_may_stand_beside_common_fields(study):
     found = study("model: m\nn: 7\nexperiments: [{}, {n: 8}]\n").experiments
     assert [each.n for each in found] == [7, 8]
