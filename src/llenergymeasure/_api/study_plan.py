@@ -139,6 +139,8 @@ def _waits(design: StudyDesign, protocol: Protocol, runs: Sequence[PlannedRun]) 
     )
 
 
+# A larger ratio is no useful plan; one above the second is written as a multiple.
+LARGEST_RATIO, LARGEST_IN_PERCENT = 10.0, 2.0
 # Longer lists are cut; the JSON has all.
 SHOWN_CELLS = 40
 
@@ -190,5 +192,11 @@ def _detectable(plan: StudyPlan) -> Iterator[str]:
     if not found:
         yield "one cycle or one cell shows no differences: run at least 3 cycles of several cells"
         return
-    parts = (f"{100 * (ratio - 1):.2g} % at {100 * cv:g} %" for cv, ratio in found.items())
+    parts = (f"{_difference(ratio)} at {100 * cv:g} %" for cv, ratio in found.items())
     yield f"differences that would be found, by coefficient of variation of a run: {', '.join(parts)}"
+
+
+def _difference(ratio: float) -> str:
+    if ratio > LARGEST_RATIO:
+        return f"above {LARGEST_RATIO:g} times"
+    return f"{100 * (ratio - 1):.2g} %" if ratio < LARGEST_IN_PERCENT else f"{ratio:.2g} times"

@@ -87,15 +87,22 @@ class RunTable:
         waited = parts.waits.before(previous, self.rows[index])
         row = _begun(self.rows[index], waited, parts)
         log = parts.store.prepare(row.run_id)
-        self._record(index, row, parts)
+        try:
+            self._record(index, row, parts)
+            self._measure(index, row, log, parts)
+        except Exception:
+            raise
+        except BaseException:
+            if self.rows[index].state == "running":
+                self._record(index, row.model_copy(update={"state": "interrupted"}), parts)
+            raise
+
+    def _measure(self, index: int, row: RunRow, log: Path | None, parts: RunParts) -> None:
         began_s = parts.clock.now()
         try:
             result = parts.measure(parts.design.cell(row.cell).config, log)
         except LLEMError as error:
             self._end(index, failed_row(row, failure_of(error), parts.clock.now() - began_s), parts)
-        except BaseException:
-            self._record(index, row.model_copy(update={"state": "interrupted"}), parts)
-            raise
         else:
             self._keep(index, row, result, parts.clock.now() - began_s, parts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,10 +12,14 @@ from llenergymeasure.config.user_config import ExecutionSettings
 from llenergymeasure.domain.results import StudyResult
 from llenergymeasure.exceptions import BackendError, ConfigError, LLEMError, OutOfMemory, ProcessFailed
 from llenergymeasure.study.design import design_of, protocol_of
-from llenergymeasure.study.files.folder import StudyFolder
+from llenergymeasure.study.files.folder import Memory, StudyFolder
 from llenergymeasure.study.files.journal import Journal
 from llenergymeasure.study.files.manifest import StudyEnvironment, read_manifest
+from llenergymeasure.study.gaps import NoSkip, Waits
+from llenergymeasure.study.plan import pending_row, plan_runs
+from llenergymeasure.study.rows import Where
 from llenergymeasure.study.runner import run_in_folder, run_in_memory, run_new
+from llenergymeasure.study.table import RunParts, RunTable
 
 
 def planned(config):
@@ -217,6 +222,11 @@ def test_the_time_that_is_left_comes_from_what_was_seen():
     ]  # fmt: skip
 
 
+def run_parts(machine, design, protocol, store):
+    waits = Waits(protocol, machine.clock, machine.progress, dict, {}, NoSkip())
+    return RunParts(design, machine.measure, store, waits, machine.clock, Where(), lambda *line: None)
+
+
 class FullDisk(Journal):
     """The disk becomes full after some lines."""
 
@@ -232,22 +242,11 @@ class FullDisk(Journal):
 
 
 def test_a_run_that_cannot_be_recorded_does_not_begin(tmp_path):
-    from llenergymeasure.study.gaps import NoSkip, Waits
-    from llenergymeasure.study.plan import pending_row, plan_runs
-    from llenergymeasure.study.rows import Where
-    from llenergymeasure.study.table import RunParts, RunTable
-
     machine, (design, protocol) = FakeMachine(), planned(a_study_config(1, 8))
     (tmp_path / "runs").mkdir()
     table = RunTable([pending_row(run) for run in plan_runs(design, protocol, [1])])
     with FullDisk(tmp_path / "journal.jsonl", lines=2) as journal, pytest.raises(LLEMError, match="disk is full"):
-        table.run(
-            RunParts(
-                design=design, measure=machine.measure, store=StudyFolder(tmp_path, journal), clock=machine.clock,
-                waits=Waits(protocol, machine.clock, machine.progress, dict, {}, NoSkip()), where=Where(),
-                on_row=lambda *line: None,
-            )
-        )  # fmt: skip
+        table.run(run_parts(machine, design, protocol, StudyFolder(tmp_path, journal)))
     assert machine.measured == [1]
     assert (tmp_path / "runs" / "01.c1" / "result.json").exists()
 
@@ -263,21 +262,31 @@ def test_a_result_that_cannot_be_stored_is_shown_before_the_study_stops():
         def keep(self, run_id, result):
             raise BackendError("the disk is full")
 
-    from llenergymeasure.study.gaps import NoSkip, Waits
-    from llenergymeasure.study.plan import pending_row, plan_runs
-    from llenergymeasure.study.rows import Where
-    from llenergymeasure.study.table import RunParts, RunTable
-
     machine, (design, protocol) = FakeMachine(), planned(a_study_config(1, 8))
     shown = []
     table = RunTable([pending_row(run) for run in plan_runs(design, protocol, [1])])
     with pytest.raises(BackendError, match="disk is full"):
-        table.run(
-            RunParts(
-                design=design, measure=machine.measure, store=NoStore(), clock=machine.clock,
-                waits=Waits(protocol, machine.clock, machine.progress, dict, {}, NoSkip()), where=Where(),
-                on_row=lambda row, result: shown.append((row.run_id, row.result, result)),
-            )
-        )  # fmt: skip
+        parts = run_parts(machine, design, protocol, NoStore())
+        table.run(replace(parts, on_row=lambda row, result: shown.append((row.run_id, row.result, result))))
     assert [(run_id, path) for run_id, path, _ in shown] == [("01.c1", None)]
     assert shown[0][2] is not None
+
+
+class InterruptedWhileWriting(Memory):
+    """The interrupt comes when the line is written and the call has not returned."""
+
+    def record(self, row):
+        self.recorded = [*getattr(self, "recorded", []), row.state]
+        if row.state == "running":
+            raise KeyboardInterrupt
+
+
+def test_an_interrupt_while_the_beginning_is_recorded_is_recorded_too():
+    machine, (design, protocol) = FakeMachine(), planned(a_study_config(1, 8))
+    table = RunTable([pending_row(run) for run in plan_runs(design, protocol, [1])])
+    store = InterruptedWhileWriting()
+    with pytest.raises(KeyboardInterrupt):
+        table.run(run_parts(machine, design, protocol, store))
+    assert store.recorded == ["running", "interrupted"]
+    assert [row.state for row in table.rows] == ["interrupted", "pending"]
+    assert machine.measured == []

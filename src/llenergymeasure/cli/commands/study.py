@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from shlex import quote
 from typing import TextIO
 
 from llenergymeasure import ExperimentResult, StudyConfig, StudyResult
@@ -33,8 +34,8 @@ def command(
     lines = Lines(sys.stderr, quiet, progress)
     try:
         found = run_here(study, output, progress, replace(options, on_start=lines.started, on_row=lines.ended))
-    except KeyboardInterrupt:
-        lines.interrupted()
+    except BaseException:
+        lines.stopped()
         raise
     print(study_json(found).rstrip() if json else study_text(found))
     lines.saved(found)
@@ -72,10 +73,10 @@ class Lines:
                 self._warned.add(warning.code)
                 self._say(f"  warning, shown once: {warning}")
 
-    def interrupted(self) -> None:
-        """The study was interrupted."""
+    def stopped(self) -> None:
+        """The study was interrupted, or it stopped because a result could not be stored."""
         if self._folder is not None:
-            print(f"the study continues with: llem run --resume {self._folder}", file=self._stream)
+            print(f"continue with: llem run --resume {quote(str(self._folder))}", file=self._stream, flush=True)
 
     def saved(self, study: StudyResult) -> None:
         """The study has ended."""
