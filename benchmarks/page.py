@@ -15,7 +15,7 @@ from llenergymeasure.core.machine.environment import take_snapshot
 HEAD = """\
 # Benchmarks
 
-This page is written by `make bench`; all figures come from one run. Timings are ratios or differences of two things that are
+This page is written by `make bench`; all timings come from one run. Timings are ratios or differences of two things that are
 measured alternately, pair by pair, on the same machine, so that changes of the machine affect both equally. The spread is from the
 smallest to the largest value. A row with the target *peer* shows another tool on the same work.
 """

@@ -60,7 +60,13 @@ INIS = (
     ("llem_repeats", None, "5", "as --llem-repeats"),
     ("llem_energy", None, "auto", "as --llem-energy"),
     ("llem_fail_on", "linelist", FAIL_ON, "as --llem-fail-on, one METRIC:LIMIT a line"),
-    ("llem_alpha", None, "0.01", "highest probability of a false alarm per verdict"),
+    (
+        "llem_alpha",
+        None,
+        "0.01",
+        "highest probability of a false alarm per verdict; with one or two baseline sessions only where sessions differ by at "
+        "most llem_noise_floor",
+    ),
     ("llem_noise_floor", None, "2%", "the smallest assumed difference between sessions"),
     ("llem_min_window", None, "2", "seconds; a shorter window that a meter measured is dropped"),
     ("llem_max_age", None, "90", "days; an older baseline gets a note"),

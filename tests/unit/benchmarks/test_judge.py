@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,3 +87,16 @@ def test_simulated_repeats_have_their_noise_and_autocorrelation():
 @pytest.mark.parametrize(("spread", "n_sessions", "bounded"), [(0.05, 3, True), (0.02, 1, True), (0.03, 2, False)])
 def test_the_level_holds_from_three_sessions_on_or_where_sessions_differ_by_the_floor(spread, n_sessions, bounded):
     assert Cell(0.01, spread, n_sessions).bounded is bounded
+
+
+def rows_of(page):
+    """The rows of figures on a page."""
+    lines = (Path(__file__).resolve().parents[3] / "docs" / page).read_text(encoding="utf-8").splitlines()
+    return {line for line in lines if line.startswith("| ") and "both looks" in line}
+
+
+def test_the_figures_of_the_plugin_page_are_those_that_the_benchmark_printed():
+    shown = rows_of("pytest-plugin.md")
+    assert len([row for row in shown if "+10% caught" in row or "false alarms" in row]) >= 5
+    assert shown <= rows_of("benchmarks.md")
+    assert all(row.endswith("| kept |") for row in shown)
