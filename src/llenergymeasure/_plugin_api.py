@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from llenergymeasure._api.run import SESSION, config_from
 from llenergymeasure.config.files.yaml import Document, read_experiment
-from llenergymeasure.config.loader import build_experiment_config, load_experiment_config, merged
+from llenergymeasure.config.loader import build_experiment_config, load_experiment_config, merged, with_overrides
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.suite import SuiteEntry, read_suite
@@ -23,6 +23,7 @@ from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.core.model_cache import ModelCache
 from llenergymeasure.domain.energy import MeterChoice
 from llenergymeasure.domain.environment import EnvironmentSnapshot
+from llenergymeasure.domain.warnings import MeasurementWarning
 from llenergymeasure.exceptions import ConfigError, LLEMError, MeterError, PreFlightError
 from llenergymeasure.launch import open as launching
 from llenergymeasure.launch.check import check_experiments
@@ -37,6 +38,7 @@ __all__ = [
     "EnergyBackend",
     "EnvironmentSnapshot",
     "LLEMError",
+    "MeasurementWarning",
     "MeterError",
     "Metering",
     "Opened",
@@ -126,21 +128,31 @@ def metering_with(meter: EnergyBackend, reason: str) -> Metering:
 
 
 def make_config(
-    config: str | Path | ExperimentConfig | Mapping[str, Any], overrides: Mapping[str, Any] | None = None
+    config: str | Path | ExperimentConfig | Mapping[str, Any], *overrides: Mapping[str, Any] | None
 ) -> ExperimentConfig:
     """An experiment from a file, a mapping or a configuration, with values by field name (dotted or nested) on top.
+
+    Args:
+        config: the experiment.
+        *overrides: the later ones win.
 
     Raises:
         ConfigError: the configuration is not valid; with file and line if there is a file.
     """
     document = read_experiment(config) if isinstance(config, (str, Path)) else None
     try:
-        below = config if isinstance(config, Mapping) else _chosen(config, document)
-        dotted = {name: value for name, value in (overrides or {}).items() if "." in name}
-        nested = {name: value for name, value in (overrides or {}).items() if "." not in name}
-        return build_experiment_config(merged(below, nested), dotted)
+        fields = dict(config) if isinstance(config, Mapping) else _chosen(config, document)
+        for each in overrides:
+            fields = _with(fields, each or {})
+        return build_experiment_config(fields)
     except ValidationError as error:
         raise explain_validation_error(error, document, ExperimentConfig) from error
+
+
+def _with(fields: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    dotted = {name: value for name, value in overrides.items() if "." in name}
+    nested = {name: value for name, value in overrides.items() if "." not in name}
+    return with_overrides(merged(fields, nested), dotted)
 
 
 def _chosen(config: object, document: Document | None) -> dict[str, Any]:

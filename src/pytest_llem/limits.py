@@ -6,14 +6,13 @@ A limit is relative to the baseline (`2.5%`, `150%`) or absolute in the metric's
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from llenergymeasure._numerals import decimal_number
 from llenergymeasure.domain.metrics import GATED, Metric
 
-_NUMBER = re.compile(r"\s*(?P<number>\+?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<percent>%)?\s*")
 _FORMS = "such as 2.5%, 150% or an absolute 0.5"
 
 
@@ -92,11 +91,15 @@ def make_limit(metric: str, limit: object) -> Limit:
     unit = known_metric(metric).unit
     if isinstance(limit, (int, float)) and not isinstance(limit, bool):
         return Limit(metric, float(limit), relative=False)
-    match = _NUMBER.fullmatch(limit) if isinstance(limit, str) else None
-    if match is None:
+    text = limit.strip() if isinstance(limit, str) else ""
+    number = decimal_number(text.removesuffix("%"))
+    if number is None:
         raise LimitError(f"{metric}: {limit!r} is not a limit; write one {_FORMS} (in {unit})")
-    number = float(match["number"])
-    return Limit(metric, number / 100, relative=True) if match["percent"] else Limit(metric, number, relative=False)
+    return (
+        Limit(metric, number / 100, relative=True)
+        if text.endswith("%")
+        else Limit(metric, float(number), relative=False)
+    )
 
 
 def parse_limits(given: Iterable[str] | Mapping[str, object]) -> tuple[Limit, ...]:

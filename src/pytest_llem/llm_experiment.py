@@ -12,6 +12,7 @@ from llenergymeasure._plugin_api import ConfigError, LLEMError, make_config
 from pytest_llem.failure import fail, failure
 from pytest_llem.marker import Plan
 from pytest_llem.measure import user_hooks
+from pytest_llem.measure.labels import label_of
 from pytest_llem.measure.replay import ReplayError
 from pytest_llem.measure.run import Run
 from pytest_llem.stash import State
@@ -41,12 +42,13 @@ class Experiments:
         return measure(self._state, self._item, self._plan, config)
 
     def _config(self, given: Mapping[str, Any]) -> ExperimentConfig:
-        if self._plan.config is None and "model" not in given:
+        plan = self._plan
+        if plan.config is None and "model" not in {**plan.overrides, **given}:
             fail(
                 "llm_experiment has no config: give the marker one, @pytest.mark.llem(config=...), or call it with model=..."
             )
         try:
-            return make_config({} if self._plan.config is None else self._plan.config, given)
+            return make_config({}, plan.overrides, given) if plan.config is None else make_config(plan.config, given)
         except ConfigError as error:
             raise failure(f"llm_experiment: {error}") from None
 
@@ -54,7 +56,7 @@ class Experiments:
 def measure(state: State, item: pytest.Item, plan: Plan, config: ExperimentConfig) -> Run:
     """Measure an experiment for a test; an error fails the test with its message."""
     record = state.record(item)
-    run = Run(state, item, plan, user_hooks.modified(item, config))
+    run = _new_run(state, item, plan, config)
     _refuse_twin(state, run, record.test)
     record.plan = plan
     record.runs.append(run)
@@ -64,6 +66,22 @@ def measure(state: State, item: pytest.Item, plan: Plan, config: ExperimentConfi
         run.problem = str(error)
         raise failure(run.problem) from None
     return run
+
+
+def _new_run(state: State, item: pytest.Item, plan: Plan, requested: ExperimentConfig) -> Run:
+    """A run that its label tells apart from the earlier ones of its test."""
+    before = state.record(item).runs
+    usual = plan.config or (before[0].requested if before else requested)
+    config = user_hooks.modified(item, requested)
+    repeated = any(run.config.config_hash == config.config_hash for run in before)
+    label = label_of(_plain(usual), _plain(requested))
+    if repeated:
+        label = f"{label}, run {len(before) + 1}" if label else f"run {len(before) + 1}"
+    return Run(state, item, plan, config, requested, label, repeated)
+
+
+def _plain(config: ExperimentConfig) -> dict[str, Any]:
+    return config.model_dump(mode="json", exclude_none=True)
 
 
 def _refuse_twin(state: State, run: Run, test: str) -> None:

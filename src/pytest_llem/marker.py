@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ class Plan:
 
     Attributes:
         config: the experiment; None when the test passes it to the fixture.
+        overrides: values over the experiment that the test passes; of no meaning with `config`, which has them.
         repeats: measured windows.
         limits: relative limits compare with a baseline, absolute limits are budgets.
         test_id: the name of the baseline.
@@ -53,6 +54,7 @@ class Plan:
     test_id: str
     gate: bool = True
     control: bool = False
+    overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -135,15 +137,28 @@ def make_plan(
         given = arguments.get(name)
         return otherwise if given is None or given.value is None else _checked(name, given, check)
 
-    fail_on = read("fail_on", _limits, settings.fail_on)
-    return Plan(
-        config=_config(arguments, folders),
+    fail_on, overrides = read("fail_on", _limits, settings.fail_on), read("overrides", _fields, {})
+    plan = Plan(
+        config=_config(arguments.get("config"), overrides, folders),
         repeats=read("repeats", _count, settings.repeats),
         limits=(*fail_on, *read("budget", _budget, ())),
         test_id=read("id", _text, test_id),
         gate=read("gate", _flag, True),
         control=read("control", _flag, False),
+        overrides=overrides,
     )
+    _refuse_too_few(plan, arguments.get("repeats"))
+    return plan
+
+
+def _refuse_too_few(plan: Plan, repeats: Argument | None) -> None:
+    """Refuse a gate that cannot judge: it would pass whatever happens."""
+    from llenergymeasure.stats.comparison import MIN_REPEATS  # noqa: PLC0415 - not without a plan
+
+    if plan.gate and plan.limits and plan.repeats < MIN_REPEATS:
+        where = "--llem-repeats" if repeats is None or repeats.value is None else f"{repeats.place}: repeats"
+        cure = f"a verdict needs at least {MIN_REPEATS}; raise it, or set gate=False to measure without a verdict"
+        raise PlanError(f"{where}: {plan.repeats} is too few: {cure}")
 
 
 def _checked(name: str, given: Argument, check: Callable[[Any], Any]) -> Any:
@@ -153,11 +168,8 @@ def _checked(name: str, given: Argument, check: Callable[[Any], Any]) -> Any:
         raise PlanError(f"{given.place}: {name}: {error}") from None
 
 
-def _config(arguments: Mapping[str, Argument], folders: Sequence[Path]) -> ExperimentConfig | None:
+def _config(config: Argument | None, overrides: Mapping[str, Any], folders: Sequence[Path]) -> ExperimentConfig | None:
     """The experiment with its overrides."""
-    config, overrides = arguments.get("config"), arguments.get("overrides")
-    if overrides is not None and overrides.value is not None and not isinstance(overrides.value, Mapping):
-        raise PlanError(f"{overrides.place}: overrides: {overrides.value!r} is not a mapping of field names to values")
     if config is None or config.value is None:
         return None
     from llenergymeasure import ExperimentConfig  # noqa: PLC0415 - heavy, when a test has a configuration
@@ -170,9 +182,15 @@ def _config(arguments: Mapping[str, Argument], folders: Sequence[Path]) -> Exper
     if isinstance(value, (str, Path)):
         value = next((folder / value for folder in folders if (folder / value).is_file()), folders[0] / value)
     try:
-        return make_config(value, overrides.value if overrides else None)
+        return make_config(value, overrides)
     except ConfigError as error:
         raise PlanError(f"{config.place}: config: {error}") from None
+
+
+def _fields(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{value!r} is not a mapping of field names to values")
+    return value
 
 
 def _limits(value: Any) -> tuple[Limit, ...]:

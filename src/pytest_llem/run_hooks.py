@@ -13,6 +13,7 @@ from pytest_llem.failure import failure, note_cause
 from pytest_llem.marker import NAME, Plan, PlanError, plan_of
 from pytest_llem.options import is_experiment
 from pytest_llem.stash import STATE, State, state_of
+from pytest_llem.suites import SuiteFile
 
 if TYPE_CHECKING:
     from pytest_llem.llm_experiment import Experiments
@@ -30,6 +31,19 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     limits = ", ".join(map(str, settings.fail_on))
     what = "dry run" if settings.dry_run else f"energy {settings.energy}, {settings.repeats} repeats, fail on {limits}"
     return [f"llem: {what}"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Record a suite that cannot be collected: its experiments are missing from the run."""
+    report = yield
+    if report.failed and isinstance(collector, SuiteFile):
+        state = state_of(collector.config)
+        record = state.records[collector.nodeid] = state.new_record(collector.nodeid, collector.path, 1)
+        record.outcome, record.message, record.crash = "error", str(report.longrepr), str(report.longrepr)
+    return report
 
 
 @pytest.hookimpl(trylast=True)
@@ -66,11 +80,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         if PLAN in item.stash:
             _settle(item, state)
     finally:
-        record = state.records.get(item.nodeid)
-        for run in record.runs if record is not None else ():
+        runs = state.records[item.nodeid].runs if item.nodeid in state.records else []
+        for run in runs:
             if run.measured:
                 run.conclude()
-                state.add_properties(item, run.properties())
+                state.add_properties(item, run.properties(among_several=len(runs) > 1))
     return result
 
 
@@ -158,7 +172,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
     _show(terminalreporter, "llem", terminal.section(state, config.stash[FINISHED]))
     if github.is_github(os.environ):
-        for command in github.commands(state):
+        for command in github.commands(state, os.environ):
             terminalreporter.write_line(command)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pytest
 
+from llenergymeasure._numerals import decimal_number
 from llenergymeasure.config.meters import METER_NAMES
 from pytest_llem.options import FAIL_ON, INIS
 
@@ -64,7 +65,6 @@ def settings_of(config: pytest.Config) -> Settings:
     Raises:
         pytest.UsageError: a value is invalid.
     """
-    root = config.rootpath
     json_path = config.getoption("--llem-json")
     dry_run = bool(config.getoption("--llem-dry-run"))
     if config.getoption("--llem-update-baseline") and not (dry_run or config.getoption("--llem")):
@@ -73,27 +73,36 @@ def settings_of(config: pytest.Config) -> Settings:
         active=dry_run or bool(config.getoption("--llem")),
         dry_run=dry_run,
         strict=bool(config.getoption("--llem-strict")),
-        repeats=_value(config, "repeats", _repeats),
-        energy=_value(config, "energy", lambda text: _meter(text, config.invocation_params.dir)),
+        repeats=_value(config, "repeats", lambda text, folder: _repeats(text)),
+        energy=_value(config, "energy", _meter),
         fail_on=_fail_on(config),
         alpha=_ini(config, "llem_alpha", lambda text: _between(_number(text), 0, 0.5)),
         noise_floor=_ini(config, "llem_noise_floor", lambda text: _between(_share(text), 0, 1, ends=True)),
         min_window_s=_ini(config, "llem_min_window", lambda text: _between(_number(text), 0, math.inf, ends=True)),
         max_age_days=_ini(config, "llem_max_age", lambda text: _between(_number(text), 0, math.inf)),
         inconclusive=_ini(config, "llem_inconclusive", lambda text: _one_of(text, INCONCLUSIVE)),
-        baseline_dir=_value(config, "baseline-dir", lambda text: root / text),
+        baseline_dir=_value(config, "baseline-dir", lambda text, folder: folder / text),
         update=_update(config.getoption("--llem-update-baseline")),
-        output_dir=root / (config.getoption("--llem-output-dir") or ".llem"),
+        output_dir=_output_dir(config),
         json_path=None if json_path is None else config.invocation_params.dir / json_path,
     )
 
 
-def _value(config: pytest.Config, name: str, read: Callable[[str], T]) -> T:
-    """An option, or else the ini setting of the same name."""
+def _value(config: pytest.Config, name: str, read: Callable[[str, Path], T]) -> T:
+    """An option, or else the ini setting of the same name.
+
+    As everywhere in pytest, a path on the command line is relative to the folder where pytest was started, and a path in the
+    ini file to the root.
+    """
     given = config.getoption(f"--llem-{name}")
     if given is not None:
-        return _read(f"--llem-{name}", given, read)
-    return _ini(config, f"llem_{name.replace('-', '_')}", read)
+        return _read(f"--llem-{name}", given, lambda text: read(text, config.invocation_params.dir))
+    return _ini(config, f"llem_{name.replace('-', '_')}", lambda text: read(text, config.rootpath))
+
+
+def _output_dir(config: pytest.Config) -> Path:
+    given = config.getoption("--llem-output-dir")
+    return config.rootpath / ".llem" if given is None else config.invocation_params.dir / given
 
 
 def _ini(config: pytest.Config, name: str, read: Callable[[str], T]) -> T:
@@ -130,9 +139,10 @@ def _update(text: str | None) -> Any:
 
 
 def _repeats(text: str) -> int:
-    if not text.strip().isascii() or not text.strip().isdigit() or int(text) < 1:
-        raise ValueError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
+    number = decimal_number(text)
+    if not isinstance(number, int) or number < 1:
+        raise ValueError(f"{text!r} is not a whole number of at least 1, in decimal digits")
+    return number
 
 
 def _meter(text: str, directory: Path) -> str:
@@ -151,10 +161,10 @@ def _one_of(text: str, valid: tuple[str, ...]) -> str:
 
 
 def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a number") from None
+    number = decimal_number(text)
+    if number is None:
+        raise ValueError(f"{text!r} is not a decimal number")
+    return float(number)
 
 
 def _share(text: str) -> float:

@@ -10,7 +10,6 @@ from pytest_llem.failure import fail_by_verdict
 from pytest_llem.measure.record import Record
 from pytest_llem.stash import State
 from pytest_llem.verdict.verdict import Judgement
-from pytest_llem.verdict.wording import failure_message
 
 
 def settle(state: State, item: pytest.Item) -> None:
@@ -33,7 +32,7 @@ def _messages(record: Record) -> Iterator[str]:
         elif not run.gated:
             failures = run.gate()
             if failures:
-                yield failure_message(run.found, failures)
+                yield run.failure_message(failures)
 
 
 def _warn_inconclusive(state: State, item: pytest.Item, judged: Sequence[Judgement]) -> None:

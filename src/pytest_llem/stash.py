@@ -43,8 +43,13 @@ class State(Services):
         """The record of a test; it is made on the first call."""
         if item.nodeid not in self.records:
             path, line, _ = item.reportinfo()
-            self.records[item.nodeid] = Record(item.nodeid, self.shown(Path(path)), (line or 0) + 1)
+            self.records[item.nodeid] = self.new_record(item.nodeid, Path(path), (line or 0) + 1)
         return self.records[item.nodeid]
+
+    def new_record(self, test: str, path: Path, line: int) -> Record:
+        """A record without outcome."""
+        absolute = self.config.rootpath / path
+        return Record(test, absolute, self.shown(absolute), line)
 
     def begin_attempt(self, item: pytest.Item) -> None:
         """A test begins; when it has run before, nothing of its earlier attempt counts any more."""

@@ -98,7 +98,7 @@ def _causes(repeat: Repeat, usual_tokens: int | None, min_window_s: float) -> tu
     found = ["throttled"] if repeat.throttled else []
     found += repeat.troubles
     if repeat.duration_s < min_window_s:
-        found.append(f"window of {repeat.duration_s:.3g} s, shorter than {min_window_s:g} s")
+        found.append(f"window of {repeat.duration_s:.3g} s, shorter than llem_min_window, {min_window_s:g} s")
     if repeat.work.output_tokens != usual_tokens:
         found.append(f"{repeat.work.output_tokens} output tokens, not {usual_tokens}")
     return tuple(found)

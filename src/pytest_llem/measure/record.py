@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,22 +24,26 @@ class Record:
 
     Attributes:
         test: node id.
-        file, line: where the test is, for annotations; lines count from 1.
+        path, line: where the test is; lines count from 1.
+        file: the path as reports show it.
         attempt: its number, from 1.
         called: whether the test function has started.
         outcome: passed, failed, skipped or error; None until the test has ended.
         message: why the test did not pass; empty when it passed.
+        crash: the message of the exception alone, without the traceback.
         failed_otherwise: whether anything but a verdict failed it.
         properties: that this plugin has added to the test.
     """
 
     test: str
+    path: Path
     file: str
     line: int
     attempt: int = 1
     called: bool = False
     outcome: str | None = None
     message: str = ""
+    crash: str = ""
     failed_otherwise: bool = False
     plan: Plan | None = None
     runs: list[Run] = field(default_factory=list)
@@ -60,6 +65,18 @@ class Record:
         """Whether a user may accept its values: the test passed, or nothing but a verdict failed it."""
         return self.passed or (self.gate_failed and not self.failed_otherwise)
 
+    @property
+    def red_otherwise(self) -> bool:
+        """Whether the test failed, or did not end, and no verdict is the whole reason."""
+        if self.outcome is None:
+            return True
+        return self.outcome in _FAILED and (self.failed_otherwise or not self.gate_failed)
+
+    @property
+    def cause(self) -> str:
+        """Why the test is red."""
+        return "interrupted: the run ended before the test did" if self.outcome is None else self.crash
+
     def add_report(self, report: pytest.TestReport) -> None:
         """Add a report of a phase or of a subtest. A failure stays, whatever passes after it."""
         cause = cause_of(report)
@@ -69,10 +86,16 @@ class Record:
             return
         self.outcome = "error" if report.failed and report.when != "call" else report.outcome
         self.message = "" if report.passed else _message(report)
+        self.crash = self.message and _crash(report)
 
     def next_attempt(self) -> Record:
         """The record of a further attempt, to which nothing of this one belongs."""
-        return Record(self.test, self.file, self.line, self.attempt + 1, meter=self.meter)
+        return Record(self.test, self.path, self.file, self.line, self.attempt + 1, meter=self.meter)
+
+
+def _crash(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return _message(report) if crash is None else str(crash.message)
 
 
 def _message(report: pytest.TestReport) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,6 +24,9 @@ from pytest_llem.verdict.gate import Case
 from pytest_llem.verdict.verdict import Judgement, Verdict
 from pytest_llem.verdict.wording import failure_message
 
+if TYPE_CHECKING:
+    from llenergymeasure._plugin_api import MeasurementWarning
+
 # A verdict that the requested update of the baselines resolves does not fail the test. Every update adds missing entries;
 # `replace` also replaces existing ones.
 _ENTERED = frozenset({"new", "stale", "not-comparable"})
@@ -38,6 +41,9 @@ class Run:
         item: the test.
         plan: of the test.
         config: the experiment.
+        requested: the experiment before the hooks changed it.
+        label: what differs from the other runs of the test; empty for its usual configuration.
+        repeated: whether the test has measured this configuration before: baselines take the first run only.
 
     Attributes:
         problem: why it was not measured; of no meaning when it was.
@@ -46,8 +52,18 @@ class Run:
         dropped: repeats that do not count, with their causes.
     """
 
-    def __init__(self, services: Services, item: pytest.Item, plan: Plan, config: ExperimentConfig) -> None:
+    def __init__(
+        self,
+        services: Services,
+        item: pytest.Item,
+        plan: Plan,
+        config: ExperimentConfig,
+        requested: ExperimentConfig,
+        label: str = "",
+        repeated: bool = False,
+    ) -> None:
         self._services, self._item = services, item
+        self.requested, self.label, self.repeated = requested, label, repeated
         self._all: list[ExperimentResult] = []
         self._second_look: SecondLook | None = None
         self._final: Verdict | None = None
@@ -80,6 +96,17 @@ class Run:
     def measured(self) -> bool:
         """Whether all of its repeats were measured on a known machine, so that it can be judged."""
         return self._machine is not None
+
+    @property
+    def title(self) -> str:
+        """The name of its baseline, and its label."""
+        return f"{self.plan.test_id} ({self.label})" if self.label else self.plan.test_id
+
+    @property
+    def warnings(self) -> tuple[MeasurementWarning, ...]:
+        """The warnings of its results, one of each code."""
+        found = {each.code: each for result in self.results or self._all for each in result.warnings}
+        return tuple(found.values())
 
     @property
     def results(self) -> list[ExperimentResult]:
@@ -167,15 +194,23 @@ class Run:
         self.asserted = True
         if not fmean(values) < limit:
             shown = " ".join(f"{value:.4g}" for value in values)
-            fail(f"{metric} is {fmean(values):.4g} {known.unit}, not below {limit:g}\n  samples {shown}")
+            fail(f"{self._about(metric)} is {fmean(values):.4g} {known.unit}, not below {limit:g}\n  samples {shown}")
 
     def assert_no_regression(self) -> None:
         """Fail when the verdict is a failing one, such as a regression against the committed baseline."""
         failed = self.gate()
         if failed:
-            fail_by_verdict(failure_message(self.found, failed))
+            fail_by_verdict(self.failure_message(failed))
         if self.found.judgements and all(each.kind == "not-measured" for each in self.found.judgements):
             self._not_measured(self.found.judgements[0].reason)
+
+    def failure_message(self, failed: Sequence[Judgement]) -> str:
+        """The message of a test that these judgements fail."""
+        message = failure_message(self.found, failed)
+        return f"with {self.label}:\n{message}" if self.label else message
+
+    def _about(self, metric: str) -> str:
+        return f"{metric} with {self.label}" if self.label else metric
 
     def gate(self) -> list[Judgement]:
         """The judgements that fail the test. A suspected regression gets a second look, which decides."""
@@ -222,16 +257,17 @@ class Run:
             fail(f"not measured, and --llem-strict is on: {reason}")
         pytest.skip(reason)
 
-    def properties(self) -> Iterable[tuple[str, Any]]:
-        """Properties for junit and the terminal, as plain values."""
-        yield "llem.verdict", self.verdict
+    def properties(self, among_several: bool = False) -> Iterable[tuple[str, Any]]:
+        """Properties for junit and the terminal, as plain values; their names have the label where a test has several runs."""
+        suffix = f"[{self.label}]" if among_several and self.label else ""
+        yield f"llem.verdict{suffix}", self.verdict
         for metric, values in samples_of(self.pooled).items():
-            yield f"llem.{metric}", plain(fmean(values))
+            yield f"llem.{metric}{suffix}", plain(fmean(values))
         worst = self.found.worst
         if worst is not None and worst.ratio is not None:
-            yield "llem.ratio", plain(worst.ratio)
+            yield f"llem.ratio{suffix}", plain(worst.ratio)
         if self.files:  # not when the folder is read-only
-            yield "llem.result", self._services.shown(self.files[0])
+            yield f"llem.result{suffix}", self._services.shown(self.files[0])
 
 
 def fingerprint_for(services: Services, item: pytest.Item, result: ExperimentResult) -> Fingerprint:

@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pytest_llem.measure.record import Record
+from pytest_llem.measure.run import Run
 from pytest_llem.stash import State
-from pytest_llem.verdict.verdict import FAILING
-from pytest_llem.verdict.wording import failure_message
+from pytest_llem.verdict.verdict import Verdict
 
+# Verdicts that pass, but answer nothing: they are annotated as warnings.
+_UNCLEAR = frozenset({"inconclusive", "not-measured", "not-comparable", "stale"})
+_LONGEST_CAUSE = 500
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -26,21 +29,42 @@ def write_summary(state: State, environ: Mapping[str, str]) -> None:
         OSError: the file cannot be written.
     """
     place = environ.get("GITHUB_STEP_SUMMARY")
-    if is_github(environ) and place and any(record.runs for record in state.records.values()):
+    rows = list(_rows(state)) if is_github(environ) and place else []
+    if place and rows:
         with Path(place).open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(summary(state))
+            file.write(table(rows))
 
 
-def summary(state: State) -> str:
-    """One row per experiment, in Markdown."""
-    rows = ["### LLM energy", "", "| verdict | metric | numbers | change | test |", "|---|---|---|---|---|"]
+def table(rows: list[tuple[str, ...]]) -> str:
+    """Rows in Markdown."""
+    names = ("verdict", "metric", "numbers", "change", "cause", "test")
+    lines = [f"| {' | '.join(map(cell, row))} |" for row in rows]
+    return "\n".join(["### LLM energy", "", f"| {' | '.join(names)} |", "|---" * len(names) + "|", *lines, "", ""])
+
+
+def _rows(state: State) -> Iterator[tuple[str, ...]]:
+    """One row per experiment, and one per test that failed for another reason than a verdict."""
     for record in state.records.values():
         for run in record.runs:
             if run.measured:
                 worst = run.found.worst
                 cells = ("", "", "") if worst is None else (worst.metric, worst.numbers, worst.change)
-                rows.append(f"| {' | '.join(map(cell, (run.verdict, *cells, run.plan.test_id)))} |")
-    return "\n".join([*rows, "", ""])
+                yield run.verdict, *cells, "; ".join(_causes(run)), run.title
+        if record.red_otherwise:
+            yield record.outcome or "interrupted", "", "", "", record.cause[:_LONGEST_CAUSE], record.test
+
+
+def _causes(run: Run) -> Iterator[str]:
+    """What a reader needs beside the numbers: the reason, the second look, changes since the baseline, warnings."""
+    verdict = run.found
+    reason = _reason(verdict)
+    yield from (text for text in (reason, verdict.remeasured, *verdict.notes) if text)
+    if run.warnings:
+        yield f"warnings: {', '.join(each.code for each in run.warnings)}"
+
+
+def _reason(verdict: Verdict) -> str:
+    return verdict.worst.reason if verdict.worst else verdict.reason
 
 
 def cell(text: str) -> str:
@@ -49,23 +73,42 @@ def cell(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~&$@-])", lambda match: f"&#{ord(match[1])};", flat)
 
 
-def commands(state: State) -> Iterator[str]:
-    """Workflow commands: an error for each failed verdict, a warning for each experiment without a clear one."""
+def commands(state: State, environ: Mapping[str, str]) -> Iterator[str]:
+    """Workflow commands: an error for each failed test, a warning for each experiment without a clear verdict."""
     for record in state.records.values():
+        file = _in_repository(record.path, environ)
         for run in record.runs:
-            if not run.measured:
-                continue
-            verdict = run.found
-            if record.gate_failed and (verdict.kind in FAILING or record.outcome == "failed"):
-                yield command("error", record, failure_message(verdict, verdict.judgements))
-            elif verdict.kind in ("inconclusive", "not-measured", "not-comparable", "stale"):
-                reason = verdict.worst.reason if verdict.worst else verdict.reason
-                yield command("warning", record, f"{verdict.kind}: {reason}")
+            if run.measured:
+                yield from _about(state, record, run, file)
+        if record.red_otherwise:
+            yield command("error", file, record.line, record.test, record.cause)
 
 
-def command(level: str, record: Record, message: str) -> str:
+def _about(state: State, record: Record, run: Run, file: str) -> Iterator[str]:
+    verdict, settings = run.found, state.settings
+    warnings = [f"  warning {each}" for each in run.warnings]
+    if run.gate_failed:
+        failed = verdict.failures(settings.strict, settings.inconclusive)
+        text = "\n".join([run.failure_message(failed or verdict.judgements), *warnings])
+        yield command("error", file, record.line, run.title, text)
+    elif verdict.kind in _UNCLEAR:
+        text = "\n".join([f"{verdict.kind}: {_reason(verdict)}", *warnings])
+        yield command("warning", file, record.line, run.title, text)
+
+
+def _in_repository(path: Path, environ: Mapping[str, str]) -> str:
+    """The path as GitHub finds it: relative to the checkout, wherever pytest was started."""
+    workspace = environ.get("GITHUB_WORKSPACE")
+    if workspace:
+        for one, base in ((path, Path(workspace)), (path.resolve(), Path(workspace).resolve())):
+            if one.is_relative_to(base):
+                return one.relative_to(base).as_posix()
+    return path.as_posix()
+
+
+def command(level: str, file: str, line: int, test: str, message: str) -> str:
     """One annotation."""
-    where = f"file={_property(record.file)},line={record.line},title={_property(f'llem: {record.test}')}"
+    where = f"file={_property(file)},line={line},title={_property(f'llem: {test}')}"
     return f"::{level} {where}::{_data(message)}"
 
 

@@ -90,6 +90,7 @@ def _experiment(run: Run) -> dict[str, Any]:
     first = run.result
     return {
         "id": run.plan.test_id,
+        "label": run.label or None,
         "verdict": verdict.kind,
         "reason": (verdict.worst.reason if verdict.worst else verdict.reason) or None,
         "simulated": run.simulated,
@@ -104,6 +105,7 @@ def _experiment(run: Run) -> dict[str, Any]:
         "baseline_commit": verdict.commit,
         "second_look": verdict.remeasured,
         "notes": list(verdict.notes),
+        "warnings": [each.model_dump(mode="json") for each in run.warnings],
         "results": [str(path) for path in run.files],
     }
 
@@ -111,6 +113,7 @@ def _experiment(run: Run) -> dict[str, Any]:
 def _unmeasured(run: Run) -> dict[str, Any]:
     return {
         "id": run.plan.test_id,
+        "label": run.label or None,
         "verdict": run.verdict,
         "reason": run.problem,
         "config_hash": run.config.config_hash,

@@ -26,7 +26,7 @@ def _experiments(state: State) -> Iterator[str]:
             if not run.measured:
                 continue
             verdict = run.found
-            yield line(run.plan.test_id, verdict)
+            yield line(run.title, verdict)
             if run.simulated:
                 yield "    simulated: recorded joules"
             worst = verdict.worst
@@ -38,6 +38,8 @@ def _experiments(state: State) -> Iterator[str]:
             if verdict.remeasured:
                 yield f"    {verdict.remeasured}"
             yield from (f"    {note}" for note in verdict.notes)
+            if run.warnings:
+                yield f"    warnings: {', '.join(each.code for each in run.warnings)}"
 
 
 def _ends(state: State, done: Finished) -> Iterator[str]:

@@ -60,7 +60,7 @@ def _by_machine(records: Iterable[Record]) -> Iterator[Group]:
     groups: dict[str, Group] = {}
     for record in records:
         for run in record.runs:
-            if not (run.measured and run.kept):
+            if run.repeated or not (run.measured and run.kept):
                 continue
             machine = run.fingerprint
             key = json.dumps([dict(machine.hard), run.simulated], sort_keys=True)

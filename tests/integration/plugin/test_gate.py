@@ -260,17 +260,17 @@ def test_control(llm_experiment):
 def test_two_tests_cannot_share_a_baseline(suite):
     suite.tests(
         """
-@pytest.mark.llem(config=TINY, id="decode", repeats=1)
+@pytest.mark.llem(config=TINY, id="decode", repeats=3)
 @pytest.mark.parametrize("tokens", [4, 5])
 def test_one(llm_experiment, tokens):
     llm_experiment(max_output_tokens=tokens, min_output_tokens=tokens)
 
-@pytest.mark.llem(config=TINY, id="decode", repeats=1)
+@pytest.mark.llem(config=TINY, id="decode", repeats=3)
 def test_two(llm_experiment):
     llm_experiment(max_output_tokens=5, min_output_tokens=5)
 """
     )
-    result = suite.run(suite.replay(5))
+    result = suite.run(suite.replay(5, 5, 5))
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(
         ["id 'decode' with this configuration belongs to test_suite.py::test_one?5? already; give each test its own id"]

@@ -70,6 +70,10 @@ def test_help_markers_and_fixtures_show_everything_with_its_default(suite):
     [
         ("--llem-repeats=many", "--llem-repeats: 'many' is not a whole number"),
         ("--llem-repeats=0", "at least 1"),
+        ("--llem-repeats=010", "--llem-repeats: '010' is not a whole number of at least 1, in decimal digits"),
+        ("--llem-repeats=1_000", "'1_000' is not a whole number"),
+        ("--llem-fail-on=cpu_seconds:010%", "'010%' is not a limit"),
+        ("--llem-fail-on=cpu_seconds:1_000%", "'1_000%' is not a limit"),
         ("--llem-energy=nvmll", "'nvmll' is not one of auto, zeus, nvml"),
         ("--llem-energy=replay:nowhere.json", "there is no file"),
         ("--llem-fail-on=energy_per_output_tokn:5%", "did you mean 'energy_per_output_token'?"),
@@ -92,10 +96,16 @@ def test_a_bad_way_to_update_is_a_usage_error(suite):
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
+        ("llem_repeats=010", "'010' is not a whole number"),
+        ("llem_alpha=0_0.1", "llem_alpha: '0_0.1' is not a decimal number"),
+        ("llem_noise_floor=1_0%", "'1_0' is not a decimal number"),
+        ("llem_min_window=010", "'010' is not a decimal number"),
+        ("llem_max_age=1e1_0", "'1e1_0' is not a decimal number"),
+        ("llem_fail_on=cpu_seconds:010", "'010' is not a limit"),
         ("llem_repeats=0", "llem_repeats: '0' is not a whole number"),
         ("llem_alpha=2", "llem_alpha: 2 is out of range; it must be above 0 and below 0.5"),
         ("llem_noise_floor=-1%", "it must be at least 0"),
-        ("llem_noise_floor=much", "llem_noise_floor: 'much' is not a number"),
+        ("llem_noise_floor=much", "llem_noise_floor: 'much' is not a decimal number"),
         ("llem_min_window=-1", "it must be at least 0"),
         ("llem_max_age=0", "it must be above 0"),
         ("llem_inconclusive=maybe", "'maybe' is not one of pass, warn, fail"),

@@ -28,7 +28,9 @@ def test_numbers_of_a_yaml_file_are_absolute():
     assert make_limit("duration_sec", 3) == Limit("duration_sec", 3.0, relative=False)
 
 
-@pytest.mark.parametrize("text", ["", "5 percent", "-5%", "nan", "inf", "0", "5%%", "1e999", "0x10", "5_0"])
+@pytest.mark.parametrize(
+    "text", ["", "5 percent", "-5%", "nan", "inf", "0", "5%%", "1e999", "0x10", "5_0", "010%", "1_000%", "\u0665"]
+)
 def test_what_is_no_limit_is_refused_with_the_forms_that_are(text):
     with pytest.raises(LimitError, match=r"cpu_seconds: .*limit"):
         parse_limit(f"cpu_seconds:{text}")

@@ -40,7 +40,7 @@ def causes(*repeats, **options):
         (THROTTLED, "throttled"),
         (a_repeat(troubles=("foreign process on the GPU",)), "foreign process on the GPU"),
         (a_repeat(troubles=("sampling gap",)), "sampling gap"),
-        (a_repeat(duration_s=1.5), "window of 1.5 s, shorter than 2 s"),
+        (a_repeat(duration_s=1.5), "window of 1.5 s, shorter than llem_min_window, 2 s"),
         (a_repeat(tokens=1000), "1000 output tokens, not 1024"),
     ],
 )

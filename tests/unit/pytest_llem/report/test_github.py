@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pytest_llem.report.github import cell, command, is_github
-from pytest_llem.stash import Record
 
 
 def test_an_annotation_cannot_be_left():
-    record = Record("a,b::c", "tests/x:y.py", 3)
-    assert command("error", record, "50 % more\n::warning::no\r") == (
+    assert command("error", "tests/x:y.py", 3, "a,b::c", "50 % more\n::warning::no\r") == (
         "::error file=tests/x%3Ay.py,line=3,title=llem%3A a%2Cb%3A%3Ac::50 %25 more%0A::warning::no%0D"
     )
-    assert "\x1b" not in command("error", record, "\x1b[31mred")
+    assert "\x1b" not in command("error", "x.py", 1, "a", "\x1b[31mred")
 
 
 def test_a_cell_stays_a_cell():

@@ -1,0 +1,110 @@
+"""GitHub Actions: every red test is annotated at its place in the repository, and stands in the table with its cause."""
+
+from __future__ import annotations
+
+import html
+import json
+
+import pytest
+
+pytestmark = pytest.mark.torch
+
+USUAL = [10.0, 10.1, 9.9]
+MORE = [1.2 * joules for joules in USUAL]
+CAUSES = (
+    "regression: energy_per_output_token 5 -> 6 J/token, +20%25",
+    "AssertionError: on purpose%0Aassert 1 == 2",
+    "Failed: tests/test_suite.py:14: llem has no argument 'repaets'",
+    "stale baseline: energy_per_output_token 6 J/token; limit 5%25%0A  the configuration changed since the baseline",
+    "interrupted: the run ended before the test did",
+    "broken.llem.yaml, line 1, column 15: model: is missing",
+)
+SUITE = """
+@pytest.mark.llem(TINY)
+def test_regressed(llm_experiment):
+    llm_experiment()
+
+@pytest.mark.llem(TINY)
+def test_asserting(llm_experiment):
+    llm_experiment()
+    assert 1 == 2, "on purpose"
+
+@pytest.mark.llem(TINY, repaets=3)
+def test_misspelt(llm_experiment):
+    llm_experiment()
+
+@pytest.mark.llem(TINY, overrides={"random_seed": 7})
+def test_of_another_configuration(llm_experiment):
+    llm_experiment()
+
+@pytest.mark.llem(TINY)
+def test_interrupted(llm_experiment):
+    raise KeyboardInterrupt
+
+def test_plain():
+    assert False
+"""
+
+
+@pytest.fixture
+def project(suite):
+    """A project in a folder of the repository, with a baseline."""
+    suite.monkeypatch.setenv("GITHUB_WORKSPACE", str(suite.path))
+    folder = suite.path / "project"
+    suite.write("project/pytest.ini", "[pytest]\nllem_repeats = 3\n")
+    suite.tests(SUITE.replace("random_seed", "n").replace('"n": 7', '"n": 1'), "project/tests/test_suite.py")
+    suite.monkeypatch.chdir(folder)
+    return suite
+
+
+def test_every_red_test_is_annotated_and_in_the_table(project, quick):
+    choice = "regressed or configuration"
+    new = project.forked(quick, recorded(project, USUAL), "-k", choice, "--llem-update-baseline=new")
+    new.assert_outcomes(passed=2, deselected=4)
+    project.tests(SUITE, "project/tests/test_suite.py")
+    project.write("project/broken.llem.yaml", "experiments: {a: {modle: x}}\n")
+    project.write("summary.md", "")
+    project.monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    project.monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project.path / "summary.md"))
+    arguments = (recorded(project, [*MORE, *MORE]), "--continue-on-collection-errors", "--llem-strict")
+    result = project.forked(quick, *arguments)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    places = {
+        "tests/test_suite.py::test_regressed": ("project/tests/test_suite.py", 5),
+        "tests/test_suite.py::test_asserting": ("project/tests/test_suite.py", 9),
+        "tests/test_suite.py::test_misspelt": ("project/tests/test_suite.py", 14),
+        "tests/test_suite.py::test_of_another_configuration": ("project/tests/test_suite.py", 18),
+        "tests/test_suite.py::test_interrupted": ("project/tests/test_suite.py", 22),
+        "broken.llem.yaml": ("project/broken.llem.yaml", 1),
+    }
+    causes = dict(zip(places, CAUSES))
+    annotations = [line for line in result.outlines if line.startswith("::")]
+    for test, (file, line) in places.items():
+        title = test.replace(":", "%3A")
+        start = f"::error file={file},line={line},title=llem%3A {title}::{causes[test]}"
+        assert len([each for each in annotations if each.startswith(start)]) == 1, (start, annotations)
+    assert len(annotations) == len(places)
+    regressed = annotations[1]
+    assert "%0A  warning energy_simulated: 11.9 J were replayed" in regressed
+    assert "random_seed 42 -> 7" in next(each for each in annotations if "::stale" in each)
+    rows = (project.path / "summary.md").read_text().splitlines()[4:]
+    shown = [html.unescape(row).split(" | ") for row in rows if row]
+    assert {(row[0].strip("| "), row[-1].strip("| ")) for row in shown} == {
+        ("error", "broken.llem.yaml"),
+        ("regression", "tests/test_suite.py::test_regressed"),
+        ("new", "tests/test_suite.py::test_asserting"),
+        ("failed", "tests/test_suite.py::test_asserting"),
+        ("error", "tests/test_suite.py::test_misspelt"),
+        ("stale", "tests/test_suite.py::test_of_another_configuration"),
+        ("interrupted", "tests/test_suite.py::test_interrupted"),
+    }
+    of_another = next(row for row in shown if row[0].startswith("| stale"))
+    assert "random_seed 42 -> 7" in of_another[4]
+    assert "warnings: short_measurement_duration, low_prompt_count" in of_another[4]
+
+
+def recorded(project, joules):
+    project.write(
+        "project/joules.json", json.dumps({"windows": {"*": joules}, "fingerprint": {"cpu": "a", "cpu_count": 2}})
+    )
+    return "--llem-energy=replay:joules.json"
