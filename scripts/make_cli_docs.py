@@ -32,7 +32,7 @@ The meaning of each message, and how to fix it: [Troubleshooting](troubleshootin
 """
 
 
-KINDS = {bool: "flag", int: "number", str: "text", Path: "path", list[str]: "text, repeatable"}
+KINDS = {bool: "flag", int: "number", str: "text", Path: "path", list[str]: "text, repeatable", list[Path]: "paths"}
 
 
 def page() -> str:

@@ -7,7 +7,6 @@ from llenergymeasure.domain.results import StudyResult
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.domain.study.summary import outcome_of, summarise_study
 from llenergymeasure.results.study_tables.content import tables
-from llenergymeasure.results.study_tables.table import Table
 from llenergymeasure.study.outlook import Progressed
 
 __all__ = ["run_line", "study_text"]
@@ -36,19 +35,4 @@ def study_text(study: StudyResult) -> str:
     headline, *others = effects.metrics
     shown = effects.model_copy(update={"metrics": (headline, *(each for each in others if each.metric in BESIDE))})
     found = tables(study.model_copy(update={"effects": shown}))
-    return summarise_study(study, [_aligned(table) for table in found if table.name in SHOWN_TABLES])
-
-
-def _aligned(table: Table) -> str:
-    """A table with columns of equal width: text to the left, numbers to the right."""
-    lines = [table.head, *table.rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(_line(line, widths, table.texts) for line in lines)
-
-
-def _line(cells: tuple[str, ...], widths: list[int], texts: int) -> str:
-    padded = (
-        f"{cell:<{width}}" if column < texts else f"{cell:>{width}}"
-        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    )
-    return "  ".join(padded).rstrip()
+    return summarise_study(study, [table.plain() for table in found if table.name in SHOWN_TABLES])

@@ -181,3 +181,26 @@ def _report(
         return report.command(folder, limit or [])
 
     raise typer.Exit(exit_code_of(command, tracebacks=verbose))
+
+
+@app.command("compare")
+def _compare(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of results, or of studies; the first is the reference.", show_default=False),
+    ],
+    allow_different_work: Annotated[
+        bool,
+        typer.Option("--allow-different-work", help="Compare them although model, prompts or lengths differ."),
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="The comparison as JSON on stdout.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks of errors.")] = False,
+) -> None:
+    """Compare stored results or studies: ratios with intervals, and what differs. Writes nothing."""
+
+    def command() -> int:
+        from llenergymeasure.cli.commands import compare  # noqa: PLC0415 - takes long; what fails in it is reported as any failure
+
+        return compare.command(folders, allow_different_work=allow_different_work, json=json_)
+
+    raise typer.Exit(exit_code_of(command, tracebacks=verbose))

@@ -17,7 +17,7 @@ from llenergymeasure.progress import Silent
 
 
 def test_there_are_these_commands():
-    assert {command.name for command in app.registered_commands} == {"run", "config", "report"}
+    assert {command.name for command in app.registered_commands} == {"run", "config", "report", "compare"}
 
 
 def test_version_names_what_is_installed_without_importing_it():

@@ -30,6 +30,19 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     texts: int = 1
 
+    def plain(self) -> str:
+        """The table with columns of equal width, for a terminal: text to the left, numbers to the right."""
+        lines = [self.head, *self.rows]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join(self._padded(line, widths) for line in lines)
+
+    def _padded(self, cells: tuple[str, ...], widths: list[int]) -> str:
+        padded = (
+            f"{cell:<{width}}" if column < self.texts else f"{cell:>{width}}"
+            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        )
+        return "  ".join(padded).rstrip()
+
     def markdown(self) -> str:
         """The table in Markdown, with its caption below."""
         rule = ["---"] * self.texts + ["---:"] * (len(self.head) - self.texts)

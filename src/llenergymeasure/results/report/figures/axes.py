@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
@@ -57,11 +58,28 @@ def logarithmic(
     axis.set_ticklabels([number(tick, "", 4) for tick in ticks])
 
 
-# Where a label may be, in points from its point, with its alignment.
+@dataclass(frozen=True)
+class _Place:
+    """Where a label may be: its distance from the point in points, and which part of it is there."""
+
+    right: float
+    up: float
+    across: Literal["left", "center", "right"]
+    along: Literal["bottom", "center", "top"]
+
+    def box(self, point: tuple[float, float], size: tuple[float, float], scale: float) -> Bbox:
+        """The box of a label in pixels."""
+        x = point[0] + self.right * scale - size[0] * {"left": 0.0, "center": 0.5, "right": 1.0}[self.across]
+        y = point[1] + self.up * scale - size[1] * {"bottom": 0.0, "center": 0.5, "top": 1.0}[self.along]
+        return Bbox.from_bounds(x, y, *size)
+
+
 _PLACES = (
-    (7.0, 0.0, "left", "center"), (0.0, 7.0, "center", "bottom"), (0.0, -7.0, "center", "top"), (-7.0, 0.0, "right", "center"),
-    (5.0, 5.0, "left", "bottom"), (5.0, -5.0, "left", "top"), (-5.0, 5.0, "right", "bottom"), (-5.0, -5.0, "right", "top"),
+    _Place(7, 0, "left", "center"), _Place(0, 7, "center", "bottom"), _Place(0, -7, "center", "top"),
+    _Place(-7, 0, "right", "center"), _Place(5, 5, "left", "bottom"), _Place(5, -5, "left", "top"),
+    _Place(-5, 5, "right", "bottom"), _Place(-5, -5, "right", "top"),
 )  # fmt: skip
+_LABEL_POINTS = 7.5
 
 
 def label_points(
@@ -76,31 +94,41 @@ def label_points(
         labels: for each point, its label, then shorter ones that are used where there is less room; empty = no label.
     """
     figure.draw_without_rendering()  # fixes the layout, which the positions in pixels need
-    dots = [Bbox.from_extents(x - 4, y - 4, x + 4, y + 4) for x, y in axes.transData.transform(list(points))]
-    taken = list(dots)
-    for index, (point, words) in enumerate(zip(points, labels, strict=True)):
-        others = taken[:index] + taken[index + 1 :]
-        for text, place in product(words, _PLACES):
-            box = _written(axes, point, text, place, others)
-            if box is not None:
+    pixels = [(float(x), float(y)) for x, y in axes.transData.transform(list(points))]
+    dots = [Bbox.from_extents(x - 4, y - 4, x + 4, y + 4) for x, y in pixels]
+    taken: list[Bbox] = []
+    for index, words in enumerate(labels):
+        others = [*taken, *dots[:index], *dots[index + 1 :]]
+        boxes = (
+            (text, place, place.box(pixels[index], size, figure.dpi / 72))
+            for text, size in ((text, _size(figure, text)) for text in words)
+            for place in _PLACES
+        )
+        for text, place, box in boxes:
+            if _is_free(box, axes, others):
+                _write(axes, points[index], text, place)
                 taken.append(box)
                 break
 
 
-def _written(
-    axes: Axes, point: tuple[float, float], text: str, place: tuple[float, float, str, str], taken: Sequence[Bbox]
-) -> Bbox | None:
-    """Write the label at this place, and return its box; None, and nothing is written, where it would cover something."""
-    right, up, across, along = place
-    note = axes.annotate(text, point, (right, up), textcoords="offset points", ha=across, va=along, fontsize=7.5)
-    note.set_in_layout(False)
-    box = note.get_window_extent()
+def _size(figure: Figure, text: str) -> tuple[float, float]:
+    """Width and height of a text in pixels."""
+    probe = figure.text(0, 0, text, fontsize=_LABEL_POINTS)
+    box = probe.get_window_extent()
+    probe.remove()
+    return box.width, box.height
+
+
+def _is_free(box: Bbox, axes: Axes, taken: Sequence[Bbox]) -> bool:
     inside = axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 and axes.bbox.y0 <= box.y0 and box.y1 <= axes.bbox.y1
-    if inside and not any(_overlap(box, other) for other in taken):
-        return box
-    note.remove()
-    return None
+    return inside and not any(
+        box.x0 < other.x1 and other.x0 < box.x1 and box.y0 < other.y1 and other.y0 < box.y1 for other in taken
+    )
 
 
-def _overlap(one: Bbox, other: Bbox) -> bool:
-    return bool(one.x0 < other.x1 and other.x0 < one.x1 and one.y0 < other.y1 and other.y0 < one.y1)
+def _write(axes: Axes, point: tuple[float, float], text: str, place: _Place) -> None:
+    note = axes.annotate(
+        text, point, (place.right, place.up), textcoords="offset points", ha=place.across, va=place.along,
+        fontsize=_LABEL_POINTS,
+    )  # fmt: skip
+    note.set_in_layout(False)

@@ -36,9 +36,8 @@ def pareto(study: StudyData, effects: StudyEffects) -> Picture | None:
     of_x, of_y = effects.pareto_metrics
     axes.set_xlabel(f"{title_of(of_x)} ({_better(of_x)} is better)")
     axes.set_ylabel(f"{title_of(of_y)} ({_better(of_y)} is better)")
-    label_points(
-        figure, axes, [(point.x, point.y) for point in points], [_labels(study, point.cell) for point in points]
-    )
+    labels = [_labels(study, point.cell) if at < _MOST_LABELS else [] for at, point in enumerate(points)]
+    label_points(figure, axes, [(point.x, point.y) for point in points], labels)
     axes.legend(loc="upper right")
     efficient = ", ".join(
         f"{study.design.cell(each.cell).label} ({value_text(each.x, of_x)} {METRICS[of_x].unit}, {value_text(each.y, of_y)} "
@@ -53,16 +52,11 @@ def _draw(axes: Axes, points: Sequence[ParetoPoint], reference: str) -> None:
     front = [point for point in points if point.efficient]
     others = [point for point in points if not point.efficient]
     axes.plot([p.x for p in front], [p.y for p in front], color=LIGHT["a"], linewidth=1, linestyle=(0, (4, 2)))
-    axes.plot(
-        [p.x for p in others],
-        [p.y for p in others],
-        "o",
-        color=LIGHT["modelled"],
-        label="another cell is better in both",
-    )
-    axes.plot(
-        [p.x for p in front], [p.y for p in front], "o", color=LIGHT["a"], label="efficient: no cell is better in both"
-    )
+    for found, shade, words in (
+        (others, "modelled", "another cell is better in both"),
+        (front, "a", "efficient: no cell is better in both"),
+    ):
+        axes.plot([p.x for p in found], [p.y for p in found], "o", color=LIGHT[shade], label=words)
     for point in points:
         if point.cell == reference:
             axes.plot(point.x, point.y, "o", markersize=11, markerfacecolor="none", color=LIGHT["b"], label="reference")

@@ -1,0 +1,1 @@
+"""Compares stored results and studies: ratios with intervals, and what differs between them."""

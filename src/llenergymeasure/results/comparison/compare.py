@@ -1,0 +1,89 @@
+"""Compares sides with the first of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.results.comparison import differences
+from llenergymeasure.results.comparison.ratios import metric_ratios
+from llenergymeasure.results.comparison.sides import Side, SideCell
+from llenergymeasure.results.comparison.types import CellComparison, Comparison, Difference, Machines
+
+Pairs = list[tuple[SideCell, SideCell]]
+
+
+def compare(first: Side, second: Side, *, different_work: bool = False) -> Comparison:
+    """The second side against the first.
+
+    Args:
+        first, second: two results, or two studies.
+        different_work: whether to compare different work too.
+
+    Raises:
+        ConfigError: a result and a study, no common cell, or different work.
+    """
+    if first.single != second.single:
+        raise ConfigError(
+            f"{first.name} and {second.name} are a result and a study",
+            "compare results with results, or studies with studies",
+        )
+    pairs = _pairs(first, second)
+    unlike = _unlike(first, second, pairs)
+    if unlike and not different_work:
+        raise ConfigError(_refusal(first, second, unlike), "--allow-different-work compares them all the same")
+    where = differences.machines(first, second)
+    return Comparison(
+        first=first.name,
+        second=second.name,
+        work=unlike,
+        configuration=_common([differences.configuration(*pair) for pair in pairs]),
+        settings=differences.settings(first, second),
+        environment=differences.environment(first, second),
+        machines=where,
+        energy_kinds=(first.energy, second.energy),
+        cells=tuple(_cell(first, second, pair, where) for pair in pairs),
+        only_first=_without([cell for cell, _ in pairs], first),
+        only_second=_without([cell for _, cell in pairs], second),
+    )
+
+
+def _pairs(first: Side, second: Side) -> Pairs:
+    """The cells of both sides that belong together: of equal configuration, or else with the same settings varied."""
+    if first.single:
+        return [(first.cells[0], second.cells[0])]
+    by_hash = {cell.config.config_hash: cell for cell in second.cells}
+    by_label = {cell.label: cell for cell in second.cells}
+    found = [(cell, by_hash.get(cell.config.config_hash) or by_label.get(cell.label)) for cell in first.cells]
+    pairs = [(one, other) for one, other in found if other is not None]
+    if not pairs:
+        raise ConfigError(
+            f"the studies {first.name} and {second.name} have no common cell",
+            f"the first has {first.cells[0].label}, the second {second.cells[0].label}",
+        )
+    return pairs
+
+
+def _unlike(first: Side, second: Side, pairs: Pairs) -> tuple[Difference, ...]:
+    fields = dict.fromkeys(each for pair in pairs for each in differences.work(*pair))
+    return tuple(fields) or differences.prompts(first, second)
+
+
+def _refusal(first: Side, second: Side, unlike: Sequence[Difference]) -> str:
+    fields = "; ".join(f"{each.name} is {each.first} and {each.second}" for each in unlike)
+    return f"{first.name} and {second.name} did different work: {fields}"
+
+
+def _common(found: Sequence[tuple[Difference, ...]]) -> tuple[Difference, ...]:
+    """The differences of all cells, in order."""
+    return tuple(dict.fromkeys(each for cell in found for each in cell))
+
+
+def _without(paired: Sequence[SideCell], side: Side) -> tuple[str, ...]:
+    labels = {cell.label for cell in paired}
+    return tuple(cell.label for cell in side.cells if cell.label not in labels)
+
+
+def _cell(first: Side, second: Side, pair: tuple[SideCell, SideCell], where: Machines) -> CellComparison:
+    metrics = tuple(metric_ratios(first, second, pair, where))
+    return CellComparison(label=pair[0].label, n_first=len(pair[0].runs), n_second=len(pair[1].runs), metrics=metrics)

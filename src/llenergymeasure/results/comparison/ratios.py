@@ -1,0 +1,71 @@
+"""Ratios of the metrics of two cells, with intervals from repeats, or from the uncertainty of the meter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from statistics import fmean, geometric_mean
+
+from llenergymeasure.domain.metrics import METRICS, Metric
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.study.effects import Ratio
+from llenergymeasure.results.comparison.sides import Side, SideCell
+from llenergymeasure.results.comparison.types import Machines, MetricRatio
+from llenergymeasure.stats.ratio import RatioEstimate, ratio_of_readings, ratio_of_repeats
+
+# The part of the uncertainty that is the same in all readings of one sensor, so that it cancels in their ratio.
+_GAIN = "gain"
+# The metrics with the relative uncertainty of the energy.
+_UNCERTAIN = frozenset({"energy_total_j", "energy_per_output_token", "energy_per_request"})
+
+
+def metric_ratios(first: Side, second: Side, pair: tuple[SideCell, SideCell], where: Machines) -> Iterator[MetricRatio]:
+    """The metrics that both cells have. Energy of different kinds is left out.
+
+    Args:
+        first, second: the sides.
+        pair: a cell of each.
+        where: whether both ran on the same machine.
+    """
+    for name, metric in METRICS.items():
+        values = pair[0].values(name), pair[1].values(name)
+        if not all(values) or (metric.joules and first.energy != second.energy):
+            continue
+        if min(map(min, values)) <= 0:  # a ratio has no meaning
+            yield MetricRatio(metric=name, first=fmean(values[0]), second=fmean(values[1]), ratio=None, interval="none")
+        else:
+            yield _ratio(metric, first, second, values, where)
+
+
+def _ratio(
+    metric: Metric, first: Side, second: Side, values: tuple[Sequence[float], Sequence[float]], where: Machines
+) -> MetricRatio:
+    of_window = _by_uncertainty(metric, first, second, where) if first.single else None
+    found = of_window or ratio_of_repeats(*values)
+    kind = "uncertainty" if of_window else "repeats"
+    return MetricRatio(
+        metric=metric.name,
+        first=geometric_mean(values[0]),
+        second=geometric_mean(values[1]),
+        ratio=Ratio(value=found.value, low=found.low, high=found.high),
+        interval="none" if found.low is None or metric.counted else kind,
+    )
+
+
+def _by_uncertainty(metric: Metric, first: Side, second: Side, where: Machines) -> RatioEstimate | None:
+    """The ratio of both readings with the interval of their uncertainties; None for metrics without an uncertainty."""
+    if metric.name not in _UNCERTAIN or first.sample is None or second.sample is None:
+        return None
+    readings = _reading(metric, first.sample, where), _reading(metric, second.sample, where)
+    return None if readings[0] is None or readings[1] is None else ratio_of_readings(readings[0], readings[1])
+
+
+def _reading(metric: Metric, result: ExperimentResult, where: Machines) -> tuple[float, float] | None:
+    """The value and its uncertainty; on the same GPU without the gain error of the sensor."""
+    value, energy = metric.read(result), result.energy
+    if value is None or energy.energy_j is None or energy.uncertainty_j is None:
+        return None
+    uncertainty_j = energy.uncertainty_j
+    if where == "same" and _GAIN in energy.uncertainty_parts_j:
+        uncertainty_j = math.hypot(*(part for name, part in energy.uncertainty_parts_j.items() if name != _GAIN))
+    return value, value * uncertainty_j / energy.energy_j

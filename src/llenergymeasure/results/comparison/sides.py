@@ -1,0 +1,104 @@
+"""One side of a comparison: a result or a study, as cells with runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.results import ExperimentResult, StudyResult
+from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.exceptions import ConfigError
+
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class SideCell:
+    """A configuration with its runs.
+
+    Attributes:
+        label: its settings.
+        config: the experiment.
+        runs: values of each run by name of the metric, in the metric's unit.
+    """
+
+    label: str
+    config: ExperimentConfig
+    runs: tuple[Mapping[str, float], ...]
+
+    def values(self, metric: str) -> list[float]:
+        """The values of a metric."""
+        return [run[metric] for run in self.runs if metric in run]
+
+
+@dataclass(frozen=True)
+class Side:
+    """A result or a study.
+
+    Attributes:
+        name: name of its folder.
+        cells: the cells with a completed run.
+        sample: a result that shows environment and settings; None where no result can be read.
+        energy: kind of its energy, such as `measured by nvml`.
+        single: whether it is a single result.
+    """
+
+    name: str
+    cells: tuple[SideCell, ...]
+    sample: ExperimentResult | None
+    energy: str
+    single: bool
+
+
+def side_of(name: str, stored: ExperimentResult | StudyResult) -> Side:
+    """A stored result or study as a side.
+
+    Raises:
+        ConfigError: a study without a completed run.
+    """
+    if isinstance(stored, ExperimentResult):
+        runs = {name: value for name, metric in METRICS.items() if (value := metric.read(stored)) is not None}
+        cell = SideCell(stored.config.model, stored.config, (runs,))
+        return Side(name, (cell,), stored, _energy_of_result(stored), single=True)
+    return _side_of_study(name, stored)
+
+
+def _side_of_study(name: str, study: StudyResult) -> Side:
+    rows: dict[str, list[RunRow]] = {}
+    for row in study.completed:
+        rows.setdefault(row.cell, []).append(row)
+    if not rows:
+        raise ConfigError(f"the study {name} has no completed run, so there is nothing to compare")
+    cells = tuple(
+        SideCell(cell.label, cell.config, tuple(map(_measured, rows[cell.id])))
+        for cell in study.cells
+        if cell.id in rows
+    )
+    kinds = dict.fromkeys(_energy_of_run(row) for row in study.completed)
+    return Side(name, cells, _sample(study), "; ".join(kinds), single=False)
+
+
+def _measured(row: RunRow) -> dict[str, float]:
+    return {name: value for name, value in row.values.items() if value is not None}
+
+
+def _sample(study: StudyResult) -> ExperimentResult | None:
+    """The result of the first completed run; None where it cannot be read."""
+    try:
+        return study.result_of(study.completed[0])
+    except ConfigError:
+        return None
+
+
+def _energy_of_result(result: ExperimentResult) -> str:
+    if result.energy.energy_j is None:
+        return NOT_MEASURED
+    return f"{'measured' if result.energy.is_measured else result.energy.method} by {result.energy.meter}"
+
+
+def _energy_of_run(row: RunRow) -> str:
+    if row.meter is None:
+        return NOT_MEASURED
+    return f"{'estimated' if row.energy_estimated else 'measured'} by {row.meter}"

@@ -1,0 +1,123 @@
+"""A comparison in plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.results.comparison.types import CellComparison, Comparison, Difference, MetricRatio
+from llenergymeasure.results.study_tables.content import ABSENT, name_of, ratio_text, value_text
+from llenergymeasure.results.study_tables.table import Table
+
+MACHINES = {
+    "same": "",
+    "same_model": "They ran on different GPUs of one model, which differ by some 8 % (arXiv 2208.11035).",
+    "another": "They ran on another machine: the ratios compare machines too.",
+    "unknown": "Whether they ran on the same machine is not known, because a result could not be read.",
+}
+# What a table of cells shows of a study.
+OF_CELLS = (
+    "energy_per_output_token",
+    "tokens_per_second",
+    "ttft_p95_ms",
+    "itl_p95_ms",
+    "peak_memory_mb",
+    "cpu_seconds",
+)
+MOST_LINES = 40
+_OUTPUT_TOKENS = "output_tokens"
+# Above this difference of output tokens, energy per request and totals do not compare.
+_EQUAL_WORK = 0.01
+
+
+def text_of(comparison: Comparison, single: bool) -> str:
+    """The comparison for a terminal.
+
+    Args:
+        comparison: the comparison.
+        single: whether both sides are single results.
+    """
+    head = f"{comparison.second} against {comparison.first}"
+    table = result_table(comparison) if single else cells_table(comparison)
+    parts = [head, table.plain(), "\n".join(notes(comparison, single)), *_differences(comparison)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def result_table(comparison: Comparison) -> Table:
+    """One row per metric."""
+    (cell,) = comparison.cells
+    rows = tuple((name_of(each.metric), *_values(each), _ratio(each)) for each in cell.metrics)
+    return Table("compare", "", ("metric", comparison.first, comparison.second, "ratio"), rows)
+
+
+def _values(each: MetricRatio) -> tuple[str, str]:
+    unit = METRICS[each.metric].unit
+    return f"{value_text(each.first, each.metric)} {unit}", f"{value_text(each.second, each.metric)} {unit}"
+
+
+def _ratio(each: MetricRatio) -> str:
+    return ABSENT if each.ratio is None else ratio_text(each.ratio)
+
+
+def cells_table(comparison: Comparison) -> Table:
+    """One row per cell, with the ratio of the most important metrics."""
+    found = {each.metric for cell in comparison.cells for each in cell.metrics}
+    shown = [name for name in OF_CELLS if name in found]
+    rows = tuple(_cell_row(cell, shown) for cell in comparison.cells)
+    return Table("compare", "", ("cell", "runs", *(name_of(name) for name in shown)), rows)
+
+
+def _cell_row(cell: CellComparison, shown: Sequence[str]) -> tuple[str, ...]:
+    by_name = {each.metric: _ratio(each) for each in cell.metrics}
+    return cell.label, f"{cell.n_first}, {cell.n_second}", *(by_name.get(name, ABSENT) for name in shown)
+
+
+def notes(comparison: Comparison, single: bool) -> Iterator[str]:
+    """How to read the ratios, and what limits them."""
+    yield f"Ratios are {comparison.second} over {comparison.first}. {_intervals(comparison, single)}"
+    if comparison.work:
+        yield "They did different work, so the ratios compare that too."
+    if MACHINES[comparison.machines]:
+        yield MACHINES[comparison.machines]
+    kinds = comparison.energy_kinds
+    if kinds[0] != kinds[1]:
+        yield f"Energy is not compared: it was {kinds[0]} in {comparison.first} and {kinds[1]} in {comparison.second}."
+    yield from _unequal(comparison)
+
+
+def _intervals(comparison: Comparison, single: bool) -> str:
+    kinds = {each.interval for cell in comparison.cells for each in cell.metrics}
+    if "uncertainty" in kinds:
+        gain = " without the gain error of the sensor, which is the same" if comparison.machines == "same" else ""
+        return f"The interval of the energy is that of both readings (k = 2){gain}; the others need repeats."
+    if "repeats" in kinds:
+        return "Intervals are 95 % intervals of Welch over the runs of a cell."
+    several = "several cycles" if not single else "studies of several cycles"
+    return f"Without repeats nothing is known of the spread: compare {several} for intervals."
+
+
+def _unequal(comparison: Comparison) -> Iterator[str]:
+    tokens = [each for cell in comparison.cells for each in cell.metrics if each.metric == _OUTPUT_TOKENS]
+    if any(abs(each.second / each.first - 1) > _EQUAL_WORK for each in tokens if each.first):
+        yield "Output tokens differ by more than 1 %: energy per token compares, totals and energy per request do not."
+    for name, labels in ((comparison.first, comparison.only_first), (comparison.second, comparison.only_second)):
+        if labels:
+            yield f"Only in {name}: {'; '.join(labels)}."
+
+
+def _differences(comparison: Comparison) -> Iterator[str]:
+    for title, found in (
+        ("work", comparison.work),
+        ("configuration", comparison.configuration),
+        ("effective settings", comparison.settings),
+        ("environment", comparison.environment),
+    ):
+        if found:
+            rest = [f"  and {len(found) - MOST_LINES} more; --json has all"] if len(found) > MOST_LINES else []
+            yield "\n".join([f"{title} that differs", *map(_line, found[:MOST_LINES]), *rest])
+    if not (comparison.work or comparison.configuration or comparison.settings or comparison.environment):
+        yield "No difference of configuration, settings or environment is known."
+
+
+def _line(each: Difference) -> str:
+    return f"  {each.name}: {each.first} -> {each.second}"

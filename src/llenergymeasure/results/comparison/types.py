@@ -1,0 +1,88 @@
+"""The data of a comparison, as `llem compare --json` prints it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.study.effects import Ratio
+
+
+class Difference(Frozen):
+    """A value that differs.
+
+    Attributes:
+        name: what it is.
+        first, second: both values, as text.
+    """
+
+    name: str
+    first: str
+    second: str
+
+
+class MetricRatio(Frozen):
+    """A metric of both sides.
+
+    Attributes:
+        metric: its name.
+        first, second: values in the metric's unit; geometric means of repeats.
+        ratio: second over first; None where it has no meaning.
+        interval: what the interval is from; `none` where nothing is known of the spread.
+    """
+
+    metric: str
+    first: float
+    second: float
+    ratio: Ratio | None
+    interval: Literal["repeats", "uncertainty", "none"]
+
+
+class CellComparison(Frozen):
+    """A cell of both sides.
+
+    Attributes:
+        label: its settings; of single results, the model.
+        n_first, n_second: number of runs.
+        metrics: the metrics that both sides have.
+    """
+
+    label: str
+    n_first: int
+    n_second: int
+    metrics: tuple[MetricRatio, ...]
+
+
+# same             the same GPUs, or without a GPU the same CPU model
+# same_model       other GPUs of the same model
+# another          other models
+# unknown          one side does not say
+Machines = Literal["same", "same_model", "another", "unknown"]
+
+
+class Comparison(Frozen):
+    """The second side against the first.
+
+    Attributes:
+        first, second: names of both folders.
+        work: differences of the work; empty for equal work.
+        configuration: other differences of the configuration.
+        settings: differences of the settings that generation really used.
+        environment: differences of machine and software.
+        machines: whether both ran on the same machine.
+        energy_kinds: kinds of energy on both sides; where they differ, energy is not compared.
+        cells: the cells of both sides.
+        only_first, only_second: labels of cells that only one side has.
+    """
+
+    first: str
+    second: str
+    work: tuple[Difference, ...] = ()
+    configuration: tuple[Difference, ...] = ()
+    settings: tuple[Difference, ...] = ()
+    environment: tuple[Difference, ...] = ()
+    machines: Machines
+    energy_kinds: tuple[str, str]
+    cells: tuple[CellComparison, ...]
+    only_first: tuple[str, ...] = ()
+    only_second: tuple[str, ...] = ()

@@ -1,0 +1,186 @@
+"""Comparisons of results and of studies: ratios, intervals, differences, refusals."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from a_gpu_result import a_gpu_result
+from a_result import a_result
+from a_study import a_design, a_study
+from llenergymeasure import ExperimentResult, StudyResult
+from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.results.comparison.compare import compare
+from llenergymeasure.results.comparison.sides import Side, side_of
+from llenergymeasure.results.comparison.text import text_of
+from llenergymeasure.results.comparison.types import MetricRatio
+
+
+def study_side(name: str, **options) -> Side:
+    study = a_study(**options)
+    return side_of(name, StudyResult(**{field: getattr(study, field) for field in type(study).model_fields}))
+
+
+def metric_of(comparison, name: str, cell: int = 0) -> MetricRatio:
+    return next(each for each in comparison.cells[cell].metrics if each.metric == name)
+
+
+def with_gpus(result: ExperimentResult, **changes) -> ExperimentResult:
+    snapshot = result.environment_snapshot
+    gpus = tuple(gpu.model_copy(update=changes) for gpu in snapshot.gpus)
+    return result.model_copy(update={"environment_snapshot": snapshot.model_copy(update={"gpus": gpus})})
+
+
+def test_energy_of_two_windows_has_the_interval_of_their_uncertainties():
+    found = compare(side_of("a", a_result(200.0)), side_of("b", a_result(100.0)))
+    energy = metric_of(found, "energy_per_output_token")
+    assert (energy.first, energy.second) == (pytest.approx(10), pytest.approx(5))
+    assert energy.ratio.value == pytest.approx(0.5)
+    # 10 J of 200 J and 10 J of 100 J
+    assert math.log(energy.ratio.high / energy.ratio.value) == pytest.approx(math.hypot(0.05, 0.1))
+    assert energy.interval == "uncertainty"
+
+
+def test_one_window_says_nothing_of_the_spread_of_the_throughput():
+    speed = metric_of(compare(side_of("a", a_result()), side_of("b", a_result())), "tokens_per_second")
+    assert (speed.ratio.value, speed.ratio.low, speed.interval) == (1, None, "none")
+
+
+def test_on_the_same_gpu_the_gain_error_of_the_sensor_cancels():
+    first = a_gpu_result(n=4)
+    parts = first.energy.uncertainty_parts_j
+    found = compare(side_of("a", first), side_of("b", a_gpu_result(n=4)))
+    assert found.machines == "same"
+    rest = math.hypot(*(part for name, part in parts.items() if name != "gain"))
+    energy = metric_of(found, "energy_total_j")
+    assert math.log(energy.ratio.high) == pytest.approx(math.sqrt(2) * rest / first.energy.energy_j)
+    assert "without the gain error of the sensor" in text_of(found, single=True)
+
+
+def test_on_another_gpu_it_does_not_cancel_and_the_machine_is_said():
+    other = with_gpus(a_gpu_result(n=4), uuid="GPU-other")
+    found = compare(side_of("a", a_gpu_result(n=4)), side_of("b", other))
+    same = compare(side_of("a", a_gpu_result(n=4)), side_of("b", a_gpu_result(n=4)))
+    assert found.machines == "same_model"
+    assert metric_of(found, "energy_total_j").ratio.high > metric_of(same, "energy_total_j").ratio.high
+    assert "different GPUs of one model" in text_of(found, single=True)
+    another = compare(side_of("a", a_gpu_result(n=4)), side_of("b", with_gpus(other, name="NVIDIA H100")))
+    assert another.machines == "another"
+    assert "another machine" in text_of(another, single=True)
+
+
+def test_what_differs_is_listed_by_kind():
+    second = a_result(pytorch={"batch_size": 2})
+    snapshot = second.environment_snapshot
+    packages = {**snapshot.packages, "torch": "9.9"}
+    second = second.model_copy(
+        update={
+            "environment_snapshot": snapshot.model_copy(update={"driver_version": "999", "packages": packages}),
+            "model_info": second.model_info.model_copy(update={"effective_settings": {"do_sample": True}}),
+        }
+    )
+    found = compare(side_of("a", a_result()), side_of("b", second))
+    assert [each.name for each in found.configuration] == ["pytorch.batch_size"]
+    assert {"driver_version", "packages.torch"} <= {each.name for each in found.environment}
+    assert "timestamp_utc" not in {each.name for each in found.environment}
+    assert ("do_sample", "true") in {(each.name, each.second) for each in found.settings}
+    text = text_of(found, single=True)
+    assert "configuration that differs\n  pytorch.batch_size: not set -> 2" in text
+
+
+def test_equal_results_have_no_differences():
+    text = text_of(compare(side_of("a", a_result()), side_of("b", a_result())), single=True)
+    assert "No difference of configuration, settings or environment is known." in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [({"max_input_tokens": 64}, "max_input_tokens"), ({"min_output_tokens": 5}, "min_output_tokens")],
+)
+def test_different_work_is_refused_with_its_fields(fields, name):
+    first, second = side_of("a", a_result()), side_of("b", a_result(**fields))
+    with pytest.raises(ConfigError, match=f"a and b did different work: {name} is .*; --allow-different-work"):
+        compare(first, second)
+    found = compare(first, second, different_work=True)
+    assert [each.name for each in found.work] == [name]
+    assert "They did different work" in text_of(found, single=True)
+
+
+def test_other_prompts_behind_equal_fields_are_different_work():
+    second = a_result()
+    changed = second.model_copy(update={"dataset": second.dataset.model_copy(update={"sha256": "0" * 64})})
+    first = second.model_copy(update={"dataset": second.dataset.model_copy(update={"sha256": "1" * 64})})
+    with pytest.raises(ConfigError, match="hash of the prompts is 1"):
+        compare(side_of("a", first), side_of("b", changed))
+
+
+def test_energy_of_different_kinds_is_not_compared():
+    second = a_result()
+    estimated = second.model_copy(update={"energy": second.energy.model_copy(update={"method": "estimated"})})
+    found = compare(side_of("a", a_result()), side_of("b", estimated))
+    assert not any(each.metric.startswith("energy") for each in found.cells[0].metrics)
+    text = text_of(found, single=True)
+    assert "Energy is not compared: it was measured by fake in a and estimated by fake in b." in text
+
+
+def test_energy_below_idle_has_no_ratio():
+    second = a_result(10.0)
+    adjusted = metric_of(compare(side_of("a", a_result()), side_of("b", second)), "energy_adjusted_j")
+    assert adjusted.ratio is None
+    assert adjusted.second < 0
+
+
+def test_studies_are_compared_by_cell_with_the_spread_of_their_runs():
+    found = compare(study_side("a"), study_side("b", seed=8))
+    assert len(found.cells) == 12
+    inside = [
+        each.ratio.low < 1 < each.ratio.high
+        for cell in found.cells
+        for each in cell.metrics
+        if each.metric == "energy_per_output_token"
+    ]
+    assert sum(inside) >= 9
+    assert found.cells[0].metrics[0].interval == "repeats"
+    text = text_of(found, single=False)
+    assert "batch_size=32, precision=bf16, attn_implementation=sdpa" in text
+    assert "Intervals are 95 % intervals of Welch over the runs of a cell." in text
+
+
+def test_a_cell_that_failed_in_one_study_is_named():
+    found = compare(study_side("a"), study_side("b", failed="12"))
+    assert len(found.cells) == 11
+    assert found.only_first == ("batch_size=32, precision=bf16, attn_implementation=sdpa",)
+    assert "Only in a: batch_size=32" in text_of(found, single=False)
+
+
+def test_studies_of_one_cycle_have_no_intervals():
+    found = compare(study_side("a", n_cycles=1), study_side("b", n_cycles=1))
+    assert metric_of(found, "tokens_per_second").interval == "none"
+    assert "compare several cycles for intervals" in text_of(found, single=False)
+
+
+def test_studies_of_another_model_are_different_work_with_the_same_cells():
+    first, second = study_side("a"), study_side("b", design=a_design(model="acme/other"))
+    with pytest.raises(ConfigError, match="model is acme/some-model-8b and acme/other"):
+        compare(first, second)
+    assert len(compare(first, second, different_work=True).cells) == 12
+
+
+def test_a_result_and_a_study_are_refused():
+    with pytest.raises(ConfigError, match="are a result and a study; compare results with results"):
+        compare(side_of("a", a_result()), study_side("b"))
+
+
+def test_studies_without_a_common_cell_are_refused():
+    from llenergymeasure.domain.study.design import Factor
+
+    design = a_design((Factor(name="precision", fields=("precision",), levels=("fp16", "bf16")),))
+    with pytest.raises(ConfigError, match="have no common cell"):
+        compare(study_side("a"), study_side("b", design=design))
+
+
+def test_a_study_without_a_completed_run_is_refused():
+    study = a_study().model_copy(update={"runs": ()})
+    with pytest.raises(ConfigError, match="has no completed run"):
+        side_of("a", StudyResult(**{field: getattr(study, field) for field in type(study).model_fields}))
