@@ -55,6 +55,9 @@ class ExperimentResult(ResultData):
         """
         return report_formats.write_report(self, "html", Path(path))
 
+    def _repr_html_(self) -> str | None:
+        return report_formats.for_notebook(self, "notebook")
+
     def save(self, directory: str | Path) -> Path:
         """Write a new folder below `directory`, never overwriting; returns the path of its result.json."""
         return folder.save(self, Path(directory))
@@ -106,6 +109,9 @@ class StudyResult(StudyData):
     def rows(self) -> list[dict[str, Any]]:
         """One flat mapping per run, for `pandas.DataFrame(study.rows())` or `polars.DataFrame(study.rows())`."""
         return run_rows(self)
+
+    def _repr_html_(self) -> str | None:
+        return report_formats.for_notebook(self, "study_notebook")
 
     def save(self, directory: str | Path) -> Path:
         """Write the study with its results as a new folder below `directory`, never overwriting. Returns the folder."""

@@ -22,7 +22,7 @@ def folders(tmp_path):
 
 def test_each_folder_is_compared_with_the_first(folders):
     text = compared(folders, different_work=False, as_json=False)
-    assert text.count(" against ") == 2
+    assert text.count("B over A\n") == 2
     assert "energy per output token" in text
     assert "0.500 (0.447 to 0.559)" in text
 
@@ -39,7 +39,7 @@ def test_studies_without_their_results_are_compared_by_their_rows(tmp_path):
     for name in ("one", "two"):
         write_study(a_study(), tmp_path / name)
     text = compared([tmp_path / "one", tmp_path / "two"], different_work=False, as_json=False)
-    assert text.startswith("two against one\n")
+    assert text.startswith("A: one\nB: two\n")
     assert "Whether they ran on the same machine is not known" in text
     assert "1.000 (" in text
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llenergymeasure._files import write_atomic
 from llenergymeasure.exceptions import Finding, PreFlightError
@@ -22,7 +22,7 @@ class ReportFormat:
 
     Attributes:
         needs: the modules that must be importable.
-        factory: `module:attribute` that takes a result and returns the text.
+        factory: `module:attribute` that takes a result, or a study, and returns the text.
         install: the command that installs it.
     """
 
@@ -31,12 +31,16 @@ class ReportFormat:
     install: str
 
 
+_INSTALL = 'pip install "llenergymeasure[report]"'
+
 FORMATS: Mapping[str, ReportFormat] = {
     "html": ReportFormat(
         ("jinja2", "matplotlib"),
         "llenergymeasure.results.report.experiment.page:html_text",
-        'pip install "llenergymeasure[report]"',
+        _INSTALL,
     ),
+    "notebook": ReportFormat(("jinja2",), "llenergymeasure.results.report.notebook:of_result", _INSTALL),
+    "study_notebook": ReportFormat(("jinja2",), "llenergymeasure.results.report.notebook:of_study", _INSTALL),
 }
 
 
@@ -51,7 +55,7 @@ def report_findings(name: str, has: Callable[[str], bool] = _installed) -> list[
     return [Finding(f"a report needs {' and '.join(missing)}, not installed here", entry.install)] if missing else []
 
 
-def report_maker(name: str, has: Callable[[str], bool] = _installed) -> Callable[[ResultData], str]:
+def report_maker(name: str, has: Callable[[str], bool] = _installed) -> Callable[[Any], str]:
     """The function that makes the text of a report.
 
     Raises:
@@ -61,7 +65,7 @@ def report_maker(name: str, has: Callable[[str], bool] = _installed) -> Callable
     if findings:
         raise PreFlightError(findings)
     module, _, attribute = FORMATS[name].factory.partition(":")
-    maker: Callable[[ResultData], str] = getattr(import_module(module), attribute)
+    maker: Callable[[Any], str] = getattr(import_module(module), attribute)
     return maker
 
 
@@ -73,3 +77,8 @@ def write_report(result: ResultData, name: str, path: Path) -> Path:
     """
     write_atomic(path, report_maker(name)(result))
     return path
+
+
+def for_notebook(stored: object, name: str, has: Callable[[str], bool] = _installed) -> str | None:
+    """A short HTML text for notebooks; None, so that they show plain text, where a needed package is not installed."""
+    return None if report_findings(name, has) else report_maker(name, has)(stored)

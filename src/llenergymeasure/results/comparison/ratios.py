@@ -10,7 +10,7 @@ from llenergymeasure.domain.metrics import METRICS, Metric
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.study.effects import Ratio
 from llenergymeasure.results.comparison.sides import Side, SideCell
-from llenergymeasure.results.comparison.types import Machines, MetricRatio
+from llenergymeasure.results.comparison.types import Machines, MetricRatio, Origin
 from llenergymeasure.stats.ratio import RatioEstimate, ratio_of_readings, ratio_of_repeats
 
 # The part of the uncertainty that is the same in all readings of one sensor, so that it cancels in their ratio.
@@ -42,13 +42,25 @@ def _ratio(
 ) -> MetricRatio:
     of_window = _by_uncertainty(metric, first, second, where) if first.single else None
     found = of_window or ratio_of_repeats(*values)
-    kind = "uncertainty" if of_window else "repeats"
+    origin: Origin = "repeats"
+    if found.low is None or metric.counted:
+        origin = "none"
+    elif of_window:
+        origin = "without_gain" if _gain_cancels(first, second, where) else "uncertainty"
     return MetricRatio(
         metric=metric.name,
         first=geometric_mean(values[0]),
         second=geometric_mean(values[1]),
         ratio=Ratio(value=found.value, low=found.low, high=found.high),
-        interval="none" if found.low is None or metric.counted else kind,
+        interval=origin,
+    )
+
+
+def _gain_cancels(first: Side, second: Side, where: Machines) -> bool:
+    """Whether one sensor made both readings, with a gain error that is known."""
+    samples = [side.sample for side in (first, second)]
+    return where == "same" and all(
+        sample is not None and _GAIN in sample.energy.uncertainty_parts_j for sample in samples
     )
 
 
@@ -56,16 +68,17 @@ def _by_uncertainty(metric: Metric, first: Side, second: Side, where: Machines) 
     """The ratio of both readings with the interval of their uncertainties; None for metrics without an uncertainty."""
     if metric.name not in _UNCERTAIN or first.sample is None or second.sample is None:
         return None
-    readings = _reading(metric, first.sample, where), _reading(metric, second.sample, where)
+    cancels = _gain_cancels(first, second, where)
+    readings = _reading(metric, first.sample, cancels), _reading(metric, second.sample, cancels)
     return None if readings[0] is None or readings[1] is None else ratio_of_readings(readings[0], readings[1])
 
 
-def _reading(metric: Metric, result: ExperimentResult, where: Machines) -> tuple[float, float] | None:
-    """The value and its uncertainty; on the same GPU without the gain error of the sensor."""
+def _reading(metric: Metric, result: ExperimentResult, gain_cancels: bool) -> tuple[float, float] | None:
+    """The value and its uncertainty, without the gain error of the sensor where it cancels."""
     value, energy = metric.read(result), result.energy
     if value is None or energy.energy_j is None or energy.uncertainty_j is None:
         return None
     uncertainty_j = energy.uncertainty_j
-    if where == "same" and _GAIN in energy.uncertainty_parts_j:
+    if gain_cancels:
         uncertainty_j = math.hypot(*(part for name, part in energy.uncertainty_parts_j.items() if name != _GAIN))
     return value, value * uncertainty_j / energy.energy_j

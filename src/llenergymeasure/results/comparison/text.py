@@ -37,7 +37,7 @@ def text_of(comparison: Comparison, single: bool) -> str:
         comparison: the comparison.
         single: whether both sides are single results.
     """
-    head = f"{comparison.second} against {comparison.first}"
+    head = f"A: {comparison.first}\nB: {comparison.second}"
     table = result_table(comparison) if single else cells_table(comparison)
     parts = [head, table.plain(), "\n".join(notes(comparison, single)), *_differences(comparison)]
     return "\n\n".join(part for part in parts if part)
@@ -47,7 +47,7 @@ def result_table(comparison: Comparison) -> Table:
     """One row per metric."""
     (cell,) = comparison.cells
     rows = tuple((name_of(each.metric), *_values(each), _ratio(each)) for each in cell.metrics)
-    return Table("compare", "", ("metric", comparison.first, comparison.second, "ratio"), rows)
+    return Table("compare", "", ("metric", "A", "B", "B over A"), rows)
 
 
 def _values(each: MetricRatio) -> tuple[str, str]:
@@ -74,21 +74,21 @@ def _cell_row(cell: CellComparison, shown: Sequence[str]) -> tuple[str, ...]:
 
 def notes(comparison: Comparison, single: bool) -> Iterator[str]:
     """How to read the ratios, and what limits them."""
-    yield f"Ratios are {comparison.second} over {comparison.first}. {_intervals(comparison, single)}"
+    yield f"Ratios are B over A. {_intervals(comparison, single)}"
     if comparison.work:
         yield "They did different work, so the ratios compare that too."
     if MACHINES[comparison.machines]:
         yield MACHINES[comparison.machines]
     kinds = comparison.energy_kinds
     if kinds[0] != kinds[1]:
-        yield f"Energy is not compared: it was {kinds[0]} in {comparison.first} and {kinds[1]} in {comparison.second}."
+        yield f"Energy is not compared: it was {kinds[0]} in A and {kinds[1]} in B."
     yield from _unequal(comparison)
 
 
 def _intervals(comparison: Comparison, single: bool) -> str:
     kinds = {each.interval for cell in comparison.cells for each in cell.metrics}
-    if "uncertainty" in kinds:
-        gain = " without the gain error of the sensor, which is the same" if comparison.machines == "same" else ""
+    if kinds & {"uncertainty", "without_gain"}:
+        gain = " without the gain error of the sensor, which cancels" if "without_gain" in kinds else ""
         return f"The interval of the energy is that of both readings (k = 2){gain}; the others need repeats."
     if "repeats" in kinds:
         return "Intervals are 95 % intervals of Welch over the runs of a cell."
@@ -100,7 +100,7 @@ def _unequal(comparison: Comparison) -> Iterator[str]:
     tokens = [each for cell in comparison.cells for each in cell.metrics if each.metric == _OUTPUT_TOKENS]
     if any(abs(each.second / each.first - 1) > _EQUAL_WORK for each in tokens if each.first):
         yield "Output tokens differ by more than 1 %: energy per token compares, totals and energy per request do not."
-    for name, labels in ((comparison.first, comparison.only_first), (comparison.second, comparison.only_second)):
+    for name, labels in (("A", comparison.only_first), ("B", comparison.only_second)):
         if labels:
             yield f"Only in {name}: {'; '.join(labels)}."
 

@@ -7,6 +7,9 @@ from typing import Literal
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.domain.study.effects import Ratio
 
+# What an interval is from, see `MetricRatio`.
+Origin = Literal["repeats", "uncertainty", "without_gain", "none"]
+
 
 class Difference(Frozen):
     """A value that differs.
@@ -28,14 +31,15 @@ class MetricRatio(Frozen):
         metric: its name.
         first, second: values in the metric's unit; geometric means of repeats.
         ratio: second over first; None where it has no meaning.
-        interval: what the interval is from; `none` where nothing is known of the spread.
+        interval: what the interval is from: `repeats`, the `uncertainty` of both readings, the same `without_gain`, the
+            gain error of one sensor, which cancels; `none` where nothing is known of the spread.
     """
 
     metric: str
     first: float
     second: float
     ratio: Ratio | None
-    interval: Literal["repeats", "uncertainty", "none"]
+    interval: Origin
 
 
 class CellComparison(Frozen):

@@ -7,15 +7,21 @@ external resources, so even an escaping error could load nothing.
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from llenergymeasure._format import NOT_MEASURED
 from llenergymeasure.results.report.colours import DARK, LIGHT
-from llenergymeasure.results.report.figures.canvas import Picture
 from llenergymeasure.results.study_tables.content import name_of
+
+
+class Drawn(Protocol):
+    """A figure."""
+
+    def inline(self) -> str:
+        """The figure as SVG for a page, with escaped texts."""
 
 
 def render(template: str, **values: Any) -> str:
@@ -38,5 +44,5 @@ def _source(name: str) -> str:
     return (files(__package__) / "templates" / f"{name}.html.jinja").read_text(encoding="utf-8")
 
 
-def _drawn(picture: Picture) -> Markup:
+def _drawn(picture: Drawn) -> Markup:
     return Markup(picture.inline())  # noqa: S704, texts were escaped where they were drawn

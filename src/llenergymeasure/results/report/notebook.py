@@ -1,0 +1,23 @@
+"""Short HTML texts of results and studies, as notebooks show them. They have no styles of their own but a few lines."""
+
+from __future__ import annotations
+
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.study.result import StudyData
+from llenergymeasure.results.report.experiment import content
+from llenergymeasure.results.report.page import render
+from llenergymeasure.results.report.study import answer
+from llenergymeasure.results.study_tables.content import tables
+
+# A table of more rows is cut in a notebook; the report has them all.
+MOST_ROWS = 20
+
+
+def of_result(result: ExperimentResult) -> str:
+    """The most important numbers of a result, and its warnings."""
+    return render("notebook_result", result=result, content=content)
+
+
+def of_study(study: StudyData) -> str:
+    """The answer of a study, and its tables."""
+    return render("notebook_study", study=study, answer=answer, tables=tables(study), most_rows=MOST_ROWS)

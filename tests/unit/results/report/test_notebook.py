@@ -1,0 +1,81 @@
+"""What a notebook shows of results and studies."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+
+pytest.importorskip("jinja2")
+
+from a_page import EVIL, VOID
+from a_result import a_result
+from a_study import a_study
+from llenergymeasure import StudyResult
+from llenergymeasure.domain.files.report_formats import for_notebook
+
+
+class Snippet(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        assert self._open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(" ".join(data.split()))
+
+    @property
+    def text(self) -> str:
+        return " ".join(filter(None, self.words))
+
+
+def study() -> StudyResult:
+    data = a_study()
+    return StudyResult(**{field: getattr(data, field) for field in type(data).model_fields})
+
+
+def test_a_result_shows_its_numbers_with_their_error_bars_and_its_warnings():
+    snippet = Snippet(a_result()._repr_html_())
+    assert "energy per output token 10 J/token ± 0.5 J/token" in snippet.text
+    assert "short_measurement_duration" in snippet.text
+
+
+def test_a_study_shows_its_answer_and_its_tables():
+    snippet = Snippet(study()._repr_html_())
+    assert study().answer in snippet.text
+    assert "batch size" in snippet.text
+    assert snippet.tags >= {"table", "td"}
+
+
+def test_nothing_that_a_user_wrote_becomes_markup_in_a_notebook():
+    result = a_result().model_copy(update={"config": a_result().config.model_copy(update={"model": EVIL})})
+    snippet = Snippet(result._repr_html_())
+    assert snippet.tags.isdisjoint({"script", "img", "style"})
+    assert "<script>" in snippet.text
+
+
+def test_without_jinja2_a_notebook_shows_plain_text():
+    assert for_notebook(a_result(), "notebook", lambda module: False) is None
+
+
+@pytest.mark.slow
+def test_a_notebook_needs_no_matplotlib():
+    code = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "from a_result import a_result\n"
+        "assert 'J/token' in a_result()._repr_html_()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path), "PATH": "/usr/bin"})
