@@ -11,7 +11,9 @@ from pathlib import Path
 from benchmarks.page import write
 from benchmarks.pairs import Line, Row
 
-BENCHMARKS = ("startup", "overhead", "judge", "aggregation", "sweep", "sampler", "accuracy")
+BENCHMARKS = (
+    "startup", "overhead", "judge", "aggregation", "sweep", "study_size", "study_power", "sampler", "accuracy",
+)  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:

@@ -164,10 +164,10 @@ def session(chance: random.Random, cell: Cell, change: float = 0.0) -> list[floa
 
 def _row(name: str, count: int, runs: int, target: str, kept: Callable[[float], bool]) -> Row:
     value = 100 * count / runs
-    return Row(name, value, *_interval(count, runs), "%", target, kept(value))
+    return Row(name, value, *share_interval(count, runs), "%", target, kept(value))
 
 
-def _interval(count: int, runs: int) -> tuple[float, float]:
+def share_interval(count: int, runs: int) -> tuple[float, float]:
     """Wilson's 95 % interval of a share, in percent."""
     z2 = 1.96**2
     middle = (count + z2 / 2) / (runs + z2)

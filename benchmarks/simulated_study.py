@@ -63,9 +63,10 @@ class Machine:
         cv: deviation of a run.
         of_cycles: deviation between cycles, such as between GPUs.
         of_groups: deviation between the groups of a grouped order.
-        drift: change from the first to the last run of the study; it is gone after a third of them.
+        drift: change from the first to the last run of the study.
         outliers: share of runs that are higher by `outlier`.
         outlier: how much they are higher.
+        lost: share of runs without a result.
     """
 
     cv: float = 0.02
@@ -74,6 +75,7 @@ class Machine:
     drift: float = 0.0
     outliers: float = 0.0
     outlier: float = math.log(1.3)
+    lost: float = 0.0
 
 
 @dataclass
@@ -108,7 +110,7 @@ class Simulation:
             group = groups.setdefault((cycle, self._group(cell)), chance.gauss(0, self.machine.of_groups))
             log = self.true_log(cell.levels) + cycles[cycle] + group + self._noise(chance, place / len(planned))
             rows.append(run_row(cell.id, cycle + 1, place + 1, {ENERGY: math.exp(log)}))
-        return [row for row in rows if row.run_id not in self.lost]
+        return [row for row in rows if row.run_id not in self.lost and chance.random() >= self.machine.lost]
 
     def _planned(self, chance: random.Random) -> list[tuple[int, Cell]]:
         if self.order == "sequential":
@@ -129,7 +131,7 @@ class Simulation:
     def _noise(self, chance: random.Random, time: float) -> float:
         machine = self.machine
         rare = machine.outlier if chance.random() < machine.outliers else 0.0
-        return chance.gauss(0, machine.cv) + rare + machine.drift * max(0.0, 1 - 3 * time)
+        return chance.gauss(0, machine.cv) + rare + machine.drift * (1 - time)
 
 
 def run_row(cell: str, cycle: int, place: int, values: Mapping[str, float | None], **more: Any) -> RunRow:

@@ -96,7 +96,7 @@ def _effects(
         margin=margin,
         control_drift=drift,
         unequal_work=unequal,
-        warnings=study_warnings(design, rows, protocol, analyses[headline], unequal, drift),
+        warnings=study_warnings(design, protocol, analyses[headline], unequal, drift),
     )
 
 

@@ -21,7 +21,8 @@ def cell_effects(model: Model, corrected: bool) -> tuple[CellEffect, ...]:
     reference = model.reference
     found = against(model.fit, reference, model.error_inside)
     ratios = _ratios(model, found.ratios)
-    p_holm = found.p_holm if corrected and found.p_holm else [None] * len(ratios)
+    p_values = found.p_holm if corrected and found.p_holm else [None] * len(ratios)
+    p_holm = [None if place == reference else p_value for place, p_value in enumerate(p_values)]
     parts = zip(
         model.frame.cells, model.fit.layout.per_cell.tolist(), found.means.values, found.means.lows, found.means.highs,
         ratios, p_holm,

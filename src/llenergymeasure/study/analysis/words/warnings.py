@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import Protocol, StudyDesign
 from llenergymeasure.domain.study.effects import MetricAnalysis, Ratio
 from llenergymeasure.domain.study.names import listed
-from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 
 # Ids that a sentence names; of more, the number is given.
@@ -19,7 +18,6 @@ USUAL_CYCLES = 3
 
 def study_warnings(
     design: StudyDesign,
-    rows: Sequence[RunRow],
     protocol: Protocol,
     analysis: MetricAnalysis,
     unequal: Sequence[str],
@@ -29,7 +27,6 @@ def study_warnings(
 
     Args:
         design: the cells.
-        rows: all runs.
         protocol: how the runs were made.
         analysis: that of the headline.
         unequal: ids of cells with unequal work.
@@ -39,7 +36,7 @@ def study_warnings(
     return (
         *(_order(protocol) if several else ()),
         *_cycles(analysis),
-        *_cells(design, rows, analysis),
+        *_cells(design, analysis),
         *_work(unequal),
         *_methods(analysis),
         *_outliers(analysis),
@@ -76,7 +73,7 @@ def _cycles(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
         )
 
 
-def _cells(design: StudyDesign, rows: Sequence[RunRow], analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
+def _cells(design: StudyDesign, analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
     there = {cell.cell for cell in analysis.cells}
     absent = [cell.id for cell in design.cells if cell.id not in there]
     if absent:
@@ -103,7 +100,9 @@ def _work(unequal: Sequence[str]) -> Iterator[MeasurementWarning]:
 
 def _methods(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
     if "methods_disagree" in analysis.notes:
-        runs = f"; {_named('run', analysis.outliers)} stand out" if analysis.outliers else ""
+        runs = (
+            f"; {_named('run', analysis.outliers)} {_verb('stand', analysis.outliers)} out" if analysis.outliers else ""
+        )
         yield warning(
             "methods_disagree",
             f"the tests on logs and on ranks disagree{runs}",
@@ -116,7 +115,7 @@ def _outliers(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
     if analysis.outliers and "methods_disagree" not in analysis.notes:
         yield warning(
             "outlying_runs",
-            f"{_named('run', analysis.outliers)} differ strongly from the other runs of their cells",
+            f"{_named('run', analysis.outliers)} {_verb('differ', analysis.outliers)} strongly from the other runs of their cells",
             "look at what ran at that time",
             n_runs=len(analysis.outliers),
         )
@@ -128,7 +127,7 @@ def _left_out(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
         title = METRICS[analysis.metric].title
         yield warning(
             "runs_left_out",
-            f"{_named('run', list(analysis.left_out))} are not in the analysis of {title}: {reasons}",
+            f"{_named('run', list(analysis.left_out))} {_is(analysis.left_out)} not in the analysis of {title}: {reasons}",
             "",
             n_runs=len(analysis.left_out),
         )
@@ -158,6 +157,14 @@ def _readings(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
 
 def _cells_named(ids: Sequence[str]) -> str:
     return _named("cell", ids)
+
+
+def _verb(verb: str, ids: Sequence[str]) -> str:
+    return f"{verb}s" if len(ids) == 1 else verb
+
+
+def _is(ids: Collection[str]) -> str:
+    return "is" if len(ids) == 1 else "are"
 
 
 def _it(ids: Sequence[str]) -> str:

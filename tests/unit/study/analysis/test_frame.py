@@ -1,0 +1,85 @@
+"""Which runs are in a fit."""
+
+from __future__ import annotations
+
+import math
+
+from benchmarks.simulated_study import ENERGY, grid, run_row
+
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.study.analysis.frame import Frames, completed, energy_kind, per_pass
+
+DESIGN = grid({"precision": ["bf16", "fp16", "fp32"]})
+
+
+def rows_of(*cells, **more):
+    """Two cycles of each cell, with 2 J/token."""
+    return [
+        run_row(cell, cycle, place, {ENERGY: 2.0, "tokens_per_second": 50.0}, **more)
+        for place, (cycle, cell) in enumerate((cycle, cell) for cycle in (1, 2) for cell in cells)
+    ]
+
+
+def test_logs_are_in_the_order_of_the_rows_and_cells_in_that_of_the_design():
+    rows = rows_of("02", "01")
+    found = Frames(DESIGN, rows).of(METRICS[ENERGY])
+    assert [cell.id for cell in found.cells] == ["01", "02"]
+    assert [row.run_id for row in found.runs.rows] == [row.run_id for row in rows]
+    assert found.logs == (math.log(2),) * 4
+    assert found.left_out == {}
+
+
+def test_metrics_with_the_same_runs_share_them():
+    frames = Frames(DESIGN, rows_of("01", "02"))
+    assert frames.of(METRICS[ENERGY]).runs is frames.of(METRICS["tokens_per_second"]).runs
+
+
+def test_a_metric_that_was_not_measured_has_no_frame():
+    assert Frames(DESIGN, rows_of("01")).of(METRICS["peak_memory_mb"]) is None
+
+
+def test_a_run_without_the_metric_says_so():
+    rows = rows_of("01", "02")
+    rows[1] = rows[1].model_copy(update={"values": {ENERGY: None}})
+    assert Frames(DESIGN, rows).of(METRICS[ENERGY]).left_out == {"02.c1": "the metric was not measured in this run"}
+
+
+def test_the_kind_of_energy_of_most_cells_is_analysed_and_measured_before_estimated():
+    few, many = rows_of("01", meter="zeus"), rows_of("01", "02", meter="codecarbon", energy_estimated=True)
+    assert energy_kind(few + many) == ("codecarbon", True)
+    assert energy_kind(rows_of("01") + rows_of("02", energy_estimated=True)) == ("nvml", False)
+    assert energy_kind([]) is None
+
+
+def test_a_single_cell_has_one_block():
+    """Nothing is compared inside a cycle, so cycles are repeats."""
+    assert Frames(DESIGN, rows_of("01")).of(METRICS[ENERGY]).runs.blocks == ("all", "all")
+    assert Frames(DESIGN, rows_of("01", "02")).of(METRICS[ENERGY]).runs.blocks == ("c1", "c1", "c2", "c2")
+
+
+def test_cells_are_linked_through_others():
+    """01 and 02 share a block, 02 and 03 another one."""
+    rows = [
+        run_row(cell, 1, place, {ENERGY: 1.0}, block=block)
+        for place, (cell, block) in enumerate([("01", "a"), ("02", "a"), ("02", "b"), ("03", "b")])
+    ]
+    assert len(Frames(DESIGN, rows).of(METRICS[ENERGY]).cells) == 3
+    apart = Frames(DESIGN, rows[:2] + rows[3:]).of(METRICS[ENERGY])
+    assert [cell.id for cell in apart.cells] == ["01", "02"]
+    assert apart.runs.apart == ("03.c1",)
+
+
+def test_totals_are_divided_by_passes_and_rates_are_not():
+    row = run_row("01", 1, 1, {"duration_sec": 12.0, "tokens_per_second": 5.0}, n_passes=4)
+    assert [per_pass(row, name) for name in ("duration_sec", "tokens_per_second", "cpu_seconds")] == [3.0, 5.0, None]
+
+
+def test_the_median_uncertainty_is_relative():
+    rows = [row.model_copy(update={"uncertainties": {ENERGY: 0.1}}) for row in rows_of("01", "02")]
+    assert Frames(DESIGN, rows).of(METRICS[ENERGY]).uncertainty == 0.05
+    assert Frames(DESIGN, rows_of("01")).of(METRICS[ENERGY]).uncertainty == 0.0
+
+
+def test_only_runs_of_the_grid_with_a_result_are_completed():
+    kinds = [{}, {"state": "failed"}, {"role": "control_last"}, {"state": "pending"}]
+    assert len(completed([run_row("01", 1, 1, {}, **kind) for kind in kinds])) == 1
