@@ -35,6 +35,7 @@ OWNER_CHECK_S = 1.0
 END_POLL_S = 0.02
 # From linux/prctl.h: orphaned descendants become children of this process, so that they can be found and ended.
 PR_SET_CHILD_SUBREAPER = 36
+PR_SET_PDEATHSIG = 1
 
 
 def main(control: socket.socket, owner: int, prepare: Callable[[], object], run: Callable[[Path], int]) -> int:
@@ -46,7 +47,9 @@ def main(control: socket.socket, owner: int, prepare: Callable[[], object], run:
         prepare: imports what every run needs.
         run: does what a request in a folder asks for.
     """
+    _when_owner_ends(owner, signal.SIGKILL)  # importing takes seconds, in which nothing else is looked at
     prepare()
+    _when_owner_ends(owner, 0)
     gc.collect()
     gc.freeze()  # otherwise a search for garbage in a fork would copy all memory that is shared with this process
     _adopt_orphans()
@@ -166,9 +169,20 @@ def _become_own_process(log: Path) -> None:
     random.seed()
 
 
+def _when_owner_ends(owner: int, number: int) -> None:
+    """Have the system send this signal to this process when its owner ends; 0 = none. An owner that has ended counts too."""
+    _prctl(PR_SET_PDEATHSIG, number)
+    if number and os.getppid() != owner:
+        os.kill(os.getpid(), number)
+
+
 def _adopt_orphans() -> None:
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _prctl(option: int, value: int) -> None:
     with suppress(OSError, AttributeError):  # Linux only
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _children() -> set[int]:
