@@ -70,7 +70,7 @@ def measure(state: State, item: pytest.Item, plan: Plan, config: ExperimentConfi
 
 def _new_run(state: State, item: pytest.Item, plan: Plan, requested: ExperimentConfig) -> Run:
     """A run that its label tells apart from the earlier ones of its test."""
-    before = state.record(item).runs
+    before = [run for run in state.record(item).runs if isinstance(run, Run)]
     usual = plan.config or (before[0].requested if before else requested)
     config = user_hooks.modified(item, requested)
     repeated = any(run.config.config_hash == config.config_hash for run in before)
@@ -86,10 +86,10 @@ def _plain(config: ExperimentConfig) -> dict[str, Any]:
 
 def _refuse_twin(state: State, run: Run, test: str) -> None:
     """Refuse two tests with one baseline: one of them would be judged by the values of the other."""
-    same = (run.plan.test_id, run.config.config_hash)
+    same = (run.plan.test_id, run.config_hash)
     for record in state.records.values():
         for other in record.runs:
-            if record.test != test and (other.plan.test_id, other.config.config_hash) == same:
+            if record.test != test and (other.plan.test_id, other.config_hash) == same:
                 fail(
                     f"id {same[0]!r} with this configuration belongs to {record.test} already; give each test its own id"
                 )

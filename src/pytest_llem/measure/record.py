@@ -13,7 +13,7 @@ from pytest_llem.failure import cause_of
 if TYPE_CHECKING:
     from pytest_llem.marker import Plan
     from pytest_llem.measure.energy_meter import EnergyMeter
-    from pytest_llem.measure.run import Run
+    from pytest_llem.measure.judged import Judged
 
 _FAILED = ("failed", "error")
 
@@ -46,7 +46,7 @@ class Record:
     crash: str = ""
     failed_otherwise: bool = False
     plan: Plan | None = None
-    runs: list[Run] = field(default_factory=list)
+    runs: list[Judged] = field(default_factory=list)
     meter: EnergyMeter | None = None
     properties: list[tuple[str, Any]] = field(default_factory=list)
 

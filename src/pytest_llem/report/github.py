@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from pytest_llem.measure.judged import Judged
 from pytest_llem.measure.record import Record
-from pytest_llem.measure.run import Run
 from pytest_llem.stash import State
 from pytest_llem.verdict.verdict import Verdict
 
@@ -54,7 +54,7 @@ def _rows(state: State) -> Iterator[tuple[str, ...]]:
             yield record.outcome or "interrupted", "", "", "", record.cause[:_LONGEST_CAUSE], record.test
 
 
-def _causes(run: Run) -> Iterator[str]:
+def _causes(run: Judged) -> Iterator[str]:
     """What a reader needs beside the numbers: the reason, the second look, changes since the baseline, warnings."""
     verdict = run.found
     reason = _reason(verdict)
@@ -84,7 +84,7 @@ def commands(state: State, environ: Mapping[str, str]) -> Iterator[str]:
             yield command("error", file, record.line, record.test, record.cause)
 
 
-def _about(state: State, record: Record, run: Run, file: str) -> Iterator[str]:
+def _about(state: State, record: Record, run: Judged, file: str) -> Iterator[str]:
     verdict, settings = run.found, state.settings
     warnings = [f"  warning {each}" for each in run.warnings]
     if run.gate_failed:

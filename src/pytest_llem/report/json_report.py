@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from llenergymeasure import __version__
+from pytest_llem.baseline.repeats import samples_of
+from pytest_llem.measure.judged import Judged
 from pytest_llem.measure.record import Record
-from pytest_llem.measure.run import Run
 from pytest_llem.plain_values import plain
 from pytest_llem.report.updates import Finished
 from pytest_llem.stash import State
@@ -26,7 +27,7 @@ def session_report(state: State, done: Finished, exit_code: int) -> dict[str, An
     """The session report as plain values."""
     settings = state.settings
     snapshot = next(
-        (run.result.environment_snapshot for each in state.records.values() for run in each.runs if run.measured), None
+        (run.origin.environment for each in state.records.values() for run in each.runs if run.measured), None
     )
     return {
         "schema": SCHEMA,
@@ -85,9 +86,9 @@ def _test(record: Record, state: State) -> dict[str, Any]:
     }
 
 
-def _experiment(run: Run) -> dict[str, Any]:
+def _experiment(run: Judged) -> dict[str, Any]:
     verdict, kept = run.found, run.kept
-    first = run.result
+    origin = run.origin
     return {
         "id": run.plan.test_id,
         "label": run.label or None,
@@ -95,9 +96,9 @@ def _experiment(run: Run) -> dict[str, Any]:
         "reason": (verdict.worst.reason if verdict.worst else verdict.reason) or None,
         "simulated": run.simulated,
         "control": run.plan.control,
-        "config_hash": run.config.config_hash,
-        "energy": {"meter": first.meter.name, "method": first.energy_method, "reason": first.energy.reason},
-        "energy_per_output_token": _mean(run.samples("energy_per_output_token")),
+        "config_hash": run.config_hash,
+        "energy": {"meter": origin.meter, "method": origin.energy_method, "reason": origin.why_no_energy or None},
+        "energy_per_output_token": _mean(samples_of(run.pooled).get("energy_per_output_token", ())),
         "work": None if not kept else kept[0].work.to_plain(),
         "metrics": [_metric(each) for each in verdict.judgements],
         "dropped": [{"repeat": each.index, "causes": list(each.causes)} for each in run.dropped],
@@ -110,13 +111,13 @@ def _experiment(run: Run) -> dict[str, Any]:
     }
 
 
-def _unmeasured(run: Run) -> dict[str, Any]:
+def _unmeasured(run: Judged) -> dict[str, Any]:
     return {
         "id": run.plan.test_id,
         "label": run.label or None,
         "verdict": run.verdict,
         "reason": run.problem,
-        "config_hash": run.config.config_hash,
+        "config_hash": run.config_hash,
         "energy_per_output_token": None,
         "metrics": [],
         "results": [str(path) for path in run.files],
@@ -141,7 +142,7 @@ def _metric(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def _mean(values: list[float]) -> float | None:
+def _mean(values: Sequence[float]) -> float | None:
     return math.fsum(values) / len(values) if values else None
 
 

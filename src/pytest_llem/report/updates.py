@@ -12,11 +12,11 @@ from pytest_llem.baseline.folder import Baselines, update_folder, write_file
 from pytest_llem.baseline.parse import BaselineError
 from pytest_llem.baseline.repeats import session_of
 from pytest_llem.baseline.update import Measured, Mode, Outcome, candidate, update
+from pytest_llem.measure.judged import Judged
 from pytest_llem.measure.record import Record
-from pytest_llem.measure.run import Run
 from pytest_llem.stash import State
 
-Group = tuple[Fingerprint, bool, list[tuple[Record, Run]]]
+Group = tuple[Fingerprint, bool, list[tuple[Record, Judged]]]
 
 
 @dataclass
@@ -112,10 +112,10 @@ def _not_entered(records: Iterable[Record]) -> Iterator[Outcome]:
         for run in record.runs:
             reason = _why_not(record, run)
             if reason:
-                yield Outcome(run.plan.test_id, run.config.config_hash, "refused", reason)
+                yield Outcome(run.plan.test_id, run.config_hash, "refused", reason)
 
 
-def _why_not(record: Record, run: Run) -> str:
+def _why_not(record: Record, run: Judged) -> str:
     if record.outcome is None:
         return "the run ended before the test did"
     if not record.passed:
@@ -131,20 +131,20 @@ def _mind_refusals(done: Finished, option: str) -> None:
         done.problems.append(f"{option}: nothing was measured, so there is nothing to write")
 
 
-def measured_of(run: Run, machine: Fingerprint, problem: str = "") -> Measured:
+def measured_of(run: Judged, machine: Fingerprint, problem: str = "") -> Measured:
     """The part of a run that enters a baseline: the repeats of this process, without those of a second look."""
-    snapshot = run.result.environment_snapshot
+    origin = run.origin
     session = session_of(
         run.kept,
-        date=run.result.finished_at,
-        git_sha=snapshot.git_commit,
-        git_dirty=snapshot.git_dirty,
+        date=origin.finished_at,
+        git_sha=origin.environment.git_commit,
+        git_dirty=origin.environment.git_dirty,
         soft=machine.soft,
     )
     return Measured(
         test_id=run.plan.test_id,
-        config=run.config.model_dump(mode="json", exclude_none=True),
-        config_hash=run.config.config_hash,
+        config=run.identity,
+        config_hash=run.config_hash,
         work=run.kept[0].work,
         sessions=(session,),
         problems=(problem,) if problem else (),
