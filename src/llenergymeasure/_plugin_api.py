@@ -13,6 +13,7 @@ from llenergymeasure._api.run import SESSION, config_from
 from llenergymeasure.config.files.yaml import Document, read_experiment
 from llenergymeasure.config.loader import build_experiment_config, load_experiment_config, merged, with_overrides
 from llenergymeasure.config.messages.explain import explain_validation_error
+from llenergymeasure.config.meters import MeterSetting
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.suite import SuiteEntry, read_suite
 from llenergymeasure.core.backends.registry import cuda_uuids
@@ -58,12 +59,15 @@ __all__ = [
 ]
 
 
-def sharing_session() -> Session:
+def sharing_session(meter_setting: MeterSetting) -> Session:
     """A silent session whose experiments share idle power, and the model if they load the same one.
 
     The caller must call `model_cache.drop()` at the end.
+
+    Args:
+        meter_setting: the option of the caller that names a meter.
     """
-    return Session(progress=Silent(), model_cache=ModelCache())
+    return Session(progress=Silent(), model_cache=ModelCache(), meter_setting=meter_setting)
 
 
 def open_experiment(
@@ -100,14 +104,18 @@ def open_experiment(
 
 
 @contextmanager
-def open_meter(name: str = "auto") -> Iterator[Metering]:
+def open_meter(name: str, setting: MeterSetting) -> Iterator[Metering]:
     """A meter by name over all visible GPUs, with the reason of its choice.
+
+    Args:
+        name: of the meter, or `auto`.
+        setting: the option that names it.
 
     Raises:
         PreFlightError: a meter named explicitly is not available.
     """
     devices = open_devices(SESSION.clock, SESSION.environ, ask_cuda=cuda_uuids, sampling=True)
-    with devices as found, metered(name, SESSION, found) as metering:
+    with devices as found, metered(name, SESSION, found, setting=setting) as metering:
         yield metering
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import pytest
 
 from llenergymeasure._numerals import decimal_number
-from llenergymeasure.config.meters import METER_NAMES
+from llenergymeasure.config.meters import METER_NAMES, METERS
 from pytest_llem.options import FAIL_ON, INIS
 
 if TYPE_CHECKING:
@@ -151,7 +151,16 @@ def _meter(text: str, directory: Path) -> str:
         if not path.is_file():
             raise ValueError(f"there is no file {path}")
         return f"{REPLAY}{path}"
-    return _one_of(text, (*METER_NAMES, "replay:FILE"))
+    return text if text in METER_NAMES else _installed_meter(text)
+
+
+def _installed_meter(name: str) -> str:
+    from llenergymeasure._plugin_api import ConfigError  # noqa: PLC0415 - heavy, for names that are not built in
+
+    try:
+        return name if name in METERS else _one_of(name, (*METER_NAMES, *METERS.installed_names(), "replay:FILE"))
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
 
 
 def _one_of(text: str, valid: tuple[str, ...]) -> str:

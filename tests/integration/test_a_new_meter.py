@@ -49,7 +49,7 @@ ENTRY = """    "wall-plug": MeterEntry(
         accuracy="The plug is accurate within 1 %.",
     ),
 """
-FIRST_ENTRY = "METERS: Mapping[str, MeterEntry] = {\n"
+FIRST_ENTRY = "_BUILT_IN: Mapping[str, MeterEntry] = {\n"
 DISTRIBUTION = "Metadata-Version: 2.1\nName: wall-plug\nVersion: 4.2\n"
 
 PROGRAM = """

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib import metadata
 
-from llenergymeasure.config.meters import METERS
+from llenergymeasure.config.extensions.backends import BackendEntry
+from llenergymeasure.config.extensions.table import Table
+from llenergymeasure.config.meters import METERS, MeterEntry
 from llenergymeasure.core.backends.registry import BACKENDS
+from llenergymeasure.exceptions import ConfigError
 
 Versions = dict[str, str]
 
 
 def backend_versions() -> dict[str, Versions]:
     """The installed inference backends, each with the versions of its packages."""
-    return _installed({name: entry.distributions for name, entry in BACKENDS.items()})
+    return _installed(BACKENDS)
 
 
 def meter_versions() -> dict[str, Versions]:
     """The installed energy meters, each with the versions of its packages."""
-    return _installed({name: entry.distributions for name, entry in METERS.items()})
+    return _installed(METERS)
 
 
-def _installed(parts: Mapping[str, tuple[str, ...]]) -> dict[str, Versions]:
-    found = {name: _versions(packages) for name, packages in parts.items()}
+def _installed(table: Table[BackendEntry] | Table[MeterEntry]) -> dict[str, Versions]:
+    entries = table.everything().items()
+    found = {name: _versions(entry.distributions) for name, entry in entries if not isinstance(entry, ConfigError)}
     return {name: versions for name, versions in found.items() if versions is not None}
 
 

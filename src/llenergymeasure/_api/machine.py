@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from llenergymeasure.config.extensions.backends import BackendEntry
 from llenergymeasure.config.user_config import load_user_config, resolve_measurement, user_config_path
 from llenergymeasure.core.backends.registry import BACKENDS, installed_backends
 from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
@@ -29,12 +30,14 @@ class Backend:
         installed: whether its libraries are installed.
         measured: whether this release can measure with it.
         install: the command that installs it.
+        problem: why the package that offers it cannot be used; empty when it can.
     """
 
     name: str
     installed: bool
     measured: bool
     install: str
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,9 +113,13 @@ def describe_machine() -> Machine:
 
 def _backends() -> tuple[Backend, ...]:
     installed = installed_backends()
-    return tuple(
-        Backend(name, name in installed, entry.factory is not None, entry.install) for name, entry in BACKENDS.items()
-    )
+    return tuple(_backend(name, entry, name in installed) for name, entry in BACKENDS.everything().items())
+
+
+def _backend(name: str, entry: BackendEntry | ConfigError, installed: bool) -> Backend:
+    if isinstance(entry, ConfigError):
+        return Backend(name, installed=False, measured=False, install="", problem=str(entry))
+    return Backend(name, installed, entry.factory is not None, entry.install)
 
 
 def _meters(devices: MeterContext) -> Meters:

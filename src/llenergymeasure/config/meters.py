@@ -2,7 +2,7 @@
 
 It is read by the configuration (valid names), by the selection of a meter and `llem config` (probe and cure), by
 `llem --version`, by the notes on accuracy and by the pytest plugin. A new meter needs one module with `probe(context)`
-and `create(context)`, and one entry here.
+and `create(context)`, and one entry: here, or in a package of its own with an entry point in `llenergymeasure.meters`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
+
+from llenergymeasure.config.extensions.table import METER_GROUP, Table
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,23 @@ class MeterEntry:
         return import_module(self.module).create(context)
 
 
+@dataclass(frozen=True)
+class MeterSetting:
+    """Where a meter is named, for messages: the name of the setting, and how it is set to `auto`."""
+
+    name: str
+    to_auto: str
+
+
+IN_CONFIG = MeterSetting("energy.backend", "energy.backend: auto")
+
 _NVML_ACCURACY = (
     "Power sensors read through NVML are documented as accurate within 5 W or 5 %, whichever the device states; "
     "the error is mostly a stable gain of the card, so comparisons on one card are better than absolute numbers."
 )
 
 # In the order of `auto`.
-METERS: Mapping[str, MeterEntry] = {
+_BUILT_IN: Mapping[str, MeterEntry] = {
     "zeus": MeterEntry(
         module="llenergymeasure.core.energy.zeus",
         distributions=("zeus",),
@@ -68,5 +80,7 @@ METERS: Mapping[str, MeterEntry] = {
     ),
 }
 
-# Valid values of `energy.backend`: the first available meter, a meter by name, or no meter on purpose.
+METERS: Table[MeterEntry] = Table(_BUILT_IN, METER_GROUP, MeterEntry, "meter")
+
+# Valid values of `energy.backend`: the first available meter, a meter by name, or no meter on purpose. Packages may add names.
 METER_NAMES = ("auto", *METERS, "null")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
@@ -13,6 +13,8 @@ from typing_extensions import Self
 
 from llenergymeasure.config.backend_configs import PyTorchConfig, TensorRTConfig, VLLMConfig
 from llenergymeasure.config.base import ConfigModel, ContradictionError, FieldError, Integer, effective
+from llenergymeasure.config.extensions.backends import INSTALLED_BACKENDS, decoding_of, precisions_of, takes_lora
+from llenergymeasure.config.extensions.names import or_installed
 from llenergymeasure.config.files.yaml import read_experiment
 from llenergymeasure.config.passthrough import check_passthrough, without_credentials
 from llenergymeasure.config.sections import (
@@ -26,10 +28,8 @@ from llenergymeasure.config.sections import (
 from llenergymeasure.config.speculative import check_token_proposals
 from llenergymeasure.config.ssot import (
     BACKENDS,
-    DECODING_SUPPORT,
     LORA_SUPPORT,
     MODELS_WITHOUT_WEIGHTS,
-    PRECISION_SUPPORT,
     Backend,
     Precision,
 )
@@ -51,7 +51,9 @@ class ExperimentConfig(ConfigModel):
         description="Model id on the hub, local directory, GGUF file, `builtin/tiny-llama` (no weights), or "
         "`builtin/smollm2-135m` (of the extra `smollm2`).",
     )
-    backend: Backend = Field("pytorch", description="Inference backend.")
+    backend: Annotated[Backend, or_installed(INSTALLED_BACKENDS, *BACKENDS)] = Field(
+        "pytorch", description="Inference backend."
+    )
     precision: Precision = Field("bf16", description="Number format of weights and activations.")
     dataset: str | SyntheticDatasetConfig = Field(
         "aienergyscore",
@@ -133,8 +135,8 @@ class ExperimentConfig(ConfigModel):
 
     @model_validator(mode="after")
     def _backend_supports_it(self) -> Self:
-        self._one_of("precision", self.precision, PRECISION_SUPPORT[self.backend])
-        self._one_of("decoder.decoding_strategy", self.decoder.decoding_strategy, DECODING_SUPPORT[self.backend])
+        self._one_of("precision", self.precision, precisions_of(self.backend))
+        self._one_of("decoder.decoding_strategy", self.decoder.decoding_strategy, decoding_of(self.backend))
         for section in BACKENDS:
             if section != self.backend and getattr(self, section) is not None:
                 raise ContradictionError(
@@ -142,7 +144,7 @@ class ExperimentConfig(ConfigModel):
                     f"remove the section or set backend: {section}",
                     section,
                 )
-        if self.lora is not None and self.backend not in LORA_SUPPORT:
+        if self.lora is not None and not takes_lora(self.backend):
             valid = ", ".join(LORA_SUPPORT)
             raise ContradictionError(
                 f"lora is not supported by backend '{self.backend}'", f"valid backends: {valid}", "lora"

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from typing_extensions import Self
 
 from llenergymeasure.config.base import ConfigModel, ContradictionError, FieldError, Flag, Integer, Number, effective
+from llenergymeasure.config.extensions.names import or_installed
 from llenergymeasure.config.meters import METER_NAMES, METERS
 from llenergymeasure.config.ssot import DEFAULT_BEAMS, DecodingStrategy
 
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 else:
     _MeterName = Literal[METER_NAMES]
 # YAML reads a bare `null` as None; here it is the name of a meter.
-MeterName = Annotated[_MeterName, BeforeValidator(lambda value: "null" if value is None else value)]
+MeterName = Annotated[
+    _MeterName,
+    or_installed(METERS, *METER_NAMES),
+    BeforeValidator(lambda value: "null" if value is None else value),
+]
 
 
 class SyntheticDatasetConfig(ConfigModel):

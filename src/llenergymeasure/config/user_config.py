@@ -157,7 +157,7 @@ def resolve_runner(backend: str, user_config: UserConfig, environ: Mapping[str, 
     text = environ.get(variable)
     source = f"environment variable {variable}" if text is not None else f"runners.{backend} of the user config"
     try:
-        runner = Runner.parse(text if text is not None else getattr(user_config.runners, backend))
+        runner = Runner.parse(text if text is not None else dict(user_config.runners).get(backend, "local"))
     except FieldError as error:
         raise ConfigError(error.problem, error.cure, source=source) from error
     if runner.kind != "local":

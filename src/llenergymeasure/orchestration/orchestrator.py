@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from llenergymeasure.config.meters import IN_CONFIG, MeterSetting
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.sections import EnergyConfig
 from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement, resolve_runner
@@ -43,6 +44,7 @@ class Session:
 
     Attributes:
         user_config: settings of this machine; read when first needed.
+        meter_setting: where a meter is named that takes the place of the configured one.
         environ: environment variables.
         progress: receives each step.
         clock: time.
@@ -56,10 +58,15 @@ class Session:
     baselines: BaselineCache = field(default_factory=BaselineCache)
     model_cache: ModelCache = field(default_factory=NoModelCache)
     user_config: UserConfig | None = None
+    meter_setting: MeterSetting = IN_CONFIG
 
     def with_progress(self, progress: Progress) -> Session:
         """The same session with another receiver of its steps."""
         return replace(self, progress=progress)
+
+    def setting(self, meter_name: str | None) -> MeterSetting:
+        """Where the meter of an experiment is named; None = in its configuration."""
+        return IN_CONFIG if meter_name is None else self.meter_setting
 
     def settings(self) -> UserConfig:
         """The user's settings.
@@ -93,7 +100,7 @@ def opened(
     """
     with (
         devices_of(config, session, only_gpu, sampling=True) as devices,
-        metered(meter_name or config.energy.backend, session, devices, metering) as using,
+        metered(meter_name or config.energy.backend, session, devices, metering, session.setting(meter_name)) as using,
     ):
         for note in notes(config, session.environ, using.choice, gpu_infos(devices)):
             session.progress.note(note)
@@ -131,7 +138,7 @@ def findings_with_torch(
             local_processes=local_processes,
             environ=session.environ,
             cuda_devices=lambda: backend_devices(config.backend).device_count(),
-            meters=partial(_meter_findings, config, session),
+            meters=partial(_meter_findings, config, session, session.setting(meter_name)),
             hub=ask_hub,
         )
     )
@@ -141,12 +148,12 @@ def _with_meter(config: ExperimentConfig, name: str) -> ExperimentConfig:
     return config.model_copy(update={"energy": EnergyConfig.model_validate({"backend": name})})
 
 
-def _meter_findings(config: ExperimentConfig, session: Session, name: str) -> list[Finding]:
+def _meter_findings(config: ExperimentConfig, session: Session, setting: MeterSetting, name: str) -> list[Finding]:
     """What is wrong with a meter; the devices are opened only for one that is named, since that takes time."""
     if name in ("auto", "null"):
         return []
     with devices_of(config, session) as devices:
-        return meter_findings(name, devices)
+        return meter_findings(name, devices, setting=setting)
 
 
 def check_machine(config: ExperimentConfig, session: Session) -> None:
@@ -177,7 +184,11 @@ def devices_of(
 
 @contextmanager
 def metered(
-    declared: str, session: Session, devices: MeterContext, given: Metering | None = None
+    declared: str,
+    session: Session,
+    devices: MeterContext,
+    given: Metering | None = None,
+    setting: MeterSetting = IN_CONFIG,
 ) -> Iterator[Metering]:
     """The meter that is asked for, within what the user's settings allow `auto`; released at the end.
 
@@ -187,7 +198,7 @@ def metered(
     if given is not None:
         yield given
         return
-    metering = choose_meter(declared, session.settings().measurement.energy_backend, devices)
+    metering = choose_meter(declared, session.settings().measurement.energy_backend, devices, setting=setting)
     try:
         yield metering
     finally:

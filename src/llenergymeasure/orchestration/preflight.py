@@ -65,8 +65,10 @@ Findings = Iterator[Finding]
 
 
 def findings_of(request: Request) -> tuple[Finding, ...]:
-    """What every check finds."""
-    return tuple(finding for check in CHECKS for finding in check(request))
+    """What every check finds; the files of a model that only its backend understands are not checked."""
+    own_models = BACKENDS[request.config.backend].own_models
+    checks = [check for check in CHECKS if not (own_models and check in _CHECKS_OF_FILES)]
+    return tuple(finding for check in checks for finding in check(request))
 
 
 def refuse(found: Sequence[Sequence[Finding]]) -> None:
@@ -211,3 +213,4 @@ def _output(request: Request) -> Findings:
 CHECKS: tuple[Callable[[Request], Findings], ...] = (
     _backend, _models, _tasks, _chat_template, _settings, _processes, _energy, _dataset, _prompts, _output,
 )  # fmt: skip
+_CHECKS_OF_FILES = (_models, _tasks, _chat_template, _settings, _prompts)

@@ -12,6 +12,7 @@ from functools import cached_property
 import pytest
 
 from llenergymeasure import ExperimentConfig, ExperimentResult, _plugin_api
+from llenergymeasure.config.meters import MeterSetting
 from pytest_llem.baseline.repeats import more_to_measure, repeat_of
 from pytest_llem.measure import user_hooks
 from pytest_llem.measure.replay import Replay, read_replay
@@ -19,6 +20,8 @@ from pytest_llem.settings import Settings
 
 # Methods with a sensor: only for these the length of a window matters.
 _SENSED = frozenset({"counter", "sampled", "estimated"})
+
+_OPTION = MeterSetting("--llem-energy", "--llem-energy=auto")
 
 Keep = Callable[[ExperimentResult], None]
 
@@ -33,7 +36,7 @@ class Measuring:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._made: dict[Hashable, _plugin_api.Metering | None] = {}
-        self._session = _plugin_api.sharing_session()
+        self._session = _plugin_api.sharing_session(_OPTION)
         self._stack = ExitStack()
         self._test: str | None = None
 
@@ -76,7 +79,7 @@ class Measuring:
 
     @cached_property
     def _opened(self) -> _plugin_api.Metering:
-        return self._stack.enter_context(_plugin_api.open_meter(self._settings.energy))
+        return self._stack.enter_context(_plugin_api.open_meter(self._settings.energy, _OPTION))
 
     @contextmanager
     def taking_joules_of(self, test: str) -> Iterator[None]:

@@ -53,6 +53,8 @@ def _gpu(gpu: GpuInfo) -> str:
 
 
 def _backend(backend: Backend) -> str:
+    if backend.problem:
+        return backend.problem
     if not backend.installed:
         return f"not installed ({backend.install})"
     return "available" if backend.measured else "installed, measured by a later release"

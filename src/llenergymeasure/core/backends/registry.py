@@ -7,11 +7,12 @@ backend (precision, decoding).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from llenergymeasure.config.extensions.backends import BackendEntry
+from llenergymeasure.config.extensions.table import BACKEND_GROUP, Table
 from llenergymeasure.core.gc_control import importing_heavy
 from llenergymeasure.exceptions import BackendError, Finding
 
@@ -21,34 +22,7 @@ if TYPE_CHECKING:
     from llenergymeasure.core.instruments import Instruments
 
 
-@dataclass(frozen=True)
-class BackendEntry:
-    """One backend of the registry.
-
-    Attributes:
-        needs: modules that must be importable.
-        distributions: their package-index names, for their versions.
-        install: the command that installs the backend.
-        factory: `module:attribute` that takes `Instruments`; None when this release cannot measure with the backend.
-        devices: module that implements `BackendDevices`; None without one.
-        process_group: `module:attribute` that takes the number of a GPU, or None for the CPU, and joins this process to
-            the process group; None when the backend does not run several processes in parallel.
-        findings: `module:attribute` that checks the needs of single settings, see `setting_findings`; None without one.
-        preload: `module:attribute` that imports what every run needs, for a process that is forked per run: it uses no
-            device and starts no thread. None without one; each run then imports its library itself.
-    """
-
-    needs: tuple[str, ...]
-    distributions: tuple[str, ...]
-    install: str
-    factory: str | None = None
-    devices: str | None = None
-    process_group: str | None = None
-    findings: str | None = None
-    preload: str | None = None
-
-
-BACKENDS: Mapping[str, BackendEntry] = {
+_BUILT_IN: Mapping[str, BackendEntry] = {
     "pytorch": BackendEntry(
         needs=("torch", "transformers"),
         distributions=("torch", "transformers"),
@@ -62,6 +36,7 @@ BACKENDS: Mapping[str, BackendEntry] = {
     "vllm": BackendEntry(("vllm",), ("vllm",), 'pip install "llenergymeasure[vllm]"'),
     "tensorrt": BackendEntry(("tensorrt_llm",), ("tensorrt-llm",), 'pip install "llenergymeasure[tensorrt]"'),
 }
+BACKENDS: Table[BackendEntry] = Table(_BUILT_IN, BACKEND_GROUP, BackendEntry, "backend")
 
 
 def importable(module: str) -> bool:
@@ -72,9 +47,15 @@ def importable(module: str) -> bool:
         return False
 
 
-def installed_backends(has: Callable[[str], bool] = importable) -> tuple[str, ...]:
+def installed_backends(
+    has: Callable[[str], bool] = importable, backends: Table[BackendEntry] = BACKENDS
+) -> tuple[str, ...]:
     """Names of the backends whose libraries are installed, pytorch first."""
-    return tuple(name for name, entry in BACKENDS.items() if all(map(has, entry.needs)))
+    return tuple(
+        name
+        for name, entry in backends.everything().items()
+        if isinstance(entry, BackendEntry) and all(map(has, entry.needs))
+    )
 
 
 def create_backend(

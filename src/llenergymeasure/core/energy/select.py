@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from llenergymeasure.config.meters import METERS, MeterEntry
+from llenergymeasure.config.extensions.table import Table
+from llenergymeasure.config.meters import IN_CONFIG, METERS, MeterEntry, MeterSetting
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.null import NoMeter, NullMeter
 from llenergymeasure.domain.energy import MeterChoice
-from llenergymeasure.exceptions import Finding, MeterError, PreFlightError
+from llenergymeasure.exceptions import ConfigError, Finding, MeterError, PreFlightError
 from llenergymeasure.protocols import EnergyBackend, Metering
 
 AVAILABLE = "available"
-NO_GPU_CURE = "set energy.backend: auto, or use a machine whose GPU is listed by: nvidia-smi"
 OFF_BY_USER = "measurement.energy_backend of the user config is null: switched off on purpose"
 
 
 def choose_meter(
-    declared: str, narrowed: str, context: MeterContext, registry: Mapping[str, MeterEntry] = METERS
+    declared: str,
+    narrowed: str,
+    context: MeterContext,
+    registry: Mapping[str, MeterEntry] = METERS,
+    setting: MeterSetting = IN_CONFIG,
 ) -> Metering:
     """The meter for a configuration on this machine.
 
@@ -26,6 +30,7 @@ def choose_meter(
         narrowed: the meter that the user config sets for `auto`; `auto` = any.
         context: the GPUs of the machine.
         registry: the meters, in the order of `auto`.
+        setting: where the meter was declared, for messages.
 
     Raises:
         PreFlightError: a meter named by the experiment is not available. Under `auto` the run continues without a meter,
@@ -36,7 +41,7 @@ def choose_meter(
         meter = NullMeter() if declared == "null" else NullMeter(OFF_BY_USER)
         return Metering(meter, MeterChoice(name="null", reason=meter.reason))
     if declared != "auto":
-        return _the_one_named(declared, context, registry)
+        return _the_one_named(declared, context, registry, setting)
     return _first_available(context, allowed(asked, registry), why(asked, registry))
 
 
@@ -52,11 +57,13 @@ def why(narrowed: str, registry: Mapping[str, MeterEntry] = METERS) -> str:
     return f"measurement.energy_backend of the user config is {narrowed}"
 
 
-def _the_one_named(name: str, context: MeterContext, registry: Mapping[str, MeterEntry]) -> Metering:
+def _the_one_named(
+    name: str, context: MeterContext, registry: Mapping[str, MeterEntry], setting: MeterSetting
+) -> Metering:
     meter, why_not = _tried(registry[name], context)
     if meter is None:
-        raise PreFlightError([_finding(name, why_not, registry[name], context)])
-    return Metering(meter, MeterChoice(name=name, reason=f"energy.backend is {name}", probes={name: AVAILABLE}))
+        raise PreFlightError([_finding(name, why_not, registry[name], context, setting)])
+    return Metering(meter, MeterChoice(name=name, reason=f"{setting.name} is {name}", probes={name: AVAILABLE}))
 
 
 def _first_available(context: MeterContext, registry: Mapping[str, MeterEntry], reason: str) -> Metering:
@@ -81,21 +88,30 @@ def _tried(entry: MeterEntry, context: MeterContext) -> tuple[EnergyBackend | No
         return None, str(error)
 
 
-def meter_findings(declared: str, context: MeterContext, registry: Mapping[str, MeterEntry] = METERS) -> list[Finding]:
-    """Why a meter named in the configuration is not available on this machine; empty for auto and null."""
-    if declared not in registry:
+def meter_findings(
+    declared: str,
+    context: MeterContext,
+    registry: Mapping[str, MeterEntry] = METERS,
+    setting: MeterSetting = IN_CONFIG,
+) -> list[Finding]:
+    """Why a meter that was named is not available on this machine; empty for auto and null."""
+    if declared in ("auto", "null"):
         return []
     entry = registry[declared]
     why_not = entry.probe(context)
-    return [] if why_not is None else [_finding(declared, why_not, entry, context)]
+    return [] if why_not is None else [_finding(declared, why_not, entry, context, setting)]
 
 
-def _finding(name: str, why_not: str, entry: MeterEntry, context: MeterContext) -> Finding:
+def _finding(name: str, why_not: str, entry: MeterEntry, context: MeterContext, setting: MeterSetting) -> Finding:
     """A finding with the cure of the meter, or with another cure when the GPU is missing."""
     no_gpu = not context.gpus and why_not == context.no_gpu_reason
-    return Finding(f"energy.backend '{name}' is not available: {why_not}", NO_GPU_CURE if no_gpu else entry.cure)
+    no_gpu_cure = f"set {setting.to_auto}, or use a machine whose GPU is listed by: nvidia-smi"
+    return Finding(f"{setting.name} '{name}' is not available: {why_not}", no_gpu_cure if no_gpu else entry.cure)
 
 
-def meter_states(context: MeterContext, registry: Mapping[str, MeterEntry] = METERS) -> dict[str, str]:
-    """The outcome of every meter's probe."""
-    return {name: entry.probe(context) or AVAILABLE for name, entry in registry.items()}
+def meter_states(context: MeterContext, registry: Table[MeterEntry] = METERS) -> dict[str, str]:
+    """The outcome of every meter's probe; for a package whose meter cannot be used, why not."""
+    return {
+        name: str(entry) if isinstance(entry, ConfigError) else entry.probe(context) or AVAILABLE
+        for name, entry in registry.everything().items()
+    }
