@@ -10,7 +10,7 @@ Several ranks (`pytorch.num_processes`) are started by torch's launcher in both 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -41,16 +41,22 @@ class FreshProcesses:
     Args:
         session: the session that the experiments share: settings, environment, progress, idle baselines.
         isolation: how the processes are started.
+        command: gives the command of the fork server for a backend.
 
     Raises:
         PreFlightError: a launcher started this process, and a fresh one would not be one of its ranks.
     """
 
-    def __init__(self, session: Session, isolation: Isolation = "process") -> None:
+    def __init__(
+        self,
+        session: Session,
+        isolation: Isolation = "process",
+        command: Callable[[str], Sequence[str]] = server_command,
+    ) -> None:
         rank_info = rank_info_of(session.environ)
         if rank_info is not None:
             raise PreFlightError([no_fresh_process(rank_info)])
-        self._session, self._isolation = session, isolation
+        self._session, self._isolation, self._command = session, isolation, command
         self._servers: dict[str, ForkServer] = {}
 
     def __enter__(self) -> FreshProcesses:
@@ -100,7 +106,7 @@ class FreshProcesses:
         if server is None or not server.is_alive:
             if server is not None:
                 server.close()
-            server = self._servers[backend] = ForkServer(server_command(backend), self._session.environ)
+            server = self._servers[backend] = ForkServer(self._command(backend), self._session.environ)
         return server
 
 

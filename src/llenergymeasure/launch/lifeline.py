@@ -25,7 +25,9 @@ TERMINATED = 128 + signal.SIGTERM
 
 
 def start_lifeline(folder: Path, rank: int, owner: int | None, give_up: Callable[[], object]) -> Lifeline:
-    """Start the thread. Call this before other threads are started: threads inherit the blocked signals.
+    """Write the first heartbeat and start the thread.
+
+    Call this before other threads are started: threads inherit the blocked signals.
 
     Args:
         folder: the folder of the request.
@@ -34,6 +36,8 @@ def start_lifeline(folder: Path, rank: int, owner: int | None, give_up: Callable
         give_up: called when a signal arrives; writes the failure into the reply.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDED_BY)
+    with suppress(LLEMError):  # the folder may be gone with its owner
+        write_atomic(alive_file(folder, rank), str(os.getpid()))  # whoever ends this process reads its number here
     ending = threading.Event()
     thread = threading.Thread(
         target=_beat, args=(folder, rank, owner, give_up, ending), name="llem-lifeline", daemon=True
@@ -56,8 +60,6 @@ class Lifeline(NamedTuple):
 
 def _beat(folder: Path, rank: int, owner: int | None, give_up: Callable[[], object], ending: threading.Event) -> None:
     file = alive_file(folder, rank)
-    with suppress(LLEMError):  # the folder may be gone with its owner
-        write_atomic(file, str(os.getpid()))  # whoever ends this process reads its number here
     while owner is None or process_is_alive(owner):
         with suppress(OSError):
             os.utime(file)

@@ -11,6 +11,7 @@ are lines of JSON on the socket of its owner: `[folder, log]`; `["ready"]`, `["s
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import faulthandler
 import gc
@@ -27,7 +28,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from llenergymeasure.launch.process import GRACE_S
 
@@ -39,7 +40,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(control: socket.socket, owner: int, prepare: Callable[[], object], run: Callable[[Path], int]) -> int:
-    """Serve until the owner has ended. In a fork: do what was requested, and return its exit code.
+    """Serve until the owner has ended. In a fork: do what was requested, and end.
 
     Args:
         control: the connection to the owner.
@@ -54,7 +55,17 @@ def main(control: socket.socket, owner: int, prepare: Callable[[], object], run:
     gc.freeze()  # otherwise a search for garbage in a fork would copy all memory that is shared with this process
     _adopt_orphans()
     folder = Server(control, owner).serve()
-    return 0 if folder is None else run(folder)
+    if folder is not None:
+        _end(run(folder))
+    return 0
+
+
+def _end(code: int) -> NoReturn:
+    """End a run without taking the interpreter apart, which with torch takes longer than all else that isolation costs."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 class Server:
