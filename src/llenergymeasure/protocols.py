@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -220,20 +222,28 @@ class ProcessGroup(Protocol):
             ProcessGroupError: a process has ended.
         """
 
+    def share(self, text: str) -> str:
+        """What rank 0 says, on every rank; it fails as `barrier` does."""
+
 
 @dataclass(frozen=True)
 class Window:
-    """The measured window: the work, and its edges, which time and energy share."""
+    """The measured window: the work, in one or more passes, and its edges. Counts of prompts are those of one pass."""
 
     start_s: float
     end_s: float
     cpu_seconds: float
-    batches: tuple[BatchRecord, ...]
+    passes: tuple[tuple[BatchRecord, ...], ...]
     config: ExperimentConfig
     engine: InferenceEngine
     truncated_prompts: int = 0
     shapes_were_met: bool = False
     double_bos_prompts: int = 0
+
+    @cached_property
+    def batches(self) -> tuple[BatchRecord, ...]:
+        """The records of all passes, one after the other."""
+        return tuple(chain.from_iterable(self.passes))
 
     @property
     def duration_s(self) -> float:

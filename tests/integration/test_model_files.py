@@ -50,7 +50,7 @@ def measured(plain, tmp_path):
         )  # fmt: skip
         engine = TransformersLoader(SystemClock()).load(experiment)
         records = engine.run(engine.prepare(PROMPTS)).records()
-        flops = ExactFlopsCollector().collect(Window(0.0, 1.0, 1.0, records, experiment, engine))
+        flops = ExactFlopsCollector().collect(Window(0.0, 1.0, 1.0, (records,), experiment, engine))
         return engine.info, [ids for record in records for ids in record.output_ids], flops
 
     return measure

@@ -12,7 +12,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 from typing_extensions import Self
 
 from llenergymeasure.config.backend_configs import PyTorchConfig, TensorRTConfig, VLLMConfig
-from llenergymeasure.config.base import ConfigModel, ContradictionError, FieldError, Integer, effective
+from llenergymeasure.config.base import ConfigModel, ContradictionError, FieldError, Integer, Number, effective
 from llenergymeasure.config.extensions.backends import INSTALLED_BACKENDS, decoding_of, precisions_of, takes_lora
 from llenergymeasure.config.extensions.names import or_installed
 from llenergymeasure.config.files.yaml import read_experiment
@@ -38,6 +38,9 @@ RENAMED_FIELDS = {"model_name": "model", "fp_precision": "precision", "num_input
 
 # Fields added after release 2.0.0. At their default they are left out of the hash, which keeps older hashes valid.
 LATER_FIELDS = ("apply_chat_template",)
+
+# A day. A window without an end would be an oversight.
+MOST_SECONDS = 86400.0
 
 # Keys at the top of a file that make it a study; all others are fields of an experiment.
 STUDY_KEYS = ("name", "base", "sweep", "exclude", "reference", "experiments", "execution")
@@ -76,6 +79,14 @@ class ExperimentConfig(ConfigModel):
         ge=1,
         description="Fewest tokens generated per prompt; equal to max_output_tokens = constant work per prompt.",
         json_schema_extra=effective("none"),
+    )
+    min_duration_seconds: Number | None = Field(
+        None,
+        gt=0,
+        le=MOST_SECONDS,
+        description="Run the prompts in whole passes, again and again, until the window has lasted so many seconds: long "
+        "enough for the energy meter. Every number counts all passes, and `n_passes` is in the result. null = one pass.",
+        json_schema_extra=effective("one pass"),
     )
     decoder: DecoderConfig = Field(default_factory=DecoderConfig, description="How the next token is chosen.")
     warmup: WarmupConfig = Field(default_factory=WarmupConfig, description="What runs before the window.")

@@ -102,10 +102,17 @@ class OpenExperiment:
             BackendError: the engine failed in the window.
         """
         config, parts = self._config, self._with
-        parts.progress.step(f"measuring {config.n} prompts in {len(self._batches)} batches")
+        passes = "" if config.min_duration_seconds is None else f", for at least {config.min_duration_seconds:g} s"
+        parts.progress.step(f"measuring {config.n} prompts in {len(self._batches)} batches{passes}")
         self._enter("window")
         raw = measure_window(
-            self.engine, self._batches, parts.metering.meter, parts.clock, parts.process_group, parts.collectors
+            self.engine,
+            self._batches,
+            parts.metering.meter,
+            parts.clock,
+            parts.process_group,
+            parts.collectors,
+            config.min_duration_seconds,
         )
         self._enter("idle")
         trace = parts.sampler.trace(raw.start_s, raw.end_s)
@@ -205,7 +212,9 @@ class OpenExperiment:
             start_s=raw.start_s,
             end_s=raw.end_s,
             cpu_seconds=raw.cpu_seconds,
-            batches=check_records(raw.output.records(), self._batches, raw.start_s, raw.end_s),
+            passes=tuple(
+                check_records(output.records(), self._batches, raw.start_s, raw.end_s) for output in raw.passes
+            ),
             config=self._config,
             engine=self.engine,
             shapes_were_met=self._warmup is not None and self._warmup.shapes is not None,

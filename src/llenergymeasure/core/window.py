@@ -2,6 +2,7 @@
 
 ```
 collect garbage . device idle . open meter . arm . (barrier) . t0 -- engine.run . (barrier) -- t1 . stop . close meter
+                                                                     again until the shortest duration has passed
 ```
 
 `engine.run` returns when the device is idle, so time and energy share both edges. Processes that measure the same
@@ -13,7 +14,7 @@ copy of the output to the host.
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from llenergymeasure.core.energy.check_reading import check_reading
@@ -31,6 +32,9 @@ from llenergymeasure.protocols import (
     RunOutput,
 )
 
+# What rank 0 says to the others when another pass follows; nothing when none does.
+_AGAIN = "again"
+
 
 class Alone:
     """The process group of a single process."""
@@ -41,16 +45,20 @@ class Alone:
     def barrier(self) -> None:
         """Return at once."""
 
+    def share(self, text: str) -> str:
+        """The text."""
+        return text
+
 
 @dataclass(frozen=True)
 class RawWindow:
-    """The window before evaluation: edges, energy reading, and the output still on the device."""
+    """The window before evaluation: edges, energy reading, and the output of each pass, still on the device."""
 
     start_s: float
     end_s: float
     cpu_seconds: float
     reading: EnergyReading
-    output: RunOutput
+    passes: tuple[RunOutput, ...]
 
 
 def measure_window(
@@ -60,8 +68,11 @@ def measure_window(
     clock: Clock,
     process_group: ProcessGroup | None = None,
     collectors: Sequence[MetricsCollector] = (),
+    min_duration_s: float | None = None,
 ) -> RawWindow:
     """Run the engine on the batches and measure it.
+
+    With `min_duration_s` the batches are run in whole passes until the window has lasted that long.
 
     A meter that fails gives a reading without joules and with the reason; the other quantities are still measured.
 
@@ -80,7 +91,7 @@ def measure_window(
             together.barrier()
             cpu_start = clock.cpu_seconds()
             start_s = clock.now()
-            output = engine.run(batches)
+            passes = tuple(_passes(engine, batches, clock, together, start_s, min_duration_s))
             together.barrier()
             end_s = clock.now()
             cpu_seconds = clock.cpu_seconds() - cpu_start
@@ -90,7 +101,21 @@ def measure_window(
         finally:
             if not isinstance(measurement, EnergyReading):
                 measurement.abandon()
-    return RawWindow(start_s, end_s, cpu_seconds, reading, output)
+    return RawWindow(start_s, end_s, cpu_seconds, reading, passes)
+
+
+def _passes(
+    engine: InferenceEngine,
+    batches: Sequence[Batch],
+    clock: Clock,
+    together: ProcessGroup,
+    start_s: float,
+    min_duration_s: float | None,
+) -> Iterator[RunOutput]:
+    """Run the batches once, or until the duration has passed. Rank 0 decides, so that all ranks do the same work."""
+    yield engine.run(batches)
+    while min_duration_s is not None and together.share(_AGAIN if clock.now() - start_s < min_duration_s else ""):
+        yield engine.run(batches)
 
 
 def _open(meter: EnergyBackend) -> OpenWindow | EnergyReading:

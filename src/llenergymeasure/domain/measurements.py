@@ -75,9 +75,10 @@ class ModelInfo(Frozen):
 
 
 class TokenCounts(Frozen):
-    """Tokens of the window, counted by attention mask and generated ids, without padding."""
+    """Tokens of the window, counted by attention mask and generated ids, without padding. All passes are counted."""
 
-    n_prompts: int
+    n_prompts: int = Field(description="Prompts that were answered: those of the dataset times `n_passes`.")
+    n_passes: int = Field(1, ge=1, description="Passes over the prompts; 1 without `min_duration_seconds`.")
     input_tokens: int = Field(description="Useful input tokens.")
     input_tokens_padded: int = Field(description="Input tokens executed, padding included.")
     output_tokens: int = Field(description="Generated tokens, end-of-sequence included.")
@@ -88,7 +89,7 @@ class TokenCounts(Frozen):
         None, description="Most tokens of a prompt and its output together; None in a file of release 2.0.0."
     )
     double_bos_prompts: int = Field(0, description="Prompts that begin with the beginning-of-sequence token twice.")
-    output_tokens_per_prompt: tuple[int, ...] = Field((), description="In dataset order.")
+    output_tokens_per_prompt: tuple[int, ...] = Field((), description="In dataset order, pass after pass.")
 
 
 class Distribution(Frozen):
@@ -116,8 +117,8 @@ class LatencyResult(Frozen):
     )
     ttft: Distribution | None = Field(None, description="Time to first token; None when steps were not recorded.")
     itl: Distribution | None = Field(None, description="Inter-token latency; None when no request had a second token.")
-    request_ms: tuple[float, ...] = Field((), description="Samples in dataset order.")
-    ttft_ms: tuple[float, ...] = Field((), description="Samples in dataset order.")
+    request_ms: tuple[float, ...] = Field((), description="Samples in dataset order, pass after pass.")
+    ttft_ms: tuple[float, ...] = Field((), description="Samples in dataset order, pass after pass.")
     itl_ms: tuple[float, ...] = Field((), description="One sample per decode step.")
     itl_weights: tuple[Weight, ...] = Field((), description="Tokens (one per running request) with this latency.")
 

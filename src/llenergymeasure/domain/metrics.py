@@ -38,6 +38,7 @@ class Metric:
         gated: whether a limit may be set on it.
         counted: whether it is counted and not measured: equal work gives equal numbers, so it has no noise floor.
         joules: whether it needs an energy meter.
+        total: whether it is a total of the window, and grows with the number of passes over the prompts.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Metric:
     gated: bool = True
     counted: bool = False
     joules: bool = False
+    total: bool = False
 
     @property
     def higher_is_worse(self) -> bool:
@@ -61,6 +63,10 @@ class Metric:
         for attribute in self.path or (self.name,):
             value = None if value is None else getattr(value, attribute)
         return None if value is None else float(value)  # type: ignore[arg-type]
+
+    def per_pass(self, value: float | None, n_passes: int) -> float | None:
+        """A value of it; of a total, per pass over the prompts, so that windows of more and fewer passes compare."""
+        return value / n_passes if value is not None and self.total else value
 
     def text(self, result: object, figures: int = 3) -> str:
         """Its value in a result with its unit, or `not measured`."""
@@ -88,23 +94,38 @@ def _latencies() -> Iterator[Metric]:
 
 _ALL = (
     Metric("energy_per_output_token", "energy per output token", "J/token", "derived", joules=True),
-    Metric("energy_total_j", "energy", "J", "sum", ("energy", "energy_j"), joules=True),
+    Metric("energy_total_j", "energy", "J", "sum", ("energy", "energy_j"), joules=True, total=True),
     # Not gated: for equal work it is redundant with energy_total_j.
     Metric("energy_per_request", "energy per request", "J/request", "derived", gated=False, joules=True),
     # Not gated: it may be negative, and a relative change of it has no meaning.
-    Metric("energy_adjusted_j", "energy above idle", "J", "derived", gated=False, joules=True),
+    Metric("energy_adjusted_j", "energy above idle", "J", "derived", gated=False, joules=True, total=True),
     Metric("tokens_per_second", "throughput", "tokens/s", "derived", better="higher"),
-    Metric("duration_sec", "window", "s", "span"),
-    Metric("cpu_seconds", "CPU time", "s", "sum", ("host", "cpu_seconds")),
+    Metric("duration_sec", "window", "s", "span", total=True),
+    Metric("cpu_seconds", "CPU time", "s", "sum", ("host", "cpu_seconds"), total=True),
     Metric("peak_memory_mb", "peak memory", "MB", "sum", ("memory", "peak_memory_mb")),
     # Not gated: they follow from the configuration.
     Metric("model_memory_mb", "memory of the model", "MB", "same", ("model_info", "memory_mb"), gated=False),
-    Metric("n_prompts", "prompts", "prompts", "sum", ("tokens", "n_prompts"), gated=False, counted=True),
-    Metric("input_tokens", "input tokens", "tokens", "sum", ("tokens", "input_tokens"), gated=False, counted=True),
-    Metric("output_tokens", "output tokens", "tokens", "sum", ("tokens", "output_tokens"), counted=True),
-    Metric("flops_total", "FLOPs", OPERATIONS, "sum", ("flops", "value"), counted=True),
+    Metric("n_prompts", "prompts", "prompts", "sum", ("tokens", "n_prompts"), gated=False, counted=True, total=True),
     Metric(
-        "flops_exact", "FLOPs from the architecture", OPERATIONS, "sum", ("flops_architecture", "value"), counted=True
+        "input_tokens",
+        "input tokens",
+        "tokens",
+        "sum",
+        ("tokens", "input_tokens"),
+        gated=False,
+        counted=True,
+        total=True,
+    ),
+    Metric("output_tokens", "output tokens", "tokens", "sum", ("tokens", "output_tokens"), counted=True, total=True),
+    Metric("flops_total", "FLOPs", OPERATIONS, "sum", ("flops", "value"), counted=True, total=True),
+    Metric(
+        "flops_exact",
+        "FLOPs from the architecture",
+        OPERATIONS,
+        "sum",
+        ("flops_architecture", "value"),
+        counted=True,
+        total=True,
     ),
     *_latencies(),
 )

@@ -157,10 +157,15 @@ class ResultData(Derived):
     def tokens_per_second(self) -> float:
         return self.tokens.output_tokens / self.duration_sec
 
-    @computed_field(description="Prompts in the window.")  # type: ignore[prop-decorator]
+    @computed_field(description="Prompts that were answered in the window, in all passes.")  # type: ignore[prop-decorator]
     @property
     def n_prompts(self) -> int:
         return self.tokens.n_prompts
+
+    @computed_field(description="Passes over the prompts in the window.")  # type: ignore[prop-decorator]
+    @property
+    def n_passes(self) -> int:
+        return self.tokens.n_passes
 
     @computed_field(description="Useful input tokens.")  # type: ignore[prop-decorator]
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from llenergymeasure._format import NOT_MEASURED, number
 from llenergymeasure.domain.energy import PhaseEnergy
-from llenergymeasure.domain.measurements import Distribution
+from llenergymeasure.domain.measurements import Distribution, TokenCounts
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.result_data import ResultData
 
@@ -31,10 +31,16 @@ def _what(result: ResultData) -> Rows:
     yield (
         "work",
         (
-            f"{tokens.n_prompts} prompts in {_order(result)}batches of {info.batch_size}: {tokens.input_tokens} input and "
+            f"{_prompts(tokens)} in {_order(result)}batches of {info.batch_size}: {tokens.input_tokens} input and "
             f"{tokens.output_tokens} output tokens in {number(result.duration_sec, 's')}"
         ),
     )
+
+
+def _prompts(tokens: TokenCounts) -> str:
+    if tokens.n_passes == 1:
+        return f"{tokens.n_prompts} prompts"
+    return f"{tokens.n_prompts} prompts ({tokens.n_passes} passes over {tokens.n_prompts // tokens.n_passes})"
 
 
 def _kernels(result: ResultData) -> Iterator[str]:

@@ -44,6 +44,7 @@ def completed_row(row: RunRow, result: ResultData, path: str | None, took_s: flo
             "took_s": took_s,
             "values": {name: metric.read(result) for name, metric in METRICS.items()},
             "uncertainties": _uncertainties(result),
+            "n_passes": result.n_passes,
             "meter": None if result.energy.energy_j is None else result.energy.meter,
             "energy_estimated": result.energy.method == "estimated",
             "temperature_c": _temperature_c(result),

@@ -28,7 +28,7 @@ class Work:
     """The computed work; energies of different work are not comparable.
 
     Attributes:
-        prompts, input_tokens, output_tokens: of one measured window.
+        prompts, input_tokens, output_tokens: of one pass over the prompts.
         flops: by the PaLM rule; None when unknown. Only for readers: a better count is not different work.
     """
 

@@ -58,12 +58,22 @@ def repeat_of(result: Any) -> Repeat:
     throttle = result.thermal_throttle
     codes = {warning.code for warning in result.warnings}
     return Repeat(
-        values={name: metric.read(result) for name, metric in GATED.items()},
-        work=Work(result.n_prompts, result.input_tokens, result.output_tokens, result.flops_total),
+        values={name: metric.per_pass(metric.read(result), result.n_passes) for name, metric in GATED.items()},
+        work=_work(result),
         duration_s=result.duration_sec,
         energy_method=result.energy_method,
         throttled=throttle is not None and throttle.detected,
         troubles=tuple(text for code, text in _CAUSES_IN_WARNINGS.items() if code in codes),
+    )
+
+
+def _work(result: Any) -> Work:
+    """The work of one pass over the prompts: the number of passes depends on the speed of the machine."""
+    return Work(
+        prompts=result.n_prompts // result.n_passes,
+        input_tokens=result.input_tokens // result.n_passes,
+        output_tokens=round(result.output_tokens / result.n_passes),
+        flops=None if result.flops_total is None else round(result.flops_total / result.n_passes),
     )
 
 

@@ -219,6 +219,13 @@ def test_a_dry_run_shows_what_would_run(llem):
     assert "n: 7" in result.stdout
     assert "prompts: 7 of 1000" in result.stdout
     assert "nothing was run and nothing was written" in result.stdout
+    assert "window:" not in result.stdout
+
+
+@pytest.mark.torch
+def test_a_dry_run_says_how_long_the_window_will_last(llem):
+    result = llem("x.yaml", "--dry-run", files={"x.yaml": MODEL + "min_duration_seconds: 90\n"})
+    assert "window: whole passes over the prompts, for at least 90 s" in result.stdout
 
 
 def test_a_broken_user_config_is_named_with_its_line(llem, tmp_path):

@@ -74,3 +74,10 @@ def test_a_field_that_is_younger_than_the_first_release_changes_the_hash_only_wh
     plain, chat = (ExperimentConfig(model="builtin/tiny-llama", apply_chat_template=on) for on in (False, True))
     assert plain.config_hash == "e3c0cfc7003e9168"
     assert chat.config_hash != plain.config_hash
+
+
+def test_a_shortest_window_is_part_of_it_only_when_it_is_set():
+    plain = ExperimentConfig(model="builtin/tiny-llama")
+    assert plain.model_copy(update={"min_duration_seconds": None}).config_hash == plain.config_hash
+    longer = [ExperimentConfig(model="builtin/tiny-llama", min_duration_seconds=seconds) for seconds in (10, 60.0)]
+    assert len({plain.config_hash, *(each.config_hash for each in longer)}) == 3

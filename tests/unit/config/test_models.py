@@ -45,7 +45,7 @@ def test_the_defaults_are_those_of_the_contract():
     assert config.model_dump(exclude={"decoder", "warmup", "baseline", "energy"}) == {
         "model": "m", "backend": "pytorch", "precision": "bf16", "dataset": "aienergyscore", "n": 100, "random_seed": 42,
         "apply_chat_template": False, "max_input_tokens": 512, "max_output_tokens": 128, "min_output_tokens": None,
-        "pytorch": None, "vllm": None,
+        "min_duration_seconds": None, "pytorch": None, "vllm": None,
         "tensorrt": None, "lora": None, "passthrough_kwargs": None,
     }  # fmt: skip
     assert config.decoder.model_dump() == {

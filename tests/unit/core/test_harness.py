@@ -70,6 +70,26 @@ def test_tokens_and_rates():
     assert result.energy_per_output_token == pytest.approx(60.0 / 33)
 
 
+def test_several_passes_count_in_every_number():
+    one, three = measure(n=3, max_input_tokens=2), measure(n=3, max_input_tokens=2, min_duration_seconds=1.7)
+    assert (one.n_passes, three.n_passes) == (1, 3)
+    assert (three.n_prompts, three.input_tokens, three.output_tokens) == (9, 15, 99)
+    assert three.duration_sec == pytest.approx(1.8)
+    assert three.flops_total == 3 * one.flops_total
+    assert three.tokens.truncated_prompts == 3
+    for name in ("tokens_per_second", "energy_per_output_token", "energy_per_request"):
+        assert getattr(three, name) == pytest.approx(getattr(one, name))
+    assert three.latency.request.count == len(three.latency.request_ms) == 9
+    assert three.latency.request_ms == pytest.approx(3 * one.latency.request_ms)
+    assert len(three.timeline.batches) == 9
+
+
+def test_progress_says_how_long_the_window_will_last():
+    progress = RecordingProgress()
+    measure(n=2, progress=progress, min_duration_seconds=1.5)
+    assert "measuring 2 prompts in 2 batches, for at least 1.5 s" in progress.steps
+
+
 def test_a_padded_batch_counts_only_real_tokens():
     result = measure(n=3, pytorch={"batch_size": 3})
     assert result.input_tokens == 6

@@ -18,6 +18,7 @@ OF_ANOTHER_METRIC = {
     "energy_uncertainty_j": "the error bar of energy_total_j",
     "baseline_power_w": "what energy_adjusted_j takes off",
     "warmup_excluded_samples": "prompts that are in no metric",
+    "n_passes": "what totals are divided by when windows are compared",
 }
 
 

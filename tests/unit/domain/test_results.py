@@ -91,3 +91,10 @@ def test_the_summary_says_when_memory_is_that_of_the_whole_process(scope, said):
 
 def test_the_summary_is_plain_text():
     assert all(character == "\n" or character.isprintable() for character in a_result().summary())
+
+
+def test_several_passes_are_in_the_summary():
+    once = a_result()
+    tokens = once.tokens.model_copy(update={"n_prompts": 6, "n_passes": 3})
+    assert "2 prompts in batches" in once.summary()
+    assert "6 prompts (3 passes over 2) in batches" in once.model_copy(update={"tokens": tokens}).summary()

@@ -156,6 +156,7 @@ def test_a_process_of_a_launcher_cannot_start_fresh_ones():
 
 OWNER = """
 import sys
+from pathlib import Path
 import test_fresh
 from llenergymeasure.launch.fresh import FreshProcesses
 with FreshProcesses(test_fresh.Session(user_config=test_fresh.UserConfig()), command=test_fresh.command) as fresh:

@@ -51,6 +51,8 @@ def _lines(planned: PlannedExperiment, output_dir: Path) -> Iterator[str]:
     yield f"experiment {config.config_hash}: {config.model} with {config.backend}"
     yield from (f"  {name}: {value}" for name, value in planned.fields.items())
     yield f"prompts: {prompts.n_used} of {prompts.n_available} from {prompts.name}"
+    if config.min_duration_seconds is not None:
+        yield f"window: whole passes over the prompts, for at least {config.min_duration_seconds:g} s"
     yield f"memory on the device: {planned.memory}"
     yield from (f"note: {note}" for note in planned.notes)
     yield f"results would go to: {output_dir}"

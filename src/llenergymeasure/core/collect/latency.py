@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Literal, TypeVar
 
 from llenergymeasure.core.collect.distribution import distribution
 from llenergymeasure.domain.measurements import (
@@ -15,6 +15,8 @@ from llenergymeasure.domain.measurements import (
 )
 from llenergymeasure.protocols import InferenceEngine, Window
 from llenergymeasure.records import BatchRecord
+
+T = TypeVar("T")
 
 
 class FromRecords:
@@ -33,23 +35,22 @@ class TokenCollector(FromRecords):
     block = "tokens"
 
     def collect(self, window: Window) -> TokenCounts:
-        lengths = in_dataset_order(
-            (index, len(ids)) for batch in window.batches for index, ids in zip(batch.prompt_indices, batch.output_ids)
-        )
+        lengths = in_dataset_order(window, _lengths)
         limit = window.config.output_limit
         sequences = (
             length + len(ids) for batch in window.batches for length, ids in zip(batch.input_lengths, batch.output_ids)
         )
         return TokenCounts(
             n_prompts=len(lengths),
+            n_passes=len(window.passes),
             input_tokens=sum(sum(batch.input_lengths) for batch in window.batches),
             input_tokens_padded=sum(batch.padded_length * len(batch.input_lengths) for batch in window.batches),
             output_tokens=sum(lengths),
             output_tokens_requested=limit * len(lengths),
             ended_early_share=sum(length < limit for length in lengths) / len(lengths),
-            truncated_prompts=window.truncated_prompts,
+            truncated_prompts=window.truncated_prompts * len(window.passes),
             longest_sequence=max(sequences),
-            double_bos_prompts=window.double_bos_prompts,
+            double_bos_prompts=window.double_bos_prompts * len(window.passes),
             output_tokens_per_prompt=tuple(lengths),
         )
 
@@ -61,13 +62,8 @@ class LatencyCollector(FromRecords):
 
     def collect(self, window: Window) -> LatencyResult:
         beams = window.config.decoder.decoding_strategy == "beam"
-        request_ms = in_dataset_order(pair for batch in window.batches for pair in request_latencies_ms(batch, beams))
-        ttft_ms = in_dataset_order(
-            (index, 1000 * (batch.step_times_s[0] - batch.started_s))
-            for batch in window.batches
-            if batch.step_times_s
-            for index in batch.prompt_indices
-        )
+        request_ms = in_dataset_order(window, lambda batch: request_latencies_ms(batch, beams))
+        ttft_ms = in_dataset_order(window, _times_to_first_token_ms)
         gaps = [gap for batch in window.batches for gap in inter_token_latencies_ms(batch)]
         itl_ms, weights = tuple(gap for gap, _ in gaps), tuple(weight for _, weight in gaps)
         return LatencyResult(
@@ -121,9 +117,25 @@ class MemoryCollector:
         return MemoryResult(peak_memory_mb=peak_mb, source=source, scope=_SCOPES.get(source))
 
 
-def in_dataset_order(pairs: Iterator[tuple[int, float]] | Iterator[tuple[int, int]]) -> list:  # type: ignore[type-arg]
-    """Values sorted by the prompt they belong to."""
-    return [value for _, value in sorted(pairs, key=lambda pair: pair[0])]
+def in_dataset_order(window: Window, pairs: Callable[[BatchRecord], Iterable[tuple[int, T]]]) -> list[T]:
+    """Values in the order of their prompts, pass after pass.
+
+    Args:
+        window: the window.
+        pairs: gives the index of each prompt of a batch, with its value.
+    """
+    by_pass = ([pair for batch in batches for pair in pairs(batch)] for batches in window.passes)
+    return [value for found in by_pass for _, value in sorted(found, key=lambda pair: pair[0])]
+
+
+def _lengths(batch: BatchRecord) -> Iterator[tuple[int, int]]:
+    return ((index, len(ids)) for index, ids in zip(batch.prompt_indices, batch.output_ids))
+
+
+def _times_to_first_token_ms(batch: BatchRecord) -> Iterator[tuple[int, float]]:
+    """Per prompt: its index in the dataset and the time in ms; nothing when steps were not recorded."""
+    first_ms = [1000 * (batch.step_times_s[0] - batch.started_s)] if batch.step_times_s else []
+    return ((index, time_ms) for time_ms in first_ms for index in batch.prompt_indices)
 
 
 def request_latencies_ms(batch: BatchRecord, beams: bool = False) -> Iterator[tuple[int, float]]:

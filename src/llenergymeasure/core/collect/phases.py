@@ -80,7 +80,7 @@ def split_energy(
 def _too_short(times: PhaseTimes, devices: Sequence[Sequence[EnergyStep]]) -> str:
     return (
         f"{times.prefill_sec:.3g} s of prefill and {times.decode_sec:.3g} s of decode are too short to be separated with "
-        f"{min(map(len, devices))} sensor updates; raise n"
+        f"{min(map(len, devices))} sensor updates; raise n, or set min_duration_seconds"
     )
 
 

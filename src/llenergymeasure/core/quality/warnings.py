@@ -45,7 +45,7 @@ def _length(draft: ExperimentResult) -> Warnings:
         yield warning(
             "short_measurement_duration",
             f"the window lasted {draft.duration_sec:.3g} s, below {MIN_DURATION_S:g} s",
-            "raise n or max_output_tokens",
+            "set min_duration_seconds, or raise n or max_output_tokens",
             duration_sec=draft.duration_sec,
             least_sec=MIN_DURATION_S,
         )
@@ -53,7 +53,7 @@ def _length(draft: ExperimentResult) -> Warnings:
         yield warning(
             "low_prompt_count",
             f"{draft.n_prompts} prompts were measured, below {MIN_PROMPTS}",
-            "raise n",
+            "raise n, or set min_duration_seconds",
             n_prompts=draft.n_prompts,
             least=MIN_PROMPTS,
         )
@@ -94,7 +94,7 @@ def _few_readings(energy: EnergyReading) -> MeasurementWarning:
     return warning(
         "nvml_low_sample_count",
         f"there were {energy.n_readings} sensor updates in the window, below {MIN_READINGS}",
-        "make the window longer",
+        "make the window longer: set min_duration_seconds",
         n_readings=energy.n_readings,
         least=MIN_READINGS,
     )

@@ -24,7 +24,7 @@ from llenergymeasure.results.ranks.overlap import overlap_warnings, own_warnings
 from llenergymeasure.results.ranks.packing import SAMPLES
 from llenergymeasure.results.ranks.rules import combined
 from llenergymeasure.results.ranks.same import check_same
-from llenergymeasure.results.ranks.work import combined_host, left_out_warnings
+from llenergymeasure.results.ranks.work import combined_host, combined_latency, left_out_warnings
 
 
 def aggregate(processes: Sequence[ProcessResult]) -> ExperimentResult:
@@ -52,6 +52,7 @@ def _made(processes: Sequence[ProcessResult], energy: EnergyReading) -> dict[str
         "model_info": model,
         "energy": energy,
         "baseline": combined_baseline(processes),
+        "latency": combined_latency(results),
         "host": combined_host(processes, times["duration_sec"]),
         "co2": _carbon(results[0], energy),
         "multi_gpu": MultiGpu(devices=model.devices, strategy="data_parallel", energy_per_device_j=energy.per_device_j),

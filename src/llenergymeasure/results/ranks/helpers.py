@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TypeVar
 
@@ -32,6 +32,12 @@ def interleaved(shares: Sequence[Sequence[T]]) -> tuple[T, ...]:
             f"{', '.join(str(len(share)) for share in shares)}"
         )
     return tuple(chain(chain.from_iterable(zip(*shares)), (share[-1] for share in longer)))
+
+
+def by_pass(shares: Sequence[Sequence[T]], n_passes: int) -> Iterator[list[Sequence[T]]]:
+    """The samples of each pass, of all ranks: every rank has the same number of samples in each pass."""
+    for number in range(n_passes):
+        yield [share[number * len(share) // n_passes : (number + 1) * len(share) // n_passes] for share in shares]
 
 
 def in_a_row(parts: Sequence[Sequence[T]]) -> tuple[T, ...]:

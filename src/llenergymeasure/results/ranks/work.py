@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from llenergymeasure.core.collect.distribution import distribution
-from llenergymeasure.domain.measurements import Distribution, HostResult, TokenCounts
+from llenergymeasure.domain.measurements import Distribution, HostResult, LatencyResult, TokenCounts
+from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 from llenergymeasure.results.ranks.files import ProcessResult
-from llenergymeasure.results.ranks.helpers import in_a_row, interleaved
+from llenergymeasure.results.ranks.helpers import all_or_none, by_pass, in_a_row, interleaved
 from llenergymeasure.results.ranks.rules import (
     Rule,
     Rules,
+    Same,
     combined,
     every,
     given,
@@ -36,9 +38,9 @@ def kept(samples: Sequence[Sequence[T]], join: Callable[[Sequence[Sequence[T]]],
     return join(samples) if sum(map(len, samples)) <= MOST_SAMPLES else ()
 
 
-def _by_prompt(blocks: Sequence[Any], name: str) -> tuple[Any, ...]:
-    """Samples in dataset order: prompts were split round-robin, so they are taken from each rank in turn."""
-    return kept(values(blocks, name), interleaved)
+def _by_prompt(samples: Sequence[Sequence[T]], n_passes: int) -> tuple[T, ...]:
+    """Samples in dataset order, pass after pass: prompts were split round-robin, so they are taken from each rank in turn."""
+    return kept(samples, lambda shares: in_a_row([interleaved(share) for share in by_pass(shares, n_passes)]))
 
 
 def _by_rank(blocks: Sequence[Any], name: str) -> tuple[Any, ...]:
@@ -64,21 +66,23 @@ def _percentiles(samples: str, weights: str | None = None) -> Rule:
 
 TOKENS: Rules = {
     **metrics_in("tokens"),
+    "n_passes": Same("number of passes over the prompts"),
     "input_tokens_padded": total,
     "output_tokens_requested": total,
     "ended_early_share": _share_of_prompts,
     "truncated_prompts": total,
     "longest_sequence": most,
     "double_bos_prompts": total,
-    "output_tokens_per_prompt": _by_prompt,
+    "output_tokens_per_prompt": lambda blocks, name: _by_prompt(values(blocks, name), blocks[0].n_passes),
 }
 
+_IN_ORDER = "the samples of all ranks in dataset order, which needs the number of passes"
 LATENCY: Rules = {
     "request": _percentiles("request_ms"),
     "ttft": _percentiles("ttft_ms"),
     "itl": _percentiles("itl_ms", "itl_weights"),
-    "request_ms": _by_prompt,
-    "ttft_ms": _by_prompt,
+    "request_ms": given(_IN_ORDER),
+    "ttft_ms": given(_IN_ORDER),
     "itl_ms": _by_rank,
     "itl_weights": _by_rank,
 }
@@ -129,6 +133,16 @@ WARMUP: Rules = {
 }
 
 COMPILATION: Rules = {"count": total, "seconds": most}
+
+
+def combined_latency(results: Sequence[ExperimentResult]) -> LatencyResult | None:
+    """The latencies of all ranks; None when one rank has none."""
+    n_passes, names = results[0].n_passes, ("request_ms", "ttft_ms")
+
+    def joined(blocks: list[LatencyResult]) -> LatencyResult:
+        return combined(blocks, LATENCY, {name: _by_prompt(values(blocks, name), n_passes) for name in names})
+
+    return all_or_none([result.latency for result in results], joined)
 
 
 def combined_host(processes: Sequence[ProcessResult], wall_s: float) -> HostResult:

@@ -12,12 +12,6 @@ from llenergymeasure.domain.metrics import METRICS, Metric
 from llenergymeasure.domain.study.design import Cell, StudyDesign
 from llenergymeasure.domain.study.runs import RunRow
 
-# Totals of the window. They are divided by the number of passes over the prompts, which differs between cells.
-TOTALS = frozenset({
-    "energy_total_j", "energy_adjusted_j", "duration_sec", "cpu_seconds", "n_prompts", "input_tokens", "output_tokens",
-    "flops_total", "flops_exact",
-})  # fmt: skip
-
 NOT_MEASURED = "the metric was not measured in this run"
 NOT_POSITIVE = "the cell has a run whose value is not above zero, so that it has no logarithm"
 APART = "its cell shares no cycle with the other cells"
@@ -72,7 +66,7 @@ class Frame:
     @property
     def per_pass(self) -> bool:
         """Whether values were divided by a number of passes."""
-        return self.metric.name in TOTALS and any((row.n_passes or 1) > 1 for row in self.runs.rows)
+        return self.metric.total and any((row.n_passes or 1) > 1 for row in self.runs.rows)
 
     @property
     def estimated(self) -> bool:
@@ -94,8 +88,7 @@ def completed(rows: Iterable[RunRow]) -> list[RunRow]:
 
 def per_pass(row: RunRow, name: str) -> float | None:
     """The value of a metric; of a total, per pass over the prompts. None = not measured."""
-    value = row.values.get(name)
-    return value / (row.n_passes or 1) if value is not None and name in TOTALS else value
+    return METRICS[name].per_pass(row.values.get(name), row.n_passes or 1)
 
 
 def energy_kind(rows: Sequence[RunRow]) -> Kind | None:
@@ -154,8 +147,7 @@ def _from(row: RunRow) -> str:
 
 
 def _logs(rows: Sequence[RunRow], name: str) -> tuple[float, ...]:
-    values = (per_pass(row, name) for row in rows) if name in TOTALS else (row.values[name] for row in rows)
-    return tuple(math.log(value) for value in values if value is not None)
+    return tuple(math.log(value) for row in rows if (value := per_pass(row, name)) is not None)
 
 
 def _blocks(rows: Sequence[RunRow], n_cells: int) -> tuple[str, ...]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fakes import FakeClock, FakeEngine
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.collect.latency import MemoryCollector, inter_token_latencies_ms, request_latencies_ms
+from llenergymeasure.core.collect.latency import (
+    MemoryCollector,
+    in_dataset_order,
+    inter_token_latencies_ms,
+    request_latencies_ms,
+)
+from llenergymeasure.protocols import Window
 from llenergymeasure.records import BatchRecord
 
 
@@ -33,6 +41,14 @@ def test_without_steps_a_request_ends_with_its_batch():
 
 def test_under_beam_search_a_request_ends_with_its_batch():
     assert [ms for _, ms in request_latencies_ms(record(), beams=True)] == [pytest.approx(500)] * 2
+
+
+def test_samples_are_in_dataset_order_pass_after_pass():
+    first, second = record(lengths=(3, 2)), record(lengths=(5, 4))
+    backwards = [replace(one, prompt_indices=(1, 0)) for one in (first, second)]
+    window = Window(1.0, 2.0, 0.0, tuple((one,) for one in backwards), ExperimentConfig(model="m"), engine=None)
+    lengths = in_dataset_order(window, lambda one: zip(one.prompt_indices, map(len, one.output_ids)))
+    assert lengths == [2, 3, 4, 5]
 
 
 def test_a_gap_counts_once_per_running_request():

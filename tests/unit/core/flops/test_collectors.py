@@ -20,7 +20,7 @@ def window(architecture=LLAMA, lengths=(3, 2), **fields) -> Window:
     engine = FakeEngine(config, FakeClock())
     engine.architecture = dict(architecture)
     output = engine.run(engine.prepare([[1] * length for length in lengths]))
-    return Window(0.0, 1.0, 1.0, output.records(), config, engine)
+    return Window(0.0, 1.0, 1.0, (output.records(),), config, engine)
 
 
 def exact(**fields):

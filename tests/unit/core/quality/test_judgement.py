@@ -13,7 +13,7 @@ def test_a_draft_gets_its_warnings_rules_and_note():
     result = judged(a_draft(duration_sec=9.0))
     assert [each.code for each in result.warnings] == ["short_measurement_duration"]
     assert result.measurement_warnings == (
-        "short_measurement_duration: the window lasted 9 s, below 10 s; raise n or max_output_tokens",
+        "short_measurement_duration: the window lasted 9 s, below 10 s; set min_duration_seconds, or raise n or max_output_tokens",
     )
     assert result.publication_check.failed == ("window_at_least_60_s: 9 s of 60 s",)
     assert "5 W or 5 %" in result.reproducibility_notes

@@ -92,6 +92,18 @@ def test_a_repeat_of_a_real_result_has_its_numbers():
     assert repeat_of(a_result(energy_j=None)).values["energy_per_output_token"] is None
 
 
+def test_totals_of_a_repeat_are_per_pass_so_that_more_passes_are_not_other_work():
+    once = a_result()
+    counts = {name: 3 * getattr(once.tokens, name) for name in ("n_prompts", "input_tokens", "output_tokens")}
+    tokens = once.tokens.model_copy(update={**counts, "n_passes": 3})
+    energy = once.energy.model_copy(update={"energy_j": 600.0})
+    thrice = repeat_of(once.model_copy(update={"tokens": tokens, "energy": energy, "duration_sec": 6.0}))
+    assert thrice.work.compared == repeat_of(once).work.compared
+    assert (thrice.values["energy_total_j"], thrice.values["duration_sec"]) == (200.0, 2.0)
+    assert thrice.values["energy_per_output_token"] == 10.0
+    assert thrice.duration_s == 6.0
+
+
 def test_warnings_of_a_result_become_causes():
     warnings = (
         warning("sampling_gap", "2 gaps"),

@@ -66,6 +66,27 @@ def test_prompts_come_back_in_the_order_of_the_dataset():
     assert interleaved([("a", "d", "g"), ("b", "e"), ("c", "f")]) == tuple("abcdefg")
 
 
+def with_passes(result, n_passes, lengths):
+    request_ms = tuple(map(float, lengths))
+    tokens = result.tokens.model_copy(update={"n_passes": n_passes, "output_tokens_per_prompt": lengths})
+    latency = result.latency.model_copy(update={"request_ms": request_ms, "ttft_ms": request_ms})
+    return result.model_copy(update={"tokens": tokens, "latency": latency})
+
+
+def test_prompts_of_several_passes_come_back_pass_after_pass():
+    first, second = with_passes(on_gpu(0), 2, (10, 30, 11, 31)), with_passes(on_gpu(1), 2, (20, 21))
+    whole = aggregate([process(0, first), process(1, second)])
+    assert whole.n_passes == 2
+    assert whole.tokens.output_tokens_per_prompt == (10, 20, 30, 11, 21, 31)
+    assert whole.latency.request_ms == whole.latency.ttft_ms == (10.0, 20.0, 30.0, 11.0, 21.0, 31.0)
+
+
+def test_ranks_that_passed_over_their_prompts_unequally_often_are_refused():
+    first, second = with_passes(on_gpu(0), 2, (1, 2)), with_passes(on_gpu(1), 3, (1, 2, 3))
+    with pytest.raises(AggregationError, match="number of passes over the prompts is 2 on rank 0 and 3 on rank 1"):
+        aggregate([process(0, first), process(1, second)])
+
+
 @pytest.mark.parametrize("shares", [[("a",), ("b", "c")], [("a", "b", "c"), ("d",)]])
 def test_shares_of_no_round_robin_split_are_refused(shares):
     with pytest.raises(AggregationError, match="prompts were not split round-robin over the ranks, which have"):

@@ -89,6 +89,7 @@ def work(result: ExperimentResult) -> Rows:
     """The work of the window."""
     tokens, info = result.tokens, result.model_info
     yield "prompts", f"{tokens.n_prompts} in batches of {info.batch_size}"
+    yield "passes over the prompts", str(tokens.n_passes)
     yield METRICS["duration_sec"].title, METRICS["duration_sec"].text(result, figures=4)
     yield "input tokens", f"{tokens.input_tokens} ({tokens.input_tokens_padded} with padding)"
     yield "output tokens", f"{tokens.output_tokens} of {tokens.output_tokens_requested} requested"

@@ -1,0 +1,54 @@
+"""How often the prompts are passed over in a window."""
+
+from __future__ import annotations
+
+import pytest
+
+from fakes import FakeClock, FakeEngine, FakeMeter
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.window import measure_window
+
+ONE_PASS_S = 0.4  # two prompts, each 0.1 s of prefill and ten steps of 0.01 s
+
+
+class Rank:
+    """One of several processes; what rank 0 says is what it said itself, or is given."""
+
+    def __init__(self, rank, answers=()):
+        self.rank, self.size, self.shared, self._answers = rank, 2, [], list(answers)
+
+    def barrier(self):
+        pass
+
+    def share(self, text):
+        self.shared.append(text)
+        return text if self.rank == 0 else self._answers.pop(0)
+
+
+def window(min_duration_s, process_group=None):
+    clock = FakeClock()
+    engine = FakeEngine(ExperimentConfig(model="m", max_output_tokens=11), clock)
+    batches = engine.prepare([[1], [1, 2]])
+    return measure_window(engine, batches, FakeMeter(), clock, process_group, min_duration_s=min_duration_s)
+
+
+@pytest.mark.parametrize(("min_duration_s", "passes"), [(None, 1), (0.1, 1), (0.5, 2), (1.0, 3), (1.9, 5)])
+def test_passes_are_whole_and_end_when_the_window_has_lasted_long_enough(min_duration_s, passes):
+    raw = window(min_duration_s)
+    assert len(raw.passes) == passes
+    assert raw.end_s - raw.start_s == pytest.approx(passes * ONE_PASS_S)
+    assert raw.reading.energy_j == pytest.approx(100 * passes * ONE_PASS_S)
+
+
+def test_rank_0_decides_for_all():
+    first = Rank(0)
+    assert len(window(1.0, first).passes) == 3
+    assert [bool(text) for text in first.shared] == [True, True, False]
+    assert len(window(1.0, Rank(1, first.shared)).passes) == 3
+    assert len(window(1.0, Rank(1, ["", ""])).passes) == 1
+
+
+def test_one_pass_asks_nobody():
+    rank = Rank(0)
+    window(None, rank)
+    assert rank.shared == []
