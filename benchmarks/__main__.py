@@ -30,7 +30,8 @@ def main(arguments: list[str]) -> int:
             print(row, flush=True)
             rows.append((name, row))
     if options.write is not None:
-        write(options.write, rows, load)
+        names = " ".join(options.names)
+        write(options.write, rows, load, f"python -m benchmarks {names} --write {options.write}" if names else "make bench")
     return 1 if any(not row.kept for _, row in rows) else 0
 
 

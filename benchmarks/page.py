@@ -15,15 +15,15 @@ from llenergymeasure.core.machine.environment import take_snapshot
 HEAD = """\
 # Benchmarks
 
-This page is written by `make bench`; all timings come from one run. Timings are ratios or differences of two things that are
+This page is written by `{command}`; all timings come from one run. Timings are ratios or differences of two things that are
 measured alternately, pair by pair, on the same machine, so that changes of the machine affect both equally. The spread is from the
 smallest to the largest value. A row with the target *peer* shows another tool on the same work.
 """
 
 
-def page(rows: Sequence[tuple[str, Row | Line]], load: float | None = None) -> str:
+def page(rows: Sequence[tuple[str, Row | Line]], load: float | None = None, command: str = "make bench") -> str:
     """Markdown of the rows, each with the benchmark that made it."""
-    parts = [HEAD, machine(load), missed([row for _, row in rows if isinstance(row, Row)])]
+    parts = [HEAD.format(command=command), machine(load), missed([row for _, row in rows if isinstance(row, Row)])]
     for name in dict.fromkeys(name for name, _ in rows):
         parts += section(name, [row for owner, row in rows if owner == name])
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
@@ -69,6 +69,6 @@ def machine(load: float | None) -> str:
     )
 
 
-def write(path: Path, rows: Sequence[tuple[str, Row | Line]], load: float | None = None) -> None:
+def write(path: Path, rows: Sequence[tuple[str, Row | Line]], load: float | None, command: str) -> None:
     """Write the page."""
-    path.write_text(page(rows, load), encoding="utf-8")
+    path.write_text(page(rows, load, command), encoding="utf-8")

@@ -23,3 +23,9 @@ def test_each_figure_stands_in_the_table_of_its_benchmark():
     assert "| wall \\| time | 1.2 x | 1.1 to 1.3 | <= 1.10 | **missed** |" in text
     assert "| another tool | 2 x | 1.9 to 2.1 | peer |  |" in text
     assert "```\nalarms\n```" in text
+
+
+@pytest.mark.torch  # the page names its version
+def test_the_page_names_the_command_that_wrote_it():
+    assert "This page is written by `make bench`;" in page([("startup", KEPT)])
+    assert "This page is written by `python -m benchmarks judge`;" in page([("judge", KEPT)], None, "python -m benchmarks judge")

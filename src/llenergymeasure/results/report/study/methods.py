@@ -109,7 +109,7 @@ def _analysis(study: StudyData, analysis: MetricAnalysis, cited: Citations) -> I
         yield f"The residual coefficient of variation of a run was {number(100 * analysis.residual_cv, '%', 2)}."
     if analysis.factors:
         yield f"Factors were tested by F tests, corrected by Holm's method {cited('holm')},"
-        yield f"and by the same fit on normal ranks, centred by block {cited('ranks')}."
+        yield f"and by the same fit on normal ranks, aligned by block and by the other factors {cited('ranks')}."
         yield (
             "The importance of a factor is the largest over the smallest mean of its levels, and its share of the explained "
             f"variance, in which each interaction is divided equally among its factors {cited('shapley')}."
@@ -120,7 +120,7 @@ def _analysis(study: StudyData, analysis: MetricAnalysis, cited: Citations) -> I
 
 def _terms(analysis: MetricAnalysis) -> str:
     return {
-        "factorial": ", the factors and their two-way interactions",
+        "factorial": " and a mean for each configuration, of which the effects of factors are contrasts",
         "main_effects": " and the factors, as if they did not interact",
         "cells": " and the configurations",
         "none": "",
