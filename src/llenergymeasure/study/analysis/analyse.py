@@ -15,7 +15,8 @@ from llenergymeasure.study.analysis.groups import grouped_factors
 from llenergymeasure.study.analysis.words.warnings import study_warnings
 from llenergymeasure.study.analysis.work import control_drift, unequal_work
 
-# The metric of the summary is the first of these that at least half of the cells have.
+# The metric of the summary is the first of these that at least half of the cells have. Estimated energy is left out: it mostly
+# follows from the duration and an assumed power.
 HEADLINES = ("energy_per_output_token", "tokens_per_second", "cpu_seconds", "duration_sec")
 PLANE = ("tokens_per_second", "energy_per_output_token")
 
@@ -68,7 +69,8 @@ def _metrics(
 
 def _headline(analyses: Mapping[str, MetricAnalysis]) -> str:
     n_cells = max(len(analysis.cells) for analysis in analyses.values())
-    enough = [name for name in HEADLINES if name in analyses and 2 * len(analyses[name].cells) >= n_cells]
+    usable = [name for name in HEADLINES if name in analyses and "estimated" not in analyses[name].notes]
+    enough = [name for name in usable if 2 * len(analyses[name].cells) >= n_cells]
     return enough[0] if enough else next(iter(analyses))
 
 
@@ -101,6 +103,6 @@ def _effects(
 
 
 def _energy(headline: str, analyses: Mapping[str, MetricAnalysis]) -> Literal["measured", "estimated", "not_measured"]:
-    if not METRICS[headline].joules:
-        return "not_measured"
-    return "estimated" if "estimated" in analyses[headline].notes else "measured"
+    if any("estimated" in analysis.notes for analysis in analyses.values()):
+        return "estimated"
+    return "measured" if METRICS[headline].joules else "not_measured"

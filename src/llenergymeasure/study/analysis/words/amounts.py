@@ -11,6 +11,8 @@ from llenergymeasure.domain.study.effects import Ratio
 # Ratios below this are given in percent.
 _IN_PERCENT = 1.2
 _MOST_FIGURES = 5
+# A difference alone is given as a factor from here.
+_FACTOR = 2.0
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ def amount(metric: str, advantage: Ratio) -> str:
 
 
 def difference(ratio: float) -> str:
-    """The size of a difference alone: `2.1 %`, or `1.3 times`."""
-    return _size(Ratio(value=ratio), less=False)
+    """The size of a difference alone: `2.1 %`, or `a factor of 2.3`."""
+    return f"a factor of {_figures(ratio, 2)}" if ratio >= _FACTOR else f"{_figures(100 * (ratio - 1), 2)} %"
 
 
 def ends(advantage: Ratio, less: bool, before: str = "") -> str:

@@ -24,10 +24,11 @@ def summary(design: StudyDesign, effects: StudyEffects) -> str:
 
 
 def _energy_first(effects: StudyEffects) -> Iterator[str]:
-    if effects.energy == "estimated":
-        yield "The energy is an estimate and was not measured."
-    if effects.energy == "not_measured":
-        yield f"Energy was not measured, so this is about {METRICS[effects.headline].title}."
+    if effects.energy == "measured":
+        return
+    estimate = "is an estimate here and " if effects.energy == "estimated" else ""
+    so = "" if METRICS[effects.headline].joules else f", so this is about {METRICS[effects.headline].title}"
+    yield f"Energy {estimate}was not measured{so}."
 
 
 def _answer(design: StudyDesign, effects: StudyEffects, analysis: MetricAnalysis) -> Iterator[str]:
@@ -77,7 +78,7 @@ def _best(design: StudyDesign, analysis: MetricAnalysis, best: CellEffect | None
 def _cpu_time(design: StudyDesign, effects: StudyEffects) -> Iterator[str]:
     """The factor with the largest effect on the CPU time, where energy was not measured."""
     found = effects.metric("cpu_seconds")
-    if effects.energy != "not_measured" or effects.headline == "cpu_seconds" or found is None:
+    if effects.energy == "measured" or effects.headline == "cpu_seconds" or found is None:
         return
     clear = [effect for effect in found.factors if effect.finding == "matters"]
     if clear:

@@ -34,4 +34,4 @@ def test_the_ends_of_an_interval_differ_in_the_figures_that_are_shown():
 
 
 def test_a_difference_alone():
-    assert (difference(1.031), difference(2.0)) == ("3.1 %", "2.0 times")
+    assert (difference(1.031), difference(1.61), difference(2.3)) == ("3.1 %", "61 %", "a factor of 2.3")

@@ -33,6 +33,11 @@ def without_energy(row):
 
 
 def estimated(row):
+    values = {"tokens_per_second": 1 / row.values[ENERGY], ENERGY: row.values[ENERGY]}
+    return row.model_copy(update={"meter": "codecarbon", "energy_estimated": True, "values": values})
+
+
+def only_estimated(row):
     return row.model_copy(update={"meter": "codecarbon", "energy_estimated": True})
 
 
@@ -104,8 +109,14 @@ def test_energy_that_was_not_measured_is_throughput_and_cpu_time():
     assert "Batch size 32 needs 6.0 times less CPU time than 1 (" in text
 
 
-def test_energy_that_is_an_estimate_is_called_so():
-    assert said(change=estimated).startswith("The energy is an estimate and was not measured. Batch size matters most")
+def test_energy_that_is_an_estimate_is_called_so_and_is_not_the_answer():
+    start = "Energy is an estimate here and was not measured, so this is about throughput. Batch size matters most: 32 gives "
+    assert said(change=estimated).startswith(start)
+
+
+def test_an_estimate_is_the_answer_where_nothing_else_is_there():
+    start = "Energy is an estimate here and was not measured. Batch size matters most: 32 needs 6.0 times less energy "
+    assert said(change=only_estimated).startswith(start)
 
 
 def test_a_single_factor():
