@@ -31,7 +31,8 @@ def main(arguments: list[str]) -> int:
             rows.append((name, row))
     if options.write is not None:
         names = " ".join(options.names)
-        write(options.write, rows, load, f"python -m benchmarks {names} --write {options.write}" if names else "make bench")
+        command = f"python -m benchmarks {names} --write {options.write}" if names else "make bench"
+        write(options.write, rows, load, command)
     return 1 if any(not row.kept for _, row in rows) else 0
 
 

@@ -7,7 +7,7 @@ intervals are from a parametric bootstrap: effects are drawn from the noncentral
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,16 +58,17 @@ def shares(
     values = Shares(dict(zip(terms, found.tolist())), tuple((found @ to_factors).tolist()))
     if not all(errors[term].freedom for term in terms) or not noise.all():
         return values
-    drawn = _drawn(signal, freedoms, noise, np.array([errors[term].freedom for term in terms])) @ to_factors
+    drawn = _drawn(signal, freedoms, noise, [errors[term].freedom for term in terms]) @ to_factors
     lows, highs = np.quantile(drawn, [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2], axis=0)
     return Shares(values.terms, values.factors, tuple(lows.tolist()), tuple(highs.tolist()))
 
 
-def _drawn(signal: Floats, freedoms: Floats, noise: Floats, of_errors: Floats) -> Floats:
-    """Shares of the effects in repeated studies, a row each."""
+def _drawn(signal: Floats, freedoms: Floats, noise: Floats, of_errors: Sequence[int]) -> Floats:
+    """Shares of the effects in repeated studies, a row each. The noise itself is known from few degrees of freedom only."""
     chance = np.random.default_rng(1)
-    squares = noise * chance.noncentral_chisquare(freedoms, signal / noise, (_DRAWS, len(signal)))
-    noises = noise * chance.chisquare(of_errors, (_DRAWS, len(signal))) / of_errors
+    scales = {freedom: freedom / chance.chisquare(freedom, (_DRAWS, 1)) for freedom in sorted(set(of_errors))}
+    noises = noise * np.hstack([scales[freedom] for freedom in of_errors])
+    squares = noises * chance.noncentral_chisquare(freedoms, signal / noises)
     signals = np.maximum(squares - freedoms * noises, 0.0)
     totals = signals.sum(axis=1, keepdims=True)
     drawn: Floats = np.divide(signals, totals, out=np.zeros_like(signals), where=totals > 0)
