@@ -131,9 +131,9 @@ def _problems(error: ValidationError, root: type[BaseModel]) -> Iterator[tuple[P
 
 
 def _explained(place: Place, details: list[Any], origin: _Origin, source: str) -> ConfigError:
-    problem, cure = what_is_wrong(place, details, origin.written(place.path, details[0]["input"]))
-    named = f"{cut(str(place))}: {problem}" if place.path else problem
-    return ConfigError(named, cure, source=source, line=_line(place.path, details[0], origin))
+    found = _problem(place, details, origin.written(place.path, details[0]["input"]))
+    line = _line(place.path, details[0], origin)
+    return ConfigError(f"{found.named}{found.problem}", found.cure, source=source, line=line)
 
 
 def _line(path: KeyPath, detail: Any, origin: _Origin) -> int | None:

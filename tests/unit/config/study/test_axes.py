@@ -56,12 +56,12 @@ def test_a_sweep_without_an_axis_is_refused(complaint, sweep):
     assert "no axis; write one `field: [value, value]` per axis below it" in message
 
 
-def test_every_wrong_axis_is_told_at_once(complaint):
+def test_every_wrong_axis_is_reported_at_once(complaint):
     message = complaint("model: m\nsweep:\n  precison: [fp16]\n  n: []\n")
     assert message.startswith("2 problems in study.yaml\n")
 
 
-def test_every_wrong_value_is_told_once(complaint):
+def test_every_wrong_value_is_reported_once(complaint):
     message = complaint("model: m\nsweep:\n  precision: [fp16, bf16]\n  n: [0, -1, 4]\n")
     assert message.splitlines() == [
         "2 problems in study.yaml",

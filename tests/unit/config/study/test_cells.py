@@ -40,7 +40,7 @@ def test_a_wrong_value_beside_a_contradiction_is_an_error(complaint):
     assert message == "study.yaml, line 4, column 7: n: 0: must be greater than or equal to 1"
 
 
-def test_a_wrong_common_field_is_told_once_with_its_own_place(complaint):
+def test_a_wrong_common_field_is_reported_once_with_its_own_place(complaint):
     message = complaint("model: m\nwarmup:\n  n_warmup: 0\nsweep: {precision: [bf16, fp16]}\n")
     assert message == "study.yaml, line 3, column 3: warmup.n_warmup: 0: must be greater than or equal to 1"
 
