@@ -44,7 +44,12 @@ OPTIONS = (
         "none",
         "new: write missing entries; append: add a session and keep the newest 5; replace: discard the old sessions",
     ),
-    ("--llem-accept-baseline", "PATH", "none", "merge a candidate baseline that a run wrote, without measuring"),
+    (
+        "--llem-accept-baseline",
+        "PATH",
+        "none",
+        "merge what was not ok of a candidate that a run wrote, without measuring; node ids and -k select tests",
+    ),
     (
         "--llem-output-dir",
         "DIR",
@@ -91,8 +96,9 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def is_active(config: pytest.Config) -> bool:
-    """Whether experiments are measured or planned."""
-    return bool(config.getoption("--llem") or config.getoption("--llem-dry-run"))
+    """Whether experiments are collected: to be measured, planned, or selected for `--llem-accept-baseline`."""
+    options = ("--llem", "--llem-dry-run", "--llem-accept-baseline")
+    return any(config.getoption(option) for option in options)
 
 
 def is_experiment(item: pytest.Item) -> bool:

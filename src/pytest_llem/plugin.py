@@ -37,13 +37,14 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """With `--llem-accept-baseline`, accept a candidate baseline instead of running tests."""
+    """With `--llem-accept-baseline`, accept a candidate instead of running tests; a selection of them is collected first."""
     path = config.getoption("--llem-accept-baseline")
     if path is None:
         return None
     from pytest_llem.baseline.accept import main  # noqa: PLC0415 - only for this option
+    from pytest_llem.hooks.accepting import selects  # noqa: PLC0415 - the same
 
-    return main(config, path)
+    return None if selects(config) else main(config, path)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,7 +55,12 @@ def pytest_configure(config: pytest.Config) -> None:
     from pytest_llem.stash import state_of  # noqa: PLC0415 - only where something is set
 
     state = state_of(config)
-    if state.settings.active:
+    path = config.getoption("--llem-accept-baseline")
+    if path is not None:
+        from pytest_llem.hooks.accepting import Accepting  # noqa: PLC0415 - only for this option
+
+        config.pluginmanager.register(Accepting(config, state.settings, path), "llem-accepting")
+    elif state.settings.active:
         _register_hooks(config, state)
 
 

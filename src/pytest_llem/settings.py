@@ -66,11 +66,13 @@ def settings_of(config: pytest.Config) -> Settings:
         pytest.UsageError: a value is invalid.
     """
     json_path = config.getoption("--llem-json")
-    dry_run = bool(config.getoption("--llem-dry-run"))
-    if config.getoption("--llem-update-baseline") and not (dry_run or config.getoption("--llem")):
+    accepting = config.getoption("--llem-accept-baseline") is not None
+    dry_run = bool(config.getoption("--llem-dry-run")) and not accepting
+    measuring = bool(config.getoption("--llem")) and not accepting
+    if config.getoption("--llem-update-baseline") and not (dry_run or measuring or accepting):
         raise pytest.UsageError("--llem-update-baseline: nothing is measured without --llem; add it")
     return Settings(
-        active=dry_run or bool(config.getoption("--llem")),
+        active=dry_run or measuring,
         dry_run=dry_run,
         strict=bool(config.getoption("--llem-strict")),
         repeats=_value(config, "repeats", lambda text, folder: _repeats(text)),

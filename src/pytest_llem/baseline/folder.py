@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pytest_llem.baseline.candidate import Candidate
 from pytest_llem.baseline.entries import BaselineFile
 from pytest_llem.baseline.fingerprint import Plain, class_name
 from pytest_llem.baseline.lock import locked
@@ -98,7 +99,7 @@ def write_changes(before: Baselines, after: Baselines) -> list[Path]:
     return changed
 
 
-def write_file(path: Path, file: BaselineFile) -> None:
+def write_file(path: Path, file: BaselineFile | Candidate) -> None:
     """Write one file; a file with the same content stays unchanged.
 
     Raises:
@@ -127,7 +128,7 @@ def _write_and_rename(temporary: Path, path: Path, content: bytes) -> None:
             temporary.unlink()
 
 
-def dumps(file: BaselineFile) -> str:
+def dumps(file: BaselineFile | Candidate) -> str:
     """A file as text: sorted keys, one line per list of samples for readable diffs, a newline at the end."""
     text = json.dumps(file.to_plain(), indent=1, sort_keys=True, allow_nan=False)
     return _LONG_LIST.sub(lambda match: f"[{' '.join(match[1].split())}]", text) + "\n"

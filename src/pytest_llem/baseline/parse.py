@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from pytest_llem.baseline.candidate import Candidate, Key, Origin
 from pytest_llem.baseline.entries import SCHEMA, BaselineFile, Entry, Session, Work, moment
 
 T = TypeVar("T")
@@ -41,8 +42,21 @@ def read_file(path: Path) -> BaselineFile:
     Raises:
         BaselineError: the file cannot be read, is not JSON, is newer than this version, or has an invalid part.
     """
+    return _read(path, parse)
+
+
+def read_candidate(path: Path) -> Candidate:
+    """The candidate that a run wrote, or a baseline file to be accepted.
+
+    Raises:
+        BaselineError: as `read_file`.
+    """
+    return _read(path, parse_candidate)
+
+
+def _read(path: Path, parsed: Callable[[str], T]) -> T:
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        return parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BaselineError(path, f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -63,9 +77,41 @@ def parse(text: str) -> BaselineFile:
     Raises:
         ValueError: it is not JSON (`json.JSONDecodeError`), is newer than this version, or has an invalid part.
     """
+    top = _loaded(text)
+    if "candidate" in top:
+        raise _Malformed("is a candidate of a run; move it out of this folder and merge it with --llem-accept-baseline")
+    return _file(top)
+
+
+def parse_candidate(text: str) -> Candidate:
+    """The candidate of a JSON text.
+
+    Raises:
+        ValueError: as `parse`.
+    """
+    top = _loaded(text)
+    origins = _checked(top.pop("candidate", []), _LIST, "'candidate' of the file")
+    return Candidate(_file(top), dict(_origin(each, f"candidate[{index}]") for index, each in enumerate(origins)))
+
+
+def _loaded(text: str) -> dict[str, Any]:
     top = json.loads(text, object_pairs_hook=_no_duplicates, parse_float=_finite, parse_constant=_no_constant)
     if not isinstance(top, dict):
         raise _Malformed("is not a JSON object")
+    return top
+
+
+def _origin(value: object, where: str) -> tuple[Key, Origin]:
+    origin = _checked(value, _MAPPING, where)
+    _only(origin, ("id", "config_hash", "test", "verdict", "metrics"), where)
+    test_id, config_hash, test, verdict = (
+        _take(origin, name, _TEXT, where) for name in ("id", "config_hash", "test", "verdict")
+    )
+    metrics = tuple(_checked(each, _TEXT, f"{where}.metrics") for each in _take(origin, "metrics", _LIST, where))
+    return (test_id, config_hash), Origin(test, verdict, metrics)
+
+
+def _file(top: dict[str, Any]) -> BaselineFile:
     schema = _take(top, "schema", (int,), "the file")
     if schema > SCHEMA:
         raise _Malformed(

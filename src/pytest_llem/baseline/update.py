@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from llenergymeasure.stats.comparison import MIN_REPEATS
 from pytest_llem.baseline.diff import differences
-from pytest_llem.baseline.entries import BaselineFile, Entry, Session, Work
+from pytest_llem.baseline.entries import BaselineFile, Entry, Session, Work, moment
 from pytest_llem.baseline.fingerprint import Plain
 from pytest_llem.baseline.folder import Baselines
 
@@ -102,20 +102,38 @@ def candidate(hardware: Mapping[str, Plain], measured: Iterable[Measured], *, si
 
 
 def accept(baselines: Baselines, accepted: BaselineFile, mode: Mode = "replace") -> Update:
-    """The baselines with the entries of a candidate added, without measuring.
+    """The baselines with the entries of a candidate added, without measuring. Nothing is accepted twice.
 
     Args:
         baselines: the folder as it is.
-        accepted: the candidate that a run wrote, on any machine.
-        mode: as in `update`. By default the candidate replaces the entries that it was compared with.
+        accepted: entries that a run wrote, on any machine.
+        mode: as in `update`. By default they replace the entries that they were compared with.
     """
-    return update(baselines, accepted.hardware, _entries(accepted), mode, simulated=accepted.simulated)
+    before = baselines.of(accepted.hardware)
+    measured = [
+        _not_twice(before.entry(one.test_id, one.config_hash) if before else None, one, mode)
+        for one in _entries(accepted)
+    ]
+    return update(baselines, accepted.hardware, measured, mode, simulated=accepted.simulated)
 
 
 def _entries(file: BaselineFile) -> Iterator[Measured]:
     for test_id, by_hash in sorted(file.entries.items()):
         for config_hash, entry in sorted(by_hash.items()):
             yield Measured(test_id, entry.config, config_hash, entry.work, entry.sessions)
+
+
+def _not_twice(old: Entry | None, one: Measured, mode: Mode) -> Measured:
+    """Only the sessions that the baseline does not have; a problem when it has all of them, or newer ones to be replaced."""
+    if old is None or mode == "new":
+        return one
+    fresh = tuple(session for session in one.sessions if session not in old.sessions)
+    newest = max((session.date for session in old.sessions), key=moment)
+    if not fresh:
+        return replace(one, problems=("the baseline has these values already",))
+    if mode == "replace" and moment(newest) > max(moment(session.date) for session in fresh):
+        return replace(one, problems=(f"the baseline is newer: it has a session of {newest}",))
+    return replace(one, sessions=fresh) if mode == "append" else one
 
 
 def _mixing(file: BaselineFile, simulated: bool) -> str:
@@ -141,12 +159,14 @@ def _refusal(one: Measured, simulated: bool) -> str:
 
 def _misfit(old: Entry | None, one: Measured, mode: Mode) -> str:
     """Why a session cannot be added to the older ones; empty when it can."""
-    if old is None or mode != "append":
+    if old is None or mode == "new":
         return ""
+    before, now = old.sessions[-1].energy_method, one.sessions[-1].energy_method
+    if mode == "replace":
+        return "its energy was not measured, and that of the baseline was" if before and not now else ""
     changed = differences(old.work.compared, one.work.compared)
     if changed:
         return f"workload changed: {', '.join(map(str, changed))}; use replace"
-    before, now = old.sessions[-1].energy_method, one.sessions[-1].energy_method
     return "" if before == now else f"energy method changed: {before} -> {now}; use replace"
 
 

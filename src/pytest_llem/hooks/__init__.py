@@ -1,1 +1,1 @@
-"""Hooks that are registered only with `--llem`, each class with one purpose."""
+"""Hooks that are registered only where an option needs them, each class with one purpose."""

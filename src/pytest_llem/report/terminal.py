@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
+from pytest_llem.report.commands import accepting
 from pytest_llem.report.json_report import counts
-from pytest_llem.report.updates import Finished
+from pytest_llem.report.updates import Finished, key_of
 from pytest_llem.stash import State
 from pytest_llem.verdict.verdict import KINDS
 from pytest_llem.verdict.wording import line
@@ -54,15 +54,20 @@ def _ends(state: State, done: Finished) -> Iterator[str]:
         yield f"baseline {outcome.action}: {outcome.test_id}{note}"
     for path in done.updated:
         yield f"baseline written: {state.shown(path)}"
-    for path in done.candidates:
-        yield f"to accept these numbers later: pytest --llem-accept-baseline={_from_here(state, path)}"
+    yield from _acceptance(state, done)
     yield from (f"ERROR: {problem}" for problem in done.problems)
 
 
-def _from_here(state: State, path: Path) -> str:
-    """A path that is valid in the folder from which pytest was started."""
-    here = state.config.invocation_params.dir
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+def _acceptance(state: State, done: Finished) -> Iterator[str]:
+    """The commands that accept values later: one for each test that a verdict failed, and one for all that was not ok."""
+    entered = {(each.test_id, each.config_hash) for each in done.outcomes if each.action not in ("refused", "kept")}
+    for path, runs in done.candidates.items():
+        open_ = [(record, run) for record, run in runs if run.verdict != "ok" and key_of(run) not in entered]
+        failed = dict.fromkeys(record.test for record, _ in open_ if record.gate_failed)
+        for test in failed:
+            yield f"to accept this change: {accepting(state.config, path, [test])}"
+        if len({record.test for record, _ in open_}) > len(failed) or len(failed) > 1:
+            yield f"to accept all that was not ok: {accepting(state.config, path, [])}"
 
 
 def ascii_only(text: str) -> str:

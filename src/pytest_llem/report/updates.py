@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pytest_llem.baseline.candidate import Candidate, Key, Origin
 from pytest_llem.baseline.fingerprint import Fingerprint
 from pytest_llem.baseline.folder import Baselines, update_folder, write_file
 from pytest_llem.baseline.parse import BaselineError
@@ -25,14 +26,14 @@ class Finished:
 
     Attributes:
         complete: whether every selected test has ended; nothing is updated otherwise.
-        candidates: files with baselines that can be accepted later.
+        candidates: files with entries that can be accepted later, and their tests.
         updated: baseline files that were written.
         outcomes: how the update treated each test.
         problems: messages about what was requested and not done; with one, the run does not succeed.
     """
 
     complete: bool
-    candidates: list[Path] = field(default_factory=list)
+    candidates: dict[Path, list[tuple[Record, Run]]] = field(default_factory=dict)
     updated: list[Path] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -71,13 +72,23 @@ def _by_machine(records: Iterable[Record]) -> Iterator[Group]:
 def _write_candidate(state: State, done: Finished, group: Group, number: int) -> None:
     """Write the tests that passed or that nothing but a verdict failed: a user may decide to accept them."""
     machine, simulated, runs = group
-    measured = [measured_of(run, machine) for record, run in runs if record.acceptable]
-    file = candidate(machine.hard, measured, simulated=simulated)
+    acceptable = [(record, run) for record, run in runs if record.acceptable]
+    file = candidate(machine.hard, [measured_of(run, machine) for _, run in acceptable], simulated=simulated)
     if file.entries:
         name = "candidate-baseline.json" if number == 1 else f"candidate-baseline-{number}.json"
         path = state.results.folder / name
-        write_file(path, file)
-        done.candidates.append(path)
+        entered = [(record, run) for record, run in acceptable if file.entry(*key_of(run))]
+        write_file(path, Candidate(file, {key_of(run): _origin(record, run) for record, run in entered}))
+        done.candidates[path] = entered
+
+
+def _origin(record: Record, run: Run) -> Origin:
+    return Origin(record.test, run.verdict, tuple(each.metric for each in run.found.judgements))
+
+
+def key_of(run: Run) -> Key:
+    """The key of its entry in a baseline."""
+    return run.plan.test_id, run.config.config_hash
 
 
 def _update(state: State, done: Finished, groups: Sequence[Group], mode: Mode) -> None:
