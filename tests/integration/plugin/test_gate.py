@@ -47,6 +47,7 @@ def test_a_real_change_fails_and_is_in_every_report(gated):
     before = contents(gated)
     gated.write("summary.md", "")
     gated.monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    gated.monkeypatch.setenv("GITHUB_WORKSPACE", str(gated.path))
     gated.monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(gated.path / "summary.md"))
     result = gated.run(
         gated.replay(*times(1.2), *times(1.2)),

@@ -46,7 +46,7 @@ def test_a_refused_update_fails_the_run_with_one_line(one):
     result = one.run(one.replay(*USUAL), *UPDATE, "--llem-repeats=2")
     result.assert_outcomes(passed=1)
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["--llem-update-baseline=new: 1 of 1 experiments did not enter the baselines"])
+    result.stdout.fnmatch_lines(["ERROR: --llem-update-baseline=new: 1 of 1 experiments did not enter the baselines"])
     assert outcomes(one) == [("refused", "a baseline needs 3 valid repeats or more, there are 2")]
     assert one.report()["exit_code"] == 1
 
@@ -62,7 +62,7 @@ def test_an_update_of_nothing_fails(one):
     one.tests("@pytest.mark.skip\n@pytest.mark.llem(TINY)\ndef test_energy(llm_experiment):\n    llm_experiment()\n")
     result = one.run(one.replay(*USUAL), *UPDATE)
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["--llem-update-baseline=new: nothing was measured, so there is nothing to write"])
+    result.stdout.fnmatch_lines(["ERROR: --llem-update-baseline=new: nothing was measured, so there is nothing to write"])
 
 
 def test_an_entry_that_is_there_already_is_no_failure(one):
@@ -76,7 +76,7 @@ def test_a_folder_that_cannot_be_written_fails_the_run_and_keeps_the_candidate(o
     result = one.run(one.replay(*USUAL), *UPDATE, "--llem-baseline-dir=a-file/baselines")
     assert result.ret == 1
     result.stdout.fnmatch_lines(
-        ["the baselines are not updated: *a-file/baselines: cannot be written: Not a directory"]
+        ["ERROR: the baselines are not updated: *a-file/baselines: cannot be written: Not a directory"]
     )
     assert outcomes(one) == []
     assert len(one.report()["baselines"]["candidates"]) == 1
