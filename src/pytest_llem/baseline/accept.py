@@ -9,7 +9,7 @@ from statistics import geometric_mean
 import pytest
 
 from llenergymeasure.domain.metrics import GATED
-from pytest_llem.baseline.candidate import Candidate, Key, Origin
+from pytest_llem.baseline.candidate import Candidate, Key, Source
 from pytest_llem.baseline.entries import BaselineFile, Entry
 from pytest_llem.baseline.folder import Baselines, update_folder
 from pytest_llem.baseline.parse import BaselineError, read_candidate
@@ -17,7 +17,7 @@ from pytest_llem.baseline.update import Outcome, Update, accept
 from pytest_llem.settings import Settings, settings_of
 from pytest_llem.verdict.verdict import percent
 
-_SHOWN_WITHOUT_ORIGIN = ("energy_per_output_token",)
+_SHOWN_WITHOUT_SOURCE = ("energy_per_output_token",)
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Selection:
     tests: Collection[str] | None = None
     named: bool = False
 
-    def takes(self, key: Key, origin: Origin | None) -> bool:
+    def takes(self, key: Key, source: Source | None) -> bool:
         """Whether an entry is accepted."""
-        test = key[0] if origin is None else origin.test
+        test = key[0] if source is None else source.test
         selected = self.tests is None or test in self.tests
-        return selected and (self.named or origin is None or origin.verdict != "ok")
+        return selected and (self.named or source is None or source.verdict != "ok")
 
 
 def main(config: pytest.Config, path: str) -> int:
@@ -58,7 +58,7 @@ def accepted(config: pytest.Config, settings: Settings, path: str, selection: Se
     """
     try:
         candidate = read_candidate(config.invocation_params.dir / path)
-        file = _only(candidate.file, lambda key: selection.takes(key, candidate.origins.get(key)))
+        file = _only(candidate.file, lambda key: selection.takes(key, candidate.sources.get(key)))
         missing = _missing(candidate, selection)
         if not file.entries:
             return True, [*missing, _why_nothing(candidate, selection)]
@@ -94,7 +94,7 @@ def _missing(candidate: Candidate, selection: Selection) -> list[str]:
     """Named tests of which the candidate has no values."""
     if not selection.named or selection.tests is None:
         return []
-    known = {origin.test for origin in candidate.origins.values()} or set(candidate.file.entries)
+    known = {source.test for source in candidate.sources.values()} or set(candidate.file.entries)
     return [f"not in the candidate: {test}" for test in selection.tests if test not in known]
 
 
@@ -108,8 +108,8 @@ def _why_nothing(candidate: Candidate, selection: Selection) -> str:
 
 def _left_out(candidate: Candidate, selection: Selection) -> Iterator[str]:
     ok = sum(
-        not selection.takes(key, origin) and replace(selection, named=True).takes(key, origin)
-        for key, origin in candidate.origins.items()
+        not selection.takes(key, source) and replace(selection, named=True).takes(key, source)
+        for key, source in candidate.sources.items()
     )
     if ok:
         yield f"left out: {ok} that were ok; name a test by its node id to accept it all the same"
@@ -119,13 +119,13 @@ def _line(outcome: Outcome, before: BaselineFile | None, after: BaselineFile | N
     key = (outcome.test_id, outcome.config_hash)
     old = before.entry(*key) if before else None
     new = candidate.file.entry(*key) if outcome.action == "refused" else after.entry(*key) if after else None
-    parts = [*_values(old, new, candidate.origins.get(key)), *_sessions(outcome, old, new), outcome.note]
+    parts = [*_values(old, new, candidate.sources.get(key)), *_sessions(outcome, old, new), outcome.note]
     return f"{outcome.action}: {outcome.test_id}: {'; '.join(filter(None, parts))}"
 
 
-def _values(old: Entry | None, new: Entry | None, origin: Origin | None) -> Iterator[str]:
+def _values(old: Entry | None, new: Entry | None, source: Source | None) -> Iterator[str]:
     """`energy_per_output_token 5 -> 6 J/token (+20%)` for each metric that was judged."""
-    for metric in _SHOWN_WITHOUT_ORIGIN if origin is None else origin.metrics:
+    for metric in _SHOWN_WITHOUT_SOURCE if source is None else source.metrics:
         before, now = _mean(old, metric), _mean(new, metric)
         if metric in GATED and now is not None:
             start = "" if before is None else f"{before:.4g} -> "

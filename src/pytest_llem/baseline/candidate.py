@@ -11,7 +11,7 @@ Key = tuple[str, str]  # test id and configuration hash
 
 
 @dataclass(frozen=True)
-class Origin:
+class Source:
     """Where an entry comes from.
 
     Attributes:
@@ -27,19 +27,19 @@ class Origin:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Entries to accept, in the form of a baseline file, and their origins.
+    """Entries to accept, in the form of a baseline file, and their sources.
 
     Attributes:
         file: the entries.
-        origins: by test id and configuration hash; none for the entries of a baseline file, which can be accepted too.
+        sources: by test id and configuration hash; none for the entries of a baseline file, which can be accepted too.
     """
 
     file: BaselineFile
-    origins: Mapping[Key, Origin] = field(default_factory=dict)
+    sources: Mapping[Key, Source] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, object]:
         """Plain values for JSON."""
-        origins = [
+        sources = [
             {
                 "id": key[0],
                 "config_hash": key[1],
@@ -47,6 +47,6 @@ class Candidate:
                 "verdict": each.verdict,
                 "metrics": list(each.metrics),
             }
-            for key, each in sorted(self.origins.items())
+            for key, each in sorted(self.sources.items())
         ]
-        return {**self.file.to_plain(), "candidate": origins}
+        return {**self.file.to_plain(), "candidate": sources}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from pytest_llem.baseline.candidate import Candidate, Key, Origin
+from pytest_llem.baseline.candidate import Candidate, Key, Source
 from pytest_llem.baseline.entries import SCHEMA, BaselineFile, Entry, Session, Work, moment
 
 T = TypeVar("T")
@@ -90,8 +90,8 @@ def parse_candidate(text: str) -> Candidate:
         ValueError: as `parse`.
     """
     top = _loaded(text)
-    origins = _checked(top.pop("candidate", []), _LIST, "'candidate' of the file")
-    return Candidate(_file(top), dict(_origin(each, f"candidate[{index}]") for index, each in enumerate(origins)))
+    sources = _checked(top.pop("candidate", []), _LIST, "'candidate' of the file")
+    return Candidate(_file(top), dict(_source(each, f"candidate[{index}]") for index, each in enumerate(sources)))
 
 
 def _loaded(text: str) -> dict[str, Any]:
@@ -101,14 +101,14 @@ def _loaded(text: str) -> dict[str, Any]:
     return top
 
 
-def _origin(value: object, where: str) -> tuple[Key, Origin]:
-    origin = _checked(value, _MAPPING, where)
-    _only(origin, ("id", "config_hash", "test", "verdict", "metrics"), where)
+def _source(value: object, where: str) -> tuple[Key, Source]:
+    source = _checked(value, _MAPPING, where)
+    _only(source, ("id", "config_hash", "test", "verdict", "metrics"), where)
     test_id, config_hash, test, verdict = (
-        _take(origin, name, _TEXT, where) for name in ("id", "config_hash", "test", "verdict")
+        _take(source, name, _TEXT, where) for name in ("id", "config_hash", "test", "verdict")
     )
-    metrics = tuple(_checked(each, _TEXT, f"{where}.metrics") for each in _take(origin, "metrics", _LIST, where))
-    return (test_id, config_hash), Origin(test, verdict, metrics)
+    metrics = tuple(_checked(each, _TEXT, f"{where}.metrics") for each in _take(source, "metrics", _LIST, where))
+    return (test_id, config_hash), Source(test, verdict, metrics)
 
 
 def _file(top: dict[str, Any]) -> BaselineFile:

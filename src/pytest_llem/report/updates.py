@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_llem.baseline.candidate import Candidate, Key, Origin
+from pytest_llem.baseline.candidate import Candidate, Key, Source
 from pytest_llem.baseline.fingerprint import Fingerprint
 from pytest_llem.baseline.folder import Baselines, update_folder, write_file
 from pytest_llem.baseline.parse import BaselineError
@@ -33,7 +33,7 @@ class Finished:
     """
 
     complete: bool
-    candidates: dict[Path, list[tuple[Record, Run]]] = field(default_factory=dict)
+    candidates: dict[Path, list[tuple[Record, Judged]]] = field(default_factory=dict)
     updated: list[Path] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -78,17 +78,17 @@ def _write_candidate(state: State, done: Finished, group: Group, number: int) ->
         name = "candidate-baseline.json" if number == 1 else f"candidate-baseline-{number}.json"
         path = state.results.folder / name
         entered = [(record, run) for record, run in acceptable if file.entry(*key_of(run))]
-        write_file(path, Candidate(file, {key_of(run): _origin(record, run) for record, run in entered}))
+        write_file(path, Candidate(file, {key_of(run): _source(record, run) for record, run in entered}))
         done.candidates[path] = entered
 
 
-def _origin(record: Record, run: Run) -> Origin:
-    return Origin(record.test, run.verdict, tuple(each.metric for each in run.found.judgements))
+def _source(record: Record, run: Judged) -> Source:
+    return Source(record.test, run.verdict, tuple(each.metric for each in run.found.judgements))
 
 
-def key_of(run: Run) -> Key:
+def key_of(run: Judged) -> Key:
     """The key of its entry in a baseline."""
-    return run.plan.test_id, run.config.config_hash
+    return run.plan.test_id, run.config_hash
 
 
 def _update(state: State, done: Finished, groups: Sequence[Group], mode: Mode) -> None:
@@ -144,12 +144,12 @@ def _mind_refusals(done: Finished, option: str) -> None:
 
 def measured_of(run: Judged, machine: Fingerprint, problem: str = "") -> Measured:
     """The part of a run that enters a baseline: the repeats of this process, without those of a second look."""
-    origin = run.origin
+    source = run.origin
     session = session_of(
         run.kept,
-        date=origin.finished_at,
-        git_sha=origin.environment.git_commit,
-        git_dirty=origin.environment.git_dirty,
+        date=source.finished_at,
+        git_sha=source.environment.git_commit,
+        git_dirty=source.environment.git_dirty,
         soft=machine.soft,
     )
     return Measured(

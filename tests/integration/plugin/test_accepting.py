@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from a_baseline import HASH, a_file, a_session, an_entry
-from pytest_llem.baseline.candidate import Candidate, Origin
+from pytest_llem.baseline.candidate import Candidate, Source
 from pytest_llem.baseline.folder import dumps
 
 NAMES = ("regression", "other", "ok")
@@ -43,11 +43,11 @@ def folder(suite):
 
 def candidate(suite, joules=12.0, date=LATER):
     verdicts = {"regression": "regression", "other": "regression", "ok": "ok"}
-    origins = {
-        (node(name), HASH): Origin(node(name), verdict, ("energy_per_output_token",))
+    sources = {
+        (node(name), HASH): Source(node(name), verdict, ("energy_per_output_token",))
         for name, verdict in verdicts.items()
     }
-    suite.write("candidate.json", dumps(Candidate(a_file(entries_of(joules, date)), origins)))
+    suite.write("candidate.json", dumps(Candidate(a_file(entries_of(joules, date)), sources)))
 
 
 def accept(suite, *arguments):

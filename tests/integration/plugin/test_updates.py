@@ -62,7 +62,9 @@ def test_an_update_of_nothing_fails(one):
     one.tests("@pytest.mark.skip\n@pytest.mark.llem(TINY)\ndef test_energy(llm_experiment):\n    llm_experiment()\n")
     result = one.run(one.replay(*USUAL), *UPDATE)
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["ERROR: --llem-update-baseline=new: nothing was measured, so there is nothing to write"])
+    result.stdout.fnmatch_lines(
+        ["ERROR: --llem-update-baseline=new: nothing was measured, so there is nothing to write"]
+    )
 
 
 def test_an_entry_that_is_there_already_is_no_failure(one):
