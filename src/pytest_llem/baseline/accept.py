@@ -15,7 +15,6 @@ from pytest_llem.baseline.folder import Baselines, update_folder
 from pytest_llem.baseline.parse import BaselineError, read_candidate
 from pytest_llem.baseline.update import Outcome, Update, accept
 from pytest_llem.settings import Settings, settings_of
-from pytest_llem.verdict.verdict import percent
 
 _SHOWN_WITHOUT_SOURCE = ("energy_per_output_token",)
 
@@ -129,7 +128,7 @@ def _values(old: Entry | None, new: Entry | None, source: Source | None) -> Iter
         before, now = _mean(old, metric), _mean(new, metric)
         if metric in GATED and now is not None:
             start = "" if before is None else f"{before:.4g} -> "
-            change = f" ({percent(now / before)})" if before else ""
+            change = f" ({100 * (now / before - 1):+.3g}%)" if before else ""
             yield f"{metric} {start}{now:.4g} {GATED[metric].unit}{change}"
 
 

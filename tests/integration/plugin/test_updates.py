@@ -43,11 +43,14 @@ def outcomes(suite):
 
 
 def test_a_refused_update_fails_the_run_with_one_line(one):
-    result = one.run(one.replay(*USUAL), *UPDATE, "--llem-repeats=2")
+    one.run(one.replay(*USUAL), *UPDATE)
+    (path,) = one.baseline_files
+    path.write_text(path.read_text().replace('"simulated": true', '"simulated": false'))
+    result = one.run(one.replay(*USUAL), *UPDATE)
     result.assert_outcomes(passed=1)
     assert result.ret == 1
     result.stdout.fnmatch_lines(["ERROR: --llem-update-baseline=new: 1 of 1 experiments did not enter the baselines"])
-    assert outcomes(one) == [("refused", "a baseline needs 3 valid repeats or more, there are 2")]
+    assert outcomes(one) == [("refused", "simulated results cannot enter a baseline of measured ones")]
     assert one.report()["exit_code"] == 1
 
 
