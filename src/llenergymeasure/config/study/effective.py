@@ -95,6 +95,9 @@ def _decoder(decoder: DecoderConfig) -> dict[str, Any]:
 
 
 def _section(config: ExperimentConfig) -> dict[str, Any]:
+    """The section of the backend with its defaults; empty for a backend of another package."""
+    if config.backend not in SECTIONS:
+        return {}
     section = getattr(config, config.backend) or SECTIONS[config.backend]()
     fields = dict(vars(section))
     if isinstance(section, PyTorchConfig):

@@ -52,6 +52,12 @@ def test_what_is_not_of_the_own_backend_is_absent():
     assert {f"pytorch.{name}" for name in PyTorchConfig.model_fields} <= set(effective_fields(built()))
 
 
+def test_a_backend_of_another_package_has_no_section_here():
+    names = effective_fields(built().model_copy(update={"backend": "own"}))
+    assert names["backend"] == "own"
+    assert not any(name.startswith(("pytorch.", "own.")) for name in names)
+
+
 def test_equal_numbers_are_equal_and_a_switch_is_no_number():
     assert key_of(1) == key_of(1.0) != key_of(True)
     assert key_of({"a": [1, {"b": None}]}) == key_of({"a": [1.0, {"b": None}]}) != key_of({"a": [True, {"b": None}]})
