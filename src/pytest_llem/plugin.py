@@ -66,10 +66,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _register_hooks(config: pytest.Config, state: State) -> None:
     from pytest_llem import run_hooks  # noqa: PLC0415 - only with --llem
+    from pytest_llem.hooks import requests  # noqa: PLC0415 - the same
     from pytest_llem.hooks.attempts import Attempts  # noqa: PLC0415 - the same
     from pytest_llem.hooks.controls import Controls  # noqa: PLC0415 - the same
 
     config.pluginmanager.register(run_hooks, "llem-session")
+    config.pluginmanager.register(requests, "llem-requests")
     config.pluginmanager.register(state.progress, "llem-progress")
     config.pluginmanager.register(Attempts(state), "llem-attempts")
     config.pluginmanager.register(Controls(), "llem-controls")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_llem.failure import failure, note_cause
+from pytest_llem.hooks.requests import requests
 from pytest_llem.marker import NAME, Plan, PlanError, plan_of
 from pytest_llem.options import is_experiment
 from pytest_llem.stash import STATE, State, state_of
@@ -94,10 +95,15 @@ def _settle(item: pytest.Item, state: State) -> None:
         from pytest_llem.settle import settle  # noqa: PLC0415 - heavy, when something was measured
 
         settle(state, item)
-    elif "llm_experiment" in getattr(item, "fixturenames", ()):
+    elif requests(item, "llm_experiment") or (_is_marked_itself(item) and _uses_experiments(item)):
         pytest.fail("llm_experiment was requested but never called: nothing was measured", pytrace=False)
-    elif record.meter is None and _is_marked_itself(item):
+    elif record.meter is None and _is_marked_itself(item) and not _uses_experiments(item):
         pytest.fail("marked llem, but does not use llm_experiment: nothing was measured", pytrace=False)
+
+
+def _uses_experiments(item: pytest.Item) -> bool:
+    """Whether the fixture is there, if only for an autouse fixture."""
+    return "llm_experiment" in getattr(item, "fixturenames", ())
 
 
 def _is_marked_itself(item: pytest.Item) -> bool:

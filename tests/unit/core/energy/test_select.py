@@ -6,7 +6,7 @@ import pytest
 
 from fake_gpu import FakeDoor, FakeGpu, a_gpu
 from fakes import FakeClock, FakeMeter
-from llenergymeasure.config.meters import METERS
+from llenergymeasure.config.meters import METERS, MeterSetting
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy import nvml, zeus
 from llenergymeasure.core.energy.select import choose_meter, meter_findings, meter_states
@@ -77,6 +77,14 @@ def test_a_missing_gpu_is_not_cured_by_installing_a_meter(name):
     assert "pip install" not in found.cure
     assert "energy.backend: auto" in found.cure
     assert "nvidia-smi" in found.cure
+
+
+def test_a_meter_that_an_option_names_is_refused_with_that_option():
+    option = MeterSetting("--llem-energy", "--llem-energy=auto")
+    (found,) = meter_findings("nvml", CONTEXT, {"nvml": Entry(CONTEXT.no_gpu_reason)}, option)
+    assert found.problem.startswith("--llem-energy 'nvml' is not available")
+    assert found.cure.startswith("set --llem-energy=auto, or use a machine whose GPU")
+    assert choose_meter("zeus", "auto", CONTEXT, registry(zeus=None), option).choice.reason == "--llem-energy is zeus"
 
 
 def test_the_user_config_narrows_auto_only():
