@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from llenergymeasure.domain.metrics import METRICS
@@ -44,6 +45,7 @@ def completed_row(row: RunRow, result: ResultData, path: str | None, took_s: flo
             "took_s": took_s,
             "values": {name: metric.read(result) for name, metric in METRICS.items()},
             "uncertainties": _uncertainties(result),
+            "reading_uncertainty": _without_gain(result),
             "n_passes": result.n_passes,
             "meter": None if result.energy.energy_j is None else result.energy.meter,
             "energy_estimated": result.energy.method == "estimated",
@@ -61,6 +63,15 @@ def _uncertainties(result: ResultData) -> dict[str, float]:
     joules = result.energy.uncertainty_j / COVERAGE_FACTOR
     parts = {"energy_per_output_token": result.tokens.output_tokens, "energy_per_request": result.tokens.n_prompts}
     return {"energy_total_j": joules} | {name: joules / count for name, count in parts.items() if count}
+
+
+def _without_gain(result: ResultData) -> float | None:
+    """The relative standard uncertainty of the energy without the part of the gain."""
+    parts_j = result.energy.uncertainty_parts_j
+    if not result.energy.energy_j or not parts_j:
+        return None
+    rest_j = math.hypot(*(part_j for name, part_j in parts_j.items() if name != "gain"))
+    return rest_j / COVERAGE_FACTOR / abs(result.energy.energy_j)
 
 
 def _temperature_c(result: ResultData) -> float | None:

@@ -92,6 +92,8 @@ class RunRow(Frozen):
         result: path of result.json relative to the study's folder; None without one.
         values: value of each metric of the table by name; None = not measured.
         uncertainties: standard uncertainty of metrics that have one, in the metric's unit.
+        reading_uncertainty: relative standard uncertainty of the energy without the error of the sensor's gain, which is equal
+            in all runs on a GPU; None where it is not known.
         meter: name of the energy meter; None = energy was not measured.
         energy_estimated: whether the energy is an estimate.
         n_passes: number of passes over the prompts in the window.
@@ -119,6 +121,7 @@ class RunRow(Frozen):
     result: str | None = None
     values: dict[str, float | None] = {}
     uncertainties: dict[str, float] = {}
+    reading_uncertainty: float | None = None
     meter: str | None = None
     energy_estimated: bool = False
     n_passes: int | None = None

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from itertools import product
 from math import prod
 
-# Number of choices that are looked at; with more holes than that can follow, the best part found so far is taken.
-_MOST_STEPS = 20_000
+# Number of holes that are looked at in all choices together, about a second; after that, the best part found so far is taken.
+_MOST_LOOKS = 2_000_000
 
 Levels = tuple[tuple[int, ...], ...]
 """Levels that are kept, by factor."""
@@ -21,33 +21,32 @@ def largest_full(shape: Sequence[int], present: Collection[tuple[int, ...]], fix
         present: the combinations that are present.
         fixed: a level of each factor that must stay, such as those of the reference; None if there is no such.
     """
-    search = _Search(tuple(shape), frozenset(present), fixed)
-    search.follow(tuple(tuple(range(n)) for n in shape))
-    return search.best
+    search = _Search(fixed)
+    every = tuple(tuple(range(n)) for n in shape)
+    search.follow(every, [place for place in product(*every) if place not in present])
+    return search.best or tuple(() for _ in shape)
 
 
 class _Search:
     """Drops a level of each hole in turn, and follows the most promising choice first."""
 
-    def __init__(
-        self, shape: tuple[int, ...], present: frozenset[tuple[int, ...]], fixed: Sequence[int] | None
-    ) -> None:
-        self.best: Levels = tuple(() for _ in shape)
+    def __init__(self, fixed: Sequence[int] | None) -> None:
+        self.best: Levels = ()
+        self._size = 0
         self._fixed = fixed
-        self._holes = [place for place in product(*map(range, shape)) if place not in present]
-        self._steps = 0
+        self._looks = 0
 
-    def follow(self, kept: Levels) -> None:
-        self._steps += 1
-        if _size(kept) <= _size(self.best) or self._steps > _MOST_STEPS:
+    def follow(self, kept: Levels, holes: Sequence[tuple[int, ...]]) -> None:
+        """Look at a part of the grid with these holes."""
+        self._looks += len(holes)
+        if _size(kept) <= self._size or self._looks > _MOST_LOOKS:
             return
-        hole = next((hole for hole in self._holes if _inside(hole, kept)), None)
-        if hole is None:
-            self.best = kept
+        if not holes:
+            self.best, self._size = kept, _size(kept)
             return
-        choices = [_without(kept, axis, level) for axis, level in enumerate(hole) if self._may_go(axis, level)]
-        for choice in sorted(choices, key=_size, reverse=True):
-            self.follow(choice)
+        choices = [(axis, level) for axis, level in enumerate(holes[0]) if self._may_go(axis, level)]
+        for axis, level in sorted(choices, key=lambda choice: len(kept[choice[0]]), reverse=True):
+            self.follow(_without(kept, axis, level), [hole for hole in holes if hole[axis] != level])
 
     def _may_go(self, axis: int, level: int) -> bool:
         return self._fixed is None or self._fixed[axis] != level
@@ -55,10 +54,6 @@ class _Search:
 
 def _size(kept: Levels) -> int:
     return prod(map(len, kept))
-
-
-def _inside(hole: tuple[int, ...], kept: Levels) -> bool:
-    return all(level in levels for level, levels in zip(hole, kept))
 
 
 def _without(kept: Levels, axis: int, level: int) -> Levels:

@@ -75,9 +75,9 @@ class Frame:
 
     @property
     def uncertainty(self) -> float:
-        """Median relative standard uncertainty of the readings; 0 where none is known."""
-        name, rows = self.metric.name, self.runs.rows
-        known = sorted(row.uncertainties[name] / (row.values[name] or 1) for row in rows if name in row.uncertainties)
+        """Median relative standard uncertainty of the readings without that of the gain; 0 where none is known."""
+        found = (row.reading_uncertainty for row in self.runs.rows) if self.metric.joules else ()
+        known = sorted(each for each in found if each is not None)
         return known[len(known) // 2] if known else 0.0
 
 

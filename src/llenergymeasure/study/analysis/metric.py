@@ -17,7 +17,7 @@ from llenergymeasure.study.analysis.cells import best_cell, cell_effects, path_t
 from llenergymeasure.study.analysis.factorial import grid_effects
 from llenergymeasure.study.analysis.frame import Frame
 from llenergymeasure.study.analysis.holes import full_grid
-from llenergymeasure.study.analysis.model import ALPHA, Model, Placement
+from llenergymeasure.study.analysis.model import ALPHA, FullGrid, Model, Placement
 from llenergymeasure.study.analysis.nested import nested_effects, nesting
 
 Method = Literal["factorial", "main_effects", "cells", "none"]
@@ -78,12 +78,11 @@ def _found(model: Model) -> Found:
     if len(places) < 2:
         return Found("none")
     if (backends := nesting(model)) is not None:
-        return Found("factorial", *nested_effects(model, backends))
+        return Found("factorial", *nested_effects(model, backends), _missing(model))
     factors = model.varying(places)
     full = full_grid(model, places, factors)
     if full is not None:
-        all_cells = full.complete and len(model.frame.cells) == len(model.design.cells)
-        return Found("factorial", *grid_effects(model, full), () if all_cells else ("cells_missing",))
+        return Found("factorial", *grid_effects(model, full), _missing(model) or _holes(full))
     if model.grouped or not factors:
         return Found("cells", notes=("no_grid",))
     effects = additive_effects(model, factors)
@@ -92,6 +91,14 @@ def _found(model: Model) -> Found:
     return (
         Found("main_effects", effects, notes=("no_grid", "additive")) if effects else Found("cells", notes=("no_grid",))
     )
+
+
+def _missing(model: Model) -> tuple[NoteCode, ...]:
+    return ("cells_missing",) if len(model.frame.cells) < len(model.design.cells) else ()
+
+
+def _holes(full: FullGrid) -> tuple[NoteCode, ...]:
+    return () if full.complete else ("cells_missing",)
 
 
 def _ranked(model: Model, factors: Sequence[FactorEffect]) -> list[FactorEffect]:

@@ -253,3 +253,9 @@ def test_the_runs_behind_a_disagreement_of_logs_and_ranks_are_named():
     [told] = [each for each in found.warnings if each.code == "methods_disagree"]
     assert "01.c1" in told.sentence
     assert told.values == {"n_runs": 2}
+
+
+@pytest.mark.parametrize(("uncertainty", "codes"), [(0.001, []), (0.05, ["uncertain_readings"])])
+def test_readings_that_are_less_certain_than_runs_are_equal_are_a_warning(uncertainty, codes):
+    found = analysed(changed(rows_of(), reading_uncertainty=uncertainty))
+    assert [each.code for each in found.warnings] == codes

@@ -74,9 +74,10 @@ def test_totals_are_divided_by_passes_and_rates_are_not():
     assert [per_pass(row, name) for name in ("duration_sec", "tokens_per_second", "cpu_seconds")] == [3.0, 5.0, None]
 
 
-def test_the_median_uncertainty_is_relative():
-    rows = [row.model_copy(update={"uncertainties": {ENERGY: 0.1}}) for row in rows_of("01", "02")]
-    assert Frames(DESIGN, rows).of(METRICS[ENERGY]).uncertainty == 0.05
+def test_the_median_uncertainty_of_readings_is_that_of_energy():
+    frames = Frames(DESIGN, rows_of("01", "02", reading_uncertainty=0.05))
+    assert frames.of(METRICS[ENERGY]).uncertainty == 0.05
+    assert frames.of(METRICS["tokens_per_second"]).uncertainty == 0.0
     assert Frames(DESIGN, rows_of("01")).of(METRICS[ENERGY]).uncertainty == 0.0
 
 

@@ -74,6 +74,8 @@ def test_interactions_name_their_backend(found):
 def test_a_lost_reference_cell_leaves_its_backend_comparable():
     design = design_of(FACTORS, CELLS)
     rows = [row for row in Simulation(design, true_log).rows(random.Random(1)) if row.cell != "07"]
-    effect = analyse(design, rows, protocol(3)).metrics[0].factor("backend")
+    found = analyse(design, rows, protocol(3)).metrics[0]
+    assert found.notes == ("cells_missing",)
+    effect = found.factor("backend")
     assert effect is not None
     assert len(effect.levels) == 2
