@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from llenergymeasure import ExperimentConfig, StudyConfig
+from llenergymeasure.config.introspection import invalid_examples, parameters, valid_example
 from llenergymeasure.config.study.models import ExecutionConfig
 
 CELLS = tuple(ExperimentConfig(model="m", n=n) for n in (1, 2))
@@ -70,3 +71,12 @@ def test_a_study_survives_json(study):
 def test_values_out_of_bounds_are_refused(execution):
     with pytest.raises(ValidationError):
         ExecutionConfig(**execution)
+
+
+@pytest.mark.parametrize("parameter", parameters(ExecutionConfig), ids=lambda parameter: parameter.name)
+def test_every_field_of_the_execution_takes_valid_values_and_no_others(parameter):
+    changed = ExecutionConfig(**valid_example(parameter))
+    assert changed != ExecutionConfig()
+    for wrong in invalid_examples(parameter):
+        with pytest.raises(ValidationError):
+            ExecutionConfig(**{parameter.name: wrong})
