@@ -17,7 +17,7 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 # Below it, the digits of a p-value carry no meaning.
 SMALLEST_P = 0.001
 # What the tables show beside the headline.
-SHOWN = ("tokens_per_second", "energy_per_request", "ttft_p95_ms", "itl_p95_ms", "peak_memory_mb")
+SHOWN = ("tokens_per_second", "ttft_p95_ms", "itl_p95_ms", "peak_memory_mb")
 
 
 def tables(study: StudyData) -> tuple[Table, ...]:
@@ -175,11 +175,14 @@ def shown_metrics(effects: StudyEffects) -> tuple[MetricAnalysis, ...]:
 
 
 def spans_table(study: StudyData, effects: StudyEffects) -> Table:
-    """Per factor: its span ratio for each metric, with the interval."""
+    """Per metric: the span ratio of each factor, with the interval."""
     metrics = shown_metrics(effects)
-    by_metric = [{each.factor: ratio_text(each.span) for each in analysis.factors} for analysis in metrics]
-    rows = tuple(
-        (factor_title(study.design, each.factor, each.within), *(spans.get(each.factor, ABSENT) for spans in by_metric))
-        for each in metrics[0].factors
-    )
-    return Table("spans", "Span ratios of each metric.", ("factor", *(name_of(each.metric) for each in metrics)), rows)
+    factors = metrics[0].factors
+    rows = tuple((name_of(each.metric), *(_span(each, factor.factor) for factor in factors)) for each in metrics)
+    head = ("metric", *(factor_title(study.design, each.factor, each.within) for each in factors))
+    return Table("spans", "Span ratios of each factor, with 95 % intervals.", head, rows)
+
+
+def _span(analysis: MetricAnalysis, factor: str) -> str:
+    found = analysis.factor(factor)
+    return ABSENT if found is None else ratio_text(found.span)

@@ -46,24 +46,10 @@ def _minute(utc: str) -> str:
 
 
 def banner(study: StudyData) -> str:
-    """The most important restrictions of the answer."""
-    effects = study.effects
-    if effects is None:
+    """Why there is no answer; empty with an answer, which says its restrictions itself."""
+    if study.effects is None:
         return "No run was completed, so there is no answer."
-    sentences = {
-        "estimated": ["Energy is an estimate, not a measurement.", *_about(effects)],
-        "not_measured": ["Energy was not measured.", *_about(effects)],
-        "measured": [],
-    }[effects.energy]
-    if study.protocol.n_cycles == 1:
-        sentences.append("One cycle has no spread: the ratios have no intervals, and nothing is ranked.")
-    return " ".join(sentences)
-
-
-def _about(effects: StudyEffects) -> Iterator[str]:
-    """What the answer is about, where it is not energy."""
-    if not METRICS[effects.headline].joules:
-        yield f"The answer is about {name_of(effects.headline)}."
+    return "" if study.answer else "The runs were not analysed, so there is no answer."
 
 
 def headlines(study: StudyData, effects: StudyEffects) -> Iterator[Headline]:

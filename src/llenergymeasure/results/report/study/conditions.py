@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from llenergymeasure._format import number
+from llenergymeasure._format import NOT_MEASURED, number
 from llenergymeasure.config.messages.fields import shown
 from llenergymeasure.domain.study.design import Protocol, Skipped
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
-from llenergymeasure.results.study_tables.content import plain
+from llenergymeasure.results.study_tables.content import plain, three_figures
 
 ORDERS = {
     "shuffled": "shuffled in each cycle",
@@ -60,7 +60,8 @@ def machine_rows(study: StudyData) -> Rows:
     yield "energy meter", _each(run.meter for run in study.completed) or "none: energy was not measured"
     warm = [run.temperature_c for run in ran if run.temperature_c is not None]
     yield "GPU temperature at start", f"{min(warm):.0f} to {max(warm):.0f} °C" if warm else "not measured"
-    yield "waits", f"{number(math.fsum(run.waited_s for run in ran), 's')} in all"
+    waited = math.fsum(run.waited_s for run in ran)
+    yield "waits", f"{number(waited, 's')} in all" if waited >= 1 else "none"
     skipped = math.fsum(run.skipped_s for run in ran)
     if skipped:
         yield "skipped waits", number(skipped, "s")
@@ -77,7 +78,13 @@ def control_rows(study: StudyData, metric: str) -> list[tuple[str, ...]]:
     for cycle, group in groupby(control, key=lambda run: run.cycle):
         first, last = ((_value(run, metric)) for run in _ends(list(group)))
         ratio = "-" if first is None or last is None else plain(last / first)
-        rows.append((f"cycle {cycle}", number(first, ""), number(last, ""), ratio))
+        rows.append(
+            (
+                f"cycle {cycle}",
+                *(NOT_MEASURED if value is None else three_figures(value) for value in (first, last)),
+                ratio,
+            )
+        )
     return rows
 
 

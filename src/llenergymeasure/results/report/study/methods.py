@@ -75,7 +75,7 @@ def _design(study: StudyData, version: str, cited: Citations) -> Iterator[str]:
     yield PROCESSES[protocol.isolation]
     gaps = number(protocol.experiment_gap_s, "s"), number(protocol.cycle_gap_s, "s")
     yield f"The wait was {gaps[0]} before a run and {gaps[1]} before a cycle."
-    if protocol.cooldown_celsius is not None:
+    if protocol.cooldown_celsius is not None and any(run.temperature_c is not None for run in study.runs):
         yield f"Each run then waited {cooldown(protocol)}."
     if protocol.control:
         yield "The reference configuration also ran first and last in each cycle, to show drift."

@@ -77,15 +77,15 @@ def test_a_failed_cell_is_named_with_its_reason_and_last_lines():
     assert "fp16 needs a GPU" in text
 
 
-def test_one_cycle_is_restricted_at_the_top_and_has_no_intervals():
+def test_one_cycle_has_no_intervals_and_no_spread():
     text = page_of(a_study(n_cycles=1)).text
-    assert "One cycle has no spread" in text
+    assert "one cycle gives no interval" in text
     assert "not known" in text
 
 
 def test_energy_that_was_not_measured_is_said_and_the_answer_is_about_throughput():
     page = page_of(a_study(measured=False))
-    assert "Energy was not measured." in page.text
+    assert page.text.count("Energy was not measured, so this is about throughput.") == 1
     assert "pareto" not in page.figures
     assert "Span ratio of each factor for throughput" in page.figures["spans"][0]
 
@@ -106,6 +106,15 @@ def test_the_methods_name_the_protocol_and_their_sources(page):
         "[1] R. A. Fisher",
     ):
         assert words in text
+
+
+def test_a_cool_down_without_a_thermometer_is_not_claimed():
+    study = a_study()
+    runs = tuple(run.model_copy(update={"temperature_c": None}) for run in study.runs)
+    cold = page_of(study.model_copy(update={"runs": runs}))
+    assert "Each run then waited until each GPU" in page_of(study).text
+    assert "Each run then waited" not in cold.text
+    assert "GPU temperature at start not measured" in cold.text
 
 
 def test_the_configuration_stands_as_given_or_is_made_from_the_design(page):
