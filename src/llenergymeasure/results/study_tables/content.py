@@ -17,7 +17,9 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 # Below it, the digits of a p-value carry no meaning.
 SMALLEST_P = 0.001
 # What the tables show beside the headline.
-SHOWN = ("tokens_per_second", "ttft_p95_ms", "itl_p95_ms", "peak_memory_mb")
+SHOWN = ("energy_per_output_token", "tokens_per_second", "ttft_p95_ms", "itl_p95_ms", "peak_memory_mb")
+# Where the headline is not energy, the CPU time says something of the effort.
+SHOWN_WITHOUT_ENERGY = (*SHOWN, "cpu_seconds")
 
 
 def tables(study: StudyData) -> tuple[Table, ...]:
@@ -34,7 +36,7 @@ def tables(study: StudyData) -> tuple[Table, ...]:
 def cells_table(study: StudyData, effects: StudyEffects) -> Table:
     """One row per cell with a completed run: its number of runs, means of the metrics, and its ratio to the reference."""
     headline, *others = shown_metrics(effects)
-    titles = [title_of(each.metric) for each in (headline, *others)]
+    titles = [title_of(effects, each.metric) for each in (headline, *others)]
     head = ("cell", "settings", "runs", titles[0], "ratio to the reference", *titles[1:])
     analysed = {each.cell: each for each in headline.cells}
     rows = tuple(
@@ -75,7 +77,7 @@ def _factor_tables(design: StudyDesign, effects: StudyEffects) -> Iterator[Table
         "levels",
         f"Levels of each factor: geometric mean of {name_of(headline.metric)} over the other factors, and the ratio to the "
         "reference level with its 95 % interval.",
-        ("factor", "level", title_of(headline.metric), "ratio to the reference"),
+        ("factor", "level", title_of(effects, headline.metric), "ratio to the reference"),
         tuple(row for factor in headline.factors for row in _level_rows(design, factor, headline)),
         texts=2,
     )
@@ -114,9 +116,17 @@ def factor_title(design: StudyDesign, name: str, within: str | None = None) -> s
     return title if within is None else f"{title} (in {within})"
 
 
-def title_of(metric: str) -> str:
-    """The title of a metric with its unit."""
-    return f"{name_of(metric)} in {METRICS[metric].unit}" if metric in METRICS else metric
+def title_of(effects: StudyEffects, metric: str) -> str:
+    """The title of a metric with its unit; energy that is an estimate is called one."""
+    if metric not in METRICS:
+        return metric
+    estimate = ", an estimate" if effects.energy == "estimated" and is_energy(metric) else ""
+    return f"{name_of(metric)} in {METRICS[metric].unit}{estimate}"
+
+
+def is_energy(metric: str) -> bool:
+    """Whether a metric is in joules."""
+    return metric in METRICS and METRICS[metric].joules
 
 
 def name_of(metric: str) -> str:
@@ -171,7 +181,8 @@ def shown_metrics(effects: StudyEffects) -> tuple[MetricAnalysis, ...]:
     """The metrics of the tables: the headline, then the usual ones that were measured."""
     headline, *others = effects.metrics
     by_name = {each.metric: each for each in others}
-    return headline, *(by_name[name] for name in SHOWN if name in by_name)
+    usual = SHOWN if is_energy(headline.metric) else SHOWN_WITHOUT_ENERGY
+    return headline, *(by_name[name] for name in usual if name in by_name)
 
 
 def spans_table(study: StudyData, effects: StudyEffects) -> Table:

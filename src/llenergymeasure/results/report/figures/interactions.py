@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from llenergymeasure.domain.study.design import StudyDesign
-from llenergymeasure.domain.study.effects import FactorEffect, Interaction
+from llenergymeasure.domain.study.effects import FactorEffect, Interaction, StudyEffects
 from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import logarithmic
@@ -19,17 +19,18 @@ MOST_LINES = 6
 
 
 @styled
-def interaction(design: StudyDesign, found: Interaction, metric: str, number: int) -> Picture | None:
+def interaction(design: StudyDesign, effects: StudyEffects, found: Interaction, number: int) -> Picture | None:
     """The means by both factors: one along the axis, one line per level of the other; None without means.
 
     Args:
         design: the factors.
-        found: the interaction.
-        metric: name of the metric.
+        effects: the analysis.
+        found: an interaction of the headline.
         number: number of the figure, for its name.
     """
     if not found.means:
         return None
+    metric = effects.headline
     factors, (along, of_line), means = _turned(found)
     across, lines = (factor_title(design, name) for name in factors)
     figure, (axes,) = plot(3.0, NARROW)
@@ -42,7 +43,7 @@ def interaction(design: StudyDesign, found: Interaction, metric: str, number: in
     logarithmic(axes, "y", [value for values in means for value in values], pad=0.1)
     axes.grid(True, axis="y")
     axes.set_xlabel(label(across))
-    axes.set_ylabel(label(title_of(metric)))
+    axes.set_ylabel(label(title_of(effects, metric)))
     axes.legend(title=label(lines, 30), loc="best", handlelength=2.6)
     text = "; ".join(
         f"{lines} {level_text(level)}: "
@@ -79,9 +80,9 @@ def _level_axis(axes: Axes, levels: Sequence[Any]) -> list[float]:
 
 
 @styled
-def levels(design: StudyDesign, factor: FactorEffect, metric: str, number: int) -> Picture | None:
+def levels(design: StudyDesign, effects: StudyEffects, factor: FactorEffect, number: int) -> Picture | None:
     """The mean at each level of a factor, with the interval of its ratio to the reference level."""
-    name = factor_title(design, factor.factor, factor.within)
+    name, metric = factor_title(design, factor.factor, factor.within), effects.headline
     figure, (axes,) = plot(3.0, NARROW)
     known = [each.level for each in factor.levels]
     at, means = _level_axis(axes, known), [each.mean for each in factor.levels]
@@ -95,6 +96,6 @@ def levels(design: StudyDesign, factor: FactorEffect, metric: str, number: int) 
     logarithmic(axes, "y", [*means, *ends], pad=0.1)
     axes.grid(True, axis="y")
     axes.set_xlabel(label(name))
-    axes.set_ylabel(label(title_of(metric)))
+    axes.set_ylabel(label(title_of(effects, metric)))
     text = "; ".join(f"{level_text(each.level)}: {value_text(each.mean, metric)}" for each in factor.levels)
     return Picture(f"levels-{number}", f"{name_of(metric)} by {name}", text, figure)

@@ -34,8 +34,8 @@ def pareto(study: StudyData, effects: StudyEffects) -> Picture | None:
     axes.grid(True)
     _draw(axes, points, study.design.reference)
     of_x, of_y = effects.pareto_metrics
-    axes.set_xlabel(f"{title_of(of_x)} ({_better(of_x)} is better)")
-    axes.set_ylabel(f"{title_of(of_y)} ({_better(of_y)} is better)")
+    axes.set_xlabel(f"{title_of(effects, of_x)} ({_better(of_x)} is better)")
+    axes.set_ylabel(f"{title_of(effects, of_y)} ({_better(of_y)} is better)")
     labels = [_labels(study, point.cell) if at < _MOST_LABELS else [] for at, point in enumerate(points)]
     label_points(figure, axes, [(point.x, point.y) for point in points], labels)
     axes.legend(loc="upper right")

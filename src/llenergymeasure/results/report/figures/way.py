@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from llenergymeasure.domain.study.design import StudyDesign
-from llenergymeasure.domain.study.effects import MetricAnalysis
+from llenergymeasure.domain.study.effects import StudyEffects
 from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import logarithmic
@@ -14,8 +14,9 @@ from llenergymeasure.results.study_tables.content import TIMES, factor_title, na
 
 
 @styled
-def way(design: StudyDesign, analysis: MetricAnalysis) -> Picture | None:
+def way(design: StudyDesign, effects: StudyEffects) -> Picture | None:
     """A bar per step on a logarithmic axis, the largest first; None without steps."""
+    analysis = effects.metrics[0]
     means = {cell.cell: cell.mean for cell in analysis.cells}
     if not analysis.path or analysis.best is None or analysis.reference not in means:
         return None
@@ -40,7 +41,7 @@ def way(design: StudyDesign, analysis: MetricAnalysis) -> Picture | None:
     axes.set_yticks([-index for index in range(len(names))], names)
     axes.tick_params(axis="y", length=0, labelcolor=LIGHT["ink"])
     axes.grid(True, axis="x")
-    axes.set_xlabel(title_of(analysis.metric))
+    axes.set_xlabel(title_of(effects, analysis.metric))
     text = "; ".join(
         f"{factor_title(design, step.factor)} to {level_text(step.level)}: times {plain(step.ratio)}" for step in steps
     )

@@ -29,14 +29,14 @@ def pictures(study: StudyData) -> tuple[Picture, ...]:
 
 def _pictures(study: StudyData, effects: StudyEffects) -> Iterator[Picture]:
     headline = effects.metrics[0]
-    shown = [spans(study.design, headline), pareto(study, effects), way(study.design, headline), order(study, headline)]
+    shown = [spans(study.design, headline), pareto(study, effects), way(study.design, effects), order(study, headline)]
     crossed = headline.interactions[:_MOST_INTERACTIONS]
     for at, found in enumerate(crossed, 1):
-        shown.append(interaction(study.design, found, headline.metric, at))
+        shown.append(interaction(study.design, effects, found, at))
     drawn = {name for found in crossed for name in found.factors}
     alone = [factor for factor in headline.factors if factor.factor not in drawn]
     for at, factor in enumerate(alone[:_MOST_INTERACTIONS], 1):
-        shown.append(levels(study.design, factor, headline.metric, at))
+        shown.append(levels(study.design, effects, factor, at))
     yield from (picture for picture in shown if picture is not None)
 
 

@@ -12,6 +12,8 @@ from a_study import BATCH, PRECISION, a_study
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.report.study.page import html_text, pictures
 from llenergymeasure.results.study_tables.content import ratio_text
+from llenergymeasure.study.analysis.analyse import analyse
+from llenergymeasure.study.analysis.words.summary import summary
 
 
 def page_of(study: StudyData, **options) -> Page:
@@ -88,6 +90,17 @@ def test_energy_that_was_not_measured_is_said_and_the_answer_is_about_throughput
     assert page.text.count("Energy was not measured, so this is about throughput.") == 1
     assert "pareto" not in page.figures
     assert "Span ratio of each factor for throughput" in page.figures["spans"][0]
+
+
+def test_an_estimate_of_energy_is_called_one_wherever_it_stands():
+    study = a_study()
+    runs = tuple(run.model_copy(update={"energy_estimated": True, "meter": "codecarbon"}) for run in study.runs)
+    effects = analyse(study.design, runs, study.protocol)
+    page = page_of(
+        study.model_copy(update={"runs": runs, "effects": effects, "answer": summary(study.design, effects)})
+    )
+    assert page.text.count("energy per output token in J/token, an estimate") >= 2  # the table of cells, and a figure
+    assert "Energy is an estimate by codecarbon, not a measurement." in page.text
 
 
 def test_a_study_without_a_completed_run_says_so():
