@@ -68,6 +68,10 @@ HEAVY = (
             "from llenergymeasure import run_experiment",
             ("torch", "transformers", "numpy", "scipy", "pyarrow", "zeus", "codecarbon"),
         ),
+        (
+            "import llenergymeasure.cli.commands.dry_run",
+            ("torch", "numpy", "pyarrow", "llenergymeasure.domain.results", "llenergymeasure.config.study.build"),
+        ),
     ],
 )
 def test_importing_is_quick_because_nothing_heavy_comes_along(code, heavy):

@@ -15,7 +15,6 @@ from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.study.load import NO_FILE, explain_study_error, load_study_config
 from llenergymeasure.config.study.models import ExecutionConfig, StudyConfig
 from llenergymeasure.exceptions import ConfigError
-from llenergymeasure.study.files.resume import read_config
 
 
 def study_of(
@@ -52,6 +51,8 @@ def study_again(
     Raises:
         ConfigError: the folder has no study, or an option is not valid.
     """
+    from llenergymeasure.study.files.resume import read_config  # noqa: PLC0415 - needs the result types, which take long
+
     study = read_config(folder)
     overrides = dict(flags) | {name: value.content for name, value in map(parse_override, assignments)}
     changed = [name for name in overrides if not name.startswith("execution.")] + list(sweeps)
