@@ -35,6 +35,9 @@ class LevelEffect(Frozen):
     ratio: Ratio
 
 
+# Of two tests of a factor, one is clear below the first p, and the other is not above the second.
+_CLEAR, _UNCLEAR = 0.01, 0.05
+
 # What the runs show about a factor:
 # matters     p of the F test, corrected for the number of factors, is below 0.01
 # undecided   it is not; a difference may exist
@@ -83,6 +86,14 @@ class FactorEffect(Frozen):
     detectable: float | None = None
     grouped: bool = False
     finding: Finding = "not_tested"
+
+    @property
+    def tests_disagree(self) -> bool:
+        """Whether one of the tests on logs and on ranks is clear, and the other is not."""
+        if self.p_value is None or self.p_ranks is None:
+            return False
+        smaller, larger = sorted((self.p_value, self.p_ranks))
+        return smaller < _CLEAR and larger > _UNCLEAR
 
 
 class Conditional(Frozen):

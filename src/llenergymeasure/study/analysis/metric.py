@@ -22,9 +22,6 @@ from llenergymeasure.study.analysis.nested import nested_effects, nesting
 
 Method = Literal["factorial", "main_effects", "cells", "none"]
 
-# Where least squares and ranks disagree: one of both p is below the first number, the other above the second.
-_CLEAR, _UNCLEAR = 0.01, 0.05
-
 
 @dataclass(frozen=True)
 class Found:
@@ -144,15 +141,7 @@ def _notes(model: Model, factors: Sequence[FactorEffect]) -> list[NoteCode]:
         "exact": bool(freedom) and deviation < ROUNDING,
         "constant": spread < ROUNDING and deviation < ROUNDING and len(model.frame.cells) > 1,
         "no_reference": model.design.reference not in model.frame.runs.position,
-        "methods_disagree": any(map(disagrees, factors)),
+        "methods_disagree": any(effect.tests_disagree for effect in factors),
         "uncertain_readings": bool(freedom) and model.frame.uncertainty > max(deviation, ROUNDING),
     }
     return [code for code, applies in states.items() if applies]
-
-
-def disagrees(effect: FactorEffect) -> bool:
-    """Whether the tests on logs and on ranks disagree about a factor."""
-    if effect.p_value is None or effect.p_ranks is None:
-        return False
-    smaller, larger = sorted((effect.p_value, effect.p_ranks))
-    return smaller < _CLEAR and larger > _UNCLEAR

@@ -14,6 +14,8 @@ from llenergymeasure.study.analysis.words.factors import answer, capital, name_o
 
 # Probability of a false alarm, as in the findings.
 _ALPHA = 0.01
+# Runs that the answer names; of more, it gives the number.
+_MOST_NAMED = 5
 
 
 def summary(design: StudyDesign, effects: StudyEffects) -> str:
@@ -93,6 +95,9 @@ def _found(analysis: MetricAnalysis) -> str:
 
 
 def _limits(design: StudyDesign, effects: StudyEffects, analysis: MetricAnalysis) -> Iterator[str]:
+    unsure = [name_of(design, effect) for effect in analysis.factors if effect.tests_disagree]
+    if unsure:
+        yield f"The tests on logs and on ranks disagree about {listed(unsure)}{_standing_out(analysis)}."
     missing = [
         f"{name_of(design, effect)} {listed([level_text(level) for level in effect.missing])}"
         for effect in analysis.factors
@@ -102,6 +107,14 @@ def _limits(design: StudyDesign, effects: StudyEffects, analysis: MetricAnalysis
         yield f"Not compared, because cells are missing: {listed(missing)}."
     if effects.limits:
         yield _best_within(design, effects)
+
+
+def _standing_out(analysis: MetricAnalysis) -> str:
+    runs = analysis.outliers
+    if not runs:
+        return ""
+    named = listed(list(runs)) if len(runs) <= _MOST_NAMED else f"{len(runs)} runs"
+    return f"; {named} {'stand' if len(runs) > 1 else 'stands'} out"
 
 
 def _best_within(design: StudyDesign, effects: StudyEffects) -> str:

@@ -158,3 +158,12 @@ def test_the_best_cell_inside_limits():
         "Of the cells with energy per output token of at most 0.5 J/token, precision=bf16, pytorch.batch_size=32 is best."
     )
     assert said(limits={ENERGY: 0.001}).endswith("No cell has energy per output token of at most 0.001 J/token.")
+
+
+def test_tests_that_disagree_are_said_so_with_the_runs_that_stand_out():
+    def with_outliers(row):
+        factor = 1.6 if row.run_id in ("01.c1", "05.c2") else 1.0
+        return row.model_copy(update={"values": {ENERGY: row.values[ENERGY] * factor}})
+
+    text = said(lambda levels: 0.05 * levels["precision"], n_cycles=6, change=with_outliers)
+    assert text.endswith("The tests on logs and on ranks disagree about precision; 05.c2 and 01.c1 stand out.")
