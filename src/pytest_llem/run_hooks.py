@@ -78,7 +78,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     state = state_of(item.config)
     try:
         result = yield
-        if PLAN in item.stash:
+        if PLAN in item.stash or (item.nodeid in state.records and state.records[item.nodeid].runs):
             _settle(item, state)
     finally:
         runs = state.records[item.nodeid].runs if item.nodeid in state.records else []

@@ -69,9 +69,13 @@ class State(Services):
 
     def energy_meter(self, item: pytest.Item) -> EnergyMeter:
         """A meter for the windows of a test."""
-        from pytest_llem.measure.energy_meter import EnergyMeter  # noqa: PLC0415 - llenergymeasure, when a test needs it
+        from pytest_llem.gated.gates import Gates  # noqa: PLC0415 - llenergymeasure, when a test needs it
+        from pytest_llem.measure.energy_meter import EnergyMeter  # noqa: PLC0415 - the same
 
-        meter = EnergyMeter(lambda: self.measuring, item, lambda key, value: self.add_properties(item, [(key, value)]))
+        gates = Gates(self, item, self.record(item).runs.append)
+        meter = EnergyMeter(
+            lambda: self.measuring, item, lambda key, value: self.add_properties(item, [(key, value)]), gates
+        )
         self.record(item).meter = meter
         return meter
 

@@ -28,17 +28,17 @@ class Work:
     """The computed work; energies of different work are not comparable.
 
     Attributes:
-        prompts, input_tokens, output_tokens: of one pass over the prompts.
+        prompts, input_tokens, output_tokens: of one pass over the prompts; None where not known: a window around any code.
         flops: by the PaLM rule; None when unknown. Only for readers: a better count is not different work.
     """
 
-    prompts: int
-    input_tokens: int
-    output_tokens: int
+    prompts: int | None
+    input_tokens: int | None
+    output_tokens: int | None
     flops: int | None = None
 
     @property
-    def compared(self) -> dict[str, int]:
+    def compared(self) -> dict[str, int | None]:
         """The counters that must be equal."""
         return {"prompts": self.prompts, "input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
 

@@ -147,9 +147,9 @@ def _entry(value: object, where: str) -> Entry:
 def _work(work: dict[str, Any], where: str) -> Work:
     _only(work, ("prompts", "input_tokens", "output_tokens", "flops"), where)
     return Work(
-        prompts=_take(work, "prompts", (int,), where),
-        input_tokens=_take(work, "input_tokens", (int,), where),
-        output_tokens=_take(work, "output_tokens", (int,), where),
+        prompts=_take(work, "prompts", (int, type(None)), where),
+        input_tokens=_take(work, "input_tokens", (int, type(None)), where),
+        output_tokens=_take(work, "output_tokens", (int, type(None)), where),
         flops=_take(work, "flops", (int, type(None)), where),
     )
 

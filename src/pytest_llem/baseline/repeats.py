@@ -11,6 +11,7 @@ from llenergymeasure.domain.metrics import GATED
 from llenergymeasure.stats.comparison import MIN_REPEATS
 from pytest_llem.baseline.entries import Session, Work
 from pytest_llem.baseline.fingerprint import Plain
+from pytest_llem.limits import JUDGED
 
 MOST_EXTRA = 2
 _CAUSES_IN_WARNINGS = {"foreign_process": "foreign process on the GPU", "sampling_gap": "sampling gap"}
@@ -116,7 +117,7 @@ def _causes(repeat: Repeat, usual_tokens: int | None, min_window_s: float) -> tu
 
 def samples_of(repeats: Sequence[Repeat]) -> dict[str, tuple[float, ...]]:
     """Values by metric, for the metrics that every repeat measured."""
-    columns = {name: [repeat.values.get(name) for repeat in repeats] for name in GATED}
+    columns = {name: [repeat.values.get(name) for repeat in repeats] for name in JUDGED}
     return {
         name: tuple(value for value in values if value is not None)
         for name, values in columns.items()
@@ -158,7 +159,7 @@ def session_of(
     methods = {repeat.energy_method for repeat in repeats}
     method = methods.pop() if len(methods) == 1 else None
     samples = samples_of(repeats)
-    kept = {name: values for name, values in samples.items() if method is not None or not GATED[name].joules}
+    kept = {name: values for name, values in samples.items() if method is not None or not JUDGED[name].joules}
     return Session(date, git_sha, git_dirty, method, dict(soft or {}), kept)
 
 

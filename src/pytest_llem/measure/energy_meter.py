@@ -10,11 +10,12 @@ Windows of two tasks or threads that overlap without nesting include each other'
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
+from pytest_llem.gated.gates import Counted, Gates
 from pytest_llem.measure.measuring import Measuring
 from pytest_llem.measure.window import Window
 from pytest_llem.measure.windows import Windows
@@ -28,12 +29,13 @@ class EnergyMeter:
         measuring: returns the owner of the meter; called when the meter is first needed.
         item: the test; it selects the hooks, and the recorded joules of a replay.
         record: called with each property of the test.
+        gates: the gated windows of the test.
     """
 
     def __init__(
-        self, measuring: Callable[[], Measuring], item: pytest.Item, record: Callable[[str, Any], None]
+        self, measuring: Callable[[], Measuring], item: pytest.Item, record: Callable[[str, Any], None], gates: Gates
     ) -> None:
-        self._windows, self._record = Windows(measuring, item), record
+        self._windows, self._record, self._gates = Windows(measuring, item), record, gates
 
     @property
     def windows(self) -> list[Window]:
@@ -56,14 +58,29 @@ class EnergyMeter:
         choice = self._windows.choice
         return self._windows.why_none if choice is None else str(choice.reason)
 
-    def window(self, name: str = "default", output_tokens: int | None = None) -> Window:
-        """A new window, to be used with `with` or `async with`.
+    def window(
+        self,
+        name: str = "default",
+        output_tokens: int | None = None,
+        *,
+        gate: Mapping[str, object] | None = None,
+        repeats: int | None = None,
+    ) -> Window:
+        """A new window, for `with` or `async with`; with `repeats`, a loop over it gives one window after the other.
 
         Args:
             name: shown in reports; several windows may have the same name.
             output_tokens: number of tokens generated inside, for joules per token; may also be set on the window later.
+            gate: limits by metric, such as `{"energy_j": "5%"}` against the baseline, or `{"energy_j": 40}` in its unit. They
+                are judged at the end of the test, with `--llem` only.
+            repeats: number of windows of a loop: 1, with a gate that of the run (`--llem-repeats`). Without `--llem` a loop
+                over a gated window runs once.
         """
-        return Window(self._windows, name, output_tokens)
+        if gate is not None:
+            return self._gates.window(self._windows, name, output_tokens, gate, repeats)
+        return Window(
+            self._windows, name, output_tokens, Counted(self._windows, output_tokens, 1 if repeats is None else repeats)
+        )
 
     def measure(self, fn: Callable[..., Any], *args: Any, repeats: int = 1, **kwargs: Any) -> tuple[Window, ...]:
         """Call a function several times, each time in a window with its name.

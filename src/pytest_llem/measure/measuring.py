@@ -5,7 +5,7 @@ This module loads the heavy libraries. It is imported when the first test needs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 
@@ -13,7 +13,7 @@ import pytest
 
 from llenergymeasure import ExperimentConfig, ExperimentResult, _plugin_api
 from llenergymeasure.config.meters import MeterSetting
-from pytest_llem.baseline.repeats import more_to_measure, repeat_of
+from pytest_llem.baseline.repeats import Repeat, more_to_measure, repeat_of
 from pytest_llem.measure import user_hooks
 from pytest_llem.measure.replay import Replay, read_replay
 from pytest_llem.settings import Settings
@@ -119,11 +119,12 @@ class Measuring:
 
     def still_to_measure(self, results: list[ExperimentResult], wanted: int) -> int:
         """The number of missing windows."""
-        return more_to_measure([repeat_of(result) for result in results], wanted, self.least_window_s(results))
+        repeats = [repeat_of(result) for result in results]
+        return more_to_measure(repeats, wanted, self.least_window_s(repeats))
 
-    def least_window_s(self, results: list[ExperimentResult]) -> float:
+    def least_window_s(self, repeats: Iterable[Repeat]) -> float:
         """The shortest window that counts, in seconds: a sensor needs a minimum time, a recording does not."""
-        sensed = any(result.energy_method in _SENSED for result in results)
+        sensed = any(repeat.energy_method in _SENSED for repeat in repeats)
         return self._settings.min_window_s if sensed else 0.0
 
     def measure_again(

@@ -59,7 +59,8 @@ class Run(Judged):
         """Measure; each result is written at once."""
         measuring = self._services.measuring
         measuring.measure(self.config, self._item, self.plan.repeats, self._keep)
-        found = sort_repeats([repeat_of(each) for each in self._all], measuring.least_window_s(self._all))
+        repeats = [repeat_of(each) for each in self._all]
+        found = sort_repeats(repeats, measuring.least_window_s(repeats))
         self.kept, self.dropped = found.kept, found.dropped
         self._machine = fingerprint_for(self._services, self._item, self.origin)
 

@@ -50,7 +50,8 @@ def look_again(
         return SecondLook(f"not measured again: {error}")
     if not again:
         return SecondLook(how)
-    found = sort_repeats([repeat_of(each) for each in again], measuring.least_window_s(again))
+    repeats = [repeat_of(each) for each in again]
+    found = sort_repeats(repeats, measuring.least_window_s(repeats))
     refusal = pooling_refusal(kept, found.kept)
     if refusal:
         return SecondLook(f"{how}, not pooled: {refusal}")

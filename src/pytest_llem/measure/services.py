@@ -13,6 +13,7 @@ import pytest
 from pytest_llem.settings import Settings
 
 if TYPE_CHECKING:
+    from llenergymeasure._plugin_api import EnvironmentSnapshot
     from pytest_llem.baseline.folder import Baselines
     from pytest_llem.measure.measuring import Measuring
     from pytest_llem.measure.result_files import ResultFiles
@@ -46,6 +47,13 @@ class Services:
         from pytest_llem.verdict.gate import Gate  # noqa: PLC0415 - statistics, when there is something to judge
 
         return Gate(self.settings, self.baselines)
+
+    @cached_property
+    def environment(self) -> EnvironmentSnapshot:
+        """This machine and its software."""
+        from llenergymeasure._plugin_api import environment  # noqa: PLC0415 - when a window of it is judged
+
+        return environment()
 
     @cached_property
     def started(self) -> str:

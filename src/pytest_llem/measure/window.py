@@ -7,6 +7,7 @@ inside, and the meter had no fault. Otherwise its energy is None, and its warnin
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Protocol
@@ -37,6 +38,16 @@ class Opener(Protocol):
         """A window has closed."""
 
 
+class Repeats(Protocol):
+    """The windows that measure the same code several times."""
+
+    def closed(self, window: Window) -> None:
+        """One of them has closed."""
+
+    def following(self, window: Window) -> Window | None:
+        """The window after this one; None when there are enough."""
+
+
 class Window:
     """One window: use it with `with` or `async with`, once.
 
@@ -53,8 +64,8 @@ class Window:
         warnings: remarks on the measurement.
     """
 
-    def __init__(self, opener: Opener, name: str, output_tokens: int | None) -> None:
-        self._opener = opener
+    def __init__(self, opener: Opener, name: str, output_tokens: int | None, repeats: Repeats | None = None) -> None:
+        self._opener, self._repeats = opener, repeats
         self._inner: list[Window] = []
         self._beside: list[Window] = []
         self._exclusive_j: float | None = None
@@ -71,6 +82,7 @@ class Window:
         self.method: str | None = None
         self.uncertainty_j: float | None = None
         self.warnings: list[str] = []
+        self.fault = ""  # why its energy is not valid
 
     @property
     def exclusive_j(self) -> float | None:
@@ -83,6 +95,27 @@ class Window:
         if self.energy_j is None or not self.output_tokens:
             return None
         return self.energy_j / self.output_tokens
+
+    def __iter__(self) -> Iterator[Window]:
+        """This window, then a new one for each further repeat; `with window:` belongs into the loop."""
+        window: Window | None = self
+        while window is not None:
+            yield window
+            if not window.is_closed:
+                raise RuntimeError(
+                    f"window {self.name!r} was not measured in its turn: write `with window:` inside the loop"
+                )
+            window = self._repeats.following(window) if self._repeats is not None else None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was opened and closed again."""
+        return self.duration_s is not None
+
+    @property
+    def is_concurrent(self) -> bool:
+        """Whether another window that does not lie in it was open at the same time."""
+        return bool(self._beside)
 
     def __enter__(self) -> Window:
         if self._started_s is not None:
@@ -148,6 +181,8 @@ class Window:
         if measurement is not None:
             self._read(measurement, start_s, end_s, error)
         self._set_exclusive()
+        if self._repeats is not None and error is None:
+            self._repeats.closed(self)
 
     def _read(self, measurement: Any, start_s: float, end_s: float, error: BaseException | None) -> None:
         try:
@@ -193,7 +228,7 @@ class Window:
         self.warnings.append(f"exclusive_j is None: {why}")
 
     def _fault(self, why: str) -> None:
-        self.valid, self.energy_j = False, None
+        self.valid, self.energy_j, self.fault = False, None, why
         self.warnings.append(why)
 
     def leave_open(self) -> None:

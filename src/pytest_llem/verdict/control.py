@@ -11,8 +11,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llenergymeasure.domain.metrics import GATED, Metric
+from llenergymeasure.domain.metrics import Metric
 from llenergymeasure.stats.comparison import compare
+from pytest_llem.limits import JUDGED
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def excuse(metric: Metric, shifts: Sequence[Shift]) -> Shift | None:
     """
     if metric.counted:
         return None
-    return next((shift for shift in shifts if _kind(GATED[shift.metric]) == _kind(metric)), None)
+    return next((shift for shift in shifts if _kind(JUDGED[shift.metric]) == _kind(metric)), None)
 
 
 def _kind(metric: Metric) -> str:

@@ -28,9 +28,12 @@ def installed():
 @pytest.fixture(autouse=True, scope="session")
 def all_but_torch_is_loaded():
     """pytester takes back what a suite imports: what is there before is imported once."""
+    import scipy.special  # noqa: F401
+
     from llenergymeasure import ExperimentConfig, _plugin_api  # noqa: F401
     from pytest_llem import hookspec, llm_experiment, run_hooks, settle, stash, suites  # noqa: F401
     from pytest_llem.baseline import accept  # noqa: F401
+    from pytest_llem.gated import gates  # noqa: F401
     from pytest_llem.measure import energy_meter, measuring  # noqa: F401
     from pytest_llem.report import dry_run, github, session, terminal  # noqa: F401
 

@@ -14,7 +14,9 @@ from llenergymeasure.core.energy.null import NoMeter
 from llenergymeasure.core.energy.replay import ReplayMeter
 from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.exceptions import Finding, MeterError, PreFlightError
+from pytest_llem.gated.gates import Gates
 from pytest_llem.measure.energy_meter import EnergyMeter
+from pytest_llem.settings import Settings
 
 AN_ITEM = SimpleNamespace(nodeid="test_it")
 
@@ -67,7 +69,12 @@ class StillMeter(FakeMeter):
 def meter(of=None, properties=None):
     record = {} if properties is None else properties
     measuring = FakeBench(FakeMeter() if of is None else of)
-    return EnergyMeter(lambda: measuring, AN_ITEM, record.__setitem__)
+    return EnergyMeter(lambda: measuring, AN_ITEM, record.__setitem__, no_gates())
+
+
+def no_gates():
+    """As without `--llem`: gates are checked and not judged."""
+    return Gates(SimpleNamespace(settings=Settings()), AN_ITEM, None)
 
 
 def test_a_window_holds_the_joules_of_its_time():
@@ -216,7 +223,7 @@ def test_without_a_meter_nothing_is_measured_and_the_reason_says_what_was_tried(
 
 
 def test_a_meter_that_was_named_and_is_missing_says_so():
-    energy_meter = EnergyMeter(UnavailableBench, AN_ITEM, lambda key, value: None)
+    energy_meter = EnergyMeter(UnavailableBench, AN_ITEM, lambda key, value: None, no_gates())
     assert (energy_meter.available, energy_meter.name) == (False, "none")
     assert "no NVIDIA GPU" in energy_meter.reason
     with energy_meter.window() as window:
@@ -313,6 +320,33 @@ def test_measure_calls_a_function_in_windows_of_its_name():
     assert [window.name for window in windows] == ["append"] * 4
     with pytest.raises(ValueError, match="repeats is 0"):
         meter().measure(calls.append, 3, repeats=0)
+
+
+def test_a_loop_over_a_window_measures_its_repeats():
+    energy_meter = meter()
+    for window in energy_meter.window("work", output_tokens=10, repeats=3):
+        with window:
+            pass
+    assert [(each.name, each.output_tokens) for each in energy_meter.windows] == [("work", 10)] * 3
+    assert all(each.valid for each in energy_meter.windows)
+    with pytest.raises(ValueError, match="repeats is 0"):
+        energy_meter.window("work", repeats=0)
+
+
+def test_a_loop_that_does_not_open_its_window_is_refused():
+    with pytest.raises(
+        RuntimeError, match=r"window 'work' was not measured in its turn: write `with window:` inside the loop"
+    ):
+        for _ in meter().window("work", repeats=3):
+            pass
+
+
+def test_without_llem_a_loop_over_a_gated_window_runs_once():
+    energy_meter = meter()
+    for window in energy_meter.window("work", gate={"energy_j": "5%"}, repeats=3):
+        with window:
+            pass
+    assert len(energy_meter.windows) == 1
 
 
 def test_a_value_that_is_not_callable_is_refused_with_advice():

@@ -1,0 +1,105 @@
+"""The gates of the windows in a test: which windows repeat the same code, and when there are enough of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import pytest
+
+from llenergymeasure.stats.comparison import MIN_REPEATS
+from pytest_llem.failure import failure
+from pytest_llem.gated.repeats import Gated
+from pytest_llem.limits import WINDOW_METRICS, Limit, LimitError, parse_limits
+from pytest_llem.marker import Plan
+from pytest_llem.measure.window import Opener, Window
+
+if TYPE_CHECKING:
+    from pytest_llem.measure.services import Services
+    from pytest_llem.measure.windows import Windows
+
+
+class Counted:
+    """Repeats without a gate: a given number of windows."""
+
+    def __init__(self, opener: Opener, output_tokens: int | None, wanted: int) -> None:
+        if wanted < 1:
+            raise ValueError(f"repeats is {wanted}; it must be at least 1")
+        self._opener, self._output_tokens, self._left = opener, output_tokens, wanted - 1
+
+    def closed(self, window: Window) -> None:
+        """One of them has closed."""
+
+    def following(self, window: Window) -> Window | None:
+        """The next window; None when there are enough."""
+        self._left -= 1
+        return Window(self._opener, window.name, self._output_tokens, self) if self._left >= 0 else None
+
+
+class Gates:
+    """The gated windows of one test, by name.
+
+    Args:
+        services: of the pytest run.
+        item: the test.
+        add: called with each new gate; without `--llem` there is none.
+    """
+
+    def __init__(self, services: Services, item: pytest.Item, add: Callable[[Gated], None]) -> None:
+        self._services, self._item, self._add = services, item, add
+        self._by_name: dict[str, Gated] = {}
+
+    def window(
+        self,
+        windows: Windows,
+        name: str,
+        output_tokens: int | None,
+        gate: Mapping[str, object],
+        repeats: int | None,
+    ) -> Window:
+        """A window under a gate. Windows of one name are repeats of the same code."""
+        plan = self._plan(name, gate, repeats)
+        settings = self._services.settings
+        if not settings.active or settings.dry_run:
+            return Window(windows, name, output_tokens)
+        known = self._by_name.get(name)
+        if known is None:
+            known = self._by_name[name] = Gated(self._services, self._item, plan, windows, name)
+            self._add(known)
+        elif known.plan != plan:
+            raise failure(
+                f"window {name!r} has two gates: {_shown(known.plan)}, and {_shown(plan)}; give them two names"
+            )
+        return known.window(output_tokens)
+
+    def _plan(self, name: str, gate: Mapping[str, object], repeats: int | None) -> Plan:
+        return Plan(
+            config=None,
+            repeats=_repeats(name, self._services.settings.repeats if repeats is None else repeats),
+            limits=_limits(name, gate),
+            test_id=f"{self._item.nodeid}::{name}",
+        )
+
+
+def _shown(plan: Plan) -> str:
+    return f"{', '.join(map(str, plan.limits))} with {plan.repeats} repeats"
+
+
+def _limits(name: str, gate: object) -> tuple[Limit, ...]:
+    if not isinstance(gate, (str, list, tuple, Mapping)):
+        raise failure(f"window {name!r}: gate: {gate!r} is not a mapping such as {{'energy_j': '5%'}}")
+    try:
+        limits = parse_limits(gate, WINDOW_METRICS)
+    except LimitError as error:
+        raise failure(f"window {name!r}: gate: {error}") from None
+    if not limits:
+        raise failure(f"window {name!r}: gate: there is no limit; write one such as {{'energy_j': '5%'}}")
+    return limits
+
+
+def _repeats(name: str, repeats: object) -> int:
+    if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < MIN_REPEATS:
+        raise failure(
+            f"window {name!r}: repeats: {repeats!r} is too few: a verdict needs a whole number of at least {MIN_REPEATS}"
+        )
+    return repeats
