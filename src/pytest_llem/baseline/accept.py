@@ -8,12 +8,12 @@ from statistics import geometric_mean
 
 import pytest
 
-from llenergymeasure.domain.metrics import GATED
 from pytest_llem.baseline.candidate import Candidate, Key, Source
 from pytest_llem.baseline.entries import BaselineFile, Entry
 from pytest_llem.baseline.folder import Baselines, update_folder
 from pytest_llem.baseline.parse import BaselineError, read_candidate
 from pytest_llem.baseline.update import Outcome, Update, accept
+from pytest_llem.limits import JUDGED
 from pytest_llem.settings import Settings, settings_of
 
 _SHOWN_WITHOUT_SOURCE = ("energy_per_output_token",)
@@ -126,10 +126,10 @@ def _values(old: Entry | None, new: Entry | None, source: Source | None) -> Iter
     """`energy_per_output_token 5 -> 6 J/token (+20%)` for each metric that was judged."""
     for metric in _SHOWN_WITHOUT_SOURCE if source is None else source.metrics:
         before, now = _mean(old, metric), _mean(new, metric)
-        if metric in GATED and now is not None:
+        if metric in JUDGED and now is not None:
             start = "" if before is None else f"{before:.4g} -> "
             change = f" ({100 * (now / before - 1):+.3g}%)" if before else ""
-            yield f"{metric} {start}{now:.4g} {GATED[metric].unit}{change}"
+            yield f"{metric} {start}{now:.4g} {JUDGED[metric].unit}{change}"
 
 
 def _mean(entry: Entry | None, metric: str) -> float | None:

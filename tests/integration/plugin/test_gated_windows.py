@@ -94,8 +94,9 @@ def test_a_candidate_can_be_accepted(gated):
     result = gated.run(gated.replay(*times(1.2)))
     candidate = max((gated.path / ".llem").glob("*/candidate-baseline.json"))
     assert result.ret == 1
-    accepted = gated.run(f"--llem-accept-baseline={candidate}", llem=False)
+    accepted = gated.run("test_suite.py::test_summary", f"--llem-accept-baseline={candidate}", llem=False)
     assert accepted.ret == 0, accepted.stdout.str()
+    accepted.stdout.fnmatch_lines([f"replaced: {ID}: energy_j 9.999 -> 12 J (+20%); sessions 3 -> 1"])
     assert entry(gated)["sessions"][-1]["samples"]["energy_j"] == pytest.approx(times(1.2))
     gated.run(gated.replay(*times(1.2))).assert_outcomes(passed=1)
 
