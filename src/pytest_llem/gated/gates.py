@@ -12,28 +12,11 @@ from pytest_llem.failure import failure
 from pytest_llem.gated.repeats import Gated
 from pytest_llem.limits import WINDOW_METRICS, Limit, LimitError, parse_limits
 from pytest_llem.marker import Plan
-from pytest_llem.measure.window import Opener, Window
+from pytest_llem.measure.window import Window
 
 if TYPE_CHECKING:
     from pytest_llem.measure.services import Services
     from pytest_llem.measure.windows import Windows
-
-
-class Counted:
-    """Repeats without a gate: a given number of windows."""
-
-    def __init__(self, opener: Opener, output_tokens: int | None, wanted: int) -> None:
-        if wanted < 1:
-            raise ValueError(f"repeats is {wanted}; it must be at least 1")
-        self._opener, self._output_tokens, self._left = opener, output_tokens, wanted - 1
-
-    def closed(self, window: Window) -> None:
-        """One of them has closed."""
-
-    def following(self, window: Window) -> Window | None:
-        """The next window; None when there are enough."""
-        self._left -= 1
-        return Window(self._opener, window.name, self._output_tokens, self) if self._left >= 0 else None
 
 
 class Gates:

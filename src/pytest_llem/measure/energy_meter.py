@@ -11,15 +11,23 @@ Windows of two tasks or threads that overlap without nesting include each other'
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
-from pytest_llem.gated.gates import Counted, Gates
 from pytest_llem.measure.measuring import Measuring
 from pytest_llem.measure.window import Window
-from pytest_llem.measure.windows import Windows
+from pytest_llem.measure.windows import Counted, Windows
 from pytest_llem.plain_values import plain
+
+
+class Gates(Protocol):
+    """Makes the gated windows of a test."""
+
+    def window(
+        self, windows: Windows, name: str, output_tokens: int | None, gate: Mapping[str, object], repeats: int | None
+    ) -> Window:
+        """A window under a gate."""
 
 
 class EnergyMeter:

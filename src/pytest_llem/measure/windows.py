@@ -9,7 +9,7 @@ import pytest
 
 from llenergymeasure._plugin_api import MeterError, PreFlightError
 from pytest_llem.measure.measuring import Measuring
-from pytest_llem.measure.window import Window
+from pytest_llem.measure.window import Opener, Window
 
 
 class Windows:
@@ -81,3 +81,20 @@ class Windows:
         for window in self._open:
             window.leave_open()
         self._open = []
+
+
+class Counted:
+    """Repeats without a gate: a given number of windows."""
+
+    def __init__(self, opener: Opener, output_tokens: int | None, wanted: int) -> None:
+        if wanted < 1:
+            raise ValueError(f"repeats is {wanted}; it must be at least 1")
+        self._opener, self._output_tokens, self._left = opener, output_tokens, wanted - 1
+
+    def closed(self, window: Window) -> None:
+        """One of them has closed."""
+
+    def following(self, window: Window) -> Window | None:
+        """The next window; None when there are enough."""
+        self._left -= 1
+        return Window(self._opener, window.name, self._output_tokens, self) if self._left >= 0 else None
