@@ -13,10 +13,11 @@ export MYPY_CACHE_DIR := $(CACHE)/mypy
 # pip asks rustc for its version, and rustup would make itself a home for that.
 export RUSTUP_HOME ?= $(if $(wildcard $(HOME)/.rustup),$(HOME)/.rustup,$(CACHE)/rustup)
 
-.PHONY: help zoo setup quickstart test test-slow lint type arch docs bench clean
+.PHONY: help zoo setup quickstart study test test-slow lint type arch docs bench clean
 
 help:
 	@echo "make quickstart   set up and measure the built-in model, offline"
+	@echo "make study        set up and run a study of six configurations in three cycles, offline"
 	@echo "make test         set up and run the tests; make test-slow: those of real time, real processes and builds"
 	@echo "make lint type arch docs bench   checks, the site in site/, benchmarks"
 
@@ -38,6 +39,10 @@ setup: $(VENV)/.dev
 
 quickstart: $(VENV)/.ready
 	$(BIN)/llem run examples/quickstart.yaml
+
+# The page needs jinja2 and matplotlib.
+study: $(VENV)/.dev
+	$(BIN)/llem run examples/batch_size_sweep.yaml --report
 
 # A process per core, up to four; each keeps to one thread, so that they do not wait for each other. The tests of a file stay
 # together: they share what takes long to set up.

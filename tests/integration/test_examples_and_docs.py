@@ -16,6 +16,7 @@ EXAMPLES = {
     "own_meter.py": "J, file (counter)",
 }
 CONFIGS = {"quickstart.yaml", "real_model.yaml"}
+STUDIES = {"batch_size_sweep.yaml": "18 runs: 3 cycles", "real_model_study.yaml": "36 runs: 3 cycles"}
 
 
 def run(*command: str, cwd: Path, python: str = sys.executable) -> str:
@@ -35,8 +36,37 @@ def test_an_example_configuration_is_valid(tmp_path, name):
     assert "nothing was run" in out
 
 
+@pytest.mark.parametrize("name", STUDIES)
+def test_an_example_study_is_valid(tmp_path, name):
+    out = run("-m", "llenergymeasure", "run", "--dry-run", str(ROOT / "examples" / name), cwd=tmp_path)
+    assert STUDIES[name] in out
+
+
+def test_the_study_of_quantisation_needs_nothing_but_its_library(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "llenergymeasure",
+        "run",
+        "--dry-run",
+        str(ROOT / "examples" / "quantisation.yaml"),
+    ]
+    tried = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    if tried.returncode:
+        assert "1 problem found" in tried.stderr
+        assert "pip install bitsandbytes" in tried.stderr
+    else:
+        assert "18 runs: 3 cycles" in tried.stdout
+
+
 def test_every_example_is_run_by_a_test():
-    assert {path.name for path in (ROOT / "examples").iterdir() if path.is_file()} == set(EXAMPLES) | CONFIGS
+    files = {path.name for path in (ROOT / "examples").iterdir() if path.is_file()}
+    assert files == set(EXAMPLES) | CONFIGS | set(STUDIES) | {"quantisation.yaml"}
+
+
+def test_the_page_of_the_first_study_shows_the_example():
+    page = (ROOT / "docs" / "first-study.md").read_text()
+    assert (ROOT / "examples" / "batch_size_sweep.yaml").read_text() in page
 
 
 @pytest.mark.parametrize(
