@@ -1,1 +1,1 @@
-"""Several experiments, one after another."""
+"""Studies: the run table, the runs in fresh processes, the folder, and the analysis."""
