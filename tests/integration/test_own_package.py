@@ -6,12 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "own_package"))
-import installed
+from own_package import installed
 
 EXPERIMENT = """
 model: anything
