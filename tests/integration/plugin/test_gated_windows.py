@@ -220,18 +220,65 @@ def pytest_runtest_setup(item):
 """
 
 
+def test_wrong_arguments_fail_the_test_with_one_line(suite):
+    for arguments, message in (
+        ('gate={"energy": "5%"}', "gate: unknown metric 'energy'; did you mean 'energy_j'? (known: energy_j, *)"),
+        ('gate={"energy_j": "5 percent"}', "gate: energy_j: '5 percent' is not a limit; write one such as 2.5%*(in J)"),
+        ('gate={"energy_j": "5%"}, repeats=2', "repeats: 2 is too few: a verdict needs a whole number of at least 3"),
+    ):
+        suite.tests(loop(arguments))
+        result = suite.run(suite.replay(*USUAL))
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines([f"window 'summarise': {message}"])
+        assert "Traceback" not in result.stdout.str()
+
+
+def test_an_attempt_that_failed_leaves_no_repeats_behind(suite):
+    """A plugin runs a failed test again, as pytest-rerunfailures does."""
+    suite.write("conftest.py", RERUN)
+    suite.tests("ATTEMPTS = []" + loop() + "    ATTEMPTS.append(1)\n    assert len(ATTEMPTS) > 1\n")
+    result = suite.run(suite.replay(*times(1.5), *USUAL), "--llem-update-baseline=new", "--llem-json=report.json")
+    assert result.ret == 0, result.stdout.str()
+    assert entry(suite)["sessions"][0]["samples"]["energy_j"] == list(USUAL)
+    (test,) = suite.report()["tests"]
+    assert (test["attempt"], len(test["experiments"])) == (2, 1)
+
+
+RERUN = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    if any(each.failed for each in reports):
+        item._initrequest()
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for each in reports:
+        item.ihook.pytest_runtest_logreport(report=each)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+"""
+
+
 @pytest.mark.slow
-def test_the_gate_of_a_window_in_a_process_of_its_own(start, tmp_path):
+def test_the_life_of_a_gate_in_processes_of_their_own(run, tmp_path):
+    """Measured, compared, failed, accepted; then without `--llem`, under `--llem-strict`, and with a wrong key."""
     (tmp_path / "test_suite.py").write_text(loop())
     for name, factor in (("usual", 1.0), ("worse", 1.2)):
         windows = {"windows": {"*": times(factor)}, "fingerprint": {"cpu": "A CPU", "cpu_count": 2}}
         (tmp_path / f"{name}.json").write_text(json.dumps(windows))
-    for arguments, code in (
-        (("--llem-energy=replay:usual.json", "--llem-update-baseline=new"), 0),
-        (("--llem-energy=replay:usual.json",), 0),
-        (("--llem-energy=replay:worse.json",), 1),
-    ):
-        process = start(tmp_path, *arguments)
-        out, _ = process.communicate(timeout=240)
-        assert process.returncode == code, out
-    assert "regression: energy_j 10 -> 12 J, +20%" in out
+    usual, worse = "--llem-energy=replay:usual.json", "--llem-energy=replay:worse.json"
+    assert run(tmp_path, usual, "--llem-strict")[0] == 1  # no baseline yet
+    for update in ("new", "append", "append"):
+        assert run(tmp_path, usual, f"--llem-update-baseline={update}")[0] == 0
+    assert run(tmp_path, usual, "--llem-strict")[0] == 0
+    code, out = run(tmp_path, worse)
+    assert (code, "regression: energy_j 10 -> 12 J, +20%" in out) == (1, True), out
+    candidate = max(tmp_path.glob(".llem/*/candidate-baseline.json"))
+    assert run(tmp_path, "test_suite.py::test_summary", f"--llem-accept-baseline={candidate}", llem=False)[0] == 0
+    assert run(tmp_path, worse)[0] == 0
+    assert run(tmp_path, llem=False)[0] == 0
+    assert run(tmp_path, "--llem-energy=null", "--llem-strict")[0] == 1
+    (tmp_path / "test_suite.py").write_text(loop('gate={"energie_j": "5%"}'))
+    code, out = run(tmp_path, usual)
+    assert (code, "did you mean 'energy_j'?" in out) == (1, True), out
