@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
+from llenergymeasure.config.messages.fields import shown
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.study.design import Cell, Factor, Protocol, Skipped, StudyDesign
 from llenergymeasure.domain.study.result import StudyData
@@ -36,7 +37,7 @@ def a_config(levels: dict[str, Any], model: str = "acme/some-model-8b") -> Exper
     """The experiment of a cell."""
     pytorch = {name.split(".")[1]: value for name, value in levels.items() if name.startswith("pytorch.")}
     plain = {name: value for name, value in levels.items() if "." not in name}
-    return ExperimentConfig(model=model, n=64, max_output_tokens=64, pytorch=pytorch or None, **plain)
+    return ExperimentConfig(**{"model": model, "n": 64, "max_output_tokens": 64, "pytorch": pytorch or None, **plain})
 
 
 def a_design(factors: Sequence[Factor] = FACTORS, name: str | None = "batch-and-precision", **fields) -> StudyDesign:
@@ -44,8 +45,17 @@ def a_design(factors: Sequence[Factor] = FACTORS, name: str | None = "batch-and-
     cells = []
     for index, chosen in enumerate(product(*(range(len(factor.levels)) for factor in factors)), 1):
         values = {factor.name: factor.levels[at] for factor, at in zip(factors, chosen)}
-        config = a_config(values, **fields)
-        label = ", ".join(f"{key.rsplit('.', 1)[-1]}={value}" for key, value in values.items())
+        config = a_config(
+            {
+                field: value
+                for factor in factors
+                for field, value in zip(
+                    factor.fields, values[factor.name] if len(factor.fields) > 1 else [values[factor.name]]
+                )
+            },
+            **fields,
+        )
+        label = ", ".join(f"{key.rsplit('.', 1)[-1]}={shown(value)}" for key, value in values.items())
         levels = {factor.name: at for factor, at in zip(factors, chosen)}
         cells.append(Cell(id=f"{index:02}", label=label, levels=levels, config=config, config_hash=config.config_hash))
     skipped = (Skipped(fields={"precision": "fp16"}, reason="fp16 needs a GPU"),)

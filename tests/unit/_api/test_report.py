@@ -33,7 +33,9 @@ def test_the_report_of_a_study_has_a_page_figures_and_tables(folder):
     assert written.figures == folder / "figures"
     assert {"spans.svg", "spans.pdf", "pareto.pdf", "order.svg"} <= {path.name for path in written.figures.iterdir()}
     assert {path.name for path in written.tables.iterdir()} == {
-        f"{name}.{ending}" for name in ("cells", "factors", "levels") for ending in ("tex", "md")
+        f"{name}.{ending}"
+        for name in ("cells", "factors", "levels", "spans", "interactions")
+        for ending in ("tex", "md")
     }
     page = Page(written.page.read_text(encoding="utf-8"))
     assert "sweep: {precision: [fp32, bf16]}" in page.text

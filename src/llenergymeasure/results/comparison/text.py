@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.results.comparison.types import CellComparison, Comparison, Difference, MetricRatio
-from llenergymeasure.results.study_tables.content import ABSENT, name_of, ratio_text, value_text
 from llenergymeasure.results.study_tables.table import Table
+from llenergymeasure.results.study_tables.texts import ABSENT, name_of, ratio_text, value_text
 
 MACHINES = {
     "same": "",

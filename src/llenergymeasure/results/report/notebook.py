@@ -11,6 +11,7 @@ from llenergymeasure.results.study_tables.content import tables
 
 # A table of more rows is cut in a notebook; the report has them all.
 MOST_ROWS = 20
+_SHOWN = ("cells", "factors", "levels")
 
 
 def of_result(result: ExperimentResult) -> str:
@@ -20,4 +21,5 @@ def of_result(result: ExperimentResult) -> str:
 
 def of_study(study: StudyData) -> str:
     """The answer of a study, and its tables."""
-    return render("notebook_study", study=study, answer=answer, tables=tables(study), most_rows=MOST_ROWS)
+    shown = [table for table in tables(study) if table.name in _SHOWN]
+    return render("notebook_study", study=study, answer=answer, tables=shown, most_rows=MOST_ROWS)

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from llenergymeasure._format import NOT_MEASURED
 from llenergymeasure.results.report.colours import DARK, LIGHT
-from llenergymeasure.results.study_tables.content import name_of
+from llenergymeasure.results.study_tables.texts import name_of
 
 
 class Drawn(Protocol):

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llenergymeasure._format import number
-from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import StudyDesign
-from llenergymeasure.domain.study.effects import CellEffect, FactorEffect, MetricAnalysis, Ratio, StudyEffects
-from llenergymeasure.domain.study.names import factor_name, level_text
+from llenergymeasure.domain.study.effects import (
+    CellEffect,
+    FactorEffect,
+    Interaction,
+    MetricAnalysis,
+    Ratio,
+    StudyEffects,
+)
+from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.study_tables.table import Table
+from llenergymeasure.results.study_tables.texts import (
+    ABSENT,
+    factor_title,
+    is_energy,
+    name_of,
+    p_text,
+    ratio_text,
+    share_text,
+    title_of,
+    value_text,
+)
 
-ABSENT = "-"
-TIMES = "\N{MULTIPLICATION SIGN}"
-# Below it, the digits of a p-value carry no meaning.
-SMALLEST_P = 0.001
 # What the tables show beside the headline.
 SHOWN = ("energy_per_output_token", "tokens_per_second", "ttft_p95_ms", "itl_p95_ms", "peak_memory_mb")
 # Where the headline is not energy, the CPU time says something of the effort.
@@ -23,14 +35,18 @@ SHOWN_WITHOUT_ENERGY = (*SHOWN, "cpu_seconds")
 
 
 def tables(study: StudyData) -> tuple[Table, ...]:
-    """The tables of cells, factors and levels; empty without an analysis."""
-    if study.effects is None:
+    """The tables that have rows, such as those of cells, factors and levels; empty without an analysis."""
+    effects = study.effects
+    if effects is None:
         return ()
-    return tuple(
-        table
-        for table in (cells_table(study, study.effects), *_factor_tables(study.design, study.effects))
-        if table.rows
+    found = (
+        cells_table(study, effects),
+        *_factor_tables(study.design, effects),
+        spans_table(study, effects),
+        conditional_table(study, effects),
+        at_best_table(study, effects),
     )
+    return tuple(table for table in found if table.rows)
 
 
 def cells_table(study: StudyData, effects: StudyEffects) -> Table:
@@ -99,82 +115,19 @@ def _level_rows(design: StudyDesign, factor: FactorEffect, analysis: MetricAnaly
     reference = level_of(design, analysis.reference, factor.factor)
     for each in factor.levels:
         name = factor_title(design, factor.factor, factor.within)
-        ratio = "reference" if each.level == reference else ratio_text(each.ratio)
+        ratio = "reference" if each.level == reference or _is_one(each.ratio) else ratio_text(each.ratio)
         yield name, level_text(each.level), value_text(each.mean, analysis.metric), ratio
+
+
+def _is_one(ratio: Ratio) -> bool:
+    """Whether it is the ratio of a level to itself, as of the first level where the reference has no level."""
+    return ratio.value == 1 and ratio.low == ratio.high
 
 
 def level_of(design: StudyDesign, cell_id: str, factor: str) -> object:
     """The level of a factor in a cell; None where it does not apply."""
     at = design.cell(cell_id).levels.get(factor)
     return None if at is None else next(each for each in design.factors if each.name == factor).levels[at]
-
-
-def factor_title(design: StudyDesign, name: str, within: str | None = None) -> str:
-    """The name of a factor, with the backend inside which it is estimated."""
-    known = next((factor for factor in design.factors if factor.name == name), None)
-    title = name if known is None else factor_name(known)
-    return title if within is None else f"{title} (in {within})"
-
-
-def title_of(effects: StudyEffects, metric: str) -> str:
-    """The title of a metric with its unit; energy that is an estimate is called one."""
-    if metric not in METRICS:
-        return metric
-    estimate = ", an estimate" if effects.energy == "estimated" and is_energy(metric) else ""
-    return f"{name_of(metric)} in {METRICS[metric].unit}{estimate}"
-
-
-def is_energy(metric: str) -> bool:
-    """Whether a metric is in joules."""
-    return metric in METRICS and METRICS[metric].joules
-
-
-def name_of(metric: str) -> str:
-    """The title of a metric."""
-    return METRICS[metric].title if metric in METRICS else metric
-
-
-def value_text(value: float, metric: str) -> str:
-    """A value of a metric, without its unit."""
-    return f"{value:.0f}" if metric in METRICS and METRICS[metric].counted else three_figures(value)
-
-
-def ratio_text(ratio: Ratio) -> str:
-    """A ratio with its interval if it has one."""
-    return f"{plain(ratio.value)} ({interval})" if (interval := interval_text(ratio)) else plain(ratio.value)
-
-
-def interval_text(ratio: Ratio) -> str:
-    """The interval of a ratio; empty without one."""
-    return "" if ratio.low is None or ratio.high is None else f"{plain(ratio.low)} to {plain(ratio.high)}"
-
-
-def plain(value: float) -> str:
-    """A ratio with 3 significant figures, and with 3 decimals near 1."""
-    return f"{value:.3f}" if 0.9 <= value < 1.1 else three_figures(value)
-
-
-def three_figures(value: float) -> str:
-    """A number with 3 significant figures, also where the last is 0."""
-    text = f"{value:#.3g}"
-    return number(value, "") if "e" in text else text.removesuffix(".")
-
-
-def share_text(factor: FactorEffect) -> str:
-    """The share of the explained variance in %, with its interval if it has one."""
-    if factor.share is None:
-        return ABSENT
-    text = f"{100 * factor.share:.1f} %"
-    if factor.share_low is None or factor.share_high is None:
-        return text
-    return f"{text} ({100 * factor.share_low:.1f} to {100 * factor.share_high:.1f})"
-
-
-def p_text(p_value: float | None) -> str:
-    """A p-value with two figures."""
-    if p_value is None:
-        return ABSENT
-    return f"< {SMALLEST_P}" if p_value < SMALLEST_P else f"{p_value:.2g}"
 
 
 def shown_metrics(effects: StudyEffects) -> tuple[MetricAnalysis, ...]:
@@ -189,6 +142,8 @@ def spans_table(study: StudyData, effects: StudyEffects) -> Table:
     """Per metric: the span ratio of each factor, with the interval."""
     metrics = shown_metrics(effects)
     factors = metrics[0].factors
+    if not factors:
+        return Table("spans", "", ("metric",), ())
     rows = tuple((name_of(each.metric), *(_span(each, factor.factor) for factor in factors)) for each in metrics)
     head = ("metric", *(factor_title(study.design, each.factor, each.within) for each in factors))
     return Table("spans", "Span ratios of each factor, with 95 % intervals.", head, rows)
@@ -197,3 +152,37 @@ def spans_table(study: StudyData, effects: StudyEffects) -> Table:
 def _span(analysis: MetricAnalysis, factor: str) -> str:
     found = analysis.factor(factor)
     return ABSENT if found is None else ratio_text(found.span)
+
+
+def conditional_table(study: StudyData, effects: StudyEffects) -> Table:
+    """Per interaction of the headline: the ratio of the first factor at each level of the second."""
+    analysis = effects.metrics[0]
+    rows = tuple(row for found in analysis.interactions for row in _conditional_rows(study.design, analysis, found))
+    head = ("interaction", "ratio", "at", "value", "share", "p")
+    caption = f"How the effect of one factor on {name_of(analysis.metric)} depends on another, with 95 % intervals."
+    return Table("interactions", caption, head, rows, texts=3)
+
+
+def _conditional_rows(design: StudyDesign, analysis: MetricAnalysis, found: Interaction) -> Iterator[tuple[str, ...]]:
+    first, second = (factor_title(design, name, found.within) for name in found.factors)
+    effect = analysis.factor(found.factors[0])
+    if effect is None:
+        return
+    compared = f"{level_text(effect.highest)} over {level_text(effect.lowest)}"
+    shared = (f"{100 * found.share:.1f} %", p_text(found.p_value))
+    for at, each in enumerate(found.conditional):
+        name = f"{first} by {second}" if at == 0 else ""
+        yield name, compared, level_text(each.level), ratio_text(each.ratio), *(shared if at == 0 else ("", ""))
+
+
+def at_best_table(study: StudyData, effects: StudyEffects) -> Table:
+    """Backends with settings of their own, each at its best cell."""
+    analysis = effects.metrics[0]
+    rows = tuple(
+        (factor_title(study.design, factor.factor), level_text(each.level), value_text(each.mean, analysis.metric),
+         "reference" if _is_one(each.ratio) else ratio_text(each.ratio))
+        for factor in analysis.factors
+        for each in factor.at_best
+    )  # fmt: skip
+    head = ("factor", "level", title_of(effects, analysis.metric), "ratio")
+    return Table("at_best", "Each backend at its best cell.", head, rows, texts=2)

@@ -6,14 +6,8 @@ import pytest
 
 from a_study import BATCH, a_study
 from llenergymeasure.domain.study.effects import Ratio
-from llenergymeasure.results.study_tables.content import (
-    cells_table,
-    p_text,
-    plain,
-    ratio_text,
-    spans_table,
-    tables,
-)
+from llenergymeasure.results.study_tables.content import cells_table, conditional_table, spans_table, tables
+from llenergymeasure.results.study_tables.texts import p_text, plain, ratio_text
 
 
 def test_a_row_per_cell_with_the_ratio_of_the_analysis():
@@ -30,7 +24,8 @@ def test_a_row_per_cell_with_the_ratio_of_the_analysis():
 
 def test_factors_stand_with_span_share_and_p():
     study = a_study()
-    _, factors, levels = tables(study)
+    by_name = {table.name: table for table in tables(study)}
+    factors, levels = by_name["factors"], by_name["levels"]
     first = study.effects.metrics[0].factors[0]
     assert factors.rows[0][:4] == ("batch size", "1", "32", ratio_text(first.span))
     assert factors.rows[0][5] == "< 0.001"
@@ -39,7 +34,7 @@ def test_factors_stand_with_span_share_and_p():
 
 
 def test_one_cycle_has_ratios_without_intervals_and_no_p():
-    _, factors, _ = tables(a_study(n_cycles=1))
+    factors = {table.name: table for table in tables(a_study(n_cycles=1))}["factors"]
     assert "to" not in factors.rows[0][3]
     assert factors.rows[0][5:] == ("-", "-")
 
@@ -73,3 +68,14 @@ def test_ratios_near_one_have_more_decimals(value, text):
 def test_texts_of_numbers():
     assert ratio_text(Ratio(value=2.0, low=1.9, high=2.1)) == "2.00 (1.90 to 2.10)"
     assert (p_text(0.0004), p_text(0.0312), p_text(None)) == ("< 0.001", "0.031", "-")
+
+
+def test_each_interaction_shows_the_effect_at_each_level_of_the_other_factor():
+    study = a_study()
+    table = conditional_table(study, study.effects)
+    found = study.effects.metrics[0].interactions[0]
+    assert table.rows[0][0] == "batch size by precision"
+    assert table.rows[0][1] == "1 over 32"
+    assert [row[2] for row in table.rows[:2]] == ["fp32", "bf16"]
+    assert [row[3] for row in table.rows[:2]] == [ratio_text(each.ratio) for each in found.conditional]
+    assert table.rows[1][0] == ""

@@ -13,9 +13,11 @@ from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import logarithmic
 from llenergymeasure.results.report.figures.canvas import DASHES, MARKERS, NARROW, Picture, colour, label, plot, styled
-from llenergymeasure.results.study_tables.content import factor_title, name_of, title_of, value_text
+from llenergymeasure.results.study_tables.texts import factor_title, name_of, title_of, value_text
 
 MOST_LINES = 6
+# More numbers have no room below the axis.
+_MOST_NUMBERS = 7
 
 
 @styled
@@ -32,7 +34,7 @@ def interaction(design: StudyDesign, effects: StudyEffects, found: Interaction, 
         return None
     metric = effects.headline
     factors, (along, of_line), means = _turned(found)
-    across, lines = (factor_title(design, name) for name in factors)
+    across, lines = (factor_title(design, name, found.within) for name in factors)
     figure, (axes,) = plot(3.0, NARROW)
     at = _level_axis(axes, along)
     for index, (level, values) in enumerate(zip(of_line[:MOST_LINES], means)):
@@ -72,7 +74,8 @@ def _are_numbers(levels: Sequence[Any]) -> bool:
 def _level_axis(axes: Axes, levels: Sequence[Any]) -> list[float]:
     """Prepare the horizontal axis, and return the position of each level."""
     if _are_numbers(levels):
-        logarithmic(axes, "x", [float(level) for level in levels], pad=0.1, at=sorted(map(float, levels)))
+        numbers = sorted(map(float, levels))
+        logarithmic(axes, "x", numbers, pad=0.1, at=numbers[:: -(-len(numbers) // _MOST_NUMBERS)])
         return [float(level) for level in levels]
     axes.set_xticks(range(len(levels)), [label(level_text(level), 18) for level in levels])
     axes.set_xlim(-0.5, len(levels) - 0.5)

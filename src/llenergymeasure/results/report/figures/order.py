@@ -11,7 +11,7 @@ from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.canvas import Picture, plot, styled
-from llenergymeasure.results.study_tables.content import name_of
+from llenergymeasure.results.study_tables.texts import name_of
 
 # More points than this are not distinguishable, and only make the page larger.
 MOST_RUNS = 1500

@@ -14,12 +14,12 @@ from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import label_points, logarithmic
 from llenergymeasure.results.report.figures.canvas import Picture, label, plot, styled
-from llenergymeasure.results.study_tables.content import title_of, value_text
+from llenergymeasure.results.study_tables.texts import title_of, value_text
 
 # Longer names of cells are replaced by their numbers.
 _LONGEST_LABEL = 26
-# The efficient cells come first.
-_MOST_LABELS = 40
+# Of more cells, only the efficient ones and the reference have a label.
+_MOST_LABELS = 16
 
 
 @styled
@@ -36,7 +36,9 @@ def pareto(study: StudyData, effects: StudyEffects) -> Picture | None:
     of_x, of_y = effects.pareto_metrics
     axes.set_xlabel(f"{title_of(effects, of_x)} ({_better(of_x)} is better)")
     axes.set_ylabel(f"{title_of(effects, of_y)} ({_better(of_y)} is better)")
-    labels = [_labels(study, point.cell) if at < _MOST_LABELS else [] for at, point in enumerate(points)]
+    few, reference = len(points) <= _MOST_LABELS, study.design.reference
+    named = [few or point.efficient or point.cell == reference for point in points]
+    labels = [_labels(study, point.cell) if is_named else [] for point, is_named in zip(points, named, strict=True)]
     label_points(figure, axes, [(point.x, point.y) for point in points], labels)
     axes.legend(loc="upper right")
     efficient = ", ".join(

@@ -10,7 +10,7 @@ from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import logarithmic
 from llenergymeasure.results.report.figures.canvas import Picture, label, plot, styled
-from llenergymeasure.results.study_tables.content import factor_title, name_of, ratio_text
+from llenergymeasure.results.study_tables.texts import factor_title, name_of, ratio_text
 
 MOST_FACTORS = 20
 

@@ -10,7 +10,7 @@ from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import logarithmic
 from llenergymeasure.results.report.figures.canvas import Picture, label, plot, styled
-from llenergymeasure.results.study_tables.content import TIMES, factor_title, name_of, plain, title_of, value_text
+from llenergymeasure.results.study_tables.texts import TIMES, factor_title, name_of, plain, title_of, value_text
 
 
 @styled

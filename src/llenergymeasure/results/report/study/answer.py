@@ -9,7 +9,7 @@ from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.effects import MetricAnalysis, StudyEffects
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.report.headline import Headline
-from llenergymeasure.results.study_tables.content import TIMES, interval_text, name_of, plain, value_text
+from llenergymeasure.results.study_tables.texts import TIMES, interval_text, name_of, plain, value_text
 
 
 def title(study: StudyData) -> str:

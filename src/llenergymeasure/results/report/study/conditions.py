@@ -11,7 +11,7 @@ from llenergymeasure.config.messages.fields import shown
 from llenergymeasure.domain.study.design import Protocol, Skipped
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
-from llenergymeasure.results.study_tables.content import plain, three_figures
+from llenergymeasure.results.study_tables.texts import plain, three_figures
 
 ORDERS = {
     "shuffled": "shuffled in each cycle",

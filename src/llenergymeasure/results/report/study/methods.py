@@ -9,7 +9,7 @@ from llenergymeasure.domain.study.effects import MetricAnalysis
 from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.report.study.conditions import cooldown
-from llenergymeasure.results.study_tables.content import name_of, plain
+from llenergymeasure.results.study_tables.texts import name_of, plain
 
 SOURCES = {
     "blocks": "R. A. Fisher: The Design of Experiments. Oliver and Boyd, 1935.",

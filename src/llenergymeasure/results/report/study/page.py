@@ -15,7 +15,8 @@ from llenergymeasure.results.report.figures.spans import spans
 from llenergymeasure.results.report.figures.way import way
 from llenergymeasure.results.report.page import render
 from llenergymeasure.results.report.study import answer, conditions, methods, repeat
-from llenergymeasure.results.study_tables.content import name_of, spans_table, tables
+from llenergymeasure.results.study_tables.content import tables
+from llenergymeasure.results.study_tables.texts import name_of
 
 # More rows than this are in runs.csv only.
 MOST_ROWS = 200
@@ -61,7 +62,6 @@ def html_text(
         name_of=name_of,
         figures=figures,
         tables={table.name: table for table in tables(study)},
-        spans_table=spans_table,
         most_rows=MOST_ROWS,
         methods=methods.paragraphs(study, __version__),
         given=repeat.yaml_text(study) if given is None else given,

@@ -11,7 +11,7 @@ from a_page import EVIL, Page, is_passive
 from a_study import BATCH, PRECISION, a_study
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.report.study.page import html_text, pictures
-from llenergymeasure.results.study_tables.content import ratio_text
+from llenergymeasure.results.study_tables.texts import ratio_text
 from llenergymeasure.study.analysis.analyse import analyse
 from llenergymeasure.study.analysis.words.summary import summary
 
