@@ -12,7 +12,7 @@ from benchmarks.page import write
 from benchmarks.pairs import Line, Row
 
 BENCHMARKS = (
-    "startup", "overhead", "judge", "aggregation", "sweep", "study_size", "study_power", "sampler", "accuracy",
+    "startup", "overhead", "isolation", "judge", "aggregation", "sweep", "study_size", "study_power", "sampler", "accuracy",
 )  # fmt: skip
 
 
