@@ -65,9 +65,12 @@ def test_experiments_in_turn(fresh, tmp_path):
     assert results[0].measurement_config_hash == results[1].measurement_config_hash
 
 
-def test_several_ranks_use_the_launcher_of_torch(fresh):
-    config = ExperimentConfig(**{**PLAIN, "n": 2, "pytorch": {**PLAIN["pytorch"], "num_processes": 2}})
-    assert fresh.measure(config).output_tokens == 4
+def test_several_ranks_use_the_launcher_of_torch_and_do_the_same_number_of_passes(fresh):
+    several = {"n": 3, "pytorch": {**PLAIN["pytorch"], "num_processes": 2}, "min_duration_seconds": 0.5}
+    result = fresh.measure(ExperimentConfig(**{**PLAIN, **several}))
+    assert result.n_passes > 1
+    assert result.n_prompts == 3 * result.n_passes == len(result.tokens.output_tokens_per_prompt)
+    assert {each["tokens"]["n_passes"] for each in result.process_results} == {result.n_passes}
 
 
 def test_a_finding_of_the_other_process_is_a_finding_here(fresh):

@@ -42,6 +42,7 @@ def compare(first: Side, second: Side, *, different_work: bool = False) -> Compa
         environment=differences.environment(first, second),
         machines=where,
         energy_kinds=(first.energy, second.energy),
+        per_pass=first.per_pass or second.per_pass,
         cells=tuple(_cell(first, second, pair, where) for pair in pairs),
         only_first=_without([cell for cell, _ in pairs], first),
         only_second=_without([cell for _, cell in pairs], second),

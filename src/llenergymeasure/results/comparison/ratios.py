@@ -75,7 +75,7 @@ def _by_uncertainty(metric: Metric, first: Side, second: Side, where: Machines) 
 
 def _reading(metric: Metric, result: ExperimentResult, gain_cancels: bool) -> tuple[float, float] | None:
     """The value and its uncertainty, without the gain error of the sensor where it cancels."""
-    value, energy = metric.read(result), result.energy
+    value, energy = metric.per_pass(metric.read(result), result.n_passes), result.energy
     if value is None or energy.energy_j is None or energy.uncertainty_j is None:
         return None
     uncertainty_j = energy.uncertainty_j

@@ -21,7 +21,7 @@ class SideCell:
     Attributes:
         label: its settings.
         config: the experiment.
-        runs: values of each run by name of the metric, in the metric's unit.
+        runs: values of each run by name of the metric, in the metric's unit; totals are per pass over the prompts.
     """
 
     label: str
@@ -43,6 +43,7 @@ class Side:
         sample: a result that shows environment and settings; None where no result can be read.
         energy: kind of its energy, such as `measured by nvml`.
         single: whether it is a single result.
+        per_pass: whether a total is of one of several passes over the prompts.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Side:
     sample: ExperimentResult | None
     energy: str
     single: bool
+    per_pass: bool
 
 
 def side_of(name: str, stored: ExperimentResult | StudyResult) -> Side:
@@ -59,9 +61,9 @@ def side_of(name: str, stored: ExperimentResult | StudyResult) -> Side:
         ConfigError: a study without a completed run.
     """
     if isinstance(stored, ExperimentResult):
-        runs = {name: value for name, metric in METRICS.items() if (value := metric.read(stored)) is not None}
-        cell = SideCell(stored.config.model, stored.config, (runs,))
-        return Side(name, (cell,), stored, _energy_of_result(stored), single=True)
+        values = {name: metric.read(stored) for name, metric in METRICS.items()}
+        cell = SideCell(stored.config.model, stored.config, (_per_pass(values, stored.n_passes),))
+        return Side(name, (cell,), stored, _energy_of_result(stored), single=True, per_pass=stored.n_passes > 1)
     return _side_of_study(name, stored)
 
 
@@ -77,11 +79,22 @@ def _side_of_study(name: str, study: StudyResult) -> Side:
         if cell.id in rows
     )
     kinds = dict.fromkeys(_energy_of_run(row) for row in study.completed)
-    return Side(name, cells, _sample(study), "; ".join(kinds), single=False)
+    per_pass = any(_passes(row) > 1 for row in study.completed)
+    return Side(name, cells, _sample(study), "; ".join(kinds), single=False, per_pass=per_pass)
+
+
+def _passes(row: RunRow) -> int:
+    return row.n_passes or 1
 
 
 def _measured(row: RunRow) -> dict[str, float]:
-    return {name: value for name, value in row.values.items() if value is not None}
+    return _per_pass(row.values, _passes(row))
+
+
+def _per_pass(values: Mapping[str, float | None], n_passes: int) -> dict[str, float]:
+    """The values that were measured; totals per pass, because the number of passes is no difference of the work."""
+    found = {name: METRICS[name].per_pass(value, n_passes) for name, value in values.items() if name in METRICS}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _sample(study: StudyResult) -> ExperimentResult | None:

@@ -77,6 +77,8 @@ def notes(comparison: Comparison, single: bool) -> Iterator[str]:
     yield f"Ratios are B over A. {_intervals(comparison, single)}"
     if comparison.work:
         yield "They did different work, so the ratios compare that too."
+    if comparison.per_pass:
+        yield "Totals of a window are per pass over the prompts."
     if MACHINES[comparison.machines]:
         yield MACHINES[comparison.machines]
     kinds = comparison.energy_kinds

@@ -75,6 +75,7 @@ class Comparison(Frozen):
         environment: differences of machine and software.
         machines: whether both ran on the same machine.
         energy_kinds: kinds of energy on both sides; where they differ, energy is not compared.
+        per_pass: whether totals are per pass over the prompts, because a window has several.
         cells: the cells of both sides.
         only_first, only_second: labels of cells that only one side has.
     """
@@ -87,6 +88,7 @@ class Comparison(Frozen):
     environment: tuple[Difference, ...] = ()
     machines: Machines
     energy_kinds: tuple[str, str]
+    per_pass: bool = False
     cells: tuple[CellComparison, ...]
     only_first: tuple[str, ...] = ()
     only_second: tuple[str, ...] = ()

@@ -48,6 +48,19 @@ def test_one_window_says_nothing_of_the_spread_of_the_throughput():
     assert (speed.ratio.value, speed.ratio.low, speed.interval) == (1, None, "none")
 
 
+def test_more_passes_are_not_more_work():
+    once = a_result(200.0)
+    counts = {name: 3 * getattr(once.tokens, name) for name in ("n_prompts", "input_tokens", "output_tokens")}
+    more = {"tokens": once.tokens.model_copy(update={**counts, "n_passes": 3}), "duration_sec": 6.0}
+    energy = once.energy.model_copy(update={"energy_j": 600.0, "uncertainty_j": 30.0})
+    found = compare(side_of("a", once), side_of("b", once.model_copy(update={**more, "energy": energy})))
+    for name in ("energy_total_j", "duration_sec", "output_tokens", "energy_per_output_token", "energy_per_request"):
+        assert metric_of(found, name).ratio.value == pytest.approx(1), name
+    assert metric_of(found, "energy_total_j").second == pytest.approx(200.0)
+    assert "Totals of a window are per pass" in text_of(found, single=True)
+    assert "per pass" not in text_of(compare(side_of("a", once), side_of("b", once)), single=True)
+
+
 def test_on_the_same_gpu_the_gain_error_of_the_sensor_cancels():
     first = a_gpu_result(n=4)
     parts = first.energy.uncertainty_parts_j
