@@ -38,7 +38,7 @@ def choose_meter(
     """
     asked = narrowed if declared == "auto" else declared
     if asked == "null":
-        meter = NullMeter() if declared == "null" else NullMeter(OFF_BY_USER)
+        meter = NullMeter(f"{setting.name} is null: switched off on purpose" if declared == "null" else OFF_BY_USER)
         return Metering(meter, MeterChoice(name="null", reason=meter.reason))
     if declared != "auto":
         return _the_one_named(declared, context, registry, setting)
