@@ -24,9 +24,9 @@ CODES = """## Exit codes
 | code | meaning |
 |---|---|
 | 0 | success |
-| 1 | failure: a check before the run, the backend, a meter, or any experiment of a list |
+| 1 | failure: a check before the run, the backend, a meter, or any run of a study |
 | 2 | usage or configuration: an option, a file or a field is invalid |
-| 130 | interrupted (Ctrl-C or SIGTERM): no part of the measurement was written |
+| 130 | interrupted (Ctrl-C or SIGTERM): no part of the measurement was written; a study keeps the runs before it |
 
 The meaning of each message, and how to fix it: [Troubleshooting](troubleshooting.md).
 """

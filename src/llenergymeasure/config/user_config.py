@@ -59,14 +59,10 @@ class MeasurementSettings(ConfigModel):
 
 
 class ExecutionSettings(ConfigModel):
-    """Pauses of studies. This release makes none."""
+    """Pauses of studies, where the study leaves them open."""
 
-    config_gap_seconds: Number = Field(
-        60.0, ge=0, description="Pause between two experiments in seconds; not made by this release."
-    )
-    cycle_gap_seconds: Number = Field(
-        300.0, ge=0, description="Pause between two cycles in seconds; not made by this release."
-    )
+    config_gap_seconds: Number = Field(60.0, ge=0, description="Pause between two runs of a study in seconds.")
+    cycle_gap_seconds: Number = Field(300.0, ge=0, description="Pause between two cycles of a study in seconds.")
 
 
 class UserConfig(ConfigModel):

@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TypeVar
 
@@ -78,9 +77,7 @@ def write_study(study: StudyData, folder: Path) -> Path:
 
 def study_json(study: StudyData) -> str:
     """The study as JSON."""
-    return (
-        json.dumps(study.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    )
+    return study.model_dump_json(indent=1, by_alias=True) + "\n"
 
 
 def read_study(folder: Path, kind: type[S]) -> S:

@@ -1,0 +1,78 @@
+"""`run_study` on this machine, with a model of a megabyte."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from fakes_study import a_study_config
+from llenergymeasure import ExperimentConfig, StudyConfig, StudyResult, run_study
+from llenergymeasure.exceptions import ConfigError, StudyError
+from tiny import TINY
+
+pytestmark = pytest.mark.torch
+pytest.importorskip("torch")
+
+TOO_LARGE = {"decoding_strategy": "beam", "num_beams": 1_000_000_000}
+
+
+def tiny(*cells, n_cycles=1):
+    """Cells of the smallest experiment in this process."""
+    how = {"n_cycles": n_cycles, "isolation": "none", "experiment_gap_seconds": 0, "cycle_gap_seconds": 0}
+    configs = [ExperimentConfig(**{**TINY, "energy": {"backend": "null"}, **cell}) for cell in cells]
+    return StudyConfig(experiments=configs, execution=how)
+
+
+def test_without_a_directory_the_results_are_in_memory_and_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = run_study(tiny({"n": 1}, {"n": 2}))
+    assert [result.n_prompts for result in study.results] == [1, 2]
+    assert study.folder is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_with_a_directory_a_study_continues(tmp_path):
+    first = run_study(tiny({"n": 1}, {"n": 2}), output_dir=tmp_path)
+    again = run_study(tiny({"n": 1}, {"n": 2}, n_cycles=2), output_dir=tmp_path, resume=True)
+    assert again.folder == first.folder
+    assert len(again.results) == 4
+    named = run_study(tiny({"n": 1}, {"n": 2}, n_cycles=3), output_dir=tmp_path, resume=first.folder)
+    assert len(named.results) == 6
+    assert StudyResult.from_dir(first.folder) == named
+
+
+def test_the_file_is_kept_as_it_was_given(tmp_path):
+    file = tmp_path / "study.yaml"
+    lines = ["# mine", *(f"{name}: {value}" for name, value in TINY.items() if name not in ("n", "warmup", "baseline"))]
+    lines += ["warmup: {enabled: false}", "baseline: {enabled: false}", "energy: {backend: null}", "sweep: {n: [1, 2]}"]
+    lines += ["execution: {n_cycles: 1, isolation: none, experiment_gap_seconds: 0}"]
+    file.write_text("\n".join(lines))
+    study = run_study(file, output_dir=tmp_path / "out")
+    assert (study.folder / "study.yaml").read_text() == file.read_text()
+
+
+def test_a_study_with_a_failed_run_is_returned_and_one_without_a_result_is_an_error():
+    study = run_study(tiny({}, {"decoder": TOO_LARGE}))
+    assert [row.state for row in sorted(study.runs, key=lambda row: row.cell)] == ["completed", "failed"]
+    assert study.failed[0].failure.kind == "out_of_memory"
+    with pytest.raises(StudyError, match="2 of 2 experiments failed") as caught:
+        run_study(tiny({"decoder": TOO_LARGE}, {"n": 2, "decoder": TOO_LARGE}))
+    assert caught.value.failed[0].config.decoder.num_beams == 1_000_000_000
+
+
+def test_nothing_can_be_resumed_without_a_directory():
+    with pytest.raises(ConfigError, match="leaves nothing to resume"):
+        run_study(a_study_config(1, 8), resume=True)
+
+
+def test_a_folder_that_is_no_study_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"manifest\.json"):
+        run_study(tiny({"n": 1}, {"n": 2}), output_dir=tmp_path, resume=tmp_path)
+
+
+def test_a_study_leaves_no_open_file(tmp_path):
+    run_study(tiny({"n": 1}, {"n": 2}), output_dir=tmp_path)
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names suffice
+    run_study(tiny({"n": 1}, {"n": 2}), output_dir=tmp_path)
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - as above
