@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llenergymeasure.stats.factorial.inference import ErrorTerm, holm, t_tests
-from llenergymeasure.stats.factorial.layout import CellFit, Floats
+from llenergymeasure.stats.factorial.layout import LARGEST_LOG, CellFit, Floats
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,14 @@ def against(fit: CellFit, reference: int, error: ErrorTerm) -> Against:
 def _intervals(logs: Floats, margins: Floats | None) -> Intervals:
     if margins is None:
         nothing = [None] * len(logs)
-        return Intervals(np.exp(logs).tolist(), nothing, nothing)
-    return Intervals(np.exp(logs).tolist(), np.exp(logs - margins).tolist(), np.exp(logs + margins).tolist())
+        return Intervals(_ratios(logs), nothing, nothing)
+    return Intervals(_ratios(logs), _ratios(logs - margins), _ratios(logs + margins))
+
+
+def _ratios(logs: Floats) -> list[float]:
+    """The logs as ratios; with one degree of freedom an end of an interval may be beyond every number."""
+    ratios: list[float] = np.exp(np.clip(logs, -LARGEST_LOG, LARGEST_LOG)).tolist()
+    return ratios
 
 
 def _corrected(p_values: Floats, reference: int) -> list[float]:

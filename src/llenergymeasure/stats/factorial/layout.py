@@ -20,6 +20,8 @@ Ints = NDArray[np.int64]
 
 # Logs whose spread is below this are equal except for rounding.
 ROUNDING = 1e-11
+# Ratios with a larger log are beyond what a number can hold.
+LARGEST_LOG = 700.0
 
 
 @dataclass(frozen=True)

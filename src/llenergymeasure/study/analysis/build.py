@@ -11,6 +11,7 @@ from llenergymeasure.domain.study.design import Factor
 from llenergymeasure.domain.study.effects import FactorEffect, LevelEffect, Ratio
 from llenergymeasure.stats.factorial.grid import Estimates
 from llenergymeasure.stats.factorial.inference import ErrorTerm, f_test
+from llenergymeasure.stats.factorial.layout import LARGEST_LOG
 from llenergymeasure.stats.factorial.levels import Difference, Levels, compare_levels
 from llenergymeasure.study.analysis.model import ALPHA, Model
 
@@ -60,7 +61,7 @@ def factor_effect(model: Model, compared: Compared, share: Share | None = None) 
         p_ranks=_p_of(compared.ranks, model.error_of(name, model.ranks_for(compared.factor)))
         if model.error.freedom
         else None,
-        detectable=found.detectable and math.exp(found.detectable),
+        detectable=found.detectable and linear(found.detectable),
         grouped=bool(model.grouped.intersection(name)),
     )
 
@@ -83,9 +84,14 @@ def level_effects(levels: Sequence[Any], found: Levels) -> tuple[LevelEffect, ..
 def ratio(found: Difference) -> Ratio:
     """A difference of logs as a ratio."""
     if found.margin is None:
-        return Ratio(value=math.exp(found.value))
+        return Ratio(value=linear(found.value))
     low, high = found.value - found.margin, found.value + found.margin
-    return Ratio(value=math.exp(found.value), low=math.exp(low), high=math.exp(high))
+    return Ratio(value=linear(found.value), low=linear(low), high=linear(high))
+
+
+def linear(log: float) -> float:
+    """The value of a log. With one degree of freedom an end of an interval may be beyond every number."""
+    return math.exp(min(max(log, -LARGEST_LOG), LARGEST_LOG))
 
 
 def _p_of(found: Estimates, error: ErrorTerm) -> float | None:

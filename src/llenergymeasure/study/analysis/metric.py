@@ -13,6 +13,7 @@ from llenergymeasure.stats.factorial.inference import detectable, holm
 from llenergymeasure.stats.factorial.layout import ROUNDING
 from llenergymeasure.stats.factorial.outliers import strong_outliers
 from llenergymeasure.study.analysis.additive import additive_effects
+from llenergymeasure.study.analysis.build import linear
 from llenergymeasure.study.analysis.cells import best_cell, cell_effects, path_to
 from llenergymeasure.study.analysis.factorial import grid_effects
 from llenergymeasure.study.analysis.frame import Frame
@@ -127,7 +128,7 @@ def _detectable(model: Model, factors: Sequence[FactorEffect]) -> float | None:
     if not n_others or model.grouped:
         return None
     step = detectable(2 / min(model.fit.layout.per_cell.tolist()), model.error, ALPHA / n_others)
-    return step and math.exp(step)
+    return step and linear(step)
 
 
 def _notes(model: Model, factors: Sequence[FactorEffect]) -> list[NoteCode]:

@@ -41,10 +41,11 @@ def smallest_ratio(n_cells: int, n_levels: int, n_cycles: int, cv: float, n_fact
         n_factors: number of factors, for which p is corrected.
     """
     from llenergymeasure.stats.factorial.inference import ErrorTerm, detectable  # noqa: PLC0415 - numpy and scipy
+    from llenergymeasure.stats.factorial.layout import LARGEST_LOG  # noqa: PLC0415 - numpy
 
     freedom = (n_cells - 1) * (n_cycles - 1)
     if freedom < 1 or n_levels < 2:
         return None
     runs_per_level = n_cells * n_cycles / n_levels
     step = detectable(2 / runs_per_level, ErrorTerm(math.log1p(cv * cv), freedom), _ALPHA / n_factors)
-    return None if step is None else math.exp(step)
+    return None if step is None else math.exp(min(step, LARGEST_LOG))

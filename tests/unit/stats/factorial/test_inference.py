@@ -48,6 +48,17 @@ def test_a_detectable_difference_is_found_with_probability_0_8():
     assert nct.sf(t.ppf(0.995, 22), 22, off_centre) == pytest.approx(0.8, abs=1e-6)
 
 
+@pytest.mark.parametrize(("freedom", "alpha"), [(1, 0.01), (2, 0.001), (5, 0.01), (500, 0.0001)])
+def test_what_is_detectable_agrees_with_the_noncentral_t(freedom, alpha):
+    off_centre = detectable(1.0, ErrorTerm(1.0, freedom), alpha)
+    assert nct.sf(t.ppf(1 - alpha / 2, freedom), freedom, off_centre) == pytest.approx(0.8, abs=1e-6)
+
+
+def test_it_has_an_answer_for_one_degree_of_freedom_and_many_comparisons():
+    """scipy's inverse of the noncentral t does not return here."""
+    assert detectable(1.0, ErrorTerm(1.0, 1), 0.01 / 9999) == pytest.approx(815_000, rel=1e-2)
+
+
 def test_holm_by_hand():
     """Sorted: 0.01 x 4, 0.02 x 3, 0.03 x 2, 0.04 x 1; none may be below the one before."""
     assert holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])

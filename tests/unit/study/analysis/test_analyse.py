@@ -259,3 +259,13 @@ def test_the_runs_behind_a_disagreement_of_logs_and_ranks_are_named():
 def test_readings_that_are_less_certain_than_runs_are_equal_are_a_warning(uncertainty, codes):
     found = analysed(changed(rows_of(), reading_uncertainty=uncertainty))
     assert [each.code for each in found.warnings] == codes
+
+
+@pytest.mark.parametrize("noise", [0.02, 5.0])
+def test_two_cells_in_two_cycles_have_wide_intervals_and_no_overflow(noise):
+    design = grid({"precision": ["bf16", "fp16"]})
+    found = analysed(rows_of(design, lambda levels: 0.0, n_cycles=2, machine=Machine(cv=noise)), design, 2).metrics[0]
+    assert found.freedom == 1
+    assert found.factor("precision").finding == "undecided"
+    assert math.isfinite(found.factor("precision").span.high)
+    assert math.isfinite(found.detectable)
