@@ -33,6 +33,8 @@ from typing import Any, NoReturn
 from llenergymeasure.launch.process import GRACE_S
 
 OWNER_CHECK_S = 1.0
+# Where memory runs out, the system ends a run rather than the study: this adds half of the memory to its score.
+MEMORY_SCORE = "500"
 END_POLL_S = 0.02
 # From linux/prctl.h: orphaned descendants become children of this process, so that they can be found and ended.
 PR_SET_CHILD_SUBREAPER = 36
@@ -176,6 +178,8 @@ def _become_own_process(log: Path) -> None:
     os.close(output)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # what a killed process has in its buffer is lost
+    with suppress(OSError):  # Linux only
+        Path("/proc/self/oom_score_adj").write_text(MEMORY_SCORE, encoding="ascii")
     faulthandler.enable()
     random.seed()
 

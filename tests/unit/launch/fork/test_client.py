@@ -66,6 +66,11 @@ def test_a_run_has_its_own_process_group_and_only_its_own_files(start, said):
     assert files == 3
 
 
+def test_where_memory_runs_out_a_run_is_ended_before_the_study(start, said):
+    start("tell_memory_score").wait(20)
+    assert said() == ["500"]
+
+
 def test_runs_have_processes_of_their_own(start, said):
     numbers = []
     for name in ("a", "b"):
