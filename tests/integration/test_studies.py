@@ -171,8 +171,14 @@ def test_the_dry_run_of_a_study(llem, place):
     assert "4 runs: 2 cycles, order shuffled, seed " in out
     assert "waits: 2 min (between runs 2 min, between cycles 0 s, between warm-up and window 0 s)" in out
     assert "--no-gaps saves 2 min" in out
+    assert "windows of 4 runs: one pass over the prompts" in out
     assert not (place / "work" / "results").exists()
     plan = json.loads(llem("run", "study.yaml", "--dry-run", "--json")[1])
+    assert (plan["windows_s"], plan["n_single_passes"]) == (0, 4)
+    assert (
+        "windows: at least 4 min together"
+        in llem("run", "study.yaml", "--dry-run", "--set", "min_duration_seconds=60")[1]
+    )
     assert (plan["n_runs"], len(plan["cells"]), set(plan["detectable"])) == (4, 2, {"0.01", "0.03", "0.1"})
 
 

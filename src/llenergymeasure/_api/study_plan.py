@@ -67,6 +67,8 @@ class StudyPlan(Frozen):
         protocol: how the runs would be made.
         n_runs: number of runs.
         waits: their waits.
+        windows_s: least duration of all windows together in s, of the runs with `min_duration_seconds`.
+        n_single_passes: runs without it, whose window is one pass over the prompts.
         size_mb: size of the folder in MB, without time series.
         detectable: the smallest ratio of two levels that would be found with probability 0.8, by coefficient of variation
             of a run; None with a single cycle or cell.
@@ -83,6 +85,8 @@ class StudyPlan(Frozen):
     protocol: Protocol
     n_runs: int
     waits: PlannedWaits
+    windows_s: float
+    n_single_passes: int
     size_mb: float
     detectable: dict[float, float | None]
     output_dir: str
@@ -103,6 +107,7 @@ def plan_study(study: StudyConfig, output_dir: Path | None = None, *, gaps: bool
     user, place = check(study.experiments, output_dir)
     design, protocol = design_of(study), protocol_of(study, user.execution, gaps=gaps)
     runs = plan_runs(design, protocol, range(1, protocol.n_cycles + 1))
+    lengths_s = _least_lengths_s(design, runs)
     return StudyPlan(
         name=design.name,
         design_hash=design.design_hash,
@@ -114,6 +119,8 @@ def plan_study(study: StudyConfig, output_dir: Path | None = None, *, gaps: bool
         protocol=protocol,
         n_runs=len(runs),
         waits=_waits(design, protocol, runs),
+        windows_s=sum(lengths_s),
+        n_single_passes=len(runs) - len(lengths_s),
         size_mb=len(runs) * BYTES_PER_RUN / MEGABYTE,
         detectable=detectable_at(design, protocol.n_cycles),
         output_dir=str(place),
@@ -137,6 +144,12 @@ def _waits(design: StudyDesign, protocol: Protocol, runs: Sequence[PlannedRun]) 
     return PlannedWaits(
         experiment_gaps_s=fixed.experiment_gap_s, cycle_gaps_s=fixed.cycle_gap_s, thermal_floors_s=sum(floors_s)
     )
+
+
+def _least_lengths_s(design: StudyDesign, runs: Sequence[PlannedRun]) -> list[float]:
+    """The least duration of each window that has one."""
+    cells = {cell.id: cell.config.min_duration_seconds for cell in design.cells}
+    return [seconds for run in runs if (seconds := cells[run.cell]) is not None]
 
 
 # A larger ratio is no useful plan; one above the second is written as a multiple.
@@ -179,6 +192,17 @@ def _runs(plan: StudyPlan) -> Iterator[str]:
     )
     if waits.gaps_s:
         yield f"  --no-gaps saves {duration(waits.gaps_s)}; {_cool_down(protocol)}"
+    yield from _windows(plan)
+
+
+def _windows(plan: StudyPlan) -> Iterator[str]:
+    if plan.windows_s:
+        yield f"windows: at least {duration(plan.windows_s)} together"
+    if plan.n_single_passes:
+        yield (
+            f"windows of {plan.n_single_passes} runs: one pass over the prompts; where that is too short for the energy meter, "
+            "set min_duration_seconds"
+        )
 
 
 def _cool_down(protocol: Protocol) -> str:
