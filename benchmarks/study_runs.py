@@ -36,7 +36,7 @@ IN_MEMORY = Path("/dev/shm")
 def rows() -> Iterator[Row]:
     """The start of the first and of the last tenth of the runs, their ratio, and the time until a continued study measures.
 
-    The starts are in CPU time: other processes make a wait for the disk longer at one time than at another.
+    All times are CPU times: other processes make a wait for the disk longer at one time than at another.
     """
     with tempfile.TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as name:
         starts = started(Path(name))
@@ -47,7 +47,7 @@ def rows() -> Iterator[Row]:
     yield _row(f"study of {len(starts):,} runs: start of a run, first tenth, CPU", first, "ms", None)
     yield _row("the same: start of a run, last tenth, CPU", last, "ms", None)
     yield _row("the same: last over first", [statistics.median(last) / statistics.median(first)], "x", MOST_GROWTH)
-    yield _row("the same: continuing it, until the first run", [continued_s], "s", MOST_SECONDS)
+    yield _row("the same: continuing it, until the first run, CPU", [continued_s], "s", MOST_SECONDS)
 
 
 def _row(name: str, values: list[float], unit: str, most: float | None) -> Row:
@@ -84,7 +84,7 @@ def started(base: Path) -> list[float]:
 
 
 def continuing(folder: Path) -> float:
-    """Time in s from reading the configuration of a study to its first run, which is its last one."""
+    """CPU time in s from reading the configuration of a study to its first run, which is its last one."""
     journal = folder / "journal.jsonl"
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-2]))
     last = max((folder / "runs").iterdir(), key=lambda path: path.stat().st_mtime_ns)
@@ -92,10 +92,10 @@ def continuing(folder: Path) -> float:
     result, began = ExperimentResult.from_json(RESULT), []
 
     def measure(config: ExperimentConfig, log: Path | None) -> ExperimentResult:
-        began.append(time.perf_counter())
+        began.append(time.process_time())
         return result
 
-    start_s = time.perf_counter()
+    start_s = time.process_time()
     study = read_config(folder)
     parts = _parts(measure, lambda *_: None)
     run_in_folder(folder, design_of(study), protocol_of(study, ExecutionSettings()), parts)

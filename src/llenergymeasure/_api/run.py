@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, overload
 
-from llenergymeasure._api.study import StudyOptions, failed_run, run_cells
 from llenergymeasure.config.loader import build_experiment_config, load_experiment_config
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.load import load_study_config
@@ -95,21 +94,22 @@ def run_study(
             f"run_study takes a path or a StudyConfig, not {type(config).__name__}",
             "for example run_study(StudyConfig(experiments=[ExperimentConfig(model=...)]))",
         )
-    return _run(config, output_dir, StudyOptions(given=given, resume=resume))
+    return _run(config, output_dir, given, resume)
 
 
-def _run(study: StudyConfig, output_dir: str | Path | None, options: StudyOptions | None = None) -> StudyResult:
+def _run(
+    study: StudyConfig, output_dir: str | Path | None, given: Path | None = None, resume: bool | str | Path = False
+) -> StudyResult:
     """Run a study, or a single experiment in this process."""
-    using, place = options or StudyOptions(), None if output_dir is None else Path(output_dir)
-    if study.is_one_run and not using.resume:
+    place = None if output_dir is None else Path(output_dir)
+    if study.is_one_run and not resume:
         try:
             return study_of_one(study, measure_one(study.experiments[0], SESSION, place))
         except ExperimentError as error:
             raise StudyError([error], []) from error
-    found = run_cells(study, SESSION, place, using)
-    if found.failed and not found.completed:
-        raise StudyError([failed_run(found, row) for row in found.failed], [])
-    return found
+    from llenergymeasure._api.study import StudyOptions, run_or_raise  # noqa: PLC0415 - a single experiment does not need it
+
+    return run_or_raise(study, SESSION, place, StudyOptions(given=given, resume=resume))
 
 
 def run(

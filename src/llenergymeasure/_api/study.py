@@ -18,10 +18,11 @@ from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.domain.study.design import Protocol, StudyDesign
 from llenergymeasure.domain.study.left_out import left_out_notes
 from llenergymeasure.domain.study.runs import RunRow
-from llenergymeasure.exceptions import ConfigError, ExperimentError, LLEMError, MeterError
+from llenergymeasure.exceptions import ConfigError, ExperimentError, LLEMError, MeterError, PreFlightError, StudyError
 from llenergymeasure.launch.check import check_experiments
 from llenergymeasure.launch.fresh import FreshProcesses
-from llenergymeasure.launch.open import measure_once
+from llenergymeasure.launch.open import measure_once, no_fresh_process
+from llenergymeasure.launch.ranks.rank import rank_info_of
 from llenergymeasure.orchestration.orchestrator import Session
 from llenergymeasure.progress import Progress
 from llenergymeasure.study.design import design_of, protocol_of
@@ -38,10 +39,10 @@ __all__ = [
     "RunRow",
     "Started",
     "StudyOptions",
-    "failed_run",
     "read_config",
     "run_cells",
     "run_here",
+    "run_or_raise",
     "study_json",
 ]
 
@@ -87,6 +88,9 @@ def run_cells(study: StudyConfig, session: Session, place: Path | None, options:
         PreFlightError: a cell cannot be measured on this machine; with every reason.
         LLEMError: a state or a result could not be stored; the study stopped.
     """
+    rank_info = rank_info_of(session.environ)
+    if rank_info is not None:
+        raise PreFlightError([no_fresh_process(rank_info)])
     design, protocol = design_of(study), protocol_of(study, session.settings().execution, gaps=options.gaps)
     for note in left_out_notes(len(design.cells), design.skipped, design.merged):
         session.progress.note(note)
@@ -175,7 +179,19 @@ def _temperatures(devices: MeterContext) -> dict[str, float]:
     return found
 
 
-def failed_run(study: StudyResult, row: RunRow) -> ExperimentError:
+def run_or_raise(study: StudyConfig, session: Session, place: Path | None, options: StudyOptions) -> StudyResult:
+    """Run a study for the library; see `run_cells`.
+
+    Raises:
+        StudyError: no run has a result.
+    """
+    found = run_cells(study, session, place, options)
+    if found.failed and not found.completed:
+        raise StudyError([_failed_run(found, row) for row in found.failed], [])
+    return found
+
+
+def _failed_run(study: StudyResult, row: RunRow) -> ExperimentError:
     """The error of a failed run."""
     failure = row.failure
     message = "it has no result" if failure is None else failure.message

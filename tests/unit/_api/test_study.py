@@ -8,7 +8,7 @@ import pytest
 
 from fakes_study import a_study_config
 from llenergymeasure import ExperimentConfig, StudyConfig, StudyResult, run_study
-from llenergymeasure.exceptions import ConfigError, StudyError
+from llenergymeasure.exceptions import ConfigError, PreFlightError, StudyError
 from tiny import TINY
 
 pytestmark = pytest.mark.torch
@@ -76,3 +76,12 @@ def test_a_study_leaves_no_open_file(tmp_path):
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names suffice
     run_study(tiny({"n": 1}, {"n": 2}), output_dir=tmp_path)
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - as above
+
+
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_a_study_is_not_one_of_several_ranks_of_a_launcher(monkeypatch, isolation):
+    launched = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
+    for name, value in launched.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(PreFlightError, match=r"run without the launcher, and set pytorch\.num_processes"):
+        run_study(a_study_config(1, 8, isolation=isolation))

@@ -13,8 +13,6 @@ from typing import Any
 from llenergymeasure import ExperimentConfig, ExperimentResult, StudyConfig
 from llenergymeasure._api.request import study_again, study_of
 from llenergymeasure._api.run import Saved, is_silent_rank, json_text, run
-from llenergymeasure._api.study import StudyOptions
-from llenergymeasure.cli.commands import study as studies
 from llenergymeasure.cli.display import progress_for
 from llenergymeasure.cli.enter import EnterKey
 from llenergymeasure.cli.interrupts import Attentive
@@ -60,6 +58,13 @@ def command(config: Path | None, flags: Mapping[str, Any], assignments: Sequence
     progress = Attentive(progress_for(options.quiet or is_silent_rank(os.environ)))
     if study.is_one_run and not options.resume:
         return _one(study.experiments[0], progress, options)
+    return _run_study(study, config, progress, options)
+
+
+def _run_study(study: StudyConfig, config: Path | None, progress: Progress, options: RunOptions) -> int:
+    from llenergymeasure._api.study import StudyOptions  # noqa: PLC0415 - a single experiment does not need it
+    from llenergymeasure.cli.commands import study as studies  # noqa: PLC0415 - as above
+
     using = StudyOptions(
         given=config,
         resume=options.folder or options.resume,

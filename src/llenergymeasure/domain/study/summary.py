@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from llenergymeasure._format import NOT_MEASURED, number
 from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.left_out import left_out_notes
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
 
@@ -23,7 +24,7 @@ def summarise_study(study: StudyData, tables: Sequence[str] = ()) -> str:
         tables: texts of tables, to be shown after the answer.
     """
     parts = [study.answer or _without_answer(study), _counts(study), *(f"\n{table}" for table in tables)]
-    left_out = [f"{_fields(each.fields)}: {each.reason}" for each in (*study.design.skipped, *study.design.merged)]
+    left_out = left_out_notes(len(study.cells), study.design.skipped, study.design.merged)
     rest = [
         *_listed("failed", _failed(study)),
         *_listed("not measured", left_out),
@@ -39,18 +40,15 @@ def _without_answer(study: StudyData) -> str:
 def _counts(study: StudyData) -> str:
     done = len(study.completed)
     planned = sum(row.role == "cell" for row in study.runs)
-    return f"{len(study.cells)} cells in {study.protocol.n_cycles} cycles: {done} of {planned} runs have a result"
+    skipped = sum(row.state == "skipped" for row in study.runs)
+    not_tried = f", {skipped} were not tried after a failure that would happen again" if skipped else ""
+    return f"{len(study.cells)} cells in {study.protocol.n_cycles} cycles: {done} of {planned} runs have a result{not_tried}"
 
 
 def _failed(study: StudyData) -> Iterator[str]:
-    for row in study.runs:
+    for row in study.failed:
         if row.failure is not None:
-            label = study.design.cell(row.cell).label
-            yield f"{row.run_id} ({label}): {row.failure.message}"
-
-
-def _fields(fields: dict[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in fields.items())
+            yield f"{row.run_id} ({study.design.cell(row.cell).label}): {row.failure.message}"
 
 
 def _listed(title: str, lines: Iterable[str]) -> list[str]:
