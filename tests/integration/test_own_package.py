@@ -92,6 +92,7 @@ def test_llem_run_measures_with_the_backend_and_the_meter_of_the_package(program
     assert planned.returncode == 0, planned.stderr
 
 
+@pytest.mark.slow
 def test_the_lists_show_them_with_their_version(program):
     listed = program("-m", "llenergymeasure", "config").stdout.splitlines()
     assert {"  copy: available", "  wall-plug: available"} <= set(listed)
@@ -99,6 +100,7 @@ def test_the_lists_show_them_with_their_version(program):
     assert version.count("(llem-copy 0.3)") == 2
 
 
+@pytest.mark.slow
 def test_a_wrong_name_or_request_lists_what_the_package_offers(program):
     wrong = program("-m", "llenergymeasure", "run", "copy.yaml", "--set", "backend=copi")
     assert wrong.returncode == 2
@@ -131,6 +133,7 @@ def test_the_plugin_measures_with_them(program, tmp_path):
     assert wrong.stderr.strip() == f"ERROR: --llem-energy: 'wall' is not one of {names}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("points", "packages", "words"),
     [
@@ -162,6 +165,7 @@ def test_a_package_that_cannot_be_used_is_one_clear_message(program, points, pac
     assert f"  copy: {words}" in program("-m", "llenergymeasure", "config").stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_a_name_that_is_built_in_is_not_taken_over(program):
     points = "[llenergymeasure.meters]\nnvml = llem_copy:METER\n"
     listed = program("-m", "llenergymeasure", "config", points=points).stdout
