@@ -107,6 +107,12 @@ def is_control(item: pytest.Item) -> bool:
     return bool(values and values[0] is True)
 
 
+def baseline_id(item: pytest.Item) -> str:
+    """The name of the baseline of a test: the id of its closest mark with one, or its node id; nothing is checked yet."""
+    ids = [mark.kwargs["id"] for _, mark, _ in marks_of(item) if isinstance(mark.kwargs.get("id"), str)]
+    return ids[0] if ids else item.nodeid
+
+
 def _arguments(mark: pytest.Mark, place: str) -> dict[str, Any]:
     if len(mark.args) > 1:
         raise PlanError(f"{place}: llem takes one positional argument, config, not {len(mark.args)}; name the others")

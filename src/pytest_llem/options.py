@@ -27,7 +27,7 @@ OPTIONS = (
         "--llem-strict",
         None,
         "off",
-        "fail tests without a verdict: no meter, no baseline, other hardware, changed configuration",
+        "fail tests without a verdict (no meter, no baseline, other hardware, changed configuration), and runs with missing tests",
     ),
     ("--llem-repeats", "N", "5", "measured windows per experiment; the marker takes precedence"),
     (

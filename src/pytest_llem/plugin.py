@@ -73,6 +73,7 @@ def _register_hooks(config: pytest.Config, state: State) -> None:
     config.pluginmanager.register(run_hooks, "llem-session")
     config.pluginmanager.register(requests, "llem-requests")
     config.pluginmanager.register(state.progress, "llem-progress")
+    config.pluginmanager.register(state.claims, "llem-claims")
     config.pluginmanager.register(Attempts(state), "llem-attempts")
     config.pluginmanager.register(Controls(), "llem-controls")
 

@@ -183,9 +183,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _planned(state: State) -> list[str]:
-    from pytest_llem.report.dry_run import planned  # noqa: PLC0415 - only in a dry run
+    from pytest_llem.baseline.claims import listed  # noqa: PLC0415 - only in a dry run
+    from pytest_llem.report.dry_run import planned  # noqa: PLC0415 - the same
 
-    return [planned(record.plan, state.baselines) for record in state.records.values() if record.plan is not None]
+    plans = [record.plan for record in state.records.values() if record.plan is not None]
+    unclaimed = list(state.claims.unclaimed(state.config, state.baselines.files.items()))
+    return [
+        *(planned(plan, state.baselines, state.baseline_folder) for plan in plans),
+        *listed(unclaimed, state.shown),
+    ]
 
 
 def _show(terminalreporter: pytest.TerminalReporter, title: str, lines: list[str]) -> None:

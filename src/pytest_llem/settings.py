@@ -71,6 +71,8 @@ def settings_of(config: pytest.Config) -> Settings:
     measuring = bool(config.getoption("--llem")) and not accepting
     if config.getoption("--llem-update-baseline") and not (dry_run or measuring or accepting):
         raise pytest.UsageError("--llem-update-baseline: nothing is measured without --llem; add it")
+    if "--llem-strict" in config.invocation_params.args and not (dry_run or measuring or accepting):
+        raise pytest.UsageError("--llem-strict: nothing is measured without --llem; add it")
     return Settings(
         active=dry_run or measuring,
         dry_run=dry_run,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_llem.baseline.claims import Claims
+from pytest_llem.baseline.commands import explained
 from pytest_llem.baseline.folder import Baselines, read_folder
 from pytest_llem.baseline.parse import BaselineError
 from pytest_llem.measure.progress import Progress
@@ -28,10 +30,12 @@ class State(Services):
     Attributes:
         records: by node id, in the order of the tests.
         progress: how far the run came.
+        claims: which baselines belong to a collected test.
     """
 
     records: dict[str, Record] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
+    claims: Claims = field(default_factory=Claims)
 
     @property
     def file_problems(self) -> list[str]:
@@ -100,7 +104,7 @@ def _new_state(config: pytest.Config) -> State:
     if not settings.active:
         return State(config, settings, Baselines(settings.baseline_dir, {}))
     _refuse_xdist(config)
-    state = State(config, settings, _baselines(settings))
+    state = State(config, settings, _baselines(config, settings))
     _check_replay(settings)
     return state
 
@@ -112,11 +116,11 @@ def _refuse_xdist(config: pytest.Config) -> None:
         raise pytest.UsageError("--llem measures one experiment at a time, and xdist runs several: add -n0")
 
 
-def _baselines(settings: Settings) -> Baselines:
+def _baselines(config: pytest.Config, settings: Settings) -> Baselines:
     try:
         return read_folder(settings.baseline_dir)
     except BaselineError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(explained(config, error)) from error
 
 
 def _check_replay(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from statistics import geometric_mean
 import pytest
 
 from pytest_llem.baseline.candidate import Candidate, Key, Source
+from pytest_llem.baseline.commands import explained
 from pytest_llem.baseline.entries import BaselineFile, Entry
 from pytest_llem.baseline.folder import Baselines, update_folder
 from pytest_llem.baseline.parse import BaselineError, read_candidate
@@ -63,7 +64,7 @@ def accepted(config: pytest.Config, settings: Settings, path: str, selection: Se
             return True, [*missing, _why_nothing(candidate, selection)]
         failed, lines = _merge(settings, replace(candidate, file=file))
     except BaselineError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(explained(config, error)) from error
     return failed or bool(missing), [*lines, *missing, *_left_out(candidate, selection)]
 
 

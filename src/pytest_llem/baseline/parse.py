@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -15,6 +16,7 @@ T = TypeVar("T")
 _TEXT, _NUMBER, _MAPPING, _LIST = (str,), (int, float), (dict,), (list,)
 _PLAIN = (str, int, float, bool, type(None))
 
+_CONFLICT = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
 _REPAIR = "restore it from git, or delete it and measure a new baseline"
 
 
@@ -30,6 +32,10 @@ class BaselineError(Exception):
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class ConflictError(BaselineError):
+    """A baseline file has the markers of a merge conflict."""
 
 
 class _Malformed(ValueError):
@@ -62,8 +68,9 @@ def _read(path: Path, parsed: Callable[[str], T]) -> T:
     except UnicodeDecodeError as error:
         raise BaselineError(path, "is not UTF-8 text") from error
     except json.JSONDecodeError as error:
-        hint = "it contains merge conflict markers; " if "<<<<<<<" in error.doc else ""
-        reason = f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}; {hint}{_REPAIR}"
+        if _CONFLICT.search(error.doc):
+            raise ConflictError(path, f"has the markers of a merge conflict in line {error.lineno}") from error
+        reason = f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}; {_REPAIR}"
         raise BaselineError(path, reason) from error
     except RecursionError as error:
         raise BaselineError(path, "is nested too deeply") from error

@@ -12,10 +12,12 @@ class Progress:
 
     Attributes:
         interrupted: whether the run was interrupted or crashed.
+        started: whether tests were to be run, and not only listed.
     """
 
     def __init__(self) -> None:
         self.interrupted = False
+        self.started = False
         self._selected: int | None = None
         self._ended = 0
 
@@ -28,6 +30,11 @@ class Progress:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """The selection of the tests is final."""
         self._selected = len(session.items)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """The tests begin."""
+        self.started = not session.config.option.collectonly
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self) -> Generator[None, object, object]:

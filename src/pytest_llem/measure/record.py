@@ -56,6 +56,12 @@ class Record:
         return any(run.gate_failed for run in self.runs)
 
     @property
+    def has_measured(self) -> bool:
+        """Whether an experiment or a window of the test was measured."""
+        windows = [] if self.meter is None else self.meter.windows
+        return any(run.measured for run in self.runs) or any(window.energy_j is not None for window in windows)
+
+    @property
     def passed(self) -> bool:
         """Whether the test passed and no verdict failed it: a test may catch the failure of a verdict."""
         return self.outcome == "passed" and not self.gate_failed

@@ -46,7 +46,7 @@ class Services:
         """The part that judges experiments."""
         from pytest_llem.verdict.gate import Gate  # noqa: PLC0415 - statistics, when there is something to judge
 
-        return Gate(self.settings, self.baselines)
+        return Gate(self.settings, self.baselines, self.baseline_folder)
 
     @cached_property
     def environment(self) -> EnvironmentSnapshot:
@@ -66,6 +66,12 @@ class Services:
         from pytest_llem.measure.result_files import ResultFiles  # noqa: PLC0415 - when something is measured
 
         return ResultFiles(self.settings.output_dir, self.started.replace(":", "-"))
+
+    @property
+    def baseline_folder(self) -> str:
+        """The folder of the baselines as reports show it."""
+        folder = self.settings.baseline_dir
+        return self.shown(folder) if folder.is_dir() else f"{self.shown(folder)}, which does not exist"
 
     def shown(self, path: Path) -> str:
         """A path as reports show it: relative to the root when it is below the root."""

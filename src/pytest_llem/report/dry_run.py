@@ -6,8 +6,8 @@ from pytest_llem.baseline.folder import Baselines
 from pytest_llem.marker import Plan
 
 
-def planned(plan: Plan, baselines: Baselines) -> str:
-    """The plan of one test in one line."""
+def planned(plan: Plan, baselines: Baselines, folder: str) -> str:
+    """The plan of one test in one line; `folder` names the folder of the baselines."""
     config = plan.config
     limits = ", ".join(f"{limit.metric} {limit.text}" for limit in plan.limits) if plan.gate else "none"
     if config is None:
@@ -17,7 +17,7 @@ def planned(plan: Plan, baselines: Baselines) -> str:
         for path, file in sorted(baselines.files.items())
         if file.entry(plan.test_id, config.config_hash) is not None
     ]
-    held = f"baseline in {', '.join(files)}" if files else "no baseline"
+    held = f"baseline in {', '.join(files)}" if files else f"no baseline in {folder}"
     return (
         f"{plan.test_id}: {config.model} n={config.n}, {plan.repeats} repeats, config {config.config_hash}; "
         f"gates: {limits or 'none'}; {held}"

@@ -59,6 +59,7 @@ def session_report(state: State, done: Finished, exit_code: int) -> dict[str, An
             "outcomes": [
                 {"test": each.test_id, "action": each.action, "note": each.note or None} for each in done.outcomes
             ],
+            "unclaimed": [{"id": each.test_id, "file": str(each.path)} for each in done.unclaimed],
             "problems": done.problems,
         },
     }

@@ -20,6 +20,8 @@ def finish(state: State, exit_code: int, environ: Mapping[str, str]) -> Finished
     """Write every file that the options and the environment request. What cannot be written is a problem; the rest is written."""
     done = Finished(complete=state.progress.complete and exit_code not in _ENDED_EARLY, problems=state.file_problems)
     write_baselines(state, done)
+    if state.settings.strict and state.progress.started:
+        done.problems.extend(f"--llem-strict: {problem}" for problem in _vanished(state, done))
     with _noted(done, "the step summary of GitHub"):
         write_summary(state, environ)
     path = state.settings.json_path
@@ -27,6 +29,16 @@ def finish(state: State, exit_code: int, environ: Mapping[str, str]) -> Finished
         with _noted(done, f"--llem-json: {path}"):
             write_json(path, session_report(state, done, final_exit_code(done, exit_code)))
     return done
+
+
+def _vanished(state: State, done: Finished) -> Iterator[str]:
+    """Why a run without a failure would not mean that its gate held."""
+    if not done.complete:
+        yield "the run ended before all of its tests did"
+    if not any(record.has_measured for record in state.records.values()):
+        yield "nothing was measured"
+    if done.unclaimed:
+        yield f"baselines without a collected test: {len(done.unclaimed)}; restore the tests, or remove the entries"
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_llem.report.commands import accepting
+from pytest_llem.baseline.claims import listed
+from pytest_llem.baseline.commands import accepting
 from pytest_llem.report.json_report import counts
 from pytest_llem.report.updates import Finished, key_of
 from pytest_llem.stash import State
@@ -17,7 +18,8 @@ _SHOWN = {"not-measured": "not measured", "work-changed": "workload changed", "o
 def section(state: State, done: Finished) -> list[str]:
     """The lines of the section; none when nothing was measured."""
     lines = [ascii_only(text) for text in (*_experiments(state), *_ends(state, done))]
-    return lines if any(record.runs for record in state.records.values()) or done.problems else []
+    measured = any(record.runs for record in state.records.values())
+    return lines if measured or done.problems or done.unclaimed else []
 
 
 def _experiments(state: State) -> Iterator[str]:
@@ -55,6 +57,7 @@ def _ends(state: State, done: Finished) -> Iterator[str]:
     for path in done.updated:
         yield f"baseline written: {state.shown(path)}"
     yield from _acceptance(state, done)
+    yield from listed(done.unclaimed, state.shown)
     yield from (f"ERROR: {problem}" for problem in done.problems)
 
 

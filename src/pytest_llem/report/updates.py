@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_llem.baseline.candidate import Candidate, Key, Source
+from pytest_llem.baseline.claims import Unclaimed
+from pytest_llem.baseline.commands import explained
+from pytest_llem.baseline.entries import BaselineFile
 from pytest_llem.baseline.fingerprint import Fingerprint
 from pytest_llem.baseline.folder import Baselines, update_folder, write_file
 from pytest_llem.baseline.parse import BaselineError
@@ -29,6 +32,7 @@ class Finished:
         candidates: files with entries that can be accepted later, and their tests.
         updated: baseline files that were written.
         outcomes: how the update treated each test.
+        unclaimed: entries of this machine's baselines that belong to no collected test.
         problems: messages about what was requested and not done; with one, the run does not succeed.
     """
 
@@ -36,6 +40,7 @@ class Finished:
     candidates: dict[Path, list[tuple[Record, Judged]]] = field(default_factory=dict)
     updated: list[Path] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    unclaimed: list[Unclaimed] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -50,10 +55,17 @@ def write_baselines(state: State, done: Finished) -> None:
             done.problems.append(str(error))
         except OSError:  # the folder cannot be made: the problem of the results
             done.problems[:] = state.file_problems
-    if state.settings.update is not None:
+    done.unclaimed = list(state.claims.unclaimed(state.config, _files(state.baselines, groups)))
+    if state.settings.update is not None and state.progress.started:
         _update(state, done, groups, state.settings.update)
         done.outcomes.extend(_not_entered(records))
         _mind_refusals(done, f"--llem-update-baseline={state.settings.update}")
+
+
+def _files(baselines: Baselines, groups: Sequence[Group]) -> list[tuple[Path, BaselineFile]]:
+    """The files of the machines of this run; all files when nothing was measured."""
+    paths = {baselines.path_of(machine.hard) for machine, _, _ in groups}
+    return [(path, file) for path, file in sorted(baselines.files.items()) if path in paths or not paths]
 
 
 def _by_machine(records: Iterable[Record]) -> Iterator[Group]:
@@ -112,7 +124,7 @@ def _update(state: State, done: Finished, groups: Sequence[Group], mode: Mode) -
         try:
             done.updated = update_folder(state.settings.baseline_dir, change)
         except BaselineError as error:
-            done.problems.append(f"the baselines are not updated: {error}")
+            done.problems.append(f"the baselines are not updated: {explained(state.config, error)}")
             return
     done.outcomes.extend(outcomes)
 

@@ -63,11 +63,13 @@ class Gate:
     Attributes:
         settings: of the run.
         baselines: as they were when the run started.
+        folder: of the baselines, as reports show it.
         shifts_of: the shifts that each control found, by test and configuration.
     """
 
     settings: Settings
     baselines: Baselines
+    folder: str
     shifts_of: dict[tuple[str, str], tuple[Shift, ...]] = field(default_factory=dict)
 
     def judge(self, case: Case) -> Verdict:
@@ -112,7 +114,8 @@ class Gate:
             return found
         new = self.settings.update is None
         cure = "--llem-update-baseline=new writes one" if new else "this run writes one if the test passes"
-        return replace(found, reason=f"{found.reason}; {cure}")
+        where = f" in {self.folder}" if found.kind == "new" else ""
+        return replace(found, reason=f"{found.reason}{where}; {cure}")
 
     def _notes(self, case: Case, entry: Entry | None) -> Iterator[str]:
         if entry is not None:

@@ -128,7 +128,9 @@ def test_a_dry_run_names_the_baseline_and_measures_nothing(suite):
     result = suite.run("--llem-dry-run", llem=False)
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(
-        ["*test_energy: builtin/tiny-llama n=1, 5 repeats, config ????????????????; gates:*no baseline"]
+        [
+            "*test_energy: builtin/tiny-llama n=1, 5 repeats, config ????????????????; gates:*no baseline in llem-baselines, *"
+        ]
     )
     assert not (suite.path / ".llem").exists()
 

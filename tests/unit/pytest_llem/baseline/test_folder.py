@@ -117,7 +117,7 @@ SESSION = (*ENTRY, "sessions", 0)
     ("text", "reason"),
     [
         ("", "is not JSON: Expecting value in line 1, column 1; restore it from git, or delete"),
-        ("{\n<<<<<<< HEAD\n", "line 2, column 1; it contains merge conflict markers"),
+        ("{\n<<<<<<< HEAD\n", "has the markers of a merge conflict in line 2"),
         ("[]", "is not a JSON object"),
         ("[" * 100_000, "is nested too deeply"),
         ('{"schema": 1, "schema": 1}', "has 'schema' twice in one object"),

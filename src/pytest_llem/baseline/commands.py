@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_llem.baseline.parse import BaselineError, ConflictError
+
 _CONFIGURATIONS = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 _PACKAGE = __name__.partition(".")[0]
 
@@ -24,6 +26,23 @@ def accepting(config: pytest.Config, candidate: Path, tests: Iterable[str]) -> s
     named = [_argument(config, test) for test in tests]
     option = f"--llem-accept-baseline={_from_here(config, candidate)}"
     return shlex.join(["pytest", option, *_place(config, named), *named])
+
+
+def solving(config: pytest.Config, conflict: Path) -> tuple[str, str]:
+    """The two commands that solve a merge conflict in a baseline file: take this side, then add what only the other one has."""
+    path = _from_here(config, conflict)
+    checkout = shlex.join(["git", "checkout", "--ours", "--", path])
+    other = shlex.join(["git", "show", f":3:./{path}"])
+    # -s: otherwise pytest replaces the standard input.
+    options = ["-s", "--llem-accept-baseline=/dev/stdin", "--llem-update-baseline=new"]
+    return checkout, f"{other} | {shlex.join(['pytest', *options, *_place(config, [])])}"
+
+
+def explained(config: pytest.Config, error: BaselineError) -> str:
+    """The message of an invalid baseline file, with its cure where there is one."""
+    if not isinstance(error, ConflictError):
+        return str(error)
+    return "\n".join([f"{error}; these two commands solve it:", *(f"  {each}" for each in solving(config, error.path))])
 
 
 def _argument(config: pytest.Config, test: str) -> str:
