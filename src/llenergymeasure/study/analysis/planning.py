@@ -41,7 +41,7 @@ def smallest_ratio(n_cells: int, n_levels: int, n_cycles: int, cv: float, n_fact
         n_factors: number of factors, for which p is corrected.
     """
     from llenergymeasure.stats.factorial.inference import ErrorTerm, detectable  # noqa: PLC0415 - numpy and scipy
-    from llenergymeasure.stats.factorial.layout import LARGEST_LOG  # noqa: PLC0415 - numpy
+    from llenergymeasure.stats.factorial.layout import LARGEST_LOG  # noqa: PLC0415 - numpy and scipy
 
     freedom = (n_cells - 1) * (n_cycles - 1)
     if freedom < 1 or n_levels < 2:
