@@ -23,7 +23,7 @@ def folder(tmp_path):
     study = a_study()
     write_study(study, tmp_path / "study")
     write_runs_csv(study, tmp_path / "study" / "runs.csv")
-    (tmp_path / "study" / "study.yaml").write_text("sweep: {precision: [fp32, bf16]}\n")
+    (tmp_path / "study" / "study.yaml").write_text("model: m\nsweep: {precision: [fp32, bf16]}\n")
     return tmp_path / "study"
 
 
@@ -38,7 +38,8 @@ def test_the_report_of_a_study_has_a_page_figures_and_tables(folder):
         for ending in ("tex", "md")
     }
     page = Page(written.page.read_text(encoding="utf-8"))
-    assert "sweep: {precision: [fp32, bf16]}" in page.text
+    assert "sweep: {precision" not in page.text  # the file alone does not describe this study
+    assert 'experiments: - {"precision": "fp32", "pytorch": {' in page.text
     links = page.values("href")
     assert {"study.json", "runs.csv", "figures/spans.pdf", "tables/cells.tex"} <= set(links)
     assert all((folder / link).is_file() for link in links)

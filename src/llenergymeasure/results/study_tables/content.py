@@ -54,11 +54,16 @@ def cells_table(study: StudyData, effects: StudyEffects) -> Table:
     headline, *others = shown_metrics(effects)
     titles = [title_of(effects, each.metric) for each in (headline, *others)]
     head = ("cell", "settings", "runs", titles[0], "ratio to the reference", *titles[1:])
-    analysed = {each.cell: each for each in headline.cells}
+    cells = [{each.cell: each for each in analysis.cells} for analysis in (headline, *others)]
     rows = tuple(
-        (cell.id, cell.label, *_cell_row(analysed[cell.id], headline), *(_mean_of(cell.id, other) for other in others))
+        (
+            cell.id,
+            cell.label,
+            *_cell_row(cells[0][cell.id], headline),
+            *map(_mean_of, others, (by_id.get(cell.id) for by_id in cells[1:])),
+        )
         for cell in study.design.cells
-        if cell.id in analysed
+        if cell.id in cells[0]
     )
     caption = f"Cells of the study: geometric means of the runs, and ratios of {name_of(headline.metric)} with 95 % intervals."
     return Table("cells", caption, head, rows, texts=2)
@@ -74,9 +79,8 @@ def _against(cell: CellEffect, analysis: MetricAnalysis) -> str:
     return ABSENT if cell.ratio is None else ratio_text(cell.ratio)
 
 
-def _mean_of(cell: str, analysis: MetricAnalysis) -> str:
-    found = next((each for each in analysis.cells if each.cell == cell), None)
-    return ABSENT if found is None else value_text(found.mean, analysis.metric)
+def _mean_of(analysis: MetricAnalysis, cell: CellEffect | None) -> str:
+    return ABSENT if cell is None else value_text(cell.mean, analysis.metric)
 
 
 def _factor_tables(design: StudyDesign, effects: StudyEffects) -> Iterator[Table]:

@@ -20,6 +20,8 @@ from llenergymeasure.results.study_tables.texts import title_of, value_text
 _LONGEST_LABEL = 26
 # Of more cells, only the efficient ones and the reference have a label.
 _MOST_LABELS = 16
+# More are not distinguishable, and only make the page larger.
+_MOST_POINTS = 1500
 
 
 @styled
@@ -53,6 +55,7 @@ def pareto(study: StudyData, effects: StudyEffects) -> Picture | None:
 def _draw(axes: Axes, points: Sequence[ParetoPoint], reference: str) -> None:
     front = [point for point in points if point.efficient]
     others = [point for point in points if not point.efficient]
+    others = others[:: -(-len(others) // _MOST_POINTS) or 1]
     axes.plot([p.x for p in front], [p.y for p in front], color=LIGHT["a"], linewidth=1, linestyle=(0, (4, 2)))
     for found, shade, words in (
         (others, "modelled", "another cell is better in both"),

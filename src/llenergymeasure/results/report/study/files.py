@@ -12,9 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from llenergymeasure._files import ensure_directory, write_atomic
+from llenergymeasure.config.study.load import load_study_config
 from llenergymeasure.domain.files.study import GIVEN_FILE, STUDY_FILE
 from llenergymeasure.domain.study.result import StudyData
+from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.results.report.study.page import html_text, pictures
 from llenergymeasure.results.study_tables.content import tables
 from llenergymeasure.results.study_tables.runs import CSV_FILE, PARQUET_FILE
@@ -38,14 +42,18 @@ def write_study_report(study: StudyData, folder: Path) -> list[Path]:
         texts[f"{TABLES_FOLDER}/{table.name}.tex"] = table.latex()
         texts[f"{TABLES_FOLDER}/{table.name}.md"] = table.markdown()
     links = [*(name for name in (STUDY_FILE, CSV_FILE, PARQUET_FILE) if (folder / name).is_file()), *texts]
-    texts[REPORT_FILE] = html_text(study, _given(folder), links, drawn)
+    texts[REPORT_FILE] = html_text(study, _given(study, folder), links, drawn)
     return sorted(_written(texts, folder), key=lambda path: path.name != REPORT_FILE)
 
 
-def _given(folder: Path) -> str | None:
-    """The text of the configuration as given; None where it is not in the folder."""
+def _given(study: StudyData, folder: Path) -> str | None:
+    """The text of the configuration as given; None where it does not describe the study alone, without other files or options."""
     path = folder / GIVEN_FILE
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+    try:
+        complete = load_study_config(path).study_design_hash == study.design.design_hash
+    except (ConfigError, ValidationError):
+        return None
+    return path.read_text(encoding="utf-8") if complete else None
 
 
 def _written(texts: dict[str, str | bytes], folder: Path) -> Iterator[Path]:

@@ -53,6 +53,7 @@ def html_text(
         drawn: its figures; None = they are drawn.
     """
     figures = {picture.name: picture for picture in (pictures(study) if drawn is None else drawn)}
+    lines = (repeat.yaml_text(study) if given is None else given).splitlines()
     return render(
         "study",
         study=study,
@@ -64,7 +65,8 @@ def html_text(
         tables={table.name: table for table in tables(study)},
         most_rows=MOST_ROWS,
         methods=methods.paragraphs(study, __version__),
-        given=repeat.yaml_text(study) if given is None else given,
+        given="\n".join(lines[:MOST_ROWS]),
+        more_lines=max(len(lines) - MOST_ROWS, 0),
         commands=repeat.commands(__version__),
         citation=repeat.citation(__version__),
         version=__version__,

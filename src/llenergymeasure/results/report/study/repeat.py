@@ -3,60 +3,81 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from llenergymeasure.config.messages.fields import flat
-from llenergymeasure.config.models import ExperimentConfig, without_unset
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.study.design import Protocol
 from llenergymeasure.domain.study.result import StudyData
+
+# Its names belong to the backend, and null has a meaning in it.
+_KEPT_WHOLE = frozenset({"passthrough_kwargs"})
 
 
 def yaml_text(study: StudyData) -> str:
-    """A file that describes the same cells and protocol: common fields, then each cell by the fields that differ."""
+    """A file that describes the same cells, reference and protocol: common fields, then each cell by its other fields."""
     return "\n".join([*_lines(study), ""])
 
 
 def _lines(study: StudyData) -> Iterator[str]:
-    cells = [_fields(cell.config) for cell in study.cells]
-    common = {name: value for name, value in cells[0].items() if all(cell.get(name, ...) == value for cell in cells)}
+    cells = {cell.id: _fields(cell.config) for cell in study.cells}
+    first = cells[study.cells[0].id]
+    common = {
+        name: value for name, value in first.items() if all(cell.get(name, ...) == value for cell in cells.values())
+    }
+    own = {cell_id: {name: fields[name] for name in fields if name not in common} for cell_id, fields in cells.items()}
     if study.design.name:
         yield f"name: {json.dumps(study.design.name)}"
     yield from (f"{name}: {json.dumps(value)}" for name, value in common.items())
     yield "experiments:"
-    for cell in cells:
-        yield f"  - {json.dumps({name: value for name, value in cell.items() if name not in common})}"
-    protocol = study.protocol
+    yield from (f"  - {json.dumps(fields)}" for fields in own.values())
+    if study.design.reference != study.cells[0].id:
+        yield f"reference: {json.dumps(_reference(study))}"
     yield "execution:"
-    yield f"  n_cycles: {protocol.n_cycles}"
-    yield f"  cycle_order: {protocol.order}"
-    yield f"  shuffle_seed: {protocol.seed}"
+    yield from (f"  {name}: {json.dumps(value)}" for name, value in _execution(study.protocol))
+
+
+def _reference(study: StudyData) -> dict[str, Any]:
+    """The values of the varied fields in the reference."""
+    levels = study.design.cell(study.design.reference).levels
+    values: dict[str, Any] = {}
+    for factor in study.design.factors:
+        if factor.name in levels:
+            level = factor.levels[levels[factor.name]]
+            values |= zip(factor.fields, level if len(factor.fields) > 1 else [level], strict=True)
+    return values
+
+
+def _execution(protocol: Protocol) -> Iterator[tuple[str, Any]]:
+    yield "n_cycles", protocol.n_cycles
+    yield "cycle_order", protocol.order
+    yield "shuffle_seed", protocol.seed
+    yield "experiment_gap_seconds", protocol.experiment_gap_s
+    yield "cycle_gap_seconds", protocol.cycle_gap_s
+    yield "cooldown_celsius", protocol.cooldown_celsius
+    yield "cooldown_max_seconds", protocol.cooldown_max_s
+    yield "experiment_timeout_seconds", protocol.timeout_s
+    yield "isolation", protocol.isolation
+    yield "control", protocol.control
 
 
 def _fields(config: ExperimentConfig) -> dict[str, Any]:
-    """The fields that are not the default, with sections as mappings."""
-    default = dict(flat(without_unset(ExperimentConfig(model="m").model_dump(mode="json"))))
-    nested: dict[str, Any] = {}
-    for name, value in flat(without_unset(config.model_dump(mode="json"))):
-        if name == "model" or default.get(name, ...) != value:
-            _put(nested, name.split("."), value)
-    return nested
+    """The fields that are not the default, with sections as mappings; the model always."""
+    default = ExperimentConfig(model=config.model).model_dump(mode="json")
+    return {"model": config.model, **_changed(config.model_dump(mode="json"), default)}
 
 
-def _put(nested: dict[str, Any], path: list[str], value: Any) -> None:
-    *sections, last = path
-    for section in sections:
-        nested = nested.setdefault(section, {})
-    nested[last] = value
+def _changed(fields: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
+    changed = {name: value for name, value in fields.items() if value != default.get(name)}
+    return {
+        name: _changed(value, default.get(name) or {}) if isinstance(value, dict) and name not in _KEPT_WHOLE else value
+        for name, value in changed.items()
+    }
 
 
 def commands(version: str) -> str:
     """The commands that repeat the study and its report."""
-    return "\n".join(
-        [
-            f'pip install "llenergymeasure[pytorch,report]=={version}"',
-            "llem run study.yaml --report",
-        ]
-    )
+    return f'pip install "llenergymeasure[pytorch,report]=={version}"\nllem run study.yaml --report'
 
 
 def citation(version: str) -> str:
