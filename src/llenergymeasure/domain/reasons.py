@@ -97,6 +97,7 @@ def _always(sentence: str) -> Reason:
 
 
 REASONS: Mapping[str, Reason] = {
+    "run_id": _always("the result is not of a study"),
     "energy_total_j": _energy,
     "energy_uncertainty_j": _uncertainty,
     "energy_method": _energy,

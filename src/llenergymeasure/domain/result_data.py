@@ -53,6 +53,7 @@ class ResultData(Derived):
     finished_at: str = Field(description="UTC, ISO 8601: when the window closed.")
     config: ExperimentConfig
     measurement_config_hash: str = Field(description="First 16 hex digits of the SHA-256 of the configuration.")
+    run_id: str | None = Field(None, description="Run of a study, such as 03.c1; None outside a study.")
     measurement_methodology: Methodology = Field(description="total = no warm-up excluded.")
     steady_state_window: tuple[float, float] | None = Field(
         None, description="(start, end) in seconds from experiment start; None when methodology is total."
@@ -213,6 +214,13 @@ class ResultData(Derived):
     @property
     def warmup_excluded_samples(self) -> int:
         return self.warmup.prompts_excluded if self.warmup else 0
+
+    @computed_field(  # type: ignore[prop-decorator]
+        description="The run of a study; else configuration hash and start time."
+    )
+    @property
+    def experiment_id(self) -> str:
+        return self.run_id or f"{self.measurement_config_hash}_{self.started_at}"
 
     @computed_field(description="The warnings as `code: sentence; remedy`.")  # type: ignore[prop-decorator]
     @property

@@ -100,7 +100,7 @@ class RunTable:
     def _measure(self, index: int, row: RunRow, log: Path | None, parts: RunParts) -> None:
         began_s = parts.clock.now()
         try:
-            result = parts.measure(parts.design.cell(row.cell).config, log)
+            result = parts.measure(parts.design.cell(row.cell).config, log).model_copy(update={"run_id": row.run_id})
         except LLEMError as error:
             self._end(index, failed_row(row, failure_of(error), parts.clock.now() - began_s), parts)
         else:

@@ -62,6 +62,7 @@ def test_the_folder_is_read_back_with_its_results(tmp_path):
     found = StudyResult.from_dir(the_folder(tmp_path))
     assert found == study
     assert [result.output_tokens for result in found.results] == [20] * 4
+    assert [result.experiment_id for result in found.results] == ["01.c1", "01.c2", "02.c1", "02.c2"]
     document = json.loads((the_folder(tmp_path) / "study.json").read_text())
     assert document["study_design_hash"] == study.design.design_hash
     assert document["summary"] == study.answer != ""

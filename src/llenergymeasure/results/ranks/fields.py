@@ -92,6 +92,7 @@ RESULT: Rules = {
     "tool_version": Same("release"),
     "schema_version": Same("schema"),
     "config": of_rank_0("its hash is the same"),
+    "run_id": left_out("a study adds it to the combined result"),
     "started_at": least,
     "finished_at": most,
     "measurement_methodology": of_rank_0(_CONFIGURED),
