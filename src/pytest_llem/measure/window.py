@@ -181,7 +181,7 @@ class Window:
         if measurement is not None:
             self._read(measurement, start_s, end_s, error)
         self._set_exclusive()
-        if self._repeats is not None and error is None:
+        if self._repeats is not None and (error is None or isinstance(error, Exception)):  # not at Ctrl-C
             self._repeats.closed(self)
 
     def _read(self, measurement: Any, start_s: float, end_s: float, error: BaseException | None) -> None:

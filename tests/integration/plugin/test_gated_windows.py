@@ -167,6 +167,33 @@ def test_summary(energy_meter, text):
     assert list(suite.baseline()["entries"]) == ["test_suite.py::test_summary[long]::summarise"]
 
 
+def test_a_window_that_raises_is_dropped_and_the_loop_ends_even_if_every_one_does(suite):
+    suite.tests(
+        """
+@pytest.mark.parametrize("raising", [(2,), range(9)])
+def test_summary(energy_meter, raising):
+    number = 0
+    for window in energy_meter.window("summarise", gate={"energy_j": "5%"}, repeats=3):
+        number += 1
+        try:
+            with window:
+                if number in raising:
+                    raise ValueError
+        except ValueError:
+            pass
+"""
+    )
+    result = suite.run(suite.replay(10.0, 10.1, 10.0, 9.9, 9.9))
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*dropped 1: repeat 2: ValueError was raised inside: only a part of the work was measured",
+            "*no repeat counts: every one was dropped",
+            "*dropped 5: *",
+        ]
+    )
+
+
 def test_windows_that_overlap_are_dropped_and_measured_again(suite):
     suite.tests(
         """
