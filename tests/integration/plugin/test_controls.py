@@ -65,7 +65,7 @@ def test_a_conftest_that_reorders_leaves_controls_first(controlled, how):
 @pytest.mark.parametrize("option", ["--ff", "--nf"])
 def test_failed_first_and_new_first_leave_controls_first(controlled, option):
     controlled.monkeypatch.setenv("FAILING", "1")
-    controlled.run("-k", "load or plain", "--llem-repeats=1")
+    controlled.run("-k", "load or plain", "--llem-repeats=3")
     assert order(controlled, option)[:2] == [CONTROLS, {"--ff": LOAD, "--nf": OTHER}[option]]
 
 
@@ -99,9 +99,9 @@ def test_a_control_of_a_suite_is_a_control(controlled):
 
 def test_the_last_failed_run_with_their_control_although_it_is_in_another_file(controlled, run):
     """In a process of its own: the experiment that failed, and its control before it."""
-    code, out = run(controlled.path, "-p", "cacheprovider", "--llem-repeats=1", FAILING="1")
+    code, out = run(controlled.path, "-p", "cacheprovider", "--llem-repeats=3", FAILING="1")
     assert code == 1, out
-    code, out = run(controlled.path, "-p", "cacheprovider", "--llem-repeats=1", "--lf", "-v")
+    code, out = run(controlled.path, "-p", "cacheprovider", "--llem-repeats=3", "--lf", "-v")
     assert code == 0, out
     assert [line.split()[0] for line in out.splitlines() if "PASSED" in line] == [CONTROLS, LOAD]
     assert "run-last-failure: rerun previous 1 failure" in out

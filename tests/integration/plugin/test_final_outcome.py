@@ -159,7 +159,7 @@ def test_a_rejected_attempt_leaves_nothing_beside_the_good_one(three, conftest):
     assert sessions(three) == [list(USUAL)]
     (test,) = three.report()["tests"]
     assert (test["outcome"], test["message"], test["attempt"], len(test["experiments"])) == ("passed", None, 2, 1)
-    assert len(list(three.path.glob(".llem/*/*test_energy.*.json"))) == 6
+    assert len(list(three.path.glob(".llem/*/*test_energy-*.json"))) == 6
     assert (three.path / "junit.xml").read_text().count("llem.verdict") == 1
 
 
