@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from llenergymeasure.domain.study.runs import RunRow
 
@@ -28,6 +27,8 @@ class Progressed:
 class Outlook:
     """Expects that a run takes as long as the earlier runs of its cell, or of all cells, with the waits before them.
 
+    It is kept up to date run by run, so that it costs the same in a long study.
+
     Args:
         rows: all rows of the study.
     """
@@ -35,24 +36,38 @@ class Outlook:
     def __init__(self, rows: Sequence[RunRow]) -> None:
         self._total = len(rows)
         self._left = Counter(row.cell for row in rows if row.state != "completed")
-        self._seconds: dict[str, list[float]] = defaultdict(list)
+        self._n_left = self._left.total()
+        self._means: dict[str, float] = {}
+        self._counts: Counter[str] = Counter()
+        self._sum_of_means = self._seen_left_s = 0.0
+        self._unseen_left = self._n_left
         for row in rows:
             self._see(row)
 
     def ended(self, row: RunRow) -> Progressed:
         """A run has ended."""
         self._left[row.cell] -= 1
+        self._n_left -= 1
+        if row.cell in self._means:
+            self._seen_left_s -= self._means[row.cell]
+        else:
+            self._unseen_left -= 1
         self._see(row)
-        left = self._left.total()
-        return Progressed(self._total - left, self._total, self._left_s())
+        return Progressed(self._total - self._n_left, self._total, self._left_s())
 
     def _see(self, row: RunRow) -> None:
-        if row.took_s is not None and row.state in ("completed", "failed"):
-            self._seconds[row.cell].append(row.took_s + row.waited_s)
+        """Take the duration of a run into the mean of its cell."""
+        if row.took_s is None or row.state not in ("completed", "failed"):
+            return
+        old, left = self._means.get(row.cell), self._left[row.cell]
+        self._counts[row.cell] += 1
+        new = (old or 0.0) + (row.took_s + row.waited_s - (old or 0.0)) / self._counts[row.cell]
+        self._means[row.cell] = new
+        self._sum_of_means += new - (old or 0.0)
+        self._seen_left_s += left * (new - (old or 0.0))
+        self._unseen_left -= left if old is None else 0
 
     def _left_s(self) -> float | None:
-        means = {cell: fmean(seconds) for cell, seconds in self._seconds.items()}
-        if not means:
+        if not self._means:
             return None
-        usual = fmean(means.values())
-        return sum(count * means.get(cell, usual) for cell, count in self._left.items())
+        return max(0.0, self._seen_left_s + self._unseen_left * self._sum_of_means / len(self._means))

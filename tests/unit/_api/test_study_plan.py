@@ -1,0 +1,61 @@
+"""The dry run of a study."""
+
+from __future__ import annotations
+
+import pytest
+
+from fakes_study import a_study_config
+from llenergymeasure import ExperimentConfig, StudyConfig
+from llenergymeasure._api.duration import duration
+from llenergymeasure._api.study_plan import plan_study, plan_text
+
+
+@pytest.fixture(autouse=True)
+def empty_home(tmp_path, monkeypatch):
+    """No settings of the user."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+
+@pytest.mark.torch
+def test_the_waits_of_two_cycles_of_three_cells(tmp_path):
+    config = a_study_config(1, 8, 32, experiment_gap_seconds=None, cycle_gap_seconds=None)
+    waits = plan_study(config, tmp_path).waits
+    assert waits.experiment_gaps_s == 4 * 60
+    assert waits.cycle_gaps_s == 300
+    assert waits.thermal_floors_s == 6 * 60  # the default between warm-up and window
+    assert plan_study(config, tmp_path, gaps=False).waits.gaps_s == 0
+
+
+@pytest.mark.torch
+def test_the_plan_says_what_would_run_and_what_it_could_show(tmp_path):
+    plan = plan_study(a_study_config(1, 8, n_cycles=5, cooldown_celsius=5.0), tmp_path)
+    text = plan_text(plan)
+    assert "pytorch.batch_size: 1, 8" in text
+    assert "01: batch_size 1, reference; memory on the device about" in text
+    assert f"10 runs: 5 cycles, order interleaved, seed {int(plan.design_hash, 16)}" in text
+    assert plan.detectable[0.01] < plan.detectable[0.03] < plan.detectable[0.1]
+    assert f"results would go to: {tmp_path}, about 0.32 MB" in text
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.torch
+def test_one_cycle_shows_no_differences(tmp_path):
+    plan = plan_study(a_study_config(1, 8, n_cycles=1), tmp_path)
+    assert set(plan.detectable.values()) == {None}
+    assert "one cycle or one cell shows no differences" in plan_text(plan)
+
+
+@pytest.mark.torch
+def test_a_long_list_of_cells_is_cut_in_the_text_and_whole_in_the_data(tmp_path):
+    cells = [ExperimentConfig(model="builtin/tiny-llama", n=n) for n in range(1, 51)]
+    plan = plan_study(StudyConfig(experiments=cells), tmp_path)
+    assert "... and 10 more, see --json" in plan_text(plan)
+    assert len(plan.model_dump(mode="json")["cells"]) == 50
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (119.4, "119 s"), (120, "2 min"), (7100, "118 min"), (7200, "2.0 h")]
+)
+def test_a_duration_has_the_unit_that_fits(seconds, text):
+    assert duration(seconds) == text
