@@ -22,12 +22,14 @@ from llenergymeasure.security import sanitise_name
 _PARTIAL = re.compile(r"^\..+\.partial-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]+$")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _BAD_PLACE = (PermissionError, FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError)
+# The temporary names of files. One that exists belongs to a process that runs or was killed.
+TEMPORARY = ".*.*.tmp"
 # File systems allow 255 bytes; a temporary name is up to 37 bytes longer.
 _LONGEST_NAME_BYTES = 200
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write a file under a temporary name in the same folder, sync it, and rename it.
+    """Write a file as `replace_file` does, with the errors of this package.
 
     Raises:
         ConfigError: the path cannot be written to.
@@ -36,16 +38,29 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     # A lone surrogate has no UTF-8 form; escaped with a backslash it is the same text in JSON.
     content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
     with explained(path):
-        temporary = path.with_name(f".{path.name[:40]}.{uuid4().hex}.tmp")
-        try:
-            with temporary.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            with suppress(OSError, ValueError):
-                temporary.unlink()
+        replace_file(path, content)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name in the same folder, sync it, and rename it; a device or a pipe is written into.
+
+    Raises:
+        OSError, ValueError: the path cannot be written to. An existing file is unchanged.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    target = path.resolve() if path.is_symlink() else path
+    temporary = target.with_name(f".{target.name[:40]}.{uuid4().hex}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        with suppress(OSError, ValueError):
+            temporary.unlink()
 
 
 def ensure_directory(path: Path) -> None:

@@ -32,6 +32,26 @@ def test_a_new_file_is_readable_as_the_umask_says(tmp_path):
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
 
 
+def test_the_file_behind_a_link_is_replaced_and_not_the_link(tmp_path):
+    (tmp_path / "real.json").write_text("old")
+    (tmp_path / "link.json").symlink_to("real.json")
+    write_atomic(tmp_path / "link.json", "new")
+    assert (tmp_path / "link.json").is_symlink()
+    assert (tmp_path / "real.json").read_text() == "new"
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs /dev/fd")
+def test_a_pipe_is_written_into_and_not_replaced():
+    """As /dev/stdout, which an administrator could otherwise replace by a file."""
+    output, given = os.pipe()
+    try:
+        write_atomic(Path(f"/dev/fd/{given}"), "x")
+        assert os.read(output, 10) == b"x"
+    finally:
+        os.close(given)
+        os.close(output)
+
+
 @pytest.mark.parametrize("place", ["missing/a.json", "file/a.json"])
 def test_a_place_that_cannot_be_written_is_named_with_a_cure(tmp_path, place):
     (tmp_path / "file").write_text("")

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from llenergymeasure._files import TEMPORARY, replace_file
 from pytest_llem.baseline.candidate import Candidate
 from pytest_llem.baseline.entries import BaselineFile
 from pytest_llem.baseline.fingerprint import Plain, class_name
 from pytest_llem.baseline.lock import locked
 from pytest_llem.baseline.parse import BaselineError, read_file
 
-_TEMPORARY = ".{}.{}.tmp"
 # A list of numbers over several lines. A JSON string has no line break, so nothing else can match.
 _LONG_LIST = re.compile(r"\[\n\s+([^\[\]{}\"]+?)\n\s+\]")
 
@@ -81,7 +78,7 @@ def update_folder(folder: Path, change: Callable[[Baselines], Baselines]) -> lis
         BaselineError: a file is invalid or cannot be written. An existing file stays unchanged.
     """
     with locked(folder):
-        for remains in folder.glob(_TEMPORARY.format("*", "*")):  # of killed runs: no other run writes now
+        for remains in folder.glob(TEMPORARY):  # of killed runs: no other run writes now
             remains.unlink(missing_ok=True)
         before = read_folder(folder)
         return write_changes(before, change(before))
@@ -106,26 +103,13 @@ def write_file(path: Path, file: BaselineFile | Candidate) -> None:
         BaselineError: the file cannot be written. An existing file stays unchanged.
     """
     content = dumps(file).encode("utf-8")
-    temporary = path.with_name(_TEMPORARY.format(path.name[:40], f"{os.getpid()}-{time.monotonic_ns()}"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file() and path.read_bytes() == content:
             return
-        _write_and_rename(temporary, path, content)
+        replace_file(path, content)
     except OSError as error:
         raise BaselineError(path, f"cannot be written: {error.strerror}") from error
-
-
-def _write_and_rename(temporary: Path, path: Path, content: bytes) -> None:
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def dumps(file: BaselineFile | Candidate) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from llenergymeasure import __version__
+from llenergymeasure._files import replace_file
 from pytest_llem.baseline.repeats import samples_of
 from pytest_llem.measure.judged import Judged
 from pytest_llem.measure.record import Record
@@ -164,10 +163,5 @@ def write_json(path: Path, content: Any) -> None:
         OSError: the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(json.dumps(_jsonable(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    text = json.dumps(_jsonable(content), indent=1, allow_nan=False) + "\n"
+    replace_file(path, text.encode())
