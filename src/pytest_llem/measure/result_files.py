@@ -19,7 +19,7 @@ class ResultFiles:
         name: of the folder for this run.
 
     Attributes:
-        problem: why results could not be written; None when all are written.
+        problem: why files could not be written; None when all are written.
     """
 
     def __init__(self, base: Path, name: str) -> None:
@@ -45,10 +45,14 @@ class ResultFiles:
         try:
             path = result.to_json(self.folder / f"{file_name(test)}.{self._written[test] + 1}.json")
         except (OSError, LLEMError) as error:
-            self.problem = f"results cannot be written below {self._base}: {reason(error)}; use --llem-output-dir=DIR"
+            self.failed(error)
             return []
         self._written[test] += 1
         return [path]
+
+    def failed(self, error: BaseException) -> None:
+        """Note that a file of the run cannot be written."""
+        self.problem = f"results cannot be written below {self._base}: {reason(error)}; use --llem-output-dir=DIR"
 
 
 def file_name(test: str) -> str:

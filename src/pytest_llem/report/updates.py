@@ -53,7 +53,8 @@ def write_baselines(state: State, done: Finished) -> None:
             _write_candidate(state, done, group, number)
         except BaselineError as error:
             done.problems.append(str(error))
-        except OSError:  # the folder cannot be made: the problem of the results
+        except OSError as error:  # the folder cannot be made: the problem of the results
+            state.results.failed(error)
             done.problems[:] = state.file_problems
     done.unclaimed = list(state.claims.unclaimed(state.config, _files(state.baselines, groups)))
     if state.settings.update is not None and state.progress.started:

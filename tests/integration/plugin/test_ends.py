@@ -35,6 +35,25 @@ def test_what_cannot_be_written_is_one_line_each_and_the_verdicts_are_shown(suit
     assert "INTERNALERROR" not in everything
 
 
+def test_a_candidate_of_windows_alone_that_cannot_be_written_is_one_line(suite):
+    """Windows write no results, so the candidate is the first file of the folder."""
+    suite.write("file", "")
+    suite.tests(
+        """
+def test_it(energy_meter):
+    for window in energy_meter.window("sum", gate={"energy_j": "5%"}, repeats=3):
+        with window:
+            sum(range(100))
+"""
+    )
+    result = suite.run(suite.replay(*USUAL), "--llem-output-dir=file/out")
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert [line for line in result.outlines if line.startswith("ERROR: ")] == [
+        f"ERROR: results cannot be written below {suite.path}/file/out: Not a directory; use --llem-output-dir=DIR"
+    ]
+
+
 def test_what_json_has_no_word_for_is_written_as_null_or_text(suite):
     suite.write(
         "test_window.py",
