@@ -74,9 +74,12 @@ class Record:
     @property
     def red_otherwise(self) -> bool:
         """Whether the test failed, or did not end, and no verdict is the whole reason."""
-        if self.outcome is None:
-            return True
-        return self.outcome in _FAILED and (self.failed_otherwise or not self.gate_failed)
+        return self.is_red and (self.outcome is None or self.failed_otherwise or not self.gate_failed)
+
+    @property
+    def is_red(self) -> bool:
+        """Whether the test failed, or did not end."""
+        return self.outcome is None or self.outcome in _FAILED
 
     @property
     def cause(self) -> str:
@@ -105,5 +108,8 @@ def _crash(report: pytest.TestReport) -> str:
 
 
 def _message(report: pytest.TestReport) -> str:
+    expected = getattr(report, "wasxfail", None)
+    if expected is not None and report.skipped:
+        return f"expected failure: {expected}"
     longrepr = report.longrepr
     return str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr or "")

@@ -173,6 +173,36 @@ def test_a_rejected_attempt_is_not_annotated(three):
     assert sessions(three) == [list(USUAL), list(USUAL)]
 
 
+def test_an_expected_failure_enters_nothing_and_is_no_error_on_github(three):
+    """One by a verdict, one by an assertion: the run stays green, so no annotation may be an error."""
+    text = """
+@pytest.mark.llem(TINY)
+@pytest.mark.xfail({expected}, reason="slow kernel")
+def test_energy(llm_experiment):
+    llm_experiment()
+
+@pytest.mark.llem(TINY, overrides={{"random_seed": 2}})
+@pytest.mark.xfail({expected}, reason="wrong answer")
+def test_answer(llm_experiment):
+    llm_experiment()
+    assert not {expected}
+"""
+    three.tests(text.format(expected=False))
+    assert three.run(three.replay(*USUAL), "--llem-update-baseline=new").ret == 0
+    before = three.baseline()
+    three.tests(text.format(expected=True))
+    three.monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    result = three.run(three.replay(*MORE, *MORE), *APPEND)
+    result.assert_outcomes(xfailed=2)
+    assert three.baseline() == before
+    assert [line for line in result.outlines if line.startswith("baseline")] == [
+        "baseline refused: test_suite.py::test_energy: the test was skipped: expected failure: slow kernel",
+        "baseline refused: test_suite.py::test_answer: the test was skipped: expected failure: wrong answer",
+    ]
+    annotations = [line for line in result.outlines if line.startswith("::")]
+    assert [line.partition(" ")[0] for line in annotations] == ["::warning"]
+
+
 def test_a_failed_teardown_and_an_attempt_that_fails_last_enter_nothing(three):
     three.tests(
         """
