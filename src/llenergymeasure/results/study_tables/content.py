@@ -117,10 +117,12 @@ def _factor_row(design: StudyDesign, factor: FactorEffect) -> tuple[str, ...]:
 
 def _level_rows(design: StudyDesign, factor: FactorEffect, analysis: MetricAnalysis) -> Iterator[tuple[str, ...]]:
     reference = level_of(design, analysis.reference, factor.factor)
+    name = factor_title(design, factor.factor, factor.within)
     for each in factor.levels:
-        name = factor_title(design, factor.factor, factor.within)
         ratio = "reference" if each.level == reference or _is_one(each.ratio) else ratio_text(each.ratio)
         yield name, level_text(each.level), value_text(each.mean, analysis.metric), ratio
+    for level in factor.missing:
+        yield name, level_text(level), ABSENT, "cells are missing"
 
 
 def _is_one(ratio: Ratio) -> bool:

@@ -79,3 +79,13 @@ def test_each_interaction_shows_the_effect_at_each_level_of_the_other_factor():
     assert [row[2] for row in table.rows[:2]] == ["fp32", "bf16"]
     assert [row[3] for row in table.rows[:2]] == [ratio_text(each.ratio) for each in found.conditional]
     assert table.rows[1][0] == ""
+
+
+def test_a_level_that_is_not_compared_says_why():
+    study = a_study()
+    headline = study.effects.metrics[0]
+    factor = headline.factors[0].model_copy(update={"missing": (64,)})
+    changed = headline.model_copy(update={"factors": (factor,)})
+    effects = study.effects.model_copy(update={"metrics": (changed,)})
+    levels = {table.name: table for table in tables(study.model_copy(update={"effects": effects}))}["levels"]
+    assert levels.rows[-1] == ("batch size", "64", "-", "cells are missing")

@@ -9,9 +9,10 @@ from itertools import groupby
 from llenergymeasure._format import NOT_MEASURED, number
 from llenergymeasure.config.messages.fields import shown
 from llenergymeasure.domain.study.design import Protocol, Skipped
+from llenergymeasure.domain.study.effects import StudyEffects
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
-from llenergymeasure.results.study_tables.texts import plain, three_figures
+from llenergymeasure.results.study_tables.texts import plain, ratio_text, three_figures
 
 ORDERS = {
     "shuffled": "shuffled in each cycle",
@@ -71,12 +72,12 @@ def _each(values: Iterator[str | None]) -> str:
     return ", ".join(dict.fromkeys(value for value in values if value is not None))
 
 
-def control_rows(study: StudyData, metric: str) -> list[tuple[str, ...]]:
-    """Per cycle: the control run at its end over the one at its start."""
+def control_rows(study: StudyData, effects: StudyEffects) -> list[tuple[str, ...]]:
+    """Per cycle, and of all cycles: the control run at its end over the one at its start, in the headline."""
     control = sorted((run for run in study.runs if run.role != "cell"), key=lambda run: (run.cycle, run.place))
     rows: list[tuple[str, ...]] = []
     for cycle, group in groupby(control, key=lambda run: run.cycle):
-        first, last = ((_value(run, metric)) for run in _ends(list(group)))
+        first, last = ((_value(run, effects.headline)) for run in _ends(list(group)))
         ratio = "-" if first is None or last is None else plain(last / first)
         rows.append(
             (
@@ -85,6 +86,8 @@ def control_rows(study: StudyData, metric: str) -> list[tuple[str, ...]]:
                 ratio,
             )
         )
+    if effects.control_drift is not None:
+        rows.append(("all cycles", "", "", ratio_text(effects.control_drift)))
     return rows
 
 

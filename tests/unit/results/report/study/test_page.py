@@ -70,6 +70,7 @@ def test_cells_with_their_ratios_are_a_table(page):
 def test_control_runs_show_their_drift(page):
     assert "Control runs: energy per output token" in page.text
     assert page.text.count("cycle 1") == 1
+    assert f"all cycles {ratio_text(a_study(control=True).effects.control_drift)}" in page.text
 
 
 def test_a_failed_cell_is_named_with_its_reason_and_last_lines():
