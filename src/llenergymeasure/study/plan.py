@@ -58,11 +58,6 @@ def pending_row(run: PlannedRun) -> RunRow:
     )  # fmt: skip
 
 
-def planned(row: RunRow) -> PlannedRun:
-    """The run of a row, without its configuration hash."""
-    return PlannedRun(place=row.place, cell=row.cell, cycle=row.cycle, role=row.role, config_hash="")
-
-
 @dataclass(frozen=True)
 class FixedWaits:
     """The fixed waits of a run table.

@@ -16,12 +16,12 @@ from pathlib import Path
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.study.design import StudyDesign
-from llenergymeasure.domain.study.runs import LASTING, RunFailure, RunRow
+from llenergymeasure.domain.study.runs import LASTING, RunFailure, RunId, RunRow
 from llenergymeasure.exceptions import ExperimentError, LLEMError
 from llenergymeasure.protocols import Clock
 from llenergymeasure.study.files.folder import RunStore
 from llenergymeasure.study.gaps import Waited, Waits
-from llenergymeasure.study.plan import block_name, planned
+from llenergymeasure.study.plan import block_name
 from llenergymeasure.study.rows import Where, completed_row, failed_row, skipped_row
 
 # Measures an experiment. The file takes the output of its process; None = there is none.
@@ -126,12 +126,13 @@ class RunTable:
 
 def _begun(row: RunRow, waited: Waited, parts: RunParts) -> RunRow:
     """The row of the next attempt, which begins now."""
-    attempt, where = row.attempt + 1, parts.where
+    where = parts.where
+    run = RunId(cell=row.cell, cycle=row.cycle, role=row.role, attempt=row.attempt + 1)
     return RunRow(
-        run_id=str(planned(row).run_id(attempt)), place=row.place, cell=row.cell, cycle=row.cycle, role=row.role,
-        attempt=attempt, state="running", block=block_name(row.cycle, where.number), host=where.host,
-        environment=where.environment, started_at=parts.clock.utc_now().isoformat(timespec="milliseconds"),
-        waited_s=waited.waited_s, skipped_s=waited.skipped_s, still_above_c=waited.above_c,
+        run_id=str(run), place=row.place, cell=run.cell, cycle=run.cycle, role=run.role, attempt=run.attempt,
+        state="running", block=block_name(row.cycle, where.number), host=where.host, environment=where.environment,
+        started_at=parts.clock.utc_now().isoformat(timespec="milliseconds"), waited_s=waited.waited_s,
+        skipped_s=waited.skipped_s, still_above_c=waited.above_c,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from llenergymeasure.config.messages.fields import set_fields
@@ -29,16 +30,17 @@ NAMED = 10
 
 
 def newest_folder(base: Path, design_hash: str) -> Path:
-    """The folder of the study of this design that was started last.
+    """The folder of the study of this design that was started last. Folders that are damaged, or incomplete, are left out.
 
     Raises:
         ConfigError: there is none.
     """
-    found = []
-    for path in sorted(base.glob(f"*/{MANIFEST_FILE}")):
-        manifest = read_manifest(path.parent)
-        if manifest.design_hash == design_hash:
-            found.append((manifest.started_at, path.parent))
+    found: list[tuple[str, Path]] = []
+    for path in sorted(base.glob(f"[!.]*/{MANIFEST_FILE}")):
+        with suppress(ConfigError):
+            manifest = read_manifest(path.parent)
+            if manifest.design_hash == design_hash:
+                found.append((manifest.started_at, path.parent))
     if not found:
         raise ConfigError(
             f"there is no study of this design (hash {design_hash}) in {base}",
