@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -44,17 +45,29 @@ class Claims:
         }
         return (yield)
 
-    def unclaimed(self, config: pytest.Config, files: Iterable[tuple[Path, BaselineFile]]) -> Iterator[Unclaimed]:
-        """Entries whose test would have been collected by this command line; none when a file could not be collected."""
+    def unclaimed(
+        self,
+        config: pytest.Config,
+        files: Iterable[tuple[Path, BaselineFile]],
+        measured: Mapping[str, Collection[str]] = MappingProxyType({}),
+    ) -> Iterator[Unclaimed]:
+        """Entries whose test would have been collected by this command line; none when a file could not be collected.
+
+        Args:
+            config: of pytest.
+            files: the baselines.
+            measured: ids of the entries that each passed test has measured: it claims no other windows.
+        """
         if not self._whole:
             return
         for path, file in files:
             for test_id in sorted(file.entries):
-                if not self._is_claimed(test_id) and _is_within(test_id, config):
+                if not self._is_claimed(test_id, measured) and _is_within(test_id, config):
                     yield Unclaimed(test_id, path)
 
-    def _is_claimed(self, test_id: str) -> bool:
-        return test_id in self._ids or any(map(test_id.startswith, self._tests_with_windows))
+    def _is_claimed(self, test_id: str, measured: Mapping[str, Collection[str]]) -> bool:
+        owners = [test for test in self._tests_with_windows if test_id.startswith(f"{test}::")]
+        return test_id in self._ids or any(test_id in measured.get(test, (test_id,)) for test in owners)
 
 
 def listed(unclaimed: Sequence[Unclaimed], shown: Callable[[Path], str]) -> Iterator[str]:

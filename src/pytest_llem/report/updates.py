@@ -56,7 +56,7 @@ def write_baselines(state: State, done: Finished) -> None:
         except OSError as error:  # the folder cannot be made: the problem of the results
             state.results.failed(error)
             done.problems[:] = state.file_problems
-    done.unclaimed = list(state.claims.unclaimed(state.config, _files(state.baselines, groups)))
+    done.unclaimed = list(state.claims.unclaimed(state.config, _files(state.baselines, groups), _measured(state)))
     if state.settings.update is not None and state.progress.started:
         _update(state, done, groups, state.settings.update)
         done.outcomes.extend(_not_entered(records))
@@ -67,6 +67,13 @@ def _files(baselines: Baselines, groups: Sequence[Group]) -> list[tuple[Path, Ba
     """The files of the machines of this run; all files when nothing was measured."""
     paths = {baselines.path_of(machine.hard) for machine, _, _ in groups}
     return [(path, file) for path, file in sorted(baselines.files.items()) if path in paths or not paths]
+
+
+def _measured(state: State) -> dict[str, set[str]]:
+    """The ids that each passed test has measured."""
+    return {
+        record.test: {run.plan.test_id for run in record.runs} for record in state.records.values() if record.passed
+    }
 
 
 def _by_machine(records: Iterable[Record]) -> Iterator[Group]:

@@ -76,6 +76,17 @@ def test_two_per_cent_more_pass_and_twenty_fail_in_every_report(gated):
     assert len(test["windows"]) == 3
 
 
+def test_a_window_that_vanished_is_listed_and_fails_under_strict(gated):
+    gated.tests(loop().replace('"summarise"', '"sum up"'))
+    result = gated.run(gated.replay(*USUAL), "--llem-update-baseline=new")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"baseline without a collected test: {ID} in llem-baselines/*"])
+    assert gated.run(gated.replay(*USUAL), "--llem-strict").ret == 1
+    gated.tests(loop())
+    result = gated.run(gated.replay(*USUAL), "-k", "nothing")
+    assert ID not in result.stdout.str()
+
+
 def test_without_llem_nothing_is_repeated_or_judged(gated):
     result = gated.run("--llem-energy=null", llem=False)
     result.assert_outcomes(passed=1)
