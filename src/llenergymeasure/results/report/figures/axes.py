@@ -49,8 +49,8 @@ def logarithmic(
         at: where the ticks are; None = at round numbers.
     """
     low, high = min(values), max(values)
-    room = math.log(high / low) * pad or 0.1
-    ends = low * math.exp(-room), high * math.exp(room)
+    margin = math.log(high / low) * pad or 0.1
+    ends = low * math.exp(-margin), high * math.exp(margin)
     axes.set(**{f"{which}scale": "log", f"{which}lim": ends})
     axis, ticks = (axes.xaxis if which == "x" else axes.yaxis), list(at or log_ticks(*ends))
     axis.set_major_locator(FixedLocator(ticks))
@@ -85,13 +85,13 @@ _LABEL_POINTS = 7.5
 def label_points(
     figure: Figure, axes: Axes, points: Sequence[tuple[float, float]], labels: Sequence[Sequence[str]]
 ) -> None:
-    """Write a label beside each point where there is room.
+    """Write a label beside each point where there is space.
 
     Args:
         figure: the figure.
         axes: its axes, with final limits.
         points: the points, the most important first.
-        labels: for each point, its label, then shorter ones that are used where there is less room; empty = no label.
+        labels: for each point, its label, then shorter ones that are used where there is less space; empty = no label.
     """
     figure.draw_without_rendering()  # fixes the layout, which the positions in pixels need
     pixels = [(float(x), float(y)) for x, y in axes.transData.transform(list(points))]

@@ -16,7 +16,7 @@ from llenergymeasure.results.report.figures.canvas import DASHES, MARKERS, NARRO
 from llenergymeasure.results.study_tables.texts import factor_title, name_of, title_of, value_text
 
 MOST_LINES = 6
-# More numbers have no room below the axis.
+# More numbers have no space below the axis.
 _MOST_NUMBERS = 7
 
 

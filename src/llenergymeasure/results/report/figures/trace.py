@@ -29,7 +29,7 @@ STEPS = {
     "meter": "meter opens",
     "window": "window",
 }
-# A narrower step, as a share of the run, has no room for its name.
+# A narrower step, as a share of the run, has no space for its name.
 _LEAST_NAMED = 0.012
 
 
