@@ -10,6 +10,7 @@ from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import Protocol, StudyDesign
 from llenergymeasure.domain.study.effects import MetricAnalysis, StudyEffects
 from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.study.analysis.choice import best_within, pareto
 from llenergymeasure.study.analysis.frame import Frames, completed
 from llenergymeasure.study.analysis.groups import grouped_factors
 from llenergymeasure.study.analysis.words.warnings import study_warnings
@@ -82,8 +83,6 @@ def _effects(
     limits: dict[str, float],
     margin: float | None,
 ) -> StudyEffects:
-    from llenergymeasure.study.analysis.choice import best_within, pareto  # noqa: PLC0415 - numpy and scipy
-
     headline = _headline(analyses)
     unequal = unequal_work(design, completed(rows))
     drift = control_drift(rows, headline)
