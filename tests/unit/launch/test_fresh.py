@@ -122,6 +122,28 @@ def test_runs_leave_no_folder(fresh):
     assert temporary_folders() <= before
 
 
+def what_is_open():
+    """Open files, threads and children of this process, and temporary files of any kind."""
+    own = Path("/proc/self")
+    children = (own / "task" / str(os.getpid()) / "children").read_text().split()
+    counts = [len(list((own / name).iterdir())) for name in ("fd", "task")]
+    return counts, len(children), {path for path in Path(tempfile.gettempdir()).iterdir() if "llem" in path.name}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks into /proc")
+@pytest.mark.parametrize("count", [5, pytest.param(1000, marks=pytest.mark.slow)])
+def test_runs_of_every_ending_leave_no_file_thread_process_or_folder(fresh, monkeypatch, tmp_path, count):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    fresh.measure(an_experiment("succeed"))
+    before = what_is_open()
+    for number in range(count):
+        if number % 3:
+            fresh.measure(an_experiment("succeed"))
+        else:
+            failure_of(fresh, ("be_killed", "crash", "run_out_of_memory")[number // 3 % 3])
+    assert what_is_open() == before
+
+
 def test_an_interrupt_ends_the_run_and_the_server(session):
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt), FreshProcesses(session, command=command) as fresh:
