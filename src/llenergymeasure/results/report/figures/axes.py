@@ -14,6 +14,8 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import Bbox
 
 from llenergymeasure._format import number
+from llenergymeasure.results.report.colours import LIGHT
+from llenergymeasure.results.report.figures.canvas import label
 
 # Steps of the ticks inside a decade, from few to many.
 _STEPS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
@@ -56,6 +58,12 @@ def logarithmic(
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_minor_locator(NullLocator())
     axis.set_ticklabels([number(tick, "", 4) for tick in ticks])
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Write a name beside each row; the first row is at 0, the next at -1."""
+    axes.set_yticks([-index for index in range(len(names))], list(map(label, names)))
+    axes.tick_params(axis="y", length=0, labelcolor=LIGHT["ink"])
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from llenergymeasure._format import number
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.results.report.colours import LIGHT
-from llenergymeasure.results.report.figures.canvas import Picture, label, plot, styled
+from llenergymeasure.results.report.figures.axes import name_rows
+from llenergymeasure.results.report.figures.canvas import Picture, plot, styled
 
 
 @styled
@@ -26,8 +27,7 @@ def energy(result: ExperimentResult) -> Picture | None:
         axes.errorbar(joules, -at, xerr=spread, fmt="o", color=LIGHT["a"], capsize=4, linewidth=1.8, markersize=6)
     highest, lowest = max(j + (s or 0) for _, j, s in rows), min(j - (s or 0) for _, j, s in rows)
     axes.set_xlim(min(lowest * 1.05, 0.0), highest * 1.05 if highest > 0 else 1.0)
-    axes.set_yticks([-at for at in range(len(rows))], [label(name) for name, _, _ in rows])
-    axes.tick_params(axis="y", length=0, labelcolor=LIGHT["ink"])
+    name_rows(axes, [name for name, _, _ in rows])
     axes.set_ylim(0.5 - len(rows), 0.5)
     axes.grid(True, axis="x")
     uncertain = reading.uncertainty_j is not None
@@ -54,8 +54,7 @@ def split(title: str, parts: Sequence[tuple[str, float, str]], name: str) -> Pic
         axes.annotate(number(joules, "J"), (max(joules, 0.0), -at), (5, 0), textcoords="offset points", va="center")
     highest = max(0.0, *(joules for _, joules, _ in parts))
     axes.set_xlim(min(0.0, *(joules for _, joules, _ in parts)), highest * 1.15 if highest > 0 else 1.0)
-    axes.set_yticks([-at for at in range(len(parts))], [label(part) for part, _, _ in parts])
-    axes.tick_params(axis="y", length=0, labelcolor=LIGHT["ink"])
+    name_rows(axes, [part for part, _, _ in parts])
     axes.set_ylim(0.55 - len(parts), 0.55)
     axes.set_xlabel("energy in J")
     text = "; ".join(f"{part}: {number(joules, 'J')}" for part, joules, _ in parts)

@@ -8,7 +8,7 @@ from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.effects import FactorEffect, MetricAnalysis
 from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.results.report.colours import LIGHT
-from llenergymeasure.results.report.figures.axes import logarithmic
+from llenergymeasure.results.report.figures.axes import logarithmic, name_rows
 from llenergymeasure.results.report.figures.canvas import Picture, label, plot, styled
 from llenergymeasure.results.study_tables.texts import factor_title, name_of, ratio_text
 
@@ -27,8 +27,7 @@ def spans(design: StudyDesign, analysis: MetricAnalysis) -> Picture | None:
     logarithmic(axes, "x", [1.0, *ends], pad=0.04)
     for index, factor in enumerate(shown):
         _bar(axes, factor, -index)
-    axes.set_yticks([-index for index in range(len(shown))], [label(names[each.factor]) for each in shown])
-    axes.tick_params(axis="y", length=0, labelcolor=LIGHT["ink"])
+    name_rows(axes, [names[each.factor] for each in shown])
     axes.set_ylim(0.65 - len(shown), 0.62)
     axes.axvline(1, color=LIGHT["soft"], linewidth=0.8)
     axes.set_xlabel(f"largest over smallest mean of {name_of(analysis.metric)}; the bar is the 95 % interval")

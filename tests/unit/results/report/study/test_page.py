@@ -40,7 +40,7 @@ def test_figures_have_the_numbers_of_the_analysis(page):
     for factor in analysis.factors:
         assert f": {ratio_text(factor.span)}" in spans
         assert ratio_text(factor.span) in page.text  # in the table too
-    assert page.figures["way"][1].startswith("batch size to 32: times ")
+    assert page.figures["way"][1].startswith("batch size: 32, times ")
     assert "batch_size=32, precision=bf16, attn_implementation=sdpa" in page.figures["pareto"][1]
 
 
