@@ -17,14 +17,15 @@ class EnterKey:
     """
 
     def __init__(self, keyboard: TextIO | None = None, screen: TextIO | None = None) -> None:
-        self._keyboard, self._screen = keyboard or sys.stdin, screen or sys.stderr
+        self._keyboard: TextIO | None = keyboard or sys.stdin  # None when it was closed before the start
+        self._screen = screen or sys.stderr
 
     @property
     def hint(self) -> str:
         return ", Enter skips" if self._is_there() else ""
 
     def __call__(self) -> bool:
-        if not self._is_there() or not self._is_ours():
+        if self._keyboard is None or not self._is_there() or not self._is_ours(self._keyboard):
             return False
         pressed = False
         while select.select([self._keyboard], [], [], 0)[0]:
@@ -35,11 +36,11 @@ class EnterKey:
 
     def _is_there(self) -> bool:
         """Whether the user can press it, and sees the wait."""
-        return self._keyboard.isatty() and self._screen.isatty()
+        return self._keyboard is not None and self._keyboard.isatty() and self._screen.isatty()
 
-    def _is_ours(self) -> bool:
+    def _is_ours(self, keyboard: TextIO) -> bool:
         """Whether this program is in the foreground; reading in the background would stop it."""
         try:
-            return os.tcgetpgrp(self._keyboard.fileno()) == os.getpgrp()
+            return os.tcgetpgrp(keyboard.fileno()) == os.getpgrp()
         except OSError:
             return False

@@ -14,7 +14,7 @@ from llenergymeasure.cli.enter import EnterKey
 class OwnTerminal(EnterKey):
     """A terminal that belongs to this program, as that of a test does not."""
 
-    def _is_ours(self):
+    def _is_ours(self, keyboard):
         return True
 
 
@@ -51,3 +51,9 @@ def test_a_terminal_of_another_program_is_not_read(terminal):
     main, stream = terminal
     os.write(main, b"\n")
     assert not EnterKey(stream, stream)()
+
+
+def test_a_keyboard_that_was_closed_before_the_start_is_not_read(monkeypatch, terminal):
+    monkeypatch.setattr("sys.stdin", None)
+    key = EnterKey(screen=terminal[1])
+    assert (key(), key.hint) == (False, "")
