@@ -20,6 +20,7 @@ from llenergymeasure.exceptions import ConfigError, LLEMError
 from llenergymeasure.security import sanitise_name
 
 _PARTIAL = re.compile(r"^\..+\.partial-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]+$")
+_LAUNCH = re.compile(r"^llem-launch-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-\w+$")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _BAD_PLACE = (PermissionError, FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError)
 # The temporary names of files. One that exists belongs to a process that runs or was killed.
@@ -172,9 +173,14 @@ def remove_stale(base: Path) -> None:
         return
     with suppress(OSError):
         for entry in base.iterdir():
-            match = _PARTIAL.match(entry.name)
+            match = _PARTIAL.match(entry.name) or _LAUNCH.match(entry.name)
             if match and match["machine"] == machine_mark() and not process_is_alive(int(match["pid"])):
                 shutil.rmtree(entry, ignore_errors=True)
+
+
+def launch_prefix() -> str:
+    """Begin of the name of a temporary folder for a child of this process; `remove_stale` removes it like the above."""
+    return f"llem-launch-{machine_mark()}-{os.getpid()}-"
 
 
 def machine_mark() -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
 
-from llenergymeasure._files import complete_directory, process_is_alive, remove_stale, write_atomic
+from llenergymeasure._files import complete_directory, launch_prefix, process_is_alive, remove_stale, write_atomic
 from llenergymeasure.exceptions import ConfigError, LLEMError
 from waiting import until
 
@@ -180,3 +181,13 @@ def test_a_process_that_ended_is_dead_although_its_parent_has_not_fetched_it():
     assert until(lambda: not process_is_alive(process.pid))
     process.communicate()
     assert not process_is_alive(process.pid)
+
+
+def test_folders_for_children_of_ended_processes_are_removed_and_of_living_ones_not(tmp_path, dead_pid):
+    mine = Path(tempfile.mkdtemp(prefix=launch_prefix(), dir=tmp_path))
+    gone = tmp_path / mine.name.replace(f"-{os.getpid()}-", f"-{dead_pid}-")
+    gone.mkdir()
+    elsewhere = tmp_path / f"llem-launch-00000000-{dead_pid}-abc"
+    elsewhere.mkdir()
+    remove_stale(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([mine, elsewhere])

@@ -10,12 +10,14 @@ Several ranks (`pytorch.num_processes`) are started by torch's launcher in both 
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from llenergymeasure._files import remove_stale
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import PreFlightError
@@ -60,6 +62,7 @@ class FreshProcesses:
         self._servers: dict[str, ForkServer] = {}
 
     def __enter__(self) -> FreshProcesses:
+        remove_stale(Path(tempfile.gettempdir()))  # what a killed process left
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from llenergymeasure._files import write_atomic
+from llenergymeasure._files import launch_prefix, write_atomic
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import AggregationError, ExperimentError
@@ -64,7 +64,7 @@ def opened_isolated(
     request = _request(config, session, processes, meter_name, terms.windows)
     try:
         with (
-            tempfile.TemporaryDirectory(prefix="llem-launch-") as name,
+            tempfile.TemporaryDirectory(prefix=launch_prefix()) as name,
             _started(Path(name), request, session, terms) as running,
         ):
             running.wait_until_ready()
