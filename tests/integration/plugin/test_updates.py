@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+import subprocess
+import sys
+import time
 
 import pytest
 
-from a_baseline import HASH, an_entry
+from a_baseline import HASH, a_file, a_session, an_entry
+from pytest_llem.baseline.folder import dumps
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("torch_is_loaded")]
 
@@ -163,3 +169,41 @@ def test_energy(llm_experiment, number):
     assert [process.returncode for process in processes] == [0] * 20, ends
     assert len(one.baseline()["entries"]) == 20
     assert [path.name for path in one.baseline_files[0].parent.iterdir()] == [one.baseline_files[0].name]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_during_an_update_leaves_the_old_file_or_the_new_one(suite):
+    """At 50 random moments between the lock of the folder and the end of the process."""
+    names = [f"test_a.py::test_{number}" for number in range(400)]
+    old = dumps(a_file({name: {HASH: an_entry(a_session(10.0))} for name in names}))
+    new = dumps(a_file({name: {HASH: an_entry(a_session(12.0, date="2026-11-02T12:00:00Z"))} for name in names}))
+    folder = suite.write("llem-baselines/a.json", old).parent
+    suite.write("candidate.json", new)
+    whole_s = update_and_kill(suite, None)
+    assert (folder / "a.json").read_text() == new
+    moments, seen = random.Random(20261129), set()
+    for _ in range(50):
+        suite.write("llem-baselines/a.json", old)
+        update_and_kill(suite, moments.uniform(0, whole_s))
+        seen.add((folder / "a.json").read_text())
+    assert seen == {old, new}
+    suite.write("llem-baselines/a.json", old)
+    update_and_kill(suite, None)
+    assert [path.name for path in folder.iterdir()] == ["a.json"]
+    assert (folder / "a.json").read_text() == new
+
+
+def update_and_kill(suite, after_s):
+    """Start an update, wait for the lock of the folder, and kill the process after that time; seconds from there to its end."""
+    command = [sys.executable, "-m", "pytest", "-p", "pytest_llem.plugin", "--llem-accept-baseline=candidate.json"]
+    environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    (suite.path / "llem-baselines" / ".lock").unlink(missing_ok=True)
+    with subprocess.Popen(command, cwd=suite.path, env=environ, stdout=subprocess.PIPE) as process:
+        while not (suite.path / "llem-baselines" / ".lock").exists():
+            assert process.poll() is None
+        locked_s = time.monotonic()
+        if after_s is not None:
+            time.sleep(after_s)
+            process.kill()
+        process.communicate()
+    return time.monotonic() - locked_s
