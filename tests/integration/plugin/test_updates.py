@@ -171,39 +171,52 @@ def test_energy(llm_experiment, number):
     assert [path.name for path in one.baseline_files[0].parent.iterdir()] == [one.baseline_files[0].name]
 
 
+LARGE = {"model": "builtin/tiny-llama", "prompt": "x" * 500_000}
+
+
 @pytest.mark.slow
 def test_a_run_that_is_killed_during_an_update_leaves_the_old_file_or_the_new_one(suite):
-    """At 50 random moments between the lock of the folder and the end of the process."""
-    names = [f"test_a.py::test_{number}" for number in range(400)]
-    old = dumps(a_file({name: {HASH: an_entry(a_session(10.0))} for name in names}))
-    new = dumps(a_file({name: {HASH: an_entry(a_session(12.0, date="2026-11-02T12:00:00Z"))} for name in names}))
-    folder = suite.write("llem-baselines/a.json", old).parent
+    """At 50 random moments, every second one within 20 ms after the first byte; the file is large, so that writing takes time."""
+    old, new = (large_file(joules, date) for joules, date in ((10.0, "2026-11-01"), (12.0, "2026-11-02")))
+    target = suite.write("llem-baselines/a.json", old)
     suite.write("candidate.json", new)
     whole_s = update_and_kill(suite, None)
-    assert (folder / "a.json").read_text() == new
+    assert target.read_text() == new
     moments, seen = random.Random(20261129), set()
-    for _ in range(50):
-        suite.write("llem-baselines/a.json", old)
-        update_and_kill(suite, moments.uniform(0, whole_s))
-        seen.add((folder / "a.json").read_text())
-    assert seen == {old, new}
-    suite.write("llem-baselines/a.json", old)
+    for number in range(50):
+        target.write_text(old)
+        near = number % 2 == 1
+        update_and_kill(suite, moments.uniform(0, 0.02 if near else whole_s), target if near else None)
+        seen.add({old: "old", new: "new"}.get(target.read_text(), "damaged"))
+    assert seen == {"old", "new"}
+    target.write_text(old)
     update_and_kill(suite, None)
-    assert [path.name for path in folder.iterdir()] == ["a.json"]
-    assert (folder / "a.json").read_text() == new
+    assert [path.name for path in target.parent.iterdir()] == ["a.json"]
+    assert target.read_text() == new
 
 
-def update_and_kill(suite, after_s):
-    """Start an update, wait for the lock of the folder, and kill the process after that time; seconds from there to its end."""
+def large_file(joules, date):
+    entry = an_entry(a_session(joules, date=f"{date}T12:00:00Z"), config=LARGE)
+    return dumps(a_file({f"test_a.py::test_{number}": {HASH: entry} for number in range(40)}))
+
+
+def update_and_kill(suite, after_s, written=None):
+    """Start an update and kill it some time after it has locked the folder or has begun to write; seconds from there to its end."""
     command = [sys.executable, "-m", "pytest", "-p", "pytest_llem.plugin", "--llem-accept-baseline=candidate.json"]
     environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    (suite.path / "llem-baselines" / ".lock").unlink(missing_ok=True)
+    folder = suite.path / "llem-baselines"
+    (folder / ".lock").unlink(missing_ok=True)
+    for remains in folder.glob(".*.tmp"):
+        remains.unlink()
+    size = written.stat().st_size if written else None
     with subprocess.Popen(command, cwd=suite.path, env=environ, stdout=subprocess.PIPE) as process:
-        while not (suite.path / "llem-baselines" / ".lock").exists():
+        while not (folder / ".lock").exists():
             assert process.poll() is None
-        locked_s = time.monotonic()
+        while written and written.stat().st_size == size and not list(folder.glob(".*.tmp")) and process.poll() is None:
+            pass
+        begun_s = time.monotonic()
         if after_s is not None:
             time.sleep(after_s)
             process.kill()
         process.communicate()
-    return time.monotonic() - locked_s
+    return time.monotonic() - begun_s
