@@ -42,7 +42,12 @@ def _counts(study: StudyData) -> str:
     planned = sum(row.role == "cell" for row in study.runs)
     skipped = sum(row.state == "skipped" for row in study.runs)
     not_tried = f", {skipped} were not tried after a failure that would happen again" if skipped else ""
-    return f"{len(study.cells)} cells in {study.protocol.n_cycles} cycles: {done} of {planned} runs have a result{not_tried}"
+    size = f"{_count(len(study.cells), 'cell')} in {_count(study.protocol.n_cycles, 'cycle')}"
+    return f"{size}: {done} of {planned} runs have a result{not_tried}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _failed(study: StudyData) -> Iterator[str]:

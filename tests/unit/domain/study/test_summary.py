@@ -47,3 +47,7 @@ def test_runs_that_were_not_tried_are_counted():
     text = summarise_study(study.model_copy(update={"runs": tuple(rows)}))
     assert "33 of 36 runs have a result, 2 were not tried after a failure that would happen again" in text
     assert text.count("CUDA ran out of memory") == 1
+
+
+def test_one_cycle_is_singular():
+    assert "12 cells in 1 cycle: " in summarise_study(a_study(n_cycles=1))
