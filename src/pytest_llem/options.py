@@ -106,6 +106,11 @@ def is_experiment(item: pytest.Item) -> bool:
     return item.get_closest_marker("llem") is not None or "llm_experiment" in getattr(item, "fixturenames", ())
 
 
+def may_have_windows(item: pytest.Item) -> bool:
+    """Whether a test can open windows. Whether they have a gate is known only when they open."""
+    return "energy_meter" in getattr(item, "fixturenames", ())
+
+
 def is_untouched(config: pytest.Config) -> bool:
     """Whether no option and no ini setting is given: then nothing needs to be checked."""
     given = any(config.getoption(option[0]) for option in OPTIONS)

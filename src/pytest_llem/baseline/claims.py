@@ -12,7 +12,7 @@ import pytest
 
 from pytest_llem.baseline.entries import BaselineFile
 from pytest_llem.marker import baseline_id
-from pytest_llem.options import is_experiment
+from pytest_llem.options import is_experiment, may_have_windows
 
 _MOST_SHOWN = 10
 
@@ -40,9 +40,7 @@ class Claims:
         """All tests are collected, and no plugin has selected any of them."""
         self._whole = not session.testsfailed
         self._ids = {baseline_id(item) for item in items if is_experiment(item)}
-        self._tests_with_windows = {
-            item.nodeid for item in items if "energy_meter" in getattr(item, "fixturenames", ())
-        }
+        self._tests_with_windows = {item.nodeid for item in items if may_have_windows(item)}
         return (yield)
 
     def unclaimed(

@@ -62,7 +62,7 @@ def _place(config: pytest.Config, tests: list[str]) -> Iterator[str]:
     folder = config.getoption("--llem-baseline-dir")
     if folder is not None:
         yield f"--llem-baseline-dir={folder}"
-    yield from (f"-o={each}" for each in config.option.override_ini or () if each.startswith("llem_"))
+    yield from (f"-o={each}" for each in config.option.override_ini or ())
     if getattr(config.option, "numprocesses", None) is not None:
         yield "-n0"
 

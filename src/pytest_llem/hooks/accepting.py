@@ -7,10 +7,12 @@ import pytest
 from pytest_llem.baseline.accept import Selection, accepted
 from pytest_llem.settings import Settings
 
+_SELECTING = ("keyword", "markexpr", "deselect", "lf", "ignore", "ignore_glob")
+
 
 def selects(config: pytest.Config) -> bool:
     """Whether the command line selects tests. Otherwise nothing needs to be collected."""
-    chosen = any(config.getoption(name, None) for name in ("keyword", "markexpr", "deselect", "lf"))
+    chosen = any(config.getoption(name, None) for name in _SELECTING)
     return chosen or config.args_source is pytest.Config.ArgsSource.ARGS
 
 

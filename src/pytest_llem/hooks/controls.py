@@ -7,7 +7,7 @@ from collections.abc import Generator
 import pytest
 
 from pytest_llem.marker import is_control
-from pytest_llem.options import is_experiment
+from pytest_llem.options import is_experiment, may_have_windows
 
 # Its purpose is to skip the files without a failed test. With it, a control in another file would not even be collected.
 _SKIPPING = "lfplugin-collwrapper"
@@ -36,7 +36,8 @@ class Controls:
         """Move the controls to the front, after every other plugin has selected and ordered the tests."""
         selected = [item for item in session.items if item in self._collected]
         others = [item for item in session.items if item not in self._collected]
-        needed = any(map(is_experiment, others)) and not session.config.getoption("markexpr", "")
+        judged = any(is_experiment(item) or may_have_windows(item) for item in others)
+        needed = judged and not session.config.getoption("markexpr", "")
         self._kept = [item for item in self._collected if item not in selected and needed and not _is_named(item)]
         session.items[:] = [item for item in self._collected if item in selected or item in self._kept] + others
 

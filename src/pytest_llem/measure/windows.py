@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from llenergymeasure._plugin_api import MeterError, PreFlightError
+from pytest_llem.failure import failure
 from pytest_llem.measure.measuring import Measuring
+from pytest_llem.measure.replay import ReplayError
 from pytest_llem.measure.window import Opener, Window
 
 
@@ -51,11 +53,15 @@ class Windows:
 
         Raises:
             MeterError: the meter failed, or there is none.
+            pytest.fail.Exception: a recording has no more joules.
         """
         if self.choice is None:
             raise MeterError(self.why_none)
-        with self._measuring().taking_joules_of(self._item.nodeid):
-            return self._metering.meter.open_window()
+        try:
+            with self._measuring().taking_joules_of(self._item.nodeid):
+                return self._metering.meter.open_window()
+        except ReplayError as error:
+            raise failure(str(error)) from None
 
     def opening(self, window: Window) -> None:
         """A window is about to open: it overlaps each open window that does not enclose it."""

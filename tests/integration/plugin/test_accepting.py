@@ -144,6 +144,8 @@ def test_a_candidate_without_energy_does_not_replace_a_baseline_with_energy(fold
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
+        (["--ignore=tests"], 5, "nothing to accept: no test is selected"),
+        (["--ignore-glob=*suite.py"], 5, "nothing to accept: no test is selected"),
         (["-k", "nothing"], 5, "nothing to accept: no test is selected"),
         (["-k", "ok"], 1, "nothing to accept: no selected test of the candidate has another verdict than ok*"),
         ([node("missing")], 4, "*not found: *test_missing*"),
@@ -183,7 +185,7 @@ PLACES = {
     "the root": ("", []),
     "a folder below": ("tests", []),
     "other baselines": ("", ["--llem-baseline-dir=my baselines"]),
-    "another configuration": ("", ["-c", "other.ini", "-n0"]),
+    "another configuration": ("", ["-c", "other.ini", "-n0", "-o", "python_functions=test_*"]),
 }
 
 
@@ -195,7 +197,7 @@ def test_the_command_of_a_failure_works_where_it_is_printed_and_accepts_that_tes
     """In processes of their own: a baseline, two regressions, and the command for one of them, as a shell runs it."""
     here, options = suite.path / PLACES[place][0], PLACES[place][1]
     suite.write("pytest.ini", "[pytest]\n")
-    suite.write("other.ini", "[pytest]\nllem_baseline_dir = others\n")
+    suite.write("other.ini", "[pytest]\nllem_baseline_dir = others\npython_functions = check_*\n")
     suite.tests(TESTS, "tests/test_suite.py")
     usual = (10.0, 10.1, 9.9)
     more = [1.2 * joules for joules in usual] * 2

@@ -74,6 +74,12 @@ def test_a_selection_of_experiments_keeps_the_controls_and_names_them(controlled
     controlled.run("--collect-only", "-k", "load").stdout.fnmatch_lines([CURE])
 
 
+def test_a_selection_of_windows_keeps_the_controls(controlled):
+    """Whether a window has a gate is known only when it opens."""
+    controlled.tests("def test_window(energy_meter):\n    pass\n", "test_w.py")
+    assert order(controlled, "-k", "window") == [CONTROLS, "test_w.py::test_window"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "selected"),
     [

@@ -271,6 +271,16 @@ def test_wrong_arguments_fail_the_test_with_one_line(suite):
         assert "Traceback" not in result.stdout.str()
 
 
+def test_a_recording_that_is_used_up_fails_the_test_with_one_line(suite):
+    suite.tests(loop())
+    result = suite.run(suite.replay(*USUAL[:2]))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["joules.json has 2 joules for test_suite.py::test_summary, and all are used; record more windows"]
+    )
+    assert "measure/replay.py" not in result.stdout.str()
+
+
 def test_an_attempt_that_failed_leaves_no_repeats_behind(suite):
     """A plugin runs a failed test again, as pytest-rerunfailures does."""
     suite.write("conftest.py", RERUN)
