@@ -162,7 +162,11 @@ def _refuse_too_few(plan: Plan, repeats: Argument | None) -> None:
     from llenergymeasure.stats.comparison import MIN_REPEATS  # noqa: PLC0415 - not without a plan
 
     if plan.gate and plan.limits and plan.repeats < MIN_REPEATS:
-        where = "--llem-repeats" if repeats is None or repeats.value is None else f"{repeats.place}: repeats"
+        where = (
+            "--llem-repeats or llem_repeats"
+            if repeats is None or repeats.value is None
+            else f"{repeats.place}: repeats"
+        )
         cure = f"a verdict needs at least {MIN_REPEATS}; raise it, or set gate=False to measure without a verdict"
         raise PlanError(f"{where}: {plan.repeats} is too few: {cure}")
 

@@ -22,7 +22,8 @@ def or_installed(table: Table[Any], *valid: str) -> WrapValidator:
             others = table.installed_names()
             if not others:
                 raise
-            shown = ", ".join(f"'{name}'" for name in (*valid, *others))
-            raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": shown}) from None
+            names = (*valid, *others)
+            facts = {"expected": ", ".join(map(repr, names)), "valid": names}
+            raise PydanticCustomError("literal_error", "Input should be {expected}", facts) from None
 
     return WrapValidator(check)

@@ -79,7 +79,12 @@ def _cure(value: Any, text: str, needed: Sequence[str]) -> str:
     return _READ_AS_BOOL if text in ("true", "false") else f'quote it: "{text.strip(chr(34))}"'
 
 
+def _listed_by_pydantic(expected: str) -> list[str]:
+    """The names in `'a', 'b' or 'c'`."""
+    return expected.replace("'", "").replace(" or ", ", ").split(", ")
+
+
 def _choices(detail: Any, value: Any, text: str) -> tuple[str, str]:
-    valid = str(detail["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")  # pydantic's own list
+    valid = detail["ctx"].get("valid") or _listed_by_pydantic(detail["ctx"]["expected"])
     hint = _READ_AS_BOOL if isinstance(value, bool) else nearest(str(value), valid)
     return f"{text}: valid: {', '.join(valid)}", hint
