@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 # From the worst to the best: the verdict on an experiment is that of its worst metric.
 MEANING = {
-    "regression": "worse than the baseline by more than the limit, statistically significant, confirmed by a second look if one is possible",
+    "regression": "worse than the baseline by more than the limit: significant, and confirmed by a second look if one is possible",
     "over-budget": "beyond an absolute limit, by more than the variation of its repeats",
     "work-changed": "prompts or tokens differ from the baseline's: the energies belong to different work",
     "inconclusive": "too much noise for an answer; the report shows the smallest detectable change and what would help",

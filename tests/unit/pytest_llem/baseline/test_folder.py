@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -97,48 +94,6 @@ def test_a_file_in_the_folders_place_is_an_error(tmp_path):
     (tmp_path / "baselines").write_text("")
     with pytest.raises(BaselineError, match="is not a folder"):
         read_folder(tmp_path / "baselines")
-
-
-KILLED = """
-import os, random, signal, sys, time
-from pathlib import Path
-from a_baseline import HASH, a_file, a_session, an_entry
-from pytest_llem.baseline.folder import dumps, read_folder, update_folder, write_file
-
-folder, chance = Path(sys.argv[1]), random.Random(1)
-old, new = (
-    a_file({f"test_it[{number}]": {HASH: an_entry(a_session(joules))} for number in range(200)})
-    for joules in (10.0, 11.0)
-)
-path = folder / "a.json"
-write_file(path, old)
-whole, left, changed = {dumps(old).encode(), dumps(new).encode()}, 0, 0
-for _ in range(50):
-    before = path.read_bytes()
-    child = os.fork()
-    if child == 0:
-        while True:
-            update_folder(folder, lambda found: found.with_file(new if found.files[path] == old else old))
-    time.sleep(chance.uniform(0.01, 0.4))
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    assert path.read_bytes() in whole
-    left += len(list(folder.iterdir())) > 1
-    changed += path.read_bytes() != before
-update_folder(folder, lambda found: found.with_file(new))
-print(left, changed, *(each.name for each in folder.iterdir()))
-"""
-
-
-@pytest.mark.slow
-def test_an_update_that_is_killed_at_50_random_moments_leaves_the_old_file_or_the_new_one(tmp_path):
-    """Some are killed while they hold the lock. The next update waits for nothing, and removes what they left."""
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", KILLED, str(tmp_path)]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
-    left, changed, *names = done.stdout.split()
-    assert (int(left) > 0, int(changed) > 0, names) == (True, True, ["a.json"])
 
 
 def changed(*keys, to):
