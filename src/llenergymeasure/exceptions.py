@@ -14,7 +14,7 @@ LLEMError
 |   `-- ProcessFailed             a child process ended, or was ended, without a result
 |-- AggregationError              results of several processes cannot be combined
 |-- ExperimentError               one experiment failed; with its config and the cause
-|-- StudyError                    some experiments of a study failed; with failures and results
+|-- StudyError                    no run of a study has a result; with the failures
 `-- InvalidStateTransitionError   an experiment's state was moved backwards
 ```
 
@@ -209,11 +209,11 @@ class ExperimentError(LLEMError):
 
 
 class StudyError(LLEMError):
-    """Some experiments of a study failed.
+    """No run of a study has a result. A study with some results is returned, with its failed runs.
 
     Attributes:
-        failed: one `ExperimentError` per failed experiment.
-        succeeded: the results of the others.
+        failed: one `ExperimentError` per failed run.
+        succeeded: results of other runs; empty when a study raises the error.
     """
 
     def __init__(self, failed: Sequence[ExperimentError], succeeded: Sequence[Any]) -> None:

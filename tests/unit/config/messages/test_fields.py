@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from llenergymeasure.config.messages.fields import differences, set_fields
+from llenergymeasure.config.messages.fields import set_fields
 from llenergymeasure.config.models import ExperimentConfig
 
-SMALL = ExperimentConfig(model="m")
 LARGE = ExperimentConfig(model="m", precision="fp32", pytorch={"batch_size": 8})
 
 
@@ -13,14 +12,3 @@ def test_fields_that_are_set_have_their_dotted_names():
     fields = set_fields(LARGE)
     assert (fields["model"], fields["pytorch.batch_size"]) == ("m", "8")
     assert "lora" not in fields
-
-
-def test_only_fields_in_which_they_differ_are_reported():
-    assert differences([SMALL, LARGE]) == [
-        "precision=bf16, pytorch.batch_size=default",
-        "precision=fp32, pytorch.batch_size=8",
-    ]
-
-
-def test_repeats_of_one_configuration_differ_in_nothing():
-    assert differences([SMALL, SMALL]) == ["", ""]
