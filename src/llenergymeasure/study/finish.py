@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from llenergymeasure.domain.results import StudyResult
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
+from llenergymeasure.exceptions import ConfigError
 
 
 def analysed(study: StudyResult) -> StudyResult:
@@ -23,16 +24,24 @@ def analysed(study: StudyResult) -> StudyResult:
 
 def _of_runs(study: StudyResult) -> Iterator[MeasurementWarning]:
     """The warnings of the runs, each code once, with the number of runs that have it."""
+    completed = [row for row in study.runs if row.state == "completed"]
     rows: dict[str, list[RunRow]] = defaultdict(list)
-    for row in study.runs:
+    for row in completed:
         for code in row.warnings:
             rows[code].append(row)
     for code, found in rows.items():
-        first = next(each for each in study.result_of(found[0]).warnings if each.code == code)
-        total = sum(row.state == "completed" for row in study.runs)
-        sentence = f"{len(found)} of {total} runs; in {found[0].run_id} {first.sentence}"
-        yield first.model_copy(update={"sentence": sentence})
+        count = f"{len(found)} of {len(completed)} runs"
+        yield _with_count(code, count, study, found[0])
     yield from _still_warm(study)
+
+
+def _with_count(code: str, count: str, study: StudyResult, row: RunRow) -> MeasurementWarning:
+    """The warning of a run, with the number of runs that have it; the number alone where its result cannot be read."""
+    try:
+        first = next(each for each in study.result_of(row).warnings if each.code == code)
+    except (ConfigError, StopIteration):
+        return MeasurementWarning(code=code, sentence=count)
+    return first.model_copy(update={"sentence": f"{count}; in {row.run_id} {first.sentence}"})
 
 
 def _still_warm(study: StudyResult) -> Iterator[MeasurementWarning]:

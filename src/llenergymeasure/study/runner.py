@@ -133,7 +133,9 @@ def run_in_folder(
             _run(table, design, manifest, parts, store)
         finally:
             store.release()
-            study = analysed(_study_of(design, manifest, table).in_folder(folder))
+            measured = _study_of(design, manifest, table).in_folder(folder)
+            write_study(measured, folder)  # before the analysis, which may be interrupted
+            study = analysed(measured)
             _write(study, folder)
     return study
 

@@ -291,3 +291,24 @@ def test_an_interrupt_while_the_beginning_is_recorded_is_recorded_too():
     assert store.recorded == ["running", "interrupted"]
     assert [row.state for row in table.rows] == ["interrupted", "pending"]
     assert machine.measured == []
+
+
+def test_a_damaged_result_does_not_take_away_the_answer(tmp_path):
+    config = a_study_config(1, 8)
+    new(FakeMachine(), tmp_path, config)
+    folder = the_folder(tmp_path)
+    for path in folder.glob("runs/*/result.json"):
+        path.write_text("{")
+    study = again(FakeMachine(), folder, config)
+    assert study.answer
+    assert "cpu_inference: 4 of 4 runs" in study.warnings
+
+
+def test_a_run_whose_result_was_removed_and_that_was_not_made_again_has_no_warnings(tmp_path):
+    config = a_study_config(1, 8)
+    new(FakeMachine(), tmp_path, config)
+    for path in the_folder(tmp_path).glob("runs/*/result.json"):
+        path.unlink()
+    with pytest.raises(KeyboardInterrupt):
+        again(FakeMachine(stops=0), the_folder(tmp_path), config)
+    assert StudyResult.from_dir(the_folder(tmp_path)).warnings == ()
