@@ -131,7 +131,7 @@ def what_is_open():
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks into /proc")
-@pytest.mark.parametrize("count", [5, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [5, pytest.param(200, marks=pytest.mark.slow)])
 def test_runs_of_every_ending_leave_no_file_thread_process_or_folder(fresh, monkeypatch, tmp_path, count):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     fresh.measure(an_experiment("succeed"))
