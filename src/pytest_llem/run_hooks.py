@@ -196,6 +196,6 @@ def _planned(state: State) -> list[str]:
 
 def _show(terminalreporter: pytest.TerminalReporter, title: str, lines: list[str]) -> None:
     if lines:
-        terminalreporter.section(title)
+        terminalreporter.write_sep("=", title)
         for line in lines:
             terminalreporter.write_line(line)

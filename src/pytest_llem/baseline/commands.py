@@ -62,9 +62,14 @@ def _place(config: pytest.Config, tests: list[str]) -> Iterator[str]:
     folder = config.getoption("--llem-baseline-dir")
     if folder is not None:
         yield f"--llem-baseline-dir={folder}"
-    yield from (f"-o={each}" for each in config.option.override_ini or ())
+    yield from (f"-o={each}" for each in config.option.override_ini or () if _is_given(config, each))
     if getattr(config.option, "numprocesses", None) is not None:
         yield "-n0"
+
+
+def _is_given(config: pytest.Config, setting: str) -> bool:
+    """Whether the command line overrides this setting. pytest adds overrides for options such as `--strict-markers`."""
+    return any(argument.endswith(setting) for argument in config.invocation_params.args)
 
 
 def _is_found(config: pytest.Config, tests: list[str]) -> bool:

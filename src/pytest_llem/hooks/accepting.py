@@ -51,6 +51,6 @@ class Accepting:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the outcome of each test."""
         if self._lines:
-            terminalreporter.section("llem")
+            terminalreporter.write_sep("=", "llem")
             for line in self._lines:
                 terminalreporter.write_line(line)

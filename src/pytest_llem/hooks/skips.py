@@ -43,12 +43,18 @@ class SkippedSuite(pytest.File):
     """A suite of which nothing is read."""
 
     def collect(self) -> Iterable[pytest.Item]:
-        """One item that is skipped."""
-        yield SkippedItem.from_parent(self, name=self.path.name)
+        """One item that is skipped, or one for each experiment that the command line names."""
+        for name in self._named or [self.path.name]:
+            yield SkippedItem.from_parent(self, name=name)
+
+    @property
+    def _named(self) -> list[str]:
+        here, parts = self.config.invocation_params.dir, (each.partition("::") for each in self.config.args)
+        return [name for place, _, name in parts if name and (here / place).resolve() == self.path.resolve()]
 
 
 class SkippedItem(pytest.Item):
-    """Stands for all experiments of a suite."""
+    """Stands for one experiment of a suite, or for all of them."""
 
     def runtest(self) -> None:
         """Skip."""

@@ -203,7 +203,7 @@ def test_the_command_of_a_failure_works_where_it_is_printed_and_accepts_that_tes
     more = [1.2 * joules for joules in usual] * 2
     suite.replay(*usual)
     suite.replay(*usual, name="more.json", **{node("regression"): more, node("other"): more})
-    arguments = (*options, "--llem-repeats=3")
+    arguments = (*options, "--strict-markers", "--llem-repeats=3")
     code, out = run(here, *arguments, f"--llem-energy=replay:{suite.path}/joules.json", "--llem-update-baseline=new")
     assert code == 0, out
     ((path, before),) = contents(suite).items()
@@ -218,6 +218,9 @@ def test_the_command_of_a_failure_works_where_it_is_printed_and_accepts_that_tes
     after = contents(suite)[path]["entries"]
     changed = [test for test in after if after[test] != before["entries"][test]]
     assert changed == [node("regression")]
+    assert [part for part in shlex.split(command) if part.startswith("-o")] == ["-o=python_functions=test_*"] * (
+        "-c" in options
+    )
     (everything,) = [line for line in out.splitlines() if line.startswith("to accept all that was not ok: pytest ")]
     assert "::" not in everything
 

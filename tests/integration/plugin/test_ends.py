@@ -52,6 +52,8 @@ def test_it(energy_meter):
     assert [line for line in result.outlines if line.startswith("ERROR: ")] == [
         f"ERROR: results cannot be written below {suite.path}/file/out: Not a directory; use --llem-output-dir=DIR"
     ]
+    (head,) = (number for number, line in enumerate(result.outlines) if " llem ===" in line)
+    assert result.outlines[head + 1].startswith("new ")
 
 
 def test_what_json_has_no_word_for_is_written_as_null_or_text(suite):
