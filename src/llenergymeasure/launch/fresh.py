@@ -94,28 +94,30 @@ class FreshProcesses:
             ConfigError: the log cannot be written.
             KeyboardInterrupt: SIGINT or SIGTERM arrived; the process has ended.
         """
-        start = spawned(self._session.environ) if self._isolation == "spawn" else self._forked(config.backend)
-        terms = Terms(start, windows=1, time_limit_s=timeout_s, log=log)
         processes = config.pytorch_settings.effective_num_processes
+        terms = Terms(self._start(config.backend, processes), windows=1, time_limit_s=timeout_s, log=log)
         with opened_isolated(config, self._session, processes, meter_name, terms) as experiment:
             return experiment.measure()
 
-    def _forked(self, backend: str) -> Start:
-        return partial(_forked, partial(self._server, backend))
+    def _start(self, backend: str, processes: int) -> Start | None:
+        """How a single process is started; None for several ranks, which need no server."""
+        if processes > 1:
+            return None
+        return spawned(self._session.environ) if self._isolation == "spawn" else partial(_forked, self._server(backend))
 
     def _server(self, backend: str) -> ForkServer:
-        """The server for a backend, started when it is first needed, and again after it died."""
+        """The server for a backend, ready to fork: started when it is first needed, and again after it died."""
         server = self._servers.get(backend)
         if server is None or not server.is_alive:
             if server is not None:
                 server.close()
+            self._session.progress.step(f"importing the libraries of {backend}")
             server = self._servers[backend] = ForkServer(self._command(backend), self._session.environ)
+            server.wait_until_ready()
         return server
 
 
 @contextmanager
-def _forked(
-    server: Callable[[], ForkServer], folder: Path, log: Path, *, others: Callable[[], Iterable[int]]
-) -> Iterator[Child]:
-    with ended_with_block(server().fork(folder, log), others) as child:
+def _forked(server: ForkServer, folder: Path, log: Path, *, others: Callable[[], Iterable[int]]) -> Iterator[Child]:
+    with ended_with_block(server.fork(folder, log), others) as child:
         yield child

@@ -58,8 +58,19 @@ class ForkServer:
         self.receive(0.0)
         return not self._gone
 
+    def wait_until_ready(self) -> None:
+        """Return when it has imported its libraries.
+
+        Raises:
+            BackendError: it ended before that.
+        """
+        while not self._ready and not self._gone:
+            self.receive(START_POLL_S)
+        if self._gone:
+            raise BackendError(f"the server that forks processes ended: {self._last_words()}")
+
     def fork(self, folder: Path, log: Path) -> ForkedProcess:
-        """A process for the request in a folder. The first one waits until the server has imported its libraries.
+        """A process for the request in a folder, as soon as the server is ready.
 
         Raises:
             BackendError: the server ended, or the system refused another process.

@@ -98,6 +98,9 @@ class Server:
                 for folder, log in requests:
                     if self._fork(Path(folder), Path(log)):
                         return Path(folder)
+            self._control.setblocking(False)
+            for folder, _ in self._requests() or []:  # sent before the owner was killed
+                shutil.rmtree(folder, ignore_errors=True)
             self._end_all()
         return None
 

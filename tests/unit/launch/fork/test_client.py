@@ -146,6 +146,34 @@ def test_a_server_that_still_imports_is_ended_at_once():
     assert time.monotonic() - start_s < 2
 
 
+OWNER = """
+import os, signal, sys, time
+from pathlib import Path
+from threading import Thread
+from llenergymeasure.launch.fork.client import ForkServer
+server = ForkServer([sys.executable, sys.argv[1]], os.environ)
+server.wait_until_ready()
+os.kill(server._process.pid, signal.SIGSTOP)  # so that it finds the request and the end of its owner together
+Thread(target=server.fork, args=(Path(sys.argv[2]), Path(sys.argv[2] + ".log"))).start()
+time.sleep(0.5)
+print(server._process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_request_that_was_sent_before_its_owner_was_killed_leaves_no_folder(tmp_path):
+    folder = tmp_path / "late"
+    folder.mkdir()
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", OWNER, trivial_runs.__file__, str(folder)]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as owner:
+        server = int(owner.stdout.readline())
+        owner.kill()
+        owner.wait()
+        os.kill(server, signal.SIGCONT)
+        assert until(lambda: not folder.exists() and not process_is_alive(server))
+
+
 def entries(folder):
     return len(list(Path(folder).iterdir()))
 
