@@ -176,9 +176,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     from pytest_llem.report import github, terminal  # noqa: PLC0415 - heavy, at the end of a run
 
-    _show(terminalreporter, "llem", terminal.section(state, config.stash[FINISHED]))
+    done = config.stash[FINISHED]
+    _show(terminalreporter, "llem", terminal.section(state, done))
     if github.is_github(os.environ):
-        for command in github.commands(state, os.environ):
+        for command in github.commands(state, os.environ, done.problems):
             terminalreporter.write_line(command)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pytest_llem.measure.judged import Judged
@@ -73,8 +73,10 @@ def cell(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~&$@-])", lambda match: f"&#{ord(match[1])};", flat)
 
 
-def commands(state: State, environ: Mapping[str, str]) -> Iterator[str]:
-    """Workflow commands: an error for each failed test, a warning for each experiment without a clear verdict."""
+def commands(state: State, environ: Mapping[str, str], problems: Iterable[str]) -> Iterator[str]:
+    """Workflow commands: an error for each failed test and each problem of the run, a warning for each experiment without a clear
+    verdict.
+    """
     for record in state.records.values():
         file = _in_repository(record.path, environ)
         for run in record.runs:
@@ -82,6 +84,7 @@ def commands(state: State, environ: Mapping[str, str]) -> Iterator[str]:
                 yield from _about(state, record, run, file)
         if record.red_otherwise:
             yield command("error", file, record.line, record.test, record.cause)
+    yield from (f"::error title=llem::{_data(problem)}" for problem in problems)
 
 
 def _about(state: State, record: Record, run: Judged, file: str) -> Iterator[str]:

@@ -56,7 +56,13 @@ def session_report(state: State, done: Finished, exit_code: int) -> dict[str, An
             "written": [str(path) for path in done.updated],
             "candidates": [str(path) for path in done.candidates],
             "outcomes": [
-                {"test": each.test_id, "action": each.action, "note": each.note or None} for each in done.outcomes
+                {
+                    "test": each.test_id,
+                    "config_hash": each.config_hash,
+                    "action": each.action,
+                    "note": each.note or None,
+                }
+                for each in done.outcomes
             ],
             "unclaimed": [{"id": each.test_id, "file": str(each.path)} for each in done.unclaimed],
             "problems": done.problems,

@@ -51,9 +51,12 @@ def _ends(state: State, done: Finished) -> Iterator[str]:
         if "not-measured" not in found:
             shown.append("0 not measured")
         yield ", ".join(shown)
+    # The first run of a configuration names it.
+    titles = {key_of(run): run.title for record in reversed(state.records.values()) for run in reversed(record.runs)}
     for outcome in done.outcomes:
+        title = titles.get((outcome.test_id, outcome.config_hash), outcome.test_id)
         note = f": {outcome.note}" if outcome.note else ""
-        yield f"baseline {outcome.action}: {outcome.test_id}{note}"
+        yield f"baseline {outcome.action}: {title}{note}"
     for path in done.updated:
         yield f"baseline written: {state.shown(path)}"
     yield from _acceptance(state, done)

@@ -83,7 +83,9 @@ def test_every_red_test_is_annotated_and_in_the_table(project, quick):
         title = test.replace(":", "%3A")
         start = f"::error file={file},line={line},title=llem%3A {title}::{causes[test]}"
         assert len([each for each in annotations if each.startswith(start)]) == 1, (start, annotations)
-    assert len(annotations) == len(places)
+    assert annotations[len(places) :] == [
+        "::error title=llem::--llem-strict: the run ended before all of its tests did"
+    ]
     regressed = annotations[1]
     assert "%0A  warning energy_simulated: 11.9 J were replayed" in regressed
     assert "random_seed 42 -> 7" in next(each for each in annotations if "::stale" in each)
@@ -101,6 +103,16 @@ def test_every_red_test_is_annotated_and_in_the_table(project, quick):
     of_another = next(row for row in shown if row[0].startswith("| stale"))
     assert "random_seed 42 -> 7" in of_another[4]
     assert "warnings: short_measurement_duration, low_prompt_count" in of_another[4]
+
+
+def test_what_fails_the_run_beside_its_tests_is_annotated(suite):
+    suite.write("a-file", "")
+    suite.monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    suite.tests("def test_it(energy_meter):\n    pass\n")
+    result = suite.run("--llem-energy=null", "--llem-json=a-file/report.json")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    (annotation,) = [line for line in result.outlines if line.startswith("::")]
+    assert annotation.startswith("::error title=llem::--llem-json: ")
 
 
 def recorded(project, joules):

@@ -82,6 +82,18 @@ def test_an_entry_that_is_there_already_is_no_failure(one):
     assert outcomes(one)[0][0] == "kept"
 
 
+def test_the_configurations_of_one_test_are_told_apart(one):
+    one.tests(
+        "@pytest.mark.llem(TINY)\ndef test_energy(llm_experiment):\n    llm_experiment()\n    llm_experiment(n=2)\n"
+    )
+    result = one.run(one.replay(*USUAL, *USUAL), *UPDATE)
+    assert [line for line in result.outlines if line.startswith("baseline new")] == [
+        "baseline new: test_suite.py::test_energy",
+        "baseline new: test_suite.py::test_energy (n=2)",
+    ]
+    assert len({each["config_hash"] for each in one.report()["baselines"]["outcomes"]}) == 2
+
+
 def test_a_folder_that_cannot_be_written_fails_the_run_and_keeps_the_candidate(one):
     one.write("a-file", "")
     result = one.run(one.replay(*USUAL), *UPDATE, "--llem-baseline-dir=a-file/baselines")
