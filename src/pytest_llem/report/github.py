@@ -48,7 +48,11 @@ def _rows(state: State) -> Iterator[tuple[str, ...]]:
         for run in record.runs:
             if run.measured:
                 worst = run.found.worst
-                cells = ("", "", "") if worst is None else (worst.metric, worst.numbers, worst.change)
+                cells = (
+                    ("", "", "")
+                    if worst is None
+                    else (worst.metric, f"{worst.numbers}; limit {worst.limit}", worst.change)
+                )
                 yield run.verdict, *cells, "; ".join(_causes(run)), run.title
         if record.red_otherwise:
             yield record.outcome or "interrupted", "", "", "", record.cause[:_LONGEST_CAUSE], record.test
@@ -58,7 +62,7 @@ def _causes(run: Judged) -> Iterator[str]:
     """What a reader needs beside the numbers: the reason, the second look, changes since the baseline, warnings."""
     verdict = run.found
     reason = _reason(verdict)
-    yield from (text for text in (reason, verdict.remeasured, *verdict.notes) if text)
+    yield from dict.fromkeys(text for text in (reason, verdict.remeasured, *verdict.notes) if text)
     if run.warnings:
         yield f"warnings: {', '.join(each.code for each in run.warnings)}"
 

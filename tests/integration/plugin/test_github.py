@@ -100,6 +100,8 @@ def test_every_red_test_is_annotated_and_in_the_table(project, quick):
         ("stale", "tests/test_suite.py::test_of_another_configuration"),
         ("interrupted", "tests/test_suite.py::test_interrupted"),
     }
+    regressed_row = next(row for row in shown if row[0].startswith("| regression"))
+    assert regressed_row[2] == "5 -> 6 J/token; limit 5%"
     of_another = next(row for row in shown if row[0].startswith("| stale"))
     assert "random_seed 42 -> 7" in of_another[4]
     assert "warnings: short_measurement_duration, low_prompt_count" in of_another[4]
