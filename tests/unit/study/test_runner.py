@@ -312,3 +312,38 @@ def test_a_run_whose_result_was_removed_and_that_was_not_made_again_has_no_warni
     with pytest.raises(KeyboardInterrupt):
         again(FakeMachine(stops=0), the_folder(tmp_path), config)
     assert StudyResult.from_dir(the_folder(tmp_path)).warnings == ()
+
+
+def test_results_are_kept_when_the_journal_was_lost(tmp_path):
+    new(FakeMachine(), tmp_path, a_study_config(1, 8))
+    folder = the_folder(tmp_path)
+    (folder / "journal.jsonl").unlink()
+    machine = FakeMachine()
+    study = again(machine, folder, a_study_config(1, 8))
+    assert machine.measured == []
+    assert len(study.completed) == 4
+
+
+def test_a_journal_of_another_run_table_is_refused(tmp_path):
+    new(FakeMachine(), tmp_path, a_study_config(1, 8))
+    journal = the_folder(tmp_path) / "journal.jsonl"
+    journal.write_text(journal.read_text().replace('"cell":"01"', '"cell":"77"'))
+    with pytest.raises(ConfigError, match=r"journal\.jsonl has 01\.c1 at place 1, where manifest\.json has 01\.c1"):
+        again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 8))
+
+
+def test_a_journal_names_no_result_outside_the_folder_of_its_run(tmp_path):
+    new(FakeMachine(), tmp_path, a_study_config(1, 8))
+    journal = the_folder(tmp_path) / "journal.jsonl"
+    journal.write_text(journal.read_text().replace("runs/02.c1/result.json", "../../secret.json"))
+    with pytest.raises(ConfigError, match="at place 2"):
+        again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 8))
+
+
+def test_a_damaged_result_that_was_not_recorded_is_named_with_the_cure(tmp_path):
+    new(FakeMachine(), tmp_path, a_study_config(1, 8))
+    folder = the_folder(tmp_path)
+    (folder / "journal.jsonl").unlink()
+    (folder / "runs" / "01.c1" / "result.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"01\.c1/result\.json is not JSON.*remove it: the run is then made again"):
+        again(FakeMachine(), folder, a_study_config(1, 8))

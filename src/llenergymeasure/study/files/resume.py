@@ -17,7 +17,7 @@ from llenergymeasure.domain.files.study import (
 )
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.study.design import Protocol, StudyDesign
-from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.domain.study.runs import PlannedRun, RunRow
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.study.design import design_of
 from llenergymeasure.study.files.journal import read_journal
@@ -117,14 +117,35 @@ def rows_of(folder: Path, manifest: Manifest) -> list[RunRow]:
         ConfigError: journal or result cannot be read.
     """
     known = read_journal(folder / JOURNAL_FILE)
-    return [_row(folder, known.get(run.place) or pending_row(run)) for run in manifest.runs]
+    return [_row(folder, _of_run(folder, known.get(run.place), run)) for run in manifest.runs]
+
+
+def _of_run(folder: Path, row: RunRow | None, run: PlannedRun) -> RunRow:
+    """The row of a run. The journal must be that of the run table, and a result must be in the folder of its run."""
+    if row is None:
+        return pending_row(run)
+    is_of_run = (row.cell, row.cycle, row.role) == (run.cell, run.cycle, run.role)
+    if is_of_run and row.result in (None, result_path(row.run_id)):
+        return row
+    raise ConfigError(
+        f"{folder / JOURNAL_FILE} has {row.run_id} at place {run.place}, where {MANIFEST_FILE} has {run.run_id()}",
+        "restore both files",
+    )
 
 
 def _row(folder: Path, row: RunRow) -> RunRow:
-    if row.state == "completed":
-        is_there = row.result is not None and (folder / row.result).exists()
-        return row if is_there else row.model_copy(update={"state": "interrupted", "result": None})
+    """The row with its result, if it has one; also if the journal, or its last lines, were lost."""
     path = result_path(row.run_id)
-    if row.state in ("running", "interrupted") and (folder / path).exists():
-        return completed_row(row, ExperimentResult.from_json(folder / path), path, None)
+    is_there = (folder / path).exists()
+    if row.state == "completed":
+        return row if is_there else row.model_copy(update={"state": "interrupted", "result": None})
+    if row.state in ("pending", "running", "interrupted") and is_there:
+        return completed_row(row, _result(folder / path), path, None)
     return row
+
+
+def _result(file: Path) -> ExperimentResult:
+    try:
+        return ExperimentResult.from_json(file)
+    except ConfigError as error:
+        raise ConfigError(str(error), "restore it, or remove it: the run is then made again") from error
