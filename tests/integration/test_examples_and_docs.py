@@ -11,7 +11,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = {
-    "library.py": "batch 8: ",
     "own_backend.py": "copy (integer, copy, cpu)",
     "own_meter.py": "J, file (counter)",
 }
@@ -29,6 +28,13 @@ def run(*command: str, cwd: Path, python: str = sys.executable) -> str:
 def test_an_example_runs_and_writes_nothing(quick, tmp_path, name):
     python = sys.executable if name in STUDIES else quick.python  # a study forks its own processes
     assert EXAMPLES[name] in run(str(ROOT / "examples" / name), cwd=tmp_path, python=python)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.torch
+def test_the_example_of_a_study_runs_and_writes_nothing(tmp_path):
+    assert "batch 8: " in run(str(ROOT / "examples" / "library.py"), cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -63,7 +69,7 @@ def test_the_study_of_quantisation_needs_nothing_but_its_library(tmp_path):
 
 def test_every_example_is_run_by_a_test():
     files = {path.name for path in (ROOT / "examples").iterdir() if path.is_file()}
-    assert files == set(EXAMPLES) | CONFIGS | set(STUDIES) | {"quantisation.yaml"}
+    assert files == set(EXAMPLES) | CONFIGS | set(STUDIES) | {"quantisation.yaml", "library.py"}
 
 
 def test_the_page_of_the_first_study_shows_the_example():
