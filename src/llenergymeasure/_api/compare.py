@@ -38,8 +38,9 @@ def compared(folders: Sequence[Path], *, different_work: bool, as_json: bool) ->
 
 def _sides(folders: Sequence[Path]) -> Iterator[Side]:
     """The sides, each with the name of its folder, or with its path where names are equal."""
+    stored = [load(folder) for folder in folders]
     places = [folder.parent if folder.is_file() else folder for folder in folders]
     names = Counter(place.resolve().name for place in places)
-    for folder, place in zip(folders, places, strict=True):
+    for place, each in zip(places, stored, strict=True):
         name = place.resolve().name
-        yield side_of(name if names[name] == 1 else str(place), load(folder))
+        yield side_of(name if names[name] == 1 else str(place), each)

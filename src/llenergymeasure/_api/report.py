@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,16 +65,21 @@ def load(folder: Path) -> StudyResult | ExperimentResult:
     Raises:
         ConfigError: there is none, or it cannot be read.
     """
-    if folder.name == STUDY_FILE or (folder / STUDY_FILE).is_file():
+    if folder.name == STUDY_FILE or _is_file(folder / STUDY_FILE):
         return StudyResult.from_dir(folder.parent if folder.name == STUDY_FILE else folder)
-    if folder.is_file():
+    if _is_file(folder):
         return ExperimentResult.from_json(folder)
-    if (folder / RESULT_FILE).is_file():
+    if _is_file(folder / RESULT_FILE):
         return ExperimentResult.from_json(folder / RESULT_FILE)
-    if (folder / MANIFEST_FILE).is_file():
+    if _is_file(folder / MANIFEST_FILE):
         raise ConfigError(f"the study in {folder} has not ended", f"llem run --resume {folder}")
-    problem = f"{folder} has neither {RESULT_FILE} nor {STUDY_FILE}" if folder.is_dir() else f"there is no {folder}"
+    is_folder = os.path.isdir(folder)  # noqa: PTH112 - as for `_is_file`
+    problem = f"{folder} has neither {RESULT_FILE} nor {STUDY_FILE}" if is_folder else f"there is no {folder}"
     raise ConfigError(problem, "name the folder of a result or of a study, as `llem run` prints it")
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - returns False, and does not raise, for a name that is too long
 
 
 def check_report() -> None:

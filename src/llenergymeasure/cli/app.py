@@ -41,6 +41,13 @@ def integer(text: str) -> int:
     return value
 
 
+def directory(text: str) -> Path:
+    """The path of an option. An empty one, such as that of an unset variable, would be the working directory."""
+    if not text.strip():
+        raise typer.BadParameter("'' is no directory; write . for the working directory")
+    return Path(text)
+
+
 @app.callback()
 def _root(
     version: Annotated[
@@ -71,7 +78,8 @@ def _run(
     ] = None,
     precision: Annotated[Optional[str], typer.Option("--precision", "-p", help="fp32, fp16 or bf16.")] = None,
     output: Annotated[
-        Optional[Path], typer.Option("--output", "-o", help="Where result folders go. Default: results/.")
+        Optional[Path],
+        typer.Option("--output", "-o", parser=directory, help="Where result folders go. Default: results/."),
     ] = None,
     set_: Annotated[
         Optional[list[str]],
@@ -134,6 +142,7 @@ def _run(
                 sweeps=sweep or [],
                 gaps=not no_gaps,
                 json=json_,
+                resume=resume,
             )
         from llenergymeasure.cli.commands import run  # noqa: PLC0415 - takes long; what fails in it is reported as any failure
 

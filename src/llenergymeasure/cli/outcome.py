@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import sys
@@ -81,6 +82,8 @@ def _explain(error: Exception) -> int:
         return _say(f"error: {error}", FAILURE)
     if isinstance(error, MemoryError):
         return _say("error: this machine, or a limit on this process (ulimit -a), has too little memory", FAILURE)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # files have errors of their own: this was a stream
+        return _say(f"error: the output could not be written: {error.strerror}", FAILURE)
     return _say(
         f"internal error: {type(error).__name__}: {error}; run again with --verbose for the traceback, and report it",
         FAILURE,

@@ -59,3 +59,10 @@ def test_the_command_line_ends_with_2_for_different_work_and_bad_folders(folders
     allowed = CliRunner().invoke(app, ["compare", str(folders[0]), str(other), "--allow-different-work"])
     assert allowed.exit_code == 0
     assert "work that differs\n  max_input_tokens: 512 -> 64" in allowed.stdout
+
+
+@pytest.mark.parametrize("name", ["loop", "x" * 300])
+def test_a_folder_that_cannot_be_is_a_usage_error(folders, tmp_path, name):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(ConfigError, match="there is no "):
+        compared([folders[0], tmp_path / name], different_work=False, as_json=False)

@@ -11,7 +11,7 @@ from a_page import Page
 from a_result import a_result
 from a_study import a_study
 from llenergymeasure import StudyResult
-from llenergymeasure._api.report import limits_of, write_report
+from llenergymeasure._api.report import limits_of, load, write_report
 from llenergymeasure.domain.files.study import write_study
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.results.study_tables.runs import write_runs_csv
@@ -107,3 +107,8 @@ def test_a_limit_of_a_single_result_is_refused(tmp_path):
 def test_a_limit_that_cannot_be_understood_is_one_message(text, words):
     with pytest.raises(ConfigError, match=words.replace("?", r"\?")):
         limits_of([text])
+
+
+def test_a_name_that_is_too_long_for_a_folder_is_a_usage_error(tmp_path):
+    with pytest.raises(ConfigError, match="there is no "):
+        load(tmp_path / ("x" * 300))

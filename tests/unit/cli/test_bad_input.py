@@ -76,6 +76,15 @@ YAML_CASES = {
         "model: x\nexperimets: []\n",
         "line 2: experimets: there is no such field; did you mean 'exp",
     ),
+    "an axis that is a key of a study": (
+        "model: x\nsweep: {name: [a, b]}\n",
+        "name: there is no such field; 'name:' is a key",
+    ),
+    "a comma without a name": ("model: x\nsweep: {'n,': [[1, 2]]}\n", '"n," lacks a name; write the name of a field'),
+    "a reference as text": (
+        "model: x\nsweep: {n: [1, 2]}\nreference: {n: '1'}\n",
+        "no cell has n \"1\"; did you mean '1'? levels: 1, 2",
+    ),
     "an axis that is no list": ("model: x\nsweep:\n  n: 4\n", "line 3, column 3: n is 4, not a list of values"),
     "an experiment of a list": ("experiments:\n - model: x\n - model: y\n   n: -1\n", "line 4: experiments.1.n: -1"),
 }
@@ -106,6 +115,11 @@ def test_a_broken_file_is_a_usage_error_that_names_place_and_cure(llem, case):
         (["--model", "x", "--set", "n=010"], "010 is not a plain decimal number"),
         (["--model", "x", "--set", "pytorch.revision=680841e1"], "pytorch.revision: 680841e1: text is needed"),
         (["--nonsense"], "No such option"),
+        (["--model", "x", "-o", ""], "'' is no directory; write . for the working directory"),
+        (["--model", "x", "--dry-run", "--resume"], "--resume continues one; remove one of them"),
+        (["--model", "x", "--allow-other-environment"], "add --resume, or remove it"),
+        (["--model", "x", "--sweep", "n=1", "--sweep", "n=2"], "n: it is given twice; write all of its values in one"),
+        (["--model", "x", "--set", "sweep=1"], "'sweep:' is a key of a study: write it at the top of its file"),
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(llem, arguments, words):

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
 import pytest
 
 from llenergymeasure.cli.outcome import exit_code_of
+
+
+def full():
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_an_output_that_became_full_within_a_long_text_is_reported_in_one_line(capsys):
+    assert exit_code_of(full, tracebacks=False) == 1
+    assert capsys.readouterr().err == "error: the output could not be written: No space left on device\n"
 
 
 def broken():

@@ -82,6 +82,8 @@ def _study(
     config: Path | None, flags: Mapping[str, Any], assignments: Sequence[str], options: RunOptions
 ) -> StudyConfig:
     """The study of the command line, or of the folder that is continued."""
+    if options.other_environment and not options.resume:
+        raise ConfigError("--allow-other-environment is about a study that is continued", "add --resume, or remove it")
     if options.folder is not None and not options.resume:
         raise ConfigError(f"'{options.folder}' is a second argument", "write --resume before the folder to continue")
     if config is not None or options.folder is None:

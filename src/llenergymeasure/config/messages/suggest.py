@@ -20,6 +20,8 @@ def did_you_mean(key: str, owner: type[BaseModel] | None) -> str:
     """A suggestion of up to three similar fields for an unknown key, or else the list of valid fields."""
     if owner is None:
         return ""
+    if owner is ExperimentConfig and key in STUDY_KEYS:
+        return f"'{key}:' is a key of a study: write it at the top of its file"
     fields = list(owner.model_fields)
     close = [name for name in fields if key in name.split("_")] + _elsewhere(key, owner)
     if not close:

@@ -156,6 +156,8 @@ def _problem_of_axis(key: Any, values: Any) -> tuple[str, str] | None:
         return f"{name} is a mapping, not a list of values", f"write {name}.{inner}: [...]"
     if not isinstance(values, list):
         return f"{name} is {shown(values, key)}, not a list of values", f"write {name}: [{shown(values, key)}]"
+    if "" in split_key(key):
+        return f"{shown(key)} lacks a name", "write the name of a field, or remove the comma"
     return None if values else (f"{name} has no values", "list at least one, or remove the axis")
 
 

@@ -71,10 +71,10 @@ def why_none(condition: Assignment, cells: Sequence[Assignment]) -> tuple[str, s
             return f"{cut(name)} is not a field of these cells", nearest(name, names)
         levels = levels_of(name, cells)
         if key_of(value) not in {key_of(level) for level in levels}:
-            hint = nearest(shown_level(value), map(shown_level, levels))
-            return f"no cell has {name} {shown_level(value)}", " ".join(
-                filter(None, (hint, f"levels: {listed(levels)}"))
-            )
+            texts = [shown_level(level) for level in levels]
+            text = shown(value) if shown_level(value) in texts else shown_level(value)  # "1" where a level is 1
+            hint = nearest(shown_level(value), texts)
+            return f"no cell has {name} {text}", " ".join(filter(None, (hint, f"levels: {listed(levels)}")))
     return "no cell has these values together", "change one of them"
 
 

@@ -57,7 +57,7 @@ def parts_of(document: Document, overrides: Mapping[str, Any], sweeps: Sequence[
         with_overrides(fields_of((*below, *each)), overrides)  # refuses a field below a plain value
     above = Layer(with_overrides({}, overrides), Document(COMMAND_LINE, {}, {}, {}))
     own = _axes(document)
-    problems = [*_conflicts(own, common), *_overridden((*own, *sweeps), overrides)]
+    problems = [*_conflicts(own, common), *_overridden((*own, *sweeps), overrides), *_repeated(sweeps)]
     if problems:
         raise ConfigError.of(problems, document.source)
     return Parts(document, below, (above,) if overrides else (), _replaced(own, sweeps), entries)
@@ -119,6 +119,13 @@ def _entries(document: Document) -> Iterator[Layer]:
             problem = f"experiment {index + 1} is {shown(each)}"
             raise error_at(document, problem, "write fields such as `model: ...`", place)
         yield Layer(each, document, place)
+
+
+def _repeated(sweeps: Sequence[Axis]) -> Iterator[ConfigError]:
+    """Axes of the command line that have the fields of an earlier one."""
+    for index, axis in enumerate(sweeps):
+        if frozenset(axis.fields) in {frozenset(each.fields) for each in sweeps[:index]}:
+            yield axis.error("it is given twice", "write all of its values in one --sweep")
 
 
 def _replaced(axes: Sequence[Axis], sweeps: Sequence[Axis]) -> tuple[Axis, ...]:
