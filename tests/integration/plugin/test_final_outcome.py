@@ -174,7 +174,7 @@ def test_a_rejected_attempt_is_not_annotated(three):
 
 
 def test_an_expected_failure_enters_nothing_and_is_no_error_on_github(three):
-    """One by a verdict, one by an assertion: the run stays green, so no annotation may be an error."""
+    """One by a verdict, one by an assertion: both tests stay green, so no annotation of a test may be an error."""
     text = """
 @pytest.mark.llem(TINY)
 @pytest.mark.xfail({expected}, reason="slow kernel")
@@ -199,8 +199,8 @@ def test_answer(llm_experiment):
         "baseline refused: test_suite.py::test_energy: the test was skipped: expected failure: slow kernel",
         "baseline refused: test_suite.py::test_answer: the test was skipped: expected failure: wrong answer",
     ]
-    annotations = [line for line in result.outlines if line.startswith("::")]
-    assert [line.partition(" ")[0] for line in annotations] == ["::warning"]
+    of_tests = [line for line in result.outlines if line.startswith("::") and " file=" in line]
+    assert [line.partition(" ")[0] for line in of_tests] == ["::warning"]
 
 
 def test_a_failed_teardown_and_an_attempt_that_fails_last_enter_nothing(three):
