@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, overload
@@ -97,11 +98,19 @@ def run_study(
     return _run(config, output_dir, given, resume)
 
 
+def _place(output_dir: object) -> Path | None:
+    if output_dir is None:
+        return None
+    if isinstance(output_dir, (str, os.PathLike)) and str(output_dir).strip():
+        return Path(output_dir)
+    raise ConfigError(f"output_dir is {output_dir!r}, no directory", "give a path, or '.' for the working directory")
+
+
 def _run(
     study: StudyConfig, output_dir: str | Path | None, given: Path | None = None, resume: bool | str | Path = False
 ) -> StudyResult:
     """Run a study, or a single experiment in this process."""
-    place = None if output_dir is None else Path(output_dir)
+    place = _place(output_dir)
     if study.is_one_run and not resume:
         try:
             return study_of_one(study, measure_one(study.experiments[0], SESSION, place))

@@ -98,20 +98,22 @@ def run_cells(study: StudyConfig, session: Session, place: Path | None, options:
     check_experiments(study.experiments, session, place)
     with _devices(design, session) as devices, _measuring(protocol, session) as measure:
         parts = _parts(design, session, devices, measure, options)
+        if folder is not None:
+            return run_in_folder(folder, design, protocol, parts, options.other_environment)
         if place is None:
             return run_in_memory(design, protocol, parts)
-        if folder is None:
-            return run_new(design, protocol, parts, place, _configuration(study, options))
-        return run_in_folder(folder, design, protocol, parts, options.other_environment)
+        return run_new(design, protocol, parts, place, _configuration(study, options))
 
 
 def _folder(design: StudyDesign, place: Path | None, options: StudyOptions) -> Path | None:
     """The folder to continue; None for a new study."""
     if options.resume is False:
         return None
+    if options.resume is not True:
+        return Path(options.resume)
     if place is None:
         raise ConfigError("a study without output_dir leaves nothing to resume", "give the same output_dir")
-    return newest_folder(place, design.design_hash) if options.resume is True else Path(options.resume)
+    return newest_folder(place, design.design_hash)
 
 
 def _configuration(study: StudyConfig, options: StudyOptions) -> Configuration:

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from fakes_study import a_study_config
-from llenergymeasure import ExperimentConfig, StudyConfig, StudyResult, run_study
+from llenergymeasure import ExperimentConfig, StudyConfig, StudyResult, run_experiment, run_study
 from llenergymeasure.exceptions import ConfigError, PreFlightError, StudyError
 from tiny import TINY
 
@@ -64,6 +64,23 @@ def test_a_study_with_a_failed_run_is_returned_and_one_without_a_result_is_an_er
 def test_nothing_can_be_resumed_without_a_directory():
     with pytest.raises(ConfigError, match="leaves nothing to resume"):
         run_study(a_study_config(1, 8), resume=True)
+
+
+def test_a_named_folder_needs_no_directory(tmp_path):
+    first = run_study(tiny({"n": 1}, {"n": 2}), output_dir=tmp_path)
+    again = run_study(tiny({"n": 1}, {"n": 2}), resume=first.folder)
+    assert again.folder == first.folder
+    assert again.runs == first.runs
+
+
+@pytest.mark.parametrize("place", ["", " ", b"x", 5])
+def test_what_is_no_directory_is_refused(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"output_dir is .*, no directory; give a path, or '\.' for"):
+        run_study(tiny({"n": 1}, {"n": 2}), output_dir=place)
+    with pytest.raises(ConfigError, match="no directory"):
+        run_experiment(ExperimentConfig(**TINY), output_dir=place)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_no_study_is_named(tmp_path):

@@ -11,7 +11,7 @@ from llenergymeasure.config.base import FieldError
 from llenergymeasure.config.files.yaml import Document
 from llenergymeasure.config.messages.format import shown
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.study.axes import parse_sweep
+from llenergymeasure.config.study.axes import Axis, parse_sweep
 from llenergymeasure.config.study.cells import Cell, Common, check_grid, merge
 from llenergymeasure.config.study.conditions import flattened
 from llenergymeasure.config.study.exclude import without_excluded
@@ -19,7 +19,7 @@ from llenergymeasure.config.study.grid import DEFAULT_BACKEND, backends_of, grid
 from llenergymeasure.config.study.layers import Layer, error_at, fields_of, problem_at, problems_in
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.config.study.parts import Parts, parts_of
-from llenergymeasure.config.study.reference import reference_index
+from llenergymeasure.config.study.reference import completed_reference, reference_index
 from llenergymeasure.exceptions import ConfigError
 
 
@@ -35,7 +35,8 @@ def cells_of(document: Document, overrides: Mapping[str, Any], sweeps: Sequence[
         ConfigError: the file is not valid, a cell of the sweep has a wrong value, or no cell can be measured.
         pydantic.ValidationError: a field of an entry of `experiments` is wrong.
     """
-    parts = parts_of(document, overrides, [parse_sweep(text) for text in sweeps])
+    added = [parse_sweep(text) for text in sweeps]
+    parts = parts_of(document, overrides, added)
     backend = _backend(parts, ())
     occurring = (*backends_of(parts.axes, backend), *(_backend(parts, (each,)) for each in parts.entries))
     common = Common(parts.below, parts.above, frozenset(each for each in occurring if isinstance(each, str)))
@@ -43,7 +44,7 @@ def cells_of(document: Document, overrides: Mapping[str, Any], sweeps: Sequence[
     checked = check_grid(grid, common, document)
     listed = _listed(parts, common)
     experiments, merged = merge((*checked.cells, *listed))
-    reference = _reference(document, experiments)
+    reference = _reference(document, experiments, added)
     return {"experiments": experiments, "reference": reference, "skipped": checked.skipped, "merged": merged}
 
 
@@ -82,7 +83,9 @@ def _refuse_wrong_base(parts: Parts) -> None:
                 raise ConfigError.of([problem_at([layer], each, layer.document) for each in found], source) from error
 
 
-def _reference(document: Document, experiments: Sequence[ExperimentConfig]) -> dict[str, Any] | None:
+def _reference(
+    document: Document, experiments: Sequence[ExperimentConfig], added: Sequence[Axis]
+) -> dict[str, Any] | None:
     """`reference:` by dotted field, checked."""
     reference = document.content.get("reference")
     if reference is None:
@@ -91,7 +94,8 @@ def _reference(document: Document, experiments: Sequence[ExperimentConfig]) -> d
         cure = "write fields and values that select one cell, such as {precision: bf16}"
         raise error_at(document, f"'reference:' holds {shown(reference)}", cure, ("reference",))
     try:
-        reference_index(experiments, reference)
-        return flattened(reference)
+        completed = completed_reference(experiments, reference, [axis.values[0].assignment for axis in added])
+        reference_index(experiments, completed)
+        return completed
     except FieldError as error:
         raise error_at(document, f"reference: {error.problem}", error.cure, ("reference",)) from error

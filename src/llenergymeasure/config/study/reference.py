@@ -21,16 +21,41 @@ def reference_index(experiments: Sequence[ExperimentConfig], reference: Mapping[
     """
     if reference is None:
         return 0
-    try:
-        condition = flattened(reference)
-    except ValueError as error:
-        raise FieldError(str(error), "", FIELD) from error
+    condition = _flattened(reference)
     cells = [effective_fields(each) for each in experiments]
     found = [index for index, cell in enumerate(cells) if matches(condition, cell)]
     if len(found) == 1:
         return found[0]
     problem, cure = _several([cells[index] for index in found]) if found else why_none(condition, cells)
     raise FieldError(problem, cure, FIELD)
+
+
+def completed_reference(
+    experiments: Sequence[ExperimentConfig], reference: Mapping[str, Any], first: Sequence[Assignment]
+) -> dict[str, Any]:
+    """The reference of a file, with axes of the command line, which the file does not know, at their first value.
+
+    Args:
+        experiments: the cells.
+        reference: the reference of the file; what it names stays.
+        first: the first value of each axis of the command line. One that no selected cell has, such as that of another
+            backend, is left out.
+
+    Raises:
+        FieldError: fields named together have another number of values.
+    """
+    found, cells = _flattened(reference), [effective_fields(each) for each in experiments]
+    for value in first:
+        wanted = {**value, **found}
+        found = wanted if any(matches(wanted, cell) for cell in cells) else found
+    return found
+
+
+def _flattened(reference: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return flattened(reference)
+    except ValueError as error:
+        raise FieldError(str(error), "", FIELD) from error
 
 
 def _several(cells: Sequence[Assignment]) -> tuple[str, str]:

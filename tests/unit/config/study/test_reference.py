@@ -58,3 +58,11 @@ def test_a_study_in_python_checks_its_reference_too():
     assert StudyConfig(experiments=cells, reference={"n": 2}).reference_cell == 1
     with pytest.raises(ValidationError, match=r"no cell has n 3; levels: 1, 2"):
         StudyConfig(experiments=cells, reference={"n": 3})
+
+
+def test_an_axis_of_the_command_line_has_its_first_value_in_the_reference_of_a_file(study):
+    text = f"{GRID}reference: {{precision: bf16, pytorch.batch_size: 8}}\n"
+    found = study(text, None, ["random_seed=7,8", "vllm.max_num_seqs=1,2", "backend=pytorch,vllm"])
+    reference = found.experiments[found.reference_cell]
+    assert (reference.precision, reference.pytorch.batch_size, reference.random_seed) == ("bf16", 8, 7)
+    assert study(text).reference_cell == 3
