@@ -92,7 +92,7 @@ def run(simulation, tmp_path):
 def test_a_gpu_of_300_w_is_measured_to_the_stated_uncertainty(run):
     well = run()
     code, out, err = well.ended()
-    assert (code, out.splitlines()[-1]) == (0, "threads"), err
+    assert (code, out.splitlines()[-1:]) == (0, ["threads"]), err
     result = well.result()
     assert result.energy.method == "counter"
     assert result.energy_total_j == pytest.approx(300 * result.duration_sec, rel=0.02)

@@ -16,7 +16,7 @@ EXAMPLES = {
 }
 STUDIES = {"library.py"}
 CONFIGS = {"quickstart.yaml", "real_model.yaml"}
-STUDIES = {"batch_size_sweep.yaml": "18 runs: 3 cycles", "real_model_study.yaml": "36 runs: 3 cycles"}
+STUDIES = {"batch_size_sweep.yaml": "18 runs: 3 cycles", "real_model_study.yaml": "24 runs: 3 cycles"}
 
 
 def run(*command: str, cwd: Path, python: str = sys.executable) -> str:

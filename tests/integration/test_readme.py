@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,16 @@ energy: {backend: "null"}
 baseline: {enabled: false}
 warmup: {n_warmup: 1, thermal_floor_seconds: 0}
 """
+STUDY = (
+    CONFIG
+    + """\
+sweep:
+  pytorch.batch_size: [1, 3]
+execution: {n_cycles: 2, experiment_gap_seconds: 0, cycle_gap_seconds: 0}
+"""
+)
+RESUME = "llem run study.yaml --resume --cycles 5"
+COMPARE = "llem compare results/a results/b"
 COMMANDS = [line.partition("  ")[0] for line in README.splitlines() if line.startswith("llem ")]
 
 
@@ -50,10 +62,15 @@ def block_with(words):
 
 
 def test_there_are_commands_to_try():
-    assert len(COMMANDS) == 6
+    assert len(COMMANDS) == 10
+    assert {RESUME, COMPARE} < set(COMMANDS)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def of_one_experiment():
+    return [command for command in COMMANDS if "study.yaml" not in command and command != COMPARE]
+
+
+@pytest.mark.parametrize("command", of_one_experiment())
 def test_a_command_of_the_readme_works(shell, place, command):
     done = shell(command)
     assert done.returncode == 0, done.stderr
@@ -65,6 +82,21 @@ def test_a_command_of_the_readme_works(shell, place, command):
         assert written == ["report.html", "result.json"]
     else:
         assert written == ["result.json"]
+
+
+@pytest.mark.slow
+def test_the_commands_of_studies_work_one_after_another(place):
+    (place / "study.yaml").write_text(STUDY)
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+    for command in [*(command for command in COMMANDS if "study.yaml" in command), COMPARE]:
+        if command == COMPARE:
+            (study,) = place.glob("results/*")
+            for name, run in (("a", "01.c1"), ("b", "01.c2")):
+                (place / "results" / name).symlink_to(study / "runs" / run)
+        done = subprocess.run(shlex.split(command), cwd=place, env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert len(list(study.glob("runs/*/result.json"))) == 2 * 5
+    assert (study / "report.html").is_file()
 
 
 def test_the_library_is_used_as_shown(quick, place):
