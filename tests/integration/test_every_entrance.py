@@ -23,9 +23,9 @@ TWO = {
 
 
 @pytest.fixture
-def measuring(pytestconfig):
+def measuring():
     """What measures in a pytest run without a sensor."""
-    made = Measuring(pytestconfig, SimpleNamespace(energy="null", replay_path=None, min_window_s=0.0))
+    made = Measuring(SimpleNamespace(energy="null", replay_path=None, min_window_s=0.0))
     yield made
     made.close()
 
@@ -55,9 +55,9 @@ def test_an_open_experiment_measures_as_often_as_wanted_in_processes_that_stay()
     assert len({result.window_utc for result in results}) == 3
 
 
-def test_a_test_and_its_second_look(measuring):
+def test_a_test_and_its_second_look(measuring, request):
     config, kept = ExperimentConfig(**TWO), []
-    first = measuring.measure(config, "test", 1, kept.append)
-    again, how = measuring.measure_again(config, "test", 1)
-    assert [ranks(result) for result in (*first, *kept, *again)] == [[0, 1]] * 3
+    first = measuring.measure(config, request.node, 1, kept.append)
+    again, how = measuring.measure_again(config, request.node, 1, kept.append)
+    assert [ranks(result) for result in (*first, *again, *kept)] == [[0, 1]] * 4
     assert how == "measured again in a fresh process"
