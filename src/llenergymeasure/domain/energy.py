@@ -13,6 +13,8 @@ from llenergymeasure.config.meters import METERS
 from llenergymeasure.domain.base import Frozen
 
 JOULES_PER_KWH = 3.6e6
+# Coverage factor of every expanded uncertainty of a result: about 95 % (JCGM 100:2008, the "GUM", 6.2 and 6.3).
+COVERAGE_FACTOR = 2.0
 EnergyMethod = Literal["counter", "sampled", "estimated", "replayed"]
 
 

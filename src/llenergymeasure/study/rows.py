@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from llenergymeasure.domain.energy import COVERAGE_FACTOR
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.result_data import ResultData
 from llenergymeasure.domain.study.runs import RunFailure, RunRow
-
-# The expanded uncertainty of a result has this coverage factor.
-COVERAGE_FACTOR = 2.0
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,12 @@ class LevelEffect(Frozen):
     ratio: Ratio
 
 
-# Of two tests of a factor, one is clear below the first p, and the other is not above the second.
-_CLEAR, _UNCLEAR = 0.01, 0.05
+# Below this p an effect is shown. A study has several factors and is run again, so 0.05 would report too much (decision 37).
+ALPHA = 0.01
+# Two tests of a factor disagree when one is below ALPHA, and the other above the usual 0.05.
+_UNCLEAR = 0.05
+# Output tokens of cells with equal work differ by at most this share; beyond it, energy per request shows other work.
+EQUAL_WORK = 0.01
 
 # What the runs show about a factor:
 # matters     p of the F test, corrected for the number of factors, is below 0.01
@@ -93,7 +97,7 @@ class FactorEffect(Frozen):
         if self.p_value is None or self.p_ranks is None:
             return False
         smaller, larger = sorted((self.p_value, self.p_ranks))
-        return smaller < _CLEAR and larger > _UNCLEAR
+        return smaller < ALPHA and larger > _UNCLEAR
 
 
 class Conditional(Frozen):

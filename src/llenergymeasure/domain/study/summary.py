@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from llenergymeasure._format import NOT_MEASURED, number
+from llenergymeasure.domain.energy import COVERAGE_FACTOR
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.left_out import left_out_notes
 from llenergymeasure.domain.study.result import StudyData
@@ -12,8 +13,6 @@ from llenergymeasure.domain.study.runs import RunRow
 
 ENERGY = METRICS["energy_per_output_token"]
 THROUGHPUT = METRICS["tokens_per_second"]
-# Uncertainties are shown with this coverage factor, as those of a single result.
-COVERAGE_FACTOR = 2.0
 
 
 def summarise_study(study: StudyData, tables: Sequence[str] = ()) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.effects import EQUAL_WORK
 from llenergymeasure.results.comparison.types import CellComparison, Comparison, Difference, MetricRatio
+from llenergymeasure.results.study_tables.content import SHOWN_WITHOUT_ENERGY
 from llenergymeasure.results.study_tables.table import Table
 from llenergymeasure.results.study_tables.texts import ABSENT, name_of, ratio_text, value_text
 
@@ -15,19 +17,8 @@ MACHINES = {
     "another": "They ran on another machine: the ratios compare machines too.",
     "unknown": "Whether they ran on the same machine is not known, because a result could not be read.",
 }
-# What a table of cells shows of a study.
-OF_CELLS = (
-    "energy_per_output_token",
-    "tokens_per_second",
-    "ttft_p95_ms",
-    "itl_p95_ms",
-    "peak_memory_mb",
-    "cpu_seconds",
-)
 MOST_LINES = 40
 _OUTPUT_TOKENS = "output_tokens"
-# Above this difference of output tokens, energy per request and totals do not compare.
-_EQUAL_WORK = 0.01
 
 
 def text_of(comparison: Comparison, single: bool) -> str:
@@ -62,7 +53,7 @@ def _ratio(each: MetricRatio) -> str:
 def cells_table(comparison: Comparison) -> Table:
     """One row per cell, with the ratio of the most important metrics."""
     found = {each.metric for cell in comparison.cells for each in cell.metrics}
-    shown = [name for name in OF_CELLS if name in found]
+    shown = [name for name in SHOWN_WITHOUT_ENERGY if name in found]
     rows = tuple(_cell_row(cell, shown) for cell in comparison.cells)
     return Table("compare", "", ("cell", "runs", *(name_of(name) for name in shown)), rows)
 
@@ -100,7 +91,7 @@ def _intervals(comparison: Comparison, single: bool) -> str:
 
 def _unequal(comparison: Comparison) -> Iterator[str]:
     tokens = [each for cell in comparison.cells for each in cell.metrics if each.metric == _OUTPUT_TOKENS]
-    if any(abs(each.second / each.first - 1) > _EQUAL_WORK for each in tokens if each.first):
+    if any(abs(each.second / each.first - 1) > EQUAL_WORK for each in tokens if each.first):
         yield "Output tokens differ by more than 1 %: energy per token compares, totals and energy per request do not."
     for name, labels in (("A", comparison.only_first), ("B", comparison.only_second)):
         if labels:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llenergymeasure.domain.study.design import Factor
-from llenergymeasure.domain.study.effects import FactorEffect
+from llenergymeasure.domain.study.effects import ALPHA, FactorEffect
 from llenergymeasure.stats.factorial.additive import fit_additive
 from llenergymeasure.stats.factorial.grid import Estimates
 from llenergymeasure.study.analysis.build import Compared, Share, factor_effect
-from llenergymeasure.study.analysis.model import ALPHA, Model
+from llenergymeasure.study.analysis.model import Model
 
 
 def additive_effects(model: Model, factors: Sequence[Factor]) -> list[FactorEffect] | None:

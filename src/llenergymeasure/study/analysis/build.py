@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from llenergymeasure.domain.study.design import Factor
-from llenergymeasure.domain.study.effects import FactorEffect, LevelEffect, Ratio
+from llenergymeasure.domain.study.effects import ALPHA, FactorEffect, LevelEffect, Ratio
 from llenergymeasure.stats.factorial.grid import Estimates
 from llenergymeasure.stats.factorial.inference import ErrorTerm, f_test
 from llenergymeasure.stats.factorial.layout import LARGEST_LOG
 from llenergymeasure.stats.factorial.levels import Difference, Levels, compare_levels
-from llenergymeasure.study.analysis.model import ALPHA, Model
+from llenergymeasure.study.analysis.model import Model
 
 
 @dataclass(frozen=True)

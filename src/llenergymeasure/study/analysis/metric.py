@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from llenergymeasure.domain.study.design import StudyDesign
-from llenergymeasure.domain.study.effects import FactorEffect, Finding, Interaction, MetricAnalysis, NoteCode
+from llenergymeasure.domain.study.effects import ALPHA, FactorEffect, Finding, Interaction, MetricAnalysis, NoteCode
 from llenergymeasure.stats.factorial.inference import detectable, holm
 from llenergymeasure.stats.factorial.layout import ROUNDING
 from llenergymeasure.stats.factorial.outliers import strong_outliers
@@ -18,7 +18,7 @@ from llenergymeasure.study.analysis.cells import best_cell, cell_effects, path_t
 from llenergymeasure.study.analysis.factorial import grid_effects
 from llenergymeasure.study.analysis.frame import Frame
 from llenergymeasure.study.analysis.holes import full_grid
-from llenergymeasure.study.analysis.model import ALPHA, FullGrid, Model, Placement
+from llenergymeasure.study.analysis.model import FullGrid, Model, Placement
 from llenergymeasure.study.analysis.nested import nested_effects, nesting
 
 Method = Literal["factorial", "main_effects", "cells", "none"]

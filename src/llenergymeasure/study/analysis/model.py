@@ -15,9 +15,6 @@ from llenergymeasure.stats.factorial.split_plot import Strata, strata
 from llenergymeasure.stats.factorial.subgrid import Levels
 from llenergymeasure.study.analysis.frame import Frame, Runs
 
-# Highest probability that a study without any effect reports a factor.
-ALPHA = 0.01
-
 
 @dataclass(frozen=True)
 class Model:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llenergymeasure.domain.study.design import Factor
-from llenergymeasure.domain.study.effects import FactorEffect
+from llenergymeasure.domain.study.effects import ALPHA, FactorEffect
 from llenergymeasure.stats.factorial.grid import Estimates, Grid, averaged
 from llenergymeasure.stats.factorial.layout import CellFit
 from llenergymeasure.stats.factorial.levels import compare_levels
 from llenergymeasure.study.analysis.build import Compared, factor_effect, level_effects
 from llenergymeasure.study.analysis.factorial import Effects, grid_effects
 from llenergymeasure.study.analysis.holes import full_grid
-from llenergymeasure.study.analysis.model import ALPHA, FullGrid, Model
+from llenergymeasure.study.analysis.model import FullGrid, Model
 
 
 def nesting(model: Model) -> Factor | None:

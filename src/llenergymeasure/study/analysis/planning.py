@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 from llenergymeasure.domain.study.design import StudyDesign
+from llenergymeasure.domain.study.effects import ALPHA
 
 # Coefficients of variation of a run: a quiet GPU, a usual machine, a busy one.
 CVS = (0.01, 0.03, 0.10)
-_ALPHA = 0.01
 
 
 def detectable_at(design: StudyDesign, n_cycles: int, cvs: Sequence[float] = CVS) -> dict[float, float | None]:
@@ -47,5 +47,5 @@ def smallest_ratio(n_cells: int, n_levels: int, n_cycles: int, cv: float, n_fact
     if freedom < 1 or n_levels < 2:
         return None
     runs_per_level = n_cells * n_cycles / n_levels
-    step = detectable(2 / runs_per_level, ErrorTerm(math.log1p(cv * cv), freedom), _ALPHA / n_factors)
+    step = detectable(2 / runs_per_level, ErrorTerm(math.log1p(cv * cv), freedom), ALPHA / n_factors)
     return None if step is None else math.exp(min(step, LARGEST_LOG))

@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 
 from llenergymeasure.domain.study.design import Cell, StudyDesign
-from llenergymeasure.domain.study.effects import Ratio
+from llenergymeasure.domain.study.effects import EQUAL_WORK, Ratio
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.stats.intervals import StandardError
 from llenergymeasure.study.analysis.frame import per_pass
 
-# Output tokens of cells with equal work differ by at most this share.
-TOLERANCE = 0.01
 # Fields by which the work differs on purpose.
 _OF_WORK = ("n", "dataset", "max_input_tokens", "max_output_tokens", "min_output_tokens")
 
@@ -33,7 +31,7 @@ def unequal_work(design: StudyDesign, rows: Sequence[RunRow]) -> tuple[str, ...]
     for cell in sorted(design.cells, key=lambda cell: cell.id != design.reference):
         if cell.id in tokens:
             mean = fmean(tokens[cell.id])
-            if abs(mean - base.setdefault(_work(design, cell), mean)) > TOLERANCE * base[_work(design, cell)]:
+            if abs(mean - base.setdefault(_work(design, cell), mean)) > EQUAL_WORK * base[_work(design, cell)]:
                 found.append(cell.id)
     return tuple(sorted(found))
 

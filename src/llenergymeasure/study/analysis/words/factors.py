@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import StudyDesign
-from llenergymeasure.domain.study.effects import FactorEffect, Interaction, MetricAnalysis
+from llenergymeasure.domain.study.effects import ALPHA, FactorEffect, Interaction, MetricAnalysis
 from llenergymeasure.domain.study.names import factor_name, level_text, listed
 from llenergymeasure.study.analysis.words.amounts import amount, comparison, difference, inverse
 
 # An interaction with more than this share of the explained variance is part of the answer.
 LARGE_INTERACTION = 0.1
-_CLEAR = 0.01
 # An effect is an average that hides much where more than this part of its share is that of an interaction.
 _MOST_OF_IT = 0.5
 
@@ -82,7 +81,7 @@ def _further(design: StudyDesign, analysis: MetricAnalysis, effect: FactorEffect
 def _partner(analysis: MetricAnalysis, effect: FactorEffect) -> str | None:
     """The factor on which a smaller effect depends so much that their interaction makes most of its share."""
     for found in analysis.interactions:
-        is_clear = found.p_value is not None and found.p_value < _CLEAR
+        is_clear = found.p_value is not None and found.p_value < ALPHA
         if is_clear and effect.factor in found.factors and found.share / 2 > _MOST_OF_IT * (effect.share or 1):
             return next(name for name in found.factors if name != effect.factor)
     return None
@@ -120,7 +119,7 @@ def _better_and_worse(metric: str, effect: FactorEffect) -> tuple[str, str]:
 def _interaction_of(analysis: MetricAnalysis, effect: FactorEffect) -> Interaction | None:
     """The largest interaction of a factor that is clear and large, with the factor first."""
     for found in analysis.interactions:
-        is_clear = found.p_value is not None and found.p_value < _CLEAR and found.share > LARGE_INTERACTION
+        is_clear = found.p_value is not None and found.p_value < ALPHA and found.share > LARGE_INTERACTION
         if is_clear and found.factors[0] == effect.factor and found.conditional:
             return found
     return None

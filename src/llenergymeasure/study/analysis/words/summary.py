@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from llenergymeasure._format import number
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import StudyDesign
-from llenergymeasure.domain.study.effects import CellEffect, MetricAnalysis, StudyEffects
+from llenergymeasure.domain.study.effects import ALPHA, CellEffect, MetricAnalysis, StudyEffects
 from llenergymeasure.domain.study.names import level_text, listed
 from llenergymeasure.study.analysis.words.amounts import comparison, difference, inverse
 from llenergymeasure.study.analysis.words.factors import answer, capital, name_of, without_ranking
 
-# Probability of a false alarm, as in the findings.
-_ALPHA = 0.01
 # Runs that the answer names; of more, it gives the number.
 _MOST_NAMED = 5
 
@@ -62,7 +60,7 @@ def _cells(design: StudyDesign, analysis: MetricAnalysis) -> str:
     best = next((cell for cell in others if cell.cell == analysis.best), None)
     if not analysis.freedom:
         return f"{_best(design, analysis, best)} With one cycle nothing is known of the spread: run at least 3 cycles."
-    differing = [cell for cell in others if cell.p_holm is not None and cell.p_holm < _ALPHA]
+    differing = [cell for cell in others if cell.p_holm is not None and cell.p_holm < ALPHA]
     if not differing:
         return f"No cell is shown to differ from the reference{_found(analysis)}."
     return f"{len(differing)} of {len(others)} cells differ from the reference. {_best(design, analysis, best)}"
