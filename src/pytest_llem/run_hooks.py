@@ -11,8 +11,8 @@ import pytest
 
 from pytest_llem.failure import failure, note_cause
 from pytest_llem.hooks.requests import requests
-from pytest_llem.marker import NAME, Plan, PlanError, plan_of
-from pytest_llem.options import is_experiment
+from pytest_llem.marker import NAME, Plan, PlanError, merged_arguments, plan_of
+from pytest_llem.options import is_experiment, may_have_windows
 from pytest_llem.stash import STATE, State, state_of
 from pytest_llem.suites import SuiteFile
 
@@ -56,20 +56,37 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     plan = _plan(item, state)
     item.stash[PLAN] = plan
     if state.settings.dry_run:
-        from pytest_llem.measure import user_hooks  # noqa: PLC0415 - only in a dry run
+        if not _only_has_windows(item):
+            from pytest_llem.measure import user_hooks  # noqa: PLC0415 - only in a dry run
 
-        config = None if plan.config is None else user_hooks.modified(item, plan.config)
-        state.record(item).plan = replace(plan, config=config)
+            config = None if plan.config is None else user_hooks.modified(item, plan.config)
+            state.record(item).plan = replace(plan, config=config)
         pytest.skip("dry run: nothing is measured")
 
 
 def _plan(item: pytest.Item, state: State) -> Plan:
     try:
+        _refuse_for_windows(item)
         own = getattr(item, "plan", None)  # an item of a suite has its own plan
         plan: Plan = own() if callable(own) else plan_of(item, state.settings)
     except PlanError as error:
         raise failure(str(error)) from None
     return plan
+
+
+def _refuse_for_windows(item: pytest.Item) -> None:
+    """Refuse arguments of the mark of a test that only has windows: they belong to experiments and would be ignored.
+
+    Raises:
+        PlanError: there are such arguments.
+    """
+    if not _only_has_windows(item):
+        return
+    arguments = merged_arguments(item)
+    own = [name for mark in _own_marks(item) for name in (*(["config"] if mark.args else []), *mark.kwargs)]
+    if own:
+        cure = "write energy_meter.window(..., gate=..., repeats=...), or request llm_experiment"
+        raise PlanError(f"{arguments[own[0]].place}: llem: {', '.join(own)}: its windows have no use for them: {cure}")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -95,9 +112,9 @@ def _settle(item: pytest.Item, state: State) -> None:
         from pytest_llem.settle import settle  # noqa: PLC0415 - heavy, when something was measured
 
         settle(state, item)
-    elif requests(item, "llm_experiment") or (_is_marked_itself(item) and _uses_experiments(item)):
+    elif requests(item, "llm_experiment") or (_own_marks(item) and _uses_experiments(item)):
         pytest.fail("llm_experiment was requested but never called: nothing was measured", pytrace=False)
-    elif record.meter is None and _is_marked_itself(item) and not _uses_experiments(item):
+    elif record.meter is None and _own_marks(item) and not _uses_experiments(item):
         pytest.fail("marked llem, but does not use llm_experiment: nothing was measured", pytrace=False)
 
 
@@ -106,13 +123,17 @@ def _uses_experiments(item: pytest.Item) -> bool:
     return "llm_experiment" in getattr(item, "fixturenames", ())
 
 
-def _is_marked_itself(item: pytest.Item) -> bool:
-    """Whether the mark is on the test itself; a mark of a class, a module or a conftest may be meant for other tests."""
+def _only_has_windows(item: pytest.Item) -> bool:
+    return may_have_windows(item) and not _uses_experiments(item)
+
+
+def _own_marks(item: pytest.Item) -> list[pytest.Mark]:
+    """The marks on the test itself; a mark of a class, a module or a conftest may be meant for other tests."""
     marks = [
         *getattr(getattr(item, "obj", None), "pytestmark", ()),
         *getattr(getattr(item, "callspec", None), "marks", ()),
     ]
-    return any(mark.name == NAME for mark in marks)
+    return [mark for mark in marks if mark.name == NAME]
 
 
 @pytest.hookimpl(wrapper=True)

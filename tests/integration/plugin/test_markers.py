@@ -192,6 +192,47 @@ def pytest_collection_modifyitems(items):
     result.stdout.fnmatch_lines(["marked llem, but does not use llm_experiment: nothing was measured"])
 
 
+def test_arguments_of_a_mark_are_refused_where_a_test_only_has_windows(suite):
+    suite.tests(
+        """
+@pytest.mark.llem(id="summary", gate=False)
+def test_the_marker_has_no_gate_for_windows(energy_meter):
+    with energy_meter.window("summarise", gate={"energy_j": "5%"}, repeats=3):
+        pass
+
+@pytest.mark.llem(TINY)
+def test_forgot_its_experiment(energy_meter):
+    pass
+
+@pytest.mark.parametrize("size", [pytest.param(2, marks=pytest.mark.llem(repeats=3, fail_on={"energy_j": "5%"}))])
+def test_of_a_parameter(energy_meter, size):
+    pass
+
+@pytest.mark.llem(config=TINY)
+class TestGroup:
+    def test_beside_experiments(self, energy_meter):
+        pass
+
+@pytest.mark.llem
+def test_only_selected_by_its_mark(energy_meter):
+    pass
+"""
+    )
+    result = suite.run("--llem-energy=null")
+    result.assert_outcomes(errors=3, passed=2)
+    cure = "its windows have no use for them: write energy_meter.window(..., gate=..., repeats=...), or request llm_experiment"
+    result.stdout.fnmatch_lines(
+        [
+            f"*test_suite.py:5: llem: id, gate: {cure}",
+            f"*test_suite.py:10: llem: config: {cure}",
+            f"*test_suite.py:14: llem: repeats, fail_on: {cure}",
+        ]
+    )
+    planned = suite.run("--llem-dry-run", llem=False)
+    planned.assert_outcomes(errors=3, skipped=2)
+    planned.stdout.no_fnmatch_line("*gates: *")
+
+
 def test_called_without_any_config_says_what_to_give(suite):
     suite.tests("@pytest.mark.llem\ndef test_it(llm_experiment):\n    llm_experiment()\n")
     suite.run().stdout.fnmatch_lines(["llm_experiment has no config: give the marker one*"])
