@@ -23,6 +23,9 @@ from llenergymeasure.security import redact
 GRACE_S = 2.0
 POLL_S = 0.1
 FORWARDED = (signal.SIGINT, signal.SIGTERM)
+# Of an output, in messages.
+MOST_LINES = 20
+MOST_BYTES = 8000
 
 
 class Process(Protocol):
@@ -161,16 +164,15 @@ def _forwarding(process: Process) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def last_lines(log: Path, count: int = 20, limit: int = 8000) -> tuple[str, ...]:
-    """The last lines of a log file that are not empty, without secrets; none when it cannot be read.
-
-    Args:
-        log: the file.
-        count: at most so many lines.
-        limit: the number of bytes at its end to look at.
-    """
+def last_lines(log: Path) -> tuple[str, ...]:
+    """The last lines of a log file; none when it cannot be read."""
     try:
-        text = redact(log.read_bytes()[-limit:].decode("utf-8", "replace"))
+        return last_lines_in(log.read_bytes())
     except OSError:
         return ()
-    return tuple([line.rstrip() for line in text.splitlines() if line.strip()][-count:])
+
+
+def last_lines_in(output: bytes) -> tuple[str, ...]:
+    """The last lines of an output that are not empty, without secrets."""
+    text = redact(output[-MOST_BYTES:].decode("utf-8", "replace"))
+    return tuple([line.rstrip() for line in text.splitlines() if line.strip()][-MOST_LINES:])

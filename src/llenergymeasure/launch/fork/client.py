@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from llenergymeasure.exceptions import BackendError
-from llenergymeasure.launch.process import GRACE_S
+from llenergymeasure.launch.process import GRACE_S, last_lines_in
 
 START_POLL_S = 1.0
 
@@ -123,7 +123,7 @@ class ForkServer:
 
     def _last_words(self) -> str:
         self._output.seek(0)
-        lines = self._output.read()[-4000:].decode("utf-8", "replace").strip().splitlines()
+        lines = last_lines_in(self._output.read())
         return lines[-1] if lines else "nothing was written"
 
 

@@ -140,6 +140,15 @@ def test_a_server_that_cannot_start_says_why(tmp_path):
     server.close()
 
 
+def test_the_last_words_of_a_server_contain_no_secret(tmp_path):
+    words = "cannot read https://user:pass123@example.org/model"
+    server = ForkServer([sys.executable, "-c", f"raise SystemExit({words!r})"], os.environ)
+    with pytest.raises(BackendError, match="ended: cannot read https://") as raised:
+        server.fork(tmp_path, tmp_path / "log")
+    server.close()
+    assert "pass123" not in str(raised.value)
+
+
 def test_a_server_that_still_imports_is_ended_at_once():
     start_s = time.monotonic()
     ForkServer([sys.executable, "-c", "import time; time.sleep(60)"], os.environ).close()
