@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from pytest_llem.verdict.gate import Gate
 
 
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
 @dataclass
 class Services:
     """The parts of one pytest run; heavy parts are made when the first experiment needs them.
@@ -28,11 +32,13 @@ class Services:
         config: pytest's.
         settings: of the run.
         baselines: as they were when the run started; empty without `--llem`.
+        started: when the run started, UTC.
     """
 
     config: pytest.Config
     settings: Settings
     baselines: Baselines
+    started: str = field(default_factory=_now)
 
     @cached_property
     def measuring(self) -> Measuring:
@@ -54,11 +60,6 @@ class Services:
         from llenergymeasure._plugin_api import environment  # noqa: PLC0415 - when a window of it is judged
 
         return environment()
-
-    @cached_property
-    def started(self) -> str:
-        """When the run started, UTC."""
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
     @cached_property
     def results(self) -> ResultFiles:

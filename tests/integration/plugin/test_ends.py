@@ -71,6 +71,26 @@ def test_it(energy_meter):
     assert (window["name"], window["output_tokens"]) == (["decode", 1], None)
 
 
+LATER = """
+import time
+
+real = time.gmtime
+
+def pytest_collection_finish():
+    time.gmtime = lambda: real(4e9)  # in 2096
+
+def pytest_unconfigure():
+    time.gmtime = real
+"""
+
+
+def test_the_report_has_the_time_at_which_the_run_started(suite):
+    suite.write("conftest.py", LATER)
+    suite.tests("def test_it():\n    pass\n")
+    suite.run("--llem-json=report.json")
+    assert not suite.report()["started"].startswith("2096")
+
+
 def test_every_result_is_kept_whatever_the_ids_and_a_second_look_too(suite, quick):
     suite.write("pytest.ini", "[pytest]\nllem_repeats = 3\n")
     suite.tests(
