@@ -30,7 +30,7 @@ from llenergymeasure.launch import open as launching
 from llenergymeasure.launch.check import check_experiments
 from llenergymeasure.launch.open import Opened
 from llenergymeasure.orchestration.orchestrator import Session, metered
-from llenergymeasure.progress import Progress, Silent
+from llenergymeasure.progress import Silent
 from llenergymeasure.protocols import EnergyBackend, Metering
 from llenergymeasure.security import sanitise_name
 
@@ -76,7 +76,6 @@ def open_experiment(
     session: Session | None = None,
     metering: Metering | None = None,
     meter_name: str | None = None,
-    progress: Progress | None = None,
     fresh: bool = False,
 ) -> AbstractContextManager[Opened]:
     """An experiment that is checked, loaded and warmed up.
@@ -86,7 +85,6 @@ def open_experiment(
         session: the session to use; None = that of this process.
         metering: a meter of the caller, who releases it; None = select by `meter_name`.
         meter_name: the meter to use; None = as configured.
-        progress: receives each step.
         fresh: whether it must run in another process than this one.
 
     Returns:
@@ -97,8 +95,6 @@ def open_experiment(
         ExperimentError: on entering, loading or warming up failed.
     """
     using = session or SESSION
-    if progress is not None:
-        using = using.with_progress(progress)
     check_experiments([config], using, meter_name="null" if metering else meter_name)
     return launching.open_experiment(config, using, metering=metering, meter_name=meter_name, fresh=fresh)
 

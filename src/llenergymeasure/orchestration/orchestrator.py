@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -59,10 +59,6 @@ class Session:
     model_cache: ModelCache = field(default_factory=NoModelCache)
     user_config: UserConfig | None = None
     meter_setting: MeterSetting = IN_CONFIG
-
-    def with_progress(self, progress: Progress) -> Session:
-        """The same session with another receiver of its steps."""
-        return replace(self, progress=progress)
 
     def setting(self, meter_name: str | None) -> MeterSetting:
         """Where the meter of an experiment is named; None = in its configuration."""
