@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from llenergymeasure import __version__
 from llenergymeasure._files import replace_file
 from pytest_llem.baseline.repeats import samples_of
+from pytest_llem.baseline.update import Outcome
 from pytest_llem.measure.judged import Judged
 from pytest_llem.measure.record import Record
 from pytest_llem.plain_values import plain
 from pytest_llem.report.updates import Finished
+from pytest_llem.settings import Settings
 from pytest_llem.stash import State
 from pytest_llem.verdict.verdict import Judgement
 
@@ -24,10 +28,8 @@ SCHEMA = "1.0"
 
 def session_report(state: State, done: Finished, exit_code: int) -> dict[str, Any]:
     """The session report as plain values."""
-    settings = state.settings
-    snapshot = next(
-        (run.origin.environment for each in state.records.values() for run in each.runs if run.measured), None
-    )
+    measured = (run for record in state.records.values() for run in record.runs if run.measured)
+    snapshot = next((run.origin.environment for run in measured), None)
     return {
         "schema": SCHEMA,
         "complete": done.complete,
@@ -36,50 +38,55 @@ def session_report(state: State, done: Finished, exit_code: int) -> dict[str, An
         "versions": {"llenergymeasure": __version__},
         "git": None if snapshot is None else {"commit": snapshot.git_commit, "dirty": snapshot.git_dirty},
         "environment": None if snapshot is None else snapshot.model_dump(mode="json"),
-        "options": {
-            "dry_run": settings.dry_run,
-            "strict": settings.strict,
-            "repeats": settings.repeats,
-            "energy": settings.energy,
-            "fail_on": [str(limit) for limit in settings.fail_on],
-            "alpha": settings.alpha,
-            "noise_floor": settings.noise_floor,
-            "min_window_s": settings.min_window_s,
-            "max_age_days": settings.max_age_days,
-            "inconclusive": settings.inconclusive,
-            "baseline_dir": str(settings.baseline_dir),
-            "update_baseline": settings.update,
-        },
+        "options": _options(state.settings),
         "counts": counts(state),
-        "tests": [_test(record, state) for record in state.records.values()],
-        "baselines": {
-            "written": [str(path) for path in done.updated],
-            "candidates": [str(path) for path in done.candidates],
-            "outcomes": [
-                {
-                    "test": each.test_id,
-                    "config_hash": each.config_hash,
-                    "action": each.action,
-                    "note": each.note or None,
-                }
-                for each in done.outcomes
-            ],
-            "unclaimed": [{"id": each.test_id, "file": str(each.path)} for each in done.unclaimed],
-            "problems": done.problems,
-        },
+        "tests": [_test(record) for record in state.records.values()],
+        "baselines": _baselines(done),
+    }
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    return {
+        "dry_run": settings.dry_run,
+        "strict": settings.strict,
+        "repeats": settings.repeats,
+        "energy": settings.energy,
+        "fail_on": [str(limit) for limit in settings.fail_on],
+        "alpha": settings.alpha,
+        "noise_floor": settings.noise_floor,
+        "min_window_s": settings.min_window_s,
+        "max_age_days": settings.max_age_days,
+        "inconclusive": settings.inconclusive,
+        "baseline_dir": str(settings.baseline_dir),
+        "update_baseline": settings.update,
+    }
+
+
+def _baselines(done: Finished) -> dict[str, Any]:
+    return {
+        "written": [str(path) for path in done.updated],
+        "candidates": [str(path) for path in done.candidates],
+        "outcomes": [_outcome(each) for each in done.outcomes],
+        "unclaimed": [{"id": each.test_id, "file": str(each.path)} for each in done.unclaimed],
+        "problems": done.problems,
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "test": outcome.test_id,
+        "config_hash": outcome.config_hash,
+        "action": outcome.action,
+        "note": outcome.note or None,
     }
 
 
 def counts(state: State) -> dict[str, int]:
     """The number of experiments by verdict."""
-    found: dict[str, int] = {}
-    for record in state.records.values():
-        for run in record.runs:
-            found[run.verdict] = found.get(run.verdict, 0) + 1
-    return found
+    return dict(Counter(run.verdict for record in state.records.values() for run in record.runs))
 
 
-def _test(record: Record, state: State) -> dict[str, Any]:
+def _test(record: Record) -> dict[str, Any]:
     return {
         "test": record.test,
         "file": record.file,
@@ -104,7 +111,7 @@ def _experiment(run: Judged) -> dict[str, Any]:
         "control": run.plan.control,
         "config_hash": run.config_hash,
         "energy": {"meter": origin.meter, "method": origin.energy_method, "reason": origin.why_no_energy or None},
-        "energy_per_output_token": _mean(samples_of(run.pooled).get("energy_per_output_token", ())),
+        "energy_per_output_token": _mean(run, "energy_per_output_token"),
         "work": None if not kept else kept[0].work.to_plain(),
         "metrics": [_metric(each) for each in verdict.judgements],
         "dropped": [{"repeat": each.index, "causes": list(each.causes)} for each in run.dropped],
@@ -148,8 +155,9 @@ def _metric(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return math.fsum(values) / len(values) if values else None
+def _mean(run: Judged, metric: str) -> float | None:
+    values = samples_of(run.pooled).get(metric)
+    return fmean(values) if values else None
 
 
 def _jsonable(value: Any) -> Any:

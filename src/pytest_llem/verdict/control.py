@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from llenergymeasure.domain.metrics import Metric
 from llenergymeasure.stats.comparison import compare
 from pytest_llem.limits import JUDGED
+from pytest_llem.verdict.verdict import percent
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Shift:
     ratio_high: float
 
     def __str__(self) -> str:
-        low, high = 100 * (self.ratio_low - 1), 100 * (self.ratio_high - 1)
-        return f"machine shifted: {self.metric} of the control {100 * (self.ratio - 1):+.3g}% ({low:+.3g}% to {high:+.3g}%)"
+        bounds = f"{percent(self.ratio_low)} to {percent(self.ratio_high)}"
+        return f"machine shifted: {self.metric} of the control {percent(self.ratio)} ({bounds})"
 
 
 def machine_shift(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from itertools import chain
-from statistics import geometric_mean
+from statistics import fmean, geometric_mean
 from typing import Any
 
 from llenergymeasure.stats.comparison import compare
@@ -147,7 +147,7 @@ class Gate:
     def _judgement(self, limit: Limit, case: Case, found: Situation, shifts: Sequence[Shift]) -> Judgement:
         known = limit.known
         samples = samples_of(case.repeats).get(limit.metric, ())
-        now = sum(samples) / len(samples) if samples else None
+        now = fmean(samples) if samples else None
         measured: dict[str, Any] = {
             "metric": limit.metric,
             "unit": known.unit,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 # From the worst to the best: the verdict on an experiment is that of its worst metric.
 MEANING = {
@@ -90,6 +90,7 @@ class Verdict:
         commit: of the baseline's newest session; None when unknown.
         notes: further remarks for the reader.
         remeasured: the outcome of the second look; None when there was none.
+        reason: why there is no baseline to compare with; empty when there is one.
         situation: whether there is a baseline to compare with: found, new, stale, not-comparable or work-changed.
     """
 
@@ -100,7 +101,6 @@ class Verdict:
     remeasured: str | None = None
     reason: str = ""
     situation: str = "found"
-    work: dict[str, object] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
