@@ -231,9 +231,16 @@ class MetricAnalysis(Frozen):
     left_out: dict[str, str] = {}
     notes: tuple[NoteCode, ...] = ()
 
-    def factor(self, name: str) -> FactorEffect | None:
-        """The effect of a factor; None where it is not estimated."""
-        return next((each for each in self.factors if each.factor == name), None)
+    def factor(self, name: str, within: str | None = None) -> FactorEffect | None:
+        """The effect of a factor; None where it is not estimated.
+
+        Args:
+            name: name of the factor.
+            within: name of the backend inside which it is estimated; None = the first effect with this name, which is the
+                only one unless several backends have different levels of it.
+        """
+        found = (each for each in self.factors if each.factor == name and within in (None, each.within))
+        return next(found, None)
 
 
 class ParetoPoint(Frozen):

@@ -150,13 +150,13 @@ def spans_table(study: StudyData, effects: StudyEffects) -> Table:
     factors = metrics[0].factors
     if not factors:
         return Table("spans", "", ("metric",), ())
-    rows = tuple((name_of(each.metric), *(_span(each, factor.factor) for factor in factors)) for each in metrics)
+    rows = tuple((name_of(each.metric), *(_span(each, factor) for factor in factors)) for each in metrics)
     head = ("metric", *(factor_title(study.design, each.factor, each.within) for each in factors))
     return Table("spans", "Span ratios of each factor, with 95 % intervals.", head, rows)
 
 
-def _span(analysis: MetricAnalysis, factor: str) -> str:
-    found = analysis.factor(factor)
+def _span(analysis: MetricAnalysis, factor: FactorEffect) -> str:
+    found = analysis.factor(factor.factor, factor.within)
     return ABSENT if found is None else ratio_text(found.span)
 
 
@@ -171,7 +171,7 @@ def conditional_table(study: StudyData, effects: StudyEffects) -> Table:
 
 def _conditional_rows(design: StudyDesign, analysis: MetricAnalysis, found: Interaction) -> Iterator[tuple[str, ...]]:
     first, second = (factor_title(design, name, found.within) for name in found.factors)
-    effect = analysis.factor(found.factors[0])
+    effect = analysis.factor(found.factors[0], found.within)
     if effect is None:
         return
     compared = f"{level_text(effect.highest)} over {level_text(effect.lowest)}"

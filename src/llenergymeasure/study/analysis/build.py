@@ -61,7 +61,7 @@ def factor_effect(model: Model, compared: Compared, share: Share | None = None) 
         p_ranks=_p_of(compared.ranks, model.error_of(name, model.ranks_for(compared.factor)))
         if model.error.freedom
         else None,
-        detectable=found.detectable and linear(found.detectable),
+        detectable=None if found.detectable is None else linear(found.detectable),
         grouped=bool(model.grouped.intersection(name)),
     )
 

@@ -128,7 +128,7 @@ def _detectable(model: Model, factors: Sequence[FactorEffect]) -> float | None:
     if not n_others or model.grouped:
         return None
     step = detectable(2 / min(model.fit.layout.per_cell.tolist()), model.error, ALPHA / n_others)
-    return step and linear(step)
+    return None if step is None else linear(step)
 
 
 def _notes(model: Model, factors: Sequence[FactorEffect]) -> list[NoteCode]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from a_nested_study import a_nested_study
 from a_study import BATCH, a_study
 from llenergymeasure.domain.study.effects import Ratio
 from llenergymeasure.results.study_tables.content import cells_table, conditional_table, spans_table, tables
@@ -89,3 +90,14 @@ def test_a_level_that_is_not_compared_says_why():
     effects = study.effects.model_copy(update={"metrics": (changed,)})
     levels = {table.name: table for table in tables(study.model_copy(update={"effects": effects}))}["levels"]
     assert levels.rows[-1] == ("batch size", "64", "-", "cells are missing")
+
+
+def test_a_factor_inside_each_of_two_backends_has_its_own_span_and_levels():
+    study = a_nested_study()
+    headline = study.effects.metrics[0]
+    table = spans_table(study, study.effects)
+    for backend in ("pytorch", "vllm"):
+        column = table.head.index(f"precision (in {backend})")
+        assert table.rows[0][column] == ratio_text(headline.factor("precision", backend).span)
+    compared = {row[0]: row[1] for row in conditional_table(study, study.effects).rows}
+    assert compared["precision (in vllm) by number of sequences (in vllm)"] == "bf16 over fp16"

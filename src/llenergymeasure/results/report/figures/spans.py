@@ -21,18 +21,18 @@ def spans(design: StudyDesign, analysis: MetricAnalysis) -> Picture | None:
     shown = analysis.factors[:MOST_FACTORS]
     if not shown:
         return None
-    names = {each.factor: factor_title(design, each.factor, each.within) for each in shown}
+    names = [factor_title(design, each.factor, each.within) for each in shown]
     figure, (axes,) = plot(0.75 + 0.5 * len(shown))
     ends = [end for each in shown for end in (each.span.value, each.span.low, each.span.high) if end is not None]
     logarithmic(axes, "x", [1.0, *ends], pad=0.04)
     for index, factor in enumerate(shown):
         _bar(axes, factor, -index)
-    name_rows(axes, [names[each.factor] for each in shown])
+    name_rows(axes, names)
     axes.set_ylim(0.65 - len(shown), 0.62)
     axes.axvline(1, color=LIGHT["soft"], linewidth=0.8)
     axes.set_xlabel(f"largest over smallest mean of {name_of(analysis.metric)}; the bar is the 95 % interval")
     title = f"Span ratio of each factor for {name_of(analysis.metric)}"
-    text = "; ".join(f"{names[each.factor]}: {ratio_text(each.span)}" for each in shown)
+    text = "; ".join(f"{name}: {ratio_text(each.span)}" for name, each in zip(names, shown))
     return Picture("spans", title, text, figure)
 
 

@@ -80,9 +80,9 @@ def _further(design: StudyDesign, analysis: MetricAnalysis, effect: FactorEffect
 
 def _partner(analysis: MetricAnalysis, effect: FactorEffect) -> str | None:
     """The factor on which a smaller effect depends so much that their interaction makes most of its share."""
-    for found in analysis.interactions:
+    for found in _interactions_of(analysis, effect):
         is_clear = found.p_value is not None and found.p_value < ALPHA
-        if is_clear and effect.factor in found.factors and found.share / 2 > _MOST_OF_IT * (effect.share or 1):
+        if is_clear and found.share / 2 > _MOST_OF_IT * (effect.share or 1):
             return next(name for name in found.factors if name != effect.factor)
     return None
 
@@ -100,11 +100,11 @@ def _comparison(metric: str, effect: FactorEffect) -> str:
 def _at_best(metric: str, effect: FactorEffect) -> str:
     """Another backend against that of the reference, each at its best cell: the best, or else the worst of them."""
     sign = 1 if METRICS[metric].better == "lower" else -1
-    reference = next(each for each in effect.at_best if each.ratio.low == each.ratio.high)
+    reference = next(each for each in effect.at_best if each.ratio.value == 1)
     ordered = sorted(effect.at_best, key=lambda each: sign * each.mean)
     other = ordered[0] if ordered[0] is not reference else ordered[-1]
     ratio = other.ratio
-    if ratio.low is None or ratio.high is None or ratio.low <= 1 <= ratio.high:
+    if ratio.low is not None and ratio.high is not None and ratio.low <= 1 <= ratio.high:
         return ", and with each at its best no difference is shown"
     advantage = inverse(ratio) if sign == 1 else ratio
     said = comparison(metric, level_text(other.level), level_text(reference.level), advantage, "")
@@ -118,11 +118,16 @@ def _better_and_worse(metric: str, effect: FactorEffect) -> tuple[str, str]:
 
 def _interaction_of(analysis: MetricAnalysis, effect: FactorEffect) -> Interaction | None:
     """The largest interaction of a factor that is clear and large, with the factor first."""
-    for found in analysis.interactions:
+    for found in _interactions_of(analysis, effect):
         is_clear = found.p_value is not None and found.p_value < ALPHA and found.share > LARGE_INTERACTION
         if is_clear and found.factors[0] == effect.factor and found.conditional:
             return found
     return None
+
+
+def _interactions_of(analysis: MetricAnalysis, effect: FactorEffect) -> Iterator[Interaction]:
+    """The interactions of a factor among the same cells, the largest first."""
+    return (each for each in analysis.interactions if effect.factor in each.factors and each.within == effect.within)
 
 
 def _other_name(design: StudyDesign, interaction: Interaction) -> str:

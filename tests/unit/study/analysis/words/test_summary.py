@@ -8,6 +8,7 @@ import random
 import pytest
 from benchmarks.simulated_study import ENERGY, Machine, Simulation, design_of, grid, protocol
 
+from a_nested_study import a_nested_study
 from llenergymeasure.domain.study.design import Factor
 from llenergymeasure.study.analysis.analyse import analyse
 from llenergymeasure.study.analysis.words.summary import summary
@@ -167,3 +168,32 @@ def test_tests_that_disagree_are_said_so_with_the_runs_that_stand_out():
 
     text = said(lambda levels: 0.05 * levels["precision"], n_cycles=6, change=with_outliers)
     assert text.endswith("The tests on logs and on ranks disagree about precision; 05.c2 and 01.c1 stand out.")
+
+
+def test_an_interaction_inside_one_backend_is_not_that_of_another():
+    def depends(levels):
+        in_pytorch = (levels["precision"] == 2) * levels.get("pytorch.batch_size", 0)
+        return in_pytorch - (levels["backend"] == 1) * 1.5 * levels["precision"]
+
+    assert a_nested_study(effect=depends).answer.startswith(
+        "Precision in vllm matters most: fp16 needs 4.4 times less energy per output token than bf16 ("
+    )
+
+
+def one_step(levels):
+    """vllm needs the same at its reference cell, and half at its best."""
+    return -math.log(2) * (levels["backend"] == 1 and levels["vllm.max_num_seqs"])
+
+
+def test_one_cycle_gives_the_difference_of_the_best_cells_without_an_interval():
+    text = a_nested_study(n_cycles=1, cv=0.001, effect=one_step).answer
+    assert "and with each at its best vllm needs 2.0 times less energy per output token than pytorch;" in text
+    assert "no difference is shown" not in text
+
+
+def test_runs_without_a_spread_compare_with_the_backend_of_the_reference():
+    study = a_nested_study(cv=0.0, effect=lambda levels: one_step(levels) + 0.1 * levels["backend"])
+    design = study.design.model_copy(update={"reference": "07"})
+    text = summary(design, analyse(design, study.runs, study.protocol))
+    assert "and with each at its best pytorch needs 1.8 times more energy per output token than vllm" in text
+    assert "a difference above 0.0 % would have been found" in text
