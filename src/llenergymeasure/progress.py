@@ -38,6 +38,24 @@ class Silent:
         """Ignore."""
 
 
+class NotesOnce:
+    """Passes everything on to another progress, and a note only when it is new.
+
+    Args:
+        progress: receives it.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._noted: set[str] = set()
+        self.step, self.advance, self.done = progress.step, progress.advance, progress.done
+
+    def note(self, text: str) -> None:
+        if text not in self._noted:
+            self._noted.add(text)
+            self._progress.note(text)
+
+
 class Logged(Silent):
     """Logs notes as warnings, which Python shows on stderr unless the application decides otherwise."""
 

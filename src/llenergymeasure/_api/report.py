@@ -115,9 +115,14 @@ def limits_of(texts: Iterable[str]) -> dict[str, float]:
     """Limits by metric, from texts `METRIC=NUMBER`.
 
     Raises:
-        ConfigError: a text is not of this form, or there is no such metric.
+        ConfigError: a text is not of this form, there is no such metric, or a metric has two limits.
     """
-    return dict(_limit(text) for text in texts)
+    found: dict[str, float] = {}
+    for name, value in map(_limit, texts):
+        if name in found:
+            raise ConfigError(f"--limit {name} is given twice", "keep one")
+        found[name] = value
+    return found
 
 
 def _limit(text: str) -> tuple[str, float]:

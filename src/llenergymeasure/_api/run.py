@@ -86,6 +86,7 @@ def run_study(
         PreFlightError: a cell cannot be measured on this machine; with every reason.
         StudyError: no run has a result.
     """
+    _check_resume(resume)
     given = None
     if isinstance(config, (str, Path)):
         given = Path(config)
@@ -96,6 +97,15 @@ def run_study(
             "for example run_study(StudyConfig(experiments=[ExperimentConfig(model=...)]))",
         )
     return _run(config, output_dir, given, resume)
+
+
+def _check_resume(resume: object) -> None:
+    """Check that it is a flag or a folder. An empty path, such as that of an unset variable, would start a new study."""
+    if isinstance(resume, bool) or (isinstance(resume, (str, os.PathLike)) and str(resume).strip()):
+        return
+    raise ConfigError(
+        f"resume is {resume!r}, neither True or False nor a folder", "give the folder of the study to continue, or True"
+    )
 
 
 def _place(output_dir: object) -> Path | None:

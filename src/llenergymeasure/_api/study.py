@@ -6,7 +6,7 @@ import json
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from llenergymeasure.launch.fresh import FreshProcesses
 from llenergymeasure.launch.open import measure_once, no_fresh_process
 from llenergymeasure.launch.ranks.rank import rank_info_of
 from llenergymeasure.orchestration.orchestrator import Session
-from llenergymeasure.progress import Progress
+from llenergymeasure.progress import NotesOnce, Progress
 from llenergymeasure.study.design import design_of, protocol_of
 from llenergymeasure.study.environment import environment_of
 from llenergymeasure.study.files.folder import Configuration
@@ -105,6 +105,17 @@ def run_cells(study: StudyConfig, session: Session, place: Path | None, options:
         return run_new(design, protocol, parts, place, _configuration(study, options))
 
 
+def _check_one_place(output_dir: Path | None, options: StudyOptions) -> None:
+    """Check that a folder to continue is in the directory that was given, if both were."""
+    if output_dir is None or isinstance(options.resume, bool):
+        return
+    if Path(options.resume).resolve().parent != output_dir.resolve():
+        raise ConfigError(
+            f"the study in {options.resume} is continued in its folder, and {output_dir} is another directory",
+            "remove the directory of the results (--output, output_dir)",
+        )
+
+
 def _folder(design: StudyDesign, place: Path | None, options: StudyOptions) -> Path | None:
     """The folder to continue; None for a new study."""
     if options.resume is False:
@@ -134,6 +145,7 @@ def run_here(study: StudyConfig, output_dir: Path | None, progress: Progress, op
         ConfigError, PreFlightError, LLEMError: see `run_cells`.
     """
     session = Session(progress=progress)
+    _check_one_place(output_dir, options)
     return run_cells(study, session, output_dir or Path(session.settings().output.results_dir), options)
 
 
@@ -146,7 +158,8 @@ def _devices(design: StudyDesign, session: Session) -> Iterator[MeterContext]:
 
 @contextmanager
 def _measuring(protocol: Protocol, session: Session) -> Iterator[Measure]:
-    """What measures one experiment, as isolated as the protocol says."""
+    """What measures one experiment, as isolated as the protocol says. A note that several runs have is shown once."""
+    session = replace(session, progress=NotesOnce(session.progress))
     if protocol.isolation == "none":
         yield lambda config, log: measure_once(config, session)
         return
@@ -187,6 +200,7 @@ def run_or_raise(study: StudyConfig, session: Session, place: Path | None, optio
     Raises:
         StudyError: no run has a result.
     """
+    _check_one_place(place, options)
     found = run_cells(study, session, place, options)
     if found.failed and not found.completed:
         raise StudyError([_failed_run(found, row) for row in found.failed], [])

@@ -39,7 +39,7 @@ RENAMED_FIELDS = {"model_name": "model", "fp_precision": "precision", "num_input
 # Fields added after release 2.0.0. At their default they are left out of the hash, which keeps older hashes valid.
 LATER_FIELDS = ("apply_chat_template",)
 
-# A day. A window without an end would be an oversight.
+# A day. A longer window, or a longer pause between two runs, would be an oversight.
 MOST_SECONDS = 86400.0
 
 # Keys at the top of a file that make it a study; all others are fields of an experiment.

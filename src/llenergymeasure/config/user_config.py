@@ -14,6 +14,7 @@ from llenergymeasure.config.base import ConfigModel, FieldError, Number, effecti
 from llenergymeasure.config.environ import number_from, switch_from
 from llenergymeasure.config.files.yaml import read_document
 from llenergymeasure.config.messages.explain import explain_validation_error
+from llenergymeasure.config.models import MOST_SECONDS
 from llenergymeasure.config.runners import Runner
 from llenergymeasure.config.sections import MeterName
 from llenergymeasure.exceptions import ConfigError
@@ -61,8 +62,12 @@ class MeasurementSettings(ConfigModel):
 class ExecutionSettings(ConfigModel):
     """Pauses of studies, where the study leaves them open."""
 
-    config_gap_seconds: Number = Field(60.0, ge=0, description="Pause between two runs of a study in seconds.")
-    cycle_gap_seconds: Number = Field(300.0, ge=0, description="Pause between two cycles of a study in seconds.")
+    config_gap_seconds: Number = Field(
+        60.0, ge=0, le=MOST_SECONDS, description="Pause between two runs of a study in seconds."
+    )
+    cycle_gap_seconds: Number = Field(
+        300.0, ge=0, le=MOST_SECONDS, description="Pause between two cycles of a study in seconds."
+    )
 
 
 class UserConfig(ConfigModel):

@@ -109,6 +109,11 @@ def test_a_limit_that_cannot_be_understood_is_one_message(text, words):
         limits_of([text])
 
 
+def test_two_limits_of_one_metric_are_refused():
+    with pytest.raises(ConfigError, match=r"--limit ttft_p95_ms is given twice; keep one"):
+        limits_of(["ttft_p95_ms=500", "tokens_per_second=10", "ttft_p95_ms=400"])
+
+
 def test_a_name_that_is_too_long_for_a_folder_is_a_usage_error(tmp_path):
     with pytest.raises(ConfigError, match="there is no "):
         load(tmp_path / ("x" * 300))

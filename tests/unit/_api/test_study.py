@@ -83,9 +83,23 @@ def test_what_is_no_directory_is_refused(tmp_path, monkeypatch, place):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("resume", [1, 0, None, "", " ", b"x"])
+def test_what_does_not_say_which_study_to_continue_is_refused(tmp_path, resume):
+    with pytest.raises(ConfigError, match=r"resume is .*, neither True or False nor a folder"):
+        run_study(tiny({"n": 1}, {"n": 2}), output_dir=tmp_path, resume=resume)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_to_continue_and_another_directory_contradict_each_other(tmp_path):
+    first = run_study(tiny({"n": 1}, {"n": 2}), output_dir=tmp_path)
+    with pytest.raises(ConfigError, match=r"is continued in its folder, and .*other is another directory"):
+        run_study(tiny({"n": 1}, {"n": 2}), output_dir=tmp_path / "other", resume=first.folder)
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_folder_that_is_no_study_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"manifest\.json"):
-        run_study(tiny({"n": 1}, {"n": 2}), output_dir=tmp_path, resume=tmp_path)
+        run_study(tiny({"n": 1}, {"n": 2}), resume=tmp_path)
 
 
 def test_a_study_leaves_no_open_file(tmp_path):

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
 from llenergymeasure.config.base import ConfigModel, FieldError, Flag, Integer, Number, effective
-from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.models import MOST_SECONDS, ExperimentConfig
 from llenergymeasure.config.study.reference import reference_index
 
 CycleOrder = Literal["shuffled", "interleaved", "sequential", "grouped"]
@@ -18,6 +18,9 @@ Isolation = Literal["process", "spawn", "none"]
 
 # The pooled residuals of three cycles are enough for intervals; one cell has nothing to be compared with.
 CYCLES, CYCLES_OF_ONE_CELL = 3, 1
+
+# GPUs slow down below 100 C, so a run would never wait for a larger distance.
+MOST_CELSIUS = 100.0
 
 
 class ExecutionConfig(ConfigModel):
@@ -42,22 +45,27 @@ class ExecutionConfig(ConfigModel):
     experiment_gap_seconds: Number | None = Field(
         None,
         ge=0,
+        le=MOST_SECONDS,
         description="Pause between two runs in seconds.",
         json_schema_extra=effective("`execution.config_gap_seconds` of the user config"),
     )
     cycle_gap_seconds: Number | None = Field(
         None,
         ge=0,
+        le=MOST_SECONDS,
         description="Pause between two cycles in seconds.",
         json_schema_extra=effective("`execution.cycle_gap_seconds` of the user config"),
     )
     cooldown_celsius: Number | None = Field(
         5.0,
         gt=0,
+        le=MOST_CELSIUS,
         description="Before a run, wait until each GPU is within this distance of its temperature at the start of the study, "
         "in C; null = no wait.",
     )
-    cooldown_max_seconds: Number = Field(600.0, ge=0, description="Longest wait for a temperature in seconds.")
+    cooldown_max_seconds: Number = Field(
+        600.0, ge=0, le=MOST_SECONDS, description="Longest wait for a temperature in seconds."
+    )
     experiment_timeout_seconds: Number | None = Field(
         None, gt=0, description="Time limit of a run in seconds.", json_schema_extra=effective("no limit")
     )

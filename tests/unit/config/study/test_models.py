@@ -67,7 +67,10 @@ def test_a_study_survives_json(study):
 
 
 @pytest.mark.parametrize("execution", [{"n_cycles": 0}, {"experiment_gap_seconds": -1}, {"experiment_timeout_seconds": 0},
-                                       {"cooldown_max_seconds": -1}, {"cycle_order": "random"}, {"control": 1}])  # fmt: skip
+                                       {"experiment_gap_seconds": 86_401}, {"cycle_gap_seconds": 1e300},
+                                       {"cooldown_max_seconds": 86_401},
+                                       {"cooldown_celsius": 101}, {"cooldown_max_seconds": -1},
+                                       {"cycle_order": "random"}, {"control": 1}])  # fmt: skip
 def test_values_out_of_bounds_are_refused(execution):
     with pytest.raises(ValidationError):
         ExecutionConfig(**execution)
