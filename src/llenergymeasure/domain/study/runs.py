@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.exceptions import FailureKind
 
 RunState = Literal["pending", "running", "completed", "failed", "interrupted", "skipped"]
@@ -131,3 +132,7 @@ class RunRow(Frozen):
     environment: str | None = None
     warnings: tuple[str, ...] = ()
     failure: RunFailure | None = None
+
+    def per_pass(self, name: str) -> float | None:
+        """The value of a metric; of a total, per pass over the prompts, so that runs compare. None = not measured."""
+        return METRICS[name].per_pass(self.values.get(name), self.n_passes or 1)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import median
 
 from llenergymeasure.domain.metrics import METRICS, Metric
 from llenergymeasure.domain.study.design import Cell, StudyDesign
@@ -74,21 +75,16 @@ class Frame:
         return self.metric.joules and self.runs.rows[0].energy_estimated
 
     @property
-    def uncertainty(self) -> float:
-        """Median relative standard uncertainty of the readings without that of the gain; 0 where none is known."""
+    def uncertainty(self) -> float | None:
+        """Median relative standard uncertainty of the readings without that of the gain; None where none is known."""
         found = (row.reading_uncertainty for row in self.runs.rows) if self.metric.joules else ()
-        known = sorted(each for each in found if each is not None)
-        return known[len(known) // 2] if known else 0.0
+        known = [each for each in found if each is not None]
+        return median(known) if known else None
 
 
 def completed(rows: Iterable[RunRow]) -> list[RunRow]:
     """The rows of the grid with a result."""
     return [row for row in rows if row.state == "completed" and row.role == "cell"]
-
-
-def per_pass(row: RunRow, name: str) -> float | None:
-    """The value of a metric; of a total, per pass over the prompts. None = not measured."""
-    return METRICS[name].per_pass(row.values.get(name), row.n_passes or 1)
 
 
 def energy_kind(rows: Sequence[RunRow]) -> Kind | None:
@@ -147,7 +143,7 @@ def _from(row: RunRow) -> str:
 
 
 def _logs(rows: Sequence[RunRow], name: str) -> tuple[float, ...]:
-    return tuple(math.log(value) for row in rows if (value := per_pass(row, name)) is not None)
+    return tuple(math.log(value) for row in rows if (value := row.per_pass(name)) is not None)
 
 
 def _blocks(rows: Sequence[RunRow], n_cells: int) -> tuple[str, ...]:

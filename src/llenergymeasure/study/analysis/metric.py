@@ -132,7 +132,7 @@ def _detectable(model: Model, factors: Sequence[FactorEffect]) -> float | None:
 
 
 def _notes(model: Model, factors: Sequence[FactorEffect]) -> list[NoteCode]:
-    freedom, deviation = model.error.freedom, model.error.deviation
+    freedom, deviation, uncertainty = model.error.freedom, model.error.deviation, model.frame.uncertainty
     spread = max(model.fit.means.tolist()) - min(model.fit.means.tolist())
     states: dict[NoteCode, bool] = {
         "one_cycle": not freedom,
@@ -143,6 +143,6 @@ def _notes(model: Model, factors: Sequence[FactorEffect]) -> list[NoteCode]:
         "constant": spread < ROUNDING and deviation < ROUNDING and len(model.frame.cells) > 1,
         "no_reference": model.design.reference not in model.frame.runs.position,
         "methods_disagree": any(effect.tests_disagree for effect in factors),
-        "uncertain_readings": bool(freedom) and model.frame.uncertainty > max(deviation, ROUNDING),
+        "uncertain_readings": bool(freedom) and uncertainty is not None and uncertainty > max(deviation, ROUNDING),
     }
     return [code for code, applies in states.items() if applies]

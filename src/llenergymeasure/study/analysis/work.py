@@ -11,7 +11,6 @@ from llenergymeasure.domain.study.design import Cell, StudyDesign
 from llenergymeasure.domain.study.effects import EQUAL_WORK, Ratio
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.stats.intervals import StandardError
-from llenergymeasure.study.analysis.frame import per_pass
 
 # Fields by which the work differs on purpose.
 _OF_WORK = ("n", "dataset", "max_input_tokens", "max_output_tokens", "min_output_tokens")
@@ -24,7 +23,7 @@ def unequal_work(design: StudyDesign, rows: Sequence[RunRow]) -> tuple[str, ...]
     """
     tokens: dict[str, list[float]] = defaultdict(list)
     for row in rows:
-        count = per_pass(row, "output_tokens")
+        count = row.per_pass("output_tokens")
         if count is not None:
             tokens[row.cell].append(count)
     found, base = [], dict[tuple[object, ...], float]()
@@ -49,7 +48,7 @@ def _sets_work(field: str) -> bool:
 def control_drift(rows: Sequence[RunRow], metric: str) -> Ratio | None:
     """The last control run of a cycle over the first, over all cycles; None without both."""
     values = {
-        (row.cycle, row.role): per_pass(row, metric) for row in rows if row.state == "completed" and row.role != "cell"
+        (row.cycle, row.role): row.per_pass(metric) for row in rows if row.state == "completed" and row.role != "cell"
     }
     cycles = sorted({cycle for cycle, _ in values})
     pairs = [(values.get((cycle, "control_first")), values.get((cycle, "control_last"))) for cycle in cycles]

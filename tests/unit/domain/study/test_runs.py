@@ -2,7 +2,7 @@
 
 import pytest
 
-from llenergymeasure.domain.study.runs import PlannedRun, RunId
+from llenergymeasure.domain.study.runs import PlannedRun, RunId, RunRow
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,10 @@ def test_a_planned_run_gives_the_identity_of_each_attempt() -> None:
     planned = PlannedRun(place=4, cell="02", cycle=3, config_hash="0" * 16)
 
     assert [str(planned.run_id(attempt)) for attempt in (1, 2)] == ["02.c3", "02.c3.a2"]
+
+
+def test_totals_are_divided_by_passes_and_rates_are_not() -> None:
+    values = {"duration_sec": 12.0, "tokens_per_second": 5.0}
+    row = RunRow(run_id="01.c1", place=1, cell="01", cycle=1, block="c1", values=values, n_passes=4)
+
+    assert [row.per_pass(name) for name in ("duration_sec", "tokens_per_second", "cpu_seconds")] == [3.0, 5.0, None]

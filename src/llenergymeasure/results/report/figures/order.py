@@ -47,7 +47,7 @@ def order(study: StudyData, analysis: MetricAnalysis) -> Picture | None:
 
 
 def _deviation(run: RunRow, metric: str, mean: float) -> float:
-    value = run.values[metric]
+    value = run.per_pass(metric)
     assert value is not None
     return 100 * (value / mean - 1)
 

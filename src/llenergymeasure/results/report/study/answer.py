@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from llenergymeasure._format import number
 from llenergymeasure.domain.metrics import METRICS
-from llenergymeasure.domain.study.effects import MetricAnalysis, StudyEffects
+from llenergymeasure.domain.study.effects import MetricAnalysis, Ratio, StudyEffects
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.report.headline import Headline
 from llenergymeasure.results.study_tables.texts import TIMES, interval_text, name_of, plain, value_text
@@ -21,11 +21,10 @@ def subtitle(study: StudyData) -> str:
     """What was compared, when and where."""
     models = _each(cell.config.model for cell in study.cells)
     backends = _each(cell.config.backend for cell in study.cells)
-    cycles = study.protocol.n_cycles
     parts = [
-        f"{len(study.cells)} cells of {models} with {backends}",
-        f"{cycles} {'cycle' if cycles == 1 else 'cycles'}",
-        f"{len(study.completed)} runs",
+        f"{_count(len(study.cells), 'cell')} of {models} with {backends}",
+        _count(study.protocol.n_cycles, "cycle"),
+        _count(len(study.completed), "run"),
     ]
     gpus = _each(gpu for run in study.runs for gpu in run.gpus)
     return "; ".join([", ".join(parts), *([gpus] if gpus else []), *_period(study)])
@@ -61,11 +60,21 @@ def headlines(study: StudyData, effects: StudyEffects) -> Iterator[Headline]:
         yield _within(study, effects, analysis)
     yield Headline(
         "completed runs", f"{len(study.completed)} of {sum(run.role == 'cell' for run in study.runs)}", "",
-        f"{len(study.cells)} cells, {study.protocol.n_cycles} cycles",
+        f"{_count(len(study.cells), 'cell')}, {_count(study.protocol.n_cycles, 'cycle')}",
     )  # fmt: skip
-    spread = "not known" if analysis.residual_cv is None else number(100 * analysis.residual_cv, "%", 2)
-    detectable = "" if analysis.detectable is None else f"ratios above {plain(analysis.detectable)} would be found"
-    yield Headline("spread of a run (CV)", spread, "", detectable or "one cycle has no spread")
+    yield _spread(analysis)
+
+
+def _spread(analysis: MetricAnalysis) -> Headline:
+    name = "spread of a run (CV)"
+    if analysis.residual_cv is None:
+        return Headline(name, "not known", "", "one cycle has no spread")
+    note = "" if analysis.detectable is None else f"ratios above {plain(analysis.detectable)} would be found"
+    return Headline(name, number(100 * analysis.residual_cv, "%", 2), "", note)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _best(study: StudyData, analysis: MetricAnalysis) -> Iterator[Headline]:
@@ -77,9 +86,14 @@ def _best(study: StudyData, analysis: MetricAnalysis) -> Iterator[Headline]:
         f"best cell in {name_of(metric)}", f"{value_text(best.mean, metric)} {unit}", f"cell {best.cell}", note
     )
     if best.ratio is not None and best.cell != analysis.reference:
-        interval = interval_text(best.ratio)
-        note = f"95 % interval {interval}" if interval else "one cycle gives no interval"
+        note = _interval(best.ratio, analysis.freedom)
         yield Headline("best over reference", f"{TIMES} {plain(best.ratio.value)}", "", note)
+
+
+def _interval(ratio: Ratio, freedom: int) -> str:
+    if interval := interval_text(ratio):
+        return f"95 % interval {interval}"
+    return "no interval: the order of the runs keeps these cells apart" if freedom else "one cycle gives no interval"
 
 
 def _within(study: StudyData, effects: StudyEffects, analysis: MetricAnalysis) -> Headline:

@@ -97,7 +97,7 @@ def _ends(control: Sequence[RunRow]) -> tuple[RunRow | None, RunRow | None]:
 
 
 def _value(run: RunRow | None, metric: str) -> float | None:
-    return None if run is None else run.values.get(metric)
+    return None if run is None else run.per_pass(metric)
 
 
 def failures(study: StudyData) -> list[RunRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from llenergymeasure._format import number
@@ -15,8 +16,8 @@ SOURCES = {
     "blocks": "R. A. Fisher: The Design of Experiments. Oliver and Boyd, 1935.",
     "repeats": "T. Kalibera, R. Jones: Rigorous Benchmarking in Reasonable Time. ISMM 2013. doi:10.1145/2464157.2464160",
     "holm": "S. Holm: A Simple Sequentially Rejective Multiple Test Procedure. Scand. J. Statist. 6 (1979), 65-70.",
-    "ranks": "W. J. Conover, R. L. Iman: Rank Transformations as a Bridge Between Parametric and Nonparametric Statistics. "
-    "Am. Statist. 35 (1981), 124-129. doi:10.1080/00031305.1981.10479327",
+    "ranks": "J. L. Hodges, E. L. Lehmann: Rank Methods for Combination of Independent Experiments in Analysis of Variance. "
+    "Ann. Math. Statist. 33 (1962), 482-497. doi:10.1214/aoms/1177704575",
     "shapley": "A. B. Owen: Sobol' Indices and Shapley Value. SIAM/ASA J. Uncertain. Quantif. 2 (2014), 245-251. "
     "doi:10.1137/130936233",
     "sensors": "Z. Yang, K. Adamek, W. Armour: Part-time Power Measurements: nvidia-smi's Lack of Attention. arXiv:2312.02741",
@@ -74,7 +75,9 @@ def _design(study: StudyData, version: str, cited: Citations) -> Iterator[str]:
     )
     yield PROCESSES[protocol.isolation]
     gaps = number(protocol.experiment_gap_s, "s"), number(protocol.cycle_gap_s, "s")
-    yield f"The wait was {gaps[0]} before a run and {gaps[1]} before a cycle."
+    skipped_s = math.fsum(run.skipped_s for run in study.runs)
+    skipped = f"; {number(skipped_s, 's')} of these waits were skipped" if skipped_s else ""
+    yield f"The wait was {gaps[0]} before a run and {gaps[1]} before a cycle{skipped}."
     if protocol.cooldown_celsius is not None and any(run.temperature_c is not None for run in study.runs):
         yield f"Each run then waited {cooldown(protocol)}."
     if protocol.control:

@@ -188,3 +188,16 @@ def test_many_cells_make_a_page_of_limited_size():
 def test_figures_as_files_are_named_after_what_they_show():
     names = [picture.name for picture in pictures(a_study())]
     assert names[:4] == ["spans", "pareto", "way", "order"]
+
+
+def test_waits_that_were_skipped_are_not_claimed():
+    study = a_study()
+    assert "were skipped" not in page_of(study).text
+    runs = tuple(run.model_copy(update={"skipped_s": 20.0 if run.place == 13 else 0.0}) for run in study.runs)
+    text = page_of(study.model_copy(update={"runs": runs})).text
+    assert "The wait was 0 s before a run and 60 s before a cycle; 20 s of these waits were skipped." in text
+
+
+def test_ranks_after_alignment_have_their_own_source(page):
+    assert "J. L. Hodges, E. L. Lehmann" in page.text
+    assert "Conover" not in page.text

@@ -1,0 +1,20 @@
+"""How a study was run, on its page."""
+
+from __future__ import annotations
+
+from a_study import a_study
+from llenergymeasure.results.report.study.conditions import control_rows
+
+
+def test_totals_of_control_runs_are_per_pass_as_their_drift_is():
+    """Both control runs need 10 s for each pass; the second one made three times as many."""
+    study = a_study(control=True, n_cycles=1)
+    passes = {"control_first": 1, "control_last": 3}
+    runs = tuple(
+        run.model_copy(update={"n_passes": passes[run.role], "values": {"cpu_seconds": 10.0 * passes[run.role]}})
+        for run in study.runs
+        if run.role != "cell"
+    )
+    effects = study.effects.model_copy(update={"headline": "cpu_seconds", "control_drift": None})
+    rows = control_rows(study.model_copy(update={"runs": runs}), effects)
+    assert rows == [("cycle 1", "10.0", "10.0", "1.000")]
