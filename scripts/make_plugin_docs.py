@@ -26,7 +26,7 @@ PLACE = Path(__file__).resolve().parent.parent / "docs" / "pytest-plugin.md"
 # Members for the plugin itself; the page leaves them out.
 INTERNAL = frozenset(
     {
-        "finish", "leave_open", "windows", "as_plain", "measure_all", "pooled", "fingerprint", "simulated", "found",
+        "finish", "forget", "leave_open", "windows", "as_plain", "measure_all", "pooled", "fingerprint", "simulated", "found",
         "gate", "announce", "measured", "title", "failure_message", "conclude", "withdraw", "properties",
         "lies_in", "overlaps", "outlive_parent", "identity", "config_hash", "origin", "again",
         "is_closed", "is_concurrent",

@@ -76,7 +76,7 @@ class State(Services):
         from pytest_llem.gated.gates import Gates  # noqa: PLC0415 - llenergymeasure, when a test needs it
         from pytest_llem.measure.energy_meter import EnergyMeter  # noqa: PLC0415 - the same
 
-        gates = Gates(self, item, self.record(item).runs.append)
+        gates = Gates(self, item, lambda: self.record(item).runs)
         meter = EnergyMeter(
             lambda: self.measuring, item, lambda key, value: self.add_properties(item, [(key, value)]), gates
         )

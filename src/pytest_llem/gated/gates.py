@@ -15,22 +15,22 @@ from pytest_llem.marker import Plan
 from pytest_llem.measure.window import Window
 
 if TYPE_CHECKING:
+    from pytest_llem.measure.judged import Judged
     from pytest_llem.measure.services import Services
     from pytest_llem.measure.windows import Windows
 
 
 class Gates:
-    """The gated windows of one test, by name.
+    """The gated windows of one test.
 
     Args:
         services: of the pytest run.
         item: the test.
-        add: called with each new gate; without `--llem` there is none.
+        runs: returns what the present attempt of the test has measured. Each new gate is added; without `--llem` there is none.
     """
 
-    def __init__(self, services: Services, item: pytest.Item, add: Callable[[Gated], None]) -> None:
-        self._services, self._item, self._add = services, item, add
-        self._by_name: dict[str, Gated] = {}
+    def __init__(self, services: Services, item: pytest.Item, runs: Callable[[], list[Judged]]) -> None:
+        self._services, self._item, self._runs = services, item, runs
 
     def window(
         self,
@@ -45,10 +45,11 @@ class Gates:
         settings = self._services.settings
         if not settings.active or settings.dry_run:
             return Window(windows, name, output_tokens)
-        known = self._by_name.get(name)
+        runs = self._runs()
+        known = next((run for run in runs if isinstance(run, Gated) and run.name == name), None)
         if known is None:
-            known = self._by_name[name] = Gated(self._services, self._item, plan, windows, name)
-            self._add(known)
+            known = Gated(self._services, self._item, plan, windows, name)
+            runs.append(known)
         elif known.plan != plan:
             raise failure(
                 f"window {name!r} has two gates: {_shown(known.plan)}, and {_shown(plan)}; give them two names"

@@ -40,13 +40,13 @@ class Gated(Judged):
 
     def __init__(self, services: Services, item: pytest.Item, plan: Plan, windows: Windows, name: str) -> None:
         super().__init__(services, item, plan)
-        self._windows, self._name = windows, name
+        self._windows, self.name = windows, name
         self._closed: list[Window] = []
         self._outcome: str | None = None
 
     def window(self, output_tokens: int | None) -> Window:
         """A new one of them."""
-        return Window(self._windows, self._name, output_tokens, self)
+        return Window(self._windows, self.name, output_tokens, self)
 
     def closed(self, window: Window) -> None:
         """One of them has closed: with the last one, the machine and the repeats that count are known."""
@@ -73,7 +73,7 @@ class Gated(Judged):
     @property
     def identity(self) -> Mapping[str, Any]:
         """What a baseline knows of the code: the name of its window."""
-        return {"window": self._name}
+        return {"window": self.name}
 
     @cached_property
     def config_hash(self) -> str:
@@ -110,23 +110,21 @@ class Gated(Judged):
             pytest.fail.Exception: there are not enough windows, or a metric cannot have a value.
         """
         if not self.measured:
-            loop = f"for window in energy_meter.window({self._name!r}, ...): with window: ..."
+            loop = f"for window in energy_meter.window({self.name!r}, ...): with window: ..."
             raise failure(
-                f"window {self._name!r}: {len(self._closed)} of {self.plan.repeats} repeats were measured; a gate needs all: {loop}"
+                f"window {self.name!r}: {len(self._closed)} of {self.plan.repeats} repeats were measured; a gate needs all: {loop}"
             )
         tokens = "energy_per_output_token"
         if any(limit.metric == tokens for limit in self.plan.limits) and not self._closed[0].output_tokens:
-            raise failure(
-                f"window {self._name!r}: gate: {tokens} needs output_tokens, as argument or set on the window"
-            )
+            raise failure(f"window {self.name!r}: gate: {tokens} needs output_tokens, as argument or set on the window")
         return super().gate()
 
     def properties(self, among_several: bool = False) -> Iterable[tuple[str, Any]]:
         """Properties for junit; those of each window are recorded by the meter."""
-        yield f"llem.{self._name}.verdict", self.verdict
+        yield f"llem.{self.name}.verdict", self.verdict
         worst = self.found.worst
         if worst is not None and worst.ratio is not None:
-            yield f"llem.{self._name}.ratio", plain(worst.ratio)
+            yield f"llem.{self.name}.ratio", plain(worst.ratio)
 
 
 def _repeat_of(window: Window, metered: bool) -> Repeat:

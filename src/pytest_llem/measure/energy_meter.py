@@ -113,6 +113,10 @@ class EnergyMeter:
         """Add a property of the test to the reports: plain text, a number or a bool; anything else becomes text."""
         self._record(key, plain(value))
 
+    def forget(self) -> None:
+        """Forget the windows of an attempt that does not count."""
+        self._windows.forget()
+
     def finish(self) -> None:
         """The test has ended: close open windows and record the measured values."""
         self._windows.finish()

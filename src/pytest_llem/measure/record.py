@@ -98,7 +98,9 @@ class Record:
         self.crash = self.message and _crash(report)
 
     def next_attempt(self) -> Record:
-        """The record of a further attempt, to which nothing of this one belongs."""
+        """The record of a further attempt, to which nothing of this one belongs. It may have the same meter."""
+        if self.meter is not None:
+            self.meter.forget()
         return Record(self.test, self.path, self.file, self.line, self.attempt + 1, meter=self.meter)
 
 

@@ -88,6 +88,11 @@ class Windows:
             window.leave_open()
         self._open = []
 
+    def forget(self) -> None:
+        """The attempt of the test does not count: nor do its windows."""
+        self.finish()
+        self.all = []
+
 
 class Counted:
     """Repeats without a gate: a given number of windows."""

@@ -54,6 +54,16 @@ def test_energy(llm_experiment):
     calls.append(run)
     assert len(calls) > 1, "the first attempt is rejected"
 """
+WINDOWS_FAIL_ONCE = """
+calls = []
+
+def test_energy(energy_meter):
+    calls.append(1)
+    for window in energy_meter.window("work", gate={"energy_j": "5%"}):
+        with window:
+            pass
+    assert len(calls) > 1, "the first attempt is rejected"
+"""
 SUBTESTS = """
 @pytest.mark.llem(TINY)
 def test_energy(llm_experiment, subtests):
@@ -161,6 +171,17 @@ def test_a_rejected_attempt_leaves_nothing_beside_the_good_one(three, conftest):
     assert (test["outcome"], test["message"], test["attempt"], len(test["experiments"])) == ("passed", None, 2, 1)
     assert len(list(three.path.glob(".llem/*/*test_energy-*.json"))) == 6
     assert (three.path / "junit.xml").read_text().count("llem.verdict") == 1
+
+
+@pytest.mark.parametrize("conftest", [AGAIN, CALLED_AGAIN], ids=["from its setup", "only its function"])
+def test_the_windows_of_a_rejected_attempt_do_not_count(three, conftest):
+    three.write("conftest.py", conftest)
+    three.tests(WINDOWS_FAIL_ONCE)
+    assert three.run(three.replay(*MORE, *USUAL), *APPEND).ret == 0
+    ((entry,),) = [by_hash.values() for by_hash in three.baseline()["entries"].values()]
+    assert entry["sessions"][0]["samples"]["energy_j"] == list(USUAL)
+    (test,) = three.report()["tests"]
+    assert [window["energy_j"] for window in test["windows"]] == list(USUAL)
 
 
 def test_a_rejected_attempt_is_not_annotated(three):

@@ -15,7 +15,8 @@ AN_ITEM = SimpleNamespace(nodeid="test_it.py::test_it")
 
 def gates(active=True, runs=None):
     services = SimpleNamespace(settings=Settings(active=active, repeats=4))
-    return Gates(services, AN_ITEM, [].append if runs is None else runs.append)
+    known = [] if runs is None else runs
+    return Gates(services, AN_ITEM, lambda: known)
 
 
 def window(of, name="work", gate=None, repeats=None):
