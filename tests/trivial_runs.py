@@ -1,4 +1,4 @@
-"""A fork server without torch, whose runs do what their log is called: `python trivial_runs.py SOCKET OWNER`."""
+"""A fork server without torch: `python trivial_runs.py SOCKET OWNER`. Each run calls the function that its request names."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def ignore_signals(folder: Path) -> None:
 
 
 def leave_a_process(folder: Path) -> None:
-    """A process in a session of its own, which nobody waits for."""
+    """Start a process in its own session, and do not wait for its end."""
     left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
     left.returncode = 0  # not waited for on purpose
     print(left.pid, flush=True)

@@ -122,7 +122,7 @@ class Stall:
 
 @dataclass(frozen=True)
 class Freeze:
-    """The counter, or the power sensors, stand still."""
+    """From one time to another, the values of the energy counter do not change; with `power`, those of the power sensors."""
 
     from_s: float
     to_s: float = math.inf
@@ -135,7 +135,7 @@ class Freeze:
 
 @dataclass(frozen=True)
 class Reset:
-    """The counter begins again at 0, as when the driver is loaded anew."""
+    """At one time, the energy counter starts again from 0. This happens when the driver is loaded again."""
 
     at_s: float
     gpu: int = 0

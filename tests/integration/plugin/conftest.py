@@ -27,7 +27,7 @@ def installed():
 
 @pytest.fixture(autouse=True, scope="session")
 def all_but_torch_is_loaded():
-    """pytester takes back what a suite imports: what is there before is imported once."""
+    """Import these modules once. pytester removes the modules that a suite imports, but not those imported before it."""
     import scipy.special  # noqa: F401
 
     from llenergymeasure import ExperimentConfig, _plugin_api  # noqa: F401
@@ -42,7 +42,7 @@ def all_but_torch_is_loaded():
 
 @pytest.fixture(scope="session")
 def torch_is_loaded():
-    """One experiment, so that everything is imported; what is there now need not be looked through again and again."""
+    """Run one experiment, which imports everything. The garbage collector then leaves the imported objects out."""
     torch = pytest.importorskip("torch")
     torch.set_num_threads(1)  # threads that wait for each other take minutes on a machine that is busy
     pytest.importorskip("transformers")

@@ -1,4 +1,4 @@
-"""A run that did not come to its end updates nothing and says so, whatever its exit code is."""
+"""A run that was interrupted updates no baseline. It reports this, and its exit code makes no difference."""
 
 from __future__ import annotations
 

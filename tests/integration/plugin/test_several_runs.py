@@ -1,4 +1,4 @@
-"""Several experiments in one test are told apart, overrides apply without a config, and a gate needs enough repeats."""
+"""Reports distinguish several experiments of one test. Overrides work without a config. A gate needs at least three repeats."""
 
 from __future__ import annotations
 

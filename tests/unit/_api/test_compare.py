@@ -30,7 +30,7 @@ def test_each_folder_is_compared_with_the_first(folders):
 def test_the_same_as_json(folders):
     found = json.loads(compared(folders, different_work=False, as_json=True))["comparisons"]
     assert len(found) == 2
-    assert found[0]["first"] == str(folders[0])  # their names are equal, so their paths tell them apart
+    assert found[0]["first"] == str(folders[0])  # both folders have the same name, so the output has their paths
     energy = next(each for each in found[1]["cells"][0]["metrics"] if each["metric"] == "energy_total_j")
     assert energy["ratio"]["value"] == pytest.approx(0.25)
 

@@ -1,4 +1,4 @@
-"""The program of a child: windows as they are wanted, and what it answers."""
+"""The program of a child process: it measures the requested windows and writes its replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A wrong configuration is explained field by field: where, which value, what is wrong, what was meant."""
+"""A message about a wrong configuration names, for each wrong field, the line, the value, the problem and a similar valid name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The NVML meter against power that is known exactly, on a clock that stands still."""
+"""The NVML meter on fake GPUs whose energy is known exactly. The clock is a fake too: it advances only when a test sleeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Normal ranks: outliers hardly count, and large effects of other factors do not hide a small one."""
+"""Normal ranks: an outlier changes the result little. A small effect is found beside large effects of other factors."""
 
 from __future__ import annotations
 

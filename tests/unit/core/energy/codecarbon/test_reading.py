@@ -76,7 +76,7 @@ def test_a_gpu_without_a_reading_is_not_replaced_by_a_model_of_the_cpu():
 
 
 def test_zero_joules_are_not_a_measurement():
-    """Unguarded, it would report 0 J without a word."""
+    """CodeCarbon reports 0 J when it could not measure. The reading has a reason instead."""
     assert "gave 0 J for the cpu" in a_reading().reason
 
 
