@@ -89,9 +89,12 @@ def test_the_level_holds_from_three_sessions_on_or_where_sessions_differ_by_the_
     assert Cell(0.01, spread, n_sessions).bounded is bounded
 
 
+ROOT = Path(__file__).resolve().parents[3]
+
+
 def rows_of(page):
     """The rows of figures on a page."""
-    lines = (Path(__file__).resolve().parents[3] / "docs" / page).read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines()
     return {line for line in lines if line.startswith("| ") and "both looks" in line}
 
 
@@ -100,3 +103,15 @@ def test_the_figures_of_the_plugin_page_are_those_that_the_benchmark_printed():
     assert len([row for row in shown if "+10% caught" in row or "false alarms" in row]) >= 5
     assert shown <= rows_of("benchmarks.md")
     assert all(row.endswith("| kept |") for row in shown)
+
+
+def test_the_readme_has_the_shares_that_the_benchmark_printed():
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    shares = []
+    for k in (1, 5):
+        (row,) = [
+            row for row in rows_of("benchmarks.md") if f"+10% caught, both looks, CV 3 %, spread 1 %, K = {k} |" in row
+        ]
+        shares.append(f"{float(row.split('|')[2].strip(' %')):.0f} %")
+    one, five = shares
+    assert f"one baseline session detects {one} of the changes of +10 %, and five sessions detect {five}" in readme

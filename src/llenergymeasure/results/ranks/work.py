@@ -163,7 +163,7 @@ def left_out_warnings(counts: Sequence[TokenCounts]) -> Iterator[MeasurementWarn
         yield warning(
             "samples_left_out",
             f"the samples of {prompts} prompts exceed {MOST_SAMPLES}, so the result contains only percentiles and sums",
-            "lower n to keep all samples",
+            "lower n, or min_duration_seconds where it is set, to keep all samples",
             prompts=prompts,
             most=MOST_SAMPLES,
         )

@@ -105,7 +105,9 @@ def test_more_samples_than_people_open_are_left_out_with_a_word():
     assert whole.latency.request_ms == ()
     assert whole.latency.request.count == MOST_SAMPLES + 2
     assert len(whole.latency.ttft_ms) == 4
-    assert any(text.startswith("samples_left_out: ") for text in whole.measurement_warnings)
+    (warning,) = [each for each in whole.warnings if each.code == "samples_left_out"]
+    assert warning.values["prompts"] == MOST_SAMPLES + 2
+    assert warning.remedy == "lower n, or min_duration_seconds where it is set, to keep all samples"
 
 
 def test_the_window_is_that_of_all_processes():
