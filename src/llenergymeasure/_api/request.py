@@ -67,6 +67,15 @@ def study_again(
         raise explain_validation_error(error, None, ExecutionConfig) from error
 
 
+def names_of(flags: Mapping[str, Any], assignments: Sequence[str]) -> frozenset[str]:
+    """The dotted names of all fields that a command line sets.
+
+    Raises:
+        ConfigError: a text of `--set` is not valid.
+    """
+    return frozenset([*flags, *(name for name, _ in map(parse_override, assignments))])
+
+
 def _check_working_directory() -> None:
     """Check that the working directory exists, because relative paths depend on it.
 

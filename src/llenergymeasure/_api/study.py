@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -60,6 +60,7 @@ class StudyOptions:
         resume: whether to continue the newest study of the design; or the folder to continue.
         gaps: whether to make the fixed gaps.
         other_environment: whether a study may be continued in another environment.
+        requested: fields that the command line sets; a study that is continued must be able to follow them.
         skip: whether the user wants to skip a wait.
         on_start: called before the first run.
         on_row: called with each run that ended, its result if it has one, and how far the study is.
@@ -69,6 +70,7 @@ class StudyOptions:
     resume: bool | str | Path = False
     gaps: bool = True
     other_environment: bool = False
+    requested: Collection[str] = ()
     skip: Skip = field(default_factory=NoSkip)
     on_start: Callable[[Started], None] = _nothing
     on_row: Callable[[RunRow, ExperimentResult | None, Progressed], None] = _nothing
@@ -99,7 +101,7 @@ def run_cells(study: StudyConfig, session: Session, place: Path | None, options:
     with _devices(design, session) as devices, _measuring(protocol, session) as measure:
         parts = _parts(design, session, devices, measure, options)
         if folder is not None:
-            return run_in_folder(folder, design, protocol, parts, options.other_environment)
+            return run_in_folder(folder, design, protocol, parts, options.other_environment, options.requested)
         if place is None:
             return run_in_memory(design, protocol, parts)
         return run_new(design, protocol, parts, place, _configuration(study, options))
@@ -124,7 +126,7 @@ def _folder(design: StudyDesign, place: Path | None, options: StudyOptions) -> P
         return Path(options.resume)
     if place is None:
         raise ConfigError("a study without output_dir leaves nothing to resume", "give the same output_dir")
-    return newest_folder(place, design.design_hash)
+    return newest_folder(place, design)
 
 
 def _configuration(study: StudyConfig, options: StudyOptions) -> Configuration:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from llenergymeasure._numerals import decimal_number
+from llenergymeasure.cli.commands.resume import check_resume
 from llenergymeasure.cli.outcome import exit_code_of
 
 app = typer.Typer(
@@ -130,6 +131,7 @@ def _run(
     given = {name: value for name, value in flags.items() if value is not None}
 
     def command() -> int:
+        check_resume(resume=resume, folder=folder, other_environment=allow_other_environment, dry_run=dry_run)
         if dry_run:
             from llenergymeasure.cli.commands import dry_run as planning  # noqa: PLC0415 - what a run needs takes longer
 
@@ -142,7 +144,6 @@ def _run(
                 sweeps=sweep or [],
                 gaps=not no_gaps,
                 json=json_,
-                resume=resume,
             )
         from llenergymeasure.cli.commands import run  # noqa: PLC0415 - takes long; what fails in it is reported as any failure
 

@@ -27,5 +27,8 @@ DECODING_SUPPORT: Mapping[str, tuple[str, ...]] = {
 
 LORA_SUPPORT: tuple[str, ...] = ("pytorch", "vllm")
 
+# Prompts of this package; every other dataset by name is a file.
+BUILTIN_PROMPTS = ("aienergyscore",)
+
 # Built-in models that consist of an architecture and a tokenizer: weights are drawn from the seed unless something else is set.
 MODELS_WITHOUT_WEIGHTS = ("builtin/tiny-llama",)

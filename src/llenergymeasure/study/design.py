@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llenergymeasure.config.study import factors
+from llenergymeasure.config.study.identity import prompt_digests
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.config.user_config import ExecutionSettings
 from llenergymeasure.domain.study.design import Cell, Factor, Protocol, Skipped, StudyDesign
@@ -26,6 +27,7 @@ def design_of(study: StudyConfig) -> StudyDesign:
             for each in study.merged
         ),
         design_hash=study.study_design_hash,
+        prompts=prompt_digests(study.experiments),
     )
 
 

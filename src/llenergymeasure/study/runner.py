@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from llenergymeasure.security import sanitise_name
 from llenergymeasure.study.environment import check_environment
 from llenergymeasure.study.files.folder import Configuration, Memory, RunStore, create_folder, opened_folder
 from llenergymeasure.study.files.manifest import Manifest, StudyEnvironment, read_manifest, write_manifest
-from llenergymeasure.study.files.resume import check_design, continued, rows_of
+from llenergymeasure.study.files.resume import check_design, check_requested, continued, rows_of
 from llenergymeasure.study.finish import analysed
 from llenergymeasure.study.gaps import Skip, Thermometer, Waits
 from llenergymeasure.study.outlook import Outlook, Progressed
@@ -105,7 +105,12 @@ def run_new(
 
 
 def run_in_folder(
-    folder: Path, design: StudyDesign, protocol: Protocol, parts: StudyParts, other_environment: bool = False
+    folder: Path,
+    design: StudyDesign,
+    protocol: Protocol,
+    parts: StudyParts,
+    other_environment: bool = False,
+    requested: Collection[str] = (),
 ) -> StudyResult:
     """Make the runs of a study's folder that have no result.
 
@@ -115,16 +120,19 @@ def run_in_folder(
         protocol: how the runs are made; the order of runs that are already planned stays.
         parts: everything else.
         other_environment: whether the study may be continued in another environment.
+        requested: fields that the command line sets, such as `execution.n_cycles`.
 
     Raises:
-        ConfigError: it is the folder of another study, another process runs it, or this is another environment.
+        ConfigError: it is the folder of another study, another process runs it, this is another environment, or its run table
+            cannot follow what the command line sets.
         LLEMError: a state or a result could not be stored.
     """
     found = read_manifest(folder)
     check_design(folder, found, design)
+    check_requested(folder, found.protocol, protocol, requested)
     check_environment(found.environments, parts.environment, other_environment)
     with opened_folder(folder) as store:
-        manifest = _with_environment(continued(found, design, protocol), folder.name, parts.environment)
+        manifest = _continued_here(continued(found, design, protocol), folder.name, parts)
         if manifest != found:
             write_manifest(manifest, folder)
         table = RunTable(rows_of(folder, manifest))
@@ -159,6 +167,7 @@ def _manifest(design: StudyDesign, protocol: Protocol, parts: StudyParts) -> Man
     return Manifest(
         study_id=f"{sanitise_name(design.name or UNNAMED)}_{stamp}",
         design_hash=design.design_hash,
+        prompts=design.prompts,
         started_at=now.isoformat(timespec="milliseconds"),
         protocol=protocol,
         runs=plan_runs(design, protocol, range(1, protocol.n_cycles + 1)),
@@ -167,9 +176,17 @@ def _manifest(design: StudyDesign, protocol: Protocol, parts: StudyParts) -> Man
     )
 
 
-def _with_environment(manifest: Manifest, name: str, now: StudyEnvironment) -> Manifest:
+def _continued_here(manifest: Manifest, name: str, parts: StudyParts) -> Manifest:
+    """The run table with this environment and its GPUs, where they are new."""
+    now = parts.environment
     known = manifest.environments
-    return manifest.model_copy(update={"study_id": name, "environments": known if now in known else (*known, now)})
+    return manifest.model_copy(
+        update={
+            "study_id": name,
+            "environments": known if now in known else (*known, now),
+            "temperatures_c": {**parts.thermometer(), **manifest.temperatures_c},
+        }
+    )
 
 
 def _run(table: RunTable, design: StudyDesign, manifest: Manifest, parts: StudyParts, store: RunStore) -> None:

@@ -117,6 +117,8 @@ def test_a_broken_file_is_a_usage_error_that_names_place_and_cure(llem, case):
         (["--nonsense"], "No such option"),
         (["--model", "x", "-o", ""], "'' is no directory; write . for the working directory"),
         (["--model", "x", "--dry-run", "--resume"], "--resume continues one; remove one of them"),
+        (["--model", "x", "--dry-run", "--allow-other-environment"], "add --resume, or remove it"),
+        (["absent.yaml", "folder", "--dry-run"], "'folder' is a second argument"),
         (["--model", "x", "--allow-other-environment"], "add --resume, or remove it"),
         (["--model", "x", "--sweep", "n=1", "--sweep", "n=2"], "n: it is given twice; write all of its values in one"),
         (["--model", "x", "--set", "sweep=1"], "'sweep:' is a key of a study: write it at the top of its file"),

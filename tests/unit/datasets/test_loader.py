@@ -10,7 +10,8 @@ import pytest
 
 from fakes import FakeTokenizer
 from llenergymeasure.config.models import SyntheticDatasetConfig
-from llenergymeasure.datasets.loader import open_dataset
+from llenergymeasure.config.ssot import BUILTIN_PROMPTS
+from llenergymeasure.datasets.loader import BUILTIN_DATASETS, open_dataset
 from llenergymeasure.exceptions import ConfigError
 
 
@@ -110,3 +111,7 @@ def test_opening_a_dataset_loads_no_heavy_library():
 def test_the_home_of_nobody_is_refused():
     with pytest.raises(ConfigError, match="write the whole path"):
         open_dataset("~nobody-of-that-name/p.jsonl", 1, 1)
+
+
+def test_every_name_that_is_no_file_is_one_of_the_built_in_prompts():
+    assert set(BUILTIN_DATASETS) == set(BUILTIN_PROMPTS)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from fakes_study import FakeMachine, a_study_config, texts_of
+from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import ExecutionSettings
 from llenergymeasure.domain.results import StudyResult
 from llenergymeasure.exceptions import BackendError, ConfigError, LLEMError, OutOfMemory, ProcessFailed
@@ -15,6 +16,7 @@ from llenergymeasure.study.design import design_of, protocol_of
 from llenergymeasure.study.files.folder import Memory, StudyFolder
 from llenergymeasure.study.files.journal import Journal
 from llenergymeasure.study.files.manifest import StudyEnvironment, read_manifest
+from llenergymeasure.study.files.resume import newest_folder
 from llenergymeasure.study.gaps import NoSkip, Waits
 from llenergymeasure.study.plan import pending_row, plan_runs
 from llenergymeasure.study.rows import Where
@@ -30,8 +32,8 @@ def new(machine, base, config, **changes):
     return run_new(*planned(config), machine.parts(**changes), base, texts_of(config))
 
 
-def again(machine, folder, config, other_environment=False, **changes):
-    return run_in_folder(folder, *planned(config), machine.parts(**changes), other_environment)
+def again(machine, folder, config, other_environment=False, requested=(), **changes):
+    return run_in_folder(folder, *planned(config), machine.parts(**changes), other_environment, requested)
 
 
 def states(study):
@@ -180,6 +182,83 @@ def test_fewer_cycles_or_another_order_do_not_change_the_run_table(tmp_path):
     before = read_manifest(the_folder(tmp_path))
     again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 8, n_cycles=1, cycle_order="sequential"))
     assert read_manifest(the_folder(tmp_path)).runs == before.runs
+
+
+@pytest.mark.parametrize(
+    ("execution", "field", "words"),
+    [
+        ({"n_cycles": 1}, "n_cycles", "has 2 cycles, and 1 was requested; cycles can only be added"),
+        (
+            {"cycle_order": "sequential"},
+            "cycle_order",
+            "cycle_order is interleaved there, and sequential was requested",
+        ),
+        ({"shuffle_seed": 7}, "shuffle_seed", "shuffle_seed is .* there, and 7 was requested"),
+        ({"control": True}, "control", "control is False there, and True was requested"),
+    ],
+)
+def test_what_the_command_line_requests_and_the_run_table_cannot_follow_is_refused(tmp_path, execution, field, words):
+    new(FakeMachine(), tmp_path, a_study_config(1, 8))
+    with pytest.raises(ConfigError, match=words):
+        again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 8, **execution), requested={f"execution.{field}"})
+    again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 8), requested={f"execution.{field}"})
+
+
+def with_prompts(file, *sizes):
+    config = a_study_config(*sizes)
+    cells = [each.model_copy(update={"dataset": str(file)}) for each in config.experiments]
+    return config.model_copy(update={"experiments": tuple(cells)})
+
+
+def test_a_study_is_not_continued_with_other_prompts(tmp_path):
+    file, base = tmp_path / "own.jsonl", tmp_path / "results"
+    file.write_text('{"prompt": "one"}\n')
+    base.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        new(FakeMachine(stops=2), base, with_prompts(file, 1, 8))
+    folder = the_folder(base)
+    file.write_text('{"prompt": "two"}\n')
+    changed = with_prompts(file, 1, 8)
+    assert newest_folder(base, design_of(changed)) == folder
+    with pytest.raises(ConfigError, match=rf"the prompts of {file} have changed; restore"):
+        again(FakeMachine(), folder, changed)
+    file.write_text('{"prompt": "one"}\n')
+    assert len(again(FakeMachine(), folder, with_prompts(file, 1, 8)).completed) == 4
+
+
+def test_a_folder_with_the_present_prompts_is_found_before_a_newer_one_with_others(tmp_path):
+    file, base = tmp_path / "own.jsonl", tmp_path / "results"
+    base.mkdir()
+    folders = []
+    for text in ("one", "two"):
+        file.write_text(f'{{"prompt": "{text}"}}\n')
+        new(FakeMachine(), base, with_prompts(file, 1))
+        folders.append(next(path for path in base.iterdir() if path not in folders))
+    file.write_text('{"prompt": "one"}\n')
+    assert newest_folder(base, design_of(with_prompts(file, 1))) == folders[0]
+
+
+def test_cells_in_another_order_are_refused_with_that_reason(tmp_path):
+    new(FakeMachine(), tmp_path, of_cells((1, 4), (1, 8), (2, 4), (2, 8)))
+    with pytest.raises(ConfigError, match="its cells have another order"):
+        again(FakeMachine(), the_folder(tmp_path), of_cells((1, 4), (2, 4), (1, 8), (2, 8)))
+    with pytest.raises(ConfigError, match="its cells combine the values in another way"):
+        again(FakeMachine(), the_folder(tmp_path), of_cells((1, 4), (1, 8), (2, 4), (2, 4)))
+
+
+def of_cells(*values):
+    config = a_study_config(1)
+    cells = [ExperimentConfig(model="builtin/tiny-llama", n=n, pytorch={"batch_size": size}) for n, size in values]
+    return config.model_copy(update={"experiments": tuple(cells)})
+
+
+def test_a_gpu_that_joins_later_cools_down_to_its_own_first_temperature(tmp_path):
+    config, other = a_study_config(1, 8, cooldown_celsius=5), StudyEnvironment(facts={"GPUs": "B", "torch": "2.6"})
+    with pytest.raises(KeyboardInterrupt):
+        new(FakeMachine(stops=3), tmp_path, config, thermometer=lambda: {"GPU-A": 30.0})
+    folder = the_folder(tmp_path)
+    again(FakeMachine(), folder, config, other_environment=True, environment=other, thermometer=lambda: {"GPU-B": 40.0})
+    assert read_manifest(folder).temperatures_c == {"GPU-A": 30.0, "GPU-B": 40.0}
 
 
 def test_the_folder_of_another_study_is_refused_with_the_fields_that_differ(tmp_path):

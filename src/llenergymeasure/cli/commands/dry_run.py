@@ -9,7 +9,6 @@ from typing import Any
 from llenergymeasure import StudyConfig
 from llenergymeasure._api.plan import PlannedExperiment, plan
 from llenergymeasure._api.request import study_of
-from llenergymeasure.exceptions import ConfigError
 
 
 def command(
@@ -22,7 +21,6 @@ def command(
     sweeps: Sequence[str] = (),
     gaps: bool = True,
     json: bool = False,
-    resume: bool = False,
 ) -> int:
     """Check and describe the experiments. Returns the exit code.
 
@@ -30,8 +28,6 @@ def command(
         ConfigError: the file or an option is not valid.
         PreFlightError: an experiment cannot run here.
     """
-    if resume:
-        raise ConfigError("--dry-run describes a new study, and --resume continues one", "remove one of them")
     study = study_of(config, flags, assignments, sweeps)
     if not study.is_one_run:
         return _study(study, output, gaps=gaps, json=json)

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from llenergymeasure import ExperimentConfig, ExperimentResult, StudyConfig
-from llenergymeasure._api.request import study_again, study_of
+from llenergymeasure._api.request import names_of, study_again, study_of
 from llenergymeasure._api.run import Saved, is_silent_rank, json_text, run
 from llenergymeasure.cli.display import progress_for
 from llenergymeasure.cli.enter import EnterKey
 from llenergymeasure.cli.interrupts import Attentive
-from llenergymeasure.exceptions import ConfigError, ExperimentError
+from llenergymeasure.exceptions import ExperimentError
 from llenergymeasure.progress import Progress
 
 
@@ -58,10 +58,12 @@ def command(config: Path | None, flags: Mapping[str, Any], assignments: Sequence
     progress = Attentive(progress_for(options.quiet or is_silent_rank(os.environ)))
     if study.is_one_run and not options.resume:
         return _one(study.experiments[0], progress, options)
-    return _run_study(study, config, progress, options)
+    return _run_study(study, config, progress, options, names_of(flags, assignments))
 
 
-def _run_study(study: StudyConfig, config: Path | None, progress: Progress, options: RunOptions) -> int:
+def _run_study(
+    study: StudyConfig, config: Path | None, progress: Progress, options: RunOptions, requested: frozenset[str]
+) -> int:
     from llenergymeasure._api.study import StudyOptions  # noqa: PLC0415 - a single experiment does not need it
     from llenergymeasure.cli.commands import study as studies  # noqa: PLC0415 - as above
 
@@ -70,6 +72,7 @@ def _run_study(study: StudyConfig, config: Path | None, progress: Progress, opti
         resume=options.folder or options.resume,
         gaps=options.gaps,
         other_environment=options.other_environment,
+        requested=requested,
         skip=EnterKey(),
     )
     return studies.command(
@@ -82,10 +85,6 @@ def _study(
     config: Path | None, flags: Mapping[str, Any], assignments: Sequence[str], options: RunOptions
 ) -> StudyConfig:
     """The study of the command line, or of the folder that is continued."""
-    if options.other_environment and not options.resume:
-        raise ConfigError("--allow-other-environment is about a study that is continued", "add --resume, or remove it")
-    if options.folder is not None and not options.resume:
-        raise ConfigError(f"'{options.folder}' is a second argument", "write --resume before the folder to continue")
     if config is not None or options.folder is None:
         return study_of(config, flags, assignments, options.sweeps)
     return study_again(options.folder, flags, assignments, options.sweeps)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -11,6 +9,7 @@ from typing_extensions import Self
 
 from llenergymeasure.config.base import ConfigModel, FieldError, Flag, Integer, Number, effective
 from llenergymeasure.config.models import MOST_SECONDS, ExperimentConfig
+from llenergymeasure.config.study.identity import design_hash, prompt_digests
 from llenergymeasure.config.study.reference import reference_index
 
 CycleOrder = Literal["shuffled", "interleaved", "sequential", "grouped"]
@@ -150,10 +149,9 @@ class StudyConfig(ConfigModel):
 
     @property
     def study_design_hash(self) -> str:
-        """16 hex digits over the cells with their prompts, and the reference; the same on every machine.
+        """16 hex digits over the cells, the reference, and the content of files of prompts; the same on every machine.
 
         Not over `execution`: more cycles of the same design have the same hash.
         """
         cells = [each.config_hash for each in self.experiments]
-        canonical = json.dumps({"cells": cells, "reference": cells[self.reference_cell]}, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:16]
+        return design_hash(cells, cells[self.reference_cell], prompt_digests(self.experiments))

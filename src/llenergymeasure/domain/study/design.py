@@ -68,6 +68,7 @@ class StudyDesign(Frozen):
         skipped: combinations that cannot be measured.
         merged: combinations that are equal to a cell.
         design_hash: 16 hex digits over cells, reference and prompts.
+        prompts: SHA-256 of each file of prompts, by its path as it is configured.
     """
 
     name: str | None = None
@@ -77,6 +78,7 @@ class StudyDesign(Frozen):
     skipped: tuple[Skipped, ...] = ()
     merged: tuple[Skipped, ...] = ()
     design_hash: str
+    prompts: dict[str, str] = {}
 
     def cell(self, cell_id: str) -> Cell:
         """The cell of an id."""

@@ -39,16 +39,18 @@ class Manifest(Frozen):
         schema_version: version of this schema.
         study_id: name of the study's folder.
         design_hash: hash of the design.
+        prompts: SHA-256 of each file of prompts, by its path.
         started_at: UTC time in ISO format.
         protocol: how the runs are made.
         runs: the runs in their order.
         environments: where runs were made; the first is that of the first run.
-        temperatures_c: temperature of each GPU at the start of the study in C, by UUID.
+        temperatures_c: temperature of each GPU in C when the study first ran on it, by UUID.
     """
 
     schema_version: Literal["1.0"] = "1.0"
     study_id: str
     design_hash: str
+    prompts: dict[str, str] = {}
     started_at: str
     protocol: Protocol
     runs: tuple[PlannedRun, ...]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from llenergymeasure.config.messages.fields import set_fields
+from llenergymeasure.config.study.identity import design_hash
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.domain.files.study import (
     JOURNAL_FILE,
@@ -29,24 +30,32 @@ from llenergymeasure.study.rows import completed_row
 NAMED = 10
 
 
-def newest_folder(base: Path, design_hash: str) -> Path:
+def newest_folder(base: Path, design: StudyDesign) -> Path:
     """The folder of the study of this design that was started last. Folders that are damaged, or incomplete, are left out.
+
+    Without one, the last one that differs only in the content of its prompts, which `check_design` then refuses.
 
     Raises:
         ConfigError: there is none.
     """
-    found: list[tuple[str, Path]] = []
+    found: list[tuple[bool, str, Path]] = []
     for path in sorted(base.glob(f"[!.]*/{MANIFEST_FILE}")):
         with suppress(ConfigError):
             manifest = read_manifest(path.parent)
-            if manifest.design_hash == design_hash:
-                found.append((manifest.started_at, path.parent))
+            if manifest.design_hash == _hash_with(design, manifest.prompts):
+                found.append((manifest.design_hash == design.design_hash, manifest.started_at, path.parent))
     if not found:
         raise ConfigError(
-            f"there is no study of this design (hash {design_hash}) in {base}",
+            f"there is no study of this design (hash {design.design_hash}) in {base}",
             "name its folder after --resume, or run it without --resume",
         )
-    return max(found)[1]
+    return max(found)[2]
+
+
+def _hash_with(design: StudyDesign, prompts: Mapping[str, str]) -> str:
+    """The hash that a design has with other prompts."""
+    cells = [cell.config_hash for cell in design.cells]
+    return design_hash(cells, design.cell(design.reference).config_hash, prompts)
 
 
 def read_config(folder: Path) -> StudyConfig:
@@ -66,12 +75,20 @@ def check_design(folder: Path, manifest: Manifest, design: StudyDesign) -> None:
     """
     if manifest.design_hash == design.design_hash:
         return
-    differing = list(_differences(design_of(read_config(folder)), design))
+    differing = [*_changed_prompts(manifest, design), *_differences(design_of(read_config(folder)), design)]
     named = "; ".join(differing[:NAMED]) + (f"; and {len(differing) - NAMED} more" if len(differing) > NAMED else "")
     raise ConfigError(
         f"{folder} has another study than the configuration: {named}",
-        "restore the configuration, or run it without --resume",
+        "restore the configuration and its prompts, or run it without --resume",
     )
+
+
+def _changed_prompts(manifest: Manifest, design: StudyDesign) -> Iterator[str]:
+    """The files of prompts whose content differs."""
+    used = {cell.config.dataset for cell in design.cells if isinstance(cell.config.dataset, str)}
+    for name, digest in manifest.prompts.items():
+        if name in used and design.prompts.get(name) != digest:
+            yield f"the prompts of {name} have changed"
 
 
 def _differences(old: StudyDesign, new: StudyDesign) -> Iterator[str]:
@@ -79,11 +96,42 @@ def _differences(old: StudyDesign, new: StudyDesign) -> Iterator[str]:
     if len(old.cells) != len(new.cells):
         yield f"it has {len(old.cells)} cells, and the configuration {len(new.cells)}"
     before, after = _values(old), _values(new)
+    hashes, others = ([cell.config_hash for cell in each.cells] for each in (old, new))
+    if hashes != others and before == after:
+        same = sorted(hashes) == sorted(others)
+        yield "its cells have another order" if same else "its cells combine the values in another way"
     for name in dict.fromkeys([*before, *after]):
         if before.get(name) != after.get(name):
             yield f"{name} is {_listed(before.get(name))} there and {_listed(after.get(name))} in the configuration"
     if old.reference != new.reference:
         yield f"the reference is cell {old.reference} there and {new.reference} in the configuration"
+
+
+def check_requested(folder: Path, there: Protocol, now: Protocol, requested: Collection[str]) -> None:
+    """Check that a run table can follow what the command line sets: cycles can only be added, and the order stays.
+
+    Args:
+        folder: the folder of the study.
+        there: its protocol.
+        now: the protocol of the configuration with the command line.
+        requested: fields that the command line sets.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if "execution.n_cycles" in requested and now.n_cycles < there.n_cycles:
+        problem = f"the study in {folder} has {there.n_cycles} cycles, and {now.n_cycles} was requested"
+        raise ConfigError(problem, "cycles can only be added: request more, or leave the number out")
+    fixed = {
+        "cycle_order": (there.order, now.order),
+        "shuffle_seed": (there.seed, now.seed),
+        "control": (there.control, now.control),
+    }
+    for name, (old, new) in fixed.items():
+        if f"execution.{name}" in requested and old != new:
+            raise ConfigError(
+                f"the run table in {folder} is fixed: {name} is {old} there, and {new} was requested", "leave it out"
+            )
 
 
 def _values(design: StudyDesign) -> dict[str, list[str]]:

@@ -48,6 +48,28 @@ def test_cells_prompts_and_reference_change_the_hash():
     assert named.study_design_hash == studies[0].study_design_hash
 
 
+def of_file(file):
+    return StudyConfig(experiments=[each.model_copy(update={"dataset": str(file)}) for each in CELLS])
+
+
+def test_the_text_of_the_prompts_is_part_of_the_hash(tmp_path):
+    file = tmp_path / "own.jsonl"
+    absent = of_file(file).study_design_hash
+    file.write_text('{"prompt": "one"}\n')
+    first = of_file(file).study_design_hash
+    file.write_text('{"prompt": "two"}\n')
+    assert len({absent, first, of_file(file).study_design_hash}) == 3
+    file.write_text('{"prompt": "one"}\n')
+    assert of_file(file).study_design_hash == first
+
+
+def test_a_file_with_the_name_of_the_built_in_prompts_is_not_read(tmp_path, monkeypatch):
+    before = StudyConfig(experiments=CELLS).study_design_hash
+    (tmp_path / CELLS[0].dataset).write_text("not the prompts")
+    monkeypatch.chdir(tmp_path)
+    assert StudyConfig(experiments=CELLS).study_design_hash == before
+
+
 def test_the_seed_of_the_order_comes_from_the_hash_unless_it_is_set():
     study = StudyConfig(experiments=CELLS)
     assert study.shuffle_seed == int(study.study_design_hash, 16)

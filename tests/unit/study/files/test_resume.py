@@ -29,7 +29,7 @@ def test_the_newest_folder_of_the_design_is_found_by_its_time_and_not_by_its_nam
     newest = a_folder(tmp_path, "a", "2026-01-02T00:00:00")
     a_folder(tmp_path, "b", "2026-01-01T00:00:00")
     a_folder(tmp_path, "c", "2026-01-03T00:00:00", design_hash="0" * 16)
-    assert newest_folder(tmp_path, DESIGN.design_hash) == newest
+    assert newest_folder(tmp_path, DESIGN) == newest
 
 
 def test_damaged_and_incomplete_folders_do_not_matter(tmp_path):
@@ -38,12 +38,12 @@ def test_damaged_and_incomplete_folders_do_not_matter(tmp_path):
     damaged = a_folder(tmp_path, "damaged", "2026-01-03T00:00:00")
     (damaged / "manifest.json").write_text("{")
     (tmp_path / "a result").mkdir()
-    assert newest_folder(tmp_path, DESIGN.design_hash) == whole
+    assert newest_folder(tmp_path, DESIGN) == whole
 
 
 def test_without_one_the_message_names_the_directory(tmp_path):
     with pytest.raises(ConfigError, match=r"no study of this design \(hash [0-9a-f]{16}\) in "):
-        newest_folder(tmp_path / "results", DESIGN.design_hash)
+        newest_folder(tmp_path / "results", DESIGN)
 
 
 def test_a_configuration_is_read_back_with_the_same_design(tmp_path):
