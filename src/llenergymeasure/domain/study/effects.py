@@ -263,7 +263,8 @@ class StudyEffects(Frozen):
 
     Attributes:
         headline: name of the metric of the summary.
-        energy: whether energy was measured, is an estimate (the headline is then another metric), or is not there.
+        energy: whether energy was measured, is an estimate (the headline is then another metric), or was measured in fewer
+            than half of the cells, or in none.
         metrics: one analysis per metric that was measured, the headline first.
         pareto: all cells in the plane of `pareto_metrics`; empty where one of both was not measured.
         pareto_metrics: names of the metrics x and y.

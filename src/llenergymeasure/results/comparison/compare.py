@@ -29,17 +29,18 @@ def compare(first: Side, second: Side, *, different_work: bool = False) -> Compa
             "compare results with results, or studies with studies",
         )
     pairs = _pairs(first, second)
-    unlike = _unlike(first, second, pairs)
+    unlike = _unlike(pairs)
     if unlike and not different_work:
         raise ConfigError(_refusal(first, second, unlike), "--allow-different-work compares them all the same")
-    where = differences.machines(first, second)
+    sample = pairs[0]
+    where = differences.machines(*sample)
     return Comparison(
         first=first.name,
         second=second.name,
         work=unlike,
         configuration=_common([differences.configuration(*pair) for pair in pairs]),
-        settings=differences.settings(first, second),
-        environment=differences.environment(first, second),
+        settings=differences.settings(*sample),
+        environment=differences.environment(*sample),
         machines=where,
         energy_kinds=(first.energy, second.energy),
         per_pass=first.per_pass or second.per_pass,
@@ -65,9 +66,9 @@ def _pairs(first: Side, second: Side) -> Pairs:
     return pairs
 
 
-def _unlike(first: Side, second: Side, pairs: Pairs) -> tuple[Difference, ...]:
+def _unlike(pairs: Pairs) -> tuple[Difference, ...]:
     fields = dict.fromkeys(each for pair in pairs for each in differences.work(*pair))
-    return tuple(fields) or differences.prompts(first, second)
+    return tuple(fields) or differences.prompts(*pairs[0])
 
 
 def _refusal(first: Side, second: Side, unlike: Sequence[Difference]) -> str:

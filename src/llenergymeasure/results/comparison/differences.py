@@ -7,7 +7,7 @@ from typing import Any
 
 from llenergymeasure.config.messages.fields import flat, set_fields, shown
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.results.comparison.sides import Side, SideCell
+from llenergymeasure.results.comparison.sides import SideCell
 from llenergymeasure.results.comparison.types import Difference, Machines
 
 # Model, prompts and lengths: with other ones, other work was done. A field stands for the fields below it.
@@ -29,9 +29,9 @@ def configuration(first: SideCell, second: SideCell) -> tuple[Difference, ...]:
     return tuple(each for each in _fields(first, second) if not _is_work(each.name))
 
 
-def prompts(first: Side, second: Side) -> tuple[Difference, ...]:
+def prompts(first: SideCell, second: SideCell) -> tuple[Difference, ...]:
     """Other prompts behind equal fields, such as a file that was changed."""
-    hashes = [side.sample.dataset.sha256 if side.sample else None for side in (first, second)]
+    hashes = [cell.sample.dataset.sha256 if cell.sample else None for cell in (first, second)]
     if None in hashes or hashes[0] == hashes[1]:
         return ()
     return (Difference(name="hash of the prompts", first=str(hashes[0]), second=str(hashes[1])),)
@@ -45,14 +45,14 @@ def _fields(first: SideCell, second: SideCell) -> Iterator[Difference]:
     yield from between(set_fields(first.config), set_fields(second.config))
 
 
-def settings(first: Side, second: Side) -> tuple[Difference, ...]:
+def settings(first: SideCell, second: SideCell) -> tuple[Difference, ...]:
     """Settings that generation really used."""
     if first.sample is None or second.sample is None:
         return ()
     return tuple(between(_texts(first.sample.effective_settings), _texts(second.sample.effective_settings)))
 
 
-def environment(first: Side, second: Side) -> tuple[Difference, ...]:
+def environment(first: SideCell, second: SideCell) -> tuple[Difference, ...]:
     """Machine and software."""
     if first.sample is None or second.sample is None:
         return ()
@@ -78,8 +78,8 @@ def between(first: Mapping[str, str], second: Mapping[str, str]) -> Iterator[Dif
             yield Difference(name=name, first=one, second=other)
 
 
-def machines(first: Side, second: Side) -> Machines:
-    """Whether both ran on the same machine."""
+def machines(first: SideCell, second: SideCell) -> Machines:
+    """Whether both ran on the same machine. A result has no name of its machine, but GPUs have an identity."""
     if first.sample is None or second.sample is None:
         return "unknown"
     one, other = first.sample, second.sample
@@ -89,8 +89,10 @@ def machines(first: Side, second: Side) -> Machines:
         return "another"
     if _gpu_names(one):
         return "same_model"
-    same_cpu = one.environment_snapshot.cpu_model == other.environment_snapshot.cpu_model
-    return "same" if same_cpu else "another"
+    cpus = {result.environment_snapshot.cpu_model for result in (one, other)}
+    if None in cpus:
+        return "unknown"
+    return "same_cpu_model" if len(cpus) == 1 else "another"
 
 
 def _gpu_uuids(result: ExperimentResult) -> list[str]:

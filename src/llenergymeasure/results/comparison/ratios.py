@@ -18,8 +18,10 @@ _GAIN = "gain"
 # The metrics with the relative uncertainty of the energy.
 _UNCERTAIN = frozenset({"energy_total_j", "energy_per_output_token", "energy_per_request"})
 
+Pair = tuple[SideCell, SideCell]
 
-def metric_ratios(first: Side, second: Side, pair: tuple[SideCell, SideCell], where: Machines) -> Iterator[MetricRatio]:
+
+def metric_ratios(first: Side, second: Side, pair: Pair, where: Machines) -> Iterator[MetricRatio]:
     """The metrics that both cells have. Energy of different kinds is left out.
 
     Args:
@@ -34,19 +36,19 @@ def metric_ratios(first: Side, second: Side, pair: tuple[SideCell, SideCell], wh
         if min(map(min, values)) <= 0:  # a ratio has no meaning
             yield MetricRatio(metric=name, first=fmean(values[0]), second=fmean(values[1]), ratio=None, interval="none")
         else:
-            yield _ratio(metric, first, second, values, where)
+            yield _ratio(metric, pair, values, where, single=first.single)
 
 
 def _ratio(
-    metric: Metric, first: Side, second: Side, values: tuple[Sequence[float], Sequence[float]], where: Machines
+    metric: Metric, pair: Pair, values: tuple[Sequence[float], Sequence[float]], where: Machines, single: bool
 ) -> MetricRatio:
-    of_window = _by_uncertainty(metric, first, second, where) if first.single else None
+    of_window = _by_uncertainty(metric, pair, where) if single else None
     found = of_window or ratio_of_repeats(*values)
     origin: Origin = "repeats"
     if found.low is None or metric.counted:
         origin = "none"
     elif of_window:
-        origin = "without_gain" if _gain_cancels(first, second, where) else "uncertainty"
+        origin = "without_gain" if _gain_cancels(pair, where) else "uncertainty"
     return MetricRatio(
         metric=metric.name,
         first=geometric_mean(values[0]),
@@ -56,20 +58,21 @@ def _ratio(
     )
 
 
-def _gain_cancels(first: Side, second: Side, where: Machines) -> bool:
+def _gain_cancels(pair: Pair, where: Machines) -> bool:
     """Whether one sensor made both readings, with a gain error that is known."""
-    samples = [side.sample for side in (first, second)]
+    samples = [cell.sample for cell in pair]
     return where == "same" and all(
         sample is not None and _GAIN in sample.energy.uncertainty_parts_j for sample in samples
     )
 
 
-def _by_uncertainty(metric: Metric, first: Side, second: Side, where: Machines) -> RatioEstimate | None:
+def _by_uncertainty(metric: Metric, pair: Pair, where: Machines) -> RatioEstimate | None:
     """The ratio of both readings with the interval of their uncertainties; None for metrics without an uncertainty."""
-    if metric.name not in _UNCERTAIN or first.sample is None or second.sample is None:
+    first, second = (cell.sample for cell in pair)
+    if metric.name not in _UNCERTAIN or first is None or second is None:
         return None
-    cancels = _gain_cancels(first, second, where)
-    readings = _reading(metric, first.sample, cancels), _reading(metric, second.sample, cancels)
+    cancels = _gain_cancels(pair, where)
+    readings = _reading(metric, first, cancels), _reading(metric, second, cancels)
     return None if readings[0] is None or readings[1] is None else ratio_of_readings(readings[0], readings[1])
 
 

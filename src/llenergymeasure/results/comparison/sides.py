@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.metrics import METRICS
@@ -22,11 +23,18 @@ class SideCell:
         label: its settings.
         config: the experiment.
         runs: values of each run by name of the metric, in the metric's unit; totals are per pass over the prompts.
+        read: reads the result of its first run; None where that cannot be read.
     """
 
     label: str
     config: ExperimentConfig
     runs: tuple[Mapping[str, float], ...]
+    read: Callable[[], ExperimentResult | None]
+
+    @cached_property
+    def sample(self) -> ExperimentResult | None:
+        """A result that shows environment and settings; None where no result can be read."""
+        return self.read()
 
     def values(self, metric: str) -> list[float]:
         """The values of a metric."""
@@ -40,7 +48,6 @@ class Side:
     Attributes:
         name: name of its folder.
         cells: the cells with a completed run.
-        sample: a result that shows environment and settings; None where no result can be read.
         energy: kind of its energy, such as `measured by nvml`.
         single: whether it is a single result.
         per_pass: whether a total is of one of several passes over the prompts.
@@ -48,7 +55,6 @@ class Side:
 
     name: str
     cells: tuple[SideCell, ...]
-    sample: ExperimentResult | None
     energy: str
     single: bool
     per_pass: bool
@@ -62,8 +68,8 @@ def side_of(name: str, stored: ExperimentResult | StudyResult) -> Side:
     """
     if isinstance(stored, ExperimentResult):
         values = {name: metric.read(stored) for name, metric in METRICS.items()}
-        cell = SideCell(stored.config.model, stored.config, (_per_pass(values, stored.n_passes),))
-        return Side(name, (cell,), stored, _energy_of_result(stored), single=True, per_pass=stored.n_passes > 1)
+        cell = SideCell(stored.config.model, stored.config, (_per_pass(values, stored.n_passes),), lambda: stored)
+        return Side(name, (cell,), _energy_of_result(stored), single=True, per_pass=stored.n_passes > 1)
     return _side_of_study(name, stored)
 
 
@@ -74,13 +80,13 @@ def _side_of_study(name: str, study: StudyResult) -> Side:
     if not rows:
         raise ConfigError(f"the study {name} has no completed run, so there is nothing to compare")
     cells = tuple(
-        SideCell(cell.label, cell.config, tuple(map(_measured, rows[cell.id])))
+        SideCell(cell.label, cell.config, tuple(map(_measured, rows[cell.id])), partial(_read, study, rows[cell.id][0]))
         for cell in study.cells
         if cell.id in rows
     )
     kinds = dict.fromkeys(_energy_of_run(row) for row in study.completed)
     per_pass = any(_passes(row) > 1 for row in study.completed)
-    return Side(name, cells, _sample(study), "; ".join(kinds), single=False, per_pass=per_pass)
+    return Side(name, cells, "; ".join(kinds), single=False, per_pass=per_pass)
 
 
 def _passes(row: RunRow) -> int:
@@ -97,10 +103,9 @@ def _per_pass(values: Mapping[str, float | None], n_passes: int) -> dict[str, fl
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _sample(study: StudyResult) -> ExperimentResult | None:
-    """The result of the first completed run; None where it cannot be read."""
+def _read(study: StudyResult, row: RunRow) -> ExperimentResult | None:
     try:
-        return study.result_of(study.completed[0])
+        return study.result_of(row)
     except ConfigError:
         return None
 

@@ -14,8 +14,9 @@ from llenergymeasure.results.study_tables.texts import ABSENT, name_of, ratio_te
 MACHINES = {
     "same": "",
     "same_model": "They ran on different GPUs of one model, which differ by some 8 % (arXiv 2208.11035).",
+    "same_cpu_model": "They ran on CPUs of one model; whether it was one machine is not known.",
     "another": "They ran on another machine: the ratios compare machines too.",
-    "unknown": "Whether they ran on the same machine is not known, because a result could not be read.",
+    "unknown": "Whether they ran on the same machine is not known.",
 }
 MOST_LINES = 40
 _OUTPUT_TOKENS = "output_tokens"

@@ -57,11 +57,12 @@ class CellComparison(Frozen):
     metrics: tuple[MetricRatio, ...]
 
 
-# same             the same GPUs, or without a GPU the same CPU model
+# same             the same GPUs
 # same_model       other GPUs of the same model
+# same_cpu_model   without a GPU, CPUs of the same model, on one machine or on two
 # another          other models
 # unknown          one side does not say
-Machines = Literal["same", "same_model", "another", "unknown"]
+Machines = Literal["same", "same_model", "same_cpu_model", "another", "unknown"]
 
 
 class Comparison(Frozen):

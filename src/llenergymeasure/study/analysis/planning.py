@@ -27,10 +27,11 @@ def detectable_at(design: StudyDesign, n_cycles: int, cvs: Sequence[float] = CVS
     """
     n_cells = len(design.cells)
     n_levels = max((len(factor.levels) for factor in design.factors), default=n_cells)
-    return {cv: smallest_ratio(n_cells, n_levels, n_cycles, cv, max(1, len(design.factors))) for cv in cvs}
+    n_tests = len(design.factors) or max(1, n_cells - 1)
+    return {cv: smallest_ratio(n_cells, n_levels, n_cycles, cv, n_tests) for cv in cvs}
 
 
-def smallest_ratio(n_cells: int, n_levels: int, n_cycles: int, cv: float, n_factors: int = 1) -> float | None:
+def smallest_ratio(n_cells: int, n_levels: int, n_cycles: int, cv: float, n_tests: int = 1) -> float | None:
     """The smallest ratio of two of the levels that would be found with probability 0.8.
 
     Args:
@@ -38,7 +39,7 @@ def smallest_ratio(n_cells: int, n_levels: int, n_cycles: int, cv: float, n_fact
         n_levels: number of levels of the factor.
         n_cycles: number of cycles.
         cv: coefficient of variation of a run.
-        n_factors: number of factors, for which p is corrected.
+        n_tests: number of factors, or of cells that are compared with the reference, for which p is corrected.
     """
     from llenergymeasure.stats.factorial.inference import ErrorTerm, detectable  # noqa: PLC0415 - numpy and scipy
     from llenergymeasure.stats.factorial.layout import LARGEST_LOG  # noqa: PLC0415 - numpy and scipy
@@ -47,5 +48,5 @@ def smallest_ratio(n_cells: int, n_levels: int, n_cycles: int, cv: float, n_fact
     if freedom < 1 or n_levels < 2:
         return None
     runs_per_level = n_cells * n_cycles / n_levels
-    step = detectable(2 / runs_per_level, ErrorTerm(math.log1p(cv * cv), freedom), ALPHA / n_factors)
+    step = detectable(2 / runs_per_level, ErrorTerm(math.log1p(cv * cv), freedom), ALPHA / n_tests)
     return None if step is None else math.exp(min(step, LARGEST_LOG))

@@ -198,3 +198,36 @@ def test_a_study_without_a_completed_run_is_refused():
     study = a_study().model_copy(update={"runs": ()})
     with pytest.raises(ConfigError, match="has no completed run"):
         side_of("a", StudyResult(**{field: getattr(study, field) for field in type(study).model_fields}))
+
+
+def with_gain(result: ExperimentResult) -> ExperimentResult:
+    """Energy of a CPU sensor: of its 10 J of uncertainty, 8 J are its gain and 6 J the rest."""
+    energy = result.energy.model_copy(update={"uncertainty_parts_j": {"gain": 8.0, "edges": 6.0}})
+    return result.model_copy(update={"energy": energy})
+
+
+def test_without_a_gpu_one_cpu_model_may_be_two_machines_so_nothing_cancels():
+    found = compare(side_of("a", with_gain(a_result(200.0))), side_of("b", with_gain(a_result(200.0))))
+    energy = metric_of(found, "energy_total_j")
+    assert (found.machines, energy.interval) == ("same_cpu_model", "uncertainty")
+    assert math.log(energy.ratio.high) == pytest.approx(math.hypot(0.05, 0.05))
+    assert "whether it was one machine is not known" in text_of(found, single=True)
+
+
+def test_settings_and_environment_are_those_of_a_common_cell(tmp_path):
+    """The first run of each study is that of another cell, with another effective setting."""
+
+    def side(name: str, order: list[int]) -> Side:
+        study = a_study(n_cycles=1)
+        results = {
+            run.run_id: a_result().model_copy(
+                update={"model_info": a_result().model_info.model_copy(update={"effective_settings": {"of": run.cell}})}
+            )
+            for run in study.runs
+        }
+        runs = tuple(sorted(study.runs, key=lambda run: order.index(int(run.cell))))
+        fields = {field: getattr(study, field) for field in type(study).model_fields}
+        return side_of(name, StudyResult(**{**fields, "runs": runs}).with_results(results))
+
+    cells = list(range(1, 13))
+    assert compare(side("a", cells), side("b", cells[::-1])).settings == ()

@@ -30,3 +30,11 @@ def test_the_ratio_is_found_with_probability_0_8():
     step = math.log(smallest_ratio(12, 2, 3, 0.02))
     error = math.sqrt(math.log1p(0.02**2) * 2 / 18)
     assert nct.sf(t.ppf(0.995, 22), 22, step / error) == pytest.approx(0.8, abs=1e-5)
+
+
+def test_cells_without_factors_are_compared_with_the_reference_each():
+    """Four cells: three comparisons, so each has a third of the level, as in the analysis."""
+    cells = grid({"precision": ["a", "b", "c", "d"]})
+    found = detectable_at(cells.model_copy(update={"factors": ()}), 3, (0.02,))[0.02]
+    assert found == smallest_ratio(4, 4, 3, 0.02, 3)
+    assert found > smallest_ratio(4, 4, 3, 0.02, 1)

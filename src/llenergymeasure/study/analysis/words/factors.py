@@ -160,9 +160,11 @@ def _others(design: StudyDesign, analysis: MetricAnalysis, margin: float | None)
         verb = "is" if len(found["undecided"]) == 1 else "are"
         yield f"{capital(names['undecided'])} {verb} undecided{_could_be_found(found['undecided'])}."
     if found["negligible"] and margin is not None:
-        yield f"{capital(names['negligible'])} makes no difference above {difference(1 + margin)}."
+        verb = "makes" if len(found["negligible"]) == 1 else "make"
+        yield f"{capital(names['negligible'])} {verb} no difference above {difference(1 + margin)}."
     if found["not_tested"]:
-        yield f"{capital(names['not_tested'])} has no test, because the order of the runs groups its levels."
+        verb, whose = ("has", "its") if len(found["not_tested"]) == 1 else ("have", "their")
+        yield f"{capital(names['not_tested'])} {verb} no test, because the order of the runs groups {whose} levels."
 
 
 def _could_be_found(effects: Sequence[FactorEffect]) -> str:

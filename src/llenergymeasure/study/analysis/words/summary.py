@@ -26,9 +26,13 @@ def summary(design: StudyDesign, effects: StudyEffects) -> str:
 def _energy_first(effects: StudyEffects) -> Iterator[str]:
     if effects.energy == "measured":
         return
-    estimate = "is an estimate here and " if effects.energy == "estimated" else ""
+    known = "was not measured"
+    if effects.energy == "estimated":
+        known = f"is an estimate here and {known}"
+    elif any(METRICS[each.metric].joules for each in effects.metrics):
+        known = "was measured in fewer than half of the cells"
     so = "" if METRICS[effects.headline].joules else f", so this is about {METRICS[effects.headline].title}"
-    yield f"Energy {estimate}was not measured{so}."
+    yield f"Energy {known}{so}."
 
 
 def _answer(design: StudyDesign, effects: StudyEffects, analysis: MetricAnalysis) -> Iterator[str]:

@@ -197,3 +197,20 @@ def test_runs_without_a_spread_compare_with_the_backend_of_the_reference():
     text = summary(design, analyse(design, study.runs, study.protocol))
     assert "and with each at its best pytorch needs 1.8 times more energy per output token than vllm" in text
     assert "a difference above 0.0 % would have been found" in text
+
+
+def test_several_factors_without_a_difference_have_a_verb_in_the_plural():
+    assert "Precision and batch size make no difference above 5.0 %." in said(lambda levels: 0.0, margin=0.05)
+
+
+def test_energy_of_few_cells_is_not_called_unmeasured():
+    """One of six cells has energy, so the answer is about throughput."""
+
+    def few(row):
+        values = {"tokens_per_second": 1 / row.values[ENERGY]}
+        energy = {ENERGY: row.values[ENERGY]} if row.cell == "01" else {}
+        return row.model_copy(update={"values": {**values, **energy}, "meter": "nvml" if energy else None})
+
+    assert said(change=few).startswith(
+        "Energy was measured in fewer than half of the cells, so this is about throughput. Batch size matters most: "
+    )
