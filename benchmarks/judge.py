@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from scipy.stats import binomtest
 
 from benchmarks.judge_many import checked, looks, sessions
 from benchmarks.pairs import Line, Row
@@ -169,7 +170,5 @@ def _row(name: str, count: int, runs: int, target: str, kept: Callable[[float], 
 
 def share_interval(count: int, runs: int) -> tuple[float, float]:
     """Wilson's 95 % interval of a share, in percent."""
-    z2 = 1.96**2
-    middle = (count + z2 / 2) / (runs + z2)
-    reach = 1.96 * math.sqrt(count * (runs - count) / runs + z2 / 4) / (runs + z2)
-    return 100 * max(middle - reach, 0.0), 100 * min(middle + reach, 1.0)
+    ends = binomtest(count, runs).proportion_ci(method="wilson")
+    return 100 * ends.low, 100 * ends.high

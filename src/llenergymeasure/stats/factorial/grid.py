@@ -12,6 +12,7 @@ from itertools import product
 from typing import Literal
 
 import numpy as np
+from scipy.linalg import helmert
 
 from llenergymeasure.stats.factorial.layout import CellFit, Floats, Ints, Layout
 
@@ -70,7 +71,7 @@ class Grid:
 
     def term_weights(self, term: Term) -> Floats:
         """Orthonormal contrasts of an effect, a row each."""
-        return _outer([helmert(n)[1:] if axis in term else helmert(n)[:1] for axis, n in enumerate(self.shape)])
+        return _outer([helmert(n) if axis in term else helmert(n, full=True)[:1] for axis, n in enumerate(self.shape)])
 
     def levels(self, fit: CellFit, *axes: int) -> Estimates:
         """Means by level of these axes, over all other factors."""
@@ -148,15 +149,5 @@ def _transformed(means: Floats) -> Floats:
     """The coefficients of all orthonormal contrasts."""
     centred: Floats = means - means.mean()
     for axis, n in enumerate(means.shape):
-        centred = np.moveaxis(np.tensordot(helmert(n), centred, axes=(1, axis)), 0, axis)
+        centred = np.moveaxis(np.tensordot(helmert(n, full=True), centred, axes=(1, axis)), 0, axis)
     return centred
-
-
-def helmert(n: int) -> Floats:
-    """Helmert's orthonormal matrix: the mean in the first row, each level against those before it in the others."""
-    rows = np.zeros((n, n))
-    rows[0] = 1 / np.sqrt(n)
-    for level in range(1, n):
-        rows[level, :level] = 1 / np.sqrt(level * (level + 1))
-        rows[level, level] = -level / np.sqrt(level * (level + 1))
-    return rows

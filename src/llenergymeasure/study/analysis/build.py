@@ -50,7 +50,7 @@ def factor_effect(model: Model, compared: Compared, share: Share | None = None) 
         factor=compared.factor.name,
         within=compared.within,
         levels=level_effects(values, found),
-        missing=tuple(level for place, level in enumerate(compared.factor.levels) if place not in compared.levels),
+        missing=_missing(model, compared),
         span=ratio(found.span),
         lowest=values[found.lowest],
         highest=values[found.highest],
@@ -97,6 +97,16 @@ def linear(log: float) -> float:
 def _p_of(found: Estimates, error: ErrorTerm) -> float | None:
     contrasts = found.contrasts
     return f_test(contrasts.values, contrasts.covariance, error)
+
+
+def _missing(model: Model, compared: Compared) -> tuple[Any, ...]:
+    """The levels of planned cells, of the backend inside which it is estimated, that are not compared."""
+    factor = compared.factor
+    cells = [cell for cell in model.design.cells if compared.within in (None, model.backend_of(cell))]
+    planned = {cell.levels.get(factor.name) for cell in cells}
+    return tuple(
+        level for place, level in enumerate(factor.levels) if place in planned and place not in compared.levels
+    )
 
 
 def _reference(model: Model, compared: Compared) -> int:

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from llenergymeasure.stats.factorial.grid import Grid, averaged, helmert
+from llenergymeasure.stats.factorial.grid import Grid, averaged
 from llenergymeasure.stats.factorial.layout import Layout
 
 
@@ -15,11 +15,6 @@ def fit_of(means, n_blocks=2):
     """A fit of cells that have these means in each block."""
     layout = Layout.of(list(range(len(means))) * n_blocks, [b for b in range(n_blocks) for _ in means])
     return layout.fit_all([*means] * n_blocks)
-
-
-@pytest.mark.parametrize("n", [1, 2, 5])
-def test_helmerts_matrix_is_orthonormal(n):
-    assert np.abs(helmert(n) @ helmert(n).T - np.eye(n)).max() < 1e-12
 
 
 def test_main_effects_and_interaction_of_two_by_two():

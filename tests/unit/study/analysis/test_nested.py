@@ -8,6 +8,7 @@ import random
 import pytest
 from benchmarks.simulated_study import Simulation, design_of, protocol
 
+from a_nested_study import a_nested_study
 from llenergymeasure.domain.study.design import Factor
 from llenergymeasure.study.analysis.analyse import analyse
 
@@ -79,3 +80,17 @@ def test_a_lost_reference_cell_leaves_its_backend_comparable():
     effect = found.factor("backend")
     assert effect is not None
     assert len(effect.levels) == 2
+
+
+def test_a_level_that_another_backend_has_is_not_missing():
+    study = a_nested_study()
+    assert {effect.missing for effect in study.effects.metrics[0].factors} == {()}
+    assert "cells are missing" not in study.answer
+
+
+def test_a_level_that_a_backend_lost_is_missing():
+    """01 to 06 are pytorch, with int8 in 05 and 06."""
+    study = a_nested_study()
+    runs = [run for run in study.runs if run.cell not in ("05", "06")]
+    found = analyse(study.design, runs, study.protocol).metrics[0]
+    assert found.factor("precision").missing == ("int8",)
