@@ -115,7 +115,9 @@ def _run(
         bool, typer.Option("--dry-run", help="Validate, resolve, estimate memory; run nothing.")
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout, and nothing else.")] = False,
-    export_csv: Annotated[bool, typer.Option("--export-csv", help="Write result.csv beside result.json.")] = False,
+    export_csv: Annotated[
+        bool, typer.Option("--export-csv", help="Write result.csv beside result.json; a study always has runs.csv.")
+    ] = False,
     report: Annotated[
         bool, typer.Option("--report", help="Write report.html; of a study, figures and tables too.")
     ] = False,

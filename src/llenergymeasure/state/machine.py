@@ -87,17 +87,17 @@ class StateManager:
         self._is_alive = is_alive
         self._was_there = output_dir.exists()
 
-    def move(self, state: ExperimentState, stage: Stage, *, failed: bool = False) -> ExperimentState:
+    def move(self, state: ExperimentState, stage: Stage) -> ExperimentState:
         """Move an experiment forward and save its state.
 
-        The state of an experiment that is done without a failure is removed, together with failed experiments of the
-        same configuration, because there is a result now.
+        The state of an experiment that is done is removed, together with failed experiments of the same configuration,
+        because there is a result now.
 
         Raises:
             InvalidStateTransitionError: the stage is not a step forward.
         """
-        after = state.moved(stage, failed=failed)
-        if after.stage != "done" or failed:
+        after = state.moved(stage)
+        if after.stage != "done":
             return self.keep(after)
         for other in self.find_by_config_hash(after.config_hash):
             if other.failed or other.id == after.id:

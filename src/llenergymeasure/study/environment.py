@@ -13,11 +13,12 @@ ABSENT = "absent"
 
 
 def environment_of(snapshot: EnvironmentSnapshot, backends: Iterable[str]) -> StudyEnvironment:
-    """CPU, GPUs, driver, and the versions of the backends that a study uses."""
+    """CPU, GPUs, driver, and the versions of this package and of the backends that a study uses."""
     facts = {
         "CPU": snapshot.cpu_model or "unknown",
         "GPUs": ", ".join(f"{gpu.name} ({gpu.uuid})" for gpu in snapshot.gpus) or "none",
         "NVIDIA driver": snapshot.driver_version or ABSENT,
+        "llenergymeasure": snapshot.tool_version,
     }
     names = sorted({name for backend in backends for name in BACKENDS[backend].distributions})
     return StudyEnvironment(facts=facts | {name: snapshot.packages.get(name, ABSENT) for name in names})

@@ -51,7 +51,8 @@ def _still_warm(study: StudyResult) -> Iterator[MeasurementWarning]:
         limit_s = study.protocol.cooldown_max_s
         yield warning(
             "not_cooled_down",
-            f"{len(rows)} runs began with a GPU up to {most_c:.0f} C too warm, because the wait ended after {limit_s:g} s",
+            f"{len(rows)} runs began with a GPU up to {most_c:.0f} C too warm: the wait reached its limit of {limit_s:g} s, or was "
+            "skipped",
             "raise execution.cooldown_max_seconds or execution.cooldown_celsius",
             runs=len(rows),
             most_c=most_c,

@@ -10,7 +10,7 @@ from llenergymeasure.domain.study.design import Protocol
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.progress import Progress
 from llenergymeasure.protocols import Clock
-from llenergymeasure.study.plan import gap_before
+from llenergymeasure.study.plan import begins_cycle, gap_before
 
 TICK_S = 0.25
 TEMPERATURE_PERIOD_S = 2.0
@@ -78,7 +78,8 @@ class Waits:
         """Wait before a run. None before the first one of this process, except for the temperature."""
         began = self.clock.now()
         gap_s = gap_before(previous, row, self.protocol)
-        left_s = self._gap(gap_s, "cycle" if previous and previous.cycle != row.cycle else "run") if gap_s else 0.0
+        next_is = "cycle" if previous and begins_cycle(previous, row, self.protocol) else "run"
+        left_s = self._gap(gap_s, next_is) if gap_s else 0.0
         above_c = self._cool_down()
         return Waited(self.clock.now() - began, left_s, above_c)
 

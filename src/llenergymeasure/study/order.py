@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 
-from llenergymeasure.domain.study.design import Order
+from llenergymeasure.config.study.models import CycleOrder
 from llenergymeasure.domain.study.runs import Role
 
 # A place in the order: cell, cycle and role.
@@ -21,7 +21,7 @@ Place = tuple[str, int, Role]
 
 
 def order_of(
-    order: Order, cells: Sequence[str], cycles: Sequence[int], seed: int, groups: Mapping[str, str]
+    order: CycleOrder, cells: Sequence[str], cycles: Sequence[int], seed: int, groups: Mapping[str, str]
 ) -> Iterator[Place]:
     """The runs of some cycles in their order, without control runs.
 
@@ -41,7 +41,7 @@ def order_of(
             yield cell, cycle, "cell"
 
 
-def _cycle(order: Order, cells: Sequence[str], chance: random.Random, groups: Mapping[str, str]) -> list[str]:
+def _cycle(order: CycleOrder, cells: Sequence[str], chance: random.Random, groups: Mapping[str, str]) -> list[str]:
     if order == "interleaved":
         return list(cells)
     if order == "shuffled":

@@ -70,23 +70,21 @@ class FixedWaits:
     experiment_gap_s: float
     cycle_gap_s: float
 
-    @property
-    def total_s(self) -> float:
-        """Both together, in s."""
-        return self.experiment_gap_s + self.cycle_gap_s
-
 
 def gap_before(previous: PlannedRun | RunRow | None, run: PlannedRun | RunRow, protocol: Protocol) -> float:
     """The fixed wait before a run in s: none before the first; between cycles another one than inside a cycle."""
     if previous is None:
         return 0.0
-    if protocol.order != "sequential" and previous.cycle != run.cycle:
-        return protocol.cycle_gap_s
-    return protocol.experiment_gap_s
+    return protocol.cycle_gap_s if begins_cycle(previous, run, protocol) else protocol.experiment_gap_s
+
+
+def begins_cycle(previous: PlannedRun | RunRow, run: PlannedRun | RunRow, protocol: Protocol) -> bool:
+    """Whether a run is the first of a cycle; a sequential order has no cycles in time."""
+    return protocol.order != "sequential" and previous.cycle != run.cycle
 
 
 def fixed_waits(runs: Sequence[PlannedRun], protocol: Protocol) -> FixedWaits:
     """All fixed waits of a run table."""
     pairs = list(zip(runs, runs[1:]))
-    changes = 0 if protocol.order == "sequential" else sum(before.cycle != after.cycle for before, after in pairs)
+    changes = sum(begins_cycle(before, after, protocol) for before, after in pairs)
     return FixedWaits((len(pairs) - changes) * protocol.experiment_gap_s, changes * protocol.cycle_gap_s)

@@ -38,9 +38,9 @@ def test_any_other_move_is_refused(states, stage, following):
 
 
 def test_failing_is_a_way_to_be_done_from_any_stage_but_done(states):
-    assert states.move(states.keep(new_state("x")), "done", failed=True).failed
+    assert new_state("x").moved("done", failed=True).failed
     with pytest.raises(InvalidStateTransitionError, match="is done and cannot become done"):
-        states.move(at(states, "done"), "done", failed=True)
+        at(states, "done").moved("done", failed=True)
 
 
 def test_experiments_that_run_are_found_by_their_configuration(states):
@@ -53,7 +53,7 @@ def test_experiments_that_run_are_found_by_their_configuration(states):
 
 def test_what_has_its_result_leaves_nothing_behind_and_failures_of_its_configuration_neither(tmp_path, states):
     for config_hash in ("abcd", "ef01"):
-        states.move(states.keep(new_state(config_hash)), "done", failed=True)
+        states.keep(new_state(config_hash).moved("done", failed=True))
     at(states, "done")
     assert [state.config_hash for state in states.all()] == ["ef01"]
     states.move(states.move(states.keep(new_state("ef01")), "measuring"), "done")

@@ -17,10 +17,13 @@ NEW = StudyEnvironment(facts={"GPUs": "A (GPU-2)", "torch": "2.6", "vllm": "0.11
 def test_it_has_processor_gpus_driver_and_the_versions_of_the_backends_that_are_used():
     packages = {"torch": "2.6.0", "transformers": "5.1.0", "numpy": "2.0"}
     gpus = (GpuInfo(index=0, name="NVIDIA A100", uuid="GPU-1"),)
-    update = {"packages": packages, "gpus": gpus, "driver_version": "570.1", "cpu_model": "a CPU"}
+    update = {
+        "packages": packages, "gpus": gpus, "driver_version": "570.1", "cpu_model": "a CPU", "tool_version": "0.9",
+    }  # fmt: skip
     found = environment_of(a_snapshot().model_copy(update=update), {"pytorch"})
     assert found.facts == {
-        "CPU": "a CPU", "GPUs": "NVIDIA A100 (GPU-1)", "NVIDIA driver": "570.1", "torch": "2.6.0", "transformers": "5.1.0",
+        "CPU": "a CPU", "GPUs": "NVIDIA A100 (GPU-1)", "NVIDIA driver": "570.1", "llenergymeasure": "0.9",
+        "torch": "2.6.0", "transformers": "5.1.0",
     }  # fmt: skip
 
 

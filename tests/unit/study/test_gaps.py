@@ -51,6 +51,12 @@ def waits(clock=None, progress=None, thermometer=dict, start_c=None, skip=None, 
     )
 
 
+def test_a_sequential_order_waits_for_the_next_run_and_not_for_a_cycle():
+    progress = RecordingProgress()
+    waits(progress=progress, order="sequential").before(SECOND, NEXT_CYCLE)
+    assert (progress.steps, progress.waited_s) == (["waiting before the next run"], 60)
+
+
 @pytest.mark.parametrize(
     ("previous", "row", "waited_s"), [(None, FIRST, 0), (FIRST, SECOND, 60), (SECOND, NEXT_CYCLE, 300)]
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.study.models import CycleOrder, Isolation
 from llenergymeasure.domain.base import Frozen
 
 
@@ -89,10 +90,6 @@ class StudyDesign(Frozen):
         return {cell.id: cell for cell in self.cells}
 
 
-Order = Literal["shuffled", "interleaved", "sequential", "grouped"]
-Isolation = Literal["process", "spawn", "none"]
-
-
 class Protocol(Frozen):
     """How the runs of a study are made.
 
@@ -111,7 +108,7 @@ class Protocol(Frozen):
     """
 
     n_cycles: int
-    order: Order
+    order: CycleOrder
     seed: int
     isolation: Isolation
     experiment_gap_s: float

@@ -61,9 +61,8 @@ class Journal:
         """
         line = row.model_dump_json(exclude_defaults=True).encode() + b"\n"
         with explained(self._path):
-            written = os.write(self._file, line)
-            if written < len(line):  # the disk became full within the line; the rest raises
-                os.write(self._file, line[written:])
+            while line:  # a part of it is written where the disk becomes full within the line; the rest raises
+                line = line[os.write(self._file, line) :]
             os.fsync(self._file)
 
     def close(self) -> None:
