@@ -25,12 +25,12 @@ from llenergymeasure.config.files.yaml import read_document
 from llenergymeasure.config.loader import build_experiment_config, parse_override
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.study.factors import design_of
 from llenergymeasure.config.study.load import explain_study_error, load_study_config
 from llenergymeasure.config.user_config import load_user_config, resolve_runner
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.sensors import COLUMNS, TimeSeries
+from llenergymeasure.domain.study.factors import factors_and_cells
 from llenergymeasure.exceptions import AggregationError, ConfigError
 from llenergymeasure.orchestration.model.vram import estimate_for
 from llenergymeasure.orchestration.model.weights import local_weights_bytes, weight_findings
@@ -133,7 +133,7 @@ def test_a_configuration_is_read_or_refused_and_every_refusal_can_be_explained(t
 
 
 def _everything_of(study):
-    return study.study_design_hash, design_of(study.experiments)
+    return study.study_design_hash, factors_and_cells(study.experiments)
 
 
 def test_the_study_that_is_broken_here_is_valid_itself(tmp_path):

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from llenergymeasure.config.study import factors
 from llenergymeasure.config.study.identity import prompt_digests
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.config.user_config import ExecutionSettings
-from llenergymeasure.domain.study.design import Cell, Factor, Protocol, Skipped, StudyDesign
+from llenergymeasure.domain.study.design import Protocol, Skipped, StudyDesign
+from llenergymeasure.domain.study.factors import factors_and_cells
 
 
 def design_of(study: StudyConfig) -> StudyDesign:
     """The design of a study: factors, cells and reference."""
-    found = factors.design_of(study.experiments)
-    ids = [cell.id for cell in found.cells]
+    factors, cells = factors_and_cells(study.experiments)
     return StudyDesign(
         name=study.name,
-        factors=tuple(Factor(name=f.name, fields=f.fields, levels=f.levels, within=f.within) for f in found.factors),
-        cells=tuple(
-            Cell(id=cell.id, label=cell.label, levels=dict(cell.levels), config=config, config_hash=config.config_hash)
-            for cell, config in zip(found.cells, study.experiments, strict=True)
-        ),
-        reference=ids[study.reference_cell],
+        factors=factors,
+        cells=cells,
+        reference=cells[study.reference_cell].id,
         skipped=tuple(Skipped(fields=each.fields, reason=each.reason) for each in study.skipped),
         merged=tuple(
-            Skipped(fields=each.fields, reason=f"it has the same effect as cell {ids[each.same_as]}")
+            Skipped(fields=each.fields, reason=f"it has the same effect as cell {cells[each.same_as].id}")
             for each in study.merged
         ),
         design_hash=study.study_design_hash,

@@ -19,7 +19,7 @@ class Factor(Frozen):
         name: dotted name of its field; names of fields that change together are joined by `, `.
         fields: the dotted fields.
         levels: the values that occur, in order of first appearance; of several fields, a tuple of their values.
-        within: name of the backend whose setting it is; None for a field of every experiment.
+        within: the backend in whose section it is; None where it applies to every cell.
     """
 
     name: str
@@ -32,8 +32,8 @@ class Cell(Frozen):
     """One configuration of a study.
 
     Attributes:
-        id: its number in the order of the grid, from 1, padded with zeros.
-        label: its levels as text for people.
+        id: its number in the order of the study, from 1, padded with zeros.
+        label: its levels as text: `precision bf16, batch_size 8`; the model when nothing varies.
         levels: index of its level of each factor, by name of the factor; a factor that does not apply is absent.
         config: the experiment.
         config_hash: hash of the experiment.

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from llenergymeasure.config.files.yaml import Document
 from llenergymeasure.config.study.effective import effective_fields
-from llenergymeasure.config.study.factors import design_of
 from llenergymeasure.config.study.load import load_study_config
+from llenergymeasure.domain.study.factors import factors_and_cells
 
 numbers = st.lists(st.integers(1, 50), min_size=1, max_size=4, unique=True)
 AXES = {
@@ -42,7 +42,7 @@ def test_every_combination_is_one_cell_in_the_order_of_the_axes(axes):
 @quick
 @given(some_axes)
 def test_the_factors_are_the_axes_with_several_values(axes):
-    factors = {factor.name: list(factor.levels) for factor in design_of(study_of(axes).experiments).factors}
+    factors = {factor.name: list(factor.levels) for factor in factors_and_cells(study_of(axes).experiments).factors}
     assert _parts(factors) == {name: values for name, values in axes.items() if len(values) > 1}
 
 

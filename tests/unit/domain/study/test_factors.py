@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
+
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.study.factors import Factor, design_of
+from llenergymeasure.config.study.load import load_study_config
+from llenergymeasure.domain.study.design import Factor
+from llenergymeasure.domain.study.factors import factors_and_cells
+
+
+@pytest.fixture
+def study(tmp_path):
+    def load(text):
+        (tmp_path / "study.yaml").write_text(text, encoding="utf-8")
+        return load_study_config(tmp_path / "study.yaml")
+
+    return load
 
 
 def cells(*fields):
@@ -11,10 +24,12 @@ def cells(*fields):
 
 
 def test_every_field_that_varies_is_a_factor_with_its_levels_in_order_of_appearance(study):
-    found = design_of(study("model: m\nsweep: {precision: [fp16, bf16], pytorch.batch_size: [8, 1]}\n").experiments)
+    found = factors_and_cells(
+        study("model: m\nsweep: {precision: [fp16, bf16], pytorch.batch_size: [8, 1]}\n").experiments
+    )
     assert found.factors == (
-        Factor("precision", ("precision",), ("fp16", "bf16"), None),
-        Factor("pytorch.batch_size", ("pytorch.batch_size",), (8, 1), None),
+        Factor(name="precision", fields=("precision",), levels=("fp16", "bf16")),
+        Factor(name="pytorch.batch_size", fields=("pytorch.batch_size",), levels=(8, 1)),
     )
     assert [cell.id for cell in found.cells] == ["01", "02", "03", "04"]
     assert found.cells[2].label == "precision bf16, batch_size 8"
@@ -27,11 +42,11 @@ def test_a_list_gives_the_same_factors_as_a_grid(study):
         "model: m\nexperiments:\n- {precision: fp16, n: 1}\n- {precision: fp16, n: 2}\n"
         "- {precision: bf16, n: 1}\n- {precision: bf16, n: 2}\n"
     ).experiments
-    assert design_of(grid) == design_of(listed)
+    assert factors_and_cells(grid) == factors_and_cells(listed)
 
 
 def test_fields_that_always_change_together_are_one_factor(study):
-    found = design_of(
+    found = factors_and_cells(
         study("model: m\nsweep:\n  max_input_tokens, max_output_tokens: [[128, 64], [1024, 256]]\n").experiments
     )
     (factor,) = found.factors
@@ -41,7 +56,7 @@ def test_fields_that_always_change_together_are_one_factor(study):
 
 
 def test_a_field_of_a_backend_is_nested_in_it_and_absent_elsewhere(study):
-    found = design_of(
+    found = factors_and_cells(
         study(
             "model: m\nsweep:\n  backend: [pytorch, vllm]\n  precision: [fp16, bf16]\n"
             "  pytorch.batch_size: [1, 8, 32]\n  vllm.max_num_seqs: [64, 256]\n"
@@ -59,12 +74,12 @@ def test_a_field_of_a_backend_is_nested_in_it_and_absent_elsewhere(study):
 
 
 def test_a_section_that_is_absent_counts_as_its_defaults():
-    (factor,) = design_of(cells({}, {"pytorch": {"batch_size": 8}})).factors
+    (factor,) = factors_and_cells(cells({}, {"pytorch": {"batch_size": 8}})).factors
     assert (factor.name, factor.levels) == ("pytorch.batch_size", (1, 8))
 
 
 def test_a_field_that_has_no_effect_in_a_cell_has_no_level_there():
-    found = design_of(
+    found = factors_and_cells(
         cells(
             {},
             {"decoder": {"decoding_strategy": "sampling", "temperature": 0.5}},
@@ -76,7 +91,7 @@ def test_a_field_that_has_no_effect_in_a_cell_has_no_level_there():
 
 
 def test_text_and_synthetic_prompts_are_levels_of_the_dataset():
-    found = design_of(cells({}, {"dataset": {"n": 200}}, {"dataset": {"n": 300}}))
+    found = factors_and_cells(cells({}, {"dataset": {"n": 200}}, {"dataset": {"n": 300}}))
     assert [(factor.name, factor.levels) for factor in found.factors] == [
         ("dataset", ("aienergyscore", "synthetic")),
         ("dataset.n", (200, 300)),
@@ -84,7 +99,7 @@ def test_text_and_synthetic_prompts_are_levels_of_the_dataset():
 
 
 def test_maps_and_absent_adapters_are_levels_too():
-    found = design_of(cells({}, {"lora": {"adapter_id": "a"}}, {"pytorch": {"device_map": {"": "cpu"}}}))
+    found = factors_and_cells(cells({}, {"lora": {"adapter_id": "a"}}, {"pytorch": {"device_map": {"": "cpu"}}}))
     assert [(factor.name, factor.levels) for factor in found.factors] == [
         ("pytorch.device_map", (None, {"": "cpu"})),
         ("lora.adapter_id", (None, "a")),
@@ -92,17 +107,17 @@ def test_maps_and_absent_adapters_are_levels_too():
 
 
 def test_a_study_of_one_cell_has_no_factor_and_the_model_as_label():
-    found = design_of(cells({}))
+    found = factors_and_cells(cells({}))
     assert (found.factors, found.cells[0].label, found.cells[0].id) == ((), "m", "01")
 
 
 def test_ids_are_as_wide_as_the_last_number():
-    found = design_of(cells(*({"random_seed": seed} for seed in range(100))))
+    found = factors_and_cells(cells(*({"random_seed": seed} for seed in range(100))))
     assert (found.cells[0].id, found.cells[-1].id) == ("001", "100")
 
 
 def test_names_that_are_ambiguous_without_their_section_keep_it():
-    found = design_of(
+    found = factors_and_cells(
         cells({"n": 1, "dataset": {"n": 200}}, {"n": 2, "dataset": {"n": 200}}, {"n": 1, "dataset": {"n": 300}})
     )
     assert found.cells[2].label == "n 1, dataset.n 300"

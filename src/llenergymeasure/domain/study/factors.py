@@ -7,48 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.ssot import BACKENDS
 from llenergymeasure.config.study.conditions import shown_level
 from llenergymeasure.config.study.effective import effective_fields, key_of
+from llenergymeasure.domain.study.design import Cell, Factor
 
 
-@dataclass(frozen=True)
-class Factor:
-    """A choice that varies between cells.
-
-    Attributes:
-        name: dotted name of its field; names of fields that change together are joined by `, `.
-        fields: the dotted fields.
-        levels: the values that occur, in order of first appearance; of several fields, a tuple of their values.
-        within: the backend in whose section it is; None where it applies to every cell.
-    """
-
-    name: str
-    fields: tuple[str, ...]
-    levels: tuple[Any, ...]
-    within: str | None
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One configuration of a study.
-
-    Attributes:
-        id: its number in the order of the study, from 1, padded with zeros.
-        label: its levels as text: `precision bf16, batch_size 8`; the model when nothing varies.
-        levels: index of its level of each factor, by name of the factor; a factor that does not apply is absent.
-    """
-
-    id: str
-    label: str
-    levels: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Design:
+class FactorsAndCells(NamedTuple):
     """The factors of a study and its cells, in order."""
 
     factors: tuple[Factor, ...]
@@ -64,7 +32,7 @@ class _Column:
     indices: tuple[int | None, ...]
 
 
-def design_of(experiments: Sequence[ExperimentConfig]) -> Design:
+def factors_and_cells(experiments: Sequence[ExperimentConfig]) -> FactorsAndCells:
     """The factors and cells of these experiments."""
     groups: dict[tuple[int | None, ...], list[_Column]] = {}
     for column in _varying([effective_fields(each) for each in experiments]):
@@ -76,8 +44,10 @@ def design_of(experiments: Sequence[ExperimentConfig]) -> Design:
     for number, config in enumerate(experiments):
         own = [(factor, index) for factor, indices in factors if (index := indices[number]) is not None]
         label = ", ".join(_label(factor, index, short) for factor, index in own) or config.model
-        cells.append(Cell(f"{number + 1:0{width}}", label, {factor.name: index for factor, index in own}))
-    return Design(tuple(factor for factor, _ in factors), tuple(cells))
+        levels = {factor.name: index for factor, index in own}
+        cell_id = f"{number + 1:0{width}}"
+        cells.append(Cell(id=cell_id, label=label, levels=levels, config=config, config_hash=config.config_hash))
+    return FactorsAndCells(tuple(factor for factor, _ in factors), tuple(cells))
 
 
 def _varying(cells: Sequence[Mapping[str, Any]]) -> Iterator[_Column]:
@@ -108,7 +78,7 @@ def _factor(columns: Sequence[_Column]) -> Factor:
     levels = columns[0].levels if len(columns) == 1 else tuple(zip(*(column.levels for column in columns), strict=True))
     sections = {name.split(".")[0] for name in fields}
     nested = sections <= set(BACKENDS) and len(sections) == 1 and None in columns[0].indices
-    return Factor(", ".join(fields), fields, levels, sections.pop() if nested else None)
+    return Factor(name=", ".join(fields), fields=fields, levels=levels, within=sections.pop() if nested else None)
 
 
 def _short_names(fields: Sequence[str]) -> dict[str, str]:
