@@ -18,7 +18,6 @@ from pathlib import Path
 
 from llenergymeasure import ExperimentConfig, _plugin_api
 from llenergymeasure.cli.outcome import exit_code_of
-from llenergymeasure.config.meters import IN_CONFIG
 from llenergymeasure.progress import Silent
 from llenergymeasure.protocols import EnergyBackend, OpenWindow
 from nvmlsim.simulation import ORIGIN
@@ -61,10 +60,11 @@ def measure(meter: str, place: Path) -> int:
         model="builtin/tiny-llama", n=16, max_output_tokens=40, min_output_tokens=40, max_input_tokens=32,
         baseline={"duration_seconds": 1}, warmup={"n_warmup": 1, "thermal_floor_seconds": 0},
     )  # fmt: skip
-    with _plugin_api.open_meter(meter, IN_CONFIG) as metering:
+    session = _plugin_api.Session(progress=(steps := Steps()))
+    with _plugin_api.open_meter(meter, session) as metering:
         print(f"meter {metering.choice.name}", flush=True)
-        timed = replace(metering, meter=AtItsTime(metering.meter, steps := Steps()))
-        with _plugin_api.open_experiment(config, metering=timed, progress=steps) as experiment:
+        timed = replace(metering, meter=AtItsTime(metering.meter, steps))
+        with _plugin_api.open_experiment(config, session=session, metering=timed) as experiment:
             result = experiment.measure()
     result.to_json(place)
     print("threads", *(thread.name for thread in threading.enumerate() if thread.name.startswith("llem")), flush=True)

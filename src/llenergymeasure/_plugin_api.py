@@ -100,18 +100,18 @@ def open_experiment(
 
 
 @contextmanager
-def open_meter(name: str, setting: MeterSetting) -> Iterator[Metering]:
+def open_meter(name: str, session: Session) -> Iterator[Metering]:
     """A meter by name over all visible GPUs, with the reason of its choice.
 
     Args:
         name: of the meter, or `auto`.
-        setting: the option that names it.
+        session: its settings limit `auto`.
 
     Raises:
         PreFlightError: a meter named explicitly is not available.
     """
-    devices = open_devices(SESSION.clock, SESSION.environ, ask_cuda=cuda_uuids, sampling=True)
-    with devices as found, metered(name, SESSION, found, setting=setting) as metering:
+    devices = open_devices(session.clock, session.environ, ask_cuda=cuda_uuids, sampling=True)
+    with devices as found, metered(name, session, found, setting=session.meter_setting) as metering:
         yield metering
 
 

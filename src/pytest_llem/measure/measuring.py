@@ -79,7 +79,7 @@ class Measuring:
 
     @cached_property
     def _opened(self) -> _plugin_api.Metering:
-        return self._stack.enter_context(_plugin_api.open_meter(self._settings.energy, _OPTION))
+        return self._stack.enter_context(_plugin_api.open_meter(self._settings.energy, self._session))
 
     @contextmanager
     def taking_joules_of(self, test: str) -> Iterator[None]:
