@@ -58,10 +58,14 @@ class Limit:
     @property
     def text(self) -> str:
         """The limit without its metric: `5%`, or `0.5 J/token`."""
-        return f"{100 * self.value:.6g}%" if self.relative else f"{self.value:.6g} {self.known.unit}"
+        return self._number if self.relative else f"{self._number} {self.known.unit}"
+
+    @property
+    def _number(self) -> str:
+        return f"{100 * self.value:.6g}%" if self.relative else f"{self.value:.6g}"
 
     def __str__(self) -> str:
-        return f"{self.metric}:{self.text.split()[0]}"
+        return f"{self.metric}:{self._number}"
 
 
 def known_metric(name: object, among: Mapping[str, Metric] = GATED) -> Metric:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 FILES = "*.llem.yaml *.llem.yml"
@@ -93,6 +95,11 @@ def add_options(parser: pytest.Parser) -> None:
             group.addoption(flag, default=None, metavar=metavar, help=text)
     for name, kind, default, meaning in INIS:
         parser.addini(name, f"{meaning} (default: {default})", type=kind, default=None)  # type: ignore[arg-type]
+
+
+def is_suite(path: Path, config: pytest.Config) -> bool:
+    """Whether a file is a suite by its name."""
+    return any(map(path.match, config.getini("llem_files") or FILES.split()))
 
 
 def is_active(config: pytest.Config) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_llem import hookspec
-from pytest_llem.options import FILES, MARKER, add_options, is_active, is_experiment, is_untouched
+from pytest_llem.options import MARKER, add_options, is_active, is_experiment, is_suite, is_untouched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,8 +80,7 @@ def _register_hooks(config: pytest.Config, state: State) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect a suite with `--llem`, or when the command line names it."""
-    patterns = parent.config.getini("llem_files") or FILES.split()
-    if not any(map(file_path.match, patterns)):
+    if not is_suite(file_path, parent.config):
         return None
     if not is_active(parent.config) and not parent.session.isinitpath(file_path):
         return None

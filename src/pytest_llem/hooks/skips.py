@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 from pytest_llem import hookspec
-from pytest_llem.options import FILES, MARKER
+from pytest_llem.options import MARKER, is_suite
 
 REASON = "measures an LLM experiment, and -p no:llem switches the plugin off"
 
@@ -33,8 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect a suite that the command line names, to skip it."""
-    patterns = parent.config.getini("llem_files") or FILES.split()
-    if not any(map(file_path.match, patterns)) or not parent.session.isinitpath(file_path):
+    if not is_suite(file_path, parent.config) or not parent.session.isinitpath(file_path):
         return None
     return SkippedSuite.from_parent(parent, path=file_path)
 
