@@ -175,7 +175,7 @@ def _conditional_rows(design: StudyDesign, analysis: MetricAnalysis, found: Inte
     if effect is None:
         return
     compared = f"{level_text(effect.highest)} over {level_text(effect.lowest)}"
-    shared = (f"{100 * found.share:.1f} %", p_text(found.p_value))
+    shared = (ABSENT if found.share is None else f"{100 * found.share:.1f} %", p_text(found.p_value))
     for at, each in enumerate(found.conditional):
         name = f"{first} by {second}" if at == 0 else ""
         yield name, compared, level_text(each.level), ratio_text(each.ratio), *(shared if at == 0 else ("", ""))

@@ -26,7 +26,7 @@ class Shares:
     Attributes:
         terms: of each effect.
         factors: of each factor, with an equal part of each interaction.
-        lows, highs: ends of the intervals of factors; None without degrees of freedom.
+        lows, highs: ends of the intervals of factors; None where the runs of a cell do not differ at all.
     """
 
     terms: Mapping[Term, float]
@@ -38,7 +38,7 @@ class Shares:
 def shares(
     sums: Mapping[Term, TermSum], errors: Mapping[Term, ErrorTerm], n_factors: int, n_runs: float
 ) -> Shares | None:
-    """Shares of the effects of a full grid; None if nothing is explained.
+    """Shares of the effects of a full grid; None if nothing is explained, or the noise is not known.
 
     Args:
         sums: sum of squares of each effect, over the cells' means.
@@ -46,6 +46,8 @@ def shares(
         n_factors: number of factors.
         n_runs: runs per cell.
     """
+    if not all(error.freedom for error in errors.values()):
+        return None
     terms = list(sums)
     squares = np.array([sums[term].square for term in terms])
     freedoms = np.array([sums[term].freedom for term in terms], np.float64)
@@ -56,7 +58,7 @@ def shares(
     to_factors = np.array([[(axis in term) / len(term) for axis in range(n_factors)] for term in terms])
     found = signal / signal.sum()
     values = Shares(dict(zip(terms, found.tolist())), tuple((found @ to_factors).tolist()))
-    if not all(errors[term].freedom for term in terms) or not noise.all():
+    if not noise.all():
         return values
     drawn = _drawn(signal, freedoms, noise, [errors[term].freedom for term in terms]) @ to_factors
     lows, highs = np.quantile(drawn, [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2], axis=0)

@@ -67,7 +67,7 @@ def _interaction(
     return Interaction(
         factors=(full.factors[first].name, full.factors[second].name),
         within=factors[first].within,
-        share=found.terms[pair] if found else 0.0,
+        share=found.terms[pair] if found else None,
         p_value=f_test(contrasts.values, contrasts.covariance, model.error_of(_names(full, pair))),
         levels=(_values(full, first), _values(full, second)),
         means=tuple(tuple(math.exp(means.values[place]) for place in row) for row in table),

@@ -61,7 +61,7 @@ def analyse_metric(
         explained=model.fit.explained if model.error.freedom and len(frame.cells) > 1 else None,
         cells=cell_effects(model, corrected=found.method == "cells"),
         factors=tuple(factors),
-        interactions=tuple(sorted(found.interactions, key=lambda each: -each.share)),
+        interactions=tuple(sorted(found.interactions, key=lambda each: -(each.share or 0.0))),
         reference=frame.cells[model.reference].id,
         best=None if best is None else frame.cells[best].id,
         path=path_to(model, best),

@@ -34,10 +34,12 @@ def test_factors_stand_with_span_share_and_p():
     assert [row[3] for row in levels.rows if row[1] == "fp32"] == ["reference"]
 
 
-def test_one_cycle_has_ratios_without_intervals_and_no_p():
-    factors = {table.name: table for table in tables(a_study(n_cycles=1))}["factors"]
+def test_one_cycle_has_ratios_without_intervals_no_share_and_no_p():
+    by_name = {table.name: table for table in tables(a_study(n_cycles=1))}
+    factors = by_name["factors"]
     assert "to" not in factors.rows[0][3]
-    assert factors.rows[0][5:] == ("-", "-")
+    assert factors.rows[0][4:] == ("-", "-", "-")
+    assert by_name["interactions"].rows[0][4:] == ("-", "-")
 
 
 def test_a_failed_cell_is_no_row():

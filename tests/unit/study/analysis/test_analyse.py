@@ -93,7 +93,8 @@ def test_a_single_cycle_has_no_intervals_and_no_order_of_factors():
     assert (metric.freedom, metric.residual_cv, metric.notes) == (0, None, ("one_cycle",))
     assert [each.factor for each in metric.factors] == [factor.name for factor in DESIGN.factors]
     assert {each.finding for each in metric.factors} == {"not_tested"}
-    assert {(each.span.low, each.p_value, each.p_ranks, each.share_low) for each in metric.factors} == {(None,) * 4}
+    assert {(each.span.low, each.p_value, each.p_ranks, each.share) for each in metric.factors} == {(None,) * 4}
+    assert {each.share for each in metric.interactions} == {None}
     assert [each.code for each in found.warnings] == ["single_cycle"]
 
 

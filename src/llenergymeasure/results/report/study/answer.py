@@ -11,6 +11,8 @@ from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.report.headline import Headline
 from llenergymeasure.results.study_tables.texts import TIMES, interval_text, name_of, plain, value_text
 
+TOO_FEW = "too few runs to know the spread"
+
 
 def title(study: StudyData) -> str:
     """The name of the study, or of its folder."""
@@ -68,7 +70,7 @@ def headlines(study: StudyData, effects: StudyEffects) -> Iterator[Headline]:
 def _spread(analysis: MetricAnalysis) -> Headline:
     name = "spread of a run (CV)"
     if analysis.residual_cv is None:
-        return Headline(name, "not known", "", "one cycle has no spread")
+        return Headline(name, "not known", "", TOO_FEW)
     note = "" if analysis.detectable is None else f"ratios above {plain(analysis.detectable)} would be found"
     return Headline(name, number(100 * analysis.residual_cv, "%", 2), "", note)
 
@@ -93,7 +95,7 @@ def _best(study: StudyData, analysis: MetricAnalysis) -> Iterator[Headline]:
 def _interval(ratio: Ratio, freedom: int) -> str:
     if interval := interval_text(ratio):
         return f"95 % interval {interval}"
-    return "no interval: the order of the runs keeps these cells apart" if freedom else "one cycle gives no interval"
+    return f"no interval: {'the order of the runs keeps these cells apart' if freedom else TOO_FEW}"
 
 
 def _within(study: StudyData, effects: StudyEffects, analysis: MetricAnalysis) -> Headline:

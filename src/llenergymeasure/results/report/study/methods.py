@@ -100,8 +100,11 @@ def _measurement(study: StudyData, cited: Citations) -> Iterator[str]:
 
 
 def _analysis(study: StudyData, analysis: MetricAnalysis, cited: Citations) -> Iterator[str]:
-    if analysis.freedom == 0 or analysis.method == "none":
-        yield "We report geometric means and their ratios; a single cycle has no spread, so there are no intervals."
+    if analysis.freedom == 0:
+        yield "We report geometric means and their ratios; so few runs do not show the spread, so there are no intervals."
+        return
+    if analysis.method == "none":
+        yield "We report geometric means, with 95 % intervals by the t distribution."
         return
     yield f"We analysed the logarithm of {name_of(analysis.metric)} by least squares, with the cycle as a block{_terms(analysis)}."
     yield (

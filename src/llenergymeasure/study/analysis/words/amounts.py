@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.effects import Ratio
 
+# Cycles that a study needs for useful intervals; the default.
+USUAL_CYCLES = 3
 # Ratios below this are given in percent.
 _IN_PERCENT = 1.2
 _MOST_FIGURES = 5

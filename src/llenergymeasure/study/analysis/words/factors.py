@@ -8,7 +8,7 @@ from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.effects import ALPHA, FactorEffect, Interaction, MetricAnalysis
 from llenergymeasure.domain.study.names import factor_name, level_text, listed
-from llenergymeasure.study.analysis.words.amounts import amount, comparison, difference, inverse
+from llenergymeasure.study.analysis.words.amounts import USUAL_CYCLES, amount, comparison, difference, inverse
 
 # An interaction with more than this share of the explained variance is part of the answer.
 LARGE_INTERACTION = 0.1
@@ -37,7 +37,13 @@ def without_ranking(design: StudyDesign, analysis: MetricAnalysis) -> Iterator[s
     """The spans alone, in the order of the design."""
     spans = [f"{name_of(design, effect)}: {_comparison(analysis.metric, effect)}" for effect in analysis.factors]
     yield f"{capital('; '.join(spans))}."
-    yield "With one cycle nothing is known of the spread, so there are no intervals and nothing is ranked: run at least 3 cycles."
+    yield f"{few_runs(analysis)}, so there are no intervals and nothing is ranked: run at least {USUAL_CYCLES} cycles."
+
+
+def few_runs(analysis: MetricAnalysis) -> str:
+    """Why there are no intervals."""
+    runs = "one cycle" if analysis.n_blocks == 1 else "so few runs"
+    return f"With {runs} nothing is known of the spread"
 
 
 def _main(design: StudyDesign, analysis: MetricAnalysis, clear: Sequence[FactorEffect]) -> str:
@@ -81,8 +87,7 @@ def _further(design: StudyDesign, analysis: MetricAnalysis, effect: FactorEffect
 def _partner(analysis: MetricAnalysis, effect: FactorEffect) -> str | None:
     """The factor on which a smaller effect depends so much that their interaction makes most of its share."""
     for found in _interactions_of(analysis, effect):
-        is_clear = found.p_value is not None and found.p_value < ALPHA
-        if is_clear and found.share / 2 > _MOST_OF_IT * (effect.share or 1):
+        if _clear_share(found) / 2 > _MOST_OF_IT * (effect.share or 1):
             return next(name for name in found.factors if name != effect.factor)
     return None
 
@@ -119,8 +124,7 @@ def _better_and_worse(metric: str, effect: FactorEffect) -> tuple[str, str]:
 def _interaction_of(analysis: MetricAnalysis, effect: FactorEffect) -> Interaction | None:
     """The largest interaction of a factor that is clear and large, with the factor first."""
     for found in _interactions_of(analysis, effect):
-        is_clear = found.p_value is not None and found.p_value < ALPHA and found.share > LARGE_INTERACTION
-        if is_clear and found.factors[0] == effect.factor and found.conditional:
+        if _clear_share(found) > LARGE_INTERACTION and found.factors[0] == effect.factor and found.conditional:
             return found
     return None
 
@@ -128,6 +132,12 @@ def _interaction_of(analysis: MetricAnalysis, effect: FactorEffect) -> Interacti
 def _interactions_of(analysis: MetricAnalysis, effect: FactorEffect) -> Iterator[Interaction]:
     """The interactions of a factor among the same cells, the largest first."""
     return (each for each in analysis.interactions if effect.factor in each.factors and each.within == effect.within)
+
+
+def _clear_share(found: Interaction) -> float:
+    """The share of an interaction that is shown; 0 for one that is not."""
+    is_clear = found.p_value is not None and found.p_value < ALPHA
+    return found.share if is_clear and found.share is not None else 0.0
 
 
 def _other_name(design: StudyDesign, interaction: Interaction) -> str:

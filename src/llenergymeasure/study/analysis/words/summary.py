@@ -9,8 +9,8 @@ from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.effects import ALPHA, CellEffect, MetricAnalysis, StudyEffects
 from llenergymeasure.domain.study.names import level_text, listed
-from llenergymeasure.study.analysis.words.amounts import comparison, difference, inverse
-from llenergymeasure.study.analysis.words.factors import answer, capital, name_of, without_ranking
+from llenergymeasure.study.analysis.words.amounts import USUAL_CYCLES, comparison, difference, inverse
+from llenergymeasure.study.analysis.words.factors import answer, capital, few_runs, name_of, without_ranking
 
 # Runs that the answer names; of more, it gives the number.
 _MOST_NAMED = 5
@@ -63,7 +63,7 @@ def _cells(design: StudyDesign, analysis: MetricAnalysis) -> str:
         return "The reference has no completed run, so no cell is compared with it."
     best = next((cell for cell in others if cell.cell == analysis.best), None)
     if not analysis.freedom:
-        return f"{_best(design, analysis, best)} With one cycle nothing is known of the spread: run at least 3 cycles."
+        return f"{_best(design, analysis, best)} {few_runs(analysis)}: run at least {USUAL_CYCLES} cycles."
     differing = [cell for cell in others if cell.p_holm is not None and cell.p_holm < ALPHA]
     if not differing:
         return f"No cell is shown to differ from the reference{_found(analysis)}."

@@ -9,11 +9,10 @@ from llenergymeasure.domain.study.design import Protocol, StudyDesign
 from llenergymeasure.domain.study.effects import MetricAnalysis, Ratio
 from llenergymeasure.domain.study.names import listed
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
+from llenergymeasure.study.analysis.words.amounts import USUAL_CYCLES
 
 # Ids that a sentence names; of more, the number is given.
 _MOST_NAMED = 5
-# Cycles that a study needs for useful intervals; the default.
-USUAL_CYCLES = 3
 
 
 def study_warnings(

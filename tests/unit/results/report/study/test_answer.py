@@ -38,9 +38,9 @@ def test_one_cycle_says_why_it_has_no_spread_and_no_interval():
     found = cards(a_study(n_cycles=1))
     assert (found["spread of a run (CV)"].value, found["spread of a run (CV)"].note) == (
         "not known",
-        "one cycle has no spread",
+        "too few runs to know the spread",
     )
-    assert found["best over reference"].note == "one cycle gives no interval"
+    assert found["best over reference"].note == "no interval: too few runs to know the spread"
     assert found["completed runs"].note == "12 cells, 1 cycle"
 
 

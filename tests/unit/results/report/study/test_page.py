@@ -84,7 +84,7 @@ def test_a_failed_cell_is_named_with_its_reason_and_last_lines():
 
 def test_one_cycle_has_no_intervals_and_no_spread():
     text = page_of(a_study(n_cycles=1)).text
-    assert "one cycle gives no interval" in text
+    assert "no interval: too few runs to know the spread" in text
     assert "not known" in text
 
 

@@ -214,3 +214,11 @@ def test_energy_of_few_cells_is_not_called_unmeasured():
     assert said(change=few).startswith(
         "Energy was measured in fewer than half of the cells, so this is about throughput. Batch size matters most: "
     )
+
+
+def test_several_cycles_with_few_runs_are_not_called_one():
+    """Cell 03 links both cycles, and what differs between its runs is taken for the difference of the cycles."""
+    design = grid({"precision": ["bf16", "fp16"], "batch": [1, 8]})
+    runs = Simulation(design, machine=EXACT, n_cycles=2, lost=frozenset({"04.c1", "01.c2", "02.c2"}))
+    text = summary(design, analyse(design, runs.rows(random.Random(1)), protocol(2)))
+    assert "With so few runs nothing is known of the spread" in text
