@@ -10,7 +10,8 @@ from itertools import product
 from typing import Any
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.domain.study.design import Cell, Factor, Order, Protocol, StudyDesign
+from llenergymeasure.config.study.models import CycleOrder
+from llenergymeasure.domain.study.design import Cell, Factor, Protocol, StudyDesign
 from llenergymeasure.domain.study.runs import RunRow
 
 ENERGY = "energy_per_output_token"
@@ -47,7 +48,7 @@ def design_of(factors: Sequence[Factor], cells: Sequence[Levels]) -> StudyDesign
     return StudyDesign(factors=tuple(factors), cells=tuple(made), reference=made[0].id, design_hash="0" * 16)
 
 
-def protocol(n_cycles: int, order: Order = "shuffled") -> Protocol:
+def protocol(n_cycles: int, order: CycleOrder = "shuffled") -> Protocol:
     """A protocol without waits."""
     return Protocol(
         n_cycles=n_cycles, order=order, seed=1, isolation="process", experiment_gap_s=0, cycle_gap_s=0,
@@ -96,7 +97,7 @@ class Simulation:
     true_log: Callable[[Levels], float] = lambda levels: 0.0
     machine: Machine = field(default_factory=Machine)
     n_cycles: int = 3
-    order: Order = "shuffled"
+    order: CycleOrder = "shuffled"
     grouped: Sequence[str] = ()
     lost: frozenset[str] = frozenset()
 
