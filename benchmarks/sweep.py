@@ -6,9 +6,10 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 
+from llenergymeasure.config.study.factors import design_of
+
 from benchmarks.pairs import Row
 from llenergymeasure.config.files.yaml import Document
-from llenergymeasure.config.study.factors import design_of
 from llenergymeasure.config.study.load import load_study_config
 from llenergymeasure.config.study.models import StudyConfig
 
