@@ -6,12 +6,11 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 
-from llenergymeasure.config.study.factors import design_of
-
 from benchmarks.pairs import Row
 from llenergymeasure.config.files.yaml import Document
 from llenergymeasure.config.study.load import load_study_config
 from llenergymeasure.config.study.models import StudyConfig
+from llenergymeasure.study.design import design_of
 
 SIZES = (1_000, 10_000)
 REPEATS = 5
