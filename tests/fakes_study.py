@@ -11,6 +11,7 @@ from a_result import a_result
 from fakes import FakeClock, RecordingProgress
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.models import StudyConfig
+from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.study.files.folder import Configuration
 from llenergymeasure.study.files.manifest import StudyEnvironment
@@ -49,6 +50,8 @@ class FakeMachine:
             log.write_text(f"batch size {batch_size}\n")
         if batch_size in self._fails:
             raise self._fails[batch_size]
+        if str(config.dataset).endswith(".jsonl"):
+            return RESULT.model_copy(update={"dataset": open_dataset(config.dataset, 1, 0).info})
         return RESULT
 
     def parts(self, environment: StudyEnvironment = HERE, **changes: Any) -> StudyParts:

@@ -99,8 +99,10 @@ class RunTable:
 
     def _measure(self, index: int, row: RunRow, log: Path | None, parts: RunParts) -> None:
         began_s = parts.clock.now()
+        config = parts.design.cell(row.cell).config
         try:
-            result = parts.measure(parts.design.cell(row.cell).config, log).model_copy(update={"run_id": row.run_id})
+            result = parts.measure(config, log).model_copy(update={"run_id": row.run_id})
+            _check_prompts(parts.design, config, result)
         except LLEMError as error:
             self._end(index, failed_row(row, failure_of(error), parts.clock.now() - began_s), parts)
         else:
@@ -122,6 +124,18 @@ class RunTable:
     def _record(self, index: int, row: RunRow, parts: RunParts) -> None:
         self.rows[index] = row
         parts.store.record(row)
+
+
+def _check_prompts(design: StudyDesign, config: ExperimentConfig, result: ExperimentResult) -> None:
+    """Check that a run had the prompts of the design: each run reads the file again.
+
+    Raises:
+        LLEMError: the file has changed.
+    """
+    if result.dataset.sha256 != design.prompts.get(str(config.dataset), result.dataset.sha256):
+        raise LLEMError(
+            f"the prompts of {config.dataset} changed while the study ran; restore the file, and resume the study"
+        )
 
 
 def _begun(row: RunRow, waited: Waited, parts: RunParts) -> RunRow:

@@ -226,6 +226,17 @@ def test_a_study_is_not_continued_with_other_prompts(tmp_path):
     assert len(again(FakeMachine(), folder, with_prompts(file, 1, 8)).completed) == 4
 
 
+def test_a_run_with_prompts_that_changed_during_the_study_has_no_result(tmp_path):
+    file = tmp_path / "own.jsonl"
+    file.write_text('{"prompt": "one"}\n')
+    config, machine = with_prompts(file, 1, 8), FakeMachine()
+    plan = planned(config)
+    machine.before = lambda: machine.measured[1:] and file.write_text('{"prompt": "two"}\n')
+    study = run_in_memory(*plan, machine.parts())
+    assert [row.state for row in study.runs] == ["completed", "completed", "failed", "failed"]
+    assert study.failed[0].failure.message.startswith(f"the prompts of {file} changed while the study ran; restore")
+
+
 def test_a_folder_with_the_present_prompts_is_found_before_a_newer_one_with_others(tmp_path):
     file, base = tmp_path / "own.jsonl", tmp_path / "results"
     base.mkdir()

@@ -89,7 +89,8 @@ class RunRow(Frozen):
         waited_s: duration of the waits before it, in s.
         skipped_s: the part of the fixed waits before it that was skipped, in s.
         still_above_c: how much warmer than allowed a GPU was when the longest wait ended, in C; None when none was.
-        took_s: duration of the run with its process, without the waits, in s; None for a run that has not ended.
+        took_s: duration of the run with its process, without the waits, in s; None for a run that has not ended, or whose end was
+            not recorded.
         result: path of result.json relative to the study's folder; None without one.
         values: value of each metric of the table by name; None = not measured.
         uncertainties: standard uncertainty of metrics that have one, in the metric's unit.
