@@ -48,7 +48,7 @@ class ConfigError(LLEMError):
 
     Attributes:
         problem: what is wrong, with which value.
-        cure: what to do; empty where the problem states it.
+        fix: what to do; empty where the problem states it.
         source: the file or other text with the problem; empty where the problem names it, or there is none.
         line, column: position in the source, from 1; None where not known.
         problems: the single problems, when there are several.
@@ -59,21 +59,21 @@ class ConfigError(LLEMError):
     def __init__(
         self,
         problem: str,
-        cure: str = "",
+        fix: str = "",
         *,
         source: str = "",
         line: int | None = None,
         column: int | None = None,
         problems: Sequence[ConfigError] = (),
     ) -> None:
-        self.problem, self.cure = problem, cure
+        self.problem, self.fix = problem, fix
         self.source, self.line, self.column = source, line, column
         self.problems = tuple(problems)
-        super().__init__(_sentence(self.located, cure))
+        super().__init__(_sentence(self.located, fix))
 
     @property
     def located(self) -> str:
-        """The problem with its position, without the cure."""
+        """The problem with its position, without the fix."""
         return self._located_in(self.source)
 
     def _located_in(self, source: str) -> str:
@@ -85,30 +85,30 @@ class ConfigError(LLEMError):
         """The same error with another name for its source; unchanged without a source."""
         if not self.source:
             return self
-        return ConfigError(self.problem, self.cure, source=source, line=self.line, column=self.column)
+        return ConfigError(self.problem, self.fix, source=source, line=self.line, column=self.column)
 
     @classmethod
     def of(cls, problems: Sequence[ConfigError], source: str) -> ConfigError:
         """One error for all problems of a source: the single problem, or a heading with a line for each."""
         if len(problems) == 1:
             return problems[0]
-        lines = [f"- {_sentence(each._located_in(''), each.cure)}" for each in problems]
+        lines = [f"- {_sentence(each._located_in(''), each.fix)}" for each in problems]
         return cls("\n".join([f"{len(problems)} problems in {source}", *lines]), problems=problems)
 
 
-def _sentence(problem: str, cure: str) -> str:
-    return f"{problem}; {cure}" if cure else problem
+def _sentence(problem: str, fix: str) -> str:
+    return f"{problem}; {fix}" if fix else problem
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One reason why an experiment cannot run on this machine, and its exact cure."""
+    """One reason why an experiment cannot run on this machine, and its exact fix."""
 
     problem: str
-    cure: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{self.problem}\n  cure: {self.cure}"
+        return f"{self.problem}\n  fix: {self.fix}"
 
 
 class PreFlightError(LLEMError):

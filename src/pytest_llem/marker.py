@@ -167,8 +167,8 @@ def _refuse_too_few(plan: Plan, repeats: Argument | None) -> None:
             if repeats is None or repeats.value is None
             else f"{repeats.place}: repeats"
         )
-        cure = f"a verdict needs at least {MIN_REPEATS}; raise it, or set gate=False to measure without a verdict"
-        raise PlanError(f"{where}: {plan.repeats} is too few: {cure}")
+        fix = f"a verdict needs at least {MIN_REPEATS}; raise it, or set gate=False to measure without a verdict"
+        raise PlanError(f"{where}: {plan.repeats} is too few: {fix}")
 
 
 def _checked(name: str, given: Argument, check: Callable[[Any], Any]) -> Any:

@@ -85,8 +85,8 @@ def _refuse_for_windows(item: pytest.Item) -> None:
     arguments = merged_arguments(item)
     own = [name for mark in _own_marks(item) for name in (*(["config"] if mark.args else []), *mark.kwargs)]
     if own:
-        cure = "write energy_meter.window(..., gate=..., repeats=...), or request llm_experiment"
-        raise PlanError(f"{arguments[own[0]].place}: llem: {', '.join(own)}: its windows have no use for them: {cure}")
+        fix = "write energy_meter.window(..., gate=..., repeats=...), or request llm_experiment"
+        raise PlanError(f"{arguments[own[0]].place}: llem: {', '.join(own)}: its windows have no use for them: {fix}")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -45,7 +45,7 @@ class WallPlug:
 ENTRY = """    "wall-plug": MeterEntry(
         module="llenergymeasure.core.energy.wall_plug",
         distributions=("wall-plug",),
-        cure="plug it in",
+        fix="plug it in",
         accuracy="The plug is accurate within 1 %.",
     ),
 """
@@ -88,7 +88,7 @@ print(json.dumps({
     "joules": result.energy_total_j,
     "accuracy": result.reproducibility_notes,
     "state": meter_states(devices)["wall-plug"],
-    "findings": [finding.cure for finding in meter_findings("wall-plug", MeterContext(late))],
+    "findings": [finding.fix for finding in meter_findings("wall-plug", MeterContext(late))],
     "version": lines()[-1],
     "choices": [p.choices for p in parameters() if p.name == "energy.backend"],
     "plugin": METER_NAMES,
@@ -124,7 +124,7 @@ def test_an_experiment_names_it_and_is_measured_by_it(found):
     assert found["choices"] == [["auto", "wall-plug", "zeus", "nvml", "codecarbon", "null"]]
 
 
-def test_it_is_probed_and_what_it_lacks_is_found_with_its_cure(found):
+def test_it_is_probed_and_what_it_lacks_is_found_with_its_fix(found):
     assert found["state"] == "available"
     assert found["findings"] == ["plug it in"]
 

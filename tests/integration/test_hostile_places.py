@@ -98,7 +98,7 @@ def test_too_little_memory_for_torch_is_found_before_it_hangs(shell, command, li
     code, out, err = shell(f"ulimit {limit}; {command}")
     assert (code, out) == (1, "")
     assert words in err
-    assert "cure: ulimit" in err
+    assert "fix: ulimit" in err
 
 
 def test_errors_go_nowhere_when_stderr_is_closed_and_not_among_the_output(shell):

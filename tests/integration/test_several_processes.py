@@ -131,7 +131,7 @@ def test_two_processes_give_one_result_with_the_tokens_of_one_and_write_nothing_
 
 
 @pytest.mark.slow
-def test_ranks_without_memory_say_so_and_name_the_cure():
+def test_ranks_without_memory_say_so_and_name_the_fix():
     beams = {"decoding_strategy": "beam", "num_beams": 10**9}
     with pytest.raises(ExperimentError, match=r"rank \d failed: .*ran out of memory.*lower pytorch.batch_size"):
         measured(num_processes=2, decoder=beams)

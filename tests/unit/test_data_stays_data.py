@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2] / "src"
 TAKES_APART = {"split", "rsplit", "partition", "rpartition"}
 LOOKS_AT = {"startswith", "endswith", "removeprefix", "removesuffix", "find", "index"}
 REGULAR = {"compile", "match", "search", "fullmatch", "findall", "finditer", "split", "sub"}
-# Between code and sentence, problem and cure, parts of a list, sentences, lines.
+# Between code and sentence, problem and fix, parts of a list, sentences, lines.
 SEPARATORS = (":", ": ", ";", "; ", ", ", ". ", " (", "\n")
 
 _SAID_BY_CODECARBON = "what CodeCarbon logs"

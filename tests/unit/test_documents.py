@@ -54,13 +54,13 @@ WITH_A_SECTION = {"ConfigError", "PreFlightError"}
 
 
 @pytest.mark.parametrize("name", sorted(set(errors())))
-def test_every_error_has_its_cause_and_cure(name):
+def test_every_error_has_its_cause_and_fix(name):
     if name in WITH_A_SECTION:
         assert re.search(rf"^## .+\n\n`{name}`[ ,].{{40,}}", TROUBLES, re.MULTILINE)
         return
-    message, cause_and_cure = rows("A run failed")[name]
+    message, cause_and_fix = rows("A run failed")[name]
     assert message
-    assert len(cause_and_cure) > 15
+    assert len(cause_and_fix) > 15
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -69,10 +69,10 @@ def test_every_check_before_the_run_has_its_part(check):
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_every_warning_has_its_reason_and_cure(code):
-    reason, cure = rows("Warnings")[code]
+def test_every_warning_has_its_reason_and_fix(code):
+    reason, fix = rows("Warnings")[code]
     assert len(reason) > 10
-    assert len(cure) > 5
+    assert len(fix) > 5
 
 
 def test_every_warning_of_the_page_can_be_given():

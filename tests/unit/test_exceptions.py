@@ -1,4 +1,4 @@
-"""An error of configuration is data: problem, cure and place; its text is made of them."""
+"""An error of configuration is data: problem, fix and place; its text is made of them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import pickle
 from llenergymeasure.exceptions import ConfigError
 
 
-def test_a_text_is_place_problem_and_cure():
+def test_a_text_is_place_problem_and_fix():
     error = ConfigError("not UTF-8", "save the file as UTF-8 text", source="a.yaml", line=3, column=5)
     assert str(error) == "a.yaml, line 3, column 5: not UTF-8; save the file as UTF-8 text"
-    assert (error.problem, error.cure) == ("not UTF-8", "save the file as UTF-8 text")
+    assert (error.problem, error.fix) == ("not UTF-8", "save the file as UTF-8 text")
     assert error.located == "a.yaml, line 3, column 5: not UTF-8"
 
 
 def test_a_problem_may_be_all_there_is():
     assert str(ConfigError("b is no a; so it seems")) == "b is no a; so it seems"
-    assert ConfigError("b is no a; so it seems").cure == ""
+    assert ConfigError("b is no a; so it seems").fix == ""
 
 
 def test_a_single_problem_stays_itself():
@@ -41,4 +41,4 @@ def test_a_source_can_be_named_otherwise():
 def test_an_error_survives_the_way_between_processes():
     error = ConfigError("n is 0", "raise it", source="a.yaml", line=2)
     again = pickle.loads(pickle.dumps(error))
-    assert (str(again), again.problem, again.cure, again.line) == (str(error), "n is 0", "raise it", 2)
+    assert (str(again), again.problem, again.fix, again.line) == (str(error), "n is 0", "raise it", 2)

@@ -54,7 +54,7 @@ def test_a_pipe_is_written_into_and_not_replaced():
 
 
 @pytest.mark.parametrize("place", ["missing/a.json", "file/a.json"])
-def test_a_place_that_cannot_be_written_is_named_with_a_cure(tmp_path, place):
+def test_a_place_that_cannot_be_written_is_named_with_a_fix(tmp_path, place):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"a\.json cannot be written .* choose another --output"):
         write_atomic(tmp_path / place, "x")

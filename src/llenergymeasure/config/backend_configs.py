@@ -174,8 +174,8 @@ class PyTorchConfig(ConfigModel):
     def _need(self, condition: str, *dependents: str) -> None:
         for name in dependents:
             if getattr(self, name) is not None and not getattr(self, condition):
-                cure = f"set {condition}: true or remove {name}"
-                raise ContradictionError(f"{name} has no effect without {condition}", cure, name)
+                fix = f"set {condition}: true or remove {name}"
+                raise ContradictionError(f"{name} has no effect without {condition}", fix, name)
 
 
 class VLLMConfig(ConfigModel):

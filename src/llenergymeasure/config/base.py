@@ -12,14 +12,14 @@ class FieldError(ValueError):
 
     Attributes:
         problem: what is wrong, with the value.
-        cure: what to do; empty where the problem states it.
+        fix: what to do; empty where the problem states it.
         fields: dotted names of the fields concerned, relative to the validated model. The problem is located at the
             first of them that is written in the file.
     """
 
-    def __init__(self, problem: str, cure: str = "", *fields: str) -> None:
-        self.problem, self.cure, self.fields = problem, cure, fields
-        super().__init__(f"{problem}; {cure}" if cure else problem)
+    def __init__(self, problem: str, fix: str = "", *fields: str) -> None:
+        self.problem, self.fix, self.fields = problem, fix, fields
+        super().__init__(f"{problem}; {fix}" if fix else problem)
 
 
 class ContradictionError(FieldError):

@@ -1,6 +1,6 @@
 """The registry of energy meters: what is known about a meter without importing it.
 
-It is read by the configuration (valid names), by the selection of a meter and `llem config` (probe and cure), by
+It is read by the configuration (valid names), by the selection of a meter and `llem config` (probe and fix), by
 `llem --version`, by the notes on accuracy and by the pytest plugin. A new meter needs one module with `probe(context)`
 and `create(context)`, and one entry: here, or in a package of its own with an entry point in `llenergymeasure.meters`.
 """
@@ -24,13 +24,13 @@ class MeterEntry:
             else the reason; it imports nothing heavy and never raises. `create` makes the meter. `context` is a
             `MeterContext`.
         distributions: package-index names of the packages whose versions are recorded for the meter.
-        cure: what to do when the meter is not available.
+        fix: what to do when the meter is not available.
         accuracy: the accuracy of the energy values, for the notes of a result.
     """
 
     module: str
     distributions: tuple[str, ...]
-    cure: str
+    fix: str
     accuracy: str
 
     def probe(self, context: Any) -> str | None:
@@ -63,19 +63,19 @@ _BUILT_IN: Mapping[str, MeterEntry] = {
     "zeus": MeterEntry(
         module="llenergymeasure.core.energy.zeus",
         distributions=("zeus",),
-        cure='pip install "llenergymeasure[zeus]"',
+        fix='pip install "llenergymeasure[zeus]"',
         accuracy=_NVML_ACCURACY,
     ),
     "nvml": MeterEntry(
         module="llenergymeasure.core.energy.nvml",
         distributions=("nvidia-ml-py",),
-        cure="check the driver with: nvidia-smi",
+        fix="check the driver with: nvidia-smi",
         accuracy=_NVML_ACCURACY,
     ),
     "codecarbon": MeterEntry(
         module="llenergymeasure.core.energy.codecarbon.meter",
         distributions=("codecarbon",),
-        cure='pip install "llenergymeasure[codecarbon]"',
+        fix='pip install "llenergymeasure[codecarbon]"',
         accuracy=_NVML_ACCURACY,
     ),
 }

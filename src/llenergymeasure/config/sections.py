@@ -64,8 +64,8 @@ class DecoderConfig(ConfigModel):
             problem = f"num_beams {self.num_beams} needs decoding_strategy: beam, not '{self.decoding_strategy}'"
             raise ContradictionError(problem, "", "num_beams", "decoding_strategy")
         if self.speculative_decoding and self.draft_model is None:
-            cure = "name one, or set speculative_decoding: false"
-            raise ContradictionError("speculative_decoding needs a draft_model", cure, "speculative_decoding")
+            fix = "name one, or set speculative_decoding: false"
+            raise ContradictionError("speculative_decoding needs a draft_model", fix, "speculative_decoding")
         if self.draft_model is not None and not self.speculative_decoding:
             problem = f"draft_model '{self.draft_model}' has no effect without speculative_decoding: true"
             raise ContradictionError(problem, "set it, or remove draft_model", "draft_model")

@@ -17,7 +17,7 @@ def check_token_proposals(decoder: DecoderConfig, section: PyTorchConfig) -> Non
     """Refuse settings under which transformers would fail or ignore the proposed tokens.
 
     Raises:
-        ContradictionError: two settings exclude each other; with both names and the cure.
+        ContradictionError: two settings exclude each other; with both names and the fix.
     """
     lookup, draft = section.prompt_lookup_num_tokens is not None, decoder.speculative_decoding
     if draft and lookup:
@@ -32,14 +32,14 @@ def check_token_proposals(decoder: DecoderConfig, section: PyTorchConfig) -> Non
 
 def _check_proposals(name: str, field: str, decoder: DecoderConfig, section: PyTorchConfig) -> None:
     if decoder.decoding_strategy == "beam":
-        cure = "set decoder.decoding_strategy to one of them, not beam"
-        raise ContradictionError(f"{name} works with greedy and sampling", cure, field, "decoder.decoding_strategy")
+        fix = "set decoder.decoding_strategy to one of them, not beam"
+        raise ContradictionError(f"{name} works with greedy and sampling", fix, field, "decoder.decoding_strategy")
     if section.effective_batch_size > 1:
-        cure = f"set pytorch.batch_size to 1, not {section.batch_size}"
-        raise ContradictionError(f"{name} works on one prompt at a time", cure, field, "pytorch.batch_size")
+        fix = f"set pytorch.batch_size to 1, not {section.batch_size}"
+        raise ContradictionError(f"{name} works on one prompt at a time", fix, field, "pytorch.batch_size")
     if not section.effective_use_cache:
-        cure = "set pytorch.use_cache to true, or remove it"
-        raise ContradictionError(f"{name} needs a cache", cure, field, "pytorch.use_cache")
+        fix = "set pytorch.use_cache to true, or remove it"
+        raise ContradictionError(f"{name} needs a cache", fix, field, "pytorch.use_cache")
     if section.cache_implementation is not None:
-        cure = "remove pytorch.cache_implementation"
-        raise ContradictionError(f"{name} needs a dynamic cache", cure, field, "pytorch.cache_implementation")
+        fix = "remove pytorch.cache_implementation"
+        raise ContradictionError(f"{name} needs a dynamic cache", fix, field, "pytorch.cache_implementation")

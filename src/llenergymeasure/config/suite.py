@@ -86,10 +86,10 @@ class _File:
         last = paths[-1] if paths else ()
         return self.at(last[:-1]) if last else (1, 1)
 
-    def error(self, problem: str, cure: str, *paths: KeyPath) -> ConfigError:
+    def error(self, problem: str, fix: str, *paths: KeyPath) -> ConfigError:
         """A problem with its position in the file."""
         line, column = self.at(*paths)
-        return ConfigError(problem, cure, source=self.document.source, line=line, column=column)
+        return ConfigError(problem, fix, source=self.document.source, line=line, column=column)
 
     def entry(self, defaults: Mapping[str, Any], name: str, each: Any) -> SuiteEntry | list[ConfigError]:
         """The experiment, or its problems."""
@@ -101,7 +101,7 @@ class _File:
             )
         except ValidationError as error:
             return [
-                self.error(f"{each.named}{each.problem}", each.cure, *self._paths(name, each.path))
+                self.error(f"{each.named}{each.problem}", each.fix, *self._paths(name, each.path))
                 for each in problems_of(error, ExperimentConfig, partial(self._written, name))
             ]
         marks = {option: self.at(*self._paths(name, (option,))) for option in options}
@@ -121,12 +121,12 @@ def _shape_problems(fields: Mapping[str, Any], file: _File) -> Iterator[ConfigEr
     """Problems with the top level of the file."""
     for key in fields:
         if key not in TOP:
-            cure = nearest(key, TOP) or "valid: defaults, experiments"
-            yield file.error(f"there is no such key: {key}", cure, (key,))
+            fix = nearest(key, TOP) or "valid: defaults, experiments"
+            yield file.error(f"there is no such key: {key}", fix, (key,))
     defaults, experiments = fields.get("defaults"), fields.get("experiments")
     if defaults is not None and not isinstance(defaults, Mapping):
-        cure = "write the fields that all experiments share below it"
-        yield file.error(f"defaults is {shown(defaults)}, not a mapping", cure, ("defaults",))
+        fix = "write the fields that all experiments share below it"
+        yield file.error(f"defaults is {shown(defaults)}, not a mapping", fix, ("defaults",))
     if not isinstance(experiments, Mapping) or not experiments:
         held = "is missing" if "experiments" not in fields else f"is {shown(experiments)}, not a mapping of names"
         yield file.error(f"experiments {held}", "write one `name: {model: ...}` per experiment", ("experiments",))
@@ -135,5 +135,5 @@ def _shape_problems(fields: Mapping[str, Any], file: _File) -> Iterator[ConfigEr
         if not isinstance(name, str) or not name.strip():
             yield file.error(f"the name {shown(name)} is not text", "quote it", ("experiments", name))
         elif each is not None and not isinstance(each, Mapping):
-            cure = "write fields such as `model: ...`"
-            yield file.error(f"{name} is {shown(each)}, not a mapping of fields", cure, ("experiments", name))
+            fix = "write fields such as `model: ...`"
+            yield file.error(f"{name} is {shown(each)}, not a mapping of fields", fix, ("experiments", name))

@@ -160,7 +160,7 @@ def resolve_runner(backend: str, user_config: UserConfig, environ: Mapping[str, 
     try:
         runner = Runner.parse(text if text is not None else dict(user_config.runners).get(backend, "local"))
     except FieldError as error:
-        raise ConfigError(error.problem, error.cure, source=source) from error
+        raise ConfigError(error.problem, error.fix, source=source) from error
     if runner.kind != "local":
         raise ConfigError(
             f"{source} is '{runner.kind}:{runner.target}': containers are not in this release", "set it to local"

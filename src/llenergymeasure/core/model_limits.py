@@ -73,13 +73,13 @@ def check_lengths(prompts: Sequence[Sequence[int]], output_tokens: int, limits: 
         limits: limits of the model.
 
     Raises:
-        BackendError: a prompt is too long; with both numbers and the cure.
+        BackendError: a prompt is too long; with both numbers and the fix.
     """
     if limits.positions is None or not limits.fails_beyond:
         return
     problem = too_long(max(map(len, prompts), default=0), output_tokens, limits.positions)
     if problem is not None:
-        raise BackendError(f"{problem}; {cure_of_length(output_tokens, limits.positions)}")
+        raise BackendError(f"{problem}; {fix_of_length(output_tokens, limits.positions)}")
 
 
 def too_long(prompt_tokens: int, output_tokens: int, positions: int) -> str | None:
@@ -93,7 +93,7 @@ def too_long(prompt_tokens: int, output_tokens: int, positions: int) -> str | No
     )
 
 
-def cure_of_length(output_tokens: int, positions: int) -> str:
+def fix_of_length(output_tokens: int, positions: int) -> str:
     """What to set so that every prompt fits."""
     left = positions - output_tokens + 1
     if left < 1:

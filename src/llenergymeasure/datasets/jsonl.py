@@ -91,9 +91,9 @@ class _Place(NamedTuple):
     path: Path
     line: int
 
-    def refused(self, problem: str, cure: str) -> ConfigError:
+    def refused(self, problem: str, fix: str) -> ConfigError:
         """The error for a problem with this line."""
-        return ConfigError(problem, cure, source=f"dataset {self.path}", line=self.line)
+        return ConfigError(problem, fix, source=f"dataset {self.path}", line=self.line)
 
 
 def _prompt(line: bytes, place: _Place) -> str:
@@ -114,16 +114,16 @@ def _prompt(line: bytes, place: _Place) -> str:
 
 
 def _object(line: bytes, place: _Place) -> dict[str, Any]:
-    cure = "write one JSON object per line"
+    fix = "write one JSON object per line"
     try:
         entry = json.loads(line.decode("utf-8").rstrip("\r\n"))
     except UnicodeDecodeError as error:
         raise place.refused(f"not UTF-8 at byte {error.start + 1}", "save the file as UTF-8") from error
     except json.JSONDecodeError as error:
         problem = f"not JSON ({error.msg.removesuffix(' at')} at column {error.colno})"
-        raise place.refused(problem, cure) from error
+        raise place.refused(problem, fix) from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
-        raise place.refused(f"unreasonable JSON ({error})", cure) from error
+        raise place.refused(f"unreasonable JSON ({error})", fix) from error
     if not isinstance(entry, dict):
         raise place.refused(f"{type(entry).__name__}, not an object", 'write {"prompt": "..."}')
     return entry

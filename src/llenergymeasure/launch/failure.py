@@ -35,7 +35,7 @@ class Failure(Frozen):
     Attributes:
         kind: name of the error's class.
         message: the message of the error.
-        findings: problem and cure of each finding of a `PreFlightError`.
+        findings: problem and fix of each finding of a `PreFlightError`.
         elsewhere: whether the cause is outside this process: another rank failed, or the process was ended from outside.
     """
 
@@ -52,7 +52,7 @@ def failure_of(error: Exception) -> Failure:
     return Failure(
         kind=type(cause).__name__,
         message=str(cause) if isinstance(cause, LLEMError) else f"internal error: {type(cause).__name__}: {cause}",
-        findings=tuple((finding.problem, finding.cure) for finding in findings),
+        findings=tuple((finding.problem, finding.fix) for finding in findings),
         elsewhere=isinstance(cause, ProcessGroupError),
     )
 
@@ -60,7 +60,7 @@ def failure_of(error: Exception) -> Failure:
 def error_of(failure: Failure) -> LLEMError:
     """The error that the data describes."""
     if failure.findings:
-        return PreFlightError([Finding(problem, cure) for problem, cure in failure.findings])
+        return PreFlightError([Finding(problem, fix) for problem, fix in failure.findings])
     return _BY_NAME.get(failure.kind, LLEMError)(failure.message)
 
 

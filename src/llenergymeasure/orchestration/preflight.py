@@ -183,7 +183,7 @@ def _dataset(request: Request) -> Findings:
     try:
         open_dataset(config.dataset, config.n, config.random_seed)
     except ConfigError as error:
-        yield Finding(error.located, error.cure)
+        yield Finding(error.located, error.fix)
 
 
 def _prompts(request: Request) -> Findings:

@@ -78,7 +78,7 @@ def followed(states: StateManager | None, config: ExperimentConfig) -> Iterator[
 
 
 def _begun(states: StateManager, named: ExperimentState) -> ExperimentState | None:
-    """The written state, or None where it cannot be written; the check before the run reports that, with its cure."""
+    """The written state, or None where it cannot be written; the check before the run reports that, with its fix."""
     try:
         return states.move(states.keep(named), "measuring")
     except LLEMError:

@@ -39,7 +39,7 @@ def solving(config: pytest.Config, conflict: Path) -> tuple[str, str]:
 
 
 def explained(config: pytest.Config, error: BaselineError) -> str:
-    """The message of an invalid baseline file, with its cure where there is one."""
+    """The message of an invalid baseline file, with its fix where there is one."""
     if not isinstance(error, ConflictError):
         return str(error)
     return "\n".join([f"{error}; these two commands solve it:", *(f"  {each}" for each in solving(config, error.path))])

@@ -113,9 +113,9 @@ class Gate:
         if found.kind not in CURABLE:
             return found
         new = self.settings.update is None
-        cure = "--llem-update-baseline=new writes one" if new else "this run writes one if the test passes"
+        fix = "--llem-update-baseline=new writes one" if new else "this run writes one if the test passes"
         where = f" in {self.folder}" if found.kind == "new" else ""
-        return replace(found, reason=f"{found.reason}{where}; {cure}")
+        return replace(found, reason=f"{found.reason}{where}; {fix}")
 
     def _notes(self, case: Case, entry: Entry | None) -> Iterator[str]:
         if entry is not None:

@@ -220,12 +220,12 @@ def test_only_selected_by_its_mark(energy_meter):
     )
     result = suite.run("--llem-energy=null")
     result.assert_outcomes(errors=3, passed=2)
-    cure = "its windows have no use for them: write energy_meter.window(..., gate=..., repeats=...), or request llm_experiment"
+    fix = "its windows have no use for them: write energy_meter.window(..., gate=..., repeats=...), or request llm_experiment"
     result.stdout.fnmatch_lines(
         [
-            f"*test_suite.py:5: llem: id, gate: {cure}",
-            f"*test_suite.py:10: llem: config: {cure}",
-            f"*test_suite.py:14: llem: repeats, fail_on: {cure}",
+            f"*test_suite.py:5: llem: id, gate: {fix}",
+            f"*test_suite.py:10: llem: config: {fix}",
+            f"*test_suite.py:14: llem: repeats, fail_on: {fix}",
         ]
     )
     planned = suite.run("--llem-dry-run", llem=False)

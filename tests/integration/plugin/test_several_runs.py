@@ -86,9 +86,9 @@ def test_usual(llm_experiment):
     arguments = (suite.replay(*USUAL), "--llem-repeats=1", "--continue-on-collection-errors")
     result = suite.forked(quick, *arguments)
     result.assert_outcomes(passed=1, errors=4)
-    cure = "a verdict needs at least 3; raise it, or set gate=False to measure without a verdict"
+    fix = "a verdict needs at least 3; raise it, or set gate=False to measure without a verdict"
     for place in ("test_suite.py:5: repeats: 2", "test_suite.py:9: repeats: 2", "--llem-repeats or llem_repeats: 1"):
-        assert f"{place} is too few: {cure}" in result.outlines
+        assert f"{place} is too few: {fix}" in result.outlines
     result.stdout.fnmatch_lines(["few.llem.yaml, line 1, column *: repeats: 1 is too few*"])
 
 

@@ -15,6 +15,6 @@ BACKEND = BackendEntry(
 METER = MeterEntry(
     module="llem_copy.meter",
     distributions=("llem-copy",),
-    cure="plug it in",
+    fix="plug it in",
     accuracy="The plug is accurate within 1 %.",
 )

@@ -91,7 +91,7 @@ YAML_CASES = {
 
 
 @pytest.mark.parametrize("case", YAML_CASES)
-def test_a_broken_file_is_a_usage_error_that_names_place_and_cure(llem, case):
+def test_a_broken_file_is_a_usage_error_that_names_place_and_fix(llem, case):
     text, words = YAML_CASES[case]
     result = llem("x.yaml", files={"x.yaml": text})
     assert result.exit_code == 2
@@ -180,7 +180,7 @@ def test_what_cannot_run_here_is_found_before_the_run(llem, case):
     result = llem(*arguments, files=files)
     assert result.exit_code == 1
     assert words in result.stderr
-    assert "cure:" in result.stderr
+    assert "fix:" in result.stderr
     assert result.stdout == ""
 
 

@@ -163,7 +163,7 @@ def test_a_report_that_cannot_be_written_is_reported_before_anything_is_measured
     done = llem_without_jinja(tmp_path)
     assert done.returncode == 1
     assert "a report needs jinja2, not installed here" in done.stderr
-    assert 'cure: pip install "llenergymeasure[report]"' in done.stderr
+    assert 'fix: pip install "llenergymeasure[report]"' in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -32,9 +32,9 @@ def write(tmp_path):
 def complaint(path, n=10):
     with pytest.raises(ConfigError) as caught:
         read_jsonl(path, n)
-    problem, _, cure = str(caught.value).partition("; ")
-    assert cure, "an error names its cure after a semicolon"
-    return problem, cure
+    problem, _, fix = str(caught.value).partition("; ")
+    assert fix, "an error names its fix after a semicolon"
+    return problem, fix
 
 
 def test_the_first_prompts_are_kept_and_all_are_counted(write):
@@ -88,7 +88,7 @@ def test_any_text_comes_back_as_it_was_written(texts, ascii_only):
 
 
 @pytest.mark.parametrize(
-    ("line", "problem", "cure"),
+    ("line", "problem", "fix"),
     [
         (b"not json", "not JSON (Expecting value at column 1)", "one JSON object per line"),
         (b'{"prompt": "half', "not JSON (Unterminated string", "one JSON object per line"),
@@ -105,12 +105,12 @@ def test_any_text_comes_back_as_it_was_written(texts, ascii_only):
         (b'{"prompt": "\\ud83d"}', "half a surrogate pair at character 1", "the character itself"),
     ],
 )
-def test_a_faulty_line_is_named_with_file_number_and_cure(write, line, problem, cure):
+def test_a_faulty_line_is_named_with_file_number_and_fix(write, line, problem, fix):
     path = write(ONE + b"\n" + line + b"\n" + ONE)
     found, advice = complaint(path)
     assert found.startswith(f"dataset {path}, line 3: ")
     assert problem in found
-    assert cure in advice
+    assert fix in advice
 
 
 def test_every_accepted_field_is_named_in_order_of_preference(write):
@@ -118,9 +118,9 @@ def test_every_accepted_field_is_named_in_order_of_preference(write):
 
 
 def test_a_file_without_a_line_break_is_refused_before_it_fills_the_memory(write):
-    problem, cure = complaint(write(b"x" * (MAX_LINE_BYTES + 1)))
+    problem, fix = complaint(write(b"x" * (MAX_LINE_BYTES + 1)))
     assert f"line 1: longer than {MAX_LINE_BYTES} bytes" in problem
-    assert "one JSON object per line" in cure
+    assert "one JSON object per line" in fix
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n  \n"])
@@ -129,9 +129,9 @@ def test_a_file_without_prompts_is_called_empty(write, content):
 
 
 def test_a_missing_file_is_said_to_be_missing(tmp_path):
-    problem, cure = complaint(tmp_path / "nothing.jsonl")
+    problem, fix = complaint(tmp_path / "nothing.jsonl")
     assert problem == f"dataset file {tmp_path / 'nothing.jsonl'} does not exist"
-    assert str(Path.cwd()) in cure
+    assert str(Path.cwd()) in fix
 
 
 def test_a_directory_is_called_a_directory(tmp_path):
@@ -146,9 +146,9 @@ def test_a_file_that_the_system_will_not_open_is_reported_with_its_reason():
     unreadable = Path("/proc/self/mem")  # a regular file by its type; reading from its start fails for everybody
     if not unreadable.is_file():
         pytest.skip("needs Linux's /proc")
-    problem, cure = complaint(unreadable)
+    problem, fix = complaint(unreadable)
     assert problem.startswith("dataset file /proc/self/mem cannot be read: ")
-    assert "permissions" in cure
+    assert "permissions" in fix
 
 
 @pytest.mark.parametrize("name", ["a\0b.jsonl", "x" * 5000 + ".jsonl"])

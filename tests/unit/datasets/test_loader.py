@@ -82,7 +82,7 @@ def test_what_looks_like_a_path_is_reported_as_a_missing_file(path):
     assert f"dataset file {path} does not exist" in complaint(path)
 
 
-def test_more_prompts_than_the_file_has_names_both_numbers_and_the_cure(own):
+def test_more_prompts_than_the_file_has_names_both_numbers_and_the_fix(own):
     assert complaint(str(own), n=4) == (
         f"dataset {own} has 3 prompts, but n is 4; set n to 3 or less, or take a larger dataset"
     )

@@ -24,7 +24,7 @@ def test_a_meter_of_the_caller_cannot_measure_in_a_fresh_process():
     session = Session(environ={}, user_config=UserConfig())
     with pytest.raises(PreFlightError, match="cannot measure in another process") as caught:
         open_experiment(config, session, metering=metering(FakeMeter()), fresh=True)
-    assert [finding.cure for finding in caught.value.findings] == ["name a meter with energy.backend"]
+    assert [finding.fix for finding in caught.value.findings] == ["name a meter with energy.backend"]
 
 
 def test_a_process_of_a_launcher_is_not_measured_again_in_a_fresh_one():

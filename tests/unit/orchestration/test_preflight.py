@@ -1,4 +1,4 @@
-"""What is found before a run, and how it is cured."""
+"""What is found before a run, and how it is fixed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def missing(*names):
 
 
 @pytest.mark.parametrize(
-    ("asked", "problem", "cure"),
+    ("asked", "problem", "fix"),
     [
         (request(has=missing("torch")), "needs torch", 'pip install "llenergymeasure[pytorch]"'),
         (request(has=missing("peft"), lora={"adapter_id": "a/b"}), "lora needs peft", "pip install peft"),
@@ -72,9 +72,9 @@ def missing(*names):
         (request(energy={"backend": "nvml"}), "'nvml' is not available: no NVIDIA GPU", "nvidia-smi"),
     ],
 )
-def test_each_fault_names_its_cure(asked, problem, cure):
+def test_each_fault_names_its_fix(asked, problem, fix):
     found = findings(asked)
-    assert any(problem in finding.problem and cure in finding.cure for finding in found), found
+    assert any(problem in finding.problem and fix in finding.fix for finding in found), found
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_each_fault_names_its_cure(asked, problem, cure):
 def test_what_works_on_gpus_alone_is_found_where_there_is_none(section, setting, otherwise):
     (finding,) = findings(request(energy={"backend": "null"}, pytorch=section))
     assert finding.problem.endswith(f"{setting}, but no CUDA device is here")
-    assert otherwise in finding.cure
-    assert "nvidia-smi" in finding.cure
+    assert otherwise in finding.fix
+    assert "nvidia-smi" in finding.fix
     assert findings(request(energy={"backend": "null"}, gpus=2, pytorch=section)) == []
     assert findings(request(energy={"backend": "null"}, gpus=None, pytorch=section)) == []
     if "device" not in section:
@@ -111,7 +111,7 @@ def test_the_gpus_are_not_asked_for_when_no_setting_depends_on_them():
 def test_more_processes_than_gpus_are_found():
     (finding,) = findings(request(energy={"backend": "null"}, gpus=2, pytorch={"num_processes": 3}))
     assert finding.problem == "3 processes on this machine would share 2 GPUs; each needs one of its own"
-    assert "pytorch.num_processes to 2" in finding.cure
+    assert "pytorch.num_processes to 2" in finding.fix
     assert findings(request(energy={"backend": "null"}, gpus=0, pytorch={"num_processes": 3})) == []
 
 
@@ -139,7 +139,7 @@ def test_what_unpacks_a_quantised_checkpoint_must_be_installed(tmp_path, method,
     asked = request(has=missing(module), model=model, energy={"backend": "null"})
     (finding,) = findings(asked)
     assert finding.problem == f"a checkpoint quantised with {method} needs {module}, not installed here"
-    assert finding.cure == f"pip install {package}"
+    assert finding.fix == f"pip install {package}"
 
 
 @pytest.mark.parametrize("stated", [None, 5, "gptq", {}, {"quant_method": ["gptq"]}, {"quant_method": "brand_new"}])
@@ -180,7 +180,7 @@ class EntryNotFoundError(Exception):
 
 
 @pytest.mark.parametrize(
-    ("error", "problem", "cure"),
+    ("error", "problem", "fix"),
     [
         (GatedRepoError(), "is gated", "export HF_TOKEN"),
         (RepositoryNotFoundError(), "does not exist on the hub", "check the name"),
@@ -189,13 +189,13 @@ class EntryNotFoundError(Exception):
         (ConnectionError("secret"), "cannot be reached (ConnectionError)", "hf download org/m"),
     ],
 )
-def test_what_the_hub_says_is_reported_with_its_cure(error, problem, cure):
+def test_what_the_hub_says_is_reported_with_its_fix(error, problem, fix):
     def ask(model, revision, file):
         raise error
 
     (finding,) = hub_findings("org/m", "v9", ask=ask, again=lambda call: call())
     assert problem in finding.problem
-    assert cure in finding.cure
+    assert fix in finding.fix
 
 
 def test_a_hub_that_answers_at_the_second_time_is_no_finding():
@@ -239,7 +239,7 @@ def test_a_built_in_model_cannot_be_a_draft_for_it_has_no_weights():
         energy={"backend": "null"}, decoder={"speculative_decoding": True, "draft_model": "builtin/tiny-llama"}
     )
     (finding,) = findings(asked)
-    assert (finding.problem, finding.cure) == (
+    assert (finding.problem, finding.fix) == (
         "model 'builtin/tiny-llama' comes without weights",
         "name a decoder.draft_model with weights",
     )
@@ -261,7 +261,7 @@ def test_an_output_directory_that_cannot_be_made_is_found_before_the_run(tmp_pat
     (tmp_path / "file").touch()
     (finding,) = findings(replace(request(energy={"backend": "null"}), output_dir=tmp_path / place))
     assert words in finding.problem
-    assert "--output" in finding.cure
+    assert "--output" in finding.fix
 
 
 def test_looking_at_an_output_directory_leaves_nothing_there(tmp_path):

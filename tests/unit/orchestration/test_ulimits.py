@@ -11,10 +11,10 @@ from llenergymeasure.orchestration.ulimits import MEGABYTE, limit_findings
     ("name", "limit_mb", "words"),
     [("AS", 750, "750 MB of address space"), ("DATA", 300, "300 MB of data"), ("AS", 0, "0 MB of address space")],
 )
-def test_a_limit_below_what_torch_needs_is_found_with_its_cure(name, limit_mb, words):
+def test_a_limit_below_what_torch_needs_is_found_with_its_fix(name, limit_mb, words):
     (found,) = limit_findings({name: limit_mb * MEGABYTE}.get)
     assert words in found.problem
-    assert found.cure.startswith("ulimit -")
+    assert found.fix.startswith("ulimit -")
 
 
 @pytest.mark.parametrize("limits", [{}, {"AS": 2_048_000_000}, {"DATA": 614_400_000}, {"AS": 2**63, "DATA": 2**63}])

@@ -430,7 +430,7 @@ def test_a_journal_names_no_result_outside_the_folder_of_its_run(tmp_path):
         again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 8))
 
 
-def test_a_damaged_result_that_was_not_recorded_is_named_with_the_cure(tmp_path):
+def test_a_damaged_result_that_was_not_recorded_is_named_with_the_fix(tmp_path):
     new(FakeMachine(), tmp_path, a_study_config(1, 8))
     folder = the_folder(tmp_path)
     (folder / "journal.jsonl").unlink()

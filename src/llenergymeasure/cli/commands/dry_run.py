@@ -34,7 +34,7 @@ def command(
     found = plan(study, output, report=report)
     print("\n\n".join("\n".join(_lines(each, found.output_dir)) for each in found.experiments))
     for finding in found.report:
-        print(f"{finding.problem}: {finding.cure}")
+        print(f"{finding.problem}: {finding.fix}")
     return 0
 
 

@@ -111,8 +111,8 @@ class Table(Mapping[str, E]):
             raise self._refusal(name, offers, why, f"its entry point {offers[0].value} must name one")
         return entry
 
-    def _refusal(self, name: str, offers: list[EntryPoint], why: str, cure: str) -> ConfigError:
-        return ConfigError(f"{self._part} '{name}' of {_packages(offers)} {why}", cure)
+    def _refusal(self, name: str, offers: list[EntryPoint], why: str, fix: str) -> ConfigError:
+        return ConfigError(f"{self._part} '{name}' of {_packages(offers)} {why}", fix)
 
 
 def _packages(offers: list[EntryPoint]) -> str:

@@ -18,12 +18,12 @@ class TooMuchError(ValueError):
 
     Attributes:
         problem: which limit, with its value.
-        cure: what to write instead.
+        fix: what to write instead.
     """
 
-    def __init__(self, problem: str, cure: str) -> None:
-        self.problem, self.cure = problem, cure
-        super().__init__(f"{problem}; {cure}")
+    def __init__(self, problem: str, fix: str) -> None:
+        self.problem, self.fix = problem, fix
+        super().__init__(f"{problem}; {fix}")
 
 
 @dataclass

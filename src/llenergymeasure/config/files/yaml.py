@@ -46,10 +46,10 @@ class Document:
 
 
 class _Refused(yaml.MarkedYAMLError):
-    """Well-formed YAML that is not accepted, with its cure."""
+    """Well-formed YAML that is not accepted, with its fix."""
 
-    def __init__(self, problem: str, cure: str, mark: Any) -> None:
-        self.cure = cure
+    def __init__(self, problem: str, fix: str, mark: Any) -> None:
+        self.fix = fix
         super().__init__(problem=problem, problem_mark=mark)
 
 
@@ -77,7 +77,7 @@ class _Loader(yaml.SafeLoader):
                 return super().compose_node(parent, index)
             self._tally.enter(event.anchor)
         except TooMuchError as error:
-            raise _Refused(error.problem, error.cure, event.start_mark) from error
+            raise _Refused(error.problem, error.fix, event.start_mark) from error
         node = super().compose_node(parent, index)
         self._tally.leave()
         return node
@@ -155,7 +155,7 @@ def read_document(
         example: a line that such a file may have, for messages.
 
     Raises:
-        ConfigError: the file is missing, unreadable, too large, broken or not a mapping; with file, line and cure.
+        ConfigError: the file is missing, unreadable, too large, broken or not a mapping; with file, line and fix.
     """
     text = read_text(Path(path))
     with _errors_named(str(path), text):
@@ -231,26 +231,26 @@ def _errors_named(place: str, text: str) -> Iterator[None]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise ConfigError(*_problem_and_cure(error), source=place, line=line, column=column) from error
+        raise ConfigError(*_problem_and_fix(error), source=place, line=line, column=column) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         problem = f"character U+{ord(text[error.position]):04X} is not allowed in YAML"
         raise ConfigError(problem, "remove it", source=place, line=line) from error
 
 
-def _problem_and_cure(error: yaml.MarkedYAMLError) -> tuple[str, str]:
+def _problem_and_fix(error: yaml.MarkedYAMLError) -> tuple[str, str]:
     if isinstance(error, _Refused):
-        return str(error.problem), error.cure
+        return str(error.problem), error.fix
     context = f" ({error.context})" if error.context else ""
     return f"broken YAML: {_short(error.problem)}{context}", "check indentation, colons and quotes there"
 
 
 def _check_top_level(loader: _Loader, root: yaml.Node | None, example: str) -> yaml.MappingNode:
-    cure = f"write lines such as `{example}`"
+    fix = f"write lines such as `{example}`"
     if root is None:
-        raise _Refused("the file is empty", cure, None)
+        raise _Refused("the file is empty", fix, None)
     if not isinstance(root, yaml.MappingNode) or root.tag != f"{_TAG}map":
-        raise _Refused(f"the top level is '{_kind(root)}', not a mapping", cure, root.start_mark)
+        raise _Refused(f"the top level is '{_kind(root)}', not a mapping", fix, root.start_mark)
     loader.flatten_mapping(root)
     for key_node, _ in root.value:
         if key_node.tag != f"{_TAG}str":

@@ -1,4 +1,4 @@
-"""Turns pydantic's errors into a `ConfigError`: each problem with its cure and the line of the file."""
+"""Turns pydantic's errors into a `ConfigError`: each problem with its fix and the line of the file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def explain_validation_error(
     root: type[BaseModel] | None = None,
     assigned: Mapping[str, Document] = MappingProxyType({}),
 ) -> ConfigError:
-    """The error with its location and cure; several problems give a heading and one line each.
+    """The error with its location and fix; several problems give a heading and one line each.
 
     Args:
         error: raised while validating a configuration.
@@ -46,14 +46,14 @@ class Problem:
     Attributes:
         path: its path in the configuration.
         problem: what is wrong, without the path.
-        cure: what to do; empty where the problem states it.
+        fix: what to do; empty where the problem states it.
         fields: paths of the fields that the problem names, the most important first.
         contradiction: whether the values are valid alone, but do not go together.
     """
 
     path: KeyPath
     problem: str
-    cure: str
+    fix: str
     fields: tuple[KeyPath, ...] = ()
     contradiction: bool = False
 
@@ -133,7 +133,7 @@ def _problems(error: ValidationError, root: type[BaseModel]) -> Iterator[tuple[P
 def _explained(place: Place, details: list[Any], origin: _Origin, source: str) -> ConfigError:
     found = _problem(place, details, origin.written(place.path, details[0]["input"]))
     line = _line(place.path, details[0], origin)
-    return ConfigError(f"{found.named}{found.problem}", found.cure, source=source, line=line)
+    return ConfigError(f"{found.named}{found.problem}", found.fix, source=source, line=line)
 
 
 def _line(path: KeyPath, detail: Any, origin: _Origin) -> int | None:

@@ -31,7 +31,7 @@ _READ_AS_BOOL = "quote it: YAML reads yes, no, on and off as true and false"
 
 
 def what_is_wrong(place: Place, details: Sequence[Any], written: str | None = None) -> tuple[str, str]:
-    """The problem without its location, and the cure, which may be empty.
+    """The problem without its location, and the fix, which may be empty.
 
     Args:
         place: the location of the value.
@@ -47,7 +47,7 @@ def what_is_wrong(place: Place, details: Sequence[Any], written: str | None = No
         return "there is no such field", did_you_mean(key, place.owner)
     if kind in NEEDED:
         needed = tuple(dict.fromkeys(NEEDED[each["type"]] for each in details))
-        return f"{text}: {' or '.join(needed)} is needed", _cure(value, text, needed)
+        return f"{text}: {' or '.join(needed)} is needed", _fix(value, text, needed)
     return _about_the_value(detail, value, text)
 
 
@@ -67,11 +67,11 @@ def _about_the_value(detail: Any, value: Any, text: str) -> tuple[str, str]:
 def _refused(error: Exception) -> tuple[str, str]:
     """The message of a validator."""
     if isinstance(error, FieldError):
-        return cut(error.problem, MAX_SENTENCE), cut(error.cure, MAX_SENTENCE)
+        return cut(error.problem, MAX_SENTENCE), cut(error.fix, MAX_SENTENCE)
     return cut(str(error), MAX_SENTENCE), ""
 
 
-def _cure(value: Any, text: str, needed: Sequence[str]) -> str:
+def _fix(value: Any, text: str, needed: Sequence[str]) -> str:
     if value is None:
         return "remove the key, or write something below it"
     if needed[0] != "text" or isinstance(value, (Mapping, list, tuple)):

@@ -77,9 +77,9 @@ class Axis:
         assignments = [value.assignment for value in self.values]
         return {tuple(name.split(".", 1)) for each in assignments for name, value in each.items() if value != {}}
 
-    def error(self, problem: str, cure: str = "") -> ConfigError:
+    def error(self, problem: str, fix: str = "") -> ConfigError:
         """A problem of this axis, with its place."""
-        return error_at(self.document, f"{self.name}: {problem}", cure, self.at)
+        return error_at(self.document, f"{self.name}: {problem}", fix, self.at)
 
 
 def axes_in(document: Document, sweep: Mapping[Any, Any], at: KeyPath) -> Iterator[Axis | ConfigError]:
@@ -147,7 +147,7 @@ def _value(document: Document, names: Sequence[str], value: Any, at: KeyPath) ->
 
 
 def _problem_of_axis(key: Any, values: Any) -> tuple[str, str] | None:
-    """Problem and cure of what is written, before its fields are known."""
+    """Problem and fix of what is written, before its fields are known."""
     if not isinstance(key, str):
         return f"{shown(key)} is not the name of a field", "quote it to mean text"
     name = cut(key)
@@ -162,14 +162,14 @@ def _problem_of_axis(key: Any, values: Any) -> tuple[str, str] | None:
 
 
 def _problem_of_name(path: tuple[str, ...]) -> tuple[str, str] | None:
-    """Problem and cure of a name that is no field of an experiment."""
+    """Problem and fix of a name that is no field of an experiment."""
     if path in _FIELDS or (len(path) == 2 and path[0] == FREE_SECTION and path[1]):
         return None
     if path[0] in RENAMED_FIELDS:
         return f"'{path[0]}' is now called '{RENAMED_FIELDS[path[0]]}'", "rename it"
     section = section_of(ExperimentConfig, path[0]) if len(path) == 2 else None
-    cure = did_you_mean(path[-1] if section else path[0], section or ExperimentConfig)
-    return f"{cut('.'.join(path))}: there is no such field", cure
+    fix = did_you_mean(path[-1] if section else path[0], section or ExperimentConfig)
+    return f"{cut('.'.join(path))}: there is no such field", fix
 
 
 _FIELDS = frozenset(field_paths(ExperimentConfig))

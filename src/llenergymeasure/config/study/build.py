@@ -91,11 +91,11 @@ def _reference(
     if reference is None:
         return None
     if not isinstance(reference, Mapping) or not reference:
-        cure = "write fields and values that select one cell, such as {precision: bf16}"
-        raise error_at(document, f"'reference:' holds {shown(reference)}", cure, ("reference",))
+        fix = "write fields and values that select one cell, such as {precision: bf16}"
+        raise error_at(document, f"'reference:' holds {shown(reference)}", fix, ("reference",))
     try:
         completed = completed_reference(experiments, reference, [axis.values[0].assignment for axis in added])
         reference_index(experiments, completed)
         return completed
     except FieldError as error:
-        raise error_at(document, f"reference: {error.problem}", error.cure, ("reference",)) from error
+        raise error_at(document, f"reference: {error.problem}", error.fix, ("reference",)) from error

@@ -133,4 +133,4 @@ def _refuse(
 
 def _reason(problems: Sequence[Problem]) -> str:
     """Why a cell cannot be measured."""
-    return "; ".join(f"{each.problem}; {each.cure}" if each.cure else each.problem for each in problems)
+    return "; ".join(f"{each.problem}; {each.fix}" if each.fix else each.problem for each in problems)

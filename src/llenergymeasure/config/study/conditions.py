@@ -64,7 +64,7 @@ def levels_of(name: str, cells: Iterable[Assignment]) -> list[Any]:
 
 
 def why_none(condition: Assignment, cells: Sequence[Assignment]) -> tuple[str, str]:
-    """Problem and cure of a condition that no cell fulfils: the first name or value that does not occur."""
+    """Problem and fix of a condition that no cell fulfils: the first name or value that does not occur."""
     names = list(dict.fromkeys(name for cell in cells for name in cell))
     for name, value in condition.items():
         if name not in names:

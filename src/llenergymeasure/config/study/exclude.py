@@ -42,15 +42,15 @@ def without_excluded(grid: list[GridCell], document: Document) -> list[GridCell]
 def _conditions(document: Document) -> Iterator[Assignment]:
     entries = document.content["exclude"]
     if not isinstance(entries, list):
-        cure = "write one `- {field: value}` per combination"
-        raise error_at(document, f"'exclude:' holds {shown(entries)}, not a list", cure, ("exclude",))
+        fix = "write one `- {field: value}` per combination"
+        raise error_at(document, f"'exclude:' holds {shown(entries)}, not a list", fix, ("exclude",))
     for index, entry in enumerate(entries):
         if not isinstance(entry, Mapping) or not entry:
-            problem, cure = (
+            problem, fix = (
                 f"exclude {index + 1} is {shown(entry)}",
                 "write fields and values, such as {precision: fp16}",
             )
-            raise error_at(document, problem, cure, ("exclude", index))
+            raise error_at(document, problem, fix, ("exclude", index))
         try:
             yield flattened(entry)
         except ValueError as error:
@@ -63,5 +63,5 @@ def _without_effect(
     """Entries that match no cell."""
     for index, condition in enumerate(conditions):
         if not any(matches(condition, cell) for cell in cells):
-            problem, cure = why_none(condition, cells)
-            yield error_at(document, f"exclude {index + 1} matches no cell: {problem}", cure, ("exclude", index))
+            problem, fix = why_none(condition, cells)
+            yield error_at(document, f"exclude {index + 1} matches no cell: {problem}", fix, ("exclude", index))

@@ -64,8 +64,8 @@ def problem_at(layers: Sequence[Layer], problem: Problem, document: Document) ->
     for path in _lookup(problem):
         layer = next((each for each in reversed(layers) if each.holds(path)), None)
         if layer is not None:
-            return error_at(layer.document, f"{problem.named}{problem.problem}", problem.cure, layer.place(path))
-    return error_at(document, f"{problem.named}{problem.problem}", problem.cure)
+            return error_at(layer.document, f"{problem.named}{problem.problem}", problem.fix, layer.place(path))
+    return error_at(document, f"{problem.named}{problem.problem}", problem.fix)
 
 
 def problems_in(error: ValidationError, layers: Sequence[Layer]) -> list[Problem]:
@@ -78,12 +78,12 @@ def problems_in(error: ValidationError, layers: Sequence[Layer]) -> list[Problem
     return problems_of(error, ExperimentConfig, written)
 
 
-def error_at(document: Document, problem: str, cure: str = "", path: KeyPath = ()) -> ConfigError:
+def error_at(document: Document, problem: str, fix: str = "", path: KeyPath = ()) -> ConfigError:
     """A problem with the position of a path in the document, else of what encloses it."""
     while path and path not in document.marks:
         path = path[:-1]
     line, column = document.marks[path] if path else (None, None)
-    return ConfigError(problem, cure, source=document.source, line=line, column=column)
+    return ConfigError(problem, fix, source=document.source, line=line, column=column)
 
 
 def _lookup(problem: Problem) -> Iterator[KeyPath]:

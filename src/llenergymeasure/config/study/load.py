@@ -60,6 +60,6 @@ def _split(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]
 def explain_study_error(
     error: ValidationError, document: Document | None = None, assigned: Mapping[str, Document] = MappingProxyType({})
 ) -> ConfigError:
-    """What `load_study_config` raised, with position and cure. The arguments are those of `explain_validation_error`."""
+    """What `load_study_config` raised, with position and fix. The arguments are those of `explain_validation_error`."""
     root = StudyConfig if error.title == StudyConfig.__name__ else ExperimentConfig
     return explain_validation_error(error, document, root, assigned)

@@ -71,8 +71,8 @@ def _base(document: Document) -> Iterator[Layer]:
     elif isinstance(base, Mapping):
         yield Layer(base, document, ("base",))
     elif base is not None:
-        cure = "write the fields that all experiments share below it, or the path of a file"
-        raise error_at(document, f"'base:' holds {shown(base)}", cure, ("base",))
+        fix = "write the fields that all experiments share below it, or the path of a file"
+        raise error_at(document, f"'base:' holds {shown(base)}", fix, ("base",))
 
 
 def _base_file(document: Document, name: str) -> Document:
@@ -81,8 +81,8 @@ def _base_file(document: Document, name: str) -> Document:
     except ConfigError as error:
         if error.source:  # the file was read, and the error names its place in it
             raise
-        cure = f"check the path; it is relative to the folder of {document.source}"
-        raise error_at(document, f"base: {cut(error.problem, 300)}", cure, ("base",)) from error
+        fix = f"check the path; it is relative to the folder of {document.source}"
+        raise error_at(document, f"base: {cut(error.problem, 300)}", fix, ("base",)) from error
     study = next((key for key in STUDY_KEYS if key in found.content), None)
     if study is not None:
         problem = f"{found.source} is the base of {document.source} and has '{study}:' itself"
@@ -96,8 +96,8 @@ def _axes(document: Document) -> tuple[Axis, ...]:
         return ()
     sweep = document.content["sweep"]
     if not isinstance(sweep, Mapping) or not sweep:
-        cure = "write one `field: [value, value]` per axis below it"
-        raise error_at(document, f"'sweep:' holds {shown(sweep)}, no axis", cure, ("sweep",))
+        fix = "write one `field: [value, value]` per axis below it"
+        raise error_at(document, f"'sweep:' holds {shown(sweep)}, no axis", fix, ("sweep",))
     found = list(axes_in(document, sweep, ("sweep",)))
     problems = [each for each in found if isinstance(each, ConfigError)]
     if problems:
@@ -111,8 +111,8 @@ def _entries(document: Document) -> Iterator[Layer]:
         return
     listed = document.content["experiments"]
     if not isinstance(listed, list) or not listed:
-        cure = "write one `- model: ...` per experiment"
-        raise error_at(document, "'experiments:' is not a list with entries", cure, ("experiments",))
+        fix = "write one `- model: ...` per experiment"
+        raise error_at(document, "'experiments:' is not a list with entries", fix, ("experiments",))
     for index, each in enumerate(listed):
         place = ("experiments", index)
         if not isinstance(each, Mapping):

@@ -26,8 +26,8 @@ def reference_index(experiments: Sequence[ExperimentConfig], reference: Mapping[
     found = [index for index, cell in enumerate(cells) if matches(condition, cell)]
     if len(found) == 1:
         return found[0]
-    problem, cure = _several([cells[index] for index in found]) if found else why_none(condition, cells)
-    raise FieldError(problem, cure, FIELD)
+    problem, fix = _several([cells[index] for index in found]) if found else why_none(condition, cells)
+    raise FieldError(problem, fix, FIELD)
 
 
 def completed_reference(
@@ -59,7 +59,7 @@ def _flattened(reference: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _several(cells: Sequence[Assignment]) -> tuple[str, str]:
-    """Problem and cure of a reference that selects several cells: the fields in which they differ."""
+    """Problem and fix of a reference that selects several cells: the fields in which they differ."""
     names = dict.fromkeys(name for cell in cells for name in cell)
     varied = {name: levels for name in names if len(levels := levels_of(name, cells)) > 1}
     texts = (f"{name} ({listed(levels)})" for name, levels in varied.items())

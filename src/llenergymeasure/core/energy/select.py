@@ -103,10 +103,10 @@ def meter_findings(
 
 
 def _finding(name: str, why_not: str, entry: MeterEntry, context: MeterContext, setting: MeterSetting) -> Finding:
-    """A finding with the cure of the meter, or with another cure when the GPU is missing."""
+    """A finding with the fix of the meter, or with another fix when the GPU is missing."""
     no_gpu = not context.gpus and why_not == context.no_gpu_reason
-    no_gpu_cure = f"set {setting.to_auto}, or use a machine whose GPU is listed by: nvidia-smi"
-    return Finding(f"{setting.name} '{name}' is not available: {why_not}", no_gpu_cure if no_gpu else entry.cure)
+    no_gpu_fix = f"set {setting.to_auto}, or use a machine whose GPU is listed by: nvidia-smi"
+    return Finding(f"{setting.name} '{name}' is not available: {why_not}", no_gpu_fix if no_gpu else entry.fix)
 
 
 def meter_states(context: MeterContext, registry: Table[MeterEntry] = METERS) -> dict[str, str]:

@@ -172,7 +172,7 @@ _ENDS_ANYWAY = ("max_time", "stop_strings")
 
 
 def _constant_work(draft: ExperimentResult) -> str:
-    """The cure that gives every prompt the same number of output tokens."""
+    """The fix that gives every prompt the same number of output tokens."""
     others = [name for name in _ENDS_ANYWAY if name in draft.effective_settings]
     switched_off = f", and {' and '.join(others)} to null in passthrough_kwargs" if others else ""
     return f"for constant work set min_output_tokens equal to max_output_tokens{switched_off}"

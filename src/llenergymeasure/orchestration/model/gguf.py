@@ -56,4 +56,4 @@ def gguf_findings(model: str) -> Iterator[Finding]:
     try:
         gguf_header(model)
     except ConfigError as error:
-        yield Finding(error.located, error.cure)
+        yield Finding(error.located, error.fix)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.sections import SyntheticDatasetConfig
-from llenergymeasure.core.model_limits import ModelLimits, cure_of_length, limits_of, positions_needed, too_long
+from llenergymeasure.core.model_limits import ModelLimits, fix_of_length, limits_of, positions_needed, too_long
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.datasets.prompts import TextPrompts
 from llenergymeasure.exceptions import ConfigError, Finding
@@ -35,7 +35,7 @@ def prompt_findings(config: ExperimentConfig, model: ModelFiles, encode: Encode 
     if limits.fails_beyond and limits.positions is not None:
         problem = too_long(max(shortest or 1, 1), config.output_limit, limits.positions)
         if problem is not None:
-            yield Finding(f"{model}: {problem}", cure_of_length(config.output_limit, limits.positions))
+            yield Finding(f"{model}: {problem}", fix_of_length(config.output_limit, limits.positions))
     highest = max((max(each, default=0) for each in ids), default=0)
     if limits.vocabulary is not None and highest >= limits.vocabulary:
         yield Finding(

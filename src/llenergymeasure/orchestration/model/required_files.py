@@ -132,7 +132,7 @@ def findings_about(required: RequiredFiles, environ: Mapping[str, str], ask: Ask
         if directory is not None and (directory / required.file).is_file():
             read_json_object(directory / required.file)
     except ConfigError as error:
-        yield Finding(error.located, error.cure)
+        yield Finding(error.located, error.fix)
         return
     if directory is None or unfinished:
         yield from _elsewhere(required, environ, ask)

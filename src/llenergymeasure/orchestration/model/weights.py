@@ -27,7 +27,7 @@ def weight_findings(directory: Path) -> Iterator[Finding]:
     try:
         files = weight_files(directory)
     except ConfigError as error:
-        yield Finding(error.located, error.cure)
+        yield Finding(error.located, error.fix)
         return
     if not files:
         yield _none_to_read(directory)

@@ -1,4 +1,4 @@
-"""One mapping from one file, and every way in which that can fail: with the file, the line and a cure."""
+"""One mapping from one file, and every way in which that can fail: with the file, the line and a fix."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ def test_the_place_is_that_of_the_fields_an_error_names_and_not_of_its_words(tmp
     with pytest.raises(ValidationError) as caught:
         Named.model_validate(document.content)
     error = explain_validation_error(caught.value, document, Named)
-    assert (error.line, error.problem, error.cure) == (2, "first is not the fault", "change the other one")
+    assert (error.line, error.problem, error.fix) == (2, "first is not the fault", "change the other one")
 
 
 def test_a_value_from_the_command_line_has_no_line(explained):

@@ -20,7 +20,7 @@ class Entry:
 
     def __init__(self, why_not=None, fails=None):
         self._why_not, self._fails = why_not, fails
-        self.cure = "pip install it"
+        self.fix = "pip install it"
         self.created = 0
 
     def probe(self, context):
@@ -68,22 +68,22 @@ def test_auto_that_the_user_switched_off_names_the_user_config():
 def test_a_named_meter_that_is_not_available_is_a_finding_with_the_install_line():
     with pytest.raises(PreFlightError, match=r"'zeus' is not available: not installed") as caught:
         choose_meter("zeus", "auto", CONTEXT, registry(zeus="not installed"))
-    assert caught.value.findings[0].cure == "pip install it"
+    assert caught.value.findings[0].fix == "pip install it"
 
 
 @pytest.mark.parametrize("name", ["zeus", "nvml"])
-def test_a_missing_gpu_is_not_cured_by_installing_a_meter(name):
+def test_a_missing_gpu_is_not_fixed_by_installing_a_meter(name):
     (found,) = meter_findings(name, CONTEXT, {name: Entry(CONTEXT.no_gpu_reason)})
-    assert "pip install" not in found.cure
-    assert "energy.backend: auto" in found.cure
-    assert "nvidia-smi" in found.cure
+    assert "pip install" not in found.fix
+    assert "energy.backend: auto" in found.fix
+    assert "nvidia-smi" in found.fix
 
 
 def test_a_meter_that_an_option_names_is_refused_with_that_option():
     option = MeterSetting("--llem-energy", "--llem-energy=auto")
     (found,) = meter_findings("nvml", CONTEXT, {"nvml": Entry(CONTEXT.no_gpu_reason)}, option)
     assert found.problem.startswith("--llem-energy 'nvml' is not available")
-    assert found.cure.startswith("set --llem-energy=auto, or use a machine whose GPU")
+    assert found.fix.startswith("set --llem-energy=auto, or use a machine whose GPU")
     assert choose_meter("zeus", "auto", CONTEXT, registry(zeus=None), option).choice.reason == "--llem-energy is zeus"
 
 
@@ -113,12 +113,12 @@ def test_a_meter_that_cannot_be_made_is_not_available_under_auto():
 def test_a_named_meter_that_cannot_be_made_is_a_finding():
     with pytest.raises(PreFlightError, match=r"'zeus' is not available: zeus cannot be imported") as caught:
         choose_meter("zeus", "auto", CONTEXT, {"zeus": Entry(fails="zeus cannot be imported")})
-    assert caught.value.findings[0].cure == "pip install it"
+    assert caught.value.findings[0].fix == "pip install it"
 
 
 def test_optional_meters_name_their_install_line():
-    assert METERS["zeus"].cure == 'pip install "llenergymeasure[zeus]"'
-    assert METERS["codecarbon"].cure == 'pip install "llenergymeasure[codecarbon]"'
+    assert METERS["zeus"].fix == 'pip install "llenergymeasure[zeus]"'
+    assert METERS["codecarbon"].fix == 'pip install "llenergymeasure[codecarbon]"'
 
 
 def test_there_is_nothing_to_find_about_auto_and_null():
@@ -131,7 +131,7 @@ def test_without_a_gpu_the_real_probes_say_so():
     assert states["nvml"] == "NVML: library not found"
 
 
-def test_zeus_beside_its_old_name_is_broken_and_the_cure_is_reported(tmp_path, monkeypatch):
+def test_zeus_beside_its_old_name_is_broken_and_the_fix_is_reported(tmp_path, monkeypatch):
     place = tmp_path / "zeus_ml-0.1.dist-info"
     place.mkdir()
     (place / "METADATA").write_text("Metadata-Version: 2.1\nName: zeus-ml\nVersion: 0.1\n")

@@ -10,9 +10,9 @@ from llenergymeasure.domain.files.report_formats import FORMATS, report_findings
 from llenergymeasure.exceptions import PreFlightError
 
 
-def test_without_its_library_the_cure_is_reported_before_anything_runs():
+def test_without_its_library_the_fix_is_reported_before_anything_runs():
     assert report_findings("html", lambda module: True) == []
-    with pytest.raises(PreFlightError, match=r'cure: pip install "llenergymeasure\[report\]"'):
+    with pytest.raises(PreFlightError, match=r'fix: pip install "llenergymeasure\[report\]"'):
         report_maker("html", lambda module: False)
 
 

@@ -89,13 +89,13 @@ def test_a_causal_language_model_is_fine(
         ("LlamaForCausalLM", {"model_type": 7}, "no model_type"),
     ],
 )
-def test_any_other_model_is_one_finding_with_a_cure(
+def test_any_other_model_is_one_finding_with_a_fix(
     architecture: str | None, config: dict[str, Any], reason: str
 ) -> None:
     (finding,) = found(architecture, **config)
     assert finding.problem.startswith("model 'org/m' ")
     assert reason in finding.problem
-    assert "name a causal language model" in finding.cure
+    assert "name a causal language model" in finding.fix
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_model_with_code_of_its_own_is_run_when_that_is_allowed() -> None:
     assert found("NewForSeq2SeqLM", own_code=True, model_type="brand_new", auto_map=OWN_CODE) == []
     (finding,) = found("NewForCausalLM", model_type="brand_new", auto_map=OWN_CODE)
     assert "comes with code of its own" in finding.problem
-    assert "pytorch.trust_remote_code: true" in finding.cure
+    assert "pytorch.trust_remote_code: true" in finding.fix
 
 
 def test_code_of_its_own_is_not_asked_for_where_transformers_has_the_model() -> None:

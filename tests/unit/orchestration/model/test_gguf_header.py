@@ -85,7 +85,7 @@ def test_a_broken_file_is_named_with_what_is_wrong(written, content: bytes, reas
     (finding,) = gguf_findings(str(path))
     assert finding.problem.startswith(f"model file {path} ")
     assert reason in finding.problem
-    assert finding.cure == "fetch or copy the file again"
+    assert finding.fix == "fetch or copy the file again"
 
 
 def test_a_whole_file_is_no_finding(written) -> None:
@@ -98,7 +98,7 @@ def test_a_tensor_of_a_type_that_is_not_known_is_no_damage(written) -> None:
 
 def test_a_file_that_is_not_there_is_a_finding(tmp_path: Path) -> None:
     (finding,) = gguf_findings(str(tmp_path / "gone.gguf"))
-    assert (finding.cure, "No such file" in finding.problem) == ("check the path", True)
+    assert (finding.fix, "No such file" in finding.problem) == ("check the path", True)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -72,7 +72,7 @@ def test_a_text_is_counted_as_it_will_be_cut(prompts: Path) -> None:
     config = experiment(dataset=str(prompts / "prompts.jsonl"), max_input_tokens=60)
     (finding,) = prompt_findings(config, model(GPT2, prompts), as_ids([1] * 999))
     assert "a prompt of 60 tokens" in finding.problem
-    assert finding.cure.startswith("set max_input_tokens: 49")
+    assert finding.fix.startswith("set max_input_tokens: 49")
 
 
 def test_an_output_that_leaves_no_room_is_found_without_a_tokenizer(prompts: Path) -> None:

@@ -39,20 +39,20 @@ def test_an_adapter_given_as_the_model_names_its_setting_and_its_base(directory:
     written(directory / ADAPTER, {"base_model_name_or_path": "org/base"})
     (finding,) = found(directory)
     assert finding.problem == f"{directory} holds an adapter, not a model"
-    assert finding.cure == f"set model: org/base and lora.adapter_path: {directory}"
+    assert finding.fix == f"set model: org/base and lora.adapter_path: {directory}"
 
 
 @pytest.mark.parametrize("content", [{}, {"base_model_name_or_path": None}, [], "text"])
 def test_an_adapter_that_does_not_tell_its_base_is_named_all_the_same(directory: Path, content: object) -> None:
     written(directory / ADAPTER, content)
     (finding,) = found(directory)
-    assert finding.cure == f"set model: <the model that it was trained on> and lora.adapter_path: {directory}"
+    assert finding.fix == f"set model: <the model that it was trained on> and lora.adapter_path: {directory}"
 
 
 def test_an_adapter_of_the_hub_given_as_the_model_names_its_setting(tmp_path: Path) -> None:
     written(tmp_path / "models--org--lora" / "snapshots" / "main" / ADAPTER, {"base_model_name_or_path": "org/base"})
     (finding,) = found("org/lora", {"HF_HUB_CACHE": str(tmp_path)})
-    assert finding.cure == "set model: org/base and lora.adapter_id: org/lora"
+    assert finding.fix == "set model: org/base and lora.adapter_id: org/lora"
     assert found("org/lora", {"HF_HUB_CACHE": str(tmp_path)}, file=ADAPTER, needs_weights=False) == []
 
 
@@ -62,7 +62,7 @@ def test_an_adapter_beside_the_model_is_not_applied_unasked(directory: Path) -> 
     (directory / "pytorch_model.bin").touch()
     (finding,) = found(directory)
     assert "holds an adapter beside the model, which transformers would apply unasked" in finding.problem
-    assert "lora.adapter_path" in finding.cure
+    assert "lora.adapter_path" in finding.fix
     assert found(directory, file=ADAPTER, needs_weights=False) == []
 
 
@@ -70,7 +70,7 @@ def test_a_directory_with_a_gguf_file_alone_names_the_file(directory: Path) -> N
     (directory / "a.gguf").touch()
     (finding,) = found(directory)
     assert finding.problem == f"directory {directory} has no config.json, but the GGUF file a.gguf"
-    assert finding.cure == f"set model: {directory / 'a.gguf'}"
+    assert finding.fix == f"set model: {directory / 'a.gguf'}"
 
 
 @pytest.mark.parametrize("below", ["inner", "snapshots/0123"])
@@ -78,13 +78,13 @@ def test_a_directory_around_the_model_names_the_one_inside(directory: Path, belo
     written(directory / below / "config.json")
     (finding,) = found(directory)
     assert finding.problem == f"directory {directory} has no config.json"
-    assert finding.cure == f"name the directory that holds it: {directory / below}"
+    assert finding.fix == f"name the directory that holds it: {directory / below}"
 
 
 def test_an_adapter_inside_the_directory_that_was_named_is_found(directory: Path) -> None:
     written(directory / "checkpoint-10" / ADAPTER)
     (finding,) = found(directory, file=ADAPTER, needs_weights=False)
-    assert finding.cure == f"name the directory that holds it: {directory / 'checkpoint-10'}"
+    assert finding.fix == f"name the directory that holds it: {directory / 'checkpoint-10'}"
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "weights.bin"])
@@ -92,14 +92,14 @@ def test_a_file_in_place_of_its_directory_names_the_directory(directory: Path, n
     written(directory / name)
     (finding,) = found(directory / name)
     assert finding.problem == f"model '{directory / name}' is a file, not a directory"
-    assert finding.cure == f"name its directory: {directory}"
+    assert finding.fix == f"name its directory: {directory}"
 
 
 def test_a_damaged_configuration_is_found_before_the_run(directory: Path) -> None:
     (directory / "config.json").write_text("{")
     (finding,) = found(directory)
     assert "config.json cannot be read as JSON" in finding.problem
-    assert finding.cure == "fetch or copy the model again"
+    assert finding.fix == "fetch or copy the model again"
 
 
 @pytest.mark.parametrize("name", ["a b/c/d", "./models/mine", "../mine", "/no/such/place", "x" * 5000 + "/"])

@@ -185,7 +185,7 @@ def test_a_model_that_is_not_here_is_unknown_and_named(tmp_path: Path) -> None:
     assert found.notes == ("config.json of nobody/nothing is not on this machine",)
 
 
-def test_a_damaged_config_is_named_with_its_cure(tmp_path: Path) -> None:
+def test_a_damaged_config_is_named_with_its_fix(tmp_path: Path) -> None:
     model = write_model(tmp_path / "model", {})
     (tmp_path / "model" / "config.json").write_text("{")
     with pytest.raises(ConfigError, match=r"model/config\.json cannot be read as JSON .*fetch or copy"):

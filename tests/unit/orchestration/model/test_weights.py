@@ -84,7 +84,7 @@ def test_no_weights_at_all_is_a_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "instead", "cure"),
+    ("files", "instead", "fix"),
     [
         (["m.Q8_0.gguf", "a.GGUF"], "but the GGUF file a.GGUF", "set model: {}/a.GGUF"),
         (
@@ -102,7 +102,7 @@ def test_no_weights_at_all_is_a_reason(tmp_path: Path) -> None:
     ],
 )
 def test_weights_that_transformers_does_not_read_are_named(
-    tmp_path: Path, files: list[str], instead: str, cure: str
+    tmp_path: Path, files: list[str], instead: str, fix: str
 ) -> None:
     for name in files:
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -110,7 +110,7 @@ def test_weights_that_transformers_does_not_read_are_named(
     (finding,) = weight_findings(tmp_path)
     assert finding.problem.startswith(NONE.format(tmp_path))
     assert finding.problem.endswith(instead)
-    assert cure.format(tmp_path) in finding.cure
+    assert fix.format(tmp_path) in finding.fix
 
 
 def test_a_pointer_in_place_of_pickled_weights_is_a_reason(tmp_path: Path) -> None:

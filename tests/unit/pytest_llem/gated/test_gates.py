@@ -73,7 +73,7 @@ def refusal(*arguments, **options):
         (5, "5 is not a mapping such as {'energy_j': '5%'}"),
     ],
 )  # fmt: skip
-def test_a_wrong_gate_is_named_with_its_cure_with_and_without_llem(gate, message, active):
+def test_a_wrong_gate_is_named_with_its_fix_with_and_without_llem(gate, message, active):
     found = refusal(gates(active), gate=gate)
     assert found.startswith("window 'work': gate: ")
     assert message in found

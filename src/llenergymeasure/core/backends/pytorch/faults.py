@@ -15,7 +15,7 @@ from llenergymeasure.security import redact
 
 @contextmanager
 def explained(doing: str, config: ExperimentConfig, suspects: Collection[str] = ()) -> Iterator[None]:
-    """Turn every failure inside into a `BackendError` that names the cause and the cure.
+    """Turn every failure inside into a `BackendError` that names the cause and the fix.
 
     Args:
         doing: what is done, such as generating.
@@ -36,7 +36,7 @@ def explained(doing: str, config: ExperimentConfig, suspects: Collection[str] = 
     except Exception as error:
         if "can't allocate memory" in str(error):  # what torch says of a CPU
             raise OutOfMemory(_out_of_memory(doing, config, error)) from error
-        raise BackendError(f"{doing} failed: {_first_words(error)}{_cure(error) or _suspected(suspects)}") from error
+        raise BackendError(f"{doing} failed: {_first_words(error)}{_fix(error) or _suspected(suspects)}") from error
 
 
 def _out_of_memory(doing: str, config: ExperimentConfig, error: BaseException) -> str:
@@ -62,19 +62,19 @@ def _suspected(suspects: Collection[str]) -> str:
     return f"; the model's own files set {', '.join(names)}: try without, by passthrough_kwargs: {{{switched_off}}}"
 
 
-def _cure(error: Exception) -> str:
+def _fix(error: Exception) -> str:
     """What to do, where the kind of failure tells."""
     text = str(error).lower()
-    for kind, words, cure in _CURES:
+    for kind, words, fix in _FIXES:
         if isinstance(error, kind) and any(word in text for word in words):
-            return cure
+            return fix
     return ""
 
 
 _ANY = ("",)
 _DAMAGED = "; the weights file is damaged or incomplete: fetch or copy it again"
 # The first that fits: what was raised, words of which one is in its text, what to do.
-_CURES: tuple[tuple[type[Exception], tuple[str, ...], str], ...] = (
+_FIXES: tuple[tuple[type[Exception], tuple[str, ...], str], ...] = (
     (ImportError, ("peft",), '; install it with: pip install "llenergymeasure[pytorch]"'),
     (ImportError, _ANY, "; install the package it names"),
     (SafetensorError, _ANY, _DAMAGED),

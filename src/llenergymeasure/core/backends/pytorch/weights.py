@@ -35,13 +35,13 @@ class LoadReport:
     n_weights: int | None = None
 
 
-def check_weights(report: LoadReport, source: str, cure: str) -> None:
+def check_weights(report: LoadReport, source: str, fix: str) -> None:
     """Refuse a model part of whose weights would be random.
 
     Args:
         report: what was loaded.
         source: the checkpoint, as the user named it.
-        cure: what to do.
+        fix: what to do.
 
     Raises:
         BackendError: weights are missing or of another shape; with their number and first names.
@@ -57,7 +57,7 @@ def check_weights(report: LoadReport, source: str, cure: str) -> None:
     if report.unexpected:
         problems.append(f"{len(report.unexpected)} tensors in it have no place: {first_names(report.unexpected)}")
     raise BackendError(
-        f"{source} does not fit the model that its configuration describes: {'; '.join(problems)}; {cure}"
+        f"{source} does not fit the model that its configuration describes: {'; '.join(problems)}; {fix}"
     )
 
 

@@ -68,7 +68,7 @@ def renamed(before, after):
     ],
     ids=["every name has a prefix", "no head", "a layer is missing", "a layer is renamed", "norms have another name"],
 )
-def test_weights_that_are_not_there_are_an_error_with_their_names_and_the_cure(checkpoint, change, words):
+def test_weights_that_are_not_there_are_an_error_with_their_names_and_the_fix(checkpoint, change, words):
     rewrite(checkpoint, change)
     with pytest.raises(BackendError, match=r"pytorch\.load_format: dummy") as caught:
         load(checkpoint)

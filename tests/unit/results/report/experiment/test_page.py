@@ -64,13 +64,13 @@ def test_an_estimate_has_no_error_bar_and_is_called_one():
     assert "ram, modelled, not in total" in text
 
 
-def test_each_warning_stands_with_its_cure():
+def test_each_warning_stands_with_its_fix():
     text = page_of(a_result()).text
     remedy = "set min_duration_seconds, or raise n or max_output_tokens."
     assert f"short_measurement_duration the window lasted 0.38 s, below 10 s. {remedy}" in text
 
 
-def test_a_reason_is_not_taken_for_a_cure():
+def test_a_reason_is_not_taken_for_a_fix():
     reason = warning("energy_unavailable", "energy was not measured: zeus: not installed; nvml: no GPU")
     page = page_of(a_result().model_copy(update={"warnings": (reason,)}))
     assert "energy was not measured: zeus: not installed; nvml: no GPU." in page.text

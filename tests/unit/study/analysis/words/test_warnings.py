@@ -39,7 +39,7 @@ def test_a_study_without_limits_has_no_warning():
         ("uncertain_readings", {"notes": ("uncertain_readings",), "residual_cv": 0.01}, "longer windows"),
     ],
 )
-def test_each_limit_is_one_warning_with_its_cure(code, case, words):
+def test_each_limit_is_one_warning_with_its_fix(code, case, words):
     [found] = warnings_of(**case)
     assert found.code == code
     assert words in str(found)
