@@ -1,21 +1,21 @@
-"""`llem`: options and exit codes. The only module that imports typer; commands are imported when called."""
+"""`llem`: its commands and exit codes. A command is imported when it is called."""
 
 from __future__ import annotations
 
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
-from llenergymeasure._numerals import decimal_number
-from llenergymeasure.cli.commands.resume import check_resume
+from llenergymeasure.cli.options import RunOptions
 from llenergymeasure.cli.outcome import exit_code_of
 
 app = typer.Typer(
     name="llem",
     help="Measure the energy, throughput, latency and FLOPs of LLM inference.",
-    add_completion=False,
     no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -23,7 +23,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point of `llem`."""
-    app()
+    app(prog_name="llem")  # also for `python -m llenergymeasure`
 
 
 def _print_version(wanted: bool) -> None:
@@ -32,21 +32,6 @@ def _print_version(wanted: bool) -> None:
 
         typer.echo("\n".join(lines()))
         raise typer.Exit
-
-
-def integer(text: str) -> int:
-    """The number of an option, parsed as in a file: `010` is refused, and not read as 8 or 10."""
-    value = decimal_number(text)
-    if not isinstance(value, int):
-        raise typer.BadParameter(f"'{text}' is not a whole number in decimal digits")
-    return value
-
-
-def directory(text: str) -> Path:
-    """The path of an option. An empty one, such as that of an unset variable, would be the working directory."""
-    if not text.strip():
-        raise typer.BadParameter("'' is no directory; write . for the working directory")
-    return Path(text)
 
 
 @app.callback()
@@ -59,103 +44,22 @@ def _root(
 
 
 @app.command("run")
-def _run(
-    config: Annotated[
-        Optional[Path],
-        typer.Argument(help="YAML file; `sweep:` or `experiments:` at its top makes it a study.", show_default=False),
-    ] = None,
-    folder: Annotated[
-        Optional[Path], typer.Argument(help="With --resume: folder of the study to continue.", show_default=False)
-    ] = None,
-    model: Annotated[
-        Optional[str], typer.Option("--model", "-m", help="Model id, directory, or builtin/tiny-llama.")
-    ] = None,
-    backend: Annotated[Optional[str], typer.Option("--backend", "-b", help="Inference backend.")] = None,
-    dataset: Annotated[Optional[str], typer.Option("--dataset", "-d", help="aienergyscore or a JSONL file.")] = None,
-    n: Annotated[Optional[int], typer.Option("-n", parser=integer, help="Prompts to measure.")] = None,
-    batch_size: Annotated[
-        Optional[int],
-        typer.Option("--batch-size", parser=integer, help="Prompts per batch."),
-    ] = None,
-    precision: Annotated[Optional[str], typer.Option("--precision", "-p", help="fp32, fp16 or bf16.")] = None,
-    output: Annotated[
-        Optional[Path],
-        typer.Option("--output", "-o", parser=directory, help="Where result folders go. Default: results/."),
-    ] = None,
-    set_: Annotated[
-        Optional[list[str]],
-        typer.Option("--set", metavar="KEY=VALUE", help="Any field by its dotted name; may be repeated."),
-    ] = None,
-    sweep: Annotated[
-        Optional[list[str]],
-        typer.Option("--sweep", metavar="KEY=V1,V2", help="An axis of a study; may be repeated."),
-    ] = None,
-    cycles: Annotated[
-        Optional[int],
-        typer.Option("--cycles", parser=integer, help="Cycles of a study; each measures every cell once."),
-    ] = None,
-    order: Annotated[
-        Optional[str], typer.Option("--order", help="Order of runs: shuffled, interleaved, sequential or grouped.")
-    ] = None,
-    seed: Annotated[Optional[int], typer.Option("--seed", parser=integer, help="Seed of the order of a study.")] = None,
-    no_gaps: Annotated[
-        bool, typer.Option("--no-gaps", help="No fixed gaps between the runs of a study; the cool-down stays.")
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the newest study of this design, or that in FOLDER.")
-    ] = False,
-    allow_other_environment: Annotated[
-        bool,
-        typer.Option(
-            "--allow-other-environment",
-            help="Continue a study on another GPU, driver or version; its new runs are blocks of their own.",
-        ),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Validate, resolve, estimate memory; run nothing.")
-    ] = False,
-    json_: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout, and nothing else.")] = False,
-    export_csv: Annotated[
-        bool, typer.Option("--export-csv", help="Write result.csv beside result.json; a study always has runs.csv.")
-    ] = False,
-    report: Annotated[
-        bool, typer.Option("--report", help="Write report.html; of a study, figures and tables too.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, notes or paths of results.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks of errors.")] = False,
-) -> None:
+@wraps(RunOptions, assigned=("__annotations__",), updated=())  # typer takes each field for an option
+def _run(**values: Any) -> None:
     """Measure one experiment, or run a study."""
-    flags: dict[str, Any] = {
-        "model": model, "backend": backend, "dataset": dataset, "n": n, "pytorch.batch_size": batch_size,
-        "precision": precision, "execution.n_cycles": cycles, "execution.cycle_order": order,
-        "execution.shuffle_seed": seed,
-    }  # fmt: skip
-    given = {name: value for name, value in flags.items() if value is not None}
+    options = RunOptions(**values)
 
     def command() -> int:
-        check_resume(resume=resume, folder=folder, other_environment=allow_other_environment, dry_run=dry_run)
-        if dry_run:
-            from llenergymeasure.cli.commands import dry_run as planning  # noqa: PLC0415 - what a run needs takes longer
+        options.check()
+        if options.dry_run:
+            from llenergymeasure.cli.commands import dry_run  # noqa: PLC0415 - what a run needs takes longer
 
-            return planning.command(
-                config,
-                given,
-                set_ or [],
-                output=output,
-                report=report,
-                sweeps=sweep or [],
-                gaps=not no_gaps,
-                json=json_,
-            )
+            return dry_run.command(options)
         from llenergymeasure.cli.commands import run  # noqa: PLC0415 - takes long; what fails in it is reported as any failure
 
-        options = run.RunOptions(
-            output=output, json=json_, export_csv=export_csv, report=report, quiet=quiet, sweeps=sweep or [],
-            resume=resume, folder=folder, gaps=not no_gaps, other_environment=allow_other_environment,
-        )  # fmt: skip
-        return run.command(config, given, set_ or [], options)
+        return run.command(options)
 
-    raise typer.Exit(exit_code_of(command, tracebacks=verbose))
+    raise typer.Exit(exit_code_of(command, tracebacks=options.verbose))
 
 
 @app.command("config")

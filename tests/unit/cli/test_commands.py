@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 
@@ -75,10 +76,50 @@ def test_config_tells_a_broken_user_config_and_goes_on(tmp_path, monkeypatch):
 def test_help_lists_every_option():
     text = CliRunner().invoke(app, ["run", "--help"]).stdout
     for option in (
-        "--model", "-m", "--backend", "-b", "--dataset", "-d", "-n", "--batch-size", "--precision", "-p", "--output", "-o",
+        "--model", "-m", "--backend", "-b", "--dataset", "-d", "-n", "--num-prompts", "--batch-size", "--precision", "-p",
+        "--output", "-o",
         "--dry-run", "--quiet", "-q", "--verbose", "-v", "--export-csv", "--report", "--set", "--json",
     ):  # fmt: skip
         assert option in text
+
+
+@pytest.mark.parametrize("command", [(), ("run",), ("config",), ("report",), ("compare",)])
+def test_every_command_has_a_short_and_a_long_help(command):
+    short, long = (CliRunner().invoke(app, [*command, flag]) for flag in ("-h", "--help"))
+    assert short.exit_code == 0
+    assert short.stdout == long.stdout
+    assert "Usage: " in short.stdout
+
+
+def test_the_number_of_prompts_has_a_long_name():
+    short, long = (
+        CliRunner().invoke(app, ["run", "--model", "builtin/tiny-llama", "--dry-run", flag, "7"])
+        for flag in ("-n", "--num-prompts")
+    )
+    assert "n: 7" in short.stdout
+    assert short.stdout == long.stdout
+
+
+LLEM = "import sys; sys.argv[0] = '{name}'; from llenergymeasure.cli.entry import main; main()"
+
+
+def completing(words, count):
+    environ = {"_LLEM_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(count)}
+    command = [sys.executable, "-c", LLEM.format(name="llem")]
+    return subprocess.run(command, env={**os.environ, **environ}, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_shell_completes_commands_and_options():
+    assert completing("llem r", 1).split() == ["run", "report"]
+    assert completing("llem run --ba", 2).split() == ["--backend", "--batch-size"]
+
+
+@pytest.mark.parametrize("name", ["llem", "__main__.py"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_is_that_of_the_program_however_it_was_started(shell, name):
+    command = [sys.executable, "-c", LLEM.format(name=name), "--show-completion", shell]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "_LLEM_COMPLETE=complete_" in done.stdout
 
 
 class Terminal(io.StringIO):

@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from llenergymeasure import StudyConfig
 from llenergymeasure._api.plan import PlannedExperiment, plan
 from llenergymeasure._api.request import study_of
+from llenergymeasure.cli.options import RunOptions
 
 
-def command(
-    config: Path | None,
-    flags: Mapping[str, Any],
-    assignments: Sequence[str],
-    *,
-    output: Path | None,
-    report: bool = False,
-    sweeps: Sequence[str] = (),
-    gaps: bool = True,
-    json: bool = False,
-) -> int:
+def command(options: RunOptions) -> int:
     """Check and describe the experiments. Returns the exit code.
 
     Raises:
         ConfigError: the file or an option is not valid.
         PreFlightError: an experiment cannot run here.
     """
-    study = study_of(config, flags, assignments, sweeps)
+    study = study_of(options.config, options.fields, options.assignments or (), options.sweeps or ())
     if not study.is_one_run:
-        return _study(study, output, gaps=gaps, json=json)
-    found = plan(study, output, report=report)
+        return _study(study, options)
+    found = plan(study, options.output, report=options.report)
     print("\n\n".join("\n".join(_lines(each, found.output_dir)) for each in found.experiments))
     for finding in found.report:
         print(f"{finding.problem}: {finding.fix}")
     return 0
 
 
-def _study(study: StudyConfig, output: Path | None, *, gaps: bool, json: bool) -> int:
+def _study(study: StudyConfig, options: RunOptions) -> int:
     from llenergymeasure._api.study_plan import plan_study, plan_text  # noqa: PLC0415 - only a study needs its types
 
-    found = plan_study(study, output, gaps=gaps)
-    print(found.model_dump_json(indent=2) if json else plan_text(found))
+    found = plan_study(study, options.output, gaps=not options.no_gaps)
+    print(found.model_dump_json(indent=2) if options.json else plan_text(found))
     return 0
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from llenergymeasure import ExperimentConfig, ExperimentResult, StudyConfig
 from llenergymeasure._api.request import names_of, study_again, study_of
@@ -16,78 +14,44 @@ from llenergymeasure._api.run import Saved, is_silent_rank, json_text, run
 from llenergymeasure.cli.display import progress_for
 from llenergymeasure.cli.enter import EnterKey
 from llenergymeasure.cli.interrupts import Attentive
+from llenergymeasure.cli.options import RunOptions
 from llenergymeasure.exceptions import ExperimentError
 from llenergymeasure.progress import Progress
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """Options of `llem run` beside the configuration.
-
-    Attributes:
-        output: directory of the results; None = as in the user config.
-        json: whether to print JSON.
-        export_csv: whether to write result.csv.
-        report: whether to write report.html.
-        quiet: whether to print results only.
-        sweeps: texts of `--sweep`.
-        resume: whether to continue a study, the newest of its design or the one in `folder`.
-        folder: the folder of `--resume`.
-        gaps: whether to make fixed gaps.
-        other_environment: whether a study may be continued in another environment.
-    """
-
-    output: Path | None
-    json: bool
-    export_csv: bool
-    report: bool
-    quiet: bool
-    sweeps: Sequence[str] = ()
-    resume: bool = False
-    folder: Path | None = None
-    gaps: bool = True
-    other_environment: bool = False
-
-
-def command(config: Path | None, flags: Mapping[str, Any], assignments: Sequence[str], options: RunOptions) -> int:
+def command(options: RunOptions) -> int:
     """Measure, save, and print. Returns the exit code."""
-    if options.resume and options.folder is None and config is not None and config.is_dir():
-        config, options = None, replace(options, folder=config)
-    study = _study(config, flags, assignments, options)
+    if options.resume and options.folder is None and options.config is not None and options.config.is_dir():
+        options = replace(options, config=None, folder=options.config)
+    study = _study(options)
     gc.enable()  # the entry point disabled it while the command line started
     progress = Attentive(progress_for(options.quiet or is_silent_rank(os.environ)))
     if study.is_one_run and not options.resume:
         return _one(study.experiments[0], progress, options)
-    return _run_study(study, config, progress, options, names_of(flags, assignments))
+    return _run_study(study, progress, options)
 
 
-def _run_study(
-    study: StudyConfig, config: Path | None, progress: Progress, options: RunOptions, requested: frozenset[str]
-) -> int:
+def _run_study(study: StudyConfig, progress: Progress, options: RunOptions) -> int:
     from llenergymeasure._api.study import StudyOptions  # noqa: PLC0415 - a single experiment does not need it
     from llenergymeasure.cli.commands import study as studies  # noqa: PLC0415 - as above
 
     using = StudyOptions(
-        given=config,
+        given=options.config,
         resume=options.folder or options.resume,
-        gaps=options.gaps,
+        gaps=not options.no_gaps,
         other_environment=options.other_environment,
-        requested=requested,
+        requested=names_of(options.fields, options.assignments or ()),
         skip=EnterKey(),
     )
-    return studies.command(
-        study, using, output=options.output, progress=progress, json=options.json, quiet=options.quiet,
-        report=options.report,
-    )  # fmt: skip
+    return studies.command(study, using, progress, options)
 
 
-def _study(
-    config: Path | None, flags: Mapping[str, Any], assignments: Sequence[str], options: RunOptions
-) -> StudyConfig:
+def _study(options: RunOptions) -> StudyConfig:
     """The study of the command line, or of the folder that is continued."""
-    if config is not None or options.folder is None:
-        return study_of(config, flags, assignments, options.sweeps)
-    return study_again(options.folder, flags, assignments, options.sweeps)
+    settings = options.fields, options.assignments or (), options.sweeps or ()
+    if options.config is not None or options.folder is None:
+        return study_of(options.config, *settings)
+    return study_again(options.folder, *settings)
 
 
 def _one(config: ExperimentConfig, progress: Progress, options: RunOptions) -> int:

@@ -13,33 +13,25 @@ from llenergymeasure import ExperimentResult, StudyConfig, StudyResult
 from llenergymeasure._api.report import check_report, report_study
 from llenergymeasure._api.study import Progressed, RunRow, Started, StudyOptions, run_here, study_json
 from llenergymeasure._api.study_text import run_line, study_text
+from llenergymeasure.cli.options import RunOptions
 from llenergymeasure.progress import Progress
 
 FAILURE = 1
 
 
-def command(
-    study: StudyConfig,
-    options: StudyOptions,
-    *,
-    output: Path | None,
-    progress: Progress,
-    json: bool,
-    quiet: bool,
-    report: bool = False,
-) -> int:
+def command(study: StudyConfig, using: StudyOptions, progress: Progress, options: RunOptions) -> int:
     """Run the study and print it. Returns the exit code: 1 when a run failed."""
-    if report:
+    if options.report:
         check_report()
-    lines = Lines(sys.stderr, quiet, progress)
+    lines = Lines(sys.stderr, options.quiet, progress)
     try:
-        found = run_here(study, output, progress, replace(options, on_start=lines.started, on_row=lines.ended))
+        found = run_here(study, options.output, progress, replace(using, on_start=lines.started, on_row=lines.ended))
     except BaseException:
         lines.stopped()
         raise
-    print(study_json(found).rstrip() if json else study_text(found))
+    print(study_json(found).rstrip() if options.json else study_text(found))
     lines.saved(found)
-    if report and found.folder is not None:
+    if options.report and found.folder is not None:
         lines.reported(report_study(found, found.folder).page)
     return FAILURE if any(row.failure is not None for row in found.runs) else 0
 

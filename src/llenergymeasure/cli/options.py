@@ -1,0 +1,120 @@
+"""The options of `llem run`. Typer reads them from the fields, so this file does without postponed annotations."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from llenergymeasure._numerals import decimal_number
+from llenergymeasure.exceptions import ConfigError
+
+
+def integer(text: str) -> int:
+    """The number of an option, parsed as in a file: `010` is refused, and not read as 8 or 10."""
+    value = decimal_number(text)
+    if not isinstance(value, int):
+        raise typer.BadParameter(f"'{text}' is not a whole number in decimal digits")
+    return value
+
+
+def directory(text: str) -> Path:
+    """The path of an option. An empty one, such as that of an unset variable, would be the working directory."""
+    if not text.strip():
+        raise typer.BadParameter("'' is no directory; write . for the working directory")
+    return Path(text)
+
+
+# The field that a flag sets.
+FIELDS = {
+    "--model": "model", "--backend": "backend", "--dataset": "dataset", "--num-prompts": "n",
+    "--batch-size": "pytorch.batch_size", "--precision": "precision", "--cycles": "execution.n_cycles",
+    "--order": "execution.cycle_order", "--seed": "execution.shuffle_seed",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of `llem run`; the help of each says what it is for."""
+
+    config: Annotated[
+        Optional[Path],
+        typer.Argument(help="YAML file; `sweep:` or `experiments:` at its top makes it a study.", show_default=False),
+    ] = None
+    folder: Annotated[
+        Optional[Path], typer.Argument(help="With --resume: folder of the study to continue.", show_default=False)
+    ] = None
+    model: Annotated[
+        Optional[str], typer.Option("--model", "-m", help="Model id, directory, or builtin/tiny-llama.")
+    ] = None
+    backend: Annotated[Optional[str], typer.Option("--backend", "-b", help="Inference backend.")] = None
+    dataset: Annotated[Optional[str], typer.Option("--dataset", "-d", help="aienergyscore or a JSONL file.")] = None
+    num_prompts: Annotated[
+        Optional[int], typer.Option("--num-prompts", "-n", parser=integer, help="Prompts to measure.")
+    ] = None
+    batch_size: Annotated[Optional[int], typer.Option("--batch-size", parser=integer, help="Prompts per batch.")] = None
+    precision: Annotated[Optional[str], typer.Option("--precision", "-p", help="fp32, fp16 or bf16.")] = None
+    output: Annotated[
+        Optional[Path],
+        typer.Option("--output", "-o", parser=directory, help="Where result folders go. Default: results/."),
+    ] = None
+    assignments: Annotated[
+        Optional[list[str]],
+        typer.Option("--set", metavar="KEY=VALUE", help="Any field by its dotted name; may be repeated."),
+    ] = None
+    sweeps: Annotated[
+        Optional[list[str]],
+        typer.Option("--sweep", metavar="KEY=V1,V2", help="An axis of a study; may be repeated."),
+    ] = None
+    cycles: Annotated[
+        Optional[int],
+        typer.Option("--cycles", parser=integer, help="Cycles of a study; each measures every cell once."),
+    ] = None
+    order: Annotated[
+        Optional[str], typer.Option("--order", help="Order of runs: shuffled, interleaved, sequential or grouped.")
+    ] = None
+    seed: Annotated[Optional[int], typer.Option("--seed", parser=integer, help="Seed of the order of a study.")] = None
+    no_gaps: Annotated[
+        bool, typer.Option("--no-gaps", help="No fixed gaps between the runs of a study; the cool-down stays.")
+    ] = False
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the newest study of this design, or that in FOLDER.")
+    ] = False
+    other_environment: Annotated[
+        bool,
+        typer.Option(
+            "--allow-other-environment",
+            help="Continue a study on another GPU, driver or version; its new runs are blocks of their own.",
+        ),
+    ] = False
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Validate, resolve, estimate memory; run nothing.")] = False
+    json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout, and nothing else.")] = False
+    export_csv: Annotated[
+        bool, typer.Option("--export-csv", help="Write result.csv beside result.json; a study always has runs.csv.")
+    ] = False
+    report: Annotated[bool, typer.Option("--report", help="Write report.html; of a study, figures and tables too.")] = (
+        False
+    )
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, notes or paths of results.")] = False
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks of errors.")] = False
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The values of the flags by the dotted names of their fields."""
+        values = {name: getattr(self, flag.strip("-").replace("-", "_")) for flag, name in FIELDS.items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def check(self) -> None:
+        """Check that the options for a study that is continued are complete.
+
+        Raises:
+            ConfigError: one of them has no effect.
+        """
+        if self.dry_run and self.resume:
+            raise ConfigError("--dry-run describes a new study, and --resume continues one", "remove one of them")
+        if self.other_environment and not self.resume:
+            raise ConfigError(
+                "--allow-other-environment is about a study that is continued", "add --resume, or remove it"
+            )
+        if self.folder is not None and not self.resume:
+            raise ConfigError(f"'{self.folder}' is a second argument", "write --resume before the folder to continue")
