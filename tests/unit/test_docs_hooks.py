@@ -50,3 +50,33 @@ def test_decisions_are_listed_as_they_come(hooks):
 def test_a_link_leads_to_the_same_thing_on_the_site(hooks, page, text, on_site):
     place = SimpleNamespace(file=SimpleNamespace(src_uri=page))
     assert hooks.on_page_markdown(text, place, None, None) == on_site
+
+
+def page(name):
+    return SimpleNamespace(file=SimpleNamespace(src_uri=name))
+
+
+def test_an_image_with_a_line_of_its_own_gets_a_caption(hooks):
+    shown = hooks.on_page_markdown("text ![small](a.png)\n\n![What it shows](a.png)\n", page("index.md"), None, None)
+    assert shown.count("<figcaption>") == 1
+    assert "<figcaption>What it shows</figcaption>" in shown
+
+
+def test_a_diagram_becomes_the_file_that_was_drawn(hooks):
+    text = "```mermaid\n%% run-path: The path of a run\nflowchart TD\n  a --> b\n```\n"
+    shown = hooks.on_page_markdown(text, page("adr/0001-a.md"), None, None)
+    assert "(../assets/diagrams/run-path.svg)" in shown
+    assert "<figcaption>The path of a run</figcaption>" in shown
+    assert "flowchart" not in shown
+
+
+def table(rows):
+    return f"<table>{'<tr><td>x</td></tr>' * (rows + 1)}</table>"
+
+
+@pytest.mark.parametrize(
+    ("html", "frames"),
+    [(table(25) + table(2), 1), (table(24) + table(2), 0), (table(60), 0), (table(30) + table(40), 2)],
+)
+def test_a_long_table_among_others_scrolls_in_a_frame(hooks, html, frames):
+    assert hooks.on_page_content(html, None, None, None).count('class="long-table"') == frames

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -111,10 +112,11 @@ def folders_in_the_tree(package: str) -> Iterator[str]:
                 yield "/".join(above[1:])
 
 
-def test_every_module_that_the_picture_names_exists():
-    picture = ARCHITECTURE.split("```")[1]
-    named = set(re.findall(r"\b((?:cli|study|orchestration|core|results|domain|config|state)(?:\.\w+)+)", picture))
-    assert len(named) > 8
+def test_every_module_that_the_pictures_name_exists():
+    pictures = "\n".join(re.findall(r"^```mermaid\n(.*?)^```", ARCHITECTURE, re.MULTILINE | re.DOTALL))
+    packages = "cli|study|orchestration|core|results|domain|config|state|launch"
+    named = set(re.findall(rf"\b((?:{packages})(?:\.\w+)+)", pictures)) - {"study.json"}
+    assert len(named) > 15
     for name in named:
         path = SOURCES.joinpath(*name.split("."))
         parent = path.parent.with_suffix(".py")
@@ -122,12 +124,32 @@ def test_every_module_that_the_picture_names_exists():
         assert known or f"def {path.name}(" in parent.read_text(encoding="utf-8"), name
 
 
-@pytest.fixture(scope="module")
-def checker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("check_site", ROOT / "scripts" / "check_site.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look for their module
     spec.loader.exec_module(module)
     return module
+
+
+def test_every_diagram_has_been_drawn_since_its_last_change():
+    made = script("make_diagrams")
+    drawn = {path.name: path.read_text(encoding="utf-8") for path in made.FOLDER.glob("*.svg")}
+    diagrams = list(made.diagrams())
+    assert len(diagrams) >= 4
+    assert set(drawn) == {f"{diagram.name}.svg" for diagram in diagrams}
+    for diagram in diagrams:
+        assert diagram.digest in drawn[f"{diagram.name}.svg"], f"{diagram.name}: run scripts/make_diagrams.py"
+
+
+def test_no_page_has_a_diagram_that_the_script_does_not_see():
+    pages = [path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md")]
+    assert sum(page.count("\n```mermaid") for page in pages) == len(list(script("make_diagrams").diagrams()))
+
+
+@pytest.fixture(scope="module")
+def checker() -> ModuleType:
+    return script("check_site")
 
 
 @pytest.mark.parametrize(
