@@ -123,7 +123,9 @@ class OpenExperiment:
             blocks["phase_energy"] = split_energy(
                 window.batches, blocks.get("phases"), trace.energy_steps, raw.reading.energy_j
             )
-        return judged(self._draft(raw, blocks | _seen_by_sampler(trace), timeline_of(self._phases, window)))
+        outside = parts.sampler.outside(self._started_s, raw.start_s, raw.end_s)
+        timeline = timeline_of(self._phases, window, outside)
+        return judged(self._draft(raw, blocks | _seen_by_sampler(trace), timeline))
 
     @property
     def engine(self) -> InferenceEngine:

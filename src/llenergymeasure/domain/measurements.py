@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.sensors import PowerTrace
 
 Confidence = Literal["high", "medium", "low"]
 
@@ -158,6 +159,9 @@ class Timeline(Frozen):
 
     phases: tuple[RunPhase, ...] = Field((), description="From the start of the experiment to the end of the window.")
     batches: tuple[BatchTimes, ...] = Field((), description="In the order in which they ran.")
+    outside: tuple[PowerTrace, ...] = Field(
+        (), description="Power of each GPU before and after the window; empty without sensors."
+    )
 
 
 class MemoryResult(Frozen):

@@ -36,6 +36,15 @@ COLUMNS: tuple[str, ...] = tuple(TimeSeries.model_fields)
 INTEGER_COLUMNS = frozenset(name for name, field in TimeSeries.model_fields.items() if "int" in str(field.annotation))
 
 
+class PowerTrace(Frozen):
+    """Mean power of one GPU before and after the window, in rows of a second or more. Columns have equal length."""
+
+    gpu_index: int
+    start_s: tuple[float, ...] = Field(description="Start of each row, in seconds from the start of the window.")
+    end_s: tuple[float, ...] = Field(description="End of each row, in seconds from the start of the window.")
+    power_w: tuple[float | None, ...] = Field(description="Mean power in the row; None where it was not read.")
+
+
 class ThermalThrottleInfo(Frozen):
     """Throttling in the window, from clock event reasons."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llenergymeasure.domain.measurements import BatchTimes, RunPhase, Timeline
+from llenergymeasure.domain.sensors import PowerTrace
 from llenergymeasure.protocols import Window
 
 
-def timeline_of(begun: Sequence[tuple[float, str]], window: Window) -> Timeline:
+def timeline_of(begun: Sequence[tuple[float, str]], window: Window, outside: tuple[PowerTrace, ...] = ()) -> Timeline:
     """The phases that began before the window closed, and the window's batches.
 
     The time in which the meter opens is a separate phase, because the window has not started yet.
@@ -16,6 +17,7 @@ def timeline_of(begun: Sequence[tuple[float, str]], window: Window) -> Timeline:
     Args:
         begun: start and name of each phase, on the clock of the window.
         window: the measured window.
+        outside: power before and after the window.
     """
     until_its_end = [(time_s, name) for time_s, name in begun if time_s < window.end_s]
     if until_its_end and until_its_end[-1][0] < window.start_s:
@@ -35,4 +37,5 @@ def timeline_of(begun: Sequence[tuple[float, str]], window: Window) -> Timeline:
             )
             for batch in window.batches
         ),
+        outside=outside,
     )

@@ -9,3 +9,7 @@ class NoSensors:
     def trace(self, start_s: float, end_s: float) -> None:
         """None: nothing was recorded."""
         return
+
+    def outside(self, from_s: float, start_s: float, end_s: float) -> tuple[()]:
+        """Nothing was recorded."""
+        return ()

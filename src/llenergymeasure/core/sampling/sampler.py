@@ -15,11 +15,12 @@ from llenergymeasure.core.nvml.door import GpuDoor
 from llenergymeasure.core.nvml.gpu import Gpu
 from llenergymeasure.core.sampling.conditions import ConditionLog, conditions_of, throttling_of
 from llenergymeasure.core.sampling.gpu_processes import GpuProcesses
+from llenergymeasure.core.sampling.outside import power_outside
 from llenergymeasure.core.sampling.power_log import PowerLog
 from llenergymeasure.core.sampling.power_sensors import instant_sensor
 from llenergymeasure.core.sampling.timeseries import rows_of
 from llenergymeasure.core.sampling.updates import energy_steps
-from llenergymeasure.domain.sensors import SamplerReport
+from llenergymeasure.domain.sensors import PowerTrace, SamplerReport
 from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorFault
 from llenergymeasure.protocols import Clock
 from llenergymeasure.records import Trace
@@ -171,6 +172,9 @@ class GpuSampler:
             energy_steps=tuple(energy_steps(log, start_s, end_s) for log in self.power.values()),
             conditions=tuple(conditions_of(gpu.index, self.conditions[gpu.uuid], start_s, end_s) for gpu in self._gpus),
         )
+
+    def outside(self, from_s: float, start_s: float, end_s: float) -> tuple[PowerTrace, ...]:
+        return tuple(power_outside(gpu, self.power[gpu.uuid], from_s, start_s, end_s) for gpu in self._gpus)
 
     def _report(self, start_s: float, end_s: float) -> SamplerReport:
         logs = list(self.power.values())
