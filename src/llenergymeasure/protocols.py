@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.domain.energy import EnergyReading, MeterChoice
 from llenergymeasure.domain.measurements import ModelInfo
-from llenergymeasure.domain.sensors import PowerTrace
 from llenergymeasure.records import BatchRecord, Saved, Trace
 
 if TYPE_CHECKING:
@@ -278,11 +277,8 @@ class MetricsCollector(Protocol):
 class Sampler(Protocol):
     """Samples the devices during the whole experiment; `open_devices` starts and stops it."""
 
-    def trace(self, start_s: float, end_s: float) -> Trace | None:
-        """The data from `start_s` to `end_s`; None without sensors."""
-
-    def outside(self, from_s: float, start_s: float, end_s: float) -> tuple[PowerTrace, ...]:
-        """Power of each GPU from `from_s` until now, without the window from `start_s` to `end_s`; empty without sensors."""
+    def trace(self, start_s: float, end_s: float, opened_s: float | None = None) -> Trace | None:
+        """The data from `start_s` to `end_s`, and the power outside it since `opened_s`; None without sensors."""
 
 
 @runtime_checkable

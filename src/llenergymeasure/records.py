@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from llenergymeasure.domain.sensors import GpuConditions, SamplerReport, ThermalThrottleInfo, TimeSeries
+from llenergymeasure.domain.sensors import GpuConditions, PowerTrace, SamplerReport, ThermalThrottleInfo, TimeSeries
 
 if TYPE_CHECKING:
     from llenergymeasure.domain.results import ExperimentResult
@@ -58,6 +58,7 @@ class Trace:
     """The sampler's data of one window.
 
     `energy_steps` has one sequence per device. `foreign_processes` is None where a driver does not list processes.
+    `outside` is the power before and after the window, since the experiment was opened.
     """
 
     report: SamplerReport
@@ -66,6 +67,7 @@ class Trace:
     foreign_processes: tuple[str, ...] | None = ()
     energy_steps: tuple[tuple[EnergyStep, ...], ...] = ()
     conditions: tuple[GpuConditions, ...] = ()
+    outside: tuple[PowerTrace, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ class OpenExperiment:
             config.min_duration_seconds,
         )
         self._enter("idle")
-        trace = parts.sampler.trace(raw.start_s, raw.end_s)
+        trace = parts.sampler.trace(raw.start_s, raw.end_s, self._started_s)
         window = self._window(raw)
         blocks: dict[str, Any] = {collector.block: collector.collect(window) for collector in parts.collectors}
         blocks["compilation"] = compilation_of(window.batches)
@@ -123,8 +123,7 @@ class OpenExperiment:
             blocks["phase_energy"] = split_energy(
                 window.batches, blocks.get("phases"), trace.energy_steps, raw.reading.energy_j
             )
-        outside = parts.sampler.outside(self._started_s, raw.start_s, raw.end_s)
-        timeline = timeline_of(self._phases, window, outside)
+        timeline = timeline_of(self._phases, window, () if trace is None else trace.outside)
         return judged(self._draft(raw, blocks | _seen_by_sampler(trace), timeline))
 
     @property

@@ -161,7 +161,7 @@ class GpuSampler:
         while (left_s := ready_s - self._clock.now()) > 0:
             self._clock.sleep(min(left_s, self.interval_s))
 
-    def trace(self, start_s: float, end_s: float) -> Trace | None:
+    def trace(self, start_s: float, end_s: float, opened_s: float | None = None) -> Trace | None:
         self.catch_up(end_s)
         self._list_processes()
         return Trace(
@@ -171,10 +171,13 @@ class GpuSampler:
             foreign_processes=None if self._unlisted else self._gpu_processes.foreign(start_s, end_s),
             energy_steps=tuple(energy_steps(log, start_s, end_s) for log in self.power.values()),
             conditions=tuple(conditions_of(gpu.index, self.conditions[gpu.uuid], start_s, end_s) for gpu in self._gpus),
+            outside=self._outside(opened_s, start_s, end_s),
         )
 
-    def outside(self, from_s: float, start_s: float, end_s: float) -> tuple[PowerTrace, ...]:
-        return tuple(power_outside(gpu, self.power[gpu.uuid], from_s, start_s, end_s) for gpu in self._gpus)
+    def _outside(self, opened_s: float | None, start_s: float, end_s: float) -> tuple[PowerTrace, ...]:
+        if opened_s is None:
+            return ()
+        return tuple(power_outside(gpu, self.power[gpu.uuid], opened_s, start_s, end_s) for gpu in self._gpus)
 
     def _report(self, start_s: float, end_s: float) -> SamplerReport:
         logs = list(self.power.values())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
-from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.core.sampling.outside import MOST_ROWS
 from llenergymeasure.core.sampling.sampler import GpuSampler
 
@@ -20,7 +19,7 @@ def sampled(*models: FakeGpu, seconds: float) -> GpuSampler:
 
 def test_power_is_known_before_and_after_the_window_and_not_inside_it():
     model = FakeGpu(steps=[(-1e9, 50.0), (13.0, 300.0), (15.0, 80.0)])
-    (trace,) = sampled(model, seconds=7.0).outside(10.0, 13.0, 15.0)
+    (trace,) = sampled(model, seconds=7.0).trace(13.0, 15.0, 10.0).outside
     before = [(start, end) for start, end in zip(trace.start_s, trace.end_s) if end <= 0]
     after = [(start, end) for start, end in zip(trace.start_s, trace.end_s) if start >= 2]
     assert len(before) + len(after) == len(trace.power_w)
@@ -31,20 +30,20 @@ def test_power_is_known_before_and_after_the_window_and_not_inside_it():
 
 
 def test_each_gpu_has_a_trace():
-    traces = sampled(FakeGpu(), FakeGpu(steps=[(-1e9, 200.0)]), seconds=5.0).outside(10.0, 12.0, 13.0)
+    traces = sampled(FakeGpu(), FakeGpu(steps=[(-1e9, 200.0)]), seconds=5.0).trace(12.0, 13.0, 10.0).outside
     assert [trace.gpu_index for trace in traces] == [0, 1]
     assert traces[1].power_w[0] == pytest.approx(200.0, rel=0.05)
 
 
 def test_a_long_wait_has_few_rows():
-    (trace,) = sampled(FakeGpu(), seconds=900.0).outside(10.0, 905.0, 906.0)
+    (trace,) = sampled(FakeGpu(), seconds=900.0).trace(905.0, 906.0, 10.0).outside
     assert MOST_ROWS <= len(trace.power_w) <= 2 * MOST_ROWS
 
 
-def test_a_gpu_without_a_sample_outside_the_window_has_no_rows():
-    (trace,) = sampled(FakeGpu(), seconds=2.0).outside(10.0, 10.0, 20.0)
-    assert trace.power_w == ()
+def test_a_window_from_the_first_sample_on_has_no_rows_before_it():
+    (trace,) = sampled(FakeGpu(), seconds=2.0).trace(10.0, 12.0, 10.0).outside
+    assert all(start >= 2.0 for start in trace.start_s)
 
 
-def test_without_sensors_nothing_is_known():
-    assert NoSensors().outside(0.0, 1.0, 2.0) == ()
+def test_only_a_measured_window_has_it():
+    assert sampled(FakeGpu(), seconds=3.0).trace(11.0, 12.0).outside == ()
