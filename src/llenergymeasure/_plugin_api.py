@@ -110,7 +110,9 @@ def open_meter(name: str, session: Session) -> Iterator[Metering]:
     Raises:
         PreFlightError: a meter named explicitly is not available.
     """
-    devices = open_devices(session.clock, session.environ, ask_cuda=cuda_uuids, sampling=True)
+    devices = open_devices(
+        session.clock, session.environ, ask_cuda=cuda_uuids, sampling=True, powercap=session.powercap
+    )
     with devices as found, metered(name, session, found, setting=session.meter_setting) as metering:
         yield metering
 

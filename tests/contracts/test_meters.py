@@ -8,6 +8,8 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -26,6 +28,7 @@ from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.protocols import EnergyBackend
 from nvmlsim import sim_gpu
+from powercapsim import RaplBench, package, part
 
 
 def fake_nvml(stack, request):
@@ -35,6 +38,14 @@ def fake_nvml(stack, request):
     clock.sampler = GpuSampler(door, gpus, clock)
     clock.sleep(3.0)
     return NvmlMeter(door, gpus, clock.sampler, clock), clock
+
+
+def simulated_rapl(*zones):
+    def make(stack, request):
+        bench = RaplBench(Path(stack.enter_context(TemporaryDirectory())) / "powercap", *zones, random=Random(1))
+        return bench.meter, bench.clock
+
+    return make
 
 
 def fake_zeus(stack, request):
@@ -82,6 +93,10 @@ MAKERS = {
     "replay": lambda stack, request: (ReplayMeter(lambda: 12.5), FakeClock()),
     "replay, nothing recorded": lambda stack, request: (ReplayMeter(lambda: None), FakeClock()),
     "fake nvml": fake_nvml,
+    "rapl on simulated counters": simulated_rapl(
+        package(0), part("core", of=0), part("dram", of=0, number=1), package(1, phase_s=0.0004)
+    ),
+    "rapl whose counter stops": simulated_rapl(package(stops_at_s=100.2)),
     "fake zeus": fake_zeus,
     "fake codecarbon, model": fake_codecarbon(watts={"cpu": 8.0, "ram": 20.0}),
     "fake codecarbon, counter": fake_codecarbon(watts={"cpu": 65.0}, mode="intel_rapl"),

@@ -121,7 +121,7 @@ def test_an_experiment_names_it_and_is_measured_by_it(found):
     assert found["meter"]["reason"] == "energy.backend is wall-plug"
     assert found["joules"] > 0
     assert found["accuracy"] == "The plug is accurate within 1 %."
-    assert found["choices"] == [["auto", "wall-plug", "zeus", "nvml", "codecarbon", "null"]]
+    assert found["choices"] == [["auto", "wall-plug", "nvml", "zeus", "rapl", "codecarbon", "null"]]
 
 
 def test_it_is_probed_and_what_it_lacks_is_found_with_its_fix(found):

@@ -129,7 +129,7 @@ def test_the_plugin_measures_with_them(program, tmp_path):
     assert "2 passed" in done.stdout
     wrong = program(*pytest_, "--llem-energy=wall", **alone)
     assert wrong.returncode == pytest.ExitCode.USAGE_ERROR
-    names = "auto, zeus, nvml, codecarbon, null, wall-plug, replay:FILE"
+    names = "auto, nvml, zeus, rapl, codecarbon, null, wall-plug, replay:FILE"
     assert wrong.stderr.strip() == f"ERROR: --llem-energy: 'wall' is not one of {names}"
 
 

@@ -36,5 +36,5 @@ def test_every_meter_can_be_named_in_a_configuration(model, field):
 @pytest.mark.parametrize("name", METERS)
 def test_every_meter_has_a_module_and_is_described(name):
     assert find_spec(METERS[name].module) is not None
-    assert METERS[name].distributions
+    assert METERS[name].distributions or name == "rapl"  # it reads files of Linux
     assert f"| {name} |" in (DOCS / "methodology.md").read_text(encoding="utf-8")

@@ -19,8 +19,8 @@ def backend_versions() -> dict[str, Versions]:
 
 
 def meter_versions() -> dict[str, Versions]:
-    """The installed energy meters, each with the versions of its packages."""
-    return _installed(METERS)
+    """The installed energy meters with a package of their own, each with the versions of its packages."""
+    return {name: versions for name, versions in _installed(METERS).items() if versions}
 
 
 def _installed(table: Table[BackendEntry] | Table[MeterEntry]) -> dict[str, Versions]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llenergymeasure.config.extensions.backends import BackendEntry
+from llenergymeasure.config.meters import METERS
 from llenergymeasure.config.user_config import load_user_config, resolve_measurement, user_config_path
 from llenergymeasure.core.backends.registry import BACKENDS, installed_backends
-from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
+from llenergymeasure.core.devices import POWERCAP, MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.select import AVAILABLE, OFF_BY_USER, allowed, meter_states, why
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.machine.environment import installed_packages
@@ -48,11 +49,13 @@ class Meters:
         states: by name, `available` or why not.
         chosen: the meter that `energy.backend: auto` would use; None when it would use none.
         reason: why this meter or no meter would be used.
+        commands: by name, the command that makes a meter available, where one is known.
     """
 
     states: Mapping[str, str]
     chosen: str | None
     reason: str
+    commands: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -97,9 +100,13 @@ class Machine:
     settings: Settings | ConfigError
 
 
-def describe_machine() -> Machine:
-    """Probe GPUs, backends, meters and settings."""
-    with open_devices(SystemClock(), os.environ) as devices:
+def describe_machine(powercap: Path = POWERCAP) -> Machine:
+    """Probe GPUs, backends, meters and settings.
+
+    Args:
+        powercap: where Linux shows the energy counters of CPUs.
+    """
+    with open_devices(SystemClock(), os.environ, powercap=powercap) as devices:
         return Machine(
             python=platform.python_version(),
             gpus=gpu_infos(devices),
@@ -123,14 +130,22 @@ def _backend(name: str, entry: BackendEntry | ConfigError, installed: bool) -> B
 
 
 def _meters(devices: MeterContext) -> Meters:
-    states, narrowed = meter_states(devices), _narrowed()
+    states = meter_states(devices)
+    commands = {name: command for name, entry in METERS.items() if (command := entry.command_on(devices))}
+    return Meters(states, *_choice(states, devices), commands)
+
+
+def _choice(states: Mapping[str, str], devices: MeterContext) -> tuple[str | None, str]:
+    """The meter that `auto` would use, and why."""
+    narrowed = _narrowed()
     if narrowed == "null":
-        return Meters(states, None, OFF_BY_USER)
-    first = next((name for name in allowed(narrowed) if states[name] == AVAILABLE), None)
+        return None, OFF_BY_USER
+    candidates = allowed(narrowed, devices)
+    first = next((name for name in candidates if states[name] == AVAILABLE), None)
     if first is not None:
-        return Meters(states, first, why(narrowed))
-    limited = "" if narrowed == "auto" else f" ({why(narrowed)})"
-    return Meters(states, None, f"energy would not be measured{limited}")
+        return first, why(narrowed, candidates)
+    limited = "" if narrowed == "auto" else f" ({why(narrowed, candidates)})"
+    return None, f"energy would not be measured{limited}"
 
 
 def _narrowed() -> str:

@@ -24,14 +24,17 @@ class MeterEntry:
             else the reason; it imports nothing heavy and never raises. `create` makes the meter. `context` is a
             `MeterContext`.
         distributions: package-index names of the packages whose versions are recorded for the meter.
-        fix: what to do when the meter is not available.
+        fix: what to do when the meter is not available. Where the module has a function `fix(context)` that returns a
+            command for this machine, the command takes its place.
         accuracy: the accuracy of the energy values, for the notes of a result.
+        covers_gpus: whether it measures GPUs. For an experiment on GPUs, `auto` chooses only among these.
     """
 
     module: str
     distributions: tuple[str, ...]
     fix: str
     accuracy: str
+    covers_gpus: bool = True
 
     def probe(self, context: Any) -> str | None:
         """None when the meter is available, else the reason."""
@@ -41,6 +44,15 @@ class MeterEntry:
     def create(self, context: Any) -> Any:
         """Make the meter, an `EnergyBackend`."""
         return import_module(self.module).create(context)
+
+    def fix_on(self, context: Any) -> str:
+        """What to do on this machine when the meter is not available."""
+        return self.command_on(context) or self.fix
+
+    def command_on(self, context: Any) -> str | None:
+        """The command that makes the meter available on this machine; None when none is known."""
+        fix_of_module = getattr(import_module(self.module), "fix", None)
+        return None if fix_of_module is None else fix_of_module(context)
 
 
 @dataclass(frozen=True)
@@ -58,19 +70,32 @@ _NVML_ACCURACY = (
     "the error is mostly a stable gain of the card, so comparisons on one card are better than absolute numbers."
 )
 
-# In the order of `auto`.
+_RAPL_ACCURACY = (
+    "Energy is that of the CPU packages and of the memory where it has a counter, read from their RAPL counters. The "
+    "manufacturer states no accuracy; 5 % is assumed. It includes what other processes used. Disks, fans and the power "
+    "supply are not included."
+)
+
+# In the order of `auto`, which docs/accuracy.md explains.
 _BUILT_IN: Mapping[str, MeterEntry] = {
+    "nvml": MeterEntry(
+        module="llenergymeasure.core.energy.nvml",
+        distributions=("nvidia-ml-py",),
+        fix="check the driver with: nvidia-smi",
+        accuracy=_NVML_ACCURACY,
+    ),
     "zeus": MeterEntry(
         module="llenergymeasure.core.energy.zeus",
         distributions=("zeus",),
         fix='pip install "llenergymeasure[zeus]"',
         accuracy=_NVML_ACCURACY,
     ),
-    "nvml": MeterEntry(
-        module="llenergymeasure.core.energy.nvml",
-        distributions=("nvidia-ml-py",),
-        fix="check the driver with: nvidia-smi",
-        accuracy=_NVML_ACCURACY,
+    "rapl": MeterEntry(
+        module="llenergymeasure.core.energy.rapl.meter",
+        distributions=(),
+        fix="run on a Linux machine, not a virtual one, where this lists counters: ls /sys/class/powercap",
+        accuracy=_RAPL_ACCURACY,
+        covers_gpus=False,
     ),
     "codecarbon": MeterEntry(
         module="llenergymeasure.core.energy.codecarbon.meter",

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from llenergymeasure.core.nvml.cuda_visible_devices import visible_gpus
 from llenergymeasure.core.nvml.door import GpuDoor
@@ -20,6 +21,8 @@ from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.exceptions import ConfigError, MeterError
 from llenergymeasure.protocols import Clock
+
+POWERCAP = Path("/sys/class/powercap")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class MeterContext:
         gpus: the GPUs to measure; empty without one.
         sampler: samples these GPUs; None without a GPU.
         no_gpu_reason: why there is no GPU.
+        powercap: where Linux shows the energy counters of CPUs.
     """
 
     clock: Clock
@@ -39,6 +43,7 @@ class MeterContext:
     gpus: tuple[Gpu, ...] = ()
     sampler: GpuSampler | None = None
     no_gpu_reason: str = "no NVIDIA GPU"
+    powercap: Path = POWERCAP
 
 
 @contextmanager
@@ -50,6 +55,7 @@ def open_devices(
     open_door: Callable[[], GpuDoor] = GpuDoor,
     first: int = 0,
     sampling: bool = False,
+    powercap: Path = POWERCAP,
 ) -> Iterator[MeterContext]:
     """Open NVML and `how_many` visible GPUs from `first` on; without a GPU the context has a reason.
 
@@ -61,18 +67,20 @@ def open_devices(
         open_door: opens NVML.
         first: number of the first GPU used, among the visible ones.
         sampling: whether the sampler runs while the devices are open.
+        powercap: where Linux shows the energy counters of CPUs.
     """
+    bare = MeterContext(clock, powercap=powercap)
     if how_many == 0:
-        yield MeterContext(clock, no_gpu_reason="the experiment uses no GPU")
+        yield replace(bare, no_gpu_reason="the experiment uses no GPU")
         return
     try:
         door = open_door()
     except MeterError as error:
-        yield MeterContext(clock, no_gpu_reason=f"NVML: {error}")
+        yield replace(bare, no_gpu_reason=f"NVML: {error}")
         return
     try:
         used = slice(first, None if how_many is None else first + how_many)
-        context = _context(door, clock, environ, used, ask_cuda)
+        context = _context(bare, door, environ, used, ask_cuda)
         with _running(context.sampler if sampling else None):
             yield context
     finally:
@@ -92,8 +100,8 @@ def _running(sampler: GpuSampler | None) -> Iterator[None]:
 
 
 def _context(
+    bare: MeterContext,
     door: GpuDoor,
-    clock: Clock,
     environ: Mapping[str, str],
     used: slice,
     ask_cuda: Callable[[], Sequence[str]] | None,
@@ -101,10 +109,10 @@ def _context(
     try:
         gpus = visible_gpus(door.gpus, environ, ask_cuda, door.mig_parent)[used]
     except ConfigError as error:
-        return MeterContext(clock, no_gpu_reason=str(error))
+        return replace(bare, no_gpu_reason=str(error))
     if not gpus:
-        return MeterContext(clock, no_gpu_reason="CUDA_VISIBLE_DEVICES hides every GPU")
-    return MeterContext(clock, door, gpus, GpuSampler(door, gpus, clock))
+        return replace(bare, no_gpu_reason="CUDA_VISIBLE_DEVICES hides every GPU")
+    return replace(bare, door=door, gpus=gpus, sampler=GpuSampler(door, gpus, bare.clock))
 
 
 def gpu_infos(context: MeterContext) -> tuple[GpuInfo, ...]:

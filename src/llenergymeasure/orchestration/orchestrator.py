@@ -17,7 +17,7 @@ from llenergymeasure.core.backends.registry import backend_devices, create_backe
 from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.collect.host import HostCollector
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
-from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
+from llenergymeasure.core.devices import POWERCAP, MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.select import choose_meter, meter_findings
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.core.harness import OpenExperiment
@@ -48,6 +48,7 @@ class Session:
         environ: environment variables.
         progress: receives each step.
         clock: time.
+        powercap: where Linux shows the energy counters of CPUs.
         baselines: idle power measured so far.
         model_cache: holds the model between experiments that load it alike.
     """
@@ -55,6 +56,7 @@ class Session:
     progress: Progress = field(default_factory=Logged)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     clock: Clock = field(default_factory=SystemClock)
+    powercap: Path = POWERCAP
     baselines: BaselineCache = field(default_factory=BaselineCache)
     model_cache: ModelCache = field(default_factory=NoModelCache)
     user_config: UserConfig | None = None
@@ -172,10 +174,12 @@ def devices_of(
     """The GPUs that an experiment will use; of several processes each has its own."""
     how_many = gpus_used(config)
     if how_many == 0:
-        return open_devices(session.clock, session.environ, how_many=0)
+        return open_devices(session.clock, session.environ, how_many=0, powercap=session.powercap)
     first = 0 if how_many is None or only_gpu is None else only_gpu
     ask_cuda = backend_devices(config.backend).uuids
-    return open_devices(session.clock, session.environ, how_many, ask_cuda, first=first, sampling=sampling)
+    return open_devices(
+        session.clock, session.environ, how_many, ask_cuda, first=first, sampling=sampling, powercap=session.powercap
+    )
 
 
 @contextmanager

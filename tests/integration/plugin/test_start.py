@@ -74,7 +74,7 @@ def test_help_markers_and_fixtures_show_everything_with_its_default(suite):
         ("--llem-repeats=1_000", "'1_000' is not a whole number"),
         ("--llem-fail-on=cpu_seconds:010%", "'010%' is not a limit"),
         ("--llem-fail-on=cpu_seconds:1_000%", "'1_000%' is not a limit"),
-        ("--llem-energy=nvmll", "'nvmll' is not one of auto, zeus, nvml"),
+        ("--llem-energy=nvmll", "'nvmll' is not one of auto, nvml, zeus"),
         ("--llem-energy=replay:nowhere.json", "there is no file"),
         ("--llem-fail-on=energy_per_output_tokn:5%", "did you mean 'energy_per_output_token'?"),
         ("--llem-fail-on=5%", "is not METRIC:LIMIT"),

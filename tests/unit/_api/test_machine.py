@@ -8,6 +8,7 @@ from llenergymeasure._api.machine import Settings, describe_machine
 from llenergymeasure.config.meters import METERS
 from llenergymeasure.core.backends.registry import BACKENDS
 from llenergymeasure.exceptions import ConfigError
+from powercapsim import only_for_root
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +25,20 @@ def test_every_backend_and_every_meter_of_the_registries_is_there():
     machine = describe_machine()
     assert [each.name for each in machine.backends] == list(BACKENDS)
     assert list(machine.meters.states) == list(METERS)
+
+
+def test_counters_that_root_alone_may_read_have_the_command_that_opens_them():
+    with only_for_root() as root:
+        meters = describe_machine(root).meters
+    assert meters.states["rapl"] == f"{root}/intel-rapl:0/energy_uj can be read by root only"
+    assert meters.commands["rapl"].startswith(f"sudo chgrp $(id -gn) {root}/intel-rapl:*/energy_uj && ")
+    assert "CVE-2020-8694" in meters.commands["rapl"]
+
+
+def test_a_machine_without_counters_has_no_command(tmp_path):
+    meters = describe_machine(tmp_path / "powercap").meters
+    assert meters.states["rapl"].startswith("there is no ")
+    assert meters.commands == {}
 
 
 def test_without_a_gpu_there_is_a_reason():

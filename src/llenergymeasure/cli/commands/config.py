@@ -22,7 +22,10 @@ def _lines(machine: Machine, verbose: bool) -> Iterator[str]:
     yield "backends"
     yield from (f"  {each.name}: {_backend(each)}" for each in machine.backends)
     yield "meters"
-    yield from (f"  {name}: {state}" for name, state in machine.meters.states.items())
+    for name, state in machine.meters.states.items():
+        yield f"  {name}: {state}"
+        if name in machine.meters.commands:
+            yield f"    fix: {machine.meters.commands[name]}"
     yield f"  auto would take {machine.meters.chosen or 'none'}: {machine.meters.reason}"
     yield from _settings(machine.settings)
     if verbose:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.by_counter import by_counter
 from llenergymeasure.core.energy.by_power import by_power
-from llenergymeasure.core.energy.device_energy import DeviceEnergy
+from llenergymeasure.core.energy.device_energy import DeviceEnergy, combined_parts
 from llenergymeasure.core.energy.sensor_checks import counter_void, stuck_sensor, too_fast, used_until
 from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick, ticks_of, watch_counters
 from llenergymeasure.core.nvml.door import GpuDoor
@@ -130,9 +130,7 @@ class NvmlWindow:
             others = tuple(f"{uuid} used {device.energy_j:.4g} J" for uuid, device in found.items())
             return EnergyReading(meter="nvml", n_readings=n_readings, reason="; ".join(problems), problems=others)
         devices = list(found.values())
-        parts = {name: math.hypot(*(device.parts_j.get(name, 0.0) for device in devices)) for name in _names(devices)}
-        # Gain errors of cards of one kind may be equal, so they add linearly; the other parts are independent.
-        parts["gain"] = math.fsum(device.parts_j["gain"] for device in devices)
+        parts = combined_parts(devices)
         checks = [device.crosscheck for device in devices if device.crosscheck is not None]
         checked = len(checks) == len(devices)
         return EnergyReading(
@@ -157,10 +155,6 @@ class NvmlWindow:
 
 def _void(what: str | None) -> str:
     return f"the energy counter {what} and" if what else "there is no energy counter and"
-
-
-def _names(devices: Sequence[DeviceEnergy]) -> set[str]:
-    return {name for device in devices for name in device.parts_j}
 
 
 def probe(context: MeterContext) -> str | None:

@@ -42,18 +42,23 @@ def choose_meter(
         return Metering(meter, MeterChoice(name="null", reason=meter.reason))
     if declared != "auto":
         return _the_one_named(declared, context, registry, setting)
-    return _first_available(context, allowed(asked, registry), why(asked, registry))
+    candidates = allowed(asked, context, registry)
+    return _first_available(context, candidates, why(asked, candidates))
 
 
-def allowed(narrowed: str, registry: Mapping[str, MeterEntry] = METERS) -> Mapping[str, MeterEntry]:
-    """The meters that `auto` may choose, in order, under the user config."""
-    return registry if narrowed == "auto" else {narrowed: registry[narrowed]}
+def allowed(
+    narrowed: str, context: MeterContext, registry: Mapping[str, MeterEntry] = METERS
+) -> Mapping[str, MeterEntry]:
+    """The meters that `auto` may choose, in order: under the user config, and on GPUs those that measure them."""
+    if narrowed != "auto":
+        return {narrowed: registry[narrowed]}
+    return {name: entry for name, entry in registry.items() if entry.covers_gpus or not context.gpus}
 
 
-def why(narrowed: str, registry: Mapping[str, MeterEntry] = METERS) -> str:
-    """The reason for the choice of `auto`, as text."""
+def why(narrowed: str, candidates: Mapping[str, MeterEntry]) -> str:
+    """The reason for the choice of `auto` among the meters that it may choose, as text."""
     if narrowed == "auto":
-        return f"the first available of {', '.join(registry)}"
+        return f"the first available of {', '.join(candidates)}"
     return f"measurement.energy_backend of the user config is {narrowed}"
 
 
@@ -106,7 +111,9 @@ def _finding(name: str, why_not: str, entry: MeterEntry, context: MeterContext, 
     """A finding with the fix of the meter, or with another fix when the GPU is missing."""
     no_gpu = not context.gpus and why_not == context.no_gpu_reason
     no_gpu_fix = f"set {setting.to_auto}, or use a machine whose GPU is listed by: nvidia-smi"
-    return Finding(f"{setting.name} '{name}' is not available: {why_not}", no_gpu_fix if no_gpu else entry.fix)
+    return Finding(
+        f"{setting.name} '{name}' is not available: {why_not}", no_gpu_fix if no_gpu else entry.fix_on(context)
+    )
 
 
 def meter_states(context: MeterContext, registry: Table[MeterEntry] = METERS) -> dict[str, str]:

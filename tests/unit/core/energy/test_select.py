@@ -10,7 +10,9 @@ from llenergymeasure.config.meters import METERS, MeterSetting
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy import nvml, zeus
 from llenergymeasure.core.energy.select import choose_meter, meter_findings, meter_states
+from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.exceptions import MeterError, PreFlightError, ReadingFailed
+from powercapsim import SimClock, SimPowercap, package
 
 CONTEXT = MeterContext(FakeClock(), no_gpu_reason="NVML: library not found")
 
@@ -18,10 +20,12 @@ CONTEXT = MeterContext(FakeClock(), no_gpu_reason="NVML: library not found")
 class Entry:
     """A meter that is available or not, or whose probe did not see that it fails."""
 
-    def __init__(self, why_not=None, fails=None):
-        self._why_not, self._fails = why_not, fails
-        self.fix = "pip install it"
+    def __init__(self, why_not=None, fails=None, covers_gpus=True):
+        self._why_not, self._fails, self.covers_gpus = why_not, fails, covers_gpus
         self.created = 0
+
+    def fix_on(self, context):
+        return "pip install it"
 
     def probe(self, context):
         return self._why_not
@@ -50,6 +54,44 @@ def test_auto_without_any_goes_on_without_energy_and_says_why():
     reading = metering.meter.open_window().close(0.0, 1.0)
     assert reading.energy_j is None
     assert reading.reason == "no meter is available: zeus: not installed; nvml: no GPU"
+
+
+def test_on_a_gpu_auto_passes_over_meters_of_the_cpu():
+    entries = {"rapl": Entry(covers_gpus=False), "codecarbon": Entry()}
+    on_a_gpu = MeterContext(FakeClock(), gpus=(a_gpu(),))
+    metering = choose_meter("auto", "auto", on_a_gpu, entries)
+    assert metering.choice.name == "codecarbon"
+    assert metering.choice.reason == "the first available of codecarbon"
+    assert choose_meter("auto", "auto", CONTEXT, entries).choice.name == "rapl"
+    assert choose_meter("rapl", "auto", on_a_gpu, entries).choice.name == "rapl"
+
+
+def test_the_order_of_auto_is_that_of_the_accuracy():
+    assert list(METERS) == ["nvml", "zeus", "rapl", "codecarbon"]
+
+
+def test_a_cpu_without_readable_counters_falls_to_codecarbon_and_keeps_the_reason(tmp_path):
+    pytest.importorskip("codecarbon")
+    context = MeterContext(SystemClock(), no_gpu_reason="no GPU", powercap=tmp_path / "powercap")
+    metering = choose_meter("auto", "auto", context)
+    metering.meter.release()
+    assert metering.choice.name == "codecarbon"
+    assert metering.choice.probes["rapl"].startswith(f"there is no {tmp_path / 'powercap'}")
+
+
+def test_a_cpu_with_readable_counters_is_measured_by_rapl(tmp_path):
+    clock = SimClock()
+    tree = SimPowercap(tmp_path / "powercap", [package()], clock.seconds)
+    clock.moved = tree.update
+    context = MeterContext(clock, no_gpu_reason="no GPU", powercap=tree.root)
+    assert choose_meter("auto", "auto", context).choice.name == "rapl"
+    assert meter_findings("rapl", context) == []
+
+
+def test_rapl_that_is_not_available_has_the_fix_of_this_machine(tmp_path):
+    (found,) = meter_findings("rapl", MeterContext(FakeClock(), powercap=tmp_path / "powercap"))
+    assert found.problem.startswith("energy.backend 'rapl' is not available: there is no ")
+    assert found.fix.startswith("run on a Linux machine, not a virtual one")
 
 
 def test_null_is_off_without_a_probe():
@@ -117,8 +159,8 @@ def test_a_named_meter_that_cannot_be_made_is_a_finding():
 
 
 def test_optional_meters_name_their_install_line():
-    assert METERS["zeus"].fix == 'pip install "llenergymeasure[zeus]"'
-    assert METERS["codecarbon"].fix == 'pip install "llenergymeasure[codecarbon]"'
+    assert METERS["zeus"].fix_on(CONTEXT) == 'pip install "llenergymeasure[zeus]"'
+    assert METERS["codecarbon"].fix_on(CONTEXT) == 'pip install "llenergymeasure[codecarbon]"'
 
 
 def test_there_is_nothing_to_find_about_auto_and_null():
