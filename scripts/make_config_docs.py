@@ -16,6 +16,7 @@ from llenergymeasure.config.ssot import BACKENDS
 from llenergymeasure.config.study.grid import MAX_CELLS
 from llenergymeasure.config.study.models import ExecutionConfig
 from llenergymeasure.config.user_config import UserConfig
+from llenergymeasure.core.backends.registry import BACKENDS as REGISTERED
 
 PLACE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 
@@ -88,8 +89,6 @@ ENVIRONMENT = """## Environment variables
 |---|---|
 | `LLEM_CARBON_INTENSITY` | carbon intensity in gCO2/kWh; takes precedence over the user config |
 | `LLEM_DATACENTER_PUE` | power usage effectiveness, at least 1; takes precedence over the user config |
-| `LLEM_RUNNER_PYTORCH`, `LLEM_RUNNER_VLLM`, `LLEM_RUNNER_TENSORRT` | `local`; containers come with a later release |
-| `LLEM_NO_PROMPT` | 1 or 0; checked, but without effect: this release has no prompts for the user |
 | `CUDA_VISIBLE_DEVICES`, `CUDA_DEVICE_ORDER` | which GPUs are used and measured |
 | `HF_TOKEN`, `HF_HOME`, `HF_HUB_OFFLINE` | read by the Hugging Face libraries |
 
@@ -97,19 +96,39 @@ An invalid value is an error and is never ignored. CO2 = J / 3.6e6 x PUE x inten
 """
 
 
+LATER = """## Not in this release
+
+This release measures `pytorch`, without containers. The settings below are only checked, so that a configuration can be written
+today. A run with another backend or in a container is refused with a message.
+"""
+
+LATER_ENVIRONMENT = """| variable | meaning |
+|---|---|
+| `LLEM_RUNNER_PYTORCH`, `LLEM_RUNNER_VLLM`, `LLEM_RUNNER_TENSORRT` | Runner of a backend, before the user config; only `local` |
+| `LLEM_NO_PROMPT` | 1 or 0; this release asks no questions |
+"""
+
+# The sections without an effect in this release: those of backends that it does not measure, and the choice of a runner.
+SECTIONS_OF_LATER = {name for name in BACKENDS if not REGISTERED[name].factory} | {"runners"}
+
+
 def page() -> str:
-    """The whole page."""
+    """The whole page: first what has an effect, at the end what a later release measures."""
     parts = [HEAD, *_sections(ExperimentConfig, "Experiment")]
     parts += [STUDIES, *_sections(ExecutionConfig, "`execution` of a study")]
     parts += [_support(), "## User config\n\n`llem config` shows its path. Without a file, the defaults apply.\n"]
     parts += [*_sections(UserConfig, "User config"), ENVIRONMENT]
+    parts += [LATER, *_sections(ExperimentConfig, later=True), *_sections(UserConfig, later=True), LATER_ENVIRONMENT]
     return "\n".join(parts)
 
 
-def _sections(model: type[BaseModel], title: str) -> Iterator[str]:
+def _sections(model: type[BaseModel], title: str = "", *, later: bool = False) -> Iterator[str]:
+    """The tables of a model: those with an effect in this release, or (later) those without."""
     ordered = sorted(parameters(model), key=lambda parameter: (parameter.section != "",))
     for section, members in groupby(ordered, key=lambda parameter: parameter.section):
-        yield f"## {title if not section else f'`{section}`'}\n"
+        if (section in SECTIONS_OF_LATER) is not later:
+            continue
+        yield f"{'###' if later else '##'} {title if not section else f'`{section}`'}\n"
         yield "| field | type | default | valid | meaning |\n|---|---|---|---|---|"
         yield from (_row(parameter) for parameter in members)
         yield ""
@@ -133,7 +152,8 @@ def _support() -> str:
         f"| `{name}` | " + " | ".join(", ".join(choices_of_backend(name, backend)) for backend in BACKENDS) + " |"
         for name in ("precision", "decoder.decoding_strategy")
     )
-    return "\n".join([*rows, "", "This release measures `pytorch`; the other sections are only validated.\n"])
+    later = "This release measures `pytorch`. The others are only checked: see [Not in this release](#not-in-this-release).\n"
+    return "\n".join([*rows, "", later])
 
 
 if __name__ == "__main__":

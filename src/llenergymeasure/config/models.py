@@ -55,7 +55,7 @@ class ExperimentConfig(ConfigModel):
         "`builtin/smollm2-135m` (of the extra `smollm2`).",
     )
     backend: Annotated[Backend, or_installed(INSTALLED_BACKENDS, *BACKENDS)] = Field(
-        "pytorch", description="Inference backend."
+        "pytorch", description="Inference backend; this release measures pytorch."
     )
     precision: Precision = Field("bf16", description="Number format of weights and activations.")
     dataset: str | SyntheticDatasetConfig = Field(
