@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 NOT_MEASURED = "not measured"
 
 
@@ -15,6 +17,12 @@ def number(value: float | None, unit: str, figures: int = 3) -> str:
     if "e" in text and 1e-4 <= abs(value) < 1e6:
         text = f"{float(text):.0f}"
     return f"{text} {unit}".strip()
+
+
+def milliseconds(values_ms: Sequence[float]) -> tuple[str, ...]:
+    """Times in ms with their unit; all of them in s when one is above 1,000 ms."""
+    scale, unit = (1000.0, "s") if max(values_ms, default=0.0) > 1000 else (1.0, "ms")
+    return tuple(number(value / scale, unit) for value in values_ms)
 
 
 def operations(count: float | None) -> str:

@@ -14,6 +14,7 @@ from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.domain.files.report_formats import report_maker
 from llenergymeasure.domain.files.serialise import json_text
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
+from llenergymeasure.domain.summary import summarise
 from llenergymeasure.exceptions import ConfigError, ExperimentError, StudyError
 from llenergymeasure.launch.check import check_experiments
 from llenergymeasure.launch.open import measure_once
@@ -25,7 +26,7 @@ from llenergymeasure.results.store import FolderRepository
 from llenergymeasure.state.machine import StateManager
 from llenergymeasure.study.one import run_one, study_of_one
 
-__all__ = ["Saved", "is_silent_rank", "json_text", "run", "run_experiment", "run_study"]
+__all__ = ["Saved", "is_silent_rank", "json_text", "run", "run_experiment", "run_study", "summarise"]
 
 EXAMPLE = 'for example run_experiment("config.yaml") or run_experiment(model="builtin/tiny-llama", n=20)'
 

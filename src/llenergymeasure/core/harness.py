@@ -120,9 +120,7 @@ class OpenExperiment:
         blocks: dict[str, Any] = {collector.block: collector.collect(window) for collector in parts.collectors}
         blocks["compilation"] = compilation_of(window.batches)
         if trace is not None:
-            blocks["phase_energy"] = split_energy(
-                window.batches, blocks.get("phases"), trace.energy_steps, raw.reading.energy_j
-            )
+            blocks["phase_energy"] = split_energy(window.batches, blocks.get("phases"), trace.energy_steps, raw.reading)
         timeline = timeline_of(self._phases, window, () if trace is None else trace.outside)
         return judged(self._draft(raw, blocks | _seen_by_sampler(trace), timeline))
 

@@ -104,6 +104,12 @@ class PhaseEnergy(Frozen):
     uncertainty_j: float | None = Field(
         None, description="Joules (k = 2) that may belong to the other phase; without the window's own uncertainty."
     )
+    prefill_uncertainty_j: float | None = Field(
+        None,
+        description="Expanded uncertainty (k = 2) of prefill_j: of the split, and prefill's share of the window's; None when "
+        "that is unknown.",
+    )
+    decode_uncertainty_j: float | None = Field(None, description="The same for decode_j.")
     reason: str | None = Field(None, description="Why the split is None.")
 
 

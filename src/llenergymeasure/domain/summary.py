@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from llenergymeasure._format import NOT_MEASURED, number
-from llenergymeasure.domain.energy import PhaseEnergy
+from llenergymeasure._format import NOT_MEASURED, milliseconds, number
+from llenergymeasure.domain.energy import JOULES_PER_KWH, PhaseEnergy
 from llenergymeasure.domain.measurements import Distribution, TokenCounts
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.result_data import ResultData
+from llenergymeasure.domain.warnings import MeasurementWarning, RuleOutcome, RuleState
+
+JOULES_PER_WH = JOULES_PER_KWH / 1000
+SHOWN_STATES: tuple[RuleState, ...] = ("failed", "not_observed", "not_applicable")
 
 
-def summarise(result: ResultData) -> str:
-    """The result as plain text: the experiment, the numbers, then every warning."""
+HEADLINE = METRICS["energy_per_output_token"]
+
+
+def summarise(result: ResultData, emphasis: Callable[[str], str] = str) -> str:
+    """The result as plain text: the experiment, the numbers, the publication rules, then every warning.
+
+    Args:
+        result: the result.
+        emphasis: marks the line of the headline, such as in bold.
+    """
     rows = [*_what(result), *_energy(result), *_speed(result), *_size(result)]
     width = max(len(name) for name, _ in rows)
-    lines = [f"{name:<{width}}  {value}".rstrip() for name, value in rows]
-    return "\n".join([*lines, *_publication(result), *_warnings(result)])
+    lines = [(name, f"{name:<{width}}  {value}".rstrip()) for name, value in rows]
+    table = [emphasis(line) if name == HEADLINE.title else line for name, line in lines]
+    return "\n".join([*table, *_publication(result), *_warnings(result)])
 
 
 Rows = Iterator[tuple[str, str]]
@@ -67,9 +80,12 @@ def _energy(result: ResultData) -> Rows:
     if result.energy_total_j is None:
         yield total.title, f"{NOT_MEASURED} ({result.energy.reason})"
         return
-    spread = "" if result.energy_uncertainty_j is None else f" +- {number(result.energy_uncertainty_j, 'J', 2)}"
-    yield total.title, f"{total.text(result)}{spread}, {_how(result)}"
-    yield METRICS["energy_per_output_token"].title, energy_per_token(result)
+    total_j, seconds = result.energy_total_j, result.duration_sec
+    wh = number(total_j / JOULES_PER_WH, "Wh")
+    yield total.title, f"{_per(1, total.unit, result)} ({wh}), {_how(result)}"
+    yield HEADLINE.title, energy_per_token(result)
+    yield METRICS["energy_per_request"].title, _per(result.n_prompts, METRICS["energy_per_request"].unit, result)
+    yield "mean power", _per(seconds, "W", result)
     yield above_idle.title, f"{above_idle.text(result)} ({_idle(result)})"
     for domain in result.energy.domains:
         role = "" if domain.included else ", not in the total"
@@ -88,13 +104,19 @@ def _idle(result: ResultData) -> str:
     return f"idle {number(baseline.power_w, 'W')}, {kind}{baseline.provenance}"
 
 
+def _per(amount: float, unit: str, result: ResultData) -> str:
+    """The energy of the window per amount, with its uncertainty if that is known."""
+    total_j, spread_j = result.energy_total_j, result.energy_uncertainty_j
+    text = number(None if total_j is None else total_j / amount, unit)
+    return text if spread_j is None else f"{text} +- {number(spread_j / amount, unit, 2)}"
+
+
 def energy_per_token(result: ResultData) -> str:
     """Joules per output token with their uncertainty, or marked as an estimate."""
-    metric, spread_j = METRICS["energy_per_output_token"], spread_per_token_j(result)
-    text = metric.text(result)
-    if result.energy_per_output_token is not None and result.energy_method == "estimated":
-        return f"{text}, an estimate"
-    return text if spread_j is None else f"{text} +- {number(spread_j, metric.unit, 2)}"
+    if result.energy_per_output_token is None:
+        return HEADLINE.text(result)
+    text = _per(result.output_tokens, HEADLINE.unit, result)
+    return f"{text}, an estimate" if result.energy_method == "estimated" else text
 
 
 def spread_per_token_j(result: ResultData) -> float | None:
@@ -110,9 +132,13 @@ def _phases(split: PhaseEnergy | None) -> Rows:
     if split.prefill_j is None:
         yield "  prefill, decode", f"not separated ({split.reason})"
         return
-    spread = f"+- {number(split.uncertainty_j, 'J', 2)}"
-    yield "  prefill", f"{number(split.prefill_j, 'J')} {spread}"
-    yield "  decode", f"{number(split.decode_j, 'J')} {spread}"
+    yield "  prefill", _phase(split.prefill_j, split.prefill_uncertainty_j)
+    yield "  decode", _phase(split.decode_j, split.decode_uncertainty_j)
+
+
+def _phase(energy_j: float | None, spread_j: float | None) -> str:
+    text = number(energy_j, "J")
+    return text if spread_j is None else f"{text} +- {number(spread_j, 'J', 2)}"
 
 
 def _how(result: ResultData) -> str:
@@ -136,7 +162,8 @@ def _row(name: str, result: ResultData) -> tuple[str, str]:
 
 
 def _percentiles(values: Distribution) -> str:
-    return f"{number(values.p50_ms, 'ms')} median, {number(values.p95_ms, 'ms')} p95 ({values.count} samples)"
+    median, p95 = milliseconds((values.p50_ms, values.p95_ms))
+    return f"{median} median, {p95} p95 ({values.count} samples)"
 
 
 def _size(result: ResultData) -> Rows:
@@ -152,13 +179,31 @@ def _size(result: ResultData) -> Rows:
 
 def _publication(result: ResultData) -> Iterator[str]:
     check = result.publication_check
-    total = len(check.passed) + len(check.failed)
-    yield f"\nready to publish: {len(check.passed)} of {total} rules kept" + (
-        f"; broken: {', '.join(each.rule or each.found for each in check.broken)}" if check.broken else ""
-    )
+    yield f"\nready to publish: {len(check.passed)} of {check.applicable} rules are kept"
+    for state in SHOWN_STATES:
+        rules = check.of(state)
+        if rules:
+            yield f"- {state.replace('_', ' ')}: {', '.join(map(_rule, rules))}"
+
+
+def _rule(outcome: RuleOutcome) -> str:
+    """The rule, and of a failed one the finding."""
+    if outcome.state == "failed" and outcome.rule:
+        return f"{outcome.rule} ({outcome.found})"
+    return outcome.rule or outcome.found
 
 
 def _warnings(result: ResultData) -> Iterator[str]:
-    if result.measurement_warnings:
+    if result.warnings:
         yield "\nwarnings"
-        yield from (f"- {warning}" for warning in result.measurement_warnings)
+        yield from (f"- {text}" for text in repeated_once(result.warnings))
+
+
+def repeated_once(warnings: Sequence[MeasurementWarning]) -> Iterator[str]:
+    """Each warning as text. Those that differ in their numbers only, such as one per GPU, are one, with their number."""
+    alike: dict[tuple[str, str], list[MeasurementWarning]] = {}
+    for warning in warnings:
+        alike.setdefault((warning.code, warning.remedy or warning.sentence), []).append(warning)
+    for first, *others in alike.values():
+        times = f" ({len(others) + 1} times, the first shown)" if others else ""
+        yield f"{first}{times}"

@@ -59,7 +59,8 @@ def warnings_of_texts(texts: Sequence[str]) -> tuple[dict[str, str], ...]:
     return tuple({"sentence": text} for text in texts)
 
 
-RuleState = Literal["kept", "failed", "not_observed"]
+# not_observed: it applies, and nothing shows whether it is kept. not_applicable: it says nothing about this run.
+RuleState = Literal["kept", "failed", "not_observed", "not_applicable"]
 
 
 class RuleOutcome(Frozen):
@@ -84,17 +85,33 @@ class PublicationCheck(Derived):
     @computed_field(description="Names of the rules that are kept.")  # type: ignore[prop-decorator]
     @property
     def passed(self) -> tuple[str, ...]:
-        return tuple(each.rule for each in self.rules if each.state == "kept")
+        return tuple(each.rule for each in self.of("kept"))
 
-    @computed_field(description="`rule: number` of each that is not kept or was not observed.")  # type: ignore[prop-decorator]
+    @computed_field(description="`rule: finding` of each that is not kept.")  # type: ignore[prop-decorator]
     @property
     def failed(self) -> tuple[str, ...]:
-        return tuple(map(str, self.broken))
+        return tuple(map(str, self.of("failed")))
+
+    @computed_field(description="`rule: finding` of each that was not observed; it is not shown to be kept.")  # type: ignore[prop-decorator]
+    @property
+    def not_observed(self) -> tuple[str, ...]:
+        return tuple(map(str, self.of("not_observed")))
+
+    @computed_field(  # type: ignore[prop-decorator]
+        description="`rule: reason` of each that does not apply, such as a rule about GPUs to a run on the CPU."
+    )
+    @property
+    def not_applicable(self) -> tuple[str, ...]:
+        return tuple(map(str, self.of("not_applicable")))
+
+    def of(self, state: RuleState) -> tuple[RuleOutcome, ...]:
+        """The rules with one state."""
+        return tuple(each for each in self.rules if each.state == state)
 
     @property
-    def broken(self) -> tuple[RuleOutcome, ...]:
-        """The rules that are not kept, or were not observed."""
-        return tuple(each for each in self.rules if each.state != "kept")
+    def applicable(self) -> int:
+        """How many rules apply."""
+        return len(self.rules) - len(self.of("not_applicable"))
 
     @classmethod
     def _with_new_fields(cls, data: dict[str, Any]) -> dict[str, Any]:

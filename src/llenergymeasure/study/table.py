@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.quality.judgement import of_run
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.runs import LASTING, RunFailure, RunId, RunRow
@@ -101,7 +102,7 @@ class RunTable:
         began_s = parts.clock.now()
         config = parts.design.cell(row.cell).config
         try:
-            result = parts.measure(config, log).model_copy(update={"run_id": row.run_id})
+            result = of_run(parts.measure(config, log), row.run_id)
             _check_prompts(parts.design, config, result)
         except LLEMError as error:
             self._end(index, failed_row(row, failure_of(error), parts.clock.now() - began_s), parts)

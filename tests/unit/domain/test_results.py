@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from pydantic import ValidationError
 
 from a_result import a_result
 from llenergymeasure import ExperimentResult
-from llenergymeasure.domain.energy import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading, PhaseEnergy
 from llenergymeasure.domain.measurements import MemoryResult
+from llenergymeasure.domain.summary import summarise
+from llenergymeasure.domain.warnings import PublicationCheck, RuleOutcome, warning
 
 
 def test_headlines_are_what_their_blocks_give():
@@ -59,8 +63,8 @@ def test_the_summary_has_three_figures_units_and_every_warning():
     assert "200 J +- 10 J" in text
     assert "10 J/token +- 0.5 J/token" in text
     assert "10 tokens/s" in text
-    for warning in a_result().measurement_warnings:
-        assert warning in text
+    for text_of_one in a_result().measurement_warnings:
+        assert text_of_one in text
 
 
 def test_the_summary_tells_attention_and_the_order_of_prompts():
@@ -69,6 +73,78 @@ def test_the_summary_tells_attention_and_the_order_of_prompts():
     text = result.model_copy(update={"model_info": info}).summary()
     assert "eager attention, pytorch" in text
     assert "2 prompts in dynamic batches of" in text
+
+
+def test_the_summary_has_the_energy_in_every_common_unit():
+    """200 J in 2 s for 20 tokens of 2 prompts; 3,600 J are 1 Wh."""
+    text = a_result().summary()
+    for words in (
+        "200 J +- 10 J (0.0556 Wh), fake (counter)\n",
+        "10 J/token +- 0.5 J/token\n",
+        "100 J/request +- 5 J/request\n",
+        "mean power               100 W +- 5 W\n",
+    ):
+        assert words in text
+
+
+def test_the_summary_has_the_uncertainty_of_each_phase_with_its_share_of_that_of_the_window():
+    split = PhaseEnergy(
+        prefill_j=80.0, decode_j=120.0, uncertainty_j=3.0, prefill_uncertainty_j=5.0, decode_uncertainty_j=6.7
+    )
+    text = a_result().model_copy(update={"phase_energy": split}).summary()
+    assert re.search("prefill +80 J \\+- 5 J\n", text)
+    assert re.search("decode +120 J \\+- 6.7 J\n", text)
+
+
+def test_phases_in_a_file_of_an_older_release_have_no_uncertainty_instead_of_one_that_is_too_small():
+    split = PhaseEnergy(prefill_j=80.0, decode_j=120.0, uncertainty_j=3.0)
+    assert re.search("prefill +80 J\n", a_result().model_copy(update={"phase_energy": split}).summary())
+
+
+@pytest.mark.parametrize(
+    ("p50_ms", "p95_ms", "words"),
+    [
+        (12.0, 1000.0, "12 ms median, 1000 ms p95"),
+        (980.0, 1234.0, "0.98 s median, 1.23 s p95"),
+        (65_000.0, 70_000.0, "65 s median, 70 s p95"),
+    ],
+)
+def test_latencies_above_a_second_are_in_seconds(p50_ms, p95_ms, words):
+    result = a_result()
+    request = result.latency.request.model_copy(update={"p50_ms": p50_ms, "p95_ms": p95_ms})
+    latency = result.latency.model_copy(update={"request": request})
+    assert words in result.model_copy(update={"latency": latency}).summary()
+
+
+def test_the_headline_can_be_emphasised():
+    text = summarise(a_result(), lambda line: f"<{line}>")
+    assert text.count("<") == 1
+    assert "\n<energy per output token  10 J/token +- 0.5 J/token>\n" in text
+
+
+def test_the_summary_groups_the_publication_rules_that_are_not_kept():
+    rules = (
+        RuleOutcome(rule="a", state="kept", found="1"),
+        RuleOutcome(rule="b", state="failed", found="2 of 3"),
+        RuleOutcome(rule="c", state="not_observed", found="not observed"),
+        RuleOutcome(rule="d", state="not_applicable", found="a run on the CPU"),
+        RuleOutcome(rule="e", state="not_applicable", found="a run on the CPU"),
+    )
+    text = a_result().model_copy(update={"publication_check": PublicationCheck(rules=rules)}).summary()
+    assert (
+        "ready to publish: 1 of 3 rules are kept\n- failed: b (2 of 3)\n- not observed: c\n- not applicable: d, e\n"
+        in text
+    )
+
+
+def test_warnings_that_differ_in_their_numbers_only_are_shown_once_with_their_number():
+    of_gpus = [warning("ecc_disabled", f"ECC is off on GPU {index}", "switch it on") for index in range(4)]
+    problems = [warning("meter_problem", sentence) for sentence in ("it stopped", "it was reset", "it stopped")]
+    text = a_result().model_copy(update={"warnings": (*of_gpus, *problems)}).summary()
+    assert text.endswith(
+        "warnings\n- ecc_disabled: ECC is off on GPU 0; switch it on (4 times, the first shown)\n"
+        "- meter_problem: it stopped (2 times, the first shown)\n- meter_problem: it was reset"
+    )
 
 
 def test_joules_per_token_of_an_estimate_have_no_error_bar_and_say_so():

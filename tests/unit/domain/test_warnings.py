@@ -25,15 +25,18 @@ def test_a_warning_of_one_process_names_its_rank():
     assert of_rank.values == {"gaps": 2, "rank": 1}
 
 
-def test_rules_have_three_states_and_two_lists_of_texts():
+def test_rules_have_four_states_and_a_list_of_texts_for_each():
     check = PublicationCheck(
         rules=(
             RuleOutcome(rule="a", state="kept", found="3 of 3", value=3),
             RuleOutcome(rule="b", state="failed", found="2 of 3", value=2),
             RuleOutcome(rule="c", state="not_observed", found="not observed"),
+            RuleOutcome(rule="d", state="not_applicable", found="a run on the CPU"),
         )
     )
-    assert (check.passed, check.failed) == (("a",), ("b: 2 of 3", "c: not observed"))
+    assert (check.passed, check.failed) == (("a",), ("b: 2 of 3",))
+    assert (check.not_observed, check.not_applicable) == (("c: not observed",), ("d: a run on the CPU",))
+    assert check.applicable == 3
     assert PublicationCheck.model_validate(check.model_dump(mode="json")) == check
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from llenergymeasure import ExperimentConfig, ExperimentResult, StudyConfig
 from llenergymeasure._api.request import names_of, study_again, study_of
-from llenergymeasure._api.run import Saved, is_silent_rank, json_text, run
+from llenergymeasure._api.run import Saved, is_silent_rank, json_text, run, summarise
 from llenergymeasure.cli.display import progress_for
 from llenergymeasure.cli.enter import EnterKey
 from llenergymeasure.cli.interrupts import Attentive
 from llenergymeasure.cli.options import RunOptions
+from llenergymeasure.cli.terminal import emphasis_on
 from llenergymeasure.exceptions import ExperimentError
 from llenergymeasure.progress import Progress
 
@@ -61,7 +62,7 @@ def _one(config: ExperimentConfig, progress: Progress, options: RunOptions) -> i
     def show(result: ExperimentResult) -> None:
         kept.append(result)
         if not options.json:
-            print(result.summary(), flush=True)
+            print(summarise(result, emphasis_on(sys.stdout, os.environ)), flush=True)
 
     def show_place(saved: Saved) -> None:
         kept[-1] = saved.result

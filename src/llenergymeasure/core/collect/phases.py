@@ -8,6 +8,8 @@
 A phase may be shorter than the sensor's period. Its power is estimated from the seconds of each phase between each two
 updates: `E_k = P_prefill p_k + P_rest r_k`, solved by ordinary least squares over the window; the residuals give the
 standard error. The energy of prefill is `P_prefill` times its seconds; decode is the rest of the window's energy.
+
+Both are shares of the window's energy, so each also has its relative uncertainty: a gain error of 5 % is 5 % of each share.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import pstdev
 
-from llenergymeasure.domain.energy import PhaseEnergy
+from llenergymeasure.domain.energy import EnergyReading, PhaseEnergy
 from llenergymeasure.domain.measurements import PhaseTimes
 from llenergymeasure.records import BatchRecord, EnergyStep
 
@@ -45,7 +47,7 @@ def split_energy(
     batches: Sequence[BatchRecord],
     times: PhaseTimes | None,
     devices: Sequence[Sequence[EnergyStep]],
-    energy_j: float | None,
+    reading: EnergyReading,
 ) -> PhaseEnergy | None:
     """Energy in J of prefill and of decode; None without an energy, without step times or without devices.
 
@@ -55,8 +57,9 @@ def split_energy(
         batches: the window's batches, with the times of their steps.
         times: seconds of each phase; None when steps were not recorded.
         devices: per device, the energy in J between the updates of its sensor, inside the window.
-        energy_j: the window's energy in J; None when not measured.
+        reading: the window's energy.
     """
+    energy_j = reading.energy_j
     if energy_j is None or times is None or not devices:
         return None
     prefills = [(batch.started_s, batch.step_times_s[0]) for batch in batches]
@@ -74,7 +77,20 @@ def split_energy(
         return PhaseEnergy(
             reason=f"{_too_short(times, devices)}; the split would be uncertain by {uncertainty_j:.3g} J"
         )
-    return PhaseEnergy(prefill_j=prefill_j, decode_j=decode_j, uncertainty_j=uncertainty_j)
+    return PhaseEnergy(
+        prefill_j=prefill_j,
+        decode_j=decode_j,
+        uncertainty_j=uncertainty_j,
+        prefill_uncertainty_j=_with_share(uncertainty_j, prefill_j, reading),
+        decode_uncertainty_j=_with_share(uncertainty_j, decode_j, reading),
+    )
+
+
+def _with_share(split_j: float, phase_j: float, reading: EnergyReading) -> float | None:
+    """The uncertainty of the split, combined with the phase's share of that of the window; both in J, k = 2."""
+    if not reading.energy_j or reading.uncertainty_j is None:
+        return None
+    return math.hypot(split_j, reading.uncertainty_j * phase_j / reading.energy_j)
 
 
 def _too_short(times: PhaseTimes, devices: Sequence[Sequence[EnergyStep]]) -> str:

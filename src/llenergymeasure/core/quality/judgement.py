@@ -29,3 +29,9 @@ def judged(draft: ExperimentResult, further: Iterable[MeasurementWarning] = ()) 
             "publication_check": check_publication(draft),
         }
     )
+
+
+def of_run(result: ExperimentResult, run_id: str) -> ExperimentResult:
+    """A result as that of a run of a study; its publication rules are checked again."""
+    found = result.model_copy(update={"run_id": run_id})
+    return found.model_copy(update={"publication_check": check_publication(found)})

@@ -1,6 +1,9 @@
 """The publication rules that a result is checked against. They are informational: no behaviour depends on them.
 
 Sources: the rules of ML.ENERGY's validation and MLPerf's checker, gathered in the methodology document.
+
+A rule about GPUs does not apply to a run on the CPU, a rule about energy does not apply when energy is switched off on
+purpose, and a rule about a sensor does not apply to an estimate, which has none. What applies and is not known was not observed.
 """
 
 from __future__ import annotations
@@ -9,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from llenergymeasure._format import number
-from llenergymeasure.core.quality.machine_warnings import MAX_DRIFT_C, temperature_drifts_c
-from llenergymeasure.core.quality.warnings import MIN_PROMPTS, crosscheck_gap
+from llenergymeasure.core.quality.machine_warnings import MAX_DRIFT_C, MAX_OTHER_CPU_SHARE, temperature_drifts_c
+from llenergymeasure.core.quality.warnings import MIN_PROMPTS, crosscheck_gap, is_energy_off
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.warnings import PublicationCheck, RuleOutcome, RuleState
+from llenergymeasure.models.builtin import PREFIX
 
 MIN_WINDOW_S = 60.0
 MIN_UPDATES = 100
@@ -28,16 +32,28 @@ class Held:
     value: float | None = None
 
 
+def _always(draft: ExperimentResult) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Rule:
-    """One rule: its name and the function that checks a draft of a result."""
+    """One rule.
+
+    Attributes:
+        name: its name.
+        hold: checks a draft of a result.
+        why_not: why the rule does not apply to a draft; empty when it applies.
+    """
 
     name: str
     hold: Callable[[ExperimentResult], Held]
+    why_not: Callable[[ExperimentResult], str] = _always
 
     def outcome(self, draft: ExperimentResult) -> RuleOutcome:
         """The outcome of the rule for a draft."""
-        held = self.hold(draft)
+        reason = self.why_not(draft)
+        held = Held("not_applicable", reason) if reason else self.hold(draft)
         return RuleOutcome(rule=self.name, state=held.state, value=held.value, found=held.found)
 
 
@@ -54,14 +70,43 @@ def _not_observed(found: str = "not observed") -> Held:
     return Held("not_observed", found)
 
 
+def _on_cpu(draft: ExperimentResult) -> bool:
+    """Whether the model ran on the CPU, and the energy is not that of GPUs."""
+    gpus = {gpu.uuid for gpu in draft.environment_snapshot.gpus}
+    return draft.model_info.device == "cpu" and gpus.isdisjoint(draft.energy.per_device_j or ())
+
+
+def _no_gpu(draft: ExperimentResult) -> str:
+    return "a run on the CPU" if _on_cpu(draft) else ""
+
+
+def _energy_off(draft: ExperimentResult) -> str:
+    return "energy is switched off" if is_energy_off(draft) else ""
+
+
+def _no_sensor(draft: ExperimentResult) -> str:
+    return "an estimate has no sensor" if draft.energy.method == "estimated" else _energy_off(draft)
+
+
+def _no_second_meter(draft: ExperimentResult) -> str:
+    return _no_sensor(draft) or ("no second meter for a CPU" if _on_cpu(draft) else "")
+
+
+def _nothing_sampled(draft: ExperimentResult) -> str:
+    return "no sensor was sampled" if draft.sampler is None and _on_cpu(draft) else ""
+
+
+def _is_packaged(draft: ExperimentResult) -> str:
+    packaged = draft.config.model.startswith(PREFIX)
+    return "a model of an installed package, whose version is recorded" if packaged else ""
+
+
 def _window_long_enough(draft: ExperimentResult) -> Held:
     found_s = draft.duration_sec
     return _held(found_s >= MIN_WINDOW_S, f"{found_s:.3g} s of {MIN_WINDOW_S:g} s", found_s)
 
 
 def _enough_updates(draft: ExperimentResult) -> Held:
-    if draft.energy.method == "estimated":
-        return _held(False, "no sensor: an estimate")
     if draft.energy.method is None:
         return _not_observed("not measured")
     updates = draft.energy.n_readings
@@ -73,10 +118,15 @@ def _enough_prompts(draft: ExperimentResult) -> Held:
 
 
 def _baseline_fresh(draft: ExperimentResult) -> Held:
-    provenance = draft.baseline.provenance
-    if provenance == "unavailable":
-        return _not_observed(provenance)
-    return _held(provenance == "fresh", provenance, draft.baseline.age_sec)
+    """A study measures idle power once and hands it on from run to run, for an hour at most."""
+    baseline, age_s = draft.baseline, draft.baseline.age_sec
+    if not draft.config.baseline.enabled:
+        return _held(False, "baseline.enabled is false")
+    if baseline.provenance == "unavailable":
+        return _not_observed("not measured")
+    if baseline.provenance == "cached" and draft.run_id is not None:
+        return _held(True, f"of this study, {number(age_s, 's')} old", age_s)
+    return _held(baseline.provenance == "fresh", baseline.provenance, age_s)
 
 
 def _energy_measured(draft: ExperimentResult) -> Held:
@@ -114,6 +164,17 @@ def _not_throttled(draft: ExperimentResult) -> Held:
 
 
 def _alone(draft: ExperimentResult) -> Held:
+    """On the GPU, no other process; on the CPU, where there are always some, little of its time."""
+    return _alone_on_cpu(draft.host.other_cpu_share) if _on_cpu(draft) else _alone_on_gpu(draft)
+
+
+def _alone_on_cpu(share: float | None) -> Held:
+    if share is None:
+        return _not_observed()
+    return _held(share <= MAX_OTHER_CPU_SHARE, f"others used {100 * share:.3g} % of the CPUs", share)
+
+
+def _alone_on_gpu(draft: ExperimentResult) -> Held:
     if draft.foreign_processes is None:
         return _not_observed()
     others = len(draft.foreign_processes)
@@ -132,7 +193,7 @@ def _temperature_steady(draft: ExperimentResult) -> Held:
 def _limits_recorded(draft: ExperimentResult) -> Held:
     gpus = draft.environment_snapshot.gpus
     if not gpus:
-        return _not_observed("no GPU")
+        return _not_observed()
     known = sum(gpu.power_limit_w is not None for gpu in gpus)
     return _held(known == len(gpus), f"{known} of {len(gpus)} GPUs", known)
 
@@ -153,7 +214,9 @@ def _real_weights(draft: ExperimentResult) -> Held:
 
 def _revision_pinned(draft: ExperimentResult) -> Held:
     pinned = draft.config.pytorch_settings.revision
-    return _held(pinned is not None and draft.model_info.revision is not None, f"revision {pinned or 'not given'}")
+    if draft.model_info.revision is None:
+        return _not_observed("no commit hash, as of a local directory")
+    return _held(pinned is not None, f"revision {pinned or 'not given'}")
 
 
 def _dataset_hashed(draft: ExperimentResult) -> Held:
@@ -172,21 +235,21 @@ def _no_sampling_gap(draft: ExperimentResult) -> Held:
 
 RULES = (
     Rule("window_at_least_60_s", _window_long_enough),
-    Rule("at_least_100_sensor_updates", _enough_updates),
+    Rule("at_least_100_sensor_updates", _enough_updates, _no_sensor),
     Rule("at_least_30_prompts", _enough_prompts),
-    Rule("baseline_fresh", _baseline_fresh),
-    Rule("energy_measured", _energy_measured),
-    Rule("crosscheck_within_uncertainty", _crosscheck_agrees),
+    Rule("baseline_fresh", _baseline_fresh, _energy_off),
+    Rule("energy_measured", _energy_measured, _energy_off),
+    Rule("crosscheck_within_uncertainty", _crosscheck_agrees, _no_second_meter),
     Rule("warmed_up", _warmed_up),
     Rule("thermal_floor_kept", _thermal_floor_kept),
-    Rule("not_throttled", _not_throttled),
+    Rule("not_throttled", _not_throttled, _no_gpu),
     Rule("no_foreign_process", _alone),
-    Rule("temperature_within_10_c", _temperature_steady),
-    Rule("clocks_recorded", _clocks_recorded),
-    Rule("power_limit_recorded", _limits_recorded),
+    Rule("temperature_within_10_c", _temperature_steady, _no_gpu),
+    Rule("clocks_recorded", _clocks_recorded, _no_gpu),
+    Rule("power_limit_recorded", _limits_recorded, _no_gpu),
     Rule("real_weights", _real_weights),
-    Rule("revision_pinned", _revision_pinned),
+    Rule("revision_pinned", _revision_pinned, _is_packaged),
     Rule("dataset_hashed", _dataset_hashed),
     Rule("work_stated", _work_stated),
-    Rule("no_sampling_gap", _no_sampling_gap),
+    Rule("no_sampling_gap", _no_sampling_gap, _nothing_sampled),
 )

@@ -12,6 +12,7 @@ import pytest
 from llenergymeasure.core.collect.phases import fit_prefill_power, overlap_s, split_energy
 from llenergymeasure.core.sampling.power_log import PowerLog
 from llenergymeasure.core.sampling.updates import energy_steps
+from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.domain.measurements import PhaseTimes
 from llenergymeasure.records import BatchRecord, EnergyStep
 
@@ -28,6 +29,10 @@ def times_of(batches):
     decode_s = sum(one.step_times_s[1] - one.step_times_s[0] for one in batches)
     window_s = batches[-1].finished_s - batches[0].started_s
     return PhaseTimes(prefill_sec=prefill_s, decode_sec=decode_s, other_sec=window_s - prefill_s - decode_s)
+
+
+def reading_of(energy_j, uncertainty_j=None):
+    return EnergyReading(meter="nvml", method="counter", energy_j=energy_j, uncertainty_j=uncertainty_j)
 
 
 class Run:
@@ -79,7 +84,7 @@ class Run:
 
     def split(self, **options):
         steps = energy_steps(self.log(**options), self.start_s, self.end_s)
-        return split_energy(self.batches, times_of(self.batches), [steps], self.window_j)
+        return split_energy(self.batches, times_of(self.batches), [steps], reading_of(self.window_j))
 
 
 def test_two_powers_are_found_from_updates_that_mix_them():
@@ -114,17 +119,45 @@ def test_a_window_of_a_few_updates_is_too_short():
     assert "raise n" in split.reason
 
 
+def test_each_phase_has_its_share_of_the_uncertainty_of_the_window():
+    """20 updates of 1 s, of which each has 0, 0.1, ... 0.4 s of prefill: 4 s of 400 W and 16 s of 250 W are 5,600 J."""
+    steps = [EnergyStep(i, i + 1, 400.0 * 0.1 * (i % 5) + 250.0 * (1 - 0.1 * (i % 5))) for i in range(20)]
+    batches = [batch(i, 0.1 * (i % 5), 1 - 0.1 * (i % 5)) for i in range(20)]
+    split = split_energy(batches, times_of(batches), [steps], reading_of(5600.0, uncertainty_j=280.0))
+    assert (split.prefill_j, split.decode_j) == pytest.approx((1600.0, 4000.0))
+    assert split.uncertainty_j == pytest.approx(0.0, abs=0.01)
+    assert (split.prefill_uncertainty_j, split.decode_uncertainty_j) == pytest.approx((80.0, 200.0))
+
+
+def test_the_uncertainty_of_the_split_is_combined_with_that_of_the_window():
+    rng = random.Random(1)
+    run = Run([(0.3, 1.0)] * 20, jitter_w=lambda: rng.gauss(0, 40))
+    steps = energy_steps(run.log(), run.start_s, run.end_s)
+    split = split_energy(
+        run.batches, times_of(run.batches), [steps], reading_of(run.window_j, uncertainty_j=0.05 * run.window_j)
+    )
+    assert split.uncertainty_j > 1.0
+    assert split.prefill_uncertainty_j == pytest.approx(math.hypot(split.uncertainty_j, 0.05 * split.prefill_j))
+    assert split.decode_uncertainty_j == pytest.approx(math.hypot(split.uncertainty_j, 0.05 * split.decode_j))
+
+
+def test_the_phases_of_a_window_of_unknown_uncertainty_have_none():
+    split = Run([(0.3, 1.0)] * 12).split()
+    assert split.uncertainty_j is not None
+    assert (split.prefill_uncertainty_j, split.decode_uncertainty_j) == (None, None)
+
+
 def test_two_gpus_add_up():
     run = Run([(0.3, 1.0)] * 6)
     steps = energy_steps(run.log(), run.start_s, run.end_s)
-    both = split_energy(run.batches, times_of(run.batches), [steps, steps], 2 * run.window_j)
+    both = split_energy(run.batches, times_of(run.batches), [steps, steps], reading_of(2 * run.window_j))
     assert both.prefill_j == pytest.approx(2 * run.prefill_j, rel=0.01)
 
 
 @pytest.mark.parametrize(("energy_j", "devices"), [(None, [[]]), (10.0, [])])
 def test_without_energy_or_trace_there_is_no_split(energy_j, devices):
     run = Run([(0.3, 1.0)])
-    assert split_energy(run.batches, times_of(run.batches), devices, energy_j) is None
+    assert split_energy(run.batches, times_of(run.batches), devices, reading_of(energy_j)) is None
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from a_draft import CONDITIONS, a_draft, update
-from llenergymeasure.core.quality.judgement import judged
+from llenergymeasure.core.quality.judgement import judged, of_run
+from llenergymeasure.domain.energy import BaselineResult
 from llenergymeasure.domain.warnings import warning
 
 JUDGEMENT = {"warnings", "measurement_warnings", "reproducibility_notes", "publication_check"}
@@ -35,3 +36,11 @@ def test_a_result_can_be_judged_again():
     warm = update(CONDITIONS, temperature_end_c=90.0)
     once = judged(a_draft(gpu_conditions=(warm,)))
     assert judged(once) == once
+
+
+def test_a_result_of_a_study_names_its_run_and_its_idle_power_counts_as_fresh():
+    cached = BaselineResult(power_w=5.0, provenance="cached", age_sec=60.0)
+    alone = judged(a_draft(baseline=cached))
+    run = of_run(alone, "03.c1")
+    assert (alone.publication_check.failed, run.publication_check.failed) == (("baseline_fresh: cached",), ())
+    assert (run.experiment_id, run.warnings) == ("03.c1", alone.warnings)

@@ -84,7 +84,7 @@ def test_processes_that_may_not_be_listed_are_not_taken_for_none(simulate):
     )
     with opened(sim) as bench:
         result, _ = bench.result()
-    assert "no_foreign_process: not observed" in result.publication_check.failed
+    assert "no_foreign_process: not observed" in result.publication_check.not_observed
     assert any("processes" in problem for problem in result.sampler.problems)
 
 
