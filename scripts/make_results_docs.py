@@ -24,7 +24,7 @@ While an experiment runs, a small file below `.llem-state/` has its state. The f
 process leaves its file, and the next run into the same directory reports it.
 
 In the JSON the headlines come first; they are derived from the blocks below them and checked when a file is read. The texts of
-warnings (`measurement_warnings`) and of publication rules (`passed`, `failed`) are made of `warnings` and `rules`, which contain
+warnings (`measurement_warnings`) and of publication rules (`failed`, `not_observed`, `not_applicable`) are made of `warnings` and `rules`, which contain
 the same as data. Release 2.0.0 wrote only the texts: for its files, `code` and `rule` are empty, and the text is complete.
 
 A value that was not measured is `null`, never 0, with a reason. Names end in their unit: `_j` joules, `_w` watts, `_sec` and
