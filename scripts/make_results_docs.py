@@ -23,9 +23,10 @@ A folder is written atomically and never overwritten (`_1`, `_2`, ...).
 While an experiment runs, a small file below `.llem-state/` has its state. The file is deleted when the result is saved. A killed
 process leaves its file, and the next run into the same directory reports it.
 
-In the JSON the headlines come first; they are derived from the blocks below them and checked when a file is read. The texts of
-warnings (`measurement_warnings`) and of publication rules (`failed`, `not_observed`, `not_applicable`) are made of `warnings` and `rules`, which contain
-the same as data. Release 2.0.0 wrote only the texts: for its files, `code` and `rule` are empty, and the text is complete.
+In the JSON the headlines come first. They are derived from the blocks below them, and checked when a file is read. The texts of
+warnings (`measurement_warnings`) and of publication rules (`failed`, `not_observed`, `not_applicable`) are made of `warnings` and
+`rules`, which contain the same as data. Release 2.0.0 wrote only the texts: for its files, `code` and `rule` are empty, and the
+text is complete.
 
 A value that was not measured is `null`, never 0, with a reason. Names end in their unit: `_j` joules, `_w` watts, `_sec` and
 `_s` seconds, `_ms` milliseconds, `_mb` MB (10^6 bytes), `_c` degrees Celsius.
