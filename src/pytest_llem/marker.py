@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 NAME = "llem"
 ARGUMENTS = {
     "config": "the experiment: a path (beside the test, or from the root), a dict, or an `ExperimentConfig`",
-    "overrides": "values by field name, dotted or nested, over the config",
+    "overrides": "values by field name, dotted or nested; they replace those of the config",
     "repeats": "measured windows",
     "fail_on": "limits by metric: `{'energy_per_output_token': '5%'}`; they replace the limits of the run",
     "budget": "absolute limits by metric, without a baseline: `{'energy_per_output_token': 0.5}`",
-    "id": "the name of the baseline, which stays valid when the test is renamed; default: the node id",
-    "gate": "False = measured and reported, but no verdict fails the test by itself",
-    "control": "True = a load that never changes: when its values shift, regressions of the same kind become not-comparable",
+    "id": "the name of the baseline, so that it stays valid when the test is renamed; default: the node id",
+    "gate": "False = measure and report, but let no verdict fail the test",
+    "control": (
+        "True = a fixed workload that shows drift of the machine: when its values shift, regressions of the same kind become "
+        "not-comparable"
+    ),
 }
 
 

@@ -18,7 +18,7 @@ MARKER = (
 
 # Flag, name of its value (None = a switch), default, meaning.
 OPTIONS = (
-    ("--llem", None, "off", "run experiments; without it they are skipped, with the reason"),
+    ("--llem", None, "off", "run experiments; without this option they are skipped"),
     (
         "--llem-dry-run",
         None,
@@ -29,14 +29,14 @@ OPTIONS = (
         "--llem-strict",
         None,
         "off",
-        "fail tests without a verdict (no meter, no baseline, other hardware, changed configuration), and runs with missing tests",
+        "fail tests without a verdict (no meter, no baseline, other hardware, changed configuration) and runs with missing tests",
     ),
     ("--llem-repeats", "N", "5", "measured windows per experiment; the marker takes precedence"),
     (
         "--llem-energy",
         "NAME",
         "auto",
-        "meter: auto, null, one by its name as in energy.backend, or replay:FILE (recorded joules; results say simulated)",
+        "meter: auto, null, the name of a meter as in energy.backend, or replay:FILE (recorded joules; marked as simulated)",
     ),
     ("--llem-fail-on", "METRIC:LIMIT", FAIL_ON, "repeatable: 2.5%, 150%, or absolute 0.5 in the metric's unit"),
     ("--llem-baseline-dir", "DIR", "llem-baselines under rootdir", "committed baseline files"),
@@ -50,13 +50,13 @@ OPTIONS = (
         "--llem-accept-baseline",
         "PATH",
         "none",
-        "merge what was not ok of a candidate that a run wrote, without measuring; node ids and -k select tests",
+        "merge a candidate that a run wrote, without measuring: the tests that were not ok, or those selected by node id or -k",
     ),
     (
         "--llem-output-dir",
         "DIR",
         ".llem",
-        "the place for one folder per run, with every result and candidate-baseline.json",
+        "directory for one folder per run, with all results and candidate-baseline.json",
     ),
     ("--llem-json", "PATH", "none", "write the session report as JSON"),
 )
@@ -66,16 +66,16 @@ INIS = (
     ("llem_files", "args", FILES, "suites to collect with --llem"),
     ("llem_repeats", None, "5", "as --llem-repeats"),
     ("llem_energy", None, "auto", "as --llem-energy"),
-    ("llem_fail_on", "linelist", FAIL_ON, "as --llem-fail-on, one METRIC:LIMIT a line"),
+    ("llem_fail_on", "linelist", FAIL_ON, "as --llem-fail-on, one METRIC:LIMIT per line"),
     (
         "llem_alpha",
         None,
         "0.01",
-        "highest probability of a false alarm per verdict; with one or two baseline sessions only where sessions differ by at "
+        "highest probability of a false alarm per verdict; with one or two baseline sessions only if sessions differ by at "
         "most llem_noise_floor",
     ),
     ("llem_noise_floor", None, "2%", "the smallest assumed difference between sessions"),
-    ("llem_min_window", None, "2", "seconds; a shorter window that a meter measured is dropped"),
+    ("llem_min_window", None, "2", "seconds; shorter windows that a meter measured are dropped"),
     ("llem_max_age", None, "90", "days; an older baseline gets a note"),
     ("llem_baseline_dir", None, "llem-baselines", "as --llem-baseline-dir"),
     ("llem_inconclusive", None, "pass", "effect of an inconclusive verdict: pass, warn or fail"),

@@ -86,7 +86,9 @@ def _refuse_for_windows(item: pytest.Item) -> None:
     own = [name for mark in _own_marks(item) for name in (*(["config"] if mark.args else []), *mark.kwargs)]
     if own:
         fix = "write energy_meter.window(..., gate=..., repeats=...), or request llm_experiment"
-        raise PlanError(f"{arguments[own[0]].place}: llem: {', '.join(own)}: its windows have no use for them: {fix}")
+        raise PlanError(
+            f"{arguments[own[0]].place}: llem: {', '.join(own)}: its windows do not use these arguments: {fix}"
+        )
 
 
 @pytest.hookimpl(wrapper=True)

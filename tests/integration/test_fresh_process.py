@@ -75,7 +75,7 @@ def test_its_death_is_reported_and_leaves_nothing(running, tmp_path):
     pid = child_of(tmp_path)
     os.kill(pid, 9)
     _, said = running.communicate(timeout=60)
-    assert "the process of the experiment died (exit code 137; killed by a signal)" in said
+    assert "the process of the experiment exited without a result (exit code 137; killed by a signal)" in said
     assert nothing_is_left(tmp_path, pid)
 
 

@@ -120,7 +120,7 @@ def test_cycles_are_added_by_file_and_by_folder(llem, place):
     code, _, err = llem("run", "--resume", str(the_folder(place)), "--cycles", "2")
     assert (code, "has 3 cycles, and 2 was requested; cycles can only be added" in err) == (2, True)
     code, _, err = llem("run", "--resume", str(the_folder(place)), "--output", "other")
-    assert (code, "is continued in its folder, and other is another directory" in err) == (2, True)
+    assert (code, "is continued in its own folder, which is not in other" in err) == (2, True)
     assert not (place / "work" / "other").exists()
     assert len(StudyResult.from_dir(the_folder(place)).results) == 6
 

@@ -105,7 +105,7 @@ def _check_resume(resume: object) -> None:
     if isinstance(resume, bool) or (isinstance(resume, (str, os.PathLike)) and str(resume).strip()):
         return
     raise ConfigError(
-        f"resume is {resume!r}, neither True or False nor a folder", "give the folder of the study to continue, or True"
+        f"resume must be True, False or a folder, not {resume!r}", "give the folder of the study to continue, or True"
     )
 
 
@@ -114,7 +114,9 @@ def _place(output_dir: object) -> Path | None:
         return None
     if isinstance(output_dir, (str, os.PathLike)) and str(output_dir).strip():
         return Path(output_dir)
-    raise ConfigError(f"output_dir is {output_dir!r}, no directory", "give a path, or '.' for the working directory")
+    raise ConfigError(
+        f"output_dir must be a directory, not {output_dir!r}", "give a path, or '.' for the working directory"
+    )
 
 
 def _run(

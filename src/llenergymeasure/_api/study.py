@@ -113,7 +113,7 @@ def _check_one_place(output_dir: Path | None, options: StudyOptions) -> None:
         return
     if Path(options.resume).resolve().parent != output_dir.resolve():
         raise ConfigError(
-            f"the study in {options.resume} is continued in its folder, and {output_dir} is another directory",
+            f"the study in {options.resume} is continued in its own folder, which is not in {output_dir}",
             "remove the directory of the results (--output, output_dir)",
         )
 
@@ -125,7 +125,7 @@ def _folder(design: StudyDesign, place: Path | None, options: StudyOptions) -> P
     if options.resume is not True:
         return Path(options.resume)
     if place is None:
-        raise ConfigError("a study without output_dir leaves nothing to resume", "give the same output_dir")
+        raise ConfigError("resume needs output_dir: without it a study is not saved", "give the same output_dir")
     return newest_folder(place, design)
 
 

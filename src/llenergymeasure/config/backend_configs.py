@@ -131,7 +131,7 @@ class PyTorchConfig(ConfigModel):
             problem = f"cache_implementation '{self.cache_implementation}' needs a cache"
             raise ContradictionError(problem, "remove it or set use_cache: true", "cache_implementation", "use_cache")
         if self.load_format == "dummy" and (self.device_map is not None or self.load_in_4bit or self.load_in_8bit):
-            problem = "load_format dummy draws plain weights on one device"
+            problem = "load_format dummy creates unquantised weights on one device"
             raise ContradictionError(problem, "remove device_map and load_in_*", "load_format")
         if self.max_memory is not None and self.device_map is None:
             raise ContradictionError(

@@ -32,13 +32,13 @@ def check_token_proposals(decoder: DecoderConfig, section: PyTorchConfig) -> Non
 
 def _check_proposals(name: str, field: str, decoder: DecoderConfig, section: PyTorchConfig) -> None:
     if decoder.decoding_strategy == "beam":
-        fix = "set decoder.decoding_strategy to one of them, not beam"
+        fix = "set decoder.decoding_strategy: greedy or sampling"
         raise ContradictionError(f"{name} works with greedy and sampling", fix, field, "decoder.decoding_strategy")
     if section.effective_batch_size > 1:
-        fix = f"set pytorch.batch_size to 1, not {section.batch_size}"
+        fix = f"set pytorch.batch_size: 1 (it is {section.batch_size})"
         raise ContradictionError(f"{name} works on one prompt at a time", fix, field, "pytorch.batch_size")
     if not section.effective_use_cache:
-        fix = "set pytorch.use_cache to true, or remove it"
+        fix = "set pytorch.use_cache: true, or remove it"
         raise ContradictionError(f"{name} needs a cache", fix, field, "pytorch.use_cache")
     if section.cache_implementation is not None:
         fix = "remove pytorch.cache_implementation"

@@ -33,7 +33,7 @@ class OutputSettings(ConfigModel):
         try:
             return str(Path(value).expanduser()) if value.startswith("~") else value
         except RuntimeError:
-            raise FieldError("there is no home directory here", "write the whole path") from None
+            raise FieldError("there is no home directory", "write the full path") from None
 
 
 class RunnerSettings(ConfigModel):

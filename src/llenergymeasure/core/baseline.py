@@ -122,7 +122,7 @@ def not_idle(trace: Trace | None) -> Iterator[str]:
         if abs(last_w - first_w) > max(SETTLED_W, SETTLED_SHARE * first_w):
             yield (
                 f"power of GPU {index} had not settled: {first_w:.3g} W in the first half of the idle time, "
-                f"{last_w:.3g} W in the second; raise baseline.duration_seconds or let it cool down first"
+                f"{last_w:.3g} W in the second; raise baseline.duration_seconds, or let the GPU cool down first"
             )
 
 

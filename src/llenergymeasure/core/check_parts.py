@@ -61,7 +61,9 @@ def check_collectors(collectors: Sequence[MetricsCollector]) -> None:
     for collector in collectors:
         check_part(collector, MetricsCollector)
         if collector.block not in ExperimentResult.model_fields:
-            raise ValueError(f"{type(collector).__name__} fills '{collector.block}', no field of ExperimentResult")
+            raise ValueError(
+                f"{type(collector).__name__} fills '{collector.block}', which is not a field of ExperimentResult"
+            )
         if collector.block in OF_THE_HARNESS:
             raise ValueError(f"{type(collector).__name__} fills '{collector.block}', which the harness fills itself")
     blocks = Counter(collector.block for collector in collectors)

@@ -97,7 +97,7 @@ def fix_of_length(output_tokens: int, positions: int) -> str:
     """What to set so that every prompt fits."""
     left = positions - output_tokens + 1
     if left < 1:
-        return f"set max_output_tokens to fewer than {positions}, or take a model with more positions"
+        return f"set max_output_tokens to fewer than {positions}, or use a model with more positions"
     return f"set max_input_tokens: {left}, or lower max_output_tokens (of a synthetic dataset input_len and output_len)"
 
 

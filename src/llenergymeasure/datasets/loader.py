@@ -81,7 +81,7 @@ def _at_home(path: Path) -> Path:
     try:
         return path.expanduser()
     except RuntimeError as error:
-        raise ConfigError(f"dataset file {path}: {error}", "write the whole path") from error
+        raise ConfigError(f"dataset file {path}: {error}", "write the full path") from error
 
 
 def _read(path: Path, name: str, n: int) -> JsonlContent:
@@ -89,7 +89,7 @@ def _read(path: Path, name: str, n: int) -> JsonlContent:
     if n > content.n_available:
         raise ConfigError(
             f"dataset {name} has {content.n_available} prompts, but n is {n}",
-            f"set n to {content.n_available} or less, or take a larger dataset",
+            f"set n to {content.n_available} or less, or use a larger dataset",
         )
     return content
 

@@ -18,7 +18,7 @@ FROM_OUTSIDE = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.S
 
 _HOW: Mapping[FailureKind, str] = {
     "killed": "killed by a signal",
-    "out_of_memory": "the system killed it, because memory ran out",
+    "out_of_memory": "killed by the system, out of memory",
     "crash": "a crash",
 }
 
@@ -70,7 +70,7 @@ class Ending:
         kind = self._kind()
         if self.count == 1:
             how = f"exit code {self.exit_code}; {_HOW[kind]}"
-            return self._failed(f"the process of the experiment died ({how}): {last}", kind)
+            return self._failed(f"the process of the experiment exited without a result ({how}): {last}", kind)
         if ranks:
             return self._failed(f"rank {ranks[0]} exited without an error message ({_HOW[kind]}): {last}", kind)
         return self._failed(f"the processes were ended: {last}", "killed")

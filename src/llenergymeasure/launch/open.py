@@ -84,7 +84,7 @@ def no_fresh_process(rank_info: RankInfo) -> Finding:
 
 
 def _meter_stays(metering: Metering, processes: int) -> Finding:
-    problem = f"the meter '{metering.choice.name}' that was handed in cannot measure in"
+    problem = f"the meter '{metering.choice.name}' is an object of this process and cannot measure in"
     if processes == 1:
         return Finding(f"{problem} another process", "name a meter with energy.backend")
     return Finding(

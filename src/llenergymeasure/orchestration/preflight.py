@@ -100,11 +100,11 @@ def _backend(request: Request) -> Findings:
     name = request.config.backend
     entry = BACKENDS[name]
     if entry.factory is None:
-        yield Finding(f"backend '{name}' cannot be measured by this release", "set backend: pytorch")
+        yield Finding(f"this release cannot measure backend '{name}'", "set backend: pytorch")
         return
     missing = [module for module in entry.needs if not request.has(module)]
     if missing:
-        yield Finding(f"backend '{name}' needs {' and '.join(missing)}, not installed here", entry.install)
+        yield Finding(f"backend '{name}' needs {' and '.join(missing)} (not installed)", entry.install)
 
 
 def _settings(request: Request) -> Findings:
@@ -120,7 +120,7 @@ def _processes(request: Request) -> Findings:
     if section.num_processes not in (None, count):
         yield Finding(
             f"pytorch.num_processes is {section.num_processes}, but {count} processes were started",
-            "leave pytorch.num_processes out, or start as many",
+            "remove pytorch.num_processes, or start that many processes",
         )
     if count > config.n:
         yield Finding(f"{config.n} prompts are fewer than {count} processes", f"set n to {count} or more")
@@ -139,7 +139,7 @@ def _too_few_gpus(request: Request) -> Findings:
     gpus = request.cuda_devices() if count > 1 else None
     if gpus and count > gpus:
         yield Finding(
-            f"{count} processes on this machine would share {gpus} GPUs; each needs one of its own",
+            f"{count} processes on this machine would share {gpus} GPUs; each needs its own GPU",
             f"start {gpus} processes, or set pytorch.device: cpu",
         )
 

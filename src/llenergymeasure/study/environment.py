@@ -38,8 +38,8 @@ def check_environment(known: tuple[StudyEnvironment, ...], now: StudyEnvironment
     if allowed or not known or now in known:
         return
     raise ConfigError(
-        f"this is another environment than that of the study: {', '.join(_differences(known[-1], now))}",
-        "--allow-other-environment makes the new runs, as a block of their own",
+        f"the environment differs from that of the study: {', '.join(_differences(known[-1], now))}",
+        "add --allow-other-environment to continue; the new runs are then a separate block",
     )
 
 

@@ -84,5 +84,5 @@ def failed_row(row: RunRow, failure: RunFailure, took_s: float) -> RunRow:
 
 def skipped_row(row: RunRow, failed_in: str, failure: RunFailure) -> RunRow:
     """The row of a run that is not tried, because an earlier run of its cell failed in a way that lasts."""
-    message = f"not tried: {failed_in} failed in a way that would happen again"
+    message = f"not tried: {failed_in} failed for a reason that applies to this run too"
     return row.model_copy(update={"state": "skipped", "failure": RunFailure(kind=failure.kind, message=message)})

@@ -112,7 +112,7 @@ def _left_out(candidate: Candidate, selection: Selection) -> Iterator[str]:
         for key, source in candidate.sources.items()
     )
     if ok:
-        yield f"left out: {ok} that were ok; name a test by its node id to accept it all the same"
+        yield f"left out: {ok} that were ok; name a test by its node id to accept it anyway"
 
 
 def _line(outcome: Outcome, before: BaselineFile | None, after: BaselineFile | None, candidate: Candidate) -> str:

@@ -42,7 +42,7 @@ def explained(config: pytest.Config, error: BaselineError) -> str:
     """The message of an invalid baseline file, with its fix where there is one."""
     if not isinstance(error, ConflictError):
         return str(error)
-    return "\n".join([f"{error}; these two commands solve it:", *(f"  {each}" for each in solving(config, error.path))])
+    return "\n".join([f"{error}; these two commands fix it:", *(f"  {each}" for each in solving(config, error.path))])
 
 
 def _argument(config: pytest.Config, test: str) -> str:

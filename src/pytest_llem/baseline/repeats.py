@@ -130,7 +130,7 @@ def pooling_refusal(first: Sequence[Repeat], again: Sequence[Repeat]) -> str | N
     stays.
     """
     if len(again) < MIN_REPEATS:
-        return f"{len(again)} of its repeats count, and {MIN_REPEATS} are needed"
+        return f"{len(again)} of its repeats are valid, and {MIN_REPEATS} are needed"
     methods = sorted({str(repeat.energy_method) for repeat in (*first, *again)})
     if len(methods) > 1:
         return f"energy methods differ: {', '.join(methods)}"

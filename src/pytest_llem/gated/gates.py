@@ -51,9 +51,7 @@ class Gates:
             known = Gated(self._services, self._item, plan, windows, name)
             runs.append(known)
         elif known.plan != plan:
-            raise failure(
-                f"window {name!r} has two gates: {_shown(known.plan)}, and {_shown(plan)}; give them two names"
-            )
+            raise failure(f"window {name!r} has two gates: {_shown(known.plan)}, and {_shown(plan)}; use two names")
         return known.window(output_tokens)
 
     def _plan(self, name: str, gate: Mapping[str, object], repeats: int | None) -> Plan:

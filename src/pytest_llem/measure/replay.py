@@ -45,7 +45,9 @@ class Replay:
         """
         if self.left(test) < 1:
             count = len(self._of(test))
-            raise ReplayError(f"{self.path.name} has {count} joules for {test}, and all are used; record more windows")
+            raise ReplayError(
+                f"{self.path.name} has {count} recorded windows for {test}, and all are used; record more windows"
+            )
         place = self._read.get(test, 0)
         self._read[test] = place + 1
         return self._of(test)[place]

@@ -103,7 +103,7 @@ class Window:
             yield window
             if not window.is_closed:
                 raise RuntimeError(
-                    f"window {self.name!r} was not measured in its turn: write `with window:` inside the loop"
+                    f"window {self.name!r} was not measured in its iteration: write `with window:` inside the loop"
                 )
             window = self._repeats.following(window) if self._repeats is not None else None
 
@@ -238,7 +238,7 @@ class Window:
             if self._measurement is not None:
                 self._measurement.abandon()
             self._measurement = None
-            self._fault("left open: the test ended before the window did")
+            self._fault("not closed: the test ended before the window")
 
     def as_plain(self) -> dict[str, Any]:
         """The window in the session report."""

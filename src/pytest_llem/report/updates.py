@@ -151,7 +151,7 @@ def _why_not(record: Record, run: Judged) -> str:
         return "the run ended before the test did"
     if not record.passed:
         return f"the test was skipped: {record.message}" if record.outcome == "skipped" else "the test did not pass"
-    return "" if run.kept else "no repeat counts"
+    return "" if run.kept else "no repeat is valid"
 
 
 def _mind_refusals(done: Finished, option: str) -> None:

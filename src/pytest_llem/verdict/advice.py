@@ -57,7 +57,7 @@ def _what_is_open(found: Comparison) -> str:
 
 
 def _what_would_help(found: Comparison) -> str:
-    text = f"4 times in 5 it would catch {_percent(found.minimum_detectable_ratio)}"
+    text = f"A change of {_percent(found.minimum_detectable_ratio)} would be detected with probability 0.8"
     helpful = [f"{_percent(design.minimum_detectable_ratio)} with {_larger(design, found)}" for design in found.larger]
     return f"{text}; {', or '.join(helpful)}" if helpful else text
 

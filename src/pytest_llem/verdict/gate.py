@@ -171,7 +171,7 @@ class Gate:
 
     def _why_not_measured(self, limit: Limit, case: Case) -> str:
         if not case.repeats:
-            return "no repeat counts: every one was dropped"
+            return "no repeat is valid: all were dropped"
         if limit.known.joules:
             return f"energy not measured here: {case.why_no_energy or 'the meter gave no reading'}"
         return f"{limit.metric} was not measured here"

@@ -79,7 +79,7 @@ def test_by_default_what_was_not_ok_is_accepted_with_old_and_new_values_and_sess
         f"replaced: {node(name)}: energy_per_output_token 10 -> 12 J/token (+20%); sessions 2 -> 1"
         for name in ("other", "regression")
     ]
-    result.stdout.fnmatch_lines(["left out: 1 that were ok; name a test by its node id to accept it all the same"])
+    result.stdout.fnmatch_lines(["left out: 1 that were ok; name a test by its node id to accept it anyway"])
     assert joules(folder) == {"regression": NEW, "other": NEW, "ok": OLD}
 
 

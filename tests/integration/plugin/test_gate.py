@@ -233,7 +233,7 @@ def test_run_out(llm_experiment):
         [
             "energy_per_output_token is 5 J/token, not below 4",
             "over budget: energy_total_j 10 J, p *; limit 5 J",
-            "joules.json has 3 joules for test_suite.py::test_run_out, and all are used; record more windows",
+            "joules.json has 3 recorded windows for test_suite.py::test_run_out, and all are used; record more windows",
         ]
     )
     assert "Traceback" not in result.stdout.str()

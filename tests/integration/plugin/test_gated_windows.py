@@ -199,7 +199,7 @@ def test_summary(energy_meter, raising):
     result.stdout.fnmatch_lines(
         [
             "*dropped 1: repeat 2: ValueError was raised inside: only a part of the work was measured",
-            "*no repeat counts: every one was dropped",
+            "*no repeat is valid: all were dropped",
             "*dropped 5: *",
         ]
     )
@@ -276,7 +276,7 @@ def test_a_recording_that_is_used_up_fails_the_test_with_one_line(suite):
     result = suite.run(suite.replay(*USUAL[:2]))
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["joules.json has 2 joules for test_suite.py::test_summary, and all are used; record more windows"]
+        ["joules.json has 2 recorded windows for test_suite.py::test_summary, and all are used; record more windows"]
     )
     assert "measure/replay.py" not in result.stdout.str()
 

@@ -220,7 +220,7 @@ def test_only_selected_by_its_mark(energy_meter):
     )
     result = suite.run("--llem-energy=null")
     result.assert_outcomes(errors=3, passed=2)
-    fix = "its windows have no use for them: write energy_meter.window(..., gate=..., repeats=...), or request llm_experiment"
+    fix = "its windows do not use these arguments: write energy_meter.window(..., gate=..., repeats=...), or request llm_experiment"
     result.stdout.fnmatch_lines(
         [
             f"*test_suite.py:5: llem: id, gate: {fix}",

@@ -50,7 +50,7 @@ def test_the_two_commands_solve_it_and_keep_every_entry(conflict, git):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     (line,) = [line for line in result.errlines if "merge conflict" in line]
     assert f"{NAME}: has the markers of a merge conflict in line " in line
-    assert line.endswith("; these two commands solve it:")
+    assert line.endswith("; these two commands fix it:")
     commands = result.errlines[result.errlines.index(line) + 1 :][:2]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environ = {**os.environ, "PATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # as in the run above
@@ -75,4 +75,4 @@ def test_the_two_commands_solve_it_and_keep_every_entry(conflict, git):
 def test_a_candidate_with_markers_says_the_same(conflict):
     result = conflict.run(f"--llem-accept-baseline={NAME}", llem=False)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "these two commands solve it" in result.stderr.str()
+    assert "these two commands fix it" in result.stderr.str()

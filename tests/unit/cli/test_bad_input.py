@@ -158,7 +158,11 @@ PREFLIGHT_CASES = {
         "comes without weights",
     ),
     "corrupted weights": (["--model", "."], corrupted_model(), "model.safetensors"),
-    "a later backend": (["--model", "x", "--backend", "vllm", "-p", "fp16"], {}, "cannot be measured by this release"),
+    "a later backend": (
+        ["--model", "x", "--backend", "vllm", "-p", "fp16"],
+        {},
+        "this release cannot measure backend 'vllm'",
+    ),
     "a meter that is not there": (
         ["--model", "builtin/tiny-llama", "--set", "energy.backend=nvml"],
         {},

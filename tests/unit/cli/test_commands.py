@@ -203,7 +203,7 @@ def llem_without_jinja(place, *arguments):
 def test_a_report_that_cannot_be_written_is_reported_before_anything_is_measured(tmp_path):
     done = llem_without_jinja(tmp_path)
     assert done.returncode == 1
-    assert "a report needs jinja2, not installed here" in done.stderr
+    assert "a report needs jinja2 (not installed)" in done.stderr
     assert 'fix: pip install "llenergymeasure[report]"' in done.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -211,4 +211,4 @@ def test_a_report_that_cannot_be_written_is_reported_before_anything_is_measured
 def test_a_dry_run_names_what_a_report_would_need(tmp_path):
     done = llem_without_jinja(tmp_path, "--dry-run")
     assert done.returncode == 0
-    assert 'a report needs jinja2, not installed here: pip install "llenergymeasure[report]"' in done.stdout
+    assert 'a report needs jinja2 (not installed): pip install "llenergymeasure[report]"' in done.stdout

@@ -123,8 +123,14 @@ def test_a_section_belongs_to_its_backend(backend, section):
         ({"pytorch.bnb_4bit_quant_type": "nf4", "pytorch.load_in_8bit": True}, "no effect without load_in_4bit"),
         ({"pytorch.cache_implementation": "static", "pytorch.use_cache": False}, "'static' needs a cache"),
         ({"pytorch.max_memory": {0: "1GiB"}}, "set device_map: auto as well"),
-        ({"pytorch.load_format": "dummy", "pytorch.device_map": "auto"}, "load_format dummy draws plain weights"),
-        ({"pytorch.load_format": "dummy", "pytorch.load_in_8bit": True}, "load_format dummy draws plain weights"),
+        (
+            {"pytorch.load_format": "dummy", "pytorch.device_map": "auto"},
+            "load_format dummy creates unquantised weights",
+        ),
+        (
+            {"pytorch.load_format": "dummy", "pytorch.load_in_8bit": True},
+            "load_format dummy creates unquantised weights",
+        ),
         ({"model": " "}, "a model id or a directory is needed"),
         ({"model": "a\0b"}, "a model id or a directory is needed"),
     ],
@@ -144,7 +150,7 @@ PROPOSALS = {
     ("overrides", "words"),
     [
         ({"decoder.decoding_strategy": "beam"}, "works with greedy and sampling"),
-        ({"pytorch.batch_size": 2}, "works on one prompt at a time; set pytorch.batch_size to 1, not 2"),
+        ({"pytorch.batch_size": 2}, "works on one prompt at a time; set pytorch.batch_size: 1 (it is 2)"),
         ({"pytorch.use_cache": False}, "needs a cache"),
         ({"pytorch.cache_implementation": "static"}, "needs a dynamic cache; remove pytorch.cache_implementation"),
     ],

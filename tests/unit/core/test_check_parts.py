@@ -192,7 +192,7 @@ def test_a_collector_may_fill_a_field_that_no_check_reads():
 @pytest.mark.parametrize(
     ("collectors", "message"),
     [
-        ((*COLLECTORS, Filling("carbs")), "Filling fills 'carbs', no field of ExperimentResult"),
+        ((*COLLECTORS, Filling("carbs")), "Filling fills 'carbs', which is not a field of ExperimentResult"),
         ((*COLLECTORS, Filling("tokens")), "more than one collector fills tokens"),
         (COLLECTORS[1:], "no collector fills tokens, which every result needs"),
         (COLLECTORS[:3], "no collector fills host, flops, which every result needs"),

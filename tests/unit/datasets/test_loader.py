@@ -84,7 +84,7 @@ def test_what_looks_like_a_path_is_reported_as_a_missing_file(path):
 
 def test_more_prompts_than_the_file_has_names_both_numbers_and_the_fix(own):
     assert complaint(str(own), n=4) == (
-        f"dataset {own} has 3 prompts, but n is 4; set n to 3 or less, or take a larger dataset"
+        f"dataset {own} has 3 prompts, but n is 4; set n to 3 or less, or use a larger dataset"
     )
 
 
@@ -109,7 +109,7 @@ def test_opening_a_dataset_loads_no_heavy_library():
 
 
 def test_the_home_of_nobody_is_refused():
-    with pytest.raises(ConfigError, match="write the whole path"):
+    with pytest.raises(ConfigError, match="write the full path"):
         open_dataset("~nobody-of-that-name/p.jsonl", 1, 1)
 
 

@@ -27,23 +27,23 @@ KILLED = 128 + signal.SIGKILL
         (
             Ending({}, exit_code=KILLED, output=("loading", "at 3 %")),
             "killed",
-            "the process of the experiment died (exit code 137; killed by a signal): at 3 %",
+            "the process of the experiment exited without a result (exit code 137; killed by a signal): at 3 %",
         ),
         (
             Ending({}, exit_code=KILLED, system_killed=True),
             "out_of_memory",
-            "the process of the experiment died (exit code 137; the system killed it, because memory ran out): "
+            "the process of the experiment exited without a result (exit code 137; killed by the system, out of memory): "
             "nothing was written",
         ),
         (
             Ending({0: GONE}, exit_code=128 + signal.SIGTERM, system_killed=True),
             "killed",
-            "the process of the experiment died (exit code 143; killed by a signal): nothing was written",
+            "the process of the experiment exited without a result (exit code 143; killed by a signal): nothing was written",
         ),
         (
             Ending({}, exit_code=128 + signal.SIGSEGV, output=("Segmentation fault",)),
             "crash",
-            "the process of the experiment died (exit code 139; a crash): Segmentation fault",
+            "the process of the experiment exited without a result (exit code 139; a crash): Segmentation fault",
         ),
     ],
 )
@@ -67,7 +67,7 @@ def test_one_process(ending, kind, words):
             {0: GONE, 1: Reply(), 2: GONE},
             {"system_killed": True},
             "out_of_memory",
-            "rank 1 exited without an error message (the system killed it, because memory ran out): last line",
+            "rank 1 exited without an error message (killed by the system, out of memory): last line",
         ),
         ({0: GONE, 1: GONE, 2: GONE}, {}, "killed", "the processes were ended: last line"),
     ],

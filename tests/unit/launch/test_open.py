@@ -15,7 +15,9 @@ CONFIG = ExperimentConfig(model="builtin/tiny-llama", n=4, pytorch={"device": "c
 
 
 def test_a_meter_of_the_caller_cannot_measure_in_other_processes():
-    with pytest.raises(PreFlightError, match="the meter 'fake' that was handed in cannot measure in 2 other processes"):
+    with pytest.raises(
+        PreFlightError, match="the meter 'fake' is an object of this process and cannot measure in 2 other processes"
+    ):
         open_experiment(CONFIG, Session(environ={}, user_config=UserConfig()), metering=metering(FakeMeter()))
 
 

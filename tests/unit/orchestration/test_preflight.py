@@ -89,7 +89,7 @@ def test_each_fault_names_its_fix(asked, problem, fix):
 )
 def test_what_works_on_gpus_alone_is_found_where_there_is_none(section, setting, otherwise):
     (finding,) = findings(request(energy={"backend": "null"}, pytorch=section))
-    assert finding.problem.endswith(f"{setting}, but no CUDA device is here")
+    assert finding.problem.endswith(f"{setting}, but no CUDA device was found")
     assert otherwise in finding.fix
     assert "nvidia-smi" in finding.fix
     assert findings(request(energy={"backend": "null"}, gpus=2, pytorch=section)) == []
@@ -110,8 +110,8 @@ def test_the_gpus_are_not_asked_for_when_no_setting_depends_on_them():
 
 def test_more_processes_than_gpus_are_found():
     (finding,) = findings(request(energy={"backend": "null"}, gpus=2, pytorch={"num_processes": 3}))
-    assert finding.problem == "3 processes on this machine would share 2 GPUs; each needs one of its own"
-    assert "pytorch.num_processes to 2" in finding.fix
+    assert finding.problem == "3 processes on this machine would share 2 GPUs; each needs its own GPU"
+    assert "pytorch.num_processes: 2" in finding.fix
     assert findings(request(energy={"backend": "null"}, gpus=0, pytorch={"num_processes": 3})) == []
 
 
@@ -138,7 +138,7 @@ def test_what_unpacks_a_quantised_checkpoint_must_be_installed(tmp_path, method,
     (tmp_path / "m" / "pytorch_model.bin").touch()
     asked = request(has=missing(module), model=model, energy={"backend": "null"})
     (finding,) = findings(asked)
-    assert finding.problem == f"a checkpoint quantised with {method} needs {module}, not installed here"
+    assert finding.problem == f"a checkpoint quantised with {method} needs {module} (not installed)"
     assert finding.fix == f"pip install {package}"
 
 
@@ -286,7 +286,7 @@ def test_what_cannot_be_divided_is_found_before_the_run(processes, fields, words
 def test_a_launcher_that_started_more_processes_than_there_are_gpus_is_reported():
     launched = replace(request(energy={"backend": "null"}, gpus=2), processes=4, local_processes=3)
     (finding,) = findings(launched)
-    assert finding.problem == "3 processes on this machine would share 2 GPUs; each needs one of its own"
+    assert finding.problem == "3 processes on this machine would share 2 GPUs; each needs its own GPU"
     assert findings(replace(launched, local_processes=2)) == []
 
 

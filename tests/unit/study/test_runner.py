@@ -102,13 +102,13 @@ def test_the_run_table_is_written_before_the_first_run(tmp_path):
 
 
 def test_a_failed_run_does_not_end_the_study_and_its_cell_is_tried_in_the_next_cycle():
-    killed = ProcessFailed("the process of the experiment died (killed): last words", "killed", 137)
+    killed = ProcessFailed("the process of the experiment exited without a result (killed): last words", "killed", 137)
     machine = FakeMachine(fails={8: killed})
     study = run_in_memory(*planned(a_study_config(1, 8)), machine.parts())
     assert machine.measured == [1, 8, 1, 8]
     assert states(study) == {"01.c1": "completed", "02.c1": "failed", "01.c2": "completed", "02.c2": "failed"}
     assert study.failed[0].failure.kind == "killed"
-    assert "02.c1 (batch_size 8): the process of the experiment died" in study.summary()
+    assert "02.c1 (batch_size 8): the process of the experiment exited without a result" in study.summary()
 
 
 def test_what_would_fail_again_is_not_tried_again():
@@ -116,7 +116,7 @@ def test_what_would_fail_again_is_not_tried_again():
     study = run_in_memory(*planned(a_study_config(1, 8, n_cycles=3)), machine.parts())
     assert machine.measured == [1, 8, 1, 1]
     assert [states(study)[run] for run in ("02.c1", "02.c2", "02.c3")] == ["failed", "skipped", "skipped"]
-    assert study.runs[3].failure.message == "not tried: 02.c1 failed in a way that would happen again"
+    assert study.runs[3].failure.message == "not tried: 02.c1 failed for a reason that applies to this run too"
 
 
 def test_an_interrupt_keeps_what_was_measured_and_the_study_continues(tmp_path):
@@ -435,5 +435,5 @@ def test_a_damaged_result_that_was_not_recorded_is_named_with_the_fix(tmp_path):
     folder = the_folder(tmp_path)
     (folder / "journal.jsonl").unlink()
     (folder / "runs" / "01.c1" / "result.json").write_text("{")
-    with pytest.raises(ConfigError, match=r"01\.c1/result\.json is not JSON.*remove it: the run is then made again"):
+    with pytest.raises(ConfigError, match=r"01\.c1/result\.json is not JSON.*remove it; the run is then repeated"):
         again(FakeMachine(), folder, a_study_config(1, 8))

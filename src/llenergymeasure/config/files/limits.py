@@ -88,4 +88,4 @@ class SizeCounter:
         if self._nodes > MAX_NODES:
             raise TooMuchError(f"its values and aliases expand to more than {MAX_NODES}", "write a smaller file")
         if len(self._open) + levels > MAX_DEPTH:
-            raise TooMuchError(f"nested too deeply, at most {MAX_DEPTH} levels", "write it flatter")
+            raise TooMuchError(f"nested too deeply, at most {MAX_DEPTH} levels", "use fewer levels")

@@ -92,7 +92,7 @@ def _reference(
         return None
     if not isinstance(reference, Mapping) or not reference:
         fix = "write fields and values that select one cell, such as {precision: bf16}"
-        raise error_at(document, f"'reference:' holds {shown(reference)}", fix, ("reference",))
+        raise error_at(document, f"'reference:' is {shown(reference)}", fix, ("reference",))
     try:
         completed = completed_reference(experiments, reference, [axis.values[0].assignment for axis in added])
         reference_index(experiments, completed)

@@ -43,7 +43,7 @@ def _conditions(document: Document) -> Iterator[Assignment]:
     entries = document.content["exclude"]
     if not isinstance(entries, list):
         fix = "write one `- {field: value}` per combination"
-        raise error_at(document, f"'exclude:' holds {shown(entries)}, not a list", fix, ("exclude",))
+        raise error_at(document, f"'exclude:' is {shown(entries)}, not a list", fix, ("exclude",))
     for index, entry in enumerate(entries):
         if not isinstance(entry, Mapping) or not entry:
             problem, fix = (

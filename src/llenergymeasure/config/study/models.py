@@ -118,7 +118,7 @@ class StudyConfig(ConfigModel):
     @classmethod
     def _name_is_visible(cls, value: str | None) -> str | None:
         if value is not None and not (value.strip() and value.isprintable()):
-            raise FieldError(f"{value!r} is no name", "write printable characters on one line")
+            raise FieldError(f"{value!r} is not a valid name", "write printable characters on one line")
         return value
 
     @model_validator(mode="after")

@@ -72,7 +72,7 @@ def _base(document: Document) -> Iterator[Layer]:
         yield Layer(base, document, ("base",))
     elif base is not None:
         fix = "write the fields that all experiments share below it, or the path of a file"
-        raise error_at(document, f"'base:' holds {shown(base)}", fix, ("base",))
+        raise error_at(document, f"'base:' is {shown(base)}", fix, ("base",))
 
 
 def _base_file(document: Document, name: str) -> Document:
@@ -86,7 +86,7 @@ def _base_file(document: Document, name: str) -> Document:
     study = next((key for key in STUDY_KEYS if key in found.content), None)
     if study is not None:
         problem = f"{found.source} is the base of {document.source} and has '{study}:' itself"
-        raise error_at(found, problem, "a base is a file with one experiment", (study,))
+        raise error_at(found, problem, "a base must be a file with one experiment", (study,))
     return found
 
 
@@ -97,7 +97,7 @@ def _axes(document: Document) -> tuple[Axis, ...]:
     sweep = document.content["sweep"]
     if not isinstance(sweep, Mapping) or not sweep:
         fix = "write one `field: [value, value]` per axis below it"
-        raise error_at(document, f"'sweep:' holds {shown(sweep)}, no axis", fix, ("sweep",))
+        raise error_at(document, f"'sweep:' is {shown(sweep)}, not a mapping of axes", fix, ("sweep",))
     found = list(axes_in(document, sweep, ("sweep",)))
     problems = [each for each in found if isinstance(each, ConfigError)]
     if problems:

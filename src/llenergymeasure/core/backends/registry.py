@@ -128,7 +128,7 @@ def join_process_group(name: str, device: int | None, backends: Mapping[str, Bac
     """
     joined = backends[name].process_group
     if joined is None:
-        raise BackendError(f"backend {name} does not run several processes in parallel; start one")
+        raise BackendError(f"backend {name} does not run several processes in parallel; start one process")
     return _attribute(joined)(device)
 
 

@@ -167,7 +167,7 @@ def zeus_numbers(gpus: Sequence[Gpu], visible: str | None) -> dict[int, str]:
         if gpu.index not in listed:
             raise MeterError(
                 f"CUDA_VISIBLE_DEVICES={visible} names GPU {gpu.index} ({gpu.name}) by CUDA's number, "
-                "which zeus takes for NVML's; set CUDA_DEVICE_ORDER=PCI_BUS_ID"
+                "but zeus reads it as NVML's number; set CUDA_DEVICE_ORDER=PCI_BUS_ID"
             )
     return {listed.index(gpu.index): gpu.uuid for gpu in gpus}
 

@@ -65,19 +65,19 @@ def _gpu(gpu: GpuInfo) -> Warnings:
     named = f"GPU {gpu.index} ({gpu.name})"
     if gpu.persistence_mode is False:
         yield warning(
-            "gpu_persistence_mode_off", f"{named} has persistence mode 0", "run: sudo nvidia-smi -pm 1", gpu=gpu.index
+            "gpu_persistence_mode_off", f"{named} has persistence mode off", "run: sudo nvidia-smi -pm 1", gpu=gpu.index
         )
     if gpu.ecc_enabled is False:
         yield warning(
             "ecc_disabled",
-            f"{named} has ECC 0, which changes memory power",
-            "state it when you publish",
+            f"{named} has ECC off, which changes the power of its memory",
+            "report it when you publish",
             gpu=gpu.index,
         )
     if gpu.mig_enabled:
         yield warning(
             "mig_parent_power",
-            f"{named} has MIG 1: power and energy are those of the whole GPU, shared by its instances",
+            f"{named} has MIG on: power and energy are those of the whole GPU, shared by its instances",
             "measure on a GPU without MIG",
             gpu=gpu.index,
         )
@@ -90,7 +90,7 @@ def _temperature(draft: ExperimentResult) -> Warnings:
         yield warning(
             "thermal_drift_detected",
             f"temperature changed by {drift_c:+.3g} C in the window, above {MAX_DRIFT_C:g} C",
-            "warm up for longer",
+            "use a longer warm-up: raise warmup.n_warmup",
             drift_c=drift_c,
             most_c=MAX_DRIFT_C,
         )

@@ -19,7 +19,7 @@ def _compilation(draft: ExperimentResult) -> Warnings:
         yield warning(
             "compiled_in_window",
             f"{found.count} compilations took {found.seconds:.3g} s of the window, {100 * share:.3g} % of it",
-            "set warmup.enabled: true" if warmup is None else "treat times and energy as those of a first run",
+            "set warmup.enabled: true" if warmup is None else "read times and energy as those of a first run",
             count=found.count,
             seconds=found.seconds,
             duration_sec=draft.duration_sec,
@@ -37,7 +37,7 @@ def _model(draft: ExperimentResult) -> Warnings:
     if draft.model_info.random_weights:
         yield warning(
             "random_weights",
-            f"{draft.model_info.name} ran with weights drawn from seed {draft.config.random_seed}: its text has no meaning",
+            f"{draft.model_info.name} ran with random weights (seed {draft.config.random_seed}): the generated text has no meaning",
             "set pytorch.load_format: auto and name a model with weights",
             random_seed=draft.config.random_seed,
         )

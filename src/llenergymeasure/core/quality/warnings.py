@@ -203,7 +203,7 @@ def _work(draft: ExperimentResult) -> Warnings:
     if longest is not None and positions is not None and longest - 1 > positions:  # the last token needs none
         yield warning(
             "positions_beyond_model",
-            f"the longest sequence took {longest - 1} positions, and the model was made for {positions}",
+            f"the longest sequence took {longest - 1} positions, and the model was designed for {positions}",
             "lower max_input_tokens or max_output_tokens: the text beyond may be meaningless",
             longest_sequence=longest,
             max_positions=positions,

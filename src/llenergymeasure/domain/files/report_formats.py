@@ -52,7 +52,7 @@ def report_findings(name: str, has: Callable[[str], bool] = _installed) -> list[
     """Why a report cannot be written on this machine; empty when it can."""
     entry = FORMATS[name]
     missing = [name for name in entry.needs if not has(name)]
-    return [Finding(f"a report needs {' and '.join(missing)}, not installed here", entry.install)] if missing else []
+    return [Finding(f"a report needs {' and '.join(missing)} (not installed)", entry.install)] if missing else []
 
 
 def report_maker(name: str, has: Callable[[str], bool] = _installed) -> Callable[[Any], str]:

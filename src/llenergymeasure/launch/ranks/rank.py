@@ -41,8 +41,8 @@ def rank_info_of(environ: Mapping[str, str]) -> RankInfo | None:
         address = f"{environ['MASTER_ADDR']}:{int(environ['MASTER_PORT'])}"
     except (KeyError, ValueError) as error:
         raise ConfigError(
-            f"WORLD_SIZE is {environ['WORLD_SIZE']!r}, but RANK, LOCAL_RANK, MASTER_ADDR and MASTER_PORT are not all there "
-            f"and right ({error})",
+            f"WORLD_SIZE is {environ['WORLD_SIZE']!r}, but RANK, LOCAL_RANK, MASTER_ADDR and MASTER_PORT are not all set "
+            f"and valid ({error})",
             "start the processes with torchrun, or unset WORLD_SIZE",
         ) from error
     return RankInfo(rank, size, local_rank, local_size, f"{environ.get('TORCHELASTIC_RUN_ID', 'none')}-{address}")

@@ -41,14 +41,14 @@ def _reason(config: Config, types: ModelTypes | None) -> str | None:
     """What else than a causal language model it is; None when nothing says so."""
     architecture = _architecture(config)
     if not isinstance(config.get("model_type"), str):
-        return "has no model_type in its config.json, so that transformers cannot tell what it is"
+        return "has no model_type in its config.json, so transformers cannot identify it"
     if _is_encoder_decoder(config, architecture, types):
         return f"is an encoder-decoder ({architecture or config['model_type']}): it would run without its encoder"
     task = re.search(r"For([A-Z]\w*)$", architecture)
     if task and not task[1].startswith(GENERATING_TASKS):
         return f"was made for another task ({architecture}): it has no head that generates text"
     if _looks_ahead(config, types):
-        return f"is an encoder ({architecture or config['model_type']}): its attention looks ahead"
+        return f"is an encoder ({architecture or config['model_type']}): its attention is not causal"
     return None
 
 
@@ -77,7 +77,7 @@ def _not_loadable(model: ModelFiles) -> Finding:
     kind = model.config["model_type"]
     if "AutoModelForCausalLM" in _mapping(model.config.get("auto_map")):
         return Finding(
-            f"{model} (type '{kind}') comes with code of its own, which is not run unasked",
+            f"{model} (type '{kind}') comes with its own code, which is not run without permission",
             "read that code, then set pytorch.trust_remote_code: true",
         )
     return Finding(

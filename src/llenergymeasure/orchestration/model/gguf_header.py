@@ -76,12 +76,12 @@ def read_gguf_header(path: Path) -> GgufHeader:
     """
     with path.open("rb") as file:
         if file.read(4) != MAGIC:
-            raise BrokenGgufError("is no GGUF file: it does not begin with 'GGUF'")
+            raise BrokenGgufError("is not a GGUF file: it does not begin with 'GGUF'")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
                 return _Reader(data).header()
             except (struct.error, UnicodeDecodeError, IndexError, OverflowError):
-                raise BrokenGgufError("is truncated or damaged: its header does not end in it") from None
+                raise BrokenGgufError("is truncated or damaged: its header is incomplete") from None
 
 
 class _Reader:
@@ -93,7 +93,9 @@ class _Reader:
     def header(self) -> GgufHeader:
         version = self._number("<I")
         if version not in VERSIONS:
-            raise BrokenGgufError(f"is of GGUF version {version}; this reads {' and '.join(map(str, VERSIONS))}")
+            raise BrokenGgufError(
+                f"has GGUF version {version}; versions {' and '.join(map(str, VERSIONS))} can be read"
+            )
         n_tensors, n_values = self._count(), self._count()
         values = {self._text(): self._value(self._number("<I")) for _ in range(n_values)}
         tensors = [self._tensor() for _ in range(n_tensors)]
@@ -143,7 +145,7 @@ class _Reader:
     def _count(self) -> int:
         count = self._number("<Q")
         if count > MAX_COUNT:
-            raise BrokenGgufError(f"is damaged: it claims {count} values or tensors")
+            raise BrokenGgufError(f"is damaged: it states {count} values or tensors")
         return int(count)
 
     def _text(self) -> str:

@@ -114,7 +114,7 @@ def _refuse_other_kinds(sizes: Config) -> None:
     """What is kept otherwise."""
     if "kv_lora_rank" in sizes:
         raise UnknownCacheError(
-            "latent attention (kv_lora_rank) is kept compressed or expanded, as the release of transformers has it"
+            "latent attention (kv_lora_rank) is stored compressed or expanded, which depends on the release of transformers"
         )
     recurrent = sorted(RECURRENT_KEYS & set(sizes))
     if recurrent:

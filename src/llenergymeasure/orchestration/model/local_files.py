@@ -90,7 +90,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read as JSON ({error})", FETCH_AGAIN) from None
     if not isinstance(content, dict):
-        raise ConfigError(f"{path} holds no JSON object", FETCH_AGAIN)
+        raise ConfigError(f"{path} is not a JSON object", FETCH_AGAIN)
     return content
 
 

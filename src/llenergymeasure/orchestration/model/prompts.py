@@ -40,7 +40,7 @@ def prompt_findings(config: ExperimentConfig, model: ModelFiles, encode: Encode 
     if limits.vocabulary is not None and highest >= limits.vocabulary:
         yield Finding(
             f"the tokenizer of {model} gives the id {highest}, but the model embeds {limits.vocabulary} ids",
-            "name a model with its own tokenizer, or take a synthetic dataset",
+            "name a model with its own tokenizer, or use a synthetic dataset",
         )
 
 
@@ -51,7 +51,7 @@ def notes_on_length(config: ExperimentConfig, model: ModelFiles) -> Iterator[str
         return
     if not _fits(longest, config.output_limit, limits):
         yield (
-            f"{model} was made for {limits.positions} positions, and prompts of up to {longest} tokens with "
+            f"{model} was designed for {limits.positions} positions, and prompts of up to {longest} tokens with "
             f"{config.output_limit} output tokens take up to {positions_needed(longest, config.output_limit)}: the text beyond "
             "may be meaningless; lower max_input_tokens or max_output_tokens"
         )

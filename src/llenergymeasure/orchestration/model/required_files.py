@@ -157,12 +157,12 @@ def _elsewhere(required: RequiredFiles, environ: Mapping[str, str], ask: AskHub 
     if _is_file(path):
         yield Finding(f"{what} is a file, not a directory", f"name its directory: {path.parent}")
     elif not is_repository_id(required.name):
-        yield Finding(f"{what} is neither a directory here nor a repository id", "name an existing directory")
+        yield Finding(f"{what} is neither an existing directory nor a repository id", "name an existing directory")
     elif adapter is not None and required.file == MODEL_FILE:
         yield _adapter_as_model(adapter, f"lora.adapter_id: {required.name}")
     elif is_offline(environ):
         yield Finding(
-            f"{what} is not whole on this machine, and HF_HUB_OFFLINE forbids to fetch it",
+            f"{what} is incomplete on this machine, and HF_HUB_OFFLINE forbids the download",
             "unset HF_HUB_OFFLINE, or name a local directory",
         )
     elif ask is not None:
@@ -179,8 +179,8 @@ def _without_its_file(required: RequiredFiles, directory: Path) -> Finding:
         return Finding(f"{problem}, but the GGUF file {gguf[0].name}", f"set model: {gguf[0]}")
     below = sorted({path.parent for depth in ("*", "*/*") for path in directory.glob(f"{depth}/{required.file}")})
     if below:
-        return Finding(problem, f"name the directory that holds it: {below[0]}")
-    return Finding(problem, f"name the directory that holds {required.file}")
+        return Finding(problem, f"name the directory that has it: {below[0]}")
+    return Finding(problem, f"name the directory that has {required.file}")
 
 
 def _adapter_as_model(directory: Path, setting: str) -> Finding:
@@ -189,14 +189,14 @@ def _adapter_as_model(directory: Path, setting: str) -> Finding:
     except ConfigError:
         base = None
     model = base if isinstance(base, str) and base else "<the model that it was trained on>"
-    return Finding(f"{directory} holds an adapter, not a model", f"set model: {model} and {setting}")
+    return Finding(f"{directory} has an adapter, not a model", f"set model: {model} and {setting}")
 
 
 def _inside(required: RequiredFiles, directory: Path) -> Iterator[Finding]:
     """Of a directory with its file."""
     if required.file == MODEL_FILE and (directory / ADAPTER_FILE).is_file():
         yield Finding(
-            f"directory {directory} holds an adapter beside the model, which transformers would apply unasked",
+            f"directory {directory} has an adapter beside the model, which transformers would apply automatically",
             "move the adapter's files to a directory of their own, and name that as lora.adapter_path if it is meant",
         )
     if not required.needs_weights:

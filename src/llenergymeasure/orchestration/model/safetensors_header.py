@@ -71,7 +71,7 @@ def _header_length(file: BinaryIO, size: int) -> int:
         raise BrokenFileError(f"is truncated: it has {size} bytes")
     length = int.from_bytes(first, "little")
     if length > MAX_HEADER_BYTES:
-        raise BrokenFileError(f"is damaged: it claims a header of {length} bytes")
+        raise BrokenFileError(f"is damaged: it states a header of {length} bytes")
     if LENGTH_BYTES + length > size:
         raise BrokenFileError(f"is truncated: {size - LENGTH_BYTES} of the {length} bytes of its header are there")
     return length
@@ -92,7 +92,9 @@ def _end_of_tensors(header: dict[str, Any]) -> int:
     end = 0
     for begin, stop, name in sorted(_place(name, tensor) for name, tensor in header.items()):
         if begin != end or stop < begin:
-            raise BrokenFileError(f"is damaged: tensor '{name}' lies at bytes {begin} to {stop}, not from {end} on")
+            raise BrokenFileError(
+                f"is damaged: tensor '{name}' lies at bytes {begin} to {stop}, but must begin at byte {end}"
+            )
         end = stop
     return end
 

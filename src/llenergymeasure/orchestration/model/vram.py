@@ -154,7 +154,7 @@ def estimate_vram(
     cache, notes = _cache(config_json, shape, positions, bytes_per_value) if use_cache else (0, [])
     if shape is None:
         kind = shown(config_json.get("model_type"))
-        notes.append(f"architecture {kind} is not known: sizes as configured and stored")
+        notes.append(f"architecture {kind} is not known: the sizes are those of its configuration and files")
     if input_tokens is None:
         notes.append(f"prompts are not cut: counted with {longest or 'an unknown number of'} tokens each")
     return VramEstimate.of(

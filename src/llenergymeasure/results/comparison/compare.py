@@ -25,13 +25,13 @@ def compare(first: Side, second: Side, *, different_work: bool = False) -> Compa
     """
     if first.single != second.single:
         raise ConfigError(
-            f"{first.name} and {second.name} are a result and a study",
+            f"cannot compare a result with a study: {first.name}, {second.name}",
             "compare results with results, or studies with studies",
         )
     pairs = _pairs(first, second)
     unlike = _unlike(pairs)
     if unlike and not different_work:
-        raise ConfigError(_refusal(first, second, unlike), "--allow-different-work compares them all the same")
+        raise ConfigError(_refusal(first, second, unlike), "add --allow-different-work to compare them anyway")
     sample = pairs[0]
     where = differences.machines(*sample)
     return Comparison(

@@ -13,10 +13,10 @@ from llenergymeasure.results.study_tables.texts import ABSENT, name_of, ratio_te
 
 MACHINES = {
     "same": "",
-    "same_model": "They ran on different GPUs of one model, which differ by some 8 % (arXiv 2208.11035).",
-    "same_cpu_model": "They ran on CPUs of one model; whether it was one machine is not known.",
-    "another": "They ran on another machine: the ratios compare machines too.",
-    "unknown": "Whether they ran on the same machine is not known.",
+    "same_model": "They ran on different GPUs of the same model; such GPUs differ by about 8 % (arXiv 2208.11035).",
+    "same_cpu_model": "They ran on CPUs of the same model; it is not known whether it was the same machine.",
+    "another": "They ran on different machines, so the ratios also compare the machines.",
+    "unknown": "It is not known whether they ran on the same machine.",
 }
 MOST_LINES = 40
 _OUTPUT_TOKENS = "output_tokens"
@@ -68,7 +68,7 @@ def notes(comparison: Comparison, single: bool) -> Iterator[str]:
     """How to read the ratios, and what limits them."""
     yield f"Ratios are B over A. {_intervals(comparison, single)}"
     if comparison.work:
-        yield "They did different work, so the ratios compare that too."
+        yield "They did different work, so the ratios also compare the work."
     if comparison.per_pass:
         yield "Totals of a window are per pass over the prompts."
     if MACHINES[comparison.machines]:
@@ -83,17 +83,17 @@ def _intervals(comparison: Comparison, single: bool) -> str:
     kinds = {each.interval for cell in comparison.cells for each in cell.metrics}
     if kinds & {"uncertainty", "without_gain"}:
         gain = " without the gain error of the sensor, which cancels" if "without_gain" in kinds else ""
-        return f"The interval of the energy is that of both readings (k = 2){gain}; the others need repeats."
+        return f"The interval of the energy is the uncertainty of both readings (k = 2){gain}; other intervals need repeats."
     if "repeats" in kinds:
         return "Intervals are 95 % intervals of Welch over the runs of a cell."
     several = "several cycles" if not single else "studies of several cycles"
-    return f"Without repeats nothing is known of the spread: compare {several} for intervals."
+    return f"Without repeats the spread is not known: compare {several} for intervals."
 
 
 def _unequal(comparison: Comparison) -> Iterator[str]:
     tokens = [each for cell in comparison.cells for each in cell.metrics if each.metric == _OUTPUT_TOKENS]
     if any(abs(each.second / each.first - 1) > EQUAL_WORK for each in tokens if each.first):
-        yield "Output tokens differ by more than 1 %: energy per token compares, totals and energy per request do not."
+        yield "Output tokens differ by more than 1 %: compare energy per token, not totals or energy per request."
     for name, labels in (("A", comparison.only_first), ("B", comparison.only_second)):
         if labels:
             yield f"Only in {name}: {'; '.join(labels)}."

@@ -125,5 +125,5 @@ def _row(path: Path, number: int, data: dict[str, Any]) -> RunRow:
 
 def _damaged(path: Path, number: int) -> ConfigError:
     return ConfigError(
-        f"{path}, line {number} is not a run", "restore the file, or remove this line: the run is then made again"
+        f"{path}, line {number} is not a run", "restore the file, or remove this line; the run is then repeated"
     )

@@ -78,7 +78,7 @@ def check_design(folder: Path, manifest: Manifest, design: StudyDesign) -> None:
     differing = [*_changed_prompts(manifest, design), *_differences(design_of(read_config(folder)), design)]
     named = "; ".join(differing[:NAMED]) + (f"; and {len(differing) - NAMED} more" if len(differing) > NAMED else "")
     raise ConfigError(
-        f"{folder} has another study than the configuration: {named}",
+        f"the study in {folder} differs from the configuration: {named}",
         "restore the configuration and its prompts, or run it without --resume",
     )
 
@@ -196,4 +196,4 @@ def _result(file: Path) -> ExperimentResult:
     try:
         return ExperimentResult.from_json(file)
     except ConfigError as error:
-        raise ConfigError(str(error), "restore it, or remove it: the run is then made again") from error
+        raise ConfigError(str(error), "restore it, or remove it; the run is then repeated") from error

@@ -149,7 +149,7 @@ def test_a_file_without_permission_is_refused(written):
         ("x: !!timestamp 2026-01-01\n", 1, "tag !!timestamp is refused"),
         ("x: &a [1, *a]\n", 1, "alias *a contains itself"),
         ("x: &a {y: {<<: *a}}\n", 1, "alias *a contains itself"),
-        ("x:\n" + "- " * 60 + "1\n", 2, "nested too deeply, at most 50 levels; write it flatter"),
+        ("x:\n" + "- " * 60 + "1\n", 2, "nested too deeply, at most 50 levels; use fewer levels"),
         ("x: " + "[" * 5000, 1, "nested too deeply, at most 50 levels"),
         ("x: " + "{a: " * 5000, 1, "nested too deeply, at most 50 levels"),
         ("x: " + "9" * 5000 + "\n", 1, "a number of 5000 characters; quote it to mean text"),

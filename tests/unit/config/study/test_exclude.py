@@ -34,7 +34,7 @@ def test_a_section_as_value_is_matched_by_a_part_of_it(study):
 @pytest.mark.parametrize(
     ("exclude", "words"),
     [
-        (" {precision: fp16}", 'line 6, column 1: \'exclude:\' holds {"precision": "fp16"}, not a list'),
+        (" {precision: fp16}", 'line 6, column 1: \'exclude:\' is {"precision": "fp16"}, not a list'),
         (" [5]", "line 6, column 11: exclude 1 is 5; write fields and values"),
         (" [{}]", "exclude 1 is {}"),
         (" [{precison: fp16}]", "precison is not a field of these cells; did you mean 'precision'?"),

@@ -51,10 +51,10 @@ BASES = {
     "missing": ("base: nowhere.yaml", "study.yaml, line 1, column 1: base: nowhere.yaml does not exist; check the path; it is "
                 "relative to the folder of study.yaml"),
     "with a sweep": ("base: swept.yaml", "swept.yaml, line 2, column 1: swept.yaml is the base of study.yaml and has 'sweep:'"),
-    "with a base": ("base: based.yaml", "has 'base:' itself; a base is a file with one experiment"),
+    "with a base": ("base: based.yaml", "has 'base:' itself; a base must be a file with one experiment"),
     "broken": ("base: broken.yaml", "broken.yaml, line 2, column 1: broken YAML"),
     "wrong": ("base: wrong.yaml", "wrong.yaml, line 2, column 1: n: 0: must be greater than or equal to 1"),
-    "a list": ("base: [1]", "'base:' holds [1]; write the fields that all experiments share below it, or the path of a file"),
+    "a list": ("base: [1]", "'base:' is [1]; write the fields that all experiments share below it, or the path of a file"),
 }  # fmt: skip
 
 
@@ -168,7 +168,7 @@ def test_one_cell_is_measured_once(study, text):
         ("execution: {cooldown_celsius: 0}", "must be greater than 0"),
         ("execution: 5", "line 2: execution: 5: a mapping is needed"),
         ("name: ''", "line 2: name: must not be empty"),
-        ("name: \"a\\nb\"", "is no name; write printable characters on one line"),
+        ("name: \"a\\nb\"", "is not a valid name; write printable characters on one line"),
         ("name: 5", "name: 5: text is needed"),
         ("experimets: []\nsweep: {n: [1]}", "line 2, column 1: experimets: there is no such field; did you mean 'experiments'?"),
         ("sweeep: {n: [1]}", "line 2: sweeep: there is no such field; did you mean 'sweep'?"),

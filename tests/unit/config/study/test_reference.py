@@ -38,8 +38,8 @@ def test_a_cell_of_a_list_may_be_the_reference(study):
 @pytest.mark.parametrize(
     ("written", "words"),
     [
-        ("fp16", "'reference:' holds \"fp16\"; write fields and values that select one cell"),
-        ("{}", "'reference:' holds {}"),
+        ("fp16", "'reference:' is \"fp16\"; write fields and values that select one cell"),
+        ("{}", "'reference:' is {}"),
         ("{precision: bf16}", "reference: it selects 2 cells; name one value of pytorch.batch_size (1, 8)"),
         ("{precison: bf16}", "reference: precison is not a field of these cells; did you mean 'precision'?"),
         ("{precision: bf61}", "reference: no cell has precision bf61; did you mean 'bf16'? levels: fp16, bf16"),

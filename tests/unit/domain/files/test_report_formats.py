@@ -18,9 +18,9 @@ def test_without_its_library_the_fix_is_reported_before_anything_runs():
 
 def test_only_what_is_missing_is_named():
     (finding,) = report_findings("html", lambda module: module == "jinja2")
-    assert finding.problem == "a report needs matplotlib, not installed here"
+    assert finding.problem == "a report needs matplotlib (not installed)"
     (finding,) = report_findings("html", lambda module: False)
-    assert finding.problem == "a report needs jinja2 and matplotlib, not installed here"
+    assert finding.problem == "a report needs jinja2 and matplotlib (not installed)"
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -113,7 +113,7 @@ def test_the_configuration_alone_tells_where_transformers_is_missing(architectur
 def test_a_model_with_code_of_its_own_is_run_when_that_is_allowed() -> None:
     assert found("NewForSeq2SeqLM", own_code=True, model_type="brand_new", auto_map=OWN_CODE) == []
     (finding,) = found("NewForCausalLM", model_type="brand_new", auto_map=OWN_CODE)
-    assert "comes with code of its own" in finding.problem
+    assert "comes with its own code" in finding.problem
     assert "pytorch.trust_remote_code: true" in finding.fix
 
 

@@ -67,13 +67,13 @@ WHOLE = gguf()
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"GGML" + WHOLE[4:], "is no GGUF file"),
-        (b"", "is no GGUF file"),
+        (b"GGML" + WHOLE[4:], "is not a GGUF file"),
+        (b"", "is not a GGUF file"),
         (b"GGUF", "is truncated or damaged"),
         (WHOLE[:30], "is truncated or damaged"),
         (WHOLE[:-1], f"is truncated: {len(WHOLE) - 1} of its {len(WHOLE)} bytes are there"),
-        (gguf(version=1), "is of GGUF version 1; this reads 2 and 3"),
-        (WHOLE[:8] + struct.pack("<Q", 2**60) + WHOLE[16:], "is damaged: it claims 1152921504606846976 values"),
+        (gguf(version=1), "has GGUF version 1; versions 2 and 3 can be read"),
+        (WHOLE[:8] + struct.pack("<Q", 2**60) + WHOLE[16:], "is damaged: it states 1152921504606846976 values"),
         (gguf({"x": (U32, 1)}).replace(struct.pack("<I", U32), struct.pack("<I", 99), 1), "a value is of type 99"),
         (gguf({"x": (STRING, "y" * 9)})[:40], "is truncated or damaged"),
     ],

@@ -99,7 +99,7 @@ def test_longer_than_a_rotary_model_was_made_for_is_a_note() -> None:
     config = experiment(dataset=SYNTHETIC)
     assert found(config, model(LLAMA)) == []
     (note,) = notes_on_length(config, model(LLAMA))
-    assert "was made for 64 positions" in note
+    assert "was designed for 64 positions" in note
     assert "up to 69" in note
     assert list(notes_on_length(config, model(GPT2))) == []
     assert list(notes_on_length(experiment(max_input_tokens=49), model(LLAMA))) == []

@@ -38,7 +38,7 @@ def written(path: Path, content: object = None) -> Path:
 def test_an_adapter_given_as_the_model_names_its_setting_and_its_base(directory: Path) -> None:
     written(directory / ADAPTER, {"base_model_name_or_path": "org/base"})
     (finding,) = found(directory)
-    assert finding.problem == f"{directory} holds an adapter, not a model"
+    assert finding.problem == f"{directory} has an adapter, not a model"
     assert finding.fix == f"set model: org/base and lora.adapter_path: {directory}"
 
 
@@ -61,7 +61,7 @@ def test_an_adapter_beside_the_model_is_not_applied_unasked(directory: Path) -> 
     written(directory / ADAPTER)
     (directory / "pytorch_model.bin").touch()
     (finding,) = found(directory)
-    assert "holds an adapter beside the model, which transformers would apply unasked" in finding.problem
+    assert "has an adapter beside the model, which transformers would apply automatically" in finding.problem
     assert "lora.adapter_path" in finding.fix
     assert found(directory, file=ADAPTER, needs_weights=False) == []
 
@@ -78,13 +78,13 @@ def test_a_directory_around_the_model_names_the_one_inside(directory: Path, belo
     written(directory / below / "config.json")
     (finding,) = found(directory)
     assert finding.problem == f"directory {directory} has no config.json"
-    assert finding.fix == f"name the directory that holds it: {directory / below}"
+    assert finding.fix == f"name the directory that has it: {directory / below}"
 
 
 def test_an_adapter_inside_the_directory_that_was_named_is_found(directory: Path) -> None:
     written(directory / "checkpoint-10" / ADAPTER)
     (finding,) = found(directory, file=ADAPTER, needs_weights=False)
-    assert finding.fix == f"name the directory that holds it: {directory / 'checkpoint-10'}"
+    assert finding.fix == f"name the directory that has it: {directory / 'checkpoint-10'}"
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "weights.bin"])
@@ -106,7 +106,7 @@ def test_a_damaged_configuration_is_found_before_the_run(directory: Path) -> Non
 @pytest.mark.parametrize("kind", [{}, {"file": ADAPTER, "needs_weights": False}])
 def test_a_name_that_is_no_repository_is_found_without_asking_the_hub(name: str, kind: dict[str, object]) -> None:
     (finding,) = found(name, **kind)
-    assert "neither a directory here nor a repository id" in finding.problem
+    assert "neither an existing directory nor a repository id" in finding.problem
 
 
 def hub(model: str, revision: str | None, file: str) -> Iterator[Finding]:
@@ -117,7 +117,7 @@ def hub(model: str, revision: str | None, file: str) -> Iterator[Finding]:
 @pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])
 def test_what_is_not_here_cannot_be_fetched_offline(variable: str, value: str) -> None:
     (finding,) = found("org/m", {variable: value, "HF_HOME": "/none"}, hub)
-    assert "HF_HUB_OFFLINE forbids to fetch it" in finding.problem
+    assert "HF_HUB_OFFLINE forbids the download" in finding.problem
 
 
 def test_the_hub_is_asked_where_that_is_allowed() -> None:

@@ -164,8 +164,8 @@ def test_joules_are_gated_only_when_all_were_measured_alike(repeats, before, rea
     ("again", "reason"),
     [
         ([a_repeat(12.0)] * 3, None),
-        ([], "0 of its repeats count, and 3 are needed"),
-        ([a_repeat(12.0)] * 2, "2 of its repeats count, and 3 are needed"),
+        ([], "0 of its repeats are valid, and 3 are needed"),
+        ([a_repeat(12.0)] * 2, "2 of its repeats are valid, and 3 are needed"),
         ([a_repeat(None, method=None)] * 3, "energy methods differ: None, counter"),
         ([a_repeat(method="sampled")] * 3, "energy methods differ: counter, sampled"),
         ([a_repeat(tokens=1000)] * 3, "its work differs: 1000 output tokens, not 1024"),

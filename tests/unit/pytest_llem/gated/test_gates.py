@@ -90,5 +90,5 @@ def test_two_gates_of_one_name_are_refused():
     of = gates()
     window(of, repeats=3)
     assert refusal(of, repeats=4) == (
-        "window 'work' has two gates: energy_j:5% with 3 repeats, and energy_j:5% with 4 repeats; give them two names"
+        "window 'work' has two gates: energy_j:5% with 3 repeats, and energy_j:5% with 4 repeats; use two names"
     )

@@ -187,7 +187,7 @@ def test_a_window_that_is_left_open_is_no_number():
     window = energy_meter.window("open").__enter__()
     energy_meter.finish()
     assert (window.valid, window.energy_j) == (False, None)
-    assert window.warnings == ["left open: the test ended before the window did"]
+    assert window.warnings == ["not closed: the test ended before the window"]
     with energy_meter.window("next") as following:
         pass
     assert following.parent is None
@@ -335,7 +335,7 @@ def test_a_loop_over_a_window_measures_its_repeats():
 
 def test_a_loop_that_does_not_open_its_window_is_refused():
     with pytest.raises(
-        RuntimeError, match=r"window 'work' was not measured in its turn: write `with window:` inside the loop"
+        RuntimeError, match=r"window 'work' was not measured in its iteration: write `with window:` inside the loop"
     ):
         for _ in meter().window("work", repeats=3):
             pass

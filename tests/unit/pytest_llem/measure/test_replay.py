@@ -35,9 +35,9 @@ def test_every_window_takes_the_next_value_of_its_test(written):
 def test_running_out_is_an_error_that_says_how_many_there_were(written):
     replay = read_replay(written({"windows": {"a": [1]}}))
     replay.next("a")
-    with pytest.raises(ReplayError, match="has 1 joules for a, and all are used"):
+    with pytest.raises(ReplayError, match="has 1 recorded windows for a, and all are used"):
         replay.next("a")
-    with pytest.raises(ReplayError, match="has 0 joules for b"):
+    with pytest.raises(ReplayError, match="has 0 recorded windows for b"):
         replay.next("b")
 
 

@@ -47,19 +47,19 @@ def test_an_inconclusive_verdict_says_what_it_could_see_and_what_would_help():
     sessions, repeats = (100 * (design.minimum_detectable_ratio - 1) for design in found.larger)
     assert advice_on(found) == (
         f"the change is between {100 * (found.ratio_low - 1):+.3g}% and {100 * (found.ratio_high - 1):+.3g}%, and the "
-        f"limit is +5%. 4 times in 5 it would catch {could_see:+.3g}%; {sessions:+.3g}% with 5 baseline sessions (now 1), "
-        f"or {repeats:+.3g}% with 6 repeats (now 3)"
+        f"limit is +5%. A change of {could_see:+.3g}% would be detected with probability 0.8; {sessions:+.3g}% with 5 baseline "
+        f"sessions (now 1), or {repeats:+.3g}% with 6 repeats (now 3)"
     )
 
 
 def test_the_limit_of_throughput_is_below_the_baseline():
     found = compare([SCATTERED], [SCATTERED], limit=0.05, higher_is_worse=False)
-    assert "and the limit is -4.76%. 4 times in 5 it would catch -" in advice_on(found)
+    assert "and the limit is -4.76%. A change of -" in advice_on(found)
 
 
 def test_a_change_beyond_the_limit_that_may_be_luck_says_its_p():
     advice = advice_on(compare([[100.0] * 3], [[106.0] * 3], limit=0.0))
-    assert advice.startswith("the change is +6%, but p is 0.026, not below 0.01. 4 times in 5 it would catch ")
+    assert advice.startswith("the change is +6%, but p is 0.026, not below 0.01. A change of ")
 
 
 def test_advice_on_an_absolute_limit():

@@ -52,7 +52,7 @@ def test_the_kind_of_energy_of_most_cells_is_analysed_and_measured_before_estima
 
 
 def test_a_single_cell_has_one_block():
-    """Nothing is compared inside a cycle, so cycles are repeats."""
+    """Nothing is compared within a cycle, so cycles are repeats."""
     assert Frames(DESIGN, rows_of("01")).of(METRICS[ENERGY]).runs.blocks == ("all", "all")
     assert Frames(DESIGN, rows_of("01", "02")).of(METRICS[ENERGY]).runs.blocks == ("c1", "c1", "c2", "c2")
 

@@ -59,7 +59,7 @@ def _suspected(suspects: Collection[str]) -> str:
     if not names:
         return ""
     switched_off = ", ".join(f"{name}: null" for name in names)
-    return f"; the model's own files set {', '.join(names)}: try without, by passthrough_kwargs: {{{switched_off}}}"
+    return f"; the model's own files set {', '.join(names)}; to try without, set passthrough_kwargs: {{{switched_off}}}"
 
 
 def _fix(error: Exception) -> str:

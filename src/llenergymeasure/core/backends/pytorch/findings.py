@@ -45,7 +45,7 @@ def setting_findings(
     """
     for what, module in _needed(config, checkpoint):
         if not has(module):
-            yield Finding(f"{what} needs {module}, not installed here", f"pip install {PACKAGES.get(module, module)}")
+            yield Finding(f"{what} needs {module} (not installed)", f"pip install {PACKAGES.get(module, module)}")
     yield from _flash_attention(config.pytorch_settings, has)
     if has("torch"):
         yield from _gpus(config, cuda_devices)
@@ -81,7 +81,7 @@ def _flash_attention(section: PyTorchConfig, has: Has) -> Iterator[Finding]:
     module = FLASH_MODULES.get(kind or "")
     if module is not None and not has(module) and not has("kernels"):
         yield Finding(
-            f"attn_implementation {kind} needs {module} or kernels, not installed here",
+            f"attn_implementation {kind} needs {module} or kernels (not installed)",
             f"pip install {PACKAGES[module]}, or: pip install kernels",
         )
 
@@ -98,12 +98,12 @@ def _gpus(config: ExperimentConfig, cuda_devices: Callable[[], int | None]) -> I
     if count == 0:
         for setting, otherwise in bound:
             yield Finding(
-                f"{setting}, but no CUDA device is here", f"{otherwise}, or check the driver with: nvidia-smi"
+                f"{setting}, but no CUDA device was found", f"{otherwise}, or check the driver with: nvidia-smi"
             )
     elif count is not None and count < processes:
         yield Finding(
-            f"{processes} processes on this machine would share {count} GPUs; each needs one of its own",
-            f"set pytorch.num_processes to {count}, or set pytorch.device: cpu",
+            f"{processes} processes on this machine would share {count} GPUs; each needs its own GPU",
+            f"set pytorch.num_processes: {count}, or set pytorch.device: cpu",
         )
 
 

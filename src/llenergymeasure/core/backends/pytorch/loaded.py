@@ -94,7 +94,7 @@ def without_adapter(model: Any) -> Any:
 def _notes(wanted: str) -> tuple[str, ...]:
     """What to say on a machine without a CUDA device."""
     if wanted == "auto":
-        return ("no CUDA device found: running on the CPU (set pytorch.device: cpu to say that this is meant)",)
+        return ("no CUDA device was found: running on the CPU (set pytorch.device: cpu to choose it explicitly)",)
     return ()
 
 

@@ -86,7 +86,9 @@ class TransformersLoader:
         wanted = config.pytorch_settings.effective_device
         available = self._library.cuda_available()
         if wanted == "cuda" and not available:
-            raise BackendError("pytorch.device is cuda, but torch sees no CUDA device; set pytorch.device: cpu or auto")
+            raise BackendError(
+                "pytorch.device is cuda, but torch found no CUDA device; set pytorch.device: cpu or auto"
+            )
         return wanted if wanted != "auto" else ("cuda" if available else "cpu")
 
     def _weights(self, config: ExperimentConfig, source: str, device: str) -> tuple[Any, tuple[str, ...]]:
@@ -104,7 +106,7 @@ class TransformersLoader:
         check_weights(
             report,
             name,
-            "name a checkpoint of this model, or set pytorch.load_format: dummy if random weights are meant",
+            "name a checkpoint of this model, or set pytorch.load_format: dummy to use random weights",
         )
         return model, report.unexpected
 
@@ -112,7 +114,7 @@ class TransformersLoader:
         """Weights drawn from the seed, on the device itself, in the precision of the experiment."""
         if "quantization_config" in arguments or "device_map" in arguments:
             raise BackendError(
-                "load_format dummy draws weights on one device in plain precision: remove device_map and quantisation"
+                "load_format dummy creates unquantised weights on one device: remove device_map and quantisation"
             )
         hub = hub_arguments(config)
         hf_config = self._library.config(source, **hub)
@@ -175,7 +177,7 @@ def _check_device(config: ExperimentConfig, devices: tuple[str, ...]) -> None:
         )
     if wanted not in ("auto", kind_of(devices)):
         raise BackendError(
-            f"pytorch.device is {wanted}, but pytorch.device_map placed the model on {', '.join(devices)}; remove one of both"
+            f"pytorch.device is {wanted}, but pytorch.device_map placed the model on {', '.join(devices)}; remove one of the two"
         )
 
 

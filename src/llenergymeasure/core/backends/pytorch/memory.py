@@ -45,7 +45,7 @@ class ProcessMemory:
     def peak_mb(self) -> tuple[float | None, str]:
         """Peak in MB and how it was read; None where the mark cannot be reset."""
         if not self._was_reset:
-            return None, "unknown: the kernel's high-water mark cannot be reset here"
+            return None, "unknown: the kernel's peak counter cannot be reset on this system"
         status = (self._process / "status").read_text(encoding="ascii", errors="replace")
         line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * KIBIBYTE / MEGABYTE, "process_rss"

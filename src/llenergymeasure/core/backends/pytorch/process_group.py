@@ -34,7 +34,9 @@ class TorchProcessGroup:
         try:
             distributed.init_process_group("gloo", timeout=PATIENCE)
         except (RuntimeError, ValueError) as error:
-            raise ProcessGroupError(f"the processes of this experiment do not find each other: {error}") from error
+            raise ProcessGroupError(
+                f"the processes of this experiment cannot connect to each other: {error}"
+            ) from error
         self.rank = distributed.get_rank()
         self.size = distributed.get_world_size()
 
@@ -65,4 +67,4 @@ def _explained() -> Iterator[None]:
         yield
     except RuntimeError as error:
         first_line = str(error).split("\n", 1)[0]
-        raise ProcessGroupError(f"another process of this experiment is gone ({first_line})") from error
+        raise ProcessGroupError(f"another process of this experiment has ended ({first_line})") from error

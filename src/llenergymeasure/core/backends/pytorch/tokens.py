@@ -20,7 +20,7 @@ class TransformersTokenizer:
         self._tokenizer = tokenizer
         self._n_embedded = n_embedded
         if self.pad_id is None:
-            raise BackendError("the tokenizer has neither a padding nor an end-of-sequence token; give it one of them")
+            raise BackendError("the tokenizer has neither a padding nor an end-of-sequence token; add one of them")
 
     def of(self, model: Any) -> TransformersTokenizer:
         """The same tokenizer for a model that is loaded."""
@@ -85,7 +85,7 @@ class TransformersTokenizer:
     def encode_chat(self, texts: Sequence[str]) -> list[list[int]]:
         if getattr(self._tokenizer, "chat_template", None) is None:
             raise BackendError(
-                "apply_chat_template is true, but the tokenizer has no chat template; set it to false, or take an instruct model"
+                "apply_chat_template is true, but the tokenizer has no chat template; set it to false, or use an instruct model"
             )
         messages = [[{"role": "user", "content": text}] for text in texts]
         ids: list[list[int]] = self._tokenizer.apply_chat_template(

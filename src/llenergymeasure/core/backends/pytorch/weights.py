@@ -49,13 +49,13 @@ def check_weights(report: LoadReport, source: str, fix: str) -> None:
     problems = []
     if report.missing:
         of_all = "" if report.n_weights is None else f" of {report.n_weights}"
-        problems.append(f"{len(report.missing)}{of_all} weights are not in it: {first_names(report.missing)}")
+        problems.append(f"{len(report.missing)}{of_all} weights are missing: {first_names(report.missing)}")
     if report.mismatched:
         problems.append(f"{len(report.mismatched)} weights have another shape: {first_names(report.mismatched)}")
     if not problems:
         return
     if report.unexpected:
-        problems.append(f"{len(report.unexpected)} tensors in it have no place: {first_names(report.unexpected)}")
+        problems.append(f"{len(report.unexpected)} tensors are not used by the model: {first_names(report.unexpected)}")
     raise BackendError(
         f"{source} does not fit the model that its configuration describes: {'; '.join(problems)}; {fix}"
     )

@@ -29,7 +29,7 @@ def answer(design: StudyDesign, analysis: MetricAnalysis, margin: float | None) 
         yield _main(design, analysis, clear)
         yield _explained(analysis, clear)
     else:
-        yield "No factor is shown to matter."
+        yield "No factor has a significant effect."
     yield from _others(design, analysis, margin)
 
 
@@ -37,13 +37,13 @@ def without_ranking(design: StudyDesign, analysis: MetricAnalysis) -> Iterator[s
     """The spans alone, in the order of the design."""
     spans = [f"{name_of(design, effect)}: {_comparison(analysis.metric, effect)}" for effect in analysis.factors]
     yield f"{capital('; '.join(spans))}."
-    yield f"{few_runs(analysis)}, so there are no intervals and nothing is ranked: run at least {USUAL_CYCLES} cycles."
+    yield f"{few_runs(analysis)}, so there are no intervals and no ranking: run at least {USUAL_CYCLES} cycles."
 
 
 def few_runs(analysis: MetricAnalysis) -> str:
     """Why there are no intervals."""
     runs = "one cycle" if analysis.n_blocks == 1 else "so few runs"
-    return f"With {runs} nothing is known of the spread"
+    return f"With {runs} the spread is not known"
 
 
 def _main(design: StudyDesign, analysis: MetricAnalysis, clear: Sequence[FactorEffect]) -> str:

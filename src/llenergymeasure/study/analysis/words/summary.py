@@ -66,14 +66,14 @@ def _cells(design: StudyDesign, analysis: MetricAnalysis) -> str:
         return f"{_best(design, analysis, best)} {few_runs(analysis)}: run at least {USUAL_CYCLES} cycles."
     differing = [cell for cell in others if cell.p_holm is not None and cell.p_holm < ALPHA]
     if not differing:
-        return f"No cell is shown to differ from the reference{_found(analysis)}."
+        return f"No cell differs significantly from the reference{_found(analysis)}."
     return f"{len(differing)} of {len(others)} cells differ from the reference. {_best(design, analysis, best)}"
 
 
 def _best(design: StudyDesign, analysis: MetricAnalysis, best: CellEffect | None) -> str:
     reference = f"the reference ({design.cell(analysis.reference).label})"
     if best is None or best.ratio is None:
-        return f"None has a better mean than {reference}."
+        return f"No cell has a better mean than {reference}."
     advantage = inverse(best.ratio) if METRICS[analysis.metric].better == "lower" else best.ratio
     said = comparison(analysis.metric, "it", reference, advantage)
     return f"The best cell is {design.cell(best.cell).label}: {said}."
@@ -116,7 +116,7 @@ def _standing_out(analysis: MetricAnalysis) -> str:
     if not runs:
         return ""
     named = listed(list(runs)) if len(runs) <= _MOST_NAMED else f"{len(runs)} runs"
-    return f"; {named} {'stand' if len(runs) > 1 else 'stands'} out"
+    return f"; {named} {'are outliers' if len(runs) > 1 else 'is an outlier'}"
 
 
 def _best_within(design: StudyDesign, effects: StudyEffects) -> str:

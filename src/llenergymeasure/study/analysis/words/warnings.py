@@ -51,13 +51,13 @@ def _order(protocol: Protocol) -> Iterator[MeasurementWarning]:
     if protocol.order == "sequential":
         yield warning(
             "order_not_shuffled",
-            "all cycles of a cell ran together, so a drift of the machine looks like an effect and the p-values do not hold",
+            "all cycles of a cell ran together, so a drift of the machine looks like an effect, and the p-values are not valid",
             "use cycle_order: shuffled",
         )
     elif protocol.order == "interleaved":
         yield warning(
             "order_not_shuffled",
-            "every cycle had the same order, so a drift inside the cycles looks like an effect of late cells",
+            "every cycle had the same order, so a drift within the cycles looks like an effect of the cells that run late",
             "use cycle_order: shuffled",
         )
 
@@ -66,7 +66,7 @@ def _cycles(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
     if "one_cycle" in analysis.notes:
         yield warning(
             "single_cycle",
-            "no two runs of a cell can be compared, so nothing is known of the spread",
+            "no two runs of a cell can be compared, so the spread is not known",
             f"run at least {USUAL_CYCLES} cycles",
             n_cycles=analysis.n_blocks,
         )
@@ -78,8 +78,8 @@ def _cells(design: StudyDesign, analysis: MetricAnalysis) -> Iterator[Measuremen
     if absent:
         yield warning(
             "cells_missing",
-            f"{_cells_named(absent)} without a comparable run; nothing is assumed about {_it(absent)}",
-            "look at the failures, and run again with --resume",
+            f"{_cells_named(absent)} {_is(absent)} not in the analysis: no comparable run",
+            "check the failures, and run again with --resume",
             n_cells=len(absent),
         )
     if "no_reference" in analysis.notes:
@@ -92,20 +92,18 @@ def _work(unequal: Sequence[str]) -> Iterator[MeasurementWarning]:
             "unequal_work",
             f"the output tokens of {_cells_named(unequal)} differ from those of the reference by more than 1 %: energy per "
             "token still compares, energy per request and per run does not",
-            "set min_output_tokens to max_output_tokens",
+            "set min_output_tokens equal to max_output_tokens",
             n_cells=len(unequal),
         )
 
 
 def _methods(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
     if "methods_disagree" in analysis.notes:
-        runs = (
-            f"; {_named('run', analysis.outliers)} {_verb('stand', analysis.outliers)} out" if analysis.outliers else ""
-        )
+        runs = f"; {_named('outlier', analysis.outliers)}" if analysis.outliers else ""
         yield warning(
             "methods_disagree",
             f"the tests on logs and on ranks disagree{runs}",
-            "look at these runs" if runs else "run more cycles",
+            "check these runs" if runs else "run more cycles",
             n_runs=len(analysis.outliers),
         )
 
@@ -115,7 +113,7 @@ def _outliers(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
         yield warning(
             "outlying_runs",
             f"{_named('run', analysis.outliers)} {_verb('differ', analysis.outliers)} strongly from the other runs of their cells",
-            "look at what ran at that time",
+            "check what else ran at that time",
             n_runs=len(analysis.outliers),
         )
 
@@ -136,7 +134,7 @@ def _drift(drift: Ratio | None) -> Iterator[MeasurementWarning]:
     if drift is not None and drift.low is not None and drift.high is not None and not drift.low <= 1 <= drift.high:
         yield warning(
             "control_drift",
-            f"the reference changes by a factor of {drift.value:.3f} inside a cycle",
+            f"the reference changes by a factor of {drift.value:.3f} within a cycle",
             "use longer gaps or cooldown_celsius",
             ratio=drift.value,
             low=drift.low,
@@ -148,8 +146,8 @@ def _readings(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
     if "uncertain_readings" in analysis.notes:
         yield warning(
             "uncertain_readings",
-            "the uncertainty of the energy readings is larger than the spread between runs, and is not in the intervals",
-            "an error of the sensor's gain cancels in ratios on the same GPU; use longer windows for the rest",
+            "the uncertainty of the energy readings is larger than the spread between runs, and the intervals do not include it",
+            "an error of the sensor's gain cancels in ratios on the same GPU; use longer windows to reduce the other errors",
             residual_cv=analysis.residual_cv,
         )
 
@@ -164,10 +162,6 @@ def _verb(verb: str, ids: Sequence[str]) -> str:
 
 def _is(ids: Collection[str]) -> str:
     return "is" if len(ids) == 1 else "are"
-
-
-def _it(ids: Sequence[str]) -> str:
-    return "it" if len(ids) == 1 else "them"
 
 
 def _named(noun: str, ids: Sequence[str]) -> str:

@@ -173,9 +173,9 @@ def test_an_adapter_that_fits_loads_in_silence(checkpoint, adapter, merged):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda weights: {f"x.{name}": value for name, value in weights.items()}, "4 weights are not in it"),
-        (without("layers.1."), "2 weights are not in it: .*layers.1"),
-        (without("lora_B"), "2 weights are not in it: .*lora_B"),
+        (lambda weights: {f"x.{name}": value for name, value in weights.items()}, "4 weights are missing"),
+        (without("layers.1."), "2 weights are missing: .*layers.1"),
+        (without("lora_B"), "2 weights are missing: .*lora_B"),
         (lambda weights: {name: value[:, :1].contiguous() for name, value in weights.items()}, "size mismatch"),
     ],
     ids=["every name has a prefix", "a layer is missing", "half of each pair is missing", "another shape"],

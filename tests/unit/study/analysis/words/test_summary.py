@@ -61,7 +61,7 @@ def test_small_effects_are_in_percent_and_what_is_undecided_is_said():
 
 def test_nothing_found():
     text = said(lambda levels: 0.0)
-    assert text.startswith("No factor is shown to matter. ")
+    assert text.startswith("No factor has a significant effect. ")
     assert "are undecided: a difference above" in text
 
 
@@ -75,7 +75,7 @@ def test_one_cycle_ranks_nothing_and_says_how_many_are_needed():
         "Precision: bf16 needs 1.3 times less energy per output token than fp16; batch size: 32 needs "
     )
     assert "interval " not in text
-    assert text.endswith("so there are no intervals and nothing is ranked: run at least 3 cycles.")
+    assert text.endswith("so there are no intervals and no ranking: run at least 3 cycles.")
 
 
 def test_a_large_interaction_comes_first():
@@ -140,7 +140,7 @@ LIST = tuple(Factor(name=name, fields=(name,), levels=("a", "b")) for name in ("
     ("effect", "start"),
     [
         (-0.5, "1 of 1 cells differ from the reference. The best cell is x=b, y=b: it"),
-        (0.0, "No cell is shown to differ from the reference; a difference above"),
+        (0.0, "No cell differs significantly from the reference; a difference above"),
     ],
 )
 def test_a_list_compares_cells_with_the_reference(effect, start):
@@ -167,7 +167,7 @@ def test_tests_that_disagree_are_said_so_with_the_runs_that_stand_out():
         return row.model_copy(update={"values": {ENERGY: row.values[ENERGY] * factor}})
 
     text = said(lambda levels: 0.05 * levels["precision"], n_cycles=6, change=with_outliers)
-    assert text.endswith("The tests on logs and on ranks disagree about precision; 05.c2 and 01.c1 stand out.")
+    assert text.endswith("The tests on logs and on ranks disagree about precision; 05.c2 and 01.c1 are outliers.")
 
 
 def test_an_interaction_inside_one_backend_is_not_that_of_another():
@@ -221,4 +221,4 @@ def test_several_cycles_with_few_runs_are_not_called_one():
     design = grid({"precision": ["bf16", "fp16"], "batch": [1, 8]})
     runs = Simulation(design, machine=EXACT, n_cycles=2, lost=frozenset({"04.c1", "01.c2", "02.c2"}))
     text = summary(design, analyse(design, runs.rows(random.Random(1)), protocol(2)))
-    assert "With so few runs nothing is known of the spread" in text
+    assert "With so few runs the spread is not known" in text

@@ -137,7 +137,7 @@ def _unpacked_size(name: str, module: nn.Module) -> int:
     """Weights of a quantised linear layer: its inputs times its outputs."""
     sizes = (getattr(module, "in_features", None), getattr(module, "out_features", None))
     if not all(isinstance(size, int) for size in sizes):
-        raise UncountableError(f"the weights of {name} are packed, and their layer does not tell how many they are")
+        raise UncountableError(f"the weights of {name} are packed, and their layer does not report their number")
     return int(sizes[0] * sizes[1])  # type: ignore[operator]
 
 

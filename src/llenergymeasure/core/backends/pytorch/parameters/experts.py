@@ -34,7 +34,7 @@ class RoutedExperts:
             return 1.0
         if self.count is None or self.met is None:
             raise UncountableError(
-                f"{name} belongs to routed experts, and config.json does not say how many of them a token meets"
+                f"{name} belongs to routed experts, and config.json does not state how many of them process a token"
             )
         return self.met / self.count
 
@@ -56,7 +56,7 @@ def routed_experts(model: Any) -> RoutedExperts:
     stated = {**stated, **(stated.get("ffn_config") or {})}
     count, met = _whole(stated, COUNT_KEYS), _whole(stated, MET_KEYS)
     if _whole(stated, EMPTY_KEYS):
-        raise UncountableError("some of the experts that a token may meet compute nothing")
+        raise UncountableError("some of the experts that may process a token compute nothing")
     if count is not None and _are_looked_up(model, count):
         raise UncountableError("its experts are rows of an embedding")
     return RoutedExperts(count, None if met is None or count is None else min(met, count))
