@@ -9,21 +9,33 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from llenergymeasure.config.files.yaml import read_experiment
+from llenergymeasure.config.files.yaml import Document, read_experiment
 from llenergymeasure.config.loader import parse_override
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.study.load import NO_FILE, explain_study_error, load_study_config
 from llenergymeasure.config.study.models import ExecutionConfig, StudyConfig
 from llenergymeasure.exceptions import ConfigError
 
+__all__ = ["Document", "names_of", "read_file", "study_again", "study_of"]
+
+
+def read_file(path: Path) -> Document:
+    """A configuration file, read once: a pipe has its text only once.
+
+    Raises:
+        ConfigError: the file cannot be read, or the working directory was removed.
+    """
+    _check_working_directory()
+    return read_experiment(path)
+
 
 def study_of(
-    config: Path | None, flags: Mapping[str, Any], assignments: Sequence[str], sweeps: Sequence[str] = ()
+    config: Path | Document | None, flags: Mapping[str, Any], assignments: Sequence[str], sweeps: Sequence[str] = ()
 ) -> StudyConfig:
     """The study of a file, with the values of the command line.
 
     Args:
-        config: YAML file; None = all values come from the command line.
+        config: YAML file, or what was read of one; None = all values come from the command line.
         flags: values by dotted field name; those of the study are `execution.n_cycles` and the like.
         assignments: texts of `--set`.
         sweeps: texts of `--sweep`.
@@ -34,7 +46,7 @@ def study_of(
     _check_working_directory()
     assigned = dict(parse_override(text) for text in assignments)
     overrides = dict(flags) | {name: value.content for name, value in assigned.items()}
-    document = None if config is None else read_experiment(config)
+    document = read_experiment(config) if isinstance(config, Path) else config
     if document is None and "model" not in overrides and not sweeps:
         raise ConfigError("no config file and no --model", "for example: llem run --model builtin/tiny-llama -n 20")
     try:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, overload
 
+from llenergymeasure.config.files.yaml import read_experiment
 from llenergymeasure.config.loader import build_experiment_config, load_experiment_config
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.load import load_study_config
@@ -90,8 +91,8 @@ def run_study(
     _check_resume(resume)
     given = None
     if isinstance(config, (str, Path)):
-        given = Path(config)
-        config = load_study_config(given)
+        document = read_experiment(config)
+        given, config = document.text, load_study_config(document)
     elif not isinstance(config, StudyConfig):
         raise ConfigError(
             f"run_study takes a path or a StudyConfig, not {type(config).__name__}",
@@ -120,7 +121,7 @@ def _place(output_dir: object) -> Path | None:
 
 
 def _run(
-    study: StudyConfig, output_dir: str | Path | None, given: Path | None = None, resume: bool | str | Path = False
+    study: StudyConfig, output_dir: str | Path | None, given: str | None = None, resume: bool | str | Path = False
 ) -> StudyResult:
     """Run a study, or a single experiment in this process."""
     place = _place(output_dir)

@@ -13,7 +13,7 @@ from pathlib import Path
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.machine.environment import take_snapshot
-from llenergymeasure.domain.files.study import study_json
+from llenergymeasure.domain.files.study import resume_command, study_json
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.domain.study.design import Protocol, StudyDesign
 from llenergymeasure.domain.study.left_out import left_out_notes
@@ -40,6 +40,7 @@ __all__ = [
     "Started",
     "StudyOptions",
     "read_config",
+    "resume_command",
     "run_cells",
     "run_here",
     "run_or_raise",
@@ -56,7 +57,7 @@ class StudyOptions:
     """How a study is run, beside its configuration.
 
     Attributes:
-        given: the file of the configuration, which is copied; None = it is written as resolved.
+        given: the text of the configuration's file; None = it is written as resolved.
         resume: whether to continue the newest study of the design; or the folder to continue.
         gaps: whether to make the fixed gaps.
         other_environment: whether a study may be continued in another environment.
@@ -66,7 +67,7 @@ class StudyOptions:
         on_row: called with each run that ended, its result if it has one, and how far the study is.
     """
 
-    given: Path | None = None
+    given: str | None = None
     resume: bool | str | Path = False
     gaps: bool = True
     other_environment: bool = False
@@ -131,7 +132,7 @@ def _folder(design: StudyDesign, place: Path | None, options: StudyOptions) -> P
 
 def _configuration(study: StudyConfig, options: StudyOptions) -> Configuration:
     """The text of the file, or of the configuration as JSON, which is YAML too; and the configuration with every cell."""
-    given = _json(study, exclude_unset=True) if options.given is None else options.given.read_text(encoding="utf-8")
+    given = _json(study, exclude_unset=True) if options.given is None else options.given
     return Configuration(given, _json(study))
 
 

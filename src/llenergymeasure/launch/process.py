@@ -10,19 +10,17 @@ import math
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import Protocol
 
+from llenergymeasure._signals import held_back
 from llenergymeasure.security import redact
 
 GRACE_S = 2.0
 POLL_S = 0.1
-FORWARDED = (signal.SIGINT, signal.SIGTERM)
 # Of an output, in messages.
 MOST_LINES = 20
 MOST_BYTES = 8000
@@ -143,25 +141,14 @@ def ended_with_block(
         child.end()
 
 
-@contextmanager
-def _forwarding(process: Process) -> Iterator[list[int]]:
+def _forwarding(process: Process) -> AbstractContextManager[list[int]]:
     """Pass SIGINT and SIGTERM on to the child's group inside the block; yields the list of received signals."""
-    received: list[int] = []
 
-    def forward(number: int, frame: FrameType | None) -> None:
-        received.append(number)
+    def forward(number: int) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)
 
-    if threading.current_thread() is not threading.main_thread():  # handlers can be set only there
-        yield received
-        return
-    before = {number: signal.signal(number, forward) for number in FORWARDED}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return held_back(forward)
 
 
 def last_lines(log: Path) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from llenergymeasure._signals import uninterrupted
 from llenergymeasure.domain.files.study import write_study
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.domain.study.design import Protocol, StudyDesign
@@ -136,13 +137,14 @@ def run_in_folder(
         if manifest != found:
             write_manifest(manifest, folder)
         table = RunTable(rows_of(folder, manifest))
-        parts.on_start(_started(folder, design, table))
         try:
+            parts.on_start(_started(folder, design, table))
             _run(table, design, manifest, parts, store)
         finally:
-            store.release()
-            measured = _study_of(design, manifest, table).in_folder(folder)
-            write_study(measured, folder)  # before the analysis, which may be interrupted
+            with uninterrupted():  # study.json is there before the analysis, which may be interrupted
+                store.release()
+                measured = _study_of(design, manifest, table).in_folder(folder)
+                write_study(measured, folder)
             study = analysed(measured)
             _write(study, folder)
     return study

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from llenergymeasure._signals import uninterrupted
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.quality.judgement import of_run
 from llenergymeasure.domain.results import ExperimentResult
@@ -94,8 +95,9 @@ class RunTable:
         except Exception:
             raise
         except BaseException:
-            if self.rows[index].state == "running":
-                self._record(index, row.model_copy(update={"state": "interrupted"}), parts)
+            with uninterrupted():
+                if self.rows[index].state == "running":
+                    self._record(index, row.model_copy(update={"state": "interrupted"}), parts)
             raise
 
     def _measure(self, index: int, row: RunRow, log: Path | None, parts: RunParts) -> None:
@@ -112,15 +114,17 @@ class RunTable:
     def _keep(self, index: int, row: RunRow, result: ExperimentResult, took_s: float, parts: RunParts) -> None:
         """Store a result. One that cannot be stored is reported before the study stops."""
         try:
-            path = parts.store.keep(row.run_id, result)
+            with uninterrupted():
+                path = parts.store.keep(row.run_id, result)
+                self._record(index, completed_row(row, result, path, took_s), parts)
         except LLEMError:
             parts.on_row(completed_row(row, result, None, took_s), result)
             raise
-        self._end(index, completed_row(row, result, path, took_s), parts, result)
+        parts.on_row(self.rows[index], result)
 
-    def _end(self, index: int, row: RunRow, parts: RunParts, result: ExperimentResult | None = None) -> None:
+    def _end(self, index: int, row: RunRow, parts: RunParts) -> None:
         self._record(index, row, parts)
-        parts.on_row(row, result)
+        parts.on_row(row, None)
 
     def _record(self, index: int, row: RunRow, parts: RunParts) -> None:
         self.rows[index] = row

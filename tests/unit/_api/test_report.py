@@ -77,7 +77,7 @@ def test_the_report_of_a_result_is_its_page(tmp_path):
         ("nothing", "there is no "),
         ("empty", "has neither result.json nor study.json; name the folder of a result or of a study"),
         ("killed", "has not ended; llem run --resume "),
-        ("broken", "is not JSON|cannot read"),
+        ("broken", "is damaged: .*; restore it from a copy"),
     ],
 )
 def test_a_bad_folder_is_one_message_and_nothing_is_written(tmp_path, name, words):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from dataclasses import replace
 
 import pytest
@@ -383,6 +385,36 @@ def test_an_interrupt_while_the_beginning_is_recorded_is_recorded_too():
     assert machine.measured == []
 
 
+def interrupted_at_each_sync(monkeypatch):
+    """From now on every write to the disk is interrupted in its middle, as by somebody who holds Ctrl-C down."""
+    sync = os.fsync
+
+    def interrupting(file):
+        sync(file)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(os, "fsync", interrupting)
+
+
+def test_further_interrupts_leave_a_whole_study_file(tmp_path, monkeypatch):
+    machine = FakeMachine(stops=2)
+    machine.before = lambda: len(machine.measured) == 2 and interrupted_at_each_sync(monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        new(machine, tmp_path, a_study_config(1, 8))
+    left = StudyResult.from_dir(the_folder(tmp_path))
+    assert [row.state for row in left.runs] == ["completed", "completed", "interrupted", "pending"]
+
+
+def test_a_result_that_is_being_stored_when_the_interrupt_comes_is_kept(tmp_path, monkeypatch):
+    machine = FakeMachine()
+    machine.before = lambda: len(machine.measured) == 1 and interrupted_at_each_sync(monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        new(machine, tmp_path, a_study_config(1, 8))
+    left = StudyResult.from_dir(the_folder(tmp_path))
+    assert [row.state for row in left.runs] == ["completed", "completed", "pending", "pending"]
+    assert len(left.results) == 2
+
+
 def test_a_damaged_result_does_not_take_away_the_answer(tmp_path):
     config = a_study_config(1, 8)
     new(FakeMachine(), tmp_path, config)
@@ -414,19 +446,32 @@ def test_results_are_kept_when_the_journal_was_lost(tmp_path):
     assert len(study.completed) == 4
 
 
-def test_a_journal_of_another_run_table_is_refused(tmp_path):
-    new(FakeMachine(), tmp_path, a_study_config(1, 8))
-    journal = the_folder(tmp_path) / "journal.jsonl"
-    journal.write_text(journal.read_text().replace('"cell":"01"', '"cell":"77"'))
-    with pytest.raises(ConfigError, match=r"journal\.jsonl has 01\.c1 at place 1, where manifest\.json has 01\.c1"):
-        again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 8))
+def test_a_second_attempt_is_kept_too_when_the_journal_was_lost(tmp_path):
+    config = a_study_config(1, 8)
+    with pytest.raises(KeyboardInterrupt):
+        new(FakeMachine(stops=1), tmp_path, config)
+    folder = the_folder(tmp_path)
+    assert again(FakeMachine(), folder, config).runs[1].run_id == "02.c1.a2"
+    (folder / "journal.jsonl").unlink()
+    machine = FakeMachine()
+    study = again(machine, folder, config)
+    assert machine.measured == []
+    assert study.runs[1].run_id == "02.c1.a2"
 
 
-def test_a_journal_names_no_result_outside_the_folder_of_its_run(tmp_path):
+@pytest.mark.parametrize(
+    ("old", "new_text", "words"),
+    [
+        ('"cell":"01"', '"cell":"77"', r"cell of the run at place 1 is 77, not 01; restore both files"),
+        ('"run_id":"01.c1"', '"run_id":"../../x"', r"run_id of the run at place 1 is \.\./\.\./x, not 01\.c1"),
+        ("runs/02.c1/result.json", "../../secret.json", r"the result of 02\.c1 is \.\./\.\./secret\.json"),
+    ],
+)
+def test_a_journal_of_another_run_table_is_refused_with_what_differs(tmp_path, old, new_text, words):
     new(FakeMachine(), tmp_path, a_study_config(1, 8))
     journal = the_folder(tmp_path) / "journal.jsonl"
-    journal.write_text(journal.read_text().replace("runs/02.c1/result.json", "../../secret.json"))
-    with pytest.raises(ConfigError, match="at place 2"):
+    journal.write_text(journal.read_text().replace(old, new_text))
+    with pytest.raises(ConfigError, match=rf"journal\.jsonl does not belong to manifest\.json: {words}"):
         again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 8))
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from llenergymeasure import ExperimentConfig, ExperimentResult, StudyConfig
-from llenergymeasure._api.request import names_of, study_again, study_of
+from llenergymeasure._api.request import Document, names_of, read_file, study_again, study_of
 from llenergymeasure._api.run import Saved, is_silent_rank, json_text, run, summarise
 from llenergymeasure.cli.display import progress_for
 from llenergymeasure.cli.enter import EnterKey
@@ -24,20 +24,21 @@ def command(options: RunOptions) -> int:
     """Measure, save, and print. Returns the exit code."""
     if options.resume and options.folder is None and options.config is not None and options.config.is_dir():
         options = replace(options, config=None, folder=options.config)
-    study = _study(options)
+    document = None if options.config is None else read_file(options.config)
+    study = _study(document, options)
     gc.enable()  # the entry point disabled it while the command line started
     progress = Attentive(progress_for(options.quiet or is_silent_rank(os.environ)))
     if study.is_one_run and not options.resume:
         return _one(study.experiments[0], progress, options)
-    return _run_study(study, progress, options)
+    return _run_study(study, None if document is None else document.text, progress, options)
 
 
-def _run_study(study: StudyConfig, progress: Progress, options: RunOptions) -> int:
+def _run_study(study: StudyConfig, given: str | None, progress: Progress, options: RunOptions) -> int:
     from llenergymeasure._api.study import StudyOptions  # noqa: PLC0415 - a single experiment does not need it
     from llenergymeasure.cli.commands import study as studies  # noqa: PLC0415 - as above
 
     using = StudyOptions(
-        given=options.config,
+        given=given,
         resume=options.folder or options.resume,
         gaps=not options.no_gaps,
         other_environment=options.other_environment,
@@ -47,11 +48,11 @@ def _run_study(study: StudyConfig, progress: Progress, options: RunOptions) -> i
     return studies.command(study, using, progress, options)
 
 
-def _study(options: RunOptions) -> StudyConfig:
+def _study(document: Document | None, options: RunOptions) -> StudyConfig:
     """The study of the command line, or of the folder that is continued."""
     settings = options.fields, options.assignments or (), options.sweeps or ()
-    if options.config is not None or options.folder is None:
-        return study_of(options.config, *settings)
+    if document is not None or options.folder is None:
+        return study_of(document, *settings)
     return study_again(options.folder, *settings)
 
 

@@ -6,12 +6,11 @@ import sys
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from shlex import quote
 from typing import TextIO
 
 from llenergymeasure import ExperimentResult, StudyConfig, StudyResult
 from llenergymeasure._api.report import check_report, report_study
-from llenergymeasure._api.study import Progressed, RunRow, Started, StudyOptions, run_here, study_json
+from llenergymeasure._api.study import Progressed, RunRow, Started, StudyOptions, resume_command, run_here, study_json
 from llenergymeasure._api.study_text import run_line, study_text
 from llenergymeasure.cli.options import RunOptions
 from llenergymeasure.progress import Progress
@@ -68,7 +67,7 @@ class Lines:
     def stopped(self) -> None:
         """The study was interrupted, or it stopped because a result could not be stored."""
         if self._folder is not None:
-            print(f"continue with: llem run --resume {quote(str(self._folder))}", file=self._stream, flush=True)
+            print(f"continue with: {resume_command(self._folder)}", file=self._stream, flush=True)
 
     def saved(self, study: StudyResult) -> None:
         """The study has ended."""

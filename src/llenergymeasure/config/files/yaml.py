@@ -37,12 +37,14 @@ class Document:
         content: its value.
         marks: line and column of each key and list item.
         texts: how numbers, switches and nulls are written: `1e3`, `off`, `~`.
+        text: the whole text of a file; empty for another source.
     """
 
     source: str
     content: Any
     marks: Mapping[KeyPath, Mark]
     texts: Mapping[KeyPath, str]
+    text: str = ""
 
 
 class _Refused(yaml.MarkedYAMLError):
@@ -162,8 +164,8 @@ def read_document(
         loader = _Loader(text)
         root = loader.get_single_node()
         if root is None and allow_empty:
-            return Document(str(path), {}, {}, {})
-        return _document(str(path), loader, _check_top_level(loader, root, example))
+            return Document(str(path), {}, {}, {}, text)
+        return replace(_document(str(path), loader, _check_top_level(loader, root, example)), text=text)
 
 
 def read_experiment(path: str | Path) -> Document:

@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -35,6 +36,8 @@ MANIFEST_FILE = "manifest.json"
 JOURNAL_FILE = "journal.jsonl"
 RUNS_FOLDER = "runs"
 LOG_FILE = "log.txt"
+
+RESTORE = "restore it from a copy"
 
 S = TypeVar("S", bound=StudyData)
 F = TypeVar("F", bound=BaseModel)
@@ -86,28 +89,37 @@ def read_study(folder: Path, kind: type[S]) -> S:
     Raises:
         ConfigError: it is missing, not JSON, or not a study of this schema.
     """
-    path = folder / STUDY_FILE
-    if folder.is_dir() and not path.exists() and (folder / MANIFEST_FILE).exists():
-        raise ConfigError(f"{folder} has no {STUDY_FILE}: the study was killed", f"llem run --resume {folder}")
-    return read_frozen(path, kind, STUDY_SCHEMA_VERSION)
+    path, is_continued = folder / STUDY_FILE, (folder / MANIFEST_FILE).exists()
+    if is_continued and not path.exists():
+        raise ConfigError(f"{folder} has no {STUDY_FILE}: the study was killed", resume_command(folder))
+    fix = f"{resume_command(folder)} writes it again" if is_continued else RESTORE
+    return read_frozen(path, kind, STUDY_SCHEMA_VERSION, fix)
 
 
-def read_frozen(path: Path, kind: type[F], version: str | None = None) -> F:
+def resume_command(folder: Path) -> str:
+    """The command that continues the study in a folder, for a shell."""
+    return f"llem run --resume {quote(str(folder))}"
+
+
+def read_frozen(path: Path, kind: type[F], version: str | None = None, fix: str = RESTORE) -> F:
     """Read a file of JSON as data of a type.
 
     Args:
         path: the file.
         kind: the type.
         version: the schema version that the file must have; None = it has none.
+        fix: what to do when the file is missing or damaged.
 
     Raises:
         ConfigError: it is missing, not JSON, or not of this type and version.
     """
     try:
         data = read_json(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot read {str(path)!r}: {error}") from error
-    found = data.get("schema_version") if isinstance(data, dict) else None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path} ({error.strerror})", fix) from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is damaged: {error}", fix) from error
+    found = data.get("schema_version") if isinstance(data, dict) else version
     if version is not None and found != version:
         raise ConfigError(f"{path} has schema_version {found!r}", f"this release reads {version!r}")
     try:
@@ -115,4 +127,4 @@ def read_frozen(path: Path, kind: type[F], version: str | None = None) -> F:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "file"
-        raise ConfigError(f"{path} is not valid: {place}: {first['msg']}") from error
+        raise ConfigError(f"{path} is damaged: {place}: {first['msg']}", fix) from error

@@ -60,10 +60,15 @@ class Journal:
             LLEMError: the journal cannot be written; the run must not begin, or its result is not recorded.
         """
         line = row.model_dump_json(exclude_defaults=True).encode() + b"\n"
+        end = os.fstat(self._file).st_size
         with explained(self._path):
-            while line:  # a part of it is written where the disk becomes full within the line; the rest raises
-                line = line[os.write(self._file, line) :]
-            os.fsync(self._file)
+            try:
+                while line:  # a part of it is written where the disk becomes full within the line; the rest raises
+                    line = line[os.write(self._file, line) :]
+                os.fsync(self._file)
+            except BaseException:
+                os.ftruncate(self._file, end)
+                raise
 
     def close(self) -> None:
         """Release the journal."""

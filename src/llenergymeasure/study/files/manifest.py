@@ -9,7 +9,7 @@ from typing import Literal
 
 from llenergymeasure._files import write_atomic
 from llenergymeasure.domain.base import Frozen
-from llenergymeasure.domain.files.study import MANIFEST_FILE, read_frozen
+from llenergymeasure.domain.files.study import MANIFEST_FILE, RESTORE, read_frozen
 from llenergymeasure.domain.study.design import Protocol
 from llenergymeasure.domain.study.runs import PlannedRun
 
@@ -73,4 +73,5 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         ConfigError: it is missing or damaged, or of another version.
     """
-    return read_frozen(folder / MANIFEST_FILE, Manifest, MANIFEST_VERSION)
+    fix = f"name the folder of a study; if this is one, {RESTORE}, or start the study again without --resume"
+    return read_frozen(folder / MANIFEST_FILE, Manifest, MANIFEST_VERSION, fix)

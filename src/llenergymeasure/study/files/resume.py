@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 
 from llenergymeasure.config.messages.fields import set_fields
 from llenergymeasure.config.study.identity import design_hash
@@ -13,6 +15,7 @@ from llenergymeasure.domain.files.study import (
     JOURNAL_FILE,
     MANIFEST_FILE,
     RESOLVED_FILE,
+    RUNS_FOLDER,
     read_frozen,
     result_path,
 )
@@ -64,7 +67,8 @@ def read_config(folder: Path) -> StudyConfig:
     Raises:
         ConfigError: it is missing or damaged.
     """
-    return read_frozen(folder / RESOLVED_FILE, StudyConfig)
+    fix = f"name the folder of a study; if this is one, give its configuration too: llem run FILE --resume {quote(str(folder))}"
+    return read_frozen(folder / RESOLVED_FILE, StudyConfig, fix=fix)
 
 
 def check_design(folder: Path, manifest: Manifest, design: StudyDesign) -> None:
@@ -164,21 +168,40 @@ def rows_of(folder: Path, manifest: Manifest) -> list[RunRow]:
     Raises:
         ConfigError: journal or result cannot be read.
     """
-    known = read_journal(folder / JOURNAL_FILE)
-    return [_row(folder, _of_run(folder, known.get(run.place), run)) for run in manifest.runs]
+    known, attempts = read_journal(folder / JOURNAL_FILE), _last_attempts(folder)
+    return [
+        _row(folder, _of_run(folder, known.get(run.place), run, attempts.get(str(run.run_id()), 0)))
+        for run in manifest.runs
+    ]
 
 
-def _of_run(folder: Path, row: RunRow | None, run: PlannedRun) -> RunRow:
+def _last_attempts(folder: Path) -> dict[str, int]:
+    """The number of the last attempt of each run that has a folder, by the identity of its first attempt."""
+    found: dict[str, int] = {}
+    with suppress(OSError):
+        for name in os.listdir(folder / RUNS_FOLDER):  # noqa: PTH208 - a path per run would take seconds
+            first, _, again = name.partition(".a")
+            if not again or again.isdecimal():
+                found[first] = max(found.get(first, 0), int(again or 1))
+    return found
+
+
+def _of_run(folder: Path, row: RunRow | None, run: PlannedRun, attempt: int) -> RunRow:
     """The row of a run. The journal must be that of the run table, and a result must be in the folder of its run."""
-    if row is None:
-        return pending_row(run)
-    is_of_run = (row.cell, row.cycle, row.role) == (run.cell, run.cycle, run.role)
-    if is_of_run and row.result in (None, result_path(row.run_id)):
-        return row
-    raise ConfigError(
-        f"{folder / JOURNAL_FILE} has {row.run_id} at place {run.place}, where {MANIFEST_FILE} has {run.run_id()}",
-        "restore both files",
-    )
+    if row is None:  # a run that never began, or the journal was lost
+        again = {"run_id": str(run.run_id(attempt)), "attempt": attempt} if attempt else {}
+        return pending_row(run).model_copy(update=again)
+    run_id = str(run.run_id(max(row.attempt, 1)))
+    for name, value in {"cell": run.cell, "cycle": run.cycle, "role": run.role, "run_id": run_id}.items():
+        if getattr(row, name) != value:
+            raise _another(folder, f"{name} of the run at place {run.place} is {getattr(row, name)}, not {value}")
+    if row.result not in (None, result_path(run_id)):
+        raise _another(folder, f"the result of {run_id} is {row.result}")
+    return row
+
+
+def _another(folder: Path, problem: str) -> ConfigError:
+    return ConfigError(f"{folder / JOURNAL_FILE} does not belong to {MANIFEST_FILE}: {problem}", "restore both files")
 
 
 def _row(folder: Path, row: RunRow) -> RunRow:

@@ -1,0 +1,54 @@
+"""Holds SIGINT and SIGTERM back while something must not be interrupted."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+HELD = (signal.SIGINT, signal.SIGTERM)
+
+
+def _nothing(_number: int) -> None:
+    """Do nothing."""
+
+
+@contextmanager
+def held_back(on_signal: Callable[[int], object] = _nothing) -> Iterator[list[int]]:
+    """Hold both signals back inside the block. Yields the list of received signals.
+
+    Python allows this in the main thread only; in another thread, which signals do not interrupt, the list stays empty.
+
+    Args:
+        on_signal: called with the number of each signal that arrives.
+    """
+    received: list[int] = []
+
+    def receive(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        on_signal(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+    before = {number: signal.signal(number, receive) for number in HELD}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Finish the block, although a signal arrives.
+
+    Raises:
+        KeyboardInterrupt: at the end of the block, a signal arrived in it.
+    """
+    with held_back() as received:
+        yield
+    if received:
+        raise KeyboardInterrupt

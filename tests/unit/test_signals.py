@@ -1,0 +1,62 @@
+"""A signal waits until what must not be interrupted is done, and is not lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from llenergymeasure._signals import held_back, uninterrupted
+
+
+def interrupt(number=signal.SIGINT):
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_block_is_finished_before_the_interrupt(number):
+    done, before = [], signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), uninterrupted():
+        for _ in range(3):
+            interrupt(number)
+        done.append("all")
+    assert done == ["all"]
+    assert signal.getsignal(number) is before
+
+
+def test_without_a_signal_nothing_happens():
+    with uninterrupted():
+        pass
+
+
+def test_an_error_in_the_block_is_not_hidden_by_an_interrupt():
+    def block():
+        with uninterrupted():
+            interrupt()
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        block()
+
+
+def test_each_signal_is_listed_and_passed_on():
+    seen = []
+    with held_back(seen.append) as received:
+        interrupt()
+        interrupt(signal.SIGTERM)
+    assert received == seen == [signal.SIGINT, signal.SIGTERM]
+
+
+def test_another_thread_which_signals_do_not_reach_changes_no_handler():
+    handlers = []
+
+    def work():
+        with uninterrupted():
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+    before, thread = signal.getsignal(signal.SIGINT), threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert handlers == [before]
