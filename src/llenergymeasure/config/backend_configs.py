@@ -32,7 +32,7 @@ class PyTorchConfig(ConfigModel):
     )
     device: DeviceChoice | None = Field(
         None,
-        description="Where to run. auto: CUDA when present, else the CPU with a warning.",
+        description="Device. auto: CUDA if available, else the CPU with a warning.",
         json_schema_extra=effective("auto"),
     )
     device_map: str | dict[str, str | int] | None = Field(
@@ -46,7 +46,7 @@ class PyTorchConfig(ConfigModel):
         json_schema_extra=effective("no limit"),
     )
     num_processes: Integer | None = Field(
-        None, ge=1, description="Data-parallel processes, one per device.", json_schema_extra=effective("1")
+        None, ge=1, description="Number of data-parallel processes, one per device.", json_schema_extra=effective("1")
     )
     attn_implementation: Literal["sdpa", "eager", "flash_attention_2", "flash_attention_3"] | None = Field(
         None, description="Attention kernel.", json_schema_extra=effective("what transformers chooses, normally sdpa")
@@ -100,7 +100,7 @@ class PyTorchConfig(ConfigModel):
     prompt_lookup_num_tokens: Integer | None = Field(
         None,
         ge=1,
-        description="Tokens proposed per step by prompt lookup decoding; needs batch_size 1.",
+        description="Number of tokens that prompt lookup decoding proposes per step; needs batch_size 1.",
         json_schema_extra=effective("off"),
     )
     revision: str | None = Field(
@@ -182,7 +182,7 @@ class VLLMConfig(ConfigModel):
     """Settings of the vLLM backend. Validated today, run by a later release."""
 
     max_num_seqs: Integer | None = Field(
-        None, ge=1, description="Sequences in flight.", json_schema_extra=effective("256")
+        None, ge=1, description="Maximum number of concurrent sequences.", json_schema_extra=effective("256")
     )
     tensor_parallel_size: Integer | None = Field(
         None, ge=1, description="GPUs per model replica.", json_schema_extra=effective("1")

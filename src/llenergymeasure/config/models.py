@@ -64,32 +64,32 @@ class ExperimentConfig(ConfigModel):
     )
     apply_chat_template: bool = Field(
         False,
-        description="Put each prompt into the model's chat template, as one message of a user; for instruct models.",
+        description="Apply the model's chat template to each prompt, as one user message; for instruct models.",
     )
-    n: Integer = Field(100, ge=1, description="Prompts to measure.")
+    n: Integer = Field(100, ge=1, description="Number of prompts to measure.")
     random_seed: Integer = Field(
         42, ge=0, lt=2**32, description="Seed of sampling, synthetic prompts and dummy weights."
     )
     max_input_tokens: Integer | None = Field(
         512, ge=1, description="Prompts are cut to this many tokens; null = no limit."
     )
-    max_output_tokens: Integer = Field(128, ge=1, description="Most tokens generated per prompt.")
+    max_output_tokens: Integer = Field(128, ge=1, description="Maximum number of tokens generated per prompt.")
     min_output_tokens: Integer | None = Field(
         None,
         ge=1,
-        description="Fewest tokens generated per prompt; equal to max_output_tokens = constant work per prompt.",
+        description="Minimum number of tokens generated per prompt; equal to max_output_tokens for constant work per prompt.",
         json_schema_extra=effective("none"),
     )
     min_duration_seconds: Number | None = Field(
         None,
         gt=0,
         le=MOST_SECONDS,
-        description="Run the prompts in whole passes, again and again, until the window has lasted so many seconds: long "
-        "enough for the energy meter. Every number counts all passes, and `n_passes` is in the result. null = one pass.",
+        description="Minimum duration of the window in seconds, so that it is long enough for the energy meter. All prompts are "
+        "repeated until it is reached. All numbers count all passes; `n_passes` is in the result. null = one pass.",
         json_schema_extra=effective("one pass"),
     )
     decoder: DecoderConfig = Field(default_factory=DecoderConfig, description="How the next token is chosen.")
-    warmup: WarmupConfig = Field(default_factory=WarmupConfig, description="What runs before the window.")
+    warmup: WarmupConfig = Field(default_factory=WarmupConfig, description="Warm-up before the window.")
     baseline: BaselineConfig = Field(default_factory=BaselineConfig, description="Idle power measurement.")
     energy: EnergyConfig = Field(default_factory=EnergyConfig, description="Energy meter.")
     pytorch: PyTorchConfig | None = Field(None, description="Settings of the PyTorch backend.")
@@ -99,7 +99,7 @@ class ExperimentConfig(ConfigModel):
     passthrough_kwargs: dict[str, Any] | None = Field(
         None,
         description="Further arguments of the backend's calls: names that `generate` knows go to `generate`, "
-        "all others to `from_pretrained`. null switches off what the model's own files set.",
+        "all others to `from_pretrained`. null removes a setting of the model's own files.",
     )
 
     @model_validator(mode="before")

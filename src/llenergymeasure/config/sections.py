@@ -27,13 +27,13 @@ MeterName = Annotated[
 class SyntheticDatasetConfig(ConfigModel):
     """Prompts of random tokens with exact lengths."""
 
-    n: Integer = Field(ge=1, description="Prompts to draw; the experiment's `n` may not exceed it.")
+    n: Integer = Field(ge=1, description="Number of prompts; the experiment's `n` may not exceed it.")
     input_len: Integer = Field(512, ge=1, description="Length of each prompt in tokens.")
     output_len: Integer = Field(
-        128, ge=1, description="Tokens generated for each prompt; takes the place of max_output_tokens."
+        128, ge=1, description="Number of tokens generated for each prompt; replaces max_output_tokens."
     )
     seed: Integer | None = Field(
-        None, ge=0, description="Seed of the draw.", json_schema_extra=effective("`random_seed`")
+        None, ge=0, description="Seed of the random tokens.", json_schema_extra=effective("`random_seed`")
     )
 
 
@@ -43,14 +43,17 @@ class DecoderConfig(ConfigModel):
     temperature: Number = Field(1.0, gt=0, description="Softmax temperature; used by sampling.")
     top_p: Number = Field(1.0, gt=0, le=1, description="Nucleus probability mass (0 to 1); used by sampling.")
     top_k: Integer | None = Field(
-        None, ge=1, description="Tokens kept before sampling.", json_schema_extra=effective("all")
+        None,
+        ge=1,
+        description="Number of most likely tokens to sample from; used by sampling.",
+        json_schema_extra=effective("all"),
     )
     repetition_penalty: Number = Field(1.0, gt=0, description="Penalty on repeated tokens; 1 = none.")
     decoding_strategy: DecodingStrategy = Field("greedy", description="greedy, sampling or beam search.")
     num_beams: Integer | None = Field(
         None,
         ge=2,
-        description="Beams; only with decoding_strategy beam.",
+        description="Number of beams; only with decoding_strategy beam.",
         json_schema_extra=effective("4 with beam, else 1"),
     )
     speculative_decoding: Flag = Field(False, description="Let a draft model propose tokens; needs draft_model.")
@@ -64,11 +67,13 @@ class DecoderConfig(ConfigModel):
             problem = f"num_beams {self.num_beams} needs decoding_strategy: beam, not '{self.decoding_strategy}'"
             raise ContradictionError(problem, "", "num_beams", "decoding_strategy")
         if self.speculative_decoding and self.draft_model is None:
-            fix = "name one, or set speculative_decoding: false"
+            fix = "set decoder.draft_model, or set decoder.speculative_decoding: false"
             raise ContradictionError("speculative_decoding needs a draft_model", fix, "speculative_decoding")
         if self.draft_model is not None and not self.speculative_decoding:
             problem = f"draft_model '{self.draft_model}' has no effect without speculative_decoding: true"
-            raise ContradictionError(problem, "set it, or remove draft_model", "draft_model")
+            raise ContradictionError(
+                problem, "set decoder.speculative_decoding: true, or remove draft_model", "draft_model"
+            )
         if self.speculative_decoding and self.decoding_strategy == "beam":
             problem = "speculative_decoding works with greedy and sampling, not with beam"
             raise ContradictionError(problem, "", "speculative_decoding", "decoding_strategy")
@@ -84,31 +89,33 @@ class WarmupConfig(ConfigModel):
     """What runs before the measured window, so that it starts in a steady state."""
 
     enabled: Flag = Field(True, description="Warm up before the window.")
-    n_warmup: Integer = Field(5, ge=1, description="Warm-up iterations, each one `generate` on a measured batch.")
+    n_warmup: Integer = Field(
+        5, ge=1, description="Number of warm-up iterations; each runs `generate` on a batch of the window."
+    )
     max_new_tokens: Integer = Field(
-        16, ge=1, description="Output tokens per warm-up prompt (reduced); prompts keep their full length."
+        16, ge=1, description="Output tokens per prompt in the warm-up; prompts keep their full length."
     )
     thermal_floor_seconds: Number = Field(
         60.0,
         ge=0,
-        description="Wait in seconds between warm-up and window: at least 30, or 0 = off on purpose, and flagged.",
+        description="Wait between warm-up and window in seconds: at least 30; or 0 for no wait, with a warning.",
     )
     convergence_detection: Flag = Field(
-        False, description="After n_warmup iterations, go on until latency is steady (CV below cv_threshold)."
+        False, description="After n_warmup iterations, continue until latency is steady (CV below cv_threshold)."
     )
     cv_threshold: Number = Field(
-        0.05, ge=0.01, le=0.5, description="Coefficient of variation of latency that counts as steady."
+        0.05, ge=0.01, le=0.5, description="Latency is steady below this coefficient of variation (CV)."
     )
-    window_size: Integer = Field(5, ge=2, description="Latest iterations over which the CV is taken.")
-    max_prompts: Integer = Field(50, ge=1, description="Most warm-up iterations with convergence_detection.")
+    window_size: Integer = Field(5, ge=2, description="Number of latest iterations from which the CV is computed.")
+    max_prompts: Integer = Field(
+        50, ge=1, description="Maximum number of warm-up iterations with convergence_detection."
+    )
 
     @field_validator("thermal_floor_seconds")
     @classmethod
     def _a_floor_is_long_enough_to_matter(cls, value: float) -> float:
         if 0 < value < 30:
-            raise FieldError(
-                f"{value:g} s is too short to settle temperatures", "use at least 30, or 0 to switch it off"
-            )
+            raise FieldError(f"{value:g} s is too short to settle temperatures", "set at least 30, or 0 for no wait")
         return value
 
     @model_validator(mode="after")
@@ -122,11 +129,11 @@ class WarmupConfig(ConfigModel):
 class BaselineConfig(ConfigModel):
     """Idle power, measured so that it can be subtracted."""
 
-    enabled: Flag = Field(True, description="Measure the idle baseline.")
+    enabled: Flag = Field(True, description="Measure idle power.")
     duration_seconds: Number = Field(30.0, ge=1, le=120, description="Length of the idle measurement in seconds.")
     when: Literal["before_load", "after_load"] = Field(
         "before_load",
-        description="before_load: idle means the same for every configuration. after_load: with the model in memory.",
+        description="before_load: without the model, the same for every configuration. after_load: with the model in memory.",
     )
 
 
@@ -134,7 +141,8 @@ class EnergyConfig(ConfigModel):
     """Which energy meter measures."""
 
     backend: MeterName = Field(
-        "auto", description=f"Meter. auto: the first available of {', '.join(METERS)}. null: off on purpose."
+        "auto",
+        description=f"Energy meter. auto: the first available of {', '.join(METERS)}. null: energy is not measured.",
     )
 
 

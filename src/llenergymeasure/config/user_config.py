@@ -47,7 +47,7 @@ class RunnerSettings(ConfigModel):
 class MeasurementSettings(ConfigModel):
     """Settings of the measurement that depend on this machine."""
 
-    energy_backend: MeterName = Field("auto", description="What `energy.backend: auto` means on this machine.")
+    energy_backend: MeterName = Field("auto", description="The meter for `energy.backend: auto` on this machine.")
     carbon_intensity_gco2_kwh: Number | None = Field(
         None,
         ge=0,

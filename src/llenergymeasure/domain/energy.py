@@ -32,7 +32,7 @@ class EnergyReading(Frozen):
     """The reading of a meter for one window."""
 
     meter: str = Field(
-        description=f"Name of the meter: {', '.join(METERS)} or a custom meter; null = off, none = none available."
+        description=f"Name of the meter: {', '.join(METERS)} or a custom meter; null = switched off, none = no meter available."
     )
     energy_j: float | None = Field(None, description="Joules in the window; None when not measured, see reason.")
     per_device_j: dict[str, float] | None = Field(None, description="Joules by device uuid; None without devices.")
@@ -100,13 +100,13 @@ class PhaseEnergy(Frozen):
     """The window's energy split between prefill and decode, by least squares over the sensor's updates."""
 
     prefill_j: float | None = Field(None, description="None when the phases are too short to separate, see reason.")
-    decode_j: float | None = Field(None, description="The rest of energy_total_j; None when prefill_j is.")
+    decode_j: float | None = Field(None, description="The rest of energy_total_j; None when prefill_j is None.")
     uncertainty_j: float | None = Field(
-        None, description="Joules (k = 2) that may belong to the other phase; without the window's own uncertainty."
+        None, description="Uncertainty of the split (k = 2), without the uncertainty of the window's energy."
     )
     prefill_uncertainty_j: float | None = Field(
         None,
-        description="Expanded uncertainty (k = 2) of prefill_j: of the split, and prefill's share of the window's; None when "
+        description="Expanded uncertainty (k = 2) of prefill_j: of the split, and its share of the window's uncertainty; None when "
         "that is unknown.",
     )
     decode_uncertainty_j: float | None = Field(None, description="The same for decode_j.")

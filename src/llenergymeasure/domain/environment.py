@@ -37,7 +37,7 @@ class EnvironmentSnapshot(Frozen):
     cpu_model: str | None = Field(None, description="None when not reported.")
     cpu_count_logical: int | None = Field(None, description="Hardware threads; None when not reported.")
     cpu_count_physical: int | None = Field(None, description="Cores; None when not reported.")
-    ram_total_mb: float | None = Field(None, description="MB (10^6 bytes); None off Linux.")
+    ram_total_mb: float | None = Field(None, description="MB (10^6 bytes); None outside Linux.")
     cuda_version: str | None = Field(None, description="None without CUDA.")
     cuda_version_source: str | None = Field(None, description="torch, version.json, version.txt or nvcc; None without.")
     cudnn_version: str | None = Field(None, description="None without cuDNN.")

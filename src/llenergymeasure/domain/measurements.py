@@ -34,7 +34,8 @@ class ModelInfo(Frozen):
         "when not countable.",
     )
     n_matmul_parameters_counted: int | None = Field(
-        None, description="The same, counted in the loaded modules to check the architecture; None when not countable."
+        None,
+        description="The same number, counted in the loaded modules to check the architecture; None when not countable.",
     )
     adapter_parameters: int | None = Field(
         0, description="Parameters of an unmerged adapter: sum of r (in + out); None when it is not plain LoRA."
@@ -42,7 +43,7 @@ class ModelInfo(Frozen):
     parameters_reason: str | None = Field(None, description="Why a number of parameters is None.")
     random_weights: bool = False
     n_unexpected_weights: int = Field(
-        0, description="Tensors of the checkpoint and of the adapter that have no place in the model."
+        0, description="Number of tensors of the checkpoint and of the adapter that the model does not use."
     )
     unexpected_weights: tuple[str, ...] = Field((), description="The first names of these tensors.")
     device: str = Field(description="cuda or cpu.")
@@ -61,10 +62,10 @@ class ModelInfo(Frozen):
     )
     model_generation_defaults: dict[str, Any] = Field(
         {},
-        description="Those of these settings that the model's files set: neither configured nor the backend's default.",
+        description="The effective settings that come from the model's files, not from the configuration or the backend's default.",
     )
     memory_mb: float | None = Field(
-        None, description="Of the model without a draft model, after loading, in MB; None where it is not known."
+        None, description="Memory of the model after loading in MB, without a draft model; None when not known."
     )
     load_seconds: float | None = Field(None, description="None when the backend does not report it.")
     max_positions: int | None = Field(
@@ -78,7 +79,7 @@ class ModelInfo(Frozen):
 class TokenCounts(Frozen):
     """Tokens of the window, counted by attention mask and generated ids, without padding. All passes are counted."""
 
-    n_prompts: int = Field(description="Prompts that were answered: those of the dataset times `n_passes`.")
+    n_prompts: int = Field(description="Prompts that were answered: the prompts of the dataset times `n_passes`.")
     n_passes: int = Field(1, ge=1, description="Passes over the prompts; 1 without `min_duration_seconds`.")
     input_tokens: int = Field(description="Useful input tokens.")
     input_tokens_padded: int = Field(description="Input tokens executed, padding included.")
@@ -87,7 +88,7 @@ class TokenCounts(Frozen):
     ended_early_share: float = Field(description="Share of prompts (0 to 1) that ended before max_output_tokens.")
     truncated_prompts: int = Field(description="Prompts cut to max_input_tokens.")
     longest_sequence: int | None = Field(
-        None, description="Most tokens of a prompt and its output together; None in a file of release 2.0.0."
+        None, description="Largest number of tokens of a prompt with its output; None in a file of release 2.0.0."
     )
     double_bos_prompts: int = Field(0, description="Prompts that begin with the beginning-of-sequence token twice.")
     output_tokens_per_prompt: tuple[int, ...] = Field((), description="In dataset order, pass after pass.")
@@ -135,7 +136,7 @@ class PhaseTimes(Frozen):
 
     prefill_sec: float
     decode_sec: float
-    other_sec: float = Field(description="Seconds of the window outside both: between batches and at the edges.")
+    other_sec: float = Field(description="Seconds of the window in neither phase: between batches and at the edges.")
 
 
 class RunPhase(Frozen):
@@ -168,7 +169,7 @@ class MemoryResult(Frozen):
     """Memory of the devices that hold the model, or of the process on a CPU."""
 
     peak_memory_mb: float | None = Field(
-        None, description="Peak inside the window; None where the peak counter cannot be reset."
+        None, description="Peak in the window; None when the peak counter cannot be reset."
     )
     source: str = Field(description="cuda_allocated, process_rss, or why the peak is unknown.")
     scope: Literal["devices", "process"] | None = Field(
@@ -183,8 +184,10 @@ class HostResult(Frozen):
     instrument_cpu_seconds: float | None = Field(
         None, description="The part of cpu_seconds that the sampler used; None without one."
     )
-    load_average_1m: float | None = Field(None, description="None where the system has no load average.")
-    cpu_steal_share: float | None = Field(None, description="Share (0 to 1) of CPU time stolen; None off Linux.")
+    load_average_1m: float | None = Field(None, description="None when the system has no load average.")
+    cpu_steal_share: float | None = Field(
+        None, description="Share (0 to 1) of CPU time that the hypervisor took; None outside Linux."
+    )
     other_cpu_share: float | None = Field(None, description="Share (0 to 1) of all CPUs used by other processes.")
     threads: int | None = Field(None, description="Intra-op threads of the backend; None when not reported.")
     omp_num_threads: str | None = Field(None, description="OMP_NUM_THREADS; None when unset.")
@@ -221,12 +224,12 @@ class WarmupResult(Frozen):
     latencies_ms: tuple[float, ...]
     duration_sec: float
     thermal_floor_wait_s: float
-    prompts_excluded: int = Field(description="Prompts that were run and are not in any number.")
+    prompts_excluded: int = Field(description="Prompts of the warm-up, which no metric includes.")
     shapes: int | None = Field(
         None,
-        description="Distinct tensor shapes of the window that ran in the warm-up; None where nothing is compiled.",
+        description="Distinct tensor shapes of the window that ran in the warm-up; None when nothing is compiled.",
     )
-    shapes_sec: float | None = Field(None, description="Duration of these runs; None where nothing is compiled.")
+    shapes_sec: float | None = Field(None, description="Duration of these runs; None when nothing is compiled.")
     compilations: int | None = Field(None, description="None when the backend does not report them.")
     compiling_sec: float | None = Field(
         None, description="Duration of these compilations; None when the backend does not report them."

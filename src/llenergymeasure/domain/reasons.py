@@ -71,7 +71,11 @@ def _phase_energy(result: ResultData) -> str:
         return _energy(result)
     if result.phases is None:
         return _phases(result)
-    return f"there is no power over time: {_sensors(result)}" if result.sampler is None else "no phase is long enough"
+    return (
+        f"there is no power over time: {_sensors(result)}"
+        if result.sampler is None
+        else "no phase is long enough for the sensor"
+    )
 
 
 def _architecture(result: ResultData) -> str:
@@ -117,7 +121,7 @@ REASONS: Mapping[str, Reason] = {
     "model_memory_mb": _always("the backend does not report the memory of the loaded model"),
     "compilation": _always("the backend does not report what it compiles"),
     "warmup": _always("warmup.enabled is false"),
-    "steady_state_window": _always("no warm-up was left out, so the window is the whole measurement"),
+    "steady_state_window": _always("there was no warm-up to exclude, so the window is the whole measurement"),
     "window_utc": _always("the release that wrote the file did not record it"),
     "sampler": _sensors,
     "gpu_conditions": _sensors,

@@ -54,7 +54,7 @@ class ResultData(Derived):
     config: ExperimentConfig
     measurement_config_hash: str = Field(description="First 16 hex digits of the SHA-256 of the configuration.")
     run_id: str | None = Field(None, description="Run of a study, such as 03.c1; None outside a study.")
-    measurement_methodology: Methodology = Field(description="total = no warm-up excluded.")
+    measurement_methodology: Methodology = Field(description="total = without a warm-up to exclude.")
     steady_state_window: tuple[float, float] | None = Field(
         None, description="(start, end) in seconds from experiment start; None when methodology is total."
     )
@@ -86,7 +86,9 @@ class ResultData(Derived):
     dataset: DatasetInfo
     environment_snapshot: EnvironmentSnapshot
     co2: CarbonEstimate | None = Field(None, description="None without a carbon intensity or without energy.")
-    warnings: tuple[MeasurementWarning, ...] = Field((), description="Reasons to read the result with care.")
+    warnings: tuple[MeasurementWarning, ...] = Field(
+        (), description="Problems that limit how far the result can be trusted."
+    )
     reproducibility_notes: str
     publication_check: PublicationCheck
     multi_gpu: MultiGpu | None = Field(None, description="None on one device.")
@@ -183,12 +185,12 @@ class ResultData(Derived):
     def cpu_seconds(self) -> float:
         return self.host.cpu_seconds
 
-    @computed_field(description="Peak memory in the window in MB; None where it is not known.")  # type: ignore[prop-decorator]
+    @computed_field(description="Peak memory in the window in MB; None when not known.")  # type: ignore[prop-decorator]
     @property
     def peak_memory_mb(self) -> float | None:
         return self.memory.peak_memory_mb
 
-    @computed_field(description="Memory of the loaded model in MB; None where it is not known.")  # type: ignore[prop-decorator]
+    @computed_field(description="Memory of the loaded model in MB; None when not known.")  # type: ignore[prop-decorator]
     @property
     def model_memory_mb(self) -> float | None:
         return self.model_info.memory_mb
@@ -210,7 +212,7 @@ class ResultData(Derived):
     def flops_exact(self) -> int | None:
         return self.flops_architecture.value if self.flops_architecture else None
 
-    @computed_field(description="Prompts of the warm-up, which are not in any number.")  # type: ignore[prop-decorator]
+    @computed_field(description="Prompts of the warm-up, which no metric includes.")  # type: ignore[prop-decorator]
     @property
     def warmup_excluded_samples(self) -> int:
         return self.warmup.prompts_excluded if self.warmup else 0

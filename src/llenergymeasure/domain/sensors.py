@@ -86,12 +86,12 @@ class SamplerReport(Frozen):
     gaps: int = Field(description="Times at which more than five samples in a row were missed.")
     overruns: int = Field(description="Samples that were due before the previous one was finished.")
     longest_gap_s: float | None = Field(None, description="None without a sample.")
-    from_driver_record: int = Field(0, description="Samples taken from the driver's own record after a gap.")
+    from_driver_record: int = Field(0, description="Samples read from the driver's own record after a gap.")
     sensor_period_s: float | None = Field(
         None,
         description="Period of the instant power sensor with the lowest coverage; None in files of release 2.0.0.",
     )
     sensor_window_s: float | None = Field(
-        None, description="Time per period in which this sensor measures; None as above."
+        None, description="Time per period in which this sensor measures; None in files of release 2.0.0."
     )
     problems: tuple[str, ...] = Field((), description="Readings that failed and sensors that stopped.")

@@ -128,7 +128,7 @@ def test_experiments_lie_over_their_base_and_below_the_overrides(written):
         ("experiments: m\n", "'experiments:' is not a list with entries"),
         ("experiments:\n", "'experiments:' is not a list with entries"),
         ("experiments:\n- model: m\n- gpt2\n", 'experiment 2 is "gpt2"; write fields such as `model: ...`'),
-        ("base: [1]\nexperiments:\n- model: m\n", "'base:' holds [1]; write the fields"),
+        ("base: [1]\nexperiments:\n- model: m\n", "'base:' is [1]; write the fields"),
     ],
 )
 def test_a_study_that_is_not_a_list_of_experiments_is_refused(written, text, words):

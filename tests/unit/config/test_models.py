@@ -110,7 +110,7 @@ def test_a_section_belongs_to_its_backend(backend, section):
         ({"decoder.num_beams": 4}, "num_beams 4 needs decoding_strategy: beam, not 'greedy'"),
         ({"decoder.speculative_decoding": True}, "speculative_decoding needs a draft_model"),
         ({"decoder.draft_model": "d"}, "has no effect without speculative_decoding"),
-        ({"warmup.thermal_floor_seconds": 10}, "10 s is too short to settle temperatures; use at least 30, or 0"),
+        ({"warmup.thermal_floor_seconds": 10}, "10 s is too short to settle temperatures; set at least 30, or 0"),
         ({"warmup.convergence_detection": True, "warmup.max_prompts": 3}, "max_prompts 3 is below n_warmup 5"),
         ({"lora": {}}, "exactly one of adapter_id and adapter_path"),
         ({"lora": {"adapter_id": "a", "adapter_path": "b"}}, "exactly one of adapter_id and adapter_path"),

@@ -29,14 +29,14 @@ class ExecutionConfig(ConfigModel):
         None,
         ge=1,
         le=10_000,
-        description="Cycles; each measures every cell once.",
+        description="Number of cycles; each cycle measures every cell once.",
         json_schema_extra=effective("3; 1 for a single cell"),
     )
     cycle_order: CycleOrder = Field(
         "shuffled",
         description="Order of the runs. shuffled: each cycle in its own seeded order. interleaved: each cycle in the order of "
-        "the cells. sequential: all cycles of a cell together. grouped: shuffled, and runs that load the same model in the "
-        "same way stand together.",
+        "the cells. sequential: all cycles of a cell together. grouped: shuffled, with runs that load the same model in the "
+        "same way together.",
     )
     shuffle_seed: Integer | None = Field(
         None, ge=0, lt=2**64, description="Seed of the order.", json_schema_extra=effective("from the design hash")
@@ -63,7 +63,7 @@ class ExecutionConfig(ConfigModel):
         "in C; null = no wait.",
     )
     cooldown_max_seconds: Number = Field(
-        600.0, ge=0, le=MOST_SECONDS, description="Longest wait for a temperature in seconds."
+        600.0, ge=0, le=MOST_SECONDS, description="Maximum wait for this temperature in seconds."
     )
     experiment_timeout_seconds: Number | None = Field(
         None, gt=0, description="Time limit of a run in seconds.", json_schema_extra=effective("no limit")
@@ -73,7 +73,7 @@ class ExecutionConfig(ConfigModel):
         description="process: each run in a process forked from a prepared one. spawn: each in a new interpreter. "
         "none: all in one process.",
     )
-    control: Flag = Field(False, description="Run the reference also first and last in each cycle.")
+    control: Flag = Field(False, description="Also run the reference first and last in each cycle, to show drift.")
 
 
 class SkippedCell(ConfigModel):

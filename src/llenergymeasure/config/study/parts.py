@@ -97,7 +97,7 @@ def _axes(document: Document) -> tuple[Axis, ...]:
     sweep = document.content["sweep"]
     if not isinstance(sweep, Mapping) or not sweep:
         fix = "write one `field: [value, value]` per axis below it"
-        raise error_at(document, f"'sweep:' is {shown(sweep)}, not a mapping of axes", fix, ("sweep",))
+        raise error_at(document, f"'sweep:' is {shown(sweep)}, but needs at least one axis", fix, ("sweep",))
     found = list(axes_in(document, sweep, ("sweep",)))
     problems = [each for each in found if isinstance(each, ConfigError)]
     if problems:

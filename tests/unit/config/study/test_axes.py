@@ -53,7 +53,7 @@ def test_a_wrong_axis_is_refused_with_its_place(complaint, case):
 @pytest.mark.parametrize("sweep", ["", " {}", " [1]", " 5", " text"])
 def test_a_sweep_without_an_axis_is_refused(complaint, sweep):
     message = complaint(f"model: m\nsweep:{sweep}\n")
-    assert "no axis; write one `field: [value, value]` per axis below it" in message
+    assert "but needs at least one axis; write one `field: [value, value]` per axis below it" in message
 
 
 def test_every_wrong_axis_is_reported_at_once(complaint):
