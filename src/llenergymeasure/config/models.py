@@ -60,7 +60,8 @@ class ExperimentConfig(ConfigModel):
     precision: Precision = Field("bf16", description="Number format of weights and activations.")
     dataset: str | SyntheticDatasetConfig = Field(
         "aienergyscore",
-        description="`aienergyscore` (built-in prompts), a JSONL file, or a synthetic dataset (its fields follow).",
+        description="`aienergyscore` (built-in prompts), a JSONL file (beside the configuration file, or from the working "
+        "directory), or a synthetic dataset (its fields follow).",
     )
     apply_chat_template: bool = Field(
         False,

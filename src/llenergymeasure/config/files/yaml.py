@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import yaml
 
 from llenergymeasure._numerals import ANY_NOTATION, DECIMAL_FRACTION, DECIMAL_INTEGER
+from llenergymeasure.config.files.beside import with_files_beside
 from llenergymeasure.config.files.limits import SizeCounter, TooMuchError
 from llenergymeasure.config.files.text import read_text
 from llenergymeasure.exceptions import ConfigError
@@ -169,13 +170,14 @@ def read_document(
 
 
 def read_experiment(path: str | Path) -> Document:
-    """Read the fields of a configuration file: its mapping without a top-level `version:`.
+    """Read the fields of a configuration file: its mapping without a top-level `version:`, with the paths of files beside it.
 
     Raises:
         ConfigError: as `read_document`.
     """
     document = read_document(path)
-    return replace(document, content={key: value for key, value in document.content.items() if key != "version"})
+    fields = {key: value for key, value in document.content.items() if key != "version"}
+    return replace(document, content=with_files_beside(fields, Path(path).parent))
 
 
 def parse_value(text: str) -> Document:
