@@ -69,6 +69,16 @@ def missing(*names):
             "pip install flash-attn-3",
         ),
         (request(has=missing("gguf"), model="m.gguf"), "a GGUF file needs gguf", "pip install gguf"),
+        (
+            request(model="m.gguf", pytorch={"load_in_4bit": True}),
+            "load_in_4bit cannot quantise a GGUF file",
+            "name a model with safetensors, or remove load_in_4bit",
+        ),
+        (
+            request(model="builtin/tiny-llama", pytorch={"load_in_8bit": True}),
+            "load_in_8bit cannot quantise drawn weights",
+            "name a model with weights, or remove load_in_8bit",
+        ),
         (request(energy={"backend": "nvml"}), "'nvml' is not available: no NVIDIA GPU", "nvidia-smi"),
     ],
 )

@@ -47,6 +47,7 @@ def setting_findings(
         if not has(module):
             yield Finding(f"{what} needs {module} (not installed)", f"pip install {PACKAGES.get(module, module)}")
     yield from _flash_attention(config.pytorch_settings, has)
+    yield from _quantisation(config)
     if has("torch"):
         yield from _gpus(config, cuda_devices)
 
@@ -83,6 +84,24 @@ def _flash_attention(section: PyTorchConfig, has: Has) -> Iterator[Finding]:
         yield Finding(
             f"attn_implementation {kind} needs {module} or kernels (not installed)",
             f"pip install {PACKAGES[module]}, or: pip install kernels",
+        )
+
+
+def _quantisation(config: ExperimentConfig) -> Iterator[Finding]:
+    """bitsandbytes quantises weights as transformers reads them, and refuses those that it does not read in plain precision."""
+    section = config.pytorch_settings
+    if section.quantization is None:
+        return
+    setting = f"load_in_{section.quantization}"
+    if config.draws_weights:
+        yield Finding(
+            f"{setting} cannot quantise drawn weights: {config.model} has none of its own",
+            f"name a model with weights, or remove {setting}",
+        )
+    elif names_gguf(config.model):
+        yield Finding(
+            f"{setting} cannot quantise a GGUF file: its weights are quantised already",
+            f"name a model with safetensors, or remove {setting}",
         )
 
 
