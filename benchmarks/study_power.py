@@ -115,13 +115,13 @@ def orders() -> Iterator[Row]:
     for order in ("sequential", "interleaved"):
         simulation = Simulation(DESIGN, nothing, WARMING, order=order)
         first = [significant(analysis.factor("precision")) for analysis in studies(simulation)]
-        yield rate(first).row(f"false p < 0.01, first factor, order {order}, drift 4 %", *NO_TARGET)
+        yield rate(first).row(f"no effect: p < 0.01 of the first factor, order {order}, drift 4 %", *NO_TARGET)
     tests = [significant(effect) for found in studies(Simulation(DESIGN, nothing, WARMING)) for effect in found.factors]
-    yield rate(tests).row("false p < 0.01, all factors, order shuffled, drift 4 %", *at_most(1.5))
+    yield rate(tests).row("no effect: p < 0.01 of a factor, order shuffled, drift 4 %", *at_most(1.5))
     for n_cycles, target in ((3, at_least(85)), (5, at_least(98))):
         simulation = Simulation(DESIGN, one, WARMING, n_cycles=n_cycles)
         tests = [significant(analysis.factor("precision")) for analysis in studies(simulation)]
-        yield rate(tests).row(f"+3 % has p < 0.01, shuffled, drift 4 %, {n_cycles} cycles", *target)
+        yield rate(tests).row(f"effect of 3 %: p < 0.01, order shuffled, drift 4 %, {n_cycles} cycles", *target)
 
 
 def gpus() -> Iterator[Row]:
@@ -133,10 +133,10 @@ def gpus() -> Iterator[Row]:
         place = {tuple(cell.levels.items()): own[cell.id] for cell in DESIGN.cells}
         simulation = Simulation(DESIGN, lambda levels, place=place: place[tuple(levels.items())])
         tests += [significant(effect) for analysis in studies(simulation, seed, 1) for effect in analysis.factors]
-    yield rate(tests).row("false p < 0.01, one cell per GPU, GPUs differ by 8 %", *NO_TARGET)
+    yield rate(tests).row("no effect: p < 0.01, each cell on another GPU, GPUs differ by 8 %", *NO_TARGET)
     simulation = Simulation(DESIGN, nothing, Machine(of_cycles=OF_GPUS))
     tests = [significant(effect) for analysis in studies(simulation) for effect in analysis.factors]
-    yield rate(tests).row("false p < 0.01, one cycle per GPU, GPUs differ by 8 %", *at_most(1.5))
+    yield rate(tests).row("no effect: p < 0.01, each cycle on another GPU, GPUs differ by 8 %", *at_most(1.5))
 
 
 def intervals() -> Iterator[Row]:
@@ -152,9 +152,9 @@ def intervals() -> Iterator[Row]:
     }
     for name, simulation in cases.items():
         held = [inside for analysis in studies(simulation) for inside in covered(analysis)]
-        yield rate(held).row(f"intervals of levels that hold the truth, {name}", *COVERS)
+        yield rate(held).row(f"intervals of levels with the true ratio, {name}", *COVERS)
     held = [_holds(effect.span.low, math.exp(-BATCH[2]), effect.span.high) for effect in _effects("batch")]
-    yield rate(held).row("intervals of a span that hold the truth", *COVERS)
+    yield rate(held).row("intervals of a span with the true ratio", *COVERS)
     yield from shares()
 
 
@@ -186,7 +186,7 @@ def shares() -> Iterator[Row]:
     for name in ("precision", "batch"):
         found = [analysis.factor(name) for analysis in studies(simulation)]
         held = [each is not None and _holds(each.share_low, true[name], each.share_high) for each in found]
-        yield rate(held).row(f"intervals of the share of {name} that hold the truth", *COVERS)
+        yield rate(held).row(f"intervals of the share of {name} with the true share", *COVERS)
 
 
 def findings() -> Iterator[Row]:
@@ -194,12 +194,12 @@ def findings() -> Iterator[Row]:
     for name, machine in (("", QUIET), (", 5 % outliers of +30 %", Machine(outliers=0.05))):
         simulation = Simulation(DESIGN, nothing, machine)
         wrong = [any(each.finding == "matters" for each in analysis.factors) for analysis in studies(simulation)]
-        yield rate(wrong).row(f"studies with a false 'matters'{name}", *at_most(1.5))
+        yield rate(wrong).row(f"no effect: studies that report a factor{name}", *at_most(1.5))
     simulation = Simulation(DESIGN, several, QUIET)
     right = [effect is not None and effect.finding == "matters" for effect in _of("precision", simulation)]
-    yield rate(right).row("+3 % 'matters', 3 cycles", *at_least(85))
+    yield rate(right).row("effect of 3 %: reported, 3 cycles", *at_least(85))
     quiet = [bool(analysis.outliers) for analysis in studies(simulation)]
-    yield rate(quiet).row("studies with an outlier by chance", *at_most(1.5))
+    yield rate(quiet).row("studies that call a normal run outlying", *at_most(1.5))
 
 
 def _of(name: str, simulation: Simulation) -> Iterator[FactorEffect | None]:
@@ -210,11 +210,13 @@ def outliers() -> Iterator[Row]:
     """Power of both tests where some runs are far too high."""
     simulation = Simulation(DESIGN, several, Machine(outliers=0.05))
     found = [effect for effect in _of("precision", simulation) if effect is not None]
-    yield rate([significant(each) for each in found]).row("+3 % has p < 0.01, 5 % outliers of +30 %, logs", *NO_TARGET)
+    yield rate([significant(each) for each in found]).row(
+        "effect of 3 %: p < 0.01, 5 % outliers of +30 %, test on logarithms", *NO_TARGET
+    )
     by_ranks = [each.p_ranks is not None and each.p_ranks < ALPHA for each in found]
-    yield rate(by_ranks).row("+3 % has p < 0.01, 5 % outliers of +30 %, ranks", *at_least(50))
+    yield rate(by_ranks).row("effect of 3 %: p < 0.01, 5 % outliers of +30 %, test on ranks", *at_least(50))
     null = [each.p_ranks is not None and each.p_ranks < ALPHA for each in _of("cache", simulation) if each is not None]
-    yield rate(null).row("false p < 0.01, 5 % outliers of +30 %, ranks", *at_most(1.5))
+    yield rate(null).row("no effect: p < 0.01, 5 % outliers of +30 %, test on ranks", *at_most(1.5))
 
 
 def grouped() -> Iterator[Row]:
@@ -225,4 +227,4 @@ def grouped() -> Iterator[Row]:
         )
         tests = [significant(effect) for effect in _of(name, simulation)]
         what = "the grouped factor" if name == "precision" else "another factor"
-        yield rate(tests).row(f"false p < 0.01, grouped order, {what}", *at_most(1.5))
+        yield rate(tests).row(f"no effect: p < 0.01, order grouped, {what}", *at_most(1.5))

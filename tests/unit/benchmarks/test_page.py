@@ -27,6 +27,18 @@ def test_each_figure_stands_in_the_table_of_its_benchmark():
 
 @pytest.mark.torch  # the page names its version
 def test_the_page_names_the_command_that_wrote_it():
-    assert "This page is written by `make bench`;" in page([("startup", KEPT)])
+    assert "`make bench` writes this page" in page([("startup", KEPT)])
     text = page([("judge", KEPT)], None, "python -m benchmarks judge")
-    assert "This page is written by `python -m benchmarks judge`;" in text
+    assert "`python -m benchmarks judge` writes this page" in text
+
+
+@pytest.mark.torch  # the page names its version
+def test_rates_of_studies_have_a_page_of_their_own():
+    assert page([("study_power", KEPT), ("study_size", KEPT)]).startswith("# Detection rates of studies")
+    assert page([("study_power", KEPT), ("judge", KEPT)]).startswith("# Benchmarks")
+
+
+@pytest.mark.torch  # the page names its version
+def test_a_figure_without_a_target_is_not_called_kept():
+    row = Row("one cell per GPU", 75.6, 74.3, 76.8, "%", "-", True)
+    assert "| one cell per GPU | 75.6 % | 74.3 to 76.8 | - |  |" in page([("study_power", row)])
