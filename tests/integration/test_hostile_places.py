@@ -78,8 +78,9 @@ def test_a_reader_that_is_gone_is_no_reason_to_complain(shell):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
-def test_an_output_that_is_full_is_reported_in_one_line(shell):
-    code, _, err = shell(f"{DRY_RUN} > /dev/full")
+@pytest.mark.parametrize("command", [DRY_RUN, f"{LLEM} --version", f"{LLEM} run --help"])
+def test_an_output_that_is_full_is_reported_in_one_line(shell, command):
+    code, _, err = shell(f"{command} > /dev/full")
     assert (code, err) == (1, "error: the output could not be written: No space left on device\n")
 
 
@@ -127,7 +128,7 @@ def interrupted(tmp_path: Path, when: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("module", ["typer", "llenergymeasure.cli.outcome"])
+@pytest.mark.parametrize("module", ["importlib.metadata", "llenergymeasure.cli.outcome"])
 def test_an_interrupt_during_the_first_imports_is_an_interrupt(tmp_path, module):
     when = f"""
 def hook(event, arguments):
@@ -143,7 +144,7 @@ sys.addaudithook(hook)
 INTERRUPTED_EXEC = """
 import os, signal, sys
 def hook(event, arguments):
-    if event == "import" and arguments[0] == "typer":
+    if event == "import" and arguments[0] == "importlib.metadata":
         exec("os.kill(os.getpid(), signal.SIGINT)\\nlist(range(10))")
 sys.addaudithook(hook)
 """

@@ -30,7 +30,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from llenergymeasure.cli.commands.version import lines  # noqa: PLC0415 - only for this option
 
-        typer.echo("\n".join(lines()))
+        print("\n".join(lines()))
         raise typer.Exit
 
 

@@ -15,9 +15,7 @@ def main() -> None:
     gc.disable()  # until an experiment begins: what is imported stays, and looking through it takes a twentieth of the start
     try:
         open_standard_streams()
-        from llenergymeasure.cli import app  # noqa: PLC0415 - takes long; an interrupt is handled meanwhile
-
-        app.main()
+        run()
     except KeyboardInterrupt:
         ignore_signals()
         print("interrupted", file=sys.stderr)
@@ -25,6 +23,28 @@ def main() -> None:
     finally:
         gc.enable()
         ignore_signals()
+
+
+def run() -> None:
+    """Run the command; an error of its output, such as a full disk, is one line on stderr and exit code 1."""
+    from llenergymeasure.cli.outcome import without_output  # noqa: PLC0415 - an interrupt is handled meanwhile
+
+    try:
+        _command()
+        sys.stdout.flush()
+    except OSError as error:
+        sys.exit(without_output(error))
+
+
+def _command() -> None:
+    if sys.argv[1:] == ["--version"]:  # typer takes half of the time of this command
+        from llenergymeasure.cli.commands.version import lines  # noqa: PLC0415 - only for this option
+
+        print("\n".join(lines()))
+        return
+    from llenergymeasure.cli import app  # noqa: PLC0415 - takes long
+
+    app.main()
 
 
 def open_standard_streams() -> None:

@@ -25,12 +25,15 @@ def exit_code_of(command: Callable[[], int], tracebacks: bool) -> int:
     with INTERRUPTS.listening():
         code = _code_of(command, tracebacks)
     fault = _fault_of_stdout()
-    if fault is None:
-        return code
+    return code if fault is None else without_output(fault, code or FAILURE)
+
+
+def without_output(fault: OSError, code: int = FAILURE) -> int:
+    """Print why stdout could not be written, and give it up. Returns the exit code."""
     _give_up_stdout()
     if isinstance(fault, BrokenPipeError):  # `llem ... | head` is not an error of this program
-        return code or FAILURE
-    return _say(f"error: the output could not be written: {fault.strerror}", code or FAILURE)
+        return code
+    return _say(f"error: the output could not be written: {fault.strerror}", code)
 
 
 def _code_of(command: Callable[[], int], tracebacks: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,6 +57,7 @@ def open_dataset(dataset: str | SyntheticDatasetConfig, n: int, random_seed: int
     return ChatPrompts(texts.info, texts.texts) if chat else texts
 
 
+@lru_cache(maxsize=1)  # the checks and the run both ask, and the file is part of this package
 def _builtin(name: str, n: int) -> TextPrompts:
     builtin = BUILTIN_DATASETS[name]
     content = _read(builtin.file, name, n)
