@@ -1,1 +1,1 @@
-"""The PyTorch and transformers door."""
+"""The PyTorch backend. Only this package imports torch and transformers."""

@@ -1,6 +1,6 @@
-"""From configuration to the arguments of `from_pretrained` and `generate`: every setting arrives, none is invented.
+"""Converts a configuration to the arguments of `from_pretrained` and `generate`. Every setting is passed on.
 
-A field that is None adds no argument, so that transformers decides.
+A field that is None adds no argument, so that the default of transformers applies.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from llenergymeasure.models.gguf import gguf_path, names_gguf
 DTYPE_NAMES: Mapping[str, str] = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 
-# What changes how a loaded model generates, and not the model.
+# Fields that change how a loaded model generates, but not the model.
 _AFTER_LOADING = frozenset(
     {"batch_size", "batching_strategy", "use_cache", "prompt_lookup_num_tokens", "num_processes"}
 )
 
 
 def load_key(config: ExperimentConfig) -> str | None:
-    """What a model is loaded from: equal for experiments that may share one; None when it may not be shared.
+    """A key that is equal for experiments that may share a loaded model; None when the model may not be shared.
 
-    A compiled model and a static cache remember the shapes that they have seen.
+    A compiled model and a static cache keep state about the shapes that they have processed.
     """
     section = config.pytorch_settings
     if section.torch_compile or section.cache_implementation is not None:
@@ -39,10 +39,10 @@ def load_key(config: ExperimentConfig) -> str | None:
 
 
 def source_of(model: str) -> tuple[str, dict[str, Any]]:
-    """Where transformers finds a model: the package's own files, or what the user wrote; of a GGUF file its directory.
+    """Where transformers finds a model: files of this package, the user's text, or the directory of a GGUF file.
 
     Returns:
-        The place, and the argument that names the GGUF file in it; empty for any other model.
+        The place, and the argument with the name of the GGUF file; empty for any other model.
     """
     if names_gguf(model):
         path = gguf_path(model)
@@ -62,7 +62,7 @@ def model_arguments(config: ExperimentConfig, passthrough_names: Collection[str]
 
     Args:
         config: the experiment.
-        passthrough_names: names that belong to `generate`; every other passthrough argument is the model's.
+        passthrough_names: names that belong to `generate`; all other passthrough arguments go to the model.
     """
     section = config.pytorch_settings
     passthrough = config.passthrough_kwargs or {}
@@ -80,7 +80,7 @@ def model_arguments(config: ExperimentConfig, passthrough_names: Collection[str]
 
 
 def quantization(section: PyTorchConfig) -> dict[str, Any] | None:
-    """bitsandbytes settings, in the form that transformers takes; None when weights are not quantised."""
+    """Settings of bitsandbytes for transformers; None when weights are not quantised."""
     if section.quantization is None:
         return None
     return {
@@ -106,12 +106,12 @@ def compile_arguments(config: ExperimentConfig) -> dict[str, Any] | None:
 def generate_arguments(config: ExperimentConfig, known_names: Collection[str]) -> dict[str, Any]:
     """Arguments of `generate`, without prompts and draft model.
 
-    What our configuration documents is given even where it is the default, also as None: a model's own generation
-    configuration would decide otherwise.
+    Documented fields are passed even at their default, also as None, because otherwise the model's own generation
+    configuration would replace them.
 
     Args:
         config: the experiment.
-        known_names: names that `generate` knows; other passthrough arguments are the model's.
+        known_names: names that `generate` knows; other passthrough arguments go to the model.
     """
     section, decoder = config.pytorch_settings, config.decoder
     sampling = decoder.decoding_strategy == "sampling"
@@ -139,7 +139,7 @@ _RULED_OUT: Mapping[str, Any] = {
     "output_logits": False,
     "output_attentions": False,
     "output_hidden_states": False,
-    # decoding_strategy is greedy, sampling or beam; each of these would make it another one.
+    # Each of these would select a strategy other than greedy, sampling or beam.
     "penalty_alpha": None,
     "dola_layers": None,
     "num_beam_groups": 1,
@@ -152,7 +152,7 @@ _RULED_OUT: Mapping[str, Any] = {
 
 
 def _sampling(config: ExperimentConfig) -> dict[str, Any]:
-    """The configuration speaks for all three: a model's own generation defaults must not leak in. 0 = no top-k."""
+    """Set all three, so that the model's own generation defaults have no effect. 0 = no top-k."""
     decoder = config.decoder
     return {"temperature": decoder.temperature, "top_p": decoder.top_p, "top_k": decoder.top_k or 0}
 

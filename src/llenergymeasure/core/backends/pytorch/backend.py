@@ -1,4 +1,4 @@
-"""The PyTorch backend: transformers' loader, handed to the one harness."""
+"""The PyTorch backend: it passes transformers' loader to the harness."""
 
 from __future__ import annotations
 

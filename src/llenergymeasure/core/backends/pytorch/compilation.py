@@ -1,6 +1,6 @@
-"""How often torch compiled, and for how long.
+"""Counts the compilations of torch and measures their duration.
 
-`torch.compile` compiles a shape when it first meets it; CUDA graphs are recorded when a shape comes again. Both happen
+`torch.compile` compiles a shape at its first use; CUDA graphs are recorded at its second use. Both happen
 inside `generate`, also without torch_compile: transformers compiles the decode step of a static cache on CUDA by itself.
 """
 
@@ -17,11 +17,11 @@ from llenergymeasure.protocols import Clock
 
 
 class CompilationLog:
-    """What dynamo's callbacks tell while it is open; costs nothing where nothing is compiled.
+    """Collects the reports of dynamo's callbacks while it is open. It costs nothing when nothing is compiled.
 
     Attributes:
-        count: compilations, tried ones and recorded CUDA graphs included.
-        seconds: how long they took.
+        count: number of compilations, including attempts and recorded CUDA graphs.
+        seconds: duration of the compilations.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -32,7 +32,7 @@ class CompilationLog:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Listen."""
+        """Register the callbacks."""
         callback_handler.register_start_callback(self._started)
         callback_handler.register_end_callback(self._ended)
         try:
@@ -50,9 +50,9 @@ class CompilationLog:
 
 
 def forget_compiled_code() -> None:
-    """Give back what was compiled for a model that is gone.
+    """Release the compiled code of a model that no longer exists.
 
-    torch counts the versions of one piece of code over all models of a process: after eight it compiles no more, and the
-    next model would run as it is.
+    torch counts the versions of a piece of code over all models of a process. After eight versions it stops compiling, and
+    the next model would run without compilation.
     """
     torch.compiler.reset()

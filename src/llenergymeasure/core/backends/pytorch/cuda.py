@@ -1,4 +1,4 @@
-"""What torch says of CUDA's devices, without a model; and imports that leave CUDA alone."""
+"""The CUDA devices as torch reports them, without a model; and imports that do not initialise CUDA."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ ASK_NVML = "PYTORCH_NVML_BASED_CUDA_CHECK"
 
 
 def is_available() -> bool:
-    """Whether torch sees a CUDA device."""
+    """Whether torch finds a CUDA device."""
     return bool(torch.cuda.is_available())
 
 
 def device_count() -> int:
-    """How many CUDA devices this process sees."""
+    """Number of CUDA devices visible to this process."""
     return int(torch.cuda.device_count())
 
 
 def gpus_used(config: ExperimentConfig) -> int | None:
-    """How many GPUs an experiment uses: none on a CPU, all that are visible (None) with a device map, else one."""
+    """Number of GPUs that an experiment uses: 0 on a CPU, None (all visible ones) with a device map, else 1."""
     section = config.pytorch_settings
     if section.device == "cpu" or not is_available():
         return 0
@@ -39,7 +39,7 @@ def uuids() -> list[str]:
 
 
 def preload() -> tuple[ModuleType, ...]:
-    """Import what every run needs, for a process that is forked per run: it uses no device and starts no thread."""
+    """Import the libraries that every run needs, before runs are forked. It uses no device and starts no thread."""
     with _asking_nvml():
         from transformers.models.auto import modeling_auto, tokenization_auto  # noqa: PLC0415 - after the variable is set
         from transformers.models.llama import modeling_llama  # noqa: PLC0415 - imports what most architectures need
@@ -50,7 +50,7 @@ def preload() -> tuple[ModuleType, ...]:
 
 @contextmanager
 def _asking_nvml() -> Iterator[None]:
-    """Set the variable inside the block only: the runs have the user's environment."""
+    """Set the variable only in the block, so that the runs have the user's environment."""
     before = os.environ.get(ASK_NVML)
     os.environ[ASK_NVML] = "1"
     try:

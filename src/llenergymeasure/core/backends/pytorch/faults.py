@@ -1,4 +1,4 @@
-"""What torch and transformers raise, in words that help. Part of the door: it catches broadly."""
+"""Explains the errors of torch and transformers. It catches every exception of these libraries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def explained(doing: str, config: ExperimentConfig, suspects: Collection[str] = 
     """Turn every failure inside into a `BackendError` that names the cause and the fix.
 
     Args:
-        doing: what is done, such as generating.
+        doing: name of the operation, such as generating.
         config: the experiment.
         suspects: settings of the model's own files that may be the cause.
 
@@ -34,7 +34,7 @@ def explained(doing: str, config: ExperimentConfig, suspects: Collection[str] = 
     except MemoryError as error:
         raise OutOfMemory(_out_of_memory(doing, config, error)) from error
     except Exception as error:
-        if "can't allocate memory" in str(error):  # what torch says of a CPU
+        if "can't allocate memory" in str(error):  # the message of torch on a CPU
             raise OutOfMemory(_out_of_memory(doing, config, error)) from error
         raise BackendError(f"{doing} failed: {_first_words(error)}{_fix(error) or _suspected(suspects)}") from error
 
@@ -54,7 +54,7 @@ def _first_words(error: BaseException, limit: int = 400) -> str:
 
 
 def _suspected(suspects: Collection[str]) -> str:
-    """What to try where the model's own files set something that may fail."""
+    """A suggestion when the model's own files set options that may be the cause; empty otherwise."""
     names = [name for name in suspects if name not in ("eos_token_id", "min_length")]
     if not names:
         return ""
@@ -63,7 +63,7 @@ def _suspected(suspects: Collection[str]) -> str:
 
 
 def _fix(error: Exception) -> str:
-    """What to do, where the kind of failure tells."""
+    """What to do, if the kind of failure is known; empty otherwise."""
     text = str(error).lower()
     for kind, words, fix in _FIXES:
         if isinstance(error, kind) and any(word in text for word in words):
@@ -73,7 +73,7 @@ def _fix(error: Exception) -> str:
 
 _ANY = ("",)
 _DAMAGED = "; the weights file is damaged or incomplete: fetch or copy it again"
-# The first that fits: what was raised, words of which one is in its text, what to do.
+# The first match applies: class of the exception, texts of which one is in its message, fix.
 _FIXES: tuple[tuple[type[Exception], tuple[str, ...], str], ...] = (
     (ImportError, ("peft",), '; install it with: pip install "llenergymeasure[pytorch]"'),
     (ImportError, _ANY, "; install the package it names"),

@@ -1,4 +1,4 @@
-"""What single settings of the PyTorch backend need on this machine: packages and GPUs. Imports no torch."""
+"""Checks the packages and GPUs that settings of the PyTorch backend need on this machine. It does not import torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from llenergymeasure.models.gguf import names_gguf
 
 Has = Callable[[str], bool]
 
-# By the `quant_method` of a checkpoint: the modules that loading it demands, as transformers' quantizers state them.
+# By the `quant_method` of a checkpoint: the modules that transformers' quantizers need to load it.
 UNPACKED_BY: Mapping[str, tuple[str, ...]] = {
     "aqlm": ("aqlm", "accelerate"), "auto-round": ("auto_round",), "awq": ("gptqmodel", "accelerate"),
     "bitnet": ("accelerate",), "bitsandbytes": ("bitsandbytes", "accelerate"),
@@ -20,7 +20,7 @@ UNPACKED_BY: Mapping[str, tuple[str, ...]] = {
     "gptq": ("optimum", "gptqmodel"), "hqq": ("hqq",), "mxfp4": ("accelerate",), "quanto": ("optimum", "accelerate"),
     "quark": ("quark",), "spqr": ("spqr_quant", "accelerate"), "torchao": ("torchao",), "vptq": ("vptq", "accelerate"),
 }  # fmt: skip
-# What to install, where it is not called like its module.
+# Packages to install whose names differ from those of their modules.
 PACKAGES: Mapping[str, str] = {
     "auto_round": "auto-round", "compressed_tensors": "compressed-tensors", "quark": "amd-quark",
     "spqr_quant": "'spqr_quant[gpu]'", "flash_attn": "flash-attn --no-build-isolation",
@@ -35,13 +35,13 @@ FLASH_MODULES: Mapping[str, str] = {
 def setting_findings(
     config: ExperimentConfig, checkpoint: Mapping[str, Any], has: Has, cuda_devices: Callable[[], int | None]
 ) -> Iterator[Finding]:
-    """Packages that are missing, and GPUs that are.
+    """Findings about missing packages and missing GPUs.
 
     Args:
         config: the experiment.
         checkpoint: content of the model's config.json; empty when it is not known.
         has: whether a module is installed.
-        cuda_devices: how many devices CUDA shows to this process, None where that is not known; asked only when it matters.
+        cuda_devices: returns the number of CUDA devices visible to this process, None when not known; called only if needed.
     """
     for what, module in _needed(config, checkpoint):
         if not has(module):
@@ -53,7 +53,7 @@ def setting_findings(
 
 
 def _needed(config: ExperimentConfig, checkpoint: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What needs which module."""
+    """Pairs of a setting and the module that it needs."""
     section = config.pytorch_settings
     if config.lora is not None:
         yield "lora", "peft"
@@ -77,7 +77,7 @@ def _needed_to_unpack(checkpoint: Mapping[str, Any]) -> Iterator[tuple[str, str]
 
 
 def _flash_attention(section: PyTorchConfig, has: Has) -> Iterator[Finding]:
-    """transformers takes the kernel from `kernels` where the package of its authors is missing."""
+    """transformers uses the kernel from `kernels` if the package of its authors is missing."""
     kind = section.attn_implementation
     module = FLASH_MODULES.get(kind or "")
     if module is not None and not has(module) and not has("kernels"):
@@ -106,7 +106,7 @@ def _quantisation(config: ExperimentConfig) -> Iterator[Finding]:
 
 
 def _gpus(config: ExperimentConfig, cuda_devices: Callable[[], int | None]) -> Iterator[Finding]:
-    """Settings that need more NVIDIA GPUs than there are."""
+    """Findings about settings that need more NVIDIA GPUs than the machine has."""
     section, processes = config.pytorch_settings, config.pytorch_settings.effective_num_processes
     bound = tuple(_bound_to_cuda(section))
     if section.device == "cpu":
@@ -127,7 +127,7 @@ def _gpus(config: ExperimentConfig, cuda_devices: Callable[[], int | None]) -> I
 
 
 def _bound_to_cuda(section: PyTorchConfig) -> Iterator[tuple[str, str]]:
-    """Each setting that works on NVIDIA GPUs alone, and what to set instead."""
+    """Each setting that works only on NVIDIA GPUs, and its replacement."""
     if section.device == "cuda":
         yield "pytorch.device is 'cuda'", "set pytorch.device: cpu"
     if section.cache_implementation == "offloaded_static":

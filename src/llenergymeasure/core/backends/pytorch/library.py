@@ -1,4 +1,4 @@
-"""The calls into torch and transformers that loading needs: one seam, so that tests see what arrives."""
+"""The calls of torch and transformers that loading needs, in one place, so that tests can check their arguments."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from llenergymeasure.resilience import retry
 
 
 class Transformers:
-    """transformers' loading functions. What may pass, such as a connection lost in a download, is tried again.
+    """transformers' loading functions. Temporary failures, such as a lost connection, are retried.
 
     Args:
         library: transformers.
-        again: makes a call, and makes it again after a failure that may pass.
+        again: makes a call, and retries it after a temporary failure.
     """
 
     def __init__(self, library: Any = transformers, again: Callable[[Callable[[], Any]], Any] = retry) -> None:
@@ -35,9 +35,9 @@ class Transformers:
         return self._again(lambda: self._library.AutoTokenizer.from_pretrained(source, **arguments))
 
     def model(self, source: str, **arguments: Any) -> tuple[Any, LoadReport]:
-        """Load a model, and what transformers says about its weights.
+        """Load a model. Returns the model and transformers' report on its weights.
 
-        Weights of another shape are let through: transformers names them in a log that is silenced, the report has them.
+        Weights of another shape are accepted here, because the report names them; transformers' own log is silenced.
         """
         reported = {**arguments, "output_loading_info": True, "ignore_mismatched_sizes": True}
         with load_log_in_errors():
@@ -48,7 +48,7 @@ class Transformers:
         return self._library.AutoModelForCausalLM.from_config(config, **arguments)
 
     def adapter(self, model: Any, source: str, merge: bool) -> tuple[Any, LoadReport]:
-        """Apply a LoRA adapter, and what PEFT says about its weights.
+        """Apply a LoRA adapter. Returns the model and PEFT's report on the adapter's weights.
 
         Raises:
             ImportError: peft is not installed.
@@ -60,14 +60,14 @@ class Transformers:
         return (adapted.merge_and_unload() if merge else adapted), report
 
     def generate_names(self) -> frozenset[str]:
-        """Names that `generate` knows: its own parameters and those of a generation configuration."""
+        """Names that `generate` knows: its parameters and the fields of a generation configuration."""
         own = inspect.signature(GenerationMixin.generate).parameters
         return frozenset(own) | frozenset(transformers.GenerationConfig().to_dict())
 
     def effective_generation(self, model: Any, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Every field of the generation configuration as `generate` puts it together, and transformers' own defaults.
+        """Every field of the generation configuration that `generate` builds, and transformers' defaults.
 
-        Asks the method that `generate` itself calls: the order of arguments, the model's files and defaults is its.
+        It calls the method that `generate` itself calls, so arguments, the model's files and defaults have the same priority.
         """
         found, _ = model._prepare_generation_config(None, **arguments)
         plain = transformers.GenerationConfig()
@@ -78,7 +78,7 @@ class Transformers:
         return bool(torch.cuda.is_available())
 
 
-# Weights that PEFT shares between layers: the adapter's file has them once, or not at all.
+# Weights that PEFT shares between layers; the adapter's file has them once or not at all.
 _SHARED_BY_PEFT = ("vblora_vector_bank", "prompt_encoder", ".tinylora_v.", ".unilora_theta_d.")
 
 
@@ -97,7 +97,7 @@ def _model_report(model: Any, info: Mapping[str, Any]) -> LoadReport:
 
 @contextmanager
 def _recorded_results(peft_model: Any) -> Iterator[list[Any]]:
-    """What `load_adapter` returns while `from_pretrained` runs, which drops it: PEFT reports it in no other way."""
+    """The return values of `load_adapter` during `from_pretrained`, which discards them; PEFT reports them in no other way."""
     original, results = peft_model.load_adapter, []
 
     def load_adapter(*arguments: Any, **named: Any) -> Any:
@@ -107,7 +107,7 @@ def _recorded_results(peft_model: Any) -> Iterator[list[Any]]:
     peft_model.load_adapter = load_adapter
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # what it warns of is in the results
+            warnings.simplefilter("ignore", UserWarning)  # the results contain what it warns of
             yield results
     finally:
         peft_model.load_adapter = original
@@ -115,7 +115,7 @@ def _recorded_results(peft_model: Any) -> Iterator[list[Any]]:
 
 def _adapter_report(adapted: Any, result: Any) -> LoadReport:
     missing = (name for name in result.missing_keys if not any(part in name for part in _SHARED_BY_PEFT))
-    # Virtual tokens are loaded on a way of their own, and reported as unexpected.
+    # Virtual tokens are loaded separately, and reported as unexpected.
     unexpected = () if adapted.active_peft_config.is_prompt_learning else result.unexpected_keys
     return LoadReport(missing=tuple(missing), unexpected=tuple(unexpected))
 
@@ -126,7 +126,7 @@ def _shape(sizes: Iterable[int]) -> str:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """No bars and no advice from transformers while it works; errors still raise."""
+    """Silence the progress bars and log messages of transformers; errors are still raised."""
     logging = transformers.utils.logging
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

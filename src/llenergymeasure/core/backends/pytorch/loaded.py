@@ -1,4 +1,4 @@
-"""A loaded model, and what a result says about it."""
+"""A loaded model, and its description in a result."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ MEGABYTE = 1e6
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """What experiments with the same load settings share.
+    """The parts that experiments with the same load settings share.
 
     Attributes:
         model: the model, ready to generate.
-        unexpected: tensors of the checkpoint and of the adapter that have no place in it.
+        unexpected: tensors of the checkpoint and of the adapter that the model does not use.
         draft: the draft model; None without one.
-        tokenizer: the model's own.
-        devices: every device that holds or computes a part of it.
-        load_seconds: how long loading took.
+        tokenizer: the model's tokenizer.
+        devices: every device that stores or computes a part of the model.
+        load_seconds: duration of loading.
     """
 
     model: Any
@@ -40,7 +40,7 @@ class LoadedModel:
 
     @property
     def device(self) -> str:
-        """cuda or cpu: where it really is."""
+        """cuda or cpu: where the model was placed."""
         return kind_of(self.devices)
 
 
@@ -50,8 +50,8 @@ def describe(config: ExperimentConfig, loaded: LoadedModel, settings: EffectiveS
     Args:
         config: the experiment.
         loaded: the loaded model.
-        settings: what generation uses.
-        sees_cuda: whether torch sees a CUDA device.
+        settings: the effective settings of generation.
+        sees_cuda: whether torch finds a CUDA device.
     """
     model = loaded.model
     counts = count_parameters(model)
@@ -87,19 +87,19 @@ def describe(config: ExperimentConfig, loaded: LoadedModel, settings: EffectiveS
 
 
 def without_adapter(model: Any) -> Any:
-    """The model that PEFT wrapped; a merged adapter left none to unwrap."""
+    """The model inside PEFT's wrapper; a model with a merged adapter has no wrapper."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def _notes(wanted: str) -> tuple[str, ...]:
-    """What to say on a machine without a CUDA device."""
+    """Notes on a machine without a CUDA device."""
     if wanted == "auto":
         return ("no CUDA device was found: running on the CPU (set pytorch.device: cpu to choose it explicitly)",)
     return ()
 
 
 def _notes_on_gguf(config: ExperimentConfig) -> tuple[str, ...]:
-    """What a file of quantised weights does not mean."""
+    """A note that the quantised weights of a GGUF file were dequantised."""
     if not source_of(config.model)[1] or config.draws_weights:
         return ()
     return (

@@ -1,4 +1,4 @@
-"""Bringing a transformers model into memory, with every setting of the configuration."""
+"""Loads a transformers model with every setting of the configuration."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class TransformersLoader:
     """Loads causal language models.
 
     Args:
-        clock: time.
+        clock: the clock of the measurement.
         library: the calls of transformers.
-        model_cache: holds the model between experiments that load it alike; None = every experiment loads its own.
+        model_cache: keeps the model between experiments that load it in the same way; None = every experiment loads its own.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class TransformersLoader:
         return (model if "device_map" in arguments else _placed(model, device)), unexpected
 
     def _checked(self, name: str, source: str, arguments: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
-        """A model whose weights are all its own, and the tensors of the checkpoint that have no place in it."""
+        """A model of which all weights were loaded, and the tensors of the checkpoint that it does not use."""
         model, report = self._library.model(source, **arguments)
         check_weights(
             report,
@@ -111,7 +111,7 @@ class TransformersLoader:
         return model, report.unexpected
 
     def _dummy(self, config: ExperimentConfig, source: str, device: str, arguments: dict[str, Any]) -> Any:
-        """Weights drawn from the seed, on the device itself, in the precision of the experiment."""
+        """A model with random weights from the seed, created on the device in the precision of the experiment."""
         if "quantization_config" in arguments or "device_map" in arguments:
             raise BackendError(
                 "load_format dummy creates unquantised weights on one device: remove device_map and quantisation"
@@ -125,7 +125,7 @@ class TransformersLoader:
             )
 
     def _adapted(self, config: ExperimentConfig, model: Any) -> tuple[Any, tuple[str, ...]]:
-        """With its adapter, and the tensors of the adapter that have no place in it."""
+        """The model with its adapter, and the tensors of the adapter that it does not use."""
         if config.lora is None:
             return model, ()
         place = config.lora.adapter_id or config.lora.adapter_path or ""
@@ -134,7 +134,7 @@ class TransformersLoader:
         return adapted, report.unexpected
 
     def _draft(self, config: ExperimentConfig, model: Any) -> Any | None:
-        """The draft model, where the model takes its input."""
+        """The draft model, on the device where the model takes its input."""
         name = config.decoder.draft_model
         if name is None:
             return None
@@ -148,25 +148,25 @@ class TransformersLoader:
         return arguments if loaded.draft is None else {**arguments, "assistant_model": loaded.draft}
 
     def _settings(self, loaded: LoadedModel, arguments: dict[str, Any]) -> EffectiveSettings:
-        """What generation uses, read back."""
+        """The effective settings of generation, read back from the model."""
         own = {name: value for name, value in arguments.items() if name != "assistant_model"}
         found, defaults = self._library.effective_generation(without_adapter(loaded.model), own)
-        if loaded.draft is not None:  # how many tokens a draft model proposes is its own choice
+        if loaded.draft is not None:  # the draft model decides how many tokens it proposes
             drafted, _ = self._library.effective_generation(loaded.draft, {})
             found |= {name: drafted[name] for name in PROPOSALS & set(drafted)}
         return effective_settings(found, defaults, arguments, loaded.tokenizer.end_id)
 
 
 def _placed(model: Any, device: str) -> Any:
-    """On its device. Quantised weights are there already, and may not be moved."""
+    """The model on its device. Quantised weights are already there and may not be moved."""
     return model if input_device(model).type == device else model.to(device)
 
 
 def _check_device(config: ExperimentConfig, devices: tuple[str, ...]) -> None:
-    """Refuse settings that do not go with where the model is.
+    """Refuse settings that contradict the device of the model.
 
     Raises:
-        BackendError: names the setting and the place.
+        BackendError: with the setting and the device.
     """
     section = config.pytorch_settings
     wanted = section.effective_device
@@ -181,22 +181,22 @@ def _check_device(config: ExperimentConfig, devices: tuple[str, ...]) -> None:
         )
 
 
-# The shape of what a model and its `generate` return is ours, whatever its config.json and generation_config.json say.
+# We set the form of the return values of a model and of `generate`, whatever its config.json and generation_config.json state.
 _RETURNED = {"return_dict": True, "output_attentions": False, "output_hidden_states": False}
 
 
 def _ready(model: Any, config: ExperimentConfig) -> None:
-    """In inference mode, returning nothing but logits and ids, compiled if asked."""
+    """Put the model into inference mode, returning only logits and ids, and compile it if requested."""
     model.eval()
     for name, value in _RETURNED.items():
         if getattr(model.config, name, value) != value:
             setattr(model.config, name, value)
     compile_with = compile_arguments(config)
     if compile_with is not None:
-        without_adapter(model).compile(**compile_with)  # PEFT's wrapper is passed by: `generate` is the inner model's
+        without_adapter(model).compile(**compile_with)  # `generate` belongs to the model inside PEFT's wrapper
 
 
 def _for_text(settings: EffectiveSettings, tokenizer: TransformersTokenizer) -> dict[str, Any]:
-    """The tokenizer, where `generate` looks at the text."""
+    """The argument with the tokenizer, if `generate` needs it for text; else nothing."""
     needed = any(name in settings.values for name in ("stop_strings", "token_healing"))
     return {"tokenizer": tokenizer.wrapped} if needed else {}

@@ -1,4 +1,4 @@
-"""Peak memory of a window: the allocator's on CUDA, the process's on a CPU."""
+"""Peak memory of a window: that of the allocator on CUDA, that of the process on a CPU."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class CudaMemory:
 
 
 class ProcessMemory:
-    """Peak resident set of this process, by the kernel's high-water mark (proc(5): VmHWM, clear_refs)."""
+    """Peak resident memory of this process, from the kernel's peak counter (proc(5): VmHWM, clear_refs)."""
 
     def __init__(self, process: Path = Path("/proc/self")) -> None:
         self._process = process
         self._was_reset = False
 
     def reset(self) -> None:
-        """Start a new peak, where the kernel lets us."""
+        """Start a new peak, if the kernel permits it."""
         try:
             (self._process / "clear_refs").write_text("5", encoding="ascii")
             self._was_reset = True
@@ -43,7 +43,7 @@ class ProcessMemory:
             self._was_reset = False
 
     def peak_mb(self) -> tuple[float | None, str]:
-        """Peak in MB and how it was read; None where the mark cannot be reset."""
+        """Peak in MB and how it was read; None when the counter cannot be reset."""
         if not self._was_reset:
             return None, "unknown: the kernel's peak counter cannot be reset on this system"
         status = (self._process / "status").read_text(encoding="ascii", errors="replace")

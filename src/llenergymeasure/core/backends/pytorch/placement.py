@@ -1,7 +1,7 @@
-"""On which devices a model is, and where it takes its input.
+"""The devices of a model, and the device of its input.
 
-A device map may leave weights in host memory or on disk: accelerate then keeps them on the `meta` device, where nothing can
-be computed, and its hooks bring each module's weights to an execution device for the time of its own call.
+A device map may leave weights in host memory or on disk. accelerate then keeps them on the `meta` device, where nothing can
+be computed, and its hooks copy each module's weights to an execution device during the call of the module.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NOWHERE = "meta"
 
 
 def input_device(model: nn.Module) -> torch.device:
-    """Where the first module computes: the input embedding's execution device."""
+    """The device of the first module that computes: the execution device of the input embedding."""
     first = _input_embedding(model)
     for module in (first, model):
         device = _execution_device(module)
@@ -27,7 +27,7 @@ def input_device(model: nn.Module) -> torch.device:
 
 
 def devices_of(model: nn.Module) -> tuple[str, ...]:
-    """Every device that holds or computes a part of a model, sorted; `disk` where weights stay there."""
+    """Every device that stores or computes a part of a model, sorted; `disk` if weights stay there."""
     held = {str(parameter.device) for parameter in model.parameters()}
     mapped = {_named(place) for place in (getattr(model, "hf_device_map", None) or {}).values()}
     computing = {str(device) for device in map(_execution_device, model.modules()) if device is not None}
@@ -40,7 +40,7 @@ def kind_of(devices: tuple[str, ...]) -> str:
 
 
 def _input_embedding(model: Any) -> nn.Module:
-    """The first module that computes; the whole model where it does not name its input embedding."""
+    """The first module that computes; the whole model if it does not name its input embedding."""
     try:
         embedding = model.get_input_embeddings()
     except (AttributeError, NotImplementedError):
@@ -49,7 +49,7 @@ def _input_embedding(model: Any) -> nn.Module:
 
 
 def _execution_device(module: Any) -> torch.device | None:
-    """Where accelerate's hook makes a module compute; None without such a hook."""
+    """The device on which accelerate's hook runs a module; None without such a hook."""
     devices = (getattr(hook, "execution_device", None) for hook in _hooks(module))
     return next((torch.device(_named(device)) for device in devices if device is not None), None)
 
@@ -60,6 +60,6 @@ def _hooks(module: Any) -> Iterator[Any]:
 
 
 def _named(device: Any) -> str:
-    """As torch names it: a bare number is a CUDA device, and `cuda` alone the first one."""
+    """The device in torch's spelling: a bare number is a CUDA device, and `cuda` alone the first one."""
     name = f"cuda:{device}" if isinstance(device, int) else str(device)
     return "cuda:0" if name == "cuda" else name

@@ -1,4 +1,4 @@
-"""Processes side by side through torch.distributed: the launcher's environment, a barrier, a device of one's own."""
+"""Joins the processes of one experiment through torch.distributed, each with its own device."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from torch import distributed
 
 from llenergymeasure.exceptions import ProcessGroupError
 
-# A barrier waits as long as the slowest process works; a process that is gone breaks it at once.
+# A barrier waits for the slowest process; a process that has ended breaks it at once.
 PATIENCE = datetime.timedelta(days=7)
 
 
 class TorchProcessGroup:
-    """This process among those that torch's launcher started.
+    """The process group of this process, started by torch's launcher.
 
     Reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, as torchrun, accelerate and most cluster launchers set them.
-    The barrier is gloo's: it costs well under a millisecond on one machine and needs no device.
+    The barrier is that of gloo: it takes well under a millisecond on one machine and needs no device.
 
     Args:
-        device: of this process on its machine; None = the CPU.
+        device: number of this process's GPU; None = the CPU.
 
     Raises:
-        ProcessGroupError: the others cannot be reached.
+        ProcessGroupError: the other processes cannot be reached.
     """
 
     def __init__(self, device: int | None) -> None:
@@ -45,10 +45,10 @@ class TorchProcessGroup:
             distributed.barrier()
 
     def share(self, text: str) -> str:
-        """What rank 0 says, on every rank.
+        """The text of rank 0, on every rank.
 
         Raises:
-            ProcessGroupError: a process is gone.
+            ProcessGroupError: a process has ended.
         """
         said = [text]
         with _explained():
@@ -56,7 +56,7 @@ class TorchProcessGroup:
         return said[0]
 
     def leave(self) -> None:
-        """Let go of the others. Safe to call twice."""
+        """Leave the process group. Safe to call twice."""
         if distributed.is_initialized():
             distributed.destroy_process_group()
 

@@ -1,4 +1,4 @@
-"""transformers' tokenizer, as far as measuring needs one."""
+"""The tokenizer of transformers, as the measurement needs it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from llenergymeasure.exceptions import BackendError
 
 
 class TransformersTokenizer:
-    """A tokenizer that pads on the left, always has a padding id, and gives ids that the model embeds.
+    """A tokenizer that pads on the left, always has a padding id, and checks that the model embeds its ids.
 
     Args:
-        tokenizer: transformers' own.
-        n_embedded: ids that the model embeds, from 0; None while that is not known.
+        tokenizer: the tokenizer of transformers.
+        n_embedded: number of ids that the model embeds; None when not known yet.
     """
 
     def __init__(self, tokenizer: Any, n_embedded: int | None = None) -> None:
@@ -23,7 +23,7 @@ class TransformersTokenizer:
             raise BackendError("the tokenizer has neither a padding nor an end-of-sequence token; add one of them")
 
     def of(self, model: Any) -> TransformersTokenizer:
-        """The same tokenizer for a model that is loaded."""
+        """The same tokenizer for a loaded model."""
         embedding = model.get_input_embeddings() if hasattr(model, "get_input_embeddings") else None
         weight = getattr(embedding, "weight", None)
         return TransformersTokenizer(
@@ -41,7 +41,7 @@ class TransformersTokenizer:
 
     @property
     def pad_id(self) -> int | None:
-        """The padding id; where there is none, or the model does not embed it, the end-of-sequence id, or else 0."""
+        """The padding id; if it is missing, or the model does not embed it, the end-of-sequence id, or else 0."""
         stated = [self._tokenizer.pad_token_id, self._tokenizer.eos_token_id]
         known = [token for token in stated if token is not None]
         return next(filter(self._is_embedded, known), 0) if known else None
@@ -57,17 +57,17 @@ class TransformersTokenizer:
 
     @property
     def wrapped(self) -> Any:
-        """transformers' own, for what `generate` does with text."""
+        """The tokenizer of transformers, for `generate`."""
         return self._tokenizer
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return self._checked(self._tokenizer(list(texts))["input_ids"])
 
     def _checked(self, ids: list[list[int]]) -> list[list[int]]:
-        """The ids, all of which the model embeds.
+        """The ids, after checking that the model embeds them.
 
         Raises:
-            BackendError: one is outside of the embedding.
+            BackendError: the model does not embed an id.
         """
         highest = max((max(each, default=0) for each in ids), default=0)
         if not self._is_embedded(highest):

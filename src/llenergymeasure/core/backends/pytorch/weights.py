@@ -1,7 +1,7 @@
-"""Whether a checkpoint gave a model all of its weights.
+"""Checks that a checkpoint has all weights of a model.
 
-transformers and PEFT draw at random what a checkpoint lacks, and go on: the model then runs as fast as any other, and says
-nothing. Tied weights, buffers that are computed, and what a model class declares as optional are not reported by them.
+transformers and PEFT initialise missing weights at random and continue: the model then runs at the usual speed, without an
+error. They do not report tied weights, computed buffers, and weights that a model class declares as optional.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from dataclasses import dataclass
 
 from llenergymeasure.exceptions import BackendError
 
-# How many names a message lists.
+# Number of names in a message.
 SHOWN = 5
 LOAD_LOG = "transformers.modeling_utils"
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What a library says about the weights that it loaded, by name.
+    """The report of a library on the weights that it loaded, by name.
 
     Attributes:
         missing: weights of the model that the checkpoint lacks.
-        unexpected: tensors of the checkpoint that have no place in the model.
+        unexpected: tensors of the checkpoint that the model does not use.
         mismatched: weights of another shape, with both shapes.
-        n_weights: weights of the model, buffers that are stored included; None when not counted.
+        n_weights: number of weights of the model, including stored buffers; None when not counted.
     """
 
     missing: tuple[str, ...] = ()
@@ -36,11 +36,11 @@ class LoadReport:
 
 
 def check_weights(report: LoadReport, source: str, fix: str) -> None:
-    """Refuse a model part of whose weights would be random.
+    """Refuse a model in which some weights would be random.
 
     Args:
         report: what was loaded.
-        source: the checkpoint, as the user named it.
+        source: the checkpoint, as the user wrote it.
         fix: what to do.
 
     Raises:
@@ -62,7 +62,7 @@ def check_weights(report: LoadReport, source: str, fix: str) -> None:
 
 
 def first_names(names: Iterable[str]) -> str:
-    """The first few names in order, and how many there are when some are left out."""
+    """The first few names in order, and the number of names if some are left out."""
     ordered = sorted(names)
     text = ", ".join(ordered[:SHOWN])
     return f"{text}, ... ({len(ordered)} in all)" if len(ordered) > SHOWN else text
@@ -70,7 +70,7 @@ def first_names(names: Iterable[str]) -> str:
 
 @contextmanager
 def load_log_in_errors() -> Iterator[None]:
-    """Put what transformers logs about single weights into the error that refers to it: its log is silenced elsewhere.
+    """Add transformers' log messages about single weights to the error, because its log is silenced.
 
     Raises:
         BackendError: loading failed after weights were reported.
@@ -102,6 +102,6 @@ class _Lines(logging.Handler):
         self._lines.extend(record.getMessage().splitlines())
 
     def about_weights(self) -> list[str]:
-        """The report's rows, a name and what is wrong with it, and the errors below them; the first few of them."""
+        """The first rows of the report, each with a name and a problem, and the errors below them."""
         rows = [" ".join(line.split()) for line in self._lines if " | " in line or line.startswith("Error")]
         return [row.rstrip("| ") for row in rows if not row.startswith("Key ")][:SHOWN]

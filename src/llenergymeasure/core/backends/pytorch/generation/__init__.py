@@ -1,1 +1,1 @@
-"""One `generate` call: the settings it really uses, the time of each step, and where each row ends."""
+"""One `generate` call: its effective settings, the time of each step, and the end of each row."""

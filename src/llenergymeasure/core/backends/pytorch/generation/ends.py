@@ -1,4 +1,4 @@
-"""Where each row's own output ends: what follows is padding, which `generate` adds until the last row has ended."""
+"""Finds the end of each row's output. After it, `generate` adds padding until the last row has ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
 
 @dataclass(frozen=True)
 class Ends:
-    """What ends a row.
+    """The conditions that end a row.
 
     Attributes:
         ids: end-of-sequence ids.
@@ -27,13 +27,13 @@ class Ends:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], tokenizer: TransformersTokenizer) -> Ends:
-        """What the effective settings say."""
+        """The conditions in the effective settings."""
         strings = settings.get("stop_strings")
         text = None if strings is None else StopStringCriteria(tokenizer=tokenizer.wrapped, stop_strings=strings)
         return cls(frozenset(as_ids(settings.get("eos_token_id"))), text)
 
     def output_ids(self, sequences: torch.Tensor, start: int) -> tuple[tuple[int, ...], ...]:
-        """Each row's output up to and including what ended it. Call after the window.
+        """Each row's output up to and including its end. Call it after the window.
 
         Args:
             sequences: [rows, start + steps], prompts included.
@@ -45,7 +45,7 @@ class Ends:
 
 
 def text_ends(sequences: torch.Tensor, start: int, criterion: StopStringCriteria) -> list[int]:
-    """Tokens per row until a stop string was there; all of them where none was."""
+    """Number of tokens per row up to a stop string; all tokens of a row without one."""
     steps = sequences.shape[1] - start
     ends = [steps] * len(sequences)
     for count in range(steps, 0, -1):

@@ -1,4 +1,4 @@
-"""Generating with a loaded transformers model, so that every token and every moment can be accounted for."""
+"""Generates with a loaded transformers model, and records every token and the time of every step."""
 
 from __future__ import annotations
 
@@ -181,21 +181,21 @@ class TransformersEngine:
         self._arguments = {}
         give_back, self._give_back = self._give_back, _nothing_to_give
         give_back()
-        del give_back  # it holds the model, which must be gone before memory can be given back
+        del give_back  # it refers to the model, which must be deleted before its memory can be freed
         if self._has_compiled:
             forget_compiled_code()
         free_memory(bool(self._cuda_devices))
 
 
 def free_memory(on_cuda: bool) -> None:
-    """Give back what dead models held, to the device as well."""
+    """Free the memory of released models, also on the device."""
     gc.collect()
     if on_cuda:
         torch.cuda.empty_cache()
 
 
 def _nothing_to_give() -> None:
-    """The model was given back."""
+    """The model was already released."""
 
 
 def in_groups(order: Sequence[int], size: int) -> Iterator[Sequence[int]]:

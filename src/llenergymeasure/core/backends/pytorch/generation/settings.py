@@ -1,12 +1,12 @@
-"""What `generate` really uses: our arguments over the model's own generation configuration over transformers' defaults.
+"""The settings that `generate` uses: our arguments, then the model's generation configuration, then transformers' defaults.
 
 ```
-passed     what our configuration documents, and the shape of the return value: always given, so always ours
-harmless   what changes nothing here, each with its reason
-the rest   is the model's own choice: recorded, and a warning where it is not transformers' default
+passed     documented fields, and the form of the return value: always passed, so they always come from us
+harmless   settings without an effect here, each with its reason
+others     set by the model's own files: recorded, with a warning if they differ from transformers' defaults
 ```
 
-A field that is new in transformers is in none of the tables: it counts as the model's own, and a test fails until it is sorted.
+A new field of transformers is in none of the tables: it counts as set by the model, and a test fails until it is added.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HARMLESS: Mapping[str, str] = {
     "low_memory": "is of contrastive search, which is switched off",
 }
 
-# What our configuration documents: recorded at any value.
+# Documented fields: recorded with any value.
 DOCUMENTED = frozenset(
     {
         "max_new_tokens", "min_new_tokens", "do_sample", "num_beams", "repetition_penalty", "use_cache",
@@ -38,7 +38,7 @@ DOCUMENTED = frozenset(
     }
 )  # fmt: skip
 
-# What works under a condition only, and is otherwise without effect.
+# Settings that have an effect only under a condition.
 SAMPLING = frozenset(
     {"temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"}
 )  # fmt: skip
@@ -52,7 +52,7 @@ PROPOSALS = frozenset(
 COMPILED_DECODING = frozenset({"max_cache_len", "compile_config", "disable_compile"})
 CONDITIONAL = SAMPLING | BEAMS | PROPOSALS | COMPILED_DECODING
 
-# What works whenever it is not transformers' default.
+# Settings that have an effect whenever they differ from transformers' default.
 ALWAYS = frozenset(
     {
         "assistant_early_exit", "bad_words_ids", "begin_suppress_tokens", "encoder_no_repeat_ngram_size",
@@ -63,17 +63,17 @@ ALWAYS = frozenset(
     }
 )  # fmt: skip
 
-# A value that changes nothing, where that is not None, false, empty or transformers' default.
+# Values without an effect, other than None, false, empty and transformers' default.
 _NEUTRAL: Mapping[str, Any] = {"guidance_scale": 1}
 
 
 @dataclass(frozen=True)
 class EffectiveSettings:
-    """What generation uses.
+    """The settings of generation.
 
     Attributes:
-        values: what our configuration documents, and every other setting that has an effect, by transformers' name.
-        from_model: those that the model's own files chose, and that are not transformers' defaults.
+        values: documented fields and every other setting with an effect, by transformers' name.
+        from_model: the settings that the model's own files set to values other than transformers' defaults.
     """
 
     values: Mapping[str, Any]
@@ -83,13 +83,13 @@ class EffectiveSettings:
 def effective_settings(
     found: Mapping[str, Any], defaults: Mapping[str, Any], arguments: Mapping[str, Any], own_end: int | None
 ) -> EffectiveSettings:
-    """Sort what `generate` uses.
+    """Classify the settings of `generate`.
 
     Args:
-        found: every field of the generation configuration, as `generate` puts it together.
-        defaults: transformers' own values; a field that is absent has None.
-        arguments: what `generate` is given.
-        own_end: the tokenizer's end-of-sequence id, which a model need not announce; None without one.
+        found: every field of the generation configuration that `generate` builds.
+        defaults: transformers' defaults; an absent field counts as None.
+        arguments: the arguments of `generate`.
+        own_end: the tokenizer's end-of-sequence id, which is not reported as a setting of the model; None without one.
     """
     proposing = any(arguments.get(name) or found.get(name) for name in PROPOSERS)
     idle = set(HARMLESS) | _without_effect(found, proposing)
@@ -103,14 +103,14 @@ def effective_settings(
 
 
 def check_settings(settings: EffectiveSettings, rows: int) -> None:
-    """Refuse what `generate` could not do, or would do so that tokens cannot be counted.
+    """Refuse settings with which `generate` would fail, or with which tokens could not be counted.
 
     Args:
-        settings: what generation would use.
-        rows: most prompts in one batch.
+        settings: the settings of generation.
+        rows: largest number of prompts in a batch.
 
     Raises:
-        BackendError: names the setting, and how to switch it off.
+        BackendError: with the setting, and how to switch it off.
     """
     if settings.values.get("token_healing"):
         raise BackendError(
@@ -126,7 +126,7 @@ def check_settings(settings: EffectiveSettings, rows: int) -> None:
 
 
 def _without_effect(found: Mapping[str, Any], proposing: bool) -> set[str]:
-    """Names whose condition is not met."""
+    """Names of settings whose condition is not met."""
     conditions: tuple[tuple[Collection[str], bool], ...] = (
         (SAMPLING, bool(found.get("do_sample"))),
         (BEAMS, (found.get("num_beams") or 1) > 1),
@@ -137,19 +137,19 @@ def _without_effect(found: Mapping[str, Any], proposing: bool) -> set[str]:
 
 
 def _off(name: str, value: Any) -> Any:
-    """None for every way to write that a setting is off; else its value."""
+    """None if the value means off; else the value."""
     return None if value is False or value in ([], {}, _NEUTRAL.get(name)) else value
 
 
 def as_ids(value: Any) -> tuple[int, ...]:
-    """Token ids that may be written as one, as several or not at all."""
+    """Token ids of a setting that may be one id, several ids or None."""
     if value is None:
         return ()
     return (value,) if isinstance(value, int) else tuple(value)
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON can hold it."""
+    """The value in a form that JSON can represent."""
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

@@ -1,4 +1,4 @@
-"""When each step's tokens were there, seen from inside `generate` without waiting for the device.
+"""The time at which each step's tokens were ready, recorded inside `generate` without waiting for the device.
 
 On CUDA an event is recorded in the stream and read after the window; on the CPU a time stamp is taken.
 """
@@ -14,7 +14,7 @@ from llenergymeasure.protocols import Clock
 
 
 class StepTimer(StoppingCriteria):  # type: ignore[misc]
-    """A stopping criterion that never stops: `generate` calls it once per step, after the new tokens are appended."""
+    """A stopping criterion that never stops. `generate` calls it once per step, after the new tokens are appended."""
 
     def __init__(self, clock: Clock, on_cuda: bool) -> None:
         self._clock = clock
@@ -29,14 +29,14 @@ class StepTimer(StoppingCriteria):  # type: ignore[misc]
 
 
 class Anchor:
-    """A moment known on both clocks: the device's and the host's. Taken while the device is idle."""
+    """One moment on both clocks, that of the device and that of the host. It is taken while the device is idle."""
 
     def __init__(self, clock: Clock, on_cuda: bool) -> None:
         self._event = _recorded_event() if on_cuda else None
         self._host_s = clock.now()
 
     def host_times(self, marks: list[Any]) -> tuple[float, ...]:
-        """Marks of a timer as seconds on the host's clock. Call when the device is idle."""
+        """The marks of a timer in seconds on the host's clock. Call it when the device is idle."""
         if self._event is None:
             return tuple(marks)
         return tuple(self._host_s + self._event.elapsed_time(mark) / 1000 for mark in marks)

@@ -1,1 +1,1 @@
-"""How many parameters a loaded model has, and how many a token meets."""
+"""Counts the parameters of a loaded model, and those that process a token."""

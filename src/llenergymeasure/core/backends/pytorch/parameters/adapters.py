@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-# Options of LoRA with which a token takes other operations than r (in + out) for each adapted matrix.
+# Options of LoRA with which a token needs operations other than r (in + out) for each adapted matrix.
 OTHER_OPERATIONS = (
     "use_dora", "use_qalora", "use_bdlora", "alora_invocation_tokens", "arrow_config", "kasa_config", "monteclora_config",
     "layer_replication", "target_parameters",

@@ -1,7 +1,7 @@
-"""How many parameters a model has, and how many take part in matrix products per token.
+"""Counts the parameters of a model, and those in matrix products per token.
 
-The architecture says it where its family is known. Elsewhere the modules are counted; what cannot be counted is None, with
-the reason.
+They are computed from the architecture if its family is known, else counted in the modules. If that fails, they are None with
+a reason.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from llenergymeasure.core.backends.pytorch.parameters.adapters import AdapterCou
 from llenergymeasure.core.backends.pytorch.parameters.experts import RoutedExperts, UncountableError, routed_experts
 from llenergymeasure.core.flops.architecture import shape_of
 
-# Parts that a prompt of text alone does not reach, by the names that transformers' models give them.
+# Parts that do not process text, by their names in transformers' models.
 TOWERS = (
     "vision",
     "visual",
@@ -40,13 +40,13 @@ class ParameterCounts:
     """Parameters of a model.
 
     Attributes:
-        total: all of them, tied ones once, packed ones unpacked; None when packed weights do not tell how many they are.
-        in_matrix_products: those multiplied with each token: no embedding look-up, the output head even when tied, of
-            routed experts the share that a token meets, no tower for images or sound; None when they cannot be counted.
+        total: all parameters, tied ones once, packed ones unpacked; None when the number of packed weights is not known.
+        in_matrix_products: those multiplied with each token: without the embedding look-up, with the output head even when tied, of
+            routed experts the share that processes a token, without towers for images or sound; None when they cannot be counted.
         in_adapters: those of LoRA adapters that were not merged; None when the adapter is of another kind.
-        counted_in_matrix_products: the same as `in_matrix_products` from the modules alone, to check what the
-            architecture says; None when they cannot be counted.
-        reason: why a number is None; None when all are there.
+        counted_in_matrix_products: the same as `in_matrix_products`, counted in the modules alone, to check the
+            architecture; None when they cannot be counted.
+        reason: why a number is None; None when all are known.
     """
 
     total: int | None
@@ -57,7 +57,7 @@ class ParameterCounts:
 
 
 def count_parameters(model: Any) -> ParameterCounts:
-    """Count a transformers model's parameters. Never raises for a model that it does not understand."""
+    """Count the parameters of a transformers model. It never raises for a model of an unknown kind."""
     adapters = count_adapters(model)
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     shape = shape_of(base.config.to_dict())
@@ -98,7 +98,7 @@ def _in_matrix_products(model: Any, experts: RoutedExperts) -> int:
 
 
 def _is_idle(name: str) -> bool:
-    """Whether a module belongs to a tower; layers of the decoder may be called after what they look at."""
+    """Whether a module belongs to a tower. Layers of the decoder may have similar names."""
     above = name.partition("layers.")[0]
     return any(tower in above for tower in TOWERS)
 
@@ -114,7 +114,7 @@ class _Matrix(NamedTuple):
 
 
 def _matrices(name: str, module: nn.Module) -> list[_Matrix]:
-    """The module's own matrices with their elements, once unpacked."""
+    """The module's own matrices, with their number of elements after unpacking."""
     packed = list(_packed_weights(module))
     if packed:
         own, tensor = packed[0]
@@ -127,14 +127,14 @@ def _matrices(name: str, module: nn.Module) -> list[_Matrix]:
 
 
 def _packed_weights(module: nn.Module) -> Iterator[tuple[str, Any]]:
-    """Parameters and buffers of whole numbers, one element of which may hold several weights."""
+    """Parameters and buffers of integers, one of which may store several weights."""
     for own, tensor in chain(module.named_parameters(recurse=False), module.named_buffers(recurse=False)):
         if tensor.ndim >= 2 and tensor.dtype in PACKED_DTYPES and any(word in own for word in ("weight", "blocks")):
             yield own, tensor
 
 
 def _unpacked_size(name: str, module: nn.Module) -> int:
-    """Weights of a quantised linear layer: its inputs times its outputs."""
+    """Number of weights of a quantised linear layer: its inputs times its outputs."""
     sizes = (getattr(module, "in_features", None), getattr(module, "out_features", None))
     if not all(isinstance(size, int) for size in sizes):
         raise UncountableError(f"the weights of {name} are packed, and their layer does not report their number")
@@ -142,7 +142,7 @@ def _unpacked_size(name: str, module: nn.Module) -> int:
 
 
 def _total(model: Any) -> int | None:
-    """Every parameter once; None with packed weights of unknown size."""
+    """Number of all parameters, each counted once; None with packed weights of unknown number."""
     sizes: dict[int, int] = {}
     try:
         for name, module in model.named_modules():
@@ -157,7 +157,7 @@ def _total(model: Any) -> int | None:
 
 
 def quantization_of(model: Any) -> str | None:
-    """How the weights are quantised, such as gptq or bitnet; None when they are not. Those of a GGUF file were dequantised."""
+    """The quantisation of the weights, such as gptq or bitnet; None without one. Weights of a GGUF file were dequantised."""
     config = getattr(model.config, "quantization_config", None)
     stated = config if isinstance(config, dict) or config is None else config.to_dict()
     method = (stated or {}).get("quant_method")

@@ -1,4 +1,4 @@
-"""Routed experts: which tensors belong to them, and which share of them a token meets."""
+"""Routed experts: which tensors belong to them, and which share of them processes a token."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import Any
 
 from torch import nn
 
-# Under which keys the families of transformers state how many experts a layer has, and how many of them a token meets.
+# The keys of the number of experts per layer, and of the number of experts that process a token.
 COUNT_KEYS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts", "num_routed_experts")
 MET_KEYS = (
     "num_experts_per_tok", "num_experts_per_token", "top_k_experts", "moe_topk", "moe_top_k", "moe_k", "experts_per_token",
 )  # fmt: skip
-# Experts that a token may meet and that compute nothing.
+# Experts that may process a token and that compute nothing.
 EMPTY_KEYS = ("zero_expert_num",)
 
 
 class UncountableError(Exception):
-    """Parameters in matrix products cannot be counted; says why."""
+    """Parameters in matrix products cannot be counted; the message has the reason."""
 
 
 @dataclass(frozen=True)
 class RoutedExperts:
-    """Attributes: `count` experts per layer, of which a token meets `met`; both None without experts."""
+    """Attributes: `count` experts per layer, of which `met` process a token; both None without experts."""
 
     count: int | None = None
     met: int | None = None
 
     def share_of(self, name: str, tensor: Any) -> float:
-        """The share of a matrix that one token meets."""
+        """The share of a matrix that processes one token."""
         if not self._is_routed(name, tensor):
             return 1.0
         if self.count is None or self.met is None:
@@ -39,7 +39,7 @@ class RoutedExperts:
         return self.met / self.count
 
     def _is_routed(self, name: str, tensor: Any) -> bool:
-        """Experts are called so, or are stacked in one tensor; the router among them serves every token."""
+        """Whether a tensor belongs to routed experts, by its name or its shape; the router processes every token."""
         if "router" in name or "shared_expert" in name:
             return False
         return ".experts." in name or (tensor.ndim == 3 and self.count is not None and tensor.shape[0] == self.count)
@@ -63,7 +63,7 @@ def routed_experts(model: Any) -> RoutedExperts:
 
 
 def _whole(stated: Mapping[str, Any], keys: tuple[str, ...]) -> int | None:
-    """The first of the keys that holds a whole number above 0; lists and nulls tell nothing."""
+    """The first of the keys whose value is a whole number above 0; lists and nulls are ignored."""
     values = (stated.get(key) for key in keys)
     return next(
         (value for value in values if isinstance(value, int) and not isinstance(value, bool) and value > 0), None
