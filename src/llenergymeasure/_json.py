@@ -3,10 +3,40 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Any
+
+MAX_BYTES = 256 * 2**20
+"""The largest study has 60,000 runs of 2 kB each."""
 
 MAX_DIGITS = 300
 """An integer with more digits exceeds the range of a float, and would fail at the first division."""
+
+
+def read_json_file(path: Path) -> Any:
+    """The value of a file of JSON.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is too large, or not JSON in UTF-8; or its name is no path.
+    """
+    return read_json(read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file of at most 256 MiB.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is larger; or its name is no path.
+    """
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size  # 0 for a pipe or a device
+        content = b"" if size > MAX_BYTES else file.read(size + 1 if size else MAX_BYTES + 1)
+    if max(size, len(content)) > MAX_BYTES:
+        raise ValueError(f"it is larger than {MAX_BYTES // 2**20} MiB")
+    return content
 
 
 def read_json(text: str | bytes) -> Any:

@@ -98,7 +98,7 @@ def run_cells(study: StudyConfig, session: Session, place: Path | None, options:
     for note in left_out_notes(len(design.cells), design.skipped, design.merged):
         session.progress.note(note)
     folder = _folder(design, place, options)
-    check_experiments(study.experiments, session, place)
+    check_experiments(study.experiments, session, folder or place)
     with _devices(design, session) as devices, _measuring(protocol, session) as measure:
         parts = _parts(design, session, devices, measure, options)
         if folder is not None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from llenergymeasure.config.study.grid import MAX_CELLS
 from llenergymeasure.config.study.identity import prompt_digests
-from llenergymeasure.config.study.models import StudyConfig
+from llenergymeasure.config.study.models import CYCLES, StudyConfig
 from llenergymeasure.config.user_config import ExecutionSettings
 from llenergymeasure.domain.study.design import Protocol, Skipped, StudyDesign
 from llenergymeasure.domain.study.factors import factors_and_cells
+from llenergymeasure.exceptions import ConfigError
+
+# That many runs of one minute take 42 days.
+MAX_RUNS = CYCLES * MAX_CELLS
 
 
 def design_of(study: StudyConfig) -> StudyDesign:
@@ -34,8 +39,12 @@ def protocol_of(study: StudyConfig, machine: ExecutionSettings, *, gaps: bool = 
         study: the configuration.
         machine: the gaps of the user config, for those that the study leaves open.
         gaps: whether fixed gaps are made; the cool-down is made anyway.
+
+    Raises:
+        ConfigError: the study has too many runs.
     """
     execution = study.execution
+    _check_size(len(study.experiments), study.n_cycles)
     return Protocol(
         n_cycles=study.n_cycles,
         order=execution.cycle_order,
@@ -48,6 +57,14 @@ def protocol_of(study: StudyConfig, machine: ExecutionSettings, *, gaps: bool = 
         timeout_s=execution.experiment_timeout_seconds,
         control=execution.control,
     )
+
+
+def _check_size(n_cells: int, n_cycles: int) -> None:
+    if n_cells * n_cycles > MAX_RUNS:
+        raise ConfigError(
+            f"{n_cells:,} cells in {n_cycles:,} cycles are {n_cells * n_cycles:,} runs, more than {MAX_RUNS:,}",
+            "lower execution.n_cycles, or list fewer values",
+        )
 
 
 def _gap(own_s: float | None, machine_s: float, wanted: bool) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from dataclasses import replace
 
@@ -363,6 +364,16 @@ def test_a_result_that_cannot_be_stored_is_shown_before_the_study_stops():
         table.run(replace(parts, on_row=lambda row, result: shown.append((row.run_id, row.result, result))))
     assert [(run_id, path) for run_id, path, _ in shown] == [("01.c1", None)]
     assert shown[0][2] is not None
+
+
+def test_a_folder_that_cannot_be_written_any_more_is_a_failure_and_no_wrong_option(tmp_path):
+    def taken_away(*_line):
+        shutil.rmtree(the_folder(tmp_path) / "runs")
+        (the_folder(tmp_path) / "runs").touch()
+
+    with pytest.raises(LLEMError, match=r"runs/02\.c1 cannot be written") as failure:
+        new(FakeMachine(), tmp_path, a_study_config(1, 8), on_row=taken_away)
+    assert not isinstance(failure.value, ConfigError)
 
 
 class InterruptedWhileWriting(Memory):

@@ -18,6 +18,9 @@ Isolation = Literal["process", "spawn", "none"]
 # The pooled residuals of three cycles are enough for intervals; one cell has nothing to be compared with.
 CYCLES, CYCLES_OF_ONE_CELL = 3, 1
 
+# 30 days; null is no limit.
+MOST_RUN_SECONDS = 30 * MOST_SECONDS
+
 # GPUs slow down below 100 C, so a run would never wait for a larger distance.
 MOST_CELSIUS = 100.0
 
@@ -66,7 +69,11 @@ class ExecutionConfig(ConfigModel):
         600.0, ge=0, le=MOST_SECONDS, description="Maximum wait for this temperature in seconds."
     )
     experiment_timeout_seconds: Number | None = Field(
-        None, gt=0, description="Time limit of a run in seconds.", json_schema_extra=effective("no limit")
+        None,
+        gt=0,
+        le=MOST_RUN_SECONDS,
+        description="Time limit of a run in seconds.",
+        json_schema_extra=effective("no limit"),
     )
     isolation: Isolation = Field(
         "process",

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from llenergymeasure._files import write_atomic
-from llenergymeasure._json import read_json
+from llenergymeasure._json import read_json_file
 from llenergymeasure.domain.result_data import SCHEMA_VERSION, ResultData
 from llenergymeasure.domain.sensors import COLUMNS, INTEGER_COLUMNS, TimeSeries
 from llenergymeasure.exceptions import ConfigError
@@ -101,10 +101,8 @@ def _read(path: Path, kind: type[R]) -> R:
 
 def _json_of(path: Path) -> Any:
     try:
-        content = path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
+        return read_json_file(path)
+    except OSError as error:
         raise ConfigError(f"cannot read {str(path)!r}: {error}") from error
-    try:
-        return read_json(content.decode("utf-8"))
     except ValueError as error:
         raise ConfigError(f"{path} is not JSON that can be read: {error}") from error

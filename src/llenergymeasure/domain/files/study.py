@@ -22,7 +22,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from llenergymeasure._files import ensure_directory, write_atomic
-from llenergymeasure._json import read_json
+from llenergymeasure._json import read_json_file
 from llenergymeasure.domain.files.folder import RESULT_FILE, TIMESERIES_FILE, as_saved
 from llenergymeasure.domain.files.serialise import to_json, to_parquet
 from llenergymeasure.domain.result_data import ResultData
@@ -114,7 +114,7 @@ def read_frozen(path: Path, kind: type[F], version: str | None = None, fix: str 
         ConfigError: it is missing, not JSON, or not of this type and version.
     """
     try:
-        data = read_json(path.read_bytes())
+        data = read_json_file(path)
     except OSError as error:
         raise ConfigError(f"cannot read {path} ({error.strerror})", fix) from error
     except ValueError as error:

@@ -21,6 +21,7 @@ from llenergymeasure.domain.files.study import (
 )
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.exceptions import ConfigError, LLEMError
 from llenergymeasure.study.files.journal import Journal
 from llenergymeasure.study.files.manifest import Manifest, write_manifest
 
@@ -85,9 +86,9 @@ class StudyFolder:
 
     def prepare(self, run_id: str) -> Path | None:
         place = run_folder(self.path, run_id)
-        with explained(place):
+        with _stored(), explained(place):
             place.mkdir(exist_ok=True)
-        with explained(self._reserve):
+        with _stored(), explained(self._reserve):
             self._reserve_space()
         return place / LOG_FILE
 
@@ -99,11 +100,13 @@ class StudyFolder:
             os.close(file)
 
     def record(self, row: RunRow) -> None:
-        self._journal.append(row)
+        with _stored():
+            self._journal.append(row)
 
     def keep(self, run_id: str, result: ExperimentResult) -> str | None:
         self.release()
-        return write_result(result, self.path, run_id)
+        with _stored():
+            return write_result(result, self.path, run_id)
 
     def release(self) -> None:
         """Give the reserved space back."""
@@ -113,6 +116,15 @@ class StudyFolder:
     @property
     def _reserve(self) -> Path:
         return self.path / RESERVE_FILE
+
+
+@contextmanager
+def _stored() -> Iterator[None]:
+    """Inside a running study a folder that cannot be written is a failure, and no wrong option."""
+    try:
+        yield
+    except ConfigError as error:
+        raise LLEMError(str(error)) from error
 
 
 @contextmanager

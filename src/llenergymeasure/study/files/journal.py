@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from typing_extensions import Self
 
 from llenergymeasure._files import explained
-from llenergymeasure._json import read_json
+from llenergymeasure._json import read_bytes, read_json
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.exceptions import ConfigError
 
@@ -115,9 +115,13 @@ def read_journal(path: Path) -> dict[int, RunRow]:
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
-        *lines, _torn = path.read_bytes().split(b"\n")
+        *lines, _torn = read_bytes(path).split(b"\n")
     except OSError as error:
-        raise ConfigError(f"cannot read {str(path)!r}: {error}") from error
+        raise ConfigError(f"cannot read {path} ({error.strerror})", "make it readable, and try again") from error
+    except ValueError as error:
+        raise ConfigError(
+            f"{path} is damaged: {error}", "remove it: results in the folder of the study are kept"
+        ) from error
     return enumerate(lines, 1)
 
 

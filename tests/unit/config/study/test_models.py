@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from pydantic import ValidationError
 
@@ -18,6 +20,25 @@ def test_the_defaults_are_those_of_the_contract():
         "cycle_gap_seconds": None, "cooldown_celsius": 5.0, "cooldown_max_seconds": 600.0,
         "experiment_timeout_seconds": None, "isolation": "process", "control": False,
     }  # fmt: skip
+
+
+NUMBERS = (
+    "n_cycles", "shuffle_seed", "experiment_gap_seconds", "cycle_gap_seconds", "cooldown_celsius",
+    "cooldown_max_seconds", "experiment_timeout_seconds",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [1e300, 10**30, math.inf, -math.inf, math.nan, -1, "5", True, [1]])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_an_impossible_number_is_refused_with_its_field(name, value):
+    with pytest.raises(ValidationError) as refusal:
+        ExecutionConfig(**{name: value})
+    assert [error["loc"] for error in refusal.value.errors()] == [(name,)]
+
+
+def test_every_number_of_the_execution_is_checked_above():
+    others = {"cycle_order", "isolation", "control"}
+    assert {*NUMBERS, *others} == set(ExecutionConfig.model_fields)
 
 
 def test_several_cells_have_three_cycles_and_one_cell_has_one():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from llenergymeasure.domain.study.runs import RunFailure, RunRow
-from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.exceptions import ConfigError, LLEMError
 from llenergymeasure.study.files.journal import BLOCK_BYTES, Journal, read_journal
 
 
@@ -61,6 +63,36 @@ def test_a_damaged_line_before_the_last_one_is_named(tmp_path):
     path.write_bytes(b'{"place": 1\n' + path.read_bytes())
     with pytest.raises(ConfigError, match=r"journal\.jsonl, line 1 is not a run"):
         read_journal(path)
+
+
+def test_a_line_that_cannot_be_written_is_taken_back(tmp_path, monkeypatch):
+    path, write = tmp_path / "journal.jsonl", os.write
+    full = iter([True, True])
+
+    def half(file, line):
+        if next(full, False):
+            return write(file, line[:20])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with Journal(path) as journal:
+        journal.append(a_row(1))
+        whole = path.read_bytes()
+        monkeypatch.setattr(os, "write", half)
+        with pytest.raises(LLEMError, match="disk is full"):
+            journal.append(a_row(2))
+        monkeypatch.undo()
+        assert path.read_bytes() == whole
+        journal.append(a_row(3))
+    assert list(read_journal(path)) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.mkdir(), lambda path: path.touch() or os.truncate(path, 600_000_000)]
+)
+def test_a_journal_that_cannot_be_read_is_named_with_the_fix(tmp_path, damage):
+    damage(tmp_path / "journal.jsonl")
+    with pytest.raises(ConfigError, match=r"journal\.jsonl .*; (make it readable|remove it: results .* are kept)"):
+        read_journal(tmp_path / "journal.jsonl")
 
 
 def test_a_second_writer_is_refused_until_the_first_has_closed(tmp_path):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
 from a_study import a_protocol
 from fakes_study import a_study_config
+from llenergymeasure.domain.results import StudyResult
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.study.design import design_of
-from llenergymeasure.study.files.manifest import Manifest, write_manifest
+from llenergymeasure.study.files.manifest import Manifest, read_manifest, write_manifest
 from llenergymeasure.study.files.resume import newest_folder, read_config
 
 DESIGN = design_of(a_study_config(1, 8))
@@ -44,6 +46,29 @@ def test_damaged_and_incomplete_folders_do_not_matter(tmp_path):
 def test_without_one_the_message_names_the_directory(tmp_path):
     with pytest.raises(ConfigError, match=r"no study of this design \(hash [0-9a-f]{16}\) in "):
         newest_folder(tmp_path / "results", DESIGN)
+
+
+def a_huge(path):
+    with path.open("wb") as file:
+        file.truncate(600_000_000)  # takes no space on the disk
+
+
+@pytest.mark.parametrize(
+    "damage", [Path.unlink, lambda path: path.write_text("{"), lambda path: path.write_text("[]"), a_huge]
+)
+def test_a_file_that_cannot_be_read_is_named_with_the_fix(tmp_path, damage):
+    folder = a_folder(tmp_path, "it has blanks", "2026-01-01T00:00:00")
+    (folder / "resolved.json").write_text(a_study_config(1, 8).model_dump_json())
+    (folder / "study.json").write_text("{}")
+    for name in ("manifest.json", "resolved.json", "study.json"):
+        damage(folder / name)
+    with pytest.raises(ConfigError, match=r"manifest\.json .*; name the folder of a study; if this is one, restore it"):
+        read_manifest(folder)
+    with pytest.raises(ConfigError, match=r"resolved\.json .*; .* llem run FILE --resume '.*/it has blanks'"):
+        read_config(folder)
+    write_manifest(Manifest(study_id="x", design_hash="0" * 16, started_at="", protocol=a_protocol(), runs=()), folder)
+    with pytest.raises(ConfigError, match=r"study\.json.*; llem run --resume '.*/it has blanks'"):
+        StudyResult.from_dir(folder)
 
 
 def test_a_configuration_is_read_back_with_the_same_design(tmp_path):

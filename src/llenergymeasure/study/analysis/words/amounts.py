@@ -15,6 +15,8 @@ _IN_PERCENT = 1.2
 _MOST_FIGURES = 5
 # A difference alone is given as a factor from here.
 _FACTOR = 2.0
+# A study that shows only larger ratios than this shows nothing.
+LARGEST_USEFUL = 10.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,13 @@ def amount(metric: str, advantage: Ratio) -> str:
 def difference(ratio: float) -> str:
     """The size of a difference alone: `2.1 %`, or `a factor of 2.3`."""
     return f"a factor of {_figures(ratio, 2)}" if ratio >= _FACTOR else f"{_figures(100 * (ratio - 1), 2)} %"
+
+
+def could_be_found(ratio: float) -> str:
+    """Which difference the study would have shown."""
+    if ratio > LARGEST_USEFUL:
+        return f"even a factor of {LARGEST_USEFUL:g} could have been missed, so more cycles are needed"
+    return f"a difference above {difference(ratio)} would have been found with probability 0.8"
 
 
 def ends(advantage: Ratio, less: bool, before: str = "") -> str:

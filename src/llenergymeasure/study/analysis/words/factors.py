@@ -8,7 +8,14 @@ from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.effects import ALPHA, FactorEffect, Interaction, MetricAnalysis
 from llenergymeasure.domain.study.names import factor_name, level_text, listed
-from llenergymeasure.study.analysis.words.amounts import USUAL_CYCLES, amount, comparison, difference, inverse
+from llenergymeasure.study.analysis.words.amounts import (
+    USUAL_CYCLES,
+    amount,
+    comparison,
+    could_be_found,
+    difference,
+    inverse,
+)
 
 # An interaction with more than this share of the explained variance is part of the answer.
 LARGE_INTERACTION = 0.1
@@ -179,7 +186,7 @@ def _others(design: StudyDesign, analysis: MetricAnalysis, margin: float | None)
 
 def _could_be_found(effects: Sequence[FactorEffect]) -> str:
     known = [effect.detectable for effect in effects if effect.detectable is not None]
-    return f": a difference above {difference(max(known))} would have been found with probability 0.8" if known else ""
+    return f": {could_be_found(max(known))}" if known else ""
 
 
 def capital(text: str) -> str:

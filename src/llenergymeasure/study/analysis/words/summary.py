@@ -9,7 +9,7 @@ from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.effects import ALPHA, CellEffect, MetricAnalysis, StudyEffects
 from llenergymeasure.domain.study.names import level_text, listed
-from llenergymeasure.study.analysis.words.amounts import USUAL_CYCLES, comparison, difference, inverse
+from llenergymeasure.study.analysis.words.amounts import USUAL_CYCLES, comparison, could_be_found, inverse
 from llenergymeasure.study.analysis.words.factors import answer, capital, few_runs, name_of, without_ranking
 
 # Runs that the answer names; of more, it gives the number.
@@ -93,7 +93,7 @@ def _cpu_time(design: StudyDesign, effects: StudyEffects) -> Iterator[str]:
 def _found(analysis: MetricAnalysis) -> str:
     if analysis.detectable is None:
         return ""
-    return f"; a difference above {difference(analysis.detectable)} would have been found with probability 0.8"
+    return f"; {could_be_found(analysis.detectable)}"
 
 
 def _limits(design: StudyDesign, effects: StudyEffects, analysis: MetricAnalysis) -> Iterator[str]:

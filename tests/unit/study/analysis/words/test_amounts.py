@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llenergymeasure.domain.study.effects import Ratio
-from llenergymeasure.study.analysis.words.amounts import amount, comparison, difference
+from llenergymeasure.study.analysis.words.amounts import amount, comparison, could_be_found, difference
 
 NEEDS = "a needs 6.1 times less energy per output token than b "
 ENERGY, SPEED = "energy_per_output_token", "tokens_per_second"
@@ -31,6 +31,11 @@ def test_a_level_against_another(metric, ratio, text):
 def test_the_ends_of_an_interval_differ_in_the_figures_that_are_shown():
     assert amount(ENERGY, Ratio(value=1.3, low=1.2999, high=1.3001)) == "1.3 times (1.2999 to 1.3001)"
     assert amount(ENERGY, Ratio(value=100.0, low=98.0, high=103.0)) == "100 times (98 to 103)"
+
+
+def test_a_study_that_shows_only_huge_differences_shows_nothing():
+    assert could_be_found(10.0) == "a difference above a factor of 10 would have been found with probability 0.8"
+    assert could_be_found(3.5e15) == "even a factor of 10 could have been missed, so more cycles are needed"
 
 
 def test_a_difference_alone():
