@@ -30,7 +30,7 @@ def spans(design: StudyDesign, analysis: MetricAnalysis) -> Picture | None:
     name_rows(axes, names)
     axes.set_ylim(0.65 - len(shown), 0.62)
     axes.axvline(1, color=LIGHT["soft"], linewidth=0.8)
-    axes.set_xlabel(f"largest over smallest mean of {name_of(analysis.metric)}; the bar is the 95 % interval")
+    axes.set_xlabel(f"largest over smallest mean of {name_of(analysis.metric)}, with its 95 % interval")
     title = f"Span ratio of each factor for {name_of(analysis.metric)}"
     text = "; ".join(f"{name}: {ratio_text(each.span)}" for name, each in zip(names, shown))
     return Picture("spans", title, text, figure)
