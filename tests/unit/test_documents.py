@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from llenergymeasure.config.study.load import load_study_config
 from llenergymeasure.domain.warnings import CODES
 from llenergymeasure.exceptions import LLEMError
 from llenergymeasure.orchestration.preflight import CHECKS
@@ -27,6 +28,60 @@ def test_a_source_distribution_has_whatever_the_readme_links_to():
     assert listed is not None
     links = re.findall(r"\]\(([\w./-]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert {f'"/{link.split("/")[0]}"' for link in links} <= set(listed[1].split(", "))
+
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+# They exist for a later release, which measures these backends.
+EXTRAS_OF_LATER = {"vllm", "tensorrt"}
+
+
+def test_the_readme_lists_the_extras_that_this_release_uses():
+    section = re.search(r"^\[project.optional-dependencies\]\n(.*?)^\[", PYPROJECT, re.MULTILINE | re.DOTALL)
+    assert section is not None
+    extras = set(re.findall(r"^(\w+) = \[", section[1], re.MULTILINE)) - EXTRAS_OF_LATER
+    table = README.partition("| extra | adds |\n")[2].partition("\n\n")[0]
+    assert {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])} == extras
+
+
+def test_the_readme_and_the_quick_start_install_in_the_same_way():
+    tables = [
+        re.search(r"^\| \| pip \| uv \|\n(?:\|.*\n)+", text, re.MULTILINE)
+        for text in (README, (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8"))
+    ]
+    assert None not in tables
+    assert tables[0][0] == tables[1][0]
+
+
+def test_the_detection_rates_of_the_readme_are_those_of_the_benchmark():
+    benchmarks = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    rates = [
+        float(re.search(rf"\| \+10% caught, both looks, CV 3 %, spread 1 %, K = {k} \| ([\d.]+) %", benchmarks)[1])
+        for k in (1, 5)
+    ]
+    said = re.search(r"one baseline session detects (\d+) %.*?five sessions detect (\d+) %", README, re.DOTALL)
+    assert said is not None
+    assert list(map(int, said.groups())) == [round(rate) for rate in rates]
+
+
+@pytest.mark.parametrize("sample", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
+def test_a_configuration_of_the_readme_is_valid(sample, tmp_path):
+    (tmp_path / "file.yaml").write_text(sample, encoding="utf-8")
+    assert load_study_config(tmp_path / "file.yaml").experiments
+
+
+def test_the_figure_of_the_readme_is_that_of_the_kept_study():
+    pictures = script("make_pictures")
+    assert pictures.figure() == pictures.FIGURE.read_text(encoding="utf-8"), "run scripts/make_pictures.py"
+    assert pictures.SCREENSHOT.stat().st_size < 200_000
+
+
+# Their publishers ask for an agreement before the download: a first try would end with an error.
+GATED = re.compile(r"\b(meta-llama|google/gemma|mistralai)\b", re.IGNORECASE)
+
+
+def test_no_page_or_example_uses_a_model_that_needs_an_agreement():
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.*ml")]
+    assert [page.name for page in pages if GATED.search(page.read_text(encoding="utf-8"))] == []
 
 
 def errors(base: type[LLEMError] = LLEMError) -> Iterator[str]:

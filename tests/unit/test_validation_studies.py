@@ -11,9 +11,8 @@ import pytest
 from llenergymeasure import StudyResult
 from llenergymeasure.core.quality.warnings import MIN_DURATION_S
 
-FOLDERS = sorted(
-    path.parent for path in (Path(__file__).resolve().parents[2] / "docs" / "validation").glob("*/study.json")
-)
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = sorted(path.parent for path in (ROOT / "docs" / "validation").glob("*/study.json"))
 
 
 def page_of(folder: Path) -> str:
@@ -57,3 +56,12 @@ def test_the_counts_of_the_page_are_those_of_the_runs(folder):
     assert tuple(map(int, said.groups())) == (len(study.cells), len(runs), int(took_s / 60))
     short = sum(float(run["duration_sec"]) < MIN_DURATION_S for run in runs)
     assert f"({short} of {len(runs)} are below {MIN_DURATION_S:.0f} s)" in page_of(folder)
+
+
+def test_the_readme_has_the_answer_of_the_kept_study():
+    folder = ROOT / "docs" / "validation" / "smollm2-cpu"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"\n> {StudyResult.from_dir(folder).answer}\n" in readme
+    counts = re.search(r"\d+ cells,\s+\d+ runs, \d+ minutes", page_of(folder))
+    assert counts is not None
+    assert " ".join(counts[0].split()) in " ".join(readme.split())
