@@ -27,6 +27,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+# A message lists this many problems, and the number of the others: the first lines of a long message scroll away.
+MOST_PROBLEMS = 10
+
 # What kind of failure ended an experiment: invalid = the configuration, or this machine for it; timeout = its time limit;
 # hung = its process gave no sign of life; killed = by a signal from outside; crash = its process ended by itself;
 # error = anything else.
@@ -89,11 +92,20 @@ class ConfigError(LLEMError):
 
     @classmethod
     def of(cls, problems: Sequence[ConfigError], source: str) -> ConfigError:
-        """One error for all problems of a source: the single problem, or a heading with a line for each."""
+        """One error for all problems of a source: the single problem, or a heading with a line for each of the first."""
         if len(problems) == 1:
             return problems[0]
-        lines = [f"- {_sentence(each._located_in(''), each.fix)}" for each in problems]
-        return cls("\n".join([f"{len(problems)} problems in {source}", *lines]), problems=problems)
+        lines = [
+            _sentence(each._located_in("" if each.source == source else each.source), each.fix) for each in problems
+        ]
+        where = f" in {source}" if any(each.source == source for each in problems) else ""
+        return cls("\n".join([f"{len(problems)} problems{where}", *listed(lines)]), problems=problems)
+
+
+def listed(lines: Sequence[str]) -> list[str]:
+    """A list of the first lines, and the number of the others."""
+    others = len(lines) - MOST_PROBLEMS
+    return [f"- {line}" for line in lines[:MOST_PROBLEMS]] + ([f"- and {others} more"] if others > 0 else [])
 
 
 def _sentence(problem: str, fix: str) -> str:
@@ -124,7 +136,9 @@ class PreFlightError(LLEMError):
         self.findings = tuple(findings)
         count = len(self.findings)
         head = f"{count} problem{'s' if count != 1 else ''} found before the run; nothing was started"
-        super().__init__("\n".join([head, *(f"{i}. {finding}" for i, finding in enumerate(self.findings, 1))]))
+        lines = [f"{i}. {finding}" for i, finding in enumerate(self.findings[:MOST_PROBLEMS], 1)]
+        others = [f"and {count - MOST_PROBLEMS} more"] if count > MOST_PROBLEMS else []
+        super().__init__("\n".join([head, *lines, *others]))
 
 
 class BackendError(LLEMError):
@@ -220,8 +234,8 @@ class StudyError(LLEMError):
         self.failed = tuple(failed)
         self.succeeded = tuple(succeeded)
         total = len(self.failed) + len(self.succeeded)
-        lines = [f"{len(self.failed)} of {total} experiments failed", *(f"- {error}" for error in self.failed)]
-        super().__init__("\n".join(lines))
+        head = f"{len(self.failed)} of {total} experiments failed"
+        super().__init__("\n".join([head, *listed([str(error) for error in self.failed])]))
 
 
 class InvalidStateTransitionError(LLEMError):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,6 +20,8 @@ from llenergymeasure.exceptions import ConfigError
 
 __all__ = ["Document", "names_of", "read_file", "study_again", "study_of"]
 
+COMMAND_LINE = "the command line"
+
 
 def read_file(path: Path) -> Document:
     """A configuration file, read once: a pipe has its text only once.
@@ -30,7 +34,11 @@ def read_file(path: Path) -> Document:
 
 
 def study_of(
-    config: Path | Document | None, flags: Mapping[str, Any], assignments: Sequence[str], sweeps: Sequence[str] = ()
+    config: Path | Document | None,
+    flags: Mapping[str, Any],
+    assignments: Sequence[str],
+    sweeps: Sequence[str] = (),
+    options: Mapping[str, str] = MappingProxyType({}),
 ) -> StudyConfig:
     """The study of a file, with the values of the command line.
 
@@ -39,24 +47,35 @@ def study_of(
         flags: values by dotted field name; those of the study are `execution.n_cycles` and the like.
         assignments: texts of `--set`.
         sweeps: texts of `--sweep`.
+        options: the option of each dotted field name in `flags`, for messages.
 
     Raises:
         ConfigError: the file or an option is not valid; with every problem.
     """
     _check_working_directory()
-    assigned = dict(parse_override(text) for text in assignments)
-    overrides = dict(flags) | {name: value.content for name, value in assigned.items()}
+    assigned = _assigned(flags, assignments, options)
+    overrides = {name: value.content for name, value in assigned.items()}
     document = read_experiment(config) if isinstance(config, Path) else config
     if document is None and "model" not in overrides and not sweeps:
         raise ConfigError("no config file and no --model", "for example: llem run --model builtin/tiny-llama -n 20")
     try:
-        return load_study_config(document or NO_FILE, overrides, sweeps)
+        return load_study_config(document or NO_FILE, overrides, sweeps, assigned)
     except ValidationError as error:
         raise explain_study_error(error, document, assigned) from error
 
 
+def _assigned(flags: Mapping[str, Any], assignments: Sequence[str], options: Mapping[str, str]) -> dict[str, Document]:
+    """The values of the command line by dotted field name, with the option of each as its source."""
+    given = {name: Document(options.get(name, COMMAND_LINE), value, {}, {}) for name, value in flags.items()}
+    return given | {name: replace(value, source="--set") for name, value in map(parse_override, assignments)}
+
+
 def study_again(
-    folder: Path, flags: Mapping[str, Any], assignments: Sequence[str], sweeps: Sequence[str] = ()
+    folder: Path,
+    flags: Mapping[str, Any],
+    assignments: Sequence[str],
+    sweeps: Sequence[str] = (),
+    options: Mapping[str, str] = MappingProxyType({}),
 ) -> StudyConfig:
     """The study in a folder, to be continued; the command line may change how it is run, and not what it measures.
 
@@ -66,17 +85,18 @@ def study_again(
     from llenergymeasure.study.files.resume import read_config  # noqa: PLC0415 - needs the result types, which take long
 
     study = read_config(folder)
-    overrides = dict(flags) | {name: value.content for name, value in map(parse_override, assignments)}
-    changed = [name for name in overrides if not name.startswith("execution.")] + list(sweeps)
+    assigned = _assigned(flags, assignments, options)
+    changed = [name for name in assigned if not name.startswith("execution.")] + list(sweeps)
     if changed:
         raise ConfigError(f"{changed[0]} cannot change what the study in {folder} measures", "give the file too")
+    of_execution = {name.partition(".")[2]: value for name, value in assigned.items()}
     execution = study.execution.model_dump(exclude_unset=True) | {
-        name.partition(".")[2]: value for name, value in overrides.items()
+        name: value.content for name, value in of_execution.items()
     }
     try:
         return study.model_copy(update={"execution": ExecutionConfig.model_validate(execution)})
     except ValidationError as error:
-        raise explain_validation_error(error, None, ExecutionConfig) from error
+        raise explain_validation_error(error, None, ExecutionConfig, of_execution) from error
 
 
 def names_of(flags: Mapping[str, Any], assignments: Sequence[str]) -> frozenset[str]:

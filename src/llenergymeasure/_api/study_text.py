@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from llenergymeasure._api.duration import duration
 from llenergymeasure.domain.results import StudyResult
 from llenergymeasure.domain.study.runs import RunRow
@@ -27,12 +29,17 @@ def run_line(row: RunRow, label: str, progressed: Progressed) -> str:
     return f"run {progressed.done} of {progressed.total}: {label} (cycle {row.cycle}{control}): {outcome_of(row)}{left}"
 
 
-def study_text(study: StudyResult) -> str:
-    """The answer, the tables of cells and factors, failed and skipped cells, and the warnings."""
+def study_text(study: StudyResult, emphasis: Callable[[str], str] = str) -> str:
+    """The tables of cells and factors, the answer, failed and skipped cells, and the warnings.
+
+    Args:
+        study: the study.
+        emphasis: marks the answer, such as in bold.
+    """
     effects = study.effects
     if effects is None:
-        return summarise_study(study)
+        return summarise_study(study, emphasis=emphasis)
     headline, *others = effects.metrics
     shown = effects.model_copy(update={"metrics": (headline, *(each for each in others if each.metric in BESIDE))})
     found = tables(study.model_copy(update={"effects": shown}))
-    return summarise_study(study, [table.plain() for table in found if table.name in SHOWN_TABLES])
+    return summarise_study(study, [table.plain() for table in found if table.name in SHOWN_TABLES], emphasis)

@@ -25,11 +25,11 @@ def directory(text: str) -> Path:
     return Path(text)
 
 
-# The field that a flag sets.
-FIELDS = {
-    "--model": "model", "--backend": "backend", "--dataset": "dataset", "--num-prompts": "n",
-    "--batch-size": "pytorch.batch_size", "--precision": "precision", "--cycles": "execution.n_cycles",
-    "--order": "execution.cycle_order", "--seed": "execution.shuffle_seed",
+# The flag of each field that a flag sets.
+FLAGS = {
+    "model": "--model", "backend": "--backend", "dataset": "--dataset", "n": "--num-prompts",
+    "pytorch.batch_size": "--batch-size", "precision": "--precision", "execution.n_cycles": "--cycles",
+    "execution.cycle_order": "--order", "execution.shuffle_seed": "--seed",
 }  # fmt: skip
 
 
@@ -101,7 +101,7 @@ class RunOptions:
     @property
     def fields(self) -> dict[str, Any]:
         """The values of the flags by the dotted names of their fields."""
-        values = {name: getattr(self, flag.strip("-").replace("-", "_")) for flag, name in FIELDS.items()}
+        values = {name: getattr(self, flag.strip("-").replace("-", "_")) for name, flag in FLAGS.items()}
         return {name: value for name, value in values.items() if value is not None}
 
     def check(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from llenergymeasure import StudyConfig
 from llenergymeasure._api.plan import PlannedExperiment, plan
 from llenergymeasure._api.request import study_of
-from llenergymeasure.cli.options import RunOptions
+from llenergymeasure.cli.options import FLAGS, RunOptions
 
 
 def command(options: RunOptions) -> int:
@@ -18,7 +18,7 @@ def command(options: RunOptions) -> int:
         ConfigError: the file or an option is not valid.
         PreFlightError: an experiment cannot run here.
     """
-    study = study_of(options.config, options.fields, options.assignments or (), options.sweeps or ())
+    study = study_of(options.config, options.fields, options.assignments or (), options.sweeps or (), FLAGS)
     if not study.is_one_run:
         return _study(study, options)
     found = plan(study, options.output, report=options.report)

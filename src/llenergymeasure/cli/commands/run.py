@@ -14,7 +14,7 @@ from llenergymeasure._api.run import Saved, is_silent_rank, json_text, run, summ
 from llenergymeasure.cli.display import progress_for
 from llenergymeasure.cli.enter import EnterKey
 from llenergymeasure.cli.interrupts import Attentive
-from llenergymeasure.cli.options import RunOptions
+from llenergymeasure.cli.options import FLAGS, RunOptions
 from llenergymeasure.cli.terminal import emphasis_on
 from llenergymeasure.exceptions import ExperimentError
 from llenergymeasure.progress import Progress
@@ -50,7 +50,7 @@ def _run_study(study: StudyConfig, given: str | None, progress: Progress, option
 
 def _study(document: Document | None, options: RunOptions) -> StudyConfig:
     """The study of the command line, or of the folder that is continued."""
-    settings = options.fields, options.assignments or (), options.sweeps or ()
+    settings = options.fields, options.assignments or (), options.sweeps or (), FLAGS
     if document is not None or options.folder is None:
         return study_of(document, *settings)
     return study_again(options.folder, *settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -13,6 +14,7 @@ from llenergymeasure._api.report import check_report, report_study
 from llenergymeasure._api.study import Progressed, RunRow, Started, StudyOptions, resume_command, run_here, study_json
 from llenergymeasure._api.study_text import run_line, study_text
 from llenergymeasure.cli.options import RunOptions
+from llenergymeasure.cli.terminal import emphasis_on
 from llenergymeasure.progress import Progress
 
 FAILURE = 1
@@ -28,7 +30,7 @@ def command(study: StudyConfig, using: StudyOptions, progress: Progress, options
     except BaseException:
         lines.stopped()
         raise
-    print(study_json(found).rstrip() if options.json else study_text(found))
+    print(study_json(found).rstrip() if options.json else study_text(found, emphasis_on(sys.stdout, os.environ)))
     lines.saved(found)
     if options.report and found.folder is not None:
         lines.reported(report_study(found, found.folder).page)
@@ -57,12 +59,12 @@ class Lines:
         self._say(f"{len(self._labels)} cells, {started.total} runs{rest}: {started.folder}")
 
     def ended(self, row: RunRow, result: ExperimentResult | None, progressed: Progressed) -> None:
-        """A run has ended. A warning is shown with the first run that has it."""
+        """A run has ended. The name of a warning is shown with the first run that has it, its sentence at the end."""
         self._say(run_line(row, self._labels[row.cell], progressed))
-        for warning in result.warnings if result is not None else ():
-            if warning.code not in self._warned:
-                self._warned.add(warning.code)
-                self._say(f"  warning, shown once: {warning}")
+        new = [each.code for each in (result.warnings if result is not None else ()) if each.code not in self._warned]
+        self._warned.update(new)
+        if new:
+            self._say(f"  new warnings: {', '.join(dict.fromkeys(new))}")
 
     def stopped(self) -> None:
         """The study was interrupted, or it stopped because a result could not be stored."""

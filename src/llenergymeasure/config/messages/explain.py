@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from llenergymeasure.config.base import ContradictionError, FieldError
 from llenergymeasure.config.files.yaml import Document, KeyPath
 from llenergymeasure.config.messages.format import cut
-from llenergymeasure.config.messages.location import Place, place_of
+from llenergymeasure.config.messages.location import Place, in_experiment, place_of
 from llenergymeasure.config.messages.text import NEEDED, what_is_wrong
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.passthrough import without_credentials
@@ -31,7 +31,8 @@ def explain_validation_error(
         error: raised while validating a configuration.
         document: the file of the configuration; None without one.
         root: the model that was validated; None = an experiment.
-        assigned: values of the command line by dotted field name, which replaced those of the file.
+        assigned: values of the command line by dotted field name, which replaced those of the file; their sources are
+            options.
     """
     model = root or ExperimentConfig
     origin, source = _Origin(document, assigned), document.source if document else "the configuration"
@@ -90,14 +91,20 @@ class _Origin:
         self._document = document or Document("", {}, {}, {})
         self._assigned = {tuple(name.split(".")): each for name, each in assigned.items()}
 
-    def line_of(self, path: KeyPath, value: Any) -> int | None:
-        """The value's line in the file; None when it came from elsewhere, such as the command line."""
+    def position(self, path: KeyPath, value: Any) -> tuple[str, int | None] | None:
+        """The option of the value, or its file and line; None when it came from elsewhere."""
+        own = in_experiment(path)
         place = self._place_of(path, value)
-        return None if place is None else self._document.marks[place][0]
+        option = next((each.source for name, each in self._assigned.items() if own[: len(name)] == name), None)
+        if option is None and place is not None:
+            return self._document.source, self._document.marks[place][0]
+        if option is None and own:  # an option that sets a field of this section
+            option = next((each.source for name, each in self._assigned.items() if name[: len(own)] == own), None)
+        return None if option is None else (option, None)
 
     def written(self, path: KeyPath, value: Any) -> str | None:
         """The text of the value in the file; None where it is not known, or equals the value."""
-        own = path[2:] if path[:1] == ("experiments",) else path
+        own = in_experiment(path)
         for name, each in self._assigned.items():
             if own[: len(name)] == name and own[len(name) :] in each.texts:
                 return each.texts[own[len(name) :]]
@@ -132,18 +139,20 @@ def _problems(error: ValidationError, root: type[BaseModel]) -> Iterator[tuple[P
 
 def _explained(place: Place, details: list[Any], origin: _Origin, source: str) -> ConfigError:
     found = _problem(place, details, origin.written(place.path, details[0]["input"]))
-    line = _line(place.path, details[0], origin)
-    return ConfigError(f"{found.named}{found.problem}", found.fix, source=source, line=line)
+    where, line = next(filter(None, _positions(place.path, details[0], origin)), (source, None))
+    return ConfigError(f"{found.named}{found.problem}", found.fix, source=where, line=line)
 
 
-def _line(path: KeyPath, detail: Any, origin: _Origin) -> int | None:
+def _positions(path: KeyPath, detail: Any, origin: _Origin) -> Iterator[tuple[str, int | None] | None]:
+    """The positions of a problem, the most important first."""
     value, error = detail["input"], detail.get("ctx", {}).get("error")
     if isinstance(error, FieldError) and error.fields:
         named = (tuple(name.split(".")) for name in error.fields)
-        lines = (origin.line_of((*path, *below), _at(value, below)) for below in named)
-        return next((line for line in lines if line), None)
+        yield from (origin.position((*path, *below), _at(value, below)) for below in named)
+        return
     where = path[:-1] if detail["type"] == "missing" else path
-    return origin.line_of(where, value) if where else None
+    if where:
+        yield origin.position(where, value)
 
 
 def _at(fields: Any, path: KeyPath) -> Any:

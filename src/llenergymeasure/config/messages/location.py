@@ -48,6 +48,11 @@ def place_of(location: Sequence[str | int], root: type[BaseModel]) -> Place:
     return Place(path, owner)
 
 
+def in_experiment(path: Path) -> Path:
+    """The path in its experiment, of one in a list of experiments."""
+    return path[2:] if path[:1] == ("experiments",) else path
+
+
 def field_paths(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The path of every field below a model, sections included."""
     for name, field in model.model_fields.items():

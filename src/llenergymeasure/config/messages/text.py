@@ -7,7 +7,7 @@ from typing import Any
 
 from llenergymeasure.config.base import FieldError
 from llenergymeasure.config.messages.format import cut, shown
-from llenergymeasure.config.messages.location import Place
+from llenergymeasure.config.messages.location import Place, in_experiment
 from llenergymeasure.config.messages.suggest import did_you_mean, nearest
 from llenergymeasure.config.passthrough import looks_like_credential
 
@@ -44,7 +44,7 @@ def what_is_wrong(place: Place, details: Sequence[Any], written: str | None = No
     if kind in _FIXED:
         return _FIXED[kind]
     if kind == "extra_forbidden":
-        return "there is no such field", did_you_mean(key, place.owner)
+        return "there is no such field", did_you_mean(key, place.owner, in_experiment(place.path)[:-1])
     if kind in NEEDED:
         needed = tuple(dict.fromkeys(NEEDED[each["type"]] for each in details))
         return f"{text}: {' or '.join(needed)} is needed", _fix(value, text, needed)

@@ -168,7 +168,7 @@ def _problem_of_name(path: tuple[str, ...]) -> tuple[str, str] | None:
     if path[0] in RENAMED_FIELDS:
         return f"'{path[0]}' is now called '{RENAMED_FIELDS[path[0]]}'", "rename it"
     section = section_of(ExperimentConfig, path[0]) if len(path) == 2 else None
-    fix = did_you_mean(path[-1] if section else path[0], section or ExperimentConfig)
+    fix = did_you_mean(path[-1] if section else path[0], section or ExperimentConfig, path[:1] if section else ())
     return f"{cut('.'.join(path))}: there is no such field", fix
 
 

@@ -23,20 +23,23 @@ from llenergymeasure.config.study.reference import completed_reference, referenc
 from llenergymeasure.exceptions import ConfigError
 
 
-def cells_of(document: Document, overrides: Mapping[str, Any], sweeps: Sequence[str]) -> dict[str, Any]:
+def cells_of(
+    document: Document, overrides: Mapping[str, Any], sweeps: Sequence[str], assigned: Mapping[str, Document]
+) -> dict[str, Any]:
     """The fields of a study that its cells decide.
 
     Args:
         document: the file.
         overrides: values of the command line by dotted field, for every cell.
         sweeps: axes of the command line, such as `n=1,2`.
+        assigned: the options that the overrides came from, by dotted field.
 
     Raises:
         ConfigError: the file is not valid, a cell of the sweep has a wrong value, or no cell can be measured.
         pydantic.ValidationError: a field of an entry of `experiments` is wrong.
     """
     added = [parse_sweep(text) for text in sweeps]
-    parts = parts_of(document, overrides, added)
+    parts = parts_of(document, overrides, added, assigned)
     backend = _backend(parts, ())
     occurring = (*backends_of(parts.axes, backend), *(_backend(parts, (each,)) for each in parts.entries))
     common = Common(parts.below, parts.above, frozenset(each for each in occurring if isinstance(each, str)))

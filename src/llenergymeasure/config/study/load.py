@@ -26,6 +26,7 @@ def load_study_config(
     source: str | Path | Document = NO_FILE,
     overrides: Mapping[str, Any] | None = None,
     sweeps: Sequence[str] = (),
+    assigned: Mapping[str, Document] = MappingProxyType({}),
 ) -> StudyConfig:
     """Read a study, or one experiment as a study with one cell.
 
@@ -34,6 +35,7 @@ def load_study_config(
         overrides: values by dotted field name; they win over the file in every cell. `execution.n_cycles` and the like set
             fields of the study.
         sweeps: further axes, such as `pytorch.batch_size=1,8,32`; they win over the file.
+        assigned: the options that the overrides came from, by dotted field name, for messages.
 
     Raises:
         ConfigError: the file is not valid, a cell of the sweep has a wrong value, or no cell can be measured.
@@ -45,7 +47,7 @@ def load_study_config(
     if sweeps or any(key in document.content for key in STUDY_KEYS):
         from llenergymeasure.config.study.build import cells_of  # noqa: PLC0415 - a single experiment does not need it
 
-        cells = cells_of(document, of_cells, sweeps)
+        cells = cells_of(document, of_cells, sweeps, assigned)
     else:
         cells = {"experiments": (build_experiment_config(document.content, of_cells),)}
     return StudyConfig.model_validate(with_overrides(own, of_study) | cells)

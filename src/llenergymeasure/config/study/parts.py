@@ -26,7 +26,7 @@ class Parts:
     Attributes:
         document: the file.
         below: layers below the axes: base and common fields.
-        above: layers above everything: the command line.
+        above: layers above everything: the options of the command line.
         axes: the axes of the file, then those of the command line.
         entries: one layer per entry of `experiments`.
     """
@@ -38,13 +38,16 @@ class Parts:
     entries: tuple[Layer, ...]
 
 
-def parts_of(document: Document, overrides: Mapping[str, Any], sweeps: Sequence[Axis]) -> Parts:
+def parts_of(
+    document: Document, overrides: Mapping[str, Any], sweeps: Sequence[Axis], assigned: Mapping[str, Document]
+) -> Parts:
     """Read the parts of a study.
 
     Args:
         document: the file.
         overrides: values of the command line by dotted field.
         sweeps: axes of the command line; one of the same name replaces that of the file.
+        assigned: the options that the overrides came from, by dotted field.
 
     Raises:
         ConfigError: with every problem of the axes, or the first of another part.
@@ -55,12 +58,16 @@ def parts_of(document: Document, overrides: Mapping[str, Any], sweeps: Sequence[
     entries = tuple(_entries(document))
     for each in ((), *((entry,) for entry in entries)):
         with_overrides(fields_of((*below, *each)), overrides)  # refuses a field below a plain value
-    above = Layer(with_overrides({}, overrides), Document(COMMAND_LINE, {}, {}, {}))
+    options = {name: assigned.get(name, Document(COMMAND_LINE, {}, {}, {})) for name in overrides}
+    above = tuple(
+        Layer(with_overrides({}, {name: overrides[name]}), option, covers=tuple(name.split(".")))
+        for name, option in options.items()
+    )
     own = _axes(document)
-    problems = [*_conflicts(own, common), *_overridden((*own, *sweeps), overrides), *_repeated(sweeps)]
+    problems = [*_conflicts(own, common), *_overridden((*own, *sweeps), options), *_repeated(sweeps)]
     if problems:
         raise ConfigError.of(problems, document.source)
-    return Parts(document, below, (above,) if overrides else (), _replaced(own, sweeps), entries)
+    return Parts(document, below, above, _replaced(own, sweeps), entries)
 
 
 def _base(document: Document) -> Iterator[Layer]:
@@ -153,9 +160,11 @@ def _leaves(fields: Mapping[str, Any], axis: set[tuple[str, ...]]) -> Iterator[t
                 yield path
 
 
-def _overridden(axes: Sequence[Axis], overrides: Mapping[str, Any]) -> Iterator[ConfigError]:
-    """Axes whose fields the command line also sets for all cells."""
+def _overridden(axes: Sequence[Axis], options: Mapping[str, Document]) -> Iterator[ConfigError]:
+    """Axes whose fields an option also sets for all cells."""
     for axis in axes:
-        for name in overrides:
+        for name, option in options.items():
             if any(overlap(tuple(name.split(".")), leaf) for leaf in axis.leaves):
-                yield axis.error(f"is an axis of the sweep, and {COMMAND_LINE} sets {name} for all cells", "remove one")
+                yield axis.error(
+                    f"is an axis of the sweep, and {option.source} sets {name} for all cells", "remove one"
+                )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from llenergymeasure._format import NOT_MEASURED, number
 from llenergymeasure.domain.energy import COVERAGE_FACTOR
@@ -10,24 +10,27 @@ from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.left_out import left_out_notes
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.exceptions import listed
 
 ENERGY = METRICS["energy_per_output_token"]
 THROUGHPUT = METRICS["tokens_per_second"]
 
 
-def summarise_study(study: StudyData, tables: Sequence[str] = ()) -> str:
-    """The answer and the number of runs, then what failed or was left out, and what limits the answer.
+def summarise_study(study: StudyData, tables: Sequence[str] = (), emphasis: Callable[[str], str] = str) -> str:
+    """The tables, the answer and the number of runs, then what failed or was left out, and what limits the answer.
 
     Args:
         study: the study.
-        tables: texts of tables, to be shown after the answer.
+        tables: texts of tables.
+        emphasis: marks the answer, such as in bold.
     """
-    parts = [study.answer or _without_answer(study), _counts(study), *(f"\n{table}" for table in tables)]
+    answer = emphasis(study.answer) if study.answer else _without_answer(study)
+    parts = [*(f"{table}\n" for table in tables), answer, _counts(study)]
     left_out = left_out_notes(len(study.cells), study.design.skipped, study.design.merged)
     rest = [
-        *_listed("failed", _failed(study)),
-        *_listed("not measured", left_out),
-        *_listed("warnings", study.warnings),
+        *_titled("failed", listed(list(_failed(study)))),
+        *_titled("not measured", [f"- {line}" for line in left_out]),
+        *_titled("warnings", [f"- {line}" for line in study.warnings]),
     ]
     return "\n".join([*parts, *rest])
 
@@ -55,9 +58,8 @@ def _failed(study: StudyData) -> Iterator[str]:
             yield f"{row.run_id} ({study.design.cell(row.cell).label}): {row.failure.message}"
 
 
-def _listed(title: str, lines: Iterable[str]) -> list[str]:
-    found = [f"- {line}" for line in lines]
-    return [f"\n{title}", *found] if found else []
+def _titled(title: str, lines: Sequence[str]) -> list[str]:
+    return [f"\n{title}", *lines] if lines else []
 
 
 def outcome_of(row: RunRow) -> str:

@@ -9,7 +9,10 @@ from llenergymeasure.exceptions import ConfigError
 
 WRONG = {
     "a typo": ("precison: [fp16]", "line 3, column 3: precison: there is no such field; did you mean 'precision'?"),
-    "a typo in a section": ("pytorch.bacth_size: [1]", "pytorch.bacth_size: there is no such field; did you mean 'batch_size'?"),
+    "a typo in a section": (
+        "pytorch.bacth_size: [1]",
+        "pytorch.bacth_size: there is no such field; did you mean 'pytorch.batch_size'?",
+    ),
     "a typo in the name of a section": ("pytorc.batch_size: [1]", "did you mean 'pytorch'?"),
     "a field of a section": ("batch_size: [1]", "batch_size: there is no such field; did you mean 'pytorch.batch_size'?"),
     "split at the first dot only": ("pytorch.max_memory.cpu: [1GiB]", "pytorch.max_memory.cpu: there is no such field"),

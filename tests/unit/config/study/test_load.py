@@ -160,7 +160,7 @@ def test_one_cell_is_measured_once(study, text):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("execution: {n_cycle: 4}", "line 2: execution.n_cycle: there is no such field; did you mean 'n_cycles'?"),
+        ("execution: {n_cycle: 4}", "line 2: execution.n_cycle: there is no such field; did you mean 'execution.n_cycles'?"),
         ("execution: {n_cycles: 0}", "line 2: execution.n_cycles: 0: must be greater than or equal to 1"),
         ("execution: {n_cycles: 2.5}", "execution.n_cycles: 2.5: a whole number is needed"),
         ("execution: {cycle_order: shufled}", "did you mean 'shuffled'?"),

@@ -35,10 +35,24 @@ def test_a_run_without_a_result_says_why():
 def test_the_text_has_the_answer_the_failed_runs_and_what_was_left_out():
     text = summarise_study(a_study(failed="03"), tables=["cells of the study"])
     lines = text.splitlines()
-    assert lines[1] == "12 cells in 3 cycles: 33 of 36 runs have a result"
-    assert "cells of the study" in lines
+    assert lines[0] == "cells of the study"
+    assert lines[3] == "12 cells in 3 cycles: 33 of 36 runs have a result"
     assert sum(line.startswith("- 03.c") and "CUDA ran out of memory" in line for line in lines) == 3
     assert any("fp16 needs a GPU" in line for line in lines)
+
+
+def test_the_answer_can_be_emphasised():
+    study = a_study()
+    assert f"<{study.answer}>\n12 cells" in summarise_study(study, emphasis=lambda text: f"<{text}>")
+
+
+def test_at_most_ten_failed_runs_are_listed():
+    failure = RunFailure(kind="crash", message="CUDA was lost")
+    study = a_study()
+    rows = tuple(row.model_copy(update={"state": "failed", "failure": failure}) for row in study.runs)
+    text = summarise_study(study.model_copy(update={"runs": rows}))
+    assert text.count("CUDA was lost") == 10
+    assert "\n- and 26 more" in text
 
 
 def test_runs_that_were_not_tried_are_counted():

@@ -1,0 +1,41 @@
+"""The lines on stderr while a study runs."""
+
+from __future__ import annotations
+
+import io
+
+from a_result import a_result
+from llenergymeasure._api.study import Progressed, RunRow, Started
+from llenergymeasure.cli.commands.study import Lines
+from llenergymeasure.progress import Silent
+
+ROWS = [
+    RunRow(run_id=f"01.c{cycle}", place=cycle, cell="01", cycle=cycle, block=f"cycle {cycle}", state="completed")
+    for cycle in (1, 2)
+]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def lines_of(quiet):
+    stream = Terminal()
+    lines = Lines(stream, quiet, Silent())
+    lines.started(Started(folder=None, labels={"01": "batch_size 1"}, total=2, left=2))
+    for row in ROWS:
+        lines.ended(row, a_result(), Progressed(row.place, 2, 60.0))
+    return stream.getvalue().splitlines()
+
+
+def test_a_warning_is_named_with_the_first_run_that_has_it_and_its_sentence_comes_at_the_end():
+    head, first, warnings, second = lines_of(quiet=False)
+    assert head.startswith("1 cells, 2 runs")
+    assert (first[:11], second[:11]) == ("run 1 of 2:", "run 2 of 2:")
+    codes = dict.fromkeys(each.code for each in a_result().warnings)
+    assert warnings == f"  new warnings: {', '.join(codes)}"
+
+
+def test_quiet_shows_no_line():
+    assert lines_of(quiet=True) == []
