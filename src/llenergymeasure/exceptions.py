@@ -31,7 +31,7 @@ from typing import Any, Literal, Protocol
 MOST_PROBLEMS = 10
 
 # What kind of failure ended an experiment: invalid = the configuration, or this machine for it; timeout = its time limit;
-# hung = its process gave no sign of life; killed = by a signal from outside; crash = its process ended by itself;
+# hung = its process had no heartbeat; killed = by a signal from outside; crash = its process crashed or exited;
 # error = anything else.
 FailureKind = Literal["invalid", "out_of_memory", "timeout", "hung", "killed", "crash", "error"]
 

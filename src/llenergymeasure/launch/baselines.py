@@ -1,4 +1,4 @@
-"""Idle baselines on their way between processes: each is measured once and known to all."""
+"""Passes idle baselines between processes, so that each is measured only once."""
 
 from __future__ import annotations
 

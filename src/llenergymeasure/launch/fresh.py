@@ -62,7 +62,7 @@ class FreshProcesses:
         self._servers: dict[str, ForkServer] = {}
 
     def __enter__(self) -> FreshProcesses:
-        remove_stale(Path(tempfile.gettempdir()))  # what a killed process left
+        remove_stale(Path(tempfile.gettempdir()))  # the files of a killed process
         return self
 
     def __exit__(self, *error: object) -> None:

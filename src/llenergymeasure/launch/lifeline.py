@@ -37,7 +37,7 @@ def start_lifeline(folder: Path, rank: int, owner: int | None, give_up: Callable
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDED_BY)
     with suppress(LLEMError):  # the folder may be gone with its owner
-        write_atomic(alive_file(folder, rank), str(os.getpid()))  # whoever ends this process reads its number here
+        write_atomic(alive_file(folder, rank), str(os.getpid()))  # the process that ends this one reads its pid here
     ending = threading.Event()
     thread = threading.Thread(
         target=_beat, args=(folder, rank, owner, give_up, ending), name="llem-lifeline", daemon=True

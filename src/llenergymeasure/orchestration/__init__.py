@@ -1,1 +1,1 @@
-"""Everything between a configuration and a measurement: checks and wiring."""
+"""From a configuration to a measurement: chooses the parts and checks them."""

@@ -1,4 +1,4 @@
-"""The checks before a run, with the same findings, where torch is not imported and the network is not asked."""
+"""The checks before a run, without importing torch and without the network."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from llenergymeasure.orchestration.ulimits import limit_findings
 
 
 def check_without_torch(configs: Sequence[ExperimentConfig], output_dir: Path, environ: Mapping[str, str]) -> None:
-    """Look for everything that would make any of the experiments fail here, as far as files and NVML tell.
+    """Find everything that would make one of the experiments fail here, as far as files and NVML show it.
 
     Raises:
-        PreFlightError: with every finding; where there are several experiments, each finding names its own.
+        PreFlightError: with every finding; of several experiments, each finding names its own.
     """
     found = tuple(limit_findings())
     if found:
@@ -29,13 +29,13 @@ def check_without_torch(configs: Sequence[ExperimentConfig], output_dir: Path, e
 def findings_without_torch(
     config: ExperimentConfig, output_dir: Path, environ: Mapping[str, str]
 ) -> tuple[Finding, ...]:
-    """What would make one experiment fail here."""
+    """Findings for one experiment."""
     request = Request(config, output_dir, online=False, environ=environ, cuda_devices=partial(_cuda_devices, environ))
     return findings_of(request) if config.energy.backend in ("auto", "null") else _with_meter(request)
 
 
 def _with_meter(request: Request) -> tuple[Finding, ...]:
-    """A meter was named: whether it works is asked of the GPUs that the run would use."""
+    """Also check the meter that was named, with the GPUs that the run would use."""
     from llenergymeasure.core.devices import open_devices  # noqa: PLC0415 - takes time that most checks need not spend
     from llenergymeasure.core.energy.select import meter_findings  # noqa: PLC0415 - the same
     from llenergymeasure.core.machine.clock import SystemClock  # noqa: PLC0415 - the same
@@ -48,13 +48,13 @@ def _with_meter(request: Request) -> tuple[Finding, ...]:
 
 
 def _cuda_devices(environ: Mapping[str, str]) -> int | None:
-    """How many devices CUDA would show to this process; None where that is not known without torch."""
+    """Number of CUDA devices that this process would see; None when it is not known without torch."""
     from llenergymeasure.core.devices import open_devices  # noqa: PLC0415 - takes time that most checks need not spend
     from llenergymeasure.core.machine.clock import SystemClock  # noqa: PLC0415 - the same
 
     usable = built_for_cuda()
     if not usable:
         return None if usable is None else 0
-    # The order of the devices changes which are shown, and not how many.
+    # The order of the devices does not change their number.
     with open_devices(SystemClock(), {**environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}) as devices:
         return len(devices.gpus)

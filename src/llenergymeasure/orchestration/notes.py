@@ -20,13 +20,13 @@ MEGABYTES_PER_GIGABYTE = 1000
 def notes(
     config: ExperimentConfig, environ: Mapping[str, str], meter: MeterChoice, gpus: Sequence[GpuInfo]
 ) -> Iterator[str]:
-    """One sentence per note, each with its number and what to do.
+    """One sentence per note, with its numbers and the fix.
 
     Args:
         config: the experiment.
         environ: environment variables, for the place of the hub's cache.
-        meter: the one that was chosen.
-        gpus: those that the experiment uses.
+        meter: the chosen meter.
+        gpus: the GPUs that the experiment uses.
 
     Raises:
         ConfigError: the model's config.json is damaged.
@@ -41,13 +41,13 @@ def notes(
 
 
 def length_notes(config: ExperimentConfig, environ: Mapping[str, str]) -> Iterator[str]:
-    """That prompts may be longer than what a model was made for, where that is no error."""
+    """A note that prompts may be longer than a model was designed for, if that is not an error."""
     for model in known_models(config, environ):
         yield from notes_on_length(config, model)
 
 
 def _memory(config: ExperimentConfig, environ: Mapping[str, str], gpus: Sequence[GpuInfo]) -> Iterator[str]:
-    """The estimate against what the GPUs have together; nothing where either is not known."""
+    """A note when the estimate exceeds the memory of all GPUs; nothing when either is not known."""
     sizes = [gpu.vram_mb for gpu in gpus if gpu.vram_mb is not None]
     estimate = estimate_for(config, environ)
     if not sizes or len(sizes) < len(gpus) or estimate.total_mb is None or estimate.total_mb <= sum(sizes):

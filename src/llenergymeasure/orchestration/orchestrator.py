@@ -40,17 +40,17 @@ from llenergymeasure.protocols import Clock, Metering, ProcessGroup
 
 @dataclass
 class Session:
-    """What experiments of one process share.
+    """The state that experiments of one process share.
 
     Attributes:
         user_config: settings of this machine; read when first needed.
-        meter_setting: where a meter is named that takes the place of the configured one.
+        meter_setting: the setting with a meter that replaces the configured one.
         environ: environment variables.
         progress: receives each step.
         clock: time.
         powercap: where Linux shows the energy counters of CPUs.
         baselines: idle power measured so far.
-        model_cache: holds the model between experiments that load it alike.
+        model_cache: keeps the model between experiments that load it in the same way.
     """
 
     progress: Progress = field(default_factory=Logged)
@@ -63,14 +63,14 @@ class Session:
     meter_setting: MeterSetting = IN_CONFIG
 
     def setting(self, meter_name: str | None) -> MeterSetting:
-        """Where the meter of an experiment is named; None = in its configuration."""
+        """The setting with the meter of an experiment; None = its configuration."""
         return IN_CONFIG if meter_name is None else self.meter_setting
 
     def settings(self) -> UserConfig:
         """The user's settings.
 
         Raises:
-            ConfigError: the user config is broken.
+            ConfigError: the user config is invalid.
         """
         if self.user_config is None:
             self.user_config = load_user_config()
@@ -87,14 +87,14 @@ def opened(
     process_group: ProcessGroup | None = None,
     only_gpu: int | None = None,
 ) -> Iterator[OpenExperiment]:
-    """An experiment that is loaded and warm in this process, to measure as often as wanted. `findings_with_torch` comes first.
+    """An experiment that is loaded and warm in this process, for any number of measurements. Call `findings_with_torch` first.
 
-    A meter that is handed in stays the caller's; one that is chosen here, by `meter_name` or else by the configuration, is
-    released here. One process of a group uses, of the GPUs that it sees, the one with number `only_gpu`.
+    The caller releases a meter that it passes; a meter that is chosen here, by `meter_name` or by the configuration, is
+    released here. A process of a group uses only the visible GPU with the number `only_gpu`.
 
     Raises:
         PreFlightError: the meter that was named is not available.
-        ExperimentError: it failed on the way.
+        ExperimentError: the experiment failed.
     """
     with (
         devices_of(config, session, only_gpu, sampling=True) as devices,
@@ -120,12 +120,12 @@ def findings_with_torch(
 
     Args:
         config: the experiment.
-        session: what it shares with others.
-        output_dir: where results will go; None when nothing is written.
-        meter_name: the meter that will be used, null for one that is handed in; None = as configured.
-        processes: how many processes a launcher has started; None = as many as configured.
-        local_processes: how many of them are on this machine; None = all.
-        ask_hub: asks the hub for what is not on this machine.
+        session: the session that it shares with other experiments.
+        output_dir: the directory for results; None when nothing is written.
+        meter_name: the meter that will be used, null for a meter of the caller; None = as configured.
+        processes: number of processes that a launcher has started; None = as configured.
+        local_processes: number of them on this machine; None = all.
+        ask_hub: asks the hub about files that are not on this machine.
     """
     named = config if meter_name is None else _with_meter(config, meter_name)
     return findings_of(
@@ -147,7 +147,7 @@ def _with_meter(config: ExperimentConfig, name: str) -> ExperimentConfig:
 
 
 def _meter_findings(config: ExperimentConfig, session: Session, setting: MeterSetting, name: str) -> list[Finding]:
-    """What is wrong with a meter; the devices are opened only for one that is named, since that takes time."""
+    """Findings about a meter; the devices are opened only for a named meter, because that takes time."""
     if name in ("auto", "null"):
         return []
     with devices_of(config, session) as devices:
@@ -155,10 +155,10 @@ def _meter_findings(config: ExperimentConfig, session: Session, setting: MeterSe
 
 
 def check_machine(config: ExperimentConfig, session: Session) -> None:
-    """Read the user's settings and the environment, so that a mistake there is reported before anything starts.
+    """Read the user's settings and the environment, so that an error there is reported before anything starts.
 
     Raises:
-        ConfigError: the user config or a variable cannot be understood.
+        ConfigError: the user config or a variable is invalid.
         PreFlightError: a limit on this process leaves less memory than torch needs to be imported.
     """
     resolve_runner(config.backend, session.settings(), session.environ)
@@ -171,7 +171,7 @@ def check_machine(config: ExperimentConfig, session: Session) -> None:
 def devices_of(
     config: ExperimentConfig, session: Session, only_gpu: int | None = None, *, sampling: bool = False
 ) -> AbstractContextManager[MeterContext]:
-    """The GPUs that an experiment will use; of several processes each has its own."""
+    """The GPUs that an experiment will use; each of several processes has its own GPU."""
     how_many = gpus_used(config)
     if how_many == 0:
         return open_devices(session.clock, session.environ, how_many=0, powercap=session.powercap)
@@ -190,7 +190,7 @@ def metered(
     given: Metering | None = None,
     setting: MeterSetting = IN_CONFIG,
 ) -> Iterator[Metering]:
-    """The meter that is asked for, within what the user's settings allow `auto`; released at the end.
+    """The requested meter, or one that the user's settings allow for `auto`; released at the end.
 
     Raises:
         PreFlightError: a meter named explicitly is not available.
@@ -208,7 +208,7 @@ def metered(
 def instruments_for(
     config: ExperimentConfig, session: Session, metering: Metering, devices: MeterContext, process_group: ProcessGroup
 ) -> Instruments:
-    """Everything beside the model."""
+    """All parts of the measurement except the model."""
     machine = resolve_measurement(session.settings(), session.environ)
     return Instruments(
         metering=metering,

@@ -1,6 +1,6 @@
-"""Everything that would make a run fail, found before it starts and reported at once.
+"""Finds everything that would make a run fail, before it starts, and reports all findings together.
 
-Each check is a small function from the request to findings; adding one is adding it to `CHECKS`.
+Each check is a small function from the request to findings. A new check is added to `CHECKS`.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from llenergymeasure.orchestration.model.required_files import (
 
 @dataclass(frozen=True)
 class Request:
-    """What is about to run, and what the checks may ask of the machine.
+    """The experiment to check, and the functions that checks may call about the machine.
 
     Attributes:
         config: the experiment.
-        output_dir: where results will go; None when nothing is written.
-        processes: how many processes a launcher has started; None = as many as the configuration says.
-        local_processes: how many of them are on this machine; None = all.
-        online: whether the hub may be asked for what is not on this machine.
+        output_dir: the directory for results; None when nothing is written.
+        processes: number of processes that a launcher has started; None = as configured.
+        local_processes: number of them on this machine; None = all.
+        online: whether the hub may be asked about files that are not on this machine.
         has: whether a module is installed.
-        cuda_devices: how many CUDA devices this process sees; None = that is not known.
-        meters: findings about a meter by its name; None = do not ask for one.
-        hub: findings about what is not on this machine.
-        model_types: which models transformers loads for which task; None = that is not known.
+        cuda_devices: returns the number of CUDA devices visible to this process; None = not known.
+        meters: returns findings about a meter by its name; None = no meter is checked.
+        hub: returns findings about files that are not on this machine.
+        model_types: returns the model types of transformers by task; None = not known.
     """
 
     config: ExperimentConfig
@@ -65,17 +65,17 @@ Findings = Iterator[Finding]
 
 
 def findings_of(request: Request) -> tuple[Finding, ...]:
-    """What every check finds; the files of a model that only its backend understands are not checked."""
+    """The findings of all checks; the files of a model that only its backend understands are not checked."""
     own_models = BACKENDS[request.config.backend].own_models
     checks = [check for check in CHECKS if not (own_models and check in _CHECKS_OF_FILES)]
     return tuple(finding for check in checks for finding in check(request))
 
 
 def refuse(found: Sequence[Sequence[Finding]]) -> None:
-    """Refuse a list of experiments, whole, for what was found of each; nothing found lets it pass.
+    """Refuse a list of experiments if there is a finding for any of them.
 
     Args:
-        found: findings of each experiment, in order. What several experiments share is one finding that names them.
+        found: findings of each experiment, in order. A finding that several experiments share is reported once, with their numbers.
 
     Raises:
         PreFlightError: with all findings.
@@ -108,13 +108,13 @@ def _backend(request: Request) -> Findings:
 
 
 def _settings(request: Request) -> Findings:
-    """What single settings of the backend need, after `_models`, which fetches what is only on the hub."""
+    """Findings about settings of the backend. It runs after `_models`, which fetches files from the hub."""
     checkpoint = config_of(next(required_by(request.config)), request.environ) or {}
     yield from setting_findings(request.config, checkpoint, request.has, request.cuda_devices)
 
 
 def _processes(request: Request) -> Findings:
-    """Whether the experiment can be divided among so many processes."""
+    """Findings about the number of processes."""
     config, section = request.config, request.config.pytorch_settings
     count = request.processes or section.effective_num_processes
     if section.num_processes not in (None, count):
@@ -129,12 +129,12 @@ def _processes(request: Request) -> Findings:
             "pytorch.device_map spreads one model over devices that other processes use",
             "remove it, or set pytorch.num_processes: 1",
         )
-    if section.num_processes is None and section.device != "cpu":  # what is configured is the backend's to check
+    if section.num_processes is None and section.device != "cpu":  # the backend checks the configured number
         yield from _too_few_gpus(request)
 
 
 def _too_few_gpus(request: Request) -> Findings:
-    """Whether a launcher started more processes than there are GPUs; without any GPU they share the CPU."""
+    """A finding when a launcher started more processes than there are GPUs; without any GPU they share the CPU."""
     count = request.local_processes or 1
     gpus = request.cuda_devices() if count > 1 else None
     if gpus and count > gpus:
@@ -156,10 +156,10 @@ def _models(request: Request) -> Findings:
 
 
 def _tasks(request: Request) -> Findings:
-    """After `_models`, which fetches what is only on the hub and reports what is damaged. The models here are causal."""
+    """Findings about the task of the models. It runs after `_models`, which fetches files and reports damaged ones."""
     for model in known_models(request.config, request.environ):
         if model.name in BUILTIN_MODELS:
-            continue  # not worth reading the tables of transformers in every dry run
+            continue  # avoids reading the tables of transformers in every dry run
         yield from causal_findings(model, request.model_types())
 
 
@@ -203,7 +203,7 @@ def _output(request: Request) -> Findings:
         yield Finding(f"output directory {place}: {existing} is not a directory", "choose another --output")
         return
     try:
-        TemporaryDirectory(prefix=".llem-", dir=existing).cleanup()  # asking for rights misses what root may not do
+        TemporaryDirectory(prefix=".llem-", dir=existing).cleanup()  # checking permissions misses what root may not do
     except OSError as error:
         yield Finding(
             f"output directory {place}: {existing} is not writable ({error.strerror})", "choose another --output"

@@ -8,7 +8,7 @@ from importlib import import_module
 from llenergymeasure.exceptions import Finding
 
 MEGABYTE = 10**6
-# Tried with torch 2.13 on a CPU and a model of 15 MB: 750 MB of address space hang in a thread pool that cannot start,
+# Tested with torch 2.13 on a CPU and a model of 15 MB: 750 MB of address space hang in a thread pool that cannot start,
 # 300 MB of data abort in the tokeniser; 2048 MB and 614 MB work.
 NEEDED = {"AS": (2_000 * MEGABYTE, "address space", "-v"), "DATA": (600 * MEGABYTE, "data", "-d")}
 
@@ -17,7 +17,7 @@ def limit_findings(limit_of: Callable[[str], int | None] | None = None) -> Itera
     """Limits under which no model can be measured, however small.
 
     Args:
-        limit_of: bytes by the name of a limit, None where there is none; by default this process's own.
+        limit_of: returns a limit in bytes by its name, None without a limit; by default that of this process.
     """
     for name, (needed, what, option) in NEEDED.items():
         limit = (limit_of or _own)(name)

@@ -19,7 +19,7 @@ class RatioEstimate:
 
     Attributes:
         value: the ratio.
-        low, high: ends of the 95 % interval; None where nothing is known of the spread.
+        low, high: ends of the 95 % interval; None when the spread is not known.
     """
 
     value: float

@@ -4,7 +4,7 @@
  shuffled      each cycle in its own random order
  interleaved   each cycle in the order of the cells
  sequential    all cycles of a cell together
- grouped       as shuffled, but cells that load the same model in the same way stand together
+ grouped       as shuffled, but cells that load the same model in the same way are adjacent
 ```
 """
 

@@ -1,4 +1,4 @@
-"""How much of a study is left, from what was seen of it."""
+"""Estimates the remaining time of a study from its earlier runs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Outlook:
         return Progressed(self._total - self._left.total(), self._total, self._left_s())
 
     def _see(self, row: RunRow) -> None:
-        """Take down the duration of a run."""
+        """Record the duration of a run."""
         if row.took_s is not None and row.state in ("completed", "failed"):
             self._seen_s[row.cell].append(row.took_s + row.waited_s)
 

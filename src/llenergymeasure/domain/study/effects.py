@@ -13,7 +13,7 @@ class Ratio(Frozen):
 
     Attributes:
         value: the ratio.
-        low, high: ends of the interval; None with a single cycle, where nothing is known of the spread.
+        low, high: ends of the interval; None with a single cycle, because the spread is not known.
     """
 
     value: float
@@ -63,7 +63,7 @@ class FactorEffect(Frozen):
         span: largest over smallest mean of its levels.
         lowest, highest: levels with the smallest and the largest mean.
         share: its share of the explained variance, with an equal part of each interaction; None where it is not
-            estimated, and with a single cycle, where noise cannot be taken off. `share_low`, `share_high`: its 95 % interval.
+            estimated, and with a single cycle, because noise cannot be subtracted. `share_low`, `share_high`: its 95 % interval.
         p_value: of the F test; None where none can be given.
         p_holm: the same, corrected for the number of factors by Holm's method.
         p_ranks: of the same fit on block-centred normal ranks, not corrected.
@@ -118,7 +118,7 @@ class Interaction(Frozen):
     Attributes:
         factors: names of both; the first has the larger span.
         within: name of the backend inside which it is estimated; None for all cells.
-        share: its share of the explained variance; None with a single cycle, where noise cannot be taken off.
+        share: its share of the explained variance; None with a single cycle, because noise cannot be subtracted.
         p_value: of the F test; None with a single cycle.
         levels: the compared levels of both.
         means: geometric means by level of the first and of the second factor, in the metric's unit.

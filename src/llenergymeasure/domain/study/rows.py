@@ -1,4 +1,4 @@
-"""The runs of a study as flat rows, which pandas, polars and pyarrow take as they are: the values of a column have one type."""
+"""The runs of a study as flat rows for pandas, polars and pyarrow: all values of a column have one type."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _values(cell: Cell, factors: Sequence[Factor]) -> Iterator[tuple[str, Any]]:
 
 
 def of_one_type(values: Sequence[Any]) -> list[Any]:
-    """The values of a column with one type: as they are, all floats, or all texts; None stays None."""
+    """The values of a column with one type: unchanged, all floats, or all texts; None stays None."""
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {int, float}:
         return [None if value is None else float(value) for value in values] if float in kinds else list(values)

@@ -12,7 +12,7 @@ from llenergymeasure.exceptions import FailureKind
 
 RunState = Literal["pending", "running", "completed", "failed", "interrupted", "skipped"]
 Role = Literal["cell", "control_first", "control_last"]
-# What would happen again in a later cycle, so the cell is not tried again.
+# Failures that would repeat in a later cycle, so the cell is not tried again.
 LASTING: frozenset[FailureKind] = frozenset({"invalid", "out_of_memory"})
 
 

@@ -1,4 +1,4 @@
-"""The fork server as its owner sees it: started, asked for processes, and ended."""
+"""The client of the fork server: starts it, requests processes, and ends it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class ForkServer:
         return ForkedProcess(self, int(answer))
 
     def receive(self, seconds: float) -> None:
-        """Take in what the server says, within so many seconds."""
+        """Read the server's messages, for at most this number of seconds."""
         if self._gone or not select.select([self._control], [], [], seconds)[0]:
             return
         try:

@@ -1,7 +1,7 @@
 """The server that forks a process per run.
 
 ```
- import what the backend's runs need . for each request: fork . tell its number, and later how it ended . end with the owner
+ import what the backend's runs need . for each request: fork . report its pid, and later its exit code . end with the owner
 ```
 
 It has one thread and has never used a GPU, because neither threads nor a CUDA context survive a fork. Requests and replies
@@ -33,7 +33,7 @@ from typing import Any, NoReturn
 from llenergymeasure.launch.process import GRACE_S
 
 OWNER_CHECK_S = 1.0
-# Where memory runs out, the system ends a run rather than the study: this adds half of the memory to its score.
+# When memory runs out, the system should end a run rather than the study: this adds half of the memory to its score.
 MEMORY_SCORE = "500"
 END_POLL_S = 0.02
 # From linux/prctl.h: orphaned descendants become children of this process, so that they can be found and ended.
@@ -48,9 +48,9 @@ def main(control: socket.socket, owner: int, prepare: Callable[[], object], run:
         control: the connection to the owner.
         owner: id of the process that started this one.
         prepare: imports what every run needs.
-        run: does what a request in a folder asks for.
+        run: runs the request in a folder.
     """
-    _when_owner_ends(owner, signal.SIGKILL)  # importing takes seconds, in which nothing else is looked at
+    _when_owner_ends(owner, signal.SIGKILL)  # importing takes seconds, during which nothing else is handled
     prepare()
     _when_owner_ends(owner, 0)
     gc.collect()
@@ -63,7 +63,7 @@ def main(control: socket.socket, owner: int, prepare: Callable[[], object], run:
 
 
 def _end(code: int) -> NoReturn:
-    """End a run without taking the interpreter apart, which with torch takes longer than all else that isolation costs."""
+    """End a run without finalising the interpreter, which with torch takes longer than the rest of the isolation."""
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
@@ -131,7 +131,7 @@ class Server:
         return False
 
     def _reap(self) -> None:
-        """Tell how processes ended; processes that they left behind are ended."""
+        """Report how processes ended, and end the processes that they left behind."""
         with suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 pid, status = ended
@@ -141,7 +141,7 @@ class Server:
             _kill(pid, signal.SIGKILL)
 
     def _end_all(self) -> None:
-        """End what still runs, SIGTERM first, and remove the folders, whose owner has ended."""
+        """End the remaining processes, with SIGTERM first, and remove the folders, whose owner has ended."""
         left, end_s = dict(self._running), time.monotonic() + GRACE_S
         for pid in left:
             _kill(-pid, signal.SIGTERM)
@@ -153,7 +153,7 @@ class Server:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _say(self, *message: Any) -> None:
-        with suppress(OSError):  # the owner has ended, which the next look at the socket finds
+        with suppress(OSError):  # the owner has ended; the next read of the socket finds that
             self._control.sendall(json.dumps(message).encode() + b"\n")
 
 
@@ -173,14 +173,14 @@ def _bell_at_end_of_child() -> Iterator[socket.socket]:
 
 
 def _become_own_process(log: Path) -> None:
-    """Give this fork its own group, output and random numbers, as a process that was started on its own has them."""
+    """Give this fork its own process group, output and random numbers, as a newly started process has them."""
     os.setpgid(0, 0)
     output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for number in (1, 2):
         os.dup2(output, number)
     os.close(output)
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # what a killed process has in its buffer is lost
+        sys.stdout.reconfigure(line_buffering=True)  # the buffer of a killed process would be lost
     with suppress(OSError):  # Linux only
         Path("/proc/self/oom_score_adj").write_text(MEMORY_SCORE, encoding="ascii")
     faulthandler.enable()
@@ -188,7 +188,7 @@ def _become_own_process(log: Path) -> None:
 
 
 def _when_owner_ends(owner: int, number: int) -> None:
-    """Have the system send this signal to this process when its owner ends; 0 = none. An owner that has ended counts too."""
+    """Have the system send this signal to this process when its owner ends, or has already ended; 0 = none."""
     _prctl(PR_SET_PDEATHSIG, number)
     if number and os.getppid() != owner:
         os.kill(os.getpid(), number)

@@ -1,1 +1,1 @@
-"""What is known of a model before it is loaded: files, hub, memory."""
+"""Checks a model before it is loaded: its files, the hub, its memory."""

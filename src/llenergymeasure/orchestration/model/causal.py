@@ -1,7 +1,7 @@
-"""Whether a model generates text token by token, judged by its config.json.
+"""Checks from its config.json whether a model generates text token by token.
 
-transformers loads more than that as a "causal language model": an encoder-decoder without its encoder, an encoder that
-looks ahead, a classifier with a new random head. Their numbers would look ordinary.
+transformers also loads other models as a "causal language model": an encoder-decoder without its encoder, an encoder whose
+attention is not causal, a classifier with a new random head. Their results would look plausible.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def causal_findings(model: ModelFiles, types: ModelTypes | None) -> Iterator[Fin
     """Why a model cannot be measured as a causal language model: one finding, or none.
 
     Args:
-        model: what is known of it.
-        types: what transformers knows; None = not known, then the configuration alone decides.
+        model: the known properties of the model.
+        types: the model types of transformers; None = not known, then only the configuration is checked.
     """
     config = model.config
     if "AutoModelForCausalLM" in _mapping(config.get("auto_map")) and model.runs_own_code:
@@ -38,7 +38,7 @@ def causal_findings(model: ModelFiles, types: ModelTypes | None) -> Iterator[Fin
 
 
 def _reason(config: Config, types: ModelTypes | None) -> str | None:
-    """What else than a causal language model it is; None when nothing says so."""
+    """Why the model is not a causal language model; None when there is no reason."""
     architecture = _architecture(config)
     if not isinstance(config.get("model_type"), str):
         return "has no model_type in its config.json, so transformers cannot identify it"
@@ -54,7 +54,7 @@ def _reason(config: Config, types: ModelTypes | None) -> str | None:
 
 def _is_encoder_decoder(config: Config, architecture: str, types: ModelTypes | None) -> bool:
     if architecture.endswith("ForCausalLM"):
-        return False  # the decoder was saved by itself
+        return False  # only the decoder was saved
     stated = config.get("is_encoder_decoder")
     if stated is not None or types is None:
         return bool(stated)
@@ -63,7 +63,7 @@ def _is_encoder_decoder(config: Config, architecture: str, types: ModelTypes | N
 
 
 def _looks_ahead(config: Config, types: ModelTypes | None) -> bool:
-    """Whether a token sees those that follow. XLM calls the switch `causal`, all others `is_decoder`."""
+    """Whether attention covers following tokens. XLM calls the setting `causal`, all others `is_decoder`."""
     if config.get("use_bidirectional_attention") in (True, "all"):
         return True
     kind = config["model_type"]
@@ -73,7 +73,7 @@ def _looks_ahead(config: Config, types: ModelTypes | None) -> bool:
 
 
 def _not_loadable(model: ModelFiles) -> Finding:
-    """Of a type that transformers does not load as a causal language model."""
+    """A finding for a type that transformers does not load as a causal language model."""
     kind = model.config["model_type"]
     if "AutoModelForCausalLM" in _mapping(model.config.get("auto_map")):
         return Finding(

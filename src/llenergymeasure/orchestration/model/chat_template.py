@@ -1,4 +1,4 @@
-"""Whether a model brings a chat template, judged by its files."""
+"""Checks whether the files of a model contain a chat template."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "additional_chat_
 
 
 def lacks_chat_template(directory: Path) -> bool:
-    """Whether the files of a model say that it has no chat template; False where they do not say.
+    """Whether the files of a model show that it has no chat template; False when that is not known.
 
     Args:
-        directory: with the model's files.
+        directory: the directory of the model's files.
     """
     if any((directory / name).exists() for name in TEMPLATE_FILES):
         return False

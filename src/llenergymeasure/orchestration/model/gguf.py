@@ -1,4 +1,4 @@
-"""A model in one GGUF file, which transformers reads and dequantises."""
+"""Models in one GGUF file, which transformers reads and dequantises."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from llenergymeasure.orchestration.model.gguf_header import (
 )
 
 FETCH_AGAIN = "fetch or copy the file again"
-# Our names, those of config.json, for the keys that follow the architecture's name.
+# The names in config.json of the keys that follow the architecture's name.
 CONFIG_KEYS: Mapping[str, str] = {
     "block_count": "num_hidden_layers", "context_length": "max_position_embeddings", "embedding_length": "hidden_size",
     "feed_forward_length": "intermediate_size", "attention.head_count": "num_attention_heads",
@@ -28,7 +28,7 @@ def gguf_header(model: str) -> GgufHeader:
     """The header of the file.
 
     Raises:
-        ConfigError: it is not there, or cannot be read.
+        ConfigError: the file is missing or cannot be read.
     """
     path = gguf_path(model)
     try:
@@ -40,19 +40,19 @@ def gguf_header(model: str) -> GgufHeader:
 
 
 def config_in_gguf(header: GgufHeader) -> dict[str, Any]:
-    """What a header says, under the names of a config.json."""
+    """The values of a header, under the names of a config.json."""
     kind = header.architecture
     stated = {ours: header.values.get(f"{kind}.{theirs}") for theirs, ours in CONFIG_KEYS.items()}
     tokens = header.values.get("tokenizer.ggml.tokens")
     if stated["vocab_size"] is None and isinstance(tokens, ArrayLength):
         stated["vocab_size"] = tokens.count
-    # The layers of some models differ: then there is an array, which says nothing of one layer.
+    # The layers of some models differ: then the value is an array, which is not valid for a single layer.
     known = {name: value for name, value in stated.items() if value is not None and not isinstance(value, ArrayLength)}
     return {"model_type": kind, **known}
 
 
 def gguf_findings(model: str) -> Iterator[Finding]:
-    """What is wrong with the file; nothing when it can be read."""
+    """Findings about the file; none when it can be read."""
     try:
         gguf_header(model)
     except ConfigError as error:

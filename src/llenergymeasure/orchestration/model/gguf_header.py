@@ -1,4 +1,4 @@
-"""What the header of a GGUF file states: the architecture and the tensors. The tensors themselves are not read.
+"""Reads the header of a GGUF file: the architecture and the list of tensors. The tensors themselves are not read.
 
 ```
 "GGUF" | version | n tensors | n values | values: key, type, value | tensors: name, shape, type, offset | padding | data
@@ -19,7 +19,7 @@ from typing import Any
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
-MAX_COUNT = 10_000_000  # values of an array, tensors: thousands of times what exists
+MAX_COUNT = 10_000_000  # largest number of values or tensors: thousands of times as many as in real models
 MAX_DEPTH = 8
 ALIGNMENT = 32
 LENGTH_BYTES = 8
@@ -36,17 +36,17 @@ TYPES: Mapping[int, tuple[str, int, int]] = {
 
 
 class BrokenGgufError(Exception):
-    """What is wrong with the file, in words that follow its name."""
+    """The file is damaged; the message continues a sentence that begins with its name."""
 
 
 @dataclass(frozen=True)
 class GgufHeader:
-    """What a file states.
+    """The header of a file.
 
     Attributes:
-        values: its metadata; of an array only the length, as `ArrayLength`.
-        n_parameters: values of all tensors.
-        types: the numbers of its tensors' types.
+        values: its metadata; for an array only its length, as `ArrayLength`.
+        n_parameters: number of values of all tensors.
+        types: the type numbers of its tensors.
     """
 
     values: Mapping[str, Any]
@@ -62,16 +62,16 @@ class GgufHeader:
 
 @dataclass(frozen=True)
 class ArrayLength:
-    """In place of an array: how many values it has."""
+    """The number of values of an array, which replaces the array."""
 
     count: int
 
 
 def read_gguf_header(path: Path) -> GgufHeader:
-    """Read a header, and check that the file is as long as it says.
+    """Read a header, and check that the file has the length that it states.
 
     Raises:
-        BrokenGgufError: it is no GGUF file, or not whole.
+        BrokenGgufError: it is not a GGUF file, or it is incomplete.
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
@@ -110,7 +110,7 @@ class _Reader:
             raise BrokenGgufError(f"is truncated: {len(self._data)} of its {max(ends)} bytes are there")
 
     def _tensor(self) -> tuple[int, int, int]:
-        """Values, type and offset of a tensor."""
+        """Number of values, type and offset of a tensor."""
         self._text()
         shape = [self._number("<Q") for _ in range(min(self._number("<I"), MAX_DEPTH))]
         return math.prod(shape), self._number("<I"), self._number("<Q")
@@ -136,7 +136,7 @@ class _Reader:
         return ArrayLength(count)
 
     def _skip_texts(self, count: int) -> None:
-        """A vocabulary has a hundred thousand of them."""
+        """Skip texts without decoding them: a vocabulary has a hundred thousand."""
         place, data, length_at = self._place, self._data, struct.Struct("<Q").unpack_from
         for _ in range(count):
             place += LENGTH_BYTES + length_at(data, place)[0]
@@ -163,6 +163,6 @@ class _Reader:
 
 
 def _bytes(size: int, kind: int) -> int:
-    """Bytes of a tensor; 0 for a type that is not known here."""
+    """Size of a tensor in bytes; 0 for an unknown type."""
     _, values, length = TYPES.get(kind, ("", 1, 0))
     return -(-size // values) * length

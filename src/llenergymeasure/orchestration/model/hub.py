@@ -1,4 +1,4 @@
-"""Whether something that is not on this machine can be fetched: the Hugging Face hub's door."""
+"""Checks whether files can be fetched from the Hugging Face hub. Only this module imports huggingface_hub."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _YES = frozenset(("1", "ON", "YES", "TRUE"))
 
 
 def is_repository_id(name: str) -> bool:
-    """Whether the hub may have a repository of this name."""
+    """Whether a name can be a repository id of the hub."""
     return _REPO_ID.match(name) is not None
 
 
 def is_offline(environ: Mapping[str, str]) -> bool:
-    """Whether the user forbids to ask the hub."""
+    """Whether the user has forbidden access to the hub."""
     return any(environ.get(name, "").upper() in _YES for name in _OFFLINE)
 
 
 def _ask_hub(model: str, revision: str | None, file: str) -> None:
-    """Fetches the file too, which loading needs first and whose content is checked before anything large is fetched."""
+    """Fetch the file, which loading needs first; its content is checked before large files are fetched."""
     hub = import_module("huggingface_hub")
     hub.get_hf_file_metadata(hub.hf_hub_url(model, file, revision=revision), timeout=TIMEOUT_S)
     hub.hf_hub_download(model, file, revision=revision, etag_timeout=TIMEOUT_S)
@@ -48,14 +48,14 @@ def hub_findings(
     ask: Callable[[str, str | None, str], None] = _ask_hub,
     again: Callable[[Callable[[], None]], None] = _ask_twice,
 ) -> Iterator[Finding]:
-    """What stands between this machine and a model or an adapter on the hub.
+    """Findings about a model or an adapter on the hub that cannot be fetched.
 
     Args:
         model: repository id.
         revision: branch, tag or commit; None = main.
-        file: what the repository must hold.
-        ask: fetches the file or raises, as `huggingface_hub` does.
-        again: makes the call, and once more when what went wrong may pass.
+        file: a file that the repository must have.
+        ask: fetches the file or raises the errors of `huggingface_hub`.
+        again: makes the call, and retries it after a temporary failure.
     """
     kind = "adapter" if file == ADAPTER_FILE else "model"
     try:

@@ -1,11 +1,11 @@
-"""How many bytes of keys, values or states a model keeps for one row, by its config.json.
+"""Computes from its config.json how many bytes of keys, values or states a model stores for one row.
 
 ```
-attention   2 x kv heads x head_dim, per layer and position; a layer with a window keeps no more positions than that
+attention   2 x kv heads x head_dim, per layer and position; a layer with a window stores at most its positions
 Mamba       a state of fixed size per layer: convolution in the model's precision, recurrence in 32 bits
 ```
 
-As transformers 5.23 keeps them: each formula was held against the bytes of its cache.
+The formulas are those of transformers 5.23; each was compared with the size of its cache.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ Config = Mapping[str, Any]
 
 
 class UnknownCacheError(Exception):
-    """Why the size is not known, in words that follow "KV cache unknown: "."""
+    """The size is not known; the message follows "KV cache unknown: "."""
 
 
 @dataclass(frozen=True)
 class _Layer:
-    """Keys and values of one layer. `window`: positions that it keeps at most; None = all."""
+    """Keys and values of one layer. `window`: the largest number of positions that it stores; None = all."""
 
     kv_heads: int
     head_dim: int
@@ -52,13 +52,13 @@ class _Layer:
 
 
 def cache_bytes(config: Config, shape: TransformerShape | None, positions: int | None, bytes_per_value: int) -> int:
-    """Bytes that one row keeps.
+    """Size in bytes of the cache of one row.
 
     Args:
         config: content of a config.json.
-        shape: of a family that is known; None for any other.
-        positions: of the longest sequence; None = not known.
-        bytes_per_value: of keys and values.
+        shape: the shape of a known family; None for any other.
+        positions: number of positions of the longest sequence; None = not known.
+        bytes_per_value: size of a key or value.
 
     Raises:
         UnknownCacheError: the size is not known; with the reason.
@@ -78,18 +78,18 @@ def _known_layers(shape: TransformerShape) -> list[_Layer]:
 
 
 def _stated_layers(sizes: Config, positions: int) -> list[_Layer]:
-    """Of a family that is not known, by the keys that most families share."""
+    """The layers of an unknown family, from the keys that most families share."""
     _refuse_other_kinds(sizes)
     n_layers = _stated(sizes, LAYERS)
     if n_layers > MAX_LAYERS:
         raise UnknownCacheError(f"{n_layers} layers are more than any model has")
     kinds = _kinds(sizes, n_layers, positions)
-    shared = _size(sizes.get("num_kv_shared_layers")) or 0  # the last layers read what earlier ones keep
+    shared = _size(sizes.get("num_kv_shared_layers")) or 0  # the last layers use the cache of earlier ones
     return [_layer(_sizes_of_layer(sizes, index), kind) for index, kind in enumerate(kinds[: n_layers - shared])]
 
 
 def _sizes_of_layer(sizes: Config, index: int) -> Config:
-    """With what the configuration states for this layer alone."""
+    """The sizes that the configuration states for a single layer."""
     stated = sizes.get("per_layer_config")
     named = stated if isinstance(stated, Mapping) else {}
     own = next((each for key, each in named.items() if str(key).isdecimal() and int(key) == index), None)
@@ -105,13 +105,13 @@ def _layer(sizes: Config, kind: str) -> _Layer:
 
 
 def _global_layer(sizes: Config, kv_heads: int) -> _Layer:
-    """A layer of Gemma 4 without a window: its heads are wider, and fewer where a key serves as its value."""
+    """A layer of Gemma 4 without a window: its heads are wider, and there are fewer if keys are used as values."""
     fewer = _size(sizes.get("num_global_key_value_heads")) if sizes.get("attention_k_eq_v") else None
     return _Layer(fewer or kv_heads, _stated(sizes, ("global_head_dim",)), None)
 
 
 def _refuse_other_kinds(sizes: Config) -> None:
-    """What is kept otherwise."""
+    """Refuse models that store their state in another form."""
     if "kv_lora_rank" in sizes:
         raise UnknownCacheError(
             "latent attention (kv_lora_rank) is stored compressed or expanded, which depends on the release of transformers"
@@ -122,9 +122,9 @@ def _refuse_other_kinds(sizes: Config) -> None:
 
 
 def _kv_heads(sizes: Config, heads: int) -> int:
-    """Heads of keys and values as they are kept."""
+    """Number of heads of keys and values that are stored."""
     if sizes.get("model_type") == "falcon" and sizes.get("new_decoder_architecture"):
-        return heads  # transformers repeats them before it keeps them
+        return heads  # transformers repeats them before it stores them
     if sizes.get("model_type") in ("falcon", "gpt_bigcode"):
         return 1 if sizes.get("multi_query", True) else heads
     of_attention = sizes.get("attn_config")
@@ -157,7 +157,7 @@ def _window(sizes: Config, kind: str) -> int | None:
 
 
 def _mamba_bytes(sizes: Config, bytes_per_value: int) -> int:
-    """Convolution and recurrence of every layer."""
+    """Size in bytes of convolution and recurrence of all layers."""
     n_layers, state = _stated(sizes, LAYERS), _stated(sizes, ("state_size",))
     width = _size(sizes.get("intermediate_size")) or _stated(sizes, WIDTH) * _stated(sizes, ("expand",))
     channels, kept = width, width * state
@@ -168,7 +168,7 @@ def _mamba_bytes(sizes: Config, bytes_per_value: int) -> int:
 
 
 def _stated(sizes: Config, names: tuple[str, ...]) -> int:
-    """The first of these keys that holds a size."""
+    """The first of these keys whose value is a size."""
     found = next((size for size in (_size(sizes.get(name)) for name in names) if size is not None), None)
     if found is None:
         raise UnknownCacheError(f"the configuration states no {names[0]}")
@@ -176,5 +176,5 @@ def _stated(sizes: Config, names: tuple[str, ...]) -> int:
 
 
 def _size(value: Any) -> int | None:
-    """A size as a configuration states it; None for what cannot be one."""
+    """A size in a configuration; None for an invalid value."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_SIZE else None

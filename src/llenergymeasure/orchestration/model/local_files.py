@@ -1,4 +1,4 @@
-"""What of a model is on this machine: its directory and its configuration. Never asks the network."""
+"""Finds the directory and the configuration of a model on this machine, without the network."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ FETCH_AGAIN = "fetch or copy the model again"
 def local_directory(
     model: str, revision: str | None, environ: Mapping[str, str], file: str = "config.json"
 ) -> Path | None:
-    """Where the files of a model are.
+    """The directory of a model's files.
 
     Args:
         model: built-in model, directory, or repository id, as written in a configuration.
         revision: branch, tag or commit of a repository; None = main.
         environ: environment variables, for the place of the hub's cache.
-        file: what the hub's cache must hold of it.
+        file: a file of it that the hub's cache must have.
 
     Returns:
-        The directory; None when the model is neither here nor, with at least that file, in the hub's cache.
+        The directory; None when the model is neither a directory nor, with at least that file, in the hub's cache.
 
     Raises:
         ConfigError: there is no built-in model of this name.
@@ -41,7 +41,7 @@ def local_directory(
 def hub_snapshot(
     model: str, revision: str | None, environ: Mapping[str, str], file: str = "config.json"
 ) -> Path | None:
-    """The snapshot of a repository in the hub's cache; it may hold the configuration alone."""
+    """The snapshot of a repository in the hub's cache; it may contain only the configuration."""
     repository = hub_cache(environ) / f"models--{model.replace('/', '--')}"
     wanted = revision or "main"
     if wanted.startswith("/") or ".." in wanted.split("/") or not _is_directory(repository):
@@ -54,7 +54,7 @@ def hub_snapshot(
 
 def hub_cache(environ: Mapping[str, str]) -> Path:
     """The hub's cache directory, by the rules of `huggingface_hub`."""
-    # Unlike `Path.home`, this leaves a user without a home directory alone.
+    # Unlike `Path.home`, this does not raise for a user without a home directory.
     home = environ.get("HOME", os.path.expanduser("~"))  # noqa: PTH111
     parent = environ.get("XDG_CACHE_HOME", f"{home}/.cache")
     hugging_face = environ.get("HF_HOME", f"{parent}/huggingface")
@@ -63,7 +63,7 @@ def hub_cache(environ: Mapping[str, str]) -> Path:
 
 
 def local_config(model: str, revision: str | None, environ: Mapping[str, str]) -> Mapping[str, Any] | None:
-    """The config.json of a model, or what a GGUF file says in its place; None when it is not on this machine.
+    """The config.json of a model, or the same values from a GGUF file; None when it is not on this machine.
 
     Arguments as in `local_directory`.
 
@@ -80,10 +80,10 @@ def local_config(model: str, revision: str | None, environ: Mapping[str, str]) -
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
-    """The object that a JSON file of a model holds.
+    """The object in a JSON file of a model.
 
     Raises:
-        ConfigError: it cannot be read, or holds something else.
+        ConfigError: the file cannot be read, or has another kind of value.
     """
     try:
         content = read_json(path.read_text(encoding="utf-8"))
@@ -94,7 +94,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     return content
 
 
-# Unlike those of Path, these say False, and raise nothing, for a name that is too long.
+# Unlike the methods of Path, these return False for a name that is too long, and do not raise.
 def _is_directory(path: str | Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112
 

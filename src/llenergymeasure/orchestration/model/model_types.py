@@ -1,4 +1,4 @@
-"""Which types of models transformers knows for which task: its own tables, read as text, so that no torch is imported."""
+"""The model types that transformers knows for each task, from its tables, which are read as text to avoid importing torch."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Table = Mapping[str, str]
 
 
 class ModelTypes(NamedTuple):
-    """Types of models, by the name that `model_type` of a config.json holds, with the class of each.
+    """Model types by their `model_type` in config.json, with the class of each.
 
     Attributes:
-        causal: those that `AutoModelForCausalLM` loads.
-        masked: those that were made to fill masks: they look ahead unless the configuration says otherwise.
-        encoder_decoders: those with an encoder in front of the decoder.
+        causal: types that `AutoModelForCausalLM` loads.
+        masked: types trained to fill masks: their attention is not causal unless the configuration states otherwise.
+        encoder_decoders: types with an encoder before the decoder.
     """
 
     causal: Table
@@ -31,7 +31,7 @@ class ModelTypes(NamedTuple):
 
 @cache
 def installed_model_types() -> ModelTypes | None:
-    """The tables of the installed transformers; None where it is missing or writes them in another form."""
+    """The tables of the installed transformers; None when it is missing or its tables have another form."""
     found = find_spec("transformers")
     if found is None or found.origin is None:
         return None
@@ -42,7 +42,7 @@ def installed_model_types() -> ModelTypes | None:
 
 
 def model_types_in(source: str) -> ModelTypes | None:
-    """The tables as the source of `transformers.models.auto.modeling_auto` states them."""
+    """The tables in the source of `transformers.models.auto.modeling_auto`."""
     causal, masked = _table(source, "CAUSAL_LM"), _table(source, "MASKED_LM")
     from_text, from_speech = _table(source, "SEQ_TO_SEQ_CAUSAL_LM"), _table(source, "SPEECH_SEQ_2_SEQ")
     if causal is None or masked is None or from_text is None or from_speech is None:

@@ -1,4 +1,4 @@
-"""Whether the prompts fit a model: their lengths its positions, their ids its embedding. By files alone."""
+"""Checks from files whether the prompts fit a model: their lengths its positions, their ids its embedding."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Encode = Callable[[Path, Sequence[str]], "list[list[int]] | None"]
 
 
 def prompt_findings(config: ExperimentConfig, model: ModelFiles, encode: Encode = encoded) -> Iterator[Finding]:
-    """Prompts that are sure to fail: too long for a table of positions, or with ids that the model does not embed.
+    """Findings about prompts that would fail: too long for a table of positions, or with ids that the model does not embed.
 
     Args:
         config: the experiment.
-        model: what reads the prompts.
-        encode: ids of texts by the tokenizer in a directory; asked only where a prompt might not fit.
+        model: the model that processes the prompts.
+        encode: returns the ids of texts, by the tokenizer in a directory; called only if a prompt might not fit.
     """
     limits, longest = limits_of(model.config), longest_allowed(config)
     if _fits(longest, config.output_limit, limits) and _ids_fit(config, model):
         return
     ids = _prompt_ids(config, model, encode)
-    # A prompt has a token at least. Special tokens and a chat template would only make it longer.
+    # A prompt has at least one token. Special tokens and a chat template would only make it longer.
     shortest = max(map(len, ids), default=1) if not isinstance(config.dataset, SyntheticDatasetConfig) else longest
     if limits.fails_beyond and limits.positions is not None:
         problem = too_long(max(shortest or 1, 1), config.output_limit, limits.positions)
@@ -45,7 +45,7 @@ def prompt_findings(config: ExperimentConfig, model: ModelFiles, encode: Encode 
 
 
 def notes_on_length(config: ExperimentConfig, model: ModelFiles) -> Iterator[str]:
-    """That prompts may be longer than what the model was made for, where that is no error."""
+    """A note that prompts may be longer than the model was designed for, if that is not an error."""
     limits, longest = limits_of(model.config), longest_allowed(config)
     if longest is None or limits.positions is None or limits.fails_beyond:
         return
@@ -58,7 +58,7 @@ def notes_on_length(config: ExperimentConfig, model: ModelFiles) -> Iterator[str
 
 
 def vocabulary_findings(model: ModelFiles, draft: ModelFiles) -> Iterator[Finding]:
-    """A draft model must propose the ids of the model."""
+    """A finding when a draft model has another vocabulary than the model."""
     own, of_draft = limits_of(model.config).vocabulary, limits_of(draft.config).vocabulary
     if own is not None and of_draft is not None and own != of_draft:
         yield Finding(
@@ -68,21 +68,21 @@ def vocabulary_findings(model: ModelFiles, draft: ModelFiles) -> Iterator[Findin
 
 
 def longest_allowed(config: ExperimentConfig) -> int | None:
-    """Tokens of the longest prompt that the configuration allows; None = as long as the texts are."""
+    """Tokens of the longest prompt that the configuration allows; None = no limit."""
     return config.dataset.input_len if isinstance(config.dataset, SyntheticDatasetConfig) else config.max_input_tokens
 
 
 def _fits(longest: int | None, output_tokens: int, limits: ModelLimits) -> bool:
-    """Whether even the longest prompt has its positions."""
+    """Whether the model has enough positions for the longest prompt."""
     if limits.positions is None:
         return True
     return longest is not None and positions_needed(longest, output_tokens) <= limits.positions
 
 
 def _ids_fit(config: ExperimentConfig, model: ModelFiles) -> bool:
-    """Whether no text can have an id that the model does not embed; synthetic prompts are drawn from those it does.
+    """Whether the model embeds every id that a text can have; synthetic prompts have only such ids.
 
-    The tokenizer of a built-in model fits, which a test of the package shows; reading it takes a twentieth of a dry run.
+    The tokenizer of a built-in model is not read, because a test shows that it fits, and reading takes time.
     """
     vocabulary = limits_of(model.config).vocabulary
     if vocabulary is None or model.directory is None or isinstance(config.dataset, SyntheticDatasetConfig):
@@ -94,7 +94,7 @@ def _ids_fit(config: ExperimentConfig, model: ModelFiles) -> bool:
 
 
 def _prompt_ids(config: ExperimentConfig, model: ModelFiles, encode: Encode) -> list[list[int]]:
-    """The texts as ids, cut to the limit; empty where they are not known."""
+    """The texts as ids, cut to the limit; empty when they are not known."""
     try:
         prompts = open_dataset(config.dataset, config.n, config.random_seed)
     except ConfigError:  # a finding of its own

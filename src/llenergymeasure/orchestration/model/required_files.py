@@ -1,4 +1,4 @@
-"""What an experiment loads, and whether it is there: the model, a draft model, an adapter."""
+"""Checks the files that an experiment loads: the model, a draft model, an adapter."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from llenergymeasure.orchestration.model.local_files import (
 from llenergymeasure.orchestration.model.weights import missing_weights, weight_findings
 
 AskHub = Callable[[str, "str | None", str], Iterable[Finding]]
-# With one of these, `from_pretrained` reads other weights than those of `weights.STARTS`.
+# With one of these files, `from_pretrained` reads weights other than those of `weights.STARTS`.
 OTHER_WEIGHTS = frozenset(("variant", "subfolder", "gguf_file", "use_safetensors", "cache_dir"))
 
 
 class RequiredFiles(NamedTuple):
-    """One thing that is loaded.
+    """A model or an adapter that is loaded.
 
     Attributes:
         name: built-in model, directory, GGUF file or repository id.
-        file: what its directory must hold.
+        file: a file that its directory must have.
         revision: of a repository; None = main.
         needs_weights: whether files with weights are read.
-        without_weights: what to do when it is a built-in model, which has none.
-        runs_own_code: whether code of the repository is run.
-        kind: what it is to the experiment, for messages.
+        without_weights: the fix when it is a built-in model without weights.
+        runs_own_code: whether code of its repository is run.
+        kind: its role in the experiment, for messages.
     """
 
     name: str
@@ -51,14 +51,14 @@ class RequiredFiles(NamedTuple):
 
 
 class ModelFiles(NamedTuple):
-    """What is known of a model before it is loaded.
+    """The known properties of a model before it is loaded.
 
     Attributes:
-        kind: what it is to the experiment.
-        name: as the user wrote it.
-        config: content of its config.json.
-        directory: with its files; None of a GGUF file.
-        runs_own_code: whether code of the repository is run.
+        kind: its role in the experiment.
+        name: the name that the user wrote.
+        config: the content of its config.json.
+        directory: the directory of its files; None for a GGUF file.
+        runs_own_code: whether code of its repository is run.
     """
 
     kind: str
@@ -72,7 +72,7 @@ class ModelFiles(NamedTuple):
 
 
 def required_by(config: ExperimentConfig) -> Iterator[RequiredFiles]:
-    """Everything that an experiment loads, the model first."""
+    """The models and adapters that an experiment loads, the model first."""
     section = config.pytorch_settings
     yield RequiredFiles(
         config.model,
@@ -90,7 +90,7 @@ def required_by(config: ExperimentConfig) -> Iterator[RequiredFiles]:
 
 
 def config_of(required: RequiredFiles, environ: Mapping[str, str]) -> Mapping[str, Any] | None:
-    """The config.json of a model; None of an adapter, and where it is damaged or not here."""
+    """The config.json of a model; None for an adapter, and when the file is damaged or missing."""
     try:
         return local_config(required.name, required.revision, environ) if required.file == MODEL_FILE else None
     except ConfigError:
@@ -98,7 +98,7 @@ def config_of(required: RequiredFiles, environ: Mapping[str, str]) -> Mapping[st
 
 
 def known_models(config: ExperimentConfig, environ: Mapping[str, str]) -> list[ModelFiles]:
-    """The models of an experiment whose configuration is here, the model first, then its draft model."""
+    """The models of an experiment whose configuration is on this machine: the model first, then its draft model."""
     read = [(required, config_of(required, environ)) for required in required_by(config)]
     return [
         ModelFiles(
@@ -114,12 +114,12 @@ def known_models(config: ExperimentConfig, environ: Mapping[str, str]) -> list[M
 
 
 def findings_about(required: RequiredFiles, environ: Mapping[str, str], ask: AskHub | None) -> Iterator[Finding]:
-    """What stands between this machine and something to load.
+    """Findings that prevent loading a model or an adapter.
 
     Args:
         required: what is loaded.
         environ: environment variables, for the place of the hub's cache.
-        ask: asks the hub for what is not here; None = do not ask.
+        ask: asks the hub for missing files; None = do not ask.
     """
     if required.is_gguf:
         from llenergymeasure.orchestration.model.gguf import gguf_findings  # noqa: PLC0415 - only a GGUF file needs it
@@ -143,14 +143,14 @@ def findings_about(required: RequiredFiles, environ: Mapping[str, str], ask: Ask
 
 
 def _is_unfinished(required: RequiredFiles, directory: Path, environ: Mapping[str, str]) -> bool:
-    """Whether the hub's cache holds a part of the model only: transformers fetches the rest."""
+    """Whether the hub's cache has only a part of the model; transformers then fetches the rest."""
     if not required.needs_weights or directory != hub_snapshot(required.name, required.revision, environ):
         return False
     return missing_weights(directory)
 
 
 def _elsewhere(required: RequiredFiles, environ: Mapping[str, str], ask: AskHub | None) -> Iterator[Finding]:
-    """Of what is not here, or not whole."""
+    """Findings about a model or adapter that is missing or incomplete on this machine."""
     what = f"{required.kind} '{required.name}'"
     path = Path(required.name)
     adapter = hub_snapshot(required.name, required.revision, environ, ADAPTER_FILE)
@@ -170,7 +170,7 @@ def _elsewhere(required: RequiredFiles, environ: Mapping[str, str], ask: AskHub 
 
 
 def _without_its_file(required: RequiredFiles, directory: Path) -> Finding:
-    """Of a directory that is something else, by what lies there."""
+    """Findings about a directory without the needed file, from the files that it has."""
     problem = f"directory {directory} has no {required.file}"
     if required.file == MODEL_FILE and (directory / ADAPTER_FILE).is_file():
         return _adapter_as_model(directory, f"lora.adapter_path: {directory}")
@@ -193,7 +193,7 @@ def _adapter_as_model(directory: Path, setting: str) -> Finding:
 
 
 def _inside(required: RequiredFiles, directory: Path) -> Iterator[Finding]:
-    """Of a directory with its file."""
+    """Findings about a directory that has the needed file."""
     if required.file == MODEL_FILE and (directory / ADAPTER_FILE).is_file():
         yield Finding(
             f"directory {directory} has an adapter beside the model, which transformers would apply automatically",
@@ -210,5 +210,5 @@ def _inside(required: RequiredFiles, directory: Path) -> Iterator[Finding]:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name that the file system cannot even ask for
+    except (OSError, ValueError):  # a name that is not valid on the file system
         return False

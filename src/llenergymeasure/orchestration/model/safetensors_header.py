@@ -1,4 +1,4 @@
-"""Whether a safetensors file is whole, judged by its header alone.
+"""Checks from its header whether a safetensors file is complete.
 
 ```
 8 bytes: N, little-endian | N bytes: JSON {tensor: {dtype, shape, data_offsets: [begin, end]}} | the tensors, no gaps
@@ -25,14 +25,14 @@ BITS = {
 
 
 class BrokenFileError(Exception):
-    """What is wrong with the file, in words that follow its name."""
+    """The file is damaged; the message continues a sentence that begins with its name."""
 
 
 def check_safetensors(path: Path) -> str | None:
     """Check length, header and offsets of a safetensors file. The tensors themselves are not read.
 
     Returns:
-        What is wrong, naming the file; None when nothing is.
+        The problem, with the name of the file; None when there is none.
     """
     try:
         tensor_bytes(path)
@@ -44,10 +44,10 @@ def check_safetensors(path: Path) -> str | None:
 
 
 def tensor_bytes(path: Path) -> int:
-    """Bytes of all tensors in a safetensors file.
+    """Size in bytes of all tensors in a safetensors file.
 
     Raises:
-        BrokenFileError: the file is not whole.
+        BrokenFileError: the file is incomplete or damaged.
         OSError: it cannot be read.
     """
     size = path.stat().st_size
@@ -88,7 +88,7 @@ def _header(content: bytes) -> dict[str, Any]:
 
 
 def _end_of_tensors(header: dict[str, Any]) -> int:
-    """Where the last tensor ends; every tensor must begin where one before it ended."""
+    """The end of the last tensor; every tensor must begin at the end of the one before it."""
     end = 0
     for begin, stop, name in sorted(_place(name, tensor) for name, tensor in header.items()):
         if begin != end or stop < begin:

@@ -1,4 +1,4 @@
-"""A tokenizer as its tokenizer.json states it, read without transformers: the tokenizers door."""
+"""Reads a tokenizer.json without transformers. Only this module imports tokenizers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TOKENIZER_FILE = "tokenizer.json"
 
 
 def highest_id(directory: Path) -> int | None:
-    """The highest id of the vocabulary, without what was added to it; None where no tokenizer.json states one."""
+    """The highest id of the vocabulary, without added tokens; None without a tokenizer.json that states it."""
     try:
         stated = read_json((directory / TOKENIZER_FILE).read_bytes())["model"]["vocab"]
     except (OSError, ValueError, LookupError, TypeError):
@@ -25,11 +25,11 @@ def highest_id(directory: Path) -> int | None:
 
 
 def encoded(directory: Path, texts: Sequence[str]) -> list[list[int]] | None:
-    """The ids of each text, without special tokens around it; None where tokenizers or a tokenizer.json is missing."""
+    """The ids of each text, without special tokens around it; None when tokenizers or tokenizer.json is missing."""
     path = directory / TOKENIZER_FILE
     try:
         tokenizer: Any = import_module("tokenizers").Tokenizer.from_file(str(path)) if path.is_file() else None
-    except Exception:  # tokenizers raises plain exceptions of its own
+    except Exception:  # tokenizers raises plain `Exception`
         return None
     if tokenizer is None:
         return None

@@ -1,6 +1,6 @@
-"""How much device memory an experiment will need: weights, KV cache, and 15 % for everything else.
+"""Estimates the device memory of an experiment: weights, KV cache, and 15 % for everything else.
 
-An estimate from configuration files, for a warning. Nothing is loaded, and no server is asked.
+The estimate is for a warning. It reads configuration files only; nothing is loaded, and the network is not used.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BYTES_STORED = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "float8_e4m3fn"
 
 @dataclass(frozen=True)
 class VramEstimate:
-    """Device memory in MB (10^6 bytes). What is not known is None, and so is the total; `notes` give the reason."""
+    """Device memory in MB (10^6 bytes). Unknown parts are None, and so is the total; `notes` give the reason."""
 
     weights_mb: float | None
     kv_cache_mb: float | None
@@ -43,7 +43,7 @@ class VramEstimate:
 
     @classmethod
     def of(cls, weights_mb: float | None, kv_cache_mb: float | None, *notes: str) -> VramEstimate:
-        """With 15 % of weights and KV cache for activations, buffers and libraries."""
+        """An estimate that adds 15 % of weights and KV cache for activations, buffers and libraries."""
         if weights_mb is None or kv_cache_mb is None:
             return cls(weights_mb, kv_cache_mb, None, None, notes)
         overhead_mb = OVERHEAD * (weights_mb + kv_cache_mb)
@@ -56,7 +56,7 @@ class VramEstimate:
 
 
 def _megabytes(count: int) -> float:
-    """Infinite where a float ends: nothing keeps the settings that are multiplied here below it."""
+    """The size in MB; infinite above the range of floats, because the product of settings has no limit."""
     try:
         return count / MEGABYTE
     except OverflowError:
@@ -64,7 +64,7 @@ def _megabytes(count: int) -> float:
 
 
 def _shown(megabytes: float | None) -> str:
-    """Three significant figures."""
+    """The size with three significant figures."""
     if megabytes is None:
         return "unknown"
     value, unit = (megabytes, "MB") if megabytes < 999.5 else (megabytes / 1000, "GB")
@@ -72,7 +72,7 @@ def _shown(megabytes: float | None) -> str:
 
 
 def estimate_for(config: ExperimentConfig, environ: Mapping[str, str]) -> VramEstimate:
-    """Estimate an experiment from what is on this machine.
+    """Estimate an experiment from the files on this machine.
 
     Args:
         config: the experiment.
@@ -100,13 +100,13 @@ def estimate_for(config: ExperimentConfig, environ: Mapping[str, str]) -> VramEs
 
 
 def _stored_bytes(config: ExperimentConfig, environ: Mapping[str, str]) -> int | None:
-    """Bytes of the weight files; None where there are none."""
+    """Size in bytes of the weight files; None without any."""
     directory = local_directory(config.model, config.pytorch_settings.revision, environ)
     return None if directory is None else local_weights_bytes(directory)
 
 
 def _dequantised_mb(config: ExperimentConfig) -> float:
-    """Weights of a GGUF file as they are loaded."""
+    """Size in MB of the weights of a GGUF file after loading."""
     from llenergymeasure.orchestration.model.gguf import gguf_header  # noqa: PLC0415 - only a GGUF file needs it
 
     return gguf_header(config.model).n_parameters * BYTES_PER_WEIGHT[config.precision] / MEGABYTE
@@ -137,20 +137,20 @@ def estimate_vram(
     """Estimate from a model's configuration.
 
     Args:
-        config_json: content of its config.json.
+        config_json: the content of its config.json.
         precision: number format in which it is loaded.
         batch_size: rows per `generate` call, beams included.
-        input_tokens: longest prompt; None = prompts are not cut, so as long as the model allows.
+        input_tokens: tokens of the longest prompt; None = prompts are not cut, and as long as the model allows.
         output_tokens: most new tokens per prompt.
-        weights_bytes: size of the weights as stored, used where the architecture does not tell; None when unknown.
+        weights_bytes: size of the stored weights, used if the architecture is not known; None when unknown.
         quantization: bitsandbytes quantisation of the weights while loading.
-        use_cache: False = keys and values are not kept.
+        use_cache: False = keys and values are not stored.
     """
     shape = shape_of(config_json)
     longest = limits_of(config_json).positions if input_tokens is None else input_tokens
     weights = _weights_bytes(config_json, shape, weights_bytes, BYTES_PER_WEIGHT[precision], quantization)
     positions = None if longest is None else longest + output_tokens
-    bytes_per_value = 4 if precision == "fp32" else 2  # quantised weights leave the cache in 16 bits
+    bytes_per_value = 4 if precision == "fp32" else 2  # with quantised weights the cache stays in 16 bits
     cache, notes = _cache(config_json, shape, positions, bytes_per_value) if use_cache else (0, [])
     if shape is None:
         kind = shown(config_json.get("model_type"))
@@ -167,7 +167,7 @@ def estimate_vram(
 def _cache(
     config_json: Mapping[str, Any], shape: TransformerShape | None, positions: int | None, bytes_per_value: int
 ) -> tuple[int | None, list[str]]:
-    """Bytes that one row keeps, None where they are not known, and the reason."""
+    """Size in bytes of the cache of one row, None when not known, and the reason."""
     try:
         return cache_bytes(config_json, shape, positions, bytes_per_value), []
     except UnknownCacheError as error:
@@ -181,7 +181,7 @@ def _weights_bytes(
     bytes_per_weight: float,
     quantization: Quantization | None,
 ) -> float | None:
-    """Weights as loaded; None when they are not known."""
+    """Size in bytes of the loaded weights; None when not known."""
     if config_json.get("quantization_config"):
         return stored
     if shape is None:
@@ -195,6 +195,6 @@ def _weights_bytes(
 
 
 def _change(config_json: Mapping[str, Any], bytes_per_weight: float, quantization: Quantization | None) -> float:
-    """From the size of stored weights to their size when loaded."""
+    """The ratio of the size of loaded weights to that of stored weights."""
     stored = BYTES_STORED.get(str(config_json.get("dtype") or config_json.get("torch_dtype")), bytes_per_weight)
     return (BYTES_PER_QUANTISED_WEIGHT[quantization] if quantization else bytes_per_weight) / stored

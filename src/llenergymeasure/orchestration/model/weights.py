@@ -1,4 +1,4 @@
-"""The weight files of a model's directory: which transformers reads, whether they are whole, and how large they are."""
+"""The weight files in a model's directory: which of them transformers reads, whether they are complete, and their size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from llenergymeasure.orchestration.model.safetensors_header import (
     tensor_bytes,
 )
 
-# What transformers looks for, in its order: whole weights, or the index of their parts.
+# The files that transformers looks for, in its order: all weights, or the index of their parts.
 WHOLE = ("model.safetensors", "pytorch_model.bin")
 STARTS = tuple(name for whole in WHOLE for name in (whole, f"{whole}.index.json"))
 # Weights for other libraries.
@@ -23,7 +23,7 @@ FOREIGN_SUFFIXES = frozenset((".onnx", ".pth", ".pt", ".ckpt", ".h5", ".msgpack"
 
 
 def weight_findings(directory: Path) -> Iterator[Finding]:
-    """What is wrong with the weights of a model; nothing when they can be read."""
+    """Findings about the weights of a model; none when they can be read."""
     try:
         files = weight_files(directory)
     except ConfigError as error:
@@ -50,7 +50,7 @@ def _problem(file: Path) -> str | None:
 
 
 def _none_to_read(directory: Path) -> Finding:
-    """Why there is nothing that transformers reads, by what lies there instead."""
+    """A finding about a directory without weights for transformers, from the files that it has instead."""
     names = sorted(path.name for path in directory.iterdir() if path.is_file())
     problem = f"model directory {directory} has no weights that transformers reads ({', '.join(WHOLE)})"
     gguf = [name for name in names if name.lower().endswith(".gguf")]
@@ -70,7 +70,7 @@ def _none_to_read(directory: Path) -> Finding:
 
 
 def missing_weights(directory: Path) -> bool:
-    """Whether a download is incomplete: no weights at all, or a file that the index names is not there.
+    """Whether a download is incomplete: no weights at all, or a file that the index names is missing.
 
     Raises:
         ConfigError: the index of the files is damaged.
@@ -80,7 +80,7 @@ def missing_weights(directory: Path) -> bool:
 
 
 def weight_files(directory: Path) -> tuple[Path, ...]:
-    """The files that transformers reads the weights from, there or not; empty without any.
+    """The files from which transformers reads the weights, existing or missing; empty without any.
 
     Raises:
         ConfigError: the index of the files is damaged.
@@ -94,7 +94,7 @@ def weight_files(directory: Path) -> tuple[Path, ...]:
 
 
 def local_weights_bytes(directory: Path) -> int | None:
-    """Bytes of a model's weights as stored, by their index or else by the files; None when neither tells."""
+    """Size in bytes of a model's stored weights, from their index or else from the files; None when not known."""
     try:
         first = _first(directory)
         stated = _stated_bytes(first) if first and first.suffix == ".json" else None
@@ -104,7 +104,7 @@ def local_weights_bytes(directory: Path) -> int | None:
 
 
 def _first(directory: Path) -> Path | None:
-    """The file that transformers starts from: whole weights or the index of their parts; None without either."""
+    """The file that transformers reads first: all weights, or the index of their parts; None without either."""
     return next((directory / name for name in STARTS if (directory / name).is_file()), None)
 
 

@@ -65,7 +65,7 @@ def _cell_row(cell: CellComparison, shown: Sequence[str]) -> tuple[str, ...]:
 
 
 def notes(comparison: Comparison, single: bool) -> Iterator[str]:
-    """How to read the ratios, and what limits them."""
+    """Explanations and limits of the ratios."""
     yield f"Ratios are B over A. {_intervals(comparison, single)}"
     if comparison.work:
         yield "They did different work, so the ratios also compare the work."

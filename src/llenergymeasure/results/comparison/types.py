@@ -32,7 +32,7 @@ class MetricRatio(Frozen):
         first, second: values in the metric's unit; geometric means of repeats.
         ratio: second over first; None where it has no meaning.
         interval: what the interval is from: `repeats`, the `uncertainty` of both readings, the same `without_gain`, the
-            gain error of one sensor, which cancels; `none` where nothing is known of the spread.
+            gain error of one sensor, which cancels; `none` when the spread is not known.
     """
 
     metric: str

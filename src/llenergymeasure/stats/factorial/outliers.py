@@ -14,7 +14,7 @@ THRESHOLD = 4.5
 _MAD_OF_NORMAL = 0.6745
 # Of the runs; more than that are not exceptions.
 _LARGEST_SHARE = 0.1
-# One outlier hardly moves the offset of a block of this many runs.
+# In a block of this many runs, one outlier has little effect on the offset of the block.
 _LARGE_BLOCK = 10
 # A run that sets its own fitted value, such as the only one of its cell, has no residual.
 _LEAST_SHARE = 1e-9

@@ -1,4 +1,4 @@
-"""Normal scores of ranks: a test on them is hardly affected by a few runs that differ strongly."""
+"""Normal scores of ranks: a few runs that differ strongly have little effect on a test on them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def normal_ranks(fit: CellFit, groups: Sequence[int] | None = None) -> CellFit:
     """The same fit on normal scores of the ranks of all runs, after the blocks' offsets are taken off.
 
     Where a factor is tested, the median of the cells that differ only in this factor is taken off too. Without that, a large
-    effect of another factor would separate the ranks into clusters, and a small effect inside each would hardly show. Ranks
+    effect of another factor would separate the ranks into clusters, and a small effect inside each would not be found. Ranks
     after alignment are those of Hodges and Lehmann, "Rank Methods for Combination of Independent Experiments" (1962), scores
     those of Blom, "Statistical Estimates and Transformed Beta-Variables" (1958). Ranks of equal values are averaged.
 

@@ -63,7 +63,7 @@ class Journal:
         end = os.fstat(self._file).st_size
         with explained(self._path):
             try:
-                while line:  # a part of it is written where the disk becomes full within the line; the rest raises
+                while line:  # when the disk becomes full, a part of the line is written before the error
                     line = line[os.write(self._file, line) :]
                 os.fsync(self._file)
             except BaseException:
