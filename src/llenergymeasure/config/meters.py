@@ -28,6 +28,8 @@ class MeterEntry:
             command for this machine, the command takes its place.
         accuracy: the accuracy of the energy values, for the notes of a result.
         covers_gpus: whether it measures GPUs. For an experiment on GPUs, `auto` chooses only among these.
+        gpus_alone: whether its total for an experiment on GPUs is that of the GPUs alone. The CPUs of the host are then
+            measured beside it.
     """
 
     module: str
@@ -35,6 +37,7 @@ class MeterEntry:
     fix: str
     accuracy: str
     covers_gpus: bool = True
+    gpus_alone: bool = False
 
     def probe(self, context: Any) -> str | None:
         """None when the meter is available, else the reason."""
@@ -83,12 +86,14 @@ _BUILT_IN: Mapping[str, MeterEntry] = {
         distributions=("nvidia-ml-py",),
         fix="check the driver with: nvidia-smi",
         accuracy=_NVML_ACCURACY,
+        gpus_alone=True,
     ),
     "zeus": MeterEntry(
         module="llenergymeasure.core.energy.zeus",
         distributions=("zeus",),
         fix='pip install "llenergymeasure[zeus]"',
         accuracy=_NVML_ACCURACY,
+        gpus_alone=True,
     ),
     "rapl": MeterEntry(
         module="llenergymeasure.core.energy.rapl.meter",
@@ -102,6 +107,7 @@ _BUILT_IN: Mapping[str, MeterEntry] = {
         distributions=("codecarbon",),
         fix='pip install "llenergymeasure[codecarbon]"',
         accuracy=_NVML_ACCURACY,
+        gpus_alone=True,
     ),
 }
 

@@ -28,6 +28,16 @@ class EnergyDomain(Frozen):
     note: str | None = None
 
 
+class HostEnergy(Frozen):
+    """Energy of the CPUs of the host in the window of a GPU meter. It is not part of energy_total_j."""
+
+    energy_j: float | None = Field(None, description="Joules in the window; None when not measured, see reason.")
+    uncertainty_j: float | None = Field(None, description="Expanded uncertainty (k = 2); None without joules.")
+    uncertainty_parts_j: dict[str, float] = Field({}, description="Parts of the uncertainty, combined in quadrature.")
+    domains: tuple[EnergyDomain, ...] = ()
+    reason: str | None = Field(None, description="Why energy_j is None.")
+
+
 class EnergyReading(Frozen):
     """The reading of a meter for one window."""
 
@@ -44,12 +54,20 @@ class EnergyReading(Frozen):
         None, description="Median time between sensor updates; None when not observed."
     )
     domains: tuple[EnergyDomain, ...] = ()
+    host: HostEnergy | None = Field(
+        None, description="The CPUs of the host in the same window; None when the meter does not measure GPUs alone."
+    )
     crosscheck_j: float | None = Field(None, description="The same window by a second method; None without one.")
     crosscheck_uncertainty_j: float | None = Field(
         None, description="Expanded uncertainty (k = 2) of the second method, without the gain error that both share."
     )
     reason: str | None = Field(None, description="Why energy_j is None.")
     problems: tuple[str, ...] = Field((), description="Problems of the measurement, one sentence each.")
+
+    @property
+    def is_of_cpus(self) -> bool:
+        """Whether the joules are those of the CPUs of the machine, which all its processes share."""
+        return any(one.included and (one.name == "cpu" or one.name.startswith("package")) for one in self.domains)
 
     @property
     def is_measured(self) -> bool:

@@ -189,6 +189,7 @@ class HostResult(Frozen):
         None, description="Share (0 to 1) of CPU time that the hypervisor took; None outside Linux."
     )
     other_cpu_share: float | None = Field(None, description="Share (0 to 1) of all CPUs used by other processes.")
+    other_cpu_seconds: float | None = Field(None, description="CPU time of other processes; None off Linux.")
     threads: int | None = Field(None, description="Intra-op threads of the backend; None when not reported.")
     omp_num_threads: str | None = Field(None, description="OMP_NUM_THREADS; None when unset.")
 

@@ -44,6 +44,16 @@ def _per_device(result: ResultData) -> str:
     return f"the meter {result.energy.meter} reports only the sum of all devices"
 
 
+def _host(result: ResultData) -> str:
+    if result.energy.host is None:
+        return f"the meter {result.energy.meter} does not measure GPUs alone, beside which the host is reported"
+    return result.energy.host.reason or "the energy of the host was not measured"
+
+
+def _with_host(result: ResultData) -> str:
+    return _energy(result) if result.energy.energy_j is None else _host(result)
+
+
 def _sensors(result: ResultData) -> str:
     if result.process_results is not None:
         return SEVERAL_RANKS
@@ -106,6 +116,8 @@ REASONS: Mapping[str, Reason] = {
     "energy_uncertainty_j": _uncertainty,
     "energy_method": _energy,
     "energy_per_device_j": _per_device,
+    "host_energy_j": _host,
+    "energy_with_host_j": _with_host,
     "energy_per_output_token": _per_token,
     "energy_per_request": _energy,
     "energy_adjusted_j": _adjusted,

@@ -121,6 +121,17 @@ class ResultData(Derived):
     def energy_per_device_j(self) -> dict[str, float] | None:
         return self.energy.per_device_j
 
+    @computed_field(description="Joules of the host's CPUs beside those of the GPUs; None when not measured.")  # type: ignore[prop-decorator]
+    @property
+    def host_energy_j(self) -> float | None:
+        return None if self.energy.host is None else self.energy.host.energy_j
+
+    @computed_field(description="energy_total_j + host_energy_j; None when one of them was not measured.")  # type: ignore[prop-decorator]
+    @property
+    def energy_with_host_j(self) -> float | None:
+        total_j, host_j = self.energy.energy_j, self.host_energy_j
+        return None if total_j is None or host_j is None else total_j + host_j
+
     @computed_field(description="Idle power in watts; None when not measured.")  # type: ignore[prop-decorator]
     @property
     def baseline_power_w(self) -> float | None:

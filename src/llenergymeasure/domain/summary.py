@@ -90,9 +90,19 @@ def _energy(result: ResultData) -> Rows:
     for domain in result.energy.domains:
         role = "" if domain.included else ", not in the total"
         yield f"  {domain.name}", f"{number(domain.energy_j, 'J')} {domain.provenance}{role}"
+    yield from _host(result)
     yield from _phases(result.phase_energy)
     if result.co2 is not None:
         yield "carbon", f"{number(result.co2.gco2, 'gCO2')} at {result.co2.carbon_intensity_gco2_kwh:g} gCO2/kWh"
+
+
+def _host(result: ResultData) -> Rows:
+    host = result.energy.host
+    if host is None or host.energy_j is None:
+        return
+    spread = "" if host.uncertainty_j is None else f" +- {number(host.uncertainty_j, 'J', 2)}"
+    yield METRICS["host_energy_j"].title, f"{METRICS['host_energy_j'].text(result)}{spread}, not in the total"
+    yield _row("energy_with_host_j", result)
 
 
 def _idle(result: ResultData) -> str:

@@ -14,6 +14,7 @@ WarningCode = Literal[
     "nvml_low_sample_count", "meter_problem", "energy_crosscheck_failed", "no_baseline", "baseline_problem",
     "negative_adjusted_energy", "warmup_off", "warmup_not_converged", "thermal_floor_off", "random_weights", "unexpected_weights",
     "cpu_inference", "decoder_setting_unused", "no_output", "early_end", "prompts_truncated", "busy_machine", "cpu_steal",
+    "cpu_shared", "gpu_not_metered",
     "idle_gpus_metered", "gpu_persistence_mode_off", "ecc_disabled", "mig_parent_power", "thermal_drift_detected",
     "throttling_detected", "foreign_process", "sampling_gap",
     "sensor_may_alias", "parameters_disagree", "double_bos", "model_generation_defaults", "positions_beyond_model",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from llenergymeasure.core.machine.process_tree import running_children_cpu_s
 from llenergymeasure.domain.measurements import HostResult
 from llenergymeasure.protocols import InferenceEngine, Window
 
@@ -41,6 +42,7 @@ class HostCollector:
         environ: environment variables.
         ticks_per_second: unit of the machine's CPU time; Linux always reports 100 to programs.
         instrument_cpu: CPU seconds that the sampler has used so far; None without one.
+        children_cpu: CPU seconds of running child processes, which are not used by others.
     """
 
     block = "host"
@@ -51,33 +53,40 @@ class HostCollector:
         environ: Mapping[str, str] = os.environ,
         ticks_per_second: int = 100,
         instrument_cpu: Callable[[], float | None] = lambda: None,
+        children_cpu: Callable[[], float] = running_children_cpu_s,
     ) -> None:
         self._read_ticks = read_ticks
         self._environ = environ
         self._ticks_per_second = ticks_per_second
         self._instrument_cpu = instrument_cpu
+        self._children_cpu = children_cpu
+        self._children_s = 0.0, 0.0
         self._instrument_s: tuple[float | None, float | None] = None, None
         self._before: CpuTicks | None = None
         self._after: CpuTicks | None = None
 
     def arm(self, engine: InferenceEngine) -> None:
-        """Read the CPU time of the machine and of the instruments."""
+        """Read the CPU time of the machine, of child processes and of the instruments."""
+        self._children_s = self._children_cpu(), 0.0
         self._before = self._read_ticks()
         self._instrument_s = self._instrument_cpu(), None
 
     def stop(self, engine: InferenceEngine) -> None:
-        """Read both again."""
+        """Read them again."""
         self._after = self._read_ticks()
+        self._children_s = self._children_s[0], self._children_cpu()
         self._instrument_s = self._instrument_s[0], self._instrument_cpu()
 
     def collect(self, window: Window) -> HostResult:
-        steal, other = self._shares(window.cpu_seconds)
+        own_s = window.cpu_seconds + self._children_s[1] - self._children_s[0]
+        steal, other, other_s = self._of_the_machine(own_s)
         return HostResult(
             cpu_seconds=window.cpu_seconds,
             instrument_cpu_seconds=self._instrument_seconds(),
             load_average_1m=_load_average(),
             cpu_steal_share=steal,
             other_cpu_share=other,
+            other_cpu_seconds=other_s,
             threads=window.engine.host_threads(),
             omp_num_threads=self._environ.get("OMP_NUM_THREADS"),
         )
@@ -86,16 +95,16 @@ class HostCollector:
         before_s, after_s = self._instrument_s
         return None if before_s is None or after_s is None else after_s - before_s
 
-    def _shares(self, own_seconds: float) -> tuple[float | None, float | None]:
-        """Share of all CPU time that was stolen, and that other processes used."""
+    def _of_the_machine(self, own_s: float) -> tuple[float | None, float | None, float | None]:
+        """Share of all CPU time that was stolen, share that other processes used, and their time in s."""
         before, after = self._before, self._after
         if before is None or after is None or after.total == before.total:
-            return None, None
+            return None, None, None
         total = after.total - before.total
         steal = after.steal - before.steal
         busy = total - (after.idle - before.idle) - steal
-        other = max(busy - own_seconds * self._ticks_per_second, 0) / total
-        return steal / total, min(other, 1.0)
+        other = min(max(busy - own_s * self._ticks_per_second, 0), total)
+        return steal / total, other / total, other / self._ticks_per_second
 
 
 def _load_average() -> float | None:

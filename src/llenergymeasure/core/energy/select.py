@@ -8,6 +8,7 @@ from llenergymeasure.config.extensions.table import Table
 from llenergymeasure.config.meters import IN_CONFIG, METERS, MeterEntry, MeterSetting
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.null import NoMeter, NullMeter
+from llenergymeasure.core.energy.rapl.beside import with_host
 from llenergymeasure.domain.energy import MeterChoice
 from llenergymeasure.exceptions import ConfigError, Finding, MeterError, PreFlightError
 from llenergymeasure.protocols import EnergyBackend, Metering
@@ -88,7 +89,8 @@ def _tried(entry: MeterEntry, context: MeterContext) -> tuple[EnergyBackend | No
     if why_not is not None:
         return None, why_not
     try:
-        return entry.create(context), AVAILABLE
+        meter = entry.create(context)
+        return with_host(meter, context) if context.gpus and entry.gpus_alone else meter, AVAILABLE
     except MeterError as error:
         return None, str(error)
 

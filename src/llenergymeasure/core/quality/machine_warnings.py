@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from llenergymeasure.core.multi_gpu import used_gpus
 from llenergymeasure.core.quality.aliasing import aliasing
 from llenergymeasure.domain.environment import GpuInfo
+from llenergymeasure.domain.measurements import HostResult
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 
@@ -25,7 +26,9 @@ def temperature_drifts_c(draft: ExperimentResult) -> tuple[float | None, ...]:
 
 def _machine(draft: ExperimentResult) -> Warnings:
     other, steal = draft.host.other_cpu_share, draft.host.cpu_steal_share
-    if other is not None and other > MAX_OTHER_CPU_SHARE:
+    if draft.energy.is_of_cpus and draft.energy.is_measured:
+        yield from _shared_cpu(draft.host)
+    elif other is not None and other > MAX_OTHER_CPU_SHARE:
         yield warning(
             "busy_machine",
             f"other processes used {100 * other:.3g} % of the CPUs in the window, above {100 * MAX_OTHER_CPU_SHARE:g} %",
@@ -40,6 +43,33 @@ def _machine(draft: ExperimentResult) -> Warnings:
             "use a machine without other tenants",
             cpu_steal_share=steal,
             most=MAX_STEAL_SHARE,
+        )
+
+
+def _shared_cpu(host: HostResult) -> Warnings:
+    """The counters of CPUs cannot separate processes; the work of others is known from their CPU time only."""
+    other_s, own_s = host.other_cpu_seconds, host.cpu_seconds
+    share = 0.0 if not other_s else other_s / (other_s + own_s)
+    if share > MAX_OTHER_CPU_SHARE:
+        yield warning(
+            "cpu_shared",
+            f"other processes used {other_s:.3g} s of CPU time beside the {own_s:.3g} s of the experiment, "
+            f"{100 * share:.3g} % of both, above {100 * MAX_OTHER_CPU_SHARE:g} %; their energy is in the total",
+            "stop them and measure again",
+            other_cpu_seconds=other_s,
+            cpu_seconds=own_s,
+            share=share,
+            most=MAX_OTHER_CPU_SHARE,
+        )
+
+
+def _gpu_not_metered(draft: ExperimentResult) -> Warnings:
+    device = draft.model_info.device
+    if draft.energy.is_of_cpus and device != "cpu":
+        yield warning(
+            "gpu_not_metered",
+            f"the model ran on {device}, but the energy is that of the CPUs alone",
+            "choose a meter of the GPU: energy.backend: nvml",
         )
 
 
@@ -133,5 +163,5 @@ def _sampling(draft: ExperimentResult) -> Warnings:
 
 
 MACHINE_CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (
-    _machine, _spread, _gpus, _temperature, _throttling, _foreign_processes, _sampling, aliasing,
+    _machine, _gpu_not_metered, _spread, _gpus, _temperature, _throttling, _foreign_processes, _sampling, aliasing,
 )  # fmt: skip

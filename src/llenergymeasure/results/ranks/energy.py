@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from llenergymeasure.domain.energy import BaselineResult, EnergyDomain, EnergyReading
+from llenergymeasure.domain.energy import BaselineResult, EnergyDomain, EnergyReading, HostEnergy
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 from llenergymeasure.exceptions import AggregationError
 from llenergymeasure.results.ranks.files import ProcessResult
@@ -130,6 +130,7 @@ ENERGY: Rules = {
     "n_readings": least,
     "update_period_s": of_rank_0("the same kind of sensor on each"),
     "domains": given("GPUs of all; CPU and RAM of each machine once"),
+    "host": given("the CPUs of each machine once"),
     "crosscheck_j": total,
     "crosscheck_uncertainty_j": _independent,
     "reason": left_out("there are joules"),
@@ -149,14 +150,34 @@ def _not_measured(processes: Sequence[ProcessResult]) -> EnergyReading | None:
     else:
         first = {reason: rank for rank, reason in reversed(reasons.items())}
         reason = "; ".join(f"rank {first[reason]}: {reason}" for reason in why)
-    return combined(readings, ENERGY, _NOTHING | {"reason": reason})
+    return combined(readings, ENERGY, _NOTHING | {"reason": reason, "host": _host_energy(processes)})
 
 
 def _summed(processes: Sequence[ProcessResult], counted: Sequence[ProcessResult]) -> EnergyReading:
     """The sum of the counted readings, with the problems of all processes."""
     problems = {"problems": distinct([one.result.energy for one in processes], "problems")}
-    domains = {"domains": tuple(_summed_domains(counted))}
-    return combined([one.result.energy for one in counted], ENERGY, problems | domains)
+    apart = {"domains": tuple(_summed_domains(counted)), "host": _host_energy(processes)}
+    return combined([one.result.energy for one in counted], ENERGY, problems | apart)
+
+
+HOST_ENERGY: Rules = {
+    "energy_j": total,
+    "uncertainty_j": _uncertainty,
+    "uncertainty_parts_j": _parts,
+    "domains": lambda blocks, name: tuple(chain.from_iterable(values(blocks, name))),
+    "reason": lambda blocks, name: next(iter(each_once(filter(None, values(blocks, name)))), None),
+}
+
+
+def _host_energy(processes: Sequence[ProcessResult]) -> HostEnergy | None:
+    """The CPUs of every machine, as its first rank measured them; None when a rank does not report them."""
+    firsts = {one.facts.host: one.result.energy.host for one in reversed(processes)}
+    hosts = [host for host in reversed(firsts.values()) if host is not None]
+    if len(hosts) < len(firsts):
+        return None
+    found = combined(hosts, HOST_ENERGY)
+    # A machine without a value leaves the others without a sum, and so without an uncertainty.
+    return found if found.energy_j is not None else HostEnergy(reason=found.reason)
 
 
 def _summed_domains(processes: Sequence[ProcessResult]) -> Iterator[EnergyDomain]:

@@ -99,6 +99,7 @@ HOST: Rules = {
     "load_average_1m": most,
     "cpu_steal_share": most,
     "other_cpu_share": given("CPU share of other processes on rank 0's machine, without the other ranks on it"),
+    "other_cpu_seconds": given("CPU time of other processes on rank 0's machine, without the other ranks on it"),
     "threads": of_rank_0("each rank has the same number"),
     "omp_num_threads": of_rank_0("the launcher sets the same value"),
 }
@@ -151,9 +152,10 @@ def combined_host(processes: Sequence[ProcessResult], wall_s: float) -> HostResu
     here = processes[0].facts.host
     cpus = processes[0].result.environment_snapshot.cpu_count_logical or 1
     siblings_s = math.fsum(one.result.host.cpu_seconds for one in processes[1:] if one.facts.host == here)
-    other = hosts[0].other_cpu_share
+    other, other_s = hosts[0].other_cpu_share, hosts[0].other_cpu_seconds
     share = None if other is None else max(other - siblings_s / (cpus * wall_s), 0.0)
-    return combined(hosts, HOST, {"other_cpu_share": share})
+    left_s = None if other_s is None else max(other_s - siblings_s, 0.0)
+    return combined(hosts, HOST, {"other_cpu_share": share, "other_cpu_seconds": left_s})
 
 
 def left_out_warnings(counts: Sequence[TokenCounts]) -> Iterator[MeasurementWarning]:

@@ -13,9 +13,11 @@ from llenergymeasure.core.collect.host import CpuTicks, HostCollector, read_cpu_
 ENGINE = FakeEngine(ExperimentConfig(model="m"), FakeClock())
 
 
-def collect(before, after, own_seconds=1.0, environ=None, instrument_s=(None, None)):
-    readings, used_s = iter([before, after]), iter(instrument_s)
-    collector = HostCollector(lambda: next(readings), environ or {}, instrument_cpu=lambda: next(used_s))
+def collect(before, after, own_seconds=1.0, environ=None, instrument_s=(None, None), children_s=(0.0, 0.0)):
+    readings, used_s, children = iter([before, after]), iter(instrument_s), iter(children_s)
+    collector = HostCollector(
+        lambda: next(readings), environ or {}, instrument_cpu=lambda: next(used_s), children_cpu=lambda: next(children)
+    )
     collector.arm(ENGINE)
     collector.stop(ENGINE)
     return collector.collect(SimpleNamespace(cpu_seconds=own_seconds, engine=ENGINE))
@@ -25,9 +27,22 @@ def test_what_is_neither_idle_nor_ours_was_used_by_other_processes():
     # 1000 ticks: 600 idle, 50 stolen, 350 busy, of which 1 s = 100 ticks are ours.
     found = collect(CpuTicks(0, 0, 0), CpuTicks(1000, 600, 50))
     assert found.other_cpu_share == pytest.approx(0.25)
+    assert found.other_cpu_seconds == pytest.approx(2.5)
     assert found.cpu_steal_share == pytest.approx(0.05)
     assert found.cpu_seconds == 1.0
     assert found.threads == 2
+
+
+def test_running_children_are_no_other_processes():
+    found = collect(CpuTicks(0, 0, 0), CpuTicks(1000, 600, 50), children_s=(4.0, 5.5))
+    assert found.other_cpu_seconds == pytest.approx(1.0)
+    assert found.cpu_seconds == 1.0
+
+
+def test_a_child_that_ended_in_the_window_is_counted_once():
+    """It had used 4 s before the window and 1 s in it; its 5 s are now those of a finished child."""
+    found = collect(CpuTicks(0, 0, 0), CpuTicks(1000, 600, 50), own_seconds=5.5, children_s=(4.0, 0.0))
+    assert found.other_cpu_seconds == pytest.approx(2.0)
 
 
 def test_others_never_used_less_than_nothing():
@@ -36,7 +51,7 @@ def test_others_never_used_less_than_nothing():
 
 def test_without_a_reading_shares_are_unknown():
     found = collect(None, None)
-    assert (found.other_cpu_share, found.cpu_steal_share) == (None, None)
+    assert (found.other_cpu_share, found.cpu_steal_share, found.other_cpu_seconds) == (None, None, None)
 
 
 def test_what_the_sampler_used_in_the_window_is_distinguished():

@@ -20,6 +20,8 @@ CONTEXT = MeterContext(FakeClock(), no_gpu_reason="NVML: library not found")
 class Entry:
     """A meter that is available or not, or whose probe did not see that it fails."""
 
+    gpus_alone = False
+
     def __init__(self, why_not=None, fails=None, covers_gpus=True):
         self._why_not, self._fails, self.covers_gpus = why_not, fails, covers_gpus
         self.created = 0

@@ -8,7 +8,7 @@ import pytest
 
 from a_draft import CONDITIONS, CONFIG, ENERGY, REPORT, TOKENS, UNSEEN, WARMUP, a_draft, update
 from llenergymeasure.core.quality.warnings import CHECKS, warnings_about
-from llenergymeasure.domain.energy import BaselineResult, EnergyReading, MeterChoice
+from llenergymeasure.domain.energy import BaselineResult, EnergyDomain, EnergyReading, MeterChoice
 from llenergymeasure.domain.measurements import BatchTimes, CompilationResult, HostResult, ModelInfo, Timeline
 from llenergymeasure.domain.sensors import ThermalThrottleInfo
 from llenergymeasure.domain.warnings import CODES
@@ -24,6 +24,13 @@ OF_STUDIES = {
 }  # fmt: skip
 # Their sentences are another's words, which may hold the remedy.
 IN_WORDS_OF_OTHERS = {"energy_unavailable", "meter_problem", "no_baseline", "baseline_problem"}
+
+OF_CPUS = EnergyReading(
+    meter="rapl", energy_j=1000.0, method="counter", uncertainty_j=50.0, n_readings=90_000,
+    domains=(EnergyDomain(name="package-0", energy_j=1000.0, provenance="measured", included=True),),
+)  # fmt: skip
+# What the case of another warning also causes.
+COMES_WITH = {"cpu_shared": "cpu_inference"}
 
 CASES = {
     "short_measurement_duration": dict(duration_sec=9.9),
@@ -66,6 +73,12 @@ CASES = {
     ),
     "double_bos": dict(tokens=update(TOKENS, double_bos_prompts=2)),
     "busy_machine": dict(host=HostResult(cpu_seconds=1.0, other_cpu_share=0.4)),
+    "cpu_shared": dict(
+        energy=OF_CPUS,
+        model_info=ModelInfo(name="org/m", device="cpu"),
+        host=HostResult(cpu_seconds=60.0, other_cpu_share=0.02, other_cpu_seconds=20.0),
+    ),
+    "gpu_not_metered": dict(energy=OF_CPUS),
     "cpu_steal": dict(host=HostResult(cpu_seconds=1.0, cpu_steal_share=0.1)),
     "idle_gpus_metered": dict(
         model_info=ModelInfo(name="org/m", device="cuda", devices=("cuda:0",)),
@@ -88,7 +101,7 @@ def test_a_measurement_without_a_fault_has_no_warning():
 
 @pytest.mark.parametrize("code", CASES)
 def test_each_warning_is_given_alone_with_its_number_and_a_remedy(code):
-    (warning,) = warnings_about(a_draft(**CASES[code]))
+    (warning,) = [found for found in warnings_about(a_draft(**CASES[code])) if found.code != COMES_WITH.get(code)]
     assert warning.code == code
     assert bool(warning.remedy) is (code not in IN_WORDS_OF_OTHERS)
     if code not in IN_WORDS_OF_OTHERS | WITHOUT_A_NUMBER:
@@ -96,7 +109,7 @@ def test_each_warning_is_given_alone_with_its_number_and_a_remedy(code):
         assert re.search(r"\d", warning.sentence)
 
 
-WITHOUT_A_NUMBER = {"warmup_off", "cpu_inference", "no_output"}
+WITHOUT_A_NUMBER = {"gpu_not_metered", "warmup_off", "cpu_inference", "no_output"}
 
 
 def test_there_is_a_case_for_every_code():
@@ -124,6 +137,32 @@ def test_what_a_model_s_files_set_is_named_with_its_values_and_long_ones_are_cut
     assert len(warning.sentence) < 300
     assert "min_output_tokens takes the place of min_length" in warning.remedy
     assert warning.values == {"min_length": 5}
+
+
+def test_the_cpu_time_of_others_is_compared_with_that_of_the_experiment():
+    """A 64-core machine: 2 % of its CPU time is a quarter of what was used."""
+    shared = next(found for found in warnings_about(a_draft(**CASES["cpu_shared"])) if found.code == "cpu_shared")
+    assert shared.values == {"other_cpu_seconds": 20.0, "cpu_seconds": 60.0, "share": 0.25, "most": 0.1}
+    assert "used 20 s of CPU time beside the 60 s of the experiment, 25 % of both" in shared.sentence
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        HostResult(cpu_seconds=60.0, other_cpu_seconds=6.0),
+        HostResult(cpu_seconds=60.0, other_cpu_seconds=0.0),
+        HostResult(cpu_seconds=60.0),
+    ],
+)
+def test_little_work_of_others_and_work_that_is_not_known_give_no_warning(host):
+    quiet = {**CASES["cpu_shared"], "host": host}
+    assert "cpu_shared" not in {found.code for found in warnings_about(a_draft(**quiet))}
+
+
+def test_an_estimate_of_the_cpus_on_a_gpu_is_reported_too():
+    modelled = EnergyDomain(name="cpu", energy_j=1000.0, provenance="modelled", included=True)
+    energy = update(OF_CPUS, meter="codecarbon", method="estimated", uncertainty_j=None, domains=(modelled,))
+    assert {found.code for found in warnings_about(a_draft(energy=energy))} == {"gpu_not_metered", "energy_estimated"}
 
 
 def test_compilation_says_its_share_of_the_window():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from a_result import a_result
-from llenergymeasure.domain.energy import EnergyDomain, EnergyReading
+from llenergymeasure.domain.energy import EnergyDomain, EnergyReading, HostEnergy
 from llenergymeasure.domain.warnings import warning
 from llenergymeasure.exceptions import AggregationError
 from llenergymeasure.results.ranks.combine import aggregate
@@ -47,6 +47,38 @@ def test_gains_add_up_and_other_errors_are_independent():
     assert whole.energy.uncertainty_parts_j == {"edges": pytest.approx(18**0.5), "gain": 20.0}
     assert whole.energy_uncertainty_j == pytest.approx((400 + 18) ** 0.5)
     assert whole.energy.crosscheck_j == 396.0
+
+
+def on_a_host(energy_j, reason=None):
+    parts = {"gain": 3.0, "edges": 4.0} if energy_j is not None else {}
+    package = EnergyDomain(name="package-0", energy_j=energy_j or 0.0, provenance="measured", included=True)
+    return HostEnergy(
+        energy_j=energy_j, uncertainty_j=5.0 if parts else None, uncertainty_parts_j=parts, reason=reason,
+        domains=(package,) if parts else (),
+    )  # fmt: skip
+
+
+def test_the_cpus_of_each_machine_are_counted_once():
+    """Two ranks on one machine read the same counters, and a third rank has a machine of its own."""
+    whole = aggregate(
+        [
+            process(0, on_gpu(0, host=on_a_host(50.0)), size=3),
+            process(1, on_gpu(1, host=on_a_host(51.0)), size=3),
+            process(2, on_gpu(2, host=on_a_host(30.0)), host="there", size=3),
+        ]
+    )
+    assert whole.host_energy_j == 80.0
+    assert whole.energy_with_host_j == 680.0
+    assert whole.energy.host.uncertainty_parts_j == {"edges": pytest.approx(32**0.5), "gain": 6.0}
+    assert [domain.energy_j for domain in whole.energy.host.domains] == [50.0, 30.0]
+
+
+def test_one_machine_without_the_energy_of_its_cpus_leaves_no_sum_and_its_reason():
+    hosts = on_a_host(50.0), on_a_host(None, "rapl: there is no /sys/class/powercap")
+    whole = aggregate([process(0, on_gpu(0, host=hosts[0])), process(1, on_gpu(1, host=hosts[1]), host="there")])
+    assert whole.energy_total_j == 400.0
+    assert (whole.host_energy_j, whole.energy.host.uncertainty_j) == (None, None)
+    assert whole.reasons["host_energy_j"] == "rapl: there is no /sys/class/powercap"
 
 
 def test_latencies_are_put_together_before_percentiles():

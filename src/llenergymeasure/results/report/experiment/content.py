@@ -145,10 +145,7 @@ def energy_parts(result: ExperimentResult) -> dict[str, list[tuple[str, float, s
     """Energy in J by part of the machine, by device and by phase, as name, joules and kind; unknown parts are left out."""
     split, baseline_w = result.phase_energy, result.baseline_power_w
     parts: dict[str, list[tuple[str, float, str]]] = {
-        "Parts of the machine": [
-            (f"{one.name}, {one.provenance}{'' if one.included else ', not in total'}", one.energy_j, one.provenance)
-            for one in result.energy.domains
-        ],
+        "Parts of the machine": list(_parts_of_the_machine(result)),
         "Devices": [
             (_short_uuid(uuid), value, "measured") for uuid, value in (result.energy_per_device_j or {}).items()
         ],
@@ -165,6 +162,13 @@ def energy_parts(result: ExperimentResult) -> dict[str, list[tuple[str, float, s
             ("above idle", result.energy_adjusted_j, "measured"),
         ]
     return {title: rows for title, rows in parts.items() if rows}
+
+
+def _parts_of_the_machine(result: ExperimentResult) -> Iterator[tuple[str, float, str]]:
+    for one in result.energy.domains:
+        yield f"{one.name}, {one.provenance}{'' if one.included else ', not in total'}", one.energy_j, one.provenance
+    if result.host_energy_j is not None:
+        yield "CPUs of the host, measured, not in total", result.host_energy_j, "measured"
 
 
 def _short_uuid(uuid: str) -> str:
