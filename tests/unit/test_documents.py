@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import sys
@@ -133,6 +134,33 @@ def test_every_warning_has_its_reason_and_fix(code):
 
 def test_every_warning_of_the_page_can_be_given():
     assert set(rows("Warnings")) == set(CODES)
+
+
+# Quoted on the page, but no messages: commands, and settings with their values.
+NO_MESSAGE = re.compile(r"(llem|pip|hf|ulimit|sudo|--\w+) |[\w.]+: ")
+
+
+def quoted() -> Iterator[str]:
+    """The messages that the page quotes: text in backticks with a space."""
+    outside_blocks = re.sub(r"^```.*?^```", "", TROUBLES, flags=re.MULTILINE | re.DOTALL)
+    for text in re.findall(r"`([^`]+)`", outside_blocks):
+        if " " in text and not NO_MESSAGE.match(text):
+            yield " ".join(text.split())
+
+
+def texts_of_the_code() -> str:
+    """Every text in the code, on lines of their own; values in an f-string are left out."""
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES.rglob("*.py"))
+    nodes = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return "\n".join(node.value for node in nodes if isinstance(node.value, str))
+
+
+def test_every_message_that_the_page_quotes_is_in_the_code():
+    texts = texts_of_the_code()
+    messages = list(quoted())
+    assert len(messages) > 60
+    parts = {part.strip(" '") for message in messages for part in re.split(r"\.\.\.|'|\bN\b|[;:]", message)}
+    assert [part for part in sorted(parts) if " " in part and part not in texts] == []
 
 
 def test_a_name_in_passing_is_no_row():
