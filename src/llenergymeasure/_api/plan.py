@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from llenergymeasure.config.messages.fields import set_fields
 from llenergymeasure.config.models import ExperimentConfig
@@ -66,6 +69,27 @@ def plan(study: StudyConfig, output_dir: Path | None = None, *, report: bool = F
     _, place = check(study.experiments, output_dir)
     experiments = tuple(_planned(each, os.environ) for each in study.experiments)
     return Plan(experiments, place, _report_findings() if report else ())
+
+
+def plan_json(found: Plan) -> str:
+    """A plan as JSON: per experiment its configuration, prompts, memory in MB and notes; and where results would go."""
+    content = {
+        "experiments": [_as_data(each) for each in found.experiments],
+        "output_dir": str(found.output_dir),
+        "report_problems": [{"problem": each.problem, "fix": each.fix} for each in found.report],
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def _as_data(planned: PlannedExperiment) -> dict[str, Any]:
+    memory = asdict(planned.memory)
+    return {
+        "measurement_config_hash": planned.config.config_hash,
+        "config": planned.config.model_dump(mode="json"),
+        "prompts": planned.prompts.model_dump(mode="json"),
+        "memory": {name: None if value == math.inf else value for name, value in memory.items()},
+        "notes": planned.notes,
+    }
 
 
 def check(experiments: Sequence[ExperimentConfig], output_dir: Path | None) -> tuple[UserConfig, Path]:

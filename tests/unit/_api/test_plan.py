@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from llenergymeasure._api.plan import plan
+from llenergymeasure._api.plan import Plan, plan, plan_json
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.exceptions import PreFlightError
+from llenergymeasure.orchestration.model.vram import VramEstimate
 
 TINY = ExperimentConfig(model="builtin/tiny-llama", n=4, pytorch={"load_format": "dummy"})
 
@@ -26,6 +29,23 @@ def test_each_experiment_says_what_it_would_use():
     assert [each.prompts.n_used for each in found.experiments] == [4, 2]
     assert found.experiments[0].fields["pytorch.load_format"] == "dummy"
     assert found.output_dir == Path("results")
+
+
+def test_a_plan_is_json_with_the_configuration_that_would_run():
+    data = json.loads(plan_json(plan(StudyConfig(experiments=(TINY,)))))
+    (one,) = data["experiments"]
+    assert ExperimentConfig.model_validate(one["config"]) == TINY
+    assert one["measurement_config_hash"] == TINY.config_hash
+    assert (one["prompts"]["n_used"], one["prompts"]["n_available"]) == (4, 1000)
+    assert one["memory"]["total_mb"] > one["memory"]["weights_mb"] > 0
+    assert (data["output_dir"], data["report_problems"]) == ("results", [])
+
+
+def test_memory_beyond_every_number_is_null_in_json():
+    (one,) = plan(StudyConfig(experiments=(TINY,))).experiments
+    endless = one._replace(memory=VramEstimate(math.inf, 1.0, None, None, ()))
+    data = json.loads(plan_json(Plan((endless,), Path("results"), ())))
+    assert data["experiments"][0]["memory"]["weights_mb"] is None
 
 
 def test_a_plan_writes_nothing(tmp_path):

@@ -242,6 +242,12 @@ def test_a_dry_run_shows_what_would_run(llem):
     assert "window:" not in result.stdout
 
 
+def test_a_dry_run_with_json_prints_json_and_nothing_else(llem):
+    result = llem("x.yaml", "--dry-run", "--json", "-n", "7", files={"x.yaml": MODEL})
+    assert json.loads(result.stdout)["experiments"][0]["config"]["n"] == 7
+    assert result.stderr == ""
+
+
 @pytest.mark.torch
 def test_a_dry_run_says_how_long_the_window_will_last(llem):
     result = llem("x.yaml", "--dry-run", files={"x.yaml": MODEL + "min_duration_seconds: 90\n"})

@@ -44,6 +44,13 @@ def test_config_shows_gpus_backends_meters_and_settings(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_config_recommends_no_extra_that_this_release_cannot_use(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    lines = CliRunner().invoke(app, ["config"]).stdout.splitlines()
+    for backend in ("vllm", "tensorrt"):
+        assert f"  {backend}: not measured by this release" in lines
+
+
 @pytest.mark.parametrize(
     ("narrowed", "words"),
     [

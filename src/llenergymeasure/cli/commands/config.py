@@ -58,9 +58,9 @@ def _gpu(gpu: GpuInfo) -> str:
 def _backend(backend: Backend) -> str:
     if backend.problem:
         return backend.problem
-    if not backend.installed:
-        return f"not installed ({backend.install})"
-    return "available" if backend.measured else "installed, measured by a later release"
+    if not backend.measured:  # its extra would be of no use
+        return f"not measured by this release{', although it is installed' if backend.installed else ''}"
+    return "available" if backend.installed else f"not installed ({backend.install})"
 
 
 def _settings(settings: Settings | ConfigError) -> Iterator[str]:

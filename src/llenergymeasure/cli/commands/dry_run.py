@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from llenergymeasure import StudyConfig
-from llenergymeasure._api.plan import PlannedExperiment, plan
+from llenergymeasure._api.plan import PlannedExperiment, plan, plan_json
 from llenergymeasure._api.request import study_of
 from llenergymeasure.cli.options import FLAGS, RunOptions
 
@@ -22,6 +22,9 @@ def command(options: RunOptions) -> int:
     if not study.is_one_run:
         return _study(study, options)
     found = plan(study, options.output, report=options.report)
+    if options.json:
+        print(plan_json(found))
+        return 0
     print("\n\n".join("\n".join(_lines(each, found.output_dir)) for each in found.experiments))
     for finding in found.report:
         print(f"{finding.problem}: {finding.fix}")
