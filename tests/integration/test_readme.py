@@ -1,4 +1,4 @@
-"""What the README tells to type works as it stands, on a configuration that is small enough for a test."""
+"""The commands of the README and of other pages work as they stand, on a configuration that is small enough for a test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 
 pytestmark = pytest.mark.torch
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONFIG = """\
 model: builtin/tiny-llama
 precision: fp32
@@ -35,7 +36,19 @@ execution: {n_cycles: 2, experiment_gap_seconds: 0, cycle_gap_seconds: 0}
 )
 RESUME = "llem run study.yaml --resume --cycles 5"
 COMPARE = "llem compare results/a results/b"
-COMMANDS = [line.partition("  ")[0] for line in README.splitlines() if line.startswith("llem ")]
+
+
+def commands_of(text):
+    return [line.partition("  ")[0] for line in text.splitlines() if line.startswith("llem ")]
+
+
+COMMANDS = commands_of(README)
+PAGES = ("quickstart.md", "report.md", "studies.md")
+# Of the pages, what the README does not have; real_model.yaml has a test of its own.
+FURTHER = sorted(
+    {command for page in PAGES for command in commands_of((ROOT / "docs" / page).read_text(encoding="utf-8"))}
+    - {*COMMANDS, "llem run examples/real_model.yaml"}
+)
 
 
 @pytest.fixture
@@ -88,15 +101,23 @@ def test_a_command_of_the_readme_works(shell, place, command):
 def test_the_commands_of_studies_work_one_after_another(place):
     (place / "study.yaml").write_text(STUDY)
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+
+    def llem(command):
+        return subprocess.run(shlex.split(command), cwd=place, env=environ, capture_output=True, text=True, check=False)
+
     for command in [*(command for command in COMMANDS if "study.yaml" in command), COMPARE]:
         if command == COMPARE:
             (study,) = place.glob("results/*")
             for name, run in (("a", "01.c1"), ("b", "01.c2")):
                 (place / "results" / name).symlink_to(study / "runs" / run)
-        done = subprocess.run(shlex.split(command), cwd=place, env=environ, capture_output=True, text=True, check=False)
+        done = llem(command)
         assert done.returncode == 0, done.stderr
     assert len(list(study.glob("runs/*/result.json"))) == 2 * 5
     assert (study / "report.html").is_file()
+    for command in FURTHER:
+        named = command.replace("results/FOLDER", str(study)).replace("results/A", "results/a")
+        done = llem(named.replace("results/B", "results/b"))
+        assert done.returncode == 0, done.stderr
 
 
 def test_the_library_is_used_as_shown(quick, place):

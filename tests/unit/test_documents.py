@@ -76,6 +76,14 @@ def test_the_figure_of_the_readme_is_that_of_the_kept_study():
     assert pictures.SCREENSHOT.stat().st_size < 200_000
 
 
+@pytest.mark.parametrize("peer", ["Zeus", "CodeCarbon", "pytest-benchmark"])
+def test_the_comparison_names_the_versions_that_were_tried(peer):
+    page = (ROOT / "docs" / "peers.md").read_text(encoding="utf-8")
+    pinned = re.search(rf"^{peer.lower()}==(.+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    assert pinned is not None
+    assert set(re.findall(rf"{peer}(?:\]\([^)]*\))? (\d[\d.]*\d)", page)) == {pinned[1]}
+
+
 # Their publishers ask for an agreement before the download: a first try would end with an error.
 GATED = re.compile(r"\b(meta-llama|google/gemma|mistralai)\b", re.IGNORECASE)
 
