@@ -128,7 +128,7 @@ def test_codecarbon_without_nvidia_smi_is_not_offered(llem, simulation, tmp_path
         ("GPU-00000001", "zeus reads only numbers in CUDA_VISIBLE_DEVICES, which is 'GPU-00000001'", "available"),
         ("MIG-b", "zeus reads only numbers in CUDA_VISIBLE_DEVICES, which is 'MIG-b'", "available"),
         ("7", "CUDA_VISIBLE_DEVICES names '7', but this machine has 2 GPUs", None),
-        ("0,0", "names a GPU twice, for which CUDA shows none", None),
+        ("0,0", "names a GPU twice, so CUDA shows no GPU", None),
     ],
 )
 def test_the_list_of_visible_gpus_decides(llem, simulation, listed, zeus, nvml):

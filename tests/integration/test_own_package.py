@@ -147,12 +147,12 @@ def test_the_plugin_measures_with_them(program, tmp_path):
             "[llenergymeasure.backends]\ncopy = llem_copy:METER\n",
             ("llem-copy",),
             "backend 'copy' of package llem-copy 0.3 is MeterEntry, not BackendEntry; its entry point llem_copy:METER "
-            "must name one",
+            "must name a ",
         ),
         (
             "[llenergymeasure.backends]\ncopy = llem_copy:BACKEND\n",
             ("llem-copy", "llem-copy-again"),
-            "backend 'copy' of packages llem-copy 0.3, llem-copy-again 0.3 has the same name in each of them; uninstall "
+            "backend 'copy' of packages llem-copy 0.3, llem-copy-again 0.3 has several definitions; uninstall "
             "all but one",
         ),
     ],

@@ -163,6 +163,6 @@ def resolve_runner(backend: str, user_config: UserConfig, environ: Mapping[str, 
         raise ConfigError(error.problem, error.fix, source=source) from error
     if runner.kind != "local":
         raise ConfigError(
-            f"{source} is '{runner.kind}:{runner.target}': containers are not in this release", "set it to local"
+            f"{source} is '{runner.kind}:{runner.target}': this release cannot use containers", "set it to local"
         )
     return runner

@@ -166,8 +166,8 @@ def _misfit(old: Entry | None, one: Measured, mode: Mode) -> str:
         return "its energy was not measured, and that of the baseline was" if before and not now else ""
     changed = differences(old.work.compared, one.work.compared)
     if changed:
-        return f"workload changed: {', '.join(map(str, changed))}; use replace"
-    return "" if before == now else f"energy method changed: {before} -> {now}; use replace"
+        return f"workload changed: {', '.join(map(str, changed))}; use --llem-update-baseline=replace"
+    return "" if before == now else f"energy method changed: {before} -> {now}; use --llem-update-baseline=replace"
 
 
 def _action(old: Entry | None, mode: Mode) -> Action:
@@ -184,7 +184,7 @@ def _entered(old: Entry | None, one: Measured, action: Action) -> Entry:
 
 def _mind(one: Measured, action: Action) -> str:
     if action == "kept":
-        return "has a baseline; use append or replace to change it"
+        return "has a baseline; use --llem-update-baseline=append or replace to change it"
     if any(session.git_dirty for session in one.sessions):
         return "the working tree has uncommitted changes: the recorded commit is not what was measured"
     return ""

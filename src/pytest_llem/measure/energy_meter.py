@@ -99,7 +99,7 @@ class EnergyMeter:
         """
         if not callable(fn):
             raise TypeError(
-                f"measure calls a function, which {fn!r} is not; for a block: with energy_meter.window({fn!r})"
+                f"energy_meter.measure needs a function, not {fn!r}; to measure a block: with energy_meter.window({fn!r})"
             )
         if repeats < 1:
             raise ValueError(f"repeats is {repeats}; it must be at least 1")

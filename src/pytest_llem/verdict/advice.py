@@ -27,7 +27,7 @@ def advice_on_budget(found: BudgetOutcome) -> str:
     """Advice on an absolute limit; empty when there is none."""
     if found.n_repeats < MIN_REPEATS:
         return _more_repeats(f"the current run has {found.n_repeats}")
-    return f"more repeats narrow it down: now {found.n_repeats}" if found.verdict == "inconclusive" else ""
+    return f"more repeats narrow the interval: now {found.n_repeats}" if found.verdict == "inconclusive" else ""
 
 
 def why_unusable(metric: str, error: UnusableValue) -> str:

@@ -120,7 +120,7 @@ def test_the_environment_chooses_the_runner_before_the_user_config():
 @pytest.mark.parametrize("text", ["docker:registry.example/image:1", "singularity:/images/a.sif"])
 def test_containers_are_understood_and_not_in_this_release(text):
     message = complaint(resolve_runner, "pytorch", UserConfig(), {"LLEM_RUNNER_PYTORCH": text})
-    assert f"LLEM_RUNNER_PYTORCH is '{text}': containers are not in this release; set it to local" in message
+    assert f"LLEM_RUNNER_PYTORCH is '{text}': this release cannot use containers; set it to local" in message
 
 
 @pytest.mark.parametrize("text", ["", "podman:x", "docker", "docker:", "singularity: ", "Local", "local:x"])

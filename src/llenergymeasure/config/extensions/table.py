@@ -100,7 +100,7 @@ class Table(Mapping[str, E]):
 
     def _loaded(self, name: str, offers: list[EntryPoint]) -> E:
         if len(offers) > 1:
-            raise self._refusal(name, offers, "has the same name in each of them", "uninstall all but one")
+            raise self._refusal(name, offers, "has several definitions", "uninstall all but one")
         try:
             entry = offers[0].load()
         except Exception as error:  # whatever the import of another package raises
@@ -108,7 +108,9 @@ class Table(Mapping[str, E]):
             raise self._refusal(name, offers, why, "repair or uninstall the package") from error
         if not isinstance(entry, self._kind):
             why = f"is {type(entry).__name__}, not {self._kind.__name__}"
-            raise self._refusal(name, offers, why, f"its entry point {offers[0].value} must name one")
+            raise self._refusal(
+                name, offers, why, f"its entry point {offers[0].value} must name a {self._kind.__name__}"
+            )
         return entry
 
     def _refusal(self, name: str, offers: list[EntryPoint], why: str, fix: str) -> ConfigError:

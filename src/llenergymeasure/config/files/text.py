@@ -44,4 +44,4 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _too_large(path: Path) -> ConfigError:
-    return ConfigError(f"{path} is larger than 1 MiB", "a configuration is a few lines, check the path")
+    return ConfigError(f"{path} is larger than 1 MiB", "check the path: a configuration has only a few lines")

@@ -105,11 +105,11 @@ class _Loader(yaml.SafeLoader):
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         if node.tag in _NUMBERS and len(node.value) > MAX_NUMBER_LENGTH:
-            raise _Refused(f"a number of {len(node.value)} characters", "quote it to mean text", node.start_mark)
+            raise _Refused(f"a number of {len(node.value)} characters", "quote it if it is text", node.start_mark)
         try:
             return super().construct_object(node, deep)
         except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
-            raise _Refused(f"not a valid {_kind(node)}", "quote it to mean text", node.start_mark) from error
+            raise _Refused(f"not a valid {_kind(node)}", "quote it if it is text", node.start_mark) from error
 
     def decimal_integer(self, node: yaml.Node) -> int:
         return int(self._decimal(node, DECIMAL_INTEGER))
@@ -127,7 +127,7 @@ class _Loader(yaml.SafeLoader):
         text = _short(node.value)
         raise _Refused(
             f"{text} is not a plain decimal number",
-            f'write decimal digits without zeros in front, or quote it to mean text: "{text}"',
+            f'write decimal digits without zeros in front, or quote it if it is text: "{text}"',
             node.start_mark,
         )
 
@@ -259,7 +259,7 @@ def _check_top_level(loader: _Loader, root: yaml.Node | None, example: str) -> y
     for key_node, _ in root.value:
         if key_node.tag != f"{_TAG}str":
             problem = f"key '{_short(key_node.value)}' is of type {_kind(key_node)} in YAML"
-            raise _Refused(problem, "quote it to mean text", key_node.start_mark)
+            raise _Refused(problem, "quote it if it is text", key_node.start_mark)
     return root
 
 

@@ -149,7 +149,7 @@ def _value(document: Document, names: Sequence[str], value: Any, at: KeyPath) ->
 def _problem_of_axis(key: Any, values: Any) -> tuple[str, str] | None:
     """Problem and fix of what is written, before its fields are known."""
     if not isinstance(key, str):
-        return f"{shown(key)} is not the name of a field", "quote it to mean text"
+        return f"{shown(key)} is not the name of a field", "quote it if it is text"
     name = cut(key)
     if isinstance(values, Mapping):
         inner = cut(str(next(iter(values), "field")))

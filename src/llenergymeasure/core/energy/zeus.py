@@ -161,7 +161,7 @@ def zeus_numbers(gpus: Sequence[Gpu], visible: str | None) -> dict[int, str]:
         listed = [int(part) for part in visible.split(",")]
     except ValueError:
         raise MeterError(
-            f"zeus reads only numbers in CUDA_VISIBLE_DEVICES, which is {visible!r}; see the numbers with: nvidia-smi -L"
+            f"zeus reads only numbers in CUDA_VISIBLE_DEVICES, which is {visible!r}; list the GPUs with: nvidia-smi -L"
         ) from None
     for gpu in gpus:
         if gpu.index not in listed:

@@ -47,7 +47,7 @@ def visible_gpus(
             return in_order or tuple(gpus)
         raise ConfigError(
             f"CUDA_VISIBLE_DEVICES={text} numbers GPUs in CUDA's own order, fastest first, which is not known here",
-            "set CUDA_DEVICE_ORDER=PCI_BUS_ID, or name them by uuid, see: nvidia-smi -L",
+            "set CUDA_DEVICE_ORDER=PCI_BUS_ID, or name the GPUs by uuid; list them with: nvidia-smi -L",
         )
     return tuple(gpus) if text is None else _named(text, gpus, mig_parent)
 
@@ -63,10 +63,11 @@ def _named(text: str, gpus: Sequence[Gpu], mig_parent: Callable[[str], str | Non
     by_uuid = {gpu.uuid: gpu for gpu in found}
     if entries and not found:
         raise ConfigError(
-            f"CUDA_VISIBLE_DEVICES names {entries[0]!r}, but this machine has {len(gpus)} GPUs", "see: nvidia-smi -L"
+            f"CUDA_VISIBLE_DEVICES names {entries[0]!r}, but this machine has {len(gpus)} GPUs",
+            "list the GPUs with: nvidia-smi -L",
         )
     if len(set(entries)) < len(entries) or (len(by_uuid) < len(found) and not text.startswith("MIG-")):
-        raise ConfigError(f"CUDA_VISIBLE_DEVICES={text} names a GPU twice, for which CUDA shows none", "name each once")
+        raise ConfigError(f"CUDA_VISIBLE_DEVICES={text} names a GPU twice, so CUDA shows no GPU", "name each once")
     return tuple(by_uuid.values())
 
 

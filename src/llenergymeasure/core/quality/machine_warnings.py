@@ -155,7 +155,7 @@ def _sampling(draft: ExperimentResult) -> Warnings:
         why = f": {'; '.join(sampler.problems)}" if sampler.problems else ""
         yield warning(
             "sampling_gap",
-            f"the sampler missed {sampler.gaps} times, longest gap {longest_s:.3g} s{why}",
+            f"the sampler had {sampler.gaps} gap{'s' if sampler.gaps > 1 else ''}, the longest of {longest_s:.3g} s{why}",
             "" if why else "lower the load on the host",
             gaps=sampler.gaps,
             longest_gap_s=longest_s,

@@ -64,7 +64,7 @@ def _parameters(info: ModelInfo) -> Warnings:
 def _unexpected_weights(info: ModelInfo) -> MeasurementWarning:
     return warning(
         "unexpected_weights",
-        f"{info.n_unexpected_weights} tensors of the checkpoint have no place in the model and were left out, such as "
+        f"{info.n_unexpected_weights} tensors of the checkpoint are not used by the model, such as "
         f"{', '.join(info.unexpected_weights)}",
         "check that the checkpoint is of this architecture",
         n_unexpected_weights=info.n_unexpected_weights,
@@ -92,12 +92,12 @@ def _model_defaults(draft: ExperimentResult) -> Warnings:
     if not chosen:
         return
     named = ", ".join(f"{name} {_shortened(value)}" for name, value in chosen.items())
-    by_field = "; min_output_tokens takes the place of min_length" if "min_length" in chosen else ""
+    by_field = "; min_output_tokens replaces min_length" if "min_length" in chosen else ""
     numbers = {name: value for name, value in chosen.items() if isinstance(value, (int, float))}
     yield warning(
         "model_generation_defaults",
-        f"the model's own files set {named}, which changes what is generated or how fast",
-        f"state it, or set the same names in passthrough_kwargs (null switches one off{by_field})",
+        f"the model's own files set {named}, which changes the output or the speed of generation",
+        f"report it, or set the same names in passthrough_kwargs (null switches one off{by_field})",
         **numbers,
     )
 

@@ -68,7 +68,7 @@ def cache_bytes(config: Config, shape: TransformerShape | None, positions: int |
     if sizes.get("model_type") in ("mamba", "falcon_mamba", "mamba2"):
         return _mamba_bytes(sizes, bytes_per_value)
     if positions is None:
-        raise UnknownCacheError("prompts are not cut, and the model states no longest sequence")
+        raise UnknownCacheError("prompts are not cut, and the model states no maximum length")
     layers = _known_layers(shape) if shape is not None else _stated_layers(sizes, positions)
     return bytes_per_value * sum(layer.values(positions) for layer in layers)
 

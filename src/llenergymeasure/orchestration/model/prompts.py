@@ -39,7 +39,7 @@ def prompt_findings(config: ExperimentConfig, model: ModelFiles, encode: Encode 
     highest = max((max(each, default=0) for each in ids), default=0)
     if limits.vocabulary is not None and highest >= limits.vocabulary:
         yield Finding(
-            f"the tokenizer of {model} gives the id {highest}, but the model embeds {limits.vocabulary} ids",
+            f"the tokenizer of {model} gives the id {highest}, but the model has {limits.vocabulary} token ids",
             "name a model with its own tokenizer, or use a synthetic dataset",
         )
 
@@ -62,7 +62,7 @@ def vocabulary_findings(model: ModelFiles, draft: ModelFiles) -> Iterator[Findin
     own, of_draft = limits_of(model.config).vocabulary, limits_of(draft.config).vocabulary
     if own is not None and of_draft is not None and own != of_draft:
         yield Finding(
-            f"{draft} embeds {of_draft} ids, and {model} {own}: it cannot propose tokens for it",
+            f"{draft} has {of_draft} token ids, but {model} has {own}: it cannot propose tokens for this model",
             "name a decoder.draft_model with the same vocabulary",
         )
 

@@ -197,7 +197,7 @@ def _inside(required: RequiredFiles, directory: Path) -> Iterator[Finding]:
     if required.file == MODEL_FILE and (directory / ADAPTER_FILE).is_file():
         yield Finding(
             f"directory {directory} has an adapter beside the model, which transformers would apply automatically",
-            "move the adapter's files to a directory of their own, and name that as lora.adapter_path if it is meant",
+            "move the adapter's files to another directory, and set lora.adapter_path to it if you want to use the adapter",
         )
     if not required.needs_weights:
         return

@@ -63,10 +63,10 @@ UNUSABLE = {
     "meter 'strip' of package strip 1.2 cannot be loaded (ImportError: no module named usb); repair or uninstall the package": [
         Point("strip", ImportError("no module named usb"))
     ],
-    "meter 'strip' of package strip 1.2 is int, not MeterEntry; its entry point strip:METER must name one": [
+    "meter 'strip' of package strip 1.2 is int, not MeterEntry; its entry point strip:METER must name a MeterEntry": [
         Point("strip", 5)
     ],
-    "meter 'strip' of packages other 1.2, strip 1.2 has the same name in each of them; uninstall all but one": [
+    "meter 'strip' of packages other 1.2, strip 1.2 has several definitions; uninstall all but one": [
         Point("strip", STRIP),
         Point("strip", STRIP, "other"),
     ],

@@ -58,7 +58,7 @@ def test_a_number_that_readers_of_yaml_take_differently_is_refused_as_it_is_writ
     message = complaint(written(f"model: m\nx: {text}\n"))
     assert message.endswith(
         f"line 2, column 4: {text} is not a plain decimal number; write decimal digits without zeros in front, "
-        f'or quote it to mean text: "{text}"'
+        f'or quote it if it is text: "{text}"'
     )
     with pytest.raises(ConfigError, match="is not a plain decimal number"):
         parse_value(text)
@@ -152,7 +152,7 @@ def test_a_file_without_permission_is_refused(written):
         ("x:\n" + "- " * 60 + "1\n", 2, "nested too deeply, at most 50 levels; use fewer levels"),
         ("x: " + "[" * 5000, 1, "nested too deeply, at most 50 levels"),
         ("x: " + "{a: " * 5000, 1, "nested too deeply, at most 50 levels"),
-        ("x: " + "9" * 5000 + "\n", 1, "a number of 5000 characters; quote it to mean text"),
+        ("x: " + "9" * 5000 + "\n", 1, "a number of 5000 characters; quote it if it is text"),
         ("x: 1" + ":59" * 5000 + "\n", 1, "a number of 15001 characters"),
     ],
 )

@@ -18,7 +18,7 @@ WRONG = {
     "split at the first dot only": ("pytorch.max_memory.cpu: [1GiB]", "pytorch.max_memory.cpu: there is no such field"),
     "an old name": ("model_name: [a]", "'model_name' is now called 'model'; rename it"),
     "no name": ("'': [1]", '"" lacks a name; write the name of a field'),
-    "a number as name": ("1: [1]", "1 is not the name of a field; quote it to mean text"),
+    "a number as name": ("1: [1]", "1 is not the name of a field; quote it if it is text"),
     "empty": ("precision: []", "precision has no values; list at least one, or remove the axis"),
     "a value": ("precision: fp16", 'precision is "fp16", not a list of values; write precision: ["fp16"]'),
     "null": ("precision:", "precision is null, not a list of values"),

@@ -162,7 +162,7 @@ def test_failed_readings_are_counted_and_the_driver_s_record_fills_their_gap(sim
 def test_a_gap_that_nothing_fills_is_a_warning_with_its_length_and_its_cause(simulate):
     result, _ = measured(simulate, Fault(FIELDS, TIMEOUT, from_s=MIDDLE_S, to_s=15.5), gpu=sim_gpu(ring=0))
     warning = warning_of(result, "sampling_gap")
-    assert "missed 1 times, longest gap 1.0" in warning
+    assert "had 1 gap, the longest of 1.0" in warning
     assert "20 readings failed" in warning
 
 

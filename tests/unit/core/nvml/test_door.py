@@ -172,7 +172,7 @@ def test_a_number_without_an_order_is_not_guessed():
 
 @pytest.mark.parametrize("text", ["1,1", "GPU-1,GPU-1"])
 def test_a_gpu_that_is_named_twice_hides_all_as_it_does_from_cuda(text):
-    with pytest.raises(ConfigError, match="names a GPU twice, for which CUDA shows none"):
+    with pytest.raises(ConfigError, match="names a GPU twice, so CUDA shows no GPU"):
         visible_gpus(GPUS, {"CUDA_VISIBLE_DEVICES": text})
 
 

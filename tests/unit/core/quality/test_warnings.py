@@ -135,7 +135,7 @@ def test_what_a_model_s_files_set_is_named_with_its_values_and_long_ones_are_cut
     (warning,) = warnings_about(a_draft(model_info=model))
     assert "min_length 5, suppress_tokens [0, 1, 2" in warning.sentence
     assert len(warning.sentence) < 300
-    assert "min_output_tokens takes the place of min_length" in warning.remedy
+    assert "min_output_tokens replaces min_length" in warning.remedy
     assert warning.values == {"min_length": 5}
 
 
@@ -226,6 +226,6 @@ def test_what_the_sampler_says_of_its_gaps_takes_the_place_of_advice():
     sampler = update(REPORT, gaps=1, longest_gap_s=0.5, problems=("GPU 0: power stopped",))
     (warning,) = warnings_about(a_draft(sampler=sampler))
     assert (warning.sentence, warning.remedy) == (
-        "the sampler missed 1 times, longest gap 0.5 s: GPU 0: power stopped",
+        "the sampler had 1 gap, the longest of 0.5 s: GPU 0: power stopped",
         "",
     )

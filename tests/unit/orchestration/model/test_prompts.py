@@ -87,7 +87,7 @@ def test_an_id_outside_of_the_embedding_is_found(prompts: Path) -> None:
     small = model({**GPT2, "vocab_size": 90}, prompts)
     assert found(config, small, as_ids([1, 89])) == []
     (problem,) = found(config, small, as_ids([1, 95], [2]))
-    assert problem == "the tokenizer of model 'org/m' gives the id 95, but the model embeds 90 ids"
+    assert problem == "the tokenizer of model 'org/m' gives the id 95, but the model has 90 token ids"
     assert found(experiment(dataset=SYNTHETIC, max_output_tokens=1), model({**LLAMA, "vocab_size": 90}, prompts)) == []
 
 
@@ -109,7 +109,7 @@ def test_longer_than_a_rotary_model_was_made_for_is_a_note() -> None:
 def test_a_draft_model_with_another_vocabulary_is_found() -> None:
     draft = model({**LLAMA, "vocab_size": 99}, kind="draft model")
     (finding,) = vocabulary_findings(model(LLAMA), draft)
-    assert finding.problem.startswith("draft model 'org/m' embeds 99 ids, and model 'org/m' 100")
+    assert finding.problem.startswith("draft model 'org/m' has 99 token ids, but model 'org/m' has 100")
     assert list(vocabulary_findings(model(LLAMA), model(LLAMA))) == []
     assert list(vocabulary_findings(model({}), draft)) == []
 

@@ -115,8 +115,14 @@ def test_recorded_joules_may_have_a_file_of_their_own_that_says_so(tmp_path):
 def test_append_refuses_other_work_and_another_energy_method(tmp_path):
     folder = a_folder(tmp_path, a_file())
     for one, reason in (
-        (measured(work=Work(8, 512, 900)), "workload changed: output_tokens 1024 -> 900; use replace"),
-        (measured(a_session(method="sampled")), "energy method changed: counter -> sampled; use replace"),
+        (
+            measured(work=Work(8, 512, 900)),
+            "workload changed: output_tokens 1024 -> 900; use --llem-update-baseline=replace",
+        ),
+        (
+            measured(a_session(method="sampled")),
+            "energy method changed: counter -> sampled; use --llem-update-baseline=replace",
+        ),
     ):
         found = updated(folder, "append", one)
         assert (found.baselines, actions(found)) == (folder, [("refused", reason)])

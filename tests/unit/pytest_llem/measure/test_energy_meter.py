@@ -350,7 +350,7 @@ def test_without_llem_a_loop_over_a_gated_window_runs_once():
 
 
 def test_a_value_that_is_not_callable_is_refused_with_advice():
-    with pytest.raises(TypeError, match=r"for a block: with energy_meter\.window\('work'\)"):
+    with pytest.raises(TypeError, match=r"to measure a block: with energy_meter\.window\('work'\)"):
         meter().measure("work")
 
 

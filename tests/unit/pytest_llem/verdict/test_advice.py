@@ -63,7 +63,7 @@ def test_a_change_beyond_the_limit_that_may_be_luck_says_its_p():
 
 
 def test_advice_on_an_absolute_limit():
-    assert advice_on_budget(check_budget([0.40, 0.60, 0.65], 0.5)) == "more repeats narrow it down: now 3"
+    assert advice_on_budget(check_budget([0.40, 0.60, 0.65], 0.5)) == "more repeats narrow the interval: now 3"
     assert advice_on_budget(check_budget([0.40, 0.42, 0.44], 0.5)) == ""
     assert "the current run has 2" in advice_on_budget(check_budget([9.0, 9.0], 0.5))
 

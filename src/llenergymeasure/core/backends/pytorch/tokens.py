@@ -72,8 +72,8 @@ class TransformersTokenizer:
         highest = max((max(each, default=0) for each in ids), default=0)
         if not self._is_embedded(highest):
             raise BackendError(
-                f"the tokenizer gives the id {highest}, but the model embeds {self._n_embedded} ids: it is not the model's own; "
-                "name a model with its own tokenizer, or take a synthetic dataset"
+                f"the tokenizer gives the id {highest}, but the model has {self._n_embedded} token ids: "
+                "the tokenizer belongs to another model; name a model with its own tokenizer, or use a synthetic dataset"
             )
         return ids
 

@@ -65,7 +65,7 @@ def test_synthetic_prompts_are_drawn_from_ids_that_both_know(rows, size):
 def test_an_id_outside_of_the_embedding_is_refused_before_it_is_looked_up(encode):
     tokenizer = TransformersTokenizer(Tokenizer()).of(model(8))
     assert getattr(tokenizer, encode)(["1 7", ""]) == [[1, 7], []]
-    with pytest.raises(BackendError, match="gives the id 9, but the model embeds 8 ids"):
+    with pytest.raises(BackendError, match="gives the id 9, but the model has 8 token ids"):
         getattr(tokenizer, encode)(["1", "9 2"])
 
 
