@@ -1,4 +1,4 @@
-"""Error against truth on simulated GPUs: our NVML meter, Zeus and CodeCarbon, on the same scenarios in one run.
+"""Error against truth on simulated GPUs and CPUs: our meters, Zeus and CodeCarbon, on the same scenarios in one run.
 
 Every tool measures windows of 0.1 to 10 s on every waveform, at random phases of sensors and load. The same seeds are
 used for all tools. The GPU is idle outside the window, with a ripple of 3 W. `--write FILE` writes the tables as a page.
@@ -13,26 +13,28 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from importlib import metadata
 from pathlib import Path
 from random import Random
 
+from benchmarks import accuracy_cpu
+from benchmarks.cells import SECONDS, Cell
 from benchmarks.pairs import ROOT, Row
 from benchmarks.peer_meters import Window, codecarbon, zeus
 from benchmarks.simulated import Simulate, simulated_gpus
 from nvmlsim import SimGpu
 from nvmlsim.waves import WAVES
-from scoring import CALL_COST_S, SENSORS, percentile, score, working
+from scoring import CALL_COST_S, SENSORS, score, working
 
-SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0)
 REPEATS = 15
 # Largest error in percent, by sensors and length of the window.
 TARGETS = {
     "counter": {0.3: 1.0, 1.0: 1.0, 3.0: 0.3, 10.0: 0.3},
     "1 s average": {1.0: 5.0, 10.0: 1.0},
     "1 s average, partial": {1.0: 5.0, 10.0: 1.0},
+    accuracy_cpu.SENSORS: {0.1: 0.1, 0.3: 0.03, 1.0: 0.01, 3.0: 0.003, 10.0: 0.001},
 }
 WHAT = {
     "counter": "energy counter",
@@ -40,42 +42,8 @@ WHAT = {
     "1 s average, partial": "no counter; instant power of 25 in 100 ms, 1 s average",
     "instant": "no counter, no average; instant power of all the time",
     "instant, partial": "no counter, no average; instant power of 25 in 100 ms",
+    accuracy_cpu.SENSORS: "energy counters of two CPU packages and memory",
 }
-
-
-@dataclass(frozen=True)
-class Cell:
-    """The windows of one tool, one kind of sensors and one length: relative errors, and stated uncertainties without gain."""
-
-    tool: str
-    sensors: str
-    seconds: float
-    waves: list[str]
-    errors: list[float]
-    stated: list[float]
-
-    @property
-    def name(self) -> str:
-        return f"{'ours' if self.tool == 'llenergymeasure' else self.tool}, {self.sensors}, {self.seconds:g} s"
-
-    @property
-    def bias(self) -> float:
-        """Mean error in percent."""
-        return 100 * sum(self.errors) / len(self.errors)
-
-    def size(self, share: float) -> float:
-        """The percentile of the absolute errors, in percent."""
-        return 100 * percentile([abs(error) for error in self.errors], share)
-
-    @property
-    def covered(self) -> float:
-        """Percentage of the windows whose stated uncertainty covers the truth."""
-        return 100 * sum(abs(e) <= u for e, u in zip(self.errors, self.stated)) / len(self.errors)
-
-    @property
-    def width(self) -> float:
-        """Median stated uncertainty over the 95th percentile of the errors."""
-        return 100 * percentile(self.stated, 0.5) / self.size(0.95)
 
 
 def cells(simulate: Simulate, repeats: int) -> Iterator[Cell]:
@@ -85,6 +53,7 @@ def cells(simulate: Simulate, repeats: int) -> Iterator[Cell]:
     yield from theirs(simulate, "zeus", "counter", repeats)
     yield from theirs(simulate, "codecarbon", "counter", repeats)
     yield from theirs(simulate, "codecarbon", "1 s average", repeats)
+    yield from accuracy_cpu.cells(repeats)
 
 
 def scenarios(sensors: str, seconds: float, repeats: int) -> Iterator[tuple[str, SimGpu, Random]]:
@@ -162,12 +131,15 @@ def page(found: Sequence[Cell]) -> str:
     head = [
         "<!-- written by: python -m benchmarks.accuracy --write docs/accuracy-table.md -->",
         "# Errors against truth",
-        f"{date.today().isoformat()}, simulated GPUs, Python {platform.python_version()}, {versions}. {windows} windows per "
-        f"cell, {len(WAVES)} waveforms: {', '.join(WAVES)}. Each cell: bias / 95th percentile / largest error in percent.",
+        f"{date.today().isoformat()}, simulated GPUs and CPUs, Python {platform.python_version()}, {versions}. {windows} windows "
+        f"per cell, {len(WAVES)} waveforms: {', '.join(WAVES)}. Each cell: bias / 95th percentile / largest error in percent.",
     ]
     lengths = [f"{seconds:g} s" for seconds in SECONDS]
     sizes = [
-        [*key_of(cell), *(f"{c.bias:+.2f} / {c.size(0.95):.2f} / {c.size(1):.2f}" for c in same(found, cell))]
+        [
+            *key_of(cell),
+            *(f"{percent(c.bias, '+')} / {percent(c.size(0.95))} / {percent(c.size(1))}" for c in same(found, cell)),
+        ]
         for cell in found
         if cell.seconds == SECONDS[0]
     ]
@@ -192,6 +164,11 @@ def page(found: Sequence[Cell]) -> str:
             table(["waveform", *(f"{cell.tool}, {WHAT[cell.sensors].split(';')[0]}" for cell in one_second)], by_wave),
         ]
     ) + "\n"  # fmt: skip
+
+
+def percent(value: float, sign: str = "") -> str:
+    """Two decimals, or four for small values."""
+    return f"{value:{sign}.{2 if abs(value) >= 0.05 else 4}f}"
 
 
 def key_of(cell: Cell) -> tuple[str, str]:

@@ -184,15 +184,18 @@ class RaplBench:
         self.clock = SimClock(random)
         self.tree = SimPowercap(root, zones or [package()], self.clock.seconds)
         self.clock.moved = self.tree.update
+        self.at_the_edges: Callable[[], object] = lambda: None
         self.meter = RaplMeter(working_zones(root, self.clock), self.clock, self.clock.repeat)
 
     def window(self, seconds: float) -> tuple[EnergyReading, float]:
         measurement = self.meter.open_window()
         start_s = self.clock.now()
+        self.at_the_edges()
         self.tree.switch(start_s, 1.0)
         self.clock.sleep(seconds)
         end_s = self.clock.now()
         self.tree.switch(end_s, 0.0)
+        self.at_the_edges()
         counted = [zone for zone in self.tree.zones if zone.name.startswith(("package", "dram"))]
         truth_j = self.tree.truth_j(counted, start_s, end_s)
         return measurement.close(start_s, end_s), truth_j

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from a_result import a_result
 from llenergymeasure import ExperimentResult
-from llenergymeasure.domain.energy import EnergyReading, PhaseEnergy
+from llenergymeasure.domain.energy import EnergyReading, HostEnergy, PhaseEnergy
 from llenergymeasure.domain.measurements import MemoryResult
 from llenergymeasure.domain.summary import summarise
 from llenergymeasure.domain.warnings import PublicationCheck, RuleOutcome, warning
@@ -35,6 +35,40 @@ def test_without_energy_everything_made_of_it_is_none():
         result.energy_per_request,
         result.energy_per_device_j,
     ] == [None] * 5
+
+
+def beside(host, **energy):
+    result = a_result(**energy)
+    return result.model_copy(update={"energy": result.energy.model_copy(update={"host": host})})
+
+
+def test_the_energy_of_the_host_is_beside_the_total_and_its_sum_has_a_name_of_its_own():
+    result = beside(HostEnergy(energy_j=50.0, uncertainty_j=2.5))
+    assert (result.energy_total_j, result.host_energy_j, result.energy_with_host_j) == (200.0, 50.0, 250.0)
+    assert result.energy_per_output_token == 10.0
+    lines = [" ".join(line.split()) for line in result.summary().splitlines()]
+    assert "energy of the host's CPUs 50 J +- 2.5 J, not in the total" in lines
+    assert "energy with the host 250 J" in lines
+    assert {"host_energy_j", "energy_with_host_j"}.isdisjoint(result.reasons)
+
+
+def test_without_the_energy_of_the_host_there_is_a_reason_and_no_sum():
+    result = beside(HostEnergy(reason="rapl: there is no /sys/class/powercap"))
+    assert (result.host_energy_j, result.energy_with_host_j) == (None, None)
+    assert result.reasons["host_energy_j"] == "rapl: there is no /sys/class/powercap"
+    assert result.reasons["energy_with_host_j"] == "rapl: there is no /sys/class/powercap"
+    assert "host's CPUs" not in result.summary()
+
+
+def test_the_host_alone_is_no_sum():
+    result = beside(HostEnergy(energy_j=50.0, uncertainty_j=2.5), energy_j=None)
+    assert (result.host_energy_j, result.energy_with_host_j) == (50.0, None)
+    assert result.reasons["energy_with_host_j"] == result.reasons["energy_total_j"]
+
+
+def test_a_result_with_the_energy_of_the_host_is_read_again(tmp_path):
+    result = beside(HostEnergy(energy_j=50.0, uncertainty_j=2.5))
+    assert ExperimentResult.from_json(result.to_json(tmp_path / "result.json")).energy.host == result.energy.host
 
 
 def test_without_tokens_there_is_no_energy_per_token():

@@ -1,0 +1,101 @@
+"""The RAPL meter in whole experiments on the CPU, with energy counters that another process writes in real time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from llenergymeasure import _plugin_api
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.user_config import UserConfig
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+# A package of 20 W and its memory of 5 W.
+WATTS = 25.0
+WRITER = """
+import sys, time
+from pathlib import Path
+from powercapsim import SimPowercap, package, part
+
+tree = SimPowercap(Path(sys.argv[1]), [package(), part("core"), part("dram", number=1, phase_s=0.0004)], time.perf_counter())
+print("ready", flush=True)
+while True:
+    tree.update(time.perf_counter())
+    time.sleep(0.0002)
+"""
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    """A session on a machine whose counters advance."""
+    root = tmp_path_factory.mktemp("sys") / "powercap"
+    path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(root)],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert writer.stdout.readline() == "ready\n"
+    yield _plugin_api.Session(user_config=UserConfig(), powercap=root)
+    writer.kill()
+    writer.wait()
+    writer.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def result(session):
+    config = ExperimentConfig(
+        model="builtin/tiny-llama", n=20, max_output_tokens=16, pytorch={"device": "cpu"}, precision="fp32",
+        dataset={"n": 20, "input_len": 16, "output_len": 16}, min_duration_seconds=3.0,
+        baseline={"duration_seconds": 2.0}, warmup={"n_warmup": 1, "thermal_floor_seconds": 0},
+    )  # fmt: skip
+    with _plugin_api.open_experiment(config, session=session) as opened:
+        return opened.measure()
+
+
+def test_auto_measures_a_cpu_with_its_counters(result):
+    assert result.meter.name == "rapl"
+    assert result.meter.probes["rapl"] == "available"
+    assert "codecarbon" not in result.meter.probes
+    assert result.energy_method == "counter"
+
+
+def test_the_joules_are_those_of_package_and_memory(result):
+    assert result.energy_total_j == pytest.approx(WATTS * result.duration_sec, rel=0.02)
+    assert set(result.energy_per_device_j) == {"package-0", "package-0/dram"}
+    assert [domain.name for domain in result.energy.domains if not domain.included] == ["package-0/core"]
+    assert result.energy_uncertainty_j == pytest.approx(0.05 * result.energy_total_j, rel=0.2)
+    assert result.energy.n_readings > 1000
+
+
+def test_the_idle_baseline_is_of_the_same_counters(result):
+    assert result.baseline_power_w == pytest.approx(WATTS, rel=0.02)
+    assert abs(result.energy_adjusted_j) < 0.04 * result.energy_total_j
+
+
+def test_the_result_says_what_the_joules_include(result):
+    assert "It includes what other processes used" in result.reproducibility_notes
+    assert result.host_energy_j is None
+    assert "does not measure GPUs alone" in result.reasons["host_energy_j"]
+    assert "rapl (counter)" in result.summary()
+    assert "package-0/core" in result.summary()
+    assert result.host.other_cpu_seconds > 0  # the process that writes the counters
+
+
+def test_a_window_of_the_plugin_measures_any_code(session):
+    with _plugin_api.open_meter("rapl", session) as metering:
+        window = metering.meter.open_window()
+        start_s = session.clock.now()
+        time.sleep(0.5)
+        end_s = session.clock.now()
+        reading = window.close(start_s, end_s)
+    assert metering.choice.name == "rapl"
+    assert reading.energy_j == pytest.approx(WATTS * (end_s - start_s), rel=0.02)
