@@ -49,6 +49,8 @@ def completed_row(row: RunRow, result: ResultData, path: str | None, took_s: flo
             "energy_estimated": result.energy.method == "estimated",
             "temperature_c": _temperature_c(result),
             "gpus": tuple(f"{gpu.name} ({gpu.uuid})" for gpu in result.environment_snapshot.gpus),
+            "gpu_names": tuple(gpu.name for gpu in result.environment_snapshot.gpus),
+            "tool_version": result.tool_version,
             "warnings": tuple(dict.fromkeys(warning.code for warning in result.warnings)),
         }
     )

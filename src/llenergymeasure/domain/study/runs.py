@@ -102,6 +102,8 @@ class RunRow(Frozen):
         temperature_c: highest GPU temperature at the start of the window in C; None = not measured.
         host: name of the machine.
         gpus: names of the GPUs with their UUIDs.
+        gpu_names: names of the GPUs alone; empty without a GPU, and in files of earlier releases.
+        tool_version: the release that measured; None without a result, and in files of earlier releases.
         environment: digest of GPU, driver, torch and backend versions.
         warnings: codes of the warnings of the result.
         failure: why it has no result; None if it has one or has not run.
@@ -130,6 +132,8 @@ class RunRow(Frozen):
     temperature_c: float | None = None
     host: str | None = None
     gpus: tuple[str, ...] = ()
+    gpu_names: tuple[str, ...] = ()
+    tool_version: str | None = None
     environment: str | None = None
     warnings: tuple[str, ...] = ()
     failure: RunFailure | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.effects import (
@@ -65,8 +65,19 @@ def cells_table(study: StudyData, effects: StudyEffects) -> Table:
         for cell in study.design.cells
         if cell.id in cells[0]
     )
-    caption = f"Cells of the study: geometric means of the runs, and ratios of {name_of(headline.metric)} with 95 % intervals."
+    known = _known(cell.ratio for cell in headline.cells if cell.cell != headline.reference)
+    left = len(study.cells) - len(rows)
+    absent = f" Not listed: {left} without a run in the analysis." if left else ""
+    caption = (
+        f"Cells of the study: geometric means of the runs, and ratios of {name_of(headline.metric)}{known}.{absent}"
+    )
     return Table("cells", caption, head, rows, texts=2)
+
+
+def _known(ratios: Iterable[Ratio | None]) -> str:
+    """The end of a caption: whether there are intervals. A ratio of 1 to itself has none."""
+    known = any(each is not None and each.low is not None and each.low != each.high for each in ratios)
+    return ", with 95 % intervals" if known else ""
 
 
 def _cell_row(cell: CellEffect, analysis: MetricAnalysis) -> tuple[str, ...]:
@@ -88,7 +99,7 @@ def _factor_tables(design: StudyDesign, effects: StudyEffects) -> Iterator[Table
     yield Table(
         "factors",
         f"Importance of each factor for {name_of(headline.metric)}, for these levels and this work: the largest over the "
-        "smallest mean of its levels, and its share of the explained variance, with 95 % intervals.",
+        f"smallest mean of its levels, and its share of the explained variance{_known(each.span for each in headline.factors)}.",
         ("factor", "most", "least", "span ratio", "share", "p (Holm)", "p (ranks)"),
         tuple(_factor_row(design, factor) for factor in headline.factors),
         texts=3,
@@ -96,7 +107,7 @@ def _factor_tables(design: StudyDesign, effects: StudyEffects) -> Iterator[Table
     yield Table(
         "levels",
         f"Levels of each factor: geometric mean of {name_of(headline.metric)} over the other factors, and the ratio to the "
-        "reference level with its 95 % interval.",
+        f"reference level{_known(level.ratio for each in headline.factors for level in each.levels)}.",
         ("factor", "level", title_of(effects, headline.metric), "ratio to the reference"),
         tuple(row for factor in headline.factors for row in _level_rows(design, factor, headline)),
         texts=2,
@@ -152,7 +163,8 @@ def spans_table(study: StudyData, effects: StudyEffects) -> Table:
         return Table("spans", "", ("metric",), ())
     rows = tuple((name_of(each.metric), *(_span(each, factor) for factor in factors)) for each in metrics)
     head = ("metric", *(factor_title(study.design, each.factor, each.within) for each in factors))
-    return Table("spans", "Span ratios of each factor, with 95 % intervals.", head, rows)
+    known = _known(factor.span for each in metrics for factor in each.factors)
+    return Table("spans", f"Span ratios of each factor{known}.", head, rows)
 
 
 def _span(analysis: MetricAnalysis, factor: FactorEffect) -> str:
@@ -165,7 +177,8 @@ def conditional_table(study: StudyData, effects: StudyEffects) -> Table:
     analysis = effects.metrics[0]
     rows = tuple(row for found in analysis.interactions for row in _conditional_rows(study.design, analysis, found))
     head = ("interaction", "ratio", "at", "value", "share", "p")
-    caption = f"How the effect of one factor on {name_of(analysis.metric)} depends on another, with 95 % intervals."
+    known = _known(each.ratio for found in analysis.interactions for each in found.conditional)
+    caption = f"How the effect of one factor on {name_of(analysis.metric)} depends on another{known}."
     return Table("interactions", caption, head, rows, texts=3)
 
 

@@ -10,6 +10,7 @@ from llenergymeasure.domain.study.names import factor_name
 
 ABSENT = "-"
 TIMES = "\N{MULTIPLICATION SIGN}"
+NO_INTERVALS = "There are no intervals, because the runs do not show the spread."
 # Below it, the digits of a p-value carry no meaning.
 SMALLEST_P = 0.001
 
@@ -26,7 +27,14 @@ def title_of(effects: StudyEffects, metric: str) -> str:
     if metric not in METRICS:
         return metric
     estimate = ", an estimate" if effects.energy == "estimated" and is_energy(metric) else ""
-    return f"{name_of(metric)} in {METRICS[metric].unit}{estimate}"
+    return f"{name_of(metric)} in {unit_of(effects, metric)}{estimate}"
+
+
+def unit_of(effects: StudyEffects, metric: str) -> str:
+    """The unit of a metric; totals of windows with several passes over the prompts are per pass."""
+    analysis = effects.metric(metric)
+    per_pass = " per pass" if analysis is not None and "per_pass" in analysis.notes else ""
+    return f"{METRICS[metric].unit}{per_pass}"
 
 
 def is_energy(metric: str) -> bool:

@@ -9,6 +9,7 @@ from a_study import BATCH, a_study
 from llenergymeasure.domain.study.effects import Ratio
 from llenergymeasure.results.study_tables.content import cells_table, conditional_table, spans_table, tables
 from llenergymeasure.results.study_tables.texts import p_text, plain, ratio_text
+from llenergymeasure.study.analysis.analyse import analyse
 
 
 def test_a_row_per_cell_with_the_ratio_of_the_analysis():
@@ -103,3 +104,26 @@ def test_a_factor_inside_each_of_two_backends_has_its_own_span_and_levels():
         assert table.rows[0][column] == ratio_text(headline.factor("precision", backend).span)
     compared = {row[0]: row[1] for row in conditional_table(study, study.effects).rows}
     assert compared["precision (in vllm) by number of sequences (in vllm)"] == "bf16 over fp16"
+
+
+def test_captions_name_intervals_where_there_are_some():
+    with_spread, without = tables(a_study()), tables(a_study(n_cycles=1))
+    assert all(table.caption.endswith(", with 95 % intervals.") for table in with_spread)
+    assert not any("95 %" in table.caption for table in without)
+
+
+def test_cells_that_are_not_listed_are_counted():
+    (cells,) = (table for table in tables(a_study(failed="12")) if table.name == "cells")
+    assert cells.caption.endswith("Not listed: 1 without a run in the analysis.")
+
+
+def test_totals_of_several_passes_are_called_per_pass():
+    study = a_study()
+    runs = tuple(
+        run.model_copy(update={"n_passes": 3, "values": {"cpu_seconds": 9.0 + run.place}}) for run in study.runs
+    )
+    effects = analyse(study.design, runs, study.protocol)
+    (cells,) = (
+        each for each in tables(study.model_copy(update={"runs": runs, "effects": effects})) if each.name == "cells"
+    )
+    assert "CPU time in s per pass" in cells.head

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llenergymeasure._format import NOT_MEASURED, number
-from llenergymeasure.domain.measurements import Distribution
+from llenergymeasure.domain.measurements import Distribution, LatencyResult
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.summary import spread_per_token_j
+from llenergymeasure.results.report.experiment.gpus import Gpus
 from llenergymeasure.results.report.headline import Headline
 
 Rows = Iterator[tuple[str, str]]
+ABSENT = "-"
+# Of fewer samples, the 99th percentile lies between the two largest.
+LEAST_FOR_P99 = 100
 
 
 def headlines(result: ExperimentResult) -> Iterator[Headline]:
@@ -68,9 +72,15 @@ def _latency_headline(name: str, values: Distribution | None) -> Headline:
     return Headline(
         name,
         number(values.p50_ms, "ms"),
-        f"p95 {number(values.p95_ms, 'ms')}, p99 {number(values.p99_ms, 'ms')}",
+        ", ".join(_high_percentiles(values)),
         f"median of {values.count} samples",
     )
+
+
+def _high_percentiles(values: Distribution) -> Iterator[str]:
+    yield f"p95 {number(values.p95_ms, 'ms')}"
+    if values.count >= LEAST_FOR_P99:
+        yield f"p99 {number(values.p99_ms, 'ms')}"
 
 
 def banner(result: ExperimentResult) -> str:
@@ -109,9 +119,10 @@ def work(result: ExperimentResult) -> Rows:
 
 def conditions(result: ExperimentResult) -> Iterator[tuple[str, ...]]:
     """Per GPU: temperature and clock of the window."""
+    gpus = Gpus(result)
     for gpu in result.gpu_conditions or ():
         yield (
-            f"GPU {gpu.gpu_index}",
+            gpus.named(gpu.gpu_index),
             number(gpu.temperature_start_c, "°C"),
             number(gpu.temperature_end_c, "°C"),
             number(gpu.temperature_max_c, "°C"),
@@ -141,40 +152,6 @@ def why_no_trace(result: ExperimentResult) -> str:
     return result.meter.probes.get("nvml", "no GPU sensor was read in this run")
 
 
-def energy_parts(result: ExperimentResult) -> dict[str, list[tuple[str, float, str]]]:
-    """Energy in J by part of the machine, by device and by phase, as name, joules and kind; unknown parts are left out."""
-    split, baseline_w = result.phase_energy, result.baseline_power_w
-    parts: dict[str, list[tuple[str, float, str]]] = {
-        "Parts of the machine": list(_parts_of_the_machine(result)),
-        "Devices": [
-            (_short_uuid(uuid), value, "measured") for uuid, value in (result.energy_per_device_j or {}).items()
-        ],
-    }
-    if split is not None and split.prefill_j is not None and split.decode_j is not None:
-        spread = "" if split.uncertainty_j is None else f" ± {number(split.uncertainty_j, 'J', 2)}"
-        parts["Prefill and decode"] = [
-            (f"prefill{spread}", split.prefill_j, "prefill"),
-            (f"decode{spread}", split.decode_j, "decode"),
-        ]
-    if result.energy_adjusted_j is not None and baseline_w is not None:
-        parts["Idle and above"] = [
-            ("idle", baseline_w * result.duration_sec, "idle"),
-            ("above idle", result.energy_adjusted_j, "measured"),
-        ]
-    return {title: rows for title, rows in parts.items() if rows}
-
-
-def _parts_of_the_machine(result: ExperimentResult) -> Iterator[tuple[str, float, str]]:
-    for one in result.energy.domains:
-        yield f"{one.name}, {one.provenance}{'' if one.included else ', not in total'}", one.energy_j, one.provenance
-    if result.host_energy_j is not None:
-        yield "CPUs of the host, measured, not in total", result.host_energy_j, "measured"
-
-
-def _short_uuid(uuid: str) -> str:
-    return uuid if len(uuid) <= 20 else f"{uuid[:17]}..."
-
-
 def why_no_phase_energy(result: ExperimentResult) -> str:
     """Why prefill and decode are not separated; empty when they are."""
     split = result.phase_energy
@@ -183,7 +160,27 @@ def why_no_phase_energy(result: ExperimentResult) -> str:
     return "" if split.prefill_j is not None else split.reason or "no reason was given"
 
 
+LATENCY_HEAD = ("in ms", "samples", "mean", "std", "min", "median", "p90", "p95", "p99", "max")
+LATENCY_CAPTION = (
+    "The latency of a request is the time from the start of its batch to its last token. Percentiles are of all samples; p99 is "
+    f"shown from {LEAST_FOR_P99} samples on."
+)
+
+
+def latencies(found: LatencyResult) -> Iterator[tuple[str, ...]]:
+    """The rows of the latency table."""
+    for name, values in (("request", found.request), ("time to first token", found.ttft), ("inter-token", found.itl)):
+        if values is not None:
+            yield name, *percentiles(values)
+
+
 def percentiles(values: Distribution) -> tuple[str, ...]:
-    """A row of the latency table."""
-    figures = (values.mean_ms, values.std_ms, values.min_ms, values.p50_ms, values.p90_ms, values.p95_ms, values.p99_ms)
-    return (str(values.count), *(number(value, "") for value in (*figures, values.max_ms)))
+    """A row of the latency table; p99 from 100 samples on, because of fewer it is between the two largest."""
+    figures = (values.mean_ms, values.std_ms, values.min_ms, values.p50_ms, values.p90_ms, values.p95_ms)
+    p99 = number(values.p99_ms, "") if values.count >= LEAST_FOR_P99 else ABSENT
+    return (
+        str(values.count),
+        *(ABSENT if each is None else number(each, "") for each in figures),
+        p99,
+        number(values.max_ms, ""),
+    )

@@ -5,30 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.results.report import repeat
 from llenergymeasure.results.report.experiment import content, provenance
-from llenergymeasure.results.report.figures import trace
+from llenergymeasure.results.report.experiment.energy_parts import energy_parts
 from llenergymeasure.results.report.figures.canvas import Picture
 from llenergymeasure.results.report.figures.energy import energy, split
 from llenergymeasure.results.report.figures.latency import latency
+from llenergymeasure.results.report.figures.run import run
+from llenergymeasure.results.report.figures.window import are_shaded, window, window_power
 from llenergymeasure.results.report.page import render
+
+# Name of the configuration file in the commands that repeat the experiment.
+EXPERIMENT_FILE = "experiment.yaml"
 
 
 def html_text(result: ExperimentResult) -> str:
     """The text of the page."""
+    used = (result.config.backend, result.meter.name or "")
     return render(
         "experiment",
         result=result,
         content=content,
         provenance=provenance,
         energy_picture=energy(result),
-        split_pictures=_known(
-            split(title, parts, f"split-{at}") for at, (title, parts) in enumerate(content.energy_parts(result).items())
-        ),
-        run_picture=trace.run(result),
+        split_pictures=[split(parts, f"split-{at}") for at, parts in enumerate(energy_parts(result))],
+        run_picture=run(result),
         window_pictures=_known(_window_pictures(result)),
-        seconds=trace.rows_per_value(result),
-        shaded=trace.are_shaded(result.timeline),
+        shaded=are_shaded(result.timeline),
         latency_pictures=_known(_latency_pictures(result)),
+        file=EXPERIMENT_FILE,
+        given=repeat.yaml_text(result.config),
+        commands=repeat.commands(result.tool_version, EXPERIMENT_FILE, used),
+        citation=repeat.citation(result.tool_version),
     )
 
 
@@ -37,9 +45,9 @@ def _known(pictures: Iterator[Picture | None]) -> list[Picture]:
 
 
 def _window_pictures(result: ExperimentResult) -> Iterator[Picture | None]:
-    yield trace.window(result, "power_w", "power in W")
-    yield trace.window(result, "temperature_c", "temperature in °C", from_zero=False)
-    yield trace.window(result, "sm_utilisation_pct", "utilisation in %")
+    yield window_power(result)
+    yield window(result, "temperature_c", "temperature in °C", from_zero=False)
+    yield window(result, "sm_utilisation_pct", "utilisation in %")
 
 
 def _latency_pictures(result: ExperimentResult) -> Iterator[Picture | None]:

@@ -105,6 +105,12 @@ def machine(result: ExperimentResult) -> Rows:
         yield "git commit", seen.git_commit + (" with changes" if seen.git_dirty else "")
 
 
+def uuids(result: ExperimentResult) -> Rows:
+    """The UUID of each GPU."""
+    for gpu in result.environment_snapshot.gpus:
+        yield f"GPU {gpu.index}", gpu.uuid
+
+
 def _gpu(gpu: GpuInfo) -> Iterator[str]:
     yield gpu.name
     yield number(gpu.vram_mb, "MB", 6)

@@ -72,12 +72,14 @@ class Picture:
         title: what it shows.
         text: text alternative, with the numbers.
         figure: the figure.
+        caption: what a reader should know about it, for the text below it.
     """
 
     name: str
     title: str
     text: str
     figure: Figure
+    caption: str = ""
 
     def __post_init__(self) -> None:
         """Fix the layout once, which takes most of the time of writing a figure."""
@@ -137,6 +139,9 @@ def colour(index: int) -> str:
 
 
 def label(text: str, longest: int = _LONGEST) -> str:
-    """A text for a figure: in one line, without control characters, shortened."""
+    """A text for a figure: in one line, without control characters, shortened in its middle: names differ at their ends."""
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+    if len(line) <= longest:
+        return line
+    end = (longest - 1) // 2
+    return f"{line[: longest - 1 - end]}…{line[-end:]}"

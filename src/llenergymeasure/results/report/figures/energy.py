@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from llenergymeasure._format import number
 from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.study.names import listed
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import name_rows
 from llenergymeasure.results.report.figures.canvas import Picture, plot, styled
@@ -33,7 +35,19 @@ def energy(result: ExperimentResult) -> Picture | None:
     uncertain = reading.uncertainty_j is not None
     axes.set_xlabel("energy in J; the bar is the expanded uncertainty, k = 2" if uncertain else "energy in J")
     text = "; ".join(f"{name}: {number(joules, 'J')}{_spread(spread)}" for name, joules, spread in rows)
-    return Picture("energy", "Energy with its error bar", text, figure)
+    return Picture("energy", "Energy with its error bar", text, figure, _caption(result))
+
+
+def _caption(result: ExperimentResult) -> str:
+    """What the points of the figure are."""
+    reading = result.energy
+    points = ["the reading of the meter"]
+    if reading.crosscheck_j is not None:
+        points.append("a second method as a check")
+    if result.energy_adjusted_j is not None:
+        points.append("the energy above idle power")
+    known = "its expanded uncertainty" if reading.uncertainty_j is not None else "no known uncertainty"
+    return f"Energy of the window: {listed(points)}. The reading has {known}."
 
 
 def _spread(joules: float | None) -> str:
@@ -43,11 +57,25 @@ def _spread(joules: float | None) -> str:
 _SHADES = {"prefill": "e", "decode": "bar", "idle": "modelled", "modelled": "modelled"}
 
 
+@dataclass(frozen=True)
+class Parts:
+    """The parts of an energy.
+
+    Attributes:
+        title: what kind of parts they are.
+        caption: what they are, for the text below the figure.
+        parts: name, energy in J and kind (measured, modelled, ...) of each.
+    """
+
+    title: str
+    caption: str
+    parts: Sequence[tuple[str, float, str]]
+
+
 @styled
-def split(title: str, parts: Sequence[tuple[str, float, str]], name: str) -> Picture | None:
-    """One bar per part with its energy in J and its kind (measured, modelled, ...); None without parts."""
-    if not parts:
-        return None
+def split(energy: Parts, name: str) -> Picture:
+    """One bar per part with its energy."""
+    parts = energy.parts
     figure, (axes,) = plot(0.65 + 0.27 * len(parts))
     for at, (_, joules, kind) in enumerate(parts):
         axes.barh(-at, joules, height=0.6, color=LIGHT[_SHADES.get(kind, "a")])
@@ -58,4 +86,4 @@ def split(title: str, parts: Sequence[tuple[str, float, str]], name: str) -> Pic
     axes.set_ylim(0.55 - len(parts), 0.55)
     axes.set_xlabel("energy in J")
     text = "; ".join(f"{part}: {number(joules, 'J')}" for part, joules, _ in parts)
-    return Picture(name, title, text, figure)
+    return Picture(name, energy.title, text, figure, energy.caption)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,10 @@ from llenergymeasure.results.report.figures.canvas import DASHES, MARKERS, NARRO
 from llenergymeasure.results.study_tables.texts import factor_title, name_of, title_of, value_text
 
 MOST_LINES = 6
+# Longer names of levels need wider columns of the legend.
+_SHORT = 12
+# More signs in all names of levels need names that are turned.
+_MOST_SIGNS = 48
 # More numbers have no space below the axis.
 _MOST_NUMBERS = 7
 
@@ -35,24 +40,31 @@ def interaction(design: StudyDesign, effects: StudyEffects, found: Interaction, 
     metric = effects.headline
     factors, (along, of_line), means = _turned(found)
     across, lines = (factor_title(design, name, found.within) for name in factors)
-    figure, (axes,) = plot(3.0, NARROW)
+    shown = of_line[:MOST_LINES]
+    columns = 3 if max(len(level_text(level)) for level in shown) <= _SHORT else 1
+    figure, (axes,) = plot(3.0 + 0.18 * math.ceil(len(shown) / columns), NARROW)
     at = _level_axis(axes, along)
-    for index, (level, values) in enumerate(zip(of_line[:MOST_LINES], means)):
+    for index, (level, values) in enumerate(zip(shown, means)):
         axes.plot(
-            at, values, marker=MARKERS[index % len(MARKERS)], linestyle=DASHES[index % len(DASHES)], color=colour(index),
-            label=label(level_text(level), 24), markersize=5, linewidth=1.5,
+            *_from_left(at, values), marker=MARKERS[index % len(MARKERS)], linestyle=DASHES[index % len(DASHES)],
+            color=colour(index), label=label(level_text(level), 24), markersize=5, linewidth=1.5,
         )  # fmt: skip
     logarithmic(axes, "y", [value for values in means for value in values], pad=0.1)
     axes.grid(True, axis="y")
     axes.set_xlabel(label(across))
     axes.set_ylabel(label(title_of(effects, metric)))
-    axes.legend(title=label(lines, 30), loc="best", handlelength=2.6)
+    cut = "" if len(shown) == len(of_line) else f", {len(shown)} of {len(of_line)} levels"
+    head = f"{label(lines, 30)}{cut}"
+    figure.legend(title=head, loc="outside upper left", ncols=columns, handlelength=2.6, alignment="left")
     text = "; ".join(
         f"{lines} {level_text(level)}: "
         + ", ".join(f"{level_text(x)} {value_text(value, metric)}" for x, value in zip(along, values))
         for level, values in zip(of_line, means)
     )
-    return Picture(f"interaction-{number}", f"{name_of(metric)} by {across} and {lines}", text, figure)
+    title = f"{name_of(metric)} by {across} and {lines}"
+    return Picture(
+        f"interaction-{number}", title, text, figure, f"{title}. Parallel lines: neither effect depends on the other."
+    )
 
 
 def _turned(found: Interaction) -> tuple[tuple[str, str], tuple[tuple[Any, ...], tuple[Any, ...]], list[list[float]]]:
@@ -77,9 +89,18 @@ def _level_axis(axes: Axes, levels: Sequence[Any]) -> list[float]:
         numbers = sorted(map(float, levels))
         logarithmic(axes, "x", numbers, pad=0.1, at=numbers[:: -(-len(numbers) // _MOST_NUMBERS)])
         return [float(level) for level in levels]
-    axes.set_xticks(range(len(levels)), [label(level_text(level), 18) for level in levels])
+    names = [label(level_text(level), 18) for level in levels]
+    axes.set_xticks(range(len(levels)), names)
+    if sum(map(len, names)) > _MOST_SIGNS:
+        axes.set_xticks(range(len(levels)), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_xlim(-0.5, len(levels) - 0.5)
     return [float(index) for index in range(len(levels))]
+
+
+def _from_left(at: Sequence[float], values: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Positions and values from left to right, because levels may be in any order."""
+    points = sorted(zip(at, values))
+    return [x for x, _ in points], [y for _, y in points]
 
 
 @styled
@@ -89,7 +110,9 @@ def levels(design: StudyDesign, effects: StudyEffects, factor: FactorEffect, num
     figure, (axes,) = plot(3.0, NARROW)
     known = [each.level for each in factor.levels]
     at, means = _level_axis(axes, known), [each.mean for each in factor.levels]
-    axes.plot(at, means, color=LIGHT["a"], marker="o", markersize=5, linewidth=1.2, linestyle=(0, (4, 2)))
+    axes.plot(
+        *zip(*sorted(zip(at, means))), color=LIGHT["a"], marker="o", markersize=5, linewidth=1.2, linestyle=(0, (4, 2))
+    )
     ends = []
     for place, each in zip(at, factor.levels):
         if each.ratio.low is not None and each.ratio.high is not None:
@@ -101,4 +124,6 @@ def levels(design: StudyDesign, effects: StudyEffects, factor: FactorEffect, num
     axes.set_xlabel(label(name))
     axes.set_ylabel(label(title_of(effects, metric)))
     text = "; ".join(f"{level_text(each.level)}: {value_text(each.mean, metric)}" for each in factor.levels)
-    return Picture(f"levels-{number}", f"{name_of(metric)} by {name}", text, figure)
+    title = f"{name_of(metric)} by {name}"
+    spread = " Upright lines: 95 % intervals of the ratio to the reference level." if ends else ""
+    return Picture(f"levels-{number}", title, text, figure, f"{title}, over the other factors.{spread}")

@@ -31,7 +31,7 @@ def latency(
         axes.text(value, 1.02, words, transform=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize=8)
     axes.set(xlim=(ends[0], ends[-1]), xlabel=f"{title} in ms", ylabel="samples")
     text = f"{summary.count} samples; median {number(summary.p50_ms, 'ms')}, p95 {number(summary.p95_ms, 'ms')}"
-    return Picture(f"latency-{name}", title, text, figure)
+    return Picture(f"latency-{name}", title, text, figure, f"Histogram of {summary.count} samples: {title}.")
 
 
 def bin_ends(values: Sequence[float], most: int = MOST_BINS) -> list[float]:

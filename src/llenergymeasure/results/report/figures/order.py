@@ -22,7 +22,7 @@ _MOST_LABELS = 8
 def order(study: StudyData, analysis: MetricAnalysis) -> Picture | None:
     """Each run's deviation from the mean of its cell, in %, and below it the temperature; None without a run."""
     means = {cell.cell: cell.mean for cell in analysis.cells}
-    runs = [run for run in study.runs if run.values.get(analysis.metric) is not None and run.cell in means]
+    runs = [run for run in study.runs if _is_compared(run, analysis) and run.cell in means]
     if not runs:
         return None
     deviations = [_deviation(run, analysis.metric, means[run.cell]) for run in runs]
@@ -43,7 +43,20 @@ def order(study: StudyData, analysis: MetricAnalysis) -> Picture | None:
     panels[-1].set_xlabel("runs in their order; each shade is a cycle")
     spread = max(map(abs, deviations))
     text = f"{len(runs)} runs; the largest difference from the mean of a cell is {spread:.2g} %"
-    return Picture("order", f"{name_of(analysis.metric)} of all runs in their order", text, figure)
+    title = f"{name_of(analysis.metric)} of all runs in their order"
+    return Picture("order", title, text, figure, _caption(analysis, with_temperature=bool(warm)))
+
+
+def _is_compared(run: RunRow, analysis: MetricAnalysis) -> bool:
+    """Whether the run has a value that belongs to those of the analysis."""
+    return run.values.get(analysis.metric) is not None and run.run_id not in analysis.left_out
+
+
+def _caption(analysis: MetricAnalysis, *, with_temperature: bool) -> str:
+    below = " Below: the GPU temperature at its start." if with_temperature else ""
+    count = len(analysis.left_out)
+    left_out = f" Not in the analysis and not shown: {count} run{'' if count == 1 else 's'}." if count else ""
+    return f"{name_of(analysis.metric)} of each run against the geometric mean of its cell.{below}{left_out}"
 
 
 def _deviation(run: RunRow, metric: str, mean: float) -> float:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import Cell
-from llenergymeasure.domain.study.effects import ParetoPoint, StudyEffects
+from llenergymeasure.domain.study.effects import CellEffect, ParetoPoint, StudyEffects
 from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.report.colours import LIGHT
@@ -20,6 +21,8 @@ from llenergymeasure.results.study_tables.texts import title_of, value_text
 _LONGEST_LABEL = 26
 # Of more cells, only the efficient ones and the reference have a label.
 _MOST_LABELS = 16
+# Of more cells, the intervals would hide the points.
+_MOST_CROSSES = 60
 # More are not distinguishable, and only make the page larger.
 _MOST_POINTS = 1500
 
@@ -30,26 +33,56 @@ def pareto(study: StudyData, effects: StudyEffects) -> Picture | None:
     points = sorted(effects.pareto, key=lambda point: (not point.efficient, point.x))
     if not points:
         return None
-    figure, (axes,) = plot(4.4)
-    logarithmic(axes, "x", [point.x for point in points], pad=0.12)
-    logarithmic(axes, "y", [point.y for point in points], pad=0.12)
-    axes.grid(True)
-    _draw(axes, points, study.design.reference)
     of_x, of_y = effects.pareto_metrics
+    figure, (axes,) = plot(4.6)
+    crosses = _crosses(effects, points) if len(points) <= _MOST_CROSSES else []
+    logarithmic(
+        axes, "x", [*(point.x for point in points), *(end for cross in crosses for end in cross.across)], pad=0.12
+    )
+    logarithmic(axes, "y", [*(point.y for point in points), *(end for cross in crosses for end in cross.up)], pad=0.12)
+    axes.grid(True)
+    for cross in crosses:
+        axes.plot(cross.across, [cross.point.y] * len(cross.across), color=LIGHT["soft"], linewidth=0.8)
+        axes.plot([cross.point.x] * len(cross.up), cross.up, color=LIGHT["soft"], linewidth=0.8)
+    _draw(axes, points, study.design.reference)
     axes.set_xlabel(f"{title_of(effects, of_x)} ({_better(of_x)} is better)")
     axes.set_ylabel(f"{title_of(effects, of_y)} ({_better(of_y)} is better)")
     few, reference = len(points) <= _MOST_LABELS, study.design.reference
     named = [few or point.efficient or point.cell == reference for point in points]
     labels = [_labels(study, point.cell) if is_named else [] for point, is_named in zip(points, named, strict=True)]
     label_points(figure, axes, [(point.x, point.y) for point in points], labels)
-    axes.legend(loc="upper right")
+    figure.legend(loc="outside upper left", ncols=3)
     efficient = ", ".join(
         f"{study.design.cell(each.cell).label} ({value_text(each.x, of_x)} {METRICS[of_x].unit}, {value_text(each.y, of_y)} "
         f"{METRICS[of_y].unit})"
         for each in points
         if each.efficient
     )
-    return Picture("pareto", f"{METRICS[of_y].title} against {METRICS[of_x].title}", f"Efficient: {efficient}", figure)
+    title = f"{METRICS[of_y].title} against {METRICS[of_x].title}"
+    known = " Lines: 95 % intervals of the means." if crosses else ""
+    caption = (
+        f"A point per cell: geometric means of its runs.{known} Numbers are those of the cells in the table below."
+    )
+    return Picture("pareto", title, f"Efficient: {efficient}", figure, caption)
+
+
+class _Cross(NamedTuple):
+    """A point with the intervals of both means; empty where one is not known."""
+
+    point: ParetoPoint
+    across: Sequence[float]
+    up: Sequence[float]
+
+
+def _crosses(effects: StudyEffects, points: Sequence[ParetoPoint]) -> list[_Cross]:
+    found = [effects.metric(name) for name in effects.pareto_metrics]
+    cells = [{cell.cell: cell for cell in analysis.cells} if analysis else {} for analysis in found]
+    crosses = [_Cross(point, *(_interval(by_id.get(point.cell)) for by_id in cells)) for point in points]
+    return [cross for cross in crosses if cross.across or cross.up]
+
+
+def _interval(cell: CellEffect | None) -> Sequence[float]:
+    return () if cell is None or cell.low is None or cell.high is None else (cell.low, cell.high)
 
 
 def _draw(axes: Axes, points: Sequence[ParetoPoint], reference: str) -> None:

@@ -10,7 +10,7 @@ from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import logarithmic, name_rows
 from llenergymeasure.results.report.figures.canvas import Picture, label, plot, styled
-from llenergymeasure.results.study_tables.texts import factor_title, name_of, ratio_text
+from llenergymeasure.results.study_tables.texts import NO_INTERVALS, factor_title, name_of, ratio_text
 
 MOST_FACTORS = 20
 
@@ -30,10 +30,25 @@ def spans(design: StudyDesign, analysis: MetricAnalysis) -> Picture | None:
     name_rows(axes, names)
     axes.set_ylim(0.65 - len(shown), 0.62)
     axes.axvline(1, color=LIGHT["soft"], linewidth=0.8)
-    axes.set_xlabel(f"largest over smallest mean of {name_of(analysis.metric)}, with its 95 % interval")
+    spread = ", with its 95 % interval" if _has_intervals(analysis) else ""
+    axes.set_xlabel(f"largest over smallest mean of {name_of(analysis.metric)}{spread}")
     title = f"Span ratio of each factor for {name_of(analysis.metric)}"
     text = "; ".join(f"{name}: {ratio_text(each.span)}" for name, each in zip(names, shown))
-    return Picture("spans", title, text, figure)
+    return Picture("spans", title, text, figure, _caption(analysis))
+
+
+def _has_intervals(analysis: MetricAnalysis) -> bool:
+    return any(each.span.low is not None for each in analysis.factors)
+
+
+def _caption(analysis: MetricAnalysis) -> str:
+    cut = (
+        f" The first {MOST_FACTORS} of {len(analysis.factors)} factors." if len(analysis.factors) > MOST_FACTORS else ""
+    )
+    return (
+        "Bars: the largest over the smallest mean of the levels of each factor, for these levels and this work. "
+        f"{'Thin lines: 95 % intervals.' if _has_intervals(analysis) else NO_INTERVALS}{cut}"
+    )
 
 
 def _bar(axes: Axes, factor: FactorEffect, at: float) -> None:
@@ -42,5 +57,6 @@ def _bar(axes: Axes, factor: FactorEffect, at: float) -> None:
     if span.low is not None and span.high is not None:
         spread = [[max(span.value - span.low, 0)], [max(span.high - span.value, 0)]]
         axes.errorbar(span.value, at, xerr=spread, color=LIGHT["ink"], capsize=3, linewidth=1.3)
-    words = f"{ratio_text(span)}: {level_text(factor.highest)} over {level_text(factor.lowest)}"
-    axes.annotate(label(words, 90), (1.0, at + 0.19), (3, 2), textcoords="offset points", fontsize=7.8)
+    highest, lowest = (label(level_text(level), 34) for level in (factor.highest, factor.lowest))
+    words = f"{ratio_text(span)}: {highest} over {lowest}"
+    axes.annotate(words, (1.0, at + 0.19), (3, 2), textcoords="offset points", fontsize=7.8)

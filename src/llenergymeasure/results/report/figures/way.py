@@ -16,6 +16,8 @@ from llenergymeasure.results.report.figures.axes import logarithmic, name_rows
 from llenergymeasure.results.report.figures.canvas import Picture, plot, styled
 from llenergymeasure.results.study_tables.texts import TIMES, factor_title, name_of, plain, title_of, value_text
 
+_CAPTION = "Contribution of each factor (Shapley value over the mixed cells, all of which were measured)."
+
 
 @styled
 def way(design: StudyDesign, effects: StudyEffects) -> Picture | None:
@@ -33,7 +35,8 @@ def way(design: StudyDesign, effects: StudyEffects) -> Picture | None:
     axes.grid(True, axis="x")
     axes.set_xlabel(title_of(effects, analysis.metric))
     text = "; ".join(f"{name}, times {plain(step.ratio)}" for name, step in zip(names, steps))
-    return Picture("way", f"From the reference to the best cell in {name_of(analysis.metric)}", text, figure)
+    title = f"From the reference to the best cell in {name_of(analysis.metric)}"
+    return Picture("way", title, text, figure, _CAPTION)
 
 
 def _draw(axes: Axes, steps: Sequence[PathStep], values: Sequence[float], metric: str) -> None:

@@ -8,9 +8,12 @@ from llenergymeasure._format import number
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.effects import MetricAnalysis, Ratio, StudyEffects
 from llenergymeasure.domain.study.result import StudyData
+from llenergymeasure.domain.study.runs import RunState
 from llenergymeasure.results.report.headline import Headline
-from llenergymeasure.results.study_tables.texts import TIMES, interval_text, name_of, plain, value_text
+from llenergymeasure.results.report.study.machine import gpu_texts
+from llenergymeasure.results.study_tables.texts import TIMES, interval_text, name_of, plain, unit_of, value_text
 
+NOT_ENDED: frozenset[RunState] = frozenset({"pending", "running", "interrupted"})
 TOO_FEW = "too few runs to know the spread"
 
 
@@ -28,8 +31,7 @@ def subtitle(study: StudyData) -> str:
         _count(study.protocol.n_cycles, "cycle"),
         _count(len(study.completed), "run"),
     ]
-    gpus = _each(gpu for run in study.runs for gpu in run.gpus)
-    return "; ".join([", ".join(parts), *([gpus] if gpus else []), *_period(study)])
+    return "; ".join([", ".join(parts), *gpu_texts(study.runs), *_period(study)])
 
 
 def _each(values: Iterator[str] | Sequence[str]) -> str:
@@ -47,17 +49,28 @@ def _minute(utc: str) -> str:
 
 
 def banner(study: StudyData) -> str:
-    """Why there is no answer; empty with an answer, which says its restrictions itself."""
+    """That the study is not finished, and why there is no answer; an answer says its restrictions itself."""
+    return " ".join([*_unfinished(study), *_without_answer(study)])
+
+
+def _unfinished(study: StudyData) -> Iterator[str]:
+    left = sum(run.state in NOT_ENDED for run in study.runs)
+    if left:
+        yield f"The study is not finished: {left} of {_count(len(study.runs), 'run')} have not ended."
+
+
+def _without_answer(study: StudyData) -> Iterator[str]:
     if study.effects is None:
-        return "No run was completed, so there is no answer."
-    return "" if study.answer else "The runs were not analysed, so there is no answer."
+        yield "No run was completed, so there is no answer."
+    elif not study.answer:
+        yield "The runs were not analysed, so there is no answer."
 
 
 def headlines(study: StudyData, effects: StudyEffects) -> Iterator[Headline]:
     """The numbers at the top of the page."""
     analysis = effects.metrics[0]
     if analysis.best is not None:
-        yield from _best(study, analysis)
+        yield from _best(study, effects, analysis)
     if effects.limits:
         yield _within(study, effects, analysis)
     yield Headline(
@@ -71,7 +84,11 @@ def _spread(analysis: MetricAnalysis) -> Headline:
     name = "spread of a run (CV)"
     if analysis.residual_cv is None:
         return Headline(name, "not known", "", TOO_FEW)
-    note = "" if analysis.detectable is None else f"ratios above {plain(analysis.detectable)} would be found"
+    note = (
+        ""
+        if analysis.detectable is None
+        else f"ratios above {plain(analysis.detectable)} would be found with probability 0.8"
+    )
     return Headline(name, number(100 * analysis.residual_cv, "%", 2), "", note)
 
 
@@ -79,10 +96,10 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
-def _best(study: StudyData, analysis: MetricAnalysis) -> Iterator[Headline]:
+def _best(study: StudyData, effects: StudyEffects, analysis: MetricAnalysis) -> Iterator[Headline]:
     cells = {cell.cell: cell for cell in analysis.cells}
     best, metric = cells[str(analysis.best)], analysis.metric
-    unit = METRICS[metric].unit
+    unit = unit_of(effects, metric)
     note = study.design.cell(best.cell).label
     yield Headline(
         f"best cell in {name_of(metric)}", f"{value_text(best.mean, metric)} {unit}", f"cell {best.cell}", note
@@ -103,7 +120,7 @@ def _within(study: StudyData, effects: StudyEffects, analysis: MetricAnalysis) -
     if effects.best_within is None:
         return Headline("best cell inside the limits", "none", "", f"no cell has {limits}")
     mean = next(cell.mean for cell in analysis.cells if cell.cell == effects.best_within)
-    value = f"{value_text(mean, analysis.metric)} {METRICS[analysis.metric].unit}"
+    value = f"{value_text(mean, analysis.metric)} {unit_of(effects, analysis.metric)}"
     label = study.design.cell(effects.best_within).label
     return Headline("best cell inside the limits", value, f"cell {effects.best_within}", f"{label}; {limits}")
 

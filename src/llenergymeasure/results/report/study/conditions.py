@@ -12,7 +12,8 @@ from llenergymeasure.domain.study.design import Protocol, Skipped
 from llenergymeasure.domain.study.effects import StudyEffects
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
-from llenergymeasure.results.study_tables.texts import plain, ratio_text, three_figures
+from llenergymeasure.results.report.study.machine import gpu_texts
+from llenergymeasure.results.study_tables.texts import ABSENT, plain, ratio_text, three_figures
 
 ORDERS = {
     "shuffled": "shuffled in each cycle",
@@ -56,7 +57,7 @@ def machine_rows(study: StudyData) -> Rows:
     """Where the runs were made, and how long they waited."""
     ran = [run for run in study.runs if run.started_at is not None]
     yield "machine", _each(run.host for run in ran) or "not recorded"
-    yield "GPUs", "; ".join(dict.fromkeys(gpu for run in ran for gpu in run.gpus)) or "none"
+    yield "GPUs", "; ".join(gpu_texts(ran)) or "none"
     yield "environment", _each(run.environment for run in ran) or "not recorded"
     yield "energy meter", _each(run.meter for run in study.completed) or "none: energy was not measured"
     warm = [run.temperature_c for run in ran if run.temperature_c is not None]
@@ -73,12 +74,14 @@ def _each(values: Iterator[str | None]) -> str:
 
 
 def control_rows(study: StudyData, effects: StudyEffects) -> list[tuple[str, ...]]:
-    """Per cycle, and of all cycles: the control run at its end over the one at its start, in the headline."""
+    """Per cycle with a control run, and of all cycles: the run at its end over the one at its start, in the headline."""
     control = sorted((run for run in study.runs if run.role != "cell"), key=lambda run: (run.cycle, run.place))
     rows: list[tuple[str, ...]] = []
     for cycle, group in groupby(control, key=lambda run: run.cycle):
         first, last = ((_value(run, effects.headline)) for run in _ends(list(group)))
-        ratio = "-" if first is None or last is None else plain(last / first)
+        if first is None and last is None:
+            continue
+        ratio = ABSENT if not first or last is None else plain(last / first)
         rows.append(
             (
                 f"cycle {cycle}",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from llenergymeasure._format import number
+from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.study.effects import MetricAnalysis
 from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.domain.study.result import StudyData
+from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.results.report.study.conditions import cooldown
+from llenergymeasure.results.report.study.machine import gpu_texts, releases
 from llenergymeasure.results.study_tables.texts import name_of, plain
 
 SOURCES = {
@@ -35,10 +38,10 @@ PROCESSES = {
 }
 
 
-def paragraphs(study: StudyData, version: str) -> list[str]:
+def paragraphs(study: StudyData) -> list[str]:
     """The text, with numbers of its sources in brackets."""
     cited = Citations()
-    texts = [" ".join(_design(study, version, cited)), " ".join(_measurement(study, cited))]
+    texts = [" ".join(_design(study, cited)), " ".join(_measurement(study, cited))]
     if study.effects is not None:
         texts.append(" ".join(_analysis(study, study.effects.metrics[0], cited)))
     return [*texts, *cited.listed()]
@@ -60,43 +63,73 @@ class Citations:
         return [f"[{at}] {SOURCES[name]}" for at, name in enumerate(self._names, 1)]
 
 
-def _design(study: StudyData, version: str, cited: Citations) -> Iterator[str]:
+def _design(study: StudyData, cited: Citations) -> Iterator[str]:
     design, protocol = study.design, study.protocol
     models = " and ".join(dict.fromkeys(cell.config.model for cell in design.cells))
     factors = "; ".join(
         f"{factor.name}: {', '.join(level_text(level) for level in factor.levels)}" for factor in design.factors
     )
     varied = f" ({factors})" if factors else ""
-    yield f"We compared {len(design.cells)} configurations of {models}{varied} with llenergymeasure {version}."
+    program = " ".join(["llenergymeasure", *[" and ".join(releases(study.completed))]]).strip()
+    yield f"We compared {len(design.cells)} configurations of {models}{varied} with {program}."
+    yield from _work([cell.config for cell in design.cells])
     count = f"{protocol.n_cycles} {'cycle' if protocol.n_cycles == 1 else 'cycles'}"
     yield (
         f"The experiment had {count} {cited('blocks', 'repeats')}; each cycle ran every configuration once, "
         f"{ORDERS[protocol.order]} (seed {protocol.seed})."
     )
     yield PROCESSES[protocol.isolation]
-    gaps = number(protocol.experiment_gap_s, "s"), number(protocol.cycle_gap_s, "s")
-    skipped_s = math.fsum(run.skipped_s for run in study.runs)
-    skipped = f"; {number(skipped_s, 's')} of these waits were skipped" if skipped_s else ""
-    yield f"The wait was {gaps[0]} before a run and {gaps[1]} before a cycle{skipped}."
+    yield _waits(study)
     if protocol.cooldown_celsius is not None and any(run.temperature_c is not None for run in study.runs):
         yield f"Each run then waited {cooldown(protocol)}."
     if protocol.control:
         yield "The reference configuration also ran first and last in each cycle, to show drift."
 
 
+def _work(configs: Sequence[ExperimentConfig]) -> Iterator[str]:
+    """What each run did, as far as it is the same in all."""
+    prompts, lengths = ({config.n for config in configs}, {config.max_output_tokens for config in configs})
+    if len(prompts) > 1 or len(lengths) > 1:
+        return
+    least = {config.min_output_tokens for config in configs}
+    most = "exactly" if least == lengths else "at most"
+    yield f"Each run answered {prompts.pop()} prompts with {most} {lengths.pop()} output tokens each."
+
+
+def _waits(study: StudyData) -> str:
+    gap_s, cycle_gap_s = study.protocol.experiment_gap_s, study.protocol.cycle_gap_s
+    if not gap_s and not cycle_gap_s:
+        return "There was no fixed wait between runs."
+    skipped_s = math.fsum(run.skipped_s for run in study.runs)
+    skipped = f"; {number(skipped_s, 's')} of these waits were skipped" if skipped_s else ""
+    return f"The wait was {number(gap_s, 's')} before a run and {number(cycle_gap_s, 's')} before a cycle{skipped}."
+
+
 def _measurement(study: StudyData, cited: Citations) -> Iterator[str]:
     planned = sum(run.role == "cell" for run in study.runs)
     yield f"{len(study.completed)} of {planned} runs were completed."
-    gpus = ", ".join(dict.fromkeys(gpu for run in study.completed for gpu in run.gpus))
-    yield f"They ran on {gpus}." if gpus else "They ran without a GPU."
-    meters = ", ".join(dict.fromkeys(run.meter for run in study.completed if run.meter))
-    if not meters:
-        yield "Energy was not measured."
-    elif any(run.energy_estimated for run in study.completed):
-        yield f"Energy is an estimate by {meters}, not a measurement."
-    else:
-        yield f"Energy was measured by {meters} over the window in which tokens were generated {cited('sensors')}."
+    gpus = gpu_texts(study.completed)
+    yield f"They ran on {' and on '.join(gpus)}." if gpus else "They ran without a GPU."
+    yield from _energy(study.completed, f" {cited('sensors')}" if gpus else "")
     yield "Loading, tokenising and warm-up were outside the window."
+
+
+def _energy(runs: Sequence[RunRow], source: str) -> Iterator[str]:
+    measured, estimated = (
+        [run for run in runs if run.meter and run.energy_estimated is kind] for kind in (False, True)
+    )
+    if not measured and not estimated:
+        yield "Energy was not measured."
+    if measured:
+        which = f" of {len(measured)} runs" if estimated else ""
+        yield f"Energy{which} was measured by {_meters(measured)} over the window in which tokens were generated{source}."
+    if estimated:
+        which = f" of {len(estimated)} runs" if measured else ""
+        yield f"Energy{which} is an estimate by {_meters(estimated)}, not a measurement."
+
+
+def _meters(runs: Sequence[RunRow]) -> str:
+    return " and ".join(dict.fromkeys(run.meter for run in runs if run.meter))
 
 
 def _analysis(study: StudyData, analysis: MetricAnalysis, cited: Citations) -> Iterator[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from llenergymeasure._version import __version__
+from llenergymeasure.domain.files.study import GIVEN_FILE
 from llenergymeasure.domain.study.effects import StudyEffects
 from llenergymeasure.domain.study.result import StudyData
+from llenergymeasure.results.report import repeat
 from llenergymeasure.results.report.figures.canvas import Picture
 from llenergymeasure.results.report.figures.interactions import interaction, levels
 from llenergymeasure.results.report.figures.order import order
@@ -14,9 +16,10 @@ from llenergymeasure.results.report.figures.pareto import pareto
 from llenergymeasure.results.report.figures.spans import spans
 from llenergymeasure.results.report.figures.way import way
 from llenergymeasure.results.report.page import render
-from llenergymeasure.results.report.study import answer, conditions, methods, repeat
+from llenergymeasure.results.report.study import answer, conditions, machine, methods
+from llenergymeasure.results.report.study.repeat import yaml_text
 from llenergymeasure.results.study_tables.content import tables
-from llenergymeasure.results.study_tables.texts import name_of
+from llenergymeasure.results.study_tables.texts import name_of, title_of
 
 # More rows than this are in runs.csv only.
 MOST_ROWS = 200
@@ -26,6 +29,11 @@ _MOST_INTERACTIONS = 4
 def pictures(study: StudyData) -> tuple[Picture, ...]:
     """The figures of a study; empty without an analysis."""
     return () if study.effects is None else tuple(_pictures(study, study.effects))
+
+
+def _used(study: StudyData) -> set[str]:
+    """Names of the backends and meters that were used."""
+    return {cell.config.backend for cell in study.cells} | {run.meter for run in study.completed if run.meter}
 
 
 def _pictures(study: StudyData, effects: StudyEffects) -> Iterator[Picture]:
@@ -53,7 +61,8 @@ def html_text(
         drawn: its figures; None = they are drawn.
     """
     figures = {picture.name: picture for picture in (pictures(study) if drawn is None else drawn)}
-    lines = (repeat.yaml_text(study) if given is None else given).splitlines()
+    lines = (yaml_text(study) if given is None else given).splitlines()
+    release = next(iter(machine.releases(study.completed)), None)
     return render(
         "study",
         study=study,
@@ -64,11 +73,14 @@ def html_text(
         figures=figures,
         tables={table.name: table for table in tables(study)},
         most_rows=MOST_ROWS,
-        methods=methods.paragraphs(study, __version__),
+        machine=machine,
+        title_of=title_of,
+        methods=methods.paragraphs(study),
+        file=GIVEN_FILE,
         given="\n".join(lines[:MOST_ROWS]),
         more_lines=max(len(lines) - MOST_ROWS, 0),
-        commands=repeat.commands(__version__),
-        citation=repeat.citation(__version__),
+        commands=repeat.commands(release, GIVEN_FILE, _used(study)),
+        citation=repeat.citation(release or __version__),
         version=__version__,
         files=files,
     )

@@ -1,17 +1,14 @@
-"""What is needed to repeat a study: its file, the commands, and how to cite the program."""
+"""The configuration file that repeats a study."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.study.design import Protocol
 from llenergymeasure.domain.study.result import StudyData
-
-# Its names belong to the backend, and null has a meaning in it.
-_KEPT_WHOLE = frozenset({"passthrough_kwargs"})
+from llenergymeasure.results.report.repeat import changed_fields
 
 
 def yaml_text(study: StudyData) -> str:
@@ -20,7 +17,7 @@ def yaml_text(study: StudyData) -> str:
 
 
 def _lines(study: StudyData) -> Iterator[str]:
-    cells = {cell.id: _fields(cell.config) for cell in study.cells}
+    cells = {cell.id: changed_fields(cell.config) for cell in study.cells}
     first = cells[study.cells[0].id]
     common = {
         name: value for name, value in first.items() if all(cell.get(name, ...) == value for cell in cells.values())
@@ -59,33 +56,3 @@ def _execution(protocol: Protocol) -> Iterator[tuple[str, Any]]:
     yield "experiment_timeout_seconds", protocol.timeout_s
     yield "isolation", protocol.isolation
     yield "control", protocol.control
-
-
-def _fields(config: ExperimentConfig) -> dict[str, Any]:
-    """The fields that are not the default, with sections as mappings; the model always."""
-    default = ExperimentConfig(model=config.model).model_dump(mode="json")
-    return {"model": config.model, **_changed(config.model_dump(mode="json"), default)}
-
-
-def _changed(fields: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
-    changed = {name: value for name, value in fields.items() if value != default.get(name)}
-    return {
-        name: _changed(value, default.get(name) or {}) if isinstance(value, dict) and name not in _KEPT_WHOLE else value
-        for name, value in changed.items()
-    }
-
-
-def commands(version: str) -> str:
-    """The commands that repeat the study and its report."""
-    return f'pip install "llenergymeasure[pytorch,report]=={version}"\nllem run study.yaml --report'
-
-
-def citation(version: str) -> str:
-    """The program as a BibTeX entry."""
-    return (
-        "@software{llenergymeasure,\n"
-        "  title = {llenergymeasure: energy, throughput, latency and FLOPs of LLM inference},\n"
-        "  author = {{The llenergymeasure founders}},\n"
-        f"  version = {{{version}}},\n"
-        "}"
-    )

@@ -86,7 +86,7 @@ def test_a_trace_is_drawn_over_the_steps_and_the_batches(gpu_page):
     assert (
         drawn.count("fill: var(--prefill)") == drawn.count("fill: var(--decode)") == 3 * 8
     )  # three figures of eight batches
-    assert "GPU 0 55 °C 55 °C 55 °C 1980 MHz 1980 MHz 1980 MHz" in gpu_page.text
+    assert "GPU 0, RTX A6000 55 °C 55 °C 55 °C 1980 MHz 1980 MHz 1980 MHz" in gpu_page.text
     assert "Throttling: none observed" in gpu_page.text
 
 
@@ -107,15 +107,59 @@ def test_a_day_of_samples_makes_a_page_of_a_few_hundred_kilobytes():
 
 
 def test_energy_is_split_by_device_and_by_phase(gpu_page):
-    for words in ("GPU-0", "prefill ±", "decode ±", "above idle"):
+    for words in ("GPU 0, RTX A6000", "prefill ±", "decode ±", "above idle"):
         assert words in gpu_page.text
+
+
+def test_a_uuid_is_only_in_a_folded_table(gpu_page):
+    assert gpu_page.text.count("GPU-0") == 1
+    assert "UUIDs of the GPUs GPU 0 GPU-0" in gpu_page.text
+    assert [tag for tag, _ in gpu_page.elements].count("details") == 2
+
+
+def test_a_gpu_that_the_snapshot_does_not_know_has_its_uuid():
+    text = page_of(a_result()).text
+    assert "GPU-0" in text
+
+
+def test_packages_are_folded(gpu_page):
+    assert "2 installed packages" in page_of(with_packages(2)).text
+
+
+def with_packages(count: int):
+    result = a_result()
+    packages = {f"package-{number}": "1.0" for number in range(count)}
+    seen = result.environment_snapshot.model_copy(update={"packages": packages})
+    return result.model_copy(update={"environment_snapshot": seen})
+
+
+def test_every_figure_and_table_has_a_caption(gpu_page):
+    tags = [tag for tag, _ in gpu_page.elements]
+    assert tags.count("figcaption") == tags.count("figure")
+    folded = 1  # the table of UUIDs, which has a summary
+    assert tags.count("caption") + gpu_page.count("table", "numbers") + folded == tags.count("table")
+
+
+def test_p99_is_shown_from_100_samples_on(gpu_page):
+    """32 requests, and 2016 times between tokens."""
+    assert "time to first token 2000 ms p95 2000 ms median of 32 samples" in gpu_page.text
+    assert "inter-token latency 46 ms p95 52 ms, p99 52 ms" in gpu_page.text
+    assert "p99 is shown from 100 samples on" in gpu_page.text
+    assert re.search(r"request 32 4900 0 4900 4900 4900 4900 - 4900", gpu_page.text)
+
+
+def test_what_repeats_the_experiment_is_on_the_page(gpu_page):
+    text = gpu_page.text
+    assert 'The configuration, as experiment.yaml : model: "acme/some-model-8b" n: 32' in text
+    assert "llem run experiment.yaml --report" in text
+    assert "@software{llenergymeasure," in text
 
 
 def test_two_gpus_have_a_line_each():
     page = page_of(a_gpu_result(2, n=8))
-    assert page.text.count("GPU 1") >= 4  # in three legends and the table
-    assert page.figures["window-power_w"][1].startswith("2 GPUs; from ")
-    assert "of all GPUs together" in page.text
+    assert page.text.count("GPU 1") >= 4  # in axes, legends and the table
+    assert page.figures["window-power_w"][1].startswith("GPU 0: from ")
+    assert "Idle power of all GPUs together: 116 W." in page.text
 
 
 def test_the_way_of_the_number_the_rules_and_the_machine_are_reported(gpu_page):

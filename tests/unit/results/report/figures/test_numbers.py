@@ -8,7 +8,8 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from a_study import a_study
+from a_study import FACTORS, a_design, a_study
+from llenergymeasure.domain.study.design import Factor
 from llenergymeasure.results.report.figures.interactions import interaction, levels
 from llenergymeasure.results.report.figures.order import order, thinned_runs
 from llenergymeasure.results.report.figures.pareto import pareto
@@ -53,6 +54,32 @@ def test_lines_go_through_the_means_by_both_factors(study):
     drawn = [list(map(float, line.get_ydata())) for line in axes.lines]
     assert drawn == [pytest.approx(column) for column in zip(*found.means)]
     assert axes.get_xscale() == "log"
+
+
+def test_levels_that_are_numbers_go_from_left_to_right_in_any_order_of_the_design():
+    batch = FACTORS[0].model_copy(update={"levels": (32, 1, 8)})
+    turned = a_study(a_design((batch, *FACTORS[1:])))
+    found = turned.effects.metrics[0].interactions[0]
+    (axes,) = interaction(turned.design, turned.effects, found, 1).figure.axes
+    assert all(list(line.get_xdata()) == [1.0, 8.0, 32.0] for line in axes.lines)
+
+
+def test_lines_that_are_left_out_are_counted():
+    levels = tuple(f"quantised-model-{number}" for number in range(9))
+    many = Factor(name="dataset", fields=("dataset",), levels=levels)
+    wide = a_study(a_design((many, FACTORS[0].model_copy(update={"levels": (1, 2, 4)}))))
+    found = wide.effects.metrics[0].interactions[0]
+    picture = interaction(wide.design, wide.effects, found, 1)
+    assert picture.figure.legends[0].get_title().get_text() == "dataset, 6 of 9 levels"
+
+
+def test_cells_have_their_intervals_in_the_plane(study):
+    (axes,) = pareto(study, study.effects).figure.axes
+    ends = {
+        tuple(line.get_xdata()) for line in axes.lines if len(set(line.get_ydata())) == 1 and len(line.get_xdata()) == 2
+    }
+    speed = study.effects.metric("tokens_per_second")
+    assert {(cell.low, cell.high) for cell in speed.cells} <= ends
 
 
 def test_levels_stand_with_their_intervals(study):

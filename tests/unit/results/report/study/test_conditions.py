@@ -18,3 +18,24 @@ def test_totals_of_control_runs_are_per_pass_as_their_drift_is():
     effects = study.effects.model_copy(update={"headline": "cpu_seconds", "control_drift": None})
     rows = control_rows(study.model_copy(update={"runs": runs}), effects)
     assert rows == [("cycle 1", "10.0", "10.0", "1.000")]
+
+
+def test_a_cycle_without_a_control_run_has_no_row():
+    study = a_study(control=True, n_cycles=2)
+    runs = tuple(
+        run.model_copy(update={"values": {}}) if run.cycle == 2 and run.role != "cell" else run for run in study.runs
+    )
+    rows = control_rows(study.model_copy(update={"runs": runs}), study.effects)
+    assert [row[0] for row in rows] == ["cycle 1", "all cycles"]
+
+
+def test_a_control_run_of_nothing_has_no_ratio():
+    study = a_study(control=True, n_cycles=1)
+    values = {"control_first": 0.0, "control_last": 3.0}
+    runs = tuple(
+        run.model_copy(update={"values": {"energy_per_output_token": values[run.role]}})
+        for run in study.runs
+        if run.role != "cell"
+    )
+    effects = study.effects.model_copy(update={"control_drift": None})
+    assert control_rows(study.model_copy(update={"runs": runs}), effects)[0][3] == "-"

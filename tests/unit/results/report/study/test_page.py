@@ -68,7 +68,7 @@ def test_cells_with_their_ratios_are_a_table(page):
 
 
 def test_control_runs_show_their_drift(page):
-    assert "Control runs: energy per output token" in page.text
+    assert "The reference at the start and at the end of each cycle: energy per output token in J/token." in page.text
     assert page.text.count("cycle 1") == 1
     assert f"all cycles {ratio_text(a_study(control=True).effects.control_drift)}" in page.text
 
@@ -83,7 +83,10 @@ def test_a_failed_cell_is_named_with_its_reason_and_last_lines():
 
 
 def test_one_cycle_has_no_intervals_and_no_spread():
-    text = page_of(a_study(n_cycles=1)).text
+    page = page_of(a_study(n_cycles=1))
+    text = page.text
+    assert "95 % interval" not in text
+    assert "There are no intervals, because the runs do not show the spread." in text
     assert "no interval: too few runs to know the spread" in text
     assert "not known" in text
 
@@ -180,7 +183,7 @@ def test_many_cells_make_a_page_of_limited_size():
     )
     study = a_study(a_design(factors))
     text = html_text(study)
-    assert "The first 200 of 360 cells" in text
+    assert "The first 200 of 360 rows; all runs are in runs.csv." in text
     assert re.search(r"\d+ more lines are in the file", text)
     assert len(text) < 700_000
 
@@ -201,3 +204,62 @@ def test_waits_that_were_skipped_are_not_claimed():
 def test_ranks_after_alignment_have_their_own_source(page):
     assert "J. L. Hodges, E. L. Lehmann" in page.text
     assert "Conover" not in page.text
+
+
+def test_every_figure_and_table_has_a_caption(page):
+    tags = [tag for tag, _ in page.elements]
+    assert tags.count("figcaption") == tags.count("figure")
+    without_numbers = tags.count("table") - page.count("table", "numbers")
+    assert tags.count("caption") == without_numbers - 1  # skipped combinations stand below their heading
+
+
+def test_a_study_that_is_not_finished_says_so():
+    study = a_study(control=True)
+    assert "The study is not finished" not in page_of(study).text
+    runs = tuple(run if run.place <= 30 else run.model_copy(update={"state": "pending"}) for run in study.runs)
+    text = page_of(study.model_copy(update={"runs": runs})).text
+    assert "The study is not finished: 12 of 42 runs have not ended." in text
+
+
+def test_the_methods_name_the_release_that_measured_and_not_that_which_wrote_the_page():
+    study = a_study()
+    assert "with llenergymeasure." in page_of(study).text  # not known
+    runs = tuple(run.model_copy(update={"tool_version": "1.9.9"}) for run in study.runs)
+    text = page_of(study.model_copy(update={"runs": runs})).text
+    assert "with llenergymeasure 1.9.9." in text
+    assert 'pip install "llenergymeasure[pytorch,report]==1.9.9"' in text
+    assert "version = {1.9.9}" in text
+
+
+def test_gpus_are_named_and_their_uuids_are_folded():
+    gpus = tuple(f"NVIDIA H200 (GPU-{number})" for number in range(8))
+    study = a_study()
+    runs = tuple(run.model_copy(update={"gpus": gpus, "gpu_names": ("NVIDIA H200",) * 8}) for run in study.runs)
+    text = page_of(study.model_copy(update={"runs": runs})).text
+    assert "36 runs; 8 x NVIDIA H200; first run" in text
+    assert "They ran on 8 x NVIDIA H200." in text
+    assert text.count("GPU-7") == 1
+
+
+def test_energy_of_two_kinds_is_not_called_an_estimate_as_a_whole():
+    study = a_study()
+    estimated = {"energy_estimated": True, "meter": "codecarbon"}
+    runs = tuple(run.model_copy(update=estimated) if run.cycle == 3 else run for run in study.runs)
+    text = page_of(study.model_copy(update={"runs": runs})).text
+    assert "Energy of 24 runs was measured by nvml" in text
+    assert "Energy of 12 runs is an estimate by codecarbon, not a measurement." in text
+
+
+def test_a_source_about_gpu_sensors_is_cited_with_gpus_only():
+    study = a_study()
+    runs = tuple(run.model_copy(update={"gpus": (), "meter": "rapl"}) for run in study.runs)
+    assert "nvidia-smi" in page_of(study).text
+    assert "nvidia-smi" not in page_of(study.model_copy(update={"runs": runs})).text
+
+
+def test_the_methods_state_the_work_of_a_run(page):
+    assert "Each run answered 64 prompts with at most 64 output tokens each." in page.text
+
+
+def test_no_wait_is_said_in_words():
+    assert "There was no fixed wait between runs." in page_of(a_study(cycle_gap_s=0.0)).text

@@ -9,7 +9,7 @@ from llenergymeasure.config.study.load import load_study_config
 from llenergymeasure.config.user_config import ExecutionSettings
 from llenergymeasure.domain.study.design import Factor
 from llenergymeasure.domain.study.result import StudyData
-from llenergymeasure.results.report.study.repeat import citation, commands, yaml_text
+from llenergymeasure.results.report.study.repeat import yaml_text
 from llenergymeasure.study.design import protocol_of
 
 LENGTHS = Factor(
@@ -56,8 +56,3 @@ def test_the_protocol_is_that_of_the_study(tmp_path):
         cooldown_celsius=None, timeout_s=99.0, control=True,
     )  # fmt: skip
     assert protocol_of(read_back(study, tmp_path), ExecutionSettings()) == study.protocol
-
-
-def test_commands_and_citation_name_the_version():
-    assert 'pip install "llenergymeasure[pytorch,report]==2.0.0"' in commands("2.0.0")
-    assert "version = {2.0.0}" in citation("2.0.0")

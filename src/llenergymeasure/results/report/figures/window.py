@@ -1,0 +1,108 @@
+"""Power, temperature and utilisation of one result in its window, over the prefill and decode of each batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+
+from llenergymeasure._format import number
+from llenergymeasure.domain.measurements import Timeline
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.results.report.colours import LIGHT
+from llenergymeasure.results.report.figures.canvas import Picture, plot, styled
+from llenergymeasure.results.report.figures.traces import Row, Traces, draw_line, seconds_per_row, window_rows
+
+# More batches than this are not distinguishable in print.
+MOST_BATCHES = 120
+
+
+@styled
+def window(result: ExperimentResult, column: str, title: str, *, from_zero: bool = True) -> Picture | None:
+    """One column of the time series over the window, a line per GPU; None without values.
+
+    Args:
+        result: the result.
+        column: name of the column.
+        title: label of the axis.
+        from_zero: whether the axis begins at 0.
+    """
+    traces = window_rows(result, column)
+    if not traces:
+        return None
+    figure, (axes,) = plot(2.3)
+    _prepare(axes, result, _values(traces), from_zero=from_zero)
+    axes.set_ylabel(title)
+    for index, (gpu, rows) in enumerate(traces.items()):
+        draw_line(axes, gpu, rows, index)
+    if len(traces) > 1:
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(len(traces), 8))
+    axes.set_xlabel("seconds from the start of the window")
+    text = "; ".join(f"GPU {gpu}: {_range(rows)}" for gpu, rows in traces.items())
+    return Picture(f"window-{column}", f"{title} in the window", text, figure, _caption(result, title))
+
+
+@styled
+def window_power(result: ExperimentResult) -> Picture | None:
+    """Power over the window, each GPU on a scale of its own; None without values."""
+    traces = window_rows(result, "power_w")
+    if not traces:
+        return None
+    figure, panels = plot(0.6 + 1.7 * len(traces), rows=len(traces), sharex=True)
+    for axes, (gpu, rows) in zip(panels, traces.items()):
+        _prepare(axes, result, [row.value for row in rows], from_zero=True)
+        axes.set_ylabel(f"GPU {gpu}\npower in W" if len(traces) > 1 else "power in W")
+        draw_line(axes, gpu, rows)
+    panels[-1].set_xlabel("seconds from the start of the window")
+    text = "; ".join(f"GPU {gpu}: {_range(rows)} W" for gpu, rows in traces.items())
+    scale = " Each GPU has a scale of its own." if len(traces) > 1 else ""
+    caption = f"{_caption(result, 'power in W')}{scale}"
+    return Picture("window-power_w", "power in W in the window", text, figure, caption)
+
+
+def _prepare(axes: Axes, result: ExperimentResult, values: Sequence[float], *, from_zero: bool) -> None:
+    low, high = (0.0, max(values) * 1.1) if from_zero else (min(values) - 2, max(values) + 2)
+    axes.set(xlim=(0, max(result.duration_sec, 1e-9)), ylim=(low, high if high > low else low + 1))
+    _shade_batches(axes, result.timeline)
+    axes.grid(True, axis="y")
+    for time_s in result.thermal_throttle.throttle_timestamps[:MOST_BATCHES] if result.thermal_throttle else ():
+        axes.axvline(time_s, color=LIGHT["b"], linewidth=1)
+
+
+def _values(traces: Traces) -> list[float]:
+    return [row.value for rows in traces.values() for row in rows]
+
+
+def _range(rows: Sequence[Row]) -> str:
+    values = [row.value for row in rows]
+    return f"from {number(min(values), '')} to {number(max(values), '')}"
+
+
+def _caption(result: ExperimentResult, title: str) -> str:
+    seconds = seconds_per_row(result)
+    value = "One value per second and GPU." if seconds == 1 else f"One value per {seconds} s (mean) and GPU."
+    throttled = bool(result.thermal_throttle and result.thermal_throttle.throttle_timestamps)
+    lines = " Upright lines: the clocks were throttled." if throttled else ""
+    return f"{title[:1].upper()}{title[1:]} in the window. {value}{lines}"
+
+
+def _shade_batches(axes: Axes, timeline: Timeline | None) -> None:
+    """Shade prefill and decode of each batch, unless there are too many batches."""
+    if not are_shaded(timeline) or timeline is None:
+        return
+    known = [
+        (batch.start_s, batch.first_token_s, batch.end_s)
+        for batch in timeline.batches
+        if batch.first_token_s is not None
+    ]
+    for shade, spans in (
+        ("prefill", [(start, first - start) for start, first, _ in known]),
+        ("decode", [(first, end - first) for _, first, end in known]),
+    ):
+        axes.broken_barh(spans, (0, 1), transform=axes.get_xaxis_transform(), facecolors=LIGHT[shade], linewidth=0)
+
+
+def are_shaded(timeline: Timeline | None) -> bool:
+    """Whether prefill and decode are shaded in a figure of the window."""
+    batches = timeline.batches if timeline else ()
+    return 0 < len(batches) <= MOST_BATCHES and any(batch.first_token_s is not None for batch in batches)

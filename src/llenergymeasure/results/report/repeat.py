@@ -1,0 +1,65 @@
+"""What is needed to repeat a measurement: the fields of its configuration, the commands, and how to cite the program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from llenergymeasure.config.models import ExperimentConfig
+
+# Its names belong to the backend, and null has a meaning in it.
+_KEPT_WHOLE = frozenset({"passthrough_kwargs"})
+# Backends and meters that an extra of this package installs, by the name of the extra.
+_EXTRAS = ("pytorch", "vllm", "tensorrt", "zeus", "codecarbon")
+
+
+def yaml_text(config: ExperimentConfig) -> str:
+    """A file that describes the same experiment."""
+    return "".join(f"{name}: {json.dumps(value)}\n" for name, value in changed_fields(config).items())
+
+
+def changed_fields(config: ExperimentConfig) -> dict[str, Any]:
+    """The fields that are not the default, with sections as mappings; the model always."""
+    default = ExperimentConfig(model=config.model).model_dump(mode="json")
+    return {"model": config.model, **_changed(config.model_dump(mode="json"), default)}
+
+
+def _changed(fields: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
+    changed = {name: value for name, value in fields.items() if value != default.get(name)}
+    return {
+        name: _changed(value, _section(default.get(name)))
+        if isinstance(value, dict) and name not in _KEPT_WHOLE
+        else value
+        for name, value in changed.items()
+    }
+
+
+def _section(default: object) -> Mapping[str, Any]:
+    """The defaults inside a section; a field such as `dataset` may be a text by default."""
+    return default if isinstance(default, Mapping) else {}
+
+
+def commands(version: str | None, file: str, used: Iterable[str]) -> str:
+    """The commands that repeat a measurement and its report.
+
+    Args:
+        version: the release that measured; None where it is not known.
+        file: name of the configuration file.
+        used: names of the backends and meters that were used.
+    """
+    names = set(used)
+    extras = ",".join([*(name for name in _EXTRAS if name in names), "report"])
+    pinned = "" if version is None else f"=={version}"
+    return f'pip install "llenergymeasure[{extras}]{pinned}"\nllem run {file} --report'
+
+
+def citation(version: str) -> str:
+    """The program as a BibTeX entry, with the title and the authors of CITATION.cff."""
+    return (
+        "@software{llenergymeasure,\n"
+        "  title = {llenergymeasure: energy, throughput, latency and FLOPs of LLM inference},\n"
+        "  author = {{The llenergymeasure founders}},\n"
+        f"  version = {{{version}}},\n"
+        "}"
+    )

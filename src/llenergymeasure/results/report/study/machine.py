@@ -1,0 +1,27 @@
+"""Where the runs of a study were made: GPUs by their names, and the release that measured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from llenergymeasure.domain.study.runs import RunRow
+
+
+def gpu_texts(runs: Iterable[RunRow]) -> list[str]:
+    """The GPUs of the runs, such as `8 x NVIDIA H200`; each set of GPUs once."""
+    return list(dict.fromkeys(_counted(run.gpu_names or run.gpus) for run in runs if run.gpus))
+
+
+def _counted(names: Iterable[str]) -> str:
+    return ", ".join(name if count == 1 else f"{count} x {name}" for name, count in Counter(names).items())
+
+
+def with_uuids(runs: Iterable[RunRow]) -> list[str]:
+    """Every GPU of the runs with its UUID."""
+    return list(dict.fromkeys(gpu for run in runs for gpu in run.gpus))
+
+
+def releases(runs: Iterable[RunRow]) -> list[str]:
+    """The releases that measured, as far as they are known."""
+    return list(dict.fromkeys(run.tool_version for run in runs if run.tool_version is not None))
