@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llenergymeasure._format import NOT_MEASURED, number
+from llenergymeasure._format import NOT_MEASURED, milliseconds, number
 from llenergymeasure.domain.measurements import Distribution, LatencyResult
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.results import ExperimentResult
@@ -69,18 +69,10 @@ def _idle_note(result: ExperimentResult) -> str:
 def _latency_headline(name: str, values: Distribution | None) -> Headline:
     if values is None:
         return Headline(name, NOT_MEASURED, "", "steps of generation were not recorded")
-    return Headline(
-        name,
-        number(values.p50_ms, "ms"),
-        ", ".join(_high_percentiles(values)),
-        f"median of {values.count} samples",
-    )
-
-
-def _high_percentiles(values: Distribution) -> Iterator[str]:
-    yield f"p95 {number(values.p95_ms, 'ms')}"
-    if values.count >= LEAST_FOR_P99:
-        yield f"p99 {number(values.p99_ms, 'ms')}"
+    shown = {"p95": values.p95_ms, **({"p99": values.p99_ms} if values.count >= LEAST_FOR_P99 else {})}
+    median, *others = milliseconds((values.p50_ms, *shown.values()))
+    high = ", ".join(f"{name} {text}" for name, text in zip(shown, others, strict=True))
+    return Headline(name, median, high, f"median of {values.count} samples")
 
 
 def banner(result: ExperimentResult) -> str:

@@ -142,7 +142,7 @@ def test_every_figure_and_table_has_a_caption(gpu_page):
 
 def test_p99_is_shown_from_100_samples_on(gpu_page):
     """32 requests, and 2016 times between tokens."""
-    assert "time to first token 2000 ms p95 2000 ms median of 32 samples" in gpu_page.text
+    assert "time to first token 2 s p95 2 s median of 32 samples" in gpu_page.text
     assert "inter-token latency 46 ms p95 52 ms, p99 52 ms" in gpu_page.text
     assert "p99 is shown from 100 samples on" in gpu_page.text
     assert re.search(r"request 32 4900 0 4900 4900 4900 4900 - 4900", gpu_page.text)
