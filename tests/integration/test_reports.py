@@ -81,7 +81,7 @@ def test_report_and_compare_of_stored_results(llem, folder):
     assert "throughput" in out
     code, out, err = llem("compare", str(folder), str(folder), "--json")
     assert code == 0, err
-    assert json.loads(out)["comparisons"][0]["machines"] == "same"
+    assert json.loads(out)["comparisons"][0]["machines"] == "same_cpu_model"
 
 
 def test_a_bad_folder_is_one_line(llem):
