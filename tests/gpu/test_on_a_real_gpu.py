@@ -43,7 +43,7 @@ def result():
     )
 
 
-def test_a_gpu_tells_what_it_is(context):
+def test_a_gpu_describes_itself(context):
     info = gpu_infos(context)[0]
     assert info.uuid.startswith("GPU-")
     assert info.vram_mb > 1000

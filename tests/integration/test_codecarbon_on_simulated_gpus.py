@@ -90,9 +90,7 @@ def both(codecarbon, simulation, *terms, faults=()):
     raise AssertionError(f"this machine is too slow for a window that begins at its time: {reported}")
 
 
-def test_both_see_the_gpu_but_the_power_it_tells_is_not_its_energy_by_time_and_its_total_holds_a_constant(
-    codecarbon, simulation
-):
+def test_codecarbon_finds_the_gpu_but_reports_a_wrong_power_and_a_total_with_a_constant(codecarbon, simulation):
     reported, truth_j = both(codecarbon, simulation, Constant(60.0), Pulses(600.0, 4.0, 0.15, start_s=12.8))
     raw_j = reported["raw_j"]
     assert reported["state"] == "available"

@@ -76,7 +76,7 @@ def test_a_driver_that_cannot_be_used_says_why_and_auto_takes_codecarbon(llem, s
     assert auto.startswith(("auto would take codecarbon", "auto would take rapl"))
 
 
-def test_a_machine_without_any_gpu_says_so(llem, simulation):
+def test_a_machine_without_any_gpu_is_reported(llem, simulation):
     gpus, states, _ = config(llem, simulation())
     assert gpus == "  none: NVML: it works, but finds no GPU"
     assert states["nvml"] == "NVML: it works, but finds no GPU"
@@ -157,7 +157,7 @@ def test_gpus_that_differ_are_not_guessed_from_numbers(llem, simulation, environ
     assert shown in gpus
 
 
-def test_the_command_itself_answers(simulation, tmp_path):
+def test_the_command_itself_works(simulation, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "llenergymeasure", "config"],
         env={**os.environ, **simulation(sim_gpu()).environ, "HOME": str(tmp_path)},

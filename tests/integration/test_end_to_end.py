@@ -149,7 +149,7 @@ assert result.flops_exact > 0
 
 
 @pytest.mark.slow
-def test_the_library_writes_nothing_unasked(place):
+def test_the_library_writes_nothing_by_default(place):
     assert ended(start(place, "-c", LIBRARY)) == (0, "", "")
     assert everything_in(place / "work") == []
     assert everything_in(place / "home") == []
@@ -199,7 +199,7 @@ def test_an_interrupt_ends_with_130_one_line_and_nothing_written(running, place,
     assert everything_in(place / "work") == []
 
 
-def test_a_killed_run_leaves_no_result_and_the_next_run_says_so(running, llem, place):
+def test_a_killed_run_leaves_no_result_and_the_next_run_reports_it(running, llem, place):
     running.kill()
     running.wait()
     left = [name for name in everything_in(place / "work") if not name.startswith("results/.llem-state/")]

@@ -101,7 +101,7 @@ def test_a_gpu_of_300_w_is_measured_to_the_stated_uncertainty(run):
 
 
 @pytest.mark.slow
-def test_a_gpu_that_is_lost_in_the_window_leaves_a_result_that_says_so(run):
+def test_a_gpu_that_is_lost_in_the_window_gives_a_result_with_a_reason(run):
     lost = run(faults=[Fault("*", LOST, from_s=MIDDLE_S)])
     code, _, err = lost.ended()
     assert code == 0, err
@@ -113,7 +113,7 @@ def test_a_gpu_that_is_lost_in_the_window_leaves_a_result_that_says_so(run):
 
 
 @pytest.mark.slow
-def test_a_poller_that_hangs_for_ever_holds_up_neither_the_result_nor_the_end(run):
+def test_a_poller_that_hangs_delays_neither_the_result_nor_the_end(run):
     hanging = run(faults=[Stall("nvmlDeviceGetFieldValues", 600.0, from_s=MIDDLE_S)])
     code, _, err = hanging.ended()
     assert code == 0, err

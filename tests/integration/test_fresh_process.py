@@ -65,7 +65,7 @@ def nothing_is_left(tmp_path, pid):
     return until(lambda: is_gone(pid) and not list(tmp_path.glob("llem-launch-*")))
 
 
-def test_it_does_not_outlive_the_one_who_asked_and_takes_the_folder_with_it(running, tmp_path):
+def test_it_ends_with_its_owner_and_removes_the_folder(running, tmp_path):
     pid = child_of(tmp_path)
     running.kill()
     assert nothing_is_left(tmp_path, pid)

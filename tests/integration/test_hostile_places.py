@@ -72,7 +72,7 @@ def test_closed_streams_take_what_they_are_given(shell, circumstance):
     assert shell(circumstance.replace("{llem}", DRY_RUN)) == (0, "", "")
 
 
-def test_a_reader_that_is_gone_is_no_reason_to_complain(shell):
+def test_a_closed_reader_of_stdout_is_no_error(shell):
     code, _, err = shell(f"({LLEM} config; echo $? >&2) | true")
     assert (code, err.strip()) == (0, "1")
 

@@ -156,7 +156,7 @@ def test_a_setting_of_the_model_can_be_switched_off(measured):
     assert flops.value is not None
 
 
-def test_a_stop_string_ends_a_prompt_where_it_stands(measured):
+def test_a_stop_string_ends_the_output_at_its_position(measured):
     """The text of the third token that is generated becomes a stop string."""
     _, ids, _ = measured()
     tokenizer = transformers.AutoTokenizer.from_pretrained(builtin_model_path("builtin/tiny-llama"))

@@ -113,7 +113,7 @@ for number in (1, 2):
 """
 
 
-def test_two_processes_give_one_result_with_the_tokens_of_one_and_write_nothing_unasked(quick, tmp_path):
+def test_two_processes_give_one_result_with_the_tokens_of_one_and_write_nothing_by_default(quick, tmp_path):
     (tmp_path / "tmp").mkdir()
     quick.run(f"os.chdir({str(tmp_path)!r})\n{ONE_AND_TWO}", {"TMPDIR": str(tmp_path / "tmp")}, 240)
     one, two = (ExperimentResult.from_json(tmp_path / f"{number}.json") for number in (1, 2))
@@ -131,7 +131,7 @@ def test_two_processes_give_one_result_with_the_tokens_of_one_and_write_nothing_
 
 
 @pytest.mark.slow
-def test_ranks_without_memory_say_so_and_name_the_fix():
+def test_ranks_without_memory_report_it_with_the_fix():
     beams = {"decoding_strategy": "beam", "num_beams": 10**9}
     with pytest.raises(ExperimentError, match=r"rank \d failed: .*ran out of memory.*lower pytorch.batch_size"):
         measured(num_processes=2, decoder=beams)
@@ -167,7 +167,7 @@ def test_two_nodes_are_one_experiment(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "words"), [(signal.SIGKILL, "rank 1 exited without an error message")])
-def test_a_rank_that_dies_is_named_and_nothing_is_left(tmp_path, number, words):
+def test_a_rank_that_is_killed_is_named_and_no_process_or_file_is_left(tmp_path, number, words):
     run = start([sys.executable, *arguments(tmp_path / "out", pytorch__num_processes=2, **LONG)], tmp_path)
     pids = workers(tmp_path)
     time.sleep(1.0)

@@ -86,7 +86,7 @@ def both(zeus, sim, seconds=3.0, **environ):
     return unguarded, zeus.run(GUARDED.format(seconds=seconds), environ)
 
 
-def test_the_counter_s_ticks_are_counted_by_our_sampler_as_zeus_does_not_look_at_them(zeus, simulation):
+def test_our_sampler_counts_the_ticks_that_zeus_does_not_report(zeus, simulation):
     ours = zeus.run(GUARDED.format(seconds=3.0), simulation(always_300_w()).environ)
     assert (ours["updates"], ours["period_s"]) == (pytest.approx(30, abs=1), pytest.approx(0.1, abs=0.02))
 
@@ -138,7 +138,7 @@ def test_a_window_within_one_tick_is_0_j_to_zeus_and_none_to_ours(zeus, simulati
     assert "did not tick" in ours["reason"]
 
 
-def test_a_lost_gpu_is_a_meter_error_with_zeus_words(zeus, simulation):
+def test_a_lost_gpu_is_a_meter_error_with_the_message_of_zeus(zeus, simulation):
     unguarded, ours = both(zeus, simulation(always_300_w(), faults=[Fault("*", LOST, from_s=11.5)]))
     assert unguarded == {"error": "GPU is lost"}
     assert ours["error"] == "MeterError: zeus failed: ZeusGPULostError: GPU is lost"

@@ -168,13 +168,13 @@ def test_a_base_that_is_a_file_is_named(tmp_path):
         pass
 
 
-def test_other_failures_of_the_system_keep_their_words(tmp_path):
+def test_other_errors_of_the_system_keep_their_message(tmp_path):
     with pytest.raises(LLEMError, match="could not be written"):
         write_atomic(tmp_path / ("x" * 300), "data")
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
-def test_a_process_that_ended_is_dead_although_its_parent_has_not_fetched_it():
+def test_a_zombie_process_counts_as_ended():
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert process_is_alive(process.pid)
     process.kill()

@@ -41,7 +41,7 @@ def test_a_file_and_a_module_are_run_as_main(run, tmp_path):
     assert run("program.py", "a").stdout == run("-m", "program", "a").stdout == "__main__ ['a']\n"
 
 
-def test_what_the_server_imported_is_there_and_what_a_program_imports_is_not_left_behind(run):
+def test_imports_of_the_server_are_available_and_imports_of_a_program_do_not_remain(run):
     code = "import sys; print('colorsys' in sys.modules, 'this_one' in sys.modules); sys.modules['this_one'] = sys"
     assert [run("-c", code).stdout for _ in range(2)] == ["True False\n"] * 2
 

@@ -155,7 +155,7 @@ def test_a_user_config_is_read_or_refused(tmp_path, content):
     st.sampled_from(["n", "dataset", "decoder", "warmup.n_warmup", "passthrough_kwargs.a", "x.y", ""]),
     st.text(max_size=30) | hostile_values.map(json.dumps) | st.sampled_from(["[" * DEEP, LONG_NUMBER, "&a [*a]"]),
 )
-def test_an_override_is_read_or_refused_in_a_few_words(name, value):
+def test_an_override_is_read_or_refused_with_a_short_message(name, value):
     assigned = {}
 
     def overridden():
@@ -350,7 +350,7 @@ def test_an_offset_that_is_no_number_is_damage(tmp_path, offset):
 
 
 @pytest.mark.parametrize("total", ["Infinity", "1e999", "NaN", "-1"])
-def test_a_total_size_that_is_no_number_tells_nothing(tmp_path, total):
+def test_a_total_size_that_is_no_number_is_ignored(tmp_path, total):
     index = f'{{"metadata": {{"total_size": {total}}}, "weight_map": {{}}}}'
     written(tmp_path / "model.safetensors.index.json", index.encode())
     assert local_weights_bytes(tmp_path) is None

@@ -96,7 +96,7 @@ def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (function.end_lineno or 0) - body[0].lineno + 1
 
 
-def test_no_function_is_longer_than_a_look():
+def test_no_function_is_too_long():
     assert [
         f"{name}:{function.lineno} {function.name}"
         for name, function in functions()

@@ -116,7 +116,7 @@ def test_300_w_for_2_s_are_600_j_and_one_gpu_may_work_alone(opened):
     assert counter_j(handles[1]) - before[1] == pytest.approx(600.0, rel=0.06)  # the last tick is not due yet
 
 
-def test_a_counter_that_looks_a_quarter_of_the_time_misses_what_beats_with_it(opened):
+def test_a_counter_that_measures_a_quarter_of_the_time_misses_a_synchronous_load(opened):
     beat = [Constant(100.0), Pulses(300.0, 0.100, start_s=0.963)]  # every look falls into a pulse
     sim, (true, partial) = opened(sim_gpu(idle=beat), sim_gpu(number=1, idle=beat, counter=PARTIAL_COUNTER))
     before = [counter_j(handle) for handle in (true, partial)]
@@ -143,7 +143,7 @@ def test_each_architecture_has_its_sensors(opened, architecture, reported, usage
     assert pynvml.nvmlDeviceGetPowerUsage(handle) / 1e3 == pytest.approx(found[1 if usage_is_average else 2], abs=0.01)
 
 
-def test_it_tells_what_a_gpu_is(opened):
+def test_it_describes_a_gpu(opened):
     gpu = sim_gpu("ada", 3, ecc=None, persistence=False, migs=["MIG-a"], processes=[Process(77), Process(0)])
     _, (handle,) = opened(gpu)
     assert pynvml.nvmlDeviceGetName(handle) == "NVIDIA L40S"

@@ -67,7 +67,7 @@ def test_a_collector_fills_a_field_of_the_result(collector):
     assert collector.block in ExperimentResult.model_fields
 
 
-def test_the_system_clock_moves_forward_and_tells_utc():
+def test_the_system_clock_moves_forward_and_has_utc():
     clock = SystemClock()
     before, cpu = clock.now(), clock.cpu_seconds()
     sum(range(100_000))

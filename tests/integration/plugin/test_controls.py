@@ -91,7 +91,7 @@ def test_a_selection_of_windows_keeps_the_controls(controlled):
     ],
     ids=["no experiment", "the control", "--deselect", "-m", "a path"],
 )
-def test_a_control_is_left_out_where_no_experiment_needs_it_or_the_user_says_so(controlled, arguments, selected):
+def test_a_control_is_left_out_where_no_experiment_needs_it_or_the_user_excludes_it(controlled, arguments, selected):
     controlled.write("pytest.ini", "[pytest]\nmarkers = slow\n")
     assert order(controlled, *arguments) == selected
 

@@ -55,7 +55,7 @@ def test_what_a_control_saw_counts_whenever_its_verdict_is_read(controlled, read
 
 
 @pytest.mark.parametrize("reads", [LATE, EARLY], ids=["late", "early"])
-def test_a_regression_is_looked_at_again_whenever_its_verdict_is_read(controlled, reads):
+def test_a_regression_is_measured_again_whenever_its_verdict_is_read(controlled, reads):
     controlled.tests(SUITE.format(**reads))
     replay = recorded(controlled, "now.json", [*USUAL, *USUAL], [*MORE, *(0.95 * joules for joules in USUAL)])
     controlled.run(replay, "--llem-json=report.json").assert_outcomes(passed=2)

@@ -56,7 +56,7 @@ def test_it(energy_meter):
     assert result.outlines[head + 1].startswith("new ")
 
 
-def test_what_json_has_no_word_for_is_written_as_null_or_text(suite):
+def test_values_that_json_cannot_represent_are_written_as_null_or_text(suite):
     suite.write(
         "test_window.py",
         """

@@ -86,7 +86,7 @@ def test_a_real_change_fails_and_is_in_every_report(gated):
     assert entry["sessions"][-1]["samples"]["energy_total_j"][:3] == pytest.approx(times(1.2))
 
 
-def test_a_change_that_is_gone_at_the_second_look_passes(gated):
+def test_a_change_that_the_second_look_does_not_confirm_passes(gated):
     result = gated.run(gated.replay(*times(1.2), *times(0.95)))
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*measured again from the recording: 3 more repeats, pooled"])
@@ -207,7 +207,7 @@ def test_without_a_sensor_counted_and_measured_work_is_gated(suite):
     assert metrics["cpu_seconds"] in ("ok", "inconclusive", "improved")
 
 
-def test_assertions_and_budgets_speak_in_words(suite):
+def test_assertions_and_budgets_give_clear_messages(suite):
     suite.write("pytest.ini", "[pytest]\nllem_repeats = 3\n")
     suite.tests(
         """

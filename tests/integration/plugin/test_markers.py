@@ -238,7 +238,7 @@ def test_called_without_any_config_says_what_to_give(suite):
     suite.run().stdout.fnmatch_lines(["llm_experiment has no config: give the marker one*"])
 
 
-def test_a_wrong_override_is_reported_in_words(suite):
+def test_a_wrong_override_gives_a_clear_message(suite):
     suite.one_test(body="llm_experiment(batchsize=3)")
     result = suite.run()
     result.assert_outcomes(failed=1)

@@ -20,7 +20,7 @@ def test_sweep(llm_experiment):
 """
 
 
-def test_the_runs_of_a_test_are_told_apart_in_every_report(suite, quick):
+def test_every_report_distinguishes_the_runs_of_a_test(suite, quick):
     suite.write("pytest.ini", "[pytest]\nllem_repeats = 3\n")
     suite.tests(SWEEP)
     first = suite.forked(quick, suite.replay(*USUAL * 4), "--llem-update-baseline=new")

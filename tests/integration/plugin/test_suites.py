@@ -85,13 +85,13 @@ def test_what_is_wrong_is_a_collection_error_with_line_and_column(suite, text, w
     assert not (suite.path / ".llem").exists()
 
 
-def test_others_run_beside_a_broken_suite_when_asked(yaml_suite):
+def test_other_tests_run_beside_a_broken_suite_when_requested(yaml_suite):
     yaml_suite.write("broken.llem.yaml", "experiments: [\n")
     result = yaml_suite.run("--continue-on-collection-errors", "-k", "plain")
     result.assert_outcomes(passed=1, errors=1)
 
 
-def test_other_names_are_collected_when_the_ini_says_so(suite):
+def test_other_names_are_collected_when_the_ini_has_them(suite):
     suite.write("pytest.ini", "[pytest]\nllem_files = bench_*.yml\n")
     suite.write("bench_decode.yml", SUITE)
     suite.write("energy.llem.yaml", SUITE)

@@ -82,7 +82,7 @@ def test_an_entry_that_is_there_already_is_no_failure(one):
     assert outcomes(one)[0][0] == "kept"
 
 
-def test_the_configurations_of_one_test_are_told_apart(one):
+def test_the_configurations_of_one_test_are_distinguished(one):
     one.tests(
         "@pytest.mark.llem(TINY)\ndef test_energy(llm_experiment):\n    llm_experiment()\n    llm_experiment(n=2)\n"
     )

@@ -131,7 +131,7 @@ def test_windows_alone_are_a_measurement(suite):
     assert suite.run(suite.replay(5.0), "--llem-strict").ret == 0
 
 
-def test_a_test_with_windows_does_not_stand_for_one_whose_name_is_longer(suite):
+def test_a_test_with_windows_does_not_replace_one_with_a_longer_name(suite):
     suite.tests("def test_work(energy_meter):\n    pass\n", "test_a.py")
     ids = ("test_a.py::test_work::decode", "test_a.py::test_work_of_two::decode")
     suite.write("llem-baselines/a.json", dumps(a_file({test_id: {HASH: an_entry()} for test_id in ids})))

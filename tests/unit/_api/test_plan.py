@@ -53,7 +53,7 @@ def test_a_plan_writes_nothing(tmp_path):
     assert not (tmp_path / "there").exists()
 
 
-def test_whoever_asks_for_no_report_hears_of_none():
+def test_without_a_requested_report_its_findings_are_not_reported():
     assert plan(StudyConfig(experiments=(TINY,))).report == ()
 
 

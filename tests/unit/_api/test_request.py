@@ -8,7 +8,7 @@ from llenergymeasure._api.request import study_of
 from llenergymeasure.exceptions import ConfigError
 
 
-def test_what_the_command_line_says_stands_above_the_file(tmp_path):
+def test_the_command_line_overrides_the_file(tmp_path):
     file = tmp_path / "config.yaml"
     file.write_text("model: m\nn: 4\n")
     (config,) = study_of(file, {"n": 8}, ["pytorch.batch_size=2"]).experiments
@@ -35,7 +35,7 @@ def test_without_file_and_model_an_example_is_given():
         study_of(None, {}, [])
 
 
-def test_a_wrong_value_is_reported_in_words():
+def test_a_wrong_value_gives_a_clear_message():
     with pytest.raises(ConfigError, match="precision"):
         study_of(None, {"model": "m", "precision": "fp64"}, [])
 

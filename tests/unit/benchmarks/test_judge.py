@@ -41,7 +41,7 @@ def test_every_order_of_two_samples_is_counted_once():
     assert sum(ways(4, 5, u) for u in range(21)) == math.comb(9, 4)
 
 
-def test_a_mean_threshold_looks_at_means():
+def test_a_mean_threshold_compares_means():
     assert mean_threshold([[1.0, 1.0]], [1.06, 1.05], 0.05, 0.01)
     assert not mean_threshold([[1.0, 1.0]], [1.04, 1.05], 0.05, 0.01)
 

@@ -17,7 +17,7 @@ def test_a_missed_target_is_named_above_the_tables():
 
 
 @pytest.mark.torch  # the page names its version
-def test_each_figure_stands_in_the_table_of_its_benchmark():
+def test_each_figure_is_in_the_table_of_its_benchmark():
     text = page([("startup", KEPT), ("overhead", MISSED), ("startup", PEER), ("judge", Line("\nalarms"))])
     assert text.index("## startup") < text.index("| import | 21 ms | 19 to 25 | <= 30 | kept |")
     assert "| wall \\| time | 1.2 x | 1.1 to 1.3 | <= 1.10 | **missed** |" in text

@@ -61,7 +61,7 @@ def test_config_recommends_no_extra_that_this_release_cannot_use(monkeypatch):
         ),
     ],
 )
-def test_config_tells_what_auto_would_take_under_the_user_config(tmp_path, monkeypatch, narrowed, words):
+def test_config_shows_what_auto_would_choose_under_the_user_config(tmp_path, monkeypatch, narrowed, words):
     place = tmp_path / "llenergymeasure" / "config.yaml"
     place.parent.mkdir()
     place.write_text(f"measurement: {{energy_backend: {narrowed}}}\n")
@@ -70,7 +70,7 @@ def test_config_tells_what_auto_would_take_under_the_user_config(tmp_path, monke
     assert words in CliRunner().invoke(app, ["config"]).stdout
 
 
-def test_config_tells_a_broken_user_config_and_goes_on(tmp_path, monkeypatch):
+def test_config_reports_an_invalid_user_config_and_continues(tmp_path, monkeypatch):
     place = tmp_path / "llenergymeasure" / "config.yaml"
     place.parent.mkdir()
     place.write_text("output: 3\n")

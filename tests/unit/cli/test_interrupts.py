@@ -78,7 +78,7 @@ def test_other_faults_in_a_destructor_are_reported_as_ever(monkeypatch):
     assert complaints == ["broken"]
 
 
-def test_a_command_in_a_command_tells_faults_in_a_destructor_once(monkeypatch):
+def test_a_command_in_a_command_reports_faults_in_a_destructor_once(monkeypatch):
     complaints = []
     monkeypatch.setattr(sys, "unraisablehook", lambda fault: complaints.append(str(fault.exc_value)))
     interrupts = Interrupts()

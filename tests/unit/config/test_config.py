@@ -42,7 +42,7 @@ def test_every_parameter_is_described(parameter):
 
 
 @pytest.mark.parametrize("parameter", [p for p in ALL if p.name.split(".")[0] in BACKENDS], ids=lambda p: p.name)
-def test_every_field_of_a_backend_defaults_to_none_and_tells_what_that_means(parameter):
+def test_every_field_of_a_backend_defaults_to_none_and_states_the_effective_default(parameter):
     assert parameter.default is None
     assert parameter.effective_default
 
@@ -171,7 +171,7 @@ def test_no_text_whatsoever_gives_anything_but_a_mapping_or_a_config_error(tmp_p
         assert isinstance(read_document(path).content, dict)
 
 
-def test_an_absent_user_config_is_defaults_in_silence(tmp_path):
+def test_an_absent_user_config_gives_the_defaults_without_a_message(tmp_path):
     assert load_user_config(tmp_path / "nowhere" / "config.yaml") == UserConfig()
 
 

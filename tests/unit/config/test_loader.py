@@ -173,5 +173,5 @@ def test_an_override_that_is_not_understood_is_shown_with_an_example(text):
 
 
 @pytest.mark.parametrize("text", ["passthrough_kwargs.hf_token=[hf_abcdefgh", "hf_abcdefgh1234"])
-def test_an_override_that_holds_a_secret_is_not_repeated(text):
+def test_an_override_with_a_secret_is_not_repeated_in_the_message(text):
     assert "hf_abcdefgh" not in complaint(parse_override, text)

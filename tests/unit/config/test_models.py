@@ -205,7 +205,7 @@ def test_what_null_means_is_written_once_and_described_alike(name):
     assert getattr(PyTorchConfig(), name.removeprefix("effective_")) is None
 
 
-def test_what_is_chosen_stands_before_what_null_means():
+def test_a_chosen_value_has_priority_over_the_effective_default():
     section = PyTorchConfig(batch_size=8, batching_strategy="dynamic", device="cpu", num_processes=2, use_cache=False)
     assert [getattr(section, name) for name in EFFECTIVE] == [8, "dynamic", "cpu", 2, False]
 

@@ -41,7 +41,7 @@ def test_a_foreign_process_on_an_idle_gpu_is_named():
     assert "GPU 0 pid 4711" in problem
 
 
-def test_what_was_seen_while_idle_stays_with_the_cached_baseline():
+def test_problems_of_the_idle_time_stay_with_the_cached_baseline():
     clock, cache = FakeClock(), BaselineCache()
     trace = idle_trace(FakeGpu(), pids=(4711,))
     found = [

@@ -82,7 +82,7 @@ def test_records_that_cannot_be_fail_the_experiment_and_say_why(engine, message)
     assert message in str(caught.value)
 
 
-def test_steps_that_were_not_seen_are_no_fault():
+def test_steps_that_were_not_recorded_are_no_fault():
     result = measure(each(step_times_s=lambda b: (), step_tokens=lambda b: ()))
     assert result.latency.ttft is None
 

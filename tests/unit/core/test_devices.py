@@ -44,7 +44,7 @@ def test_a_failure_inside_ends_both(nvml):
     assert nvml.calls[-1] == "nvmlShutdown"
 
 
-def test_who_only_looks_at_the_devices_starts_no_sampler(nvml):
+def test_reading_the_devices_starts_no_sampler(nvml):
     with open_devices(FakeClock(), {}, open_door=lambda: GpuDoor(nvml)) as devices:
         assert devices.sampler is not None
         assert samplers() == []

@@ -26,7 +26,7 @@ def nothing():
     pass
 
 
-def test_a_model_is_given_to_whoever_loads_the_same():
+def test_a_model_is_reused_by_an_experiment_that_loads_the_same():
     model_cache, model = ModelCache(), Model()
     model_cache.put("a", model, nothing)
     assert model_cache.take("a") is model

@@ -94,7 +94,7 @@ def test_gpus_that_are_metered_and_hold_nothing_are_reported():
 
 
 @pytest.mark.torch
-def test_every_gpu_that_holds_a_part_is_synchronised_and_its_memory_counted(monkeypatch):
+def test_every_gpu_with_a_part_of_the_model_is_synchronised_and_its_memory_counted(monkeypatch):
     torch = pytest.importorskip("torch")
     from llenergymeasure.core.backends.pytorch.generation.engine import TransformersEngine
 

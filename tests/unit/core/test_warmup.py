@@ -63,7 +63,7 @@ def test_falling_latency_goes_on_until_it_is_steady():
     assert result.iterations_completed == 5 + 4 + 5
 
 
-def test_restless_latency_stops_at_the_limit_and_says_so():
+def test_unsteady_latency_stops_at_the_limit_with_a_warning():
     result = run(convergence_detection=True, n_warmup=5, max_prompts=20, step_times=[1.0, 3.0])
     assert result.converged is False
     assert result.final_cv > 0.4

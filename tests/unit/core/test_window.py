@@ -48,7 +48,7 @@ def test_rank_0_decides_for_all():
     assert len(window(1.0, Rank(1, ["", ""])).passes) == 1
 
 
-def test_one_pass_asks_nobody():
+def test_one_pass_asks_no_other_rank():
     rank = Rank(0)
     window(None, rank)
     assert rank.shared == []

@@ -59,12 +59,12 @@ def test_a_byte_order_mark_alone_is_no_prompt(write):
 
 
 @pytest.mark.parametrize("field", PROMPT_FIELDS)
-def test_each_accepted_field_holds_the_prompt(write, field):
+def test_each_accepted_field_may_contain_the_prompt(write, field):
     assert read_jsonl(write(json.dumps({"id": 1, field: "hello"}).encode()), 1).texts == ("hello",)
 
 
 @pytest.mark.parametrize(("first", "second"), list(pairwise(PROMPT_FIELDS)))
-def test_the_preferred_field_counts_wherever_it_stands(write, first, second):
+def test_the_preferred_field_counts_at_any_position(write, first, second):
     assert read_jsonl(write(json.dumps({second: "no", first: "yes"}).encode()), 1).texts == ("yes",)
 
 
@@ -72,7 +72,7 @@ def test_a_null_field_is_as_good_as_absent(write):
     assert read_jsonl(write(b'{"prompt": null, "text": "here"}'), 1).texts == ("here",)
 
 
-def test_what_lies_beyond_the_wanted_prompts_is_not_judged(write):
+def test_lines_after_the_requested_prompts_are_not_checked(write):
     assert read_jsonl(write(ONE + b"this is not JSON\n"), 1).n_available == 2
 
 

@@ -65,7 +65,7 @@ def test_the_built_in_name_wins_over_a_file_of_that_name(own, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["AIEnergyScore", "aienergyscor", "ai-energy-score"])
-def test_a_near_miss_is_asked_about(name):
+def test_a_similar_name_is_suggested(name):
     assert f"unknown dataset '{name}', did you mean 'aienergyscore'?; " in complaint(name)
 
 
@@ -108,7 +108,7 @@ def test_opening_a_dataset_loads_no_heavy_library():
     assert found.stdout.strip() == "[]"
 
 
-def test_the_home_of_nobody_is_refused():
+def test_the_home_of_an_unknown_user_is_refused():
     with pytest.raises(ConfigError, match="write the full path"):
         open_dataset("~nobody-of-that-name/p.jsonl", 1, 1)
 

@@ -37,7 +37,7 @@ def test_each_rank_gets_its_share():
     assert tokenised(text_prompts(), FakeTokenizer(), None, rank=1, size=2).ids == [[17, 14, 14, 13]]
 
 
-def test_a_template_stands_around_every_prompt():
+def test_the_template_encloses_every_prompt():
     found = tokenised(chat_prompts(), FakeTokenizer(), limit=None, rank=0, size=1)
     assert found.ids == [[1, 5, 13, 15, 6, 7], [1, 5, 17, 14, 14, 13, 6, 7]]
 

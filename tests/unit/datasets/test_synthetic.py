@@ -27,7 +27,7 @@ def draw(n=4, of=None, seed=None, random_seed=42, input_len=8, tokenizer=None):
     return open_dataset(dataset, n, random_seed).token_ids(tokenizer or Vocabulary())
 
 
-def test_every_prompt_has_exactly_the_wanted_length():
+def test_every_prompt_has_exactly_the_requested_length():
     assert [len(ids) for ids in draw(n=50, input_len=33)] == [33] * 50
 
 

@@ -101,7 +101,7 @@ def test_the_summary_has_three_figures_units_and_every_warning():
         assert text_of_one in text
 
 
-def test_the_summary_tells_attention_and_the_order_of_prompts():
+def test_the_summary_shows_attention_and_the_order_of_prompts():
     result = a_result(pytorch={"batching_strategy": "dynamic"})
     info = result.model_info.model_copy(update={"attn_implementation": "eager"})
     text = result.model_copy(update={"model_info": info}).summary()
@@ -181,7 +181,7 @@ def test_warnings_that_differ_in_their_numbers_only_are_shown_once_with_their_nu
     )
 
 
-def test_joules_per_token_of_an_estimate_have_no_error_bar_and_say_so():
+def test_joules_per_token_of_an_estimate_have_no_error_bar_and_are_marked():
     estimate = EnergyReading(meter="codecarbon", energy_j=200.0, method="estimated")
     text = a_result().model_copy(update={"energy": estimate}).summary()
     assert "10 J/token, an estimate\n" in text

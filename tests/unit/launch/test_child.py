@@ -22,7 +22,7 @@ def ask(tmp_path):
     return ask
 
 
-def test_a_request_for_so_many_windows_and_no_more_ends_after_them(tmp_path, ask):
+def test_a_request_for_a_fixed_number_of_windows_ends_after_them(tmp_path, ask):
     ask(3, more=False)
     assert list(wanted_windows(tmp_path)) == [0, 1, 2]
 

@@ -82,7 +82,7 @@ def test_findings_of_the_process_stay_findings():
     assert Ending({0: Reply(failure=failure_of(finding))}).error.failure_kind == "error"
 
 
-def test_the_exit_code_of_a_dead_process_is_data():
+def test_the_exit_code_of_an_ended_process_is_data():
     error = Ending({}, exit_code=KILLED).error
     assert isinstance(error, ProcessFailed)
     assert error.exit_code == KILLED

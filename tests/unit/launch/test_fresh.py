@@ -103,7 +103,7 @@ def test_a_run_without_a_heartbeat_is_ended(fresh):
     assert failure_of(fresh, "hang").failure_kind == "hung"
 
 
-def test_the_log_of_a_run_remains_where_it_was_wanted(fresh, tmp_path):
+def test_the_log_of_a_run_remains_at_the_requested_path(fresh, tmp_path):
     log = tmp_path / "log.txt"
     log.write_text("of an earlier attempt")
     fresh.measure(an_experiment("succeed"), log=log)
@@ -161,7 +161,7 @@ def test_after_the_end_of_a_server_another_takes_over(session, tmp_path):
         assert server_in(log) != first
 
 
-def test_a_server_that_cannot_import_its_library_says_so(session):
+def test_a_server_that_cannot_import_its_library_reports_it(session):
     broken = [sys.executable, "-c", "raise SystemExit('no torch here')"]
     with (
         FreshProcesses(session, command=lambda backend: broken) as fresh,
@@ -192,7 +192,7 @@ def beats(folder):
     return [int(path.read_text() or 0) for path in folder.glob("llem-launch-*/rank-00000.alive")]
 
 
-def test_when_the_owner_is_killed_server_run_and_folder_are_gone_within_five_seconds(tmp_path):
+def test_when_the_owner_is_killed_server_run_and_folder_end_within_five_seconds(tmp_path):
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     environ = {**ENVIRON, "TMPDIR": str(temporary), "PYTHONPATH": f"{Path(__file__).parent}:{ENVIRON['PYTHONPATH']}"}

@@ -25,13 +25,13 @@ def touch(tmp_path):
     return touch_at
 
 
-def test_who_was_never_heard_is_not_silent_yet(tmp_path, clock):
+def test_a_process_without_a_first_heartbeat_is_not_silent_yet(tmp_path, clock):
     beats = Heartbeats(tmp_path, 2, clock.now)
     clock.sleep(10 * SILENT_S)
     assert beats.silent() == ()
 
 
-def test_who_was_heard_and_then_not_for_too_long_is_silent_and_stays_so(tmp_path, clock, touch):
+def test_a_process_whose_heartbeat_stopped_for_too_long_is_silent_and_stays_so(tmp_path, clock, touch):
     beats = Heartbeats(tmp_path, 2, clock.now)
     for second in range(30):
         touch(0, 1000 + second)

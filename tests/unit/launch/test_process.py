@@ -55,7 +55,7 @@ def run(command, log, until=lambda: False, **options):
     return code, [word for line in last_lines(log) for word in line.split()]
 
 
-def test_the_exit_code_and_the_last_words_are_there(tmp_path):
+def test_the_exit_code_and_the_last_lines_are_returned(tmp_path):
     assert run(python("print('last words'); raise SystemExit(3)"), tmp_path / "log") == (3, ["last", "words"])
 
 

@@ -57,7 +57,7 @@ def test_where_a_size_is_not_known_nothing_is_claimed(large):
     assert reported(large) == []
 
 
-def test_a_run_without_any_meter_says_so_before_it_starts(large):
+def test_a_run_without_any_meter_has_a_note_before_it_starts(large):
     assert reported(large, MeterChoice(name="none", reason="no meter is available: nvml: no NVIDIA GPU")) == [
         "energy will not be measured: no meter is available: nvml: no NVIDIA GPU"
     ]

@@ -314,7 +314,7 @@ def test_the_findings_of_one_experiment_are_as_they_are():
     assert refused([Finding("no GPU", "buy one")]) == ["no GPU"]
 
 
-def test_the_findings_of_several_name_their_experiments_and_each_stands_once():
+def test_the_findings_of_several_name_their_experiments_and_each_is_reported_once():
     torch, data = Finding("no torch", "install it"), Finding("no data", "make some")
     assert refused((torch,), (torch, data), (torch,)) == ["every experiment: no torch", "experiment 2: no data"]
     assert refused((), (data,), (data,)) == ["experiments 2, 3: no data"]

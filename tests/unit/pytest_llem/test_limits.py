@@ -59,7 +59,7 @@ def test_a_text_without_a_colon_is_shown_an_example():
         parse_limit("5%")
 
 
-def test_a_metric_may_have_both_kinds_and_the_later_of_a_kind_holds():
+def test_a_metric_may_have_both_kinds_and_the_later_of_a_kind_applies():
     limits = parse_limits(["cpu_seconds:5%", "cpu_seconds:9", "cpu_seconds:7%"])
     assert [str(limit) for limit in limits] == ["cpu_seconds:7%", "cpu_seconds:9"]
 

@@ -8,7 +8,7 @@ from a_result import a_result
 from llenergymeasure.results.csv import csv_text
 
 
-def test_rows_tell_runs_apart_by_batches_and_attention():
+def test_rows_distinguish_runs_by_batches_and_attention():
     result = a_result(pytorch={"batching_strategy": "dynamic"})
     info = result.model_info.model_copy(update={"attn_implementation": "eager"})
     row = next(csv.DictReader(csv_text(result.model_copy(update={"model_info": info})).splitlines()))

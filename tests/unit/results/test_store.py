@@ -13,13 +13,13 @@ from llenergymeasure.protocols import ResultsRepository
 from llenergymeasure.results.store import FolderRepository
 
 
-def test_not_measured_is_null_in_json_and_the_table_lies_beside_it(tmp_path):
+def test_not_measured_is_null_in_json_and_the_table_is_beside_it(tmp_path):
     path = FolderRepository(tmp_path, export_csv=True).save(a_result(energy_j=None)).path
     assert json.loads(path.read_text())["energy_total_j"] is None
     assert path.with_name("result.csv").read_text().startswith("measurement_config_hash,")
 
 
-def test_nothing_lies_beside_a_result_that_was_not_asked_for(tmp_path):
+def test_only_requested_files_are_beside_a_result(tmp_path):
     path = FolderRepository(tmp_path).save(a_result()).path
     assert [each.name for each in path.parent.iterdir()] == ["result.json"]
 

@@ -60,7 +60,7 @@ def test_what_has_its_result_leaves_nothing_behind_and_failures_of_its_configura
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_dead_process_left_unfinished_is_marked_as_failed(tmp_path):
+def test_the_unfinished_state_of_an_ended_process_is_marked_as_failed(tmp_path):
     left = StateManager(tmp_path).keep(new_state("abcd"))
     assert StateManager(tmp_path).cleanup_stale() == ()
     (found,) = StateManager(tmp_path, is_alive=lambda pid: False).cleanup_stale()

@@ -51,6 +51,6 @@ def test_independent_repeats_are_inflated_little_and_correlated_ones_more():
     assert median(independent) < 1.1 < 2 < median(correlated)
 
 
-def test_a_long_series_tells_its_effective_number():
+def test_a_long_series_shows_its_effective_number():
     # n (1 - r) / (1 + r): at r = 0.6 four repeats are worth one.
     assert fmean(inflations(0.6, 2000, sessions=1, runs=20)) == pytest.approx(4.0, rel=0.05)

@@ -86,7 +86,7 @@ def test_a_change_has_to_be_significant_by_both_errors():
         (-0.06, 0.05, False),  # better
     ],
 )
-def test_a_change_beyond_the_limit_that_is_hardly_by_chance_is_worth_a_second_look(log_ratio, limit, suspected):
+def test_a_change_beyond_the_limit_that_is_unlikely_by_chance_gets_a_second_look(log_ratio, limit, suspected):
     assert a_change(log_ratio, limit).suspected is suspected
 
 

@@ -224,7 +224,7 @@ def test_an_inconclusive_verdict_says_which_larger_designs_would_see_more():
     assert all(1.05 < design.minimum_detectable_ratio < found.minimum_detectable_ratio for design in found.larger)
 
 
-def test_a_change_beyond_the_limit_that_may_be_luck_is_not_significant():
+def test_a_change_beyond_the_limit_that_may_be_chance_is_not_significant():
     found = judged([[100.0] * 3], [106.0] * 3, 0.0)
     assert (found.verdict, found.why_open, found.alpha) == ("inconclusive", "not-significant", 0.01)
     assert found.p_value == pytest.approx(0.0260, abs=5e-5)  # log(1.06) is 2.08 times the error of the floor
@@ -284,7 +284,7 @@ def test_sessions_that_differ_by_more_than_the_floor_raise_few_alarms_from_three
     assert looks_twice(400, 0.01, n_sessions=n_sessions, spread=0.05) <= 0.02 * 400
 
 
-def test_noise_of_ten_percent_is_mostly_inconclusive_and_says_what_it_could_have_seen():
+def test_noise_of_ten_percent_is_mostly_inconclusive_and_reports_the_detectable_change():
     open_ones = [found for found in verdicts(200, 0.10, n_sessions=1) if found.verdict == "inconclusive"]
     assert len(open_ones) > 150
     assert all(found.minimum_detectable_ratio > 1.05 for found in open_ones)
@@ -300,6 +300,6 @@ def test_the_detectable_change_is_caught_four_times_in_five():
     assert 0.7 < caught["regression"] / 300 < 0.9
 
 
-def test_the_interval_holds_the_truth_nine_times_in_ten():
+def test_the_interval_contains_the_true_value_nine_times_in_ten():
     held = [found.ratio_low < 1.1 < found.ratio_high for found in verdicts(400, 0.05, change=0.1, spread=0.02)]
     assert 0.87 < sum(held) / 400 < 0.95

@@ -19,7 +19,7 @@ def test_one_session_a_side_shows_no_difference_between_sessions():
     assert variance_components([[0.0, 0.0]], [[9.0, 9.0]], floor=0.5).seen is None
 
 
-def test_what_is_seen_counts_from_two_sessions_on():
+def test_the_observed_variance_counts_from_two_sessions_on():
     # The means -1 and 1 about 0: squares 2 with one degree of freedom.
     assert variance_components([[-1.0, -1.0], [1.0, 1.0]], [[9.0, 9.0]], floor=0.5).seen == pytest.approx(2.0)
 
@@ -54,7 +54,7 @@ def test_inflation_widens_the_error_and_keeps_its_degrees_of_freedom():
     assert (inflated.value, inflated.df) == (pytest.approx(2 * plain.value), plain.df)
 
 
-def test_the_error_that_was_seen_has_the_assumed_one_for_missing_degrees_of_freedom():
+def test_the_assumed_error_fills_the_missing_degrees_of_freedom_of_the_observed_one():
     variance = VarianceComponents(within=0.0, within_df=4, floor=0.2, seen=1.0)
     assumed, seen = variance.errors([3, 3], [3])
     # Assumed 0.2 x 3/2 = 0.3 with three of four degrees of freedom, seen 1.0 x 3/2 with one.
@@ -74,7 +74,7 @@ def test_with_one_baseline_session_two_looks_have_to_agree():
     assert (assumed.value, seen.value, seen.df) == (pytest.approx(math.sqrt(0.3)), pytest.approx(math.sqrt(0.6)), 19)
 
 
-def test_sessions_of_which_nothing_was_seen_are_as_assumed():
+def test_sessions_without_observations_have_the_assumed_variance():
     assumed, seen = VarianceComponents(within=0.0, within_df=4, floor=0.2).errors([3, 3], [3])
     assert seen.value == pytest.approx(assumed.value)
 

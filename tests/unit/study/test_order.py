@@ -49,7 +49,7 @@ def test_a_sequential_order_has_all_cycles_of_a_cell_together():
     ]  # fmt: skip
 
 
-def test_in_a_grouped_order_cells_that_load_alike_stand_together_and_the_groups_are_shuffled():
+def test_in_a_grouped_order_cells_that_load_the_same_model_are_adjacent_and_groups_are_shuffled():
     orders = [[GROUPS[cell] for cell in cycle("grouped", number, cycles=range(1, 21))] for number in range(1, 21)]
     assert {tuple(order) for order in orders} == {
         ("small", "small", "large", "large"), ("large", "large", "small", "small"),

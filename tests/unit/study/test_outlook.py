@@ -16,7 +16,7 @@ def a_row(cell, cycle, state="pending", took_s=None, waited_s=0.0):
 ROWS = [a_row(cell, cycle) for cycle in (1, 2) for cell in ("01", "02")]
 
 
-def test_a_cell_that_was_seen_takes_as_long_again_and_another_as_long_as_the_mean():
+def test_a_known_cell_takes_as_long_again_and_another_as_long_as_the_mean():
     outlook = Outlook(ROWS)
     first = outlook.ended(a_row("01", 1, "completed", 10.0, waited_s=5.0))
     assert (first.done, first.total, first.left_s) == (1, 4, 45.0)  # three runs of 15 s

@@ -8,7 +8,7 @@ from llenergymeasure.study.plan import FixedWaits, fixed_waits, gap_before, load
 DESIGN = a_design()
 
 
-def test_places_are_numbered_and_every_run_knows_cell_cycle_and_configuration():
+def test_places_are_numbered_and_every_run_has_cell_cycle_and_configuration():
     runs = plan_runs(DESIGN, a_protocol(), [1, 2])
     assert [run.place for run in runs] == list(range(1, 25))
     assert {run.cycle for run in runs[:12]} == {1}

@@ -299,7 +299,7 @@ def test_two_processes_do_not_run_one_folder(tmp_path):
         again(FakeMachine(), the_folder(tmp_path), config)
 
 
-def test_waits_are_in_the_rows_and_a_run_knows_where_it_was_made():
+def test_waits_are_in_the_rows_and_a_run_has_its_host_and_environment():
     config = a_study_config(1, 8, experiment_gap_seconds=60, cycle_gap_seconds=300)
     study = run_in_memory(*planned(config), FakeMachine().parts())
     assert [row.waited_s for row in study.runs] == pytest.approx([0, 60, 300, 60])
@@ -308,7 +308,7 @@ def test_waits_are_in_the_rows_and_a_run_knows_where_it_was_made():
     assert study.runs[1].started_at == "2026-01-02T03:05:15.000+00:00"  # 10 s and 60 s later
 
 
-def test_the_time_that_is_left_comes_from_what_was_seen():
+def test_the_remaining_time_comes_from_earlier_runs():
     machine = FakeMachine()
     run_in_memory(*planned(a_study_config(1, 8)), machine.parts())
     assert [(line[2].done, line[2].total, line[2].left_s) for line in machine.lines] == [

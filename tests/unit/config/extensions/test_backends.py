@@ -18,7 +18,7 @@ def test_a_backend_that_nothing_offers_has_none():
         precisions_of("nowhere")
 
 
-def test_a_backend_of_another_package_may_be_asked_for_everything_but_adapters_unless_it_says_otherwise():
+def test_a_backend_of_another_package_accepts_everything_but_adapters_by_default():
     entry = BackendEntry((), (), "")
     assert entry.precisions == ("fp32", "fp16", "bf16", "int8", "fp8", "int4")
     assert entry.decoding == ("greedy", "sampling", "beam")

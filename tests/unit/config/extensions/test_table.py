@@ -82,7 +82,7 @@ def test_a_package_that_cannot_be_used_is_one_message(words):
     assert str(found.everything()["strip"]) == words
 
 
-def test_the_name_of_a_built_in_part_stays_its_own_and_the_list_says_so():
+def test_a_built_in_part_keeps_its_name_and_the_list_reports_the_other():
     found, _ = table(Point("nvml", STRIP))
     assert found["nvml"] is NVML
     assert found.installed_names() == ()

@@ -20,7 +20,7 @@ def test_as_many_values_as_allowed_are_counted_and_not_one_more():
         tally.enter(None)
 
 
-def test_an_alias_counts_as_what_it_stands_for():
+def test_an_alias_counts_as_its_content():
     tally = SizeCounter()
     tally.enter("thousand")
     for _ in range(999):
@@ -45,7 +45,7 @@ def test_levels_are_counted_and_given_back():
         tally.enter(None)
 
 
-def test_an_alias_is_as_deep_as_what_it_stands_for():
+def test_an_alias_is_as_deep_as_its_content():
     tally = SizeCounter()
     tally.enter("two levels")
     leaf(tally)

@@ -178,7 +178,7 @@ def test_a_large_file_is_refused_before_it_is_parsed(written):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs /dev/zero")  # noqa: PTH110
-def test_a_file_that_tells_no_size_is_read_no_further_than_the_limit():
+def test_a_file_that_reports_no_size_is_read_no_further_than_the_limit():
     assert "is larger than 1 MiB" in complaint("/dev/zero")
 
 

@@ -171,7 +171,7 @@ def test_the_line_of_the_key_is_named(explained):
         ("experiments:\n- model: m\n  precision: fp8\n", "line 3: experiments.0: precision 'fp8' is not supported"),
     ],
 )
-def test_wherever_the_problem_stands(explained, text, start):
+def test_at_every_position_of_the_problem(explained, text, start):
     (problem,) = explained(text)
     assert problem.startswith(start)
 
@@ -187,7 +187,7 @@ class Named(ConfigModel):
         raise FieldError("first is not the fault", "change the other one", "second")
 
 
-def test_the_place_is_that_of_the_fields_an_error_names_and_not_of_its_words(tmp_path):
+def test_the_position_comes_from_the_fields_of_an_error_and_not_from_its_text(tmp_path):
     path = tmp_path / "named.yaml"
     path.write_text("first: 1\nsecond: 2\n", encoding="utf-8")
     document = read_experiment(path)
@@ -231,7 +231,7 @@ def test_an_assigned_value_is_shown_as_it_is_written(text):
     assert message.endswith('pytorch.revision: 680841e1: text is needed; quote it: "680841e1"')
 
 
-def test_a_number_that_stands_under_the_name_of_a_secret_is_not_shown(explained):
+def test_a_number_with_the_name_of_a_secret_is_not_shown(explained):
     (line,) = explained("model: m\napi_key: 680841e1\n")
     assert "680841" not in line
 

@@ -47,7 +47,7 @@ def test_a_common_section_of_a_backend_belongs_to_its_own_cells(study):
     assert [each.pytorch and each.pytorch.use_cache for each in found] == [False, None]
 
 
-def test_an_axis_of_a_backend_may_stand_before_the_backend(study):
+def test_an_axis_of_a_backend_may_precede_the_axis_of_backends(study):
     found = study("model: m\nsweep:\n  pytorch.batch_size: [1, 8]\n  backend: [pytorch, vllm]\n").experiments
     expected = [("pytorch", 1), ("vllm", None), ("pytorch", 8)]
     assert [(each.backend, each.pytorch and each.pytorch.batch_size) for each in found] == expected

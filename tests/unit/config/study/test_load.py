@@ -8,7 +8,7 @@ from llenergymeasure import ExperimentConfig, StudyConfig
 from llenergymeasure.config.study.load import load_study_config
 
 
-def test_each_layer_lies_over_the_one_before(study, write):
+def test_each_layer_overrides_the_one_before(study, write):
     write("base.yaml", "model: base\nn: 1\nrandom_seed: 1\nmax_output_tokens: 1\nmax_input_tokens: 1\n")
     found = study(
         "base: base.yaml\nrandom_seed: 2\nsweep: {max_output_tokens: [3]}\nexperiments: [{max_output_tokens: 4}]\n",
@@ -28,7 +28,7 @@ def test_sections_of_all_layers_are_merged_field_by_field(study, write):
     assert (section.use_cache, section.device, section.batch_size, section.num_processes) == (False, "auto", 4, 2)
 
 
-def test_an_axis_lies_over_the_base(study, write):
+def test_an_axis_overrides_the_base(study, write):
     write("base.yaml", "model: m\nprecision: fp32\n")
     assert [each.precision for each in study("base: base.yaml\nsweep: {precision: [bf16, fp16]}\n").experiments] == [
         "bf16",
@@ -81,7 +81,7 @@ def test_a_wrong_entry_above_a_good_base_is_found_in_the_entry(complaint, write)
     assert message == "study.yaml, line 4: experiments.1.n: 0: must be greater than or equal to 1"
 
 
-def test_a_list_may_stand_beside_common_fields(study):
+def test_a_list_may_be_combined_with_common_fields(study):
     found = study("model: m\nn: 7\nexperiments: [{}, {n: 8}]\n").experiments
     assert [each.n for each in found] == [7, 8]
 

@@ -95,7 +95,7 @@ def test_two_powers_are_found_from_updates_that_mix_them():
     assert fit.error_w == pytest.approx(0.0, abs=1e-6)
 
 
-def test_overlap_counts_only_what_lies_inside():
+def test_overlap_counts_only_the_part_inside():
     assert overlap_s([(0.0, 1.0), (2.0, 3.0), (4.0, 5.0)], 0.5, 4.25) == pytest.approx(0.5 + 1.0 + 0.25)
 
 

@@ -12,7 +12,7 @@ from llenergymeasure.core.sampling.conditions import ConditionLog, conditions_of
 from llenergymeasure.protocols import Window
 
 
-def test_a_result_tells_its_steps_and_batches_from_the_start_of_the_window():
+def test_a_result_has_its_steps_and_batches_from_the_start_of_the_window():
     timeline = a_result().timeline
     assert [phase.name for phase in timeline.phases] == ["idle", "load", "warmup", "floor", "window"]
     assert timeline.phases[2].end_s == pytest.approx(0)
@@ -42,6 +42,6 @@ def test_conditions_of_a_gpu_are_those_of_the_window():
     assert (reported.clock_min_mhz, reported.clock_mean_mhz, reported.clock_max_mhz) == (1004.0, 1005.0, 1006.0)
 
 
-def test_a_gpu_that_tells_nothing_has_no_conditions():
+def test_a_gpu_that_reports_nothing_has_no_conditions():
     reported = conditions_of(0, ConditionLog(), 0.0, FakeClock().now())
     assert reported.model_dump(exclude={"gpu_index"}) == dict.fromkeys(reported.model_dump(exclude={"gpu_index"}), None)

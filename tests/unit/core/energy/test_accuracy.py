@@ -86,7 +86,7 @@ def test_counter_and_power_sensors_agree_where_both_are_true(scores):
 
 
 @pytest.mark.parametrize("seconds", [1.0, 10.0])
-def test_a_counter_that_adds_up_looks_of_a_quarter_is_reported_by_the_cross_check(simulate, seconds):
+def test_a_counter_that_measures_a_quarter_of_the_time_is_reported_by_the_cross_check(simulate, seconds):
     in_step = [Constant(40.0), Pulses(300.0, 0.100)]
     random = Random(3)
     gpu = replace(working(sim_gpu("hopper", counter=PARTIAL_COUNTER), "constant 300 W", seconds, random), load=in_step)
@@ -99,7 +99,7 @@ def test_a_counter_that_adds_up_looks_of_a_quarter_is_reported_by_the_cross_chec
 
 
 @pytest.mark.parametrize("seconds", [0.3, 10.0])
-def test_a_sensor_that_is_faster_than_the_sampler_is_uncertain_by_what_is_not_seen(simulate, seconds):
+def test_a_sensor_faster_than_the_sampler_is_uncertain_by_the_missed_updates(simulate, seconds):
     found = []
     for wave in WAVES:
         random = Random(f"{wave}, {seconds}")
@@ -109,7 +109,7 @@ def test_a_sensor_that_is_faster_than_the_sampler_is_uncertain_by_what_is_not_se
     assert sum(one.covered for one in found) >= len(found) - 1  # a load in step with the samples cannot be seen
 
 
-def test_where_both_sensors_look_a_quarter_of_the_time_the_check_is_too_uncertain_to_disagree(simulate):
+def test_where_both_sensors_measure_a_quarter_of_the_time_the_check_is_too_uncertain_to_disagree(simulate):
     """Better no alarm than one about a counter that is right: what is not known is in the uncertainty of the check."""
     random = Random(4)
     found = score(simulate(working(sim_gpu("a100"), "square 150 ms", 3.0, random)), 3.0, random)

@@ -57,7 +57,7 @@ def test_idle_power_that_varies_makes_what_is_taken_off_uncertain():
     assert found.parts_j["edges"] == pytest.approx(math.hypot(outside_j, drift_j))
 
 
-def test_a_counter_that_was_not_watched_is_taken_to_vary_by_a_tenth_of_the_greater_power():
+def test_a_counter_without_samples_is_assumed_to_vary_by_a_tenth_of_the_greater_power():
     unwatched = measured(ticks((1.9, 95), (2.0, 100)), ticks((4.1, 710), (4.2, 718)), 2.03, 4.06)
     outside_j = 2.8 * math.sqrt(2) * 8.0 * math.hypot(0.03, 0.04)
     assert unwatched.parts_j["edges"] == pytest.approx(math.hypot(outside_j, 30 * 0.04 / math.sqrt(3)))

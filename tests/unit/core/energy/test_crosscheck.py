@@ -89,7 +89,7 @@ def test_a_lost_gpu_voids_the_reading_and_what_it_used_is_said():
     assert checked(sampler).reason == ("GPU 1 (RTX A6000): GPU is lost; until then it used 105 J in 1.09 s of 2 s")
 
 
-def test_the_ticks_that_the_library_does_not_look_at_are_counted():
+def test_ticks_that_the_library_does_not_read_are_counted():
     sampler = both("energy_j", RISING, RISING)
     n_updates, period_s = CrossCheck(GPUS, sampler).updates(2.0, 4.0)
     assert (n_updates, period_s) == (20, pytest.approx(0.1))

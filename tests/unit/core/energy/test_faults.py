@@ -123,7 +123,7 @@ def stated_j(result):
     ],
     ids=str,
 )
-def test_a_counter_that_lives_is_right_whatever_else_fails(simulate, fault):
+def test_a_working_counter_is_right_whatever_else_fails(simulate, fault):
     result, truth_j = measured(simulate, fault)
     assert result.energy.method == "counter"
     assert result.energy_total_j == pytest.approx(truth_j, rel=0.003)

@@ -70,7 +70,7 @@ def test_a_true_counter_is_right_to_the_stated_limit(seconds, limit):
 
 
 @pytest.mark.parametrize("tick_s", [0.1, None])
-def test_idle_power_that_was_hardly_watched_is_taken_to_be_uneven(tick_s):
+def test_idle_power_with_too_few_samples_is_assumed_to_vary(tick_s):
     """It differs by a tenth from moment to moment, and the window begins as soon as the meter is open."""
     random_, inside = random.Random(1), 0
     for _ in range(40):

@@ -169,7 +169,7 @@ def test_there_is_nothing_to_find_about_auto_and_null():
     assert meter_findings("auto", CONTEXT) == meter_findings("null", CONTEXT) == []
 
 
-def test_without_a_gpu_the_real_probes_say_so():
+def test_without_a_gpu_the_real_probes_report_it():
     states = meter_states(CONTEXT)
     assert list(states) == list(METERS)
     assert states["nvml"] == "NVML: library not found"

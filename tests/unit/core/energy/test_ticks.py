@@ -35,7 +35,7 @@ def polled(*answers, every_s=0.01, cost_s=0.0):
     return watch
 
 
-def test_a_tick_lies_in_the_middle_between_the_poll_that_shows_it_and_the_one_before():
+def test_a_tick_is_in_the_middle_between_the_poll_that_shows_it_and_the_one_before():
     watch = polled(100.0, 100.0, 105.0, 105.0, 105.0, 110.0)
     assert watch.ticks == [
         Tick(pytest.approx(0.015), 105.0, pytest.approx(0.01)),
@@ -45,7 +45,7 @@ def test_a_tick_lies_in_the_middle_between_the_poll_that_shows_it_and_the_one_be
     assert watch.why_not is None
 
 
-def test_a_poll_stands_for_the_middle_of_its_call():
+def test_a_poll_has_the_time_of_the_middle_of_its_call():
     watch = polled(100.0, 105.0, 110.0, every_s=0.0, cost_s=0.02)  # middles at 0.01 s, 0.03 s and 0.05 s
     assert [tick.time_s for tick in watch.ticks] == pytest.approx([0.02, 0.04])
     assert watch.slowest_s == pytest.approx(0.02)
@@ -56,7 +56,7 @@ def test_the_first_value_is_no_tick():
     assert (watch.ticks, watch.done) == ([], False)
 
 
-def test_after_two_ticks_it_looks_no_more():
+def test_after_two_ticks_it_stops_polling():
     assert len(polled(100.0, 105.0, 110.0, 115.0, 120.0).ticks) == 2
 
 
@@ -103,7 +103,7 @@ def test_a_counter_that_stands_still_is_left_after_half_a_second():
     assert watches["GPU-0"].why_not == "did not advance for 0.5 s"
 
 
-def test_a_counter_that_takes_long_to_answer_says_so():
+def test_a_slow_counter_is_reported():
     watches, _ = watched(100.0, cost_s=2.0)
     assert watches["GPU-0"].why_not == "took 2 s to answer"
 

@@ -94,7 +94,7 @@ def used(settings, **fields):
     return ExactFlopsCollector().collect(asked)
 
 
-def test_what_the_engine_really_used_counts_and_not_what_was_asked():
+def test_the_settings_that_the_engine_used_count_and_not_the_requested_ones():
     """Without a cache four steps run over 3, 4, 5 and 6 positions, and not over one each."""
     without_cache = exact(pytorch={"use_cache": False})
     assert used({"use_cache": False}).value == without_cache.value > exact().value

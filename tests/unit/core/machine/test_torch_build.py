@@ -17,7 +17,7 @@ def test_the_version_file_states_the_cuda_that_torch_was_built_with(version_file
 
 
 @pytest.mark.parametrize("version_file", [ROCM, "", "cuda = find()", "not python", "\0", "cuda, hip = 1, 2"])
-def test_any_other_build_or_file_does_not_tell(version_file: str) -> None:
+def test_any_other_build_or_file_gives_none(version_file: str) -> None:
     assert cuda_in(version_file) is None
 
 

@@ -116,7 +116,7 @@ def test_an_old_driver_is_asked_call_by_call():
     assert opened.power(gpu) == PowerReading(5000.0, instant_w=250.0)
 
 
-def test_a_board_that_tells_nothing_is_absent():
+def test_a_board_that_reports_nothing_is_absent():
     calls = ("nvmlDeviceGetFieldValues", "nvmlDeviceGetTotalEnergyConsumption", "nvmlDeviceGetPowerUsage")
     opened, gpu = door(failures=dict.fromkeys(calls, NOT_SUPPORTED))
     with pytest.raises(SensorAbsent, match="reports neither energy nor power"):
@@ -124,7 +124,7 @@ def test_a_board_that_tells_nothing_is_absent():
     assert opened.energy_j(gpu) is None
 
 
-def test_conditions_are_none_where_the_board_does_not_tell():
+def test_conditions_are_none_where_the_board_does_not_report_them():
     opened, gpu = door()
     assert opened.conditions(gpu) == ConditionReading(61, 2000.0, 80000.0, 97, 1980, 0x4)
     silent = ("MemoryInfo", "UtilizationRates", "Temperature", "ClockInfo")

@@ -14,7 +14,7 @@ def unseen(load_period_s: float, duration_s: float = 10.0) -> float:
 
 
 @pytest.mark.parametrize("load_period_s", [0.005, 0.020, 0.025])
-def test_a_load_that_fits_into_one_look_is_seen_whole(load_period_s):
+def test_a_load_with_a_period_below_one_measurement_is_covered(load_period_s):
     assert unseen(load_period_s) == 0.0
 
 
@@ -27,20 +27,20 @@ def test_a_load_that_fits_into_one_look_is_seen_whole(load_period_s):
         (0.500, 0.75),
     ],
 )
-def test_a_load_in_step_with_the_sensor_is_seen_in_part(load_period_s, share):
+def test_a_load_synchronous_with_the_sensor_is_covered_in_part(load_period_s, share):
     assert unseen(load_period_s) == pytest.approx(share)
 
 
-def test_a_load_out_of_step_is_seen_whole_when_the_window_is_long_enough():
+def test_an_asynchronous_load_is_covered_when_the_window_is_long_enough():
     """From look to look the sensor moves by 100 mod 47 = 6 ms: after 4 looks 25 + 24 ms cover the 47."""
     assert unseen(0.047, duration_s=0.4) == pytest.approx(0.0)
     assert unseen(0.047, duration_s=0.2) == pytest.approx(1 - (25 + 12) / 47)
 
 
-def test_periods_of_unequal_length_move_the_looks_at_random():
+def test_periods_of_unequal_length_shift_the_measurements_at_random():
     """100 periods of 100 ms that scatter by 5 ms move the sensor by about 5 x 10 = 50 ms: 25 + 50 of 100 ms are seen."""
     assert unseen_share(0.1, PERIOD_S, LOOKS_FOR_S, 10.0, spread_s=0.005) == pytest.approx(0.25)
 
 
-def test_a_sensor_that_always_looks_sees_everything():
+def test_a_sensor_that_always_measures_covers_everything():
     assert unseen_share(0.1, 0.1, 0.1, 10.0) == 0.0

@@ -217,7 +217,7 @@ def test_the_largest_drift_counts_also_beside_a_gpu_without_a_temperature():
     assert warning.values["drift_c"] == 11.0
 
 
-def test_a_meter_that_does_not_count_updates_is_not_said_to_have_seen_none():
+def test_a_meter_that_does_not_count_updates_has_its_own_warning():
     (warning,) = warnings_about(a_draft(energy=update(ENERGY, meter="file", n_readings=0)))
     assert "the meter file does not report the number of sensor updates" in warning.sentence
 

@@ -51,7 +51,7 @@ def test_a_setting_that_matters_is_in_the_snapshot_and_a_warning(simulate, chang
     assert {name: getattr(gpu, name) for name in block} == block
 
 
-def test_what_a_gpu_does_not_tell_is_unknown_and_no_warning(simulate):
+def test_values_that_a_gpu_does_not_report_are_unknown_and_no_warning(simulate):
     result = measured(simulate, sim_gpu("turing", persistence=None, ecc=None))
     (gpu,) = result.environment_snapshot.gpus
     assert (gpu.persistence_mode, gpu.ecc_enabled, gpu.mig_enabled) == (None, None, None)
@@ -74,7 +74,7 @@ def test_a_foreign_process_is_named_while_it_is_there(simulate):
     assert "no_foreign_process: 1 foreign processes" in result.publication_check.failed
 
 
-def test_processes_that_may_not_be_listed_are_not_taken_for_none(simulate):
+def test_processes_that_may_not_be_listed_do_not_count_as_none(simulate):
     sim = simulate(
         sim_gpu(processes=[Process(4711)]),
         faults=[
@@ -99,7 +99,7 @@ def test_processes_that_may_not_be_listed_are_not_taken_for_none(simulate):
         (0x02, set()),
     ],
 )
-def test_each_reason_that_holds_clocks_down_is_flagged_with_its_time(simulate, bits, flags):
+def test_each_reason_that_reduces_clocks_is_flagged_with_its_time(simulate, bits, flags):
     gpu = sim_gpu(tracks=(*USUAL_STATE, Track("reasons", bits, 14.0), Track("reasons", 0, 15.0)))
     result = measured(simulate, gpu)
     seen = result.thermal_throttle

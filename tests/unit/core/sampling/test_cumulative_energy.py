@@ -138,7 +138,7 @@ def test_variation_is_the_steps_over_the_root_of_two():
 
 
 @pytest.mark.parametrize("steps", [[], [1.0], [1.0, 1.0]])
-def test_power_that_was_hardly_watched_is_assumed_to_vary_by_a_tenth(steps):
+def test_power_with_too_few_samples_is_assumed_to_vary_by_a_tenth(steps):
     assert variation_of(steps, 60.0) == pytest.approx(6.0)
 
 
@@ -148,7 +148,7 @@ def by_tenth(*watts, **more):
     return CumulativeEnergy([number / 10 for number in range(len(joules))], joules, 0.0, **more)
 
 
-def test_idle_variation_is_seen_in_the_updates_of_the_last_1_6_s():
+def test_idle_variation_comes_from_the_updates_of_the_last_1_6_s():
     # Before 0.55 s: 40, 50, 54, 50, 54 W, in steps of 10, 4, 4 and 4 W.
     assert by_tenth(40, 50, 54, 50, 54, 300, 300).variation_w(0.55) == pytest.approx(math.sqrt((100 + 3 * 16) / 4 / 2))
     # Work until 0.4 s; 2 s later it does not count any more.

@@ -27,7 +27,7 @@ def test_100_w_for_2_s_is_200_j():
     assert found.error_s == pytest.approx(0.05)
 
 
-def test_a_reading_stands_for_the_period_before_it():
+def test_a_reading_covers_the_period_before_it():
     found = instant(TWO_SECONDS, 2.0, 4.0)
     assert found.outer(2.0, 4.0).energy_j == pytest.approx(600.0)
     assert found.at(2.0) - found.at(1.0) == pytest.approx(50.0)
@@ -62,7 +62,7 @@ def test_updates_may_begin_at_any_moment():
     )  # an eighth of a period to the samples, and the length of a call
 
 
-def test_a_missing_reading_lies_between_its_neighbours_and_is_uncertain_by_the_range():
+def test_a_missing_reading_is_interpolated_and_is_uncertain_by_the_range():
     readings = list(TWO_SECONDS)
     readings[30] = None
     found = instant(readings, 2.0, 4.0)
@@ -105,7 +105,7 @@ def test_readings_that_end_early_do_not_cover_the_window():
     assert instant(TWO_SECONDS[:38], 2.0, 4.0).outer(2.0, 4.0) is None
 
 
-def test_a_sensor_that_changes_with_every_sample_is_not_seen_to_update():
+def test_a_sensor_that_changes_with_every_sample_has_no_distinguishable_updates():
     log = PowerLog()
     for number in range(100):
         log.add(number / 20, instant_w=100.0 + number % 2)
@@ -175,12 +175,12 @@ def test_or_by_the_steps_of_the_average():
     assert found.assumed_error_j == pytest.approx(2.8 * 10 / math.sqrt(2) * 0.1 * math.sqrt(5))
 
 
-def test_an_average_that_was_hardly_watched_is_assumed_to_vary_by_a_tenth_of_the_last():
+def test_an_average_with_too_few_samples_is_assumed_to_vary_by_a_tenth_of_the_last():
     log = shown("average_w", [50.0, 55.0, *[60.0] * 20], first_s=1.8)
     assert from_average_power(log, 2.03, 3.0).variation_w(2.03) == pytest.approx(6.0)
 
 
-def test_a_missing_average_lies_between_its_neighbours():
+def test_a_missing_average_is_interpolated():
     readings = averages(*steps((60.0, 21), (360.0, 10), (60.0, 10)))
     readings[25] = None  # on the line between 180 W and 240 W already
     found = from_average_power(shown("average_w", readings), 2.0, 3.0)

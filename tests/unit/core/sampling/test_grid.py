@@ -11,7 +11,7 @@ def sampled(values, every_s=0.05, first_s=0.0):
     return [(first_s + number * every_s, value) for number, value in enumerate(values)]
 
 
-def test_an_update_lies_between_two_samples_and_the_next_one_narrows_it():
+def test_an_update_is_between_two_samples_and_the_next_one_narrows_it():
     # Samples every 80 ms of a sensor that updates at 0.1 s, 0.2 s, 0.3 s: the changes lie in (0.08, 0.16), (0.16, 0.24)
     # and (0.24, 0.32), by whole periods of 0.1 s in (0.08, 0.16), (0.06, 0.14) and (0.04, 0.12): together (0.08, 0.12).
     grid = grid_of([(0.0, 1), (0.08, 1), (0.16, 2), (0.24, 3), (0.32, 4), (0.33, 4), (0.34, 4)], 0.1)

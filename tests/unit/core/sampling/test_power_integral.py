@@ -19,7 +19,7 @@ from llenergymeasure.core.sampling.power_log import PowerLog
 from llenergymeasure.core.sampling.power_sensors import Sensor
 
 
-def test_a_value_between_two_points_lies_on_the_line():
+def test_a_value_between_two_points_is_on_the_line():
     assert value_at([(0, 10.0), (2, 30.0)], 0.5) == 15.0
 
 

@@ -78,7 +78,7 @@ def test_readings_that_failed_are_counted():
     assert "readings failed" in sampler.trace(11.0, 13.0).report.problems[0]
 
 
-def test_a_lost_gpu_stops_being_asked_and_the_other_goes_on():
+def test_a_lost_gpu_is_not_read_again_and_the_other_goes_on():
     sampler, _ = watched(FakeGpu(lost_from_s=12.0), FakeGpu())
     report = sampler.trace(11.0, 14.0).report
     assert "GPU is lost" in report.problems[0]
@@ -138,7 +138,7 @@ def test_idle_and_other_reasons_are_no_throttling():
     assert not throttling_of([conditions(0x1, 0x2, 0x10)], 0.0, 3.0).detected
 
 
-def test_a_gpu_that_tells_no_reasons_is_not_taken_for_one_that_is_not_throttled():
+def test_a_gpu_that_reports_no_reasons_does_not_count_as_not_throttled():
     assert throttling_of([conditions(0, 0), conditions(None, None)], 0.0, 3.0) is None
     assert throttling_of([conditions(0, 0x4), conditions(None, None)], 0.0, 3.0).detected
 
@@ -216,7 +216,7 @@ def test_a_day_of_eight_gpus_stays_under_50_mb():
     assert 1 < 8 * per_gpu_mb < 50
 
 
-def test_a_thread_that_hangs_in_the_driver_is_left_behind_and_nvml_with_it():
+def test_a_thread_that_hangs_in_the_driver_is_abandoned_and_nvml_stays_open():
     released, abandoned = threading.Event(), []
 
     class Hanging(FakeDoor):

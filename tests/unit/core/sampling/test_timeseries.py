@@ -58,7 +58,7 @@ def test_each_row_has_the_joules_of_its_second(watched):
         assert joules == pytest.approx(sim.truth_j(start_s + from_s, start_s + from_s + 1), rel=0.06)
 
 
-def test_a_trace_that_is_asked_for_at_once_waits_for_the_end_to_be_seen(watched):
+def test_a_trace_waits_until_the_sensor_shows_the_end(watched):
     """As after a meter that does not wait itself."""
     sim, sampler, _ = watched(sim_gpu(idle=[Constant(100.0)], load=[Constant(200.0)]))
     start_s, end_s = work(sim, 2.2)

@@ -9,7 +9,7 @@ from llenergymeasure import ExperimentResult
 from llenergymeasure.domain.files.folder import folder_name, save
 
 
-def test_a_folder_holds_the_result_the_time_series_and_what_is_given_beside_them(tmp_path):
+def test_a_folder_contains_the_result_the_time_series_and_further_files(tmp_path):
     path = save(a_result(timeseries=a_timeseries()), tmp_path, {"notes.txt": "fan off"})
     assert sorted(each.name for each in path.parent.iterdir()) == ["notes.txt", "result.json", "timeseries.parquet"]
     assert (path.parent / "notes.txt").read_text() == "fan off"

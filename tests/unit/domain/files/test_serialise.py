@@ -37,7 +37,7 @@ def test_a_missing_side_file_is_a_warning_not_an_error(tmp_path):
         assert ExperimentResult.from_json(path).timeseries is None
 
 
-def test_the_side_file_tells_units_and_schema(tmp_path):
+def test_the_side_file_states_units_and_schema(tmp_path):
     import pyarrow.parquet as pq
 
     metadata = pq.read_schema(a_result(timeseries=a_timeseries()).to_parquet(tmp_path / "t.parquet")).metadata

@@ -83,7 +83,7 @@ def test_runs_have_processes_of_their_own(start, said):
 @pytest.mark.parametrize(
     ("what", "code"), [("end_with 3", 3), ("kill_itself", -signal.SIGKILL), ("crash", -signal.SIGSEGV)]
 )
-def test_it_is_told_how_a_run_ended(start, what, code):
+def test_it_receives_how_a_run_ended(start, what, code):
     assert start(what).wait(20) == code
 
 
@@ -121,7 +121,7 @@ def test_with_the_server_its_runs_end(another, start):
     assert until(lambda: not process_is_alive(process.pid))
 
 
-def test_a_server_that_died_is_known_and_its_run_counts_as_killed(another, start, said):
+def test_a_server_that_ended_is_noticed_and_its_run_counts_as_killed(another, start, said):
     process = start("ignore_signals", server=another)
     assert until(lambda: said() == ["up"])
     parent = int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[1])
@@ -140,7 +140,7 @@ def test_a_server_that_cannot_start_says_why(tmp_path):
     server.close()
 
 
-def test_the_last_words_of_a_server_contain_no_secret(tmp_path):
+def test_the_last_output_of_a_server_contains_no_secret(tmp_path):
     words = "cannot read https://user:pass123@example.org/model"
     server = ForkServer([sys.executable, "-c", f"raise SystemExit({words!r})"], os.environ)
     with pytest.raises(BackendError, match="ended: cannot read https://") as raised:

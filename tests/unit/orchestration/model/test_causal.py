@@ -106,7 +106,9 @@ def test_any_other_model_is_one_finding_with_a_fix(
         ("LlamaForTokenClassification", {"model_type": "llama"}),
     ],
 )
-def test_the_configuration_alone_tells_where_transformers_is_missing(architecture: str, config: dict[str, Any]) -> None:
+def test_the_configuration_alone_decides_where_transformers_is_missing(
+    architecture: str, config: dict[str, Any]
+) -> None:
     assert len(found(architecture, types=None, **config)) == 1
 
 

@@ -35,7 +35,7 @@ def test_a_directory_without_config_has_none(tmp_path: Path) -> None:
     assert local_config(str(tmp_path), None, {}) is None
 
 
-def test_a_builtin_model_lies_in_the_package() -> None:
+def test_a_builtin_model_is_in_the_package() -> None:
     assert local_directory("builtin/tiny-llama", None, {}) == BUILTIN_MODELS["builtin/tiny-llama"]
     config = local_config("builtin/tiny-llama", None, {})
     assert config is not None

@@ -55,7 +55,7 @@ def test_a_synthetic_prompt_that_is_too_long_is_found() -> None:
     assert found(experiment(dataset={**SYNTHETIC, "output_len": 15}), model(GPT2)) == []
 
 
-def test_a_limit_that_fits_needs_no_look_at_the_texts(prompts: Path) -> None:
+def test_the_texts_are_not_read_when_the_limit_fits(prompts: Path) -> None:
     config = experiment(dataset=str(prompts / "prompts.jsonl"), max_input_tokens=49)
     assert found(config, model(GPT2, prompts)) == []
 
@@ -75,7 +75,7 @@ def test_a_text_is_counted_as_it_will_be_cut(prompts: Path) -> None:
     assert finding.fix.startswith("set max_input_tokens: 49")
 
 
-def test_an_output_that_leaves_no_room_is_found_without_a_tokenizer(prompts: Path) -> None:
+def test_an_output_that_leaves_no_positions_is_found_without_a_tokenizer(prompts: Path) -> None:
     config = experiment(dataset=str(prompts / "prompts.jsonl"), max_output_tokens=65)
     (problem,) = found(config, model(GPT2), as_ids())
     assert "needs 65 positions, but the model has 64" in problem

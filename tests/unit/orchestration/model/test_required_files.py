@@ -43,7 +43,7 @@ def test_an_adapter_given_as_the_model_names_its_setting_and_its_base(directory:
 
 
 @pytest.mark.parametrize("content", [{}, {"base_model_name_or_path": None}, [], "text"])
-def test_an_adapter_that_does_not_tell_its_base_is_named_all_the_same(directory: Path, content: object) -> None:
+def test_an_adapter_that_does_not_state_its_base_is_reported_too(directory: Path, content: object) -> None:
     written(directory / ADAPTER, content)
     (finding,) = found(directory)
     assert finding.fix == f"set model: <the model that it was trained on> and lora.adapter_path: {directory}"
@@ -56,7 +56,7 @@ def test_an_adapter_of_the_hub_given_as_the_model_names_its_setting(tmp_path: Pa
     assert found("org/lora", {"HF_HUB_CACHE": str(tmp_path)}, file=ADAPTER, needs_weights=False) == []
 
 
-def test_an_adapter_beside_the_model_is_not_applied_unasked(directory: Path) -> None:
+def test_an_adapter_beside_the_model_is_not_applied_automatically(directory: Path) -> None:
     written(directory / "config.json")
     written(directory / ADAPTER)
     (directory / "pytorch_model.bin").touch()

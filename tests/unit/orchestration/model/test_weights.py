@@ -27,7 +27,7 @@ def problems(directory: Path) -> list[str]:
     return [finding.problem for finding in weight_findings(directory)]
 
 
-def test_one_whole_file_is_fine_and_holds_its_tensors(tmp_path: Path) -> None:
+def test_one_complete_file_is_accepted_and_has_its_tensors(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(safetensors())
     assert problems(tmp_path) == []
     assert not missing_weights(tmp_path)

@@ -75,7 +75,7 @@ def test_another_count_of_flops_alone_is_the_same_work(tmp_path):
     assert looked_up(a_folder(tmp_path, a_file()), work=Work(8, 512, 1024, flops=None)).kind == "found"
 
 
-def test_before_measuring_work_is_not_asked(tmp_path):
+def test_work_is_not_compared_before_measuring(tmp_path):
     assert looked_up(a_folder(tmp_path, a_file()), work=None).kind == "found"
 
 
@@ -86,7 +86,7 @@ def test_a_driver_upgrade_is_shown_and_prevents_no_comparison(tmp_path):
     assert [str(one) for one in soft_changes(found.entry, here)] == ["driver 560.35 -> 570.10"]
 
 
-def test_an_old_baseline_says_so():
+def test_an_old_baseline_gets_a_note():
     entry = an_entry(a_session(date="2025-01-01T00:00:00Z"), a_session(date="2026-01-01T00:00:00Z"))
     assert age_note(entry, datetime(2026, 4, 1, tzinfo=timezone.utc), 90) is None
     note = age_note(entry, datetime(2026, 4, 2, tzinfo=timezone.utc), 90)

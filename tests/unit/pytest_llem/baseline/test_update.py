@@ -107,7 +107,7 @@ def test_recorded_and_measured_joules_never_share_a_file(tmp_path, in_file):
     assert "cannot enter a baseline of" in actions(found)[0][1]
 
 
-def test_recorded_joules_may_have_a_file_of_their_own_that_says_so(tmp_path):
+def test_recorded_joules_may_have_a_separate_file_marked_as_simulated(tmp_path):
     found = updated(a_folder(tmp_path), "new", measured(a_session(method="replayed")), simulated=True)
     assert found.baselines.of(A100).simulated is True
 
@@ -128,14 +128,14 @@ def test_append_refuses_other_work_and_another_energy_method(tmp_path):
         assert (found.baselines, actions(found)) == (folder, [("refused", reason)])
 
 
-def test_a_dirty_tree_is_kept_with_a_word_about_it(tmp_path):
+def test_a_dirty_tree_is_kept_with_a_note(tmp_path):
     found = updated(a_folder(tmp_path), "new", measured(a_session(dirty=True)))
     assert found.baselines.of(A100).entry(TEST, HASH).sessions[0].git_dirty is True
     assert actions(found)[0][0] == "new"
     assert "uncommitted changes" in actions(found)[0][1]
 
 
-def test_a_candidate_holds_what_is_valid():
+def test_a_candidate_contains_the_valid_entries():
     file = candidate(A100, [measured(), measured(test_id=OTHER, problems=("bad",))])
     assert list(file.entries) == [TEST]
     assert (file.hardware, file.simulated) == (A100, False)

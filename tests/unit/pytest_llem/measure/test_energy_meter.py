@@ -77,7 +77,7 @@ def no_gates():
     return Gates(SimpleNamespace(settings=Settings()), AN_ITEM, None)
 
 
-def test_a_window_holds_the_joules_of_its_time():
+def test_a_window_has_the_joules_of_its_time():
     with meter().window("work", output_tokens=10) as window:
         pass
     assert window.valid
@@ -222,7 +222,7 @@ def test_without_a_meter_nothing_is_measured_and_the_reason_says_what_was_tried(
     assert "nvml: no NVIDIA GPU" in window.warnings[0]
 
 
-def test_a_meter_that_was_named_and_is_missing_says_so():
+def test_a_named_meter_that_is_missing_is_reported():
     energy_meter = EnergyMeter(UnavailableBench, AN_ITEM, lambda key, value: None, no_gates())
     assert (energy_meter.available, energy_meter.name) == (False, "none")
     assert "no NVIDIA GPU" in energy_meter.reason
@@ -273,7 +273,7 @@ def overlap_is_reported(one, two):
     assert two.warnings == ["overlaps window 'one': each includes the energy of both"]
 
 
-def test_windows_of_two_asyncio_tasks_belong_to_their_tasks_and_tell_that_they_overlap():
+def test_windows_of_two_asyncio_tasks_belong_to_their_tasks_and_report_their_overlap():
     overlap_is_reported(*asyncio.run(two_at_once(meter(), asyncio.sleep, asyncio.gather)))
 
 
@@ -297,7 +297,7 @@ def test_an_async_window_nests():
     assert outer.warnings == []
 
 
-def test_windows_of_two_threads_tell_that_they_overlap():
+def test_windows_of_two_threads_report_their_overlap():
     energy_meter, both_open = meter(), threading.Barrier(2, timeout=10)
 
     def work(name):

@@ -57,7 +57,7 @@ def test_the_limit_of_throughput_is_below_the_baseline():
     assert "and the limit is -4.76%. A change of -" in advice_on(found)
 
 
-def test_a_change_beyond_the_limit_that_may_be_luck_says_its_p():
+def test_a_change_beyond_the_limit_that_may_be_chance_reports_its_p():
     advice = advice_on(compare([[100.0] * 3], [[106.0] * 3], limit=0.0))
     assert advice.startswith("the change is +6%, but p is 0.026, not below 0.01. A change of ")
 

@@ -28,7 +28,7 @@ def test_a_limit_within_the_scatter_is_open(values):
     assert check_budget(values, HALF_A_JOULE).verdict == "inconclusive"
 
 
-def test_values_without_scatter_may_stand_at_the_limit():
+def test_values_without_scatter_may_equal_the_limit():
     assert check_budget([0.5] * 3, HALF_A_JOULE).verdict == "ok"
     assert check_budget([128] * 3, 128).verdict == "ok"
     assert check_budget([129] * 3, 128).verdict == "over"

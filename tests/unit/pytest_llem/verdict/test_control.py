@@ -34,7 +34,7 @@ def test_more_than_the_floor_within_the_scatter_of_repeats_is_no_shift():
     assert machine_shift(METRIC, [[100.0, 110.0, 90.0]], [103.0, 113.0, 93.0]) is None
 
 
-def test_too_few_repeats_tell_nothing():
+def test_too_few_repeats_show_no_shift():
     assert machine_shift(METRIC, [[100.0] * 3], [130.0] * 2) is None
 
 

@@ -125,7 +125,7 @@ def test_shares_of_no_round_robin_split_are_refused(shares):
         interleaved(shares)
 
 
-def test_more_samples_than_people_open_are_left_out_with_a_word():
+def test_too_many_samples_are_left_out_with_a_warning():
     def many(index):
         result = on_gpu(index)
         share = MOST_SAMPLES // 2 + 1

@@ -24,7 +24,7 @@ def test_a_row_per_cell_with_the_ratio_of_the_analysis():
     assert table.head[3] == "energy per output token in J/token"
 
 
-def test_factors_stand_with_span_share_and_p():
+def test_factors_have_span_share_and_p():
     study = a_study()
     by_name = {table.name: table for table in tables(study)}
     factors, levels = by_name["factors"], by_name["levels"]
@@ -52,7 +52,7 @@ def test_a_study_without_a_completed_run_has_no_tables():
     assert tables(a_study().model_copy(update={"effects": None})) == ()
 
 
-def test_spans_of_each_metric_stand_side_by_side():
+def test_spans_of_each_metric_are_side_by_side():
     study = a_study()
     effects = study.effects
     table = spans_table(study, effects)

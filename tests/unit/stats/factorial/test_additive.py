@@ -23,7 +23,7 @@ def test_one_change_at_a_time_gives_each_change():
     assert found.p_interacting is None
 
 
-def test_factors_that_always_change_together_cannot_be_told_apart():
+def test_factors_that_always_change_together_cannot_be_separated():
     found = fitted([1.0, 1.5, 2.0], [(0, 0, 0), (1, 1, 0), (1, 1, 1)])
     assert list(found.factors) == [2]
 

@@ -38,7 +38,7 @@ def test_a_metric_that_was_not_measured_has_no_frame():
     assert Frames(DESIGN, rows_of("01")).of(METRICS["peak_memory_mb"]) is None
 
 
-def test_a_run_without_the_metric_says_so():
+def test_a_run_without_the_metric_has_a_reason():
     rows = rows_of("01", "02")
     rows[1] = rows[1].model_copy(update={"values": {ENERGY: None}})
     assert Frames(DESIGN, rows).of(METRICS[ENERGY]).left_out == {"02.c1": "the metric was not measured in this run"}

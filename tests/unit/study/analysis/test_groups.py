@@ -21,7 +21,7 @@ def rows_of(grouped, of_groups=0.0, n_cycles=4, **more):
 
 
 @pytest.mark.parametrize("grouped", [("precision",), ("precision", "attention")])
-def test_grouped_factors_are_seen_in_the_order(grouped):
+def test_grouped_factors_are_found_from_the_order(grouped):
     assert grouped_factors(DESIGN, rows_of(grouped), protocol(4, "grouped")) == set(grouped)
 
 

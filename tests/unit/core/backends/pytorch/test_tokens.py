@@ -72,6 +72,6 @@ def test_an_id_outside_of_the_embedding_is_refused_before_it_is_looked_up(encode
 @pytest.mark.parametrize(
     "other", [SimpleNamespace(), SimpleNamespace(get_input_embeddings=lambda: None)], ids=["no method", "no embedding"]
 )
-def test_a_model_that_does_not_tell_its_embedding_limits_nothing(other):
+def test_a_model_without_a_known_embedding_limits_nothing(other):
     tokenizer = TransformersTokenizer(Tokenizer(pad=12)).of(other)
     assert (tokenizer.pad_id, tokenizer.vocab_size, tokenizer.encode(["99"])) == (12, 10, [[99]])

@@ -165,7 +165,7 @@ def adapter(checkpoint, tmp_path):
 
 
 @pytest.mark.parametrize("merged", [False, True])
-def test_an_adapter_that_fits_loads_in_silence(checkpoint, adapter, merged):
+def test_an_adapter_that_fits_loads_without_a_message(checkpoint, adapter, merged):
     lora = {"adapter_path": str(adapter), "merge_weights": merged}
     assert load(checkpoint, lora=lora).info.n_unexpected_weights == 0
 

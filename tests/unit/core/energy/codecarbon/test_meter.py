@@ -139,7 +139,7 @@ def test_a_failure_that_the_library_suppresses_is_a_meter_error():
         Measuring(starts=False, says=["no hardware"]).meter.open_window()
 
 
-def test_a_failure_is_a_meter_error_with_its_words():
+def test_a_failure_is_a_meter_error_with_its_message():
     with pytest.raises(MeterError, match=r"codecarbon cannot start: RuntimeError: no power"):
         Measuring(fails=RuntimeError("no power")).meter.open_window()
 

@@ -71,7 +71,7 @@ def test_a_value_that_is_no_number_is_a_fault_and_the_next_sample_is_taken():
     assert [text for _, text in log.faults] == ["shows no number"]
 
 
-def test_a_counter_that_is_gone_is_not_read_again():
+def test_a_counter_that_vanished_is_not_read_again():
     log = sampled(0, SensorFault("can no longer be read"), 2_000_000)
     assert joules(log) == [0.0]
     assert log.gone == "can no longer be read"
@@ -86,7 +86,7 @@ def test_the_time_until_the_sample_after_a_restart_is_not_measured():
     assert joules(log) == pytest.approx([0.0, 1.0, 1.0, 4.0])
 
 
-def test_a_tick_lies_in_the_middle_of_two_samples():
+def test_a_tick_is_in_the_middle_of_two_samples():
     (tick,) = sampled(0, 0, 5_000_000, 5_000_000).ticks(100.0, 101.0)
     assert (tick.time_s, tick.energy_j, tick.poll_s) == pytest.approx((100.15, 5.0, 0.1))
 

@@ -175,7 +175,7 @@ def test_it_is_available_where_the_counters_advance(tmp_path):
     assert (made.name, made.devices) == ("rapl", ("package-0", "package-0/dram"))
 
 
-def test_without_powercap_it_says_so_and_knows_no_command(tmp_path):
+def test_without_powercap_there_is_a_reason_and_no_command(tmp_path):
     context = a_context(tmp_path / "powercap", SimClock())
     assert rapl.probe(context).startswith("there is no ")
     assert rapl.fix(context) is None

@@ -47,7 +47,7 @@ def test_it_waits_for_six_ticks_of_a_millisecond(watch):
     assert gaps == pytest.approx([0.001] * len(gaps), abs=0.0001)
 
 
-def test_a_counter_that_is_gone_is_not_waited_for(watch):
+def test_a_counter_that_vanished_is_not_waited_for(watch):
     watch.enter()
     watch.logs["package-0"].gone = "can no longer be read"
     began_s = watch.clock.now()
@@ -55,7 +55,7 @@ def test_a_counter_that_is_gone_is_not_waited_for(watch):
     assert watch.clock.now() - began_s < 0.001
 
 
-def test_the_thread_calls_until_it_is_stopped_and_is_then_gone():
+def test_the_thread_calls_until_it_is_stopped_and_then_ends():
     called = threading.Event()
     stop = in_a_thread(0.001, called.set)
     assert called.wait(10.0)

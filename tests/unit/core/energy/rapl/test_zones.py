@@ -102,7 +102,7 @@ def test_a_counter_without_a_number_fails(a_tree):
         find_zones(root)[0].read_uj()
 
 
-def test_a_counter_that_is_gone_is_a_fault(a_tree):
+def test_a_counter_that_vanished_is_a_fault(a_tree):
     root, _ = a_tree(package())
     (root / "intel-rapl:0" / "energy_uj").unlink()
     with pytest.raises(SensorFault, match=r"can no longer be read \(.*energy_uj: No such file"):

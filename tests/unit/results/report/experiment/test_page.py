@@ -30,7 +30,7 @@ def gpu_page() -> Page:
     return page_of(a_gpu_result())
 
 
-def test_headlines_stand_with_their_error_bars():
+def test_headlines_have_their_error_bars():
     text = page_of(a_result()).text
     assert "energy per output token 10 J/token ± 0.5 J/token" in text
     assert "energy in the window 200 J ± 10 J" in text
@@ -39,7 +39,7 @@ def test_headlines_stand_with_their_error_bars():
     assert "time to first token 100 ms p95 100 ms" in text
 
 
-def test_what_was_not_measured_says_so_with_its_reason():
+def test_missing_measurements_have_their_reason():
     text = page_of(a_result(energy_j=None)).text
     assert "energy per output token not measured no sensor" in text
     assert "Energy was not measured." in text
@@ -64,7 +64,7 @@ def test_an_estimate_has_no_error_bar_and_is_called_one():
     assert "ram, modelled, not in total" in text
 
 
-def test_each_warning_stands_with_its_fix():
+def test_each_warning_has_its_fix():
     text = page_of(a_result()).text
     remedy = "set min_duration_seconds, or raise n or max_output_tokens."
     assert f"short_measurement_duration the window lasted 0.38 s, below 10 s. {remedy}" in text
@@ -174,7 +174,7 @@ def test_the_way_of_the_number_the_rules_and_the_machine_are_reported(gpu_page):
         assert words in gpu_page.text
 
 
-def test_settings_that_are_not_the_default_stand_out(gpu_page):
+def test_settings_that_are_not_the_default_are_marked(gpu_page):
     assert gpu_page.count("tr", "changed") == 5  # n, max_output_tokens, batch size, and two of the warm-up
 
 
@@ -218,7 +218,7 @@ def test_the_page_follows_the_light_of_the_screen_and_prints_light():
     assert not re.findall(r"<(?:path|text|use|g|rect)[^>]*#[0-9a-f]{6}", text)  # every colour of a figure follows
 
 
-def test_a_report_stands_in_the_folder_of_its_result(tmp_path):
+def test_a_report_is_in_the_folder_of_its_result(tmp_path):
     result_file = FolderRepository(tmp_path, report=html_text).save(a_result(timeseries=a_timeseries())).path
     assert {path.name for path in result_file.parent.iterdir()} == {"result.json", "timeseries.parquet", "report.html"}
     assert not a_result().save(tmp_path).with_name("report.html").exists()
@@ -240,7 +240,7 @@ def test_a_report_of_a_result_that_was_read_back_is_the_same(tmp_path):
     assert again.read_text() == result_file.with_name("report.html").read_text()
 
 
-def test_a_trace_that_was_left_behind_is_said(tmp_path):
+def test_a_missing_trace_file_is_reported(tmp_path):
     result_file = a_result(timeseries=a_timeseries()).save(tmp_path)
     result_file.with_name("timeseries.parquet").unlink()
     with pytest.warns(UserWarning, match="is missing"):
@@ -265,7 +265,7 @@ def test_blocks_that_are_missing_leave_a_reason_and_no_gap():
     assert "None" not in text.replace("None.", "")
 
 
-def test_a_result_of_several_processes_says_so_and_why_it_has_no_trace():
+def test_a_result_of_several_processes_states_why_it_has_no_trace():
     result = a_gpu_result(2, n=4)
     several = result.model_copy(
         update={

@@ -69,7 +69,7 @@ def test_labels_do_not_overlap_and_stay_inside():
         )
 
 
-def test_a_label_is_shortened_or_left_out_where_there_is_no_room():
+def test_a_label_is_shortened_or_left_out_where_there_is_no_space():
     _, found = boxes([(0.5, 0.5)] * 12, [[f"a long label {at}", str(at)] for at in range(12)])
     assert 0 < len(found) < 12
 

@@ -68,7 +68,7 @@ def test_a_label_is_one_printable_line_of_limited_length():
     assert label("quantised-model-a", 9) == "quan…el-a"  # names that begin alike stay distinguishable
 
 
-def test_every_colour_has_a_dark_one_and_stands_for_one_name():
+def test_every_colour_has_a_dark_one_and_one_name():
     assert set(LIGHT) == set(DARK)
     assert len(set(LIGHT.values())) == len(LIGHT)
 

@@ -82,7 +82,7 @@ def test_cells_have_their_intervals_in_the_plane(study):
     assert {(cell.low, cell.high) for cell in speed.cells} <= ends
 
 
-def test_levels_stand_with_their_intervals(study):
+def test_levels_have_their_intervals(study):
     factor = study.effects.metrics[0].factors[1]
     (axes,) = levels(study.design, study.effects, factor, 1).figure.axes
     assert list(axes.lines[0].get_ydata()) == pytest.approx([level.mean for level in factor.levels])

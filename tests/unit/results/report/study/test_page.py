@@ -27,7 +27,7 @@ def page() -> Page:
     return page_of(a_study(control=True), files=["runs.csv", "figures/spans.pdf"])
 
 
-def test_the_answer_stands_first(page):
+def test_the_answer_is_first(page):
     text = page.text
     assert text.index(a_study(control=True).answer) < text.index("What matters") < text.index("Cells")
     assert "12 cells of acme/some-model-8b with pytorch, 3 cycles, 36 runs" in text
@@ -98,7 +98,7 @@ def test_energy_that_was_not_measured_is_said_and_the_answer_is_about_throughput
     assert "Span ratio of each factor for throughput" in page.figures["spans"][0]
 
 
-def test_an_estimate_of_energy_is_called_one_wherever_it_stands():
+def test_an_estimate_of_energy_is_called_one_everywhere():
     study = a_study()
     runs = tuple(run.model_copy(update={"energy_estimated": True, "meter": "codecarbon"}) for run in study.runs)
     effects = analyse(study.design, runs, study.protocol)
@@ -109,7 +109,7 @@ def test_an_estimate_of_energy_is_called_one_wherever_it_stands():
     assert "Energy is an estimate by codecarbon, not a measurement." in page.text
 
 
-def test_a_study_without_a_completed_run_says_so():
+def test_a_study_without_a_completed_run_states_it():
     page = page_of(a_study().model_copy(update={"effects": None, "answer": ""}))
     assert "No run was completed" in page.text
     assert page.figures == {}
@@ -136,7 +136,7 @@ def test_a_cool_down_without_a_thermometer_is_not_claimed():
     assert "GPU temperature at start not measured" in cold.text
 
 
-def test_the_configuration_stands_as_given_or_is_made_from_the_design(page):
+def test_the_configuration_is_shown_as_given_or_made_from_the_design(page):
     assert 'model: "acme/some-model-8b"' in page.text
     assert "sweep: {precision: [fp16]}" in page_of(a_study(), given="sweep: {precision: [fp16]}").text
 

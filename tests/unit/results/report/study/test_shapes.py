@@ -80,7 +80,7 @@ def test_a_page_of_any_shape_is_complete_and_says_nothing_that_is_not_known(shap
     assert all(title and words for title, words in page.figures.values())
 
 
-def test_backends_stand_at_their_best_cell():
+def test_backends_are_compared_at_their_best_cell():
     text = Page(html_text(of_two_backends())).text
     assert "Each backend at its best cell" in text
     assert "batch size (in pytorch)" in text

@@ -161,7 +161,7 @@ def test_the_best_cell_inside_limits():
     assert said(limits={ENERGY: 0.001}).endswith("No cell has energy per output token of at most 0.001 J/token.")
 
 
-def test_tests_that_disagree_are_said_so_with_the_runs_that_stand_out():
+def test_tests_that_disagree_are_reported_with_the_outliers():
     def with_outliers(row):
         factor = 1.6 if row.run_id in ("01.c1", "05.c2") else 1.0
         return row.model_copy(update={"values": {ENERGY: row.values[ENERGY] * factor}})
