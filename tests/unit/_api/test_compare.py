@@ -40,7 +40,7 @@ def test_studies_without_their_results_are_compared_by_their_rows(tmp_path):
         write_study(a_study(), tmp_path / name)
     text = compared([tmp_path / "one", tmp_path / "two"], different_work=False, as_json=False)
     assert text.startswith("A: one\nB: two\n")
-    assert "Whether they ran on the same machine is not known" in text
+    assert "It is not known whether they ran on the same machine" in text
     assert "1.000 (" in text
 
 

@@ -40,7 +40,7 @@ def test_a_good_gpu_gives_no_warning_about_it(simulate):
     ("changes", "code", "words", "block"),
     [
         ({"persistence": False}, "gpu_persistence_mode_off", "sudo nvidia-smi -pm 1", {"persistence_mode": False}),
-        ({"ecc": False}, "ecc_disabled", "has ECC 0", {"ecc_enabled": False}),
+        ({"ecc": False}, "ecc_disabled", "has ECC off", {"ecc_enabled": False}),
         ({"migs": ["MIG-a"]}, "mig_parent_power", "those of the whole GPU, shared", {"mig_enabled": True}),
     ],
 )

@@ -182,7 +182,7 @@ def test_an_unset_section_leaves_loading_to_transformers_and_gives_generate_what
 
 
 def test_cuda_without_a_device_is_refused():
-    with pytest.raises(BackendError, match="torch sees no CUDA device"):
+    with pytest.raises(BackendError, match="torch found no CUDA device"):
         record({"pytorch.device": "cuda"})
 
 
