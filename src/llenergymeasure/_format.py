@@ -1,4 +1,4 @@
-"""Formats numbers with significant figures and a unit."""
+"""Formats numbers with significant figures and a unit, and texts without control characters."""
 
 from __future__ import annotations
 
@@ -23,6 +23,34 @@ def milliseconds(values_ms: Sequence[float]) -> tuple[str, ...]:
     """Times in ms with their unit; all of them in s when one is above 1,000 ms."""
     scale, unit = (1000.0, "s") if max(values_ms, default=0.0) > 1000 else (1.0, "ms")
     return tuple(number(value / scale, unit) for value in values_ms)
+
+
+# Control and formatting characters (ESC, right-to-left override), surrogates, and separators of lines: a terminal obeys them.
+_OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def printable(text: str, kept: str = "\n\t") -> str:
+    """The text with control characters as in JSON: `\\u001b` for ESC. A JSON document keeps its meaning.
+
+    Args:
+        text: any text, such as one with the name of a file.
+        kept: control characters to keep.
+    """
+    if text.isprintable():
+        return text
+    from unicodedata import category  # noqa: PLC0415 - few texts need it, and it takes start-up time
+
+    return "".join(sign if sign in kept or category(sign) not in _OBEYED else _escaped(sign) for sign in text)
+
+
+def one_line(text: str) -> str:
+    """The text in one line: with breaks of lines escaped too."""
+    return printable(text, kept="")
+
+
+def _escaped(sign: str) -> str:
+    units = sign.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def operations(count: float | None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from llenergymeasure._format import printable
 from pytest_llem.failure import failure, note_cause
 from pytest_llem.hooks.requests import requests
 from pytest_llem.marker import NAME, Plan, PlanError, merged_arguments, plan_of
@@ -219,7 +220,8 @@ def _planned(state: State) -> list[str]:
 
 
 def _show(terminalreporter: pytest.TerminalReporter, title: str, lines: list[str]) -> None:
+    """Write lines; control characters, such as in the name of a model, are shown escaped."""
     if lines:
         terminalreporter.write_sep("=", title)
         for line in lines:
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(printable(line))

@@ -7,6 +7,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from llenergymeasure._format import printable
 from llenergymeasure.progress import Progress, Silent
 
 
@@ -20,12 +21,12 @@ class TerminalProgress:
     def step(self, text: str, seconds: float | None = None) -> None:
         self.done()
         if seconds is None:
-            self._stream.write(f"{text} ...\n")
+            self._stream.write(f"{printable(text)} ...\n")
             self._stream.flush()
         else:
             self._bar = tqdm(
                 total=seconds,
-                desc=text,
+                desc=printable(text),
                 file=self._stream,
                 leave=True,
                 bar_format="{desc} {bar:20} {n:.0f}/{total:.0f} s",
@@ -36,7 +37,7 @@ class TerminalProgress:
             self._bar.update(seconds)
 
     def note(self, text: str) -> None:
-        self._stream.write(f"note: {text}\n")
+        self._stream.write(f"note: {printable(text)}\n")
 
     def done(self) -> None:
         if self._bar is not None:
@@ -51,7 +52,7 @@ class NotesOnly(Silent):
         self._stream = stream
 
     def note(self, text: str) -> None:
-        self._stream.write(f"note: {text}\n")
+        self._stream.write(f"note: {printable(text)}\n")
 
 
 def progress_for(quiet: bool, stream: TextIO | None = None) -> Progress:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from llenergymeasure._format import printable
 from llenergymeasure._numerals import decimal_number
 from llenergymeasure.exceptions import ConfigError
 
@@ -14,7 +15,7 @@ def integer(text: str) -> int:
     """The number of an option, parsed as in a file: `010` is refused, and not read as 8 or 10."""
     value = decimal_number(text)
     if not isinstance(value, int):
-        raise typer.BadParameter(f"'{text}' is not a whole number in decimal digits")
+        raise typer.BadParameter(f"'{printable(text)}' is not a whole number in decimal digits")
     return value
 
 

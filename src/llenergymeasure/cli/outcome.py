@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from llenergymeasure.cli.interrupts import INTERRUPTS
+from llenergymeasure.cli.terminal import Screen
 from llenergymeasure.exceptions import ConfigError, LLEMError
 
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
@@ -47,7 +48,7 @@ def _code_of(command: Callable[[], int], tracebacks: bool) -> int:
         if _is_of_stdout(error):
             return FAILURE
         if tracebacks:
-            traceback.print_exc()
+            Screen(sys.stderr).say(traceback.format_exc().rstrip())
         return _explain(error)
 
 
@@ -95,5 +96,5 @@ def _explain(error: Exception) -> int:
 
 def _say(text: str, code: int) -> int:
     with suppress(OSError):  # the exit code reports it too
-        print(text, file=sys.stderr)
+        Screen(sys.stderr).say(text)
     return code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from llenergymeasure._format import NOT_MEASURED, milliseconds, number
+from llenergymeasure._format import NOT_MEASURED, milliseconds, number, one_line
 from llenergymeasure.domain.energy import JOULES_PER_KWH, PhaseEnergy
 from llenergymeasure.domain.measurements import Distribution, TokenCounts
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
@@ -27,7 +27,7 @@ def summarise(result: ResultData, emphasis: Callable[[str], str] = str) -> str:
     """
     rows = [*_what(result), *_energy(result), *_speed(result), *_size(result)]
     width = max(len(name) for name, _ in rows)
-    lines = [(name, f"{name:<{width}}  {value}".rstrip()) for name, value in rows]
+    lines = [(name, one_line(f"{name:<{width}}  {value}".rstrip())) for name, value in rows]
     table = [emphasis(line) if name == HEADLINE.title else line for name, line in lines]
     return "\n".join([*table, *_publication(result), *_warnings(result)])
 

@@ -1,22 +1,43 @@
-"""Formats a result as a CSV table with one row."""
+"""CSV: a result as a table with one row, and rows of a study."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from llenergymeasure._format import printable
+from llenergymeasure._numerals import decimal_number
 from llenergymeasure.domain.results import ExperimentResult
+
+# A spreadsheet takes a text with such a beginning for a formula.
+_FORMULA = ("=", "+", "-", "@")
 
 
 def csv_text(result: ExperimentResult) -> str:
     """The top-level numbers as a CSV table with a header and one row. Not measured = empty."""
-    row = flat_numbers(result)
+    return table_text([flat_numbers(result)])
+
+
+def table_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows with the same keys as CSV with a header. Not measured = empty."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, fieldnames=list(row), lineterminator="\n")
+    writer = csv.DictWriter(buffer, fieldnames=[_cell(name) for name in (rows[0] if rows else ())], lineterminator="\n")
     writer.writeheader()
-    writer.writerow(row)
+    writer.writerows({_cell(name): _cell(value) for name, value in row.items()} for row in rows)
     return buffer.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A text without control characters, and one that no spreadsheet takes for a formula; a number as it is.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    if not isinstance(value, str):
+        return value
+    text = printable(value, kept="\n")
+    return f"'{text}" if text.startswith(_FORMULA) and decimal_number(text) is None else text
 
 
 def _batching(result: ExperimentResult) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from llenergymeasure._format import printable
 from pytest_llem.baseline.accept import Selection, accepted
 from pytest_llem.settings import Settings
 
@@ -53,4 +54,4 @@ class Accepting:
         if self._lines:
             terminalreporter.write_sep("=", "llem")
             for line in self._lines:
-                terminalreporter.write_line(line)
+                terminalreporter.write_line(printable(line))

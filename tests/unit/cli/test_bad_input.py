@@ -278,3 +278,32 @@ def test_an_environment_variable_that_cannot_be_understood_is_never_ignored(llem
     assert result.exit_code == 2
     assert variable in result.stderr
     assert value in result.stderr
+
+
+EVIL = "models/\x1b[31mred\x1b]0;title\x07"
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--dry-run", "--model", f"./{EVIL}"),
+        ("--model", f"./{EVIL}"),
+        ("--model", "m", "--precision", EVIL),
+        ("--model", "m", "--set", f"{EVIL}=1"),
+        (f"{EVIL}.yaml",),
+        ("--model", "m", "--num-prompts", EVIL),
+        ("one.yaml", "--dry-run"),
+        ("one.yaml", "--dry-run", "--json"),
+        ("study.yaml", "--dry-run"),
+        ("study.yaml", "--dry-run", "--json"),
+    ],
+)
+def test_a_name_with_control_characters_is_shown_escaped(llem, arguments):
+    one = {"model": "builtin/tiny-llama", "passthrough_kwargs": {"x": EVIL}}
+    study = {"model": "builtin/tiny-llama", "sweep": {"passthrough_kwargs.x": [EVIL, "b"]}}
+    result = llem(*arguments, files={"one.yaml": json.dumps(one), "study.yaml": json.dumps(study)})
+    shown = result.stdout + result.stderr
+    assert "\\u001b[31mred" in shown
+    assert "\x1b" not in shown
+    assert "\x07" not in shown

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
+
+import pytest
 
 from a_result import a_result
-from llenergymeasure.results.csv import csv_text
+from llenergymeasure.results.csv import csv_text, table_text
 
 
 def test_rows_distinguish_runs_by_batches_and_attention():
@@ -19,3 +22,31 @@ def test_not_measured_is_empty_and_what_was_counted_is_there():
     row = next(csv.DictReader(csv_text(a_result(energy_j=None)).splitlines()))
     assert row["energy_total_j"] == ""
     assert row["output_tokens"] == "20"
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("+cmd", "'+cmd"),
+        ("-x", "'-x"),
+        ("-1.5", "-1.5"),
+        ("a=b", "a=b"),
+        ("m\x1b[31m", "m\\u001b[31m"),
+        ("two\nlines", "two\nlines"),
+        (-3.5, "-3.5"),
+        (None, ""),
+    ],
+)
+def test_a_text_is_never_a_formula_and_has_no_control_characters(value, cell):
+    (row,) = csv.DictReader(io.StringIO(table_text([{"label": value, "n": 1}])))
+    assert row == {"label": cell, "n": "1"}
+
+
+def test_the_name_of_a_column_is_a_text_too():
+    assert table_text([{"=1+1": 2}]) == "'=1+1\n2\n"
+
+
+def test_no_rows_are_an_empty_table():
+    assert table_text([]).strip() == ""

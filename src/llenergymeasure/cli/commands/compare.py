@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from llenergymeasure._api.compare import compared
+from llenergymeasure.cli.terminal import Screen
 
 
 def command(folders: Sequence[Path], *, allow_different_work: bool, json: bool) -> int:
     """Compare each folder with the first, and print it. Returns the exit code."""
-    print(compared(folders, different_work=allow_different_work, as_json=json))
+    Screen(sys.stdout).say(compared(folders, different_work=allow_different_work, as_json=json))
     return 0

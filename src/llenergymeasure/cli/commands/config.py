@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from llenergymeasure._api.machine import Backend, GpuInfo, Machine, Settings, describe_machine, installed_packages
 from llenergymeasure._version import __version__
+from llenergymeasure.cli.terminal import Screen
 from llenergymeasure.exceptions import ConfigError
 
 
 def command(*, verbose: bool) -> int:
     """Print GPUs, backends, meters and settings. Returns the exit code, always 0."""
-    print("\n".join(_lines(describe_machine(), verbose)))
+    Screen(sys.stdout).say("\n".join(_lines(describe_machine(), verbose)))
     return 0
 
 

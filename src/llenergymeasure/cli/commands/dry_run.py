@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from llenergymeasure import StudyConfig
-from llenergymeasure._api.plan import PlannedExperiment, plan, plan_json
+from llenergymeasure._api.plan import Plan, PlannedExperiment, plan, plan_json
 from llenergymeasure._api.request import study_of
 from llenergymeasure.cli.options import FLAGS, RunOptions
+from llenergymeasure.cli.terminal import Screen
 
 
 def command(options: RunOptions) -> int:
@@ -22,20 +24,20 @@ def command(options: RunOptions) -> int:
     if not study.is_one_run:
         return _study(study, options)
     found = plan(study, options.output, report=options.report)
-    if options.json:
-        print(plan_json(found))
-        return 0
-    print("\n\n".join("\n".join(_lines(each, found.output_dir)) for each in found.experiments))
-    for finding in found.report:
-        print(f"{finding.problem}: {finding.fix}")
+    Screen(sys.stdout).say(plan_json(found) if options.json else _text(found))
     return 0
+
+
+def _text(found: Plan) -> str:
+    parts = ["\n\n".join("\n".join(_lines(each, found.output_dir)) for each in found.experiments)]
+    return "\n".join([*parts, *(f"{finding.problem}: {finding.fix}" for finding in found.report)])
 
 
 def _study(study: StudyConfig, options: RunOptions) -> int:
     from llenergymeasure._api.study_plan import plan_study, plan_text  # noqa: PLC0415 - only a study needs its types
 
     found = plan_study(study, options.output, gaps=not options.no_gaps)
-    print(found.model_dump_json(indent=2) if options.json else plan_text(found))
+    Screen(sys.stdout).say(found.model_dump_json(indent=2) if options.json else plan_text(found))
     return 0
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from llenergymeasure._api.report import Written, write_report
+from llenergymeasure.cli.terminal import Screen
 
 
 def command(folder: Path, limits: Sequence[str]) -> int:
     """Write the report, and print the answer and where the files are. Returns the exit code."""
-    print(text_of(write_report(folder, limits)))
+    Screen(sys.stdout).say(text_of(write_report(folder, limits)))
     return 0
 
 

@@ -15,7 +15,7 @@ from llenergymeasure.cli.display import progress_for
 from llenergymeasure.cli.enter import EnterKey
 from llenergymeasure.cli.interrupts import Attentive
 from llenergymeasure.cli.options import FLAGS, RunOptions
-from llenergymeasure.cli.terminal import emphasis_on
+from llenergymeasure.cli.terminal import Screen
 from llenergymeasure.exceptions import ExperimentError
 from llenergymeasure.progress import Progress
 
@@ -59,16 +59,17 @@ def _study(document: Document | None, options: RunOptions) -> StudyConfig:
 def _one(config: ExperimentConfig, progress: Progress, options: RunOptions) -> int:
     """Measure one experiment."""
     kept: list[ExperimentResult] = []
+    screen = Screen(sys.stdout)
 
     def show(result: ExperimentResult) -> None:
         kept.append(result)
         if not options.json:
-            print(summarise(result, emphasis_on(sys.stdout, os.environ)), flush=True)
+            screen.say(summarise(result, screen.emphasise), flush=True)
 
     def show_place(saved: Saved) -> None:
         kept[-1] = saved.result
         if not options.quiet:
-            print(_saved(saved.path), file=sys.stderr)
+            Screen(sys.stderr).say(_saved(saved.path))
 
     try:
         run(
@@ -79,7 +80,7 @@ def _one(config: ExperimentConfig, progress: Progress, options: RunOptions) -> i
         raise error.cause_for_user from error
     finally:
         if options.json and kept:
-            print(json_text(kept[-1]).rstrip())
+            screen.say(json_text(kept[-1]).rstrip())
     return 0
 
 

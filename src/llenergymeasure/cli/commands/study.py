@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -14,7 +13,7 @@ from llenergymeasure._api.report import check_report, report_study
 from llenergymeasure._api.study import Progressed, RunRow, Started, StudyOptions, resume_command, run_here, study_json
 from llenergymeasure._api.study_text import run_line, study_text
 from llenergymeasure.cli.options import RunOptions
-from llenergymeasure.cli.terminal import emphasis_on
+from llenergymeasure.cli.terminal import Screen
 from llenergymeasure.progress import Progress
 
 FAILURE = 1
@@ -30,7 +29,8 @@ def command(study: StudyConfig, using: StudyOptions, progress: Progress, options
     except BaseException:
         lines.stopped()
         raise
-    print(study_json(found).rstrip() if options.json else study_text(found, emphasis_on(sys.stdout, os.environ)))
+    screen = Screen(sys.stdout)
+    screen.say(study_json(found).rstrip() if options.json else study_text(found, screen.emphasise))
     lines.saved(found)
     if options.report and found.folder is not None:
         lines.reported(report_study(found, found.folder).page)
@@ -69,7 +69,7 @@ class Lines:
     def stopped(self) -> None:
         """The study was interrupted, or it stopped because a result could not be stored."""
         if self._folder is not None:
-            print(f"continue with: {resume_command(self._folder)}", file=self._stream, flush=True)
+            Screen(self._stream).say(f"continue with: {resume_command(self._folder)}", flush=True)
 
     def saved(self, study: StudyResult) -> None:
         """The study has ended."""
@@ -84,4 +84,4 @@ class Lines:
             return
         self._progress.done()
         stamp = "" if self._stream.isatty() else f"{datetime.now(timezone.utc).isoformat(timespec='seconds')} "
-        print(f"{stamp}{text}", file=self._stream, flush=True)
+        Screen(self._stream).say(f"{stamp}{text}", flush=True)

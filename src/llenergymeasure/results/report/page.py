@@ -1,7 +1,7 @@
 """Makes HTML from the templates. The only module that imports jinja2.
 
-The template engine escapes every value, and `figures` escapes the texts of figures. The policy of a page forbids scripts and
-external resources, so even an escaping error could load nothing.
+The template engine escapes markup and control characters of every value, and `figures` escapes the texts of figures. The policy of
+a page forbids scripts and external resources, so even an escaping error could load nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from llenergymeasure._format import NOT_MEASURED
+from llenergymeasure._format import NOT_MEASURED, printable
 from llenergymeasure.results.report.colours import DARK, LIGHT
 from llenergymeasure.results.study_tables.texts import name_of
 
@@ -32,12 +32,22 @@ def render(template: str, **values: Any) -> str:
         **values: what the template shows.
     """
     engine = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=FunctionLoader(_source)
+        finalize=_without_control_characters,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(_source),
     )
     engine.filters["drawn"] = _drawn
     engine.filters["name_of"] = name_of
     engine.tests["begins"] = str.startswith
     return engine.get_template(template).render(light=LIGHT, dark=DARK, not_measured=NOT_MEASURED, **values)
+
+
+def _without_control_characters(value: Any) -> Any:
+    """A text for the page, before its markup is escaped."""
+    return printable(value) if type(value) is str else value
 
 
 def _source(name: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from llenergymeasure._tables import parquet_bytes
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.rows import UNCERTAINTY, run_rows
+from llenergymeasure.results.csv import table_text
 
 CSV_FILE = "runs.csv"
 PARQUET_FILE = "runs.parquet"
@@ -22,12 +21,7 @@ _TYPES = {bool: "bool", int: "int", float: "float", str: "str"}
 
 def write_runs_csv(study: StudyData, path: Path) -> Path:
     """Write one row per run as CSV, atomically, replacing an existing file. Not measured = empty. Returns the path."""
-    rows = run_rows(study)
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomic(path, buffer.getvalue())
+    write_atomic(path, table_text(run_rows(study)))
     return path
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from llenergymeasure._format import one_line
+
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
@@ -32,7 +34,7 @@ class Table:
 
     def plain(self) -> str:
         """The table with columns of equal width, for a terminal: text to the left, numbers to the right."""
-        lines = [self.head, *self.rows]
+        lines = [tuple(map(one_line, cells)) for cells in (self.head, *self.rows)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         return "\n".join(self._padded(line, widths) for line in lines)
 
@@ -76,4 +78,4 @@ def latex_text(text: str) -> str:
 
 
 def _in_one_line(text: str) -> str:
-    return " ".join(text.split())
+    return one_line(" ".join(text.split()))

@@ -20,6 +20,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from llenergymeasure._format import printable
 from llenergymeasure.results.report.colours import LIGHT, SERIES
 
 Arguments = ParamSpec("Arguments")
@@ -89,8 +90,8 @@ class Picture:
 
     @cached_property
     def svg(self) -> str:
-        """The figure as an SVG file."""
-        return self._written("svg", {"Date": None, "Creator": None, "Title": self.title}).decode("utf-8")
+        """The figure as an SVG file; control characters, which XML forbids, are escaped as in JSON."""
+        return printable(self._written("svg", {"Date": None, "Creator": None, "Title": self.title}).decode("utf-8"))
 
     @property
     def pdf(self) -> bytes:
@@ -112,9 +113,10 @@ class Picture:
         size = re.search(r'viewBox="([^"]+)"', head)
         assert size is not None
         width = float(size[1].split()[2]) * 900 / (WIDTH * 72)
+        title, text = escape(printable(self.title)), escape(printable(self.text))
         return (
             f'<svg viewBox="{size[1]}" style="max-width:{width:.0f}px" role="img" aria-labelledby="{self.name}-t {self.name}-d">'
-            f'<title id="{self.name}-t">{escape(self.title)}</title><desc id="{self.name}-d">{escape(self.text)}</desc>{drawn}'
+            f'<title id="{self.name}-t">{title}</title><desc id="{self.name}-d">{text}</desc>{drawn}'
         )
 
     def _in_page(self, tag: re.Match[str]) -> str:

@@ -203,6 +203,13 @@ def test_nothing_that_a_user_wrote_becomes_markup():
     assert page.text.count("<script>") > 10
 
 
+def test_a_name_with_control_characters_is_shown_escaped():
+    result = a_result(passthrough_kwargs={"x": "a\x1b[31m\u202egpj"})
+    text = html_text(result)
+    assert "a\\u001b[31m\\u202egpj" in text
+    assert not {"\x1b", "\u202e"} & set(text)
+
+
 def test_the_page_loads_nothing_and_forbids_it(gpu_page):
     assert is_passive(gpu_page)
     text = html_text(a_result())

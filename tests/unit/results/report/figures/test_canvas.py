@@ -62,6 +62,11 @@ def test_signs_that_the_font_does_not_have_are_kept_for_the_browser():
     assert a_picture("模型").pdf
 
 
+def test_a_text_of_a_figure_has_no_control_characters():
+    drawn = a_picture("a\x1b[31m\u202egpj").inline()
+    assert not {"\x1b", "\u202e"} & set(drawn)
+
+
 def test_a_label_is_one_printable_line_of_limited_length():
     assert label("a\nb\x00c") == "a b c"
     assert len(label("x" * 500)) == 44
