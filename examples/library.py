@@ -1,5 +1,9 @@
 """Compare three batch sizes of the built-in model in two cycles. This runs offline in about a minute and writes no files.
 
+Question: How do I compare configurations from Python?
+Time: a minute on two cores.
+Needs: nothing: no GPU, no network.
+
 python examples/library.py
 """
 

@@ -1,5 +1,9 @@
 """Your own backend, measured by the same harness: an engine that generates by copying its prompt.
 
+Question: How do I measure my own inference engine?
+Time: seconds.
+Needs: nothing, not even torch.
+
 python examples/own_backend.py
 """
 

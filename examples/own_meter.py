@@ -1,5 +1,9 @@
 """Your own meter with the PyTorch backend. It reads joules from a file that another program updates.
 
+Question: How do I measure with my own power meter?
+Time: half a minute.
+Needs: nothing; without a meter it shows a simulated one.
+
 python examples/own_meter.py COUNTER_FILE           # without a file: a simulated counter of 20 W
 """
 
