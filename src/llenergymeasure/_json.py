@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from binascii import crc32
 from pathlib import Path
 from typing import Any
 
 MAX_BYTES = 256 * 2**20
 """The largest study has 60,000 runs of 2 kB each."""
+
+_CHECKSUM_BYTES = len(b',"crc32":"00000000"}')
 
 MAX_DIGITS = 300
 """An integer with more digits exceeds the range of a float, and would fail at the first division."""
@@ -37,6 +40,23 @@ def read_bytes(path: Path) -> bytes:
     if max(size, len(content)) > MAX_BYTES:
         raise ValueError(f"it is larger than {MAX_BYTES // 2**20} MiB")
     return content
+
+
+def with_checksum(document: bytes) -> bytes:
+    """A JSON object, written without blanks at its end, with a checksum as its last key."""
+    return b'%s,"crc32":"%08x"}' % (document[:-1], crc32(document))
+
+
+def without_checksum(document: bytes) -> bytes:
+    """The JSON object to which a checksum was added.
+
+    Raises:
+        ValueError: it has changed.
+    """
+    original = document[:-_CHECKSUM_BYTES] + b"}"
+    if with_checksum(original) != document:
+        raise ValueError("its content has changed, as its checksum shows")
+    return original
 
 
 def read_json(text: str | bytes) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
 
 import pytest
 
-from llenergymeasure._json import MAX_BYTES, read_bytes, read_json_file
+from llenergymeasure._json import MAX_BYTES, read_bytes, read_json_file, with_checksum, without_checksum
 
 
 def test_a_file_and_a_pipe_are_read_whole(tmp_path):
@@ -39,3 +40,16 @@ def test_what_is_not_json_is_a_value_error(tmp_path, content):
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(ValueError):
         read_json_file(tmp_path / "file")
+
+
+def test_a_checksum_is_part_of_the_json_and_shows_each_change():
+    document = with_checksum(b'{"a":1}')
+    assert json.loads(document).keys() == {"a", "crc32"}
+    assert without_checksum(document) == b'{"a":1}'
+    for place in range(len(document)):
+        changed = bytearray(document)
+        changed[place] ^= 1
+        with pytest.raises(ValueError, match="has changed"):
+            without_checksum(bytes(changed))
+    with pytest.raises(ValueError, match="has changed"):
+        without_checksum(b"")

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
+from pydantic_core import PydanticSerializationError
 from typing_extensions import Self
+
+
+def json_of(data: BaseModel, **how: Any) -> bytes:
+    """Data as JSON in UTF-8. A lone surrogate, as in the name of a file that is not UTF-8, is escaped.
+
+    Args:
+        data: the data.
+        how: arguments of pydantic's `model_dump_json`.
+    """
+    try:
+        return data.model_dump_json(**how).encode()
+    except PydanticSerializationError:  # pydantic writes no surrogates
+        indent = how.pop("indent", None)
+        return json.dumps(data.model_dump(mode="json", **how), indent=indent, allow_nan=False).encode("ascii")
 
 
 class Frozen(BaseModel):

@@ -17,7 +17,7 @@ from pathlib import Path
 from llenergymeasure._files import write_atomic
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import UserConfig
-from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.base import Frozen, json_of
 from llenergymeasure.domain.energy import BaselineResult
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.launch.failure import Failure
@@ -81,7 +81,7 @@ class Reply(Frozen):
 
 def write_request(folder: Path, request: Request) -> None:
     """Write a request; replaces an earlier one."""
-    write_atomic(folder / REQUEST_FILE, request.model_dump_json())
+    write_atomic(folder / REQUEST_FILE, json_of(request))
 
 
 def read_request(folder: Path) -> Request:
@@ -104,7 +104,7 @@ def reply_file(folder: Path, rank: int) -> Path:
 
 def write_reply(folder: Path, rank: int, reply: Reply) -> None:
     """Write the reply of a process; replaces its earlier one."""
-    write_atomic(reply_file(folder, rank), reply.model_dump_json())
+    write_atomic(reply_file(folder, rank), json_of(reply))
 
 
 def read_replies(folder: Path, count: int) -> dict[int, Reply]:

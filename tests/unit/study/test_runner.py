@@ -471,17 +471,17 @@ def test_a_second_attempt_is_kept_too_when_the_journal_was_lost(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new_text", "words"),
+    ("change", "words"),
     [
-        ('"cell":"01"', '"cell":"77"', r"cell of the run at place 1 is 77, not 01; restore both files"),
-        ('"run_id":"01.c1"', '"run_id":"../../x"', r"run_id of the run at place 1 is \.\./\.\./x, not 01\.c1"),
-        ("runs/02.c1/result.json", "../../secret.json", r"the result of 02\.c1 is \.\./\.\./secret\.json"),
+        ({"cell": "77"}, r"cell of the run at place 1 is 77, not 01; restore both files"),
+        ({"run_id": "../../x"}, r"run_id of the run at place 1 is \.\./\.\./x, not 01\.c1"),
+        ({"result": "../../secret.json"}, r"the result of 01\.c1 is \.\./\.\./secret\.json"),
     ],
 )
-def test_a_journal_of_another_run_table_is_refused_with_what_differs(tmp_path, old, new_text, words):
-    new(FakeMachine(), tmp_path, a_study_config(1, 8))
-    journal = the_folder(tmp_path) / "journal.jsonl"
-    journal.write_text(journal.read_text().replace(old, new_text))
+def test_a_journal_of_another_run_table_is_refused_with_what_differs(tmp_path, change, words):
+    study = new(FakeMachine(), tmp_path, a_study_config(1, 8))
+    with Journal(the_folder(tmp_path) / "journal.jsonl") as journal:
+        journal.append(study.runs[0].model_copy(update=change))
     with pytest.raises(ConfigError, match=rf"journal\.jsonl does not belong to manifest\.json: {words}"):
         again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 8))
 

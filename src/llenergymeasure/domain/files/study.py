@@ -15,14 +15,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from shlex import quote
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from llenergymeasure._files import ensure_directory, write_atomic
 from llenergymeasure._json import read_json_file
+from llenergymeasure.config.messages.format import cut
+from llenergymeasure.domain.base import json_of
 from llenergymeasure.domain.files.folder import RESULT_FILE, TIMESERIES_FILE, as_saved
 from llenergymeasure.domain.files.serialise import to_json, to_parquet
 from llenergymeasure.domain.result_data import ResultData
@@ -37,6 +40,8 @@ JOURNAL_FILE = "journal.jsonl"
 RUNS_FOLDER = "runs"
 LOG_FILE = "log.txt"
 
+# pydantic repeats the value in some messages.
+MOST_OF_A_MESSAGE = 300
 RESTORE = "restore it from a copy"
 
 S = TypeVar("S", bound=StudyData)
@@ -80,7 +85,7 @@ def write_study(study: StudyData, folder: Path) -> Path:
 
 def study_json(study: StudyData) -> str:
     """The study as JSON."""
-    return study.model_dump_json(indent=1, by_alias=True) + "\n"
+    return json_of(study, indent=1, by_alias=True).decode() + "\n"
 
 
 def read_study(folder: Path, kind: type[S]) -> S:
@@ -101,7 +106,13 @@ def resume_command(folder: Path) -> str:
     return f"llem run --resume {quote(str(folder))}"
 
 
-def read_frozen(path: Path, kind: type[F], version: str | None = None, fix: str = RESTORE) -> F:
+def read_frozen(
+    path: Path,
+    kind: type[F],
+    version: str | None = None,
+    fix: str = RESTORE,
+    read: Callable[[Path], Any] = read_json_file,
+) -> F:
     """Read a file of JSON as data of a type.
 
     Args:
@@ -109,12 +120,13 @@ def read_frozen(path: Path, kind: type[F], version: str | None = None, fix: str 
         kind: the type.
         version: the schema version that the file must have; None = it has none.
         fix: what to do when the file is missing or damaged.
+        read: reads the JSON of the file.
 
     Raises:
         ConfigError: it is missing, not JSON, or not of this type and version.
     """
     try:
-        data = read_json_file(path)
+        data = read(path)
     except OSError as error:
         raise ConfigError(f"cannot read {path} ({error.strerror})", fix) from error
     except ValueError as error:
@@ -127,4 +139,4 @@ def read_frozen(path: Path, kind: type[F], version: str | None = None, fix: str 
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "file"
-        raise ConfigError(f"{path} is damaged: {place}: {first['msg']}", fix) from error
+        raise ConfigError(f"{path} is damaged: {place}: {cut(first['msg'], MOST_OF_A_MESSAGE)}", fix) from error

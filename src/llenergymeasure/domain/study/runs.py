@@ -48,9 +48,9 @@ class PlannedRun(Frozen):
         config_hash: hash of the cell's configuration.
     """
 
-    place: int
+    place: int = Field(ge=1)
     cell: str
-    cycle: int
+    cycle: int = Field(ge=1)
     role: Role = "cell"
     config_hash: str
 
@@ -110,11 +110,11 @@ class RunRow(Frozen):
     """
 
     run_id: str
-    place: int
+    place: int = Field(ge=1)
     cell: str
-    cycle: int
+    cycle: int = Field(ge=1)
     role: Role = "cell"
-    attempt: int = 0
+    attempt: int = Field(0, ge=0)
     state: RunState = "pending"
     block: str
     started_at: str | None = None

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from typing_extensions import Self
 
 from llenergymeasure._files import explained
-from llenergymeasure._json import read_bytes, read_json
+from llenergymeasure._json import read_bytes, read_json, with_checksum, without_checksum
+from llenergymeasure.domain.base import json_of
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.exceptions import ConfigError
 
@@ -59,7 +60,7 @@ class Journal:
         Raises:
             LLEMError: the journal cannot be written; the run must not begin, or its result is not recorded.
         """
-        line = row.model_dump_json(exclude_defaults=True).encode() + b"\n"
+        line = with_checksum(json_of(row, exclude_defaults=True)) + b"\n"
         end = os.fstat(self._file).st_size
         with explained(self._path):
             try:
@@ -101,12 +102,12 @@ def read_journal(path: Path) -> dict[int, RunRow]:
     """The last state of each run, by its place. A torn last line is left out.
 
     Raises:
-        ConfigError: the file cannot be read, or another line is damaged.
+        ConfigError: the file cannot be read, or another line is damaged, as its checksum shows.
     """
     last: dict[int, tuple[int, dict[str, Any]]] = {}
     for number, line in _lines(path):
         try:
-            data = read_json(line)
+            data = read_json(without_checksum(line))
             last[data["place"]] = number, data
         except (ValueError, TypeError, KeyError):
             raise _damaged(path, number) from None
@@ -134,5 +135,6 @@ def _row(path: Path, number: int, data: dict[str, Any]) -> RunRow:
 
 def _damaged(path: Path, number: int) -> ConfigError:
     return ConfigError(
-        f"{path}, line {number} is not a run", "restore the file, or remove this line; the run is then repeated"
+        f"{path}, line {number} is damaged",
+        "restore the file from a copy, or remove this line: stored results are kept, and other runs are repeated",
     )

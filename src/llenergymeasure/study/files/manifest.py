@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from llenergymeasure._files import write_atomic
-from llenergymeasure.domain.base import Frozen
+from llenergymeasure._json import read_bytes, read_json, with_checksum, without_checksum
+from llenergymeasure.domain.base import Frozen, json_of
 from llenergymeasure.domain.files.study import MANIFEST_FILE, RESTORE, read_frozen
 from llenergymeasure.domain.study.design import Protocol
 from llenergymeasure.domain.study.runs import PlannedRun
@@ -64,7 +65,7 @@ def write_manifest(manifest: Manifest, folder: Path) -> None:
     Raises:
         LLEMError: the folder cannot be written (ConfigError) or the disk is full.
     """
-    write_atomic(folder / MANIFEST_FILE, manifest.model_dump_json() + "\n")
+    write_atomic(folder / MANIFEST_FILE, with_checksum(json_of(manifest)) + b"\n")
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -74,4 +75,8 @@ def read_manifest(folder: Path) -> Manifest:
         ConfigError: it is missing or damaged, or of another version.
     """
     fix = f"name the folder of a study; if this is one, {RESTORE}, or start the study again without --resume"
-    return read_frozen(folder / MANIFEST_FILE, Manifest, MANIFEST_VERSION, fix)
+    return read_frozen(folder / MANIFEST_FILE, Manifest, MANIFEST_VERSION, fix, _read)
+
+
+def _read(path: Path) -> Any:
+    return read_json(without_checksum(read_bytes(path).rstrip(b"\n")))

@@ -80,6 +80,8 @@ def check_design(folder: Path, manifest: Manifest, design: StudyDesign) -> None:
     if manifest.design_hash == design.design_hash:
         return
     differing = [*_changed_prompts(manifest, design), *_differences(design_of(read_config(folder)), design)]
+    if not differing:  # the configuration is that of the folder
+        raise ConfigError(f"{folder / RESOLVED_FILE} does not belong to {MANIFEST_FILE}", "restore both files")
     named = "; ".join(differing[:NAMED]) + (f"; and {len(differing) - NAMED} more" if len(differing) > NAMED else "")
     raise ConfigError(
         f"the study in {folder} differs from the configuration: {named}",

@@ -61,7 +61,7 @@ def test_a_damaged_line_before_the_last_one_is_named(tmp_path):
     with Journal(path) as journal:
         journal.append(a_row(1))
     path.write_bytes(b'{"place": 1\n' + path.read_bytes())
-    with pytest.raises(ConfigError, match=r"journal\.jsonl, line 1 is not a run"):
+    with pytest.raises(ConfigError, match=r"journal\.jsonl, line 1 is damaged"):
         read_journal(path)
 
 
@@ -93,6 +93,25 @@ def test_a_journal_that_cannot_be_read_is_named_with_the_fix(tmp_path, damage):
     damage(tmp_path / "journal.jsonl")
     with pytest.raises(ConfigError, match=r"journal\.jsonl .*; (make it readable|remove it: results .* are kept)"):
         read_journal(tmp_path / "journal.jsonl")
+
+
+@pytest.mark.parametrize("place", range(0, 160, 7))
+def test_a_changed_bit_is_found(tmp_path, place):
+    path = tmp_path / "journal.jsonl"
+    with Journal(path) as journal:
+        journal.append(a_row(1, "completed", values={"tokens_per_second": 31.5, "ttft_p50_ms": 12.25}))
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="line 1 is damaged"):
+        read_journal(path)
+
+
+def test_a_text_without_a_utf_8_form_comes_back(tmp_path):
+    row = a_row(1, "failed", failure=RunFailure(kind="error", message="cannot read p\udcff.jsonl"))
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        journal.append(row)
+    assert read_journal(tmp_path / "journal.jsonl") == {1: row}
 
 
 def test_a_second_writer_is_refused_until_the_first_has_closed(tmp_path):
