@@ -26,7 +26,8 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
-$(VENV)/.ready: $(VENV)/.python pyproject.toml constraints.txt
+# The version is in the metadata of the installed package.
+$(VENV)/.ready: $(VENV)/.python pyproject.toml constraints.txt src/llenergymeasure/_version.py
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[pytorch,codecarbon]"
 	touch $@
 

@@ -31,7 +31,7 @@ def test_all_is_complete_and_sorted():
 
 def test_the_version_is_a_plain_text_and_that_of_the_package():
     assert type(llenergymeasure.__version__) is str
-    assert llenergymeasure.__version__ == metadata.version("llenergymeasure") == "2.0.0"
+    assert llenergymeasure.__version__ == metadata.version("llenergymeasure"), "install again: make setup"
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error():

@@ -10,6 +10,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from llenergymeasure._version import __version__
 from llenergymeasure.cli.app import app
 from llenergymeasure.cli.display import NotesOnly, TerminalProgress, progress_for
 from llenergymeasure.cli.outcome import exit_code_of
@@ -28,7 +29,7 @@ def test_version_names_what_is_installed_without_importing_it():
         "print([name for name in ('torch', 'pydantic', 'zeus', 'codecarbon', 'pynvml') if name in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert out.startswith("llenergymeasure 2.0.0\nbackends: ")
+    assert out.startswith(f"llenergymeasure {__version__}\nbackends: ")
     assert "nvml (nvidia-ml-py" in out
     assert out.rstrip().endswith("[]")
 
