@@ -93,6 +93,17 @@ def test_a_run_prints_a_summary_and_writes_one_folder_and_nothing_else(place):
     assert result.summary() + "\n" == out
 
 
+def test_a_result_is_repeated_with_the_same_configuration(llem, place):
+    assert llem("run", *TINY, *NO_ENERGY, "-o", "first")[0] == 0
+    (first,) = (place / "work" / "first").iterdir()
+    code, out, err = llem("run", "--from-result", f"first/{first.name}", "-o", "second", "--json")
+    assert code == 0, err
+    (second,) = (place / "work" / "second").iterdir()
+    hashes = {ExperimentResult.from_json(each / "result.json").measurement_config_hash for each in (first, second)}
+    assert hashes == {json.loads(out)["measurement_config_hash"]}
+    assert f"compare with: llem compare first/{first.name} second/{second.name}" in err
+
+
 def test_json_is_one_document_alone_on_stdout(llem, place):
     code, out, err = llem(
         "run", str(ROOT / "examples" / "quickstart.yaml"), "--set", "n=4", *QUICK[2:], "--json", "--quiet"

@@ -45,6 +45,12 @@ class RunOptions:
     folder: Annotated[
         Optional[Path], typer.Argument(help="With --resume: folder of the study to continue.", show_default=False)
     ] = None
+    from_result: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--from-result", help="Repeat a stored result: its folder, or its result.json.", show_default=False
+        ),
+    ] = None
     model: Annotated[
         Optional[str], typer.Option("--model", "-m", help="Model id, directory, or builtin/tiny-llama.")
     ] = None
@@ -106,11 +112,16 @@ class RunOptions:
         return {name: value for name, value in values.items() if value is not None}
 
     def check(self) -> None:
-        """Check that the options for a study that is continued are complete.
+        """Check that options go together.
 
         Raises:
             ConfigError: one of them has no effect.
         """
+        if self.from_result is not None and (self.config is not None or self.resume):
+            other = "--resume" if self.resume else f"'{self.config}'"
+            raise ConfigError(
+                f"--from-result repeats one result, and {other} names something else", "remove one of them"
+            )
         if self.dry_run and self.resume:
             raise ConfigError("--dry-run describes a new study, and --resume continues one", "remove one of them")
         if self.other_environment and not self.resume:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import Field, computed_field
 
@@ -80,6 +80,9 @@ class RuleOutcome(Frozen):
 
 class PublicationCheck(Derived):
     """The outcomes of all publication rules. They are informational: no behaviour depends on them."""
+
+    # Earlier versions listed in `failed` what was not observed, too.
+    derived_sentences: ClassVar[frozenset[str]] = frozenset({"failed"})
 
     rules: tuple[RuleOutcome, ...] = Field(description="Every rule, in the order of the table.")
 

@@ -120,6 +120,12 @@ def test_a_broken_file_is_a_usage_error_that_names_place_and_fix(llem, case):
         (["--model", "x", "--dry-run", "--allow-other-environment"], "add --resume, or remove it"),
         (["absent.yaml", "folder", "--dry-run"], "'folder' is a second argument"),
         (["--model", "x", "--allow-other-environment"], "add --resume, or remove it"),
+        (
+            ["absent.yaml", "--from-result", "a"],
+            "--from-result repeats one result, and 'absent.yaml' names something else",
+        ),
+        (["--resume", "--from-result", "a"], "--from-result repeats one result, and --resume names something else"),
+        (["--from-result", "nowhere"], "nowhere"),
         (["--model", "x", "--sweep", "n=1", "--sweep", "n=2"], "n: it is given twice; write all of its values in one"),
         (["--model", "x", "--set", "sweep=1"], "'sweep:' is a key of a study: write it at the top of its file"),
     ],
@@ -128,6 +134,32 @@ def test_a_wrong_command_line_is_a_usage_error(llem, arguments, words):
     result = llem(*arguments)
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+RESULT = '{"schema_version": "2.0", "measurement_config_hash": "ab", "started_at": "2026-01-02T03:04:05"}'
+
+
+def test_a_result_is_no_configuration_and_the_command_that_repeats_it_is_given(llem):
+    result = llem("result.json", files={"result.json": RESULT})
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "error: result.json is a stored result, measured 2026-01-02T03:04:05, and no configuration; repeat it with: "
+        "llem run --from-result result.json\n"
+    )
+
+
+def test_a_folder_with_a_result_is_no_configuration_either(llem, tmp_path):
+    (tmp_path / "work" / "my run").mkdir()
+    (tmp_path / "work" / "my run" / "result.json").write_text(RESULT)
+    result = llem("my run")
+    assert result.exit_code == 2
+    assert result.stderr.endswith("with a stored result; repeat its result with: llem run --from-result 'my run'\n")
+
+
+def test_a_study_is_no_configuration_and_the_command_that_continues_it_is_given(llem):
+    result = llem("study.json", files={"study.json": '{"schema_version": "2.0", "study_id": "s"}'})
+    assert result.exit_code == 2
+    assert "is a stored study, and no configuration; continue it with: llem run --resume ." in result.stderr
 
 
 def corrupted_model() -> dict[str, bytes]:

@@ -42,8 +42,14 @@ def test_rules_have_four_states_and_a_list_of_texts_for_each():
 
 def test_texts_that_do_not_follow_from_the_data_are_refused():
     rules = [{"rule": "a", "state": "kept", "found": "3 of 3"}]
-    with pytest.raises(ValidationError, match="failed is"):
-        PublicationCheck.model_validate({"rules": rules, "passed": ["a"], "failed": ["a: 3 of 3"]})
+    with pytest.raises(ValidationError, match="passed is"):
+        PublicationCheck.model_validate({"rules": rules, "passed": [], "failed": ["a: 3 of 3"]})
+
+
+def test_a_file_in_which_failed_lists_what_was_not_observed_is_read():
+    rules = [{"rule": "a", "state": "not_observed", "found": "no sensor"}]
+    check = PublicationCheck.model_validate({"rules": rules, "passed": [], "failed": ["a: no sensor"]})
+    assert (check.failed, check.not_observed) == ((), ("a: no sensor",))
 
 
 def test_a_result_read_back_has_the_same_data():

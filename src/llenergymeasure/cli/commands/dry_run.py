@@ -9,6 +9,7 @@ from pathlib import Path
 from llenergymeasure import StudyConfig
 from llenergymeasure._api.plan import Plan, PlannedExperiment, plan, plan_json
 from llenergymeasure._api.request import study_of
+from llenergymeasure.cli.commands.source import document_of
 from llenergymeasure.cli.options import FLAGS, RunOptions
 from llenergymeasure.cli.terminal import Screen
 
@@ -20,7 +21,7 @@ def command(options: RunOptions) -> int:
         ConfigError: the file or an option is not valid.
         PreFlightError: an experiment cannot run here.
     """
-    study = study_of(options.config, options.fields, options.assignments or (), options.sweeps or (), FLAGS)
+    study = study_of(document_of(options), options.fields, options.assignments or (), options.sweeps or (), FLAGS)
     if not study.is_one_run:
         return _study(study, options)
     found = plan(study, options.output, report=options.report)

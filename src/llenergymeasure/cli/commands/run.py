@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from llenergymeasure import ExperimentConfig, ExperimentResult, StudyConfig
-from llenergymeasure._api.request import Document, names_of, read_file, study_again, study_of
+from llenergymeasure._api.request import Document, names_of, study_again, study_of
 from llenergymeasure._api.run import Saved, is_silent_rank, json_text, run, summarise
+from llenergymeasure.cli.commands.source import document_of
 from llenergymeasure.cli.display import progress_for
 from llenergymeasure.cli.enter import EnterKey
 from llenergymeasure.cli.interrupts import Attentive
@@ -24,13 +26,14 @@ def command(options: RunOptions) -> int:
     """Measure, save, and print. Returns the exit code."""
     if options.resume and options.folder is None and options.config is not None and options.config.is_dir():
         options = replace(options, config=None, folder=options.config)
-    document = None if options.config is None else read_file(options.config)
+    document = document_of(options)
     study = _study(document, options)
     gc.enable()  # the entry point disabled it while the command line started
     progress = Attentive(progress_for(options.quiet or is_silent_rank(os.environ)))
     if study.is_one_run and not options.resume:
         return _one(study.experiments[0], progress, options)
-    return _run_study(study, None if document is None else document.text, progress, options)
+    given = document.text if document is not None else ""
+    return _run_study(study, given or None, progress, options)
 
 
 def _run_study(study: StudyConfig, given: str | None, progress: Progress, options: RunOptions) -> int:
@@ -69,7 +72,7 @@ def _one(config: ExperimentConfig, progress: Progress, options: RunOptions) -> i
     def show_place(saved: Saved) -> None:
         kept[-1] = saved.result
         if not options.quiet:
-            Screen(sys.stderr).say(_saved(saved.path))
+            Screen(sys.stderr).say("\n".join(_places(saved.path, options.from_result)))
 
     try:
         run(
@@ -84,7 +87,11 @@ def _one(config: ExperimentConfig, progress: Progress, options: RunOptions) -> i
     return 0
 
 
-def _saved(path: Path) -> str:
-    """The path of the result, and the names of the other files in its folder."""
+def _places(path: Path, repeated: Path | None) -> Iterator[str]:
+    """The path of the result, the names of the other files in its folder, and how to compare a repeat with the first."""
     beside = sorted(other.name for other in path.parent.iterdir() if other != path)
-    return f"saved: {path}" + (f", beside it {', '.join(beside)}" if beside else "")
+    yield f"saved: {path}" + (f", beside it {', '.join(beside)}" if beside else "")
+    if repeated is not None:
+        from llenergymeasure._api.repeat import compare_command  # noqa: PLC0415 - only a repeat needs it
+
+        yield f"compare with: {compare_command(repeated, path.parent)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from shlex import quote
 
 from llenergymeasure.exceptions import ConfigError
 
@@ -28,7 +29,7 @@ def _bytes_of(path: Path) -> bytes:
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise ConfigError(f"{path} is a directory", "name the YAML file in it")
+            raise _directory(path)
         if status.st_size > MAX_BYTES:
             raise _too_large(path)
         with path.open("rb") as file:
@@ -41,6 +42,13 @@ def _bytes_of(path: Path) -> bytes:
     if len(data) > MAX_BYTES:
         raise _too_large(path)
     return data
+
+
+def _directory(path: Path) -> ConfigError:
+    if (path / "result.json").is_file():
+        fix = f"repeat its result with: llem run --from-result {quote(str(path))}"
+        return ConfigError(f"{path} is a directory with a stored result", fix)
+    return ConfigError(f"{path} is a directory", "name the YAML file in it")
 
 
 def _too_large(path: Path) -> ConfigError:

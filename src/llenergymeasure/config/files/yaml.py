@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, NoReturn
 
 import yaml
@@ -173,11 +174,28 @@ def read_experiment(path: str | Path) -> Document:
     """Read the fields of a configuration file: its mapping without a top-level `version:`, with the paths of files beside it.
 
     Raises:
-        ConfigError: as `read_document`.
+        ConfigError: as `read_document`; or it is a stored result.
     """
     document = read_document(path)
+    _check_no_result(document)
     fields = {key: value for key, value in document.content.items() if key != "version"}
     return replace(document, content=with_files_beside(fields, Path(path).parent))
+
+
+def _check_no_result(document: Document) -> None:
+    """Check that the file is no stored result, whose hundred other fields would each be a problem."""
+    content, path = document.content, quote(document.source)
+    if "schema_version" not in content:
+        return
+    if "measurement_config_hash" in content:
+        problem = f"{document.source} is a stored result, measured {content.get('started_at', 'earlier')}"
+        raise ConfigError(f"{problem}, and no configuration", f"repeat it with: llem run --from-result {path}")
+    if "study_id" in content:
+        folder = quote(str(Path(document.source).parent))
+        raise ConfigError(
+            f"{document.source} is a stored study, and no configuration",
+            f"continue it with: llem run --resume {folder}",
+        )
 
 
 def parse_value(text: str) -> Document:
