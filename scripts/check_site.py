@@ -1,6 +1,7 @@
 """Checks a built site without a network: `python scripts/check_site.py site`.
 
-Every link and anchor must exist, and no page may load anything from another server. Otherwise it prints a list, with exit code 1.
+Every link and anchor must exist, no page may load anything from another server, and the search may not need one. Otherwise it
+prints a list, with exit code 1.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ def problems(site: Path) -> Iterator[str]:
     pages = {path: Links(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.html"))}
     if not pages:
         yield f"{site} has no page"
+    index = site / "search" / "search_index.json"
+    if index.is_file() and not index.with_suffix(".js").is_file():
+        yield "the search needs a server: search/search_index.js is missing"
     for path, page in pages.items():
         name = path.relative_to(site)
         yield from (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
@@ -99,7 +99,8 @@ An invalid value is an error and is never ignored. CO2 = J / 3.6e6 x PUE x inten
 LATER = """## Not in this release
 
 This release measures `pytorch`, without containers. The settings below are only checked, so that a configuration can be written
-today. A run with another backend or in a container is refused with a message.
+today: `vllm` and `tensorrt` as `backend`, their precisions, their sections, and the runners. A run with another backend or in a
+container is refused with a message.
 """
 
 LATER_ENVIRONMENT = """| variable | meaning |
@@ -108,17 +109,24 @@ LATER_ENVIRONMENT = """| variable | meaning |
 | `LLEM_NO_PROMPT` | 1 or 0; this release asks no questions |
 """
 
+MEASURED = tuple(name for name in BACKENDS if REGISTERED[name].factory)
 # The sections without an effect in this release: those of backends that it does not measure, and the choice of a runner.
-SECTIONS_OF_LATER = {name for name in BACKENDS if not REGISTERED[name].factory} | {"runners"}
+SECTIONS_OF_LATER = {*BACKENDS} - {*MEASURED} | {"runners"}
 
 
 def page() -> str:
-    """The whole page: first what has an effect, at the end what a later release measures."""
+    """The whole page: first the settings of this release, at the end those that a later release measures."""
     parts = [HEAD, *_sections(ExperimentConfig, "Experiment")]
     parts += [STUDIES, *_sections(ExecutionConfig, "`execution` of a study")]
-    parts += [_support(), "## User config\n\n`llem config` shows its path. Without a file, the defaults apply.\n"]
+    parts += ["## User config\n\n`llem config` shows its path. Without a file, the defaults apply.\n"]
     parts += [*_sections(UserConfig, "User config"), ENVIRONMENT]
-    parts += [LATER, *_sections(ExperimentConfig, later=True), *_sections(UserConfig, later=True), LATER_ENVIRONMENT]
+    parts += [
+        LATER,
+        _support(),
+        *_sections(ExperimentConfig, later=True),
+        *_sections(UserConfig, later=True),
+        LATER_ENVIRONMENT,
+    ]
     return "\n".join(parts)
 
 
@@ -137,14 +145,22 @@ def _sections(model: type[BaseModel], title: str = "", *, later: bool = False) -
 def _row(parameter: Parameter) -> str:
     default = "required" if parameter.required else f"`{json.dumps(parameter.default)}`"
     effective = f" (effective: {parameter.effective_default})" if parameter.effective_default else ""
-    valid = ", ".join([*(f"`{json.dumps(choice)}`" for choice in parameter.choices), *map(str, parameter.bounds)])
+    valid = ", ".join([*(f"`{json.dumps(choice)}`" for choice in _choices(parameter)), *map(str, parameter.bounds)])
     cells = (f"`{parameter.key}`", parameter.type, f"{default}{effective}", valid, parameter.description)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
+def _choices(parameter: Parameter) -> Iterable[object]:
+    """The choices that a backend of this release has."""
+    if parameter.name == "backend":
+        return MEASURED
+    of_measured = [choice for backend in MEASURED for choice in choices_of_backend(parameter.name, backend)]
+    return of_measured or parameter.choices
+
+
 def _support() -> str:
     rows = [
-        "## What each backend supports\n",
+        "### What each backend supports\n",
         "| field | " + " | ".join(BACKENDS) + " |",
         "|---" * (len(BACKENDS) + 1) + "|",
     ]
@@ -152,8 +168,7 @@ def _support() -> str:
         f"| `{name}` | " + " | ".join(", ".join(choices_of_backend(name, backend)) for backend in BACKENDS) + " |"
         for name in ("precision", "decoder.decoding_strategy")
     )
-    later = "This release measures `pytorch`. The others are only checked: see [Not in this release](#not-in-this-release).\n"
-    return "\n".join([*rows, "", later])
+    return "\n".join([*rows, ""])
 
 
 if __name__ == "__main__":

@@ -265,3 +265,12 @@ def test_the_site_checker_finds_broken_pages(tmp_path, checker, body, complaint)
 
 def test_an_empty_site_is_a_problem(tmp_path, checker):
     assert list(checker.problems(tmp_path)) == [f"{tmp_path} has no page"]
+
+
+@pytest.mark.parametrize(("files", "problems"), [(["json"], 1), (["json", "js"], 0)])
+def test_a_search_that_needs_a_server_is_a_problem(tmp_path, checker, files, problems):
+    (tmp_path / "index.html").write_text("", encoding="utf-8")
+    (tmp_path / "search").mkdir()
+    for suffix in files:
+        (tmp_path / "search" / f"search_index.{suffix}").write_text("{}", encoding="utf-8")
+    assert len(list(checker.problems(tmp_path))) == problems
