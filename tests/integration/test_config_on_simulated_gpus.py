@@ -45,7 +45,7 @@ def config(llem, sim, path=(), **environ):
     assert (reported["code"], reported["heavy"]) == (0, [])
     lines = reported["text"].splitlines()
     gpus = lines[lines.index("GPUs") + 1 : lines.index("backends")]
-    auto = next(number for number, line in enumerate(lines) if line.startswith("  auto would take"))
+    auto = next(number for number, line in enumerate(lines) if line.startswith("  auto would choose"))
     states = dict(line.strip().split(": ", 1) for line in lines[lines.index("meters") + 1 : auto])
     states.pop("rapl")  # it depends on the machine, not on its GPUs
     return "\n".join(gpus), states, lines[auto].strip()
@@ -55,7 +55,7 @@ def test_one_gpu_has_every_meter_and_auto_takes_nvml(llem, simulation):
     gpus, states, auto = config(llem, simulation(sim_gpu()))
     assert gpus.splitlines() == ["  driver 580.95.05", "  0: NVIDIA H100 80GB HBM3, 80 GB, limit 700 W"]
     assert states == {"zeus": "available", "nvml": "available", "codecarbon": "available"}
-    assert auto == "auto would take nvml: the first available of nvml, zeus, codecarbon"
+    assert auto == "auto would choose nvml: the first available of nvml, zeus, codecarbon"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_driver_that_cannot_be_used_says_why_and_auto_takes_codecarbon(llem, s
     assert gpus.startswith("  none: NVML: ")
     assert words in gpus
     assert states["zeus"] == states["nvml"] == gpus.removeprefix("  none: ")
-    assert auto.startswith(("auto would take codecarbon", "auto would take rapl"))
+    assert auto.startswith(("auto would choose codecarbon", "auto would choose rapl"))
 
 
 def test_a_machine_without_any_gpu_is_reported(llem, simulation):
@@ -92,7 +92,7 @@ def test_a_gpu_that_may_not_be_read_is_named_and_is_not_the_same_as_no_gpu(llem,
     assert states["nvml"].startswith("GPU 0 (NVIDIA H100 80GB HBM3): ")
     assert "no permission" in states["nvml"]
     assert "no permission" in states["zeus"]
-    assert auto.startswith("auto would take codecarbon")
+    assert auto.startswith("auto would choose codecarbon")
 
 
 def test_without_a_counter_zeus_is_not_offered_and_auto_takes_nvml(llem, simulation):
@@ -102,7 +102,7 @@ def test_without_a_counter_zeus_is_not_offered_and_auto_takes_nvml(llem, simulat
         "nvml": "available",
         "codecarbon": "available",
     }
-    assert auto.startswith("auto would take nvml")
+    assert auto.startswith("auto would choose nvml")
 
 
 def test_zeus_beside_its_old_name_is_broken_and_auto_takes_nvml(llem, simulation, tmp_path):
@@ -111,7 +111,7 @@ def test_zeus_beside_its_old_name_is_broken_and_auto_takes_nvml(llem, simulation
     (place / "METADATA").write_text("Metadata-Version: 2.1\nName: zeus-ml\nVersion: 0.11\n")
     _, states, auto = config(llem, simulation(sim_gpu()), path=[tmp_path])
     assert states["zeus"].endswith("run: pip uninstall -y zeus-ml zeus && pip install zeus")
-    assert auto.startswith("auto would take nvml")
+    assert auto.startswith("auto would choose nvml")
 
 
 def test_codecarbon_without_nvidia_smi_is_not_offered(llem, simulation, tmp_path):
@@ -138,9 +138,9 @@ def test_the_list_of_visible_gpus_decides(llem, simulation, listed, zeus, nvml):
     assert (nvml or zeus) in states["nvml"]
     shown = [line.strip()[0] for line in gpus.splitlines() if "NVIDIA" in line]
     assert shown == {"1,0": ["1", "0"], "GPU-00000001": ["1"], "MIG-b": ["1"]}.get(listed, [])
-    assert ("MIG: energy is the whole GPU's" in gpus) == ("1" in shown)
+    assert ("MIG: energy is that of the whole GPU" in gpus) == ("1" in shown)
     first = next((name for name, state in states.items() if state == "available"), None)
-    assert auto.startswith(f"auto would take {first}: the first available")
+    assert auto.startswith(f"auto would choose {first}: the first available")
 
 
 @pytest.mark.parametrize(
@@ -164,4 +164,4 @@ def test_the_command_itself_works(simulation, tmp_path):
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    assert "auto would take nvml" in done.stdout
+    assert "auto would choose nvml" in done.stdout

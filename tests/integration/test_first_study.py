@@ -17,7 +17,7 @@ PAGE = ROOT / "docs" / "first-study.md"
 SHOWS = [
     "18 runs: 3 cycles",
     "report.html",
-    "18 runs, 0 of them are left",
+    "18 runs, 0 of them left",
     "run 30 of 30",
     "36 runs: 3 cycles",
 ]

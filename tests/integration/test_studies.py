@@ -113,10 +113,10 @@ def test_cycles_are_added_by_file_and_by_folder(llem, place):
     assert llem("run", "study.yaml", "--cycles", "1")[0] == 0
     code, _, err = llem("run", "study.yaml", "--cycles", "2", "--resume")
     assert code == 0, err
-    assert "2 cells, 4 runs, 2 of them are left" in err
+    assert "2 cells, 4 runs, 2 of them left" in err
     code, _, err = llem("run", "--resume", str(the_folder(place)), "--cycles", "3")
     assert code == 0, err
-    assert "2 cells, 6 runs, 2 of them are left" in err
+    assert "2 cells, 6 runs, 2 of them left" in err
     code, _, err = llem("run", "--resume", str(the_folder(place)), "--cycles", "2")
     assert (code, "has 3 cycles, and 2 was requested; cycles can only be added" in err) == (2, True)
     code, _, err = llem("run", "--resume", str(the_folder(place)), "--output", "other")

@@ -200,7 +200,7 @@ def _windows(plan: StudyPlan) -> Iterator[str]:
         yield f"windows: at least {duration(plan.windows_s)} together"
     if plan.n_single_passes:
         yield (
-            f"windows of {plan.n_single_passes} runs: one pass over the prompts; where that is too short for the energy meter, "
+            f"windows of {plan.n_single_passes} runs: one pass over the prompts; if that is too short for the energy meter, "
             "set min_duration_seconds"
         )
 

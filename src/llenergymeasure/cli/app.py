@@ -37,7 +37,13 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Versions and what is installed.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Show versions, and the installed backends and meters.",
+        ),
     ] = False,
 ) -> None:
     """Measure the energy, throughput, latency and FLOPs of LLM inference."""
@@ -64,7 +70,7 @@ def _run(**values: Any) -> None:
 
 @app.command("config")
 def _config(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every package and every setting.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every package and every setting.")] = False,
 ) -> None:
     """Show GPUs, backends, meters and settings of this machine. Writes nothing."""
 
@@ -84,10 +90,10 @@ def _report(
         typer.Option(
             "--limit",
             metavar="METRIC=NUMBER",
-            help="Name the best cell of a study inside this limit, such as ttft_p95_ms=500.",
+            help="Name the best cell of the study within this limit, such as ttft_p95_ms=500.",
         ),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks of errors.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Write report.html into the folder of a stored study or result; of a study, figures and tables too."""
 
@@ -107,10 +113,10 @@ def _compare(
     ],
     allow_different_work: Annotated[
         bool,
-        typer.Option("--allow-different-work", help="Compare them although model, prompts or lengths differ."),
+        typer.Option("--allow-different-work", help="Compare even if model, prompts or lengths differ."),
     ] = False,
-    json_: Annotated[bool, typer.Option("--json", help="The comparison as JSON on stdout.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks of errors.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON on stdout.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Compare stored results or studies: ratios with intervals, and what differs. Writes nothing."""
 

@@ -22,7 +22,7 @@ def integer(text: str) -> int:
 def directory(text: str) -> Path:
     """The path of an option. An empty one, such as that of an unset variable, would be the working directory."""
     if not text.strip():
-        raise typer.BadParameter("'' is no directory; write . for the working directory")
+        raise typer.BadParameter("'' is not a directory; write . for the working directory")
     return Path(text)
 
 
@@ -57,7 +57,7 @@ class RunOptions:
     backend: Annotated[Optional[str], typer.Option("--backend", "-b", help="Inference backend.")] = None
     dataset: Annotated[Optional[str], typer.Option("--dataset", "-d", help="aienergyscore or a JSONL file.")] = None
     num_prompts: Annotated[
-        Optional[int], typer.Option("--num-prompts", "-n", parser=integer, help="Prompts to measure.")
+        Optional[int], typer.Option("--num-prompts", "-n", parser=integer, help="Number of prompts to measure.")
     ] = None
     batch_size: Annotated[Optional[int], typer.Option("--batch-size", parser=integer, help="Prompts per batch.")] = None
     precision: Annotated[Optional[str], typer.Option("--precision", "-p", help="fp32, fp16 or bf16.")] = None
@@ -67,43 +67,47 @@ class RunOptions:
     ] = None
     assignments: Annotated[
         Optional[list[str]],
-        typer.Option("--set", metavar="KEY=VALUE", help="Any field by its dotted name; may be repeated."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Set any field by its dotted name; may be repeated."),
     ] = None
     sweeps: Annotated[
         Optional[list[str]],
-        typer.Option("--sweep", metavar="KEY=V1,V2", help="An axis of a study; may be repeated."),
+        typer.Option("--sweep", metavar="KEY=V1,V2", help="Add an axis of a study; may be repeated."),
     ] = None
     cycles: Annotated[
         Optional[int],
-        typer.Option("--cycles", parser=integer, help="Cycles of a study; each measures every cell once."),
+        typer.Option(
+            "--cycles", parser=integer, help="Number of cycles of a study; each cycle measures every cell once."
+        ),
     ] = None
     order: Annotated[
         Optional[str], typer.Option("--order", help="Order of runs: shuffled, interleaved, sequential or grouped.")
     ] = None
     seed: Annotated[Optional[int], typer.Option("--seed", parser=integer, help="Seed of the order of a study.")] = None
     no_gaps: Annotated[
-        bool, typer.Option("--no-gaps", help="No fixed gaps between the runs of a study; the cool-down stays.")
+        bool, typer.Option("--no-gaps", help="Skip the fixed waits between the runs of a study; the cool-down remains.")
     ] = False
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the newest study of this design, or that in FOLDER.")
+        bool, typer.Option("--resume", help="Continue the newest study of this design, or the study in FOLDER.")
     ] = False
     other_environment: Annotated[
         bool,
         typer.Option(
             "--allow-other-environment",
-            help="Continue a study on another GPU, driver or version; its new runs are blocks of their own.",
+            help="Continue a study on another GPU, driver or version; its new runs form separate blocks.",
         ),
     ] = False
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Validate, resolve, estimate memory; run nothing.")] = False
-    json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout, and nothing else.")] = False
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the configuration and estimate the memory; run nothing.")
+    ] = False
+    json: Annotated[bool, typer.Option("--json", help="Print only the result, as JSON on stdout.")] = False
     export_csv: Annotated[
         bool, typer.Option("--export-csv", help="Write result.csv beside result.json; a study always has runs.csv.")
     ] = False
-    report: Annotated[bool, typer.Option("--report", help="Write report.html; of a study, figures and tables too.")] = (
-        False
-    )
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, notes or paths of results.")] = False
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks of errors.")] = False
+    report: Annotated[
+        bool, typer.Option("--report", help="Write report.html; for a study also figures and tables.")
+    ] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress, notes or paths of results.")] = False
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the traceback of an error.")] = False
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -125,8 +129,6 @@ class RunOptions:
         if self.dry_run and self.resume:
             raise ConfigError("--dry-run describes a new study, and --resume continues one", "remove one of them")
         if self.other_environment and not self.resume:
-            raise ConfigError(
-                "--allow-other-environment is about a study that is continued", "add --resume, or remove it"
-            )
+            raise ConfigError("--allow-other-environment has no effect without --resume", "add --resume, or remove it")
         if self.folder is not None and not self.resume:
             raise ConfigError(f"'{self.folder}' is a second argument", "write --resume before the folder to continue")

@@ -40,7 +40,7 @@ def test_config_shows_gpus_backends_meters_and_settings(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     result = CliRunner().invoke(app, ["config", "--verbose"])
     assert result.exit_code == 0
-    for words in ("GPUs", "backends", "meters", "auto would take", "(absent: defaults)", "pydantic 2"):
+    for words in ("GPUs", "backends", "meters", "auto would choose", "(absent: defaults)", "pydantic 2"):
         assert words in result.stdout
     assert list(tmp_path.iterdir()) == []
 
@@ -55,10 +55,10 @@ def test_config_recommends_no_extra_that_this_release_cannot_use(monkeypatch):
 @pytest.mark.parametrize(
     ("narrowed", "words"),
     [
-        ("null", "auto would take none: measurement.energy_backend of the user config is null"),
+        ("null", "auto would choose none: measurement.energy_backend of the user config is null"),
         (
             "nvml",
-            "auto would take none: energy would not be measured (measurement.energy_backend of the user config is nvml)",
+            "auto would choose none: energy would not be measured (measurement.energy_backend of the user config is nvml)",
         ),
     ],
 )
@@ -78,7 +78,7 @@ def test_config_reports_an_invalid_user_config_and_continues(tmp_path, monkeypat
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     result = CliRunner().invoke(app, ["config"])
     assert result.exit_code == 0
-    assert "user config: broken" in result.stdout
+    assert "user config: invalid" in result.stdout
 
 
 def test_help_lists_every_option():

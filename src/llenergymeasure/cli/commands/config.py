@@ -28,7 +28,7 @@ def _lines(machine: Machine, verbose: bool) -> Iterator[str]:
         yield f"  {name}: {state}"
         if name in machine.meters.commands:
             yield f"    fix: {machine.meters.commands[name]}"
-    yield f"  auto would take {machine.meters.chosen or 'none'}: {machine.meters.reason}"
+    yield f"  auto would choose {machine.meters.chosen or 'none'}: {machine.meters.reason}"
     yield from _settings(machine.settings)
     if verbose:
         yield "packages"
@@ -51,7 +51,7 @@ def _gpu(gpu: GpuInfo) -> str:
     if gpu.power_limit_w is not None:
         facts.append(f"limit {gpu.power_limit_w:.0f} W")
     if gpu.mig_enabled:
-        facts.append("MIG: energy is the whole GPU's")
+        facts.append("MIG: energy is that of the whole GPU")
     if gpu.persistence_mode is False:
         facts.append("persistence mode off (sudo nvidia-smi -pm 1)")
     return ", ".join(facts)
@@ -67,7 +67,7 @@ def _backend(backend: Backend) -> str:
 
 def _settings(settings: Settings | ConfigError) -> Iterator[str]:
     if isinstance(settings, ConfigError):
-        yield f"user config: broken: {settings}"
+        yield f"user config: invalid: {settings}"
         return
     yield f"user config: {_place_of(settings.file, settings.exists)}"
     yield f"  results go to {settings.results_dir}"

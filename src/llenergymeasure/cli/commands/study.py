@@ -55,7 +55,7 @@ class Lines:
     def started(self, started: Started) -> None:
         """The run table is frozen."""
         self._folder, self._labels = started.folder, dict(started.labels)
-        rest = "" if started.left == started.total else f", {started.left} of them are left"
+        rest = "" if started.left == started.total else f", {started.left} of them left"
         self._say(f"{len(self._labels)} cells, {started.total} runs{rest}: {started.folder}")
 
     def ended(self, row: RunRow, result: ExperimentResult | None, progressed: Progressed) -> None:

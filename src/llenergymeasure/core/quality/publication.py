@@ -148,7 +148,7 @@ def _warmed_up(draft: ExperimentResult) -> Held:
     if draft.compilation is not None and draft.compilation.count:
         return _held(False, f"{draft.compilation.count} compilations in the window", draft.compilation.count)
     cv = draft.warmup.final_cv
-    return _held(draft.warmup.converged is not False, f"CV {'not taken' if cv is None else f'{cv:.3g}'}", cv)
+    return _held(draft.warmup.converged is not False, f"CV {'not computed' if cv is None else f'{cv:.3g}'}", cv)
 
 
 def _thermal_floor_kept(draft: ExperimentResult) -> Held:

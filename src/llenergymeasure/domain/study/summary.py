@@ -43,7 +43,7 @@ def _counts(study: StudyData) -> str:
     done = len(study.completed)
     planned = sum(row.role == "cell" for row in study.runs)
     skipped = sum(row.state == "skipped" for row in study.runs)
-    not_tried = f", {skipped} were not tried after a failure that would happen again" if skipped else ""
+    not_tried = f", {skipped} were not tried after a failure that would occur again" if skipped else ""
     size = f"{_count(len(study.cells), 'cell')} in {_count(study.protocol.n_cycles, 'cycle')}"
     return f"{size}: {done} of {planned} runs have a result{not_tried}"
 

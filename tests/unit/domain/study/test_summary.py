@@ -59,7 +59,7 @@ def test_runs_that_were_not_tried_are_counted():
     study = a_study(failed="03")
     rows = [row.model_copy(update={"state": "skipped"}) if row.failure and row.cycle > 1 else row for row in study.runs]
     text = summarise_study(study.model_copy(update={"runs": tuple(rows)}))
-    assert "33 of 36 runs have a result, 2 were not tried after a failure that would happen again" in text
+    assert "33 of 36 runs have a result, 2 were not tried after a failure that would occur again" in text
     assert text.count("CUDA ran out of memory") == 1
 
 

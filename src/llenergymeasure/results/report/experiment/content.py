@@ -26,7 +26,7 @@ def headlines(result: ExperimentResult) -> Iterator[Headline]:
     spread = _error_bar(result.energy_uncertainty_j, total.unit)
     yield Headline(f"{total.title} in the window", total.text(result), spread, note)
     yield _headline("energy_adjusted_j", result, "", _idle_note(result))
-    yield _headline("tokens_per_second", result, "", "one window: its spread needs repeats")
+    yield _headline("tokens_per_second", result, "", "one window; repeats are needed for the spread")
     for name in ("ttft", "itl", "request"):
         yield _latency_headline(LATENCIES[name], getattr(result.latency, name, None))
     source = result.memory.source

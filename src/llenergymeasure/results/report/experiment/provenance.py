@@ -28,7 +28,7 @@ def how_measured(result: ExperimentResult) -> Rows:
     yield "cross-check", number(energy.crosscheck_j, "J")
     yield "idle power", f"{number(baseline.power_w, 'W')} ({_baseline_text(result)})"
     yield "warm-up", _warmup_text(result)
-    yield "method of the window", f"{result.measurement_methodology}: generate on tokenised batches and nothing else"
+    yield "method of the window", f"{result.measurement_methodology}: only generate on tokenised batches"
     if result.sampler is not None:
         report = result.sampler
         yield "sampler", f"{report.n_samples} samples every {number(report.interval_s, 's')}, {report.gaps} gaps"
@@ -100,7 +100,7 @@ def machine(result: ExperimentResult) -> Rows:
     yield "CPU governor", seen.cpu_governor or "not reported"
     yield "threads", str(result.host.threads or "not reported")
     if result.host.other_cpu_share is not None:
-        yield "CPU used by others", number(100 * result.host.other_cpu_share, "%")
+        yield "CPU used by other processes", number(100 * result.host.other_cpu_share, "%")
     if seen.git_commit:
         yield "git commit", seen.git_commit + (" with changes" if seen.git_dirty else "")
 

@@ -125,5 +125,5 @@ def levels(design: StudyDesign, effects: StudyEffects, factor: FactorEffect, num
     axes.set_ylabel(label(title_of(effects, metric)))
     text = "; ".join(f"{level_text(each.level)}: {value_text(each.mean, metric)}" for each in factor.levels)
     title = f"{name_of(metric)} by {name}"
-    spread = " Upright lines: 95 % intervals of the ratio to the reference level." if ends else ""
+    spread = " Vertical lines: 95 % intervals of the ratio to the reference level." if ends else ""
     return Picture(f"levels-{number}", title, text, figure, f"{title}, over the other factors.{spread}")

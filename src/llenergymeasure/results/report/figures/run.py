@@ -96,7 +96,7 @@ def _caption(result: ExperimentResult, traces: Traces) -> str:
     steps = "The steps of the run; the window is between the two lines."
     if not traces:
         return steps
-    scale = "Each GPU has a scale of its own." if len(traces) > 1 else ""
+    scale = "Each GPU has its own scale." if len(traces) > 1 else ""
     idle_w = result.baseline.power_w
     idle = "" if idle_w is None or len(traces) == 1 else f"Idle power of all GPUs together: {number(idle_w, 'W')}."
     inside = (

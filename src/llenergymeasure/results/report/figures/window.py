@@ -55,7 +55,7 @@ def window_power(result: ExperimentResult) -> Picture | None:
         draw_line(axes, gpu, rows)
     panels[-1].set_xlabel("seconds from the start of the window")
     text = "; ".join(f"GPU {gpu}: {_range(rows)} W" for gpu, rows in traces.items())
-    scale = " Each GPU has a scale of its own." if len(traces) > 1 else ""
+    scale = " Each GPU has its own scale." if len(traces) > 1 else ""
     caption = f"{_caption(result, 'power in W')}{scale}"
     return Picture("window-power_w", "power in W in the window", text, figure, caption)
 
@@ -82,7 +82,7 @@ def _caption(result: ExperimentResult, title: str) -> str:
     seconds = seconds_per_row(result)
     value = "One value per second and GPU." if seconds == 1 else f"One value per {seconds} s (mean) and GPU."
     throttled = bool(result.thermal_throttle and result.thermal_throttle.throttle_timestamps)
-    lines = " Upright lines: the clocks were throttled." if throttled else ""
+    lines = " Vertical lines: the clocks were throttled." if throttled else ""
     return f"{title[:1].upper()}{title[1:]} in the window. {value}{lines}"
 
 

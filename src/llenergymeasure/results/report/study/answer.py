@@ -14,7 +14,7 @@ from llenergymeasure.results.report.study.machine import gpu_texts
 from llenergymeasure.results.study_tables.texts import TIMES, interval_text, name_of, plain, unit_of, value_text
 
 NOT_ENDED: frozenset[RunState] = frozenset({"pending", "running", "interrupted"})
-TOO_FEW = "too few runs to know the spread"
+TOO_FEW = "too few runs to estimate the spread"
 
 
 def title(study: StudyData) -> str:
@@ -112,7 +112,7 @@ def _best(study: StudyData, effects: StudyEffects, analysis: MetricAnalysis) -> 
 def _interval(ratio: Ratio, freedom: int) -> str:
     if interval := interval_text(ratio):
         return f"95 % interval {interval}"
-    return f"no interval: {'the order of the runs keeps these cells apart' if freedom else TOO_FEW}"
+    return f"no interval: {'the order of the runs groups these cells' if freedom else TOO_FEW}"
 
 
 def _within(study: StudyData, effects: StudyEffects, analysis: MetricAnalysis) -> Headline:

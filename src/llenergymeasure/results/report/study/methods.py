@@ -29,7 +29,7 @@ ORDERS = {
     "shuffled": "in an order that was shuffled for each cycle",
     "interleaved": "in the same order in each cycle",
     "sequential": "with all cycles of a configuration directly after each other",
-    "grouped": "in an order that was shuffled for each cycle, in which runs that load the same model stood together",
+    "grouped": "in an order that was shuffled for each cycle, in which runs that load the same model were adjacent",
 }
 PROCESSES = {
     "process": "Each run had a fresh process, forked from a server that had never used the GPU.",
@@ -134,7 +134,7 @@ def _meters(runs: Sequence[RunRow]) -> str:
 
 def _analysis(study: StudyData, analysis: MetricAnalysis, cited: Citations) -> Iterator[str]:
     if analysis.freedom == 0:
-        yield "We report geometric means and their ratios; so few runs do not show the spread, so there are no intervals."
+        yield "We report geometric means and their ratios, without intervals: too few runs to estimate the spread."
         return
     if analysis.method == "none":
         yield "We report geometric means, with 95 % intervals by the t distribution."

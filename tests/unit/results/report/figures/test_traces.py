@@ -1,4 +1,4 @@
-"""Power of a run and of its window, each GPU on a scale of its own; points of a long trace are averaged."""
+"""Power of a run and of its window, each GPU on its own scale; points of a long trace are averaged."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_each_gpu_has_a_scale_of_its_own():
         first, second = picture.figure.axes
         assert (first.get_ylabel(), second.get_ylabel()) == ("GPU 0\npower in W", "GPU 1\npower in W")
         assert first.get_ylim()[1] > 1.05 * second.get_ylim()[1]
-        assert "Each GPU has a scale of its own." in picture.caption
+        assert "Each GPU has its own scale." in picture.caption
 
 
 def test_a_gap_of_the_trace_is_a_gap_of_the_line():

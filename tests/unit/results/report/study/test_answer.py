@@ -38,9 +38,9 @@ def test_one_cycle_says_why_it_has_no_spread_and_no_interval():
     found = cards(a_study(n_cycles=1))
     assert (found["spread of a run (CV)"].value, found["spread of a run (CV)"].note) == (
         "not known",
-        "too few runs to know the spread",
+        "too few runs to estimate the spread",
     )
-    assert found["best over reference"].note == "no interval: too few runs to know the spread"
+    assert found["best over reference"].note == "no interval: too few runs to estimate the spread"
     assert found["completed runs"].note == "12 cells, 1 cycle"
 
 
@@ -56,4 +56,4 @@ def test_a_best_cell_in_another_group_of_the_order_has_no_interval_for_that_reas
         design, lambda levels: -levels["precision"], Machine(cv=0.01), order="grouped", grouped=("precision",)
     )
     note = cards(simulated(grouped))["best over reference"].note
-    assert note == "no interval: the order of the runs keeps these cells apart"
+    assert note == "no interval: the order of the runs groups these cells"

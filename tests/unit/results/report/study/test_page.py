@@ -87,7 +87,7 @@ def test_one_cycle_has_no_intervals_and_no_spread():
     text = page.text
     assert "95 % interval" not in text
     assert "There are no intervals, because the runs do not show the spread." in text
-    assert "no interval: too few runs to know the spread" in text
+    assert "no interval: too few runs to estimate the spread" in text
     assert "not known" in text
 
 
