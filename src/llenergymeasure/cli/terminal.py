@@ -23,17 +23,19 @@ class Screen:
     def __init__(self, stream: TextIO, environ: Mapping[str, str] = os.environ) -> None:
         self._stream = stream
         self._bold = stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
-        self._emphasised: set[str] = set()
+        self._emphasised: dict[str, str] = {}
 
-    def emphasise(self, line: str) -> str:
-        """Show a line in bold on a terminal. Returns it unchanged."""
-        self._emphasised.add(line)
-        return line
+    def emphasise(self, text: str) -> str:
+        """The text in bold on a terminal, for a text that this screen says; else unchanged."""
+        if not self._bold:
+            return text
+        bold = f"{_BOLD}{text}{_OFF}"
+        self._emphasised[printable(bold)] = f"{_BOLD}{printable(text)}{_OFF}"
+        return bold
 
     def say(self, text: str, *, flush: bool = False) -> None:
         """Write a text, and end the line."""
-        print("\n".join(map(self._shown, text.split("\n"))), file=self._stream, flush=flush)
-
-    def _shown(self, line: str) -> str:
-        shown = printable(line)
-        return f"{_BOLD}{shown}{_OFF}" if self._bold and line in self._emphasised else shown
+        shown = printable(text)
+        for escaped, bold in self._emphasised.items():
+            shown = shown.replace(escaped, bold)
+        print(shown, file=self._stream, flush=flush)

@@ -15,27 +15,26 @@ class Terminal(io.StringIO):
         return True
 
 
-def shown(text, emphasised="", stream=None, **environ):
+def shown(text, emphasised=None, stream=None, **environ):
     stream = stream or Terminal()
     screen = Screen(stream, environ)
-    screen.emphasise(emphasised)
-    screen.say(text)
+    screen.say(text if emphasised is None else f"{text}{screen.emphasise(emphasised)}")
     return stream.getvalue()
 
 
 def test_a_terminal_shows_the_headline_in_bold():
-    assert shown("model m\n10 J", "10 J", TERM="xterm") == "model m\n\x1b[1m10 J\x1b[0m\n"
+    assert shown("model m\n", "10 J", TERM="xterm") == "model m\n\x1b[1m10 J\x1b[0m\n"
 
 
 @pytest.mark.parametrize(
     ("stream", "environ"), [(io.StringIO, {}), (Terminal, {"NO_COLOR": "1"}), (Terminal, {"TERM": "dumb"})]
 )
 def test_a_file_and_a_user_without_colours_see_plain_text(stream, environ):
-    assert shown("10 J", "10 J", stream(), **environ) == "10 J\n"
+    assert shown("", "10 J", stream(), **environ) == "10 J\n"
 
 
 def test_an_empty_no_color_is_none():
-    assert shown("10 J", "10 J", NO_COLOR="") != "10 J\n"
+    assert shown("", "10 J", NO_COLOR="") != "10 J\n"
 
 
 def test_what_a_terminal_would_obey_is_shown_escaped():
@@ -44,7 +43,11 @@ def test_what_a_terminal_would_obey_is_shown_escaped():
 
 
 def test_a_name_that_asks_for_bold_does_not_get_it():
-    assert shown("\x1b[1mloud", TERM="xterm") == "\\u001b[1mloud\n"
+    assert shown("\x1b[1mloud\x1b[0m", "10 J", TERM="xterm") == "\\u001b[1mloud\\u001b[0m\x1b[1m10 J\x1b[0m\n"
+
+
+def test_an_emphasised_name_is_escaped_too():
+    assert shown("", "a\x1b[31m", TERM="xterm") == "\x1b[1ma\\u001b[31m\x1b[0m\n"
 
 
 def test_letters_of_all_languages_are_shown():
