@@ -81,6 +81,9 @@ class MeterChoice(Frozen):
     name: str
     reason: str
     probes: dict[str, str] = Field({}, description="Per meter: available, or why not.")
+    fixes: dict[str, str] = Field(
+        {}, description="Per meter that was not available: the command that makes it available, where one is known."
+    )
 
 
 class BaselineResult(Frozen):

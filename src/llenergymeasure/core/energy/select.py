@@ -74,13 +74,15 @@ def _the_one_named(
 
 def _first_available(context: MeterContext, registry: Mapping[str, MeterEntry], reason: str) -> Metering:
     seen: dict[str, str] = {}
+    fixes: dict[str, str] = {}
     for name, entry in registry.items():
-        meter, why_not = _tried(entry, context)
-        seen[name] = why_not
+        meter, seen[name] = _tried(entry, context)
         if meter is not None:
-            return Metering(meter, MeterChoice(name=name, reason=reason, probes=seen))
+            return Metering(meter, MeterChoice(name=name, reason=reason, probes=seen, fixes=fixes))
+        if (command := entry.command_on(context)) is not None:
+            fixes[name] = command
     why_none = "no meter is available: " + "; ".join(f"{name}: {why_not}" for name, why_not in seen.items())
-    return Metering(NoMeter(why_none), MeterChoice(name="none", reason=why_none, probes=seen))
+    return Metering(NoMeter(why_none), MeterChoice(name="none", reason=why_none, probes=seen, fixes=fixes))
 
 
 def _tried(entry: MeterEntry, context: MeterContext) -> tuple[EnergyBackend | None, str]:

@@ -13,7 +13,7 @@ from llenergymeasure._format import number
 from llenergymeasure.config.meters import METERS
 from llenergymeasure.core.quality.machine_warnings import MACHINE_CHECKS, Warnings
 from llenergymeasure.core.quality.model_warnings import MODEL_CHECKS
-from llenergymeasure.domain.energy import EnergyReading
+from llenergymeasure.domain.energy import EnergyReading, MeterChoice
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 
@@ -69,7 +69,7 @@ def _energy(draft: ExperimentResult) -> Warnings:
         yield warning(
             "energy_estimated",
             f"{number(energy.energy_j, 'J')} is an estimate by {energy.meter}, not a measurement",
-            "for a measurement run on a machine with a power sensor",
+            _measurable(draft.meter),
             energy_j=energy.energy_j,
         )
     elif energy.method == "replayed":
@@ -81,6 +81,14 @@ def _energy(draft: ExperimentResult) -> Warnings:
         )
     elif energy.n_readings < MIN_READINGS:
         yield _few_readings(energy)
+
+
+def _measurable(meter: MeterChoice) -> str:
+    """How the energy would be measured and not estimated."""
+    if not meter.fixes:
+        return "for a measurement run on a machine with a power sensor"
+    commands = (f"{name} would measure after: {command}" for name, command in meter.fixes.items())
+    return "; ".join(commands)
 
 
 def _few_readings(energy: EnergyReading) -> MeasurementWarning:

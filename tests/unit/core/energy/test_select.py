@@ -27,7 +27,10 @@ class Entry:
         self.created = 0
 
     def fix_on(self, context):
-        return "pip install it"
+        return self.command_on(context) or "pip install it"
+
+    def command_on(self, context):
+        return "sudo chmod it" if self._why_not == "root only" else None
 
     def probe(self, context):
         return self._why_not
@@ -66,6 +69,11 @@ def test_on_a_gpu_auto_passes_over_meters_of_the_cpu():
     assert metering.choice.reason == "the first available of codecarbon"
     assert choose_meter("auto", "auto", CONTEXT, entries).choice.name == "rapl"
     assert choose_meter("rapl", "auto", on_a_gpu, entries).choice.name == "rapl"
+
+
+def test_a_better_meter_that_a_command_makes_available_is_kept_with_the_command():
+    entries = registry(nvml="no GPU", rapl="root only", codecarbon=None)
+    assert choose_meter("auto", "auto", CONTEXT, entries).choice.fixes == {"rapl": "sudo chmod it"}
 
 
 def test_the_order_of_auto_is_that_of_the_accuracy():

@@ -159,6 +159,13 @@ def test_little_work_of_others_and_work_that_is_not_known_give_no_warning(host):
     assert "cpu_shared" not in {found.code for found in warnings_about(a_draft(**quiet))}
 
 
+def test_an_estimate_names_the_command_after_which_the_counters_can_be_read():
+    energy = update(ENERGY, method="estimated", crosscheck_j=None)
+    meter = MeterChoice(name="codecarbon", reason="the first available", fixes={"rapl": "sudo chmod it"})
+    (warning,) = warnings_about(a_draft(energy=energy, meter=meter))
+    assert (warning.code, warning.remedy) == ("energy_estimated", "rapl would measure after: sudo chmod it")
+
+
 def test_an_estimate_of_the_cpus_on_a_gpu_is_reported_too():
     modelled = EnergyDomain(name="cpu", energy_j=1000.0, provenance="modelled", included=True)
     energy = update(OF_CPUS, meter="codecarbon", method="estimated", uncertainty_j=None, domains=(modelled,))

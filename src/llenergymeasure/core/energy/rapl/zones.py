@@ -14,8 +14,9 @@ are not read. Source: Documentation/power/powercap/powercap.rst of Linux.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorAbsent, SensorFault
@@ -82,8 +83,15 @@ def find_zones(root: Path) -> tuple[Zone, ...]:
     places = ((found, path) for path in root.glob("intel-rapl:*") if (found := _FOLDER.fullmatch(path.name)))
     in_order = sorted((int(found[1]), int(found[2] or -1), path) for found, path in places)
     above = {number: name for number, part, path in in_order if part < 0 and (name := _text(path / "name"))}
+    zones = [_zone(above[number], part >= 0, path) for number, part, path in in_order if number in above]
+    return _with_unique_names([zone for zone in zones if zone is not None])
+
+
+def _with_unique_names(zones: Sequence[Zone]) -> tuple[Zone, ...]:
+    """Zones that share a name, such as two platforms, are named with their folders too."""
+    count = Counter(zone.name for zone in zones)
     return tuple(
-        zone for number, part, path in in_order if number in above and (zone := _zone(above[number], part >= 0, path))
+        replace(zone, name=f"{zone.name} ({zone.folder.name})") if count[zone.name] > 1 else zone for zone in zones
     )
 
 

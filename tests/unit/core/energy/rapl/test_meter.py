@@ -45,7 +45,7 @@ def test_a_load_of_80_w_for_2_s_is_160_j(bench):
 @pytest.mark.parametrize(("seconds", "limit"), [(0.01, 0.01), (0.1, 0.002), (1.0, 0.0005), (10.0, 0.0001)])
 def test_the_error_keeps_its_limit_and_the_stated_uncertainty_covers_it(tmp_path, seconds, limit):
     covered = 0
-    for number in range(40):
+    for number in range(20):
         random = Random(f"{seconds}, {number}")
         zones = [package(phase_s=0.001 * random.random()), part("dram", phase_s=0.001 * random.random())]
         bench = RaplBench(tmp_path / str(number), *zones, random=random)
@@ -53,7 +53,7 @@ def test_the_error_keeps_its_limit_and_the_stated_uncertainty_covers_it(tmp_path
         reading, truth_j = bench.window(seconds)
         assert reading.energy_j == pytest.approx(truth_j, rel=limit)
         covered += abs(reading.energy_j - truth_j) <= stated_j(reading)
-    assert covered >= 38
+    assert covered >= 19
 
 
 def test_the_uncertainty_has_its_parts(bench):

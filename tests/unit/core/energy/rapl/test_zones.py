@@ -56,6 +56,14 @@ def test_the_dies_of_a_package_are_summed(a_tree):
     assert all(names(find_zones(root)).values())
 
 
+def test_zones_that_share_a_name_are_named_with_their_folders(a_tree):
+    packages = [SimZone(f"intel-rapl:{number}", "package-0", Draw()) for number in (0, 1)]
+    root, _ = a_tree(*packages, SimZone("intel-rapl:2", "psys", Draw()))
+    assert names(find_zones(root)) == {
+        "package-0 (intel-rapl:0)": True, "package-0 (intel-rapl:1)": True, "psys": False,
+    }  # fmt: skip
+
+
 def test_the_second_view_of_a_package_is_not_read(a_tree):
     root, _ = a_tree(package(), SimZone("intel-rapl-mmio:0", "package-0", Draw()))
     (root / "intel-rapl").mkdir()
