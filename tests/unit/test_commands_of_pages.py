@@ -39,6 +39,7 @@ NOT_RUN = {
     "llem --*": "prints something and ends; tests/unit/cli runs these options",
     "llem COMMAND --help": "COMMAND is a placeholder; tests/unit/cli asks each command for its help",
     "llem report": "the name of the command",
+    "llem run --from-result PATH": "PATH is a placeholder; test_end_to_end.py runs it with a result",
     "llem run --dry-run": "an option in a sentence; test_readme.py runs it with a file",
     "llem run base.yaml --set pytorch.batch_size=8": "an example in a sentence; test_readme.py runs `--set` with a file",
     "llem run examples/batch_size_sweep.yaml*": "test_first_study.py runs this file by the name of the page",
