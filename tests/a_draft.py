@@ -1,4 +1,4 @@
-"""A draft of a result that gives no reason for a warning and keeps every publication rule."""
+"""A draft of a result without a reason for a warning, in which every publication rule is kept."""
 
 from __future__ import annotations
 

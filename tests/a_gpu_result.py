@@ -1,4 +1,4 @@
-"""A result of fake GPUs on a clock that stands still: every instrument is the real one, every watt is known."""
+"""A result of fake GPUs on a fake clock: the instruments are real, and the power is known."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class DrawingLoader:
 
 
 def a_gpu_result(gpus: int = 1, n: int = 32, **fields) -> ExperimentResult:
-    """What the NVML meter and the sampler make of known power."""
+    """The result of the NVML meter and the sampler for known power."""
     clock = SamplingClock()
     models = [FakeGpu(steps=[(-1e9, IDLE_W)]) for _ in range(gpus)]
     named = [a_gpu(index) for index in range(gpus)]

@@ -1,4 +1,4 @@
-"""Simulated GPUs for every test that asks for them; what a machine lacks is skipped with its reason."""
+"""Fixtures with simulated GPUs. Tests that need what the machine lacks are skipped with the reason."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:
-    """A shell that starts a job in the background has it ignore Ctrl-C, and so would all processes of the tests."""
+    """Restore Ctrl-C: a shell lets a background job ignore it, and the processes of the tests would ignore it too."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def only_new_objects_are_searched_for_garbage() -> None:
     """Each measured window begins with a full search for garbage, which in a process with torch takes half a second.
 
-    What earlier modules of tests and imports left is set aside. It stays set aside: undone, it would be searched again.
+    Objects of earlier test modules and imports are frozen, and stay frozen, because otherwise they would be searched again.
     """
     gc.collect()
     gc.freeze()
@@ -47,7 +47,7 @@ def only_new_objects_are_searched_for_garbage() -> None:
 
 @pytest.fixture(scope="session")
 def nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The simulated NVML, compiled once per session; tests that need it are skipped where there is no compiler."""
+    """The simulated NVML, compiled once per session; tests that need it are skipped without a compiler."""
     try:
         return build_library(tmp_path_factory.mktemp("nvmlsim"))
     except Unbuildable as error:

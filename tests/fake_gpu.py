@@ -1,4 +1,4 @@
-"""A GPU on a clock that only moves when a caller sleeps: known power, a counter that ticks, a power sensor that lags."""
+"""A GPU on a clock that advances only when a caller sleeps: known power, a counter with ticks, a power sensor with a delay."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FakeGpu:
     calls: int = 0
 
     def switch(self, time_s: float, watts: float) -> None:
-        """From now on so many watts."""
+        """Change the power in W from now on."""
         self.steps = [*(step for step in self.steps if step[0] < time_s), (time_s, watts)]
 
     def energy_j(self, time_s: float) -> float:

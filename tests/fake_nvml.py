@@ -1,4 +1,4 @@
-"""Stands in for the pynvml module: GPUs that answer with constants, and whatever failure a test asks for."""
+"""Replaces the pynvml module: GPUs with constant values, and the failures that a test requests."""
 
 from __future__ import annotations
 

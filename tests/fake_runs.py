@@ -1,4 +1,4 @@
-"""A fork server without torch. The model of a request says what its run does, such as `builtin/hang`."""
+"""A fork server without torch. The model of a request decides what its run does, such as `builtin/hang`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IDLE = BaselineResult(power_w=40.0, method="counter", provenance="fresh", age_se
 
 
 def run(folder: Path) -> int:
-    """What the model of the request says."""
+    """Do what the model of the request names."""
     request = read_request(folder)
     start_lifeline(folder, 0, request.owner, lambda: None)
     print("working on", request.config.model, flush=True)

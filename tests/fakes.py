@@ -1,6 +1,6 @@
 """Stand-ins for every part of a measurement, with numbers that can be checked by hand.
 
-Time only passes when a caller sleeps or works; whatever happens is written into `Log.lines`.
+Time passes only when a caller sleeps or works; every call is recorded in `Log.lines`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
 @dataclass
 class Log:
-    """What happened, in order."""
+    """The calls, in order."""
 
     lines: list[str] = field(default_factory=list)
 
@@ -36,7 +36,7 @@ class Log:
 
 
 class FakeClock:
-    """A clock that stands still until a caller sleeps."""
+    """A clock that advances only when a caller sleeps."""
 
     def __init__(self) -> None:
         self.seconds = 100.0
@@ -183,7 +183,7 @@ class FakeEngine:
 
 
 class FakeLoader:
-    """Hands out one fake engine."""
+    """Loads one fake engine."""
 
     def __init__(self, clock: FakeClock, log: Log | None = None, fail: bool = False, **engine: Any) -> None:
         self._clock, self._log, self._fail, self._engine = clock, log or Log(), fail, engine
@@ -218,7 +218,7 @@ class FakeWindow:
 
 
 class FakeMeter:
-    """Draws the same power always: 100 W for 2 s is 200 J."""
+    """A meter of constant power: 100 W for 2 s is 200 J."""
 
     name = "fake"
     devices = ("GPU-0",)
@@ -236,12 +236,12 @@ class FakeMeter:
 
 
 def metering(meter: Any) -> Metering:
-    """A choice that fell on the meter."""
+    """The choice of the meter."""
     return Metering(meter, MeterChoice(name=meter.name, reason="handed in by a test"))
 
 
 class FakePrompts:
-    """So many prompts of 1, 2, 3, ... tokens."""
+    """Prompts of 1, 2, 3, ... tokens."""
 
     def __init__(self, n: int) -> None:
         self._n = n
@@ -277,7 +277,7 @@ class FakeHost:
 
 
 class RecordingProgress:
-    """Keeps what it received."""
+    """Records what it received."""
 
     def __init__(self, log: Log | None = None) -> None:
         self._log = log or Log()

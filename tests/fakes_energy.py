@@ -1,4 +1,4 @@
-"""Stand-ins for the libraries behind the meters: they draw a power that is known, on a clock that only sleeping moves."""
+"""Stand-ins for the libraries of the meters, with known power on a clock that advances only when a caller sleeps."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class TimerClock(FakeClock):
 
 
 class FakeTracker:
-    """A CodeCarbon tracker: tells its trail the joules of a steady power, once per second and at both ends.
+    """A CodeCarbon tracker: reports the joules of a constant power to its trail, once per second and at both ends.
 
     Args:
-        trail: what it tells.
+        trail: receives the joules.
         clock: time.
         watts: by part; what is left out draws nothing.
         mode: where the CPU's figure comes from: cpu_load is a model, intel_rapl a counter.

@@ -1,4 +1,4 @@
-"""A machine that runs studies without measuring: each run takes 10 s of a clock that stands still otherwise."""
+"""A machine that runs studies without measuring: each run takes 10 s of a fake clock."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RESULT = a_result()
 
 
 class FakeMachine:
-    """Measures, and writes down what happened.
+    """Returns results, and records the calls.
 
     Args:
         fails: by batch size, what a run of it raises instead of giving a result.

@@ -1,4 +1,4 @@
-"""What damaged or hostile files may contain: strategies for texts, bytes, and documents that are almost right."""
+"""Strategies for damaged or hostile files: texts, bytes, and documents that are almost valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logs of a sensor whose every reading is written down, for numbers that a hand can check."""
+"""Logs of a sensor with given readings, for numbers that can be checked by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Windows of our NVML meter on simulated GPUs, held against what the GPUs really drew."""
+"""Windows of our NVML meter on simulated GPUs, compared with the true energy."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def settle(sim: Simulation, random: Random) -> None:
 
 
 def work(sim: Simulation, seconds: float) -> tuple[float, float]:
-    """Draw the load for so long. Returns the edges."""
+    """Draw the load for a duration. Returns the edges."""
     start_s = sim.clock.now()
     sim.switch(1.0)
     sim.clock.sleep(seconds)

@@ -18,7 +18,7 @@ def run(folder: Path) -> int:
 
 
 def tell(folder: Path) -> None:
-    """Numbers of this process, and its open files."""
+    """Ids of this process, and its open files."""
     files = [path for path in Path("/proc/self/fd").iterdir() if path.exists()]
     print(os.getpid(), os.getpgrp(), os.getppid(), len(files), flush=True)
 

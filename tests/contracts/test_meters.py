@@ -1,4 +1,4 @@
-"""What every meter keeps, real or fake."""
+"""The contract of every meter, real or fake."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def fake_codecarbon(*gpus, **tracker):
 
 
 def on_simulated_gpus(name, real):
-    """The meter with its real library, unmodified, on two GPUs that are simulated below NVML."""
+    """The meter with its real, unmodified library on two GPUs that are simulated below NVML."""
 
     def make(stack, request):
         sim = request.getfixturevalue("simulate")(sim_gpu(number=0), sim_gpu("a100", number=1), real=real)

@@ -1,4 +1,4 @@
-"""Runs programs in forks of a process that has imported a library once: a fresh process of each, for the price of one import.
+"""Runs programs in forks of a process that has imported a library once: each program has a fresh process without the import time.
 
     test -- Popen --> client -- arguments, folder, variables, files 0 to 2 --> server -- fork --> attendant -- fork --> program
 

@@ -1,4 +1,4 @@
-"""Asks the server for a program, and is that program as far as its parent can see."""
+"""Asks the server to run a program, and behaves like that program for its parent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def main(address: str, *arguments: str) -> int:
 
 
 def end_as(code: int) -> int:
-    """A program that a signal ended is one that a signal ended here too."""
+    """End by the signal that ended the program, if a signal ended it."""
     if code < 0:
         if -code != signal.SIGKILL:  # whose handling cannot be set
             signal.signal(-code, signal.SIG_DFL)

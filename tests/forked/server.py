@@ -58,7 +58,7 @@ def serve(listener: socket.socket) -> dict[str, Any] | None:
 
 
 def reap() -> None:
-    """Take leave of attendants that ended."""
+    """Reap the attendants that have ended."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

@@ -1,4 +1,4 @@
-"""A process with torch and transformers, to be forked: what a test runs in it does not pay for their import."""
+"""A process with torch and transformers that is forked, so that programs of tests need not import them."""
 
 from __future__ import annotations
 

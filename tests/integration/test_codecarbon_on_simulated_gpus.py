@@ -80,7 +80,7 @@ def forker(environ):
 
 
 def both(codecarbon, simulation, *terms, faults=()):
-    """What both say of a window, and its true joules. Once more with a fresh scenario where the window began late."""
+    """The readings of both for a window, and its true joules. Repeated with a fresh scenario if the window began late."""
     for _ in range(4):
         sim = simulation(sim_gpu("hopper", idle=terms), faults=faults, real=True)
         environ = {name: value for name, value in sim.environ.items() if name != "PATH"}

@@ -1,4 +1,4 @@
-"""`llem config` in environments with simulated GPUs: the true state of every meter, and the one that `auto` takes."""
+"""`llem config` in environments with simulated GPUs: the state of every meter, and the one that `auto` chooses."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def llem(nvml_library, tmp_path_factory):
 
 
 def config(llem, sim, path=(), **environ):
-    """What `llem config` says of GPUs and of each meter, and which one `auto` takes."""
+    """The lines of `llem config` on GPUs and meters, and the meter that `auto` chooses."""
     reported = llem.run(PROGRAM.format(path=[str(one) for one in path]), {**sim.environ, **environ})
     assert (reported["code"], reported["heavy"]) == (0, [])
     lines = reported["text"].splitlines()

@@ -1,4 +1,4 @@
-"""What is published: the wheel holds both packages and nothing else, and the archive builds the same wheel."""
+"""The published files: the wheel contains both packages only, and the archive builds the same wheel."""
 
 from __future__ import annotations
 

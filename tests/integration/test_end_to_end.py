@@ -1,6 +1,6 @@
 """The command line and the library as a user meets them: processes of their own, an empty directory, an empty HOME.
 
-Where a test does not look at how a process begins, it is forked from one that has torch already.
+Processes are forked from one with torch, unless a test checks the start of a process.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An experiment in a process of its own: what happens when either side does not live, and how a failure comes home."""
+"""An experiment in its own process: the end of either process, and the report of a failure."""
 
 from __future__ import annotations
 

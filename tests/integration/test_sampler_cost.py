@@ -1,4 +1,4 @@
-"""What watching costs, in real time."""
+"""The cost of sampling, in real time."""
 
 from __future__ import annotations
 

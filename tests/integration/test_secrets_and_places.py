@@ -1,4 +1,4 @@
-"""What a run writes and says holds no secret; where it writes, nothing that was there suffers."""
+"""The files and messages of a run contain no secret, and a run changes no existing file."""
 
 from __future__ import annotations
 

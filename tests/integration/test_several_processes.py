@@ -1,4 +1,4 @@
-"""Data-parallel experiments on the CPU: launched by us and by torchrun, and what happens when one process does not live."""
+"""Data-parallel experiments on the CPU, launched by us and by torchrun, and the end of one of their processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real Zeus on simulated GPUs, in virtual time: what it says unguarded, and what our meter says of the same window.
+"""The real Zeus on simulated GPUs, in virtual time: its own reading, and that of our meter for the same window.
 
 Every GPU draws 300 W: 3 s are 900 J.
 """
@@ -78,7 +78,7 @@ def always_300_w(number=0, architecture="hopper", **changes):
 
 
 def both(zeus, sim, seconds=3.0, **environ):
-    """What unguarded Zeus says of a window, and what our Zeus meter says of it in a fresh copy of the scenario."""
+    """The reading of Zeus for a window, and that of our Zeus meter in a fresh copy of the scenario."""
     environ = {**sim.environ, **environ}
     start_s = sim.now()
     unguarded = zeus.run(UNGUARDED.format(seconds=seconds), environ)

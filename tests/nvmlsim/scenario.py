@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Constant:
-    """Always so many watts."""
+    """Constant power in W."""
 
     watts: float
 
@@ -19,7 +19,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Box:
-    """So many watts from one time to another, else none."""
+    """Constant power between two times, else 0 W."""
 
     watts: float
     from_s: float
@@ -31,7 +31,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Ramp:
-    """None until `from_s`, then rising evenly until `to_s`, then staying. Falling with negative watts."""
+    """0 W until `from_s`, then a linear rise until `to_s`, then constant. Negative watts give a fall."""
 
     watts: float
     from_s: float
@@ -43,7 +43,7 @@ class Ramp:
 
 @dataclass(frozen=True)
 class Pulses:
-    """So many watts for a share of each period, one of them beginning at `start_s`; else none."""
+    """Constant power for a share of each period, one of which begins at `start_s`; else 0 W."""
 
     watts: float
     period_s: float
@@ -107,7 +107,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Stall:
-    """A function that takes so long, one call in `every`."""
+    """A function whose calls take long, one call in `every`."""
 
     function: str
     seconds: float
@@ -157,7 +157,7 @@ USUAL_STATE = (
 
 @dataclass(frozen=True)
 class SimGpu:
-    """One GPU. None where it has no such sensor or does not tell.
+    """One GPU. Fields are None when it has no such sensor or does not report the value.
 
     It draws `idle` always, `load` times its level while load is switched on, and `rest` after it was switched off.
     """

@@ -1,4 +1,4 @@
-"""GPUs with the sensors that their architectures are known to have.
+"""GPUs with the known sensors of their architectures.
 
 Sources: nvml.h and "Part-time Power Measurements" (Yang et al., arXiv 2312.02741), table of sensors. The ticks of the
 energy counter are not documented; 10 to 100 ms have been seen.
@@ -34,11 +34,11 @@ MODELS: dict[str, tuple[int, tuple[int, int], str, Sensor, Sensor | None, Sensor
 
 
 def sim_gpu(architecture: str = "hopper", number: int = 0, **changes: Any) -> SimGpu:
-    """A GPU of an architecture; whatever a `SimGpu` holds can be given.
+    """A GPU of an architecture; every field of `SimGpu` can be set.
 
     Args:
         architecture: hopper, ada, ampere, a100, turing, volta or pascal.
-        number: makes uuid and place on the bus its own.
+        number: makes uuid and bus position unique.
         changes: fields of `SimGpu`.
     """
     code, capability, name, instant, average, counter = MODELS[architecture]

@@ -127,7 +127,7 @@ class Simulation:
         self._words[NOW] = time_s
 
     def switch(self, level: float, gpu: int = -1) -> None:
-        """From now on so much of the load waveform (0 = idle), on one GPU or on all."""
+        """Set the level of the load waveform from now on (0 = idle), on one GPU or on all."""
         number, at_s = len(self._switches), self.now()
         for place, value in enumerate((at_s, float(gpu), level), SWITCHES + 3 * number):
             self._words[place] = value

@@ -1,4 +1,4 @@
-"""What the simulated GPUs really drew: every waveform is a straight line between its bends, so the power in the middle of
+"""The true energy of simulated GPUs: every waveform is linear between its bends, so the power in the middle of
 two neighbouring bends times the time between them is exact.
 """
 

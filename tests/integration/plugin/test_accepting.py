@@ -1,4 +1,4 @@
-"""`--llem-accept-baseline` touches the tests that it should, once, and says what it changes."""
+"""`--llem-accept-baseline` changes the selected tests once, and reports the changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Controls run first and with every selection, and excuse only the kind of metric that moved."""
+"""Controls run first and with every selection, and affect only the kind of metric that shifted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a run: what cannot be written is one line, the verdicts are shown all the same, and every result is kept."""
+"""The end of a run: a file that cannot be written is one line, the verdicts are still shown, and every result is kept."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_ctrl_c_in_the_second_of_three_keeps_the_first_and_reports_an_incomplete
 
 
 def test_a_regression_is_measured_again_in_a_fresh_process(start, tmp_path):
-    """CPU seconds, held against a baseline that says they were a thousandth."""
+    """CPU seconds, compared with a baseline of a thousandth."""
     (tmp_path / "test_it.py").write_text(ONE)
     arguments = ("--llem-energy=null", "--llem-repeats=3")
     out, _ = (first := start(tmp_path, *arguments, "--llem-update-baseline=new")).communicate(timeout=240)

@@ -1,4 +1,4 @@
-"""Interrupts are heard, remembered, and raised again where they were caught and dropped."""
+"""Interrupts are recorded, and raised again if a library has suppressed them."""
 
 from __future__ import annotations
 

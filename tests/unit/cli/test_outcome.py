@@ -1,4 +1,4 @@
-"""A reader of stdout that left is no fault; any other broken pipe is reported."""
+"""A closed reader of stdout is no error; any other broken pipe is reported."""
 
 from __future__ import annotations
 

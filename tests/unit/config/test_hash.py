@@ -1,4 +1,4 @@
-"""The hash of a configuration: the same everywhere, changed by every choice, blind to how it was written."""
+"""The hash of a configuration: the same everywhere, changed by every setting, independent of the notation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a configuration accepts, what it refuses, and which words it uses for that."""
+"""What a configuration accepts, what it refuses, and with which message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of this machine: absent is fine, broken is an error with its line, the environment wins."""
+"""Settings of this machine: the file may be absent, an invalid file is an error with its line, variables override it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mistake in a part from outside is reported in one sentence, and never becomes a number."""
+"""An error in a part of another package is reported in one sentence, and gives no number."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLLECTORS = (TokenCollector(), LatencyCollector(), MemoryCollector(), FakeHost(
 
 
 class Loader:
-    """Hands out what it was given."""
+    """Returns the engine that it received."""
 
     def __init__(self, engine):
         self.engine = engine
@@ -43,7 +43,7 @@ def measure(engine=FakeEngine, meter=None, collectors=COLLECTORS):
 
 
 def reporting(change):
-    """An engine that changes its records before it hands them out."""
+    """An engine that changes its records before it returns them."""
 
     class Engine(FakeEngine):
         def run(self, batches, max_new_tokens=None):

@@ -1,4 +1,4 @@
-"""Large imports are not looked through for garbage."""
+"""Large imports are not searched for garbage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a measurement says, in numbers that can be checked by hand."""
+"""The result of a measurement, in numbers that can be checked by hand."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_prompts_are_cut_to_the_limit_and_counted():
 
 
 class ShortLoader(FakeLoader):
-    """Its engine looks positions up in a table of so many."""
+    """Its engine has a table of positions of limited length."""
 
     def __init__(self, clock, positions):
         super().__init__(clock)

@@ -1,4 +1,4 @@
-"""At most one model is kept, and it is let go before another is loaded."""
+"""At most one model is kept, and it is released before another is loaded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from llenergymeasure.exceptions import ExperimentError
 
 
 class Model:
-    """Something that can be gone."""
+    """A model that can be deleted."""
 
 
 def nothing():

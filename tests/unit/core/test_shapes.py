@@ -1,4 +1,4 @@
-"""Which runs meet every shape of a window, counted by hand."""
+"""Which runs cover every shape of a window, counted by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from llenergymeasure.core.shapes import runs_covering_shapes
 
 @dataclass(frozen=True)
 class Shape:
-    """A batch of so many rows and so long prompts."""
+    """A batch with a number of rows and a prompt length."""
 
     rows: int
     padded_length: int
@@ -52,7 +52,7 @@ def test_where_tokens_are_proposed_every_shape_is_run_to_its_end():
 
 
 def lengths_of(shapes, limit):
-    """Everything that a window meets: in prefill, and in decode after each of the tokens but the last."""
+    """All lengths of a window: in prefill, and in decode after each token but the last."""
     prefill = {(rows, length) for rows, length, _ in shapes}
     decode = {(rows, length + step) for rows, length, tokens in shapes for step in range(1, min(tokens, limit))}
     return prefill, decode

@@ -75,7 +75,7 @@ def test_the_coefficient_of_variation_is_spread_over_mean():
 
 
 class CompilingEngine(FakeEngine):
-    """Compiles a length in prefill and a length in decode when it first meets it, 2 s each, as often as it must."""
+    """Compiles each length in prefill and in decode at its first uses, 2 s each, for a given number of times."""
 
     def __init__(self, config, clock, times=1):
         super().__init__(config, clock)

@@ -1,4 +1,4 @@
-"""How often the prompts are passed over in a window."""
+"""The number of passes over the prompts in a window."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ONE_PASS_S = 0.4  # two prompts, each 0.1 s of prefill and ten steps of 0.01 s
 
 
 class Rank:
-    """One of several processes; what rank 0 says is what it said itself, or is given."""
+    """One of several processes; the text of rank 0 is its own, or is given."""
 
     def __init__(self, rank, answers=()):
         self.rank, self.size, self.shared, self._answers = rank, 2, [], list(answers)

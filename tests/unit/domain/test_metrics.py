@@ -1,4 +1,4 @@
-"""The table of metrics, held against the results that it describes."""
+"""The table of metrics, compared with the results that it describes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a process is still there, known from a file that it touches."""
+"""Whether a process is running, from the heartbeat file that it touches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A child process is heard, interrupted and ended together with all that it started."""
+"""A child process is waited for, interrupted and ended together with all processes that it started."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def said(log):
 
 
 def is_gone(pid):
-    """Dead; a zombie, which its new parent has not fetched yet, is dead too."""
+    """Whether a process has ended; a zombie process counts as ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:

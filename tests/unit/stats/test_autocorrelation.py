@@ -1,4 +1,4 @@
-"""Autocorrelated repeats count as fewer, in numbers that a hand can check, and in drawn series."""
+"""Autocorrelated repeats count as fewer, in numbers that can be checked by hand, and in random series."""
 
 from __future__ import annotations
 

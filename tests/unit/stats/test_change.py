@@ -1,4 +1,4 @@
-"""The rules of the verdict, on a standard error that a hand can check: 0.02 with very many degrees of freedom."""
+"""The rules of the verdict, with a standard error that can be checked by hand: 0.02 with very many degrees of freedom."""
 
 from __future__ import annotations
 

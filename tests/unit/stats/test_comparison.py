@@ -26,7 +26,7 @@ def judged(baseline, current, limit=0.05, **options):
 
 
 def counted(baseline, current, limit):
-    """What is counted, not sensed, differs between sessions by nothing."""
+    """Counted values do not differ between sessions."""
     return compare(baseline, [current], limit=limit, noise_floor=0.0)
 
 
@@ -236,7 +236,7 @@ def test_a_clear_verdict_is_not_open_and_asks_for_nothing():
 
 
 def a_session(chance, cv, spread, change=0.0, repeats=5):
-    """Repeats of one process: all share its luck."""
+    """Repeats of one process: all have the same random deviation of the session."""
     luck = math.log1p(change) + chance.gauss(0, spread)
     return logs(*(luck + chance.gauss(0, cv) for _ in range(repeats)))
 
@@ -251,7 +251,7 @@ def verdicts(n_runs, cv, change=0.0, n_sessions=5, spread=0.01, seed=1):
 
 
 def looks_twice(n_runs, cv, change=0.0, n_sessions=5, spread=0.01, seed=1):
-    """How often both looks together see a regression."""
+    """How often both looks together find a regression."""
     chance = random.Random(seed)
     found = 0
     for _ in range(n_runs):

@@ -1,4 +1,4 @@
-"""Larger comparisons, and what they would see."""
+"""Larger comparisons, and the changes that they would find."""
 
 from __future__ import annotations
 

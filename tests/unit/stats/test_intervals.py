@@ -1,4 +1,4 @@
-"""Student's t: where it is known by hand, and against `scipy.stats.t`, which comes by another way."""
+"""Student's t: values checked by hand, and compared with `scipy.stats.t`, which uses another method."""
 
 from __future__ import annotations
 

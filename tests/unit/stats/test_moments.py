@@ -1,4 +1,4 @@
-"""Sums of squares, in numbers that a hand can check."""
+"""Sums of squares, in numbers that can be checked by hand."""
 
 from __future__ import annotations
 

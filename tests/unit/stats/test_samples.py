@@ -1,4 +1,4 @@
-"""Figures of samples, in numbers that a hand can check and against the standard library."""
+"""Figures of samples, in numbers that can be checked by hand, and compared with the standard library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Variances within and between sessions, and the standard errors of a change, in numbers that a hand can check."""
+"""Variances within and between sessions, and the standard errors of a change, in numbers that can be checked by hand."""
 
 from __future__ import annotations
 

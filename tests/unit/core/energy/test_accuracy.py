@@ -1,4 +1,4 @@
-"""The NVML meter on simulated GPUs, through the real pynvml, held against what they really drew."""
+"""The NVML meter on simulated GPUs, through the real pynvml, compared with the true energy."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_sensor_faster_than_the_sampler_is_uncertain_by_the_missed_updates(sim
 
 
 def test_where_both_sensors_measure_a_quarter_of_the_time_the_check_is_too_uncertain_to_disagree(simulate):
-    """Better no alarm than one about a counter that is right: what is not known is in the uncertainty of the check."""
+    """No warning about a counter that is right: the uncertainty of the check includes what is not known."""
     random = Random(4)
     found = score(simulate(working(sim_gpu("a100"), "square 150 ms", 3.0, random)), 3.0, random)
     gap_j, allowed_j = crosscheck_gap(found.reading)

@@ -1,4 +1,4 @@
-"""Energy from power sensors: which reading is taken, and how uncertain it says it is, in numbers that a hand can check."""
+"""Energy from power sensors: the chosen reading and its uncertainty, in numbers that can be checked by hand."""
 
 from __future__ import annotations
 

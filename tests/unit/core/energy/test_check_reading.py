@@ -1,4 +1,4 @@
-"""Readings that cannot be true are refused before anything is made of them."""
+"""Impossible readings are refused before they are used."""
 
 from __future__ import annotations
 

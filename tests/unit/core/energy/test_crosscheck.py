@@ -1,4 +1,4 @@
-"""Joules of another library held against our sampler."""
+"""Joules of another library compared with our sampler."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ READING = EnergyReading(
 
 @dataclass
 class Watched:
-    """What a sampler saw of both GPUs."""
+    """The data of a sampler on both GPUs."""
 
     power: dict[str, PowerLog]
     faults: dict[str, str] = field(default_factory=dict)

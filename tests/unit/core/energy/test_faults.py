@@ -1,6 +1,6 @@
 """Sensors that fail in the middle of a window: the real pynvml on simulated GPUs, through door, sampler, meter and harness.
 
-Never a silently wrong number: the joules are right, or a warning says why they may not be, or there are none and a reason.
+The joules are right, or they have a warning, or there are none and a reason; a wrong number without a warning never occurs.
 Windows last from about 13.1 to 16.1 s and draw 300 W.
 """
 

@@ -1,4 +1,4 @@
-"""The NVML meter on fake GPUs whose energy is known exactly. The clock is a fake too: it advances only when a test sleeps."""
+"""The NVML meter on fake GPUs with exactly known energy. The clock is fake too: it advances only when a test sleeps."""
 
 from __future__ import annotations
 

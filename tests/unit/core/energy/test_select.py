@@ -18,7 +18,7 @@ CONTEXT = MeterContext(FakeClock(), no_gpu_reason="NVML: library not found")
 
 
 class Entry:
-    """A meter that is available or not, or whose probe did not see that it fails."""
+    """A meter that is available or not, or that fails although its probe found no problem."""
 
     gpus_alone = False
 

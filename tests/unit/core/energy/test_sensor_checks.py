@@ -1,4 +1,4 @@
-"""What is said of sensors that failed: counters that cannot be right, what was used until then, sensors that stand still."""
+"""Messages about failed sensors: impossible counters, the energy until the failure, sensors that do not change."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_without_a_known_limit_no_counter_is_too_fast():
 
 
 def a_sampler(power, *utilisation):
-    """What a sampler saw: the log, and percents of utilisation at 2.0 s, 2.1 s, 2.2 s, ..."""
+    """The data of a sampler: the log, and the utilisation in % at 2.0 s, 2.1 s, 2.2 s, ..."""
     conditions = ConditionLog()
     for number, percent in enumerate(utilisation):
         conditions.add(2.0 + number / 10, ConditionReading(55.0, 1000.0, 80000.0, percent, 1980.0, 0))

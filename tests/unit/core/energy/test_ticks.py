@@ -11,7 +11,7 @@ from llenergymeasure.exceptions import ReadingFailed, SensorFault
 
 
 class Scripted:
-    """A door that gives one answer after another, the last one for ever; an exception is raised."""
+    """A door that returns one answer after another, and repeats the last one; an exception is raised."""
 
     def __init__(self, clock, *answers, cost_s=0.0):
         self._clock, self._answers, self._cost_s = clock, list(answers), cost_s

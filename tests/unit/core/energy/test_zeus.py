@@ -1,4 +1,4 @@
-"""The Zeus meter: its joules, its numbers for GPUs, and what it would say without guards."""
+"""The Zeus meter: its joules, its numbers for GPUs, and the errors that our checks prevent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shapes from config.json, held against the published parameter counts of real models."""
+"""Shapes from config.json, compared with the published parameter counts of real models."""
 
 from __future__ import annotations
 

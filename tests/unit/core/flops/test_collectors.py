@@ -1,4 +1,4 @@
-"""FLOPs of a window: which work and which way is handed to the formulas."""
+"""FLOPs of a window: the work and the settings that are passed to the formulas."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_where_it_is_not_known_how_often_the_model_ran_there_is_no_figure(fields
 
 
 def used(settings, **fields):
-    """FLOPs where the engine says what it really used."""
+    """FLOPs with the settings that the engine reports."""
     asked = window(**fields)
     asked.engine.info = asked.engine.info.model_copy(update={"effective_settings": settings})
     return ExactFlopsCollector().collect(asked)

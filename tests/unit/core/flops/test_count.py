@@ -1,6 +1,6 @@
 """Operations by hand: one layer, hidden 2, one head of 2, MLP of 3, vocabulary 5.
 
-A token meets 16 attention and 18 MLP parameters (68 operations), the head has 10 (20 operations), and attention takes
+16 attention and 18 MLP parameters process a token (68 operations), the head has 10 (20 operations), and attention takes
 4 x 1 x 2 = 8 operations per pair of positions.
 """
 

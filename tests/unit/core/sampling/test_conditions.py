@@ -1,4 +1,4 @@
-"""What the GPUs were like: the state of each seen through the simulated NVML in the result, its warnings and its snapshot.
+"""The state of GPUs, read through the simulated NVML, in the result, its warnings and its snapshot.
 
 Windows last from about 13.1 to 16.1 s and draw 300 W.
 """

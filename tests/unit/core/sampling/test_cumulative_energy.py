@@ -10,7 +10,7 @@ from llenergymeasure.core.sampling.cumulative_energy import CumulativeEnergy, Ou
 
 
 def by_second(*watts, error_s=0.0, **more):
-    """Updates at 0 s, 1 s, 2 s, ...; so much power in each second."""
+    """Updates at 0 s, 1 s, 2 s, ..., with the power of each second."""
     joules = [math.fsum(watts[:number]) for number in range(len(watts) + 1)]
     return CumulativeEnergy(list(range(len(joules))), joules, error_s, **more)
 
@@ -143,7 +143,7 @@ def test_power_with_too_few_samples_is_assumed_to_vary_by_a_tenth(steps):
 
 
 def by_tenth(*watts, **more):
-    """Updates at 0.0 s, 0.1 s, 0.2 s, ...; so much power in each tenth of a second."""
+    """Updates at 0.0 s, 0.1 s, 0.2 s, ..., with the power of each tenth of a second."""
     joules = [math.fsum(watts[:number]) / 10 for number in range(len(watts) + 1)]
     return CumulativeEnergy([number / 10 for number in range(len(joules))], joules, 0.0, **more)
 

@@ -1,4 +1,4 @@
-"""The regular moments at which a sensor updates, from samples that a hand can follow."""
+"""The regular update times of a sensor, from samples that can be checked by hand."""
 
 from __future__ import annotations
 

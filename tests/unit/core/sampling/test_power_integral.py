@@ -1,4 +1,4 @@
-"""Reading energy off power samples, against waveforms whose integral is known."""
+"""Energy from power samples, compared with waveforms with a known integral."""
 
 from __future__ import annotations
 

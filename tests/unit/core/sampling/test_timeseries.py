@@ -1,4 +1,4 @@
-"""The time series adds up to what the meter says, on simulated GPUs."""
+"""The time series adds up to the reading of the meter, on simulated GPUs."""
 
 from __future__ import annotations
 

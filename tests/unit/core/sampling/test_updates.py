@@ -1,4 +1,4 @@
-"""When sensors and counters were seen to update."""
+"""The observed updates of sensors and counters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fork server gives each run a process of its own, tells how it ended, and leaves nothing."""
+"""A fork server gives each run its own process, reports how it ended, and leaves no process or file."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def entries(folder):
 
 
 def runs(server, tmp_path, count):
-    """So many runs in turn, and how many files this process has open afterwards."""
+    """Several runs in turn, and the number of open files of this process afterwards."""
     folder = tmp_path / "many"
     folder.mkdir(exist_ok=True)
     (folder / "what").write_text("tell")

@@ -1,4 +1,4 @@
-"""A process's place among others, as launchers tell it."""
+"""The rank of a process, from the variables of launchers."""
 
 from __future__ import annotations
 

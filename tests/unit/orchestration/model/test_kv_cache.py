@@ -1,4 +1,4 @@
-"""Bytes that one row keeps, by hand: 100 positions in 16 bits unless said otherwise."""
+"""Bytes of the cache of one row, by hand: 100 positions in 16 bits unless stated otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies where a model was named, and what to name instead."""
+"""The files in a directory that was named as a model, and what to name instead."""
 
 from __future__ import annotations
 

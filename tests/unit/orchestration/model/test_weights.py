@@ -1,4 +1,4 @@
-"""Which files transformers reads a model's weights from, whether they are whole, and what lies there instead."""
+"""The files from which transformers reads a model's weights, whether they are complete, and other files that are found instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a test stands to the baselines."""
+"""The baseline of a test, or the reason why there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that stand out."""
+"""Outlying runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal: what was appended is there after a crash, and nothing else."""
+"""The journal: after a crash it has exactly the appended lines."""
 
 from __future__ import annotations
 

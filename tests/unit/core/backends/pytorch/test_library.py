@@ -1,4 +1,4 @@
-"""The calls into transformers: unchanged, and made again when what went wrong may pass."""
+"""The calls of transformers: unchanged, and retried after a temporary failure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Model:
 
 
 class Auto:
-    """One of transformers' automatic classes, which fails so many times first."""
+    """One of transformers' automatic classes, which fails several times first."""
 
     def __init__(self, *failures: Exception) -> None:
         self.failures, self.calls = list(failures), []

@@ -1,4 +1,4 @@
-"""A window's part of what CodeCarbon tells about once per second."""
+"""The part of a window in the joules that CodeCarbon reports about once per second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CodeCarbon meter: its windows, its silences, and the options that no file may change."""
+"""The CodeCarbon meter: its windows, its output, and the options that no file may change."""
 
 from __future__ import annotations
 
