@@ -1,7 +1,7 @@
 """Hooks for MkDocs: they add files of the repository to the site and adjust the navigation and the links.
 
 - A page of the navigation that does not exist is left out, and decisions are listed automatically.
-- CHANGELOG.md and CONTRIBUTING.md become pages; examples are copied.
+- CHANGELOG.md, CONTRIBUTING.md and examples/README.md become pages; examples are copied.
 - A Mermaid diagram becomes the SVG file that scripts/make_diagrams.py made of it: the site needs no JavaScript for it.
 - An image with a line of its own becomes a figure with its text as caption; a long table gets a frame that scrolls.
 - Links keep working in both places: on the site and in the repository. A link to a file that is not on the site becomes its name.
@@ -21,7 +21,12 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
-FROM_ROOT = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md", "CITATION.cff": "CITATION.cff.txt"}
+FROM_ROOT = {
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CITATION.cff": "CITATION.cff.txt",
+    "examples/README.md": "examples.md",
+}
 DIAGRAM = re.compile(r"^```mermaid\n%% ([\w-]+): ([^\n]+)\n.*?^```$", re.MULTILINE | re.DOTALL)
 IMAGE = re.compile(r"^!\[([^\]]+)\]\(([^)\s]+)\)$", re.MULTILINE)
 TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
@@ -104,8 +109,10 @@ def _on_site(named: str) -> str | None:
         return FROM_ROOT[named]
     if named == "README.md":
         return "index.md"
+    if named == "examples":
+        return FROM_ROOT["examples/README.md"]
     if named.startswith("examples/"):
-        return f"{named}.txt"
+        return f"{named}.txt" if (ROOT / named).is_file() else None
     return named.removeprefix("docs/") if named.startswith("docs/") else None
 
 

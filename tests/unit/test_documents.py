@@ -84,6 +84,17 @@ def test_the_comparison_names_the_versions_that_were_tried(peer):
     assert set(re.findall(rf"{peer}(?:\]\([^)]*\))? (\d[\d.]*\d)", page)) == {pinned[1]}
 
 
+# It quotes messages, which are for machines where the package is installed already; so does one sentence of the quick start.
+QUOTES = {"troubleshooting.md", "quickstart.md"}
+
+
+def test_no_page_installs_from_an_index_that_has_another_release():
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(path for path in (ROOT / "examples").rglob("*.*"))]
+    texts = {page.name: page.read_text(encoding="utf-8") for page in pages if page.is_file() and page.suffix != ".pyc"}
+    wrong = [name for name, text in texts.items() if re.search(r'pip install "llenergymeasure\[[\w,]+\]"', text)]
+    assert set(wrong) <= QUOTES
+
+
 # Their publishers ask for an agreement before the download: a first try would end with an error.
 GATED = re.compile(r"\b(meta-llama|google/gemma|mistralai)\b", re.IGNORECASE)
 
