@@ -66,8 +66,13 @@ class EnergyReading(Frozen):
 
     @property
     def is_of_cpus(self) -> bool:
-        """Whether the joules are those of the CPUs of the machine, which all its processes share."""
+        """Whether the joules are those of the CPUs of the machine."""
         return any(one.included and (one.name == "cpu" or one.name.startswith("package")) for one in self.domains)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the joules are measured and are those of all processes of the machine."""
+        return self.is_of_cpus and self.is_measured
 
     @property
     def is_measured(self) -> bool:

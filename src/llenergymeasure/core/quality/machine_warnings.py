@@ -26,7 +26,7 @@ def temperature_drifts_c(draft: ExperimentResult) -> tuple[float | None, ...]:
 
 def _machine(draft: ExperimentResult) -> Warnings:
     other, steal = draft.host.other_cpu_share, draft.host.cpu_steal_share
-    if draft.energy.is_of_cpus and draft.energy.is_measured:
+    if draft.energy.is_shared:
         yield from _shared_cpu(draft.host)
     elif other is not None and other > MAX_OTHER_CPU_SHARE:
         yield warning(
@@ -48,9 +48,8 @@ def _machine(draft: ExperimentResult) -> Warnings:
 
 def _shared_cpu(host: HostResult) -> Warnings:
     """The counters of CPUs cannot separate processes; the work of others is known from their CPU time only."""
-    other_s, own_s = host.other_cpu_seconds, host.cpu_seconds
-    share = 0.0 if not other_s else other_s / (other_s + own_s)
-    if share > MAX_OTHER_CPU_SHARE:
+    other_s, own_s, share = host.other_cpu_seconds, host.cpu_seconds, host.other_share_of_used
+    if share is not None and share > MAX_OTHER_CPU_SHARE:
         yield warning(
             "cpu_shared",
             f"other processes used {other_s:.3g} s of CPU time beside the {own_s:.3g} s of the experiment, "

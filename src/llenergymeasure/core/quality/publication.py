@@ -165,13 +165,17 @@ def _not_throttled(draft: ExperimentResult) -> Held:
 
 def _alone(draft: ExperimentResult) -> Held:
     """On the GPU, no other process; on the CPU, where there are always some, little of its time."""
-    return _alone_on_cpu(draft.host.other_cpu_share) if _on_cpu(draft) else _alone_on_gpu(draft)
+    if not _on_cpu(draft):
+        return _alone_on_gpu(draft)
+    if draft.energy.is_shared:
+        return _few_others(draft.host.other_share_of_used, "used CPU time")
+    return _few_others(draft.host.other_cpu_share, "CPUs")
 
 
-def _alone_on_cpu(share: float | None) -> Held:
+def _few_others(share: float | None, of: str) -> Held:
     if share is None:
         return _not_observed()
-    return _held(share <= MAX_OTHER_CPU_SHARE, f"others used {100 * share:.3g} % of the CPUs", share)
+    return _held(share <= MAX_OTHER_CPU_SHARE, f"others used {100 * share:.3g} % of the {of}", share)
 
 
 def _alone_on_gpu(draft: ExperimentResult) -> Held:

@@ -7,7 +7,7 @@ import pytest
 from a_draft import CONDITIONS, CONFIG, ENERGY, GPU, REPORT, TOKENS, UNSEEN, WARMUP, a_draft, update
 from llenergymeasure.core.quality.publication import RULES, check_publication
 from llenergymeasure.domain.dataset import DatasetInfo
-from llenergymeasure.domain.energy import BaselineResult, EnergyReading, MeterChoice
+from llenergymeasure.domain.energy import BaselineResult, EnergyDomain, EnergyReading, MeterChoice
 from llenergymeasure.domain.measurements import HostResult, ModelInfo
 from llenergymeasure.domain.sensors import ThermalThrottleInfo
 
@@ -142,6 +142,15 @@ def test_on_the_cpu_the_time_of_other_processes_counts(share, state):
         states(a_draft(host=HostResult(cpu_seconds=1.0, other_cpu_share=share), **ON_CPU))["no_foreign_process"]
         == state
     )
+
+
+@pytest.mark.parametrize(("other_s", "state"), [(1.0, "kept"), (2.0, "failed"), (None, "not_observed")])
+def test_where_the_joules_are_those_of_all_processes_their_share_of_the_used_time_counts(other_s, state):
+    """9 s of the experiment beside 1 s of others are a tenth; of all CPUs the others used 1 %."""
+    package = EnergyDomain(name="package-0", energy_j=1000.0, provenance="measured", included=True)
+    energy = update(ENERGY, meter="rapl", per_device_j={"package-0": 1000.0}, domains=(package,))
+    host = HostResult(cpu_seconds=9.0, other_cpu_share=0.01, other_cpu_seconds=other_s)
+    assert states(a_draft(energy=energy, host=host, **ON_CPU))["no_foreign_process"] == state
 
 
 def test_idle_power_that_a_study_hands_on_is_fresh():
