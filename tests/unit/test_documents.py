@@ -91,7 +91,9 @@ QUOTES = {"troubleshooting.md", "quickstart.md"}
 def test_no_page_installs_from_an_index_that_has_another_release():
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(path for path in (ROOT / "examples").rglob("*.*"))]
     texts = {page.name: page.read_text(encoding="utf-8") for page in pages if page.is_file() and page.suffix != ".pyc"}
-    wrong = [name for name, text in texts.items() if re.search(r'pip install "llenergymeasure\[[\w,]+\]"', text)]
+    wrong = [
+        name for name, text in texts.items() if re.search(r'pip install .{0,2}llenergymeasure\[[\w,]+\]\\?"', text)
+    ]
     assert set(wrong) <= QUOTES
 
 
