@@ -19,7 +19,7 @@ from pathlib import Path
 
 from torture_sigint import belonging, environment, folder_of, prepare
 
-CYCLES = 12
+CYCLES = 40
 LONGEST_S = 60.0  # a start takes 4 to 25 s, depending on how busy the machine is, and a run 2 s
 GONE_WITHIN_S = 5.0
 MARK = "kill"

@@ -60,6 +60,7 @@ ALL = COMMANDS | STUDIES
 MARK = "LLEM_TORTURE"
 EXPECTED_STDERR = ("note: ", "saved: ")
 DEAF_S = 40.0
+MATPLOTLIBS_CACHES = (".cache", ".config")  # of fonts, made by its first figure
 TORCHS_CACHE = "torchinductor_"  # made by `import torch._inductor`, meant to stay
 
 
@@ -194,7 +195,8 @@ def left(place: Path, exit_code: int, command: str) -> list[str]:
     """Problems with remaining files and processes."""
     ours = (path for path in (place / "tmp").iterdir() if not path.name.startswith(TORCHS_CACHE))
     faults = [f"{path.name} in TMPDIR" for path in ours]
-    faults += [f"{path.name} in HOME" for path in (place / "home").iterdir()]
+    caches = MATPLOTLIBS_CACHES if "--report" in command else ()
+    faults += [f"{path.name} in HOME" for path in (place / "home").iterdir() if path.name not in caches]
     results = place / "work" / "results"
     known = (results, place / "work" / "study.yaml")
     faults += [f"{path.name} in the working directory" for path in (place / "work").iterdir() if path not in known]

@@ -24,6 +24,8 @@ POLL_S = 0.1
 # Of an output, in messages.
 MOST_LINES = 20
 MOST_BYTES = 8000
+# What Python's faulthandler writes first; a list of all loaded modules is its last line.
+FATAL = "Fatal Python error"
 
 
 class Process(Protocol):
@@ -160,6 +162,13 @@ def last_lines(log: Path) -> tuple[str, ...]:
 
 
 def last_lines_in(output: bytes) -> tuple[str, ...]:
-    """The last lines of an output that are not empty, without secrets."""
-    text = redact(output[-MOST_BYTES:].decode("utf-8", "replace"))
-    return tuple([line.rstrip() for line in text.splitlines() if line.strip()][-MOST_LINES:])
+    """The last lines of an output that are not empty, without secrets; after a crash, its reason and the innermost calls."""
+    crash = output.rfind(FATAL.encode())
+    if crash >= 0:
+        return tuple(_lines_of(output[crash : crash + MOST_BYTES])[:MOST_LINES])
+    return tuple(_lines_of(output[-MOST_BYTES:])[-MOST_LINES:])
+
+
+def _lines_of(output: bytes) -> list[str]:
+    text = redact(output.decode("utf-8", "replace"))
+    return [line.rstrip() for line in text.splitlines() if line.strip()]

@@ -45,6 +45,11 @@ KILLED = 128 + signal.SIGKILL
             "crash",
             "the process of the experiment exited without a result (exit code 139; a crash): Segmentation fault",
         ),
+        (
+            Ending({}, exit_code=128 + signal.SIGSEGV, output=("Fatal Python error: Aborted", "Thread 1", "  File x")),
+            "crash",
+            "the process of the experiment exited without a result (exit code 139; a crash): Fatal Python error: Aborted",
+        ),
     ],
 )
 def test_one_process(ending, kind, words):

@@ -50,7 +50,7 @@ def _out_of_memory(doing: str, config: ExperimentConfig, error: BaseException) -
 
 def _first_words(error: BaseException, limit: int = 400) -> str:
     text = redact(" ".join(str(error).split()))
-    return f"{type(error).__name__}: {text[:limit]}{'...' if len(text) > limit else ''}"
+    return ": ".join(filter(None, [type(error).__name__, f"{text[:limit]}{'...' if len(text) > limit else ''}"]))
 
 
 def _suspected(suspects: Collection[str]) -> str:

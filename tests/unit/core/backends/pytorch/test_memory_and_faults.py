@@ -36,6 +36,7 @@ def test_where_the_mark_cannot_be_reset_the_peak_is_unknown_and_not_an_old_one(t
     [
         (torch.OutOfMemoryError("20 GiB"), "lower pytorch.batch_size"),
         (MemoryError("host"), "lower pytorch.batch_size"),
+        (MemoryError(), "): MemoryError; lower pytorch.batch_size"),
         (
             RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
             "ran out of memory",
