@@ -69,7 +69,7 @@ def measure(state: State, item: pytest.Item, plan: Plan, config: ExperimentConfi
 
 
 def _new_run(state: State, item: pytest.Item, plan: Plan, requested: ExperimentConfig) -> Run:
-    """A run that its label tells apart from the earlier ones of its test."""
+    """A run with a label that distinguishes it from the earlier ones of its test."""
     before = [run for run in state.record(item).runs if isinstance(run, Run)]
     usual = plan.config or (before[0].requested if before else requested)
     config = user_hooks.modified(item, requested)
@@ -85,7 +85,7 @@ def _plain(config: ExperimentConfig) -> dict[str, Any]:
 
 
 def _refuse_twin(state: State, run: Run, test: str) -> None:
-    """Refuse two tests with one baseline: one of them would be judged by the values of the other."""
+    """Refuse two tests with one baseline: one of them would be compared with the values of the other."""
     same = (run.plan.test_id, run.config_hash)
     for record in state.records.values():
         for other in record.runs:

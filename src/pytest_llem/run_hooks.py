@@ -131,7 +131,7 @@ def _only_has_windows(item: pytest.Item) -> bool:
 
 
 def _own_marks(item: pytest.Item) -> list[pytest.Mark]:
-    """The marks on the test itself; a mark of a class, a module or a conftest may be meant for other tests."""
+    """The marks on the test itself; a mark of a class, a module or a conftest may be for other tests."""
     marks = [
         *getattr(getattr(item, "obj", None), "pytestmark", ()),
         *getattr(getattr(item, "callspec", None), "marks", ()),

@@ -12,7 +12,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Entry point of `llem`: imports the command line, which takes a while, and runs it."""
-    gc.disable()  # until an experiment begins: what is imported stays, and looking through it takes a twentieth of the start
+    gc.disable()  # until an experiment begins: imported objects stay alive, and searching them takes a twentieth of the start
     try:
         open_standard_streams()
         run()

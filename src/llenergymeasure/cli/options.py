@@ -36,7 +36,7 @@ FLAGS = {
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Options of `llem run`; the help of each says what it is for."""
+    """Options of `llem run`; each has its help."""
 
     config: Annotated[
         Optional[Path],

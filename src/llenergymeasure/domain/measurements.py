@@ -189,13 +189,13 @@ class HostResult(Frozen):
         None, description="Share (0 to 1) of CPU time that the hypervisor took; None outside Linux."
     )
     other_cpu_share: float | None = Field(None, description="Share (0 to 1) of all CPUs used by other processes.")
-    other_cpu_seconds: float | None = Field(None, description="CPU time of other processes; None off Linux.")
+    other_cpu_seconds: float | None = Field(None, description="CPU time of other processes; None outside Linux.")
     threads: int | None = Field(None, description="Intra-op threads of the backend; None when not reported.")
     omp_num_threads: str | None = Field(None, description="OMP_NUM_THREADS; None when unset.")
 
     @property
     def other_share_of_used(self) -> float | None:
-        """Share (0 to 1) of the used CPU time that other processes used; None off Linux, or when none was used."""
+        """Share (0 to 1) of the used CPU time that other processes used; None outside Linux, or when none was used."""
         if self.other_cpu_seconds is None or self.other_cpu_seconds + self.cpu_seconds == 0:
             return None
         return self.other_cpu_seconds / (self.other_cpu_seconds + self.cpu_seconds)

@@ -106,7 +106,7 @@ class FreshProcesses:
         return spawned(self._session.environ) if self._isolation == "spawn" else partial(_forked, self._server(backend))
 
     def _server(self, backend: str) -> ForkServer:
-        """The server for a backend, ready to fork: started when it is first needed, and again after it died."""
+        """The server for a backend, ready to fork: started when it is first needed, and again after it ended."""
         server = self._servers.get(backend)
         if server is None or not server.is_alive:
             if server is not None:

@@ -179,7 +179,7 @@ class IsolatedExperiment:
         write_request(self._folder, request)
 
     def _wait_for(self, windows: int) -> None:
-        """Return when every child has measured so many windows in total."""
+        """Return when every child has measured this number of windows in total."""
         self._wait(lambda: self._have_measured(windows) or self._gave_up(), self._end_s - time.monotonic())
         if not self._have_measured(windows):
             raise self._failure()

@@ -42,7 +42,7 @@ class Process(Protocol):
         """Its exit code when it has ended.
 
         Raises:
-            subprocess.TimeoutExpired: it did not end in so many seconds.
+            subprocess.TimeoutExpired: it did not end within this time.
         """
 
 

@@ -59,7 +59,7 @@ def spawned(environ: Mapping[str, str]) -> Start:
 
 
 def with_torch_launcher(environ: Mapping[str, str], count: int) -> Start:
-    """Start so many ranks, which share the cores of this machine."""
+    """Start this number of ranks, which share the cores of this machine."""
 
     def start(folder: Path, log: Path, *, others: Callable[[], Iterable[int]]) -> AbstractContextManager[Child]:
         return started(launcher_command(folder, count), shared_cores(environ, count), log, others=others)

@@ -1,4 +1,4 @@
-"""The autocorrelation of repeats: how much less the repeats of a session tell than independent ones would.
+"""The autocorrelation of repeats: the repeats of a session contain less information than independent ones.
 
 A machine that warms up or changes its clock slowly gives neighbouring repeats similar values. Such repeats scatter little
 about the mean of their session, while the mean itself is far from the mean of other sessions.

@@ -1,9 +1,9 @@
 """The variance of measurements without a change: within a session, and between sessions.
 
 All values are natural logs, so a deviation is a share of the value. Repeats in one process have common conditions (clocks,
-temperature, memory layout). A comparison that knows only their deviation would report every new session as a change.
+temperature, memory layout). A comparison that uses only their deviation would report every new session as a change.
 
-The variance between sessions is needed, but few sessions tell little about it. So a change is held against two standard errors:
+The variance between sessions is needed, but few sessions show little of it. So a change is compared with two standard errors:
 
     assumed   the sessions differ by the noise floor, which is a guess; both parts grow when the repeats are autocorrelated
     seen      the means of the sessions differ as they were seen to differ, and the assumed error fills up what is missing

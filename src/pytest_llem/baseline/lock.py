@@ -19,7 +19,7 @@ except ImportError:  # Windows: updates are atomic, but two at the same time are
     fcntl = None  # type: ignore[assignment]
 
 NAME = ".lock"
-# An update takes milliseconds; whoever holds the lock longer has stopped.
+# An update takes milliseconds; a process that holds the lock longer has stopped.
 LONGEST_WAIT_S = 60.0
 _BETWEEN_TRIES_S = 0.02
 

@@ -118,7 +118,7 @@ def _enough_prompts(draft: ExperimentResult) -> Held:
 
 
 def _baseline_fresh(draft: ExperimentResult) -> Held:
-    """A study measures idle power once and hands it on from run to run, for an hour at most."""
+    """A study measures idle power once and reuses it in later runs, for an hour at most."""
     baseline, age_s = draft.baseline, draft.baseline.age_sec
     if not draft.config.baseline.enabled:
         return _held(False, "baseline.enabled is false")

@@ -90,7 +90,7 @@ class _Reduced:
         return Estimates(middle + effects, covariance)
 
     def p_interacting(self, error: ErrorTerm) -> float | None:
-        """p of the F test of what is left between the cells."""
+        """p of the F test of the remaining differences between the cells."""
         left = self._fit.means - self._matrix @ self._effects
         freedom = len(left) - 1 - self._rank
         if not freedom or not error.freedom:

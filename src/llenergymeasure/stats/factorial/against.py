@@ -66,7 +66,7 @@ def _ratios(logs: Floats) -> list[float]:
 
 
 def _corrected(p_values: Floats, reference: int) -> list[float]:
-    """Holm's correction over all cells but the reference, whose p stays."""
+    """Holm's correction over all cells but the reference, whose p is unchanged."""
     others = np.arange(len(p_values)) != reference
     p_values[others] = holm(p_values[others].tolist())
     corrected: list[float] = p_values.tolist()

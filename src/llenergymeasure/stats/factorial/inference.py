@@ -22,7 +22,7 @@ _FAR, _NEAR = 10.0, 1e-9
 
 @dataclass(frozen=True)
 class ErrorTerm:
-    """Variance of a run about the fit, with its degrees of freedom; 0 = nothing is known of it."""
+    """Variance of a run about the fit, with its degrees of freedom; 0 = it is not known."""
 
     variance: float
     freedom: int

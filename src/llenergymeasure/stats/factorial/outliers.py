@@ -24,7 +24,7 @@ def strong_outliers(fit: CellFit) -> tuple[int, ...]:
     """Indices of the runs whose standardised residual is above the threshold.
 
     The deviation is the median absolute residual: unlike the root mean square it does not grow with a few outliers
-    (Iglewicz and Hoaglin, "How to Detect and Handle Outliers", 1993). Outliers are taken out and the rest is looked at
+    (Iglewicz and Hoaglin, "How to Detect and Handle Outliers", 1993). Outliers are removed and the rest is examined
     again, because they move the means of their cells away from the other runs.
     """
     found: list[int] = []

@@ -11,16 +11,16 @@ from llenergymeasure.stats.factorial.layout import ROUNDING, CellFit, Floats, In
 
 
 def normal_ranks(fit: CellFit, groups: Sequence[int] | None = None) -> CellFit:
-    """The same fit on normal scores of the ranks of all runs, after the blocks' offsets are taken off.
+    """The same fit on normal scores of the ranks of all runs, after the blocks' offsets are subtracted.
 
-    Where a factor is tested, the median of the cells that differ only in this factor is taken off too. Without that, a large
+    Where a factor is tested, the median of the cells that differ only in this factor is subtracted too. Without that, a large
     effect of another factor would separate the ranks into clusters, and a small effect inside each would not be found. Ranks
     after alignment are those of Hodges and Lehmann, "Rank Methods for Combination of Independent Experiments" (1962), scores
     those of Blom, "Statistical Estimates and Transformed Beta-Variables" (1958). Ranks of equal values are averaged.
 
     Args:
         fit: the fit on logs.
-        groups: number of the group of each cell whose median is taken off, from 0; None = no groups.
+        groups: number of the group of each cell whose median is subtracted, from 0; None = no groups.
     """
     centred = fit.means[fit.layout.cells] + fit.residuals
     if groups is not None:

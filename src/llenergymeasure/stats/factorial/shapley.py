@@ -1,4 +1,4 @@
-"""Shapley values: the only division of a total that treats all parts alike and leaves nothing over.
+"""Shapley values: the only complete division of a total that treats all parts equally.
 
 Shapley, "A Value for n-Person Games" (1953).
 """

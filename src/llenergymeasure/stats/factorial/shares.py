@@ -1,7 +1,7 @@
 """Shares of the explained variance, with intervals.
 
-The sum of squares of an effect holds noise: its expectation is the true sum plus its degrees of freedom times the variance of
-a mean. That is taken off, and what is left is at least zero (omega squared: Hays, "Statistics for Psychologists", 1963). The
+The sum of squares of an effect contains noise: its expectation is the true sum plus its degrees of freedom times the variance of
+a mean. That is subtracted, and the rest is at least zero (omega squared: Hays, "Statistics for Psychologists", 1963). The
 intervals are from a parametric bootstrap: effects are drawn from the noncentral chi-square distribution that was estimated.
 """
 

@@ -1,4 +1,4 @@
-"""Two error terms of a split plot: runs that share a level of a factor stand together in a cycle.
+"""Two error terms of a split plot: runs that share a level of a factor are adjacent in a cycle.
 
 What drifts between groups of runs does not average out over the runs of a group, so a factor that differs between groups is
 tested against the variation between groups (Yates, "Complex Experiments", 1935).

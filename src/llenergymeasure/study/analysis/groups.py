@@ -15,7 +15,7 @@ _MOST_FACTORS = 10
 def grouped_factors(design: StudyDesign, rows: Sequence[RunRow], protocol: Protocol) -> frozenset[str]:
     """Names of the factors that are constant in each group of the order; empty for other orders.
 
-    It is read from the order itself: the smallest set of factors whose combinations each stand together in every cycle.
+    It is read from the order itself: the smallest set of factors whose combinations are each adjacent in every cycle.
     """
     if protocol.order != "grouped" or len(design.factors) > _MOST_FACTORS:
         return frozenset()
