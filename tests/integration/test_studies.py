@@ -77,9 +77,9 @@ def the_folder(place):
 def test_a_study_prints_a_line_per_run_and_its_answer(llem, place):
     code, out, err = llem("run", "study.yaml")
     assert code == 0, err
-    assert out.startswith("Energy was not measured, so this is about throughput. ")
+    assert out.startswith("cell  settings      runs")
+    assert "\n\nEnergy was not measured, so this is about throughput. " in out
     assert "2 cells in 2 cycles: 4 of 4 runs have a result" in out
-    assert "cell  settings      runs" in out
     lines = err.splitlines()
     runs = [line for line in lines if " run " in line and " of 4: batch_size " in line]
     assert len(runs) == 4

@@ -56,7 +56,8 @@ class Lines:
         """The run table is frozen."""
         self._folder, self._labels = started.folder, dict(started.labels)
         rest = "" if started.left == started.total else f", {started.left} of them left"
-        self._say(f"{len(self._labels)} cells, {started.total} runs{rest}: {started.folder}")
+        cells = "1 cell" if len(self._labels) == 1 else f"{len(self._labels)} cells"
+        self._say(f"{cells}, {started.total} runs{rest}: {started.folder}")
 
     def ended(self, row: RunRow, result: ExperimentResult | None, progressed: Progressed) -> None:
         """A run has ended. The name of a warning is shown with the first run that has it, its sentence at the end."""
