@@ -42,6 +42,11 @@ def is_energy(metric: str) -> bool:
     return metric in METRICS and METRICS[metric].joules
 
 
+def capital(text: str) -> str:
+    """The text as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def name_of(metric: str) -> str:
     """The title of a metric."""
     return METRICS[metric].title if metric in METRICS else metric

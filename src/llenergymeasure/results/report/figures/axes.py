@@ -88,10 +88,15 @@ _PLACES = (
     _Place(-5, 5, "right", "bottom"), _Place(-5, -5, "right", "top"),
 )  # fmt: skip
 _LABEL_POINTS = 7.5
+Line = tuple[tuple[float, float], tuple[float, float]]
 
 
 def label_points(
-    figure: Figure, axes: Axes, points: Sequence[tuple[float, float]], labels: Sequence[Sequence[str]]
+    figure: Figure,
+    axes: Axes,
+    points: Sequence[tuple[float, float]],
+    labels: Sequence[Sequence[str]],
+    lines: Sequence[Line] = (),
 ) -> None:
     """Write a label beside each point where there is space.
 
@@ -100,11 +105,12 @@ def label_points(
         axes: its axes, with final limits.
         points: the points, the most important first.
         labels: for each point, its label, then shorter ones that are used where there is less space; empty = no label.
+        lines: lines that no label may cross, each by its two ends, along one of the axes.
     """
     figure.draw_without_rendering()  # fixes the layout, which the positions in pixels need
     pixels = [(float(x), float(y)) for x, y in axes.transData.transform(list(points))]
     dots = [Bbox.from_extents(x - 4, y - 4, x + 4, y + 4) for x, y in pixels]
-    taken: list[Bbox] = []
+    taken = [_box_of(axes, line) for line in lines]
     for index, words in enumerate(labels):
         others = [*taken, *dots[:index], *dots[index + 1 :]]
         boxes = (
@@ -117,6 +123,12 @@ def label_points(
                 _write(axes, points[index], text, place)
                 taken.append(box)
                 break
+
+
+def _box_of(axes: Axes, line: Line) -> Bbox:
+    """The box of a line in pixels, with a small margin."""
+    (x0, y0), (x1, y1) = axes.transData.transform(list(line))
+    return Bbox.from_extents(min(x0, x1) - 1, min(y0, y1) - 1, max(x0, x1) + 1, max(y0, y1) + 1)
 
 
 def _size(figure: Figure, text: str) -> tuple[float, float]:

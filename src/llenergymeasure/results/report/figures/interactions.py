@@ -14,7 +14,7 @@ from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import logarithmic
 from llenergymeasure.results.report.figures.canvas import DASHES, MARKERS, NARROW, Picture, colour, label, plot, styled
-from llenergymeasure.results.study_tables.texts import factor_title, name_of, title_of, value_text
+from llenergymeasure.results.study_tables.texts import capital, factor_title, name_of, title_of, value_text
 
 MOST_LINES = 6
 # Longer names of levels need wider columns of the legend.
@@ -42,7 +42,7 @@ def interaction(design: StudyDesign, effects: StudyEffects, found: Interaction, 
     across, lines = (factor_title(design, name, found.within) for name in factors)
     shown = of_line[:MOST_LINES]
     columns = 3 if max(len(level_text(level)) for level in shown) <= _SHORT else 1
-    figure, (axes,) = plot(3.0 + 0.18 * math.ceil(len(shown) / columns), NARROW)
+    figure, (axes,) = plot(_height(along) + 0.18 * math.ceil(len(shown) / columns), NARROW)
     at = _level_axis(axes, along)
     for index, (level, values) in enumerate(zip(shown, means)):
         axes.plot(
@@ -62,9 +62,7 @@ def interaction(design: StudyDesign, effects: StudyEffects, found: Interaction, 
         for level, values in zip(of_line, means)
     )
     title = f"{name_of(metric)} by {across} and {lines}"
-    return Picture(
-        f"interaction-{number}", title, text, figure, f"{title}. Parallel lines: neither effect depends on the other."
-    )
+    return Picture(f"interaction-{number}", title, text, figure, f"{capital(title)}.")
 
 
 def _turned(found: Interaction) -> tuple[tuple[str, str], tuple[tuple[Any, ...], tuple[Any, ...]], list[list[float]]]:
@@ -89,12 +87,25 @@ def _level_axis(axes: Axes, levels: Sequence[Any]) -> list[float]:
         numbers = sorted(map(float, levels))
         logarithmic(axes, "x", numbers, pad=0.1, at=numbers[:: -(-len(numbers) // _MOST_NUMBERS)])
         return [float(level) for level in levels]
-    names = [label(level_text(level), 18) for level in levels]
-    axes.set_xticks(range(len(levels)), names)
-    if sum(map(len, names)) > _MOST_SIGNS:
-        axes.set_xticks(range(len(levels)), names, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_xticks(range(len(levels)), _tick_names(levels))
+    if _are_turned(levels):
+        axes.set_xticks(range(len(levels)), _tick_names(levels), rotation=40, ha="right", rotation_mode="anchor")
     axes.set_xlim(-0.5, len(levels) - 0.5)
     return [float(index) for index in range(len(levels))]
+
+
+def _tick_names(levels: Sequence[Any]) -> list[str]:
+    return [label(level_text(level), 18) for level in levels]
+
+
+def _are_turned(levels: Sequence[Any]) -> bool:
+    """Whether the names of the levels have no space beside each other."""
+    return not _are_numbers(levels) and sum(map(len, _tick_names(levels))) > _MOST_SIGNS
+
+
+def _height(levels: Sequence[Any]) -> float:
+    """Height of a figure in inches; turned names need space below the axis."""
+    return 4.0 if _are_turned(levels) else 3.0
 
 
 def _from_left(at: Sequence[float], values: Sequence[float]) -> tuple[list[float], list[float]]:
@@ -107,8 +118,8 @@ def _from_left(at: Sequence[float], values: Sequence[float]) -> tuple[list[float
 def levels(design: StudyDesign, effects: StudyEffects, factor: FactorEffect, number: int) -> Picture | None:
     """The mean at each level of a factor, with the interval of its ratio to the reference level."""
     name, metric = factor_title(design, factor.factor, factor.within), effects.headline
-    figure, (axes,) = plot(3.0, NARROW)
     known = [each.level for each in factor.levels]
+    figure, (axes,) = plot(_height(known), NARROW)
     at, means = _level_axis(axes, known), [each.mean for each in factor.levels]
     axes.plot(
         *zip(*sorted(zip(at, means))), color=LIGHT["a"], marker="o", markersize=5, linewidth=1.2, linestyle=(0, (4, 2))
@@ -126,4 +137,4 @@ def levels(design: StudyDesign, effects: StudyEffects, factor: FactorEffect, num
     text = "; ".join(f"{level_text(each.level)}: {value_text(each.mean, metric)}" for each in factor.levels)
     title = f"{name_of(metric)} by {name}"
     spread = " Vertical lines: 95 % intervals of the ratio to the reference level." if ends else ""
-    return Picture(f"levels-{number}", title, text, figure, f"{title}, over the other factors.{spread}")
+    return Picture(f"levels-{number}", title, text, figure, f"{capital(title)}, over the other factors.{spread}")

@@ -13,7 +13,7 @@ from llenergymeasure.domain.study.effects import CellEffect, ParetoPoint, StudyE
 from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.report.colours import LIGHT
-from llenergymeasure.results.report.figures.axes import label_points, logarithmic
+from llenergymeasure.results.report.figures.axes import Line, label_points, logarithmic
 from llenergymeasure.results.report.figures.canvas import Picture, label, plot, styled
 from llenergymeasure.results.study_tables.texts import title_of, value_text
 
@@ -41,16 +41,16 @@ def pareto(study: StudyData, effects: StudyEffects) -> Picture | None:
     )
     logarithmic(axes, "y", [*(point.y for point in points), *(end for cross in crosses for end in cross.up)], pad=0.12)
     axes.grid(True)
-    for cross in crosses:
-        axes.plot(cross.across, [cross.point.y] * len(cross.across), color=LIGHT["soft"], linewidth=0.8)
-        axes.plot([cross.point.x] * len(cross.up), cross.up, color=LIGHT["soft"], linewidth=0.8)
+    lines = [line for cross in crosses for line in cross.lines]
+    for (x0, y0), (x1, y1) in lines:
+        axes.plot([x0, x1], [y0, y1], color=LIGHT["soft"], linewidth=0.8)
     _draw(axes, points, study.design.reference)
     axes.set_xlabel(f"{title_of(effects, of_x)} ({_better(of_x)} is better)")
     axes.set_ylabel(f"{title_of(effects, of_y)} ({_better(of_y)} is better)")
     few, reference = len(points) <= _MOST_LABELS, study.design.reference
     named = [few or point.efficient or point.cell == reference for point in points]
     labels = [_labels(study, point.cell) if is_named else [] for point, is_named in zip(points, named, strict=True)]
-    label_points(figure, axes, [(point.x, point.y) for point in points], labels)
+    label_points(figure, axes, [(point.x, point.y) for point in points], labels, lines)
     figure.legend(loc="outside upper left", ncols=3)
     efficient = ", ".join(
         f"{study.design.cell(each.cell).label} ({value_text(each.x, of_x)} {METRICS[of_x].unit}, {value_text(each.y, of_y)} "
@@ -60,9 +60,7 @@ def pareto(study: StudyData, effects: StudyEffects) -> Picture | None:
     )
     title = f"{METRICS[of_y].title} against {METRICS[of_x].title}"
     known = " Lines: 95 % intervals of the means." if crosses else ""
-    caption = (
-        f"A point per cell: geometric means of its runs.{known} Numbers are those of the cells in the table below."
-    )
+    caption = f"A point per cell: geometric means of its runs.{known} A label is the levels of a cell, or its number."
     return Picture("pareto", title, f"Efficient: {efficient}", figure, caption)
 
 
@@ -72,6 +70,12 @@ class _Cross(NamedTuple):
     point: ParetoPoint
     across: Sequence[float]
     up: Sequence[float]
+
+    @property
+    def lines(self) -> list[Line]:
+        """The intervals as lines through the point."""
+        across = [((self.across[0], self.point.y), (self.across[1], self.point.y))] if self.across else []
+        return [*across, *([((self.point.x, self.up[0]), (self.point.x, self.up[1]))] if self.up else [])]
 
 
 def _crosses(effects: StudyEffects, points: Sequence[ParetoPoint]) -> list[_Cross]:

@@ -12,6 +12,7 @@ from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.canvas import Picture, plot, styled
 from llenergymeasure.results.report.figures.traces import Row, Traces, draw_line, seconds_per_row, window_rows
+from llenergymeasure.results.study_tables.texts import capital
 
 # More batches than this are not distinguishable in print.
 MOST_BATCHES = 120
@@ -83,7 +84,7 @@ def _caption(result: ExperimentResult, title: str) -> str:
     value = "One value per second and GPU." if seconds == 1 else f"One value per {seconds} s (mean) and GPU."
     throttled = bool(result.thermal_throttle and result.thermal_throttle.throttle_timestamps)
     lines = " Vertical lines: the clocks were throttled." if throttled else ""
-    return f"{title[:1].upper()}{title[1:]} in the window. {value}{lines}"
+    return f"{capital(title)} in the window. {value}{lines}"
 
 
 def _shade_batches(axes: Axes, timeline: Timeline | None) -> None:

@@ -76,3 +76,15 @@ def test_a_label_is_shortened_or_left_out_where_there_is_no_space():
 
 def test_a_point_without_a_label_has_none():
     assert boxes([(0.5, 0.5)], [[]])[1] == {}
+
+
+def test_a_label_crosses_no_line():
+    figure, (axes,) = plot(4.0)
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    line = ((0.5, 0.5), (0.9, 0.5))
+    label_points(figure, axes, [(0.5, 0.5)], [["a label"]], [line])
+    figure.draw_without_rendering()
+    (text,) = axes.texts
+    _, (_, height) = axes.transData.transform(list(line))
+    box = text.get_window_extent()
+    assert box.y0 > height or box.y1 < height

@@ -73,6 +73,14 @@ def test_lines_that_are_left_out_are_counted():
     assert picture.figure.legends[0].get_title().get_text() == "dataset, 6 of 9 levels"
 
 
+@pytest.mark.parametrize(("names", "turned"), [("ab", False), ("quantised-model", True)])
+def test_names_of_levels_are_turned_where_they_would_overlap(names, turned):
+    many = Factor(name="dataset", fields=("dataset",), levels=tuple(f"{names}-{number}" for number in range(6)))
+    study = a_study(a_design((many,)))
+    (axes,) = levels(study.design, study.effects, study.effects.metrics[0].factors[0], 1).figure.axes
+    assert [label.get_rotation() for label in axes.get_xticklabels()] == [40.0 if turned else 0.0] * 6
+
+
 def test_cells_have_their_intervals_in_the_plane(study):
     (axes,) = pareto(study, study.effects).figure.axes
     ends = {
