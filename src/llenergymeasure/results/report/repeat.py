@@ -54,12 +54,12 @@ def commands(version: str | None, file: str, used: Iterable[str]) -> str:
     return f'pip install "llenergymeasure[{extras}]{pinned}"\nllem run {file} --report'
 
 
-def citation(version: str) -> str:
-    """The program as a BibTeX entry, with the title and the authors of CITATION.cff."""
+def citation(version: str | None) -> str:
+    """The program as a BibTeX entry, with the title and the authors of CITATION.cff; without a version if none is known."""
+    release = "" if version is None else f"  version = {{{version}}},\n"
     return (
         "@software{llenergymeasure,\n"
         "  title = {llenergymeasure: energy, throughput, latency and FLOPs of LLM inference},\n"
         "  author = {{The llenergymeasure founders}},\n"
-        f"  version = {{{version}}},\n"
-        "}"
+        f"{release}}}"
     )

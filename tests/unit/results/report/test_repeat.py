@@ -41,6 +41,8 @@ def test_the_commands_install_what_was_used_in_the_release_that_measured():
 
 def test_a_release_that_is_not_known_is_not_named():
     assert 'pip install "llenergymeasure[pytorch,report]"' in commands(None, "study.yaml", ["pytorch"])
+    assert "version" not in citation(None)
+    assert citation(None).endswith(",\n}")
 
 
 def test_the_citation_is_that_of_the_citation_file():

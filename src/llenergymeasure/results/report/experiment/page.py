@@ -17,6 +17,7 @@ from llenergymeasure.results.report.page import render
 
 # Name of the configuration file in the commands that repeat the experiment.
 EXPERIMENT_FILE = "experiment.yaml"
+_FROM_RESULT = "# or, in the folder of this page:\nllem run --from-result result.json --report"
 
 
 def html_text(result: ExperimentResult) -> str:
@@ -35,7 +36,7 @@ def html_text(result: ExperimentResult) -> str:
         latency_pictures=_known(_latency_pictures(result)),
         file=EXPERIMENT_FILE,
         given=repeat.yaml_text(result.config),
-        commands=repeat.commands(result.tool_version, EXPERIMENT_FILE, used),
+        commands=f"{repeat.commands(result.tool_version, EXPERIMENT_FILE, used)}\n{_FROM_RESULT}",
         citation=repeat.citation(result.tool_version),
     )
 

@@ -80,7 +80,7 @@ def html_text(
         given="\n".join(lines[:MOST_ROWS]),
         more_lines=max(len(lines) - MOST_ROWS, 0),
         commands=repeat.commands(release, GIVEN_FILE, _used(study)),
-        citation=repeat.citation(release or __version__),
+        citation=repeat.citation(release),
         version=__version__,
         files=files,
     )

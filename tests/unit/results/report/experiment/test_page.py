@@ -152,6 +152,7 @@ def test_what_repeats_the_experiment_is_on_the_page(gpu_page):
     text = gpu_page.text
     assert 'The configuration, as experiment.yaml : model: "acme/some-model-8b" n: 32' in text
     assert "llem run experiment.yaml --report" in text
+    assert "llem run --from-result result.json --report" in text
     assert "@software{llenergymeasure," in text
 
 
