@@ -39,9 +39,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Record a suite that cannot be collected: its experiments are missing from the run."""
+    """Record a suite or a module that cannot be collected: its experiments are missing from the run."""
     report = yield
-    if report.failed and isinstance(collector, SuiteFile):
+    if report.failed and isinstance(collector, (SuiteFile, pytest.Module)):
         state = state_of(collector.config)
         record = state.records[collector.nodeid] = state.new_record(collector.nodeid, collector.path, 1)
         record.outcome, record.message, record.crash = "error", str(report.longrepr), str(report.longrepr)

@@ -1,4 +1,4 @@
-"""The terminal section: one line per experiment, then counts. Plain ASCII."""
+"""The terminal section: one line per experiment, then counts. Names stay as they are, so that commands can be copied."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOWN = {"not-measured": "not measured", "work-changed": "workload changed", "o
 
 def section(state: State, done: Finished) -> list[str]:
     """The lines of the section; none when nothing was measured."""
-    lines = [ascii_only(text) for text in (*_experiments(state), *_ends(state, done))]
+    lines = [*_experiments(state), *_ends(state, done)]
     measured = any(record.runs for record in state.records.values())
     return lines if measured or done.problems or done.unclaimed else []
 
@@ -74,8 +74,3 @@ def _acceptance(state: State, done: Finished) -> Iterator[str]:
             yield f"to accept this change: {accepting(state.config, path, [test])}"
         if len({record.test for record, _ in open_}) > len(failed) or len(failed) > 1:
             yield f"to accept all that was not ok: {accepting(state.config, path, [])}"
-
-
-def ascii_only(text: str) -> str:
-    """Text that any terminal and log can show."""
-    return text.encode("ascii", "backslashreplace").decode("ascii")

@@ -184,7 +184,7 @@ def test_a_candidate_in_the_folder_of_baselines_is_named_as_such(folder):
 PLACES = {
     "the root": ("", []),
     "a folder below": ("tests", []),
-    "other baselines": ("", ["--llem-baseline-dir=my baselines"]),
+    "other baselines": ("", ["--llem-baseline-dir=meine Prüfwerte"]),
     "another configuration": ("", ["-c", "other.ini", "-n0", "-o", "python_functions=test_*"]),
 }
 

@@ -107,6 +107,17 @@ def test_every_red_test_is_annotated_and_in_the_table(project, quick):
     assert "warnings: short_measurement_duration, low_prompt_count" in of_another[4]
 
 
+def test_a_module_that_cannot_be_imported_is_annotated(suite):
+    suite.monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    suite.monkeypatch.setenv("GITHUB_WORKSPACE", str(suite.path))
+    suite.tests("import no_such_package\n", "tests/test_broken.py")
+    result = suite.run("--llem-energy=null")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    (annotation,) = [line for line in result.outlines if line.startswith("::")]
+    assert annotation.startswith("::error file=tests/test_broken.py,line=1,title=llem%3A tests/test_broken.py::")
+    assert "No module named 'no_such_package'" in annotation
+
+
 def test_what_fails_the_run_beside_its_tests_is_annotated(suite):
     suite.write("a-file", "")
     suite.monkeypatch.setenv("GITHUB_ACTIONS", "true")
