@@ -14,7 +14,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from llenergymeasure.cli.interrupts import INTERRUPTS
-from llenergymeasure.cli.terminal import Screen
 from llenergymeasure.exceptions import ConfigError, LLEMError
 
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
@@ -48,7 +47,7 @@ def _code_of(command: Callable[[], int], tracebacks: bool) -> int:
         if _is_of_stdout(error):
             return FAILURE
         if tracebacks:
-            Screen(sys.stderr).say(traceback.format_exc().rstrip())
+            _say(traceback.format_exc().rstrip(), FAILURE)
         return _explain(error)
 
 
@@ -95,6 +94,8 @@ def _explain(error: Exception) -> int:
 
 
 def _say(text: str, code: int) -> int:
+    from llenergymeasure.cli.terminal import Screen  # noqa: PLC0415 - few commands end with a message
+
     with suppress(OSError):  # the exit code reports it too
         Screen(sys.stderr).say(text)
     return code
