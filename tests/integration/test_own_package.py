@@ -147,7 +147,7 @@ def test_the_plugin_measures_with_them(program, tmp_path):
             "[llenergymeasure.backends]\ncopy = llem_copy:METER\n",
             ("llem-copy",),
             "backend 'copy' of package llem-copy 0.3 is MeterEntry, not BackendEntry; its entry point llem_copy:METER "
-            "must name a ",
+            "must name a BackendEntry",
         ),
         (
             "[llenergymeasure.backends]\ncopy = llem_copy:BACKEND\n",
