@@ -124,7 +124,7 @@ def process_rows(pairs: int = PAIRS) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         work = Work(Path(folder))
         wall, memory = against_bare(work.ours, work.bare, pairs)
-        yield ratio_row("wall time of `llem run` over the bare script", wall, "<= 1.10", lambda x: x <= 1.10)
+        yield ratio_row("wall time of `llem run` over the bare script", wall, "<= 1.05", lambda x: x <= 1.05)
         yield difference_row("peak memory of `llem run` over the bare script", memory, "MB", "<= 40", lambda x: x <= 40)
         programs = OPTIMUM.installed()
         if programs is not None:
