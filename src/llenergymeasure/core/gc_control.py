@@ -25,12 +25,14 @@ def importing_heavy() -> Iterator[None]:
     """Disable the garbage collector while a large library is imported.
 
     Importing torch and transformers creates a million long-lived objects; scanning them repeatedly for garbage takes a
-    seventh of the import time. Afterwards they are moved to the oldest generation, which young collections skip.
+    seventh of the import time. Afterwards they are moved to the oldest generation, which young collections skip. A program
+    that has frozen its objects, as `llem run` does, is assumed to want these frozen too: then no collection scans them.
     """
     modules = len(sys.modules)
+    freezes = gc.get_freeze_count() > 0
     with without_garbage_collection():
         yield
-        # Objects that the program itself froze must stay frozen.
-        if len(sys.modules) > modules and gc.get_freeze_count() == 0:
+        if len(sys.modules) > modules:
             gc.freeze()
-            gc.unfreeze()
+            if not freezes:
+                gc.unfreeze()

@@ -9,6 +9,7 @@ It depends only on the folder, not on how it was started. The process that `laun
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -152,4 +153,5 @@ def wanted_windows(folder: Path) -> Iterator[int]:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # what the backend imports is frozen too, see importing_heavy
     sys.exit(main(Path(sys.argv[1])))

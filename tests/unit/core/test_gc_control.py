@@ -31,15 +31,22 @@ def test_what_a_heavy_import_makes_counts_as_old_at_once(heavy):
     assert gc.isenabled()
 
 
-def test_what_the_program_froze_stays_frozen(heavy):
+def test_in_a_program_that_froze_its_objects_imports_are_frozen_too(heavy):
     gc.freeze()
     try:
         frozen = gc.get_freeze_count()
         with importing_heavy():
-            import_module(heavy)
+            module = import_module(heavy)
         assert gc.get_freeze_count() > frozen / 2  # some are let go meanwhile
+        assert not any(found is module.made for found in gc.get_objects())
     finally:
         gc.unfreeze()
+
+
+def test_in_other_programs_nothing_stays_frozen(heavy):
+    with importing_heavy():
+        import_module(heavy)
+    assert gc.get_freeze_count() == 0
 
 
 def test_an_import_of_what_is_there_already_makes_nothing_old(heavy):

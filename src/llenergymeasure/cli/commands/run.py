@@ -28,6 +28,7 @@ def command(options: RunOptions) -> int:
         options = replace(options, config=None, folder=options.config)
     document = document_of(options)
     study = _study(document, options)
+    gc.freeze()  # what was imported is no garbage, and neither is what the backend imports: see importing_heavy
     gc.enable()  # the entry point disabled it while the command line started
     progress = Attentive(progress_for(options.quiet or is_silent_rank(os.environ)))
     if study.is_one_run and not options.resume:
