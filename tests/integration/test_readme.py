@@ -120,6 +120,20 @@ def test_the_commands_of_studies_work_one_after_another(place):
         assert done.returncode == 0, done.stderr
 
 
+def labels(summary):
+    """The names of the values in a summary: its first column."""
+    return [line[:25].strip() for line in summary.partition("\nready to publish")[0].strip().splitlines()]
+
+
+def test_the_quick_start_shows_the_lines_of_a_summary(shell, place):
+    with_energy = CONFIG.replace('"null"', "codecarbon").replace("{enabled: false}", "{duration_seconds: 1}")
+    (place / "config.yaml").write_text(with_energy)
+    page = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```text\n(model .*?)```", page, re.DOTALL)
+    done = shell("llem run config.yaml")
+    assert labels(done.stdout) == labels(shown), done.stderr
+
+
 def test_the_library_is_used_as_shown(quick, place):
     short = "n=3, precision='fp32', max_output_tokens=2, baseline={'enabled': False}, energy={'backend': 'null'}, "
     short += "warmup={'n_warmup': 1, 'thermal_floor_seconds': 0}"
