@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from llenergymeasure._signals import held_back
+from llenergymeasure.core.machine.signals import held_back
 from llenergymeasure.security import redact
 
 GRACE_S = 2.0

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from llenergymeasure._signals import uninterrupted
+from llenergymeasure.core.machine.signals import uninterrupted
 from llenergymeasure.domain.files.study import write_study
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.domain.study.design import Protocol, StudyDesign

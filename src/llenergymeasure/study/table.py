@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from llenergymeasure._signals import uninterrupted
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.machine.signals import uninterrupted
 from llenergymeasure.core.quality.judgement import of_run
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.study.design import StudyDesign

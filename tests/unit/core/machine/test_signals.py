@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from llenergymeasure._signals import held_back, uninterrupted
+from llenergymeasure.core.machine.signals import held_back, uninterrupted
 
 
 def interrupt(number=signal.SIGINT):
