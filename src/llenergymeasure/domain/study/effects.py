@@ -39,6 +39,8 @@ class LevelEffect(Frozen):
 ALPHA = 0.01
 # Two tests of a factor disagree when one is below ALPHA, and the other above the usual 0.05.
 _UNCLEAR = 0.05
+# A study that shows only larger ratios than this shows nothing.
+LARGEST_USEFUL = 10.0
 # Output tokens of cells with equal work differ by at most this share; beyond it, energy per request shows other work.
 EQUAL_WORK = 0.01
 

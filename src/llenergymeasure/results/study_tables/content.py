@@ -96,6 +96,7 @@ def _mean_of(analysis: MetricAnalysis, cell: CellEffect | None) -> str:
 
 def _factor_tables(design: StudyDesign, effects: StudyEffects) -> Iterator[Table]:
     headline = effects.metrics[0]
+    over = " over the other factors" if len(headline.factors) > 1 else ""
     yield Table(
         "factors",
         f"Importance of each factor for {name_of(headline.metric)}, for these levels and this work: the largest over the "
@@ -106,7 +107,7 @@ def _factor_tables(design: StudyDesign, effects: StudyEffects) -> Iterator[Table
     )
     yield Table(
         "levels",
-        f"Levels of each factor: geometric mean of {name_of(headline.metric)} over the other factors, and the ratio to the "
+        f"Levels of each factor: geometric mean of {name_of(headline.metric)}{over}, and the ratio to the "
         f"reference level{_known(level.ratio for each in headline.factors for level in each.levels)}.",
         ("factor", "level", title_of(effects, headline.metric), "ratio to the reference"),
         tuple(row for factor in headline.factors for row in _level_rows(design, factor, headline)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from a_nested_study import a_nested_study
-from a_study import BATCH, a_study
+from a_study import BATCH, FACTORS, a_design, a_study
 from llenergymeasure.domain.study.effects import Ratio
 from llenergymeasure.results.study_tables.content import cells_table, conditional_table, spans_table, tables
 from llenergymeasure.results.study_tables.texts import p_text, plain, ratio_text
@@ -127,3 +127,9 @@ def test_totals_of_several_passes_are_called_per_pass():
         each for each in tables(study.model_copy(update={"runs": runs, "effects": effects})) if each.name == "cells"
     )
     assert "CPU time in s per pass" in cells.head
+
+
+def test_a_single_factor_has_no_others_to_average_over():
+    captions = {table.name: table.caption for table in tables(a_study(a_design(FACTORS[:1])))}
+    assert "other factors" not in captions["levels"]
+    assert "over the other factors" in {table.name: table.caption for table in tables(a_study())}["levels"]

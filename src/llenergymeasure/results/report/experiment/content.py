@@ -148,7 +148,7 @@ def why_no_phase_energy(result: ExperimentResult) -> str:
     """Why prefill and decode are not separated; empty when they are."""
     split = result.phase_energy
     if split is None:
-        return "no energy, no steps of generation or no power trace"
+        return result.reasons["phase_energy"]
     return "" if split.prefill_j is not None else split.reason or "no reason was given"
 
 

@@ -136,5 +136,6 @@ def levels(design: StudyDesign, effects: StudyEffects, factor: FactorEffect, num
     axes.set_ylabel(label(title_of(effects, metric)))
     text = "; ".join(f"{level_text(each.level)}: {value_text(each.mean, metric)}" for each in factor.levels)
     title = f"{name_of(metric)} by {name}"
+    over = ", over the other factors" if len(design.factors) > 1 else ""
     spread = " Vertical lines: 95 % intervals of the ratio to the reference level." if ends else ""
-    return Picture(f"levels-{number}", title, text, figure, f"{capital(title)}, over the other factors.{spread}")
+    return Picture(f"levels-{number}", title, text, figure, f"{capital(title)}{over}.{spread}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from llenergymeasure._format import number
 from llenergymeasure.domain.metrics import METRICS
-from llenergymeasure.domain.study.effects import MetricAnalysis, Ratio, StudyEffects
+from llenergymeasure.domain.study.effects import LARGEST_USEFUL, MetricAnalysis, Ratio, StudyEffects
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunState
 from llenergymeasure.results.report.headline import Headline
@@ -84,12 +84,14 @@ def _spread(analysis: MetricAnalysis) -> Headline:
     name = "spread of a run (CV)"
     if analysis.residual_cv is None:
         return Headline(name, "not known", "", TOO_FEW)
-    note = (
-        ""
-        if analysis.detectable is None
-        else f"ratios above {plain(analysis.detectable)} would be found with probability 0.8"
-    )
+    note = "" if analysis.detectable is None else _found(analysis.detectable)
     return Headline(name, number(100 * analysis.residual_cv, "%", 2), "", note)
+
+
+def _found(detectable: float) -> str:
+    if detectable > LARGEST_USEFUL:
+        return f"even a ratio of {LARGEST_USEFUL:g} could be missed"
+    return f"ratios above {plain(detectable)} would be found with probability 0.8"
 
 
 def _count(number: int, word: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from llenergymeasure._format import number
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.domain.study.effects import MetricAnalysis
+from llenergymeasure.domain.study.effects import LARGEST_USEFUL, MetricAnalysis
 from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
@@ -153,7 +153,7 @@ def _analysis(study: StudyData, analysis: MetricAnalysis, cited: Citations) -> I
             "The importance of a factor is the largest over the smallest mean of its levels, and its share of the explained "
             f"variance, in which each interaction is divided equally among its factors {cited('shapley')}."
         )
-    if analysis.detectable is not None:
+    if analysis.detectable is not None and analysis.detectable <= LARGEST_USEFUL:
         yield f"A ratio of {plain(analysis.detectable)} would have been found with a probability of 0.8."
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llenergymeasure.domain.metrics import METRICS
-from llenergymeasure.domain.study.effects import Ratio
+from llenergymeasure.domain.study.effects import LARGEST_USEFUL, Ratio
 
 # Cycles that a study needs for useful intervals; the default.
 USUAL_CYCLES = 3
@@ -15,8 +15,6 @@ _IN_PERCENT = 1.2
 _MOST_FIGURES = 5
 # A difference alone is given as a factor from here.
 _FACTOR = 2.0
-# A study that shows only larger ratios than this shows nothing.
-LARGEST_USEFUL = 10.0
 
 
 @dataclass(frozen=True)

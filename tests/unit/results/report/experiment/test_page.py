@@ -186,6 +186,11 @@ def test_a_split_that_is_not_known_says_why():
     assert "not separated (phases of 0.1 s are shorter" in text
 
 
+def test_a_split_that_is_absent_has_the_reason_of_the_result():
+    result = a_gpu_result(n=4).model_copy(update={"phase_energy": None, "phases": None})
+    assert f"not separated ({result.reasons['phase_energy']})" in page_of(result).text
+
+
 def test_nothing_that_a_user_wrote_becomes_markup():
     result = a_gpu_result(model=EVIL, n=4)
     seen = result.environment_snapshot.model_copy(update={"packages": {EVIL: EVIL}, "cpu_model": EVIL, "os": EVIL})

@@ -57,3 +57,11 @@ def test_a_best_cell_in_another_group_of_the_order_has_no_interval_for_that_reas
     )
     note = cards(simulated(grouped))["best over reference"].note
     assert note == "no interval: the order of the runs groups these cells"
+
+
+def test_a_spread_that_hides_everything_has_no_detectable_ratio():
+    study = a_study()
+    analysis = study.effects.metrics[0].model_copy(update={"detectable": 2920.0})
+    effects = study.effects.model_copy(update={"metrics": (analysis, *study.effects.metrics[1:])})
+    found = {card.name: card.note for card in headlines(study, effects)}
+    assert found["spread of a run (CV)"] == "even a ratio of 10 could be missed"
