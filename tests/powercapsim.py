@@ -6,6 +6,7 @@ after its range. They can stop, go backwards or vanish.
 
 from __future__ import annotations
 
+import codecs
 import math
 import os
 import shutil
@@ -155,6 +156,7 @@ def only_for_root() -> Iterator[Path]:
         (root / "intel-rapl:0" / "energy_uj").chmod(0)
         is_root = os.geteuid() == 0
         if is_root:
+            codecs.lookup("ascii")  # another user may not be able to import it from the standard library of root
             os.seteuid(65534)
         try:
             yield root

@@ -88,4 +88,6 @@ def test_a_bad_folder_is_one_line(llem):
     for command in (["report", "nowhere"], ["compare", "nowhere", "elsewhere"]):
         code, out, err = llem(*command)
         assert (code, out) == (2, "")
-        assert err == "error: there is no nowhere; name the folder of a result or of a study, as `llem run` prints it\n"
+        assert (
+            err == "error: nowhere does not exist; name the folder of a result or of a study, as `llem run` prints it\n"
+        )

@@ -74,7 +74,7 @@ def load(folder: Path) -> StudyResult | ExperimentResult:
     if _is_file(folder / MANIFEST_FILE):
         raise ConfigError(f"the study in {folder} has not ended", resume_command(folder))
     is_folder = os.path.isdir(folder)  # noqa: PTH112 - as for `_is_file`
-    problem = f"{folder} has neither {RESULT_FILE} nor {STUDY_FILE}" if is_folder else f"there is no {folder}"
+    problem = f"{folder} has neither {RESULT_FILE} nor {STUDY_FILE}" if is_folder else f"{folder} does not exist"
     raise ConfigError(problem, "name the folder of a result or of a study, as `llem run` prints it")
 
 

@@ -216,8 +216,8 @@ def _detectable(plan: StudyPlan) -> Iterator[str]:
     if not found:
         yield "one cycle or one cell shows no differences: run at least 3 cycles of several cells"
         return
-    parts = (f"{_difference(ratio)} at {100 * cv:g} %" for cv, ratio in found.items())
-    yield f"differences that would be found, by coefficient of variation of a run: {', '.join(parts)}"
+    parts = (f"{_difference(ratio)} at CV {100 * cv:g} %" for cv, ratio in found.items())
+    yield f"smallest differences that would be found, by coefficient of variation (CV) of a run: {', '.join(parts)}"
 
 
 def _difference(ratio: float) -> str:

@@ -57,7 +57,7 @@ def test_a_meter_that_the_user_switched_off_is_not_chosen(user_config):
     user_config.write_text("measurement: {energy_backend: 'null'}\n")
     meters = describe_machine().meters
     assert meters.chosen is None
-    assert "switched off on purpose" in meters.reason
+    assert "energy measurement is switched off" in meters.reason
 
 
 def test_a_broken_user_config_is_a_finding_and_the_rest_is_there(user_config):

@@ -74,7 +74,7 @@ def test_the_report_of_a_result_is_its_page(tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nothing", "there is no "),
+        ("nothing", "does not exist; name"),
         ("empty", "has neither result.json nor study.json; name the folder of a result or of a study"),
         ("killed", "has not ended; llem run --resume "),
         ("broken", "is damaged: .*; restore it from a copy"),
@@ -115,5 +115,5 @@ def test_two_limits_of_one_metric_are_refused():
 
 
 def test_a_name_that_is_too_long_for_a_folder_is_a_usage_error(tmp_path):
-    with pytest.raises(ConfigError, match="there is no "):
+    with pytest.raises(ConfigError, match="does not exist; name"):
         load(tmp_path / ("x" * 300))

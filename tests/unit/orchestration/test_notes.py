@@ -64,7 +64,7 @@ def test_a_run_without_any_meter_has_a_note_before_it_starts(large):
 
 
 def test_energy_that_is_off_on_purpose_is_no_concern(large):
-    assert reported(large, MeterChoice(name="null", reason="switched off on purpose")) == []
+    assert reported(large, MeterChoice(name="null", reason="energy measurement is switched off")) == []
 
 
 def test_persistence_mode_off_comes_with_the_command(large):

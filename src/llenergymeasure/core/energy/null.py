@@ -1,4 +1,4 @@
-"""The meters that measure nothing: energy is switched off on purpose, or no meter is available."""
+"""The meters that measure nothing: energy measurement is switched off, or no meter is available."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class NullMeter:
     name = "null"
     devices: tuple[str, ...] = ()
 
-    def __init__(self, reason: str = "energy.backend is null: switched off on purpose") -> None:
+    def __init__(self, reason: str = "energy.backend is null: energy measurement is switched off") -> None:
         self.reason = reason
 
     def open_window(self) -> UnmeasuredWindow:

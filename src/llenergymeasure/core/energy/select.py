@@ -14,7 +14,7 @@ from llenergymeasure.exceptions import ConfigError, Finding, MeterError, PreFlig
 from llenergymeasure.protocols import EnergyBackend, Metering
 
 AVAILABLE = "available"
-OFF_BY_USER = "measurement.energy_backend of the user config is null: switched off on purpose"
+OFF_BY_USER = "measurement.energy_backend of the user config is null: energy measurement is switched off"
 
 
 def choose_meter(
@@ -39,7 +39,9 @@ def choose_meter(
     """
     asked = narrowed if declared == "auto" else declared
     if asked == "null":
-        meter = NullMeter(f"{setting.name} is null: switched off on purpose" if declared == "null" else OFF_BY_USER)
+        meter = NullMeter(
+            f"{setting.name} is null: energy measurement is switched off" if declared == "null" else OFF_BY_USER
+        )
         return Metering(meter, MeterChoice(name="null", reason=meter.reason))
     if declared != "auto":
         return _the_one_named(declared, context, registry, setting)

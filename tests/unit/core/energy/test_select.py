@@ -107,7 +107,7 @@ def test_rapl_that_is_not_available_has_the_fix_of_this_machine(tmp_path):
 def test_null_is_off_without_a_probe():
     metering = choose_meter("null", "auto", CONTEXT, registry(zeus=None))
     assert metering.choice.name == "null"
-    assert "on purpose" in metering.meter.open_window().close(0.0, 1.0).reason
+    assert "switched off" in metering.meter.open_window().close(0.0, 1.0).reason
 
 
 def test_auto_that_the_user_switched_off_names_the_user_config():
