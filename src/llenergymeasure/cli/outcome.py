@@ -53,10 +53,10 @@ def _code_of(command: Callable[[], int], tracebacks: bool) -> int:
 
 def _is_of_stdout(error: Exception) -> bool:
     """Whether the output could not be written."""
-    return isinstance(error, OSError) and (_fault_of_stdout() is not None or _reader_is_gone())
+    return isinstance(error, OSError) and (_fault_of_stdout() is not None or _reader_has_closed())
 
 
-def _reader_is_gone() -> bool:
+def _reader_has_closed() -> bool:
     """Whether the reader of stdout is gone. A long text fails at the first write only, so flushing again does not show it."""
     watch = select.poll()
     with suppress(OSError):  # stdout was replaced in this process and is no file

@@ -57,7 +57,7 @@ class Ending:
             return self._failed(f"the run did not end within its time limit of {self.time_limit_s:g} s", "timeout")
         if self.silent:
             return self._failed(f"{self._name(self.silent[0])} did not answer for {SILENT_S:g} s and was ended", "hung")
-        return self._died([rank for rank in range(self.count) if rank not in failures])
+        return self._exited([rank for rank in range(self.count) if rank not in failures])
 
     def _reported(self, rank: int, failure: Failure) -> LLEMError:
         error = error_of(failure)
@@ -65,7 +65,7 @@ class Ending:
             return error
         return self._failed(f"rank {rank} failed: {failure.message}", error.failure_kind)
 
-    def _died(self, ranks: Sequence[int]) -> LLEMError:
+    def _exited(self, ranks: Sequence[int]) -> LLEMError:
         """The processes with these ranks ended without a reply; none when every one replied that it was ended."""
         last = self._last_line()
         kind = self._kind()

@@ -87,7 +87,7 @@ def update(
         action: Action = "refused" if reason else _action(old, mode)
         if action not in {"refused", "kept"}:
             file = file.with_entry(one.test_id, one.config_hash, _entered(old, one, action))
-        outcomes.append(Outcome(one.test_id, one.config_hash, action, reason or _mind(one, action)))
+        outcomes.append(Outcome(one.test_id, one.config_hash, action, reason or _remark(one, action)))
     after = baselines.with_file(file) if file.entries else baselines
     return Update(after, tuple(outcomes))
 
@@ -182,7 +182,7 @@ def _entered(old: Entry | None, one: Measured, action: Action) -> Entry:
     return Entry(one.config, one.work, (*before, *one.sessions)[-SESSIONS_KEPT:])
 
 
-def _mind(one: Measured, action: Action) -> str:
+def _remark(one: Measured, action: Action) -> str:
     if action == "kept":
         return "has a baseline; use --llem-update-baseline=append or replace to change it"
     if any(session.git_dirty for session in one.sessions):

@@ -60,7 +60,7 @@ def write_baselines(state: State, done: Finished) -> None:
     if state.settings.update is not None and state.progress.started:
         _update(state, done, groups, state.settings.update)
         done.outcomes.extend(_not_entered(records))
-        _mind_refusals(done, f"--llem-update-baseline={state.settings.update}")
+        _report_refusals(done, f"--llem-update-baseline={state.settings.update}")
 
 
 def _files(baselines: Baselines, groups: Sequence[Group]) -> list[tuple[Path, BaselineFile]]:
@@ -154,7 +154,7 @@ def _why_not(record: Record, run: Judged) -> str:
     return "" if run.kept else "no repeat is valid"
 
 
-def _mind_refusals(done: Finished, option: str) -> None:
+def _report_refusals(done: Finished, option: str) -> None:
     refused = sum(each.action == "refused" for each in done.outcomes)
     if refused:
         done.problems.append(f"{option}: {refused} of {len(done.outcomes)} experiments did not enter the baselines")

@@ -56,7 +56,7 @@ def machine_shift(
     return Shift(metric, found.ratio, found.ratio_low, found.ratio_high) if moved and beyond_scatter else None
 
 
-def excuse(metric: Metric, shifts: Sequence[Shift]) -> Shift | None:
+def explaining_shift(metric: Metric, shifts: Sequence[Shift]) -> Shift | None:
     """The shift that may have caused a regression of this metric in another test of the same run; None without one.
 
     A shift excuses metrics of its own kind: a machine that needs more energy does not need more memory. It never excuses

@@ -21,7 +21,7 @@ from pytest_llem.marker import Plan
 from pytest_llem.settings import Settings
 from pytest_llem.verdict.advice import advice_on, advice_on_budget, why_unusable
 from pytest_llem.verdict.budget import check_budget
-from pytest_llem.verdict.control import Shift, excuse, machine_shift
+from pytest_llem.verdict.control import Shift, explaining_shift, machine_shift
 from pytest_llem.verdict.verdict import Judgement, Verdict
 
 
@@ -208,7 +208,7 @@ class Gate:
             noise_floor=0.0 if limit.known.counted else self.settings.noise_floor,
             higher_is_worse=limit.known.higher_is_worse,
         )
-        shift = excuse(limit.known, shifts)
+        shift = explaining_shift(limit.known, shifts)
         excused = shift is not None and found.verdict == "regression"
         return Judgement(
             **measured,

@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items):
 """
 LOAD, OTHER, PLAIN = (f"test_a.py::test_{name}" for name in ("load", "other", "plain"))
 CONTROLS = "test_z.py::test_control"
-CURE = f"llem: {CONTROLS} is kept, because it is a control"
+KEPT = f"llem: {CONTROLS} is kept, because it is a control"
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_failed_first_and_new_first_leave_controls_first(controlled, option):
 
 def test_a_selection_of_experiments_keeps_the_controls_and_names_them(controlled):
     assert order(controlled, "-k", "load") == [CONTROLS, LOAD]
-    controlled.run("--collect-only", "-k", "load").stdout.fnmatch_lines([CURE])
+    controlled.run("--collect-only", "-k", "load").stdout.fnmatch_lines([KEPT])
 
 
 def test_a_selection_of_windows_keeps_the_controls(controlled):
@@ -111,7 +111,7 @@ def test_the_last_failed_run_with_their_control_although_it_is_in_another_file(c
     assert code == 0, out
     assert [line.split()[0] for line in out.splitlines() if "PASSED" in line] == [CONTROLS, LOAD]
     assert "run-last-failure: rerun previous 1 failure" in out
-    assert CURE in out
+    assert KEPT in out
 
 
 def test_a_shift_excuses_its_own_kind_of_metric_and_never_counted_ones(suite):

@@ -15,7 +15,7 @@ from llenergymeasure.orchestration.model.model_types import ModelTypes
 from llenergymeasure.orchestration.model.required_files import ModelFiles
 
 GENERATING_TASKS = ("CausalLM", "ConditionalGeneration")
-CURE = "name a causal language model, such as one whose config.json has the architecture LlamaForCausalLM"
+FIX = "name a causal language model, such as one whose config.json has the architecture LlamaForCausalLM"
 
 Config = Mapping[str, Any]
 
@@ -32,7 +32,7 @@ def causal_findings(model: ModelFiles, types: ModelTypes | None) -> Iterator[Fin
         return
     reason = _reason(config, types)
     if reason is not None:
-        yield Finding(f"{model} {reason}", CURE)
+        yield Finding(f"{model} {reason}", FIX)
     elif types is not None and config["model_type"] not in types.causal:
         yield _not_loadable(model)
 
@@ -82,7 +82,7 @@ def _not_loadable(model: ModelFiles) -> Finding:
         )
     return Finding(
         f"{model} is of type '{kind}', which the installed transformers does not load as a causal language model",
-        f"{CURE}; if it is a newer one: pip install --upgrade transformers",
+        f"{FIX}; if it is a newer one: pip install --upgrade transformers",
     )
 
 

@@ -23,7 +23,7 @@ def grouped_factors(design: StudyDesign, rows: Sequence[RunRow], protocol: Proto
     names = [factor.name for factor in design.factors]
     sets: Iterable[tuple[str, ...]] = chain.from_iterable(combinations(names, size) for size in range(1, len(names)))
     together: list[tuple[str, ...]] = [
-        chosen for chosen in sets if all(_stand_together(cycle, chosen) for cycle in cycles)
+        chosen for chosen in sets if all(_are_adjacent(cycle, chosen) for cycle in cycles)
     ]
     fewest = min(together, key=lambda chosen: len(_groups(design, chosen)), default=())
     return frozenset(fewest)
@@ -36,7 +36,7 @@ def _cycles(design: StudyDesign, rows: Sequence[RunRow]) -> list[list[dict[str, 
     return [[levels[row.cell] for row in runs] for _, runs in groupby(ordered, key=lambda row: row.cycle)]
 
 
-def _stand_together(cycle: Sequence[dict[str, int]], chosen: Sequence[str]) -> bool:
+def _are_adjacent(cycle: Sequence[dict[str, int]], chosen: Sequence[str]) -> bool:
     stretches = [place for place, _ in groupby(tuple(levels.get(name) for name in chosen) for levels in cycle)]
     return len(stretches) == len(set(stretches))
 

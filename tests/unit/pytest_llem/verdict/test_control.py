@@ -9,7 +9,7 @@ import pytest
 
 from llenergymeasure.domain.metrics import GATED
 from llenergymeasure.stats.values import UnusableValue
-from pytest_llem.verdict.control import excuse, machine_shift
+from pytest_llem.verdict.control import explaining_shift, machine_shift
 
 METRIC = "energy_per_output_token"
 
@@ -45,8 +45,8 @@ def test_a_control_without_numbers_is_an_error():
 
 def test_without_a_shift_nothing_is_excused():
     shift = machine_shift(METRIC, [[100.0] * 3], [103.0] * 3)
-    assert excuse(GATED[METRIC], [shift]) == shift
-    assert excuse(GATED[METRIC], []) is None
+    assert explaining_shift(GATED[METRIC], [shift]) == shift
+    assert explaining_shift(GATED[METRIC], []) is None
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_without_a_shift_nothing_is_excused():
 )
 def test_a_shift_excuses_metrics_of_its_own_kind_and_never_counted_ones(moved, excused):
     shift = machine_shift(moved, [[100.0] * 3], [103.0] * 3)
-    found = {name for name, metric in GATED.items() if excuse(metric, [shift])}
+    found = {name for name, metric in GATED.items() if explaining_shift(metric, [shift])}
     assert found >= excused
     assert not found & {"output_tokens", "flops_total", "flops_exact"}
     kinds = [{"energy_total_j"}, {"peak_memory_mb"}, {"duration_sec"}]

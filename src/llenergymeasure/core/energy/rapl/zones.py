@@ -128,7 +128,7 @@ def working_zones(root: Path, clock: Clock) -> tuple[Zone, ...]:
         if zone.counted and error is not None:
             raise SensorFault(_why_unreadable(zone, error)) from error
     readable = [zone for zone in zones if errors[zone.name] is None]
-    still = _still(readable, clock)
+    still = _without_ticks(readable, clock)
     packages = [zone.name for zone in still if zone.is_package]
     if packages:
         raise SensorAbsent(f"the counter of {packages[0]} does not advance, as on some virtual machines")
@@ -156,7 +156,7 @@ def _why_unreadable(zone: Zone, error: MeterError) -> str:
     return f"the energy counter of {zone.name} {error}"
 
 
-def _still(zones: Sequence[Zone], clock: Clock) -> list[Zone]:
+def _without_ticks(zones: Sequence[Zone], clock: Clock) -> list[Zone]:
     """The zones whose counters do not advance within `STILL_S`; it returns as soon as all have advanced."""
     before = {zone.name: zone.read_uj() for zone in zones}
     still, deadline_s = list(zones), clock.now() + STILL_S

@@ -99,7 +99,7 @@ def _found(analysis: MetricAnalysis) -> str:
 def _limits(design: StudyDesign, effects: StudyEffects, analysis: MetricAnalysis) -> Iterator[str]:
     unsure = [name_of(design, effect) for effect in analysis.factors if effect.tests_disagree]
     if unsure:
-        yield f"The tests on logs and on ranks disagree about {listed(unsure)}{_standing_out(analysis)}."
+        yield f"The tests on logs and on ranks disagree about {listed(unsure)}{_with_outliers(analysis)}."
     missing = [
         f"{name_of(design, effect)} {listed([level_text(level) for level in effect.missing])}"
         for effect in analysis.factors
@@ -111,7 +111,7 @@ def _limits(design: StudyDesign, effects: StudyEffects, analysis: MetricAnalysis
         yield _best_within(design, effects)
 
 
-def _standing_out(analysis: MetricAnalysis) -> str:
+def _with_outliers(analysis: MetricAnalysis) -> str:
     runs = analysis.outliers
     if not runs:
         return ""

@@ -179,7 +179,7 @@ class TransformersEngine:
             return
         self._model = None
         self._arguments = {}
-        give_back, self._give_back = self._give_back, _nothing_to_give
+        give_back, self._give_back = self._give_back, _already_released
         give_back()
         del give_back  # it refers to the model, which must be deleted before its memory can be freed
         if self._has_compiled:
@@ -194,7 +194,7 @@ def free_memory(on_cuda: bool) -> None:
         torch.cuda.empty_cache()
 
 
-def _nothing_to_give() -> None:
+def _already_released() -> None:
     """The model was already released."""
 
 
