@@ -16,7 +16,7 @@ def rows_of(*cells, **more):
     """Two cycles of each cell, with 2 J/token."""
     return [
         run_row(cell, cycle, place, {ENERGY: 2.0, "tokens_per_second": 50.0}, **more)
-        for place, (cycle, cell) in enumerate((cycle, cell) for cycle in (1, 2) for cell in cells)
+        for place, (cycle, cell) in enumerate(((cycle, cell) for cycle in (1, 2) for cell in cells), 1)
     ]
 
 
@@ -61,7 +61,7 @@ def test_cells_are_linked_through_others():
     """01 and 02 share a block, 02 and 03 another one."""
     rows = [
         run_row(cell, 1, place, {ENERGY: 1.0}, block=block)
-        for place, (cell, block) in enumerate([("01", "a"), ("02", "a"), ("02", "b"), ("03", "b")])
+        for place, (cell, block) in enumerate([("01", "a"), ("02", "a"), ("02", "b"), ("03", "b")], 1)
     ]
     assert len(Frames(DESIGN, rows).of(METRICS[ENERGY]).cells) == 3
     apart = Frames(DESIGN, rows[:2] + rows[3:]).of(METRICS[ENERGY])

@@ -32,7 +32,7 @@ def test_passes_are_no_difference_of_work():
 def test_lengths_that_are_varied_on_purpose_are_not_unequal():
     design = grid({"max_output_tokens": [64, 128], "precision": ["bf16", "fp16"]})
     tokens = {"01": 640, "02": 640, "03": 1280, "04": 1200}
-    rows = [run_row(cell, 1, place, {"output_tokens": count}) for place, (cell, count) in enumerate(tokens.items())]
+    rows = [run_row(cell, 1, place, {"output_tokens": count}) for place, (cell, count) in enumerate(tokens.items(), 1)]
     assert unequal_work(design, rows) == ("04",)
 
 
