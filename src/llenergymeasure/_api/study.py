@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
@@ -105,7 +106,7 @@ def run_cells(study: StudyConfig, session: Session, place: Path | None, options:
             return run_in_folder(folder, design, protocol, parts, options.other_environment, options.requested)
         if place is None:
             return run_in_memory(design, protocol, parts)
-        return run_new(design, protocol, parts, place, _configuration(study, options))
+        return run_new(design, protocol, parts, place, configuration_of(study, options.given))
 
 
 def _check_one_place(output_dir: Path | None, options: StudyOptions) -> None:
@@ -130,14 +131,15 @@ def _folder(design: StudyDesign, place: Path | None, options: StudyOptions) -> P
     return newest_folder(place, design)
 
 
-def _configuration(study: StudyConfig, options: StudyOptions) -> Configuration:
-    """The text of the file, or of the configuration as JSON, which is YAML too; and the configuration with every cell."""
-    given = _json(study, exclude_unset=True) if options.given is None else options.given
-    return Configuration(given, _json(study))
+def configuration_of(study: StudyConfig, given: str | None) -> Configuration:
+    """The text of the file, or a file with the same study as JSON, which is YAML too; and the configuration with every cell."""
+    if given is None:
+        found = {"skipped", "merged"} | ({"reference"} if study.reference is None else set())
+        given = _json(study.model_dump(mode="json", exclude_unset=True, exclude=found))
+    return Configuration(given, _json(study.model_dump(mode="json")))
 
 
-def _json(study: StudyConfig, *, exclude_unset: bool = False) -> str:
-    fields = study.model_dump(mode="json", exclude_unset=exclude_unset)
+def _json(fields: dict[str, Any]) -> str:
     return json.dumps(fields, indent=1, ensure_ascii=False) + "\n"
 
 

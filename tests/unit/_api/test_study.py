@@ -8,6 +8,8 @@ import pytest
 
 from fakes_study import a_study_config
 from llenergymeasure import ExperimentConfig, StudyConfig, StudyResult, run_experiment, run_study
+from llenergymeasure._api.study import configuration_of
+from llenergymeasure.config.study.load import load_study_config
 from llenergymeasure.exceptions import ConfigError, PreFlightError, StudyError
 from tiny import TINY
 
@@ -50,6 +52,17 @@ def test_the_file_is_kept_as_it_was_given(tmp_path):
     file.write_text("\n".join(lines))
     study = run_study(file, output_dir=tmp_path / "out")
     assert (study.folder / "study.yaml").read_text() == file.read_text()
+
+
+@pytest.mark.parametrize("reference", [{}, {"execution.control": True}])
+def test_a_study_without_a_file_is_kept_as_one_that_can_be_run_again(tmp_path, reference):
+    sweeps = ["n=1,2", "decoder.temperature=0.5,0.7"]  # without sampling a temperature has no effect
+    study = load_study_config(overrides={"model": "builtin/tiny-llama", **reference}, sweeps=sweeps)
+    assert len(study.merged) == 2
+    (tmp_path / "study.yaml").write_text(configuration_of(study, None).given)
+    again = load_study_config(tmp_path / "study.yaml")
+    assert again.study_design_hash == study.study_design_hash
+    assert again.execution == study.execution
 
 
 def test_a_study_with_a_failed_run_is_returned_and_one_without_a_result_is_an_error():
