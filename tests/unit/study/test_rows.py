@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from a_result import a_result
 from a_study import a_study
+from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.study.rows import completed_row
 
 
@@ -12,3 +13,14 @@ def test_the_passes_of_a_window_are_in_its_row():
     thrice = once.model_copy(update={"tokens": once.tokens.model_copy(update={"n_passes": 3})})
     row = a_study().runs[0]
     assert [completed_row(row, result, None, 1.0).n_passes for result in (once, thrice)] == [1, 3]
+
+
+def test_the_row_of_a_run_has_the_release_that_measured_and_the_names_of_its_gpus():
+    gpus = tuple(GpuInfo(index=number, name="NVIDIA H200", uuid=f"GPU-{number}") for number in range(2))
+    result = a_result()
+    seen = result.environment_snapshot.model_copy(update={"gpus": gpus})
+    measured = result.model_copy(update={"environment_snapshot": seen, "tool_version": "1.9.9"})
+    row = completed_row(a_study().runs[0], measured, None, 1.0)
+    assert row.tool_version == "1.9.9"
+    assert row.gpu_names == ("NVIDIA H200", "NVIDIA H200")
+    assert row.gpus == ("NVIDIA H200 (GPU-0)", "NVIDIA H200 (GPU-1)")

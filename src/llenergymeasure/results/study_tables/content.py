@@ -97,10 +97,14 @@ def _mean_of(analysis: MetricAnalysis, cell: CellEffect | None) -> str:
 def _factor_tables(design: StudyDesign, effects: StudyEffects) -> Iterator[Table]:
     headline = effects.metrics[0]
     over = " over the other factors" if len(headline.factors) > 1 else ""
+    nested = (
+        " Of a backend with factors of its own: its reference cell." if any(f.at_best for f in headline.factors) else ""
+    )
+    shares = ", and its share of the explained variance" if any(f.share is not None for f in headline.factors) else ""
     yield Table(
         "factors",
         f"Importance of each factor for {name_of(headline.metric)}, for these levels and this work: the largest over the "
-        f"smallest mean of its levels, and its share of the explained variance{_known(each.span for each in headline.factors)}.",
+        f"smallest mean of its levels{shares}{_known(each.span for each in headline.factors)}.{nested}",
         ("factor", "most", "least", "span ratio", "share", "p (Holm)", "p (ranks)"),
         tuple(_factor_row(design, factor) for factor in headline.factors),
         texts=3,
@@ -108,7 +112,7 @@ def _factor_tables(design: StudyDesign, effects: StudyEffects) -> Iterator[Table
     yield Table(
         "levels",
         f"Levels of each factor: geometric mean of {name_of(headline.metric)}{over}, and the ratio to the "
-        f"reference level{_known(level.ratio for each in headline.factors for level in each.levels)}.",
+        f"reference level{_known(level.ratio for each in headline.factors for level in each.levels)}.{nested}",
         ("factor", "level", title_of(effects, headline.metric), "ratio to the reference"),
         tuple(row for factor in headline.factors for row in _level_rows(design, factor, headline)),
         texts=2,
@@ -205,4 +209,6 @@ def at_best_table(study: StudyData, effects: StudyEffects) -> Table:
         for each in factor.at_best
     )  # fmt: skip
     head = ("factor", "level", title_of(effects, analysis.metric), "ratio")
-    return Table("at_best", "Each backend at its best cell.", head, rows, texts=2)
+    known = _known(each.ratio for factor in analysis.factors for each in factor.at_best)
+    caption = f"Each backend at its best cell, and the ratio to that of the reference{known}."
+    return Table("at_best", caption, head, rows, texts=2)

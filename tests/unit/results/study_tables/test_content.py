@@ -133,3 +133,17 @@ def test_a_single_factor_has_no_others_to_average_over():
     captions = {table.name: table.caption for table in tables(a_study(a_design(FACTORS[:1])))}
     assert "other factors" not in captions["levels"]
     assert "over the other factors" in {table.name: table.caption for table in tables(a_study())}["levels"]
+
+
+def test_captions_say_which_cells_of_a_backend_are_compared():
+    captions = {table.name: table.caption for table in tables(a_nested_study())}
+    for name in ("factors", "levels"):
+        assert captions[name].endswith("Of a backend with factors of its own: its reference cell.")
+    assert captions["at_best"].startswith("Each backend at its best cell, and the ratio to that of the reference")
+    assert not any("its reference cell" in table.caption for table in tables(a_study()))
+
+
+def test_a_share_that_is_not_known_is_not_in_the_caption():
+    captions = {table.name: table.caption for table in tables(a_study(n_cycles=1))}
+    assert "share" not in captions["factors"]
+    assert "share of the explained variance" in {table.name: table.caption for table in tables(a_study())}["factors"]

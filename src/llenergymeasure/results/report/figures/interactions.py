@@ -94,6 +94,13 @@ def _level_axis(axes: Axes, levels: Sequence[Any]) -> list[float]:
     return [float(index) for index in range(len(levels))]
 
 
+def _over(design: StudyDesign, factor: FactorEffect) -> str:
+    """Of which cells the means of the levels are, where a reader could not know it."""
+    if factor.at_best:
+        return ", each backend at its reference cell"
+    return ", over the other factors" if len(design.factors) > 1 and factor.within is None else ""
+
+
 def _tick_names(levels: Sequence[Any]) -> list[str]:
     return [label(level_text(level), 18) for level in levels]
 
@@ -136,6 +143,5 @@ def levels(design: StudyDesign, effects: StudyEffects, factor: FactorEffect, num
     axes.set_ylabel(label(title_of(effects, metric)))
     text = "; ".join(f"{level_text(each.level)}: {value_text(each.mean, metric)}" for each in factor.levels)
     title = f"{name_of(metric)} by {name}"
-    over = ", over the other factors" if len(design.factors) > 1 else ""
     spread = " Vertical lines: 95 % intervals of the ratio to the reference level." if ends else ""
-    return Picture(f"levels-{number}", title, text, figure, f"{capital(title)}{over}.{spread}")
+    return Picture(f"levels-{number}", title, text, figure, f"{capital(title)}{_over(design, factor)}.{spread}")
