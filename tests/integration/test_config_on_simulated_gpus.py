@@ -68,7 +68,7 @@ def test_one_gpu_has_every_meter_and_auto_takes_nvml(llem, simulation):
         (pynvml.NVML_ERROR_UNKNOWN, "NVML: Unknown Error"),
     ],
 )
-def test_a_driver_that_cannot_be_used_says_why_and_auto_takes_codecarbon(llem, simulation, code, words):
+def test_a_driver_that_cannot_be_used_gives_the_reason_and_auto_chooses_codecarbon(llem, simulation, code, words):
     gpus, states, auto = config(llem, simulation(sim_gpu(), faults=[Fault("nvmlInit", code)]))
     assert gpus.startswith("  none: NVML: ")
     assert words in gpus

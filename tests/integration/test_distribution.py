@@ -45,7 +45,7 @@ def test_the_wheel_holds_every_file_of_both_packages_and_nothing_else(wheel):
     assert {name for name in wheel if ".dist-info/" not in name} == sources
 
 
-def test_both_packages_say_that_they_are_typed(wheel):
+def test_both_packages_are_marked_as_typed(wheel):
     assert {"llenergymeasure/py.typed", "pytest_llem/py.typed"} <= wheel
 
 

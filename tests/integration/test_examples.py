@@ -62,7 +62,7 @@ def test_the_table_has_every_example():
 
 
 @pytest.mark.parametrize("name", sorted({*SCRIPTS, *CONFIGS, *STUDIES, *OTHERS} - {"own_prompts.jsonl", "README.md"}))
-def test_an_example_says_what_it_answers_how_long_it_takes_and_what_it_needs(name):
+def test_an_example_states_its_question_its_duration_and_its_needs(name):
     for part in PARTS:
         assert re.search(rf"^(# |- )?{part}\S.*[.?]", top_of(name), re.MULTILINE), part
 

@@ -71,7 +71,7 @@ def test_it_ends_with_its_owner_and_removes_the_folder(running, tmp_path):
     assert nothing_is_left(tmp_path, pid)
 
 
-def test_its_death_is_reported_and_leaves_nothing(running, tmp_path):
+def test_its_end_is_reported_and_no_process_or_file_remains(running, tmp_path):
     pid = child_of(tmp_path)
     os.kill(pid, 9)
     _, said = running.communicate(timeout=60)

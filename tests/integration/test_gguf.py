@@ -102,7 +102,7 @@ def test_a_gguf_file_has_the_weights_and_the_ids_of_its_twin(twins: tuple[Path, 
     assert torch.equal(one(ids).logits, other(ids).logits)
 
 
-def test_the_result_says_that_the_weights_were_dequantised(twins: tuple[Path, Path]) -> None:
+def test_the_result_states_that_the_weights_were_dequantised(twins: tuple[Path, Path]) -> None:
     plain, file = map(measure, twins)
     assert file.model_info.n_parameters == plain.model_info.n_parameters
     assert file.flops_exact == plain.flops_exact

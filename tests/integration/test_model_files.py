@@ -106,7 +106,7 @@ def test_what_the_configuration_documents_is_as_documented_and_the_numbers_are_t
     ],
     ids=lambda files: next(iter(files)),
 )
-def test_what_changes_the_text_is_recorded_and_costs_no_number(measured, files):
+def test_a_setting_that_changes_the_text_is_recorded_and_no_number_is_lost(measured, files):
     info, ids, flops = measured(files)
     assert list(info.model_generation_defaults) == list(files)
     assert flops.value is not None

@@ -81,7 +81,7 @@ def test_the_idle_baseline_is_of_the_same_counters(result):
     assert abs(result.energy_adjusted_j) < 0.04 * result.energy_total_j
 
 
-def test_the_result_says_what_the_joules_include(result):
+def test_the_result_states_what_the_joules_include(result):
     assert "It includes what other processes used" in result.reproducibility_notes
     assert result.host_energy_j is None
     assert "does not measure GPUs alone" in result.reasons["host_energy_j"]

@@ -138,7 +138,7 @@ def test_ranks_without_memory_report_it_with_the_fix():
 
 
 @pytest.mark.slow
-def test_a_rank_that_fails_says_why():
+def test_a_rank_that_fails_has_the_reason():
     with pytest.raises(ExperimentError, match=r"rank \d failed: .*no_such_argument") as caught:
         measured(num_processes=2, passthrough_kwargs={"no_such_argument": 1})
     assert "Traceback" not in str(caught.value)

@@ -99,7 +99,7 @@ def test_a_working_counter_gives_the_same_joules_to_both(zeus, simulation):
     assert ours["check"] == pytest.approx(900.0, rel=0.01)
 
 
-def test_without_a_gpu_zeus_says_0_j_and_ours_says_why_there_is_none(zeus, simulation):
+def test_without_a_gpu_zeus_reports_0_j_and_our_meter_gives_a_reason(zeus, simulation):
     unguarded, ours = both(zeus, simulation(always_300_w()), NVMLSIM_SCENARIO="/nowhere")
     assert unguarded == {"joules": {}, "total": 0}
     assert (ours["meter"], ours["joules"]) == ("none", None)

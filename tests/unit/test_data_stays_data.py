@@ -107,7 +107,7 @@ def found() -> dict[tuple[str, str], list[int]]:
     return places
 
 
-def test_no_sentence_of_our_own_is_taken_apart():
+def test_no_sentence_of_our_own_is_parsed():
     allowed = {*FORMATS_OF_OTHERS, *NOT_YET}
     assert {place: lines for place, lines in found().items() if place not in allowed} == {}
 
@@ -131,7 +131,7 @@ def test_every_reason_is_still_needed():
         're.compile(r"Effective default: (?P<what>.+)")',
     ],
 )
-def test_what_took_sentences_apart_would_be_found(code):
+def test_code_that_parses_sentences_would_be_found(code):
     assert list(findings(ast.parse(code)))
 
 
@@ -146,5 +146,5 @@ def test_what_took_sentences_apart_would_be_found(code):
         'names.index("nvml")',
     ],
 )
-def test_names_and_paths_may_be_taken_apart(code):
+def test_names_and_paths_may_be_parsed(code):
     assert list(findings(ast.parse(code))) == []

@@ -145,7 +145,7 @@ def dead_pid():
     return process.pid
 
 
-def test_what_a_killed_process_left_is_removed_and_what_a_living_one_makes_is_not(tmp_path, here, dead_pid):
+def test_folders_of_killed_processes_are_removed_and_those_of_running_ones_are_not(tmp_path, here, dead_pid):
     (tmp_path / left_by(dead_pid, here)).mkdir()
     (tmp_path / left_by(os.getppid(), here)).mkdir()
     (tmp_path / ".of-another").mkdir()

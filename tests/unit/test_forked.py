@@ -89,7 +89,7 @@ def is_gone(pid):
     return False
 
 
-def test_a_snippet_says_what_it_found_and_raises_what_it_raised(forker):
+def test_a_snippet_returns_its_values_and_raises_its_errors(forker):
     assert forker.run("tell(a=1)\ntell(b=2)\nprint('not this')") == {"a": 1, "b": 2}
     with pytest.raises(AssertionError, match="ValueError: no"):
         forker.run("raise ValueError('no')")

@@ -25,7 +25,7 @@ def test_times_above_a_second_are_in_seconds_all_of_them():
         ("模型 ☃ é", "模型 ☃ é"),
     ],
 )
-def test_what_a_terminal_would_obey_is_escaped(text, shown):
+def test_control_characters_of_terminals_are_escaped(text, shown):
     assert printable(text) == shown
 
 

@@ -119,7 +119,7 @@ def late(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
             yield from (node for node in ast.walk(function) if isinstance(node, (ast.Import, ast.ImportFrom)))
 
 
-def test_whatever_is_imported_inside_a_function_says_why_on_its_line():
+def test_an_import_inside_a_function_has_its_reason_on_its_line():
     silent = []
     for name, tree in trees():
         lines = (ROOT / name).read_text(encoding="utf-8").splitlines()

@@ -74,7 +74,7 @@ HEAVY = (
         ),
     ],
 )
-def test_importing_is_quick_because_nothing_heavy_comes_along(code, heavy):
+def test_importing_is_quick_because_no_heavy_module_is_imported(code, heavy):
     check = f"{code}\nimport sys\nprint([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -33,12 +33,12 @@ def failing(times, error):
 @pytest.mark.parametrize(
     "error", [ConnectionResetError(), TimeoutError(), HttpError(503), HttpError(429), ReadTimeout()]
 )
-def test_what_passes_is_tried_again(error):
+def test_a_temporary_failure_is_retried(error):
     assert retry(failing(2, error), sleep=lambda seconds: None) == 3
 
 
 @pytest.mark.parametrize("error", [ValueError("n"), FileNotFoundError(), HttpError(404), HttpError(401), KeyError("x")])
-def test_what_does_not_pass_is_raised_at_once(error):
+def test_a_permanent_failure_is_raised_at_once(error):
     pauses = []
     with pytest.raises(type(error)):
         retry(failing(1, error), sleep=pauses.append)

@@ -146,7 +146,7 @@ def test_a_gate_per_token_without_tokens_says_what_is_missing(suite):
     )
 
 
-def test_a_single_block_is_not_enough_and_says_how_to_repeat_it(suite):
+def test_a_single_block_is_not_enough_and_the_message_has_the_fix(suite):
     suite.tests(
         """
 def test_summary(energy_meter):

@@ -233,7 +233,7 @@ def test_only_selected_by_its_mark(energy_meter):
     planned.stdout.no_fnmatch_line("*gates: *")
 
 
-def test_called_without_any_config_says_what_to_give(suite):
+def test_a_call_without_any_config_gives_a_message_with_the_fix(suite):
     suite.tests("@pytest.mark.llem\ndef test_it(llm_experiment):\n    llm_experiment()\n")
     suite.run().stdout.fnmatch_lines(["llm_experiment has no config: give the marker one*"])
 

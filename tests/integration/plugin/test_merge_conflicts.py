@@ -72,7 +72,7 @@ def test_the_two_commands_solve_it_and_keep_every_entry(conflict, git):
     git("commit", "-qm", "merged")
 
 
-def test_a_candidate_with_markers_says_the_same(conflict):
+def test_a_candidate_with_markers_gives_the_same_message(conflict):
     result = conflict.run(f"--llem-accept-baseline={NAME}", llem=False)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "these two commands fix it" in result.stderr.str()

@@ -24,7 +24,7 @@ def no_user_config(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
 
-def test_each_experiment_says_what_it_would_use():
+def test_each_experiment_shows_what_it_would_use():
     found = plan(StudyConfig(experiments=(TINY, TINY.model_copy(update={"n": 2}))))
     assert [each.prompts.n_used for each in found.experiments] == [4, 2]
     assert found.experiments[0].fields["pytorch.load_format"] == "dummy"

@@ -50,11 +50,11 @@ def test_an_option_changes_the_repeat(tmp_path):
     assert (again.n, again.precision) == (7, "fp32")
 
 
-def test_nothing_is_said_when_the_configuration_determines_everything(tmp_path):
+def test_no_note_when_the_configuration_determines_everything(tmp_path):
     assert repeat_of(saved(tmp_path)).notes == ()
 
 
-def test_what_the_configuration_does_not_determine_is_said(tmp_path):
+def test_choices_that_the_configuration_leaves_open_are_reported(tmp_path):
     result = a_result()
     folder = saved(
         tmp_path,

@@ -60,7 +60,7 @@ def test_the_best_cell_inside_a_limit_is_named(folder):
     assert "time to first token, p95 at most 1000 ms, throughput at least 10 tokens/s" in text
 
 
-def test_a_limit_that_no_cell_keeps_is_said(folder):
+def test_a_limit_that_no_cell_meets_is_reported(folder):
     text = Page(write_report(folder, ["ttft_p95_ms=1"]).page.read_text(encoding="utf-8")).text
     assert "best cell inside the limits none no cell has time to first token, p95 at most 1 ms" in text
 

@@ -28,7 +28,7 @@ def test_the_waits_of_two_cycles_of_three_cells(tmp_path):
 
 
 @pytest.mark.torch
-def test_the_plan_says_what_would_run_and_what_it_could_show(tmp_path):
+def test_the_plan_shows_what_would_run_and_what_it_could_find(tmp_path):
     plan = plan_study(a_study_config(1, 8, n_cycles=5, cooldown_celsius=5.0), tmp_path)
     text = plan_text(plan)
     assert "pytorch.batch_size: 1, 8" in text

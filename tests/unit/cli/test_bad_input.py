@@ -281,7 +281,7 @@ def test_a_dry_run_with_json_prints_json_and_nothing_else(llem):
 
 
 @pytest.mark.torch
-def test_a_dry_run_says_how_long_the_window_will_last(llem):
+def test_a_dry_run_shows_how_long_the_window_will_last(llem):
     result = llem("x.yaml", "--dry-run", files={"x.yaml": MODEL + "min_duration_seconds: 90\n"})
     assert "window: whole passes over the prompts, for at least 90 s" in result.stdout
 

@@ -134,7 +134,7 @@ def test_an_error_that_a_library_made_of_an_interrupt_is_an_interrupt(capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_command_that_finished_all_the_same_has_finished():
+def test_a_command_that_finished_despite_an_interrupt_has_finished():
     assert exit_code_of(lambda: swallowed() or 0, tracebacks=False) == 0
     assert INTERRUPTS.heard
 

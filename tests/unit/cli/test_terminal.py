@@ -37,7 +37,7 @@ def test_an_empty_no_color_is_none():
     assert shown("", "10 J", NO_COLOR="") != "10 J\n"
 
 
-def test_what_a_terminal_would_obey_is_shown_escaped():
+def test_control_characters_of_terminals_are_shown_escaped():
     evil = "models/\x1b]0;title\x07\x1b[2J\x9b31m\u202egpj\r\x7f"
     assert shown(evil, TERM="xterm") == ("models/\\u001b]0;title\\u0007\\u001b[2J\\u009b31m\\u202egpj\\u000d\\u007f\n")
 

@@ -41,7 +41,7 @@ def test_a_file_is_an_experiment(written):
     assert ExperimentConfig.from_yaml(path) == expected
 
 
-def test_an_override_wins_over_the_file_and_leaves_its_neighbours(written):
+def test_an_override_replaces_the_value_of_the_file_and_keeps_the_other_fields(written):
     path = written("model: m\nn: 7\npytorch: {batch_size: 2, use_cache: false}\n")
     config = load_experiment_config(path, {"n": 8, "pytorch.batch_size": 4})
     assert (config.n, config.pytorch) == (8, PyTorchConfig(batch_size=4, use_cache=False))

@@ -198,7 +198,7 @@ EFFECTIVE = [name for name in dir(PyTorchConfig) if name.startswith("effective_"
 
 
 @pytest.mark.parametrize("name", EFFECTIVE)
-def test_what_null_means_is_written_once_and_described_alike(name):
+def test_effective_defaults_are_written_once_and_described_in_the_same_way(name):
     described = PyTorchConfig.model_fields[name.removeprefix("effective_")].json_schema_extra
     meant = getattr(PyTorchConfig(), name)
     assert described == {"effective_default": meant if isinstance(meant, str) else json.dumps(meant)}

@@ -105,7 +105,7 @@ def test_a_directory_in_its_place_is_refused(tmp_path):
     assert "is a directory" in complaint(load_user_config, tmp_path)
 
 
-def test_backends_run_locally_unless_something_else_is_said():
+def test_backends_run_locally_by_default():
     assert resolve_runner("pytorch", UserConfig(), {}) == Runner("local")
     assert resolve_runner("vllm", UserConfig(), {"LLEM_RUNNER_VLLM": "local"}) == Runner("local")
 
@@ -165,12 +165,12 @@ def test_a_pue_below_one_is_refused(text):
 
 
 @pytest.mark.parametrize("text", ["1", "TRUE", "on", "0", "no"])
-def test_a_switch_that_says_yes_or_no_is_accepted(text):
+def test_a_switch_with_yes_or_no_is_accepted(text):
     assert resolve_measurement(UserConfig(), {"LLEM_NO_PROMPT": text}) == resolve_measurement(UserConfig(), {})
 
 
 @pytest.mark.parametrize("text", ["", "2", "maybe"])
-def test_a_switch_that_says_neither_is_refused(text):
+def test_a_switch_with_another_value_is_refused(text):
     message = complaint(resolve_measurement, UserConfig(), {"LLEM_NO_PROMPT": text})
     assert message == f"environment variable LLEM_NO_PROMPT is '{text}'; set 1 or 0, or unset it"
 

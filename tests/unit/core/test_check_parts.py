@@ -76,7 +76,7 @@ def each(**fields):
         (each(step_times_s=lambda b: tuple(1000 * t for t in b.step_times_s)), "use seconds of the clock"),
     ],
 )
-def test_records_that_cannot_be_fail_the_experiment_and_say_why(engine, message):
+def test_records_that_cannot_be_fail_the_experiment_and_have_the_reason(engine, message):
     with pytest.raises(ExperimentError) as caught:
         measure(engine)
     assert message in str(caught.value)

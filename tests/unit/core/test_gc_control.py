@@ -24,7 +24,7 @@ def heavy(tmp_path, monkeypatch):
     return "a_heavy_module"
 
 
-def test_what_a_heavy_import_makes_counts_as_old_at_once(heavy):
+def test_objects_of_a_heavy_import_are_in_the_oldest_generation(heavy):
     with importing_heavy():
         module = import_module(heavy)
     assert any(found is module.made for found in gc.get_objects(generation=2))
@@ -49,7 +49,7 @@ def test_in_other_programs_nothing_stays_frozen(heavy):
     assert gc.get_freeze_count() == 0
 
 
-def test_an_import_of_what_is_there_already_makes_nothing_old(heavy):
+def test_a_repeated_import_freezes_no_objects(heavy):
     with importing_heavy():
         import_module(heavy)
     young = [[] for _ in range(3)]

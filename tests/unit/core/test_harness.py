@@ -84,7 +84,7 @@ def test_several_passes_count_in_every_number():
     assert len(three.timeline.batches) == 9
 
 
-def test_progress_says_how_long_the_window_will_last():
+def test_progress_shows_how_long_the_window_will_last():
     progress = RecordingProgress()
     measure(n=2, progress=progress, min_duration_seconds=1.5)
     assert "measuring 2 prompts in 2 batches, for at least 1.5 s" in progress.steps

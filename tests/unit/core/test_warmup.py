@@ -123,14 +123,14 @@ def test_shapes_are_counted_and_announced():
     assert result.shapes_sec == pytest.approx(result.duration_sec - result.latencies_ms[0] / 1000)
 
 
-def test_what_is_recorded_when_a_shape_comes_again_is_met_again():
+def test_a_shape_that_is_recorded_at_its_second_use_is_run_twice():
     """A CUDA graph is recorded at the second time."""
     _, in_window, steps = compiled((9, 4), times=3, n_warmup=1)
     assert in_window == 0
     assert len(steps) == 4
 
 
-def test_what_is_compiled_each_time_ends_the_passes_all_the_same():
+def test_the_passes_end_although_each_one_compiles():
     _, in_window, steps = compiled((9, 4), times=10**9, n_warmup=1)
     assert in_window > 0
     assert len(steps) == 4

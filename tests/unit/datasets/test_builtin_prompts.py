@@ -131,7 +131,7 @@ def test_no_two_prompts_share_more_than_sixteen_tokens(rows):
     assert longest_shared_prefix(entry.ids for entry in encoded) <= 16
 
 
-def test_the_result_says_that_these_are_not_the_leaderboard_prompts():
+def test_the_result_states_that_these_are_not_the_leaderboard_prompts():
     info = open_dataset("aienergyscore", 30, 0).info
     assert (info.name, info.source, info.n_available, info.n_used) == ("aienergyscore", "builtin", 1000, 30)
     assert "not the AI Energy Score prompts" in info.note

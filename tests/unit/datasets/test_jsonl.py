@@ -128,7 +128,7 @@ def test_a_file_without_prompts_is_called_empty(write, content):
     assert "is empty" in complaint(write(content))[0]
 
 
-def test_a_missing_file_is_said_to_be_missing(tmp_path):
+def test_a_missing_file_is_reported_as_missing(tmp_path):
     problem, fix = complaint(tmp_path / "nothing.jsonl")
     assert problem == f"dataset file {tmp_path / 'nothing.jsonl'} does not exist"
     assert str(Path.cwd()) in fix

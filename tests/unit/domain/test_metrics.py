@@ -70,7 +70,7 @@ def test_a_metric_finds_its_value_in_a_result():
     assert METRICS["energy_total_j"].read(result) is None
 
 
-def test_a_metric_is_shown_with_its_unit_and_says_when_it_was_not_measured():
+def test_a_metric_is_shown_with_its_unit_or_as_not_measured():
     result, unmeasured = a_result(), a_result(energy_j=None)
     assert METRICS["energy_per_output_token"].text(result) == "10 J/token"
     assert METRICS["energy_per_output_token"].text(unmeasured) == "not measured"

@@ -82,7 +82,7 @@ def test_a_result_is_frozen():
         a_result().duration_sec = 3.0
 
 
-def test_every_field_says_what_it_is_or_is_named_so():
+def test_every_field_has_a_description_or_a_clear_name():
     """An optional field tells when it is None."""
     silent = [
         name
@@ -187,14 +187,14 @@ def test_joules_per_token_of_an_estimate_have_no_error_bar_and_are_marked():
     assert "10 J/token, an estimate\n" in text
 
 
-def test_the_summary_of_no_energy_says_not_measured_and_why():
+def test_the_summary_without_energy_has_not_measured_and_the_reason():
     text = a_result(energy_j=None).summary()
     assert "not measured (no sensor)" in text
     assert "0 J" not in text
 
 
 @pytest.mark.parametrize(("scope", "said"), [("process", True), ("devices", False), (None, False)])
-def test_the_summary_says_when_memory_is_that_of_the_whole_process(scope, said):
+def test_the_summary_shows_when_memory_is_that_of_the_whole_process(scope, said):
     memory = MemoryResult(peak_memory_mb=512.0, source="process_rss, sum of 2 processes", scope=scope)
     assert ("512 MB of the whole process" in a_result().model_copy(update={"memory": memory}).summary()) is said
 

@@ -75,7 +75,7 @@ def test_a_child_that_a_signal_killed_ends_as_the_shell_counts(tmp_path):
     assert code == 128 + signal.SIGKILL
 
 
-def test_what_the_child_started_ends_with_it(tmp_path):
+def test_processes_that_the_child_started_end_with_it(tmp_path):
     code, words = run(python(PARENT, "ends"), tmp_path / "log", grace_s=0.2)
     assert code == 0
     assert until(lambda: is_gone(int(words[0])))

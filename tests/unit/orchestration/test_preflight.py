@@ -274,7 +274,7 @@ def test_an_output_directory_that_cannot_be_made_is_found_before_the_run(tmp_pat
     assert "--output" in finding.fix
 
 
-def test_looking_at_an_output_directory_leaves_nothing_there(tmp_path):
+def test_checking_an_output_directory_leaves_no_file(tmp_path):
     assert findings(replace(request(energy={"backend": "null"}), output_dir=tmp_path / "a" / "b")) == []
     assert list(tmp_path.iterdir()) == []
 
@@ -310,7 +310,7 @@ def test_nothing_found_of_any_experiment_lets_the_list_pass():
     refuse([(), ()])
 
 
-def test_the_findings_of_one_experiment_are_as_they_are():
+def test_the_findings_of_one_experiment_are_unchanged():
     assert refused([Finding("no GPU", "buy one")]) == ["no GPU"]
 
 

@@ -77,7 +77,7 @@ def test_a_damaged_file_is_passed_over(tmp_path, states, text):
     assert list(states.all()) == [kept]
 
 
-def test_forgetting_the_only_experiment_leaves_nothing_behind(tmp_path, states):
+def test_after_forgetting_the_only_experiment_nothing_remains(tmp_path, states):
     states.forget(states.keep(new_state("abcd")))
     assert list(tmp_path.iterdir()) == []
 

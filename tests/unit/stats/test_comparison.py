@@ -217,7 +217,7 @@ def test_no_run_at_all_has_no_ratio():
     assert judged([[1.0] * 3], []).ratio is None
 
 
-def test_an_inconclusive_verdict_says_which_larger_designs_would_see_more():
+def test_an_inconclusive_verdict_reports_larger_designs_that_detect_more():
     found = judged([logs(-0.1, 0.0, 0.1)], logs(-0.1, 0.0, 0.1))
     assert (found.verdict, found.why_open) == ("inconclusive", "limit-within-bounds")
     assert [(design.sessions, design.repeats) for design in found.larger] == [(5, 3), (1, 6)]

@@ -21,7 +21,7 @@ def test_sessions_and_repeats_are_tried_one_at_a_time():
 
 
 @pytest.mark.parametrize("higher_is_worse", [True, False])
-def test_a_design_says_the_ratio_that_it_would_detect(higher_is_worse):
+def test_a_design_has_the_ratio_that_it_would_detect(higher_is_worse):
     change = a_change(VarianceComponents(0.01, 4, 0.0004), higher_is_worse=higher_is_worse)
     expected = change.in_design(1, 6).detectable
     sign = 1 if higher_is_worse else -1

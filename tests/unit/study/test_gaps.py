@@ -92,7 +92,7 @@ def test_a_gap_counts_for_the_temperature():
     assert found.waited_s == pytest.approx(60)
 
 
-def test_the_wait_for_a_temperature_ends_after_its_limit_and_says_how_warm_it_still_is():
+def test_the_wait_for_a_temperature_ends_after_its_limit_and_reports_the_temperature():
     clock, progress = FakeClock(), RecordingProgress()
     found = waits(
         clock, progress, thermometer=lambda: {"GPU-0": 50.0}, start_c={"GPU-0": 30.0}, cooldown_celsius=5.0,

@@ -114,7 +114,7 @@ def test_a_failed_run_does_not_end_the_study_and_its_cell_is_tried_in_the_next_c
     assert "02.c1 (batch_size 8): the process of the experiment exited without a result" in study.summary()
 
 
-def test_what_would_fail_again_is_not_tried_again():
+def test_a_run_that_would_fail_again_is_not_tried_again():
     machine = FakeMachine(fails={8: OutOfMemory("out of memory; lower pytorch.batch_size")})
     study = run_in_memory(*planned(a_study_config(1, 8, n_cycles=3)), machine.parts())
     assert machine.measured == [1, 8, 1, 1]

@@ -164,7 +164,7 @@ def test_what_is_wrong_in_a_file_is_named_with_its_line(written, content, line, 
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "# nothing but a comment\n", "---\n", "--- # a comment\n"])
-def test_an_empty_file_says_what_to_write(written, content):
+def test_an_empty_file_gives_a_message_with_an_example(written, content):
     assert "model: builtin/tiny-llama" in complaint(written(content))
 
 

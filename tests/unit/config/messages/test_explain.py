@@ -237,7 +237,7 @@ def test_a_number_with_the_name_of_a_secret_is_not_shown(explained):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_is_read_once_and_has_lines_all_the_same(tmp_path):
+def test_a_pipe_is_read_once_and_has_lines_anyway(tmp_path):
     pipe = tmp_path / "pipe.yaml"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_text, args=("model: m\nn: 0\n",), daemon=True)

@@ -83,7 +83,7 @@ class MemoryOf(FakeEngine):
 @pytest.mark.parametrize(
     ("source", "scope"), [("cuda_allocated", "devices"), ("process_rss", "process"), ("the peak cannot be reset", None)]
 )
-def test_memory_says_whose_it_is(source, scope):
+def test_memory_has_its_scope(source, scope):
     collector = MemoryCollector()
     collector.stop(MemoryOf(source))
     assert collector.collect(window=None).scope == scope

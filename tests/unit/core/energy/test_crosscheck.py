@@ -82,7 +82,7 @@ def test_a_counter_that_rose_faster_than_the_gpu_can_draw_voids_the_reading():
     assert found.reason.startswith("GPU 1 (RTX A6000): the energy counter rose by 210 J in 2 s")
 
 
-def test_a_lost_gpu_voids_the_reading_and_what_it_used_is_said():
+def test_a_lost_gpu_voids_the_reading_and_what_it_used_is_reported():
     sampler = both("energy_j", RISING, RISING[:31])
     sampler.faults["GPU-1"] = "GPU is lost"
     # 300 J at 3.0875 s less 195 J at 2.0 s.

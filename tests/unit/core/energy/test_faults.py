@@ -90,7 +90,7 @@ def test_a_gpu_that_was_lost_stays_lost_for_the_windows_that_follow(simulate):
         (Stall(COUNTER, 2.0, from_s=15.5, to_s=16.4), "took 2 s to answer"),
     ],
 )  # fmt: skip
-def test_a_counter_that_fails_is_void_the_method_changes_and_the_warning_says_why(simulate, fault, words):
+def test_a_counter_that_fails_is_void_the_method_changes_and_the_warning_has_the_reason(simulate, fault, words):
     result, truth_j = measured(simulate, fault)
     assert result.energy.method == "sampled"
     warning = warning_of(result, "meter_problem")

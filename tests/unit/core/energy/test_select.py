@@ -54,7 +54,7 @@ def test_auto_takes_the_first_available_and_keeps_every_probe():
     assert [entry.created for entry in entries.values()] == [0, 1, 0]
 
 
-def test_auto_without_any_goes_on_without_energy_and_says_why():
+def test_auto_without_a_meter_continues_without_energy_and_has_the_reason():
     metering = choose_meter("auto", "auto", CONTEXT, registry(zeus="not installed", nvml="no GPU"))
     reading = metering.meter.open_window().close(0.0, 1.0)
     assert reading.energy_j is None

@@ -76,7 +76,7 @@ def test_a_failed_poll_widens_the_tick_and_is_forgotten_with_the_next():
     assert watch.why_not is None
 
 
-def test_a_counter_that_cannot_be_read_says_why():
+def test_a_counter_that_cannot_be_read_has_the_reason():
     watch = polled(ReadingFailed("Timeout"))
     assert (watch.done, watch.why_not) == (False, "could not be read (Timeout)")
     lost = polled(SensorFault("GPU is lost"))

@@ -60,7 +60,7 @@ def test_the_palm_rule_is_two_operations_per_parameter_and_token() -> None:
     assert (result.method, result.precision, result.confidence) == ("palm", "bf16", "medium")
 
 
-def test_the_palm_rule_without_a_parameter_count_says_why_there_is_no_number() -> None:
+def test_the_palm_rule_without_a_parameter_count_gives_the_reason() -> None:
     result = palm_flops(None, input_tokens=7, output_tokens=3, precision="bf16")
     assert (result.value, result.flops_prefill, result.flops_useful) == (None, None, None)
     assert result.notes == "not computed: the number of parameters is unknown"
@@ -122,13 +122,13 @@ def test_beams_are_rows_whose_useful_part_is_not_distinguished() -> None:
     assert result.notes.endswith("4 beams per prompt")
 
 
-def test_speculative_decoding_gives_no_number_and_says_why() -> None:
+def test_speculative_decoding_gives_no_number_and_has_the_reason() -> None:
     result = exact(one(3, 3), way=GenerationWay(unknown_because="drafts were verified"))
     assert (result.value, result.flops_prefill, result.flops_decode, result.flops_useful) == (None,) * 4
     assert "drafts were verified" in result.notes
 
 
-def test_an_unknown_architecture_gives_no_number_and_says_why() -> None:
+def test_an_unknown_architecture_gives_no_number_and_has_the_reason() -> None:
     result = exact_flops(None, [one(3, 3)], "bf16")
     assert (result.value, result.confidence) == (None, "low")
     assert "architecture" in result.notes

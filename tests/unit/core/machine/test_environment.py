@@ -91,7 +91,7 @@ def test_git_is_asked_without_touching_the_index(tmp_path):
     assert "--no-optional-locks" in statuses[0]
 
 
-def test_a_command_that_is_missing_or_fails_says_nothing():
+def test_a_command_that_is_missing_or_fails_gives_none():
     assert run_command(["a-command-that-is-not-there"]) is None
     assert run_command([sys.executable, "-c", "raise SystemExit(1)"]) is None
     assert run_command([sys.executable, "-c", "print(' x ')"]) == "x"

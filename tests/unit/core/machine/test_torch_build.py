@@ -22,7 +22,7 @@ def test_any_other_build_or_file_gives_none(version_file: str) -> None:
 
 
 @pytest.mark.torch
-def test_the_installed_torch_is_read_as_it_says_itself() -> None:
+def test_the_installed_torch_is_described_by_its_version_file() -> None:
     torch = pytest.importorskip("torch")
     if torch.version.hip is None:
         assert built_for_cuda() is (torch.version.cuda is not None)

@@ -68,7 +68,7 @@ def test_every_failure_is_one_of_three_outcomes(code, outcome):
     assert type(outcome_of(code, "words")) is outcome
 
 
-def test_no_permission_is_not_no_gpu_and_a_mismatch_says_reboot():
+def test_missing_permission_differs_from_no_gpu_and_a_mismatch_needs_a_reboot():
     with pytest.raises(SensorFault, match="no permission"):
         door(failures={"nvmlInit": NO_PERMISSION})
     with pytest.raises(SensorFault, match="reboot"):
@@ -220,7 +220,7 @@ def test_an_experiment_opens_the_gpus_it_uses_and_no_more():
         (dict(environ={"CUDA_VISIBLE_DEVICES": "9"}), "'9'"),
     ],
 )
-def test_a_machine_without_a_usable_gpu_says_why(options, reason):
+def test_a_machine_without_a_usable_gpu_has_the_reason(options, reason):
     with devices(**options) as context:
         assert context.gpus == ()
         assert reason in context.no_gpu_reason

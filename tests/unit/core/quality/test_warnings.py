@@ -172,7 +172,7 @@ def test_an_estimate_of_the_cpus_on_a_gpu_is_reported_too():
     assert {found.code for found in warnings_about(a_draft(energy=energy))} == {"gpu_not_metered", "energy_estimated"}
 
 
-def test_compilation_says_its_share_of_the_window():
+def test_a_compilation_has_its_share_of_the_window():
     (warning,) = warnings_about(a_draft(compilation=CompilationResult(count=2, seconds=9.0)))
     assert "2 compilations took 9 s of the window, 10 % of it" in warning.sentence  # of 90 s
 
@@ -229,7 +229,7 @@ def test_a_meter_that_does_not_count_updates_has_its_own_warning():
     assert "the meter file does not report the number of sensor updates" in warning.sentence
 
 
-def test_what_the_sampler_says_of_its_gaps_takes_the_place_of_advice():
+def test_the_problems_of_the_sampler_replace_the_advice():
     sampler = update(REPORT, gaps=1, longest_gap_s=0.5, problems=("GPU 0: power stopped",))
     (warning,) = warnings_about(a_draft(sampler=sampler))
     assert (warning.sentence, warning.remedy) == (

@@ -70,7 +70,7 @@ def test_a_column_has_one_type(values, alike):
     assert list(map(type, of_one_type(values))) == list(map(type, alike))
 
 
-def test_pandas_takes_the_rows_as_they_are():
+def test_pandas_accepts_the_rows_unchanged():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(run_rows(a_study(failed="12")))
     means = frame.groupby(BATCH)["energy_per_output_token"].mean()
@@ -78,13 +78,13 @@ def test_pandas_takes_the_rows_as_they_are():
     assert frame["temperature_c"].dtype == float
 
 
-def test_polars_takes_the_rows_as_they_are():
+def test_polars_accepts_the_rows_unchanged():
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame(run_rows(a_study(failed="12")))
     assert frame.schema["energy_per_output_token"] == polars.Float64
     assert frame.schema[BATCH] == polars.Int64
 
 
-def test_pyarrow_takes_the_rows_as_they_are():
+def test_pyarrow_accepts_the_rows_unchanged():
     pyarrow = pytest.importorskip("pyarrow")
     assert pyarrow.Table.from_pylist(run_rows(a_study(failed="12"))).num_rows == 36

@@ -27,7 +27,7 @@ def test_an_estimate_is_called_one_and_no_energy_is_not_zero():
     assert energy_of(completed(None)) == "energy not measured"
 
 
-def test_a_run_without_a_result_says_why():
+def test_a_run_without_a_result_has_the_reason():
     failure = RunFailure(kind="timeout", message="it took longer than 60 s")
     assert outcome_of(a_row(state="failed", failure=failure)) == "failed: it took longer than 60 s"
 

@@ -87,7 +87,7 @@ def test_it_receives_how_a_run_ended(start, what, code):
     assert start(what).wait(20) == code
 
 
-def test_what_a_killed_run_wrote_is_there(start, said):
+def test_the_output_of_a_killed_run_is_kept(start, said):
     start("kill_itself").wait(20)
     assert said() == ["about", "to", "die"]
 
@@ -109,7 +109,7 @@ def test_a_run_that_ignores_signals_is_killed_after_its_grace(start, said):
     assert not process_is_alive(process.pid)
 
 
-def test_what_a_run_leaves_behind_is_ended(start, said):
+def test_processes_that_a_run_leaves_behind_are_ended(start, said):
     start("leave_a_process").wait(20)
     (left,) = map(int, said())
     assert until(lambda: not process_is_alive(left))
@@ -133,7 +133,7 @@ def test_a_server_that_ended_is_noticed_and_its_run_counts_as_killed(another, st
     assert until(lambda: not process_is_alive(process.pid))
 
 
-def test_a_server_that_cannot_start_says_why(tmp_path):
+def test_a_server_that_cannot_start_has_the_reason(tmp_path):
     server = ForkServer([sys.executable, "-c", "raise SystemExit('no torch here')"], os.environ)
     with pytest.raises(BackendError, match="ended: no torch here"):
         server.fork(tmp_path, tmp_path / "log")

@@ -26,10 +26,10 @@ def test_a_template_in_a_file_of_its_own_is_found(tmp_path, name):
 
 
 @pytest.mark.parametrize("stated", [{}, {"chat_template": None}, {"chat_template": ""}])
-def test_a_configuration_without_one_says_that_there_is_none(tmp_path, stated):
+def test_a_configuration_without_one_is_reported_as_such(tmp_path, stated):
     assert lacks_chat_template(written(tmp_path, json.dumps(stated)))
 
 
-def test_files_that_do_not_say_are_no_finding(tmp_path):
+def test_files_without_the_information_are_no_finding(tmp_path):
     assert not lacks_chat_template(tmp_path)
     assert not lacks_chat_template(written(tmp_path, "broken"))

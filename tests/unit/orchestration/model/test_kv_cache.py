@@ -119,7 +119,7 @@ def test_a_state_does_not_grow_with_the_sequence(config: dict[str, Any], per_lay
         ({**MAMBA, "conv_kernel": None}, 100, "states no conv_kernel"),
     ],
 )
-def test_what_is_not_known_says_why(config: dict[str, Any], positions: int | None, reason: str) -> None:
+def test_what_is_not_known_has_the_reason(config: dict[str, Any], positions: int | None, reason: str) -> None:
     with pytest.raises(UnknownCacheError) as caught:
         size(config, positions)
     assert reason in str(caught.value)

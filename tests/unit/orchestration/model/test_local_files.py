@@ -73,7 +73,7 @@ def test_a_model_without_organisation_is_found(tmp_path: Path) -> None:
         ("org/name", "n" * 5000),
     ],
 )
-def test_what_is_not_cached_is_not_here(tmp_path: Path, model: str, revision: str | None) -> None:
+def test_a_model_that_is_not_cached_is_missing(tmp_path: Path, model: str, revision: str | None) -> None:
     cached_model(tmp_path)
     assert local_directory(model, revision, {"HF_HOME": str(tmp_path)}) is None
     assert local_config(model, revision, {"HF_HOME": str(tmp_path)}) is None

@@ -78,14 +78,14 @@ def test_without_a_cache_nothing_is_kept() -> None:
     assert estimate(LLAMA_8B, use_cache=False).kv_cache_mb == 0
 
 
-def test_quantisation_leaves_embedding_head_and_norms_as_they_are() -> None:
+def test_quantisation_leaves_embedding_head_and_norms_unchanged() -> None:
     kept = 2 * 4096 * 128256 + (2 * 32 + 1) * 4096
     four, eight = estimate(LLAMA_8B, quantization="4bit"), estimate(LLAMA_8B, quantization="8bit")
     assert four.weights_mb == pytest.approx((0.5625 * (N_PARAMETERS - kept) + 2 * kept) / 1e6)
     assert eight.weights_mb == pytest.approx((N_PARAMETERS - kept + 2 * kept) / 1e6)
 
 
-def test_quantisation_leaves_routed_experts_as_they_are() -> None:
+def test_quantisation_leaves_routed_experts_unchanged() -> None:
     whole, quantised = estimate(MIXTRAL).weights_mb, estimate(MIXTRAL, quantization="4bit").weights_mb
     attention = 32 * 2 * 4096 * 128 * (32 + 8)
     assert whole is not None

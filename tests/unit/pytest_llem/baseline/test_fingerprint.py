@@ -41,7 +41,7 @@ def test_software_and_the_cpu_beside_a_gpu_are_soft():
     }  # fmt: skip
 
 
-def test_unlike_gpus_are_all_named():
+def test_different_gpus_are_all_named():
     hard = fingerprint_of(a_machine(a_gpu(), a_gpu(name="NVIDIA L4", power_limit_w=None)), "nvml").hard
     assert (hard["gpu"], hard["power_limit_w"], hard["mig"]) == (
         "NVIDIA A100-SXM4-80GB + NVIDIA L4",

@@ -38,12 +38,12 @@ def test_other_hardware_shows_both_values_of_each_differing_field(tmp_path):
     )
 
 
-def test_of_several_machines_the_most_alike_is_shown(tmp_path):
+def test_of_several_machines_the_most_similar_is_shown(tmp_path):
     folder = a_folder(tmp_path, a_file(gpu="NVIDIA L4", power_limit_w=72), a_file(power_limit_w=300))
     assert [str(one) for one in looked_up(folder).differences] == ["power_limit_w 300 -> 400"]
 
 
-def test_a_cpu_machine_against_a_gpu_machine_says_what_is_unset(tmp_path):
+def test_a_cpu_machine_against_a_gpu_machine_shows_what_is_unset(tmp_path):
     found = looked_up(a_folder(tmp_path, a_file(cpu="AMD EPYC 7763")))
     assert "cpu AMD EPYC 7763 -> (unset)" in found.reason
 
@@ -62,7 +62,7 @@ def test_of_several_configurations_the_nearest_is_shown(tmp_path):
     assert [str(one) for one in found.differences] == ["n 4 -> 8"]
 
 
-def test_a_new_way_of_hashing_is_said_to_be_that(tmp_path):
+def test_a_new_way_of_hashing_is_reported_as_such(tmp_path):
     assert "only its hash" in looked_up(a_folder(tmp_path, a_file()), config_hash=OTHER_HASH).reason
 
 

@@ -156,7 +156,7 @@ def test_joules_got_in_different_ways_are_not_in_the_session():
         ([GOOD, THROTTLED], ["counter"], Refusal("not-measured", "a repeat was throttled")),
     ],
 )
-def test_joules_are_gated_only_when_all_were_measured_alike(repeats, before, reason):
+def test_joules_are_gated_only_when_all_were_measured_in_the_same_way(repeats, before, reason):
     assert joule_gate_refusal(repeats, before) == reason
 
 

@@ -193,7 +193,7 @@ def test_a_window_that_is_left_open_is_no_number():
     assert following.parent is None
 
 
-def test_what_fails_inside_goes_on_and_leaves_no_number():
+def test_an_exception_inside_a_window_is_raised_and_gives_no_number():
     energy_meter = meter()
     window = energy_meter.window("failing")
     with pytest.raises(ZeroDivisionError), window:
@@ -213,7 +213,7 @@ def test_a_window_that_saw_a_fault_is_invalid_and_never_a_number(broken):
     assert window.duration_s is not None
 
 
-def test_without_a_meter_nothing_is_measured_and_the_reason_says_what_was_tried():
+def test_without_a_meter_nothing_is_measured_and_the_reason_lists_the_attempts():
     energy_meter = meter(NoMeter("no meter is available: zeus: not installed; nvml: no NVIDIA GPU"))
     assert (energy_meter.available, energy_meter.name) == (False, "none")
     with energy_meter.window() as window:

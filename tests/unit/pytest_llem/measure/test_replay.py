@@ -32,7 +32,7 @@ def test_every_window_takes_the_next_value_of_its_test(written):
     assert (replay.left("a"), replay.left("c")) == (0, 1)
 
 
-def test_running_out_is_an_error_that_says_how_many_there_were(written):
+def test_running_out_is_an_error_with_the_number_of_windows(written):
     replay = read_replay(written({"windows": {"a": [1]}}))
     replay.next("a")
     with pytest.raises(ReplayError, match="has 1 recorded windows for a, and all are used"):

@@ -24,7 +24,7 @@ def test_a_clear_verdict_of_three_sessions_needs_no_advice(now):
 
 
 @pytest.mark.parametrize(("count", "sessions"), [(1, "1 baseline session"), (2, "2 baseline sessions")])
-def test_a_regression_against_few_sessions_says_what_its_level_rests_on(count, sessions):
+def test_a_regression_against_few_sessions_states_the_assumption_of_its_level(count, sessions):
     assert advice_on(compare([[100.0] * 3] * count, [[115.0] * 3], limit=0.05)) == (
         f"with {sessions}, llem_alpha 0.01 holds only where sessions differ by at most 2% (llem_noise_floor); 3 sessions show "
         "how much they differ"
@@ -41,7 +41,7 @@ def test_too_few_repeats_name_the_side_that_has_them():
     assert advice_on(none) == "a verdict needs 3 repeats or more, no baseline session has as many; raise --llem-repeats"
 
 
-def test_an_inconclusive_verdict_says_what_it_could_see_and_what_would_help():
+def test_an_inconclusive_verdict_reports_the_detectable_change_and_what_would_help():
     found = compare([SCATTERED], [SCATTERED], limit=0.05)
     could_see = 100 * (found.minimum_detectable_ratio - 1)
     sessions, repeats = (100 * (design.minimum_detectable_ratio - 1) for design in found.larger)

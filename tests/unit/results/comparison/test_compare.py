@@ -43,7 +43,7 @@ def test_energy_of_two_windows_has_the_interval_of_their_uncertainties():
     assert "gain" not in text_of(found, single=True)
 
 
-def test_one_window_says_nothing_of_the_spread_of_the_throughput():
+def test_one_window_does_not_show_the_spread_of_the_throughput():
     speed = metric_of(compare(side_of("a", a_result()), side_of("b", a_result())), "tokens_per_second")
     assert (speed.ratio.value, speed.ratio.low, speed.interval) == (1, None, "none")
 
@@ -72,7 +72,7 @@ def test_on_the_same_gpu_the_gain_error_of_the_sensor_cancels():
     assert "without the gain error of the sensor" in text_of(found, single=True)
 
 
-def test_on_another_gpu_it_does_not_cancel_and_the_machine_is_said():
+def test_on_another_gpu_the_gain_does_not_cancel_and_the_machine_is_named():
     other = with_gpus(a_gpu_result(n=4), uuid="GPU-other")
     found = compare(side_of("a", a_gpu_result(n=4)), side_of("b", other))
     same = compare(side_of("a", a_gpu_result(n=4)), side_of("b", a_gpu_result(n=4)))

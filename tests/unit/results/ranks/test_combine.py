@@ -288,7 +288,7 @@ def test_warnings_of_the_sensors_name_their_rank_and_others_are_judged_anew():
         ({"energy": EnergyReading(meter="nvml", energy_j=1.0, method="sampled")}, "energy method"),
     ],
 )
-def test_unlike_results_are_refused_with_the_difference(change, what):
+def test_different_results_are_refused_with_the_difference(change, what):
     with pytest.raises(AggregationError, match=what):
         aggregate([process(0), process(1, on_gpu(1).model_copy(update=change))])
 

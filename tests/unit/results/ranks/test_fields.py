@@ -91,7 +91,7 @@ def test_whole_numbers_stay_whole():
     assert isinstance(total([a_result().host] * 2, "cpu_seconds"), float)
 
 
-def test_what_was_forgotten_to_give_is_named():
+def test_a_missing_value_is_named():
     with pytest.raises(LookupError, match="other_cpu_share is not combined"):
         combined([a_result().host] * 2, HOST)
     with pytest.raises(LookupError, match=r"name is not .*\(because\)"):

@@ -85,7 +85,7 @@ def test_each_interaction_shows_the_effect_at_each_level_of_the_other_factor():
     assert table.rows[1][0] == ""
 
 
-def test_a_level_that_is_not_compared_says_why():
+def test_a_level_that_is_not_compared_has_the_reason():
     study = a_study()
     headline = study.effects.metrics[0]
     factor = headline.factors[0].model_copy(update={"missing": (64,)})

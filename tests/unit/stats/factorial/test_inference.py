@@ -15,7 +15,7 @@ def test_an_interval_is_that_of_students_t():
     assert ErrorTerm(4.0, 10).margin(0.25) == pytest.approx(t.ppf(0.975, 10))
 
 
-def test_without_degrees_of_freedom_nothing_is_said():
+def test_without_degrees_of_freedom_there_is_no_statement():
     error = ErrorTerm.of(0.0, 0)
     assert error.margin(1.0) is None
     assert error.margins(np.ones(2)) is None

@@ -58,7 +58,7 @@ def test_equal_runs_leave_exactly_nothing():
     assert found.explained is None
 
 
-def test_what_cells_explain():
+def test_the_share_that_cells_explain():
     """Cells differ by 2 and runs deviate by 1 in turn: 8 of 8 + 8 between the runs of a block... all blocks alike."""
     found = fit([0.0, 2.0, 1.0, 1.0], [0, 1, 0, 1], [0, 0, 1, 1])
     assert found.explained == pytest.approx(0.5)

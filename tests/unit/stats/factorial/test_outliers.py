@@ -29,7 +29,7 @@ def test_few_quiet_studies_have_one_by_chance():
     assert found <= 15
 
 
-def test_few_runs_say_too_little():
+def test_few_runs_are_not_enough():
     assert strong_outliers(fit_of({1: 5.0}, n_cells=2)) == ()
 
 

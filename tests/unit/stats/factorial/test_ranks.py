@@ -35,7 +35,7 @@ def test_a_value_far_away_counts_as_the_largest():
     assert normal_ranks(fit(near, cells, blocks)).means.tolist() == normal_ranks(fit(far, cells, blocks)).means.tolist()
 
 
-def test_the_median_of_cells_that_differ_in_one_factor_only_is_taken_off():
+def test_the_median_of_cells_that_differ_in_one_factor_only_is_subtracted():
     """Groups at 0 and at 10, each with a small effect of 1: after alignment the ranks are those of the effect."""
     values, cells = [0.0, 1.0, 10.0, 11.1], [0, 1, 2, 3]
     aligned = normal_ranks(fit(values, cells, [0] * 4), groups=[0, 0, 1, 1])

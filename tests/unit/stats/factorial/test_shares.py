@@ -20,7 +20,7 @@ def test_without_noise_half_of_the_interaction_goes_to_each_factor():
     assert found(0.0).terms == pytest.approx({(0,): 0.6, (1,): 0.2, (0, 1): 0.2})
 
 
-def test_what_noise_adds_is_taken_off():
+def test_the_contribution_of_noise_is_subtracted():
     """A variance of 2 adds 1 to each sum of two runs: 5, 1 and 1."""
     assert found(2.0).factors == pytest.approx((5.5 / 7, 1.5 / 7))
 

@@ -42,6 +42,6 @@ def test_without_a_difference_of_groups_both_errors_are_the_variance_of_a_run():
     assert np.mean([each.inside.variance for each in found]) == pytest.approx(1.0, abs=0.1)
 
 
-def test_with_a_lost_run_nothing_is_said_between_groups():
+def test_with_a_lost_run_there_is_no_statement_between_groups():
     found = strata(fit_of(0.1, 0.1, lost={(2, 1)}), GROUPS)
     assert (found.between.freedom, found.inside.freedom) == (0, 11)

@@ -43,7 +43,7 @@ def test_what_happens_after_loading_does_not_matter(fields):
         {"passthrough_kwargs": {"low_cpu_mem_usage": True}},
     ],
 )
-def test_what_loading_reads_does(fields):
+def test_a_field_that_loading_reads_changes_the_key(fields):
     assert key(**fields) != key()
 
 
@@ -53,7 +53,7 @@ def test_drawn_weights_depend_on_their_seed():
 
 
 @pytest.mark.parametrize("section", [{"torch_compile": True}, {"cache_implementation": "static"}])
-def test_what_remembers_shapes_is_never_shared(section):
+def test_a_model_with_state_about_shapes_is_never_shared(section):
     assert key(pytorch=section) is None
 
 

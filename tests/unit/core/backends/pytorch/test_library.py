@@ -61,7 +61,7 @@ def test_arguments_go_through_unchanged(call):
     assert auto.calls == [("org/m", {"revision": "v1"})]
 
 
-def test_what_transformers_says_about_the_weights_comes_along():
+def test_the_report_of_transformers_on_the_weights_is_returned():
     _, report = library(Auto()).model("org/m")
     assert report == LoadReport(
         missing=("head.weight",),
@@ -72,7 +72,7 @@ def test_what_transformers_says_about_the_weights_comes_along():
 
 
 @pytest.mark.parametrize("error", [ValueError("no such setting"), OSError("no file named model.safetensors")])
-def test_what_stays_wrong_is_tried_once(error):
+def test_a_permanent_failure_is_tried_once(error):
     auto = Auto(error)
     with pytest.raises(type(error)):
         library(auto).model("org/m")

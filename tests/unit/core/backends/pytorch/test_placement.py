@@ -115,7 +115,7 @@ class Model(torch.nn.Module):
     ("devices", "expected"),
     [((0,), "cuda:0"), (("cuda:1",), "cuda:1"), ((torch.device("cpu"),), "cpu"), ((None, 2), "cuda:2")],
 )
-def test_the_hook_of_the_first_module_says_where_it_computes(devices, expected):
+def test_the_hook_of_the_first_module_decides_where_it_computes(devices, expected):
     model = Model(*devices)
     assert input_device(model) == torch.device(expected)
     assert devices_of(model) == tuple(sorted({expected, "cpu"}))

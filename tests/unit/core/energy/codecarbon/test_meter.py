@@ -188,7 +188,7 @@ def test_a_config_file_and_a_variable_do_not_change_the_joules(tmp_path, monkeyp
     assert [path.name for path in tmp_path.iterdir()] == [".codecarbon.config"]
 
 
-def test_a_clean_process_says_nothing_and_connects_nowhere(tmp_path):
+def test_a_clean_process_prints_nothing_and_opens_no_connection(tmp_path):
     """Real CodeCarbon: importing it logs to the terminal, and prints where the bindings of AMD GPUs find no driver."""
     pytest.importorskip("codecarbon")
     program = """

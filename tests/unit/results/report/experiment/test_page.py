@@ -179,7 +179,7 @@ def test_settings_that_are_not_the_default_are_marked(gpu_page):
     assert gpu_page.count("tr", "changed") == 5  # n, max_output_tokens, batch size, and two of the warm-up
 
 
-def test_a_split_that_is_not_known_says_why():
+def test_a_split_that_is_not_known_has_the_reason():
     result = a_result(timeseries=a_timeseries())
     split = PhaseEnergy(reason="phases of 0.1 s are shorter than the sensor's period")
     text = page_of(result.model_copy(update={"phase_energy": split})).text

@@ -75,6 +75,6 @@ def test_a_gap_of_the_trace_is_a_gap_of_the_line():
     assert sum(math.isnan(value) for value in line.get_ydata()) == 1
 
 
-def test_a_time_series_that_is_missing_is_said():
+def test_a_time_series_that_is_missing_is_reported():
     picture = run(a_gpu_result(n=8).model_copy(update={"timeseries": None}))
     assert "The power in the window is missing" in picture.caption

@@ -34,7 +34,7 @@ def test_several_cycles_have_a_spread_and_a_detectable_ratio():
     assert spread.note.startswith("ratios above 1.0")
 
 
-def test_one_cycle_says_why_it_has_no_spread_and_no_interval():
+def test_one_cycle_has_a_reason_for_no_spread_and_no_interval():
     found = cards(a_study(n_cycles=1))
     assert (found["spread of a run (CV)"].value, found["spread of a run (CV)"].note) == (
         "not known",

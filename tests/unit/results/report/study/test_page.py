@@ -91,7 +91,7 @@ def test_one_cycle_has_no_intervals_and_no_spread():
     assert "not known" in text
 
 
-def test_energy_that_was_not_measured_is_said_and_the_answer_is_about_throughput():
+def test_energy_that_was_not_measured_is_reported_and_the_answer_is_about_throughput():
     page = page_of(a_study(measured=False))
     assert page.text.count("Energy was not measured, so this is about throughput.") == 1
     assert "pareto" not in page.figures
@@ -213,7 +213,7 @@ def test_every_figure_and_table_has_a_caption(page):
     assert tags.count("caption") == without_numbers - 1  # skipped combinations stand below their heading
 
 
-def test_a_study_that_is_not_finished_says_so():
+def test_a_study_that_is_not_finished_states_it():
     study = a_study(control=True)
     assert "The study is not finished" not in page_of(study).text
     runs = tuple(run if run.place <= 30 else run.model_copy(update={"state": "pending"}) for run in study.runs)
@@ -261,5 +261,5 @@ def test_the_methods_state_the_work_of_a_run(page):
     assert "Each run answered 64 prompts with at most 64 output tokens each." in page.text
 
 
-def test_no_wait_is_said_in_words():
+def test_no_wait_has_its_own_words():
     assert "There was no fixed wait between runs." in page_of(a_study(cycle_gap_s=0.0)).text

@@ -69,7 +69,7 @@ SHAPES: dict[str, Callable[[], StudyData]] = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_page_of_any_shape_is_complete_and_says_nothing_that_is_not_known(shape):
+def test_a_page_of_any_shape_is_complete_and_states_only_what_is_known(shape):
     study = SHAPES[shape]()
     text = html_text(study)
     page = Page(text)

@@ -50,7 +50,7 @@ def test_the_answer():
     )
 
 
-def test_small_effects_are_in_percent_and_what_is_undecided_is_said():
+def test_small_effects_are_in_percent_and_undecided_ones_are_reported():
     text = said(lambda levels: math.log(1.05) * levels["precision"])
     assert text.startswith(
         "Precision matters most: bf16 needs 5.0 % less energy per output token than fp16 (95 % interval "
@@ -69,7 +69,7 @@ def test_a_stated_margin():
     assert "Batch size makes no difference above 2.0 %." in said(lambda levels: 0.5 * levels["precision"], margin=0.02)
 
 
-def test_one_cycle_ranks_nothing_and_says_how_many_are_needed():
+def test_one_cycle_ranks_nothing_and_reports_how_many_are_needed():
     text = said(n_cycles=1)
     assert text.startswith(
         "Precision: bf16 needs 1.3 times less energy per output token than fp16; batch size: 32 needs "
@@ -89,7 +89,7 @@ def test_a_large_interaction_comes_first():
     assert "; with precision bf16, 1.5 times (1." in said(depends)
 
 
-def test_an_effect_that_turns_round_is_said_so():
+def test_an_effect_that_changes_direction_is_reported():
     def turns(levels):
         return -levels["pytorch.batch_size"] * (1.0 if levels["precision"] else -0.4) + levels["precision"]
 

@@ -148,7 +148,7 @@ def test_sampling_is_ours(model, field):
         ({"do_sample": True, "num_return_sequences": 2, "return_dict_in_generate": True, "output_scores": True}, {}),
     ],
 )  # fmt: skip
-def test_what_we_document_is_ours_whatever_the_file_says(model, files, expected):
+def test_documented_settings_have_priority_over_the_file(model, files, expected):
     found = settings_with(model, files)
     assert {name: found.values.get(name) for name in expected} == expected
     assert (dict(found.from_model), set(files) & {"penalty_alpha", "return_dict_in_generate"} & set(found.values)) == (
