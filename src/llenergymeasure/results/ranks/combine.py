@@ -87,9 +87,10 @@ def _carbon(first: ExperimentResult, energy: EnergyReading) -> CarbonEstimate | 
 
 
 def _devices(results: Sequence[ExperimentResult]) -> tuple[str, ...]:
-    """UUIDs of the metered devices, or the kind of device and the rank."""
-    named = each_once(uuid for result in results for uuid in result.energy.per_device_j or ())
-    return named or tuple(f"{result.model_info.device}:{rank}" for rank, result in enumerate(results))
+    """UUIDs of the metered GPUs; for a model on CPUs, and without a meter, the kind of device and the rank."""
+    device = results[0].model_info.device
+    named = () if device == "cpu" else each_once(uuid for one in results for uuid in one.energy.per_device_j or ())
+    return named or tuple(f"{device}:{rank}" for rank in range(len(results)))
 
 
 def _embedded(process: ProcessResult) -> dict[str, Any]:

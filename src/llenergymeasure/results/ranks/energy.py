@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -94,13 +95,6 @@ _NOTHING: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _merged(blocks: Sequence[EnergyReading], name: str) -> dict[str, float] | None:
-    """Energy in J of every device; None when one rank reports no devices."""
-    return all_or_none(
-        values(blocks, name), lambda found: dict(chain.from_iterable(mapping.items() for mapping in found))
-    )
-
-
 def _parts(blocks: Sequence[EnergyReading], name: str) -> dict[str, float]:
     """Parts of the uncertainty: gain errors may be equal and add linearly; other parts are independent."""
     mappings = values(blocks, name)
@@ -123,7 +117,7 @@ def _independent(blocks: Sequence[EnergyReading], name: str) -> float | None:
 ENERGY: Rules = {
     **metrics_in("energy"),
     "meter": Same("meter"),
-    "per_device_j": _merged,
+    "per_device_j": given("CPUs of several machines have the same names"),
     "method": Same("energy method", where_known=True),
     "uncertainty_j": _uncertainty,
     "uncertainty_parts_j": _parts,
@@ -156,8 +150,28 @@ def _not_measured(processes: Sequence[ProcessResult]) -> EnergyReading | None:
 def _summed(processes: Sequence[ProcessResult], counted: Sequence[ProcessResult]) -> EnergyReading:
     """The sum of the counted readings, with the problems of all processes."""
     problems = {"problems": distinct([one.result.energy for one in processes], "problems")}
-    apart = {"domains": tuple(_summed_domains(counted)), "host": _host_energy(processes)}
+    apart = {
+        "per_device_j": _per_device_j(counted),
+        "domains": tuple(_summed_domains(counted)),
+        "host": _host_energy(processes),
+    }
     return combined([one.result.energy for one in counted], ENERGY, problems | apart)
+
+
+def _per_device_j(counted: Sequence[ProcessResult]) -> dict[str, float] | None:
+    """Energy in J of every device; None when one rank reports no devices.
+
+    A name that devices of several machines have, such as `package-0`, gets the rank that measured it.
+    """
+    by_rank = {one.facts.rank: one.result.energy.per_device_j for one in counted}
+    times = Counter(chain.from_iterable(found or () for found in by_rank.values()))
+    if None in by_rank.values():
+        return None
+    return {
+        f"{name} of rank {rank}" if times[name] > 1 else name: joules
+        for rank, found in by_rank.items()
+        for name, joules in (found or {}).items()
+    }
 
 
 HOST_ENERGY: Rules = {

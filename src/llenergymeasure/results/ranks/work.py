@@ -11,7 +11,7 @@ from llenergymeasure.domain.measurements import Distribution, HostResult, Latenc
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 from llenergymeasure.results.ranks.files import ProcessResult
-from llenergymeasure.results.ranks.helpers import all_or_none, by_pass, in_a_row, interleaved
+from llenergymeasure.results.ranks.helpers import all_or_none, by_pass, each_once, in_a_row, interleaved
 from llenergymeasure.results.ranks.rules import (
     Rule,
     Rules,
@@ -99,7 +99,7 @@ HOST: Rules = {
     "load_average_1m": most,
     "cpu_steal_share": most,
     "other_cpu_share": given("CPU share of other processes on rank 0's machine, without the other ranks on it"),
-    "other_cpu_seconds": given("CPU time of other processes on rank 0's machine, without the other ranks on it"),
+    "other_cpu_seconds": given("CPU time of other processes on all machines, without the ranks"),
     "threads": of_rank_0("each rank has the same number"),
     "omp_num_threads": of_rank_0("the launcher sets the same value"),
 }
@@ -147,15 +147,26 @@ def combined_latency(results: Sequence[ExperimentResult]) -> LatencyResult | Non
 
 
 def combined_host(processes: Sequence[ProcessResult], wall_s: float) -> HostResult:
-    """CPU seconds of all ranks, and the CPU share of other processes on rank 0's machine, without the other ranks."""
-    hosts = [one.result.host for one in processes]
-    here = processes[0].facts.host
+    """CPU seconds of all ranks, and of other processes: their seconds on all machines, their share on that of rank 0."""
+    machines = each_once(one.facts.host for one in processes)
+    ranks = [[one.result.host for one in processes if one.facts.host == machine] for machine in machines]
     cpus = processes[0].result.environment_snapshot.cpu_count_logical or 1
-    siblings_s = math.fsum(one.result.host.cpu_seconds for one in processes[1:] if one.facts.host == here)
-    other, other_s = hosts[0].other_cpu_share, hosts[0].other_cpu_seconds
-    share = None if other is None else max(other - siblings_s / (cpus * wall_s), 0.0)
-    left_s = None if other_s is None else max(other_s - siblings_s, 0.0)
-    return combined(hosts, HOST, {"other_cpu_share": share, "other_cpu_seconds": left_s})
+    other = ranks[0][0].other_cpu_share
+    share = None if other is None else max(other - _of_siblings_s(ranks[0]) / (cpus * wall_s), 0.0)
+    others_s = all_or_none([_others_s(on_one) for on_one in ranks], math.fsum)
+    hosts = [one.result.host for one in processes]
+    return combined(hosts, HOST, {"other_cpu_share": share, "other_cpu_seconds": others_s})
+
+
+def _others_s(ranks: Sequence[HostResult]) -> float | None:
+    """CPU time in s of other processes on one machine, as its first rank measured it, without the other ranks."""
+    seen_s = ranks[0].other_cpu_seconds
+    return None if seen_s is None else max(seen_s - _of_siblings_s(ranks), 0.0)
+
+
+def _of_siblings_s(ranks: Sequence[HostResult]) -> float:
+    """CPU time in s of the ranks of one machine, without that of the first."""
+    return math.fsum(host.cpu_seconds for host in ranks[1:])
 
 
 def left_out_warnings(counts: Sequence[TokenCounts]) -> Iterator[MeasurementWarning]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from a_result import a_result
+from llenergymeasure._version import __version__
 from llenergymeasure.domain.energy import EnergyDomain, EnergyReading, HostEnergy
+from llenergymeasure.domain.measurements import HostResult
 from llenergymeasure.domain.warnings import warning
 from llenergymeasure.exceptions import AggregationError
 from llenergymeasure.results.ranks.combine import aggregate
@@ -27,7 +29,8 @@ def on_gpu(index, energy_j=200.0, **reading):
         meter="nvml", energy_j=energy_j, method="counter", per_device_j={f"GPU-{index}": energy_j}, n_readings=20 + index,
         uncertainty_j=109**0.5, uncertainty_parts_j={"gain": 10.0, "edges": 3.0}, crosscheck_j=198.0,
     ).model_copy(update=reading)  # fmt: skip
-    return result.model_copy(update={"energy": energy})
+    model = result.model_info.model_copy(update={"device": "cuda"})
+    return result.model_copy(update={"energy": energy, "model_info": model})
 
 
 def test_energy_tokens_and_flops_are_summed_and_time_is_the_wall_span():
@@ -175,6 +178,33 @@ def test_a_cpu_that_all_processes_read_is_counted_once_per_machine():
     assert whole.energy_per_device_j is None
 
 
+def on_package(energy_j, **blocks):
+    """A run on the CPU, measured by its counters."""
+    energy = EnergyReading(meter="rapl", energy_j=energy_j, method="counter", per_device_j={"package-0": energy_j})
+    return a_result().model_copy(update={"energy": energy, **blocks})
+
+
+def test_cpus_of_two_machines_that_share_a_name_each_keep_their_joules():
+    whole = aggregate([process(rank, on_package(100.0 + rank), host="ab"[rank // 2], size=4) for rank in range(4)])
+    assert whole.energy_total_j == 202.0
+    assert whole.energy_per_device_j == {"package-0 of rank 0": 100.0, "package-0 of rank 2": 102.0}
+
+
+def test_a_model_on_cpus_is_on_the_cpu_of_each_rank_and_not_on_its_meter():
+    whole = aggregate([process(rank, on_package(100.0)) for rank in range(2)])
+    assert whole.model_info.devices == whole.multi_gpu.devices == ("cpu:0", "cpu:1")
+    assert whole.energy_per_device_j == {"package-0": 100.0}
+
+
+def test_the_cpu_time_of_others_is_that_of_every_machine_as_is_that_of_the_ranks():
+    """On each of two machines two ranks use 5 s, so 7 s of others are 5 s of the other rank and 2 s of other programs."""
+    host = HostResult(cpu_seconds=5.0, other_cpu_seconds=7.0)
+    four = [process(rank, on_package(100.0, host=host), host="ab"[rank // 2], size=4) for rank in range(4)]
+    whole = aggregate(four).host
+    assert (whole.cpu_seconds, whole.other_cpu_seconds) == (20.0, 4.0)
+    assert whole.other_share_of_used == pytest.approx(4 / 24)
+
+
 def test_processes_that_share_a_part_of_their_devices_are_refused():
     both = {"GPU-0": 100.0, "GPU-1": 100.0}
     with pytest.raises(AggregationError, match="share GPU-1 but not all their devices"):
@@ -283,7 +313,7 @@ def test_warnings_of_the_sensors_name_their_rank_and_others_are_judged_anew():
     ("change", "what"),
     [
         ({"measurement_config_hash": "0" * 16}, "configuration"),
-        ({"tool_version": "1.9"}, "release is '2.0.0' on rank 0 and '1.9' on rank 1"),
+        ({"tool_version": "1.9"}, f"release is '{__version__}' on rank 0 and '1.9' on rank 1"),
         ({"energy": EnergyReading(meter="zeus", energy_j=1.0, method="counter")}, "meter"),
         ({"energy": EnergyReading(meter="nvml", energy_j=1.0, method="sampled")}, "energy method"),
     ],
