@@ -12,7 +12,7 @@ from __future__ import annotations
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.check_reading import check_reading
 from llenergymeasure.core.energy.null import NoMeter
-from llenergymeasure.core.energy.rapl.meter import create, probe
+from llenergymeasure.core.energy.rapl.meter import create
 from llenergymeasure.domain.energy import EnergyReading, HostEnergy
 from llenergymeasure.exceptions import MeterError
 from llenergymeasure.protocols import EnergyBackend, OpenWindow
@@ -76,9 +76,6 @@ class WindowWithHost:
 
 def with_host(meter: EnergyBackend, context: MeterContext) -> WithHost:
     """The GPU meter with the energy of the host beside it, or with the reason why it is not measured."""
-    why_not = probe(context)
-    if why_not is not None:
-        return WithHost(meter, NoMeter(f"rapl: {why_not}"))
     try:
         return WithHost(meter, create(context))
     except MeterError as error:
