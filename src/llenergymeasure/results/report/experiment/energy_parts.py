@@ -33,7 +33,9 @@ def _machine(result: ExperimentResult) -> Iterator[Parts]:
 def _devices(result: ExperimentResult, per_device_j: dict[str, float]) -> Parts:
     gpus = Gpus(result)
     parts = [(gpus.with_uuid(uuid), energy_j, "measured") for uuid, energy_j in per_device_j.items()]
-    return Parts("Devices", "Energy of the window by device. The UUIDs are in the section on the environment.", parts)
+    known = any(gpu.uuid in per_device_j for gpu in result.environment_snapshot.gpus)
+    uuids = " The UUIDs are in the section on the environment." if known else ""
+    return Parts("Devices", f"Energy of the window by device.{uuids}", parts)
 
 
 def _phases(result: ExperimentResult) -> Iterator[Parts]:

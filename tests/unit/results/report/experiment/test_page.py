@@ -122,6 +122,13 @@ def test_a_gpu_that_the_snapshot_does_not_know_has_its_uuid():
     assert "GPU-0" in text
 
 
+def test_the_energy_by_device_names_the_section_with_uuids_only_where_it_has_them(gpu_page):
+    assert "by device. The UUIDs are in the section on the environment." in gpu_page.text
+    without = page_of(a_result()).text
+    assert "Energy of the window by device." in without
+    assert "The UUIDs are in the section" not in without
+
+
 def test_packages_are_folded(gpu_page):
     assert "2 installed packages" in page_of(with_packages(2)).text
 
