@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import sysconfig
 import tarfile
+import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from llenergymeasure import __version__
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,3 +75,37 @@ def test_the_package_index_would_accept_both(dist):
         [sys.executable, "-m", "twine", "check", "--strict", *files], check=False, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def installed(dist, tmp_path_factory):
+    """An environment of its own with the wheel; what the wheel needs is taken from the environment of the tests."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = folder / "bin" / "python"
+    wheel = str(next(dist.glob("*.whl")))
+    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", wheel]
+    subprocess.run(command, check=True, capture_output=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    (site / "what-it-needs.pth").write_text(sysconfig.get_paths()["purelib"], encoding="utf-8")
+    return folder / "bin"
+
+
+@pytest.mark.slow
+@pytest.mark.torch
+def test_the_installed_wheel_measures_the_built_in_model_without_the_checkout(installed, tmp_path):
+    def run(*command):
+        environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [str(installed / command[0]), *command[1:]], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert run("python", "-c", "import llenergymeasure; print(llenergymeasure.__file__)").startswith(
+        str(installed.parent)
+    )
+    assert run("llem", "--version").startswith(f"llenergymeasure {__version__}\n")
+    quick = ("baseline.enabled=false", "warmup.thermal_floor_seconds=0", "max_output_tokens=2", "max_input_tokens=8")
+    run("llem", "run", "-m", "builtin/tiny-llama", "-n", "1", *(f"--set={each}" for each in quick))
+    assert len(list(tmp_path.glob("results/*/result.json"))) == 1
