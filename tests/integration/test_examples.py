@@ -129,7 +129,15 @@ def small_checkpoint(tmp_path):
 
     source, folder = builtin_model_path("builtin/tiny-llama"), tmp_path / "small"
     shutil.copytree(source, folder)
-    config = transformers.AutoConfig.from_pretrained(source)
+    # 4-bit products on a CPU need widths that are multiples of 64.
+    widths = {
+        "hidden_size": 128,
+        "intermediate_size": 256,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "head_dim": 64,
+    }
+    config = transformers.AutoConfig.from_pretrained(source, **widths)
     transformers.AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     return folder
 
