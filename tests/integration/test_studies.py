@@ -169,6 +169,33 @@ def test_an_interrupt_ends_with_130_and_the_line_that_continues(quick, place, ho
     assert [row.state for row in StudyResult.from_dir(folder).runs] == ["interrupted", "pending"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("pause_s", [0.002, 0.1])
+def test_ctrl_c_that_is_held_down_leaves_a_whole_study(place, pause_s):
+    process = start(place, "run", "study.yaml", "--cycles", "1", *LONG)
+    journals = place / "work" / "results"
+    assert until(lambda: any("running" in path.read_text() for path in journals.glob("*/journal.jsonl")), 120)
+    end_s = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < end_s:
+        process.send_signal(signal.SIGINT)
+        time.sleep(pause_s)
+    code, _, err = ended(process)
+    assert code == 130
+    assert "Traceback" not in err
+    assert f"continue with: llem run --resume results/{the_folder(place).name}" in err
+    assert [row.state for row in StudyResult.from_dir(the_folder(place)).runs] == ["interrupted", "pending"]
+
+
+def test_a_study_from_a_pipe_keeps_its_text(quick, place):
+    text = (place / "work" / "study.yaml").read_text()
+    os.mkfifo(place / "work" / "pipe")
+    process = start(place, "run", "pipe", "--cycles", "1", python=quick.python)
+    (place / "work" / "pipe").write_text(text)
+    code, _, err = ended(process)
+    assert code == 0, err
+    assert (the_folder(place) / "study.yaml").read_text() == text
+
+
 def test_the_dry_run_of_a_study(llem, place):
     code, out, err = llem("run", "study.yaml", "--dry-run", "--set", "execution.experiment_gap_seconds=60")
     assert code == 0, err

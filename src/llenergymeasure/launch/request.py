@@ -15,6 +15,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from llenergymeasure._files import write_atomic
+from llenergymeasure._json import read_json
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import UserConfig
 from llenergymeasure.domain.base import Frozen, json_of
@@ -92,7 +93,7 @@ def read_request(folder: Path) -> Request:
     """
     path = folder / REQUEST_FILE
     try:
-        return Request.model_validate_json(path.read_bytes())
+        return Request.model_validate(read_json(path.read_bytes()))
     except (OSError, ValueError) as error:  # pydantic's ValidationError is one
         raise ConfigError(f"{path} is not a valid request: {error}") from error
 
@@ -115,6 +116,6 @@ def read_replies(folder: Path, count: int) -> dict[int, Reply]:
 
 def _read_reply(path: Path) -> Reply | None:
     try:
-        return Reply.model_validate_json(path.read_bytes())
+        return Reply.model_validate(read_json(path.read_bytes()))
     except (OSError, ValueError):
         return None

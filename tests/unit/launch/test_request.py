@@ -42,6 +42,12 @@ def test_a_request_arrives_as_it_was_written(tmp_path):
     assert read_request(tmp_path).config.config_hash == CONFIG.config_hash
 
 
+def test_a_name_that_is_not_utf_8_arrives(tmp_path):
+    request = Request(config=CONFIG.model_copy(update={"dataset": "p\udcff.jsonl"}), user_config=UserConfig())
+    write_request(tmp_path, request)
+    assert read_request(tmp_path) == request
+
+
 @pytest.mark.parametrize("content", [None, b"", b"{", b'{"config": {}}'])
 def test_an_invalid_request_is_refused(tmp_path, content):
     if content is not None:
