@@ -64,5 +64,5 @@ def test_the_command_line_ends_with_2_for_different_work_and_bad_folders(folders
 @pytest.mark.parametrize("name", ["loop", "x" * 300])
 def test_a_folder_that_cannot_be_is_a_usage_error(folders, tmp_path, name):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    with pytest.raises(ConfigError, match="there is no "):
+    with pytest.raises(ConfigError, match="does not exist"):
         compared([folders[0], tmp_path / name], different_work=False, as_json=False)
