@@ -6,6 +6,9 @@ from pydantic import Field
 
 from llenergymeasure.domain.base import Frozen
 
+# The libraries that generate text.
+LIBRARIES = ("torch", "transformers")
+
 
 class GpuInfo(Frozen):
     """One GPU. Optional fields are None when the driver does not report them."""
@@ -56,3 +59,8 @@ class EnvironmentSnapshot(Frozen):
         None, description="Whether tracked files differ from the commit; None when git does not report it."
     )
     timestamp_utc: str = Field(description="ISO 8601.")
+
+    @property
+    def libraries(self) -> dict[str, str]:
+        """The versions of the libraries that generate text, as far as they are installed."""
+        return {name: self.packages[name] for name in LIBRARIES if name in self.packages}

@@ -51,6 +51,7 @@ def completed_row(row: RunRow, result: ResultData, path: str | None, took_s: flo
             "gpus": tuple(f"{gpu.name} ({gpu.uuid})" for gpu in result.environment_snapshot.gpus),
             "gpu_names": tuple(gpu.name for gpu in result.environment_snapshot.gpus),
             "tool_version": result.tool_version,
+            "libraries": result.environment_snapshot.libraries,
             "warnings": tuple(dict.fromkeys(warning.code for warning in result.warnings)),
         }
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from a_result import a_result
 from a_study import a_study
 from llenergymeasure.domain.environment import GpuInfo
+from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.study.rows import completed_row
 
 
@@ -24,3 +25,12 @@ def test_the_row_of_a_run_has_the_release_that_measured_and_the_names_of_its_gpu
     assert row.tool_version == "1.9.9"
     assert row.gpu_names == ("NVIDIA H200", "NVIDIA H200")
     assert row.gpus == ("NVIDIA H200 (GPU-0)", "NVIDIA H200 (GPU-1)")
+
+
+def test_the_versions_of_torch_and_transformers_are_in_its_row():
+    result = a_result()
+    packages = {"torch": "2.13.0+cpu", "transformers": "5.23.0", "numpy": "2.4.6"}
+    snapshot = result.environment_snapshot.model_copy(update={"packages": packages})
+    row = RunRow(run_id="01.c1", place=1, cell="01", cycle=1, block="cycle 1")
+    measured = result.model_copy(update={"environment_snapshot": snapshot})
+    assert completed_row(row, measured, None, 1.0).libraries == {"torch": "2.13.0+cpu", "transformers": "5.23.0"}

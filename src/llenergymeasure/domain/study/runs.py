@@ -104,6 +104,7 @@ class RunRow(Frozen):
         gpus: names of the GPUs with their UUIDs.
         gpu_names: names of the GPUs alone; empty without a GPU, and in files of earlier releases.
         tool_version: the release that measured; None without a result, and in files of earlier releases.
+        libraries: versions of torch and transformers; empty without a result, and in files of earlier releases.
         environment: digest of GPU, driver, torch and backend versions.
         warnings: codes of the warnings of the result.
         failure: why it has no result; None if it has one or has not run.
@@ -134,6 +135,7 @@ class RunRow(Frozen):
     gpus: tuple[str, ...] = ()
     gpu_names: tuple[str, ...] = ()
     tool_version: str | None = None
+    libraries: dict[str, str] = {}
     environment: str | None = None
     warnings: tuple[str, ...] = ()
     failure: RunFailure | None = None

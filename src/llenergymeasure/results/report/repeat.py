@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from llenergymeasure.config.models import ExperimentConfig
@@ -12,6 +13,10 @@ from llenergymeasure.config.models import ExperimentConfig
 _KEPT_WHOLE = frozenset({"passthrough_kwargs"})
 # Backends and meters that an extra of this package installs, by the name of the extra.
 _EXTRAS = ("pytorch", "vllm", "tensorrt", "zeus", "codecarbon")
+# A version of an index: the release, and the label of its build. A package from elsewhere has a URL.
+_VERSION = re.compile(r"(?P<release>[^+\s]+)(\+(?P<build>\S+))?")
+# The index of PyTorch has the builds for CPUs, which PyPI has not.
+_CPU_BUILD = 'pip install "torch=={release}" --index-url https://download.pytorch.org/whl/cpu'
 
 
 def yaml_text(config: ExperimentConfig) -> str:
@@ -40,18 +45,30 @@ def _section(default: object) -> Mapping[str, Any]:
     return default if isinstance(default, Mapping) else {}
 
 
-def commands(version: str | None, file: str, used: Iterable[str]) -> str:
-    """The commands that repeat a measurement and its report.
+def commands(version: str | None, file: str, used: Iterable[str], libraries: Mapping[str, str]) -> str:
+    """The commands that repeat a measurement and its report. This package is installed from its source.
 
     Args:
         version: the release that measured; None where it is not known.
         file: name of the configuration file.
         used: names of the backends and meters that were used.
+        libraries: versions of torch and transformers that were used, as far as they are known.
     """
-    names = set(used)
-    extras = ",".join([*(name for name in _EXTRAS if name in names), "report"])
-    pinned = "" if version is None else f"=={version}"
-    return f'pip install "llenergymeasure[{extras}]{pinned}"\nllem run {file} --report'
+    return "\n".join(_commands(version, file, set(used), libraries))
+
+
+def _commands(version: str | None, file: str, used: set[str], libraries: Mapping[str, str]) -> Iterator[str]:
+    release = "" if version is None else f" at version {version}"
+    yield f"# in a clone of llenergymeasure{release}, with {file} in it:"
+    found = {name: _VERSION.fullmatch(text) for name, text in libraries.items()}
+    releases = {name: match["release"] for name, match in found.items() if match}
+    torch = found.get("torch")
+    if torch and torch["build"] == "cpu":
+        yield _CPU_BUILD.format(release=torch["release"])
+    extras = ",".join([*(name for name in _EXTRAS if name in used), "report"])
+    pins = "".join(f' "{name}=={text}"' for name, text in releases.items())
+    yield f'pip install ".[{extras}]"{pins}'
+    yield f"llem run {file} --report"
 
 
 def citation(version: str | None) -> str:

@@ -31,16 +31,35 @@ def test_the_file_describes_the_same_experiment(fields, tmp_path):
     assert load_experiment_config(file).config_hash == config.config_hash
 
 
-def test_the_commands_install_what_was_used_in_the_release_that_measured():
-    text = commands("2.0.0", "study.yaml", ["codecarbon", "pytorch", "nvml"])
+def test_the_commands_install_the_source_of_the_release_and_the_libraries_that_were_used():
+    libraries = {"torch": "2.13.0", "transformers": "5.23.0"}
+    text = commands("2.0.0", "study.yaml", ["codecarbon", "pytorch", "nvml"], libraries)
     assert text.splitlines() == [
-        'pip install "llenergymeasure[pytorch,codecarbon,report]==2.0.0"',
+        "# in a clone of llenergymeasure at version 2.0.0, with study.yaml in it:",
+        'pip install ".[pytorch,codecarbon,report]" "torch==2.13.0" "transformers==5.23.0"',
         "llem run study.yaml --report",
     ]
 
 
+def test_the_build_of_torch_for_cpus_is_installed_from_its_index_first():
+    text = commands("2.0.0", "study.yaml", ["pytorch"], {"torch": "2.13.0+cpu", "transformers": "5.23.0"})
+    assert text.splitlines()[1:3] == [
+        'pip install "torch==2.13.0" --index-url https://download.pytorch.org/whl/cpu',
+        'pip install ".[pytorch,report]" "torch==2.13.0" "transformers==5.23.0"',
+    ]
+
+
+def test_a_library_that_is_not_from_an_index_is_not_pinned():
+    text = commands("2.0.0", "study.yaml", ["pytorch"], {"torch": "2.14.0a0 @ file:///src", "transformers": "5.23.0"})
+    assert 'pip install ".[pytorch,report]" "transformers==5.23.0"' in text
+
+
+def test_no_page_installs_this_package_from_an_index_that_has_another_release():
+    assert "llenergymeasure[" not in commands("2.0.0", "study.yaml", ["pytorch"], {})
+
+
 def test_a_release_that_is_not_known_is_not_named():
-    assert 'pip install "llenergymeasure[pytorch,report]"' in commands(None, "study.yaml", ["pytorch"])
+    assert "in a clone of llenergymeasure, with study.yaml" in commands(None, "study.yaml", ["pytorch"], {})
     assert "version" not in citation(None)
     assert citation(None).endswith(",\n}")
 

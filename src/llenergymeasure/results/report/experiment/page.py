@@ -23,6 +23,7 @@ _FROM_RESULT = "# or, in the folder of this page:\nllem run --from-result result
 def html_text(result: ExperimentResult) -> str:
     """The text of the page."""
     used = (result.config.backend, result.meter.name or "")
+    libraries = result.environment_snapshot.libraries
     return render(
         "experiment",
         result=result,
@@ -36,7 +37,7 @@ def html_text(result: ExperimentResult) -> str:
         latency_pictures=_known(_latency_pictures(result)),
         file=EXPERIMENT_FILE,
         given=repeat.yaml_text(result.config),
-        commands=f"{repeat.commands(result.tool_version, EXPERIMENT_FILE, used)}\n{_FROM_RESULT}",
+        commands=f"{repeat.commands(result.tool_version, EXPERIMENT_FILE, used, libraries)}\n{_FROM_RESULT}",
         citation=repeat.citation(result.tool_version),
     )
 

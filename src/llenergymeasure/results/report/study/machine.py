@@ -25,3 +25,9 @@ def with_uuids(runs: Iterable[RunRow]) -> list[str]:
 def releases(runs: Iterable[RunRow]) -> list[str]:
     """The releases that measured, as far as they are known."""
     return list(dict.fromkeys(run.tool_version for run in runs if run.tool_version is not None))
+
+
+def libraries(runs: Iterable[RunRow]) -> dict[str, str]:
+    """The versions of torch and transformers that are the same in all runs, as far as they are known."""
+    first, *others = [run.libraries for run in runs] or [{}]
+    return {name: text for name, text in first.items() if all(other.get(name) == text for other in others)}

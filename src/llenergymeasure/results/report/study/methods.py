@@ -12,7 +12,7 @@ from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.results.report.study.conditions import cooldown
-from llenergymeasure.results.report.study.machine import gpu_texts, releases
+from llenergymeasure.results.report.study.machine import gpu_texts, libraries, releases
 from llenergymeasure.results.study_tables.texts import name_of, plain
 
 SOURCES = {
@@ -70,8 +70,7 @@ def _design(study: StudyData, cited: Citations) -> Iterator[str]:
         f"{factor.name}: {', '.join(level_text(level) for level in factor.levels)}" for factor in design.factors
     )
     varied = f" ({factors})" if factors else ""
-    program = " ".join(["llenergymeasure", *[" and ".join(releases(study.completed))]]).strip()
-    yield f"We compared {len(design.cells)} configurations of {models}{varied} with {program}."
+    yield f"We compared {len(design.cells)} configurations of {models}{varied} with {_software(study.completed)}."
     yield from _work([cell.config for cell in design.cells])
     count = f"{protocol.n_cycles} {'cycle' if protocol.n_cycles == 1 else 'cycles'}"
     yield (
@@ -84,6 +83,13 @@ def _design(study: StudyData, cited: Citations) -> Iterator[str]:
         yield f"Each run then waited {cooldown(protocol)}."
     if protocol.control:
         yield "The reference configuration also ran first and last in each cycle, to show drift."
+
+
+def _software(runs: Sequence[RunRow]) -> str:
+    """The program and the libraries, with the versions that measured."""
+    program = " ".join(["llenergymeasure", " and ".join(releases(runs))]).strip()
+    used = ", ".join(f"{name} {version}" for name, version in libraries(runs).items())
+    return f"{program} ({used})" if used else program
 
 
 def _work(configs: Sequence[ExperimentConfig]) -> Iterator[str]:

@@ -79,7 +79,7 @@ def html_text(
         file=GIVEN_FILE,
         given="\n".join(lines[:MOST_ROWS]),
         more_lines=max(len(lines) - MOST_ROWS, 0),
-        commands=repeat.commands(release, GIVEN_FILE, _used(study)),
+        commands=repeat.commands(release, GIVEN_FILE, _used(study), machine.libraries(study.completed)),
         citation=repeat.citation(release),
         version=__version__,
         files=files,

@@ -227,8 +227,21 @@ def test_the_methods_name_the_release_that_measured_and_not_that_which_wrote_the
     runs = tuple(run.model_copy(update={"tool_version": "1.9.9"}) for run in study.runs)
     text = page_of(study.model_copy(update={"runs": runs})).text
     assert "with llenergymeasure 1.9.9." in text
-    assert 'pip install "llenergymeasure[pytorch,report]==1.9.9"' in text
+    assert "in a clone of llenergymeasure at version 1.9.9" in text
     assert "version = {1.9.9}" in text
+
+
+def test_the_methods_and_the_commands_name_the_libraries_that_measured():
+    study = a_study()
+    used = {"torch": "2.13.0", "transformers": "5.23.0"}
+    runs = [run.model_copy(update={"libraries": used}) for run in study.runs]
+    text = page_of(study.model_copy(update={"runs": tuple(runs)})).text
+    assert "with llenergymeasure (torch 2.13.0, transformers 5.23.0)." in text
+    assert 'pip install ".[pytorch,report]" "torch==2.13.0" "transformers==5.23.0"' in text
+    runs[-1] = runs[-1].model_copy(update={"libraries": {**used, "torch": "2.12.0"}})
+    text = page_of(study.model_copy(update={"runs": tuple(runs)})).text
+    assert "torch==" not in text
+    assert "transformers==5.23.0" in text
 
 
 def test_gpus_are_named_and_their_uuids_are_folded():
