@@ -51,11 +51,11 @@ def without_checksum(document: bytes) -> bytes:
     """The JSON object to which a checksum was added.
 
     Raises:
-        ValueError: it has changed.
+        ValueError: it has changed, or has no checksum.
     """
     original = document[:-_CHECKSUM_BYTES] + b"}"
     if with_checksum(original) != document:
-        raise ValueError("its content has changed, as its checksum shows")
+        raise ValueError("its checksum is missing, or does not match its content")
     return original
 
 
