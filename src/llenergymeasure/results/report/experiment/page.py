@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from llenergymeasure._version import __version__
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.results.report import repeat
 from llenergymeasure.results.report.experiment import content, provenance
@@ -39,6 +40,7 @@ def html_text(result: ExperimentResult) -> str:
         given=repeat.yaml_text(result.config),
         commands=f"{repeat.commands(result.tool_version, EXPERIMENT_FILE, used, libraries)}\n{_FROM_RESULT}",
         citation=repeat.citation(result.tool_version),
+        version=__version__,
     )
 
 

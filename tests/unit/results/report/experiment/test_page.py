@@ -12,7 +12,7 @@ pytest.importorskip("matplotlib")
 from a_gpu_result import a_gpu_result
 from a_page import EVIL, Page, is_passive
 from a_result import a_result, a_timeseries
-from llenergymeasure import ExperimentResult
+from llenergymeasure import ExperimentResult, __version__
 from llenergymeasure.domain.energy import EnergyDomain, PhaseEnergy
 from llenergymeasure.domain.measurements import MultiGpu
 from llenergymeasure.domain.sensors import TimeSeries
@@ -127,6 +127,11 @@ def test_the_energy_by_device_names_the_section_with_uuids_only_where_it_has_the
     without = page_of(a_result()).text
     assert "Energy of the window by device." in without
     assert "The UUIDs are in the section" not in without
+
+
+def test_the_page_names_the_release_that_measured_and_the_one_that_wrote_it():
+    text = page_of(a_result().model_copy(update={"tool_version": "2.0.0"})).text
+    assert f"Measured by llenergymeasure 2.0.0, written by llenergymeasure {__version__} from result.json" in text
 
 
 def test_packages_are_folded(gpu_page):
