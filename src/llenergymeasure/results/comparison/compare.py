@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.results.comparison import differences
 from llenergymeasure.results.comparison.ratios import metric_ratios
-from llenergymeasure.results.comparison.sides import Side, SideCell
+from llenergymeasure.results.comparison.sides import Side, SideCell, kinds_text
 from llenergymeasure.results.comparison.types import CellComparison, Comparison, Difference, Machines
 
 Pairs = list[tuple[SideCell, SideCell]]
@@ -44,7 +44,7 @@ def compare(first: Side, second: Side, *, different_work: bool = False) -> Compa
         machines=where,
         energy_kinds=(first.energy, second.energy),
         per_pass=first.per_pass or second.per_pass,
-        cells=tuple(_cell(first, second, pair, where) for pair in pairs),
+        cells=tuple(_cell(pair, where, first.single) for pair in pairs),
         only_first=_without([cell for cell, _ in pairs], first),
         only_second=_without([cell for _, cell in pairs], second),
     )
@@ -86,6 +86,11 @@ def _without(paired: Sequence[SideCell], side: Side) -> tuple[str, ...]:
     return tuple(cell.label for cell in side.cells if cell.label not in labels)
 
 
-def _cell(first: Side, second: Side, pair: tuple[SideCell, SideCell], where: Machines) -> CellComparison:
-    metrics = tuple(metric_ratios(first, second, pair, where))
-    return CellComparison(label=pair[0].label, n_first=len(pair[0].runs), n_second=len(pair[1].runs), metrics=metrics)
+def _cell(pair: tuple[SideCell, SideCell], where: Machines, single: bool) -> CellComparison:
+    return CellComparison(
+        label=pair[0].label,
+        n_first=len(pair[0].runs),
+        n_second=len(pair[1].runs),
+        energy_kinds=(kinds_text(pair[0].energy), kinds_text(pair[1].energy)),
+        metrics=tuple(metric_ratios(pair, where, single)),
+    )

@@ -9,7 +9,7 @@ from statistics import fmean, geometric_mean
 from llenergymeasure.domain.metrics import METRICS, Metric
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.study.effects import Ratio
-from llenergymeasure.results.comparison.sides import Side, SideCell
+from llenergymeasure.results.comparison.sides import SideCell
 from llenergymeasure.results.comparison.types import Machines, MetricRatio, Origin
 from llenergymeasure.stats.ratio import RatioEstimate, ratio_of_readings, ratio_of_repeats
 
@@ -21,22 +21,27 @@ _UNCERTAIN = frozenset({"energy_total_j", "energy_per_output_token", "energy_per
 Pair = tuple[SideCell, SideCell]
 
 
-def metric_ratios(first: Side, second: Side, pair: Pair, where: Machines) -> Iterator[MetricRatio]:
-    """The metrics that both cells have. Energy of different kinds is left out.
+def metric_ratios(pair: Pair, where: Machines, single: bool) -> Iterator[MetricRatio]:
+    """The metrics that both cells have. Energy is left out unless all of it is of one kind.
 
     Args:
-        first, second: the sides.
-        pair: a cell of each.
+        pair: a cell of each side.
         where: whether both ran on the same machine.
+        single: whether both sides are single results.
     """
+    kinds = pair[0].kinds | pair[1].kinds
+    source = next(iter(kinds)).source if len(kinds) == 1 else None
     for name, metric in METRICS.items():
         values = pair[0].values(name), pair[1].values(name)
-        if not all(values) or (metric.joules and first.energy != second.energy):
+        if not all(values) or (metric.joules and source is None):
             continue
         if min(map(min, values)) <= 0:  # a ratio has no meaning
-            yield MetricRatio(metric=name, first=fmean(values[0]), second=fmean(values[1]), ratio=None, interval="none")
+            found = MetricRatio(
+                metric=name, first=fmean(values[0]), second=fmean(values[1]), ratio=None, interval="none"
+            )
         else:
-            yield _ratio(metric, pair, values, where, single=first.single)
+            found = _ratio(metric, pair, values, where, single=single)
+        yield found.model_copy(update={"energy": source}) if metric.joules else found
 
 
 def _ratio(

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import NamedTuple
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
+from llenergymeasure.domain.study.design import Cell
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.results.comparison.types import EnergySource
 
 NOT_MEASURED = "not measured"
+
+
+class EnergyKind(NamedTuple):
+    """Where an energy is from."""
+
+    source: EnergySource
+    meter: str
 
 
 @dataclass(frozen=True)
@@ -23,18 +33,25 @@ class SideCell:
         label: its settings.
         config: the experiment.
         runs: values of each run by name of the metric, in the metric's unit; totals are per pass over the prompts.
+        energy: kind of the energy of each run; None where it was not measured.
         read: reads the result of its first run; None where that cannot be read.
     """
 
     label: str
     config: ExperimentConfig
     runs: tuple[Mapping[str, float], ...]
+    energy: tuple[EnergyKind | None, ...]
     read: Callable[[], ExperimentResult | None]
 
     @cached_property
     def sample(self) -> ExperimentResult | None:
         """A result that shows environment and settings; None where no result can be read."""
         return self.read()
+
+    @property
+    def kinds(self) -> frozenset[EnergyKind]:
+        """The kinds of energy of its runs."""
+        return frozenset(kind for kind in self.energy if kind is not None)
 
     def values(self, metric: str) -> list[float]:
         """The values of a metric."""
@@ -48,16 +65,25 @@ class Side:
     Attributes:
         name: name of its folder.
         cells: the cells with a completed run.
-        energy: kind of its energy, such as `measured by nvml`.
         single: whether it is a single result.
         per_pass: whether a total is of one of several passes over the prompts.
     """
 
     name: str
     cells: tuple[SideCell, ...]
-    energy: str
     single: bool
     per_pass: bool
+
+    @property
+    def energy(self) -> str:
+        """The kinds of its energy, such as `measured by nvml`."""
+        return kinds_text(kind for cell in self.cells for kind in cell.energy)
+
+
+def kinds_text(kinds: Iterable[EnergyKind | None]) -> str:
+    """Kinds of energy as text."""
+    texts = (NOT_MEASURED if kind is None else f"{kind.source} by {kind.meter}" for kind in kinds)
+    return "; ".join(dict.fromkeys(texts))
 
 
 def side_of(name: str, stored: ExperimentResult | StudyResult) -> Side:
@@ -68,8 +94,9 @@ def side_of(name: str, stored: ExperimentResult | StudyResult) -> Side:
     """
     if isinstance(stored, ExperimentResult):
         values = {name: metric.read(stored) for name, metric in METRICS.items()}
-        cell = SideCell(stored.config.model, stored.config, (_per_pass(values, stored.n_passes),), lambda: stored)
-        return Side(name, (cell,), _energy_of_result(stored), single=True, per_pass=stored.n_passes > 1)
+        runs, energy = (_per_pass(values, stored.n_passes),), (_energy_of_result(stored),)
+        cell = SideCell(stored.config.model, stored.config, runs, energy, lambda: stored)
+        return Side(name, (cell,), single=True, per_pass=stored.n_passes > 1)
     return _side_of_study(name, stored)
 
 
@@ -79,14 +106,14 @@ def _side_of_study(name: str, study: StudyResult) -> Side:
         rows.setdefault(row.cell, []).append(row)
     if not rows:
         raise ConfigError(f"the study {name} has no completed run, so there is nothing to compare")
-    cells = tuple(
-        SideCell(cell.label, cell.config, tuple(map(_measured, rows[cell.id])), partial(_read, study, rows[cell.id][0]))
-        for cell in study.cells
-        if cell.id in rows
-    )
-    kinds = dict.fromkeys(_energy_of_run(row) for row in study.completed)
+    cells = tuple(_cell_of(study, cell, rows[cell.id]) for cell in study.cells if cell.id in rows)
     per_pass = any(_passes(row) > 1 for row in study.completed)
-    return Side(name, cells, "; ".join(kinds), single=False, per_pass=per_pass)
+    return Side(name, cells, single=False, per_pass=per_pass)
+
+
+def _cell_of(study: StudyResult, cell: Cell, rows: list[RunRow]) -> SideCell:
+    runs, energy = tuple(map(_measured, rows)), tuple(map(_energy_of_run, rows))
+    return SideCell(cell.label, cell.config, runs, energy, partial(_read, study, rows[0]))
 
 
 def _passes(row: RunRow) -> int:
@@ -110,13 +137,13 @@ def _read(study: StudyResult, row: RunRow) -> ExperimentResult | None:
         return None
 
 
-def _energy_of_result(result: ExperimentResult) -> str:
-    if result.energy.energy_j is None:
-        return NOT_MEASURED
-    return f"{'measured' if result.energy.is_measured else result.energy.method} by {result.energy.meter}"
+def _energy_of_result(result: ExperimentResult) -> EnergyKind | None:
+    energy = result.energy
+    if energy.energy_j is None or energy.method is None:
+        return None
+    source: EnergySource = energy.method if energy.method in ("estimated", "replayed") else "measured"
+    return EnergyKind(source, energy.meter)
 
 
-def _energy_of_run(row: RunRow) -> str:
-    if row.meter is None:
-        return NOT_MEASURED
-    return f"{'estimated' if row.energy_estimated else 'measured'} by {row.meter}"
+def _energy_of_run(row: RunRow) -> EnergyKind | None:
+    return None if row.meter is None else EnergyKind("estimated" if row.energy_estimated else "measured", row.meter)

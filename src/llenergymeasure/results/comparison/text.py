@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.effects import EQUAL_WORK
+from llenergymeasure.results.comparison.sides import NOT_MEASURED
 from llenergymeasure.results.comparison.types import CellComparison, Comparison, Difference, MetricRatio
 from llenergymeasure.results.study_tables.content import SHOWN_WITHOUT_ENERGY
 from llenergymeasure.results.study_tables.table import Table
@@ -19,6 +21,7 @@ MACHINES = {
     "unknown": "It is not known whether they ran on the same machine.",
 }
 MOST_LINES = 40
+_NOT_MEASURED = {"estimated": "an estimate", "replayed": "simulated"}
 _OUTPUT_TOKENS = "output_tokens"
 
 
@@ -38,8 +41,14 @@ def text_of(comparison: Comparison, single: bool) -> str:
 def result_table(comparison: Comparison) -> Table:
     """One row per metric."""
     (cell,) = comparison.cells
-    rows = tuple((name_of(each.metric), *_values(each), _ratio(each)) for each in cell.metrics)
+    rows = tuple((_title(each.metric, {each.energy}), *_values(each), _ratio(each)) for each in cell.metrics)
     return Table("compare", "", ("metric", "A", "B", "B over A"), rows)
+
+
+def _title(metric: str, sources: Collection[str | None]) -> str:
+    """The title of a metric; energy that is not measured is called an estimate or simulated."""
+    marks = (mark for source, mark in _NOT_MEASURED.items() if source in sources)
+    return ", ".join([name_of(metric), *marks])
 
 
 def _values(each: MetricRatio) -> tuple[str, str]:
@@ -56,7 +65,12 @@ def cells_table(comparison: Comparison) -> Table:
     found = {each.metric for cell in comparison.cells for each in cell.metrics}
     shown = [name for name in SHOWN_WITHOUT_ENERGY if name in found]
     rows = tuple(_cell_row(cell, shown) for cell in comparison.cells)
-    return Table("compare", "", ("cell", "runs", *(name_of(name) for name in shown)), rows)
+    titles = [_title(name, _sources(comparison, name)) for name in shown]
+    return Table("compare", "", ("cell", "runs", *titles), rows)
+
+
+def _sources(comparison: Comparison, metric: str) -> set[str | None]:
+    return {each.energy for cell in comparison.cells for each in cell.metrics if each.metric == metric}
 
 
 def _cell_row(cell: CellComparison, shown: Sequence[str]) -> tuple[str, ...]:
@@ -73,9 +87,7 @@ def notes(comparison: Comparison, single: bool) -> Iterator[str]:
         yield "Totals of a window are per pass over the prompts."
     if MACHINES[comparison.machines]:
         yield MACHINES[comparison.machines]
-    kinds = comparison.energy_kinds
-    if kinds[0] != kinds[1]:
-        yield f"Energy is not compared: it was {kinds[0]} in A and {kinds[1]} in B."
+    yield from _energy(comparison.cells)
     yield from _unequal(comparison)
 
 
@@ -88,6 +100,20 @@ def _intervals(comparison: Comparison, single: bool) -> str:
         return "Intervals are 95 % intervals of Welch over the runs of a cell."
     several = "several cycles" if not single else "studies of several cycles"
     return f"Without repeats the spread is not known: compare {several} for intervals."
+
+
+def _energy(cells: Sequence[CellComparison]) -> Iterator[str]:
+    """Which energy is not compared and why, and which is no measurement."""
+    by_kinds = Counter(cell.energy_kinds for cell in cells if not any(each.energy for each in cell.metrics))
+    for (first, second), count in by_kinds.items():
+        if (first, second) != (NOT_MEASURED, NOT_MEASURED):
+            where = "" if count == len(cells) else f" in {count} of {len(cells)} cells"
+            yield f"Energy is not compared{where}: it was {first} in A and {second} in B."
+    sources = {each.energy for cell in cells for each in cell.metrics}
+    if "estimated" in sources:
+        yield "Energy is an estimate in A and in B, and not a measurement: its ratio compares two estimates."
+    if "replayed" in sources:
+        yield "Energy is simulated in A and in B: recorded joules were replayed."
 
 
 def _unequal(comparison: Comparison) -> Iterator[str]:

@@ -9,6 +9,8 @@ from llenergymeasure.domain.study.effects import Ratio
 
 # What an interval is from, see `MetricRatio`.
 Origin = Literal["repeats", "uncertainty", "without_gain", "none"]
+# Whether energy was measured, is an estimate, or was replayed from a record.
+EnergySource = Literal["measured", "estimated", "replayed"]
 
 
 class Difference(Frozen):
@@ -33,6 +35,7 @@ class MetricRatio(Frozen):
         ratio: second over first; None where it has no meaning.
         interval: what the interval is from: `repeats`, the `uncertainty` of both readings, the same `without_gain`, the
             gain error of one sensor, which cancels; `none` when the spread is not known.
+        energy: whether the energy of both sides was measured or is an estimate; None for other metrics.
     """
 
     metric: str
@@ -40,6 +43,7 @@ class MetricRatio(Frozen):
     second: float
     ratio: Ratio | None
     interval: Origin
+    energy: EnergySource | None = None
 
 
 class CellComparison(Frozen):
@@ -48,12 +52,14 @@ class CellComparison(Frozen):
     Attributes:
         label: its settings; of single results, the model.
         n_first, n_second: number of runs.
+        energy_kinds: kinds of energy on both sides; where they differ or a side has several, energy is not compared.
         metrics: the metrics that both sides have.
     """
 
     label: str
     n_first: int
     n_second: int
+    energy_kinds: tuple[str, str]
     metrics: tuple[MetricRatio, ...]
 
 
@@ -75,7 +81,7 @@ class Comparison(Frozen):
         settings: differences of the settings that generation really used.
         environment: differences of machine and software.
         machines: whether both ran on the same machine.
-        energy_kinds: kinds of energy on both sides; where they differ, energy is not compared.
+        energy_kinds: kinds of energy on both sides, such as `estimated by codecarbon`; see also each cell.
         per_pass: whether totals are per pass over the prompts, because a window has several.
         cells: the cells of both sides.
         only_first, only_second: labels of cells that only one side has.

@@ -138,6 +138,53 @@ def test_energy_of_different_kinds_is_not_compared():
     assert "Energy is not compared: it was measured by fake in A and estimated by fake in B." in text
 
 
+def with_estimates(result: ExperimentResult) -> ExperimentResult:
+    return result.model_copy(update={"energy": result.energy.model_copy(update={"method": "estimated"})})
+
+
+def test_a_ratio_of_two_estimates_says_that_they_are_estimates():
+    found = compare(side_of("a", with_estimates(a_result())), side_of("b", with_estimates(a_result(100.0))))
+    assert metric_of(found, "energy_per_output_token").energy == "estimated"
+    assert metric_of(found, "tokens_per_second").energy is None
+    assert found.cells[0].energy_kinds == ("estimated by fake", "estimated by fake")
+    text = text_of(found, single=True)
+    for name in ("energy per output token", "energy per request", "energy above idle", "energy"):
+        assert f"\n{name}, an estimate  " in text
+    assert "Energy is an estimate in A and in B, and not a measurement" in text
+
+
+def test_a_ratio_of_two_measurements_does_not_speak_of_estimates():
+    found = compare(side_of("a", a_result()), side_of("b", a_result()))
+    assert metric_of(found, "energy_total_j").energy == "measured"
+    assert "estimate" not in text_of(found, single=True)
+
+
+def a_side_with_estimates(*cells: str, **options) -> Side:
+    """A study in which the energy of these cells, or of all, is an estimate."""
+    study = a_study(**options)
+    runs = tuple(run.model_copy(update={"energy_estimated": not cells or run.cell in cells}) for run in study.runs)
+    fields = {field: getattr(study, field) for field in type(study).model_fields}
+    return side_of("study", StudyResult(**{**fields, "runs": runs}))
+
+
+def test_the_columns_of_estimates_of_two_studies_say_so():
+    text = text_of(compare(a_side_with_estimates(), a_side_with_estimates(seed=8)), single=False)
+    assert "  energy per output token, an estimate" in text
+    assert "Energy is an estimate in A and in B" in text
+    assert "estimate" not in text_of(compare(study_side("a"), study_side("b")), single=False)
+
+
+def test_a_cell_that_is_measured_in_one_study_and_estimated_in_the_other_has_no_ratio_of_energy():
+    """Also where both studies have the same two kinds of energy."""
+    first, second = a_side_with_estimates("01"), a_side_with_estimates("02")
+    found = compare(first, second)
+    by_cell = [any(each.energy for each in cell.metrics) for cell in found.cells]
+    assert by_cell == [False, False, *[True] * 10]
+    text = text_of(found, single=False)
+    assert "Energy is not compared in 1 of 12 cells: it was estimated by nvml in A and measured by nvml in B." in text
+    assert "Energy is not compared in 1 of 12 cells: it was measured by nvml in A and estimated by nvml in B." in text
+
+
 def test_energy_below_idle_has_no_ratio():
     second = a_result(10.0)
     adjusted = metric_of(compare(side_of("a", a_result()), side_of("b", second)), "energy_adjusted_j")
