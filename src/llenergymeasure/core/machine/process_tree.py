@@ -20,10 +20,18 @@ def running_children_cpu_s(proc: Path = PROC, pid: int | None = None) -> float:
 
 
 def _descendants(proc: Path, pid: int) -> Iterator[int]:
-    for listed in proc.glob(f"{pid}/task/*/children"):
+    for listed in _lists_of_children(proc, pid):
         for child in map(int, _text(listed).split()):
             yield child
             yield from _descendants(proc, child)
+
+
+def _lists_of_children(proc: Path, pid: int) -> list[Path]:
+    """A list for each thread of a process; none when it ends meanwhile."""
+    try:
+        return list(proc.glob(f"{pid}/task/*/children"))
+    except OSError:
+        return []
 
 
 def _ticks(stat: Path) -> int:

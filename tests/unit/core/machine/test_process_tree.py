@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from llenergymeasure.core.machine.process_tree import running_children_cpu_s
@@ -26,6 +28,21 @@ def test_children_and_their_children_are_summed_with_their_finished_ones(tmp_pat
 def test_a_child_that_ended_meanwhile_is_left_out(tmp_path):
     a_process(tmp_path, 10, (0, 0, 0, 0), children=[11])
     assert running_children_cpu_s(tmp_path, 10) == 0.0
+
+
+class EndsWhileListed(type(Path())):
+    """A /proc in which process 11 ends between the look at its folder and the list of its threads."""
+
+    def glob(self, pattern):
+        if pattern.startswith("11/"):
+            raise FileNotFoundError(pattern)
+        return Path(self).glob(pattern)
+
+
+def test_a_child_that_ends_while_its_children_are_listed_has_none(tmp_path):
+    a_process(tmp_path, 10, (0, 0, 0, 0), children=[11, 12])
+    a_process(tmp_path, 12, (0, 0, 25, 25))
+    assert running_children_cpu_s(EndsWhileListed(tmp_path), 10) == pytest.approx(0.5)
 
 
 def test_without_a_list_there_are_no_children(tmp_path):
