@@ -80,7 +80,7 @@ class Ending:
         """What the output says about the end: the reason of a crash, else its last line."""
         if not self.output:
             return "nothing was written"
-        return self.output[0] if self.output[0].startswith(FATAL) else self.output[-1]
+        return next((line for line in self.output if line.startswith(FATAL)), self.output[-1])
 
     def _kind(self) -> FailureKind:
         number = (self.exit_code or 0) - BY_SIGNAL

@@ -24,6 +24,7 @@ POLL_S = 0.1
 # Of an output, in messages.
 MOST_LINES = 20
 MOST_BYTES = 8000
+BEFORE_A_CRASH = 5
 # What Python's faulthandler writes first; a list of all loaded modules is its last line.
 FATAL = "Fatal Python error"
 
@@ -162,11 +163,12 @@ def last_lines(log: Path) -> tuple[str, ...]:
 
 
 def last_lines_in(output: bytes) -> tuple[str, ...]:
-    """The last lines of an output that are not empty, without secrets; after a crash, its reason and the innermost calls."""
+    """The last lines of an output that are not empty, without secrets. Of a crash, its reason and the innermost calls."""
     crash = output.rfind(FATAL.encode())
-    if crash >= 0:
-        return tuple(_lines_of(output[crash : crash + MOST_BYTES])[:MOST_LINES])
-    return tuple(_lines_of(output[-MOST_BYTES:])[-MOST_LINES:])
+    if crash < 0:
+        return tuple(_lines_of(output[-MOST_BYTES:])[-MOST_LINES:])
+    before = _lines_of(output[max(0, crash - MOST_BYTES) : crash])[-BEFORE_A_CRASH:]
+    return tuple([*before, *_lines_of(output[crash : crash + MOST_BYTES])][:MOST_LINES])
 
 
 def _lines_of(output: bytes) -> list[str]:

@@ -46,7 +46,7 @@ KILLED = 128 + signal.SIGKILL
             "the process of the experiment exited without a result (exit code 139; a crash): Segmentation fault",
         ),
         (
-            Ending({}, exit_code=128 + signal.SIGSEGV, output=("Fatal Python error: Aborted", "Thread 1", "  File x")),
+            Ending({}, exit_code=128 + signal.SIGSEGV, output=("loading", "Fatal Python error: Aborted", "  File x")),
             "crash",
             "the process of the experiment exited without a result (exit code 139; a crash): Fatal Python error: Aborted",
         ),

@@ -59,15 +59,15 @@ def test_the_exit_code_and_the_last_lines_are_returned(tmp_path):
     assert run(python("print('last words'); raise SystemExit(3)"), tmp_path / "log") == (3, ["last", "words"])
 
 
-def test_of_a_crash_the_reason_and_the_innermost_calls_are_returned(tmp_path):
+def test_of_a_crash_the_lines_before_it_its_reason_and_the_innermost_calls_are_returned(tmp_path):
     code = "import faulthandler, os, signal; faulthandler.enable(); print('loading', flush=True)\n"
     code += "def deep(n):\n if n: deep(n - 1)\n else: os.kill(os.getpid(), signal.SIGSEGV)\ndeep(40)"
     with started(python(code), os.environ, tmp_path / "log") as child:
         child.wait()
     lines = last_lines(tmp_path / "log")
-    assert lines[0] == "Fatal Python error: Segmentation fault"
+    assert lines[:2] == ("loading", "Fatal Python error: Segmentation fault")
     assert len(lines) == 20
-    assert "in deep" in lines[2]
+    assert "in deep" in lines[3]
 
 
 def test_a_child_that_a_signal_killed_ends_as_the_shell_counts(tmp_path):
