@@ -45,7 +45,8 @@ def run(result: ExperimentResult) -> Picture | None:
         _draw_idle(panels[0], result.baseline.power_w)
     _name_steps(panels[0], timeline.phases)
     panels[-1].set_xlabel("seconds from the start of the window")
-    return Picture("run", "Power over the whole run", _text(timeline.phases, traces), figure, _caption(result, traces))
+    title = "Power over the whole run" if traces else "Steps of the run"
+    return Picture("run", title, _text(timeline.phases, traces), figure, _caption(result, traces))
 
 
 def _shade(axes: Axes, phases: Sequence[RunPhase]) -> None:

@@ -41,6 +41,7 @@ def test_the_steps_are_drawn_without_a_trace():
     assert picture is not None
     assert "window" in picture.text
     assert picture.caption == "The steps of the run; the window is between the two lines."
+    assert picture.title == "Steps of the run"
 
 
 def test_the_curve_covers_the_time_before_and_after_the_window():
