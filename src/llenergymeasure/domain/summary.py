@@ -84,16 +84,18 @@ def _energy(result: ResultData) -> Rows:
     wh = number(total_j / JOULES_PER_WH, "Wh")
     yield total.title, f"{_per(1, total.unit, result)} ({wh}), {_how(result)}"
     yield HEADLINE.title, energy_per_token(result)
-    yield METRICS["energy_per_request"].title, _per(result.n_prompts, METRICS["energy_per_request"].unit, result)
-    yield "mean power", _per(seconds, "W", result)
-    yield above_idle.title, f"{above_idle.text(result)} ({_idle(result)})"
+    per_request = METRICS["energy_per_request"]
+    yield per_request.title, _marked(_per(result.n_prompts, per_request.unit, result), result)
+    yield "mean power", _marked(_per(seconds, "W", result), result)
+    yield above_idle.title, f"{_marked(above_idle.text(result), result)} ({_idle(result)})"
     for domain in result.energy.domains:
         role = "" if domain.included else ", not in the total"
         yield f"  {domain.name}", f"{number(domain.energy_j, 'J')} {domain.provenance}{role}"
     yield from _host(result)
     yield from _phases(result.phase_energy)
     if result.co2 is not None:
-        yield "carbon", f"{number(result.co2.gco2, 'gCO2')} at {result.co2.carbon_intensity_gco2_kwh:g} gCO2/kWh"
+        carbon = f"{number(result.co2.gco2, 'gCO2')} at {result.co2.carbon_intensity_gco2_kwh:g} gCO2/kWh"
+        yield "carbon", _marked(carbon, result)
 
 
 def _host(result: ResultData) -> Rows:
@@ -126,6 +128,11 @@ def energy_per_token(result: ResultData) -> str:
     if result.energy_per_output_token is None:
         return HEADLINE.text(result)
     text = _per(result.output_tokens, HEADLINE.unit, result)
+    return _marked(text, result)
+
+
+def _marked(text: str, result: ResultData) -> str:
+    """A value that follows from the energy, marked as an estimate if the energy is one."""
     return f"{text}, an estimate" if result.energy_method == "estimated" else text
 
 

@@ -187,6 +187,15 @@ def test_joules_per_token_of_an_estimate_have_no_error_bar_and_are_marked():
     assert "10 J/token, an estimate\n" in text
 
 
+def test_every_value_that_follows_from_an_estimate_is_marked():
+    measured = a_result()
+    estimate = EnergyReading(meter="codecarbon", energy_j=200.0, method="estimated")
+    lines = measured.model_copy(update={"energy": estimate}).summary().splitlines()
+    for name in ("energy ", "energy per output token", "energy per request", "mean power", "energy above idle"):
+        assert "estimate" in next(line for line in lines if line.startswith(name)), name
+    assert "estimate" not in measured.summary()
+
+
 def test_the_summary_without_energy_has_not_measured_and_the_reason():
     text = a_result(energy_j=None).summary()
     assert "not measured (no sensor)" in text

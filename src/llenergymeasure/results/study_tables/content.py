@@ -20,7 +20,7 @@ from llenergymeasure.results.study_tables.texts import (
     ABSENT,
     factor_title,
     is_energy,
-    name_of,
+    named,
     p_text,
     ratio_text,
     share_text,
@@ -68,9 +68,7 @@ def cells_table(study: StudyData, effects: StudyEffects) -> Table:
     known = _known(cell.ratio for cell in headline.cells if cell.cell != headline.reference)
     left = len(study.cells) - len(rows)
     absent = f" Not listed: {left} without a run in the analysis." if left else ""
-    caption = (
-        f"Cells of the study: geometric means of the runs, and ratios of {name_of(headline.metric)}{known}.{absent}"
-    )
+    caption = f"Cells of the study: geometric means of the runs, and ratios of {named(headline)}{known}.{absent}"
     return Table("cells", caption, head, rows, texts=2)
 
 
@@ -103,7 +101,7 @@ def _factor_tables(design: StudyDesign, effects: StudyEffects) -> Iterator[Table
     shares = ", and its share of the explained variance" if any(f.share is not None for f in headline.factors) else ""
     yield Table(
         "factors",
-        f"Importance of each factor for {name_of(headline.metric)}, for these levels and this work: the largest over the "
+        f"Importance of each factor for {named(headline)}, for these levels and this work: the largest over the "
         f"smallest mean of its levels{shares}{_known(each.span for each in headline.factors)}.{nested}",
         ("factor", "most", "least", "span ratio", "share", "p (Holm)", "p (ranks)"),
         tuple(_factor_row(design, factor) for factor in headline.factors),
@@ -111,7 +109,7 @@ def _factor_tables(design: StudyDesign, effects: StudyEffects) -> Iterator[Table
     )
     yield Table(
         "levels",
-        f"Levels of each factor: geometric mean of {name_of(headline.metric)}{over}, and the ratio to the "
+        f"Levels of each factor: geometric mean of {named(headline)}{over}, and the ratio to the "
         f"reference level{_known(level.ratio for each in headline.factors for level in each.levels)}.{nested}",
         ("factor", "level", title_of(effects, headline.metric), "ratio to the reference"),
         tuple(row for factor in headline.factors for row in _level_rows(design, factor, headline)),
@@ -166,7 +164,7 @@ def spans_table(study: StudyData, effects: StudyEffects) -> Table:
     factors = metrics[0].factors
     if not factors:
         return Table("spans", "", ("metric",), ())
-    rows = tuple((name_of(each.metric), *(_span(each, factor) for factor in factors)) for each in metrics)
+    rows = tuple((named(each), *(_span(each, factor) for factor in factors)) for each in metrics)
     head = ("metric", *(factor_title(study.design, each.factor, each.within) for each in factors))
     known = _known(factor.span for each in metrics for factor in each.factors)
     return Table("spans", f"Span ratios of each factor{known}.", head, rows)
@@ -183,7 +181,7 @@ def conditional_table(study: StudyData, effects: StudyEffects) -> Table:
     rows = tuple(row for found in analysis.interactions for row in _conditional_rows(study.design, analysis, found))
     head = ("interaction", "ratio", "at", "value", "share", "p")
     known = _known(each.ratio for found in analysis.interactions for each in found.conditional)
-    caption = f"How the effect of one factor on {name_of(analysis.metric)} depends on another{known}."
+    caption = f"How the effect of one factor on {named(analysis)} depends on another{known}."
     return Table("interactions", caption, head, rows, texts=3)
 
 

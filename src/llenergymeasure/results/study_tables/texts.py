@@ -5,7 +5,7 @@ from __future__ import annotations
 from llenergymeasure._format import number
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import StudyDesign
-from llenergymeasure.domain.study.effects import FactorEffect, Ratio, StudyEffects
+from llenergymeasure.domain.study.effects import FactorEffect, MetricAnalysis, Ratio, StudyEffects
 from llenergymeasure.domain.study.names import factor_name
 
 ABSENT = "-"
@@ -50,6 +50,12 @@ def capital(text: str) -> str:
 def name_of(metric: str) -> str:
     """The title of a metric."""
     return METRICS[metric].title if metric in METRICS else metric
+
+
+def named(analysis: MetricAnalysis) -> str:
+    """The title of an analysed metric; energy that is an estimate is called one."""
+    name = name_of(analysis.metric)
+    return f"{name} (an estimate)" if "estimated" in analysis.notes else name
 
 
 def value_text(value: float, metric: str) -> str:

@@ -57,11 +57,12 @@ def energy_note(result: ExperimentResult) -> str:
 def _idle_note(result: ExperimentResult) -> str:
     if result.energy_total_j is None:
         return energy_note(result)
+    estimate = "an estimate; " if result.energy_method == "estimated" else ""
     if result.baseline_power_w is None:
         return f"idle power: {NOT_MEASURED} ({result.baseline.reason or 'no reason was given'})"
     kind = "estimated, " if result.baseline.method == "estimated" else ""
     return (
-        f"idle {number(result.baseline_power_w, 'W')}, {kind}{result.baseline.provenance}; "
+        f"{estimate}idle {number(result.baseline_power_w, 'W')}, {kind}{result.baseline.provenance}; "
         "without the uncertainty of idle power"
     )
 
@@ -106,7 +107,8 @@ def work(result: ExperimentResult) -> Rows:
     yield METRICS["cpu_seconds"].title, METRICS["cpu_seconds"].text(result)
     if result.co2 is not None:
         carbon = f"{result.co2.carbon_intensity_gco2_kwh:g} gCO2/kWh, PUE {result.co2.datacenter_pue:g}"
-        yield "carbon", f"{number(result.co2.gco2, 'gCO2')} at {carbon}"
+        estimate = ", from an estimate of the energy" if result.energy_method == "estimated" else ""
+        yield "carbon", f"{number(result.co2.gco2, 'gCO2')} at {carbon}{estimate}"
 
 
 def conditions(result: ExperimentResult) -> Iterator[tuple[str, ...]]:

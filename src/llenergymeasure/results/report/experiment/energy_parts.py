@@ -61,5 +61,7 @@ def _idle(result: ExperimentResult) -> Iterator[Parts]:
         return
     idle_j = result.baseline_power_w * result.duration_sec
     caption = f"Idle power of {number(result.baseline_power_w, 'W')} over the window, and the rest."
-    parts = [("idle", idle_j, "idle"), ("above idle", result.energy_adjusted_j, "measured")]
+    kind = "measured" if result.energy.is_measured else "modelled"
+    estimate = ", an estimate" if result.energy_method == "estimated" else ""
+    parts = [("idle", idle_j, "idle"), (f"above idle{estimate}", result.energy_adjusted_j, kind)]
     yield Parts("Idle and above", caption, parts)

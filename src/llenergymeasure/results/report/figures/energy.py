@@ -41,7 +41,7 @@ def energy(result: ExperimentResult) -> Picture | None:
 def _caption(result: ExperimentResult) -> str:
     """What the points of the figure are."""
     reading = result.energy
-    points = ["the reading of the meter"]
+    points = ["the estimate of the meter" if reading.method == "estimated" else "the reading of the meter"]
     if reading.crosscheck_j is not None:
         points.append("a second method as a check")
     if result.energy_adjusted_j is not None:

@@ -14,7 +14,7 @@ from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import logarithmic
 from llenergymeasure.results.report.figures.canvas import DASHES, MARKERS, NARROW, Picture, colour, label, plot, styled
-from llenergymeasure.results.study_tables.texts import capital, factor_title, name_of, title_of, value_text
+from llenergymeasure.results.study_tables.texts import capital, factor_title, named, title_of, value_text
 
 MOST_LINES = 6
 # Longer names of levels need wider columns of the legend.
@@ -61,7 +61,7 @@ def interaction(design: StudyDesign, effects: StudyEffects, found: Interaction, 
         + ", ".join(f"{level_text(x)} {value_text(value, metric)}" for x, value in zip(along, values))
         for level, values in zip(of_line, means)
     )
-    title = f"{name_of(metric)} by {across} and {lines}"
+    title = f"{named(effects.metrics[0])} by {across} and {lines}"
     return Picture(f"interaction-{number}", title, text, figure, f"{capital(title)}.")
 
 
@@ -142,6 +142,6 @@ def levels(design: StudyDesign, effects: StudyEffects, factor: FactorEffect, num
     axes.set_xlabel(label(name))
     axes.set_ylabel(label(title_of(effects, metric)))
     text = "; ".join(f"{level_text(each.level)}: {value_text(each.mean, metric)}" for each in factor.levels)
-    title = f"{name_of(metric)} by {name}"
+    title = f"{named(effects.metrics[0])} by {name}"
     spread = " Vertical lines: 95 % intervals of the ratio to the reference level." if ends else ""
     return Picture(f"levels-{number}", title, text, figure, f"{capital(title)}{_over(design, factor)}.{spread}")

@@ -11,7 +11,7 @@ from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.canvas import Picture, plot, styled
-from llenergymeasure.results.study_tables.texts import capital, name_of
+from llenergymeasure.results.study_tables.texts import capital, named
 
 # More points than this are not distinguishable, and only make the page larger.
 MOST_RUNS = 1500
@@ -43,7 +43,7 @@ def order(study: StudyData, analysis: MetricAnalysis) -> Picture | None:
     panels[-1].set_xlabel("runs in their order; each shade is a cycle")
     spread = max(map(abs, deviations))
     text = f"{len(runs)} runs; the largest difference from the mean of a cell is {spread:.2g} %"
-    title = f"{name_of(analysis.metric)} of all runs in their order"
+    title = f"{named(analysis)} of all runs in their order"
     return Picture("order", title, text, figure, _caption(analysis, with_temperature=bool(warm)))
 
 
@@ -56,7 +56,7 @@ def _caption(analysis: MetricAnalysis, *, with_temperature: bool) -> str:
     below = " Below: the GPU temperature at its start." if with_temperature else ""
     count = len(analysis.left_out)
     left_out = f" Not in the analysis and not shown: {count} run{'' if count == 1 else 's'}." if count else ""
-    return f"{capital(name_of(analysis.metric))} of each run against the geometric mean of its cell.{below}{left_out}"
+    return f"{capital(named(analysis))} of each run against the geometric mean of its cell.{below}{left_out}"
 
 
 def _deviation(run: RunRow, metric: str, mean: float) -> float:

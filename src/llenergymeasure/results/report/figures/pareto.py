@@ -15,7 +15,7 @@ from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import Line, label_points, logarithmic
 from llenergymeasure.results.report.figures.canvas import Picture, label, plot, styled
-from llenergymeasure.results.study_tables.texts import title_of, value_text
+from llenergymeasure.results.study_tables.texts import named, title_of, value_text
 
 # Longer names of cells are replaced by their numbers.
 _LONGEST_LABEL = 26
@@ -48,8 +48,10 @@ def pareto(study: StudyData, effects: StudyEffects) -> Picture | None:
     axes.set_xlabel(f"{title_of(effects, of_x)} ({_better(of_x)} is better)")
     axes.set_ylabel(f"{title_of(effects, of_y)} ({_better(of_y)} is better)")
     few, reference = len(points) <= _MOST_LABELS, study.design.reference
-    named = [few or point.efficient or point.cell == reference for point in points]
-    labels = [_labels(study, point.cell) if is_named else [] for point, is_named in zip(points, named, strict=True)]
+    with_label = [few or point.efficient or point.cell == reference for point in points]
+    labels = [
+        _labels(study, point.cell) if is_named else [] for point, is_named in zip(points, with_label, strict=True)
+    ]
     label_points(figure, axes, [(point.x, point.y) for point in points], labels, lines)
     figure.legend(loc="outside upper left", ncols=3)
     efficient = ", ".join(
@@ -58,7 +60,8 @@ def pareto(study: StudyData, effects: StudyEffects) -> Picture | None:
         for each in points
         if each.efficient
     )
-    title = f"{METRICS[of_y].title} against {METRICS[of_x].title}"
+    names = {each.metric: named(each) for each in effects.metrics}
+    title = f"{names[of_y]} against {names[of_x]}"
     known = " Lines: 95 % intervals of the means." if crosses else ""
     caption = f"A point per cell: geometric means of its runs.{known} A label is the levels of a cell, or its number."
     return Picture("pareto", title, f"Efficient: {efficient}", figure, caption)

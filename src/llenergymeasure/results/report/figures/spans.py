@@ -10,7 +10,7 @@ from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import logarithmic, name_rows
 from llenergymeasure.results.report.figures.canvas import Picture, label, plot, styled
-from llenergymeasure.results.study_tables.texts import NO_INTERVALS, factor_title, name_of, ratio_text
+from llenergymeasure.results.study_tables.texts import NO_INTERVALS, factor_title, named, ratio_text
 
 MOST_FACTORS = 20
 
@@ -31,8 +31,8 @@ def spans(design: StudyDesign, analysis: MetricAnalysis) -> Picture | None:
     axes.set_ylim(0.65 - len(shown), 0.62)
     axes.axvline(1, color=LIGHT["soft"], linewidth=0.8)
     spread = ", with its 95 % interval" if _has_intervals(analysis) else ""
-    axes.set_xlabel(f"largest over smallest mean of {name_of(analysis.metric)}{spread}")
-    title = f"Span ratio of each factor for {name_of(analysis.metric)}"
+    axes.set_xlabel(f"largest over smallest mean of {named(analysis)}{spread}")
+    title = f"Span ratio of each factor for {named(analysis)}"
     text = "; ".join(f"{name}: {ratio_text(each.span)}" for name, each in zip(names, shown))
     return Picture("spans", title, text, figure, _caption(analysis))
 

@@ -14,7 +14,7 @@ from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.axes import logarithmic, name_rows
 from llenergymeasure.results.report.figures.canvas import Picture, plot, styled
-from llenergymeasure.results.study_tables.texts import TIMES, factor_title, name_of, plain, title_of, value_text
+from llenergymeasure.results.study_tables.texts import TIMES, factor_title, named, plain, title_of, value_text
 
 _CAPTION = "Contribution of each factor (Shapley value over the mixed cells, all of which were measured)."
 
@@ -35,7 +35,7 @@ def way(design: StudyDesign, effects: StudyEffects) -> Picture | None:
     axes.grid(True, axis="x")
     axes.set_xlabel(title_of(effects, analysis.metric))
     text = "; ".join(f"{name}, times {plain(step.ratio)}" for name, step in zip(names, steps))
-    title = f"From the reference to the best cell in {name_of(analysis.metric)}"
+    title = f"From the reference to the best cell in {named(analysis)}"
     return Picture("way", title, text, figure, _CAPTION)
 
 

@@ -11,7 +11,7 @@ from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunState
 from llenergymeasure.results.report.headline import Headline
 from llenergymeasure.results.report.study.machine import gpu_texts
-from llenergymeasure.results.study_tables.texts import TIMES, interval_text, name_of, plain, unit_of, value_text
+from llenergymeasure.results.study_tables.texts import TIMES, interval_text, named, plain, unit_of, value_text
 
 NOT_ENDED: frozenset[RunState] = frozenset({"pending", "running", "interrupted"})
 TOO_FEW = "too few runs to estimate the spread"
@@ -104,7 +104,7 @@ def _best(study: StudyData, effects: StudyEffects, analysis: MetricAnalysis) -> 
     unit = unit_of(effects, metric)
     note = study.design.cell(best.cell).label
     yield Headline(
-        f"best cell in {name_of(metric)}", f"{value_text(best.mean, metric)} {unit}", f"cell {best.cell}", note
+        f"best cell in {named(analysis)}", f"{value_text(best.mean, metric)} {unit}", f"cell {best.cell}", note
     )
     if best.ratio is not None and best.cell != analysis.reference:
         note = _interval(best.ratio, analysis.freedom)

@@ -13,7 +13,7 @@ from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.results.report.study.conditions import cooldown
 from llenergymeasure.results.report.study.machine import gpu_texts, libraries, releases
-from llenergymeasure.results.study_tables.texts import name_of, plain
+from llenergymeasure.results.study_tables.texts import named, plain
 
 SOURCES = {
     "blocks": "R. A. Fisher: The Design of Experiments. Oliver and Boyd, 1935.",
@@ -145,7 +145,7 @@ def _analysis(study: StudyData, analysis: MetricAnalysis, cited: Citations) -> I
     if analysis.method == "none":
         yield "We report geometric means, with 95 % intervals by the t distribution."
         return
-    yield f"We analysed the logarithm of {name_of(analysis.metric)} by least squares, with the cycle as a block{_terms(analysis)}."
+    yield f"We analysed the logarithm of {named(analysis)} by least squares, with the cycle as a block{_terms(analysis)}."
     yield (
         f"Ratios are of geometric means, with 95 % intervals by the t distribution with {analysis.freedom} degrees of freedom "
         f"for the residuals ({analysis.n_runs} runs in {analysis.n_blocks} blocks)."

@@ -107,6 +107,8 @@ def test_an_estimate_of_energy_is_called_one_everywhere():
     )
     assert page.text.count("energy per output token in J/token, an estimate") >= 2  # the table of cells, and a figure
     assert "Energy is an estimate by codecarbon, not a measurement." in page.text
+    assert "energy per output token (an estimate) against throughput" in page.figures["pareto"][0]
+    assert re.search(r"energy per output token \(an estimate\) \d", page.text)  # the table of the span ratios
 
 
 def test_a_study_without_a_completed_run_states_it():
