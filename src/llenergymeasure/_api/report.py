@@ -37,25 +37,29 @@ class Written:
     answer: str = ""
 
 
-def write_report(folder: Path, limits: Iterable[str] = ()) -> Written:
+def write_report(folder: Path, limits: Iterable[str] = (), margin: str | None = None) -> Written:
     """Write the report of a folder into it.
 
     Args:
         folder: the folder of a study or of a result, or its JSON file.
         limits: texts `METRIC=NUMBER`, for the best cell of a study inside limits.
+        margin: the largest difference that counts as none, in percent; None = not stated.
 
     Raises:
-        ConfigError: it is not such a folder, its file cannot be read, or a limit is not valid.
+        ConfigError: it is not such a folder, its file cannot be read, or a limit or the margin is not valid.
         PreFlightError: the extra `report` is not installed.
     """
-    known = limits_of(limits)
+    known, largest = limits_of(limits), None if margin is None else margin_of(margin)
     check_report()
     stored = load(folder)
     place = folder if folder.is_dir() else folder.parent
     if isinstance(stored, StudyResult):
-        return report_study(_analysed(stored, known) if known else stored, place)
+        again = known or largest is not None
+        return report_study(_analysed(stored, known, largest) if again else stored, place)
     if known:
         raise ConfigError(f"a limit chooses between the cells of a study, but {folder} is a single result")
+    if largest is not None:
+        raise ConfigError(f"a margin is for the factors of a study, but {folder} is a single result")
     return Written(stored.to_html(place / PAGE))
 
 
@@ -125,6 +129,18 @@ def limits_of(texts: Iterable[str]) -> dict[str, float]:
     return found
 
 
+def margin_of(text: str) -> float:
+    """A margin as a fraction, from a text in percent.
+
+    Raises:
+        ConfigError: the text is not a number above 0.
+    """
+    value = decimal_number(text)
+    if value is None or value <= 0:
+        raise ConfigError(f"--margin {text}: {text!r} is not a number above 0", "for example --margin 2")
+    return value / 100
+
+
 def _limit(text: str) -> tuple[str, float]:
     name, _, written = text.partition("=")
     value = decimal_number(written)
@@ -138,9 +154,8 @@ def _limit(text: str) -> tuple[str, float]:
 _EXAMPLE = "for example --limit ttft_p95_ms=500"
 
 
-def _analysed(study: StudyResult, limits: Mapping[str, float]) -> StudyResult:
-    """The study with the best cell inside limits."""
-    margin = study.effects.margin if study.effects else None
+def _analysed(study: StudyResult, limits: Mapping[str, float], margin: float | None) -> StudyResult:
+    """The study with the best cell inside limits, and with the factors that make no difference above a margin."""
     effects = analyse(study.design, study.runs, study.protocol, limits=limits, margin=margin)
     if effects is None:
         return study

@@ -93,6 +93,15 @@ def _report(
             help="Name the best cell of the study within this limit, such as ttft_p95_ms=500.",
         ),
     ] = None,
+    margin: Annotated[
+        Optional[str],
+        typer.Option(
+            "--margin",
+            metavar="PERCENT",
+            help="Say of a factor that it makes no difference above this, such as 2, where its interval shows it.",
+            show_default=False,
+        ),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Write report.html into the folder of a stored study or result; of a study, figures and tables too."""
@@ -100,7 +109,7 @@ def _report(
     def command() -> int:
         from llenergymeasure.cli.commands import report  # noqa: PLC0415 - takes long; what fails in it is reported as any failure
 
-        return report.command(folder, limit or [])
+        return report.command(folder, limit or [], margin)
 
     raise typer.Exit(exit_code_of(command, tracebacks=verbose))
 

@@ -65,6 +65,22 @@ def test_a_limit_that_no_cell_meets_is_reported(folder):
     assert "best cell inside the limits none no cell has time to first token, p95 at most 1 ms" in text
 
 
+def test_a_factor_whose_interval_is_inside_the_margin_makes_no_difference_above_it(folder):
+    assert "no difference above" not in write_report(folder).answer
+    assert "make no difference above 50 %." in write_report(folder, margin="50").answer
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "two", ""])
+def test_a_margin_is_a_number_above_0(folder, text):
+    with pytest.raises(ConfigError, match="is not a number above 0; for example --margin 2"):
+        write_report(folder, margin=text)
+
+
+def test_a_margin_is_for_studies(tmp_path):
+    with pytest.raises(ConfigError, match="a margin is for the factors of a study"):
+        write_report(a_result().save(tmp_path).parent, margin="2")
+
+
 def test_the_report_of_a_result_is_its_page(tmp_path):
     saved = a_result().save(tmp_path)
     assert write_report(saved.parent).page.read_text() == write_report(saved).page.read_text()

@@ -10,9 +10,9 @@ from llenergymeasure._api.report import Written, write_report
 from llenergymeasure.cli.terminal import Screen
 
 
-def command(folder: Path, limits: Sequence[str]) -> int:
+def command(folder: Path, limits: Sequence[str], margin: str | None) -> int:
     """Write the report, and print the answer and where the files are. Returns the exit code."""
-    Screen(sys.stdout).say(text_of(write_report(folder, limits)))
+    Screen(sys.stdout).say(text_of(write_report(folder, limits, margin)))
     return 0
 
 
