@@ -6,7 +6,7 @@ import json
 import os
 from binascii import crc32
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 MAX_BYTES = 256 * 2**20
 """The largest study has 60,000 runs of 2 kB each."""
@@ -21,8 +21,8 @@ def read_json_file(path: Path) -> Any:
     """The value of a file of JSON.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is too large, or not JSON in UTF-8; or its name is no path.
+        OSError: it cannot be read, or its name is no path.
+        ValueError: it is too large, or not JSON in UTF-8.
     """
     return read_json(read_bytes(path))
 
@@ -31,15 +31,22 @@ def read_bytes(path: Path) -> bytes:
     """The content of a file of at most 256 MiB.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is larger; or its name is no path.
+        OSError: it cannot be read, or its name is no path.
+        ValueError: it is larger.
     """
-    with path.open("rb") as file:
+    with _opened(path) as file:
         size = os.fstat(file.fileno()).st_size  # 0 for a pipe or a device
         content = b"" if size > MAX_BYTES else file.read(size + 1 if size else MAX_BYTES + 1)
     if max(size, len(content)) > MAX_BYTES:
         raise ValueError(f"it is larger than {MAX_BYTES // 2**20} MiB")
     return content
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except ValueError as error:  # a NUL in the name
+        raise OSError(str(error)) from error
 
 
 def with_checksum(document: bytes) -> bytes:

@@ -146,7 +146,7 @@ def test_what_cannot_be_measured_is_one_clear_message_before_anything_runs(measu
 
 
 def test_a_failure_names_what_the_model_s_files_set(measured):
-    with pytest.raises(BackendError, match=r"the model's own files set use_mtp: try without.*\{use_mtp: null\}"):
+    with pytest.raises(BackendError, match=r"the model's own files set use_mtp; to try without.*\{use_mtp: null\}"):
         measured({"use_mtp": True}, batch_size=1)
 
 
