@@ -33,6 +33,7 @@ def _of_runs(study: StudyResult) -> Iterator[MeasurementWarning]:
         count = f"{len(found)} of {len(completed)} runs"
         yield _with_count(code, count, study, found[0])
     yield from _still_warm(study)
+    yield from _other_protocols(study)
 
 
 def _with_count(code: str, count: str, study: StudyResult, row: RunRow) -> MeasurementWarning:
@@ -57,3 +58,16 @@ def _still_warm(study: StudyResult) -> Iterator[MeasurementWarning]:
             runs=len(rows),
             most_c=most_c,
         )
+
+
+def _other_protocols(study: StudyResult) -> Iterator[MeasurementWarning]:
+    for earlier in study.earlier_protocols:
+        before = study.protocol.differences(earlier)
+        now = earlier.differences(study.protocol)
+        changes = ", ".join(f"{name} {before[name]} before and {now[name]} after" for name in before)
+        if changes:
+            yield warning(
+                "protocol_changed",
+                f"the study was continued with other settings: {changes}",
+                "continue a study with the settings that it began with",
+            )

@@ -210,4 +210,10 @@ def _run(table: RunTable, design: StudyDesign, manifest: Manifest, parts: StudyP
 
 
 def _study_of(design: StudyDesign, manifest: Manifest, table: RunTable) -> StudyResult:
-    return StudyResult(study_id=manifest.study_id, design=design, protocol=manifest.protocol, runs=tuple(table.rows))
+    return StudyResult(
+        study_id=manifest.study_id,
+        design=design,
+        protocol=manifest.protocol,
+        earlier_protocols=manifest.earlier_protocols,
+        runs=tuple(table.rows),
+    )

@@ -15,6 +15,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import ExecutionSettings
 from llenergymeasure.domain.results import StudyResult
 from llenergymeasure.exceptions import BackendError, ConfigError, LLEMError, OutOfMemory, ProcessFailed
+from llenergymeasure.results.report.study.methods import paragraphs
 from llenergymeasure.study.design import design_of, protocol_of
 from llenergymeasure.study.files.folder import Memory, StudyFolder
 from llenergymeasure.study.files.journal import Journal
@@ -166,6 +167,22 @@ def test_a_run_whose_result_was_removed_is_measured_again(tmp_path):
     study = again(machine, the_folder(tmp_path), config)
     assert machine.measured == [8]
     assert study.runs[1].run_id == "02.c1.a2"
+
+
+def test_a_study_continued_with_another_gap_keeps_both_and_warns(tmp_path):
+    new(FakeMachine(), tmp_path, a_study_config(1, 8, experiment_gap_seconds=60))
+    for _ in range(2):
+        study = again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 8, experiment_gap_seconds=0, n_cycles=3))
+    assert [each.experiment_gap_s for each in (*study.earlier_protocols, study.protocol)] == [60, 0]
+    (found,) = (text for text in study.warnings if text.startswith("protocol_changed"))
+    assert "continued with other settings: experiment_gap_s 60.0 before and 0.0 after; continue" in found
+    assert "runs before that had other settings (experiment_gap_s 60.0)." in " ".join(paragraphs(study))
+    assert StudyResult.from_dir(the_folder(tmp_path)).earlier_protocols == study.earlier_protocols
+
+
+def test_more_cycles_alone_are_the_same_protocol(tmp_path):
+    new(FakeMachine(), tmp_path, a_study_config(1, 8))
+    assert again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 8, n_cycles=3)).earlier_protocols == ()
 
 
 def test_cycles_are_added_at_the_end_and_the_design_stays(tmp_path):

@@ -117,3 +117,12 @@ class Protocol(Frozen):
     cooldown_max_s: float
     timeout_s: float | None
     control: bool
+
+    def differences(self, other: Protocol) -> dict[str, Any]:
+        """The settings of the other protocol that differ and affect runs; the number of cycles and the time limit do not."""
+        own, others = self.model_dump(), other.model_dump()
+        return {
+            name: value
+            for name, value in others.items()
+            if name not in ("n_cycles", "timeout_s") and own[name] != value
+        }

@@ -21,6 +21,7 @@ class StudyData(Derived):
         study_id: name of the study's folder.
         design: factors, cells and reference.
         protocol: how the runs were made.
+        earlier_protocols: how runs were made before the study was continued with other settings.
         runs: one row per planned run, in their order.
         effects: the analysis; None without a completed run.
         answer: the answer in one or two sentences, `summary` in the file; empty without effects.
@@ -33,6 +34,7 @@ class StudyData(Derived):
     study_id: str
     design: StudyDesign
     protocol: Protocol
+    earlier_protocols: tuple[Protocol, ...] = ()
     runs: tuple[RunRow, ...]
     effects: StudyEffects | None = None
     answer: str = Field("", alias="summary", description="The answer in one or two sentences; empty without effects.")

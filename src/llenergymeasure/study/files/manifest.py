@@ -43,6 +43,7 @@ class Manifest(Frozen):
         prompts: SHA-256 of each file of prompts, by its path.
         started_at: UTC time in ISO format.
         protocol: how the runs are made.
+        earlier_protocols: how runs were made before the study was continued with other settings.
         runs: the runs in their order.
         environments: where runs were made; the first is that of the first run.
         temperatures_c: temperature of each GPU in C when the study first ran on it, by UUID.
@@ -54,6 +55,7 @@ class Manifest(Frozen):
     prompts: dict[str, str] = {}
     started_at: str
     protocol: Protocol
+    earlier_protocols: tuple[Protocol, ...] = ()
     runs: tuple[PlannedRun, ...]
     environments: tuple[StudyEnvironment, ...] = ()
     temperatures_c: dict[str, float] = {}

@@ -155,13 +155,19 @@ def _listed(values: Sequence[str] | None) -> str:
 
 
 def continued(manifest: Manifest, design: StudyDesign, protocol: Protocol) -> Manifest:
-    """The run table with added cycles, where the protocol has more. Its runs stay; so do order, seed and control runs."""
-    old = manifest.protocol
+    """The run table with added cycles, where the protocol has more. Its runs stay; so do order, seed and control runs.
+
+    A protocol that differs in another setting, such as a gap, becomes an earlier one.
+    """
+    old, earlier = manifest.protocol, manifest.earlier_protocols
     n_cycles = max(old.n_cycles, protocol.n_cycles)
     fixed = {"n_cycles": n_cycles, "order": old.order, "seed": old.seed, "control": old.control}
     kept = protocol.model_copy(update=fixed)
     added = plan_runs(design, kept, range(old.n_cycles + 1, n_cycles + 1), len(manifest.runs) + 1)
-    return manifest.model_copy(update={"protocol": kept, "runs": (*manifest.runs, *added)})
+    if kept.differences(old):
+        earlier = (*(each for each in earlier if each.differences(old)), old)
+    runs = (*manifest.runs, *added)
+    return manifest.model_copy(update={"protocol": kept, "earlier_protocols": earlier, "runs": runs})
 
 
 def rows_of(folder: Path, manifest: Manifest) -> list[RunRow]:

@@ -20,7 +20,7 @@ OF_SEVERAL_PROCESSES = {
 }  # fmt: skip
 OF_STUDIES = {
     "order_not_shuffled", "single_cycle", "cells_missing", "reference_missing", "unequal_work", "methods_disagree",
-    "outlying_runs", "runs_left_out", "control_drift", "uncertain_readings", "not_cooled_down",
+    "outlying_runs", "runs_left_out", "control_drift", "uncertain_readings", "not_cooled_down", "protocol_changed",
 }  # fmt: skip
 # Their sentences are another's words, which may hold the remedy.
 IN_WORDS_OF_OTHERS = {"energy_unavailable", "meter_problem", "no_baseline", "baseline_problem"}

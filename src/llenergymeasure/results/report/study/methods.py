@@ -81,8 +81,17 @@ def _design(study: StudyData, cited: Citations) -> Iterator[str]:
     yield _waits(study)
     if protocol.cooldown_celsius is not None and any(run.temperature_c is not None for run in study.runs):
         yield f"Each run then waited {cooldown(protocol)}."
+    yield from _earlier(study)
     if protocol.control:
         yield "The reference configuration also ran first and last in each cycle, to show drift."
+
+
+def _earlier(study: StudyData) -> Iterator[str]:
+    for earlier in study.earlier_protocols:
+        found = study.protocol.differences(earlier)
+        if found:
+            settings = ", ".join(f"{name} {value}" for name, value in found.items())
+            yield f"The study was continued: runs before that had other settings ({settings})."
 
 
 def _software(runs: Sequence[RunRow]) -> str:
