@@ -115,8 +115,8 @@ def test_the_commands_of_studies_work_one_after_another(place):
     assert len(list(study.glob("runs/*/result.json"))) == 2 * 5
     assert (study / "report.html").is_file()
     for command in FURTHER:
-        named = command.replace("results/FOLDER", str(study)).replace("results/A", "results/a")
-        done = llem(named.replace("results/B", "results/b"))
+        named = command.replace("results/FOLDER", str(study)).replace("--from-result FOLDER", "--from-result results/A")
+        done = llem(named.replace("results/A", "results/a").replace("results/B", "results/b"))
         assert done.returncode == 0, done.stderr
 
 
