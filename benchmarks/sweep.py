@@ -10,7 +10,7 @@ from benchmarks.pairs import Row
 from llenergymeasure.config.files.yaml import Document
 from llenergymeasure.config.study.load import load_study_config
 from llenergymeasure.config.study.models import StudyConfig
-from llenergymeasure.study.design import design_of
+from llenergymeasure.domain.study.factors import factors_and_cells
 
 SIZES = (1_000, 10_000)
 REPEATS = 5
@@ -22,7 +22,7 @@ def rows() -> Iterator[Row]:
     study: StudyConfig = load_study_config(sweep_of(SIZES[-1]))
     name = f"sweep of {SIZES[-1]:,} cells"
     yield row(f"{name}: built and validated, CPU", loading[SIZES[-1]], "s", "<= 2", 2)
-    yield row(f"{name}: factors and labels, CPU", seconds(lambda: design_of(study.experiments)), "s", "<= 2", 2)
+    yield row(f"{name}: factors and labels, CPU", seconds(lambda: factors_and_cells(study.experiments)), "s", "<= 2", 2)
     yield row(f"{name}: design hash, CPU", seconds(lambda: study.study_design_hash), "s", "<= 2", 2)
     growth = min(loading[SIZES[-1]]) / min(loading[SIZES[0]]) / (SIZES[-1] / SIZES[0])
     yield row("growth of time over growth of cells", [growth], "x", "<= 1.5", 1.5)
