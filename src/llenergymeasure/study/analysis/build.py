@@ -102,7 +102,11 @@ def _p_of(found: Estimates, error: ErrorTerm) -> float | None:
 def _missing(model: Model, compared: Compared) -> tuple[Any, ...]:
     """The levels of planned cells, of the backend inside which it is estimated, that are not compared."""
     factor = compared.factor
-    cells = [cell for cell in model.design.cells if compared.within in (None, model.backend_of(cell))]
+    if len(compared.levels) == len(factor.levels):
+        return ()
+    cells = model.design.cells
+    if compared.within is not None:
+        cells = tuple(cell for cell in cells if model.backend_of(cell) == compared.within)
     planned = {cell.levels.get(factor.name) for cell in cells}
     return tuple(
         level for place, level in enumerate(factor.levels) if place in planned and place not in compared.levels

@@ -110,7 +110,7 @@ class Frames:
         if not rows:
             return None
         runs = self._runs(rows)
-        return Frame(metric, runs, _logs(runs.rows, metric.name), left_out | dict.fromkeys(runs.apart, APART))
+        return Frame(metric, runs, _logs(runs.rows, metric), left_out | dict.fromkeys(runs.apart, APART))
 
     def _left_out(self, metric: Metric) -> dict[str, str]:
         """Runs without a value that can be compared, and why."""
@@ -142,8 +142,10 @@ def _from(row: RunRow) -> str:
     return f"its energy is {'an estimate ' if row.energy_estimated else ''}from {row.meter}"
 
 
-def _logs(rows: Sequence[RunRow], name: str) -> tuple[float, ...]:
-    return tuple(math.log(value) for row in rows if (value := row.per_pass(name)) is not None)
+def _logs(rows: Sequence[RunRow], metric: Metric) -> tuple[float, ...]:
+    if metric.total:
+        return tuple(math.log(value) for row in rows if (value := row.per_pass(metric.name)) is not None)
+    return tuple(math.log(value) for row in rows if (value := row.values.get(metric.name)) is not None)
 
 
 def _blocks(rows: Sequence[RunRow], n_cells: int) -> tuple[str, ...]:
