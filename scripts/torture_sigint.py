@@ -26,19 +26,7 @@ TINY = [
     "--set", "baseline.enabled=false", "--set", "warmup.thermal_floor_seconds=0", "--set", "warmup.n_warmup=1",
 ]  # fmt: skip
 NO_ENERGY = ["--set", "energy.backend=null"]
-STUDY = """
-name: sizes
-model: builtin/tiny-llama
-n: 2
-max_input_tokens: 16
-max_output_tokens: 4
-energy: {backend: null}
-baseline: {enabled: false}
-warmup: {n_warmup: 1, thermal_floor_seconds: 0}
-pytorch: {device: cpu}
-sweep: {pytorch.batch_size: [1, 2]}
-execution: {n_cycles: 2, experiment_gap_seconds: 0, cycle_gap_seconds: 0}
-"""
+STUDY = (Path(__file__).parents[1] / "tests" / "small_study.yaml").read_text(encoding="utf-8")
 RUN_STUDY = ["run", "study.yaml"]
 COMMANDS = {
     "run": [*TINY, *NO_ENERGY],

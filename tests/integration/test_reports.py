@@ -12,25 +12,12 @@ import pytest
 
 from a_page import Page, is_passive
 from forked import Forker
+from small_study import small_study
 
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
-
-STUDY = """
-name: sizes
-model: builtin/tiny-llama
-n: 2
-max_input_tokens: 16
-max_output_tokens: 4
-energy: {backend: null}
-baseline: {enabled: false}
-warmup: {n_warmup: 1, thermal_floor_seconds: 0}
-pytorch: {device: cpu}
-sweep: {pytorch.batch_size: [1, 2]}
-execution: {n_cycles: 2, experiment_gap_seconds: 0, cycle_gap_seconds: 0, isolation: none}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +25,7 @@ def llem(quick: Forker, tmp_path_factory):
     """`llem` in one working directory: exit code, output, errors."""
     place = tmp_path_factory.mktemp("reports")
     (place / "home").mkdir()
-    (place / "study.yaml").write_text(STUDY)
+    (place / "study.yaml").write_text(small_study("none"))
 
     def run(*arguments: str) -> tuple[int, str, str]:
         environ = {**os.environ, "HOME": str(place / "home"), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}

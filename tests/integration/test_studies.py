@@ -16,24 +16,11 @@ import pytest
 
 from forked import Forker
 from llenergymeasure import StudyResult
+from small_study import small_study
 from waiting import until
 
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
-
-STUDY = """
-name: sizes
-model: builtin/tiny-llama
-n: 2
-max_input_tokens: 16
-max_output_tokens: 4
-energy: {backend: null}
-baseline: {enabled: false}
-warmup: {n_warmup: 1, thermal_floor_seconds: 0}
-pytorch: {device: cpu}
-sweep: {pytorch.batch_size: [1, 2]}
-execution: {n_cycles: 2, experiment_gap_seconds: 0, cycle_gap_seconds: 0, isolation: %s}
-"""
 
 
 @pytest.fixture
@@ -41,8 +28,8 @@ def place(tmp_path):
     """A working directory with a study, and an empty HOME."""
     (tmp_path / "home").mkdir()
     (tmp_path / "work").mkdir()
-    (tmp_path / "work" / "study.yaml").write_text(STUDY % "none")
-    (tmp_path / "work" / "fresh.yaml").write_text(STUDY % "process")
+    (tmp_path / "work" / "study.yaml").write_text(small_study("none"))
+    (tmp_path / "work" / "fresh.yaml").write_text(small_study("process"))
     return tmp_path
 
 
