@@ -131,7 +131,8 @@ def _backend(name: str, entry: BackendEntry | ConfigError, installed: bool) -> B
 
 def _meters(devices: MeterContext) -> Meters:
     states = meter_states(devices)
-    commands = {name: command for name, entry in METERS.items() if (command := entry.command_on(devices))}
+    entries = {name: entry for name, entry in METERS.everything().items() if not isinstance(entry, ConfigError)}
+    commands = {name: command for name, entry in entries.items() if (command := entry.command_on(devices))}
     return Meters(states, *_choice(states, devices), commands)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from llenergymeasure.exceptions import FailureKind, LLEMError, ProcessFailed
 from llenergymeasure.launch.failure import Failure, error_of, first_cause
 from llenergymeasure.launch.heartbeats import SILENT_S
-from llenergymeasure.launch.process import FATAL
+from llenergymeasure.launch.process import reason_in
 from llenergymeasure.launch.request import Reply
 
 # A shell counts a process that a signal ended as 128 + the signal.
@@ -67,7 +67,7 @@ class Ending:
 
     def _exited(self, ranks: Sequence[int]) -> LLEMError:
         """The processes with these ranks ended without a reply; none when every one replied that it was ended."""
-        last = self._last_line()
+        last = reason_in(self.output)
         kind = self._kind()
         if self.count == 1:
             how = f"exit code {self.exit_code}; {_HOW[kind]}"
@@ -75,12 +75,6 @@ class Ending:
         if ranks:
             return self._failed(f"rank {ranks[0]} exited without an error message ({_HOW[kind]}): {last}", kind)
         return self._failed(f"the processes were ended: {last}", "killed")
-
-    def _last_line(self) -> str:
-        """What the output says about the end: the reason of a crash, else its last line."""
-        if not self.output:
-            return "nothing was written"
-        return next((line for line in self.output if line.startswith(FATAL)), self.output[-1])
 
     def _kind(self) -> FailureKind:
         number = (self.exit_code or 0) - BY_SIGNAL

@@ -171,6 +171,13 @@ def last_lines_in(output: bytes) -> tuple[str, ...]:
     return tuple([*before, *_lines_of(output[crash : crash + MOST_BYTES])][:MOST_LINES])
 
 
+def reason_in(lines: Sequence[str]) -> str:
+    """What the lines say about the end: the reason of a crash, else the last line."""
+    if not lines:
+        return "nothing was written"
+    return next((line for line in lines if line.startswith(FATAL)), lines[-1])
+
+
 def _lines_of(output: bytes) -> list[str]:
     text = redact(output.decode("utf-8", "replace"))
     return [line.rstrip() for line in text.splitlines() if line.strip()]

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from llenergymeasure.exceptions import BackendError
-from llenergymeasure.launch.process import GRACE_S, last_lines_in
+from llenergymeasure.launch.process import GRACE_S, last_lines_in, reason_in
 
 START_POLL_S = 1.0
 
@@ -123,8 +123,7 @@ class ForkServer:
 
     def _last_words(self) -> str:
         self._output.seek(0)
-        lines = last_lines_in(self._output.read())
-        return lines[-1] if lines else "nothing was written"
+        return reason_in(last_lines_in(self._output.read()))
 
 
 class ForkedProcess:
