@@ -81,7 +81,7 @@ class HostCollector:
         own_s = window.cpu_seconds + self._children_s[1] - self._children_s[0]
         steal, other, other_s = self._of_the_machine(own_s)
         return HostResult(
-            cpu_seconds=window.cpu_seconds,
+            cpu_seconds=own_s,
             instrument_cpu_seconds=self._instrument_seconds(),
             load_average_1m=_load_average(),
             cpu_steal_share=steal,

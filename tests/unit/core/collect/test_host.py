@@ -33,16 +33,17 @@ def test_what_is_neither_idle_nor_ours_was_used_by_other_processes():
     assert found.threads == 2
 
 
-def test_running_children_are_no_other_processes():
+def test_the_time_of_running_children_is_own_time():
     found = collect(CpuTicks(0, 0, 0), CpuTicks(1000, 600, 50), children_s=(4.0, 5.5))
     assert found.other_cpu_seconds == pytest.approx(1.0)
-    assert found.cpu_seconds == 1.0
+    assert found.cpu_seconds == 2.5
 
 
 def test_a_child_that_ended_in_the_window_is_counted_once():
     """It had used 4 s before the window and 1 s in it; its 5 s are now those of a finished child."""
     found = collect(CpuTicks(0, 0, 0), CpuTicks(1000, 600, 50), own_seconds=5.5, children_s=(4.0, 0.0))
     assert found.other_cpu_seconds == pytest.approx(2.0)
+    assert found.cpu_seconds == 1.5
 
 
 def test_others_never_used_less_than_nothing():

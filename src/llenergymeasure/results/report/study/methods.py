@@ -103,12 +103,13 @@ def _software(runs: Sequence[RunRow]) -> str:
 
 def _work(configs: Sequence[ExperimentConfig]) -> Iterator[str]:
     """What each run did, as far as it is the same in all."""
-    prompts, lengths = ({config.n for config in configs}, {config.max_output_tokens for config in configs})
+    prompts, lengths = ({config.n for config in configs}, {config.output_limit for config in configs})
     if len(prompts) > 1 or len(lengths) > 1:
         return
     least = {config.min_output_tokens for config in configs}
     most = "exactly" if least == lengths else "at most"
-    yield f"Each run answered {prompts.pop()} prompts with {most} {lengths.pop()} output tokens each."
+    passes = " in each pass over them" if any(config.min_duration_seconds for config in configs) else ""
+    yield f"Each run answered {prompts.pop()} prompts with {most} {lengths.pop()} output tokens each{passes}."
 
 
 def _waits(study: StudyData) -> str:

@@ -135,7 +135,7 @@ def _drift(drift: Ratio | None) -> Iterator[MeasurementWarning]:
         yield warning(
             "control_drift",
             f"the reference changes by a factor of {drift.value:.3f} within a cycle",
-            "use longer gaps or cooldown_celsius",
+            "use longer gaps, or a lower cooldown_celsius",
             ratio=drift.value,
             low=drift.low,
             high=drift.high,
