@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.check_reading import check_reading
-from llenergymeasure.core.energy.null import NoMeter
+from llenergymeasure.core.energy.null import NoMeter, UnmeasuredWindow
 from llenergymeasure.core.energy.rapl.meter import create
 from llenergymeasure.domain.energy import EnergyReading, HostEnergy
 from llenergymeasure.exceptions import MeterError
@@ -33,10 +33,17 @@ class WithHost:
     def open_window(self) -> WindowWithHost:
         window = self._meter.open_window()
         try:
-            return WindowWithHost(window, self._host.open_window(), self._host.name)
+            return WindowWithHost(window, self._open_host(), self._host.name)
         except BaseException:
             window.abandon()
             raise
+
+    def _open_host(self) -> OpenWindow:
+        """The window of the host; a failure does not affect the GPUs."""
+        try:
+            return self._host.open_window()
+        except MeterError as error:
+            return UnmeasuredWindow(self._host.name, f"the meter failed: {error}")
 
     def release(self) -> None:
         try:

@@ -47,11 +47,21 @@ def test_the_window_of_the_host_is_inside_that_of_the_gpus():
     assert (meter.name, meter.devices) == ("gpu", ("gpu",))
 
 
-def test_a_host_that_does_not_open_leaves_no_window_of_the_gpus_open():
+def test_a_host_that_does_not_open_has_the_reason_and_the_gpus_keep_their_joules():
+    reading = WithHost(Steps("gpu", []), Steps("host", [], fails_on="open")).open_window().close(100.0, 101.0)
+    assert reading.energy_j > 0
+    assert (reading.host.energy_j, reading.host.reason) == (None, "the meter failed: host is lost")
+
+
+def test_an_interrupt_while_the_host_opens_leaves_no_window_of_the_gpus_open():
+    class Interrupted(Steps):
+        def open_window(self):
+            raise KeyboardInterrupt
+
     steps = []
-    with pytest.raises(MeterError, match="host is lost"):
-        WithHost(Steps("gpu", steps), Steps("host", steps, fails_on="open")).open_window()
-    assert steps[-1] == "gpu abandon"
+    with pytest.raises(KeyboardInterrupt):
+        WithHost(Steps("gpu", steps), Interrupted("host", steps)).open_window()
+    assert steps == ["gpu open", "gpu abandon"]
 
 
 def test_a_host_that_fails_in_the_window_is_a_problem_and_the_gpus_keep_their_joules():
