@@ -16,7 +16,6 @@ from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement, resolve_runner
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.dataset import DatasetInfo
-from llenergymeasure.exceptions import Finding
 from llenergymeasure.orchestration.dry_run import check_without_torch
 from llenergymeasure.orchestration.model.vram import VramEstimate, estimate_for
 from llenergymeasure.orchestration.notes import length_notes
@@ -46,21 +45,18 @@ class Plan(NamedTuple):
     Attributes:
         experiments: the experiments in order.
         output_dir: directory of the results.
-        report: why a requested report cannot be written; empty otherwise.
     """
 
     experiments: tuple[PlannedExperiment, ...]
     output_dir: Path
-    report: tuple[Finding, ...]
 
 
-def plan(study: StudyConfig, output_dir: Path | None = None, *, report: bool = False) -> Plan:
+def plan(study: StudyConfig, output_dir: Path | None = None) -> Plan:
     """Check every experiment and describe it.
 
     Args:
         study: the experiments.
         output_dir: directory of the results; None = that of the user config.
-        report: whether a report is requested.
 
     Raises:
         ConfigError: the user config or a variable cannot be understood.
@@ -68,7 +64,7 @@ def plan(study: StudyConfig, output_dir: Path | None = None, *, report: bool = F
     """
     _, place = check(study.experiments, output_dir)
     experiments = tuple(_planned(each, os.environ) for each in study.experiments)
-    return Plan(experiments, place, _report_findings() if report else ())
+    return Plan(experiments, place)
 
 
 def plan_json(found: Plan) -> str:
@@ -76,7 +72,6 @@ def plan_json(found: Plan) -> str:
     content = {
         "experiments": [_as_data(each) for each in found.experiments],
         "output_dir": str(found.output_dir),
-        "report_problems": [{"problem": each.problem, "fix": each.fix} for each in found.report],
     }
     return json.dumps(content, indent=2, ensure_ascii=False)
 
@@ -106,12 +101,6 @@ def check(experiments: Sequence[ExperimentConfig], output_dir: Path | None) -> t
         resolve_runner(backend, user, environ)
     check_without_torch(experiments, place, environ)
     return user, place
-
-
-def _report_findings() -> tuple[Finding, ...]:
-    from llenergymeasure.domain.files.report_formats import report_findings  # noqa: PLC0415 - only a report needs it
-
-    return tuple(report_findings("html"))
 
 
 def _planned(config: ExperimentConfig, environ: Mapping[str, str]) -> PlannedExperiment:

@@ -38,23 +38,19 @@ def test_a_plan_is_json_with_the_configuration_that_would_run():
     assert one["measurement_config_hash"] == TINY.config_hash
     assert (one["prompts"]["n_used"], one["prompts"]["n_available"]) == (4, 1000)
     assert one["memory"]["total_mb"] > one["memory"]["weights_mb"] > 0
-    assert (data["output_dir"], data["report_problems"]) == ("results", [])
+    assert data["output_dir"] == "results"
 
 
 def test_memory_beyond_every_number_is_null_in_json():
     (one,) = plan(StudyConfig(experiments=(TINY,))).experiments
     endless = one._replace(memory=VramEstimate(math.inf, 1.0, None, None, ()))
-    data = json.loads(plan_json(Plan((endless,), Path("results"), ())))
+    data = json.loads(plan_json(Plan((endless,), Path("results"))))
     assert data["experiments"][0]["memory"]["weights_mb"] is None
 
 
 def test_a_plan_writes_nothing(tmp_path):
     plan(StudyConfig(experiments=(TINY,)), tmp_path / "there")
     assert not (tmp_path / "there").exists()
-
-
-def test_without_a_requested_report_its_findings_are_not_reported():
-    assert plan(StudyConfig(experiments=(TINY,))).report == ()
 
 
 def test_what_cannot_run_here_is_refused(tmp_path):

@@ -210,15 +210,10 @@ def llem_without_jinja(place, *arguments):
     return subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
 
 
-def test_a_report_that_cannot_be_written_is_reported_before_anything_is_measured(tmp_path):
-    done = llem_without_jinja(tmp_path)
+@pytest.mark.parametrize("options", [(), ("--dry-run",), ("--dry-run", "--sweep", "n=1,2")])
+def test_a_report_that_cannot_be_written_is_reported_before_anything_is_measured(tmp_path, options):
+    done = llem_without_jinja(tmp_path, *options)
     assert done.returncode == 1
     assert "a report needs jinja2 (not installed)" in done.stderr
     assert 'fix: pip install "llenergymeasure[report]"' in done.stderr
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_dry_run_names_what_a_report_would_need(tmp_path):
-    done = llem_without_jinja(tmp_path, "--dry-run")
-    assert done.returncode == 0
-    assert 'a report needs jinja2 (not installed): pip install "llenergymeasure[report]"' in done.stdout

@@ -19,19 +19,22 @@ def command(options: RunOptions) -> int:
 
     Raises:
         ConfigError: the file or an option is not valid.
-        PreFlightError: an experiment cannot run here.
+        PreFlightError: an experiment cannot run here, or a report cannot be written.
     """
+    if options.report:
+        from llenergymeasure._api.report import check_report  # noqa: PLC0415 - only a report needs it
+
+        check_report()
     study = study_of(document_of(options), options.fields, options.assignments or (), options.sweeps or (), FLAGS)
     if not study.is_one_run:
         return _study(study, options)
-    found = plan(study, options.output, report=options.report)
+    found = plan(study, options.output)
     Screen(sys.stdout).say(plan_json(found) if options.json else _text(found))
     return 0
 
 
 def _text(found: Plan) -> str:
-    parts = ["\n\n".join("\n".join(_lines(each, found.output_dir)) for each in found.experiments)]
-    return "\n".join([*parts, *(f"{finding.problem}: {finding.fix}" for finding in found.report)])
+    return "\n\n".join("\n".join(_lines(each, found.output_dir)) for each in found.experiments)
 
 
 def _study(study: StudyConfig, options: RunOptions) -> int:
