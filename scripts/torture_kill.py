@@ -1,7 +1,8 @@
 """Kills a study with SIGKILL at random moments and continues it: `python scripts/torture_kill.py --kills 30`.
 
 After each kill the run table must be unchanged, every stored result must be unchanged, and no process of the study may be alive
-after 5 s. At the end the study must be complete. Each study has its own empty directory, HOME and TMPDIR.
+after 5 s. At the end the study must be complete. A kill counts only while the study runs. Each study has its own empty directory,
+HOME and TMPDIR.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from torture_sigint import belonging, environment, folder_of, prepare
 
 CYCLES = 40
-LONGEST_S = 60.0  # a start takes 4 to 25 s, depending on how busy the machine is, and a run 2 s
+LONGEST_S = 20.0  # a start takes 4 to 25 s, depending on how busy the machine is, and a run 2 s
 GONE_WITHIN_S = 5.0
 MARK = "kill"
 
@@ -74,34 +75,38 @@ def table(folder: Path) -> object:
 
 
 def series(chance: random.Random, kills: int, found: Found) -> Iterator[str]:
-    """One study that is killed so often; yields a line per kill."""
-    with tempfile.TemporaryDirectory(prefix="torture-") as name:
-        place = Path(name)
-        prepare(place)
-        process = start(place, MARK, "study.yaml", "--cycles", str(CYCLES))
-        while folder_of(place) is None and process.poll() is None:
-            time.sleep(0.02)
-        folder = folder_of(place)
-        if folder is None:
-            raise SystemExit(f"the study did not start: {process.communicate()[1]}")
-        first, known = table(folder), dict[str, bytes]()
-        for _ in range(kills):
-            after_s = chance.uniform(0.0, LONGEST_S)
-            time.sleep(after_s)
-            ended = process.poll()
-            kill(process, MARK, found)
-            stored = results(folder)
-            found.faults += [f"kill {found.kills}: {run} changed" for run in known if stored.get(run) != known[run]]
-            if table(folder) != first:
-                found.faults.append(f"kill {found.kills}: the run table changed")
-            if ended not in (None, 0):
-                found.faults.append(f"kill {found.kills}: it had ended with exit code {ended}")
-            known = stored
-            yield f"{found.kills:>4} after {after_s:4.1f} s, {len(stored):>3} results"
-            process = start(place, MARK, "--resume", f"results/{folder.name}")
-        _, err = process.communicate()
-        found.faults += [f"the end: exit code {process.returncode}: {err}"] if process.returncode else []
-        found.faults += list(at_the_end(folder, known))
+    """Studies that are killed so often; yields a line per kill. One that is complete is followed by a new one."""
+    while found.kills < kills:
+        with tempfile.TemporaryDirectory(prefix="torture-") as name:
+            yield from one_study(Path(name), chance, kills, found)
+
+
+def one_study(place: Path, chance: random.Random, kills: int, found: Found) -> Iterator[str]:
+    """One study, which is killed until it is complete or the number of kills is reached."""
+    prepare(place)
+    process = start(place, MARK, "study.yaml", "--cycles", str(CYCLES))
+    while folder_of(place) is None and process.poll() is None:
+        time.sleep(0.02)
+    folder = folder_of(place)
+    if folder is None:
+        raise SystemExit(f"the study did not start: {process.communicate()[1]}")
+    first, known = table(folder), dict[str, bytes]()
+    while found.kills < kills:
+        after_s = chance.uniform(0.0, LONGEST_S)
+        time.sleep(after_s)
+        if process.poll() is not None:
+            break
+        kill(process, MARK, found)
+        stored = results(folder)
+        found.faults += [f"kill {found.kills}: {run} changed" for run in known if stored.get(run) != known[run]]
+        if table(folder) != first:
+            found.faults.append(f"kill {found.kills}: the run table changed")
+        known = stored
+        yield f"{found.kills:>4} after {after_s:4.1f} s, {len(stored):>3} results"
+        process = start(place, MARK, "--resume", f"results/{folder.name}")
+    _, err = process.communicate()
+    found.faults += [f"the end: exit code {process.returncode}: {err}"] if process.returncode else []
+    found.faults += list(at_the_end(folder, known))
 
 
 def at_the_end(folder: Path, known: dict[str, bytes]) -> Iterator[str]:
