@@ -19,7 +19,8 @@ def _nothing(_number: int) -> None:
 def held_back(on_signal: Callable[[int], object] = _nothing) -> Iterator[list[int]]:
     """Hold both signals back inside the block. Yields the list of received signals.
 
-    Python allows this in the main thread only; in another thread, which signals do not interrupt, the list stays empty.
+    Python allows this in the main thread only; in another thread, which signals do not interrupt, the list stays empty. A
+    signal that the program ignores, as SIGINT below `nohup`, stays ignored.
 
     Args:
         on_signal: called with the number of each signal that arrives.
@@ -33,7 +34,8 @@ def held_back(on_signal: Callable[[int], object] = _nothing) -> Iterator[list[in
     if threading.current_thread() is not threading.main_thread():
         yield received
         return
-    before = {number: signal.signal(number, receive) for number in HELD}
+    heard = [number for number in HELD if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+    before = {number: signal.signal(number, receive) for number in heard}
     try:
         yield received
     finally:

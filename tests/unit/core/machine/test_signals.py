@@ -60,3 +60,14 @@ def test_another_thread_which_signals_do_not_reach_changes_no_handler():
     thread.start()
     thread.join()
     assert handlers == [before]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_the_program_ignores_is_no_interrupt(number):
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with uninterrupted():
+            signal.raise_signal(number)
+        assert signal.getsignal(number) == signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
