@@ -18,7 +18,7 @@ from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.orchestration.dry_run import check_without_torch
 from llenergymeasure.orchestration.model.vram import VramEstimate, estimate_for
-from llenergymeasure.orchestration.notes import length_notes
+from llenergymeasure.orchestration.notes import length_notes, notes_on_study
 
 
 class PlannedExperiment(NamedTuple):
@@ -63,7 +63,8 @@ def plan(study: StudyConfig, output_dir: Path | None = None) -> Plan:
         PreFlightError: an experiment cannot run here.
     """
     _, place = check(study.experiments, output_dir)
-    experiments = tuple(_planned(each, os.environ) for each in study.experiments)
+    general = tuple(notes_on_study(study))
+    experiments = tuple(_planned(each, general, os.environ) for each in study.experiments)
     return Plan(experiments, place)
 
 
@@ -103,11 +104,11 @@ def check(experiments: Sequence[ExperimentConfig], output_dir: Path | None) -> t
     return user, place
 
 
-def _planned(config: ExperimentConfig, environ: Mapping[str, str]) -> PlannedExperiment:
+def _planned(config: ExperimentConfig, general: tuple[str, ...], environ: Mapping[str, str]) -> PlannedExperiment:
     return PlannedExperiment(
         config=config,
         fields=set_fields(config),
         prompts=open_dataset(config.dataset, config.n, config.random_seed).info,
         memory=estimate_for(config, environ),
-        notes=tuple(length_notes(config, environ)),
+        notes=(*general, *length_notes(config, environ)),
     )

@@ -20,6 +20,7 @@ from llenergymeasure.exceptions import ConfigError, ExperimentError, StudyError
 from llenergymeasure.launch.check import check_experiments
 from llenergymeasure.launch.open import measure_once
 from llenergymeasure.launch.ranks.rank import is_silent_rank
+from llenergymeasure.orchestration.notes import notes_on_study
 from llenergymeasure.orchestration.orchestrator import Session
 from llenergymeasure.progress import Progress
 from llenergymeasure.records import Saved
@@ -27,7 +28,7 @@ from llenergymeasure.results.store import FolderRepository
 from llenergymeasure.state.machine import StateManager
 from llenergymeasure.study.one import run_one, study_of_one
 
-__all__ = ["Saved", "is_silent_rank", "json_text", "run", "run_experiment", "run_study", "summarise"]
+__all__ = ["Saved", "is_silent_rank", "json_text", "notes_on_study", "run", "run_experiment", "run_study", "summarise"]
 
 EXAMPLE = 'for example run_experiment("config.yaml") or run_experiment(model="builtin/tiny-llama", n=20)'
 
@@ -126,6 +127,8 @@ def _run(
     """Run a study, or a single experiment in this process."""
     place = _place(output_dir)
     if study.is_one_run and not resume:
+        for note in notes_on_study(study):
+            SESSION.progress.note(note)
         try:
             return study_of_one(study, measure_one(study.experiments[0], SESSION, place))
         except ExperimentError as error:

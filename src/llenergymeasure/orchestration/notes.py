@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.orchestration.model.prompts import notes_on_length
 from llenergymeasure.orchestration.model.required_files import known_models
 from llenergymeasure.orchestration.model.vram import estimate_for
@@ -38,6 +39,15 @@ def notes(
     for gpu in gpus:
         if gpu.persistence_mode is False:
             yield f"GPU {gpu.index} ({gpu.name}) has persistence mode off; run: sudo nvidia-smi -pm 1"
+
+
+def notes_on_study(study: StudyConfig) -> Iterator[str]:
+    """A note about settings of a study that have no effect on a single experiment."""
+    if study.without_effect:
+        yield (
+            f"{', '.join(study.without_effect)}: without effect on a single experiment, which runs once and in this process; "
+            "set execution.n_cycles to 2 or more for a study"
+        )
 
 
 def length_notes(config: ExperimentConfig, environ: Mapping[str, str]) -> Iterator[str]:

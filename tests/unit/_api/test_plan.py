@@ -63,3 +63,9 @@ def test_a_plan_waits_for_nothing_that_only_a_run_needs():
     program = "import sys, llenergymeasure._api.plan; print([name for name in sys.argv[1:] if name in sys.modules])"
     heavy = ["llenergymeasure.core.harness", "llenergymeasure.domain.result_data", "pynvml", "pyarrow", "torch"]
     assert subprocess.check_output([sys.executable, "-c", program, *heavy], text=True).strip() == "[]"
+
+
+def test_settings_of_a_study_are_noted_for_one_experiment():
+    study = StudyConfig(experiments=(TINY,), execution={"isolation": "spawn"})
+    (note,) = plan(study).experiments[0].notes
+    assert note.startswith("execution.isolation: without effect on a single experiment")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from llenergymeasure import ExperimentConfig, ExperimentResult, StudyConfig
 from llenergymeasure._api.request import Document, names_of, study_again, study_of
-from llenergymeasure._api.run import Saved, is_silent_rank, json_text, run, summarise
+from llenergymeasure._api.run import Saved, is_silent_rank, json_text, notes_on_study, run, summarise
 from llenergymeasure.cli.commands.source import document_of
 from llenergymeasure.cli.display import progress_for
 from llenergymeasure.cli.enter import EnterKey
@@ -32,6 +32,8 @@ def command(options: RunOptions) -> int:
     gc.enable()  # the entry point disabled it while the command line started
     progress = Attentive(progress_for(options.quiet or is_silent_rank(os.environ)))
     if study.is_one_run and not options.resume:
+        for note in notes_on_study(study):
+            progress.note(note)
         return _one(study.experiments[0], progress, options)
     given = document.text if document is not None else ""
     return _run_study(study, given or None, progress, options)

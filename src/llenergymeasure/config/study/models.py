@@ -139,6 +139,12 @@ class StudyConfig(ConfigModel):
         return len(self.experiments) == 1 and self.n_cycles == 1 and not self.execution.control
 
     @property
+    def without_effect(self) -> tuple[str, ...]:
+        """The fields that were set and do nothing: a single experiment runs once, in this process, without waits."""
+        unused = self.execution.model_fields_set - {"n_cycles", "control"} if self.is_one_run else ()
+        return tuple(f"execution.{name}" for name in sorted(unused))
+
+    @property
     def reference_cell(self) -> int:
         """Index of the cell with which the others are compared."""
         return reference_index(self.experiments, self.reference)

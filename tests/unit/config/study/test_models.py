@@ -126,3 +126,11 @@ def test_every_field_of_the_execution_takes_valid_values_and_no_others(parameter
     for wrong in invalid_examples(parameter):
         with pytest.raises(ValidationError):
             ExecutionConfig(**{parameter.name: wrong})
+
+
+def test_settings_of_a_study_have_no_effect_on_one_run():
+    waits = ExecutionConfig(n_cycles=1, experiment_timeout_seconds=60, isolation="spawn")
+    one = StudyConfig(experiments=CELLS[:1], execution=waits)
+    assert one.without_effect == ("execution.experiment_timeout_seconds", "execution.isolation")
+    assert StudyConfig(experiments=CELLS[:1]).without_effect == ()
+    assert StudyConfig(experiments=CELLS, execution=waits).without_effect == ()
