@@ -80,7 +80,8 @@ execution: {{n_cycles: 3}}
 - On the command line, `--sweep KEY=V1,V2` adds an axis (repeatable; the values are read as in a list of a file):
   `--sweep pytorch.batch_size=1,8,32`, `--sweep max_input_tokens,max_output_tokens=[64,16],[128,32]`. It replaces the axis or the
   common field of the same name in the file. `--set execution.n_cycles=5` sets a field of `execution`.
-- A file with none of these keys is a single experiment.
+- A file with none of these keys is a single experiment. So is one cell with one cycle and no control runs: the other fields of
+  `execution` have no effect on it, and a note before the run names them.
 """
 
 ENVIRONMENT = """## Environment variables
