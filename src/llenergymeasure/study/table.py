@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.study.identity import prompt_digests
 from llenergymeasure.core.machine.signals import uninterrupted
 from llenergymeasure.core.quality.judgement import of_run
 from llenergymeasure.domain.results import ExperimentResult
@@ -69,7 +70,7 @@ class RunTable:
         """Make every run without a result.
 
         Raises:
-            LLEMError: a state or a result could not be stored; the study stops.
+            LLEMError: a state or a result could not be stored, or prompts have changed; the study stops.
             KeyboardInterrupt: the run in progress was ended and is recorded as interrupted.
         """
         lasting: dict[str, tuple[str, RunFailure]] = {}
@@ -87,6 +88,7 @@ class RunTable:
 
     def _run_one(self, index: int, previous: RunRow | None, parts: RunParts) -> None:
         waited = parts.waits.before(previous, self.rows[index])
+        _check_prompts(parts.design, parts.design.cell(self.rows[index].cell).config)
         row = _begun(self.rows[index], waited, parts)
         log = parts.store.prepare(row.run_id)
         try:
@@ -105,20 +107,21 @@ class RunTable:
         config = parts.design.cell(row.cell).config
         try:
             result = of_run(parts.measure(config, log), row.run_id)
-            _check_prompts(parts.design, config, result)
+            _check_prompts_of(result, parts.design, config)
         except LLEMError as error:
             self._end(index, failed_row(row, failure_of(error), parts.clock.now() - began_s), parts)
         else:
             self._keep(index, row, result, parts.clock.now() - began_s, parts)
 
     def _keep(self, index: int, row: RunRow, result: ExperimentResult, took_s: float, parts: RunParts) -> None:
-        """Store a result. One that cannot be stored is reported before the study stops."""
+        """Store a result. It is reported also if it, or its state, cannot be stored and the study stops."""
+        path = None
         try:
             with uninterrupted():
                 path = parts.store.keep(row.run_id, result)
                 self._record(index, completed_row(row, result, path, took_s), parts)
         except LLEMError:
-            parts.on_row(completed_row(row, result, None, took_s), result)
+            parts.on_row(completed_row(row, result, path, took_s), result)
             raise
         parts.on_row(self.rows[index], result)
 
@@ -131,7 +134,21 @@ class RunTable:
         parts.store.record(row)
 
 
-def _check_prompts(design: StudyDesign, config: ExperimentConfig, result: ExperimentResult) -> None:
+def _check_prompts(design: StudyDesign, config: ExperimentConfig) -> None:
+    """Check before a run that its file of prompts is that of the design.
+
+    Raises:
+        LLEMError: the file has changed. No run that uses it could have a result.
+    """
+    name = str(config.dataset)
+    if name in design.prompts and prompt_digests([config]).get(name) != design.prompts[name]:
+        raise LLEMError(
+            f"the study stopped before its next run: the prompts of {name} have changed, or cannot be read; "
+            "restore the file, and resume the study"
+        )
+
+
+def _check_prompts_of(result: ExperimentResult, design: StudyDesign, config: ExperimentConfig) -> None:
     """Check that a run had the prompts of the design: each run reads the file again.
 
     Raises:

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -246,15 +247,31 @@ def test_a_study_is_not_continued_with_other_prompts(tmp_path):
     assert len(again(FakeMachine(), folder, with_prompts(file, 1, 8)).completed) == 4
 
 
-def test_a_run_with_prompts_that_changed_during_the_study_has_no_result(tmp_path):
-    file = tmp_path / "own.jsonl"
+def test_a_run_with_prompts_that_changed_during_it_has_no_result_and_the_study_stops(tmp_path):
+    file, base = tmp_path / "own.jsonl", tmp_path / "results"
     file.write_text('{"prompt": "one"}\n')
-    config, machine = with_prompts(file, 1, 8), FakeMachine()
-    plan = planned(config)
+    base.mkdir()
+    machine = FakeMachine()
     machine.before = lambda: machine.measured[1:] and file.write_text('{"prompt": "two"}\n')
-    study = run_in_memory(*plan, machine.parts())
-    assert [row.state for row in study.runs] == ["completed", "completed", "failed", "failed"]
+    with pytest.raises(LLEMError, match=rf"stopped before its next run: the prompts of {file} have changed"):
+        new(machine, base, with_prompts(file, 1, 8))
+    study = StudyResult.from_dir(the_folder(base))
+    assert [row.state for row in study.runs] == ["completed", "completed", "failed", "pending"]
     assert study.failed[0].failure.message.startswith(f"the prompts of {file} changed while the study ran; restore")
+
+
+@pytest.mark.parametrize("change", [lambda file: file.write_text('{"prompt": "two"}\n'), Path.unlink])
+def test_a_study_whose_prompts_changed_stops_before_the_next_run_is_measured(tmp_path, change):
+    file, base = tmp_path / "own.jsonl", tmp_path / "results"
+    file.write_text('{"prompt": "one"}\n')
+    base.mkdir()
+    machine = FakeMachine()
+    with pytest.raises(LLEMError, match=rf"the prompts of {file} have changed, .*; restore the file, and resume"):
+        new(machine, base, with_prompts(file, 1, 8), on_row=lambda *_: machine.measured[1:] and change(file))
+    assert machine.measured == [1, 8]
+    file.write_text('{"prompt": "one"}\n')
+    again(machine, the_folder(base), with_prompts(file, 1, 8))
+    assert machine.measured == [1, 8, 1, 8]
 
 
 def test_a_folder_with_the_present_prompts_is_found_before_a_newer_one_with_others(tmp_path):
@@ -381,6 +398,18 @@ def test_a_result_that_cannot_be_stored_is_shown_before_the_study_stops():
         table.run(replace(parts, on_row=lambda row, result: shown.append((row.run_id, row.result, result))))
     assert [(run_id, path) for run_id, path, _ in shown] == [("01.c1", None)]
     assert shown[0][2] is not None
+
+
+def test_a_stored_result_whose_state_cannot_be_recorded_is_shown_with_its_path(tmp_path):
+    machine, (design, protocol) = FakeMachine(), planned(a_study_config(1, 8))
+    shown = []
+    (tmp_path / "runs").mkdir()
+    table = RunTable([pending_row(run) for run in plan_runs(design, protocol, [1])])
+    with FullDisk(tmp_path / "journal.jsonl", lines=1) as journal, pytest.raises(LLEMError, match="disk is full"):
+        parts = run_parts(machine, design, protocol, StudyFolder(tmp_path, journal))
+        table.run(replace(parts, on_row=lambda row, _result: shown.append((row.run_id, row.result))))
+    assert shown == [("01.c1", "runs/01.c1/result.json")]
+    assert (tmp_path / "runs" / "01.c1" / "result.json").exists()
 
 
 def test_a_folder_that_cannot_be_written_any_more_is_a_failure_and_no_wrong_option(tmp_path):
