@@ -49,7 +49,11 @@ class EnergyReading(Frozen):
     method: EnergyMethod | None = Field(None, description="How the joules were measured; None when not measured.")
     uncertainty_j: float | None = Field(None, description="Expanded uncertainty (k = 2); None when unknown, see notes.")
     uncertainty_parts_j: dict[str, float] = Field({}, description="Parts of the uncertainty, combined in quadrature.")
-    n_readings: int = Field(0, description="Sensor updates in the window; the smallest number of all devices.")
+    n_readings: int = Field(
+        0,
+        description="Sensor updates in the window; the smallest number of all devices. Of rapl: from the period at the edges, or "
+        "the rises that were seen when a counter did not rise between two samples.",
+    )
     update_period_s: float | None = Field(
         None, description="Median time between sensor updates; None when not observed."
     )

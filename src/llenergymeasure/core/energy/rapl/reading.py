@@ -14,7 +14,7 @@ from llenergymeasure.core.energy.sensor_checks import STALE_S
 from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick
 from llenergymeasure.core.sampling.cumulative_energy import variation_of
 from llenergymeasure.core.sampling.power_integral import value_at
-from llenergymeasure.core.sampling.updates import longest_standstill_s
+from llenergymeasure.core.sampling.updates import longest_standstill_s, tick_times
 from llenergymeasure.domain.energy import EnergyDomain, EnergyReading
 from llenergymeasure.exceptions import MeterError, ReadingFailed
 
@@ -57,7 +57,7 @@ def reading_of(logs: Mapping[str, ZoneLog], edges: Edges) -> EnergyReading:
         method="counter",
         uncertainty_j=math.hypot(*parts.values()),
         uncertainty_parts_j=parts,
-        n_readings=int((edges.end_s - edges.start_s) / edges.period_s),
+        n_readings=min(_updates(logs[name], edges) for name in found),
         update_period_s=edges.period_s,
         domains=tuple(_domains(logs, found, edges)),
     )
@@ -94,6 +94,16 @@ def _fault(log: ZoneLog, edges: Edges) -> str | None:
         return faults[0]
     still_s = longest_standstill_s(log.energy.between("energy_j", edges.start_s, edges.end_s))
     return f"did not advance for {still_s:.2g} s in the window" if still_s > STALE_S else None
+
+
+def _updates(log: ZoneLog, edges: Edges) -> int:
+    """Updates of a counter in the window, from their period at its edges, or those seen when it stood still for longer."""
+    points = log.energy.between("energy_j", edges.start_s, edges.end_s)
+    inside = [point for point in points if edges.start_s <= point[0] <= edges.end_s]
+    # A counter whose updates are a little irregular does not stand still for two periods.
+    if longest_standstill_s(inside) > 2 * edges.period_s:
+        return len(tick_times(inside))
+    return int((edges.end_s - edges.start_s) / edges.period_s)
 
 
 def _until_then(log: ZoneLog, edges: Edges) -> str:

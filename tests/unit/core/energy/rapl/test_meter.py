@@ -66,10 +66,21 @@ def test_the_uncertainty_has_its_parts(bench):
     assert reading.uncertainty_parts_j["reading"] == pytest.approx(82e-6, rel=0.05)
 
 
-def test_updates_are_counted_from_their_period(bench):
-    reading, _ = bench().window(1.0)
-    assert reading.update_period_s == pytest.approx(0.001, rel=0.1)
-    assert reading.n_readings == pytest.approx(1000, rel=0.1)
+@pytest.mark.parametrize(("tick_s", "updates"), [(0.001, 1000), (0.004, 250), (0.02, 50)])
+def test_the_updates_are_those_that_the_counter_made(bench, tick_s, updates):
+    """They are more than the meter sees in the window, where it reads ten times per second."""
+    reading, _ = bench(package(tick_s=tick_s)).window(1.0)
+    assert reading.update_period_s == pytest.approx(tick_s, rel=0.1)
+    assert reading.n_readings == pytest.approx(updates, rel=0.1)
+
+
+def test_of_a_counter_that_is_slower_in_the_window_the_rises_that_were_seen_are_counted(bench):
+    made = bench(package(0), package(1))
+    ticks_s = iter([0.25, 0.001])
+    made.at_the_edges = lambda: setattr(made.tree.zones[1], "tick_s", next(ticks_s))
+    reading, truth_j = made.window(3.0)
+    assert reading.energy_j == pytest.approx(truth_j, rel=1e-3)
+    assert 11 <= reading.n_readings <= 13
 
 
 def test_two_sockets_with_memory_are_summed(bench):
@@ -110,13 +121,24 @@ def test_a_counter_that_stops_in_the_window_gives_no_joules(bench):
     assert "until then it used 7" in reading.reason
 
 
+def still_for(made, seconds):
+    """The first counter stands still for so long, and then shows all joules at once."""
+    made.clock.every(1.0 + seconds, lambda: setattr(made.tree.zones[0], "stops_at_s", float("inf")))
+    return made.window(3.0)[0]
+
+
 def test_a_counter_that_stands_still_in_the_middle_of_the_window_gives_no_joules(bench):
     """Its last value is above the first one, so that the plain difference looks right."""
-    made = bench(package(stops_at_s=101.0))
-    made.clock.every(1.9, lambda: setattr(made.tree.zones[0], "stops_at_s", float("inf")))
-    reading, _ = made.window(3.0)
+    reading = still_for(bench(package(stops_at_s=101.0)), 0.9)
     assert reading.energy_j is None
-    assert "did not advance for 0." in reading.reason or "rose by" in reading.reason
+    assert "did not advance for 0.8" in reading.reason
+
+
+def test_a_counter_that_jumps_by_more_than_can_be_drawn_gives_no_joules(bench):
+    """It stands still for less than a counter may; 1600 J in a tenth of a second are more than 5 kW."""
+    reading = still_for(bench(package(watts=4000.0, stops_at_s=101.0)), 0.4)
+    assert reading.energy_j is None
+    assert "rose by 1" in reading.reason
 
 
 def test_a_counter_that_goes_backwards_gives_no_joules(bench):
