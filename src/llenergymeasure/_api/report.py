@@ -11,7 +11,7 @@ from llenergymeasure._numerals import decimal_number
 from llenergymeasure.config.messages.suggest import nearest
 from llenergymeasure.domain.files.folder import RESULT_FILE
 from llenergymeasure.domain.files.report_formats import report_findings
-from llenergymeasure.domain.files.study import MANIFEST_FILE, STUDY_FILE, resume_command
+from llenergymeasure.domain.files.study import MANIFEST_FILE, STUDY_FILE
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.exceptions import ConfigError, PreFlightError
@@ -69,14 +69,12 @@ def load(folder: Path) -> StudyResult | ExperimentResult:
     Raises:
         ConfigError: there is none, or it cannot be read.
     """
-    if folder.name == STUDY_FILE or _is_file(folder / STUDY_FILE):
+    if folder.name == STUDY_FILE or _is_file(folder / STUDY_FILE) or _is_file(folder / MANIFEST_FILE):
         return StudyResult.from_dir(folder.parent if folder.name == STUDY_FILE else folder)
     if _is_file(folder):
         return ExperimentResult.from_json(folder)
     if _is_file(folder / RESULT_FILE):
         return ExperimentResult.from_json(folder / RESULT_FILE)
-    if _is_file(folder / MANIFEST_FILE):
-        raise ConfigError(f"the study in {folder} has not ended", resume_command(folder))
     is_folder = os.path.isdir(folder)  # noqa: PTH112 - as for `_is_file`
     problem = f"{folder} has neither {RESULT_FILE} nor {STUDY_FILE}" if is_folder else f"{folder} does not exist"
     raise ConfigError(problem, "name the folder of a result or of a study, as `llem run` prints it")

@@ -92,7 +92,7 @@ def test_the_report_of_a_result_is_its_page(tmp_path):
     [
         ("nothing", "does not exist; name"),
         ("empty", "has neither result.json nor study.json; name the folder of a result or of a study"),
-        ("killed", "has not ended; llem run --resume "),
+        ("killed", "the study in .*killed has not ended; llem run --resume "),
         ("broken", "is damaged: .*; restore it from a copy"),
     ],
 )

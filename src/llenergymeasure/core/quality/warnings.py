@@ -64,7 +64,11 @@ def _energy(draft: ExperimentResult) -> Warnings:
         return
     energy = draft.energy
     if energy.energy_j is None:
-        yield warning("energy_unavailable", f"energy was not measured: {energy.reason}")
+        yield warning(
+            "energy_unavailable",
+            f"energy was not measured: {energy.reason}",
+            "`llem config` shows why each meter is unavailable",
+        )
     elif energy.method == "estimated":
         yield warning(
             "energy_estimated",
@@ -111,7 +115,9 @@ def _few_readings(energy: EnergyReading) -> MeasurementWarning:
 def _meter_problems(draft: ExperimentResult) -> Warnings:
     """The problems that the meter reported."""
     if not is_energy_off(draft):
-        yield from (warning("meter_problem", problem) for problem in draft.energy.problems)
+        yield from (
+            warning("meter_problem", each, "check the meter, and measure again") for each in draft.energy.problems
+        )
 
 
 def _crosscheck(draft: ExperimentResult) -> Warnings:
@@ -136,9 +142,15 @@ def _baseline(draft: ExperimentResult) -> Warnings:
         return
     baseline, adjusted_j = draft.baseline, draft.energy_adjusted_j
     if baseline.power_w is None:
-        yield warning("no_baseline", f"idle power was not measured: {baseline.reason}; energy_adjusted_j is null")
+        yield warning(
+            "no_baseline",
+            f"idle power was not measured: {baseline.reason}; energy_adjusted_j is null",
+            "measure again when the meter can be read"
+            if draft.config.baseline.enabled
+            else "set baseline.enabled: true",
+        )
     for problem in baseline.problems:
-        yield warning("baseline_problem", problem)
+        yield warning("baseline_problem", problem, "measure the baseline again on an idle machine")
     if adjusted_j is not None and adjusted_j < 0:
         yield warning(
             "negative_adjusted_energy",

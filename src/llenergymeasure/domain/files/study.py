@@ -96,7 +96,7 @@ def read_study(folder: Path, kind: type[S]) -> S:
     """
     path, is_continued = folder / STUDY_FILE, (folder / MANIFEST_FILE).exists()
     if is_continued and not path.exists():
-        raise ConfigError(f"{folder} has no {STUDY_FILE}: the study was killed", resume_command(folder))
+        raise ConfigError(f"the study in {folder} has not ended", resume_command(folder))
     fix = f"{resume_command(folder)} writes it again" if is_continued else RESTORE
     return read_frozen(path, kind, STUDY_SCHEMA_VERSION, fix)
 

@@ -22,7 +22,7 @@ OF_STUDIES = {
     "order_not_shuffled", "single_cycle", "cells_missing", "reference_missing", "unequal_work", "methods_disagree",
     "outlying_runs", "runs_left_out", "control_drift", "uncertain_readings", "not_cooled_down", "protocol_changed",
 }  # fmt: skip
-# Their sentences are another's words, which may hold the remedy.
+# Their sentences come from the meter, and may have no number.
 IN_WORDS_OF_OTHERS = {"energy_unavailable", "meter_problem", "no_baseline", "baseline_problem"}
 
 OF_CPUS = EnergyReading(
@@ -100,10 +100,10 @@ def test_a_measurement_without_a_fault_has_no_warning():
 
 
 @pytest.mark.parametrize("code", CASES)
-def test_each_warning_is_given_alone_with_its_number_and_a_remedy(code):
+def test_each_warning_is_given_alone_with_a_remedy_and_its_number_if_it_has_one(code):
     (warning,) = [found for found in warnings_about(a_draft(**CASES[code])) if found.code != COMES_WITH.get(code)]
     assert warning.code == code
-    assert bool(warning.remedy) is (code not in IN_WORDS_OF_OTHERS)
+    assert warning.remedy
     if code not in IN_WORDS_OF_OTHERS | WITHOUT_A_NUMBER:
         assert warning.values
         assert re.search(r"\d", warning.sentence)
@@ -215,6 +215,17 @@ def test_every_check_can_give_a_warning():
 
 def test_what_no_sensor_saw_gives_no_warning():
     assert warnings_about(a_draft(**UNSEEN)) == ()
+
+
+def test_an_idle_power_that_could_not_be_measured_is_not_blamed_on_the_configuration():
+    (off,) = warnings_about(a_draft(**CASES["no_baseline"], config=without_baseline()))
+    assert off.remedy == "set baseline.enabled: true"
+    (failed,) = warnings_about(a_draft(**CASES["no_baseline"]))
+    assert failed.remedy == "measure again when the meter can be read"
+
+
+def without_baseline():
+    return update(CONFIG, baseline=update(CONFIG.baseline, enabled=False))
 
 
 def test_the_largest_drift_counts_also_beside_a_gpu_without_a_temperature():

@@ -125,7 +125,7 @@ def _left_out(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
         yield warning(
             "runs_left_out",
             f"{_named('run', list(analysis.left_out))} {_is(analysis.left_out)} not in the analysis of {title}: {reasons}",
-            "",
+            "use one energy meter for the whole study, and add cycles with --resume",
             n_runs=len(analysis.left_out),
         )
 

@@ -43,6 +43,7 @@ def test_each_limit_is_one_warning_with_its_fix(code, case, words):
     [found] = warnings_of(**case)
     assert found.code == code
     assert words in str(found)
+    assert found.remedy
 
 
 def test_many_runs_are_counted_and_not_listed():
