@@ -78,8 +78,8 @@ def started(base: Path) -> list[float]:
     def ended(*_: object) -> None:
         ends.append(time.process_time())
 
-    texts = Configuration("", study.model_dump_json())
-    run_new(design_of(study), protocol_of(study, ExecutionSettings()), _parts(measure, ended), base, texts)
+    texts, design = Configuration("", study.model_dump_json()), design_of(study)
+    run_new(design, protocol_of(study, design, ExecutionSettings()), _parts(measure, ended), base, texts)
     return starts[1:]
 
 
@@ -97,8 +97,9 @@ def continuing(folder: Path) -> float:
 
     start_s = time.process_time()
     study = read_config(folder)
+    design = design_of(study)
     parts = _parts(measure, lambda *_: None)
-    run_in_folder(folder, design_of(study), protocol_of(study, ExecutionSettings()), parts)
+    run_in_folder(folder, design, protocol_of(study, design, ExecutionSettings()), parts)
     (first_s,) = began
     return first_s - start_s
 

@@ -95,7 +95,8 @@ def run_cells(study: StudyConfig, session: Session, place: Path | None, options:
     rank_info = rank_info_of(session.environ)
     if rank_info is not None:
         raise PreFlightError([no_fresh_process(rank_info)])
-    design, protocol = design_of(study), protocol_of(study, session.settings().execution, gaps=options.gaps)
+    design = design_of(study)
+    protocol = protocol_of(study, design, session.settings().execution, gaps=options.gaps)
     for note in left_out_notes(len(design.cells), design.skipped, design.merged):
         session.progress.note(note)
     folder = _folder(design, place, options)

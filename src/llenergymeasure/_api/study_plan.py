@@ -105,7 +105,8 @@ def plan_study(study: StudyConfig, output_dir: Path | None = None, *, gaps: bool
         PreFlightError: a cell cannot run here.
     """
     user, place = check(study.experiments, output_dir)
-    design, protocol = design_of(study), protocol_of(study, user.execution, gaps=gaps)
+    design = design_of(study)
+    protocol = protocol_of(study, design, user.execution, gaps=gaps)
     runs = plan_runs(design, protocol, range(1, protocol.n_cycles + 1))
     lengths_s = _least_lengths_s(design, runs)
     return StudyPlan(

@@ -17,6 +17,7 @@ MAX_RUNS = CYCLES * MAX_CELLS
 def design_of(study: StudyConfig) -> StudyDesign:
     """The design of a study: factors, cells and reference."""
     factors, cells = factors_and_cells(study.experiments)
+    prompts = prompt_digests(study.experiments)  # once, so that the hash belongs to these prompts
     return StudyDesign(
         name=study.name,
         factors=factors,
@@ -27,16 +28,17 @@ def design_of(study: StudyConfig) -> StudyDesign:
             Skipped(fields=each.fields, reason=f"it has the same effect as cell {cells[each.same_as].id}")
             for each in study.merged
         ),
-        design_hash=study.study_design_hash,
-        prompts=prompt_digests(study.experiments),
+        design_hash=study.hash_with(prompts),
+        prompts=prompts,
     )
 
 
-def protocol_of(study: StudyConfig, machine: ExecutionSettings, *, gaps: bool = True) -> Protocol:
+def protocol_of(study: StudyConfig, design: StudyDesign, machine: ExecutionSettings, *, gaps: bool = True) -> Protocol:
     """How the runs of a study are made.
 
     Args:
         study: the configuration.
+        design: its design, whose hash is the seed of the order where none is configured.
         machine: the gaps of the user config, for those that the study leaves open.
         gaps: whether fixed gaps are made; the cool-down is made anyway.
 
@@ -48,7 +50,7 @@ def protocol_of(study: StudyConfig, machine: ExecutionSettings, *, gaps: bool = 
     return Protocol(
         n_cycles=study.n_cycles,
         order=execution.cycle_order,
-        seed=study.shuffle_seed,
+        seed=int(design.design_hash, 16) if execution.shuffle_seed is None else execution.shuffle_seed,
         isolation=execution.isolation,
         experiment_gap_s=_gap(execution.experiment_gap_seconds, machine.config_gap_seconds, gaps),
         cycle_gap_s=_gap(execution.cycle_gap_seconds, machine.cycle_gap_seconds, gaps),

@@ -70,9 +70,9 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def a_study(base: Path, stops: int | None) -> Path:
-    parts = FakeMachine(stops=stops).parts()
+    parts, design = FakeMachine(stops=stops).parts(), design_of(CONFIG)
     with suppress(KeyboardInterrupt):
-        run_new(design_of(CONFIG), protocol_of(CONFIG, SETTINGS), parts, base, texts_of(CONFIG))
+        run_new(design, protocol_of(CONFIG, design, SETTINGS), parts, base, texts_of(CONFIG))
     (folder,) = base.iterdir()
     return folder
 
@@ -94,7 +94,7 @@ def continued(folder: Path, machine: FakeMachine) -> tuple[StudyResult | None, s
     """The study, or the message that refuses it."""
     try:
         design = design_of(read_config(folder))
-        return run_in_folder(folder, design, protocol_of(CONFIG, SETTINGS), machine.parts()), ""
+        return run_in_folder(folder, design, protocol_of(CONFIG, design, SETTINGS), machine.parts()), ""
     except ConfigError as refusal:
         return None, str(refusal)
 

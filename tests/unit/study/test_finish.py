@@ -26,7 +26,8 @@ def warned(**changes):
     readings = iter([30.0])
     config = a_study_config(1, 8, n_cycles=1, cooldown_celsius=5, cooldown_max_seconds=600)
     parts = FakeMachine().parts(thermometer=lambda: {"GPU-0": next(readings, 50.0)}, **changes)
-    study = run_in_memory(design_of(config), protocol_of(config, ExecutionSettings()), parts)
+    design = design_of(config)
+    study = run_in_memory(design, protocol_of(config, design, ExecutionSettings()), parts)
     (found,) = (text for text in study.warnings if text.startswith("not_cooled_down"))
     return study, found
 

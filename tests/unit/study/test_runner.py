@@ -30,7 +30,8 @@ from llenergymeasure.study.table import RunParts, RunTable
 
 
 def planned(config):
-    return design_of(config), protocol_of(config, ExecutionSettings())
+    design = design_of(config)
+    return design, protocol_of(config, design, ExecutionSettings())
 
 
 def new(machine, base, config, **changes):
@@ -243,6 +244,9 @@ def test_a_study_is_not_continued_with_other_prompts(tmp_path):
     assert newest_folder(base, design_of(changed)) == folder
     with pytest.raises(ConfigError, match=rf"the prompts of {file} have changed; restore"):
         again(FakeMachine(), folder, changed)
+    file.unlink()
+    with pytest.raises(ConfigError, match=rf"the prompts of {file} cannot be read from here; restore"):
+        again(FakeMachine(), folder, with_prompts(file, 1, 8))
     file.write_text('{"prompt": "one"}\n')
     assert len(again(FakeMachine(), folder, with_prompts(file, 1, 8)).completed) == 4
 

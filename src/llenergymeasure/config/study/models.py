@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -155,16 +156,14 @@ class StudyConfig(ConfigModel):
         return self.execution.n_cycles or (CYCLES if len(self.experiments) > 1 else CYCLES_OF_ONE_CELL)
 
     @property
-    def shuffle_seed(self) -> int:
-        """Seed of the order: as configured, else the design hash as a number."""
-        configured = self.execution.shuffle_seed
-        return int(self.study_design_hash, 16) if configured is None else configured
-
-    @property
     def study_design_hash(self) -> str:
         """16 hex digits over the cells, the reference, and the content of files of prompts; the same on every machine.
 
-        Not over `execution`: more cycles of the same design have the same hash.
+        Not over `execution`: more cycles of the same design have the same hash. Each access reads the files.
         """
+        return self.hash_with(prompt_digests(self.experiments))
+
+    def hash_with(self, prompts: Mapping[str, str]) -> str:
+        """The design hash with these digests of its files of prompts."""
         cells = [each.config_hash for each in self.experiments]
-        return design_hash(cells, cells[self.reference_cell], prompt_digests(self.experiments))
+        return design_hash(cells, cells[self.reference_cell], prompts)

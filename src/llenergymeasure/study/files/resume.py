@@ -90,10 +90,12 @@ def check_design(folder: Path, manifest: Manifest, design: StudyDesign) -> None:
 
 
 def _changed_prompts(manifest: Manifest, design: StudyDesign) -> Iterator[str]:
-    """The files of prompts whose content differs."""
+    """The files of prompts whose content differs, or that cannot be read."""
     used = {cell.config.dataset for cell in design.cells if isinstance(cell.config.dataset, str)}
     for name, digest in manifest.prompts.items():
-        if name in used and design.prompts.get(name) != digest:
+        if name in used and name not in design.prompts:
+            yield f"the prompts of {name} cannot be read from here"
+        elif name in used and design.prompts[name] != digest:
             yield f"the prompts of {name} have changed"
 
 

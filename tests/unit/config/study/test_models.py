@@ -91,12 +91,6 @@ def test_a_file_with_the_name_of_the_built_in_prompts_is_not_read(tmp_path, monk
     assert StudyConfig(experiments=CELLS).study_design_hash == before
 
 
-def test_the_seed_of_the_order_comes_from_the_hash_unless_it_is_set():
-    study = StudyConfig(experiments=CELLS)
-    assert study.shuffle_seed == int(study.study_design_hash, 16)
-    assert StudyConfig(experiments=CELLS, execution=ExecutionConfig(shuffle_seed=0)).shuffle_seed == 0
-
-
 def test_a_study_survives_json(study):
     found = study(
         "name: n\nmodel: m\nsweep: {precision: [bf16, fp16, int8], pytorch.batch_size: [null, 1, 2]}\n"

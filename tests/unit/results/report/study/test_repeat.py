@@ -55,4 +55,4 @@ def test_the_protocol_is_that_of_the_study(tmp_path):
         n_cycles=4, order="interleaved", seed=11, isolation="spawn", experiment_gap_s=3.0, cycle_gap_s=7.5,
         cooldown_celsius=None, timeout_s=99.0, control=True,
     )  # fmt: skip
-    assert protocol_of(read_back(study, tmp_path), ExecutionSettings()) == study.protocol
+    assert protocol_of(read_back(study, tmp_path), study.design, ExecutionSettings()) == study.protocol
