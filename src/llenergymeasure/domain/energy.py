@@ -16,6 +16,13 @@ JOULES_PER_KWH = 3.6e6
 # Coverage factor of every expanded uncertainty of a result: about 95 % (JCGM 100:2008, the "GUM", 6.2 and 6.3).
 COVERAGE_FACTOR = 2.0
 EnergyMethod = Literal["counter", "sampled", "estimated", "replayed"]
+# Whether energy was measured, is an estimate, or was replayed from a record.
+EnergySource = Literal["measured", "estimated", "replayed"]
+
+
+def source_of(method: EnergyMethod) -> EnergySource:
+    """What joules of a method are."""
+    return method if method in ("estimated", "replayed") else "measured"
 
 
 class EnergyDomain(Frozen):

@@ -47,6 +47,7 @@ def completed_row(row: RunRow, result: ResultData, path: str | None, took_s: flo
             "n_passes": result.n_passes,
             "meter": None if result.energy.energy_j is None else result.energy.meter,
             "energy_estimated": result.energy.method == "estimated",
+            "energy_method": result.energy.method,
             "temperature_c": _temperature_c(result),
             "gpus": tuple(f"{gpu.name} ({gpu.uuid})" for gpu in result.environment_snapshot.gpus),
             "gpu_names": tuple(gpu.name for gpu in result.environment_snapshot.gpus),

@@ -27,6 +27,15 @@ def test_the_row_of_a_run_has_the_release_that_measured_and_the_names_of_its_gpu
     assert row.gpus == ("NVIDIA H200 (GPU-0)", "NVIDIA H200 (GPU-1)")
 
 
+def test_replayed_joules_are_not_measured_in_its_row():
+    result = a_result()
+    row = a_study().runs[0]
+    methods = ("counter", "estimated", "replayed")
+    found = [result.model_copy(update={"energy": result.energy.model_copy(update={"method": m})}) for m in methods]
+    sources = [completed_row(row, each, None, 1.0).energy_source for each in found]
+    assert sources == ["measured", "estimated", "replayed"]
+
+
 def test_the_versions_of_torch_and_transformers_are_in_its_row():
     result = a_result()
     packages = {"torch": "2.13.0+cpu", "transformers": "5.23.0", "numpy": "2.4.6"}

@@ -91,6 +91,7 @@ def _conditions(run: RunRow) -> dict[str, Any]:
     return {
         "meter": run.meter,
         "energy_estimated": run.energy_estimated,
+        "energy_source": run.energy_source,
         "n_passes": run.n_passes,
         "temperature_c": run.temperature_c,
         "started_at": run.started_at,

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.energy import EnergyMethod, EnergySource, source_of
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.exceptions import FailureKind
 
@@ -98,6 +99,7 @@ class RunRow(Frozen):
             in all runs on a GPU; None where it is not known.
         meter: name of the energy meter; None = energy was not measured.
         energy_estimated: whether the energy is an estimate.
+        energy_method: how the joules were measured; None = not measured, or not recorded.
         n_passes: number of passes over the prompts in the window.
         temperature_c: highest GPU temperature at the start of the window in C; None = not measured.
         host: name of the machine.
@@ -129,6 +131,7 @@ class RunRow(Frozen):
     reading_uncertainty: float | None = None
     meter: str | None = None
     energy_estimated: bool = False
+    energy_method: EnergyMethod | None = None
     n_passes: int | None = None
     temperature_c: float | None = None
     host: str | None = None
@@ -139,6 +142,13 @@ class RunRow(Frozen):
     environment: str | None = None
     warnings: tuple[str, ...] = ()
     failure: RunFailure | None = None
+
+    @property
+    def energy_source(self) -> EnergySource | None:
+        """Whether the energy was measured, is an estimate or was replayed; None = not measured."""
+        if self.meter is None:
+            return None
+        return "estimated" if self.energy_estimated else source_of(self.energy_method or "counter")
 
     def per_pass(self, name: str) -> float | None:
         """The value of a metric; of a total, per pass over the prompts, so that runs compare. None = not measured."""

@@ -71,11 +71,13 @@ def outcome_of(row: RunRow) -> str:
 
 
 def energy_of(row: RunRow) -> str:
-    """Energy per output token of a run with its uncertainty, or marked as an estimate."""
+    """Energy per output token of a run with its uncertainty, or marked as an estimate or as simulated."""
     value, uncertainty = row.values.get(ENERGY.name), row.uncertainties.get(ENERGY.name)
     if value is None:
         return f"energy {NOT_MEASURED}"
     text = number(value, ENERGY.unit)
     if row.energy_estimated:
         return f"{text}, an estimate"
+    if row.energy_source == "replayed":
+        return f"{text}, simulated"
     return text if uncertainty is None else f"{text} +- {number(COVERAGE_FACTOR * uncertainty, ENERGY.unit, 2)}"

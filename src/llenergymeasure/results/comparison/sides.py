@@ -8,12 +8,12 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.energy import EnergySource, source_of
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
 from llenergymeasure.domain.study.design import Cell
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.exceptions import ConfigError
-from llenergymeasure.results.comparison.types import EnergySource
 
 NOT_MEASURED = "not measured"
 
@@ -93,8 +93,9 @@ def side_of(name: str, stored: ExperimentResult | StudyResult) -> Side:
         ConfigError: a study without a completed run.
     """
     if isinstance(stored, ExperimentResult):
-        values = {name: metric.read(stored) for name, metric in METRICS.items()}
-        runs, energy = (_per_pass(values, stored.n_passes),), (_energy_of_result(stored),)
+        # Totals per pass, because the number of passes is no difference of the work.
+        values = {name: metric.per_pass(metric.read(stored), stored.n_passes) for name, metric in METRICS.items()}
+        runs, energy = (_known(values),), (_energy_of_result(stored),)
         cell = SideCell(stored.config.model, stored.config, runs, energy, lambda: stored)
         return Side(name, (cell,), single=True, per_pass=stored.n_passes > 1)
     return _side_of_study(name, stored)
@@ -107,7 +108,7 @@ def _side_of_study(name: str, study: StudyResult) -> Side:
     if not rows:
         raise ConfigError(f"the study {name} has no completed run, so there is nothing to compare")
     cells = tuple(_cell_of(study, cell, rows[cell.id]) for cell in study.cells if cell.id in rows)
-    per_pass = any(_passes(row) > 1 for row in study.completed)
+    per_pass = any((row.n_passes or 1) > 1 for row in study.completed)
     return Side(name, cells, single=False, per_pass=per_pass)
 
 
@@ -116,18 +117,13 @@ def _cell_of(study: StudyResult, cell: Cell, rows: list[RunRow]) -> SideCell:
     return SideCell(cell.label, cell.config, runs, energy, partial(_read, study, rows[0]))
 
 
-def _passes(row: RunRow) -> int:
-    return row.n_passes or 1
-
-
 def _measured(row: RunRow) -> dict[str, float]:
-    return _per_pass(row.values, _passes(row))
+    return _known({name: row.per_pass(name) for name in row.values if name in METRICS})
 
 
-def _per_pass(values: Mapping[str, float | None], n_passes: int) -> dict[str, float]:
-    """The values that were measured; totals per pass, because the number of passes is no difference of the work."""
-    found = {name: METRICS[name].per_pass(value, n_passes) for name, value in values.items() if name in METRICS}
-    return {name: value for name, value in found.items() if value is not None}
+def _known(values: Mapping[str, float | None]) -> dict[str, float]:
+    """The values that were measured."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _read(study: StudyResult, row: RunRow) -> ExperimentResult | None:
@@ -141,9 +137,8 @@ def _energy_of_result(result: ExperimentResult) -> EnergyKind | None:
     energy = result.energy
     if energy.energy_j is None or energy.method is None:
         return None
-    source: EnergySource = energy.method if energy.method in ("estimated", "replayed") else "measured"
-    return EnergyKind(source, energy.meter)
+    return EnergyKind(source_of(energy.method), energy.meter)
 
 
 def _energy_of_run(row: RunRow) -> EnergyKind | None:
-    return None if row.meter is None else EnergyKind("estimated" if row.energy_estimated else "measured", row.meter)
+    return None if row.meter is None or row.energy_source is None else EnergyKind(row.energy_source, row.meter)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.energy import EnergySource
 from llenergymeasure.domain.study.effects import Ratio
 
 # What an interval is from, see `MetricRatio`.
 Origin = Literal["repeats", "uncertainty", "without_gain", "none"]
-# Whether energy was measured, is an estimate, or was replayed from a record.
-EnergySource = Literal["measured", "estimated", "replayed"]
 
 
 class Difference(Frozen):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
+from llenergymeasure.domain.energy import EnergySource
 from llenergymeasure.domain.metrics import METRICS, Metric
 from llenergymeasure.domain.study.design import Cell, StudyDesign
 from llenergymeasure.domain.study.runs import RunRow
@@ -17,8 +18,10 @@ NOT_MEASURED = "the metric was not measured in this run"
 NOT_POSITIVE = "the cell has a run whose value is not above zero, so that it has no logarithm"
 APART = "its cell shares no cycle with the other cells"
 
-Kind = tuple[str | None, bool]
-"""Name of the energy meter, and whether its energy is an estimate."""
+_CALLED = {"estimated": "an estimate ", "replayed": "simulated, "}
+
+Kind = tuple[str | None, EnergySource | None]
+"""Name of the energy meter, and whether its energy was measured, is an estimate or was replayed."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def energy_kind(rows: Sequence[RunRow]) -> Kind | None:
     for row in rows:
         if any(row.values.get(metric.name) is not None for metric in METRICS.values() if metric.joules):
             cells[_kind(row)].add(row.cell)
-    return max(cells, key=lambda kind: (len(cells[kind]), not kind[1]), default=None)
+    return max(cells, key=lambda kind: (len(cells[kind]), kind[1] == "measured"), default=None)
 
 
 class Frames:
@@ -133,13 +136,13 @@ class Frames:
 
 
 def _kind(row: RunRow) -> Kind:
-    return row.meter, row.energy_estimated
+    return row.meter, row.energy_source
 
 
 def _from(row: RunRow) -> str:
     if row.meter is None:
         return NOT_MEASURED
-    return f"its energy is {'an estimate ' if row.energy_estimated else ''}from {row.meter}"
+    return f"its energy is {_CALLED.get(row.energy_source or '', '')}from {row.meter}"
 
 
 def _logs(rows: Sequence[RunRow], metric: Metric) -> tuple[float, ...]:

@@ -27,6 +27,11 @@ def test_an_estimate_is_called_one_and_no_energy_is_not_zero():
     assert energy_of(completed(None)) == "energy not measured"
 
 
+def test_replayed_joules_are_called_simulated():
+    row = completed(0.1234, meter="replay", energy_method="replayed", uncertainties={"energy_per_output_token": 0.002})
+    assert energy_of(row) == "0.123 J/token, simulated"
+
+
 def test_a_run_without_a_result_has_the_reason():
     failure = RunFailure(kind="timeout", message="it took longer than 60 s")
     assert outcome_of(a_row(state="failed", failure=failure)) == "failed: it took longer than 60 s"

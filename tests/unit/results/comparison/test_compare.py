@@ -174,6 +174,17 @@ def test_the_columns_of_estimates_of_two_studies_say_so():
     assert "estimate" not in text_of(compare(study_side("a"), study_side("b")), single=False)
 
 
+def test_the_joules_of_a_study_that_were_replayed_are_not_called_measured():
+    study = a_study()
+    replayed = {"energy_method": "replayed", "meter": "replay"}
+    fields = {field: getattr(study, field) for field in type(study).model_fields}
+    runs = tuple(run.model_copy(update=replayed) for run in study.runs)
+    side = side_of("study", StudyResult(**{**fields, "runs": runs}))
+    found = compare(side, side)
+    assert found.energy_kinds == ("replayed by replay", "replayed by replay")
+    assert "Energy is simulated in A and in B: recorded joules were replayed." in text_of(found, single=False)
+
+
 def test_a_cell_that_is_measured_in_one_study_and_estimated_in_the_other_has_no_ratio_of_energy():
     """Also where both studies have the same two kinds of energy."""
     first, second = a_side_with_estimates("01"), a_side_with_estimates("02")

@@ -30,6 +30,7 @@ def test_parquet_has_the_rows_with_their_types_units_and_origin(tmp_path):
     assert "energy_per_output_token: J/token; energy_per_output_token_uncertainty: J/token" in metadata["units"]
     assert isinstance(columns[BATCH][0], int)
     assert columns["energy_estimated"][0] is False
+    assert columns["energy_source"][0] == "measured"
 
 
 def test_the_same_study_gives_the_same_bytes(tmp_path):

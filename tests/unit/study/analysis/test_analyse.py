@@ -140,6 +140,12 @@ def test_the_energy_of_another_meter_is_not_in_the_fit():
     assert [each.code for each in found.warnings] == ["runs_left_out"]
 
 
+def test_replayed_energy_is_not_in_the_fit_of_measured_energy_and_is_called_simulated():
+    rows = [*changed(rows_of(), energy_method="replayed")[:12], *rows_of()[12:]]
+    found = analysed(rows)
+    assert set(found.metrics[0].left_out.values()) == {"its energy is simulated, from nvml"}
+
+
 def test_estimated_energy_is_analysed_apart_and_called_so():
     found = analysed(changed(rows_of(), meter="codecarbon", energy_estimated=True))
     assert (found.energy, found.metrics[0].notes) == ("estimated", ("estimated",))

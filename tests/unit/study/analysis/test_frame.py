@@ -46,8 +46,8 @@ def test_a_run_without_the_metric_has_a_reason():
 
 def test_the_kind_of_energy_of_most_cells_is_analysed_and_measured_before_estimated():
     few, many = rows_of("01", meter="zeus"), rows_of("01", "02", meter="codecarbon", energy_estimated=True)
-    assert energy_kind(few + many) == ("codecarbon", True)
-    assert energy_kind(rows_of("01") + rows_of("02", energy_estimated=True)) == ("nvml", False)
+    assert energy_kind(few + many) == ("codecarbon", "estimated")
+    assert energy_kind(rows_of("01") + rows_of("02", energy_estimated=True)) == ("nvml", "measured")
     assert energy_kind([]) is None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from llenergymeasure._format import number
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.energy import EnergySource
 from llenergymeasure.domain.study.effects import LARGEST_USEFUL, MetricAnalysis
 from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.domain.study.result import StudyData
@@ -131,17 +132,20 @@ def _measurement(study: StudyData, cited: Citations) -> Iterator[str]:
 
 
 def _energy(runs: Sequence[RunRow], source: str) -> Iterator[str]:
-    measured, estimated = (
-        [run for run in runs if run.meter and run.energy_estimated is kind] for kind in (False, True)
-    )
-    if not measured and not estimated:
+    by_source: dict[EnergySource, list[RunRow]] = {}
+    for run in runs:
+        if run.energy_source is not None:
+            by_source.setdefault(run.energy_source, []).append(run)
+    if not by_source:
         yield "Energy was not measured."
-    if measured:
-        which = f" of {len(measured)} runs" if estimated else ""
-        yield f"Energy{which} was measured by {_meters(measured)} over the window in which tokens were generated{source}."
-    if estimated:
-        which = f" of {len(estimated)} runs" if measured else ""
-        yield f"Energy{which} is an estimate by {_meters(estimated)}, not a measurement."
+    which = {found: f" of {len(of)} runs" if len(by_source) > 1 else "" for found, of in by_source.items()}
+    if measured := by_source.get("measured"):
+        text = f"was measured by {_meters(measured)} over the window in which tokens were generated{source}"
+        yield f"Energy{which['measured']} {text}."
+    if estimated := by_source.get("estimated"):
+        yield f"Energy{which['estimated']} is an estimate by {_meters(estimated)}, not a measurement."
+    if "replayed" in by_source:
+        yield f"Energy{which['replayed']} is simulated: recorded joules were replayed."
 
 
 def _meters(runs: Sequence[RunRow]) -> str:

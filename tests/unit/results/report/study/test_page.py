@@ -265,6 +265,15 @@ def test_energy_of_two_kinds_is_not_called_an_estimate_as_a_whole():
     assert "Energy of 12 runs is an estimate by codecarbon, not a measurement." in text
 
 
+def test_replayed_joules_are_called_simulated_in_the_methods():
+    study = a_study()
+    replayed = {"energy_method": "replayed", "meter": "replay"}
+    runs = tuple(run.model_copy(update=replayed) if run.cycle == 3 else run for run in study.runs)
+    text = page_of(study.model_copy(update={"runs": runs})).text
+    assert "Energy of 24 runs was measured by nvml" in text
+    assert "Energy of 12 runs is simulated: recorded joules were replayed." in text
+
+
 def test_a_source_about_gpu_sensors_is_cited_with_gpus_only():
     study = a_study()
     runs = tuple(run.model_copy(update={"gpus": (), "meter": "rapl"}) for run in study.runs)
