@@ -29,7 +29,7 @@ from llenergymeasure.progress import NotesOnce, Progress
 from llenergymeasure.study.design import design_of, protocol_of
 from llenergymeasure.study.environment import environment_of
 from llenergymeasure.study.files.folder import Configuration
-from llenergymeasure.study.files.resume import newest_folder, read_config
+from llenergymeasure.study.files.resume import check_requested, newest_folder, read_config
 from llenergymeasure.study.gaps import NoSkip, Skip
 from llenergymeasure.study.outlook import Progressed
 from llenergymeasure.study.runner import Started, StudyParts, run_in_folder, run_in_memory, run_new
@@ -88,7 +88,7 @@ def run_cells(study: StudyConfig, session: Session, place: Path | None, options:
         options: how it is run.
 
     Raises:
-        ConfigError: a folder of another study, or it cannot be written.
+        ConfigError: a folder of another study, or that cannot follow what the command line sets, or cannot be written.
         PreFlightError: a cell cannot be measured on this machine; with every reason.
         LLEMError: a state or a result could not be stored; the study stopped.
     """
@@ -100,11 +100,13 @@ def run_cells(study: StudyConfig, session: Session, place: Path | None, options:
     for note in left_out_notes(len(design.cells), design.skipped, design.merged):
         session.progress.note(note)
     folder = _folder(design, place, options)
+    if folder is not None:
+        check_requested(folder, protocol, options.requested)
     check_experiments(study.experiments, session, folder or place)
     with _devices(design, session) as devices, _measuring(protocol, session) as measure:
         parts = _parts(design, session, devices, measure, options)
         if folder is not None:
-            return run_in_folder(folder, design, protocol, parts, options.other_environment, options.requested)
+            return run_in_folder(folder, design, protocol, parts, options.other_environment)
         if place is None:
             return run_in_memory(design, protocol, parts)
         return run_new(design, protocol, parts, place, configuration_of(study, options.given))

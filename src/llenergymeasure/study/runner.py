@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from llenergymeasure.security import sanitise_name
 from llenergymeasure.study.environment import check_environment
 from llenergymeasure.study.files.folder import Configuration, Memory, RunStore, create_folder, opened_folder
 from llenergymeasure.study.files.manifest import Manifest, StudyEnvironment, read_manifest, write_manifest
-from llenergymeasure.study.files.resume import check_design, check_requested, continued, rows_of
+from llenergymeasure.study.files.resume import check_design, continued, rows_of
 from llenergymeasure.study.finish import analysed
 from llenergymeasure.study.gaps import Skip, Thermometer, Waits
 from llenergymeasure.study.outlook import Outlook, Progressed
@@ -111,7 +111,6 @@ def run_in_folder(
     protocol: Protocol,
     parts: StudyParts,
     other_environment: bool = False,
-    requested: Collection[str] = (),
 ) -> StudyResult:
     """Make the runs of a study's folder that have no result.
 
@@ -121,16 +120,13 @@ def run_in_folder(
         protocol: how the runs are made; the order of runs that are already planned stays.
         parts: everything else.
         other_environment: whether the study may be continued in another environment.
-        requested: fields that the command line sets, such as `execution.n_cycles`.
 
     Raises:
-        ConfigError: it is the folder of another study, another process runs it, this is another environment, or its run table
-            cannot follow what the command line sets.
+        ConfigError: it is the folder of another study, another process runs it, or this is another environment.
         LLEMError: a state or a result could not be stored.
     """
     found = read_manifest(folder)
     check_design(folder, found, design)
-    check_requested(folder, found.protocol, protocol, requested)
     check_environment(found.environments, parts.environment, other_environment)
     with opened_folder(folder) as store:
         manifest = _continued_here(continued(found, design, protocol), folder.name, parts)

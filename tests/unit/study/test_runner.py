@@ -38,8 +38,8 @@ def new(machine, base, config, **changes):
     return run_new(*planned(config), machine.parts(**changes), base, texts_of(config))
 
 
-def again(machine, folder, config, other_environment=False, requested=(), **changes):
-    return run_in_folder(folder, *planned(config), machine.parts(**changes), other_environment, requested)
+def again(machine, folder, config, other_environment=False, **changes):
+    return run_in_folder(folder, *planned(config), machine.parts(**changes), other_environment)
 
 
 def states(study):
@@ -204,26 +204,6 @@ def test_fewer_cycles_or_another_order_do_not_change_the_run_table(tmp_path):
     before = read_manifest(the_folder(tmp_path))
     again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 8, n_cycles=1, cycle_order="sequential"))
     assert read_manifest(the_folder(tmp_path)).runs == before.runs
-
-
-@pytest.mark.parametrize(
-    ("execution", "field", "words"),
-    [
-        ({"n_cycles": 1}, "n_cycles", "has 2 cycles, and 1 was requested; cycles can only be added"),
-        (
-            {"cycle_order": "sequential"},
-            "cycle_order",
-            "cycle_order is interleaved there, and sequential was requested",
-        ),
-        ({"shuffle_seed": 7}, "shuffle_seed", "shuffle_seed is .* there, and 7 was requested"),
-        ({"control": True}, "control", "control is False there, and True was requested"),
-    ],
-)
-def test_what_the_command_line_requests_and_the_run_table_cannot_follow_is_refused(tmp_path, execution, field, words):
-    new(FakeMachine(), tmp_path, a_study_config(1, 8))
-    with pytest.raises(ConfigError, match=words):
-        again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 8, **execution), requested={f"execution.{field}"})
-    again(FakeMachine(), the_folder(tmp_path), a_study_config(1, 8), requested={f"execution.{field}"})
 
 
 def with_prompts(file, *sizes):

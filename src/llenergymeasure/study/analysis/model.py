@@ -81,10 +81,15 @@ class Model:
         """Index of a cell's level of a factor; None where the factor does not apply."""
         return self.frame.cells[place].levels.get(factor.name)
 
+    @cached_property
+    def backends(self) -> Factor | None:
+        """The factor of the backends; None without one."""
+        return next((factor for factor in self.design.factors if "backend" in factor.fields), None)
+
     def backend_of(self, cell: Cell) -> str | None:
         """Name of the level of a cell in the factor of the backends; None without such a factor."""
-        backends = next((factor for factor in self.design.factors if "backend" in factor.fields), None)
-        return None if backends is None else str(backends.levels[cell.levels[backends.name]])
+        found = self.backends
+        return None if found is None else str(found.levels[cell.levels[found.name]])
 
     def varying(self, places: Sequence[int]) -> list[Factor]:
         """The factors that apply to all of these cells, and differ between them."""

@@ -24,8 +24,7 @@ def nesting(model: Model) -> Factor | None:
     cells = model.frame.cells
     if len({frozenset(cell.levels) for cell in cells}) == 1:
         return None
-    everywhere = model.varying(range(len(cells)))
-    return next((factor for factor in everywhere if "backend" in factor.fields), None)
+    return model.backends if model.backends in model.varying(range(len(cells))) else None
 
 
 def nested_effects(model: Model, backends: Factor) -> Effects:

@@ -115,18 +115,18 @@ def _differences(old: StudyDesign, new: StudyDesign) -> Iterator[str]:
         yield f"the reference is cell {old.reference} there and {new.reference} in the configuration"
 
 
-def check_requested(folder: Path, there: Protocol, now: Protocol, requested: Collection[str]) -> None:
+def check_requested(folder: Path, now: Protocol, requested: Collection[str]) -> None:
     """Check that a run table can follow what the command line sets: cycles can only be added, and the order stays.
 
     Args:
         folder: the folder of the study.
-        there: its protocol.
         now: the protocol of the configuration with the command line.
-        requested: fields that the command line sets.
+        requested: fields that the command line sets, such as `execution.n_cycles`.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: it cannot, or the folder cannot be read.
     """
+    there = read_manifest(folder).protocol
     if "execution.n_cycles" in requested and now.n_cycles < there.n_cycles:
         problem = f"the study in {folder} has {there.n_cycles} cycles, and {now.n_cycles} was requested"
         raise ConfigError(problem, "cycles can only be added: request more, or leave the number out")

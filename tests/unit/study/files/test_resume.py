@@ -13,7 +13,7 @@ from llenergymeasure.domain.results import StudyResult
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.study.design import design_of
 from llenergymeasure.study.files.manifest import Manifest, read_manifest, write_manifest
-from llenergymeasure.study.files.resume import newest_folder, read_config
+from llenergymeasure.study.files.resume import check_requested, newest_folder, read_config
 
 DESIGN = design_of(a_study_config(1, 8))
 
@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_read_is_named_with_the_fix(tmp_path, damage):
     with pytest.raises(ConfigError, match=r"resolved\.json .*; .* llem run FILE --resume '.*/it has blanks'"):
         read_config(folder)
     write_manifest(Manifest(study_id="x", design_hash="0" * 16, started_at="", protocol=a_protocol(), runs=()), folder)
-    with pytest.raises(ConfigError, match=r"study\.json.*; llem run --resume '.*/it has blanks'"):
+    with pytest.raises(ConfigError, match=r"(study\.json|has not ended).*; llem run --resume '.*/it has blanks'"):
         StudyResult.from_dir(folder)
 
 
@@ -78,3 +78,24 @@ def test_a_configuration_is_read_back_with_the_same_design(tmp_path):
     shutil.rmtree(tmp_path)
     with pytest.raises(ConfigError, match=r"resolved\.json"):
         read_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "setting", "value", "message"),
+    [
+        ("n_cycles", "n_cycles", 1, "has 3 cycles, and 1 was requested; cycles can only be added"),
+        ("cycle_order", "order", "sequential", "cycle_order is shuffled there, and sequential was requested"),
+        ("shuffle_seed", "seed", 9, r"shuffle_seed is 7 there, and 9 was requested"),
+        ("control", "control", True, "control is False there, and True was requested"),
+    ],
+)
+def test_what_the_command_line_requests_and_the_run_table_cannot_follow_is_refused(
+    tmp_path, field, setting, value, message
+):
+    folder = a_folder(tmp_path, "a", "2026-01-01T00:00:00")
+    there = read_manifest(folder).protocol
+    now = there.model_copy(update={setting: value})
+    with pytest.raises(ConfigError, match=message):
+        check_requested(folder, now, {f"execution.{field}"})
+    check_requested(folder, now, ())
+    check_requested(folder, there, {f"execution.{field}"})
