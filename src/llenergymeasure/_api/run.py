@@ -81,7 +81,7 @@ def run_study(
         resume: whether to continue the newest study of this design in `output_dir`; or the folder to continue.
 
     Returns:
-        The study; `failed` has the runs without a result.
+        The study; `failed` has the runs that failed. Runs that were skipped after a failure of their cell are in `runs` only.
 
     Raises:
         ConfigError: a wrong type of argument, a file that cannot be understood, or a folder of another study.

@@ -122,6 +122,7 @@ def test_a_run_that_would_fail_again_is_not_tried_again():
     study = run_in_memory(*planned(a_study_config(1, 8, n_cycles=3)), machine.parts())
     assert machine.measured == [1, 8, 1, 1]
     assert [states(study)[run] for run in ("02.c1", "02.c2", "02.c3")] == ["failed", "skipped", "skipped"]
+    assert [row.run_id for row in study.failed] == ["02.c1"]
     assert study.runs[3].failure.message == "not tried: 02.c1 failed for a reason that applies to this run too"
 
 

@@ -62,5 +62,5 @@ class StudyData(Derived):
 
     @property
     def failed(self) -> tuple[RunRow, ...]:
-        """The rows that failed."""
+        """The rows that failed. A row that was not tried after a failure of its cell is `skipped`, and in `runs` only."""
         return tuple(row for row in self.runs if row.state == "failed")
