@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from llenergymeasure.core.machine.process_tree import running_children_cpu_s
+from llenergymeasure.core.machine.process_tree import running_children_cpu_s, ticks_per_second
 from llenergymeasure.domain.measurements import HostResult
 from llenergymeasure.protocols import InferenceEngine, Window
 
@@ -40,7 +40,6 @@ class HostCollector:
     Args:
         read_ticks: reads the machine's CPU time.
         environ: environment variables.
-        ticks_per_second: unit of the machine's CPU time; Linux always reports 100 to programs.
         instrument_cpu: CPU seconds that the sampler has used so far; None without one.
         children_cpu: CPU seconds of running child processes, which are not used by others.
     """
@@ -51,13 +50,11 @@ class HostCollector:
         self,
         read_ticks: Callable[[], CpuTicks | None] = read_cpu_ticks,
         environ: Mapping[str, str] = os.environ,
-        ticks_per_second: int = 100,
         instrument_cpu: Callable[[], float | None] = lambda: None,
         children_cpu: Callable[[], float] = running_children_cpu_s,
     ) -> None:
         self._read_ticks = read_ticks
         self._environ = environ
-        self._ticks_per_second = ticks_per_second
         self._instrument_cpu = instrument_cpu
         self._children_cpu = children_cpu
         self._children_s = 0.0, 0.0
@@ -103,8 +100,8 @@ class HostCollector:
         total = after.total - before.total
         steal = after.steal - before.steal
         busy = total - (after.idle - before.idle) - steal
-        other = min(max(busy - own_s * self._ticks_per_second, 0), total)
-        return steal / total, other / total, other / self._ticks_per_second
+        other = min(max(busy - own_s * ticks_per_second(), 0), total)
+        return steal / total, other / total, other / ticks_per_second()
 
 
 def _load_average() -> float | None:

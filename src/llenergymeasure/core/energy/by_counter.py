@@ -40,7 +40,7 @@ def by_counter(
         variation_w: standard deviation in W of idle power between ticks; None when not measured, then 10 % is assumed.
     """
     (early, t_a), (t_b, late) = before, after
-    p_before_w, p_after_w = _slope_w(early, t_a), _slope_w(t_b, late)
+    p_before_w, p_after_w = early.power_w(t_a), t_b.power_w(late)
     before_s, after_s = start_s - t_a.time_s, t_b.time_s - end_s
     energy_j = t_b.energy_j - t_a.energy_j - p_before_w * before_s - p_after_w * after_s
     if variation_w is None:
@@ -62,7 +62,3 @@ def _poll_error_j(power_w: float, near: Tick, far: Tick, outside_s: float) -> fl
     """
     share = outside_s / abs(far.time_s - near.time_s)
     return 2 * power_w * math.hypot(near.poll_s * (1 + share), far.poll_s * share) / math.sqrt(12)
-
-
-def _slope_w(first: Tick, second: Tick) -> float:
-    return (second.energy_j - first.energy_j) / (second.time_s - first.time_s)

@@ -8,12 +8,10 @@ from llenergymeasure.core.sampling.power_log import Points, PowerLog
 from llenergymeasure.core.sampling.power_sensors import instant_sensor
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.core.sampling.timeseries import row_energy_j
-from llenergymeasure.core.sampling.updates import longest_standstill_s, tick_times
+from llenergymeasure.core.sampling.updates import STALE_S, longest_standstill_s, tick_times
 
 # The last digit of a working power sensor changes with nearly every update; ten equal slow updates are not by chance.
 STUCK_S = 1.0
-# More than three of the slowest observed ticks of a counter (100 ms), plus the possible delay of the sampler.
-STALE_S = 0.5
 
 
 def counter_void(samples: Points) -> str | None:

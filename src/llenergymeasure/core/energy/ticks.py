@@ -29,6 +29,10 @@ class Tick:
     energy_j: float
     poll_s: float
 
+    def power_w(self, later: Tick) -> float:
+        """Mean power in W until a later tick."""
+        return (later.energy_j - self.energy_j) / (later.time_s - self.time_s)
+
 
 class CounterWatch:
     """Waits for two ticks of one counter.

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 # Ticks of 10 to 100 ms have been observed; without observing them the longest is assumed.
 TICK_S = 0.1
-# NVML documents 5 W or 5 %, a stable gain error of the card. For CPU packages no figure is documented; 5 % is assumed.
+# NVML documents 5 W or 5 %, a stable gain error of the card. For CPU packages no figure is documented: the same
+# 5 % is a decision, so that a result does not state less than a GPU's (docs/accuracy.md says that it is an assumption).
 GAIN = 0.05
 
 

@@ -9,14 +9,17 @@ from pathlib import Path
 PROC = Path("/proc")
 # Columns after the name of the process, see proc(5): user and system time of it, and of its finished children, in ticks.
 _TIMES = slice(11, 15)
-_TICKS_PER_SECOND = 100  # Linux always reports 100 to programs
 
 
 def running_children_cpu_s(proc: Path = PROC, pid: int | None = None) -> float:
     """User and system time in s of all running descendants and of their finished children; 0 where it is not listed."""
-    return (
-        sum(_ticks(proc / f"{child}" / "stat") for child in _descendants(proc, pid or os.getpid())) / _TICKS_PER_SECOND
-    )
+    ticks = sum(_ticks(proc / f"{child}" / "stat") for child in _descendants(proc, pid or os.getpid()))
+    return ticks / ticks_per_second() if ticks else 0.0
+
+
+def ticks_per_second() -> int:
+    """Unit of the CPU time in /proc."""
+    return os.sysconf("SC_CLK_TCK")
 
 
 def _descendants(proc: Path, pid: int) -> Iterator[int]:

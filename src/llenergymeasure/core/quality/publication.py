@@ -118,14 +118,14 @@ def _enough_prompts(draft: ExperimentResult) -> Held:
 
 
 def _baseline_fresh(draft: ExperimentResult) -> Held:
-    """A study measures idle power once and reuses it in later runs, for an hour at most."""
+    """A run of a study reuses idle power that its process, or an earlier run, has measured within an hour."""
     baseline, age_s = draft.baseline, draft.baseline.age_sec
     if not draft.config.baseline.enabled:
         return _held(False, "baseline.enabled is false")
     if baseline.provenance == "unavailable":
         return _not_observed("not measured")
     if baseline.provenance == "cached" and draft.run_id is not None:
-        return _held(True, f"of this study, {number(age_s, 's')} old", age_s)
+        return _held(True, f"cached, {number(age_s, 's')} old", age_s)
     return _held(baseline.provenance == "fresh", baseline.provenance, age_s)
 
 

@@ -9,6 +9,7 @@ from llenergymeasure.core.nvml.gpu import Gpu
 from llenergymeasure.core.sampling.power_log import PowerLog
 from llenergymeasure.core.sampling.power_sensors import instant_sensor
 from llenergymeasure.core.sampling.timeseries import ROW_S, SHORTEST_ROW_S, row_energy_j
+from llenergymeasure.core.sampling.updates import STALE_S, longest_standstill_s
 from llenergymeasure.domain.sensors import PowerTrace
 
 # Of the time before the window, and of the time after it. A longer time has longer rows.
@@ -41,5 +42,8 @@ def _rows(from_s: float, to_s: float) -> Iterator[tuple[float, float]]:
 
 
 def _power_w(gpu: Gpu, log: PowerLog, from_s: float, to_s: float) -> float | None:
+    """None where the counter stood still: a GPU always draws power."""
+    if longest_standstill_s(log.between("energy_j", from_s, to_s)) > STALE_S:
+        return None
     energy_j = row_energy_j(gpu, log, from_s, to_s)
-    return None if energy_j is None else energy_j / (to_s - from_s)
+    return energy_j / (to_s - from_s) if energy_j else None

@@ -9,6 +9,9 @@ from llenergymeasure.core.sampling.power_log import Points, PowerLog
 from llenergymeasure.core.sampling.power_sensors import AVERAGE_PERIOD_S
 from llenergymeasure.records import EnergyStep
 
+# More than three of the slowest observed ticks of a counter (100 ms), plus the possible delay of the sampler.
+STALE_S = 0.5
+
 
 def tick_times(points: Points) -> list[float]:
     """Times at which a reading differed from the one before: the observed updates of a sensor or counter."""

@@ -39,9 +39,10 @@ class LevelEffect(Frozen):
 ALPHA = 0.01
 # Two tests of a factor disagree when one is below ALPHA, and the other above the usual 0.05.
 _UNCLEAR = 0.05
-# A study that shows only larger ratios than this shows nothing.
+# A decision: a study that shows only larger ratios than this shows nothing, because settings rarely change energy tenfold.
 LARGEST_USEFUL = 10.0
-# Output tokens of cells with equal work differ by at most this share; beyond it, energy per request shows other work.
+# Output tokens of cells with equal work differ by at most this share; beyond it, energy per request shows other work. A
+# decision: it is as large as the smallest differences that a study usually finds.
 EQUAL_WORK = 0.01
 
 # What the runs show about a factor:

@@ -153,11 +153,12 @@ def test_where_the_joules_are_those_of_all_processes_their_share_of_the_used_tim
     assert states(a_draft(energy=energy, host=host, **ON_CPU))["no_foreign_process"] == state
 
 
-def test_idle_power_that_a_study_hands_on_is_fresh():
+def test_cached_idle_power_is_fresh_in_a_study_and_not_said_to_be_of_this_one():
+    """A process may have measured it in an earlier study."""
     cached = BaselineResult(power_w=5.0, provenance="cached", age_sec=1800.0)
     assert states(a_draft(baseline=cached))["baseline_fresh"] == "failed"
     (rule,) = (each for each in check_publication(a_draft(baseline=cached, run_id="03.c1")).rules if each.value == 1800)
-    assert (rule.rule, rule.state, rule.found) == ("baseline_fresh", "kept", "of this study, 1800 s old")
+    assert (rule.rule, rule.state, rule.found) == ("baseline_fresh", "kept", "cached, 1800 s old")
 
 
 def test_idle_power_is_not_observed_when_it_failed_and_failed_when_it_is_switched_off():

@@ -29,6 +29,17 @@ def test_power_is_known_before_and_after_the_window_and_not_inside_it():
     assert trace.power_w[-1] == pytest.approx(80.0, rel=0.1)
 
 
+@pytest.mark.parametrize("frozen_from_s", [9.0, 11.5])
+def test_where_the_counter_stands_still_there_is_no_power(frozen_from_s):
+    model = FakeGpu(frozen_from_s=frozen_from_s)
+    (trace,) = sampled(model, seconds=7.0).trace(13.0, 15.0, 10.0).outside
+    at_a_standstill = [
+        power_w for end, power_w in zip(trace.end_s, trace.power_w, strict=True) if end + 13.0 > frozen_from_s + 0.5
+    ]
+    assert at_a_standstill
+    assert set(at_a_standstill) == {None}
+
+
 def test_each_gpu_has_a_trace():
     traces = sampled(FakeGpu(), FakeGpu(steps=[(-1e9, 200.0)]), seconds=5.0).trace(12.0, 13.0, 10.0).outside
     assert [trace.gpu_index for trace in traces] == [0, 1]

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    tomllib = pytest.importorskip("tomli")
+
 from llenergymeasure.config.loader import load_experiment_config
+from llenergymeasure.config.meters import METERS
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.ssot import BACKENDS
 from llenergymeasure.results.report.repeat import citation, commands, yaml_text
 
-CITATION = Path(__file__).resolve().parents[4] / "CITATION.cff"
+ROOT = Path(__file__).resolve().parents[4]
+CITATION = ROOT / "CITATION.cff"
 
 
 @pytest.mark.parametrize(
@@ -70,3 +79,11 @@ def test_the_citation_is_that_of_the_citation_file():
     assert f"title = {{{cited['title']}}}" in text
     assert f"author = {{{{{' and '.join(author['name'] for author in cited['authors'])}}}}}" in text
     assert "version = {2.0.0}" in text
+
+
+@pytest.mark.parametrize("name", sorted({*BACKENDS, *METERS}))
+def test_a_backend_or_meter_is_installed_by_its_extra_if_it_has_one(name):
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    asked = commands("2.1.0", "experiment.yaml", {name}, {})
+    assert (f'".[{name},report]"' in asked) is (name in extras)

@@ -10,10 +10,10 @@ from llenergymeasure.core.sampling.power_log import PowerLog
 from llenergymeasure.exceptions import MeterError, SensorFault
 from llenergymeasure.protocols import Clock
 
-# More than any CPU package or platform with CPUs can draw: a counter that fell has either begun at 0 again after its range,
-# and then the power in between is below this, or it was reset.
+# A decision: ten times the 500 W of the largest CPU packages, which leaves room for a platform of several. A counter that fell
+# has either begun at 0 again after its range, and then the power in between is below this, or it was reset.
 HIGHEST_W = 5000.0
-# The joules of a tick appear at once, and a tick can be late.
+# A decision: the joules of a tick appear at once, and a hundred ticks of 1 ms may be late. A larger value would hide a reset.
 LATE_S = 0.1
 
 

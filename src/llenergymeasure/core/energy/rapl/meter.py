@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llenergymeasure.core.devices import MeterContext
-from llenergymeasure.core.energy.rapl.reading import Edges, reading_of
+from llenergymeasure.core.energy.rapl.reading import NAME, Edges, reading_of
 from llenergymeasure.core.energy.rapl.watch import Repeat, ZoneWatch, in_a_thread
 from llenergymeasure.core.energy.rapl.zones import Zone, counted_names, permission, working_zones
 from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.exceptions import MeterError
 from llenergymeasure.protocols import Clock
-
-NAME = "rapl"
 
 
 class RaplMeter:

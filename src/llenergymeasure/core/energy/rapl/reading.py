@@ -10,15 +10,14 @@ from statistics import median
 from llenergymeasure.core.energy.by_counter import by_counter
 from llenergymeasure.core.energy.device_energy import DeviceEnergy, combined_parts
 from llenergymeasure.core.energy.rapl.log import ZoneLog
-from llenergymeasure.core.energy.sensor_checks import STALE_S
 from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick
 from llenergymeasure.core.sampling.cumulative_energy import variation_of
 from llenergymeasure.core.sampling.power_integral import value_at
-from llenergymeasure.core.sampling.updates import longest_standstill_s, tick_times
+from llenergymeasure.core.sampling.updates import STALE_S, longest_standstill_s, tick_times
 from llenergymeasure.domain.energy import EnergyDomain, EnergyReading
 from llenergymeasure.exceptions import MeterError, ReadingFailed
 
-METER = "rapl"
+NAME = "rapl"
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,10 @@ def reading_of(logs: Mapping[str, ZoneLog], edges: Edges) -> EnergyReading:
             problems.append(f"{error}; {_until_then(logs[name], edges)}")
     if problems:
         others = tuple(f"{name} used {zone.energy_j:.4g} J" for name, zone in found.items())
-        return EnergyReading(meter=METER, reason="; ".join(problems), problems=others)
+        return EnergyReading(meter=NAME, reason="; ".join(problems), problems=others)
     parts = combined_parts(list(found.values()))
     return EnergyReading(
-        meter=METER,
+        meter=NAME,
         energy_j=math.fsum(zone.energy_j for zone in found.values()),
         per_device_j={name: zone.energy_j for name, zone in found.items()},
         method="counter",
@@ -81,7 +80,7 @@ def _energy(log: ZoneLog, edges: Edges) -> DeviceEnergy:
     # Each of the two values is rounded to a step: 2 x step / sqrt(12) x sqrt(2).
     rounding_j = 2 * log.zone.step_j / math.sqrt(6)
     # The counter is read at an unknown moment of the call.
-    calls_j = 2 * log.slowest_s * math.hypot(*(_slope_w(*pair) for pair in outer)) / math.sqrt(12)
+    calls_j = 2 * log.slowest_s * math.hypot(*(early.power_w(late) for early, late in outer)) / math.sqrt(12)
     return replace(energy, parts_j={**energy.parts_j, "resolution": rounding_j, "reading": calls_j})
 
 
@@ -125,7 +124,7 @@ def _domains(logs: Mapping[str, ZoneLog], found: Mapping[str, DeviceEnergy], edg
     for name, log in logs.items():
         if name in found:
             yield EnergyDomain(name=name, energy_j=found[name].energy_j, provenance="measured", included=True)
-        elif _fault(log, edges) is None and (energy_j := _plain_difference_j(log, edges)):
+        elif _fault(log, edges) is None and (energy_j := _plain_difference_j(log, edges)) is not None:
             note = "the platform, which contains the packages" if "/" not in name else "a part of the package"
             yield EnergyDomain(name=name, energy_j=energy_j, provenance="measured", included=False, note=note)
 
@@ -139,13 +138,9 @@ def _plain_difference_j(log: ZoneLog, edges: Edges) -> float | None:
 
 def _variation_w(before: Sequence[Tick], after: Sequence[Tick]) -> float:
     """Standard deviation in W of the power between ticks on both sides of the window."""
-    sides = [[_slope_w(*pair) for pair in zip(ticks, ticks[1:])] for ticks in (before, after)]
+    sides = [[early.power_w(late) for early, late in zip(ticks, ticks[1:])] for ticks in (before, after)]
     steps = [later - early for powers in sides for early, later in zip(powers, powers[1:])]
     return variation_of(steps, max(map(max, sides)))
-
-
-def _slope_w(first: Tick, second: Tick) -> float:
-    return (second.energy_j - first.energy_j) / (second.time_s - first.time_s)
 
 
 def _gaps(sides: Sequence[Sequence[Tick]]) -> list[float]:

@@ -25,7 +25,8 @@ from llenergymeasure.protocols import Clock
 JOULES_PER_UJ = 1e-6
 # The counter has 32 bits, so its range is this number of steps (Intel SDM volume 3, "RAPL interfaces").
 COUNTER_STEPS = 2**32 - 1
-# A working counter advances every millisecond; one that does not advance for this long is absent.
+# A decision: a working counter advances about every millisecond (Intel SDM volume 3, "RAPL interfaces"), so one that does not
+# advance for a hundred of them is absent. A probe must not take longer.
 STILL_S = 0.1
 _POLL_S = 0.001
 _FOLDER = re.compile(r"intel-rapl:(\d+)(?::(\d+))?")

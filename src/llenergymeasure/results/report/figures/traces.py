@@ -15,6 +15,8 @@ from llenergymeasure.results.report.figures.canvas import DASHES, colour
 
 # A figure is 900 pixels wide, so more rows per line would only make the page larger.
 MOST_ROWS = 800
+# Times are rounded to a thousandth of a second, so a longer time between two rows is a gap.
+_GAP_S = 1e-3
 
 
 class Row(NamedTuple):
@@ -56,12 +58,22 @@ def _outside_rows(trace: PowerTrace) -> list[Row]:
 
 
 def thinned(rows: Sequence[Row], most: int = MOST_ROWS) -> list[Row]:
-    """At most `most` rows; with more, neighbouring rows are averaged."""
+    """About `most` rows; with more, neighbouring rows are averaged. A row never covers a gap."""
     size = math.ceil(len(rows) / most)
-    groups = [rows[start : start + size] for start in range(0, len(rows), size or 1)]
+    groups = [part[start : start + size] for part in _without_gaps(rows) for start in range(0, len(part), size)]
     return [
         Row(group[0].start_s, group[-1].end_s, math.fsum(row.value for row in group) / len(group)) for group in groups
     ]
+
+
+def _without_gaps(rows: Sequence[Row]) -> list[list[Row]]:
+    """The rows in parts without a gap between two rows."""
+    parts: list[list[Row]] = []
+    for row in rows:
+        if not parts or row.start_s > parts[-1][-1].end_s + _GAP_S:
+            parts.append([])
+        parts[-1].append(row)
+    return parts
 
 
 def seconds_per_row(result: ExperimentResult) -> int:
@@ -75,7 +87,7 @@ def draw_line(axes: Axes, gpu: int, rows: Sequence[Row], index: int = 0) -> None
     """A line of steps, with gaps where nothing is known."""
     points: list[tuple[float, float]] = []
     for row in rows:
-        if points and row.start_s > points[-1][0] + 1e-3:
+        if points and row.start_s > points[-1][0] + _GAP_S:
             points.append((row.start_s, math.nan))
         points += [(row.start_s, row.value), (row.end_s, row.value)]
     axes.plot(

@@ -161,6 +161,13 @@ def test_a_platform_that_stops_does_not_void_the_packages(bench):
     assert [domain.name for domain in reading.domains] == ["package-0"]
 
 
+def test_a_platform_that_shows_no_rise_in_a_short_window_is_still_shown(bench):
+    made = bench(package(), SimZone("intel-rapl:1", "psys", Draw()))
+    made.tree.zones[1].stops_at_s = made.clock.seconds
+    reading, _ = made.window(0.2)
+    assert [(domain.name, domain.energy_j) for domain in reading.domains if not domain.included] == [("psys", 0.0)]
+
+
 def test_a_counter_that_failed_in_an_earlier_window_is_usable_again(bench):
     made = bench(package(start_uj=500_000_000, resets_at_s=101.0))
     assert made.window(3.0)[0].energy_j is None

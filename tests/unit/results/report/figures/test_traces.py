@@ -24,6 +24,12 @@ def test_rows_are_put_together_with_their_mean():
     assert thinned(rows(1.0), most=2) == rows(1.0)
 
 
+def test_rows_with_a_gap_between_them_are_not_put_together():
+    first, second = rows(1.0, 3.0), [Row(at, at + 1.0, 5.0) for at in (100.0, 101.0)]
+    assert thinned([*first, *second], most=1) == [Row(0, 2.0, 2.0), Row(100.0, 102.0, 5.0)]
+    assert thinned([]) == []
+
+
 def test_a_result_without_a_trace_has_no_figure_of_the_window():
     assert window(a_result(), "power_w", "power in W") is None
     assert window_power(a_result()) is None
