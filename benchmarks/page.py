@@ -22,9 +22,9 @@ from the smallest to the largest value. A row with the target *peer* shows anoth
 STUDY_HEAD = """\
 # Detection rates of studies
 
-This page shows how often the analysis of a study is right. Each rate comes from 1,500 simulated studies with known effects. Unless
-the row states something else, the studies have 12 cells (precision with 2 levels, batch size with 3, cache with 2) in 3 cycles, and
-their runs vary by 2 %. The spread is the 95 % interval of the rate. [What the numbers of a study mean](analysis.md) explains the
+This page shows how often the analysis of a study is right. Each rate comes from {studies} simulated studies with known effects.
+Unless the row states something else, the studies have {cells} cells ({factors}) in {cycles} cycles, and
+their runs vary by {cv} %. The spread is the 95 % interval of the rate. [What the numbers of a study mean](analysis.md) explains the
 terms.
 
 `{command}` writes this page.
@@ -34,11 +34,28 @@ ABOUT_STUDIES = frozenset({"study_power", "study_size"})
 
 def page(rows: Sequence[tuple[str, Row | Line]], load: float | None = None, command: str = "make bench") -> str:
     """Markdown of the rows, each with the benchmark that made it."""
-    head = STUDY_HEAD if {name for name, _ in rows} <= ABOUT_STUDIES else HEAD
-    parts = [head.format(command=command), machine(load), missed([row for _, row in rows if isinstance(row, Row)])]
+    of_studies = {name for name, _ in rows} <= ABOUT_STUDIES
+    head = study_head(command) if of_studies else HEAD.format(command=command)
+    parts = [head, machine(load), missed([row for _, row in rows if isinstance(row, Row)])]
     for name in dict.fromkeys(name for name, _ in rows):
         parts += section(name, [row for owner, row in rows if owner == name])
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def study_head(command: str) -> str:
+    """The head of the page of studies, with the numbers of the simulation."""
+    from benchmarks.simulated_study import Simulation  # late: the other benchmarks begin with little memory
+    from benchmarks.study_power import DESIGN, STUDIES, nothing
+
+    usual = Simulation(DESIGN, nothing)
+    return STUDY_HEAD.format(
+        command=command,
+        studies=f"{STUDIES:,}",
+        cells=len(DESIGN.cells),
+        factors=", ".join(f"{factor.name} with {len(factor.levels)} levels" for factor in DESIGN.factors),
+        cycles=usual.n_cycles,
+        cv=f"{100 * usual.machine.cv:g}",
+    )
 
 
 def section(name: str, rows: Sequence[Row | Line]) -> list[str]:

@@ -29,6 +29,7 @@ def peer_rows() -> Iterator[Row]:
     if peer is None:
         return
     ours, theirs = str(Path(sys.executable).with_name("llem")), str(peer / "llem")
+    # The targets are those of the release's requirements, which say: targets that are met are raised.
     yield command_row("llem --version", [ours, "--version"], [theirs, "--version"], 0.25)
     peer_config = PREDECESSOR.home / "peer.yaml"
     peer_config.write_text(PEER_CONFIG, encoding="utf-8")

@@ -14,11 +14,10 @@ from dataclasses import dataclass, replace
 from benchmarks.judge import share_interval
 from benchmarks.pairs import Line, Row
 from benchmarks.simulated_study import Levels, Machine, Simulation, grid, protocol
-from llenergymeasure.domain.study.effects import FactorEffect, MetricAnalysis
+from llenergymeasure.domain.study.effects import ALPHA, FactorEffect, MetricAnalysis
 from llenergymeasure.study.analysis.analyse import analyse
 
 STUDIES = 1500
-ALPHA = 0.01
 # A machine that warms up during the study, and the differences between GPUs of one model (arXiv 2208.11035).
 DRIFT, OF_GPUS = 0.04, 0.08
 SMALL, BATCH = math.log(1.03), (0.0, -1.0, -1.8)

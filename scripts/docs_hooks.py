@@ -27,7 +27,8 @@ FROM_ROOT = {
     "CITATION.cff": "CITATION.cff.txt",
     "examples/README.md": "examples.md",
 }
-DIAGRAM = re.compile(r"^```mermaid\n%% ([\w-]+): ([^\n]+)\n.*?^```$", re.MULTILINE | re.DOTALL)
+# The same pattern as BLOCK in make_diagrams.py, which a test checks: MkDocs loads this file alone.
+DIAGRAM = re.compile(r"^```mermaid\n%% ([\w-]+): ([^\n]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 IMAGE = re.compile(r"^!\[([^\]]+)\]\(([^)\s]+)\)$", re.MULTILINE)
 TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
 MOST_ROWS = 24

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,12 +14,21 @@ pytest.importorskip("mkdocs")
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def hooks():
-    spec = importlib.util.spec_from_file_location("docs_hooks", ROOT / "scripts" / "docs_hooks.py")
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look for their module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def hooks():
+    return script("docs_hooks")
+
+
+def test_the_site_replaces_the_diagrams_that_are_drawn(hooks):
+    assert hooks.DIAGRAM == script("make_diagrams").BLOCK
 
 
 def test_pages_and_groups_that_do_not_exist_are_left_out(hooks):

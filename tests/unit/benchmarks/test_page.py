@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from benchmarks.page import missed, page
+from benchmarks.page import missed, page, study_head
 from benchmarks.pairs import Line, Row
 
 KEPT = Row("import", 21.0, 19.0, 25.0, "ms", "<= 30", True)
@@ -42,3 +42,10 @@ def test_rates_of_studies_have_a_page_of_their_own():
 def test_a_figure_without_a_target_is_not_called_kept():
     row = Row("one cell per GPU", 75.6, 74.3, 76.8, "%", "-", True)
     assert "| one cell per GPU | 75.6 % | 74.3 to 76.8 | - |  |" in page([("study_power", row)])
+
+
+def test_the_head_of_the_studies_has_the_numbers_of_the_simulation():
+    head = study_head("x")
+    assert "from 1,500 simulated studies" in head
+    assert "12 cells (precision with 2 levels, batch with 3 levels, cache with 2 levels) in 3 cycles" in head
+    assert "their runs vary by 2 %" in head

@@ -22,19 +22,12 @@ E = TypeVar("E")
 Points = Callable[[str], "Iterable[EntryPoint]"]
 
 
-def installed_points(group: str) -> Iterator[EntryPoint]:
-    """The entry points of a group on this machine. They are read once per process."""
-    return (point for point in _points_of_ours() if point.group == group)
-
-
 @lru_cache
-def _points_of_ours() -> tuple[EntryPoint, ...]:
-    """The entry points of our groups. Only files that name a group are parsed; of a package that is found twice, the first."""
-    from importlib.metadata import distributions  # noqa: PLC0415 - start-up time
+def installed_points(group: str) -> tuple[EntryPoint, ...]:
+    """The entry points of a group on this machine. They are read once per process."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - start-up time
 
-    offering = (each for each in distributions() if "[llenergymeasure." in (each.read_text("entry_points.txt") or ""))
-    first = {each.name: each for each in reversed(list(offering))}
-    return tuple(point for each in first.values() for point in each.entry_points)
+    return tuple(entry_points(group=group))
 
 
 class Table(Mapping[str, E]):

@@ -146,7 +146,7 @@ def _from(row: RunRow) -> str:
 
 
 def _logs(rows: Sequence[RunRow], metric: Metric) -> tuple[float, ...]:
-    if metric.total:
+    if metric.total:  # `per_pass` has this test too; it is made once per metric here, because a study has many rows
         return tuple(math.log(value) for row in rows if (value := row.per_pass(metric.name)) is not None)
     return tuple(math.log(value) for row in rows if (value := row.values.get(metric.name)) is not None)
 
