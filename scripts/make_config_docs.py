@@ -97,11 +97,14 @@ An invalid value is an error and is never ignored. CO2 = J / 3.6e6 x PUE x inten
 """
 
 
-LATER = """## Not in this release
+MEASURED = tuple(name for name in BACKENDS if REGISTERED[name].factory)
+_LATER_BACKENDS = [name for name in BACKENDS if name not in MEASURED]
 
-This release measures `pytorch`, without containers. The settings below are only checked, so that a configuration can be written
-today: `vllm` and `tensorrt` as `backend`, their precisions, their sections, and the runners. A run with another backend or in a
-container is refused with a message.
+LATER = f"""## Not in this release
+
+This release measures {" and ".join(f"`{name}`" for name in MEASURED)}, without containers. The settings below are only checked, so
+that a configuration can be written today: {" and ".join(f"`{name}`" for name in _LATER_BACKENDS)} as `backend`, with precisions and
+sections, and the runners. A run with another backend or in a container is refused with a message.
 """
 
 LATER_ENVIRONMENT = """| variable | meaning |
@@ -110,7 +113,6 @@ LATER_ENVIRONMENT = """| variable | meaning |
 | `LLEM_NO_PROMPT` | 1 or 0; this release asks no questions |
 """
 
-MEASURED = tuple(name for name in BACKENDS if REGISTERED[name].factory)
 # The sections without an effect in this release: those of backends that it does not measure, and the choice of a runner.
 SECTIONS_OF_LATER = {*BACKENDS} - {*MEASURED} | {"runners"}
 
@@ -135,7 +137,7 @@ def _sections(model: type[BaseModel], title: str = "", *, later: bool = False) -
     """The tables of a model: those with an effect in this release, or (later) those without."""
     ordered = sorted(parameters(model), key=lambda parameter: (parameter.section != "",))
     for section, members in groupby(ordered, key=lambda parameter: parameter.section):
-        if (section in SECTIONS_OF_LATER) is not later:
+        if (section.split(".")[0] in SECTIONS_OF_LATER) is not later:
             continue
         yield f"{'###' if later else '##'} {title if not section else f'`{section}`'}\n"
         yield "| field | type | default | valid | meaning |\n|---|---|---|---|---|"
@@ -156,7 +158,7 @@ def _choices(parameter: Parameter) -> Iterable[object]:
     if parameter.name == "backend":
         return MEASURED
     of_measured = [choice for backend in MEASURED for choice in choices_of_backend(parameter.name, backend)]
-    return of_measured or parameter.choices
+    return dict.fromkeys(of_measured) or parameter.choices
 
 
 def _support() -> str:

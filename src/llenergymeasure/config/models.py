@@ -11,7 +11,12 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
 from typing_extensions import Self
 
-from llenergymeasure.config.backend_configs import PyTorchConfig, TensorRTConfig, VLLMConfig
+from llenergymeasure.config.backends.pytorch import CALL_NAMES as TRANSFORMERS_NAMES
+from llenergymeasure.config.backends.pytorch import PyTorchConfig
+from llenergymeasure.config.backends.tensorrt import TensorRTConfig
+from llenergymeasure.config.backends.vllm import CALL_NAMES as VLLM_NAMES
+from llenergymeasure.config.backends.vllm import VLLMConfig
+from llenergymeasure.config.backends.vllm_checks import check_vllm
 from llenergymeasure.config.base import ConfigModel, ContradictionError, FieldError, Integer, Number, effective
 from llenergymeasure.config.extensions.backends import INSTALLED_BACKENDS, decoding_of, precisions_of, takes_lora
 from llenergymeasure.config.extensions.names import or_installed
@@ -55,7 +60,7 @@ class ExperimentConfig(ConfigModel):
         "`builtin/smollm2-135m` (of the extra `smollm2`).",
     )
     backend: Annotated[Backend, or_installed(INSTALLED_BACKENDS, *BACKENDS)] = Field(
-        "pytorch", description="Inference backend; this release measures pytorch."
+        "pytorch", description="Inference backend: pytorch (transformers) or vllm. tensorrt is for a later release."
     )
     precision: Precision = Field("bf16", description="Number format of weights and activations.")
     dataset: str | SyntheticDatasetConfig = Field(
@@ -99,8 +104,9 @@ class ExperimentConfig(ConfigModel):
     lora: LoRAConfig | None = Field(None, description="LoRA adapter.")
     passthrough_kwargs: dict[str, Any] | None = Field(
         None,
-        description="Further arguments of the backend's calls: names that `generate` knows go to `generate`, "
-        "all others to `from_pretrained`. null removes a setting of the model's own files.",
+        description="Further arguments of the backend's calls. pytorch: names that `generate` knows go to `generate`, "
+        "all others to `from_pretrained`; null removes a setting of the model's own files. vllm: names that "
+        "`SamplingParams` knows go there, all others to `LLM`.",
     )
 
     @model_validator(mode="before")
@@ -163,6 +169,8 @@ class ExperimentConfig(ConfigModel):
             )
         if self.backend == "pytorch":
             check_token_proposals(self.decoder, self.pytorch_settings)
+        if self.backend == "vllm":
+            check_vllm(self.vllm_settings, self.decoder, self.lora, self.output_limit)
         return self
 
     def _one_of(self, field: str, value: str, valid: tuple[str, ...]) -> None:
@@ -174,7 +182,7 @@ class ExperimentConfig(ConfigModel):
     @model_validator(mode="after")
     def _passthrough_is_harmless(self) -> Self:
         if self.passthrough_kwargs is not None:
-            check_passthrough(self.passthrough_kwargs, declared_names())
+            check_passthrough(self.passthrough_kwargs, declared_names(self.backend))
         return self
 
     # Last, so that it wraps every other validator.
@@ -194,6 +202,16 @@ class ExperimentConfig(ConfigModel):
         return self.pytorch or PyTorchConfig()
 
     @property
+    def vllm_settings(self) -> VLLMConfig:
+        """The vllm section, with nothing set when it is omitted."""
+        return self.vllm or VLLMConfig()
+
+    @property
+    def section(self) -> PyTorchConfig | VLLMConfig:
+        """The section of the chosen backend, with nothing set for a backend that has none of these two."""
+        return self.vllm_settings if self.backend == "vllm" else self.pytorch_settings
+
+    @property
     def output_limit(self) -> int:
         """Most tokens generated per prompt, from the synthetic dataset or `max_output_tokens`."""
         if isinstance(self.dataset, SyntheticDatasetConfig):
@@ -203,7 +221,7 @@ class ExperimentConfig(ConfigModel):
     @property
     def draws_weights(self) -> bool:
         """Whether weights are drawn from the seed: with `load_format: dummy`, and by default for a model without weights."""
-        load_format = self.pytorch_settings.load_format
+        load_format = self.section.load_format
         return load_format == "dummy" or (load_format is None and self.model in MODELS_WITHOUT_WEIGHTS)
 
     @property
@@ -237,17 +255,7 @@ def without_unset(value: Any) -> Any:
     return {key: inner for key, inner in kept.items() if inner != {}}
 
 
-def declared_names() -> frozenset[str]:
-    """Names of all fields that an experiment declares, at the top level and in its sections."""
-    models = (ExperimentConfig, DecoderConfig, PyTorchConfig)
-    return frozenset(name for model in models for name in model.model_fields) | _CALL_NAMES_OF_FIELDS
-
-
-# Names that transformers uses for the declared fields; setting both would be a contradiction.
-_CALL_NAMES_OF_FIELDS = frozenset(
-    {
-        "max_new_tokens", "min_new_tokens", "max_length", "min_length", "do_sample", "assistant_model", "dtype",
-        "torch_dtype", "quantization_config", "input_ids", "attention_mask", "stopping_criteria", "streamer",
-        "return_dict_in_generate", "num_return_sequences", "pretrained_model_name_or_path",
-    }
-)  # fmt: skip
+def declared_names(backend: str) -> frozenset[str]:
+    """Names of all fields that an experiment declares for a backend, and the names that its library has for them."""
+    section, own = (VLLMConfig, VLLM_NAMES) if backend == "vllm" else (PyTorchConfig, TRANSFORMERS_NAMES)
+    return frozenset(name for model in (ExperimentConfig, DecoderConfig, section) for name in model.model_fields) | own

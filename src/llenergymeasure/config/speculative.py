@@ -6,7 +6,7 @@ without an error.
 
 from __future__ import annotations
 
-from llenergymeasure.config.backend_configs import PyTorchConfig
+from llenergymeasure.config.backends.pytorch import PyTorchConfig
 from llenergymeasure.config.base import ContradictionError
 from llenergymeasure.config.sections import DecoderConfig
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from llenergymeasure.config.backend_configs import PyTorchConfig
+from llenergymeasure.config.backends.pytorch import PyTorchConfig
 from llenergymeasure.config.loader import (
     build_experiment_config,
     load_experiment_config,

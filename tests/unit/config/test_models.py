@@ -7,7 +7,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from llenergymeasure.config.backend_configs import PyTorchConfig
+from llenergymeasure.config.backends.pytorch import PyTorchConfig
 from llenergymeasure.config.loader import build_experiment_config
 from llenergymeasure.config.messages.location import branches_of, field_paths
 from llenergymeasure.config.models import ExperimentConfig

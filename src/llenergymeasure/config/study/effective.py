@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from llenergymeasure.config.backend_configs import PyTorchConfig, TensorRTConfig, VLLMConfig
+from llenergymeasure.config.backends.pytorch import PyTorchConfig
+from llenergymeasure.config.backends.tensorrt import TensorRTConfig
+from llenergymeasure.config.backends.vllm import VLLMConfig
 from llenergymeasure.config.base import ConfigModel
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.sections import DecoderConfig, SyntheticDatasetConfig
 
 SECTIONS: Mapping[str, type[ConfigModel]] = {"pytorch": PyTorchConfig, "vllm": VLLMConfig, "tensorrt": TensorRTConfig}
 
-# What None means for these switches of the section `pytorch`.
-_OFF = ("torch_compile", "load_in_4bit", "load_in_8bit", "trust_remote_code")
+# Switches for which None means off, in all sections.
+_OFF = ("torch_compile", "load_in_4bit", "load_in_8bit", "trust_remote_code", "enable_prefix_caching", "enforce_eager")
 _PLAIN = tuple(
     name
     for name in ExperimentConfig.model_fields
@@ -100,8 +102,8 @@ def _section(config: ExperimentConfig) -> dict[str, Any]:
         return {}
     section = getattr(config, config.backend) or SECTIONS[config.backend]()
     fields = dict(vars(section))
+    fields |= {name: bool(fields[name]) for name in _OFF if name in fields}
     if isinstance(section, PyTorchConfig):
-        fields |= {name: bool(fields[name]) for name in _OFF}
         fields |= {
             "batch_size": section.effective_batch_size,
             "batching_strategy": section.effective_batching_strategy,
@@ -109,4 +111,15 @@ def _section(config: ExperimentConfig) -> dict[str, Any]:
             "num_processes": section.effective_num_processes,
             "use_cache": section.effective_use_cache,
         }
+    elif isinstance(section, VLLMConfig):
+        fields |= _vllm_defaults(section, config)
     return fields
+
+
+def _vllm_defaults(section: VLLMConfig, config: ExperimentConfig) -> dict[str, Any]:
+    return {
+        "tensor_parallel_size": section.effective_tensor_parallel_size,
+        "pipeline_parallel_size": section.effective_pipeline_parallel_size,
+        "enable_lora": section.enable_lora or config.lora is not None,
+        "speculative": None if section.speculative is None else section.speculative.model_dump(),
+    }

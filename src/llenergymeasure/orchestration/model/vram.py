@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llenergymeasure.config.backend_configs import Quantization
+from llenergymeasure.config.backends.pytorch import Quantization
 from llenergymeasure.config.messages.format import shown
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.sections import SyntheticDatasetConfig

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llenergymeasure.config.backend_configs import PyTorchConfig
+from llenergymeasure.config.backends.pytorch import PyTorchConfig
 from llenergymeasure.config.introspection import parameters, valid_example
 from llenergymeasure.config.loader import build_experiment_config
 from llenergymeasure.config.study.effective import effective_fields, key_of, key_of_config
@@ -20,6 +20,11 @@ WITHOUT_EFFECT = [
     ({}, {"pytorch.use_cache": True, "pytorch.num_processes": 1, "pytorch.torch_compile": False}),
     ({}, {"decoder.temperature": 0.5, "decoder.top_p": 0.5, "decoder.top_k": 3}),
     ({"decoder.decoding_strategy": "beam"}, {"decoder.decoding_strategy": "beam", "decoder.num_beams": 4}),
+    ({"backend": "vllm"}, {"backend": "vllm", "vllm.enable_prefix_caching": False, "vllm.tensor_parallel_size": 1}),
+    (
+        {"backend": "vllm", "lora.adapter_id": "a"},
+        {"backend": "vllm", "lora.adapter_id": "a", "vllm.enable_lora": True},
+    ),
     ({"dataset.n": 200}, {"dataset.n": 200, "max_output_tokens": 5}),
 ]
 
@@ -39,6 +44,8 @@ def test_every_other_setting_distinguishes_them(parameter):
         "decoder.speculative_decoding",
         "decoder.draft_model",
         "dataset.n",
+        "vllm.speculative.model",
+        "vllm.speculative.num_tokens",
     }
     if parameter.name in needed | {"model"}:
         without = {}

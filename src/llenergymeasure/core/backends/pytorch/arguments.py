@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from llenergymeasure.config.backend_configs import PyTorchConfig
+from llenergymeasure.config.backends.pytorch import PyTorchConfig
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.models.builtin import builtin_model_path
 from llenergymeasure.models.gguf import gguf_path, names_gguf

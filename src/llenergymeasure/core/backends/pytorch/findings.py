@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from llenergymeasure.config.backend_configs import PyTorchConfig
+from llenergymeasure.config.backends.pytorch import PyTorchConfig
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.models.gguf import names_gguf

@@ -1,8 +1,4 @@
-"""The sections of the inference backends.
-
-Every field defaults to None: the backend decides, and the description states what it then does.
-Only explicit choices enter the configuration hash.
-"""
+"""The section `pytorch`."""
 
 from __future__ import annotations
 
@@ -11,12 +7,21 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
-from llenergymeasure.config.base import ConfigModel, ContradictionError, Flag, Integer, Number, effective
+from llenergymeasure.config.base import ConfigModel, ContradictionError, Flag, Integer, effective
 
 TorchDtypeName = Literal["float32", "float16", "bfloat16"]
 Quantization = Literal["4bit", "8bit"]
 BatchingStrategy = Literal["static", "dynamic"]
 DeviceChoice = Literal["auto", "cuda", "cpu"]
+
+# Names that transformers uses for declared fields; setting both would be a contradiction.
+CALL_NAMES = frozenset(
+    {
+        "max_new_tokens", "min_new_tokens", "max_length", "min_length", "do_sample", "assistant_model", "dtype",
+        "torch_dtype", "quantization_config", "input_ids", "attention_mask", "stopping_criteria", "streamer",
+        "return_dict_in_generate", "num_return_sequences", "pretrained_model_name_or_path",
+    }
+)  # fmt: skip
 
 
 class PyTorchConfig(ConfigModel):
@@ -176,52 +181,3 @@ class PyTorchConfig(ConfigModel):
             if getattr(self, name) is not None and not getattr(self, condition):
                 fix = f"set {condition}: true or remove {name}"
                 raise ContradictionError(f"{name} has no effect without {condition}", fix, name)
-
-
-class VLLMConfig(ConfigModel):
-    """Settings of the vLLM backend. Validated today, run by a later release."""
-
-    max_num_seqs: Integer | None = Field(
-        None, ge=1, description="Maximum number of concurrent sequences.", json_schema_extra=effective("256")
-    )
-    tensor_parallel_size: Integer | None = Field(
-        None, ge=1, description="GPUs per model replica.", json_schema_extra=effective("1")
-    )
-    gpu_memory_utilization: Number | None = Field(
-        None, gt=0, le=1, description="Share of GPU memory vLLM may take (0 to 1).", json_schema_extra=effective("0.9")
-    )
-    enable_prefix_caching: Flag | None = Field(
-        None, description="Share the cache of common prompt prefixes.", json_schema_extra=effective("true")
-    )
-    block_size: Literal[8, 16, 32] | None = Field(
-        None, description="Tokens per cache block.", json_schema_extra=effective("16")
-    )
-    quantization: Literal["awq", "gptq", "fp8"] | None = Field(
-        None, description="Weight format.", json_schema_extra=effective("what the model's configuration says")
-    )
-    enable_lora: Flag | None = Field(None, description="Serve LoRA adapters.", json_schema_extra=effective("false"))
-
-
-class TensorRTConfig(ConfigModel):
-    """Settings of the TensorRT-LLM backend. Validated today, run by a later release."""
-
-    max_batch_size: Integer | None = Field(
-        None, ge=1, description="Batch size of the engine.", json_schema_extra=effective("8")
-    )
-    tp_size: Integer | None = Field(None, ge=1, description="Tensor-parallel GPUs.", json_schema_extra=effective("1"))
-    pp_size: Integer | None = Field(None, ge=1, description="Pipeline-parallel GPUs.", json_schema_extra=effective("1"))
-    max_seq_len: Integer | None = Field(
-        None, ge=1, description="Longest sequence in tokens.", json_schema_extra=effective("the model's own limit")
-    )
-    kv_cache_type: Literal["paged"] | None = Field(
-        None, description="Kind of KV cache.", json_schema_extra=effective("paged")
-    )
-    quantization: Literal["int8_sq", "int4_awq", "fp8"] | None = Field(
-        None, description="Quantisation of the engine.", json_schema_extra=effective("none")
-    )
-    builder_opt_level: Integer | None = Field(
-        None, ge=0, le=5, description="Effort of the engine builder (0 to 5).", json_schema_extra=effective("3")
-    )
-    engine_path: str | None = Field(
-        None, min_length=1, description="A built engine to use.", json_schema_extra=effective("build one")
-    )
