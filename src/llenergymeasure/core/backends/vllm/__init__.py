@@ -1,0 +1,1 @@
+"""The vLLM backend: vLLM in this process, with continuous batching. Only `library` imports vllm."""
