@@ -27,7 +27,7 @@ from llenergymeasure.domain.energy import MeterChoice
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.protocols import Clock, Metering
-from llenergymeasure.records import BatchRecord
+from llenergymeasure.records import RequestRecord, RunRecords
 
 
 class WordTokenizer:
@@ -60,10 +60,10 @@ class Prompt:
 class Copies:
     """The output of a run, already on the host."""
 
-    batches: tuple[BatchRecord, ...]
+    requests: tuple[RequestRecord, ...]
 
-    def records(self) -> tuple[BatchRecord, ...]:
-        return self.batches
+    def records(self) -> RunRecords:
+        return RunRecords(self.requests)
 
 
 class CopyEngine:
@@ -82,21 +82,21 @@ class CopyEngine:
     def run(self, batches: Sequence[Any], max_new_tokens: int | None = None) -> Copies:
         return Copies(tuple(self._copy(batch, max_new_tokens or self._limit) for batch in batches))
 
-    def _copy(self, batch: Prompt, limit: int) -> BatchRecord:
+    def _copy(self, batch: Prompt, limit: int) -> RequestRecord:
         started_s, times, output = self._clock.now(), [], []
         for step in range(limit):
             output.append(batch.ids[step % len(batch.ids)])
             times.append(self._clock.now())
-        steps = tuple(range(1, limit + 1))
-        return BatchRecord(
-            batch.prompt_indices,
-            (len(batch.ids),),
-            len(batch.ids),
-            (tuple(output),),
-            started_s,
-            times[-1],
-            tuple(times),
-            steps,
+        return RequestRecord(
+            prompt_index=batch.prompt_indices[0],
+            input_tokens=len(batch.ids),
+            output_tokens=limit,
+            scheduled_s=started_s,
+            finished_s=times[-1],
+            output_ids=tuple(output),
+            first_token_s=times[0],
+            token_times_s=tuple(times),
+            token_counts=tuple(range(1, limit + 1)),
         )
 
     def synchronise(self) -> None:

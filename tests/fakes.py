@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from llenergymeasure.domain.measurements import HostResult, ModelInfo
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import BackendError, MeterError
 from llenergymeasure.protocols import InferenceEngine, Metering, Tokenizer, Window
-from llenergymeasure.records import BatchRecord, Saved
+from llenergymeasure.records import BatchRecord, RequestRecord, RunRecords, Saved, requests_of
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
@@ -91,9 +92,10 @@ class FakeOutput:
     """Records that are already on the host."""
 
     batches: tuple[BatchRecord, ...]
+    requests: tuple[RequestRecord, ...]
 
-    def records(self) -> tuple[BatchRecord, ...]:
-        return self.batches
+    def records(self) -> RunRecords:
+        return RunRecords(self.requests, self.batches)
 
 
 class FakeEngine:
@@ -142,7 +144,15 @@ class FakeEngine:
             raise BackendError("the device is on fire; use a bucket")
         limit = self._config.output_limit
         tokens = limit if max_new_tokens is None else min(max_new_tokens, limit)
-        return FakeOutput(tuple(self._generate(batch, tokens) for batch in batches))
+        return self._output(batches, tuple(self._generate(batch, tokens) for batch in batches), tokens)
+
+    def _output(self, batches: Sequence[FakeBatch], records: tuple[BatchRecord, ...], tokens: int) -> FakeOutput:
+        ids, beams = range(10, 10 + tokens), self._config.decoder.decoding_strategy == "beam"
+        requests = (
+            requests_of(record, number, batch.lengths, [ids] * len(batch.lengths), beams)
+            for number, (batch, record) in enumerate(zip(batches, records))
+        )
+        return FakeOutput(records, tuple(chain.from_iterable(requests)))
 
     def _generate(self, batch: FakeBatch, tokens: int) -> BatchRecord:
         start_s = self._clock.now()
@@ -152,9 +162,7 @@ class FakeEngine:
         self._clock.cpu += 2 * (times[-1] - start_s)
         return BatchRecord(
             prompt_indices=batch.prompt_indices,
-            input_lengths=batch.lengths,
             padded_length=batch.padded_length,
-            output_ids=tuple(tuple(range(10, 10 + tokens)) for _ in batch.prompt_indices),
             started_s=start_s,
             finished_s=times[-1],
             step_times_s=times,

@@ -16,14 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.domain.energy import EnergyReading, MeterChoice
 from llenergymeasure.domain.measurements import ModelInfo
-from llenergymeasure.records import BatchRecord, Saved, Trace
+from llenergymeasure.records import BatchRecord, RequestRecord, RunRecords, Saved, Trace
 
 if TYPE_CHECKING:
     from llenergymeasure.config.models import ExperimentConfig
@@ -75,7 +74,7 @@ class Tokenizer(Protocol):
 
 
 class Batch(Protocol):
-    """Tokenised prompts on their device, ready for one `generate` call."""
+    """Tokenised prompts, ready for one `generate` call; all of them for an engine that schedules requests by itself."""
 
     @property
     def prompt_indices(self) -> tuple[int, ...]:
@@ -83,17 +82,16 @@ class Batch(Protocol):
 
     @property
     def padded_length(self) -> int:
-        """Tokens per row, padding included."""
+        """Tokens per row, padding included; without padding, those of the longest prompt."""
 
 
 class RunOutput(Protocol):
     """The output of `InferenceEngine.run`, still on the device."""
 
-    def records(self) -> tuple[BatchRecord, ...]:
-        """Copy the output to the host, after the window.
+    def records(self) -> RunRecords:
+        """Copy the output to the host, after the window; one record per prompt, and one per static batch if there are any.
 
-        There is one record per batch and each prompt is in one record. Times are on the clock that the loader was given,
-        inside the window. Impossible records fail the experiment.
+        Times are on the clock that the loader was given, inside the window. Impossible records fail the experiment.
         """
 
 
@@ -114,7 +112,7 @@ class InferenceEngine(Protocol):
         """The model's tokenizer."""
 
     def prepare(self, token_ids: Sequence[Sequence[int]]) -> Sequence[Batch]:
-        """Group and pad prompts and place them on the device, each in exactly one batch."""
+        """Group prompts and place them on the device, each in exactly one batch."""
 
     def run(self, batches: Sequence[Batch], max_new_tokens: int | None = None) -> RunOutput:
         """Generate for every batch in order; returns when all used devices are idle.
@@ -166,8 +164,7 @@ class OpenWindow(Protocol):
         """End the measurement of the work.
 
         Args:
-            start_s: start of the work in s, on the clock of `MeterContext`.
-            end_s: end of the work in s.
+            start_s, end_s: start and end of the work in s, on the clock of `MeterContext`.
 
         Returns:
             Joules above zero with a method, or None with a reason. Anything else counts as a failed meter.
@@ -233,7 +230,7 @@ class Window:
     start_s: float
     end_s: float
     cpu_seconds: float
-    passes: tuple[tuple[BatchRecord, ...], ...]
+    passes: tuple[RunRecords, ...]
     config: ExperimentConfig
     engine: InferenceEngine
     truncated_prompts: int = 0
@@ -241,9 +238,14 @@ class Window:
     double_bos_prompts: int = 0
 
     @cached_property
+    def requests(self) -> tuple[RequestRecord, ...]:
+        """The requests of all passes, one pass after the other."""
+        return tuple(request for one in self.passes for request in one.requests)
+
+    @cached_property
     def batches(self) -> tuple[BatchRecord, ...]:
-        """The records of all passes, one after the other."""
-        return tuple(chain.from_iterable(self.passes))
+        """The static batches of all passes, one pass after the other; empty for an engine without them."""
+        return tuple(batch for one in self.passes for batch in one.batches)
 
     @property
     def duration_s(self) -> float:
@@ -266,11 +268,7 @@ class MetricsCollector(Protocol):
         """Called right after the work ended, before anything else uses time or memory."""
 
     def collect(self, window: Window) -> Frozen | None:
-        """Called when the window is closed and its output is on the host.
-
-        Returns:
-            A value of the block's type; None when it was not measured and the block is optional.
-        """
+        """The block, from a closed window with its output on the host; None when an optional block was not measured."""
 
 
 @runtime_checkable

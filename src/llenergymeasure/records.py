@@ -5,9 +5,11 @@ The parts are described in `protocols`.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from llenergymeasure.domain.sensors import GpuConditions, PowerTrace, SamplerReport, ThermalThrottleInfo, TimeSeries
 
@@ -16,14 +18,48 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class RequestRecord:
+    """One request: a prompt and its output. Times are in s on the clock of the measurement.
+
+    Attributes:
+        prompt_index: index of the prompt in the argument of `prepare`.
+        input_tokens: useful input tokens, without padding.
+        output_tokens: generated tokens, end-of-sequence included, padding excluded.
+        scheduled_s: when the engine began to work on it. Latency and time to first token count from here.
+        finished_s: when its last token was generated; under beam search, when the answer was known.
+        output_ids: the generated ids; None where an engine reports only their number.
+        first_token_s: when its first token was generated; None where it is not recorded.
+        token_times_s: when its tokens were generated, in order; empty where it is not recorded.
+        token_counts: tokens generated up to and including each of these times. The last may exceed `output_tokens`, when
+            a step yields several tokens and the output ends before the last of them.
+        queued_s: when the engine received it; None for an engine without a queue.
+        end: whether it ended by itself (stop) or at the most tokens (length); None where it is not reported.
+        batch: index of its batch in `RunRecords.batches`; None without batches.
+    """
+
+    prompt_index: int
+    input_tokens: int
+    output_tokens: int
+    scheduled_s: float
+    finished_s: float
+    output_ids: tuple[int, ...] | None = None
+    first_token_s: float | None = None
+    token_times_s: tuple[float, ...] = ()
+    token_counts: tuple[int, ...] = ()
+    queued_s: float | None = None
+    end: Literal["stop", "length"] | None = None
+    batch: int | None = None
+
+
+@dataclass(frozen=True)
 class BatchRecord:
-    """The record of one `generate` call. Times are in s on the clock of the measurement.
+    """What a static batch adds to its requests: padding, steps and compilations of one `generate` call.
+
+    Times are in s on the clock of the measurement.
 
     Attributes:
         prompt_indices: indices of the prompts in the argument of `prepare`, as in their batch.
-        input_lengths: useful input tokens per prompt.
         padded_length: executed tokens per row in prefill.
-        output_ids: generated ids per prompt, end-of-sequence included, padding excluded.
         started_s: when `generate` was called.
         finished_s: when it returned and the device was idle.
         step_times_s: when each step's tokens were generated; the first is the end of prefill and first sampling. Empty
@@ -34,15 +70,67 @@ class BatchRecord:
     """
 
     prompt_indices: tuple[int, ...]
-    input_lengths: tuple[int, ...]
     padded_length: int
-    output_ids: tuple[tuple[int, ...], ...]
     started_s: float
     finished_s: float
     step_times_s: tuple[float, ...] = ()
     step_tokens: tuple[int, ...] = ()
     compilations: int | None = None
     compiling_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunRecords:
+    """What an engine did in one run.
+
+    Attributes:
+        requests: one record per prompt.
+        batches: the static batches, in the order in which they ran; empty for an engine without them.
+    """
+
+    requests: tuple[RequestRecord, ...]
+    batches: tuple[BatchRecord, ...] = ()
+
+
+def requests_of(
+    batch: BatchRecord,
+    number: int,
+    input_lengths: Sequence[int],
+    output_ids: Sequence[Sequence[int]],
+    known_at_end: bool = False,
+) -> tuple[RequestRecord, ...]:
+    """The requests of a static batch, whose rows take every step together.
+
+    Args:
+        batch: the batch.
+        number: its index in `RunRecords.batches`.
+        input_lengths: useful input tokens per row.
+        output_ids: generated ids per row, end-of-sequence included, padding excluded.
+        known_at_end: whether an answer is known only at the end of the batch, as under beam search.
+    """
+    return tuple(
+        _request_of(batch, number, *row, known_at_end) for row in zip(batch.prompt_indices, input_lengths, output_ids)
+    )
+
+
+def _request_of(
+    batch: BatchRecord, number: int, index: int, input_tokens: int, ids: Sequence[int], known_at_end: bool
+) -> RequestRecord:
+    last = bisect_left(batch.step_tokens, len(ids))
+    until_known = known_at_end or last == len(batch.step_times_s)
+    steps = len(batch.step_times_s) if until_known else last + 1
+    return RequestRecord(
+        prompt_index=index,
+        input_tokens=input_tokens,
+        output_tokens=len(ids),
+        scheduled_s=batch.started_s,
+        finished_s=batch.finished_s if until_known else batch.step_times_s[last],
+        output_ids=tuple(ids),
+        first_token_s=batch.step_times_s[0] if batch.step_times_s else None,
+        token_times_s=batch.step_times_s[:steps],
+        token_counts=batch.step_tokens[:steps],
+        batch=number,
+    )
 
 
 class EnergyStep(NamedTuple):

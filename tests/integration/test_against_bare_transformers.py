@@ -62,7 +62,7 @@ def our_run(settings: ExperimentConfig):
 
 
 def outputs_of(records):
-    by_prompt = {index: list(ids) for record in records for index, ids in zip(record.prompt_indices, record.output_ids)}
+    by_prompt = {request.prompt_index: list(request.output_ids) for request in records.requests}
     return [by_prompt[index] for index in sorted(by_prompt)]
 
 
@@ -71,7 +71,7 @@ def test_greedy_ids_and_counts_equal_the_bare_loop(bare, n, batch_size):
     settings = config(n=n, pytorch={"batch_size": batch_size})
     _, prompts, records = our_run(settings)
     expected = bare_loop(bare, list(prompts.texts), batch_size)
-    assert len(records) == -(-n // batch_size)
+    assert len(records.batches) == -(-n // batch_size)
     assert outputs_of(records) == expected
 
 
@@ -90,15 +90,15 @@ def test_dynamic_batching_pads_less_and_generates_for_every_prompt():
     sorted_by_length = our_run(config(n=12, pytorch={"batch_size": 2, "batching_strategy": "dynamic"}))[2]
 
     def executed(records):
-        return sum(record.padded_length * len(record.input_lengths) for record in records)
+        return sum(batch.padded_length * len(batch.prompt_indices) for batch in records.batches)
 
     assert executed(sorted_by_length) < executed(plain)
-    assert sorted(index for record in sorted_by_length for index in record.prompt_indices) == list(range(12))
+    assert sorted(request.prompt_index for request in sorted_by_length.requests) == list(range(12))
 
 
 def test_every_step_has_a_time_in_order_within_the_batch():
     _, _, records = our_run(config(n=2, pytorch={"batch_size": 2}))
-    record = records[0]
+    record = records.batches[0]
     assert record.step_tokens == tuple(range(1, NEW_TOKENS + 1))
     assert list(record.step_times_s) == sorted(record.step_times_s)
     assert record.started_s < record.step_times_s[0]
@@ -130,7 +130,7 @@ def test_beam_search_counts_each_prompt_once():
 def test_prompt_lookup_steps_may_bring_several_tokens(bare):
     settings = config(n=1, pytorch={"prompt_lookup_num_tokens": 3})
     _, prompts, records = our_run(settings)
-    assert records[0].step_tokens[-1] >= len(outputs_of(records)[0])
+    assert records.batches[0].step_tokens[-1] >= len(outputs_of(records)[0])
     assert outputs_of(records) == bare_loop(bare, list(prompts.texts), 1)
 
 
@@ -169,4 +169,4 @@ def test_a_draft_model_proposes_as_transformers_lets_it(bare, tmp_path):
     settings = config(n=2, decoder={"speculative_decoding": True, "draft_model": str(tmp_path)})
     _, prompts, records = our_run(settings)
     assert outputs_of(records) == bare_loop(bare, list(prompts.texts), 1, assistant_model=copy.deepcopy(bare[0]))
-    assert any(len(record.step_tokens) < len(record.output_ids[0]) for record in records)
+    assert any(len(request.token_counts) < request.output_tokens for request in records.requests)

@@ -51,7 +51,7 @@ def measured(plain, tmp_path):
         engine = TransformersLoader(SystemClock()).load(experiment)
         records = engine.run(engine.prepare(PROMPTS)).records()
         flops = ExactFlopsCollector().collect(Window(0.0, 1.0, 1.0, (records,), experiment, engine))
-        return engine.info, [ids for record in records for ids in record.output_ids], flops
+        return engine.info, [request.output_ids for request in records.requests], flops
 
     return measure
 

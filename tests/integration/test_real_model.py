@@ -55,8 +55,8 @@ def measured(config):
     with open_experiment(config) as experiment:
         engine = experiment.engine
         prompts = open_dataset(config.dataset, config.n, config.random_seed, chat=True)
-        (record,) = engine.run(engine.prepare(prompts.token_ids(engine.tokenizer))).records()
-        return record, experiment.measure()
+        records = engine.run(engine.prepare(prompts.token_ids(engine.tokenizer))).records().requests
+        return records, experiment.measure()
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +85,12 @@ def answers(bare) -> list[list[int]]:
 
 
 def test_its_text_answers_the_question_and_its_ids_are_those_of_a_bare_loop(bare, records):
-    assert "Paris" in bare[1].decode(records.output_ids[0])
-    assert [list(ids) for ids in records.output_ids] == answers(bare)
+    assert "Paris" in bare[1].decode(records[0].output_ids)
+    assert [list(request.output_ids) for request in records] == answers(bare)
 
 
 def test_a_stop_at_end_of_sequence_is_counted_with_its_token(bare, records, result):
-    answer = records.output_ids[0]
+    answer = records[0].output_ids
     assert answer[-1] == bare[1].eos_token_id
     assert len(answer) < NEW_TOKENS
     assert result.tokens.output_tokens_per_prompt[0] == len(answer)
@@ -98,8 +98,8 @@ def test_a_stop_at_end_of_sequence_is_counted_with_its_token(bare, records, resu
 
 
 def test_the_window_counts_the_same_tokens_and_the_architecture_is_known(result, records):
-    assert result.output_tokens == sum(map(len, records.output_ids))
-    assert result.input_tokens == sum(records.input_lengths)
+    assert result.output_tokens == sum(request.output_tokens for request in records)
+    assert result.input_tokens == sum(request.input_tokens for request in records)
     assert not result.model_info.random_weights
     assert result.model_info.n_parameters == 134_515_008
     assert result.flops_architecture.confidence == "high"

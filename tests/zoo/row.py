@@ -97,7 +97,7 @@ def _our_ids(config: ExperimentConfig) -> list[list[int]]:
     engine = TransformersLoader(SystemClock()).load(config)
     prompts = open_dataset(config.dataset, config.n, config.random_seed).token_ids(engine.tokenizer)
     records = engine.run(engine.prepare([ids[:INPUT_TOKENS] for ids in prompts])).records()
-    by_prompt = {index: list(ids) for record in records for index, ids in zip(record.prompt_indices, record.output_ids)}
+    by_prompt = {request.prompt_index: list(request.output_ids) for request in records.requests}
     return [by_prompt[index] for index in sorted(by_prompt)]
 
 

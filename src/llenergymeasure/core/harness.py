@@ -20,7 +20,7 @@ from llenergymeasure._version import __version__
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.baseline import baseline_of
 from llenergymeasure.core.check_parts import check_engine
-from llenergymeasure.core.collect.check_records import check_prepared, check_records
+from llenergymeasure.core.collect.check_records import check_prepared, check_records, records_of
 from llenergymeasure.core.collect.compilation import compilation_of
 from llenergymeasure.core.collect.phases import split_energy
 from llenergymeasure.core.collect.timeline import timeline_of
@@ -120,7 +120,9 @@ class OpenExperiment:
         blocks: dict[str, Any] = {collector.block: collector.collect(window) for collector in parts.collectors}
         blocks["compilation"] = compilation_of(window.batches)
         if trace is not None:
-            blocks["phase_energy"] = split_energy(window.batches, blocks.get("phases"), trace.energy_steps, raw.reading)
+            blocks["phase_energy"] = split_energy(
+                window.requests, blocks.get("phases"), trace.energy_steps, raw.reading
+            )
         timeline = timeline_of(self._phases, window, () if trace is None else trace.outside)
         return judged(self._draft(raw, blocks | _seen_by_sampler(trace), timeline))
 
@@ -212,7 +214,7 @@ class OpenExperiment:
             end_s=raw.end_s,
             cpu_seconds=raw.cpu_seconds,
             passes=tuple(
-                check_records(output.records(), self._batches, raw.start_s, raw.end_s) for output in raw.passes
+                check_records(records_of(output), self._batches, raw.start_s, raw.end_s) for output in raw.passes
             ),
             config=self._config,
             engine=self.engine,

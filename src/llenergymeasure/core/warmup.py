@@ -12,11 +12,12 @@ import statistics
 from collections.abc import Sequence
 
 from llenergymeasure.config.sections import WarmupConfig
+from llenergymeasure.core.collect.check_records import records_of
 from llenergymeasure.core.shapes import runs_covering_shapes
 from llenergymeasure.domain.measurements import WarmupResult
 from llenergymeasure.progress import Progress, Silent
 from llenergymeasure.protocols import Batch, Clock, InferenceEngine
-from llenergymeasure.records import BatchRecord
+from llenergymeasure.records import RunRecords
 
 # A CUDA graph is recorded at the second run of its shape; the pass after that confirms that nothing is compiled.
 MOST_PASSES = 4
@@ -86,16 +87,16 @@ class _Run:
         output = self._engine.run([batch], max_new_tokens=new_tokens)
         latency_ms = 1000 * (self._clock.now() - start_s)
         self.latencies_ms.append(latency_ms)
-        self._count(batch, output.records())
+        self._count(batch, records_of(output))
         return latency_ms
 
     def run_shape(self, batch: Batch, new_tokens: int) -> None:
         """Run one shape, without recording its latency."""
-        self._count(batch, self._engine.run([batch], max_new_tokens=new_tokens).records())
+        self._count(batch, records_of(self._engine.run([batch], max_new_tokens=new_tokens)))
 
-    def _count(self, batch: Batch, records: Sequence[BatchRecord]) -> None:
+    def _count(self, batch: Batch, records: RunRecords) -> None:
         self.prompts += len(batch.prompt_indices)
-        for record in records:
+        for record in records.batches:
             if record.compilations is not None:
                 self.compilations = (self.compilations or 0) + record.compilations
                 self.compiling_s += record.compiling_s

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
-from fakes import FakeBatch, FakeClock, FakeEngine, FakeHost, FakeMeter, FakeOutput, FakePrompts, a_snapshot, metering
+from fakes import FakeBatch, FakeClock, FakeEngine, FakeHost, FakeMeter, FakePrompts, a_snapshot, metering
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.check_parts import OF_THE_HARNESS
 from llenergymeasure.core.collect.check_records import check_records
@@ -18,7 +18,7 @@ from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.domain.files.folder import folder_name
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError
-from llenergymeasure.records import BatchRecord
+from llenergymeasure.records import BatchRecord, RunRecords, requests_of
 from llenergymeasure.results.csv import flat_numbers
 
 CONFIG = ExperimentConfig(model="m", n=3, max_output_tokens=11)
@@ -47,33 +47,78 @@ def reporting(change):
 
     class Engine(FakeEngine):
         def run(self, batches, max_new_tokens=None):
-            return FakeOutput(tuple(change(super().run(batches, max_new_tokens).batches)))
+            return Reported(change(super().run(batches, max_new_tokens).records()))
 
     return Engine
 
 
-def each(**fields):
-    """An engine that changes fields of each record."""
-    return reporting(lambda batches: [replace(b, **{name: f(b) for name, f in fields.items()}) for b in batches])
+@dataclass(frozen=True)
+class Reported:
+    """An output with these records."""
+
+    reported: RunRecords
+
+    def records(self):
+        return self.reported
+
+
+def requests(change):
+    """An engine that changes its list of requests."""
+    return reporting(lambda run: replace(run, requests=tuple(change(run.requests))))
+
+
+def alone(**fields):
+    """An engine without batches that changes fields of each request."""
+    return reporting(
+        lambda run: RunRecords(tuple(changed(replace(request, batch=None), fields) for request in run.requests))
+    )
+
+
+def batched(**fields):
+    """An engine that changes fields of each batch."""
+    return reporting(lambda run: replace(run, batches=tuple(changed(batch, fields) for batch in run.batches)))
+
+
+def changed(record, fields):
+    return replace(record, **{name: value(record) for name, value in fields.items()})
+
+
+FAR_S = 1.7e9
 
 
 @pytest.mark.parametrize(
     ("engine", "message"),
     [
-        (reporting(lambda batches: batches[1:]), "each of 3 prompts once: missing: 0"),
-        (reporting(lambda batches: ()), "each of 3 prompts once: missing: 0, 1, 2"),
-        (reporting(lambda batches: batches * 2), "each of 3 prompts once: more than once: 0, 1, 2"),
-        (each(prompt_indices=lambda b: (77,)), "missing: 0, 1, 2; unknown: 77"),
-        (each(output_ids=lambda b: ()), "prompts 0 is impossible: output_ids has 0 entries for 1 prompts"),
-        (each(input_lengths=lambda b: ()), "prompts 0 is impossible: input_lengths has 0 entries for 1 prompts"),
+        (reporting(lambda run: run.batches), "the engine's records must be RunRecords, and are tuple"),
+        (requests(lambda found: found[1:]), "each of 3 prompts once: missing: 0"),
+        (requests(lambda found: ()), "each of 3 prompts once: missing: 0, 1, 2"),
+        (requests(lambda found: found * 2), "each of 3 prompts once: more than once: 0, 1, 2"),
+        (alone(prompt_index=lambda r: 77), "missing: 0, 1, 2; unknown: 77"),
+        (alone(output_ids=lambda r: ()), "prompt 0 is impossible: output_ids has 0 entries and output_tokens is 11"),
+        (alone(input_tokens=lambda r: 0), "prompt 0 is impossible: input_tokens is 0"),
+        (alone(output_tokens=lambda r: -1, output_ids=lambda r: None), "and output_tokens -1"),
+        (alone(token_counts=lambda r: (1,)), "token_times_s has 11 entries and token_counts 1"),
+        (alone(token_counts=lambda r: r.token_counts[::-1]), "token_counts decrease"),
+        (alone(token_times_s=lambda r: r.token_times_s[::-1]), "token_times_s are not in order"),
+        (alone(finished_s=lambda r: r.scheduled_s - 0.1), "prompt 0 is impossible: finished_s is"),
+        (alone(first_token_s=lambda r: r.scheduled_s - 0.1), "before scheduled_s"),
+        (alone(queued_s=lambda r: r.scheduled_s + 0.1), "scheduled_s is 191 s, before queued_s 191.1 s"),
+        (alone(finished_s=lambda r: r.finished_s + FAR_S), "use seconds of the clock that the loader was given"),
+        (alone(token_times_s=lambda r: tuple(1000 * t for t in r.token_times_s)), "use seconds of the clock"),
+        (batched(step_tokens=lambda b: (1,)), "prompts 0 is impossible: step_times_s has 11 entries and step_tokens 1"),
+        (batched(finished_s=lambda b: b.started_s - 0.1), "it finished at"),
+        (batched(step_times_s=lambda b: tuple(1000 * t for t in b.step_times_s)), "use seconds of the clock"),
+        (batched(padded_length=lambda b: 1), "prompt 1 has 2 input tokens, more than padded_length 1"),
         (
-            each(padded_length=lambda b: 1),
-            "prompts 1 is impossible: padded_length 1 is below the longest input of 2 tokens",
+            batched(prompt_indices=lambda b: (*b.prompt_indices, 9)),
+            "requests of batch 0 must be its prompts: missing: 9",
         ),
-        (each(step_tokens=lambda b: (1,)), "step_times_s has 11 entries and step_tokens 1"),
-        (each(finished_s=lambda b: b.started_s - 0.1), "before it started at"),
-        (each(finished_s=lambda b: b.finished_s + 1.7e9), "use seconds of the clock that the loader was given"),
-        (each(step_times_s=lambda b: tuple(1000 * t for t in b.step_times_s)), "use seconds of the clock"),
+        (batched(finished_s=lambda b: b.finished_s - 0.05), "prompt 0 was worked on from"),
+        (requests(lambda found: [replace(r, batch=9) for r in found]), "there is no batch 9, of which prompt 0"),
+        (
+            requests(lambda found: [replace(r, batch=None) for r in found]),
+            "requests of batch 0 must be its prompts: missing: 0",
+        ),
     ],
 )
 def test_records_that_cannot_be_fail_the_experiment_and_have_the_reason(engine, message):
@@ -82,19 +127,26 @@ def test_records_that_cannot_be_fail_the_experiment_and_have_the_reason(engine, 
     assert message in str(caught.value)
 
 
-def test_steps_that_were_not_recorded_are_no_fault():
-    result = measure(each(step_times_s=lambda b: (), step_tokens=lambda b: ()))
+def test_times_of_tokens_that_were_not_recorded_are_no_fault():
+    result = measure(
+        alone(
+            first_token_s=lambda r: None,
+            token_times_s=lambda r: (),
+            token_counts=lambda r: (),
+            output_ids=lambda r: None,
+        )
+    )
     assert result.latency.ttft is None
+    assert result.latency.itl is None
+    assert result.output_tokens == 33
 
 
 @pytest.mark.parametrize(("hours", "drift"), [(10, 5e-5), (10, 4e-4), (100, 1e-4)])
 def test_the_clock_of_a_device_may_drift_from_the_host_in_a_window_of_hours(hours, drift):
     end_s = 3600.0 * hours
-    record = BatchRecord(
-        prompt_indices=(0,), input_lengths=(1,), padded_length=1, output_ids=((5,),),
-        started_s=0.0, finished_s=end_s, step_times_s=(end_s * (1 + drift),), step_tokens=(1,),
-    )  # fmt: skip
-    assert check_records([record], [FakeBatch((0,), (1,))], 0.0, end_s) == (record,)
+    batch = BatchRecord((0,), 1, 0.0, end_s, (end_s * (1 + drift),), (1,))
+    run = RunRecords(requests_of(batch, 0, [1], [(5,)]), (batch,))
+    assert check_records(run, [FakeBatch((0,), (1,))], 0.0, end_s) == run
 
 
 def test_a_prompt_that_is_prepared_into_no_batch_is_reported_before_the_warm_up():

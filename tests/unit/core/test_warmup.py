@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fakes import FakeClock, FakeEngine, FakeOutput, Log
+from fakes import FakeClock, FakeEngine, Log
 from llenergymeasure.config.models import ExperimentConfig, WarmupConfig
 from llenergymeasure.core.warmup import coefficient_of_variation, warm_up
 
@@ -83,7 +83,7 @@ class CompilingEngine(FakeEngine):
 
     def run(self, batches, max_new_tokens=None):
         output = super().run(batches, max_new_tokens)
-        return FakeOutput(tuple(self._compiled(record) for record in output.batches))
+        return replace(output, batches=tuple(self._compiled(record) for record in output.batches))
 
     def _compiled(self, record):
         rows, steps = len(record.prompt_indices), record.step_tokens[-1]
@@ -104,7 +104,7 @@ def compiled(lengths, rows=1, limit=8, times=1, **fields):
     steps = []
     progress = SimpleNamespace(step=lambda text, seconds=None: steps.append(text))
     result = warm_up(WarmupConfig(**fields), engine, batches, clock, limit, progress=progress)
-    return result, sum(record.compilations for record in engine.run(batches).records()), steps
+    return result, sum(record.compilations for record in engine.run(batches).records().batches), steps
 
 
 @pytest.mark.parametrize("lengths", [(4,), (9, 4, 6), (4, 5, 6, 7), (100, 3, 50), (5, 5, 5, 90, 4)])

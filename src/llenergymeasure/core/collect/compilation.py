@@ -10,9 +10,9 @@ from llenergymeasure.records import BatchRecord
 
 
 def compilation_of(batches: Sequence[BatchRecord]) -> CompilationResult | None:
-    """Compilations of all batches; None when the engine does not report them."""
+    """Compilations of all batches; None when the engine does not report them, or has no batches."""
     counts = [batch.compilations for batch in batches]
     known = [count for count in counts if count is not None]
-    if len(known) < len(counts):
+    if not counts or len(known) < len(counts):
         return None
     return CompilationResult(count=sum(known), seconds=math.fsum(batch.compiling_s for batch in batches))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypeVar
 
 from llenergymeasure.core.collect.distribution import distribution
+from llenergymeasure.core.collect.intervals import Interval, decodes_of, prefills_of
 from llenergymeasure.domain.measurements import (
     LatencyResult,
     MemoryResult,
@@ -14,7 +14,7 @@ from llenergymeasure.domain.measurements import (
     TokenCounts,
 )
 from llenergymeasure.protocols import InferenceEngine, Window
-from llenergymeasure.records import BatchRecord
+from llenergymeasure.records import RequestRecord
 
 T = TypeVar("T")
 
@@ -35,21 +35,18 @@ class TokenCollector(FromRecords):
     block = "tokens"
 
     def collect(self, window: Window) -> TokenCounts:
-        lengths = in_dataset_order(window, _lengths)
+        lengths = in_dataset_order(window, lambda request: request.output_tokens)
         limit = window.config.output_limit
-        sequences = (
-            length + len(ids) for batch in window.batches for length, ids in zip(batch.input_lengths, batch.output_ids)
-        )
         return TokenCounts(
             n_prompts=len(lengths),
             n_passes=len(window.passes),
-            input_tokens=sum(sum(batch.input_lengths) for batch in window.batches),
-            input_tokens_padded=sum(batch.padded_length * len(batch.input_lengths) for batch in window.batches),
+            input_tokens=sum(request.input_tokens for request in window.requests),
+            input_tokens_padded=sum(batch.padded_length * len(batch.prompt_indices) for batch in window.batches),
             output_tokens=sum(lengths),
             output_tokens_requested=limit * len(lengths),
             ended_early_share=sum(length < limit for length in lengths) / len(lengths),
             truncated_prompts=window.truncated_prompts * len(window.passes),
-            longest_sequence=max(sequences),
+            longest_sequence=max(request.input_tokens + request.output_tokens for request in window.requests),
             double_bos_prompts=window.double_bos_prompts * len(window.passes),
             output_tokens_per_prompt=tuple(lengths),
         )
@@ -61,10 +58,9 @@ class LatencyCollector(FromRecords):
     block = "latency"
 
     def collect(self, window: Window) -> LatencyResult:
-        beams = window.config.decoder.decoding_strategy == "beam"
-        request_ms = in_dataset_order(window, lambda batch: request_latencies_ms(batch, beams))
-        ttft_ms = in_dataset_order(window, _times_to_first_token_ms)
-        gaps = [gap for batch in window.batches for gap in inter_token_latencies_ms(batch)]
+        request_ms = in_dataset_order(window, latency_ms)
+        ttft_ms = [time_ms for time_ms in in_dataset_order(window, _time_to_first_token_ms) if time_ms is not None]
+        gaps = inter_token_latencies_ms(window.requests)
         itl_ms, weights = tuple(gap for gap, _ in gaps), tuple(weight for _, weight in gaps)
         return LatencyResult(
             request=distribution([request_ms]),
@@ -83,13 +79,17 @@ class PhaseCollector(FromRecords):
     block = "phases"
 
     def collect(self, window: Window) -> PhaseTimes | None:
-        if not all(batch.step_times_s for batch in window.batches):
+        prefills = prefills_of(window.requests)
+        if prefills is None:
             return None
-        prefill_s = sum(batch.step_times_s[0] - batch.started_s for batch in window.batches)
-        decode_s = sum(batch.step_times_s[-1] - batch.step_times_s[0] for batch in window.batches)
+        prefill_s, decode_s = _seconds(prefills), _seconds(decodes_of(window.requests, prefills))
         return PhaseTimes(
             prefill_sec=prefill_s, decode_sec=decode_s, other_sec=window.duration_s - prefill_s - decode_s
         )
+
+
+def _seconds(intervals: Sequence[Interval]) -> float:
+    return sum(end_s - start_s for start_s, end_s in intervals)
 
 
 # The scope of the peak memory (devices or process), by its source.
@@ -117,51 +117,33 @@ class MemoryCollector:
         return MemoryResult(peak_memory_mb=peak_mb, source=source, scope=_SCOPES.get(source))
 
 
-def in_dataset_order(window: Window, pairs: Callable[[BatchRecord], Iterable[tuple[int, T]]]) -> list[T]:
-    """Values in the order of their prompts, pass after pass.
+def in_dataset_order(window: Window, value: Callable[[RequestRecord], T]) -> list[T]:
+    """A value of each request in the order of the prompts, pass after pass."""
+    by_pass = (sorted(one.requests, key=lambda request: request.prompt_index) for one in window.passes)
+    return [value(request) for requests in by_pass for request in requests]
 
-    Args:
-        window: the window.
-        pairs: gives the index of each prompt of a batch, with its value.
+
+def latency_ms(request: RequestRecord) -> float:
+    """Time in ms until the request's last token was generated; under beam search until its answer was known."""
+    return 1000 * (request.finished_s - request.scheduled_s)
+
+
+def _time_to_first_token_ms(request: RequestRecord) -> float | None:
+    return None if request.first_token_s is None else 1000 * (request.first_token_s - request.scheduled_s)
+
+
+def inter_token_latencies_ms(requests: Iterable[RequestRecord]) -> list[tuple[float, int]]:
+    """Milliseconds per token of each step, and the number of tokens with this latency.
+
+    The time of a step that yields several tokens (speculative decoding) is divided among them. Requests that take a step
+    together, from the same moment to the same moment, have one latency, which counts once per token.
     """
-    by_pass = ([pair for batch in batches for pair in pairs(batch)] for batches in window.passes)
-    return [value for found in by_pass for _, value in sorted(found, key=lambda pair: pair[0])]
-
-
-def _lengths(batch: BatchRecord) -> Iterator[tuple[int, int]]:
-    return ((index, len(ids)) for index, ids in zip(batch.prompt_indices, batch.output_ids))
-
-
-def _times_to_first_token_ms(batch: BatchRecord) -> Iterator[tuple[int, float]]:
-    """Per prompt: its index in the dataset and the time in ms; nothing when steps were not recorded."""
-    first_ms = [1000 * (batch.step_times_s[0] - batch.started_s)] if batch.step_times_s else []
-    return ((index, time_ms) for time_ms in first_ms for index in batch.prompt_indices)
-
-
-def request_latencies_ms(batch: BatchRecord, beams: bool = False) -> Iterator[tuple[int, float]]:
-    """Per prompt: its index in the dataset, and the time in ms until its last token was generated.
-
-    Under beam search this is the end of the batch, because the answer is not known before.
-    """
-    for index, ids in zip(batch.prompt_indices, batch.output_ids):
-        end_s = batch.finished_s if beams else _time_of_token(batch, len(ids))
-        yield index, 1000 * (end_s - batch.started_s)
-
-
-def _time_of_token(batch: BatchRecord, count: int) -> float:
-    """Time in s at which `count` tokens per row were generated; the end of the batch when steps were not recorded."""
-    step = bisect_left(batch.step_tokens, count)
-    return batch.step_times_s[step] if step < len(batch.step_times_s) else batch.finished_s
-
-
-def inter_token_latencies_ms(batch: BatchRecord) -> Iterator[tuple[float, int]]:
-    """Per decode step: milliseconds per token, and the number of tokens of unfinished requests with this latency.
-
-    The time of a step that yields several tokens (speculative decoding) is divided among them.
-    """
-    lengths = [len(ids) for ids in batch.output_ids]
-    steps = list(zip(batch.step_times_s, batch.step_tokens))
-    for (before_s, before), (after_s, after) in zip(steps, steps[1:]):
-        tokens = sum(min(length, after) - before for length in lengths if length > before)
-        if tokens and after > before:
-            yield 1000 * (after_s - before_s) / (after - before), tokens
+    weights: dict[tuple[float, float, int], int] = {}
+    for request in requests:
+        steps = list(zip(request.token_times_s, request.token_counts))
+        for (before_s, before), (after_s, after) in zip(steps, steps[1:]):
+            tokens = min(request.output_tokens, after) - before
+            if tokens > 0:
+                step = before_s, after_s, after - before
+                weights[step] = weights.get(step, 0) + tokens
+    return [(1000 * (after_s - before_s) / count, tokens) for (before_s, after_s, count), tokens in weights.items()]

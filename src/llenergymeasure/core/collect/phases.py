@@ -20,9 +20,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import pstdev
 
+from llenergymeasure.core.collect.intervals import Interval, prefills_of
 from llenergymeasure.domain.energy import EnergyReading, PhaseEnergy
 from llenergymeasure.domain.measurements import PhaseTimes
-from llenergymeasure.records import BatchRecord, EnergyStep
+from llenergymeasure.records import EnergyStep, RequestRecord
 
 # Two powers are fitted. With 8 degrees of freedom left, the t quantile (2.3) is close to that of the normal (2).
 MIN_STEPS = 10
@@ -31,8 +32,6 @@ MAX_RELATIVE_UNCERTAINTY = 0.5
 # Least standard deviation of prefill's share of an update. Below it, the errors of the updates' times (some percent of
 # a period) would look like differences between the phases, and the residuals would not show it.
 MIN_SHARE_SPREAD = 0.03
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -44,25 +43,25 @@ class Fit:
 
 
 def split_energy(
-    batches: Sequence[BatchRecord],
+    requests: Sequence[RequestRecord],
     times: PhaseTimes | None,
     devices: Sequence[Sequence[EnergyStep]],
     reading: EnergyReading,
 ) -> PhaseEnergy | None:
-    """Energy in J of prefill and of decode; None without an energy, without step times or without devices.
+    """Energy in J of prefill and of decode; None without an energy, without times of first tokens or without devices.
 
-    Time between batches, outside both phases, counts as decode; its energy is part of the uncertainty.
+    Time outside both phases, such as between batches, counts as decode; its energy is part of the uncertainty.
 
     Args:
-        batches: the window's batches, with the times of their steps.
-        times: seconds of each phase; None when steps were not recorded.
+        requests: the window's requests, with the times of their first tokens.
+        times: seconds of each phase; None when these times were not recorded.
         devices: per device, the energy in J between the updates of its sensor, inside the window.
         reading: the window's energy.
     """
     energy_j = reading.energy_j
-    if energy_j is None or times is None or not devices:
+    prefills = prefills_of(requests)
+    if energy_j is None or times is None or prefills is None or not devices:
         return None
-    prefills = [(batch.started_s, batch.step_times_s[0]) for batch in batches]
     fits = [fit_prefill_power(prefills, steps) for steps in devices]
     found = [fit for fit in fits if fit is not None]
     if len(found) < len(fits):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from llenergymeasure.core.collect.latency import FromRecords
@@ -11,7 +11,7 @@ from llenergymeasure.core.flops.count import GeneratedWork, GenerationWay, exact
 from llenergymeasure.core.generation_settings import proposers, settings_of
 from llenergymeasure.domain.measurements import FlopsResult, ModelInfo
 from llenergymeasure.protocols import Window
-from llenergymeasure.records import BatchRecord
+from llenergymeasure.records import BatchRecord, RequestRecord, RunRecords
 
 
 class PalmFlopsCollector(FromRecords):
@@ -22,8 +22,8 @@ class PalmFlopsCollector(FromRecords):
     def collect(self, window: Window) -> FlopsResult:
         return palm_flops(
             window.engine.info.n_matmul_parameters,
-            input_tokens=sum(sum(batch.input_lengths) for batch in window.batches),
-            output_tokens=sum(len(ids) for batch in window.batches for ids in batch.output_ids),
+            input_tokens=sum(request.input_tokens for request in window.requests),
+            output_tokens=sum(request.output_tokens for request in window.requests),
             precision=window.config.precision,
             why_unknown=window.engine.info.parameters_reason,
         )
@@ -41,17 +41,26 @@ class ExactFlopsCollector(FromRecords):
         shape = shape_of(window.engine.architecture)
         if shape is None:
             return None
-        works = [self._work(batch, window) for batch in window.batches]
+        works = [work for one in window.passes for work in self._works(one, window)]
         way = _way(settings_of(window.config, window.engine.info), window.engine.info.adapter_parameters)
         found = exact_flops(shape, works, window.config.precision, way)
         return _checked(found, window.engine.info)
 
-    def _work(self, batch: BatchRecord, window: Window) -> GeneratedWork:
-        lengths = tuple(len(ids) for ids in batch.output_ids)
+    def _works(self, records: RunRecords, window: Window) -> Iterator[GeneratedWork]:
+        """One work per batch, and one per request that is in no batch: it has no padding."""
+        rows: dict[int | None, list[RequestRecord]] = {}
+        for request in records.requests:
+            rows.setdefault(request.batch, []).append(request)
+        for number, batch in enumerate(records.batches):
+            yield self._work(batch, rows[number], window)
+        yield from map(_work_alone, rows.get(None, ()))
+
+    def _work(self, batch: BatchRecord, rows: Sequence[RequestRecord], window: Window) -> GeneratedWork:
+        lengths = tuple(row.output_tokens for row in rows)
         return GeneratedWork(
             padded_length=batch.padded_length,
             steps=batch.step_tokens[-1] if batch.step_tokens else max(lengths),
-            input_lengths=batch.input_lengths,
+            input_lengths=tuple(row.input_tokens for row in rows),
             output_lengths=lengths,
             static_cache_length=self._cache_length(batch, window),
         )
@@ -66,6 +75,10 @@ class ExactFlopsCollector(FromRecords):
         needed = max(batch.padded_length + config.output_limit - 1, settings.get("max_cache_len") or 0)
         self._static_length = max(self._static_length, warmed, needed)
         return self._static_length
+
+
+def _work_alone(request: RequestRecord) -> GeneratedWork:
+    return GeneratedWork(request.input_tokens, request.output_tokens, (request.input_tokens,), (request.output_tokens,))
 
 
 def _warmup_tokens(window: Window) -> int:

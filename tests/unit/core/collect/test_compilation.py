@@ -8,7 +8,7 @@ from llenergymeasure.records import BatchRecord
 
 
 def record(compilations, seconds=0.0):
-    return BatchRecord((0,), (3,), 3, ((5,),), 0.0, 1.0, compilations=compilations, compiling_s=seconds)
+    return BatchRecord((0,), 3, 0.0, 1.0, compilations=compilations, compiling_s=seconds)
 
 
 def test_counts_and_seconds_are_added():
@@ -17,3 +17,7 @@ def test_counts_and_seconds_are_added():
 
 def test_one_batch_that_does_not_report_them_leaves_them_unknown():
     assert compilation_of([record(2, 1.5), record(None)]) is None
+
+
+def test_without_batches_they_are_unknown_and_not_0():
+    assert compilation_of([]) is None

@@ -14,20 +14,20 @@ from llenergymeasure.core.sampling.power_log import PowerLog
 from llenergymeasure.core.sampling.updates import energy_steps
 from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.domain.measurements import PhaseTimes
-from llenergymeasure.records import BatchRecord, EnergyStep
+from llenergymeasure.records import EnergyStep, RequestRecord
 
 PREFILL_W, DECODE_W, IDLE_W = 400.0, 250.0, 80.0
 
 
-def batch(started_s, prefill_s, decode_s):
+def request(started_s, prefill_s, decode_s):
     first_s = started_s + prefill_s
-    return BatchRecord((0,), (8,), 8, ((1, 2),), started_s, first_s + decode_s, (first_s, first_s + decode_s), (1, 2))
+    return RequestRecord(0, 8, 2, started_s, first_s + decode_s, first_token_s=first_s)
 
 
-def times_of(batches):
-    prefill_s = sum(one.step_times_s[0] - one.started_s for one in batches)
-    decode_s = sum(one.step_times_s[1] - one.step_times_s[0] for one in batches)
-    window_s = batches[-1].finished_s - batches[0].started_s
+def times_of(requests):
+    prefill_s = sum(one.first_token_s - one.scheduled_s for one in requests)
+    decode_s = sum(one.finished_s - one.first_token_s for one in requests)
+    window_s = requests[-1].finished_s - requests[0].scheduled_s
     return PhaseTimes(prefill_sec=prefill_s, decode_sec=decode_s, other_sec=window_s - prefill_s - decode_s)
 
 
@@ -36,12 +36,12 @@ def reading_of(energy_j, uncertainty_j=None):
 
 
 class Run:
-    """Batches one after the other from second 1, and the exact joules until a moment."""
+    """Requests one after the other from second 1, and the exact joules until a moment."""
 
     def __init__(self, phases, ramp_w=0.0, gap_s=0.0, gap_w=150.0, jitter_w=lambda: 0.0):
-        self.batches, self._segments, now_s = [], [], 1.0
+        self.requests, self._segments, now_s = [], [], 1.0
         for prefill_s, decode_s in phases:
-            self.batches.append(batch(now_s, prefill_s, decode_s))
+            self.requests.append(request(now_s, prefill_s, decode_s))
             watts = PREFILL_W + jitter_w()
             for seconds, first_w, last_w in (
                 (prefill_s, watts, watts),
@@ -71,7 +71,7 @@ class Run:
 
     @property
     def prefill_j(self):
-        return sum(self.energy_j(one.step_times_s[0]) - self.energy_j(one.started_s) for one in self.batches)
+        return sum(self.energy_j(one.first_token_s) - self.energy_j(one.scheduled_s) for one in self.requests)
 
     def log(self, tick_s=0.1, sample_s=0.05, phase_s=0.03, late=lambda: 0.0):
         """What a sampler sees of a counter that ticks."""
@@ -84,7 +84,7 @@ class Run:
 
     def split(self, **options):
         steps = energy_steps(self.log(**options), self.start_s, self.end_s)
-        return split_energy(self.batches, times_of(self.batches), [steps], reading_of(self.window_j))
+        return split_energy(self.requests, times_of(self.requests), [steps], reading_of(self.window_j))
 
 
 def test_two_powers_are_found_from_updates_that_mix_them():
@@ -122,8 +122,8 @@ def test_a_window_of_a_few_updates_is_too_short():
 def test_each_phase_has_its_share_of_the_uncertainty_of_the_window():
     """20 updates of 1 s, of which each has 0, 0.1, ... 0.4 s of prefill: 4 s of 400 W and 16 s of 250 W are 5,600 J."""
     steps = [EnergyStep(i, i + 1, 400.0 * 0.1 * (i % 5) + 250.0 * (1 - 0.1 * (i % 5))) for i in range(20)]
-    batches = [batch(i, 0.1 * (i % 5), 1 - 0.1 * (i % 5)) for i in range(20)]
-    split = split_energy(batches, times_of(batches), [steps], reading_of(5600.0, uncertainty_j=280.0))
+    requests = [request(i, 0.1 * (i % 5), 1 - 0.1 * (i % 5)) for i in range(20)]
+    split = split_energy(requests, times_of(requests), [steps], reading_of(5600.0, uncertainty_j=280.0))
     assert (split.prefill_j, split.decode_j) == pytest.approx((1600.0, 4000.0))
     assert split.uncertainty_j == pytest.approx(0.0, abs=0.01)
     assert (split.prefill_uncertainty_j, split.decode_uncertainty_j) == pytest.approx((80.0, 200.0))
@@ -134,7 +134,7 @@ def test_the_uncertainty_of_the_split_is_combined_with_that_of_the_window():
     run = Run([(0.3, 1.0)] * 20, jitter_w=lambda: rng.gauss(0, 40))
     steps = energy_steps(run.log(), run.start_s, run.end_s)
     split = split_energy(
-        run.batches, times_of(run.batches), [steps], reading_of(run.window_j, uncertainty_j=0.05 * run.window_j)
+        run.requests, times_of(run.requests), [steps], reading_of(run.window_j, uncertainty_j=0.05 * run.window_j)
     )
     assert split.uncertainty_j > 1.0
     assert split.prefill_uncertainty_j == pytest.approx(math.hypot(split.uncertainty_j, 0.05 * split.prefill_j))
@@ -150,14 +150,14 @@ def test_the_phases_of_a_window_of_unknown_uncertainty_have_none():
 def test_two_gpus_add_up():
     run = Run([(0.3, 1.0)] * 6)
     steps = energy_steps(run.log(), run.start_s, run.end_s)
-    both = split_energy(run.batches, times_of(run.batches), [steps, steps], reading_of(2 * run.window_j))
+    both = split_energy(run.requests, times_of(run.requests), [steps, steps], reading_of(2 * run.window_j))
     assert both.prefill_j == pytest.approx(2 * run.prefill_j, rel=0.01)
 
 
 @pytest.mark.parametrize(("energy_j", "devices"), [(None, [[]]), (10.0, [])])
 def test_without_energy_or_trace_there_is_no_split(energy_j, devices):
     run = Run([(0.3, 1.0)])
-    assert split_energy(run.batches, times_of(run.batches), devices, reading_of(energy_j)) is None
+    assert split_energy(run.requests, times_of(run.requests), devices, reading_of(energy_j)) is None
 
 
 @pytest.mark.parametrize(

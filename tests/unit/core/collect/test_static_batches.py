@@ -19,7 +19,7 @@ from llenergymeasure.core.collect.timeline import timeline_of
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.protocols import Window
-from llenergymeasure.records import BatchRecord, EnergyStep
+from llenergymeasure.records import BatchRecord, EnergyStep, RequestRecord, RunRecords, requests_of
 from static_batches import Call, calls
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "static-batches.json"
@@ -73,8 +73,16 @@ CASES: dict[str, tuple[list[list[Call]], dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def record(call: Call) -> BatchRecord:
-    return BatchRecord(padded_length=max(call.input_lengths), **vars(call))
+def batch_of(call: Call) -> BatchRecord:
+    times = {name: value for name, value in vars(call).items() if name not in ("input_lengths", "output_ids")}
+    return BatchRecord(padded_length=max(call.input_lengths), **times)
+
+
+def records(calls_: list[Call], beams: bool) -> RunRecords:
+    batches, requests = tuple(map(batch_of, calls_)), list[RequestRecord]()
+    for number, call in enumerate(calls_):
+        requests += requests_of(batches[number], number, call.input_lengths, call.output_ids, known_at_end=beams)
+    return RunRecords(tuple(requests), batches)
 
 
 def blocks(passes: list[list[Call]], fields: dict[str, Any]) -> dict[str, Any]:
@@ -83,14 +91,15 @@ def blocks(passes: list[list[Call]], fields: dict[str, Any]) -> dict[str, Any]:
     engine = FakeEngine(config, FakeClock())
     engine.architecture = LLAMA
     end_s = passes[-1][-1].finished_s + 0.01
-    records = tuple(tuple(map(record, one)) for one in passes)
-    window = Window(0.99, end_s, 2.5, records, config, engine, truncated_prompts=2, double_bos_prompts=1)
+    beams = config.decoder.decoding_strategy == "beam"
+    ran = tuple(records(one, beams) for one in passes)
+    window = Window(0.99, end_s, 2.5, ran, config, engine, truncated_prompts=2, double_bos_prompts=1)
     collectors = (
         TokenCollector(), LatencyCollector(), PhaseCollector(), PalmFlopsCollector(), ExactFlopsCollector(),
     )  # fmt: skip
     found: dict[str, Any] = {collector.block: collector.collect(window) for collector in collectors}
     reading = EnergyReading(meter="nvml", method="counter", energy_j=300 * (end_s - 0.99), uncertainty_j=20.0)
-    found["phase_energy"] = split_energy(window.batches, found["phases"], [updates(passes, end_s)], reading)
+    found["phase_energy"] = split_energy(window.requests, found["phases"], [updates(passes, end_s)], reading)
     found["compilation"] = compilation_of(window.batches)
     found["timeline"] = timeline_of([(0.1, "load"), (0.5, "window")], window)
     return {name: None if block is None else block.model_dump(mode="json") for name, block in found.items()}

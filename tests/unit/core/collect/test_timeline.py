@@ -10,6 +10,7 @@ from llenergymeasure.core.collect.timeline import timeline_of
 from llenergymeasure.core.nvml.gpu import ConditionReading
 from llenergymeasure.core.sampling.conditions import ConditionLog, conditions_of
 from llenergymeasure.protocols import Window
+from llenergymeasure.records import RunRecords
 
 
 def test_a_result_has_its_steps_and_batches_from_the_start_of_the_window():
@@ -23,7 +24,7 @@ def test_a_result_has_its_steps_and_batches_from_the_start_of_the_window():
 
 
 def test_a_step_that_began_after_the_window_is_not_its_history():
-    window = Window(10.0, 12.0, 0.0, passes=((),), config=None, engine=None, truncated_prompts=0)
+    window = Window(10.0, 12.0, 0.0, passes=(RunRecords(()),), config=None, engine=None, truncated_prompts=0)
     timeline = timeline_of([(9.0, "warmup"), (9.5, "window"), (12.5, "idle")], window)
     assert [(phase.name, phase.start_s, phase.end_s) for phase in timeline.phases] == [
         ("warmup", -1.0, -0.5),

@@ -52,7 +52,7 @@ def prompts(*lengths):
 
 
 def found_in(engine, batches):
-    return compilation_of(engine.run(batches).records())
+    return compilation_of(engine.run(batches).records().batches)
 
 
 def test_a_first_run_compiles_and_a_second_one_does_not(checkpoint):
@@ -111,7 +111,7 @@ def test_what_transformers_compiles_by_itself_is_compiled_in_the_warm_up_too(che
 
 def test_the_compiled_model_generates_the_same(checkpoint):
     compiled, plain = engine_of(checkpoint, COMPILED), engine_of(checkpoint, {"device": "cpu"})
-    ids = [engine.run(engine.prepare(prompts(9))).records()[0].output_ids for engine in (compiled, plain)]
+    ids = [engine.run(engine.prepare(prompts(9))).records().requests[0].output_ids for engine in (compiled, plain)]
     assert ids[0] == ids[1]
 
 

@@ -86,10 +86,10 @@ def test_the_transformers_loader_and_engine_run_in_process():
     batches = engine.prepare([[5, 6, 7], [8]])
     engine.synchronise()
     engine.reset_peak_memory()
-    (record,) = engine.run(batches).records()
-    assert record.padded_length == 3
-    assert record.input_lengths == (3, 1)
-    assert engine.run(batches, max_new_tokens=1).records()[0].step_tokens == (1,)
+    records = engine.run(batches).records()
+    assert records.batches[0].padded_length == 3
+    assert [request.input_tokens for request in records.requests] == [3, 1]
+    assert engine.run(batches, max_new_tokens=1).records().batches[0].step_tokens == (1,)
     assert engine.peak_memory_mb()[1] == "process_rss"
     assert engine.host_threads() >= 1
     assert engine.cuda_facts() is None

@@ -49,8 +49,8 @@ def generated(checkpoint, **section):
         passthrough_kwargs=passthrough,
     )  # fmt: skip
     engine = TransformersLoader(SystemClock()).load(config)
-    (record,) = engine.run(engine.prepare([[5, 6, 7], [8]])).records()
-    return engine.info, record.output_ids
+    records = engine.run(engine.prepare([[5, 6, 7], [8]])).records()
+    return engine.info, tuple(request.output_ids for request in records.requests)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
 from llenergymeasure.domain.environment import CudaFacts
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.protocols import Clock
-from llenergymeasure.records import BatchRecord
+from llenergymeasure.records import BatchRecord, RunRecords, requests_of
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,24 @@ class GeneratedRun:
     batches: tuple[GeneratedBatch, ...]
     anchor: Anchor
     ends: Ends
+    beams: bool
 
-    def records(self) -> tuple[BatchRecord, ...]:
-        return tuple(self._record(generated) for generated in self.batches)
+    def records(self) -> RunRecords:
+        batches = tuple(self._batch(generated) for generated in self.batches)
+        by_batch = (
+            requests_of(batch, number, generated.batch.lengths, self._output_ids(generated), known_at_end=self.beams)
+            for number, (batch, generated) in enumerate(zip(batches, self.batches))
+        )
+        return RunRecords(tuple(chain.from_iterable(by_batch)), batches)
 
-    def _record(self, generated: GeneratedBatch) -> BatchRecord:
+    def _output_ids(self, generated: GeneratedBatch) -> tuple[tuple[int, ...], ...]:
+        return self.ends.output_ids(generated.sequences, generated.batch.padded_length)
+
+    def _batch(self, generated: GeneratedBatch) -> BatchRecord:
         batch, start = generated.batch, generated.batch.padded_length
-        rows = self.ends.output_ids(generated.sequences, start)
         return BatchRecord(
             prompt_indices=batch.prompt_indices,
-            input_lengths=batch.lengths,
             padded_length=start,
-            output_ids=rows,
             started_s=generated.started_s,
             finished_s=generated.finished_s,
             step_times_s=self.anchor.host_times(generated.timer.marks),
@@ -139,7 +146,7 @@ class TransformersEngine:
             generated = tuple(self._generate(batch, arguments, log) for batch in batches)
             self.synchronise()
         self._has_compiled = self._has_compiled or log.count > 0
-        return GeneratedRun(generated, anchor, self._ends)
+        return GeneratedRun(generated, anchor, self._ends, self._config.decoder.decoding_strategy == "beam")
 
     def _generate(self, batch: TensorBatch, arguments: dict[str, Any], log: CompilationLog) -> GeneratedBatch:
         timer = StepTimer(self._clock, bool(self._cuda_devices))
