@@ -54,10 +54,10 @@ def _notes(stored: ExperimentResult) -> Iterator[str]:
         yield f"llenergymeasure {stored.tool_version} measured it, and this is {__version__}"
     if stored.run_id is not None:
         yield f"it was run {stored.run_id} of a study, whose waits and cool-down are not repeated"
-    if revision is not None and config.pytorch_settings.revision is None:
+    if revision is not None and config.section.revision is None:
         yield (
             f"the model had the revision {revision}, and the newest is loaded now; to load the same, add "
-            f"--set pytorch.revision={revision}"
+            f"--set {config.backend}.revision={revision}"
         )
     if stored.dataset.sha256 != _hash_of_prompts(stored):
         yield f"the prompts of {stored.dataset.name} are not those of the result: their hash differs"

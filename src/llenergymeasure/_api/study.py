@@ -159,7 +159,7 @@ def run_here(study: StudyConfig, output_dir: Path | None, progress: Progress, op
 
 @contextmanager
 def _devices(design: StudyDesign, session: Session) -> Iterator[MeterContext]:
-    on_cpu = all(cell.config.pytorch_settings.device == "cpu" for cell in design.cells)
+    on_cpu = all(cell.config.gpus_wanted == 0 for cell in design.cells)
     with open_devices(session.clock, session.environ, 0 if on_cpu else None) as devices:
         yield devices
 

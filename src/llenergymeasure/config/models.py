@@ -212,6 +212,14 @@ class ExperimentConfig(ConfigModel):
         return self.vllm_settings if self.backend == "vllm" else self.pytorch_settings
 
     @property
+    def gpus_wanted(self) -> int | None:
+        """Number of GPUs that one process uses where there are GPUs: 0 = none, None = all visible ones."""
+        if self.backend == "vllm":
+            return self.vllm_settings.gpus
+        section = self.pytorch_settings
+        return 0 if section.device == "cpu" else None if section.device_map is not None else 1
+
+    @property
     def output_limit(self) -> int:
         """Most tokens generated per prompt, from the synthetic dataset or `max_output_tokens`."""
         if isinstance(self.dataset, SyntheticDatasetConfig):

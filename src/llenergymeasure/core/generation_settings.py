@@ -8,21 +8,26 @@ from typing import Any
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.measurements import ModelInfo
 
-# Settings of `generate` for speculative decoding.
-PROPOSERS = ("assistant_model", "prompt_lookup_num_tokens", "assistant_early_exit", "use_mtp")
+# Settings for speculative decoding: those of `generate`, and that of vLLM.
+PROPOSERS = ("assistant_model", "prompt_lookup_num_tokens", "assistant_early_exit", "use_mtp", "speculative")
 
 
 def settings_of(config: ExperimentConfig, info: ModelInfo) -> dict[str, Any]:
-    """Settings by their names in transformers' `generate`."""
+    """Settings by their names in transformers' `generate`, and those of vLLM by their names in its section."""
+    return {**_asked(config), **(config.passthrough_kwargs or {}), **info.effective_settings}
+
+
+def _asked(config: ExperimentConfig) -> dict[str, Any]:
+    if config.backend == "vllm":
+        return {"num_beams": 1, "use_cache": True, "speculative": config.vllm_settings.speculative}
     section = config.pytorch_settings
-    asked = {
+    return {
         "num_beams": config.decoder.beams,
         "use_cache": section.effective_use_cache,
         "cache_implementation": section.cache_implementation,
         "assistant_model": config.decoder.draft_model,
         "prompt_lookup_num_tokens": section.prompt_lookup_num_tokens,
     }
-    return {**asked, **(config.passthrough_kwargs or {}), **info.effective_settings}
 
 
 def proposers(settings: Mapping[str, Any]) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ Rows = Iterator[tuple[str, str]]
 
 
 def _what(result: ResultData) -> Rows:
-    info, tokens = result.model_info, result.tokens
+    tokens = result.tokens
     yield (
         "model",
         f"{result.config.model} ({', '.join([*_kernels(result), result.backend, _device(result)])})",
@@ -44,7 +44,7 @@ def _what(result: ResultData) -> Rows:
     yield (
         "work",
         (
-            f"{_prompts(tokens)} in {_order(result)}batches of {info.batch_size}: {tokens.input_tokens} input and "
+            f"{_prompts(tokens)} {batching_text(result)}: {tokens.input_tokens} input and "
             f"{tokens.output_tokens} output tokens in {number(result.duration_sec, 's')}"
         ),
     )
@@ -64,8 +64,12 @@ def _kernels(result: ResultData) -> Iterator[str]:
         yield f"{info.attn_implementation} attention"
 
 
-def _order(result: ResultData) -> str:
-    return "dynamic " if result.config.pytorch_settings.effective_batching_strategy == "dynamic" else ""
+def batching_text(result: ResultData) -> str:
+    """How prompts were grouped: in batches of a size, or as many at a time as vLLM's scheduler takes."""
+    size = result.model_info.batch_size
+    if result.backend == "vllm":
+        return f"with at most {size} at the same time"
+    return f"in {'dynamic ' if result.config.pytorch_settings.batching_strategy == 'dynamic' else ''}batches of {size}"
 
 
 def _device(result: ResultData) -> str:

@@ -94,7 +94,7 @@ class FreshProcesses:
             ConfigError: the log cannot be written.
             KeyboardInterrupt: SIGINT or SIGTERM arrived; the process has ended.
         """
-        processes = config.pytorch_settings.effective_num_processes
+        processes = config.section.effective_num_processes
         terms = Terms(self._start(config.backend, processes), windows=1, time_limit_s=timeout_s, log=log)
         with opened_isolated(config, self._session, processes, meter_name, terms) as experiment:
             return experiment.measure()

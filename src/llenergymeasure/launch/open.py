@@ -66,7 +66,7 @@ def open_experiment(
         if fresh:
             raise PreFlightError([no_fresh_process(rank_info)])
         return opened_under_launcher(config, session, rank_info, output_dir, metering, meter_name)
-    processes = config.pytorch_settings.effective_num_processes
+    processes = config.section.effective_num_processes
     if processes == 1 and not fresh:
         return opened(config, session, metering, meter_name=meter_name)
     if metering is not None:

@@ -40,9 +40,7 @@ def _with_meter(request: Request) -> tuple[Finding, ...]:
     from llenergymeasure.core.energy.select import meter_findings  # noqa: PLC0415 - the same
     from llenergymeasure.core.machine.clock import SystemClock  # noqa: PLC0415 - the same
 
-    section = request.config.pytorch_settings
-    none = section.device == "cpu" or built_for_cuda() is False
-    how_many = 0 if none else None if section.device_map is not None else 1
+    how_many = 0 if built_for_cuda() is False else request.config.gpus_wanted
     with open_devices(SystemClock(), request.environ, how_many) as devices:
         return findings_of(replace(request, meters=partial(meter_findings, context=devices)))
 

@@ -117,6 +117,12 @@ def _processes(request: Request) -> Findings:
     """Findings about the number of processes."""
     config, section = request.config, request.config.pytorch_settings
     count = request.processes or section.effective_num_processes
+    if count > 1 and BACKENDS[config.backend].process_group is None:
+        yield Finding(
+            f"backend '{config.backend}' runs in one process, but {count} processes were started",
+            "start one process" + ("; vLLM itself starts those of tensor_parallel_size" * (config.backend == "vllm")),
+        )
+        return
     if section.num_processes not in (None, count):
         yield Finding(
             f"pytorch.num_processes is {section.num_processes}, but {count} processes were started",
@@ -168,7 +174,7 @@ def _chat_template(request: Request) -> Findings:
     if not config.apply_chat_template:
         return
     try:
-        directory = local_directory(config.model, config.pytorch_settings.revision, request.environ)
+        directory = local_directory(config.model, config.section.revision, request.environ)
     except ConfigError:  # the check of the model reports it
         return
     if directory is not None and lacks_chat_template(directory):

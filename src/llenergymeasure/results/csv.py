@@ -44,6 +44,8 @@ def _batching(result: ExperimentResult) -> str | None:
     """How prompts were grouped; None for a custom engine, whose grouping is not known."""
     if result.model_info.backend is not None:
         return None
+    if result.config.backend == "vllm":
+        return "continuous"
     return result.config.pytorch_settings.effective_batching_strategy
 
 

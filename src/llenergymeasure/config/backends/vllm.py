@@ -112,9 +112,6 @@ class VLLMConfig(ConfigModel):
         description="Attention kernel by vLLM's name.",
         json_schema_extra=effective("vLLM's choice for the device"),
     )
-    speculative: SpeculativeConfig | None = Field(
-        None, description="Speculative decoding with a draft model.", json_schema_extra=effective("off")
-    )
     enable_lora: Flag | None = Field(
         None,
         description="Load the model with the layers for LoRA adapters, also without an adapter.",
@@ -128,6 +125,9 @@ class VLLMConfig(ConfigModel):
     )
     trust_remote_code: Flag | None = Field(
         None, description="Run code that comes with the model repository.", json_schema_extra=effective("false")
+    )
+    speculative: SpeculativeConfig | None = Field(
+        None, description="Speculative decoding with a draft model.", json_schema_extra=effective("off")
     )
 
     @model_validator(mode="after")

@@ -106,7 +106,7 @@ def backend_devices(name: str, backends: Mapping[str, BackendEntry] = BACKENDS) 
 
 def gpus_used(config: ExperimentConfig) -> int | None:
     """Number of GPUs that an experiment uses: 0 = none, None = all visible ones. It imports nothing for the CPU."""
-    return 0 if config.pytorch_settings.device == "cpu" else backend_devices(config.backend).gpus_used(config)
+    return 0 if config.gpus_wanted == 0 else backend_devices(config.backend).gpus_used(config)
 
 
 def cuda_uuids(backends: Mapping[str, BackendEntry] = BACKENDS) -> list[str]:

@@ -38,14 +38,15 @@ def _model(draft: ExperimentResult) -> Warnings:
         yield warning(
             "random_weights",
             f"{draft.model_info.name} ran with random weights (seed {draft.config.random_seed}): the generated text has no meaning",
-            "set pytorch.load_format: auto and name a model with weights",
+            f"set {draft.config.backend}.load_format: auto and name a model with weights",
             random_seed=draft.config.random_seed,
         )
     if draft.model_info.n_unexpected_weights:
         yield _unexpected_weights(draft.model_info)
     yield from _parameters(draft.model_info)
     if draft.model_info.device == "cpu":
-        yield warning("cpu_inference", "the model ran on the CPU", "on a machine with a GPU set pytorch.device: cuda")
+        fix = "install vLLM for GPUs" if draft.config.backend == "vllm" else "set pytorch.device: cuda"
+        yield warning("cpu_inference", "the model ran on the CPU", f"on a machine with a GPU {fix}")
 
 
 def _parameters(info: ModelInfo) -> Warnings:

@@ -217,7 +217,7 @@ def _real_weights(draft: ExperimentResult) -> Held:
 
 
 def _revision_pinned(draft: ExperimentResult) -> Held:
-    pinned = draft.config.pytorch_settings.revision
+    pinned = draft.config.section.revision
     if draft.model_info.revision is None:
         return _not_observed("no commit hash, as of a local directory")
     return _held(pinned is not None, f"revision {pinned or 'not given'}")

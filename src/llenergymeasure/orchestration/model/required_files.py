@@ -73,7 +73,7 @@ class ModelFiles(NamedTuple):
 
 def required_by(config: ExperimentConfig) -> Iterator[RequiredFiles]:
     """The models and adapters that an experiment loads, the model first."""
-    section = config.pytorch_settings
+    section = config.section
     yield RequiredFiles(
         config.model,
         revision=section.revision,

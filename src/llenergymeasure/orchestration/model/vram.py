@@ -24,6 +24,8 @@ from llenergymeasure.orchestration.model.weights import local_weights_bytes
 
 MEGABYTE = 1e6
 OVERHEAD = 0.15
+# vLLM's default of max_num_seqs on CPUs and most GPUs (`EngineArgs.get_batch_defaults` of 0.32).
+VLLM_SEQUENCES = 256
 
 BYTES_PER_WEIGHT = {"fp32": 4.0, "fp16": 2.0, "bf16": 2.0, "int8": 1.0, "fp8": 1.0, "int4": 0.5}
 # bitsandbytes keeps 4 bits and a 32-bit scale per block of 64 weights, or 8 bits.
@@ -81,27 +83,33 @@ def estimate_for(config: ExperimentConfig, environ: Mapping[str, str]) -> VramEs
     Raises:
         ConfigError: there is no such built-in model, or the model's config.json is damaged.
     """
-    section = config.pytorch_settings
-    content = local_config(config.model, section.revision, environ)
+    content = local_config(config.model, config.section.revision, environ)
     if content is None:
         return VramEstimate.of(None, None, f"config.json of {config.model} is not on this machine")
     estimate = estimate_vram(
         content,
         precision=config.precision,
-        batch_size=section.effective_batch_size * config.decoder.beams,
+        batch_size=_rows(config),
         input_tokens=_input_tokens(config),
         output_tokens=config.output_limit,
         weights_bytes=None if config.draws_weights else _stored_bytes(config, environ),
-        quantization=section.quantization,
-        use_cache=section.effective_use_cache,
+        quantization=config.pytorch_settings.quantization,
+        use_cache=config.pytorch_settings.effective_use_cache,
     )
     weights_mb = _dequantised_mb(config) if names_gguf(config.model) else estimate.weights_mb
     return VramEstimate.of(weights_mb, estimate.kv_cache_mb, *estimate.notes, *_left_out(config))
 
 
+def _rows(config: ExperimentConfig) -> int:
+    """Rows whose keys and values are stored at the same time."""
+    if config.backend == "vllm":
+        return min(config.n, config.vllm_settings.max_num_seqs or VLLM_SEQUENCES)
+    return config.pytorch_settings.effective_batch_size * config.decoder.beams
+
+
 def _stored_bytes(config: ExperimentConfig, environ: Mapping[str, str]) -> int | None:
     """Size in bytes of the weight files; None without any."""
-    directory = local_directory(config.model, config.pytorch_settings.revision, environ)
+    directory = local_directory(config.model, config.section.revision, environ)
     return None if directory is None else local_weights_bytes(directory)
 
 
@@ -121,6 +129,8 @@ def _left_out(config: ExperimentConfig) -> Iterator[str]:
         yield "the adapter is not counted"
     if config.decoder.draft_model is not None:
         yield f"the draft model {config.decoder.draft_model} is not counted"
+    if config.backend == "vllm":
+        yield "vLLM reserves its share of the device (vllm.gpu_memory_utilization), however much the work needs"
 
 
 def estimate_vram(

@@ -27,10 +27,7 @@ def device_count() -> int:
 
 def gpus_used(config: ExperimentConfig) -> int | None:
     """Number of GPUs that an experiment uses: 0 on a CPU, None (all visible ones) with a device map, else 1."""
-    section = config.pytorch_settings
-    if section.device == "cpu" or not is_available():
-        return 0
-    return None if section.device_map is not None else 1
+    return config.gpus_wanted if is_available() else 0
 
 
 def uuids() -> list[str]:

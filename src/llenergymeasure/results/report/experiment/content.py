@@ -8,7 +8,7 @@ from llenergymeasure._format import NOT_MEASURED, milliseconds, number
 from llenergymeasure.domain.measurements import Distribution, LatencyResult
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.summary import spread_per_token_j
+from llenergymeasure.domain.summary import batching_text, spread_per_token_j
 from llenergymeasure.results.report.experiment.gpus import Gpus
 from llenergymeasure.results.report.headline import Headline
 
@@ -90,8 +90,8 @@ def banner(result: ExperimentResult) -> str:
 
 def work(result: ExperimentResult) -> Rows:
     """The work of the window."""
-    tokens, info = result.tokens, result.model_info
-    yield "prompts", f"{tokens.n_prompts} in batches of {info.batch_size}"
+    tokens = result.tokens
+    yield "prompts", f"{tokens.n_prompts} {batching_text(result)}"
     yield "passes over the prompts", str(tokens.n_passes)
     yield METRICS["duration_sec"].title, METRICS["duration_sec"].text(result, figures=4)
     yield "input tokens", f"{tokens.input_tokens} ({tokens.input_tokens_padded} with padding)"
