@@ -29,6 +29,7 @@ from llenergymeasure.orchestration.model.required_files import (
     known_models,
     required_by,
 )
+from llenergymeasure.orchestration.vllm_model import architecture_findings, cache_findings, installed_architectures
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Request:
         meters: returns findings about a meter by its name; None = no meter is checked.
         hub: returns findings about files that are not on this machine.
         model_types: returns the model types of transformers by task; None = not known.
+        vllm_architectures: returns the architectures that vLLM knows; None = not known.
     """
 
     config: ExperimentConfig
@@ -59,6 +61,7 @@ class Request:
     meters: Callable[[str], list[Finding]] | None = None
     hub: AskHub = hub_findings
     model_types: Callable[[], ModelTypes | None] = installed_model_types
+    vllm_architectures: Callable[[], frozenset[str] | None] = installed_architectures
 
 
 Findings = Iterator[Finding]
@@ -166,7 +169,11 @@ def _tasks(request: Request) -> Findings:
     for model in known_models(request.config, request.environ):
         if model.name in BUILTIN_MODELS:
             continue  # avoids reading the tables of transformers in every dry run
-        yield from causal_findings(model, request.model_types())
+        if request.config.backend == "vllm":
+            yield from causal_findings(model, None)
+            yield from architecture_findings(model, request.vllm_architectures(), request.model_types())
+        else:
+            yield from causal_findings(model, request.model_types())
 
 
 def _chat_template(request: Request) -> Findings:
@@ -198,6 +205,8 @@ def _prompts(request: Request) -> Findings:
         yield from prompt_findings(request.config, model)
     if len(models) > 1:
         yield from vocabulary_findings(*models)
+    if request.config.backend == "vllm" and models:
+        yield from cache_findings(request.config, models[0], request.environ)
 
 
 def _output(request: Request) -> Findings:

@@ -26,13 +26,16 @@ def prompt_findings(config: ExperimentConfig, model: ModelFiles, encode: Encode 
         model: the model that processes the prompts.
         encode: returns the ids of texts, by the tokenizer in a directory; called only if a prompt might not fit.
     """
-    limits, longest = limits_of(model.config), longest_allowed(config)
-    if _fits(longest, config.output_limit, limits) and _ids_fit(config, model):
+    limits, longest = _limits(config, model), longest_allowed(config)
+    # vLLM counts one position more, that of the last output token.
+    if _fits(longest, config.output_limit + (config.backend == "vllm"), limits) and _ids_fit(config, model):
         return
     ids = _prompt_ids(config, model, encode)
     # A prompt has at least one token. Special tokens and a chat template would only make it longer.
     shortest = max(map(len, ids), default=1) if not isinstance(config.dataset, SyntheticDatasetConfig) else longest
-    if limits.fails_beyond and limits.positions is not None:
+    if config.backend == "vllm":
+        yield from _too_long_for_vllm(config, model, max(shortest or 1, 1), limits)
+    elif limits.fails_beyond and limits.positions is not None:
         problem = too_long(max(shortest or 1, 1), config.output_limit, limits.positions)
         if problem is not None:
             yield Finding(f"{model}: {problem}", fix_of_length(config.output_limit, limits.positions))
@@ -44,9 +47,31 @@ def prompt_findings(config: ExperimentConfig, model: ModelFiles, encode: Encode 
         )
 
 
+def _limits(config: ExperimentConfig, model: ModelFiles) -> ModelLimits:
+    """The limits of the model; vLLM ends an output at `max_model_len`, whatever the model does beyond its positions."""
+    limits = limits_of(model.config)
+    if config.backend != "vllm":
+        return limits
+    return limits._replace(positions=config.vllm_settings.max_model_len or limits.positions, fails_beyond=True)
+
+
+def _too_long_for_vllm(
+    config: ExperimentConfig, model: ModelFiles, prompt: int, limits: ModelLimits
+) -> Iterator[Finding]:
+    """vLLM counts the last output token, too."""
+    length, output = limits.positions, config.output_limit
+    if length is None or prompt + output <= length:
+        return
+    left = length - output
+    yield Finding(
+        f"{model}: a prompt of {prompt} tokens with {output} output tokens is longer than vllm.max_model_len, {length} tokens",
+        f"set max_input_tokens: {left}, or raise vllm.max_model_len" if left > 0 else "lower max_output_tokens",
+    )
+
+
 def notes_on_length(config: ExperimentConfig, model: ModelFiles) -> Iterator[str]:
     """A note that prompts may be longer than the model was designed for, if that is not an error."""
-    limits, longest = limits_of(model.config), longest_allowed(config)
+    limits, longest = _limits(config, model), longest_allowed(config)
     if longest is None or limits.positions is None or limits.fails_beyond:
         return
     if not _fits(longest, config.output_limit, limits):

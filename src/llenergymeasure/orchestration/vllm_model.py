@@ -1,0 +1,123 @@
+"""Checks from files whether vLLM can run a model: its architecture, and the memory of its KV cache. It does not import vllm."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.vllm.installation import built_for_cpu
+from llenergymeasure.core.flops.architecture import shape_of
+from llenergymeasure.core.model_limits import limits_of
+from llenergymeasure.exceptions import Finding
+from llenergymeasure.orchestration.model.kv_cache import UnknownCacheError, cache_bytes
+from llenergymeasure.orchestration.model.model_types import ModelTypes
+from llenergymeasure.orchestration.model.required_files import ModelFiles
+
+REGISTRY_FILE = "model_executor/models/registry.py"
+KV_CACHE_SPACE = "VLLM_CPU_KVCACHE_SPACE"
+GIB = 2**30
+# Size of a key or value by vllm.kv_cache_dtype; others are not estimated.
+BYTES_PER_VALUE: Mapping[str, int] = {"auto": 2, "float16": 2, "bfloat16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
+# vLLM's cache has blocks; a suggested length is a multiple of the largest common one.
+BLOCK = 128
+
+
+@cache
+def installed_architectures() -> frozenset[str] | None:
+    """The architectures that the installed vLLM knows; None when it is missing or its table has another form."""
+    found = find_spec("vllm")
+    if found is None or found.origin is None:
+        return None
+    try:
+        return architectures_in((Path(found.origin).parent / REGISTRY_FILE).read_text(encoding="utf-8"))
+    except OSError:
+        return None
+
+
+def architectures_in(source: str) -> frozenset[str] | None:
+    """The names in the tables `..._MODELS` of the source of `vllm.model_executor.models.registry`; None without any."""
+    try:
+        statements = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return None
+    tables = [each.value for each in statements if isinstance(each, ast.Assign) and _is_table(each)]
+    keys = [key for table in tables if isinstance(table, ast.Dict) for key in table.keys]
+    return frozenset(str(key.value) for key in keys if isinstance(key, ast.Constant)) or None
+
+
+def _is_table(statement: ast.Assign) -> bool:
+    target = statement.targets[0]
+    return isinstance(target, ast.Name) and target.id.endswith("_MODELS")
+
+
+def architecture_findings(
+    model: ModelFiles, known: frozenset[str] | None, types: ModelTypes | None
+) -> Iterator[Finding]:
+    """A finding about a model that vLLM does not know and cannot run through transformers either.
+
+    Args:
+        model: the known properties of the model.
+        known: the architectures of vLLM; None = not known, then there is no finding.
+        types: the model types of transformers; None = not known, then there is no finding.
+    """
+    named = model.config.get("architectures")
+    if known is None or types is None or not isinstance(named, list) or not named or model.config.get("auto_map"):
+        return
+    through_transformers = {*types.causal.values()}
+    if not any(str(each) in known or str(each) in through_transformers for each in named):
+        yield Finding(
+            f"{model} has the architecture {named[0]}, which the installed vLLM does not know",
+            "name another model, set backend: pytorch, or upgrade to a later release of vLLM and llenergymeasure",
+        )
+
+
+def cache_findings(
+    config: ExperimentConfig, model: ModelFiles, environ: Mapping[str, str], on_cpu: Callable[[], bool] = built_for_cpu
+) -> Iterator[Finding]:
+    """A finding when the KV cache cannot hold one prompt of the longest length, which vLLM refuses after loading.
+
+    Only for a CPU, where the size of the cache is known before the model is loaded.
+    """
+    section = config.vllm_settings
+    length = section.max_model_len or limits_of(model.config).positions
+    space = _space_bytes(config, environ) if section.gpus == 1 and on_cpu() else None
+    needed = None if length is None else _bytes_of(config, model, length)
+    if length is None or space is None or needed is None or needed <= space:
+        return
+    fits = length * space // needed // BLOCK * BLOCK
+    shorter = f"set vllm.max_model_len: {fits}, or " if fits > config.output_limit else ""
+    yield Finding(
+        f"the KV cache of one prompt of {length} tokens (vllm.max_model_len) takes {needed / GIB:.3g} GiB, and vLLM has "
+        f"{space / GIB:.3g} GiB for it on this CPU",
+        f"{shorter}set the environment variable {KV_CACHE_SPACE}={math.ceil(needed / GIB)} (GiB)",
+    )
+
+
+def _space_bytes(config: ExperimentConfig, environ: Mapping[str, str]) -> int | None:
+    """Size of the KV cache on a CPU; None when it follows from the free memory, or is not a number.
+
+    Without a choice of the user, this package reserves 1 GiB, see `core.backends.vllm`.
+    """
+    given = environ.get(KV_CACHE_SPACE)
+    if given:
+        return int(given) * GIB if given.isdecimal() else None
+    chosen = (config.passthrough_kwargs or {}).get("kv_cache_memory_bytes")
+    if chosen is not None or config.vllm_settings.gpu_memory_utilization is not None:
+        return chosen if isinstance(chosen, int) else None
+    return GIB
+
+
+def _bytes_of(config: ExperimentConfig, model: ModelFiles, length: int) -> int | None:
+    """Size of keys and values of one prompt; None when not known."""
+    per_value = BYTES_PER_VALUE.get(config.vllm_settings.kv_cache_dtype or "auto")
+    if per_value is None:
+        return None
+    try:
+        return cache_bytes(model.config, shape_of(model.config), length, per_value)
+    except UnknownCacheError:
+        return None
