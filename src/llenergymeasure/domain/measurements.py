@@ -53,7 +53,14 @@ class ModelInfo(Frozen):
     )
     dtype: str | None = None
     attn_implementation: str | None = None
-    batch_size: int = 1
+    batch_size: int | None = Field(
+        None,
+        description="Most prompts per static batch; None for an engine that schedules requests by itself, or that does not "
+        "report it.",
+    )
+    max_num_seqs: int | None = Field(
+        None, description="Most requests that the engine runs at the same time; None for an engine with static batches."
+    )
     quantization: str | None = Field(None, description="None when weights are not quantised.")
     effective_settings: dict[str, Any] = Field(
         {},
@@ -82,7 +89,9 @@ class TokenCounts(Frozen):
     n_prompts: int = Field(description="Prompts that were answered: the prompts of the dataset times `n_passes`.")
     n_passes: int = Field(1, ge=1, description="Passes over the prompts; 1 without `min_duration_seconds`.")
     input_tokens: int = Field(description="Useful input tokens.")
-    input_tokens_padded: int = Field(description="Input tokens executed, padding included.")
+    input_tokens_padded: int | None = Field(
+        None, description="Input tokens executed, padding included; None for an engine without static batches."
+    )
     output_tokens: int = Field(description="Generated tokens, end-of-sequence included.")
     output_tokens_requested: int = Field(description="Prompts times max_output_tokens.")
     ended_early_share: float = Field(description="Share of prompts (0 to 1) that ended before max_output_tokens.")
@@ -112,15 +121,28 @@ Weight = Annotated[int, Field(ge=1, le=2**40)]  # so that the sum of millions of
 
 
 class LatencyResult(Frozen):
-    """Latencies of the window's requests, each from the start of its batch's `generate`."""
+    """Latencies of the window's requests, each from the moment at which the engine began to work on it.
+
+    In a static batch this is the start of `generate`.
+    """
 
     request: Distribution = Field(
         description="Time until the request's last token; under beam search until the end of its batch."
     )
-    ttft: Distribution | None = Field(None, description="Time to first token; None when steps were not recorded.")
-    itl: Distribution | None = Field(None, description="Inter-token latency; None when no request had a second token.")
+    ttft: Distribution | None = Field(
+        None, description="Time to first token; None when the backend does not report the time of a first token."
+    )
+    itl: Distribution | None = Field(
+        None,
+        description="Inter-token latency; None when no request had a second token, or the backend does not report the "
+        "times of its tokens.",
+    )
+    queue: Distribution | None = Field(
+        None, description="Time from the arrival of a request to the start of the work on it; None without a queue."
+    )
     request_ms: tuple[float, ...] = Field((), description="Samples in dataset order, pass after pass.")
     ttft_ms: tuple[float, ...] = Field((), description="Samples in dataset order, pass after pass.")
+    queue_ms: tuple[float, ...] = Field((), description="Samples in dataset order, pass after pass.")
     itl_ms: tuple[float, ...] = Field((), description="One sample per decode step.")
     itl_weights: tuple[Weight, ...] = Field((), description="Tokens (one per running request) with this latency.")
 
@@ -132,10 +154,10 @@ class LatencyResult(Frozen):
 
 
 class PhaseTimes(Frozen):
-    """Seconds of the window spent in prefill and in decode, summed over batches."""
+    """Seconds of the window spent in prefill and in decode."""
 
-    prefill_sec: float
-    decode_sec: float
+    prefill_sec: float = Field(description="Seconds in which at least one request was in prefill.")
+    decode_sec: float = Field(description="Seconds in which at least one request was in decode, and none in prefill.")
     other_sec: float = Field(description="Seconds of the window in neither phase: between batches and at the edges.")
 
 

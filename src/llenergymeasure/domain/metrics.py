@@ -79,7 +79,12 @@ class Metric:
 
 
 # Titles of the distributions of `LatencyResult`, and of the percentiles that are metrics.
-LATENCIES = {"request": "request latency", "ttft": "time to first token", "itl": "inter-token latency"}
+LATENCIES = {
+    "request": "request latency",
+    "ttft": "time to first token",
+    "itl": "inter-token latency",
+    "queue": "time in the queue",
+}
 _PERCENTILES = {"p50": "median", "p90": "p90", "p95": "p95", "p99": "p99"}
 # A gate compares means of repeats; these carry no information about high percentiles of few requests.
 _GATED_PERCENTILES = frozenset({"p50", "p95"})

@@ -36,7 +36,7 @@ Rows = Iterator[tuple[str, str]]
 
 
 def _what(result: ResultData) -> Rows:
-    tokens = result.tokens
+    tokens, work = result.tokens, f"{_prompts(result.tokens)} {batching_text(result)}".rstrip()
     yield (
         "model",
         f"{result.config.model} ({', '.join([*_kernels(result), result.backend, _device(result)])})",
@@ -44,7 +44,7 @@ def _what(result: ResultData) -> Rows:
     yield (
         "work",
         (
-            f"{_prompts(tokens)} {batching_text(result)}: {tokens.input_tokens} input and "
+            f"{work}: {tokens.input_tokens} input and "
             f"{tokens.output_tokens} output tokens in {number(result.duration_sec, 's')}"
         ),
     )
@@ -65,11 +65,14 @@ def _kernels(result: ResultData) -> Iterator[str]:
 
 
 def batching_text(result: ResultData) -> str:
-    """How prompts were grouped: in batches of a size, or as many at a time as vLLM's scheduler takes."""
-    size = result.model_info.batch_size
-    if result.backend == "vllm":
-        return f"with at most {size} at the same time"
-    return f"in {'dynamic ' if result.config.pytorch_settings.batching_strategy == 'dynamic' else ''}batches of {size}"
+    """How prompts ran together: in batches of a size, or as many at a time as a scheduler takes; empty when not known."""
+    info = result.model_info
+    if info.max_num_seqs is not None:
+        return f"with at most {info.max_num_seqs} at the same time"
+    if info.batch_size is None:
+        return ""
+    dynamic = "dynamic " if result.config.pytorch_settings.batching_strategy == "dynamic" else ""
+    return f"in {dynamic}batches of {info.batch_size}"
 
 
 def _device(result: ResultData) -> str:

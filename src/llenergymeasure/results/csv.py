@@ -42,10 +42,11 @@ def _cell(value: Any) -> Any:
 
 def _batching(result: ExperimentResult) -> str | None:
     """How prompts were grouped; None for a custom engine, whose grouping is not known."""
-    if result.model_info.backend is not None:
-        return None
-    if result.config.backend == "vllm":
+    info = result.model_info
+    if info.max_num_seqs is not None:
         return "continuous"
+    if info.backend is not None or info.batch_size is None:
+        return None
     return result.config.pytorch_settings.effective_batching_strategy
 
 
@@ -59,6 +60,7 @@ def flat_numbers(result: ExperimentResult) -> dict[str, Any]:
         "backend": result.backend,
         "precision": config.precision,
         "batch_size": result.model_info.batch_size,
+        "max_num_seqs": result.model_info.max_num_seqs,
         "batching_strategy": _batching(result),
         "attn_implementation": result.model_info.attn_implementation,
         "device": result.model_info.device,

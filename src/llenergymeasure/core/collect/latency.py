@@ -41,7 +41,7 @@ class TokenCollector(FromRecords):
             n_prompts=len(lengths),
             n_passes=len(window.passes),
             input_tokens=sum(request.input_tokens for request in window.requests),
-            input_tokens_padded=sum(batch.padded_length * len(batch.prompt_indices) for batch in window.batches),
+            input_tokens_padded=_executed_inputs(window),
             output_tokens=sum(lengths),
             output_tokens_requested=limit * len(lengths),
             ended_early_share=sum(length < limit for length in lengths) / len(lengths),
@@ -52,22 +52,32 @@ class TokenCollector(FromRecords):
         )
 
 
+def _executed_inputs(window: Window) -> int | None:
+    """Input tokens with padding; None where a request was in no batch."""
+    if any(request.batch is None for request in window.requests):
+        return None
+    return sum(batch.padded_length * len(batch.prompt_indices) for batch in window.batches)
+
+
 class LatencyCollector(FromRecords):
-    """Latency of each request, time to first token, and inter-token latency."""
+    """Latency of each request, time to first token, inter-token latency, and time in the queue."""
 
     block = "latency"
 
     def collect(self, window: Window) -> LatencyResult:
         request_ms = in_dataset_order(window, latency_ms)
-        ttft_ms = [time_ms for time_ms in in_dataset_order(window, _time_to_first_token_ms) if time_ms is not None]
+        ttft_ms = _known(in_dataset_order(window, _time_to_first_token_ms))
+        queue_ms = _known(in_dataset_order(window, _time_in_queue_ms))
         gaps = inter_token_latencies_ms(window.requests)
         itl_ms, weights = tuple(gap for gap, _ in gaps), tuple(weight for _, weight in gaps)
         return LatencyResult(
             request=distribution([request_ms]),
             ttft=distribution([ttft_ms]) if ttft_ms else None,
             itl=distribution([itl_ms], [weights]) if itl_ms else None,
+            queue=distribution([queue_ms]) if queue_ms else None,
             request_ms=tuple(request_ms),
             ttft_ms=tuple(ttft_ms),
+            queue_ms=tuple(queue_ms),
             itl_ms=itl_ms,
             itl_weights=weights,
         )
@@ -130,6 +140,14 @@ def latency_ms(request: RequestRecord) -> float:
 
 def _time_to_first_token_ms(request: RequestRecord) -> float | None:
     return None if request.first_token_s is None else 1000 * (request.first_token_s - request.scheduled_s)
+
+
+def _time_in_queue_ms(request: RequestRecord) -> float | None:
+    return None if request.queued_s is None else 1000 * (request.scheduled_s - request.queued_s)
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
 
 
 def inter_token_latencies_ms(requests: Iterable[RequestRecord]) -> list[tuple[float, int]]:

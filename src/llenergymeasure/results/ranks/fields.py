@@ -47,6 +47,7 @@ MODEL: Rules = {
     "dtype": Same("precision"),
     "attn_implementation": Same("attention"),
     "batch_size": of_rank_0(_CONFIGURED),
+    "max_num_seqs": of_rank_0(_CONFIGURED),
     "quantization": of_rank_0(_CONFIGURED),
     "effective_settings": of_rank_0(_LOADED),
     "model_generation_defaults": of_rank_0(_LOADED),

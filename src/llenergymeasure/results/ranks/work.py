@@ -81,8 +81,10 @@ LATENCY: Rules = {
     "request": _percentiles("request_ms"),
     "ttft": _percentiles("ttft_ms"),
     "itl": _percentiles("itl_ms", "itl_weights"),
+    "queue": _percentiles("queue_ms"),
     "request_ms": given(_IN_ORDER),
     "ttft_ms": given(_IN_ORDER),
+    "queue_ms": given(_IN_ORDER),
     "itl_ms": _by_rank,
     "itl_weights": _by_rank,
 }
@@ -138,7 +140,7 @@ COMPILATION: Rules = {"count": total, "seconds": most}
 
 def combined_latency(results: Sequence[ExperimentResult]) -> LatencyResult | None:
     """The latencies of all ranks; None when one rank has none."""
-    n_passes, names = results[0].n_passes, ("request_ms", "ttft_ms")
+    n_passes, names = results[0].n_passes, ("request_ms", "ttft_ms", "queue_ms")
 
     def joined(blocks: list[LatencyResult]) -> LatencyResult:
         return combined(blocks, LATENCY, {name: _by_prompt(values(blocks, name), n_passes) for name in names})

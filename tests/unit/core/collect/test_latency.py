@@ -87,10 +87,17 @@ def test_requests_without_batches_have_counts_latencies_and_phases_of_their_own(
     assert tokens.ended_early_share == 0.5
     assert latency.request_ms == (pytest.approx(1000), pytest.approx(1000))
     assert latency.ttft_ms == (pytest.approx(200), pytest.approx(100))
-    assert latency.itl is None
+    assert (latency.itl, latency.queue, tokens.input_tokens_padded) == (None, None, None)
     assert phases.prefill_sec == pytest.approx(0.2 + 0.1)
     assert phases.decode_sec == pytest.approx(0.3 + 0.9)
     assert phases.other_sec == pytest.approx(0.5)
+
+
+def test_the_time_in_the_queue_is_that_before_the_work():
+    waited = [request(0, queued_s=0.5), request(1, scheduled_s=1.5, queued_s=0.5)]
+    _, latency, _ = collected(waited)
+    assert latency.queue_ms == (pytest.approx(500), pytest.approx(1000))
+    assert latency.queue.p50_ms == pytest.approx(750)
 
 
 class MemoryOf(FakeEngine):

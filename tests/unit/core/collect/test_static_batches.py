@@ -133,11 +133,20 @@ def golden() -> dict[str, Any]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_blocks_of_static_batches_are_those_of_release_2_0(case, golden):
-    assert as_json(blocks(*CASES[case])) == golden[case]
+    compare(as_json(blocks(*CASES[case])), golden[case])
 
 
 def test_the_blocks_of_an_experiment_on_a_gpu_are_those_of_release_2_0(golden):
-    assert as_json(blocks_of_a_gpu()) == golden["a whole experiment"]
+    compare(as_json(blocks_of_a_gpu()), golden["a whole experiment"])
+
+
+def compare(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Equal blocks; a field that is newer than the golden file is empty."""
+    for name, block in expected.items():
+        known = block and {field: found[name][field] for field in block}
+        assert known == block
+        newer = {field: value for field, value in (found[name] or {}).items() if field not in block}
+        assert not any(newer.values()), newer
 
 
 def as_json(value: dict[str, Any]) -> dict[str, Any]:

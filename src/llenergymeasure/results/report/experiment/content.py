@@ -91,17 +91,19 @@ def banner(result: ExperimentResult) -> str:
 def work(result: ExperimentResult) -> Rows:
     """The work of the window."""
     tokens = result.tokens
-    yield "prompts", f"{tokens.n_prompts} {batching_text(result)}"
+    yield "prompts", f"{tokens.n_prompts} {batching_text(result)}".rstrip()
     yield "passes over the prompts", str(tokens.n_passes)
     yield METRICS["duration_sec"].title, METRICS["duration_sec"].text(result, figures=4)
-    yield "input tokens", f"{tokens.input_tokens} ({tokens.input_tokens_padded} with padding)"
+    executed = tokens.input_tokens_padded
+    yield "input tokens", f"{tokens.input_tokens} ({'not padded' if executed is None else f'{executed} with padding'})"
     yield "output tokens", f"{tokens.output_tokens} of {tokens.output_tokens_requested} requested"
     yield "prompts that ended early", number(100 * tokens.ended_early_share, "%")
     yield "prompts cut to the input limit", str(tokens.truncated_prompts)
     if result.phases is not None:
         phases = result.phases
         shares = f"{number(phases.prefill_sec, 's')} prefill, {number(phases.decode_sec, 's')} decode"
-        yield "time", f"{shares}, {number(phases.other_sec, 's')} between batches"
+        between = "in neither" if executed is None else "between batches"
+        yield "time", f"{shares}, {number(phases.other_sec, 's')} {between}"
     yield f"{METRICS['flops_total'].title}, 2 x N x tokens", METRICS["flops_total"].text(result)
     yield METRICS["flops_exact"].title, METRICS["flops_exact"].text(result)
     yield METRICS["cpu_seconds"].title, METRICS["cpu_seconds"].text(result)
@@ -156,14 +158,20 @@ def why_no_phase_energy(result: ExperimentResult) -> str:
 
 LATENCY_HEAD = ("in ms", "samples", "mean", "std", "min", "median", "p90", "p95", "p99", "max")
 LATENCY_CAPTION = (
-    "The latency of a request is the time from the start of its batch to its last token. Percentiles are of all samples; p99 is "
-    f"shown from {LEAST_FOR_P99} samples on."
+    "The latency of a request is the time from the start of the work on it, or on its batch, to its last token. "
+    f"Percentiles are of all samples; p99 is shown from {LEAST_FOR_P99} samples on."
 )
 
 
 def latencies(found: LatencyResult) -> Iterator[tuple[str, ...]]:
     """The rows of the latency table."""
-    for name, values in (("request", found.request), ("time to first token", found.ttft), ("inter-token", found.itl)):
+    named = (
+        ("request", found.request),
+        ("time to first token", found.ttft),
+        ("inter-token", found.itl),
+        ("queue", found.queue),
+    )
+    for name, values in named:
         if values is not None:
             yield name, *percentiles(values)
 
