@@ -57,13 +57,15 @@ def missing(*names):
             "pip install accelerate",
         ),
         (
-            request(has=missing("flash_attn", "kernels"), pytorch={"attn_implementation": "flash_attention_2"}),
+            request(has=missing("flash_attn", "kernels"), gpus=1, pytorch={"attn_implementation": "flash_attention_2"}),
             "needs flash_attn or kernels",
             "pip install flash-attn",
         ),
         (
             request(
-                has=missing("flash_attn_interface", "kernels"), pytorch={"attn_implementation": "flash_attention_3"}
+                has=missing("flash_attn_interface", "kernels"),
+                gpus=1,
+                pytorch={"attn_implementation": "flash_attention_3"},
             ),
             "needs flash_attn_interface or kernels",
             "pip install flash-attn-3",
@@ -85,6 +87,14 @@ def missing(*names):
 def test_each_fault_names_its_fix(asked, problem, fix):
     found = findings(asked)
     assert any(problem in finding.problem and fix in finding.fix for finding in found), found
+
+
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_without_a_gpu_no_package_of_a_kernel_for_gpus_is_recommended(device):
+    section = {"attn_implementation": "flash_attention_2", "device": device}
+    (finding,) = findings(request(has=missing("flash_attn", "kernels"), energy={"backend": "null"}, pytorch=section))
+    assert "pip install" not in finding.fix
+    assert "set pytorch.attn_implementation: sdpa" in finding.fix
 
 
 @pytest.mark.parametrize(

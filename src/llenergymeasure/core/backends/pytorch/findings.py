@@ -46,10 +46,11 @@ def setting_findings(
     for what, module in _needed(config, checkpoint):
         if not has(module):
             yield Finding(f"{what} needs {module} (not installed)", f"pip install {PACKAGES.get(module, module)}")
-    yield from _flash_attention(config.pytorch_settings, has)
     yield from _quantisation(config)
-    if has("torch"):
-        yield from _gpus(config, cuda_devices)
+    without_gpu = tuple(_gpus(config, cuda_devices)) if has("torch") else ()
+    yield from without_gpu
+    if not without_gpu:  # without a GPU, the package of a kernel for GPUs would be of no use
+        yield from _flash_attention(config.pytorch_settings, has)
 
 
 def _needed(config: ExperimentConfig, checkpoint: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
