@@ -18,7 +18,7 @@ from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.orchestration.dry_run import check_without_torch
 from llenergymeasure.orchestration.model.vram import VramEstimate, estimate_for
-from llenergymeasure.orchestration.notes import length_notes, notes_on_study
+from llenergymeasure.orchestration.notes import notes_on_study, plan_notes
 
 
 class PlannedExperiment(NamedTuple):
@@ -110,5 +110,5 @@ def _planned(config: ExperimentConfig, general: tuple[str, ...], environ: Mappin
         fields=set_fields(config),
         prompts=open_dataset(config.dataset, config.n, config.random_seed).info,
         memory=estimate_for(config, environ),
-        notes=(*general, *length_notes(config, environ)),
+        notes=(*general, *plan_notes(config, environ)),
     )

@@ -72,12 +72,21 @@ def load(folder: Path) -> StudyResult | ExperimentResult:
     if folder.name == STUDY_FILE or _is_file(folder / STUDY_FILE) or _is_file(folder / MANIFEST_FILE):
         return StudyResult.from_dir(folder.parent if folder.name == STUDY_FILE else folder)
     if _is_file(folder):
+        _check_not_a_configuration(folder)
         return ExperimentResult.from_json(folder)
     if _is_file(folder / RESULT_FILE):
         return ExperimentResult.from_json(folder / RESULT_FILE)
     is_folder = os.path.isdir(folder)  # noqa: PTH112 - as for `_is_file`
     problem = f"{folder} has neither {RESULT_FILE} nor {STUDY_FILE}" if is_folder else f"{folder} does not exist"
     raise ConfigError(problem, "name the folder of a result or of a study, as `llem run` prints it")
+
+
+def _check_not_a_configuration(file: Path) -> None:
+    if file.suffix in (".yaml", ".yml"):
+        raise ConfigError(
+            f"{file} is a configuration, and not a result",
+            f"measure it with `llem run {file}`, and name the folder it writes",
+        )
 
 
 def _is_file(path: Path) -> bool:

@@ -17,6 +17,7 @@ from llenergymeasure.domain.study.left_out import left_out_notes
 from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.domain.study.runs import PlannedRun
 from llenergymeasure.orchestration.model.vram import estimate_for
+from llenergymeasure.orchestration.notes import plan_notes
 from llenergymeasure.study.analysis.planning import detectable_at
 from llenergymeasure.study.design import design_of, protocol_of
 from llenergymeasure.study.plan import fixed_waits, plan_runs
@@ -72,6 +73,7 @@ class StudyPlan(Frozen):
         size_mb: size of the folder in MB, without time series.
         detectable: the smallest ratio of two levels that would be found with probability 0.8, by coefficient of variation
             of a run; None with a single cycle or cell.
+        notes: notes for the user that do not prevent the study.
         output_dir: directory of the results.
     """
 
@@ -89,6 +91,7 @@ class StudyPlan(Frozen):
     n_single_passes: int
     size_mb: float
     detectable: dict[float, float | None]
+    notes: tuple[str, ...]
     output_dir: str
 
 
@@ -124,6 +127,7 @@ def plan_study(study: StudyConfig, output_dir: Path | None = None, *, gaps: bool
         n_single_passes=len(runs) - len(lengths_s),
         size_mb=len(runs) * BYTES_PER_RUN / MEGABYTE,
         detectable=detectable_at(design, protocol.n_cycles),
+        notes=tuple(dict.fromkeys(note for cell in design.cells for note in plan_notes(cell.config, os.environ))),
         output_dir=str(place),
     )
 
@@ -179,6 +183,7 @@ def _lines(plan: StudyPlan) -> Iterator[str]:
     yield from left_out_notes(len(plan.cells), plan.skipped, plan.merged)
     yield from _runs(plan)
     yield from _detectable(plan)
+    yield from (f"note: {note}" for note in plan.notes)
     yield f"results would go to: {plan.output_dir}, about {number(plan.size_mb, 'MB')}"
     yield "nothing was run and nothing was written"
 
@@ -208,8 +213,8 @@ def _windows(plan: StudyPlan) -> Iterator[str]:
 
 def _cool_down(protocol: Protocol) -> str:
     if protocol.cooldown_celsius is None:
-        return "set execution.cooldown_celsius, so that each run still waits until the GPU is cool"
-    return f"each run still waits until the GPU is within {protocol.cooldown_celsius:g} C of its first temperature"
+        return "set execution.cooldown_celsius, so that each run on a GPU still waits until it is cool"
+    return f"each run on a GPU still waits until it is within {protocol.cooldown_celsius:g} C of its first temperature"
 
 
 def _detectable(plan: StudyPlan) -> Iterator[str]:

@@ -82,7 +82,7 @@ def _config(
     raise typer.Exit(exit_code_of(command, tracebacks=verbose))
 
 
-@app.command("report")
+@app.command("report", short_help="Write the page of a stored result or study.")
 def _report(
     folder: Annotated[Path, typer.Argument(help="Folder of a study or of a result.", show_default=False)],
     limit: Annotated[
@@ -114,7 +114,7 @@ def _report(
     raise typer.Exit(exit_code_of(command, tracebacks=verbose))
 
 
-@app.command("compare")
+@app.command("compare", short_help="Compare stored results or studies: ratios and differences.")
 def _compare(
     folders: Annotated[
         list[Path],

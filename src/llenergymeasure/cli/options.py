@@ -52,7 +52,8 @@ class RunOptions:
         ),
     ] = None
     model: Annotated[
-        Optional[str], typer.Option("--model", "-m", help="Model id, directory, or builtin/tiny-llama.")
+        Optional[str],
+        typer.Option("--model", "-m", help="Model of the hub, directory, GGUF file, or builtin/tiny-llama."),
     ] = None
     backend: Annotated[Optional[str], typer.Option("--backend", "-b", help="Inference backend.")] = None
     dataset: Annotated[Optional[str], typer.Option("--dataset", "-d", help="aienergyscore or a JSONL file.")] = None
@@ -126,6 +127,8 @@ class RunOptions:
             raise ConfigError(
                 f"--from-result repeats one result, and {other} names something else", "remove one of them"
             )
+        if self.resume and not (self.config or self.model or self.sweeps):
+            raise ConfigError("--resume needs the file or the folder of the study", "llem run --resume FOLDER")
         if self.dry_run and self.resume:
             raise ConfigError("--dry-run describes a new study, and --resume continues one", "remove one of them")
         if self.other_environment and not self.resume:

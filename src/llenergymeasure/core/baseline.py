@@ -56,7 +56,7 @@ def baseline_of(
     cache: BaselineCache,
     model: str,
     watch: Watch = lambda start_s, end_s: None,
-    clear: Callable[[], None] = lambda: None,
+    begin: Callable[[], None] = lambda: None,
 ) -> BaselineResult:
     """Measure the idle power, or take it from the cache. It never raises: without a reading the result has a reason.
 
@@ -68,7 +68,7 @@ def baseline_of(
         cache: idle power of this session.
         model: identity of the loaded model; part of the cache key when measured after loading.
         watch: returns what the sampler recorded between two times.
-        clear: frees device memory before a fresh measurement.
+        begin: called before a fresh measurement, to free device memory.
     """
     if not config.enabled:
         return _unavailable(config, "baseline.enabled is false")
@@ -78,7 +78,7 @@ def baseline_of(
     cached = cache.get(key, clock.now())
     if cached is not None:
         return cached
-    clear()
+    begin()
     baseline = _measure(config, meter, clock, wait, watch)
     if baseline.power_w is not None:
         cache.put(key, clock.now(), baseline)

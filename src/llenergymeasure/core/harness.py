@@ -149,7 +149,6 @@ class OpenExperiment:
     def _measure_baseline(self) -> None:
         config, parts = self._config, self._with
         self._enter("idle")
-        parts.progress.step("idle baseline", config.baseline.duration_seconds)
         self._baseline = baseline_of(
             config.baseline,
             parts.metering.meter,
@@ -158,8 +157,15 @@ class OpenExperiment:
             parts.baselines,
             config.config_hash,
             parts.sampler.trace,
-            parts.model_cache.drop if config.baseline.when == "before_load" else lambda: None,
+            self._begin_baseline,
         )
+
+    def _begin_baseline(self) -> None:
+        """The idle power is measured, and not known from an earlier experiment."""
+        config, parts = self._config.baseline, self._with
+        parts.progress.step("idle baseline", config.duration_seconds)
+        if config.when == "before_load":
+            parts.model_cache.drop()
 
     def _load(self, loader: ModelLoader) -> None:
         self._enter("load")

@@ -21,7 +21,7 @@ from llenergymeasure._format import number, operations
 # derived  computed from combined values
 Ranks = Literal["sum", "same", "span", "pooled", "derived"]
 
-OPERATIONS = "FLOP"
+OPERATIONS, MILLISECONDS = "FLOP", "ms"
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,11 @@ class Metric:
     def higher_is_worse(self) -> bool:
         """Whether a higher value is worse."""
         return self.better == "lower"
+
+    @property
+    def is_high_percentile(self) -> bool:
+        """Whether it is a percentile of which few requests carry no information."""
+        return self.path[:1] == ("latency",) and not self.gated
 
     def read(self, result: object) -> float | None:
         """Its value in a result; None when that was not measured."""
@@ -94,7 +99,7 @@ def _latencies() -> Iterator[Metric]:
     for name, title in LATENCIES.items():
         for point, which in _PERCENTILES.items():
             path, gated = ("latency", name, f"{point}_ms"), point in _GATED_PERCENTILES
-            yield Metric(f"{name}_{point}_ms", f"{title}, {which}", "ms", "pooled", path, gated=gated)
+            yield Metric(f"{name}_{point}_ms", f"{title}, {which}", MILLISECONDS, "pooled", path, gated=gated)
 
 
 _ALL = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -76,6 +77,13 @@ def builtin_model_path(model: str, place_of: PlaceOfPackage = place_of_package) 
         names = ", ".join(sorted((*BUILTIN_MODELS, *PACKAGED_MODELS)))
         raise ConfigError(f"there is no built-in model '{model}'", f"name one of: {names}")
     return BUILTIN_MODELS[model]
+
+
+def similar_builtin(name: str) -> str | None:
+    """The built-in model whose name is similar to that of a repository; None without one."""
+    known = {model.removeprefix(PREFIX): model for model in (*BUILTIN_MODELS, *PACKAGED_MODELS)}
+    close = get_close_matches(name.rpartition("/")[2].lower(), known, n=1)
+    return known[close[0]] if close else None
 
 
 def _packaged(model: str, packaged: PackagedModel, place_of: PlaceOfPackage) -> Path:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.models import StudyConfig
+from llenergymeasure.core.backends.registry import BACKENDS
+from llenergymeasure.orchestration.model.local_files import local_directory
 from llenergymeasure.orchestration.model.prompts import notes_on_length
-from llenergymeasure.orchestration.model.required_files import known_models
+from llenergymeasure.orchestration.model.required_files import known_models, required_by
 from llenergymeasure.orchestration.model.vram import estimate_for
 
 if TYPE_CHECKING:
@@ -47,6 +49,24 @@ def notes_on_study(study: StudyConfig) -> Iterator[str]:
         yield (
             f"{', '.join(study.without_effect)}: without effect on a single experiment, which runs once and in this process; "
             "set execution.n_cycles to 2 or more for a study"
+        )
+
+
+def plan_notes(config: ExperimentConfig, environ: Mapping[str, str]) -> Iterator[str]:
+    """Notes on an experiment that is planned and not run: what a dry run does not check, and long prompts."""
+    if not BACKENDS[config.backend].own_models:
+        yield from _absent(config, environ)
+    yield from length_notes(config, environ)
+
+
+def _absent(config: ExperimentConfig, environ: Mapping[str, str]) -> Iterator[str]:
+    """A note on each model and adapter that the run would fetch, because a dry run does not use the network."""
+    for required in required_by(config):
+        if required.is_gguf or local_directory(required.name, required.revision, environ, required.file) is not None:
+            continue
+        yield (
+            f"{required.kind} '{required.name}' is not on this machine: the run would fetch it from the hub; "
+            "a dry run does not use the network, so it is not known whether the hub has it"
         )
 
 

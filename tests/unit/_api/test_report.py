@@ -106,6 +106,15 @@ def test_a_bad_folder_is_one_message_and_nothing_is_written(tmp_path, name, word
     assert list(tmp_path.rglob("report.html")) == []
 
 
+def test_a_configuration_is_not_read_as_a_result(tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text("model: builtin/tiny-llama\n")
+    with pytest.raises(
+        ConfigError, match=r"study\.yaml is a configuration, and not a result; measure it with `llem run "
+    ):
+        write_report(file)
+
+
 def test_a_limit_of_a_single_result_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="chooses between the cells of a study"):
         write_report(a_result().save(tmp_path).parent, ["ttft_p95_ms=5"])

@@ -39,6 +39,11 @@ def test_the_plan_shows_what_would_run_and_what_it_could_find(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_model_that_is_not_on_this_machine_is_noted_once(tmp_path):
+    config = StudyConfig(experiments=[ExperimentConfig(model="org/not-here", n=n) for n in (1, 2)])
+    assert plan_text(plan_study(config, tmp_path)).count("note: model 'org/not-here' is not on this machine") == 1
+
+
 @pytest.mark.torch
 def test_one_cycle_shows_no_differences(tmp_path):
     plan = plan_study(a_study_config(1, 8, n_cycles=1), tmp_path)

@@ -115,6 +115,7 @@ def test_a_broken_file_is_a_usage_error_that_names_place_and_fix(llem, case):
         (["--model", "x", "--set", "n=010"], "010 is not a plain decimal number"),
         (["--model", "x", "--set", "pytorch.revision=680841e1"], "pytorch.revision: 680841e1: text is needed"),
         (["--nonsense"], "No such option"),
+        (["--resume"], "--resume needs the file or the folder of the study; llem run --resume FOLDER"),
         (["--model", "x", "-o", ""], "'' is not a directory; write . for the working directory"),
         (["--model", "x", "--dry-run", "--resume"], "--resume continues one; remove one of them"),
         (["--model", "x", "--dry-run", "--allow-other-environment"], "add --resume, or remove it"),

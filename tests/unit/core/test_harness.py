@@ -9,6 +9,7 @@ import pytest
 
 from fakes import FakeClock, FakeHost, FakeLoader, FakeMeter, FakePrompts, RecordingProgress, a_snapshot, metering
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.energy.null import NullMeter
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
@@ -17,7 +18,7 @@ from llenergymeasure.core.instruments import Carbon, Instruments
 from llenergymeasure.exceptions import ExperimentError
 
 
-def measure(n=2, clock=None, meter=None, progress=None, carbon=Carbon(), repeats=1, loader=None, **fields):  # noqa: B008
+def measure(n=2, clock=None, meter=None, progress=None, carbon=None, repeats=1, loader=None, baselines=None, **fields):
     clock = clock or FakeClock()
     parts = Instruments(
         metering=metering(meter or FakeMeter()),
@@ -29,7 +30,8 @@ def measure(n=2, clock=None, meter=None, progress=None, carbon=Carbon(), repeats
         ),
         clock=clock,
         progress=progress or RecordingProgress(),
-        carbon=carbon,
+        carbon=carbon or Carbon(),
+        baselines=baselines or BaselineCache(),
     )  # fmt: skip
     config = ExperimentConfig(**{"model": "m", "n": n, "max_output_tokens": 11, **fields})
     with open_experiment(config, loader or FakeLoader(clock), parts) as experiment:
@@ -225,6 +227,14 @@ def test_the_garbage_collector_rests_in_the_window_and_works_again_after():
     measure(meter=Watching())
     assert seen == [True, False]  # the baseline, then the window
     assert gc.isenabled()
+
+
+def test_a_baseline_that_is_known_already_shows_no_wait():
+    baselines, first, second = BaselineCache(), RecordingProgress(), RecordingProgress()
+    measure(progress=first, baselines=baselines)
+    measure(progress=second, baselines=baselines)
+    assert "idle baseline" in first.steps
+    assert "idle baseline" not in second.steps
 
 
 def test_waits_move_the_progress():

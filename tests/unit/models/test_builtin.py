@@ -11,7 +11,7 @@ import pytest
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.ssot import MODELS_WITHOUT_WEIGHTS
 from llenergymeasure.exceptions import ConfigError
-from llenergymeasure.models.builtin import BUILTIN_MODELS, builtin_model_path, place_of_package
+from llenergymeasure.models.builtin import BUILTIN_MODELS, builtin_model_path, place_of_package, similar_builtin
 from llenergymeasure.models.gguf import names_gguf
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
@@ -35,6 +35,20 @@ def written():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(SCRIPTS))
         return importlib.import_module("make_tiny_llama").make_files()
+
+
+@pytest.mark.parametrize(
+    ("name", "similar"),
+    [
+        ("smollm2", "builtin/smollm2-135m"),
+        ("HuggingFaceTB/SmolLM2-135M-Instruct", "builtin/smollm2-135m"),
+        ("tinyllama", "builtin/tiny-llama"),
+        ("Qwen/Qwen2.5-0.5B-Instruct", None),
+        ("gpt2", None),
+    ],
+)
+def test_a_name_of_the_hub_may_be_similar_to_a_built_in_one(name, similar):
+    assert similar_builtin(name) == similar
 
 
 def test_a_built_in_name_leads_to_a_directory_in_the_package():

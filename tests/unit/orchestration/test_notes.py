@@ -10,7 +10,7 @@ import pytest
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.domain.energy import MeterChoice
 from llenergymeasure.domain.environment import GpuInfo
-from llenergymeasure.orchestration.notes import notes
+from llenergymeasure.orchestration.notes import notes, plan_notes
 
 NVML = MeterChoice(name="nvml", reason="asked for")
 # 8.03 billion parameters: 16.1 GB in 16 bits, 18.6 GB with cache and 15 %.
@@ -32,6 +32,12 @@ def a_gpu(vram_mb: float | None = 80_000, **facts) -> GpuInfo:
 
 def reported(config, meter=NVML, *gpus) -> list[str]:
     return list(notes(config, {}, meter, gpus))
+
+
+def test_a_plan_notes_a_model_that_is_not_on_this_machine(tmp_path):
+    (note,) = plan_notes(ExperimentConfig(model="org/not-here"), {"HOME": str(tmp_path)})
+    assert note.startswith("model 'org/not-here' is not on this machine: the run would fetch it from the hub")
+    assert list(plan_notes(ExperimentConfig(model="builtin/tiny-llama"), {"HOME": str(tmp_path)})) == []
 
 
 def test_a_model_that_fits_under_a_meter_is_no_concern(large):

@@ -218,6 +218,14 @@ def test_what_the_hub_says_is_reported_with_its_fix(error, problem, fix):
     assert fix in finding.fix
 
 
+def test_a_built_in_model_of_a_similar_name_is_suggested():
+    def ask(model, revision, file):
+        raise ConnectionError
+
+    (finding,) = hub_findings("smollm2", None, ask=ask, again=lambda call: call())
+    assert finding.fix.startswith("did you mean 'builtin/smollm2-135m'? if not: on a connected machine: ")
+
+
 def test_a_hub_that_answers_at_the_second_time_is_no_finding():
     calls = []
 

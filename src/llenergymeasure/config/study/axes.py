@@ -125,12 +125,13 @@ def parse_sweep(text: str) -> Axis:
     example = "for example pytorch.batch_size=1,8,32"
     if not (key and equals and values):
         raise ConfigError(f"sweep {shown(text)} is not KEY=V1,V2", example)
-    source = f"--sweep {cut(key)}"
     try:
         parsed = parse_value(f"[{values}]")
     except ConfigError as error:
-        raise ConfigError(f"{source} is not understood: {error}", example) from error
-    document = Document(source, {key: parsed.content}, {}, {(key, *path): text for path, text in parsed.texts.items()})
+        raise ConfigError(f"--sweep {cut(key)} is not understood: {error}", example) from error
+    document = Document(
+        "--sweep", {key: parsed.content}, {}, {(key, *path): text for path, text in parsed.texts.items()}
+    )
     (axis,) = axes_in(document, {key: parsed.content}, ())
     if isinstance(axis, ConfigError):
         raise axis

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 
 from llenergymeasure.exceptions import Finding
+from llenergymeasure.models.builtin import similar_builtin
 from llenergymeasure.resilience import retry
 
 MODEL_FILE = "config.json"
@@ -64,6 +65,12 @@ def hub_findings(
         yield _finding(f"{kind} '{model}'", model, revision, file, error)
 
 
+def _meant(model: str) -> str:
+    """A question about a built-in model of a similar name, which needs no hub; empty without one."""
+    found = similar_builtin(model)
+    return f"did you mean '{found}'? if not: " if found else ""
+
+
 def _finding(what: str, model: str, revision: str | None, file: str, error: Exception) -> Finding:
     names = {kind.__name__ for kind in type(error).__mro__}
     if "GatedRepoError" in names:
@@ -74,7 +81,7 @@ def _finding(what: str, model: str, revision: str | None, file: str, error: Exce
     if "RepositoryNotFoundError" in names:
         return Finding(
             f"{what} does not exist on the hub, or is private and no token is set",
-            "check the name, or: export HF_TOKEN=<your token>",
+            f"{_meant(model)}check the name, or: export HF_TOKEN=<your token>",
         )
     if "RevisionNotFoundError" in names:
         return Finding(f"{what} has no revision '{revision}'", "set pytorch.revision to an existing one")
@@ -82,5 +89,5 @@ def _finding(what: str, model: str, revision: str | None, file: str, error: Exce
         return Finding(f"{what} has no {file}: it cannot be loaded with transformers", "name another one")
     return Finding(
         f"{what} is not on this machine and the hub cannot be reached ({type(error).__name__})",
-        f"on a connected machine: hf download {model}; then copy the cache, or name a local directory",
+        f"{_meant(model)}on a connected machine: hf download {model}; then copy the cache, or name a local directory",
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.metrics import METRICS, MILLISECONDS, OPERATIONS
 from llenergymeasure.domain.study.effects import EQUAL_WORK
 from llenergymeasure.results.comparison.sides import NOT_MEASURED
 from llenergymeasure.results.comparison.types import CellComparison, Comparison, Difference, MetricRatio
 from llenergymeasure.results.study_tables.content import SHOWN_WITHOUT_ENERGY
 from llenergymeasure.results.study_tables.table import Table
-from llenergymeasure.results.study_tables.texts import ABSENT, name_of, ratio_text, value_text
+from llenergymeasure.results.study_tables.texts import ABSENT, name_of, ratio_text, three_figures, value_text
 
 MACHINES = {
     "same": "",
@@ -39,10 +39,11 @@ def text_of(comparison: Comparison, single: bool) -> str:
 
 
 def result_table(comparison: Comparison) -> Table:
-    """One row per metric."""
+    """One row per metric, without the percentiles that few requests cannot show."""
     (cell,) = comparison.cells
-    rows = tuple((_title(each.metric, {each.energy}), *_values(each), _ratio(each)) for each in cell.metrics)
-    return Table("compare", "", ("metric", "A", "B", "B over A"), rows)
+    shown = [each for each in cell.metrics if not METRICS[each.metric].is_high_percentile]
+    rows = tuple((_title(each.metric, {each.energy}), *_values(each), _ratio(each)) for each in shown)
+    return Table("compare", "", ("metric", "unit", "A", "B", "B over A"), rows, texts=2)
 
 
 def _title(metric: str, sources: Collection[str | None]) -> str:
@@ -51,9 +52,20 @@ def _title(metric: str, sources: Collection[str | None]) -> str:
     return ", ".join([name_of(metric), *marks])
 
 
-def _values(each: MetricRatio) -> tuple[str, str]:
-    unit = METRICS[each.metric].unit
-    return f"{value_text(each.first, each.metric)} {unit}", f"{value_text(each.second, each.metric)} {unit}"
+def _values(each: MetricRatio) -> tuple[str, str, str]:
+    """The unit and both values in it."""
+    unit, divisor = _unit(each)
+    if divisor == 1:
+        return unit, value_text(each.first, each.metric), value_text(each.second, each.metric)
+    return unit, three_figures(each.first / divisor), three_figures(each.second / divisor)
+
+
+def _unit(each: MetricRatio) -> tuple[str, float]:
+    """A unit that fits both values, and the number by which they are divided for it."""
+    unit, largest = METRICS[each.metric].unit, max(each.first, each.second)
+    if unit == OPERATIONS:
+        return ("PFLOP", 1e15) if largest >= 1e15 else ("GFLOP", 1e9)
+    return ("s", 1000) if unit == MILLISECONDS and largest > 1000 else (unit, 1)
 
 
 def _ratio(each: MetricRatio) -> str:

@@ -107,8 +107,8 @@ def test_an_axis_of_the_command_line_is_a_name_and_yaml_values(text, values):
         ("n=", "is not KEY=V1,V2"),
         ("n=[1", "--sweep n is not understood"),
         ("n=010,2", "010 is not a plain decimal number"),
-        ("n=1,1", "--sweep n: n: 1 is listed twice"),
-        ("precison=fp16", "--sweep precison: precison: there is no such field; did you mean 'precision'?"),
+        ("n=1,1", "--sweep: n: 1 is listed twice"),
+        ("precison=fp16", "--sweep: precison: there is no such field; did you mean 'precision'?"),
     ],
 )
 def test_an_axis_of_the_command_line_that_is_not_understood_is_shown_with_an_example(text, words):

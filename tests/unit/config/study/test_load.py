@@ -110,7 +110,7 @@ def test_the_backend_of_the_command_line_decides_which_section_counts(study):
         ("sweep: {n: [1, 2]}\n", {"n": 3}, [],
          "line 2, column 9: n: is an axis of the sweep, and the command line sets n for all cells; remove one"),
         ("sweep: {pytorch.batch_size: [1, 2]}\n", {"pytorch": {"batch_size": 1}}, [], "sets pytorch for all cells"),
-        ("n: 1\n", {"n": 3}, ["n=1,2"], "--sweep n: n: is an axis of the sweep, and the command line sets n"),
+        ("n: 1\n", {"n": 3}, ["n=1,2"], "--sweep: n: is an axis of the sweep, and the command line sets n"),
         ("dataset: a.jsonl\nsweep: {n: [1]}\n", {"dataset.n": 200}, [], "'dataset.n' cannot be set: dataset is \"a.jsonl\""),
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ from a_gpu_result import a_gpu_result
 from a_result import a_result
 from a_study import a_design, a_study
 from llenergymeasure import ExperimentResult, StudyResult
+from llenergymeasure.domain.study.effects import Ratio
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.results.comparison.compare import compare
 from llenergymeasure.results.comparison.sides import Side, side_of
@@ -106,6 +107,31 @@ def test_what_differs_is_listed_by_kind():
 def test_equal_results_have_no_differences():
     text = text_of(compare(side_of("a", a_result()), side_of("b", a_result())), single=True)
     assert "No difference of configuration, settings or environment is known." in text
+
+
+def test_the_table_of_two_results_fits_a_terminal_and_has_no_percentile_of_few_requests():
+    found = compare(side_of("a", a_gpu_result(n=4)), side_of("b", a_gpu_result(n=4)))
+    table = text_of(found, single=True).split("\n\n")[1]
+    assert max(map(len, table.splitlines())) <= 80
+    assert "FLOPs                        GFLOP" in table
+    assert "time to first token, median  ms" in table
+    assert "p95" in table
+    assert "p90" not in table
+    assert "p99" not in table
+
+
+def test_latencies_above_a_second_are_compared_in_seconds():
+    slow = MetricRatio(
+        metric="request_p50_ms",
+        first=900.0,
+        second=1800.0,
+        ratio=Ratio(value=2.0, low=None, high=None),
+        interval="none",
+    )
+    found = compare(side_of("a", a_result()), side_of("b", a_result()))
+    cell = found.cells[0].model_copy(update={"metrics": (slow,)})
+    text = text_of(found.model_copy(update={"cells": (cell,)}), single=True)
+    assert "request latency, median  s     0.900  1.80      2.00" in text
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llenergymeasure._format import NOT_MEASURED, milliseconds, number
-from llenergymeasure.domain.measurements import Distribution, LatencyResult
+from llenergymeasure.domain.measurements import Distribution, LatencyResult, MemoryResult
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.summary import batching_text, spread_per_token_j
@@ -16,6 +16,7 @@ Rows = Iterator[tuple[str, str]]
 ABSENT = "-"
 # Of fewer samples, the 99th percentile lies between the two largest.
 LEAST_FOR_P99 = 100
+_MEMORY = {"devices": "of the devices", "process": "of the whole process"}
 
 
 def headlines(result: ExperimentResult) -> Iterator[Headline]:
@@ -29,13 +30,17 @@ def headlines(result: ExperimentResult) -> Iterator[Headline]:
     yield _headline("tokens_per_second", result, "", "one window; repeats are needed for the spread")
     for name in ("ttft", "itl", "request"):
         yield _latency_headline(LATENCIES[name], getattr(result.latency, name, None))
-    source = result.memory.source
-    peak_note = source if result.peak_memory_mb is None else f"{source}, peak of the window"
-    yield _headline("peak_memory_mb", result, "", peak_note)
+    yield _headline("peak_memory_mb", result, "", _memory_note(result.memory))
 
 
 def _headline(name: str, result: ExperimentResult, spread: str, note: str) -> Headline:
     return Headline(METRICS[name].title, METRICS[name].text(result), spread, note)
+
+
+def _memory_note(memory: MemoryResult) -> str:
+    if memory.peak_memory_mb is None or memory.scope is None:
+        return memory.source
+    return f"{_MEMORY[memory.scope]}, peak of the window"
 
 
 def _error_bar(value: float | None, unit: str) -> str:
@@ -132,7 +137,7 @@ def throttling(result: ExperimentResult) -> str:
     """Whether clocks were throttled, and for how long."""
     seen = result.thermal_throttle
     if seen is None:
-        return "not observed"
+        return f"not known ({result.reasons['thermal_throttle']})"
     if not seen.detected:
         return "none observed"
     kinds = [name for name in ("sw_thermal", "hw_thermal", "hw_power", "power") if getattr(seen, name)]

@@ -21,6 +21,12 @@ from llenergymeasure.results.report.experiment.page import html_text
 from llenergymeasure.results.store import FolderRepository
 
 
+def test_on_a_cpu_throttling_is_not_known_and_not_called_unobserved():
+    text = page_of(a_result()).text
+    assert "Throttling: not known (" in text
+    assert "Throttling: not observed" not in text
+
+
 def page_of(result) -> Page:
     return Page(html_text(result))
 
