@@ -8,12 +8,11 @@ from llenergymeasure._api.duration import duration
 from llenergymeasure.domain.results import StudyResult
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.domain.study.summary import outcome_of, summarise_study
-from llenergymeasure.results.study_tables.content import tables
+from llenergymeasure.results.study_tables.content import terminal_tables
 from llenergymeasure.study.outlook import Progressed
 
 __all__ = ["run_line", "study_text"]
 
-SHOWN_TABLES = ("cells", "factors")
 # Metrics in the table of cells beside the headline; the page has all of them.
 BESIDE = ("tokens_per_second", "request_p50_ms", "ttft_p50_ms", "peak_memory_mb")
 
@@ -41,5 +40,4 @@ def study_text(study: StudyResult, emphasis: Callable[[str], str] = str) -> str:
         return summarise_study(study, emphasis=emphasis)
     headline, *others = effects.metrics
     shown = effects.model_copy(update={"metrics": (headline, *(each for each in others if each.metric in BESIDE))})
-    found = tables(study.model_copy(update={"effects": shown}))
-    return summarise_study(study, [table.plain() for table in found if table.name in SHOWN_TABLES], emphasis)
+    return summarise_study(study, [table.plain() for table in terminal_tables(study, shown)], emphasis)

@@ -23,6 +23,7 @@ MACHINES = {
 MOST_LINES = 40
 _NOT_MEASURED = {"estimated": "an estimate", "replayed": "simulated"}
 _OUTPUT_TOKENS = "output_tokens"
+_SIZES = (("PFLOP", 1e15), ("GFLOP", 1e9), ("MFLOP", 1e6))
 
 
 def text_of(comparison: Comparison, single: bool) -> str:
@@ -64,7 +65,7 @@ def _unit(each: MetricRatio) -> tuple[str, float]:
     """A unit that fits both values, and the number by which they are divided for it."""
     unit, largest = METRICS[each.metric].unit, max(each.first, each.second)
     if unit == OPERATIONS:
-        return ("PFLOP", 1e15) if largest >= 1e15 else ("GFLOP", 1e9)
+        return next((unit, size) for unit, size in _SIZES if largest >= size or size == _SIZES[-1][1])
     return ("s", 1000) if unit == MILLISECONDS and largest > 1000 else (unit, 1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.effects import (
@@ -70,6 +71,26 @@ def cells_table(study: StudyData, effects: StudyEffects) -> Table:
     absent = f" Not listed: {left} without a run in the analysis." if left else ""
     caption = f"Cells of the study: geometric means of the runs, and ratios of {named(headline)}{known}.{absent}"
     return Table("cells", caption, head, rows, texts=2)
+
+
+def terminal_tables(study: StudyData, effects: StudyEffects) -> Iterator[Table]:
+    """The cells, with a column per factor in place of their labels, and the factors without the p-value of ranks."""
+    cells, factors = cells_table(study, effects), next(_factor_tables(study.design, effects))
+    names = [factor.name for factor in study.design.factors]
+    if names:
+        head = ("cell", *(factor_title(study.design, name) for name in names), *cells.head[2:])
+        rows = ((row[0], *_levels(study.design, row[0], names), *row[2:]) for row in cells.rows)
+        cells = replace(cells, head=head, rows=tuple(rows), texts=1 + len(names))
+    yield cells
+    if factors.rows:
+        yield replace(factors, head=factors.head[:-1], rows=tuple(row[:-1] for row in factors.rows))
+
+
+def _levels(design: StudyDesign, cell_id: str, factors: Iterable[str]) -> Iterator[str]:
+    """The levels of a cell as text; a factor that does not apply to it has none."""
+    for name in factors:
+        applies = name in design.cell(cell_id).levels
+        yield level_text(level_of(design, cell_id, name)) if applies else ABSENT
 
 
 def _known(ratios: Iterable[Ratio | None]) -> str:

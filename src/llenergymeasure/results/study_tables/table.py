@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from llenergymeasure._format import one_line
 
@@ -12,6 +13,10 @@ _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
 }  # fmt: skip
+
+
+# The usual width of a terminal, and the space between columns.
+TERMINAL_COLUMNS, GAP = 80, "  "
 
 
 @dataclass(frozen=True)
@@ -33,9 +38,16 @@ class Table:
     texts: int = 1
 
     def plain(self) -> str:
-        """The table with columns of equal width, for a terminal: text to the left, numbers to the right."""
+        """The table with columns of equal width, for a terminal: text to the left, numbers to the right.
+
+        The titles of a table that is wider than a terminal are broken into several lines.
+        """
         lines = [tuple(map(one_line, cells)) for cells in (self.head, *self.rows)]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        widths = _widths(lines)
+        if sum(widths) + len(GAP) * (len(widths) - 1) > TERMINAL_COLUMNS:
+            head, *rows = lines
+            lines = [*_broken(head, _widths(rows)), *rows]
+            widths = _widths(lines)
         return "\n".join(self._padded(line, widths) for line in lines)
 
     def _padded(self, cells: tuple[str, ...], widths: list[int]) -> str:
@@ -43,7 +55,7 @@ class Table:
             f"{cell:<{width}}" if column < self.texts else f"{cell:>{width}}"
             for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
         )
-        return "  ".join(padded).rstrip()
+        return GAP.join(padded).rstrip()
 
     def markdown(self) -> str:
         """The table in Markdown, with its caption below."""
@@ -61,6 +73,20 @@ class Table:
             f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{' & '.join(map(latex_text, self.head))} \\\\\n\\midrule\n"
             f"{body}\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
         )
+
+
+def _widths(lines: Sequence[tuple[str, ...]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*lines, strict=True)]
+
+
+def _broken(titles: Sequence[str], widths: Sequence[int]) -> Iterator[tuple[str, ...]]:
+    """The lines of titles that are broken between words, to the width of their columns where words are not longer."""
+    columns = []
+    for title, width in zip(titles, widths, strict=True):
+        least = max(width, *map(len, title.split()), 1)
+        columns.append(wrap(title, least, break_long_words=False))
+    height = max(map(len, columns))
+    return zip(*([""] * (height - len(column)) + column for column in columns), strict=True)
 
 
 def _row(cells: tuple[str, ...], escaped: Callable[[str], str]) -> str:
