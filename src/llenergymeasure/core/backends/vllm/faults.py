@@ -1,0 +1,96 @@
+"""Explains the errors of vLLM. It catches every exception of the library."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.exceptions import BackendError, LLEMError, OutOfMemory
+from llenergymeasure.security import redact
+
+
+@contextmanager
+def explained(doing: str, config: ExperimentConfig) -> Iterator[None]:
+    """Turn every failure inside into a `BackendError` that names the cause and the fix.
+
+    Args:
+        doing: name of the operation, such as generating.
+        config: the experiment.
+
+    Raises:
+        BackendError: with the original as its cause.
+    """
+    try:
+        yield
+    except LLEMError:
+        raise
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemory(_out_of_memory(doing, config, error)) from error
+    except Exception as error:
+        text = f"{error}"
+        if any(part in text for part in _OUT_OF_MEMORY):
+            raise OutOfMemory(_out_of_memory(doing, config, error)) from error
+        raise BackendError(f"{doing} failed: {_first_words(error)}{_fix(text)}") from error
+
+
+# Of torch on a CPU, of the CUDA allocator in another process, and of vLLM's check of free memory.
+_OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "less than desired GPU memory", "Cannot allocate memory")
+
+
+def _out_of_memory(doing: str, config: ExperimentConfig, error: BaseException) -> str:
+    section = config.vllm_settings
+    return (
+        f"{doing} ran out of memory ({_chosen('max_num_seqs', section.max_num_seqs)}, "
+        f"{_chosen('gpu_memory_utilization', section.gpu_memory_utilization)}, {config.precision}): {_first_words(error)}; "
+        "lower vllm.gpu_memory_utilization, vllm.max_num_seqs or vllm.max_num_batched_tokens, load weights in fewer bits, or "
+        "spread the model with vllm.tensor_parallel_size"
+    )
+
+
+def _chosen(name: str, value: object) -> str:
+    return f"{name} {'not set' if value is None else value}"
+
+
+# The first match applies: text of vLLM's message, fix.
+_FIXES: tuple[tuple[str, str], ...] = (
+    (
+        r"KV cache is needed|No available memory for the cache blocks|KV cache.*(too small|larger than the available)",
+        "; lower vllm.max_model_len, or give the KV cache more memory: raise vllm.gpu_memory_utilization, on a CPU set "
+        "passthrough_kwargs: {kv_cache_memory_bytes: 4294967296} or VLLM_CPU_KVCACHE_SPACE (GiB)",
+    ),
+    (
+        r"on kv cache allocation is less than|controls the fraction of CPU memory",
+        "; lower vllm.gpu_memory_utilization, VLLM_CPU_KVCACHE_SPACE or passthrough_kwargs.kv_cache_memory_bytes",
+    ),
+    (
+        r"max_model_len.*(greater|larger|exceed)|maximum model length",
+        "; lower vllm.max_model_len, or remove it to use the model's own limit",
+    ),
+    (
+        r"[Mm]odel architectures .* (not supported|failed)|no vLLM implementation|are not supported for now",
+        "; measure it with backend: pytorch, or name a model that vLLM supports",
+    ),
+    (
+        r"longer than the maximum|is too long|maximum context length",
+        "; raise vllm.max_model_len, or lower max_input_tokens or max_output_tokens",
+    ),
+    (r"(gated|[Uu]nauthorized|[Ff]orbidden|40[13] [Cc]lient)", "; accept the model's terms on its page and set HF_TOKEN"),
+    (r"safetensors|HeaderTooLarge|incomplete metadata", "; the weights file is damaged or incomplete: fetch or copy it again"),
+    (r"root cause above|initialization failed", "; the lines of vLLM above name the cause"),
+    (r"world size .* (is larger|exceed)|[Nn]ot enough GPUs|tensor.parallel", "; lower vllm.tensor_parallel_size"),
+    (r"unexpected keyword argument|[Vv]alidation error", "; check the section vllm and the names in passthrough_kwargs"),
+)  # fmt: skip
+
+
+def _fix(text: str) -> str:
+    """What to do, if the kind of failure is known; empty otherwise."""
+    return next((fix for pattern, fix in _FIXES if re.search(pattern, text, re.DOTALL)), "")
+
+
+def _first_words(error: BaseException, limit: int = 400) -> str:
+    text = redact(" ".join(str(error).split()))
+    return ": ".join(filter(None, [type(error).__name__, f"{text[:limit]}{'...' if len(text) > limit else ''}"]))

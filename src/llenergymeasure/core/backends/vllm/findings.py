@@ -1,0 +1,81 @@
+"""Checks settings of the vLLM backend against the model and this machine. It does not import vllm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.model_limits import limits_of
+from llenergymeasure.exceptions import Finding
+from llenergymeasure.models.gguf import names_gguf
+
+Has = Callable[[str], bool]
+
+# Formats of weights below 16 bits; vLLM reads them from a checkpoint, or quantises while it loads.
+QUANTISED = ("int8", "int4")
+
+
+def setting_findings(
+    config: ExperimentConfig, checkpoint: Mapping[str, Any], has: Has, cuda_devices: Callable[[], int | None]
+) -> Iterator[Finding]:
+    """Findings about settings that vLLM would refuse after a long load.
+
+    Args:
+        config: the experiment.
+        checkpoint: content of the model's config.json; empty when it is not known.
+        has: whether a module is installed.
+        cuda_devices: returns the number of CUDA devices visible to this process, None when not known; called only if needed.
+    """
+    yield from _decoding(config)
+    yield from _weights(config, checkpoint)
+    yield from _length(config, checkpoint)
+    if has("torch"):
+        yield from _gpus(config, cuda_devices)
+
+
+def _decoding(config: ExperimentConfig) -> Iterator[Finding]:
+    """vLLM does beam search outside its engine, step by step, so that no request has a time of its own."""
+    if config.decoder.decoding_strategy == "beam":
+        yield Finding(
+            "backend 'vllm' does not measure beam search: vLLM does it outside its scheduler, without times of requests",
+            "set decoder.decoding_strategy: greedy or sampling, or set backend: pytorch",
+        )
+
+
+def _weights(config: ExperimentConfig, checkpoint: Mapping[str, Any]) -> Iterator[Finding]:
+    if names_gguf(config.model) and not config.draws_weights:
+        yield Finding(
+            f"vLLM does not read GGUF files: {config.model}",
+            "name a directory or a repository with safetensors, or set backend: pytorch",
+        )
+    quantised = config.vllm_settings.quantization or checkpoint.get("quantization_config")
+    if config.precision in QUANTISED and not quantised and checkpoint:
+        yield Finding(
+            f"precision {config.precision} needs quantised weights, and {config.model} has none",
+            "name a quantised checkpoint, set vllm.quantization, or set precision: bf16",
+        )
+
+
+def _length(config: ExperimentConfig, checkpoint: Mapping[str, Any]) -> Iterator[Finding]:
+    """vLLM refuses sequences beyond the model's positions, which could give wrong results or an error of the GPU."""
+    asked, positions = config.vllm_settings.max_model_len, limits_of(checkpoint).positions
+    if asked is not None and positions is not None and asked > positions:
+        yield Finding(
+            f"vllm.max_model_len is {asked}, but the model has {positions} positions",
+            f"set vllm.max_model_len: {positions} or less",
+        )
+
+
+def _gpus(config: ExperimentConfig, cuda_devices: Callable[[], int | None]) -> Iterator[Finding]:
+    """A finding where the machine has fewer GPUs than are needed. Without any GPU, vLLM uses processes on the CPU."""
+    section = config.vllm_settings
+    if section.gpus == 1:
+        return
+    count = cuda_devices()
+    if count and count < section.gpus:
+        yield Finding(
+            f"vllm.tensor_parallel_size {section.effective_tensor_parallel_size} x pipeline_parallel_size "
+            f"{section.effective_pipeline_parallel_size} needs {section.gpus} GPUs, and {count} are visible",
+            f"lower them to a product of at most {count}, or make more GPUs visible",
+        )

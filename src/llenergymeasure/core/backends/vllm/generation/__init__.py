@@ -1,0 +1,1 @@
+"""One run: its prompts, the stamps of its tokens, and the records of its requests."""

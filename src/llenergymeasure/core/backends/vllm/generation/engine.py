@@ -1,0 +1,124 @@
+"""Generates with a loaded vLLM engine: every prompt is given to it at once, and it decides what runs together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.vllm.arguments import warm_up_arguments
+from llenergymeasure.core.backends.vllm.faults import explained
+from llenergymeasure.core.backends.vllm.generation.requests import GeneratedRun, Prompts
+from llenergymeasure.core.backends.vllm.generation.stamps import logged, to_clock
+from llenergymeasure.core.backends.vllm.library import VLLMLibrary
+from llenergymeasure.core.backends.vllm.memory import Memory
+from llenergymeasure.domain.environment import CudaFacts
+from llenergymeasure.domain.measurements import ModelInfo
+from llenergymeasure.protocols import Clock, Tokenizer
+
+
+@dataclass(frozen=True)
+class LoadedEngine:
+    """The parts of a loaded model.
+
+    Attributes:
+        engine: vLLM's `LLMEngine`.
+        library: the calls of vLLM.
+        adapter: the request for the adapter; None without one.
+        sampling: arguments of `SamplingParams` in the window.
+        give_back: ends the engine and puts its surroundings back.
+    """
+
+    engine: Any
+    library: VLLMLibrary
+    adapter: Any | None
+    sampling: Mapping[str, Any]
+    give_back: Callable[[], None]
+
+
+class VLLMEngine:
+    """A loaded model with its scheduler and its KV cache."""
+
+    def __init__(
+        self,
+        loaded: LoadedEngine,
+        tokenizer: Tokenizer,
+        info: ModelInfo,
+        architecture: dict[str, Any],
+        config: ExperimentConfig,
+        clock: Clock,
+        memory: Memory,
+    ) -> None:
+        self._loaded: LoadedEngine | None = loaded
+        self._config, self._clock, self._memory = config, clock, memory
+        self._cuda_devices = tuple(device for device in info.devices if device.startswith("cuda"))
+        self._prefix_caching = bool(info.effective_settings.get("enable_prefix_caching"))
+        self._runs = 0
+        self.info = info
+        self.architecture = architecture
+        self.tokenizer = tokenizer
+
+    def prepare(self, token_ids: Sequence[Sequence[int]]) -> tuple[Prompts, ...]:
+        """One batch with every prompt: vLLM batches by itself."""
+        if not token_ids:
+            return ()
+        library = self._in_use().library
+        return (
+            Prompts(tuple(range(len(token_ids))), tuple(map(len, token_ids)), tuple(map(library.prompt, token_ids))),
+        )
+
+    def run(self, batches: Sequence[Prompts], max_new_tokens: int | None = None) -> GeneratedRun:
+        loaded = self._in_use()
+        arguments = loaded.sampling if max_new_tokens is None else warm_up_arguments(loaded.sampling, max_new_tokens)
+        params = loaded.library.sampling_params(**arguments)
+        self._runs += 1
+        loaded.library.seed(self._config.random_seed)
+        if self._prefix_caching:  # otherwise this run would find the prompts of the run before
+            loaded.engine.reset_prefix_cache()
+        prompts = Prompts.joined(batches)
+        with explained("generating", self._config), logged(loaded.engine.engine_core) as log:
+            on_clock = to_clock(self._clock, loaded.library.now)
+            names = [
+                loaded.engine.add_request(f"{self._runs}-{index}", prompt, params, lora_request=loaded.adapter)
+                for index, prompt in zip(prompts.prompt_indices, prompts.inputs)
+            ]
+            outputs: list[Any] = []
+            while loaded.engine.has_unfinished_requests():
+                outputs.extend(output for output in loaded.engine.step() if output.finished)
+        self.synchronise()
+        return GeneratedRun(prompts, tuple(names), tuple(outputs), log, on_clock)
+
+    def _in_use(self) -> LoadedEngine:
+        if self._loaded is None:
+            raise RuntimeError("the engine was released")
+        return self._loaded
+
+    def synchronise(self) -> None:
+        """Wait for the devices of this process; vLLM's own processes return a step when it has been computed."""
+        if len(self._cuda_devices) == 1:
+            torch.cuda.synchronize(self._cuda_devices[0])
+
+    def reset_peak_memory(self) -> None:
+        self._memory.reset()
+
+    def peak_memory_mb(self) -> tuple[float | None, str]:
+        return self._memory.peak_mb()
+
+    def cuda_facts(self) -> CudaFacts | None:
+        if not self._cuda_devices:
+            return None
+        cudnn = torch.backends.cudnn.version()
+        return CudaFacts(version=torch.version.cuda, cudnn=None if cudnn is None else str(cudnn))
+
+    def host_threads(self) -> int | None:
+        return int(torch.get_num_threads())
+
+    def release(self) -> None:
+        loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            give_back = loaded.give_back
+            del loaded  # its engine must be deleted before its memory can be freed
+            give_back()

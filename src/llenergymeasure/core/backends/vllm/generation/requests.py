@@ -1,0 +1,96 @@
+"""The prompts that vLLM gets and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Literal
+
+from llenergymeasure.core.backends.vllm.generation.stamps import StepLog, TokenTimes
+from llenergymeasure.exceptions import BackendError
+from llenergymeasure.records import RequestRecord, RunRecords
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Prompts as vLLM takes them."""
+
+    prompt_indices: tuple[int, ...]
+    lengths: tuple[int, ...]
+    inputs: tuple[Mapping[str, Any], ...]
+
+    @property
+    def padded_length(self) -> int:
+        """Tokens of the longest prompt; vLLM pads nothing."""
+        return max(self.lengths)
+
+    @classmethod
+    def joined(cls, several: Sequence[Prompts]) -> Prompts:
+        """The prompts of all of them."""
+        return cls(
+            tuple(chain.from_iterable(one.prompt_indices for one in several)),
+            tuple(chain.from_iterable(one.lengths for one in several)),
+            tuple(chain.from_iterable(one.inputs for one in several)),
+        )
+
+
+@dataclass(frozen=True)
+class GeneratedRun:
+    """The output of a run.
+
+    Attributes:
+        prompts: the prompts, in the order in which vLLM got them.
+        names: vLLM's own id of each request, in the same order.
+        outputs: vLLM's output of each request, in the order in which they ended.
+        log: what the steps gave.
+        on_clock: converts a stamp of the engine to the clock of the measurement.
+    """
+
+    prompts: Prompts
+    names: tuple[str, ...]
+    outputs: tuple[Any, ...]
+    log: StepLog
+    on_clock: Callable[[float], float]
+
+    def records(self) -> RunRecords:
+        answers = {int(output.request_id.rpartition("-")[2]): output for output in self.outputs}
+        rows = zip(self.prompts.prompt_indices, self.prompts.lengths, self.names)
+        return RunRecords(
+            requests=tuple(self._request(index, length, name, answers.get(index)) for index, length, name in rows)
+        )
+
+    def _request(self, index: int, length: int, name: str, output: Any | None) -> RequestRecord:
+        if output is None or output.metrics is None:
+            raise BackendError(
+                f"vLLM gave no answer to prompt {index}; lower vllm.max_num_seqs, or report this as an error"
+            )
+        answer, stats, tokens = output.outputs[0], output.metrics, self.log.tokens.get(name, TokenTimes())
+        times_s = tuple(map(self.on_clock, tokens.times_s))
+        scheduled_s = self.on_clock(stats.scheduled_ts)
+        return RequestRecord(
+            prompt_index=index,
+            input_tokens=length,
+            output_tokens=len(answer.token_ids),
+            output_ids=tuple(answer.token_ids),
+            queued_s=self.on_clock(stats.queued_ts),
+            scheduled_s=scheduled_s,
+            first_token_s=times_s[0] if times_s else None,
+            finished_s=times_s[-1] if times_s else scheduled_s,
+            token_times_s=times_s,
+            token_counts=tuple(tokens.counts),
+            end=_end(index, answer.finish_reason),
+        )
+
+
+def _end(index: int, reason: str | None) -> Literal["stop", "length"]:
+    """Why a request ended.
+
+    Raises:
+        BackendError: vLLM did not answer it.
+    """
+    if reason == "stop":
+        return "stop"
+    if reason == "length":
+        return "length"
+    raise BackendError(f"vLLM ended prompt {index} without an answer (finish_reason {reason}); its log names the cause")

@@ -1,0 +1,88 @@
+"""The calls of vLLM that loading and generating need, in one place, so that tests can replace them.
+
+vLLM reads its environment when it is imported, so it is imported inside `VLLMLibrary`, after `surroundings` has set it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import time
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from llenergymeasure.core.backends.vllm.surroundings import surroundings
+
+# Fields of `SamplingParams` that vLLM fills itself.
+_NOT_ARGUMENTS = frozenset({"output_text_buffer_length", "skip_clone"})
+
+
+class VLLMLibrary:
+    """vLLM's functions and classes, imported at the first call."""
+
+    def __init__(self) -> None:
+        import vllm  # noqa: PLC0415 - after its environment is set
+        from vllm.engine.arg_utils import EngineArgs  # noqa: PLC0415 - as above
+        from vllm.inputs.engine import tokens_input  # noqa: PLC0415 - as above
+        from vllm.lora.request import LoRARequest  # noqa: PLC0415 - as above
+        from vllm.platforms import current_platform  # noqa: PLC0415 - as above
+        from vllm.sampling_params import RequestOutputKind  # noqa: PLC0415 - as above
+
+        self._vllm, self._engine_args, self._tokens_input = vllm, EngineArgs, tokens_input
+        self._lora_request, self._platform, self._output_kind = LoRARequest, current_platform, RequestOutputKind
+
+    def now(self) -> float:
+        """The clock of the engine's stamps, in s."""
+        return time.monotonic()
+
+    def on_cpu(self) -> bool:
+        """Whether this vLLM was built for CPUs."""
+        return bool(self._platform.is_cpu())
+
+    def engine_names(self) -> frozenset[str]:
+        """Names of the arguments of `LLM`."""
+        own = set(inspect.signature(self._vllm.LLM.__init__).parameters) - {"self", "kwargs"}
+        return frozenset(own | {field.name for field in dataclasses.fields(self._engine_args)})
+
+    def sampling_names(self) -> frozenset[str]:
+        """Names of the arguments of `SamplingParams`."""
+        names = self._vllm.SamplingParams.__struct_fields__
+        return frozenset(name for name in names if not name.startswith("_")) - _NOT_ARGUMENTS
+
+    def engine(self, **arguments: Any) -> Any:
+        """An engine with its model in memory."""
+        return self._vllm.LLM(**arguments).llm_engine
+
+    def sampling_params(self, **arguments: Any) -> Any:
+        """How the tokens of a request are chosen; the engine returns a request once, when it has ended."""
+        return self._vllm.SamplingParams(**arguments, output_kind=self._output_kind.FINAL_ONLY)
+
+    def prompt(self, token_ids: Sequence[int]) -> Mapping[str, Any]:
+        """A prompt of token ids."""
+        prompt: Mapping[str, Any] = self._tokens_input(list(token_ids))
+        return prompt
+
+    def lora(self, path: str) -> Any:
+        """A request for an adapter."""
+        return self._lora_request("adapter", 1, path)
+
+    def seed(self, seed: int) -> None:
+        """Seed the random numbers of this process."""
+        import_module("vllm.utils.torch_utils").set_random_seed(seed)
+
+    def clean_up(self) -> None:
+        """Destroy what vLLM keeps in this process for its engines, and free their memory. Safe to call twice."""
+        import_module("vllm.distributed.parallel_state").cleanup_dist_env_and_memory()
+
+
+def preload() -> tuple[ModuleType, ...]:
+    """Import what every run needs, before runs are forked. It uses no device and starts no thread."""
+    with surroundings(devices=1):
+        VLLMLibrary()
+        return tuple(map(import_module, _NEEDED_BY_RUNS))
+
+
+# Modules that vLLM itself imports when the first engine is made.
+_NEEDED_BY_RUNS = ("vllm.v1.engine.llm_engine", "vllm.v1.engine.core", "vllm.model_executor.models.llama")

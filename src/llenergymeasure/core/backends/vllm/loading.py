@@ -1,0 +1,106 @@
+"""Loads a model into vLLM with every setting of the configuration."""
+
+from __future__ import annotations
+
+import gc
+import os
+import warnings
+from collections.abc import Callable, MutableMapping
+from contextlib import ExitStack
+from typing import Any
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.pytorch.parameters.described import count_described
+from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
+from llenergymeasure.core.backends.vllm.adapters import adapter_path, rank_arguments
+from llenergymeasure.core.backends.vllm.arguments import check_passthrough_names, engine_arguments, sampling_arguments
+from llenergymeasure.core.backends.vllm.faults import explained
+from llenergymeasure.core.backends.vllm.generation.engine import LoadedEngine, VLLMEngine
+from llenergymeasure.core.backends.vllm.library import VLLMLibrary
+from llenergymeasure.core.backends.vllm.loaded import describe, devices_of
+from llenergymeasure.core.backends.vllm.memory import memory_of
+from llenergymeasure.core.backends.vllm.settings import effective_settings
+from llenergymeasure.core.backends.vllm.surroundings import surroundings
+from llenergymeasure.protocols import Clock
+
+
+class VLLMLoader:
+    """Loads causal language models into vLLM.
+
+    Args:
+        clock: the clock of the measurement.
+        library: imports vLLM and returns its calls.
+        environ: environment variables of this process.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        library: Callable[[], VLLMLibrary] = VLLMLibrary,
+        environ: MutableMapping[str, str] = os.environ,
+    ) -> None:
+        self._clock, self._library, self._environ = clock, library, environ
+
+    def load(self, config: ExperimentConfig) -> VLLMEngine:
+        kept = ExitStack()
+        with explained(f"loading {config.model}", config), ExitStack() as stack:
+            stack.enter_context(surroundings(config.vllm_settings.gpus, self._environ))
+            library = _imported(self._library)
+            start_s = self._clock.now()
+            check_passthrough_names(config, library.engine_names(), library.sampling_names())
+            stack.callback(library.clean_up)
+            engine = self._engine(config, library)
+            stack.callback(_end, engine)
+            load_seconds = self._clock.now() - start_s
+            found = _engine_of(config, _loaded(config, library, engine, kept.close), load_seconds, self._clock)
+            kept.push(stack.pop_all())
+        return found
+
+    def _engine(self, config: ExperimentConfig, library: VLLMLibrary) -> Any:
+        arguments = engine_arguments(config, library.sampling_names(), self._environ, library.on_cpu())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            engine = library.engine(**{**rank_arguments(config.lora), **arguments})
+        engine.logger_manager = None  # it counts for Prometheus in every step, and nothing reads it here
+        return engine
+
+
+def _imported(library: Callable[[], VLLMLibrary]) -> VLLMLibrary:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return library()
+
+
+def _loaded(config: ExperimentConfig, library: VLLMLibrary, engine: Any, give_back: Callable[[], None]) -> LoadedEngine:
+    of_model = engine.vllm_config.model_config.get_diff_sampling_param()
+    return LoadedEngine(
+        engine=engine,
+        library=library,
+        adapter=None if config.lora is None else library.lora(adapter_path(config.lora)),
+        sampling=sampling_arguments(config, library.sampling_names(), of_model),
+        give_back=give_back,
+    )
+
+
+def _engine_of(config: ExperimentConfig, loaded: LoadedEngine, load_seconds: float, clock: Clock) -> VLLMEngine:
+    engine = loaded.engine
+    model = engine.vllm_config.model_config
+    architecture = model.hf_config.to_dict()
+    settings = effective_settings(engine, loaded.sampling, config.passthrough_kwargs or {})
+    counts = count_described(model.hf_config, bool(config.vllm_settings.trust_remote_code))
+    return VLLMEngine(
+        loaded=loaded,
+        tokenizer=TransformersTokenizer(engine.get_tokenizer(), model.get_vocab_size()),
+        info=describe(config, engine, settings, counts, architecture, load_seconds),
+        architecture=architecture,
+        config=config,
+        clock=clock,
+        memory=memory_of(devices_of(engine)),
+    )
+
+
+def _end(engine: Any) -> None:
+    """End the engine, with the processes that it started."""
+    engine.engine_core.shutdown()
+    del engine
+    gc.collect()
