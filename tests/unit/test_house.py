@@ -24,6 +24,8 @@ MAY_CATCH_ANYTHING = {
     "llenergymeasure/cli/outcome.py",
     "llenergymeasure/config/extensions/table.py",
     "llenergymeasure/core/backends/pytorch/faults.py",
+    "llenergymeasure/core/backends/pytorch/parameters/described.py",  # a model unknown to transformers fails in any way
+    "llenergymeasure/core/backends/vllm/faults.py",
     "llenergymeasure/core/energy/codecarbon/meter.py",
     "llenergymeasure/core/energy/zeus.py",
     "llenergymeasure/launch/child.py",

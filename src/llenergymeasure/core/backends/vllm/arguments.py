@@ -23,7 +23,7 @@ SAME_NAMES = (
 KV_CACHE_BYTES_ON_CPU = 2**30
 KV_CACHE_SPACE = "VLLM_CPU_KVCACHE_SPACE"
 # With these, one prompt would not have one output of token ids.
-NOT_PASSED = frozenset({"n", "prompt_logprobs", "output_kind", "skip_clone", "best_of"})
+NOT_PASSED = frozenset({"n", "prompt_logprobs", "output_kind"})
 
 
 def source_of(model: str) -> str:

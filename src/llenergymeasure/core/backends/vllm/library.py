@@ -9,7 +9,6 @@ import dataclasses
 import inspect
 import time
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -23,12 +22,13 @@ class VLLMLibrary:
     """vLLM's functions and classes, imported at the first call."""
 
     def __init__(self) -> None:
-        import vllm  # noqa: PLC0415 - after its environment is set
         from vllm.engine.arg_utils import EngineArgs  # noqa: PLC0415 - as above
         from vllm.inputs.engine import tokens_input  # noqa: PLC0415 - as above
         from vllm.lora.request import LoRARequest  # noqa: PLC0415 - as above
         from vllm.platforms import current_platform  # noqa: PLC0415 - as above
         from vllm.sampling_params import RequestOutputKind  # noqa: PLC0415 - as above
+
+        import vllm  # noqa: PLC0415 - after its environment is set
 
         self._vllm, self._engine_args, self._tokens_input = vllm, EngineArgs, tokens_input
         self._lora_request, self._platform, self._output_kind = LoRARequest, current_platform, RequestOutputKind
@@ -70,19 +70,22 @@ class VLLMLibrary:
 
     def seed(self, seed: int) -> None:
         """Seed the random numbers of this process."""
-        import_module("vllm.utils.torch_utils").set_random_seed(seed)
+        from vllm.utils.torch_utils import set_random_seed  # noqa: PLC0415 - as above
+
+        set_random_seed(seed)
 
     def clean_up(self) -> None:
         """Destroy what vLLM keeps in this process for its engines, and free their memory. Safe to call twice."""
-        import_module("vllm.distributed.parallel_state").cleanup_dist_env_and_memory()
+        from vllm.distributed.parallel_state import cleanup_dist_env_and_memory  # noqa: PLC0415 - as above
+
+        cleanup_dist_env_and_memory()
 
 
 def preload() -> tuple[ModuleType, ...]:
     """Import what every run needs, before runs are forked. It uses no device and starts no thread."""
     with surroundings(devices=1):
         VLLMLibrary()
-        return tuple(map(import_module, _NEEDED_BY_RUNS))
+        from vllm.model_executor.models import llama  # noqa: PLC0415 - as above; imports what most architectures need
+        from vllm.v1.engine import core, llm_engine  # noqa: PLC0415 - as above
 
-
-# Modules that vLLM itself imports when the first engine is made.
-_NEEDED_BY_RUNS = ("vllm.v1.engine.llm_engine", "vllm.v1.engine.core", "vllm.model_executor.models.llama")
+        return core, llm_engine, llama

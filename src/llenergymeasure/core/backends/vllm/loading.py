@@ -73,11 +73,13 @@ def _imported(library: Callable[[], VLLMLibrary]) -> VLLMLibrary:
 
 def _loaded(config: ExperimentConfig, library: VLLMLibrary, engine: Any, give_back: Callable[[], None]) -> LoadedEngine:
     of_model = engine.vllm_config.model_config.get_diff_sampling_param()
+    sampling = sampling_arguments(config, library.sampling_names(), of_model)
     return LoadedEngine(
         engine=engine,
         library=library,
         adapter=None if config.lora is None else library.lora(adapter_path(config.lora)),
-        sampling=sampling_arguments(config, library.sampling_names(), of_model),
+        sampling=sampling,
+        params=library.sampling_params(**sampling),
         give_back=give_back,
     )
 

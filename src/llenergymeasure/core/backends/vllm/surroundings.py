@@ -22,7 +22,7 @@ IN_PROCESS = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CONFIGURE_LOGGING": "
 # The processes of the devices write their errors to stderr, because this process does not see them.
 IN_OWN_PROCESSES = {"VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_LOGGING_LEVEL": "ERROR"}
 
-_LOG = logging.getLogger("llenergymeasure.vllm")
+_LOG = logging.getLogger("llenergymeasure").getChild("vllm")
 
 
 @contextmanager

@@ -29,6 +29,7 @@ class LoadedEngine:
         library: the calls of vLLM.
         adapter: the request for the adapter; None without one.
         sampling: arguments of `SamplingParams` in the window.
+        params: the `SamplingParams` of the window.
         give_back: ends the engine and puts its surroundings back.
     """
 
@@ -36,6 +37,7 @@ class LoadedEngine:
     library: VLLMLibrary
     adapter: Any | None
     sampling: Mapping[str, Any]
+    params: Any
     give_back: Callable[[], None]
 
 
@@ -70,10 +72,9 @@ class VLLMEngine:
             Prompts(tuple(range(len(token_ids))), tuple(map(len, token_ids)), tuple(map(library.prompt, token_ids))),
         )
 
-    def run(self, batches: Sequence[Prompts], max_new_tokens: int | None = None) -> GeneratedRun:
+    def run(self, batches: Sequence[Any], max_new_tokens: int | None = None) -> GeneratedRun:
         loaded = self._in_use()
-        arguments = loaded.sampling if max_new_tokens is None else warm_up_arguments(loaded.sampling, max_new_tokens)
-        params = loaded.library.sampling_params(**arguments)
+        params = loaded.params if max_new_tokens is None else _shortened(loaded, max_new_tokens)
         self._runs += 1
         loaded.library.seed(self._config.random_seed)
         if self._prefix_caching:  # otherwise this run would find the prompts of the run before
@@ -122,3 +123,7 @@ class VLLMEngine:
             give_back = loaded.give_back
             del loaded  # its engine must be deleted before its memory can be freed
             give_back()
+
+
+def _shortened(loaded: LoadedEngine, max_new_tokens: int) -> Any:
+    return loaded.library.sampling_params(**warm_up_arguments(loaded.sampling, max_new_tokens))

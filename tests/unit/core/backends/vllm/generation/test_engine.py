@@ -1,0 +1,89 @@
+"""vLLM gets every prompt at once, and each request has the engine's own times, on the clock of the measurement."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.torch
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from fake_vllm import STEP_S, FakeVLLM  # noqa: E402
+from fakes import FakeClock  # noqa: E402
+from llenergymeasure.config.loader import build_experiment_config  # noqa: E402
+from llenergymeasure.core.backends.vllm.loading import VLLMLoader  # noqa: E402
+
+PROMPTS = [[5, 6, 7], [5, 6], [5]]
+
+
+def loaded(clock=None, tokens=1, **fields):
+    vllm = FakeVLLM(clock or FakeClock(), tokens=tokens)
+    config = build_experiment_config({"model": "builtin/tiny-llama", "backend": "vllm", "max_output_tokens": 4}, fields)
+    return VLLMLoader(vllm.clock, lambda: vllm, {}).load(config), vllm
+
+
+def test_all_prompts_are_one_batch_and_are_given_before_the_first_step():
+    engine, vllm = loaded()
+    (batch,) = engine.prepare(PROMPTS)
+    engine.run([batch])
+    assert (batch.prompt_indices, batch.padded_length) == ((0, 1, 2), 3)
+    assert [prompt["prompt_token_ids"] for prompt, _ in vllm.named("add_request")] == PROMPTS
+
+
+def test_times_are_those_of_the_engine_on_the_clock_of_the_measurement():
+    engine, _ = loaded()
+    records = engine.run(engine.prepare(PROMPTS)).records()
+    first = records.requests[0]
+    assert (first.queued_s, first.scheduled_s) == (100.0, 100.0)
+    assert first.token_times_s == tuple(100.0 + STEP_S * step for step in (1, 2, 3, 4))
+    assert (first.first_token_s, first.finished_s, first.token_counts) == (100.25, 101.0, (1, 2, 3, 4))
+    assert (first.input_tokens, first.output_tokens, first.output_ids, first.end) == (3, 4, (10,) * 4, "length")
+    assert (first.batch, records.batches) == (None, ())
+
+
+def test_a_request_that_waits_is_queued_before_it_is_scheduled():
+    engine, _ = loaded(**{"vllm.max_num_seqs": 2})
+    third = engine.run(engine.prepare(PROMPTS)).records().requests[2]
+    assert (third.queued_s, third.scheduled_s, third.first_token_s) == (100.0, 101.0, 101.25)
+
+
+def test_a_step_with_several_tokens_counts_them_all():
+    engine, _ = loaded(tokens=3)
+    first = engine.run(engine.prepare(PROMPTS)).records().requests[0]
+    assert (first.token_counts, first.output_tokens) == ((3, 6), 4)
+
+
+def test_a_warm_up_has_outputs_of_the_exact_length_and_ignores_the_end():
+    engine, vllm = loaded()
+    engine.run(engine.prepare(PROMPTS), max_new_tokens=2)
+    shortened = vllm.named("sampling_params")[-1]
+    assert (shortened["min_tokens"], shortened["max_tokens"], shortened["ignore_eos"]) == (2, 2, True)
+
+
+def test_a_warm_up_is_no_longer_than_the_window():
+    engine, vllm = loaded()
+    engine.run(engine.prepare(PROMPTS), max_new_tokens=100)
+    assert vllm.named("sampling_params")[-1]["max_tokens"] == 4
+
+
+def test_every_run_begins_with_the_same_seed_and_an_empty_prefix_cache():
+    engine, vllm = loaded(**{"vllm.enable_prefix_caching": True})
+    batches = engine.prepare(PROMPTS)
+    engine.run(batches)
+    engine.run(batches)
+    assert vllm.named("seed") == [42, 42]
+    assert len(vllm.named("reset_prefix_cache")) == 2
+
+
+def test_without_a_prefix_cache_nothing_is_reset():
+    engine, vllm = loaded()
+    engine.run(engine.prepare(PROMPTS))
+    assert vllm.named("reset_prefix_cache") == []
+
+
+def test_releasing_ends_the_engine_once_and_cleans_up_after_it():
+    engine, vllm = loaded()
+    engine.release()
+    engine.release()
+    assert [name for name, _ in vllm.calls[-2:]] == ["shutdown", "clean_up"]
+    assert len(vllm.named("shutdown")) == 1

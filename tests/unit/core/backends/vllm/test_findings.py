@@ -1,0 +1,47 @@
+"""What vLLM would refuse after a long load is found before it."""
+
+from __future__ import annotations
+
+from llenergymeasure.config.loader import build_experiment_config
+from llenergymeasure.core.backends.vllm.findings import setting_findings
+
+
+def findings(checkpoint=None, gpus=0, **fields):
+    config = build_experiment_config({"model": "org/model", "backend": "vllm"}, fields)
+    found = setting_findings(config, checkpoint or {}, lambda module: True, lambda: gpus)
+    return [str(finding.problem) for finding in found]
+
+
+def test_a_plain_experiment_has_none():
+    assert findings({"model_type": "llama", "max_position_embeddings": 4096}) == []
+
+
+def test_beam_search_is_refused():
+    (problem,) = findings(**{"decoder.decoding_strategy": "beam"})
+    assert "beam search" in problem
+
+
+def test_a_gguf_file_is_refused_unless_its_weights_are_drawn():
+    assert "does not read GGUF" in findings(model="some.gguf")[0]
+    assert "does not read GGUF" in findings(model="builtin/smollm2-135m")[0]
+    assert findings(model="org/model", **{"vllm.load_format": "dummy"}) == []
+
+
+def test_precision_below_16_bits_needs_quantised_weights():
+    plain, quantised = {"model_type": "llama"}, {"quantization_config": {"quant_method": "gptq"}}
+    assert "needs quantised weights" in findings(plain, precision="int4")[0]
+    assert findings(quantised, precision="int4") == []
+    assert findings(plain, precision="int8", **{"vllm.quantization": "fp8"}) == []
+
+
+def test_a_length_beyond_the_positions_of_the_model_is_refused():
+    model = {"model_type": "llama", "max_position_embeddings": 2048}
+    assert "2048 positions" in findings(model, **{"vllm.max_model_len": 4096})[0]
+    assert findings(model, **{"vllm.max_model_len": 2048}) == []
+
+
+def test_parallel_settings_need_their_gpus():
+    settings = {"vllm.tensor_parallel_size": 2, "vllm.pipeline_parallel_size": 2}
+    assert "needs 4 GPUs, and 2 are visible" in findings(gpus=2, **settings)[0]
+    assert findings(gpus=4, **settings) == []
+    assert findings(gpus=0, **settings) == []  # on a CPU vLLM starts processes
