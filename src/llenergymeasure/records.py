@@ -80,16 +80,35 @@ class BatchRecord:
 
 
 @dataclass(frozen=True)
+class SchedulerRecord:
+    """Counters of one run of an engine that schedules requests by itself.
+
+    Attributes:
+        preemptions: how often a running request was stopped, because the KV cache was full; its tokens are computed again.
+        cache_usage: largest share (0 to 1) of the KV cache in use after a step.
+        prefix_tokens: prompt tokens that were looked up in the prefix cache; 0 when it is off.
+        cached_tokens: those of them that were found, and therefore not computed.
+    """
+
+    preemptions: int
+    cache_usage: float
+    prefix_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True)
 class RunRecords:
     """What an engine did in one run.
 
     Attributes:
         requests: one record per prompt.
         batches: the static batches, in the order in which they ran; empty for an engine without them.
+        scheduler: counters of the engine's scheduler; None for an engine without one.
     """
 
     requests: tuple[RequestRecord, ...]
     batches: tuple[BatchRecord, ...] = ()
+    scheduler: SchedulerRecord | None = None
 
 
 def requests_of(

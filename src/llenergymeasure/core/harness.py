@@ -23,6 +23,7 @@ from llenergymeasure.core.check_parts import check_engine
 from llenergymeasure.core.collect.check_records import check_prepared, check_records, records_of
 from llenergymeasure.core.collect.compilation import compilation_of
 from llenergymeasure.core.collect.phases import split_energy
+from llenergymeasure.core.collect.scheduler import scheduler_of
 from llenergymeasure.core.collect.timeline import timeline_of
 from llenergymeasure.core.generation_settings import proposers, settings_of
 from llenergymeasure.core.instruments import Instruments
@@ -119,6 +120,7 @@ class OpenExperiment:
         window = self._window(raw)
         blocks: dict[str, Any] = {collector.block: collector.collect(window) for collector in parts.collectors}
         blocks["compilation"] = compilation_of(window.batches)
+        blocks["scheduler"] = scheduler_of(window)
         if trace is not None:
             blocks["phase_energy"] = split_energy(
                 window.requests, blocks.get("phases"), trace.energy_steps, raw.reading

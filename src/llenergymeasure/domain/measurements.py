@@ -243,6 +243,23 @@ class CompilationResult(Frozen):
     seconds: float = Field(description="Their duration.")
 
 
+class SchedulerResult(Frozen):
+    """The scheduler of an engine that batches requests by itself, in the window."""
+
+    preemptions: int = Field(
+        description="How often a running request was stopped because the KV cache was full; its tokens are computed again."
+    )
+    kv_cache_peak_share: float = Field(description="Largest share (0 to 1) of the KV cache in use after a step.")
+    kv_cache_tokens: int | None = Field(None, description="Size of the KV cache in tokens; None when not reported.")
+    kv_cache_mb: float | None = Field(
+        None, description="Size of the KV cache of one device in MB; None when other processes hold it."
+    )
+    cached_tokens: int = Field(0, description="Input tokens that the prefix cache had, and that were not computed.")
+    prefix_cache_hit_rate: float | None = Field(
+        None, description="Share (0 to 1) of the input tokens that the prefix cache had; None when it is off."
+    )
+
+
 class WarmupResult(Frozen):
     """The warm-up before the window."""
 
@@ -270,5 +287,7 @@ class MultiGpu(Frozen):
     """How an experiment used several devices."""
 
     devices: tuple[str, ...]
-    strategy: Literal["device_map", "data_parallel"]
+    strategy: Literal[
+        "device_map", "data_parallel", "tensor_parallel", "pipeline_parallel", "tensor_and_pipeline_parallel"
+    ]
     energy_per_device_j: dict[str, float] | None = None

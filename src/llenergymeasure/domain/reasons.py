@@ -132,6 +132,7 @@ REASONS: Mapping[str, Reason] = {
     "peak_memory_mb": lambda result: f"the peak cannot be read: {result.memory.source}",
     "model_memory_mb": _always("the backend does not report the memory of the loaded model"),
     "compilation": _always("the backend does not report what it compiles"),
+    "scheduler": _always("the backend has static batches, and no scheduler of requests"),
     "warmup": _always("warmup.enabled is false"),
     "steady_state_window": _always("there was no warm-up to exclude, so the window is the whole measurement"),
     "window_utc": _always("the release that wrote the file did not record it"),

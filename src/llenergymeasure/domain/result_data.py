@@ -31,6 +31,7 @@ from llenergymeasure.domain.measurements import (
     ModelInfo,
     MultiGpu,
     PhaseTimes,
+    SchedulerResult,
     Timeline,
     TokenCounts,
     WarmupResult,
@@ -75,6 +76,7 @@ class ResultData(Derived):
     flops: FlopsResult = Field(description="By the PaLM rule, 2 x N x tokens.")
     flops_architecture: FlopsResult | None = Field(None, description="From the architecture; None when unknown.")
     compilation: CompilationResult | None = Field(None, description="None when the backend does not report it.")
+    scheduler: SchedulerResult | None = Field(None, description="None for a backend with static batches.")
     warmup: WarmupResult | None = Field(None, description="None when warm-up was off.")
     thermal_throttle: ThermalThrottleInfo | None = Field(None, description="None when throttling was not observed.")
     gpu_conditions: tuple[GpuConditions, ...] | None = Field(None, description="None without sensors.")

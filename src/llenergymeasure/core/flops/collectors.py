@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from llenergymeasure.core.collect.latency import FromRecords
 from llenergymeasure.core.flops.architecture import shape_of
@@ -22,7 +22,7 @@ class PalmFlopsCollector(FromRecords):
     def collect(self, window: Window) -> FlopsResult:
         return palm_flops(
             window.engine.info.n_matmul_parameters,
-            input_tokens=sum(request.input_tokens for request in window.requests),
+            input_tokens=sum(request.input_tokens for request in window.requests) - _counted(window, "cached_tokens"),
             output_tokens=sum(request.output_tokens for request in window.requests),
             precision=window.config.precision,
             why_unknown=window.engine.info.parameters_reason,
@@ -42,7 +42,7 @@ class ExactFlopsCollector(FromRecords):
         if shape is None:
             return None
         works = [work for one in window.passes for work in self._works(one, window)]
-        way = _way(settings_of(window.config, window.engine.info), window.engine.info.adapter_parameters)
+        way = _way(settings_of(window.config, window.engine.info), window)
         found = exact_flops(shape, works, window.config.precision, way)
         return _checked(found, window.engine.info)
 
@@ -105,17 +105,26 @@ _CHANGES_PASSES = {
 }  # fmt: skip
 
 
-def _way(settings: Mapping[str, Any], adapter_parameters: int | None) -> GenerationWay:
+def _way(settings: Mapping[str, Any], window: Window) -> GenerationWay:
     return GenerationWay(
-        adapter_parameters=adapter_parameters,
+        adapter_parameters=window.engine.info.adapter_parameters,
         beams=settings["num_beams"],
         use_cache=settings["use_cache"],
-        unknown_because=_why_unknown(settings),
+        unknown_because=_why_unknown(settings, window),
     )
 
 
-def _why_unknown(settings: Mapping[str, Any]) -> str | None:
+def _counted(window: Window, name: Literal["cached_tokens", "preemptions"]) -> int:
+    """A counter of the engine's scheduler, over all passes; 0 without a scheduler."""
+    return sum(getattr(one.scheduler, name) for one in window.passes if one.scheduler is not None)
+
+
+def _why_unknown(settings: Mapping[str, Any], window: Window) -> str | None:
     """Why the number of forward passes is unknown; None when there was one per step."""
+    if _counted(window, "cached_tokens"):
+        return "the prefix cache had a part of the prompts, and which part of each is not known"
+    if _counted(window, "preemptions"):
+        return "tokens of preempted requests were computed again, and their number is not known"
     drafting = proposers(settings)
     if drafting:
         return f"with speculative decoding ({', '.join(drafting)}) the number of passes of each model is unknown"

@@ -33,6 +33,19 @@ def _compilation(draft: ExperimentResult) -> Warnings:
         )
 
 
+def _scheduler(draft: ExperimentResult) -> Warnings:
+    found = draft.scheduler
+    if found is not None and found.preemptions:
+        yield warning(
+            "requests_preempted",
+            f"requests were stopped {found.preemptions} times because the KV cache was full, and their tokens were computed again",
+            "lower vllm.max_num_seqs, or enlarge the KV cache: raise vllm.gpu_memory_utilization, on a CPU set "
+            "VLLM_CPU_KVCACHE_SPACE (GiB)",
+            preemptions=found.preemptions,
+            kv_cache_tokens=found.kv_cache_tokens,
+        )
+
+
 def _model(draft: ExperimentResult) -> Warnings:
     if draft.model_info.random_weights:
         yield warning(
@@ -108,4 +121,6 @@ def _shortened(value: object, limit: int = 60) -> str:
     return f"{text[:limit]}..." if len(text) > limit else text
 
 
-MODEL_CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (_compilation, _model, _settings, _model_defaults)
+MODEL_CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (
+    _compilation, _scheduler, _model, _settings, _model_defaults,
+)  # fmt: skip

@@ -23,7 +23,7 @@ from llenergymeasure.results.ranks.rules import (
     most,
     of_rank_0,
 )
-from llenergymeasure.results.ranks.work import COMPILATION, FLOPS, HOST, MEMORY, TOKENS, WARMUP
+from llenergymeasure.results.ranks.work import COMPILATION, FLOPS, HOST, MEMORY, SCHEDULER, TOKENS, WARMUP
 
 _CONFIGURED = "it follows from the configuration, which is the same"
 _LOADED = "every rank loads the same revision in the same way"
@@ -114,6 +114,7 @@ RESULT: Rules = {
     "flops": Block(FLOPS),
     "flops_architecture": Block(FLOPS),
     "compilation": Block(COMPILATION),
+    "scheduler": Block(SCHEDULER),
     "warmup": Block(WARMUP),
     "thermal_throttle": left_out(_OWN_WINDOW),
     "gpu_conditions": left_out(_OWN_WINDOW),

@@ -20,6 +20,7 @@ from llenergymeasure.results.ranks.rules import (
     every,
     given,
     least,
+    left_out,
     metrics_in,
     most,
     of_rank_0,
@@ -136,6 +137,15 @@ WARMUP: Rules = {
 }
 
 COMPILATION: Rules = {"count": total, "seconds": most}
+
+SCHEDULER: Rules = {
+    "preemptions": total,
+    "kv_cache_peak_share": most,
+    "kv_cache_tokens": of_rank_0("every rank has a cache of the same size"),
+    "kv_cache_mb": of_rank_0("every rank has a cache of the same size"),
+    "cached_tokens": total,
+    "prefix_cache_hit_rate": left_out("it belongs to the prompts of one rank"),
+}
 
 
 def combined_latency(results: Sequence[ExperimentResult]) -> LatencyResult | None:

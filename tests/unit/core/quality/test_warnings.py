@@ -9,7 +9,14 @@ import pytest
 from a_draft import CONDITIONS, CONFIG, ENERGY, REPORT, TOKENS, UNSEEN, WARMUP, a_draft, update
 from llenergymeasure.core.quality.warnings import CHECKS, warnings_about
 from llenergymeasure.domain.energy import BaselineResult, EnergyDomain, EnergyReading, MeterChoice
-from llenergymeasure.domain.measurements import BatchTimes, CompilationResult, HostResult, ModelInfo, Timeline
+from llenergymeasure.domain.measurements import (
+    BatchTimes,
+    CompilationResult,
+    HostResult,
+    ModelInfo,
+    SchedulerResult,
+    Timeline,
+)
 from llenergymeasure.domain.sensors import ThermalThrottleInfo
 from llenergymeasure.domain.warnings import CODES
 
@@ -57,6 +64,7 @@ CASES = {
     "model_generation_defaults": dict(
         model_info=ModelInfo(name="org/m", device="cuda", model_generation_defaults={"min_p": 0.1, "stop_strings": ["x"]})
     ),
+    "requests_preempted": dict(scheduler=SchedulerResult(preemptions=3, kv_cache_peak_share=1.0, kv_cache_tokens=2048)),
     "compiled_in_window": dict(compilation=CompilationResult(count=2, seconds=9.0)),
     "compile_without_effect": dict(
         compilation=CompilationResult(count=0, seconds=0.0),

@@ -57,7 +57,7 @@ def describe(
         devices=devices,
         dtype=str(model.dtype).removeprefix("torch."),
         attn_implementation=settings.values.get("attention_backend"),
-        batch_size=engine.vllm_config.scheduler_config.max_num_seqs,
+        max_num_seqs=engine.vllm_config.scheduler_config.max_num_seqs,
         quantization=model.quantization,
         effective_settings=dict(settings.values),
         model_generation_defaults=dict(settings.from_model),

@@ -133,7 +133,7 @@ def test_the_model_is_described():
     )
     assert info.n_parameters == info.memory_mb * 1e6 / 2
     assert info.n_matmul_parameters == info.n_matmul_parameters_counted
-    assert (info.batch_size, info.max_positions, info.random_weights) == (256, 2048, True)
+    assert (info.max_num_seqs, info.max_positions, info.random_weights) == (256, 2048, True)
     assert (info.effective_settings["kv_cache_tokens"], info.effective_settings["kv_cache_bytes"]) == (1024, 8192)
 
 

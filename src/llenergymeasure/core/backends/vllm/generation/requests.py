@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from llenergymeasure.core.backends.vllm.generation.stamps import StepLog, TokenTimes
 from llenergymeasure.exceptions import BackendError
-from llenergymeasure.records import RequestRecord, RunRecords
+from llenergymeasure.records import RequestRecord, RunRecords, SchedulerRecord
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,13 @@ class GeneratedRun:
         answers = {int(output.request_id.rpartition("-")[2]): output for output in self.outputs}
         rows = zip(self.prompts.prompt_indices, self.prompts.lengths, self.names)
         return RunRecords(
-            requests=tuple(self._request(index, length, name, answers.get(index)) for index, length, name in rows)
+            requests=tuple(self._request(index, length, name, answers.get(index)) for index, length, name in rows),
+            scheduler=SchedulerRecord(
+                preemptions=sum(output.metrics.num_preemptions for output in self.outputs),
+                cache_usage=self.log.cache_usage,
+                prefix_tokens=self.log.cache_queries,
+                cached_tokens=self.log.cache_hits,
+            ),
         )
 
     def _request(self, index: int, length: int, name: str, output: Any | None) -> RequestRecord:

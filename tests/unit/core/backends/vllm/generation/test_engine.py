@@ -87,3 +87,10 @@ def test_releasing_ends_the_engine_once_and_cleans_up_after_it():
     engine.release()
     assert [name for name, _ in vllm.calls[-2:]] == ["shutdown", "clean_up"]
     assert len(vllm.named("shutdown")) == 1
+
+
+def test_counters_of_the_scheduler_are_those_of_the_run():
+    engine, _ = loaded()
+    found = engine.run(engine.prepare(PROMPTS)).records().scheduler
+    assert (found.preemptions, found.cache_usage) == (3, 0.5)
+    assert (found.prefix_tokens, found.cached_tokens) == (400, 100)  # four steps
