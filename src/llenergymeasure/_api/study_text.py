@@ -28,16 +28,17 @@ def run_line(row: RunRow, label: str, progressed: Progressed) -> str:
     return f"run {progressed.done} of {progressed.total}: {label} (cycle {row.cycle}{control}): {outcome_of(row)}{left}"
 
 
-def study_text(study: StudyResult, emphasis: Callable[[str], str] = str) -> str:
+def study_text(study: StudyResult, emphasis: Callable[[str], str] = str, width: int | None = None) -> str:
     """The tables of cells and factors, the answer, failed and skipped cells, and the warnings.
 
     Args:
         study: the study.
         emphasis: marks the answer, such as in bold.
+        width: characters in a line of the terminal; None = not limited.
     """
     effects = study.effects
     if effects is None:
         return summarise_study(study, emphasis=emphasis)
     headline, *others = effects.metrics
     shown = effects.model_copy(update={"metrics": (headline, *(each for each in others if each.metric in BESIDE))})
-    return summarise_study(study, [table.plain() for table in terminal_tables(study, shown)], emphasis)
+    return summarise_study(study, [table.plain(width) for table in terminal_tables(study, shown)], emphasis)

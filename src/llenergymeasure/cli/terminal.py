@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from shutil import get_terminal_size
 from typing import TextIO
 
 from llenergymeasure._format import printable
@@ -22,6 +23,8 @@ class Screen:
 
     def __init__(self, stream: TextIO, environ: Mapping[str, str] = os.environ) -> None:
         self._stream = stream
+        self.width = get_terminal_size().columns if stream.isatty() else None
+        """Characters in a line; None when it is no terminal."""
         self._bold = stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
         self._emphasised: dict[str, str] = {}
 

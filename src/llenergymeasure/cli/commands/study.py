@@ -30,7 +30,7 @@ def command(study: StudyConfig, using: StudyOptions, progress: Progress, options
         lines.stopped()
         raise
     screen = Screen(sys.stdout)
-    screen.say(study_json(found).rstrip() if options.json else study_text(found, screen.emphasise))
+    screen.say(study_json(found).rstrip() if options.json else study_text(found, screen.emphasise, screen.width))
     lines.saved(found)
     if options.report and found.folder is not None:
         lines.reported(report_study(found, found.folder).page)

@@ -15,8 +15,8 @@ _LATEX = {
 }  # fmt: skip
 
 
-# The usual width of a terminal, and the space between columns.
-TERMINAL_COLUMNS, GAP = 80, "  "
+# The space between columns.
+GAP = "  "
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,15 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     texts: int = 1
 
-    def plain(self) -> str:
+    def plain(self, width: int | None = None) -> str:
         """The table with columns of equal width, for a terminal: text to the left, numbers to the right.
 
-        The titles of a table that is wider than a terminal are broken into several lines.
+        Args:
+            width: characters in a line of the terminal; the titles of a wider table are broken. None = not limited.
         """
         lines = [tuple(map(one_line, cells)) for cells in (self.head, *self.rows)]
         widths = _widths(lines)
-        if sum(widths) + len(GAP) * (len(widths) - 1) > TERMINAL_COLUMNS:
+        if width is not None and sum(widths) + len(GAP) * (len(widths) - 1) > width:
             head, *rows = lines
             lines = [*_broken(head, _widths(rows)), *rows]
             widths = _widths(lines)

@@ -13,12 +13,13 @@ def test_markdown_has_a_line_per_row_and_no_markup_from_names():
 
 def test_the_titles_of_a_table_wider_than_a_terminal_are_broken_between_words():
     wide = Table("t", "", ("cell", "settings", "ratio to the reference"), (("01", "x" * 60, "1.5"),), texts=2)
-    first, second, third, row = wide.plain().splitlines()
+    first, second, third, row = wide.plain(80).splitlines()
     assert (first.split(), second.split()) == (["ratio", "to"], ["the"])
     assert third == f"cell  {'settings':<60}  reference"
     assert row.endswith(" 1.5")
     narrow = Table("t", "", ("cell", "ratio to the reference"), (("01", "1.5"),))
-    assert narrow.plain().splitlines()[0] == "cell  ratio to the reference"
+    assert narrow.plain(80).splitlines()[0] == "cell  ratio to the reference"
+    assert wide.plain().splitlines()[0] == f"cell  {'settings':<60}  ratio to the reference"
 
 
 def test_latex_uses_booktabs_and_escapes_names():
