@@ -39,6 +39,8 @@ class ExperimentResult(ResultData):
         """The result in plain text: numbers with 3 significant figures and units, then the warnings."""
         return summarise(self)
 
+    __str__ = summary
+
     def to_json(self, path: str | Path) -> Path:
         """Write the result as JSON, atomically, replacing an existing file. Returns the path."""
         return serialise.to_json(self, Path(path))
@@ -105,6 +107,8 @@ class StudyResult(StudyData):
     def summary(self) -> str:
         """The study in plain text: the answer, the runs that failed, what was not measured, and the warnings."""
         return summarise_study(self)
+
+    __str__ = summary
 
     def rows(self) -> list[dict[str, Any]]:
         """One flat mapping per run, for `pandas.DataFrame(study.rows())` or `polars.DataFrame(study.rows())`."""

@@ -101,6 +101,10 @@ def test_the_summary_has_three_figures_units_and_every_warning():
         assert text_of_one in text
 
 
+def test_a_printed_result_is_its_summary():
+    assert str(a_result()) == a_result().summary()
+
+
 def test_the_summary_shows_attention_and_the_order_of_prompts():
     result = a_result(pytorch={"batching_strategy": "dynamic"})
     info = result.model_info.model_copy(update={"attn_implementation": "eager"})
