@@ -22,13 +22,12 @@ class VLLMLibrary:
     """vLLM's functions and classes, imported at the first call."""
 
     def __init__(self) -> None:
+        import vllm  # noqa: PLC0415 - after its environment is set
         from vllm.engine.arg_utils import EngineArgs  # noqa: PLC0415 - as above
         from vllm.inputs.engine import tokens_input  # noqa: PLC0415 - as above
         from vllm.lora.request import LoRARequest  # noqa: PLC0415 - as above
         from vllm.platforms import current_platform  # noqa: PLC0415 - as above
         from vllm.sampling_params import RequestOutputKind  # noqa: PLC0415 - as above
-
-        import vllm  # noqa: PLC0415 - after its environment is set
 
         self._vllm, self._engine_args, self._tokens_input = vllm, EngineArgs, tokens_input
         self._lora_request, self._platform, self._output_kind = LoRARequest, current_platform, RequestOutputKind
