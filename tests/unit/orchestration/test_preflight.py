@@ -74,7 +74,12 @@ def missing(*names):
         (
             request(model="m.gguf", pytorch={"load_in_4bit": True}),
             "load_in_4bit cannot quantise a GGUF file",
-            "name a model with safetensors, or remove load_in_4bit",
+            "name a directory or a repository with safetensors, or remove load_in_4bit",
+        ),
+        (
+            request(model="builtin/smollm2-135m", pytorch={"load_in_8bit": True}),
+            "load_in_8bit cannot quantise a GGUF file",
+            "with safetensors, such as HuggingFaceTB/SmolLM2-135M-Instruct, or remove load_in_8bit",
         ),
         (
             request(model="builtin/tiny-llama", pytorch={"load_in_8bit": True}),
@@ -336,3 +341,8 @@ def test_the_findings_of_several_name_their_experiments_and_each_is_reported_onc
     torch, data = Finding("no torch", "install it"), Finding("no data", "make some")
     assert refused((torch,), (torch, data), (torch,)) == ["every experiment: no torch", "experiment 2: no data"]
     assert refused((), (data,), (data,)) == ["experiments 2, 3: no data"]
+
+
+def test_no_package_is_recommended_for_a_file_that_cannot_be_quantised():
+    found = findings(request(has=missing("bitsandbytes"), model="m.gguf", pytorch={"load_in_8bit": True}))
+    assert not [each for each in found if "bitsandbytes" in each.fix]

@@ -156,10 +156,15 @@ def _problem_of_axis(key: Any, values: Any) -> tuple[str, str] | None:
         inner = cut(str(next(iter(values), "field")))
         return f"{name} is a mapping, not a list of values", f"write {name}.{inner}: [...]"
     if not isinstance(values, list):
-        return f"{name} is {shown(values, key)}, not a list of values", f"write {name}: [{shown(values, key)}]"
+        return f"{name} is {shown(values, key)}, not a list of values", f"write {name}: [{_as_items(values, key)}]"
     if "" in split_key(key):
         return f"{shown(key)} lacks a name", "write the name of a field, or remove the comma"
     return None if values else (f"{name} has no values", "list at least one, or remove the axis")
+
+
+def _as_items(values: Any, key: str) -> str:
+    """What was written instead of a list, as its items: the text `1, 4` is meant as two values."""
+    return values if isinstance(values, str) and "," in values else shown(values, key)
 
 
 def _problem_of_name(path: tuple[str, ...]) -> tuple[str, str] | None:

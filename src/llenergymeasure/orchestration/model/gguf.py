@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from llenergymeasure.exceptions import ConfigError, Finding
@@ -32,11 +34,18 @@ def gguf_header(model: str) -> GgufHeader:
     """
     path = gguf_path(model)
     try:
-        return read_gguf_header(path)
+        state = path.stat()
+        return _header_of(path, state.st_mtime_ns, state.st_size)
     except BrokenGgufError as error:
         raise ConfigError(f"model file {path} {error}", FETCH_AGAIN) from None
     except OSError as error:
         raise ConfigError(f"model file {path} cannot be read: {error.strerror}", "check the path") from None
+
+
+@lru_cache(maxsize=8)
+def _header_of(path: Path, _changed_ns: int, _size: int) -> GgufHeader:
+    """The header of a file in one state: the checks of each cell of a study read it, and skipping a vocabulary takes time."""
+    return read_gguf_header(path)
 
 
 def config_in_gguf(header: GgufHeader) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def lines_of(fields, overrides=None):
             "'model_name' is now called 'model', 'num_input_prompts' is now called 'n'; rename them",
         ),
         ({"precision": "fp8"}, "precision 'fp8' is not supported by backend 'pytorch'; valid: fp32, fp16, bf16"),
+        ({"precision": "int4"}, "precision 'int4' is not supported by backend 'pytorch'; valid: fp32, fp16, bf16; for quantised weights set pytorch.load_in_4bit: true"),
         ({"vllm": {}}, "section 'vllm' belongs to another backend: backend is 'pytorch'; remove the section or set backend: vllm"),
         ({"lora": {}}, "lora: lora needs exactly one of adapter_id and adapter_path"),
         ({"pytorch": {"torch_compile_mode": "default"}}, "pytorch: torch_compile_mode has no effect without torch_compile"),

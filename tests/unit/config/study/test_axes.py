@@ -21,6 +21,7 @@ WRONG = {
     "a number as name": ("1: [1]", "1 is not the name of a field; quote it if it is text"),
     "empty": ("precision: []", "precision has no values; list at least one, or remove the axis"),
     "a value": ("precision: fp16", 'precision is "fp16", not a list of values; write precision: ["fp16"]'),
+    "values without brackets": ("pytorch.batch_size: 1, 8", "write pytorch.batch_size: [1, 8]"),
     "null": ("precision:", "precision is null, not a list of values"),
     "a mapping": (
         "pytorch: {batch_size: [1, 8]}",

@@ -12,7 +12,10 @@ def test_a_combination_that_cannot_be_is_skipped_with_the_reason(study):
     ]
     (skipped,) = found.skipped
     assert skipped.fields == {"backend": "pytorch", "precision": "int8"}
-    assert skipped.reason == "precision 'int8' is not supported by backend 'pytorch'; valid: fp32, fp16, bf16"
+    assert skipped.reason == (
+        "precision 'int8' is not supported by backend 'pytorch'; valid: fp32, fp16, bf16; "
+        "for quantised weights set pytorch.load_in_8bit: true"
+    )
 
 
 def test_two_settings_that_contradict_each_other_are_skipped(study):

@@ -110,3 +110,11 @@ def test_no_damage_whatsoever_fails_in_another_way(written, data) -> None:
     path = written(bytes(content[: data.draw(st.integers(0, len(content)))]))
     with suppress(ConfigError):
         assert isinstance(config_in_gguf(gguf_header(str(path))), dict)
+
+
+def test_a_file_is_read_once_until_it_changes(written) -> None:
+    path = written(gguf({"general.architecture": (STRING, "llama")}))
+    first = gguf_header(str(path))
+    assert gguf_header(str(path)) is first
+    written(gguf({"general.architecture": (STRING, "another")}))
+    assert gguf_header(str(path)).architecture == "another"

@@ -8,6 +8,7 @@ from typing import Any
 from llenergymeasure.config.backends.pytorch import PyTorchConfig
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import Finding
+from llenergymeasure.models.builtin import PACKAGED_MODELS
 from llenergymeasure.models.gguf import names_gguf
 
 Has = Callable[[str], bool]
@@ -60,7 +61,7 @@ def _needed(config: ExperimentConfig, checkpoint: Mapping[str, Any]) -> Iterator
         yield "lora", "peft"
     if section.device_map is not None:
         yield "pytorch.device_map", "accelerate"
-    if section.quantization is not None:
+    if section.quantization is not None and not names_gguf(config.model):
         yield "quantised loading", "bitsandbytes"
         yield "quantised loading", "accelerate"
     if names_gguf(config.model):
@@ -102,8 +103,14 @@ def _quantisation(config: ExperimentConfig) -> Iterator[Finding]:
     elif names_gguf(config.model):
         yield Finding(
             f"{setting} cannot quantise a GGUF file: its weights are quantised already",
-            f"name a model with safetensors, or remove {setting}",
+            f"name a directory or a repository with safetensors{_same_model(config.model)}, or remove {setting}",
         )
+
+
+def _same_model(model: str) -> str:
+    """The repository of a packaged model, as an example."""
+    packaged = PACKAGED_MODELS.get(model)
+    return f", such as {packaged.repository}" if packaged else ""
 
 
 def _gpus(config: ExperimentConfig, cuda_devices: Callable[[], int | None]) -> Iterator[Finding]:
