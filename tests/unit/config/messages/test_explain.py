@@ -79,7 +79,6 @@ def lines_of(fields, overrides=None):
             "'model_name' is now called 'model', 'num_input_prompts' is now called 'n'; rename them",
         ),
         ({"precision": "fp8"}, "precision 'fp8' is not supported by backend 'pytorch'; valid: fp32, fp16, bf16"),
-        ({"precision": "int4"}, "precision 'int4' is not supported by backend 'pytorch'; valid: fp32, fp16, bf16; for quantised weights set pytorch.load_in_4bit: true"),
         ({"vllm": {}}, "section 'vllm' belongs to another backend: backend is 'pytorch'; remove the section or set backend: vllm"),
         ({"lora": {}}, "lora: lora needs exactly one of adapter_id and adapter_path"),
         ({"pytorch": {"torch_compile_mode": "default"}}, "pytorch: torch_compile_mode has no effect without torch_compile"),
@@ -249,3 +248,8 @@ def test_a_pipe_is_read_once_and_has_lines_anyway(tmp_path):
     writer.join()
     message = str(explain_validation_error(caught.value, document))
     assert message.endswith("line 2: n: 0: must be greater than or equal to 1")
+
+
+def test_a_precision_that_is_quantisation_names_its_setting():
+    (line,) = lines_of({"precision": "int4"})
+    assert line.endswith("valid: fp32, fp16, bf16; for quantised weights set pytorch.load_in_4bit: true")
