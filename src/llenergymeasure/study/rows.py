@@ -53,6 +53,7 @@ def completed_row(row: RunRow, result: ResultData, path: str | None, took_s: flo
             "gpu_names": tuple(gpu.name for gpu in result.environment_snapshot.gpus),
             "tool_version": result.tool_version,
             "libraries": result.environment_snapshot.libraries,
+            "publication": {each.rule: each.state for each in result.publication_check.rules if each.rule},
             "warnings": tuple(dict.fromkeys(warning.code for warning in result.warnings)),
         }
     )

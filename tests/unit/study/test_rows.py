@@ -43,3 +43,10 @@ def test_the_versions_of_torch_and_transformers_are_in_its_row():
     row = RunRow(run_id="01.c1", place=1, cell="01", cycle=1, block="cycle 1")
     measured = result.model_copy(update={"environment_snapshot": snapshot})
     assert completed_row(row, measured, None, 1.0).libraries == {"torch": "2.13.0+cpu", "transformers": "5.23.0"}
+
+
+def test_the_states_of_the_publication_rules_are_in_its_row():
+    result = a_result()
+    row = completed_row(a_study().runs[0], result, None, 1.0)
+    assert row.publication == {each.rule: each.state for each in result.publication_check.rules}
+    assert row.publication

@@ -9,6 +9,7 @@ from pydantic import Field
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.domain.energy import EnergyMethod, EnergySource, source_of
 from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.warnings import RuleState
 from llenergymeasure.exceptions import FailureKind
 
 RunState = Literal["pending", "running", "completed", "failed", "interrupted", "skipped"]
@@ -109,6 +110,7 @@ class RunRow(Frozen):
         libraries: versions of torch and transformers; empty without a result, and in files of earlier releases.
         environment: digest of GPU, driver, torch and backend versions.
         warnings: codes of the warnings of the result.
+        publication: state of each publication rule by its name; empty without a result, and in files of earlier releases.
         failure: why it has no result; None if it has one or has not run.
     """
 
@@ -141,6 +143,7 @@ class RunRow(Frozen):
     libraries: dict[str, str] = {}
     environment: str | None = None
     warnings: tuple[str, ...] = ()
+    publication: dict[str, RuleState] = {}
     failure: RunFailure | None = None
 
     @property

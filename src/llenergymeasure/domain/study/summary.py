@@ -8,8 +8,10 @@ from llenergymeasure._format import NOT_MEASURED, number
 from llenergymeasure.domain.energy import COVERAGE_FACTOR
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.left_out import left_out_notes
+from llenergymeasure.domain.study.publication import study_rules
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.domain.summary import SHOWN_STATES
 from llenergymeasure.exceptions import listed
 
 ENERGY = METRICS["energy_per_output_token"]
@@ -30,6 +32,7 @@ def summarise_study(study: StudyData, tables: Sequence[str] = (), emphasis: Call
     rest = [
         *_titled("failed", listed(list(_failed(study)))),
         *_titled("not measured", [f"- {line}" for line in left_out]),
+        *_publication(study),
         *_titled("warnings", [f"- {line}" for line in study.warnings]),
     ]
     return "\n".join([*parts, *rest])
@@ -56,6 +59,17 @@ def _failed(study: StudyData) -> Iterator[str]:
     for row in study.failed:
         if row.failure is not None:
             yield f"{row.run_id} ({study.design.cell(row.cell).label}): {row.failure.message}"
+
+
+def _publication(study: StudyData) -> list[str]:
+    """The publication rules that some run does not keep, with the number of these runs."""
+    rules = study_rules(study.completed)
+    by_state = {state: [str(each) for each in rules if each.state == state] for state in ("kept", *SHOWN_STATES)}
+    applicable = len(rules) - len(by_state["not_applicable"])
+    title = f"ready to publish: {len(by_state['kept'])} of {applicable} rules are kept in every run"
+    shown = [(state, by_state[state]) for state in SHOWN_STATES]
+    lines = [f"- {state.replace('_', ' ')}: {', '.join(names)}" for state, names in shown if names]
+    return [f"\n{title}", *lines] if rules else []
 
 
 def _titled(title: str, lines: Sequence[str]) -> list[str]:

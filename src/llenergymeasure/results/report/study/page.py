@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from llenergymeasure._version import __version__
 from llenergymeasure.domain.files.study import GIVEN_FILE
 from llenergymeasure.domain.study.effects import StudyEffects
+from llenergymeasure.domain.study.publication import study_rules
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.report import repeat
 from llenergymeasure.results.report.figures.canvas import Picture
@@ -76,6 +77,7 @@ def html_text(
         machine=machine,
         title_of=title_of,
         methods=methods.paragraphs(study),
+        rules=study_rules(study.completed),
         file=GIVEN_FILE,
         given="\n".join(lines[:MOST_ROWS]),
         more_lines=max(len(lines) - MOST_ROWS, 0),
