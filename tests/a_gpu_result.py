@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
-from fakes import FakeBatch, FakeEngine, FakeHost, FakePrompts, a_snapshot, metering
+from fakes import FakeHost, FakePrompts, a_snapshot
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.energy.nvml import NvmlMeter
@@ -15,6 +15,7 @@ from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.records import BatchRecord
+from llenergymeasure.testing import FakeBatch, FakeEngine, metering
 
 IDLE_W, LOADED_W, PREFILL_W, DECODE_W = 58.0, 92.0, 390.0, 270.0
 

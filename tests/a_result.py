@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fakes import FakeClock, FakeHost, FakeLoader, FakePrompts, a_snapshot
+from fakes import FakeHost, FakePrompts, a_snapshot
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
@@ -12,13 +12,14 @@ from llenergymeasure.domain.energy import BaselineResult, EnergyReading, MeterCh
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.sensors import TimeSeries
 from llenergymeasure.protocols import Metering
+from llenergymeasure.testing import FakeClock, FakeLoader
 
 _SNAPSHOT = a_snapshot().model_copy(update={"timestamp_utc": "2026-01-02T03:04:05+00:00"})
 
 
 def a_result(energy_j: float | None = 200.0, timeseries: TimeSeries | None = None, **fields) -> ExperimentResult:
     """The same result every time; two prompts of ten tokens."""
-    from fakes import FakeMeter
+    from llenergymeasure.testing import FakeMeter
 
     clock = FakeClock()
     parts = Instruments(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from fakes import FakeClock
+from llenergymeasure.testing import FakeClock
 
 STEP_S = 0.25
 # The engine's clock is ahead of that of the measurement, as on systems where the two differ.

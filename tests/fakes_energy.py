@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from types import SimpleNamespace
 
-from fakes import FakeClock
+from llenergymeasure.testing import FakeClock
 
 KWH_J = 3.6e6
 

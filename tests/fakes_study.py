@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from a_result import a_result
-from fakes import FakeClock, RecordingProgress
+from fakes import RecordingProgress
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.datasets.loader import open_dataset
@@ -17,6 +17,7 @@ from llenergymeasure.study.files.folder import Configuration
 from llenergymeasure.study.files.manifest import StudyEnvironment
 from llenergymeasure.study.gaps import NoSkip
 from llenergymeasure.study.runner import StudyParts
+from llenergymeasure.testing import FakeClock
 
 RUN_S = 10.0
 HERE = StudyEnvironment(facts={"GPUs": "none", "torch": "2.6"})

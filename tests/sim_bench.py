@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fakes import FakeEngine, FakeHost, FakePrompts
+from fakes import FakeHost, FakePrompts
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.collect.latency import MemoryCollector, TokenCollector
@@ -22,6 +22,7 @@ from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.protocols import Metering
+from llenergymeasure.testing import FakeEngine
 from nvmlsim import Simulation
 
 # One prompt of a `FakeEngine` takes 0.1 s and 0.01 s per further token.

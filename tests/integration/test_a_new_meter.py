@@ -55,7 +55,8 @@ DISTRIBUTION = "Metadata-Version: 2.1\nName: wall-plug\nVersion: 4.2\n"
 PROGRAM = """
 import json
 
-from fakes import FakeClock, FakeHost, FakeLoader, FakePrompts, a_snapshot
+from fakes import FakeHost, FakePrompts, a_snapshot
+from llenergymeasure.testing import FakeClock, FakeLoader
 from llenergymeasure.cli.commands.version import lines
 from llenergymeasure.config.introspection import parameters
 from llenergymeasure.config.models import ExperimentConfig

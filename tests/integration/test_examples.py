@@ -19,7 +19,16 @@ WITH_THE_REAL_MODEL = ("own_prompts.yaml", "real_model.yaml")
 CONFIGS = ("quickstart.yaml", *WITH_THE_REAL_MODEL)
 STUDIES = {"batch_size_sweep.yaml": "18 runs: 3 cycles", "real_model_study.yaml": "24 runs: 3 cycles"}
 # Run by other tests, below or in test_first_study.py, plugin/test_processes.py and plugin/test_ci_gate.py.
-OTHERS = {"library.py", "study.ipynb", "quantisation.yaml", "own_prompts.jsonl", "suite", "ci_gate", "README.md"}
+OTHERS = {
+    "library.py",
+    "study.ipynb",
+    "test_own_parts.py",
+    "quantisation.yaml",
+    "own_prompts.jsonl",
+    "suite",
+    "ci_gate",
+    "README.md",
+}
 PARTS = ("Question: ", "Time: ", "Needs: ")
 
 needs_smollm2 = pytest.mark.skipif(
@@ -71,6 +80,13 @@ def test_an_example_states_its_question_its_duration_and_its_needs(name):
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_runs_and_writes_nothing(quick, tmp_path, name):
     assert SCRIPTS[name] in run(str(EXAMPLES / name), cwd=tmp_path, python=quick.python)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_contracts_of_the_own_parts_are_kept(tmp_path):
+    tests, plain = EXAMPLES / "test_own_parts.py", ("-q", "-p", "no:cacheprovider", "--strict-markers")
+    shown = run("-m", "pytest", str(tests), *plain, cwd=tmp_path)
+    assert re.search(r"^19 passed", shown, re.MULTILINE), shown
     assert list(tmp_path.iterdir()) == []
 
 

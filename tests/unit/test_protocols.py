@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fakes import FakeClock, FakeEngine, FakeHost, FakeLoader, FakeMeter, MemoryRepository
+from fakes import FakeHost, MemoryRepository
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.collect.host import HostCollector
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
@@ -23,6 +23,7 @@ from llenergymeasure.protocols import (
     Sampler,
 )
 from llenergymeasure.results.store import FolderRepository
+from llenergymeasure.testing import FakeClock, FakeEngine, FakeLoader, FakeMeter
 
 CONFIG = ExperimentConfig(model="m")
 COLLECTORS = [

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from fake_gpu import FakeDoor, FakeGpu, SamplingClock, a_gpu
-from fakes import FakeClock, FakeMeter
 from llenergymeasure.config.sections import BaselineConfig
 from llenergymeasure.core.baseline import BaselineCache, baseline_of, not_idle
 from llenergymeasure.core.sampling.gpu_processes import GpuProcesses
 from llenergymeasure.core.sampling.sampler import GpuSampler
+from llenergymeasure.testing import FakeClock, FakeMeter
 
 
 def idle_trace(*models, pids=(), seconds=10.0):

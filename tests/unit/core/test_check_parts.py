@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from fakes import FakeBatch, FakeClock, FakeEngine, FakeHost, FakeMeter, FakePrompts, a_snapshot, metering
+from fakes import FakeHost, FakePrompts, a_snapshot
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.check_parts import OF_THE_HARNESS
 from llenergymeasure.core.collect.check_records import check_records
@@ -20,6 +20,7 @@ from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import ExperimentError
 from llenergymeasure.records import BatchRecord, RunRecords, requests_of
 from llenergymeasure.results.csv import flat_numbers
+from llenergymeasure.testing import FakeBatch, FakeClock, FakeEngine, FakeMeter, metering
 
 CONFIG = ExperimentConfig(model="m", n=3, max_output_tokens=11)
 COLLECTORS = (TokenCollector(), LatencyCollector(), MemoryCollector(), FakeHost(), PalmFlopsCollector())

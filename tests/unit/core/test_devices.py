@@ -7,11 +7,11 @@ import threading
 import pytest
 
 from fake_nvml import FakeNvml
-from fakes import FakeClock
 from llenergymeasure.core.devices import open_devices
 from llenergymeasure.core.energy.nvml import create
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.nvml.door import GpuDoor
+from llenergymeasure.testing import FakeClock
 
 
 @pytest.fixture

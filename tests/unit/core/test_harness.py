@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fakes import FakeClock, FakeHost, FakeLoader, FakeMeter, FakePrompts, RecordingProgress, a_snapshot, metering
+from fakes import FakeHost, FakePrompts, RecordingProgress, a_snapshot
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
@@ -16,6 +16,7 @@ from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlops
 from llenergymeasure.core.harness import open_experiment
 from llenergymeasure.core.instruments import Carbon, Instruments
 from llenergymeasure.exceptions import ExperimentError
+from llenergymeasure.testing import FakeClock, FakeLoader, FakeMeter, metering
 
 
 def measure(n=2, clock=None, meter=None, progress=None, carbon=None, repeats=1, loader=None, baselines=None, **fields):

@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from fakes import FakeClock, FakeHost, FakeLoader, FakePrompts, a_snapshot, metering
+from fakes import FakeHost, FakePrompts, a_snapshot
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.collect.latency import MemoryCollector, TokenCollector
@@ -16,6 +16,7 @@ from llenergymeasure.core.harness import open_experiment
 from llenergymeasure.core.instruments import Instruments
 from llenergymeasure.core.model_cache import ModelCache, NoModelCache
 from llenergymeasure.exceptions import ExperimentError
+from llenergymeasure.testing import FakeClock, FakeLoader, metering
 
 
 class Model:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from a_result import a_result
-from fakes import FakeClock, FakeHost, FakeLoader, FakeMeter, FakePrompts, a_snapshot, metering
+from fakes import FakeHost, FakePrompts, a_snapshot
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.devices import open_devices
@@ -17,6 +17,7 @@ from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.results.ranks.combine import aggregate
 from llenergymeasure.results.ranks.files import ProcessFacts, ProcessResult
+from llenergymeasure.testing import FakeClock, FakeLoader, FakeMeter, metering
 from nvmlsim import Constant, sim_gpu
 
 TWO = ("cuda:0", "cuda:1")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from fakes import FakeClock, FakeHost, FakeLoader, FakeMeter, FakePrompts, Log, RecordingProgress, a_snapshot, metering
+from fakes import FakeHost, FakePrompts, RecordingProgress, a_snapshot
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import MemoryCollector, TokenCollector
 from llenergymeasure.core.flops.collectors import PalmFlopsCollector
 from llenergymeasure.core.harness import open_experiment
 from llenergymeasure.core.instruments import Instruments
 from llenergymeasure.exceptions import ExperimentError
+from llenergymeasure.testing import FakeClock, FakeLoader, FakeMeter, Log, metering
 
 
 def instruments(clock: FakeClock, log: Log) -> Instruments:

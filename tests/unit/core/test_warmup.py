@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from fakes import FakeClock, FakeEngine, Log
 from llenergymeasure.config.models import ExperimentConfig, WarmupConfig
 from llenergymeasure.core.warmup import coefficient_of_variation, warm_up
+from llenergymeasure.testing import FakeClock, FakeEngine, Log
 
 
 def run(lengths=(4, 9, 6), step_times=None, log=None, **fields):

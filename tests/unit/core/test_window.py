@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fakes import FakeClock, FakeEngine, FakeMeter
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.window import measure_window
+from llenergymeasure.testing import FakeClock, FakeEngine, FakeMeter
 
 ONE_PASS_S = 0.4  # two prompts, each 0.1 s of prefill and ten steps of 0.01 s
 

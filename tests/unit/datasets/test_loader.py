@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from fakes import FakeTokenizer
 from llenergymeasure.config.models import SyntheticDatasetConfig
 from llenergymeasure.config.ssot import BUILTIN_PROMPTS
 from llenergymeasure.datasets.loader import BUILTIN_DATASETS, open_dataset
 from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.testing import FakeTokenizer
 
 
 @pytest.fixture

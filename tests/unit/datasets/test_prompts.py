@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fakes import FakeTokenizer
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.datasets.prompts import ChatPrompts, TextPrompts, tokenised
 from llenergymeasure.domain.dataset import DatasetInfo
+from llenergymeasure.testing import FakeTokenizer
 
 INFO = DatasetInfo(name="two", source="jsonl", n_available=2, n_used=2)
 TEXTS = ("one three", "seventh word here now")

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from fakes import FakeClock
 from llenergymeasure.launch.heartbeats import SILENT_S, Heartbeats
+from llenergymeasure.testing import FakeClock
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from fakes import FakeMeter, metering
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.config.user_config import UserConfig
 from llenergymeasure.exceptions import ConfigError, PreFlightError
 from llenergymeasure.launch.open import open_experiment
 from llenergymeasure.orchestration.orchestrator import Session
+from llenergymeasure.testing import FakeMeter, metering
 
 CONFIG = ExperimentConfig(model="builtin/tiny-llama", n=4, pytorch={"device": "cpu", "num_processes": 2})
 

@@ -8,7 +8,6 @@ from functools import partial
 
 import pytest
 
-from fakes import FakeClock
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.select import meter_findings
@@ -16,6 +15,7 @@ from llenergymeasure.exceptions import Finding, PreFlightError
 from llenergymeasure.orchestration.model.hub import hub_findings
 from llenergymeasure.orchestration.preflight import Request, findings_of, refuse
 from llenergymeasure.resilience import retry
+from llenergymeasure.testing import FakeClock
 
 
 def request(has=lambda module: True, gpus=0, **fields) -> Request:

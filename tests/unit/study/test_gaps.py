@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from a_study import a_protocol
-from fakes import FakeClock, RecordingProgress
+from fakes import RecordingProgress
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.study.gaps import NoSkip, Waits
+from llenergymeasure.testing import FakeClock
 
 
 def a_row(place, cycle=1):

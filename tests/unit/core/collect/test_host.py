@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from fakes import FakeClock, FakeEngine
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.host import CpuTicks, HostCollector, read_cpu_ticks
+from llenergymeasure.testing import FakeClock, FakeEngine
 
 ENGINE = FakeEngine(ExperimentConfig(model="m"), FakeClock())
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from fakes import FakeClock, FakeEngine
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.latency import (
     LatencyCollector,
@@ -16,6 +15,7 @@ from llenergymeasure.core.collect.latency import (
 )
 from llenergymeasure.protocols import Window
 from llenergymeasure.records import BatchRecord, RequestRecord, RunRecords, requests_of
+from llenergymeasure.testing import FakeClock, FakeEngine
 
 
 def requests(lengths=(3, 2), times=(1.1, 1.2, 1.4), tokens=(1, 2, 3), beams=False):

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from a_gpu_result import a_gpu_result
-from fakes import FakeClock, FakeEngine
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.compilation import compilation_of
 from llenergymeasure.core.collect.latency import LatencyCollector, PhaseCollector, TokenCollector
@@ -20,6 +19,7 @@ from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlops
 from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.protocols import Window
 from llenergymeasure.records import BatchRecord, EnergyStep, RequestRecord, RunRecords, requests_of
+from llenergymeasure.testing import FakeClock, FakeEngine
 from static_batches import Call, calls
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "static-batches.json"

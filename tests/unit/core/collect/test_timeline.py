@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from a_result import a_result
-from fakes import FakeClock
 from llenergymeasure.core.collect.timeline import timeline_of
 from llenergymeasure.core.nvml.gpu import ConditionReading
 from llenergymeasure.core.sampling.conditions import ConditionLog, conditions_of
 from llenergymeasure.protocols import Window
 from llenergymeasure.records import RunRecords
+from llenergymeasure.testing import FakeClock
 
 
 def test_a_result_has_its_steps_and_batches_from_the_start_of_the_window():

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from fake_gpu import FakeDoor, FakeGpu, a_gpu
-from fakes import FakeClock, FakeMeter
 from llenergymeasure.config.meters import METERS, MeterSetting
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy import nvml, zeus
 from llenergymeasure.core.energy.select import choose_meter, meter_findings, meter_states
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.exceptions import MeterError, PreFlightError, ReadingFailed
+from llenergymeasure.testing import FakeClock, FakeMeter
 from powercapsim import SimClock, SimPowercap, package
 
 CONTEXT = MeterContext(FakeClock(), no_gpu_reason="NVML: library not found")

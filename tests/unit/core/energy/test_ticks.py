@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fake_gpu import a_gpu
-from fakes import FakeClock
 from llenergymeasure.core.energy.ticks import CounterWatch, Tick, ticks_of, watch_counters
 from llenergymeasure.exceptions import ReadingFailed, SensorFault
+from llenergymeasure.testing import FakeClock
 
 
 class Scripted:

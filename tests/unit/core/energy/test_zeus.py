@@ -7,10 +7,10 @@ import warnings
 import pytest
 
 from fake_gpu import a_gpu
-from fakes import FakeClock
 from fakes_energy import FakeMonitor
 from llenergymeasure.core.energy.zeus import ZeusMeter, zeus_numbers
 from llenergymeasure.exceptions import MeterError
+from llenergymeasure.testing import FakeClock
 
 UUIDS = {0: "GPU-a", 1: "GPU-b"}
 

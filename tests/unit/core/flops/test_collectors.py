@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fakes import FakeClock, FakeEngine
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.protocols import Window
+from llenergymeasure.testing import FakeClock, FakeEngine
 
 LLAMA = {
     "model_type": "llama", "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,

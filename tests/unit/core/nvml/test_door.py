@@ -7,7 +7,6 @@ import pytest
 
 from fake_gpu import a_gpu
 from fake_nvml import FakeNvml
-from fakes import FakeClock
 from llenergymeasure.core.devices import driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy import nvml, zeus
 from llenergymeasure.core.energy.codecarbon import meter as codecarbon
@@ -16,6 +15,7 @@ from llenergymeasure.core.nvml.cuda_visible_devices import visible_gpus
 from llenergymeasure.core.nvml.door import GpuDoor
 from llenergymeasure.core.nvml.gpu import ConditionReading, PowerReading
 from llenergymeasure.exceptions import ConfigError, ReadingFailed, SensorAbsent, SensorFault
+from llenergymeasure.testing import FakeClock
 
 NOT_SUPPORTED, NO_PERMISSION, TIMEOUT, LOST = 3, 4, 10, 15
 NO_LIBRARY, MISMATCH, UNKNOWN, NO_FUNCTION = 12, 18, 999, 13

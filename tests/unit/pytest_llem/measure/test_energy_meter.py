@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import anyio
 import pytest
 
-from fakes import FakeMeter, metering
 from llenergymeasure.core.energy.null import NoMeter
 from llenergymeasure.core.energy.replay import ReplayMeter
 from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.exceptions import Finding, MeterError, PreFlightError
+from llenergymeasure.testing import FakeMeter, metering
 from pytest_llem.gated.gates import Gates
 from pytest_llem.measure.energy_meter import EnergyMeter
 from pytest_llem.settings import Settings

@@ -8,7 +8,6 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from fakes import FakeClock  # noqa: E402
 from llenergymeasure import ExperimentConfig  # noqa: E402
 from llenergymeasure.config.sections import WarmupConfig  # noqa: E402
 from llenergymeasure.core.backends.pytorch.compilation import CompilationLog  # noqa: E402
@@ -18,6 +17,7 @@ from llenergymeasure.core.collect.compilation import compilation_of  # noqa: E40
 from llenergymeasure.core.machine.clock import SystemClock  # noqa: E402
 from llenergymeasure.core.warmup import warm_up  # noqa: E402
 from llenergymeasure.models.builtin import builtin_model_path  # noqa: E402
+from llenergymeasure.testing import FakeClock  # noqa: E402
 
 # Traces and guards like any other backend, and generates no code.
 COMPILED = {"device": "cpu", "torch_compile": True, "torch_compile_backend": "eager"}

@@ -10,12 +10,12 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from fakes import FakeClock  # noqa: E402
 from llenergymeasure.config.introspection import Parameter, parameters, valid_example  # noqa: E402
 from llenergymeasure.config.loader import build_experiment_config  # noqa: E402
 from llenergymeasure.core.backends.pytorch.loading import TransformersLoader  # noqa: E402
 from llenergymeasure.core.backends.pytorch.weights import LoadReport  # noqa: E402
 from llenergymeasure.exceptions import BackendError  # noqa: E402
+from llenergymeasure.testing import FakeClock  # noqa: E402
 
 # Settings that our own code carries out, each with a test of its own.
 OURS = {"pytorch.batch_size", "pytorch.batching_strategy", "pytorch.num_processes"}

@@ -9,11 +9,11 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from fake_vllm import FakeVLLM  # noqa: E402
-from fakes import FakeClock  # noqa: E402
 from llenergymeasure.config.introspection import parameters, valid_example  # noqa: E402
 from llenergymeasure.config.loader import build_experiment_config  # noqa: E402
 from llenergymeasure.core.backends.vllm.loading import VLLMLoader  # noqa: E402
 from llenergymeasure.exceptions import BackendError, OutOfMemory  # noqa: E402
+from llenergymeasure.testing import FakeClock  # noqa: E402
 
 SECTION = [parameter for parameter in parameters() if parameter.name.startswith("vllm.")]
 

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from fakes import FakeClock
 from fakes_energy import KWH_J
 from llenergymeasure.core.energy.codecarbon.log import EnergyLog
+from llenergymeasure.testing import FakeClock
 
 
 def a_trail(*points):

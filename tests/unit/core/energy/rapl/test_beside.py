@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from fake_gpu import a_gpu
-from fakes import FakeClock, FakeMeter
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.rapl.beside import WithHost, with_host
 from llenergymeasure.exceptions import MeterError
+from llenergymeasure.testing import FakeClock, FakeMeter
 from powercapsim import RaplBench, SimClock, SimPowercap, package, part
 
 

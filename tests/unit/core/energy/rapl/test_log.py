@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from fakes import FakeClock
 from llenergymeasure.core.energy.rapl.log import ZoneLog
 from llenergymeasure.core.energy.rapl.zones import Zone
 from llenergymeasure.exceptions import ReadingFailed, SensorFault
+from llenergymeasure.testing import FakeClock
 
 RANGE_UJ = 65_000_000_000
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fakes import FakeClock
 from llenergymeasure.core.energy.rapl.zones import find_zones, permission, working_zones
 from llenergymeasure.exceptions import ReadingFailed, SensorAbsent, SensorFault
+from llenergymeasure.testing import FakeClock
 from powercapsim import FINE_RANGE_UJ, Draw, SimClock, SimPowercap, SimZone, only_for_root, package, part
 
 

@@ -9,9 +9,9 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from fake_vllm import STEP_S, FakeVLLM  # noqa: E402
-from fakes import FakeClock  # noqa: E402
 from llenergymeasure.config.loader import build_experiment_config  # noqa: E402
 from llenergymeasure.core.backends.vllm.loading import VLLMLoader  # noqa: E402
+from llenergymeasure.testing import FakeClock  # noqa: E402
 
 PROMPTS = [[5, 6, 7], [5, 6], [5]]
 

@@ -1,0 +1,34 @@
+"""What a part leaves behind in its process: threads, child processes and memory."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from pathlib import Path
+
+PATIENCE_S = 3.0
+
+
+def children() -> set[int]:
+    """Ids of the processes that this one started; empty outside Linux, where they are not listed."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return {int(pid) for task in tasks for pid in task.read_text(encoding="ascii").split()}
+
+
+def left_threads(before: set[threading.Thread]) -> set[threading.Thread]:
+    """Threads that are new, after a few seconds in which they may end."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline_s:
+        left.pop().join(timeout=0.1)
+    return left
+
+
+def resident_mb(status: Path = Path("/proc/self/status")) -> float | None:
+    """Memory of this process in MB, after a search for garbage; None outside Linux."""
+    gc.collect()
+    try:
+        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmRSS:")), None)
