@@ -17,6 +17,7 @@ from llenergymeasure.config.study.grid import MAX_CELLS
 from llenergymeasure.config.study.models import ExecutionConfig
 from llenergymeasure.config.user_config import UserConfig
 from llenergymeasure.core.backends.registry import BACKENDS as REGISTERED
+from llenergymeasure.core.quality.applied import NOT_READ_BACK, READ_BACK
 
 PLACE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 
@@ -97,6 +98,16 @@ An invalid value is an error and is never ignored. CO2 = J / 3.6e6 x PUE x inten
 """
 
 
+APPLIED = """## Settings that are read back
+
+`effective_settings` in a result has what the engine really used, read back from it after loading. Where a setting of the
+configuration has another value there, the result has the warning `setting_not_applied` with both values. Arguments in
+`passthrough_kwargs` are compared where the engine reports a value under the same name: those of `generate` and `SamplingParams`,
+and those that became fields of the model's configuration. `auto` and null leave the choice to the engine and are not compared.
+
+A field that is not listed here is not a setting of the engine: this package applies it itself.
+"""
+
 MEASURED = tuple(name for name in BACKENDS if REGISTERED[name].factory)
 _LATER_BACKENDS = [name for name in BACKENDS if name not in MEASURED]
 
@@ -123,6 +134,7 @@ def page() -> str:
     parts += [STUDIES, *_sections(ExecutionConfig, "`execution` of a study")]
     parts += ["## User config\n\n`llem config` shows its path. Without a file, the defaults apply.\n"]
     parts += [*_sections(UserConfig, "User config"), ENVIRONMENT]
+    parts += [APPLIED, *_read_back()]
     parts += [
         LATER,
         _support(),
@@ -159,6 +171,17 @@ def _choices(parameter: Parameter) -> Iterable[object]:
         return MEASURED
     of_measured = [choice for backend in MEASURED for choice in choices_of_backend(parameter.name, backend)]
     return dict.fromkeys(of_measured) or parameter.choices
+
+
+def _read_back() -> Iterator[str]:
+    """Tables of the settings that are read back, by backend, and of those that are not."""
+    for backend, settings in READ_BACK.items():
+        yield f"### Read back from {backend}\n\n| field | name in `effective_settings` |\n|---|---|"
+        yield from (f"| `{each.field}` | `{each.name}` |" for each in settings)
+        yield ""
+    yield "### Not read back\n\n| field | reason |\n|---|---|"
+    yield from (f"| `{field}` | {reason} |" for field, reason in NOT_READ_BACK.items())
+    yield ""
 
 
 def _support() -> str:

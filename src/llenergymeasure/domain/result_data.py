@@ -209,11 +209,11 @@ class ResultData(Derived):
         return self.model_info.memory_mb
 
     @computed_field(  # type: ignore[prop-decorator]
-        description="Settings of generation, as the backend reports them under its names; empty when not reported."
+        description="Settings that the engine really used, read back from it under its names; empty when it reports none."
     )
     @property
     def effective_settings(self) -> dict[str, Any]:
-        return self.model_info.effective_settings
+        return self.model_info.used_settings
 
     @computed_field(description="FLOPs by the PaLM rule; None when the parameter count is unknown.")  # type: ignore[prop-decorator]
     @property

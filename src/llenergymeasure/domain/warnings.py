@@ -18,7 +18,7 @@ WarningCode = Literal[
     "idle_gpus_metered", "gpu_persistence_mode_off", "ecc_disabled", "mig_parent_power", "thermal_drift_detected",
     "throttling_detected", "foreign_process", "sampling_gap",
     "sensor_may_alias", "parameters_disagree", "double_bos", "model_generation_defaults", "positions_beyond_model",
-    "compiled_in_window", "compile_without_effect", "requests_preempted",
+    "compiled_in_window", "compile_without_effect", "requests_preempted", "setting_not_applied",
     # of several processes
     "device_counted_once", "processes_not_side_by_side", "processes_barely_overlap", "samples_left_out",
     # of a study

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from llenergymeasure.core.quality.applied import settings_not_applied
 from llenergymeasure.core.quality.machine_warnings import Warnings
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.domain.results import ExperimentResult
@@ -122,5 +123,5 @@ def _shortened(value: object, limit: int = 60) -> str:
 
 
 MODEL_CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (
-    _compilation, _scheduler, _model, _settings, _model_defaults,
+    _compilation, _scheduler, _model, _settings, settings_not_applied, _model_defaults,
 )  # fmt: skip

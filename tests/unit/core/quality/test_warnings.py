@@ -71,6 +71,9 @@ CASES = {
         config=update(CONFIG, pytorch=update(CONFIG.pytorch, torch_compile=True)),
         warmup=update(WARMUP, compilations=0),
     ),
+    "setting_not_applied": dict(
+        config=update(CONFIG, min_output_tokens=16), tokens=update(TOKENS, output_tokens_per_prompt=(16, 9))
+    ),
     "cpu_inference": dict(model_info=ModelInfo(name="org/m", device="cpu")),
     "decoder_setting_unused": dict(config=update(CONFIG, decoder=update(CONFIG.decoder, temperature=0.7))),
     "no_output": dict(tokens=update(TOKENS, output_tokens=0)),

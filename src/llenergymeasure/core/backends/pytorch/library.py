@@ -74,6 +74,18 @@ class Transformers:
         defaults = {**vars(plain), **plain._get_default_generation_params()}
         return {name: value for name, value in vars(found).items() if name in defaults}, defaults
 
+    def cache(self, model: Any, arguments: Mapping[str, Any]) -> Any | None:
+        """The cache that `generate` makes for a `cache_implementation`; None where the model has no cache of this kind.
+
+        It calls the method that `generate` itself calls, which makes the cache without memory for keys and values.
+        """
+        found, _ = model._prepare_generation_config(None, **arguments)
+        longest, caches = getattr(model, "_previous_max_cache_length", -1), dict[str, Any]()
+        model._prepare_cache_for_generation(found, caches, None, 1, 1)
+        if hasattr(model, "_previous_max_cache_length"):
+            model._previous_max_cache_length = longest
+        return next(iter(caches.values()), None)
+
     def cuda_available(self) -> bool:
         return bool(torch.cuda.is_available())
 

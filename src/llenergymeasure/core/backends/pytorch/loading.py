@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,6 +20,12 @@ from llenergymeasure.core.backends.pytorch.arguments import (
 )
 from llenergymeasure.core.backends.pytorch.faults import explained
 from llenergymeasure.core.backends.pytorch.generation.engine import TransformersEngine, free_memory
+from llenergymeasure.core.backends.pytorch.generation.read_back import (
+    kind_of_cache,
+    of_model,
+    quantised_layers,
+    without_effect,
+)
 from llenergymeasure.core.backends.pytorch.generation.settings import (
     PROPOSALS,
     EffectiveSettings,
@@ -55,7 +63,7 @@ class TransformersLoader:
         with quiet_transformers(), explained(f"loading {config.model}", config):
             loaded = self._model_cache.take(key) or self._loaded(config)
             arguments = self._generate_arguments(config, loaded)
-            settings = self._settings(loaded, arguments)
+            settings = self._settings(config, loaded, arguments)
             check_settings(settings, config.pytorch_settings.effective_batch_size)
             return TransformersEngine(
                 model=loaded.model,
@@ -147,14 +155,30 @@ class TransformersLoader:
         arguments = {**padding, **generate_arguments(config, self._library.generate_names())}
         return arguments if loaded.draft is None else {**arguments, "assistant_model": loaded.draft}
 
-    def _settings(self, loaded: LoadedModel, arguments: dict[str, Any]) -> EffectiveSettings:
+    def _settings(self, config: ExperimentConfig, loaded: LoadedModel, arguments: dict[str, Any]) -> EffectiveSettings:
         """The effective settings of generation, read back from the model."""
         own = {name: value for name, value in arguments.items() if name != "assistant_model"}
-        found, defaults = self._library.effective_generation(without_adapter(loaded.model), own)
+        model, passthrough = without_adapter(loaded.model), config.passthrough_kwargs or {}
+        found, defaults = self._library.effective_generation(model, own)
         if loaded.draft is not None:  # the draft model decides how many tokens it proposes
             drafted, _ = self._library.effective_generation(loaded.draft, {})
             found |= {name: drafted[name] for name in PROPOSALS & set(drafted)}
-        return effective_settings(found, defaults, arguments, loaded.tokenizer.end_id)
+        settings = effective_settings(found, defaults, arguments, loaded.tokenizer.end_id)
+        values = {
+            **settings.values,
+            **self._kind_of_cache(model, own, settings.values),
+            **quantised_layers(model),
+            **without_effect(passthrough, found, defaults, settings.values),
+            **of_model(passthrough, model, found),
+        }
+        return replace(settings, values=values)
+
+    def _kind_of_cache(self, model: Any, arguments: dict[str, Any], used: Mapping[str, Any]) -> dict[str, Any]:
+        """The kind of the cache for a `cache_implementation`, which transformers ignores for some models."""
+        if used.get("cache_implementation") not in ("static", "sliding_window", "offloaded_static"):
+            return {}
+        kind = kind_of_cache(self._library.cache(model, arguments))
+        return {"cache_implementation": None} if kind is None else {"kv_cache": kind}
 
 
 def _placed(model: Any, device: str) -> Any:

@@ -81,6 +81,9 @@ class RecordingLibrary:
     def effective_generation(self, model, arguments):
         return dict(arguments), {}
 
+    def cache(self, model, arguments):
+        return None
+
     def cuda_available(self):
         return self.cuda
 

@@ -136,6 +136,11 @@ def _without_effect(found: Mapping[str, Any], proposing: bool) -> set[str]:
     return {name for names, is_met in conditions if not is_met for name in names}
 
 
+def means_off(name: str, value: Any, default: Any) -> bool:
+    """Whether a value of a setting has the effect of transformers' default."""
+    return bool(_off(name, value) == _off(name, default)) or _off(name, value) is None
+
+
 def _off(name: str, value: Any) -> Any:
     """None if the value means off; else the value."""
     return None if value is False or value in ([], {}, _NEUTRAL.get(name)) else value
