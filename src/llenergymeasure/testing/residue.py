@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import mmap
 import threading
 import time
 from pathlib import Path
@@ -24,11 +25,11 @@ def left_threads(before: set[threading.Thread]) -> set[threading.Thread]:
     return left
 
 
-def resident_mb(status: Path = Path("/proc/self/status")) -> float | None:
+def resident_mb(memory: Path = Path("/proc/self/statm")) -> float | None:
     """Memory of this process in MB, after a search for garbage; None outside Linux."""
     gc.collect()
     try:
-        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
+        _, pages, *_ = memory.read_text(encoding="ascii").split()
     except OSError:
         return None
-    return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmRSS:")), None)
+    return int(pages) * mmap.PAGESIZE / 1e6
