@@ -12,7 +12,7 @@ from benchmarks.page import write
 from benchmarks.pairs import Line, Row
 
 BENCHMARKS = (
-    "startup", "overhead", "isolation", "judge", "aggregation", "sweep", "study_size", "study_power", "study_runs",
+    "startup", "overhead", "vllm_engine", "isolation", "judge", "aggregation", "sweep", "study_size", "study_power", "study_runs",
     "sampler", "accuracy",
 )  # fmt: skip
 

@@ -18,12 +18,13 @@ SCRIPTS = {"own_backend.py": "copy (integer, copy, cpu)", "own_meter.py": ", fil
 WITH_THE_REAL_MODEL = ("own_prompts.yaml", "real_model.yaml")
 CONFIGS = ("quickstart.yaml", *WITH_THE_REAL_MODEL)
 STUDIES = {"batch_size_sweep.yaml": "18 runs: 3 cycles", "real_model_study.yaml": "24 runs: 3 cycles"}
-# Run by other tests, below or in test_first_study.py, plugin/test_processes.py and plugin/test_ci_gate.py.
+# Run by other tests, below or in test_first_study.py, plugin/test_processes.py, plugin/test_ci_gate.py, tests/vllm/test_pages.py.
 OTHERS = {
     "library.py",
     "study.ipynb",
     "test_own_parts.py",
     "quantisation.yaml",
+    "engines.yaml",
     "own_prompts.jsonl",
     "suite",
     "ci_gate",

