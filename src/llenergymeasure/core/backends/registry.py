@@ -48,11 +48,15 @@ BACKENDS: Table[BackendEntry] = Table(_BUILT_IN, BACKEND_GROUP, BackendEntry, "b
 
 
 def importable(module: str) -> bool:
-    """Whether a module is installed, without importing it. Never raises."""
+    """Whether a module is installed, without importing it. Never raises.
+
+    A folder of this name without `__init__.py` on the path, such as a folder of files beside the user, is no module.
+    """
     try:
-        return find_spec(module) is not None
+        found = find_spec(module)
     except (ImportError, ValueError):
         return False
+    return found is not None and found.origin is not None
 
 
 def installed_backends(

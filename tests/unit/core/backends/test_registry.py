@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
 from llenergymeasure import ExperimentConfig
@@ -90,6 +92,13 @@ def test_backends_are_found_without_importing_them():
     assert installed_backends(lambda module: module in ("torch", "transformers", "vllm")) == ("pytorch", "vllm")
     assert installed_backends(lambda module: False) == ()
     assert importable("no_such_module.at.all") is False
+
+
+def test_a_folder_of_files_is_no_library():
+    """`tests/vllm` is on the path of the tests, as a folder of this name in the working directory of a user may be."""
+    found = find_spec("vllm")
+    assert importable("vllm") == (found is not None and found.origin is not None)
+    assert importable("unit") is False
 
 
 def test_a_backend_that_is_not_installed_or_cannot_be_asked_has_no_devices(backends):
