@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from llenergymeasure.config.study.models import StudyConfig
+from llenergymeasure.config.user_config import ExecutionSettings
 from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.domain.files.study import resume_command, study_json
@@ -29,6 +30,7 @@ from llenergymeasure.progress import NotesOnce, Progress
 from llenergymeasure.study.design import design_of, protocol_of
 from llenergymeasure.study.environment import environment_of
 from llenergymeasure.study.files.folder import Configuration
+from llenergymeasure.study.files.manifest import read_manifest
 from llenergymeasure.study.files.resume import check_requested, newest_folder, read_config
 from llenergymeasure.study.gaps import NoSkip, Skip
 from llenergymeasure.study.outlook import Progressed
@@ -96,10 +98,10 @@ def run_cells(study: StudyConfig, session: Session, place: Path | None, options:
     if rank_info is not None:
         raise PreFlightError([no_fresh_process(rank_info)])
     design = design_of(study)
-    protocol = protocol_of(study, design, session.settings().execution, gaps=options.gaps)
+    folder = _folder(design, place, options)
+    protocol = protocol_of(study, design, _open_gaps(session, folder), gaps=options.gaps)
     for note in left_out_notes(len(design.cells), design.skipped, design.merged):
         session.progress.note(note)
-    folder = _folder(design, place, options)
     if folder is not None:
         check_requested(folder, protocol, options.requested)
     check_experiments(study.experiments, session, folder or place)
@@ -132,6 +134,14 @@ def _folder(design: StudyDesign, place: Path | None, options: StudyOptions) -> P
     if place is None:
         raise ConfigError("resume needs output_dir: without it a study is not saved", "give the same output_dir")
     return newest_folder(place, design)
+
+
+def _open_gaps(session: Session, folder: Path | None) -> ExecutionSettings:
+    """The gaps of a configuration that leaves them open: of the study that is continued, or else of the user config."""
+    if folder is None:
+        return session.settings().execution
+    there = read_manifest(folder).protocol
+    return ExecutionSettings(config_gap_seconds=there.experiment_gap_s, cycle_gap_seconds=there.cycle_gap_s)
 
 
 def configuration_of(study: StudyConfig, given: str | None) -> Configuration:

@@ -8,9 +8,11 @@ import pytest
 
 from fakes_study import a_study_config
 from llenergymeasure import ExperimentConfig, StudyConfig, StudyResult, run_experiment, run_study
-from llenergymeasure._api.study import configuration_of
+from llenergymeasure._api.study import StudyOptions, configuration_of, run_cells
 from llenergymeasure.config.study.load import load_study_config
+from llenergymeasure.config.study.models import ExecutionConfig
 from llenergymeasure.exceptions import ConfigError, PreFlightError, StudyError
+from llenergymeasure.orchestration.orchestrator import Session
 from tiny import TINY
 
 pytestmark = pytest.mark.torch
@@ -42,6 +44,16 @@ def test_with_a_directory_a_study_continues(tmp_path):
     named = run_study(tiny({"n": 1}, {"n": 2}, n_cycles=3), output_dir=tmp_path, resume=first.folder)
     assert len(named.results) == 6
     assert StudyResult.from_dir(first.folder) == named
+
+
+def test_a_study_that_is_continued_keeps_the_gaps_that_its_configuration_leaves_open(tmp_path):
+    open_gaps = {"n_cycles": 1, "isolation": "none"}
+    config = tiny({"n": 1}).model_copy(update={"execution": ExecutionConfig(**open_gaps)})
+    session = Session(environ={"XDG_CONFIG_HOME": str(tmp_path)})
+    first = run_cells(config, session, tmp_path, StudyOptions(gaps=False))
+    again = run_cells(config, session, tmp_path, StudyOptions(resume=first.folder))
+    assert (again.protocol.experiment_gap_s, again.protocol.cycle_gap_s) == (0, 0)
+    assert [line for line in again.warnings if "protocol_changed" in line] == []
 
 
 def test_the_file_is_kept_as_it_was_given(tmp_path):
