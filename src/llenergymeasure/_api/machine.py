@@ -15,9 +15,10 @@ from llenergymeasure.core.backends.registry import BACKENDS, installed_backends
 from llenergymeasure.core.devices import POWERCAP, MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.select import AVAILABLE, OFF_BY_USER, allowed, meter_states, why
 from llenergymeasure.core.machine.clock import SystemClock
-from llenergymeasure.core.machine.environment import installed_packages
-from llenergymeasure.domain.environment import GpuInfo
+from llenergymeasure.core.machine.environment import installed_packages, take_snapshot
+from llenergymeasure.domain.environment import EnvironmentSnapshot, GpuInfo
 from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.models.builtin import BUILTIN_MODELS, PACKAGED_MODELS, installation_of
 
 __all__ = ["Backend", "GpuInfo", "Machine", "Meters", "Settings", "describe_machine", "installed_packages"]
 
@@ -83,6 +84,8 @@ class Machine:
 
     Attributes:
         python: version of Python.
+        cpu: name of the CPU, number of its hardware threads, and size of the memory, as far as they are known.
+        models: by name of a built-in model, `available`, or that it is not installed, with the command for it.
         gpus: the GPUs that this process may use.
         no_gpu_reason: why there is no GPU; empty with a GPU.
         driver: version of the NVIDIA driver; None when not known.
@@ -92,6 +95,8 @@ class Machine:
     """
 
     python: str
+    cpu: str
+    models: Mapping[str, str]
     gpus: tuple[GpuInfo, ...]
     no_gpu_reason: str
     driver: str | None
@@ -109,6 +114,8 @@ def describe_machine(powercap: Path = POWERCAP) -> Machine:
     with open_devices(SystemClock(), os.environ, powercap=powercap) as devices:
         return Machine(
             python=platform.python_version(),
+            cpu=_cpu(take_snapshot()),
+            models={name: _model(name) for name in (*BUILTIN_MODELS, *PACKAGED_MODELS)},
             gpus=gpu_infos(devices),
             no_gpu_reason="" if devices.gpus else devices.no_gpu_reason,
             driver=driver_version(devices),
@@ -116,6 +123,21 @@ def describe_machine(powercap: Path = POWERCAP) -> Machine:
             meters=_meters(devices),
             settings=_settings(),
         )
+
+
+def _cpu(snapshot: EnvironmentSnapshot) -> str:
+    threads, memory_mb = snapshot.cpu_count_logical, snapshot.ram_total_mb
+    known = (
+        snapshot.cpu_model,
+        None if threads is None else f"{threads} hardware threads",
+        None if memory_mb is None else f"{memory_mb / 1000:.3g} GB of memory",
+    )
+    return ", ".join(filter(None, known)) or "unknown"
+
+
+def _model(name: str) -> str:
+    command = installation_of(name)
+    return AVAILABLE if command is None else f"not installed ({command})"
 
 
 def _backends() -> tuple[Backend, ...]:

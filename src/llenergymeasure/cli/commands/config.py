@@ -20,6 +20,7 @@ def command(*, verbose: bool) -> int:
 
 def _lines(machine: Machine, verbose: bool) -> Iterator[str]:
     yield f"llenergymeasure {__version__}, Python {machine.python}"
+    yield f"CPU: {machine.cpu}"
     yield from _gpus(machine)
     yield "backends"
     yield from (f"  {each.name}: {_backend(each)}" for each in machine.backends)
@@ -29,6 +30,8 @@ def _lines(machine: Machine, verbose: bool) -> Iterator[str]:
         if name in machine.meters.commands:
             yield f"    fix: {machine.meters.commands[name]}"
     yield f"  auto would choose {machine.meters.chosen or 'none'}: {machine.meters.reason}"
+    yield "models that need no download"
+    yield from (f"  {name}: {state}" for name, state in machine.models.items())
     yield from _settings(machine.settings)
     if verbose:
         yield "packages"
