@@ -144,14 +144,14 @@ LONG = ["--set", "n=500", "--set", "max_output_tokens=64"]
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_with_130_and_the_line_that_continues(quick, place, how):
-    process = start(place, "run", "study.yaml", "--cycles", "1", *LONG, python=quick.python)
+    process = start(place, "run", "study.yaml", "--cycles", "1", "--no-gaps", *LONG, python=quick.python)
     journals = place / "work" / "results"
     assert until(lambda: any("running" in path.read_text() for path in journals.glob("*/journal.jsonl")), 120)
     process.send_signal(how)
     code, out, err = ended(process)
     assert (code, out) == (130, "")
     folder = the_folder(place)
-    assert f"continue with: llem run --resume results/{folder.name}" in err
+    assert f"continue with: llem run --resume results/{folder.name} --no-gaps\n" in err
     assert "Traceback" not in err
     assert [row.state for row in StudyResult.from_dir(folder).runs] == ["interrupted", "pending"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,7 +24,7 @@ def command(study: StudyConfig, using: StudyOptions, progress: Progress, options
     """Run the study and print it. Returns the exit code: 1 when a run failed."""
     if options.report:
         check_report()
-    lines = Lines(sys.stderr, options.quiet, progress)
+    lines = Lines(sys.stderr, options.quiet, progress, _kept_flags(options))
     try:
         found = run_here(study, options.output, progress, replace(using, on_start=lines.started, on_row=lines.ended))
     except BaseException:
@@ -37,6 +38,12 @@ def command(study: StudyConfig, using: StudyOptions, progress: Progress, options
     return FAILURE if any(row.failure is not None for row in found.runs) else 0
 
 
+def _kept_flags(options: RunOptions) -> tuple[str, ...]:
+    """The options that a study which is continued needs again."""
+    given = {"--no-gaps": options.no_gaps, "--report": options.report}
+    return tuple(flag for flag, is_given in given.items() if is_given)
+
+
 class Lines:
     """Lines on stderr while a study runs; with the time where stderr is not a terminal.
 
@@ -44,10 +51,11 @@ class Lines:
         stream: stderr.
         quiet: whether to print no line.
         progress: shows waits, which end before a line is printed.
+        flags: options of the command that continues the study.
     """
 
-    def __init__(self, stream: TextIO, quiet: bool, progress: Progress) -> None:
-        self._stream, self._quiet, self._progress = stream, quiet, progress
+    def __init__(self, stream: TextIO, quiet: bool, progress: Progress, flags: Sequence[str] = ()) -> None:
+        self._stream, self._quiet, self._progress, self._flags = stream, quiet, progress, flags
         self._folder: Path | None = None
         self._labels: dict[str, str] = {}
         self._warned: set[str] = set()
@@ -70,7 +78,8 @@ class Lines:
     def stopped(self) -> None:
         """The study was interrupted, or it stopped because a result could not be stored."""
         if self._folder is not None:
-            Screen(self._stream).say(f"continue with: {resume_command(self._folder)}", flush=True)
+            command = " ".join([resume_command(self._folder), *self._flags])
+            Screen(self._stream).say(f"continue with: {command}", flush=True)
 
     def saved(self, study: StudyResult) -> None:
         """The study has ended."""

@@ -90,7 +90,7 @@ def _numbers(run: RunRow, metrics: Sequence[str], uncertain: Sequence[str]) -> d
 def _conditions(run: RunRow) -> dict[str, Any]:
     return {
         "meter": run.meter,
-        "energy_estimated": run.energy_estimated,
+        "energy_estimated": None if run.meter is None else run.energy_estimated,
         "energy_source": run.energy_source,
         "n_passes": run.n_passes,
         "temperature_c": run.temperature_c,

@@ -258,3 +258,11 @@ def test_the_problems_of_the_sampler_replace_the_advice():
         "the sampler had 1 gap, the longest of 0.5 s: GPU 0: power stopped",
         "",
     )
+
+
+def test_an_estimate_below_the_idle_power_does_not_ask_for_another_baseline():
+    energy = update(ENERGY, method="estimated", crosscheck_j=None)
+    draft = a_draft(energy=energy, baseline=BaselineResult(power_w=50.0, provenance="fresh"))
+    (found,) = [each for each in warnings_about(draft) if each.code == "negative_adjusted_energy"]
+    assert found.remedy is not None
+    assert found.remedy.startswith("ignore the energy above idle")

@@ -28,6 +28,13 @@ def test_a_failed_run_has_its_reason_and_no_numbers():
     assert row["result"] is None
 
 
+def test_whether_the_energy_is_an_estimate_is_not_known_without_energy():
+    study = a_study(failed="03")
+    kinds = {row["energy_estimated"] for row in run_rows(study) if row["state"] == "failed"}
+    assert kinds == {None}
+    assert run_rows(study)[0]["energy_estimated"] is False
+
+
 def test_energy_that_no_run_has_measured_is_no_column():
     row = run_rows(a_study(measured=False))[0]
     assert "energy_per_output_token" not in row
