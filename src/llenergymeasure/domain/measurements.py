@@ -82,18 +82,6 @@ class ModelInfo(Frozen):
     )
     notes: tuple[str, ...] = Field((), description="Notes for the user about how the model was loaded.")
 
-    @property
-    def used_settings(self) -> dict[str, Any]:
-        """The number format, the attention kernel, the quantisation and the effective settings; without what is not known."""
-        loaded = {
-            "dtype": self.dtype,
-            "attn_implementation": self.attn_implementation,
-            "quantization": self.quantization,
-        }
-        if "attention_backend" in self.effective_settings:  # vLLM's name for the same
-            del loaded["attn_implementation"]
-        return {name: value for name, value in loaded.items() if value is not None} | self.effective_settings
-
 
 class TokenCounts(Frozen):
     """Tokens of the window, counted by attention mask and generated ids, without padding. All passes are counted."""

@@ -37,6 +37,7 @@ from llenergymeasure.domain.measurements import (
     WarmupResult,
 )
 from llenergymeasure.domain.sensors import GpuConditions, SamplerReport, ThermalThrottleInfo, TimeSeries
+from llenergymeasure.domain.settings import used_settings
 from llenergymeasure.domain.warnings import MeasurementWarning, PublicationCheck, warnings_of_texts
 
 # 2.0  first public version
@@ -213,7 +214,7 @@ class ResultData(Derived):
     )
     @property
     def effective_settings(self) -> dict[str, Any]:
-        return self.model_info.used_settings
+        return used_settings(self.model_info)
 
     @computed_field(description="FLOPs by the PaLM rule; None when the parameter count is unknown.")  # type: ignore[prop-decorator]
     @property

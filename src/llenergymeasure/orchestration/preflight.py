@@ -103,11 +103,15 @@ def _backend(request: Request) -> Findings:
     name = request.config.backend
     entry = BACKENDS[name]
     if entry.factory is None:
-        yield Finding(f"this release cannot measure backend '{name}'", "set backend: pytorch")
+        yield Finding(f"this release cannot measure backend '{name}'", f"set backend: {' or '.join(_measured())}")
         return
     missing = [module for module in entry.needs if not request.has(module)]
     if missing:
         yield Finding(f"backend '{name}' needs {' and '.join(missing)} (not installed)", entry.install)
+
+
+def _measured() -> list[str]:
+    return [name for name, entry in BACKENDS.items() if entry.factory is not None]
 
 
 def _settings(request: Request) -> Findings:

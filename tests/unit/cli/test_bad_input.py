@@ -192,9 +192,9 @@ PREFLIGHT_CASES = {
     ),
     "corrupted weights": (["--model", "."], corrupted_model(), "model.safetensors"),
     "a later backend": (
-        ["--model", "x", "--backend", "vllm", "-p", "fp16"],
+        ["--model", "x", "--backend", "tensorrt", "-p", "fp16"],
         {},
-        "this release cannot measure backend 'vllm'",
+        "this release cannot measure backend 'tensorrt'",
     ),
     "a meter that is not there": (
         ["--model", "builtin/tiny-llama", "--set", "energy.backend=nvml"],

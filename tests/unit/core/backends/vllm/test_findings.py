@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from llenergymeasure.config.loader import build_experiment_config
 from llenergymeasure.core.backends.vllm.findings import setting_findings
+from llenergymeasure.exceptions import Finding
 
 
-def findings(checkpoint=None, gpus=0, **fields):
+def findings(checkpoint=None, gpus=0, installation=(), **fields):
     config = build_experiment_config({"model": "org/model", "backend": "vllm"}, fields)
-    found = setting_findings(config, checkpoint or {}, lambda module: True, lambda: gpus)
+    found = setting_findings(config, checkpoint or {}, lambda module: True, lambda: gpus, lambda: iter(installation))
     return [str(finding.problem) for finding in found]
 
 
 def test_a_plain_experiment_has_none():
     assert findings({"model_type": "llama", "max_position_embeddings": 4096}) == []
+
+
+def test_findings_about_the_installation_come_with_the_others():
+    installation = [Finding("vllm 0.31.0 is installed", "install another")]
+    assert findings(installation=installation, **{"decoder.decoding_strategy": "beam"})[0] == "vllm 0.31.0 is installed"
 
 
 def test_beam_search_is_refused():

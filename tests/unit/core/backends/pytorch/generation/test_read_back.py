@@ -22,6 +22,7 @@ from llenergymeasure.core.backends.pytorch.generation.read_back import (  # noqa
 )
 from llenergymeasure.core.backends.pytorch.loading import TransformersLoader  # noqa: E402
 from llenergymeasure.core.quality.applied import NotApplied, not_applied  # noqa: E402
+from llenergymeasure.domain.settings import used_settings  # noqa: E402
 from llenergymeasure.models.builtin import builtin_model_path  # noqa: E402
 
 
@@ -41,7 +42,7 @@ def info_of(model="builtin/tiny-llama", **fields):
     config = ExperimentConfig(**{"model": model, "n": 1, "max_output_tokens": 2, "precision": "fp32", **fields})
     engine = TransformersLoader(FakeClock()).load(config)
     try:
-        return config, engine.info.used_settings
+        return config, used_settings(engine.info)
     finally:
         engine.release()
 
