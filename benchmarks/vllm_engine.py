@@ -63,7 +63,9 @@ def process_rows(python: Path) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         wall, memory = against_bare(ours(python, place), bare(python, place), PROCESS_PAIRS)
+        peer_wall, _ = against_bare(bare(python, place, "peer_vllm.py"), bare(python, place), PROCESS_PAIRS)
     yield ratio_row("vllm: wall time of `llem run` over the bare script", wall, "<= 1.10", lambda x: x <= 1.10)
+    yield ratio_row("vllm: wall time of `vllm bench throughput` over it", peer_wall, "peer", lambda _: True)
     yield difference_row("vllm: peak memory of `llem run` over the bare script", memory, "MB", "-", lambda _: True)
 
 
@@ -78,7 +80,7 @@ def ours(python: Path, place: Path) -> list[str]:
     return [*run, "--output", str(place / "results"), *(part for one in settings for part in ("--set", one))]
 
 
-def bare(python: Path, place: Path) -> list[str]:
-    """The bare script with the same work."""
-    script, prompts = str(ROOT / "benchmarks" / "bare_vllm.py"), str(BUILTIN_DATASETS["aienergyscore"].file)
+def bare(python: Path, place: Path, script_name: str = "bare_vllm.py") -> list[str]:
+    """The bare script, or that of the peer, with the same work."""
+    script, prompts = str(ROOT / "benchmarks" / script_name), str(BUILTIN_DATASETS["aienergyscore"].file)
     return [str(python), script, str(builtin_model_path(MODEL)), prompts, "24", "8", "32", str(place / "bare.json")]
