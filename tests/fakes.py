@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.domain.dataset import DatasetInfo
@@ -10,8 +12,8 @@ from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import HostResult
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.protocols import InferenceEngine, Tokenizer, Window
-from llenergymeasure.records import Saved
-from llenergymeasure.testing import Log
+from llenergymeasure.records import BatchRecord, RequestRecord, Saved
+from llenergymeasure.testing import FakeBatch, FakeEngine, FakeOutput, Log
 
 
 class FakePrompts:
@@ -29,6 +31,39 @@ class FakePrompts:
 
     def closing_length(self, tokenizer: Tokenizer) -> int:
         return 0
+
+
+class SchedulingEngine(FakeEngine):
+    """Gets all prompts at once and runs two at a time: 0.1 s of prefill and 0.01 s per further token each."""
+
+    lanes = 2
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.info = self.info.model_copy(
+            update={"backend": "scheduling", "batch_size": None, "max_num_seqs": self.lanes}
+        )
+
+    def prepare(self, token_ids: Sequence[Sequence[int]]) -> list[FakeBatch]:
+        return [FakeBatch(tuple(range(len(token_ids))), tuple(map(len, token_ids)))]
+
+    def _output(self, batches: Sequence[FakeBatch], records: tuple[BatchRecord, ...], tokens: int) -> FakeOutput:
+        (batch,), (record,) = batches, records
+        ends_s = [record.started_s] * self.lanes
+        requests = []
+        for index, length in zip(batch.prompt_indices, batch.lengths):
+            lane = index % self.lanes
+            times_s = [ends_s[lane] + self.prefill_s + step * self.step_s for step in range(tokens)]
+            requests.append(
+                RequestRecord(
+                    prompt_index=index, input_tokens=length, output_tokens=tokens, queued_s=record.started_s,
+                    scheduled_s=ends_s[lane], first_token_s=times_s[0], finished_s=times_s[-1],
+                    token_times_s=tuple(times_s), token_counts=tuple(range(1, tokens + 1)), end="length",
+                )
+            )  # fmt: skip
+            ends_s[lane] = times_s[-1]
+        self._clock.sleep(max(max(ends_s) - self._clock.now(), 0.0))
+        return FakeOutput((), tuple(requests))
 
 
 class FakeHost:

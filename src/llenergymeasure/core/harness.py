@@ -35,8 +35,9 @@ from llenergymeasure.core.window import RawWindow, measure_window
 from llenergymeasure.datasets.prompts import TokenisedPrompts, tokenised
 from llenergymeasure.domain.energy import BaselineResult, carbon_of
 from llenergymeasure.domain.environment import EnvironmentSnapshot
-from llenergymeasure.domain.measurements import Timeline, WarmupResult
+from llenergymeasure.domain.measurements import WarmupResult
 from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.timeline import Timeline
 from llenergymeasure.exceptions import ExperimentError, LLEMError
 from llenergymeasure.protocols import (
     Batch,
@@ -104,7 +105,8 @@ class OpenExperiment:
         """
         config, parts = self._config, self._with
         passes = "" if config.min_duration_seconds is None else f", for at least {config.min_duration_seconds:g} s"
-        parts.progress.step(f"measuring {config.n} prompts in {len(self._batches)} batches{passes}")
+        batches = f" in {len(self._batches)} batches" if len(self._batches) > 1 else ""
+        parts.progress.step(f"measuring {config.n} prompts{batches}{passes}")
         self._enter("window")
         raw = measure_window(
             self.engine,

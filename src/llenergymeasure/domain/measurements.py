@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from llenergymeasure.domain.base import Frozen
-from llenergymeasure.domain.sensors import PowerTrace
 
 Confidence = Literal["high", "medium", "low"]
 
@@ -159,32 +158,6 @@ class PhaseTimes(Frozen):
     prefill_sec: float = Field(description="Seconds in which at least one request was in prefill.")
     decode_sec: float = Field(description="Seconds in which at least one request was in decode, and none in prefill.")
     other_sec: float = Field(description="Seconds of the window in neither phase: between batches and at the edges.")
-
-
-class RunPhase(Frozen):
-    """One phase of a run: idle, load, warmup, floor, meter (its opening) or window."""
-
-    name: str
-    start_s: float = Field(description="Seconds from the start of the window; negative before it.")
-    end_s: float = Field(description="Seconds from the start of the window.")
-
-
-class BatchTimes(Frozen):
-    """One batch of the window, in seconds from the window's start."""
-
-    start_s: float
-    first_token_s: float | None = Field(None, description="End of prefill; None when steps were not recorded.")
-    end_s: float
-
-
-class Timeline(Frozen):
-    """Times of each phase of the run and each batch of the window."""
-
-    phases: tuple[RunPhase, ...] = Field((), description="From the start of the experiment to the end of the window.")
-    batches: tuple[BatchTimes, ...] = Field((), description="In the order in which they ran.")
-    outside: tuple[PowerTrace, ...] = Field(
-        (), description="Power of each GPU before and after the window; empty without sensors."
-    )
 
 
 class MemoryResult(Frozen):

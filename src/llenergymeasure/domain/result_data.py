@@ -32,12 +32,12 @@ from llenergymeasure.domain.measurements import (
     MultiGpu,
     PhaseTimes,
     SchedulerResult,
-    Timeline,
     TokenCounts,
     WarmupResult,
 )
 from llenergymeasure.domain.sensors import GpuConditions, SamplerReport, ThermalThrottleInfo, TimeSeries
 from llenergymeasure.domain.settings import used_settings
+from llenergymeasure.domain.timeline import Timeline
 from llenergymeasure.domain.warnings import MeasurementWarning, PublicationCheck, warnings_of_texts
 
 # 2.0  first public version

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fakes import FakeHost, FakePrompts, RecordingProgress, a_snapshot
+from fakes import FakeHost, FakePrompts, RecordingProgress, SchedulingEngine, a_snapshot
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
@@ -85,6 +85,48 @@ def test_several_passes_count_in_every_number():
     assert three.latency.request.count == len(three.latency.request_ms) == 9
     assert three.latency.request_ms == pytest.approx(3 * one.latency.request_ms)
     assert len(three.timeline.batches) == 9
+
+
+class SchedulingLoader:
+    """Its engine gets all prompts at once, and runs two at a time."""
+
+    def __init__(self, clock):
+        self._clock = clock
+
+    def load(self, config):
+        return SchedulingEngine(config, self._clock)
+
+
+def test_an_engine_without_batches_has_every_number_but_those_of_batches():
+    """Three prompts of 1, 2 and 3 tokens in two lanes; 0.2 s each, of which 0.1 s are prefill."""
+    clock = FakeClock()
+    result = measure(n=3, clock=clock, loader=SchedulingLoader(clock))
+    assert result.duration_sec == pytest.approx(0.4)
+    assert (result.input_tokens, result.output_tokens, result.tokens.input_tokens_padded) == (6, 33, None)
+    assert result.latency.request_ms == pytest.approx((200, 200, 200))
+    assert result.latency.ttft_ms == pytest.approx((100, 100, 100))
+    assert result.latency.queue_ms == pytest.approx((0, 0, 200))
+    assert result.latency.itl.count == 30
+    assert len(result.latency.itl_ms) == 20
+    assert (result.phases.prefill_sec, result.phases.decode_sec) == pytest.approx((0.2, 0.2))
+    assert result.compilation is None
+    assert result.timeline.batches == ()
+    assert result.timeline.running.running[0] == 2.0
+    assert result.timeline.running.running[-1] == 1.0
+    assert "3 prompts with at most 2 at the same time: 6 input and 33 output tokens" in result.summary()
+
+
+def test_several_passes_without_batches_count_in_every_number():
+    clock = FakeClock()
+    result = measure(n=3, clock=clock, loader=SchedulingLoader(clock), min_duration_seconds=1.0)
+    assert (result.n_passes, result.n_prompts, result.latency.queue.count) == (3, 9, 9)
+    assert result.latency.request_ms == pytest.approx((200,) * 9)
+
+
+def test_one_batch_is_not_counted_in_the_progress():
+    progress = RecordingProgress()
+    measure(n=2, progress=progress, pytorch={"batch_size": 2})
+    assert "measuring 2 prompts" in progress.steps
 
 
 def test_progress_shows_how_long_the_window_will_last():

@@ -1,16 +1,17 @@
-"""Times of each phase of a run and each batch of its window, relative to the start of the window."""
+"""Times of each phase of a run and of the work of its window, relative to the start of the window."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llenergymeasure.domain.measurements import BatchTimes, RunPhase, Timeline
+from llenergymeasure.core.collect.running import running_requests
 from llenergymeasure.domain.sensors import PowerTrace
+from llenergymeasure.domain.timeline import BatchTimes, RunPhase, Timeline
 from llenergymeasure.protocols import Window
 
 
 def timeline_of(begun: Sequence[tuple[float, str]], window: Window, outside: tuple[PowerTrace, ...] = ()) -> Timeline:
-    """The phases that began before the window closed, and the window's batches.
+    """The phases that began before the window closed, and the window's batches or the number of its running requests.
 
     The time in which the meter opens is a separate phase, because the window has not started yet.
 
@@ -37,5 +38,6 @@ def timeline_of(begun: Sequence[tuple[float, str]], window: Window, outside: tup
             )
             for batch in window.batches
         ),
+        running=running_requests(window),
         outside=outside,
     )

@@ -64,7 +64,7 @@ def aliasing(draft: ResultData) -> Iterator[MeasurementWarning]:
                 "sensor_may_alias",
                 f"{what} repeat every {1e3 * period_s:.3g} ms, and the power sensor measures {1e3 * report.sensor_window_s:.3g} "
                 f"ms of every {1e3 * report.sensor_period_s:.3g} ms: it may miss {100 * share:.2g} % of them",
-                "measure for longer, or compare with another batch size",
+                "measure for longer, or compare with another number of prompts at the same time",
                 load_period_s=period_s,
                 sensor_period_s=report.sensor_period_s,
                 sensor_window_s=report.sensor_window_s,

@@ -9,15 +9,9 @@ import pytest
 from a_draft import CONDITIONS, CONFIG, ENERGY, REPORT, TOKENS, UNSEEN, WARMUP, a_draft, update
 from llenergymeasure.core.quality.warnings import CHECKS, warnings_about
 from llenergymeasure.domain.energy import BaselineResult, EnergyDomain, EnergyReading, MeterChoice
-from llenergymeasure.domain.measurements import (
-    BatchTimes,
-    CompilationResult,
-    HostResult,
-    ModelInfo,
-    SchedulerResult,
-    Timeline,
-)
+from llenergymeasure.domain.measurements import CompilationResult, HostResult, ModelInfo, SchedulerResult
 from llenergymeasure.domain.sensors import ThermalThrottleInfo
+from llenergymeasure.domain.timeline import BatchTimes, Timeline
 from llenergymeasure.domain.warnings import CODES
 
 # Batches of 0.5 s, one after another.

@@ -13,7 +13,8 @@ from llenergymeasure.results.report.figures.canvas import Picture
 from llenergymeasure.results.report.figures.energy import energy, split
 from llenergymeasure.results.report.figures.latency import latency
 from llenergymeasure.results.report.figures.run import run
-from llenergymeasure.results.report.figures.window import are_shaded, window, window_power
+from llenergymeasure.results.report.figures.shading import shading_text
+from llenergymeasure.results.report.figures.window import window, window_power
 from llenergymeasure.results.report.page import render
 
 # Name of the configuration file in the commands that repeat the experiment.
@@ -34,7 +35,7 @@ def html_text(result: ExperimentResult) -> str:
         split_pictures=[split(parts, f"split-{at}") for at, parts in enumerate(energy_parts(result))],
         run_picture=run(result),
         window_pictures=_known(_window_pictures(result)),
-        shaded=are_shaded(result.timeline),
+        shading=shading_text(result.timeline),
         latency_pictures=_known(_latency_pictures(result)),
         file=EXPERIMENT_FILE,
         given=repeat.yaml_text(result.config),

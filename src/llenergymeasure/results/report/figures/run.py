@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from llenergymeasure._format import number
-from llenergymeasure.domain.measurements import RunPhase
 from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.timeline import RunPhase
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.canvas import Picture, plot, styled
 from llenergymeasure.results.report.figures.traces import Row, Traces, draw_line, run_rows

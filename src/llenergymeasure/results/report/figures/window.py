@@ -1,4 +1,4 @@
-"""Power, temperature and utilisation of one result in its window, over the prefill and decode of each batch."""
+"""Power, temperature and utilisation of one result in its window, over the shaded work."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from llenergymeasure._format import number
-from llenergymeasure.domain.measurements import Timeline
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.canvas import Picture, plot, styled
+from llenergymeasure.results.report.figures.shading import shade
 from llenergymeasure.results.report.figures.traces import Row, Traces, draw_line, seconds_per_row, window_rows
 from llenergymeasure.results.study_tables.texts import capital
 
-# More batches than this are not distinguishable in print.
-MOST_BATCHES = 120
+# More lines than this are not distinguishable in print.
+MOST_LINES = 120
 
 
 @styled
@@ -64,9 +64,9 @@ def window_power(result: ExperimentResult) -> Picture | None:
 def _prepare(axes: Axes, result: ExperimentResult, values: Sequence[float], *, from_zero: bool) -> None:
     low, high = (0.0, max(values) * 1.1) if from_zero else (min(values) - 2, max(values) + 2)
     axes.set(xlim=(0, max(result.duration_sec, 1e-9)), ylim=(low, high if high > low else low + 1))
-    _shade_batches(axes, result.timeline)
+    shade(axes, result.timeline)
     axes.grid(True, axis="y")
-    for time_s in result.thermal_throttle.throttle_timestamps[:MOST_BATCHES] if result.thermal_throttle else ():
+    for time_s in result.thermal_throttle.throttle_timestamps[:MOST_LINES] if result.thermal_throttle else ():
         axes.axvline(time_s, color=LIGHT["b"], linewidth=1)
 
 
@@ -85,25 +85,3 @@ def _caption(result: ExperimentResult, title: str) -> str:
     throttled = bool(result.thermal_throttle and result.thermal_throttle.throttle_timestamps)
     lines = " Vertical lines: the clocks were throttled." if throttled else ""
     return f"{capital(title)} in the window. {value}{lines}"
-
-
-def _shade_batches(axes: Axes, timeline: Timeline | None) -> None:
-    """Shade prefill and decode of each batch, unless there are too many batches."""
-    if not are_shaded(timeline) or timeline is None:
-        return
-    known = [
-        (batch.start_s, batch.first_token_s, batch.end_s)
-        for batch in timeline.batches
-        if batch.first_token_s is not None
-    ]
-    for shade, spans in (
-        ("prefill", [(start, first - start) for start, first, _ in known]),
-        ("decode", [(first, end - first) for _, first, end in known]),
-    ):
-        axes.broken_barh(spans, (0, 1), transform=axes.get_xaxis_transform(), facecolors=LIGHT[shade], linewidth=0)
-
-
-def are_shaded(timeline: Timeline | None) -> bool:
-    """Whether prefill and decode are shaded in a figure of the window."""
-    batches = timeline.batches if timeline else ()
-    return 0 < len(batches) <= MOST_BATCHES and any(batch.first_token_s is not None for batch in batches)

@@ -16,6 +16,7 @@ from llenergymeasure import ExperimentResult, __version__
 from llenergymeasure.domain.energy import EnergyDomain, PhaseEnergy
 from llenergymeasure.domain.measurements import MultiGpu
 from llenergymeasure.domain.sensors import TimeSeries
+from llenergymeasure.domain.timeline import RunningRequests
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 from llenergymeasure.results.report.experiment.page import html_text
 from llenergymeasure.results.store import FolderRepository
@@ -34,6 +35,31 @@ def page_of(result) -> Page:
 @pytest.fixture(scope="module")
 def gpu_page() -> Page:
     return page_of(a_gpu_result())
+
+
+def without_batches(result, prefill):
+    """The same result of an engine that schedules its requests."""
+    running = RunningRequests(part_s=result.duration_sec / 4, prefill=prefill, running=(4.0, 3.0, 3.0, 1.0))
+    return result.model_copy(
+        update={
+            "timeline": result.timeline.model_copy(update={"batches": (), "running": running}),
+            "tokens": result.tokens.model_copy(update={"input_tokens_padded": None}),
+            "model_info": result.model_info.model_copy(update={"batch_size": None, "max_num_seqs": 4}),
+        }
+    )
+
+
+def test_running_requests_are_shaded_where_there_are_no_batches():
+    text = page_of(without_batches(a_gpu_result(n=4), (4.0, 0.0, 1.0, 0.0))).text
+    assert "prefill decode of the running requests; the height of the figure is 4 of them." in text
+    assert "prompts 4 with at most 4 at the same time" in text
+    assert re.search(r"input tokens \d+ \(not padded\)", text)
+    assert "in neither" in text
+    assert "batch" not in text.split("Latency")[0]
+
+
+def test_without_the_times_of_first_tokens_nothing_is_shaded():
+    assert "running requests" not in page_of(without_batches(a_gpu_result(n=4), ())).text
 
 
 def test_headlines_have_their_error_bars():
