@@ -19,9 +19,14 @@ def number(value: float | None, unit: str, figures: int = 3) -> str:
     return f"{text} {unit}".strip()
 
 
+def time_unit(largest_ms: float) -> tuple[str, float]:
+    """The unit for times of which the largest is given, and the number by which times in ms are divided for it."""
+    return ("s", 1000.0) if largest_ms > 1000 else ("ms", 1.0)
+
+
 def milliseconds(values_ms: Sequence[float]) -> tuple[str, ...]:
     """Times in ms with their unit; all of them in s when one is above 1,000 ms."""
-    scale, unit = (1000.0, "s") if max(values_ms, default=0.0) > 1000 else (1.0, "ms")
+    unit, scale = time_unit(max(values_ms, default=0.0))
     return tuple(number(value / scale, unit) for value in values_ms)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
+from llenergymeasure._format import time_unit
 from llenergymeasure.domain.metrics import METRICS, MILLISECONDS, OPERATIONS
 from llenergymeasure.domain.study.effects import EQUAL_WORK
 from llenergymeasure.results.comparison.sides import NOT_MEASURED
@@ -66,7 +67,7 @@ def _unit(each: MetricRatio) -> tuple[str, float]:
     unit, largest = METRICS[each.metric].unit, max(each.first, each.second)
     if unit == OPERATIONS:
         return next((unit, size) for unit, size in _SIZES if largest >= size or size == _SIZES[-1][1])
-    return ("s", 1000) if unit == MILLISECONDS and largest > 1000 else (unit, 1)
+    return time_unit(largest) if unit == MILLISECONDS else (unit, 1)
 
 
 def _ratio(each: MetricRatio) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llenergymeasure._format import NOT_MEASURED, milliseconds, number
+from llenergymeasure._format import NOT_MEASURED, milliseconds, number, time_unit
 from llenergymeasure.domain.measurements import Distribution, LatencyResult, MemoryResult
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.results import ExperimentResult
@@ -161,7 +161,7 @@ def why_no_phase_energy(result: ExperimentResult) -> str:
     return "" if split.prefill_j is not None else split.reason or "no reason was given"
 
 
-LATENCY_HEAD = ("in ms", "samples", "mean", "std", "min", "median", "p90", "p95", "p99", "max")
+LATENCY_HEAD = ("latency", "samples", "mean", "std", "min", "median", "p90", "p95", "p99", "max")
 LATENCY_CAPTION = (
     "The latency of a request is the time from the start of the work on it, or on its batch, to its last token. "
     f"Percentiles are of all samples; p99 is shown from {LEAST_FOR_P99} samples on."
@@ -170,24 +170,15 @@ LATENCY_CAPTION = (
 
 def latencies(found: LatencyResult) -> Iterator[tuple[str, ...]]:
     """The rows of the latency table."""
-    named = (
-        ("request", found.request),
-        ("time to first token", found.ttft),
-        ("inter-token", found.itl),
-        ("queue", found.queue),
-    )
-    for name, values in named:
+    for name, values in (("request", found.request), ("time to first token", found.ttft), ("inter-token", found.itl)):
         if values is not None:
-            yield name, *percentiles(values)
+            unit, divisor = time_unit(values.max_ms)
+            yield f"{name}, {unit}", str(values.count), *percentiles(values, divisor)
 
 
-def percentiles(values: Distribution) -> tuple[str, ...]:
-    """A row of the latency table; p99 from 100 samples on, because of fewer it is between the two largest."""
-    figures = (values.mean_ms, values.std_ms, values.min_ms, values.p50_ms, values.p90_ms, values.p95_ms)
-    p99 = number(values.p99_ms, "") if values.count >= LEAST_FOR_P99 else ABSENT
-    return (
-        str(values.count),
-        *(ABSENT if each is None else number(each, "") for each in figures),
-        p99,
-        number(values.max_ms, ""),
-    )
+def percentiles(values: Distribution, divisor: float) -> Iterator[str]:
+    """The numbers of a latency; p99 from 100 samples on, because of fewer it is between the two largest."""
+    p99_ms = values.p99_ms if values.count >= LEAST_FOR_P99 else None
+    figures_ms = (values.mean_ms, values.std_ms, values.min_ms, values.p50_ms, values.p90_ms, values.p95_ms, p99_ms)
+    for each_ms in (*figures_ms, values.max_ms):
+        yield ABSENT if each_ms is None else number(each_ms / divisor, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from llenergymeasure._format import number
+from llenergymeasure._format import milliseconds, time_unit
 from llenergymeasure.domain.measurements import Distribution
 from llenergymeasure.results.report.colours import LIGHT
 from llenergymeasure.results.report.figures.canvas import NARROW, Picture, plot, styled
@@ -29,8 +29,11 @@ def latency(
     for value, words, dashes in marks:
         axes.axvline(value, color=LIGHT["ink"], linestyle=dashes, linewidth=1.2)
         axes.text(value, 1.02, words, transform=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize=8)
-    axes.set(xlim=(ends[0], ends[-1]), xlabel=f"{title} in ms", ylabel="samples")
-    text = f"{summary.count} samples; median {number(summary.p50_ms, 'ms')}, p95 {number(summary.p95_ms, 'ms')}"
+    unit, divisor = time_unit(ends[-1])
+    axes.xaxis.set_major_formatter(lambda value_ms, _: f"{value_ms / divisor:g}")
+    axes.set(xlim=(ends[0], ends[-1]), xlabel=f"{title} in {unit}", ylabel="samples")
+    median, p95 = milliseconds((summary.p50_ms, summary.p95_ms))
+    text = f"{summary.count} samples; median {median}, p95 {p95}"
     return Picture(f"latency-{name}", title, text, figure, f"Histogram of {summary.count} samples: {title}.")
 
 
