@@ -37,6 +37,7 @@ def notes(
     if meter.name == "none":
         yield f"energy will not be measured: {meter.reason}"
     yield from length_notes(config, environ)
+    yield from _unfilled_batch(config)
     yield from _memory(config, environ, gpus)
     for gpu in gpus:
         if gpu.persistence_mode is False:
@@ -57,6 +58,7 @@ def plan_notes(config: ExperimentConfig, environ: Mapping[str, str]) -> Iterator
     if not BACKENDS[config.backend].own_models:
         yield from _absent(config, environ)
     yield from length_notes(config, environ)
+    yield from _unfilled_batch(config)
 
 
 def _absent(config: ExperimentConfig, environ: Mapping[str, str]) -> Iterator[str]:
@@ -74,6 +76,19 @@ def length_notes(config: ExperimentConfig, environ: Mapping[str, str]) -> Iterat
     """A note that prompts may be longer than a model was designed for, if that is not an error."""
     for model in known_models(config, environ):
         yield from notes_on_length(config, model)
+
+
+def _unfilled_batch(config: ExperimentConfig) -> Iterator[str]:
+    """A note that no batch can be full: larger batch sizes then measure the same work."""
+    if config.backend != "pytorch":
+        return
+    section = config.pytorch_settings
+    most = -(-config.n // section.effective_num_processes)
+    if section.effective_batch_size > most:
+        yield (
+            f"pytorch.batch_size is {section.effective_batch_size}, but a process has at most {most} prompts (n is {config.n}), "
+            "so no batch is full; raise n, or lower pytorch.batch_size"
+        )
 
 
 def _memory(config: ExperimentConfig, environ: Mapping[str, str], gpus: Sequence[GpuInfo]) -> Iterator[str]:

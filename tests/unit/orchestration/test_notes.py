@@ -76,3 +76,22 @@ def test_energy_that_is_off_on_purpose_is_no_concern(large):
 def test_persistence_mode_off_comes_with_the_command(large):
     (note,) = reported(large, NVML, a_gpu(persistence_mode=False))
     assert note.endswith("run: sudo nvidia-smi -pm 1")
+
+
+def with_batches(size: int, **fields) -> ExperimentConfig:
+    return ExperimentConfig(model="builtin/tiny-llama", pytorch={"batch_size": size, **fields}, n=4)
+
+
+def test_a_batch_that_cannot_be_full_is_noted_before_a_run_and_in_a_plan():
+    expected = (
+        "pytorch.batch_size is 8, but a process has at most 4 prompts (n is 4), so no batch is full; "
+        "raise n, or lower pytorch.batch_size"
+    )
+    assert list(plan_notes(with_batches(8), {})) == [expected]
+    assert reported(with_batches(8)) == [expected]
+
+
+def test_a_batch_of_all_prompts_of_a_process_is_full():
+    assert list(plan_notes(with_batches(4), {})) == []
+    (note,) = plan_notes(with_batches(4, num_processes=2), {})
+    assert "a process has at most 2 prompts (n is 4)" in note
