@@ -102,8 +102,11 @@ def test_a_gguf_file_has_the_weights_and_the_ids_of_its_twin(twins: tuple[Path, 
     assert torch.equal(one(ids).logits, other(ids).logits)
 
 
-def test_the_result_states_that_the_weights_were_dequantised(twins: tuple[Path, Path]) -> None:
+def test_the_result_states_that_the_weights_were_dequantised(
+    twins: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     plain, file = map(measure, twins)
+    assert "GGUF tensors" not in capsys.readouterr().err  # a progress bar of transformers
     assert file.model_info.n_parameters == plain.model_info.n_parameters
     assert file.flops_exact == plain.flops_exact
     assert file.output_tokens == plain.output_tokens

@@ -141,13 +141,17 @@ def quiet_transformers() -> Iterator[None]:
     """Silence the progress bars and log messages of transformers; errors are still raised."""
     logging = transformers.utils.logging
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    of_gguf: Any = import_module("transformers.modeling_gguf_pytorch_utils")
+    own_bar = of_gguf.tqdm  # it is of tqdm itself, which transformers' setting does not reach
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    of_gguf.tqdm = logging.tqdm
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             yield
     finally:
+        of_gguf.tqdm = own_bar
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
