@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import warnings
 from collections.abc import Callable, MutableMapping
 from contextlib import ExitStack
 from typing import Any
@@ -20,7 +19,7 @@ from llenergymeasure.core.backends.vllm.library import VLLMLibrary
 from llenergymeasure.core.backends.vllm.loaded import describe, devices_of
 from llenergymeasure.core.backends.vllm.memory import memory_of
 from llenergymeasure.core.backends.vllm.settings import effective_settings
-from llenergymeasure.core.backends.vllm.surroundings import surroundings
+from llenergymeasure.core.backends.vllm.surroundings import surroundings, without_warnings
 from llenergymeasure.protocols import Clock
 
 
@@ -43,9 +42,9 @@ class VLLMLoader:
 
     def load(self, config: ExperimentConfig) -> VLLMEngine:
         kept = ExitStack()
-        with explained(f"loading {config.model}", config), ExitStack() as stack:
+        with without_warnings(), explained(f"loading {config.model}", config), ExitStack() as stack:
             stack.enter_context(surroundings(config.vllm_settings.gpus, self._environ))
-            library = _imported(self._library)
+            library = self._library()
             start_s = self._clock.now()
             check_passthrough_names(config, library.engine_names(), library.sampling_names())
             stack.callback(library.clean_up)
@@ -58,17 +57,9 @@ class VLLMLoader:
 
     def _engine(self, config: ExperimentConfig, library: VLLMLibrary) -> Any:
         arguments = engine_arguments(config, library.sampling_names(), self._environ, library.on_cpu())
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            engine = library.engine(**{**rank_arguments(config.lora), **arguments})
+        engine = library.engine(**{**rank_arguments(config.lora), **arguments})
         engine.logger_manager = None  # it counts for Prometheus in every step, and nothing reads it here
         return engine
-
-
-def _imported(library: Callable[[], VLLMLibrary]) -> VLLMLibrary:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return library()
 
 
 def _loaded(config: ExperimentConfig, library: VLLMLibrary, engine: Any, give_back: Callable[[], None]) -> LoadedEngine:

@@ -11,6 +11,7 @@ import logging
 import os
 import random
 import signal
+import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
 from threading import current_thread, main_thread
@@ -37,6 +38,14 @@ def surroundings(devices: int, environ: MutableMapping[str, str] = os.environ) -
     with ExitStack() as kept:
         for part in (_environment(environ, needed), _log(), _threads(), _signals(), _random_numbers()):
             kept.enter_context(part)
+        yield
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Silence the warnings of vLLM and torch about their own code; errors are still raised."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         yield
 
 

@@ -15,6 +15,7 @@ from llenergymeasure.core.backends.vllm.generation.requests import GeneratedRun,
 from llenergymeasure.core.backends.vllm.generation.stamps import logged, to_clock
 from llenergymeasure.core.backends.vllm.library import VLLMLibrary
 from llenergymeasure.core.backends.vllm.memory import Memory
+from llenergymeasure.core.backends.vllm.surroundings import without_warnings
 from llenergymeasure.domain.environment import CudaFacts
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.protocols import Clock, Tokenizer
@@ -80,7 +81,7 @@ class VLLMEngine:
         if self._prefix_caching:  # otherwise this run would find the prompts of the run before
             loaded.engine.reset_prefix_cache()
         prompts = Prompts.joined(batches)
-        with explained("generating", self._config), logged(loaded.engine.engine_core) as log:
+        with without_warnings(), explained("generating", self._config), logged(loaded.engine.engine_core) as log:
             on_clock = to_clock(self._clock, loaded.library.now)
             names = [
                 loaded.engine.add_request(f"{self._runs}-{index}", prompt, params, lora_request=loaded.adapter)
