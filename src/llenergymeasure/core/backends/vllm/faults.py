@@ -67,6 +67,10 @@ _FIXES: tuple[tuple[str, str], ...] = (
         "; lower vllm.gpu_memory_utilization, VLLM_CPU_KVCACHE_SPACE or passthrough_kwargs.kv_cache_memory_bytes",
     ),
     (
+        r"longer than the maximum|is too long|maximum context length",
+        "; raise vllm.max_model_len, or lower max_input_tokens or max_output_tokens",
+    ),
+    (
         r"max_model_len.*(greater|larger|exceed)|maximum model length",
         "; lower vllm.max_model_len, or remove it to use the model's own limit",
     ),
@@ -75,8 +79,8 @@ _FIXES: tuple[tuple[str, str], ...] = (
         "; measure it with backend: pytorch, or name a model that vLLM supports",
     ),
     (
-        r"longer than the maximum|is too long|maximum context length",
-        "; raise vllm.max_model_len, or lower max_input_tokens or max_output_tokens",
+        r"does not recognize this architecture",
+        "; name a model that transformers and vLLM know, or install newer releases of both",
     ),
     (r"(gated|[Uu]nauthorized|[Ff]orbidden|40[13] [Cc]lient)", "; accept the model's terms on its page and set HF_TOKEN"),
     (r"safetensors|HeaderTooLarge|incomplete metadata", "; the weights file is damaged or incomplete: fetch or copy it again"),

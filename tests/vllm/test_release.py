@@ -1,0 +1,74 @@
+"""A release gives the memory back and leaves the process as it was."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import signal
+import threading
+
+import pytest
+
+
+def resident_mb() -> float:
+    with open("/proc/self/statm", encoding="ascii") as sizes:
+        return int(sizes.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def measure(engine_of, **fields):
+    with engine_of(**fields) as engine:
+        engine.run(engine.prepare([[5, 6, 7]] * 4)).records()
+        return resident_mb()
+
+
+def test_the_second_measurement_needs_no_more_memory_than_the_first(engine_of):
+    """A KV cache of 512 MiB would be seen."""
+    cache = {"passthrough_kwargs": {"kv_cache_memory_bytes": 2**29}}
+    measure(engine_of, **cache)  # imports, and memory that libraries keep
+    after_first = resident_mb()
+    loaded = measure(engine_of, **cache)
+    after_second = resident_mb()
+    assert loaded - after_second > 400
+    assert after_second - after_first < 60
+
+
+@pytest.mark.slow
+def test_ten_measurements_leave_no_memory_behind(engine_of):
+    left = []
+    for _ in range(10):
+        measure(engine_of)
+        left.append(resident_mb())
+    assert left[-1] - left[2] < 60
+
+
+def test_the_process_is_as_before(engine_of):
+    torch = pytest.importorskip("torch")
+
+    def state():
+        return {
+            "environment": dict(os.environ),
+            "SIGINT": signal.getsignal(signal.SIGINT),
+            "SIGTERM": signal.getsignal(signal.SIGTERM),
+            "CPUs": os.sched_getaffinity(0),
+            "setter of threads": torch.set_num_threads,
+            "random numbers": random.getstate(),
+            "log": logging.getLogger("vllm").handlers[:],
+            "process group": torch.distributed.is_initialized(),
+        }
+
+    before = state()
+    measure(engine_of)
+    assert state() == before
+
+
+def test_no_thread_is_left(engine_of):
+    measure(engine_of)
+    before = threading.active_count()
+    measure(engine_of)
+    assert threading.active_count() <= before
+
+
+def test_nothing_is_written_to_stdout(engine_of, capfd):
+    measure(engine_of)
+    assert capfd.readouterr().out == ""
