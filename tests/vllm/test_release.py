@@ -7,13 +7,14 @@ import os
 import random
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
 
 def resident_mb() -> float:
-    with open("/proc/self/statm", encoding="ascii") as sizes:
-        return int(sizes.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def measure(engine_of, **fields):
