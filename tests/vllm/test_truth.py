@@ -20,10 +20,9 @@ def records_of(engine, prompts=PROMPTS, **arguments):
 
 def bare(engine, prompts, **arguments):
     """The answers of the same vLLM engine, by vLLM's own calls alone."""
+    from vllm import SamplingParams
     from vllm.inputs.engine import tokens_input
     from vllm.sampling_params import RequestOutputKind
-
-    from vllm import SamplingParams
 
     params = SamplingParams(**arguments, temperature=0.0, detokenize=False, output_kind=RequestOutputKind.FINAL_ONLY)
     inside = engine._loaded.engine
