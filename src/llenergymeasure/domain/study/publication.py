@@ -28,8 +28,8 @@ class StudyRule(NamedTuple):
     of: int
 
     def __str__(self) -> str:
-        name = self.rule
-        return f"{name} ({self.n_runs} of {self.of} runs)" if self.state in ("failed", "not_observed") else name
+        is_broken = self.state in ("failed", "not_observed")
+        return f"{self.rule} ({self.n_runs} of {self.of} runs)" if is_broken and self.n_runs < self.of else self.rule
 
 
 def study_rules(runs: Sequence[RunRow]) -> tuple[StudyRule, ...]:

@@ -101,10 +101,15 @@ def test_energy_that_was_not_measured_is_reported_and_the_answer_is_about_throug
 def test_the_page_says_which_publication_rules_some_run_breaks():
     study = a_study()
     states = {"window_at_least_60_s": "failed", "at_least_30_prompts": "kept", "not_throttled": "not_applicable"}
-    runs = tuple(run.model_copy(update={"publication": states}) for run in study.runs)
+    kept = {**states, "window_at_least_60_s": "kept"}
+    first, *rest = study.runs
+    runs = (
+        first.model_copy(update={"publication": states}),
+        *(run.model_copy(update={"publication": kept}) for run in rest),
+    )
     page = page_of(study.model_copy(update={"runs": runs}))
     assert "1 of the 2 rules that apply are kept in every run." in page.text
-    assert "window at least 60 s (36 of 36 runs)" in page.text
+    assert "window at least 60 s (1 of 36 runs)" in page.text
     assert "Ready to publish?" not in page_of(study).text
 
 
