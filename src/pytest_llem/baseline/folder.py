@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 
 from llenergymeasure._files import TEMPORARY, replace_file
@@ -38,7 +39,13 @@ class Baselines:
     def path_of(self, hardware: Mapping[str, Plain]) -> Path:
         """The path of this hardware class. An existing file may have another name than the default one."""
         found = (path for path, file in self.files.items() if dict(file.hardware) == dict(hardware))
-        return next(found, self.folder / f"{class_name(hardware)}.json")
+        return next(found, self._free_path(class_name(hardware)))
+
+    def _free_path(self, name: str) -> Path:
+        """The default path, or one with a number where a file of other hardware has its name, such as an edited copy."""
+        default = self.folder / f"{name}.json"
+        numbered = (self.folder / f"{name}-{number}.json" for number in count(2))
+        return next(path for path in chain([default], numbered) if path not in self.files)
 
     def others(self, hardware: Mapping[str, Plain]) -> list[BaselineFile]:
         """Files of every other hardware class, in order of their paths."""

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from a_baseline import A100, HASH, TEST, a_file, a_folder, a_session, an_entry
-from pytest_llem.baseline.folder import dumps, read_folder, write_changes, write_file
+from pytest_llem.baseline.folder import dumps, read_folder, update_folder, write_changes, write_file
 from pytest_llem.baseline.parse import BaselineError, parse, read_file
 
 
@@ -161,3 +161,15 @@ def test_a_file_that_is_no_text_or_cannot_be_read_is_the_same_error(tmp_path):
     (tmp_path / "a.json").mkdir()
     with pytest.raises(BaselineError, match="cannot be read: Is a directory"):
         read_folder(tmp_path)
+
+
+def test_a_file_of_other_hardware_under_the_default_name_is_not_taken_and_stays(tmp_path):
+    usual = a_folder(tmp_path, a_file())
+    path = usual.path_of(A100)
+    other = a_file(power_limit_w=300)
+    write_file(path, other)
+    found = read_folder(tmp_path)
+    assert found.of(A100) is None
+    assert found.path_of(A100) not in found.files
+    assert update_folder(tmp_path, lambda baselines: baselines.with_file(a_file())) == [found.path_of(A100)]
+    assert read_file(path) == other
