@@ -21,6 +21,7 @@ from pytest_llem.settings import Settings, settings_of
 
 if TYPE_CHECKING:
     from pytest_llem.measure.energy_meter import EnergyMeter
+    from pytest_llem.measure.judged import Judged
 
 
 @dataclass
@@ -36,6 +37,11 @@ class State(Services):
     records: dict[str, Record] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
     claims: Claims = field(default_factory=Claims)
+
+    @property
+    def runs(self) -> list[Judged]:
+        """Every experiment and gated window, in the order of the tests."""
+        return [run for record in self.records.values() for run in record.runs]
 
     @property
     def file_problems(self) -> list[str]:

@@ -93,8 +93,8 @@ class Gated(Judged):
         )
 
     def _why_no_energy(self) -> str:
-        faults = [window.warnings[-1] for window in self._closed if window.warnings]
-        return self._windows.why_none or (faults[0] if faults else "")
+        reasons = (window.fault or window.no_reading for window in self._closed)
+        return self._windows.why_none or next(filter(None, reasons), "")
 
     @property
     def _remeasured(self) -> str | None:

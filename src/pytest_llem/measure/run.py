@@ -158,7 +158,7 @@ class Run(Judged):
         failed = self.gate()
         if failed:
             fail_by_verdict(self.failure_message(failed))
-        if self.found.judgements and all(each.kind == "not-measured" for each in self.found.judgements):
+        if self.found.unmeasured:
             self._not_measured(self.found.judgements[0].reason)
 
     def _about(self, metric: str) -> str:

@@ -83,6 +83,7 @@ class Window:
         self.uncertainty_j: float | None = None
         self.warnings: list[str] = []
         self.fault = ""  # why its energy is not valid
+        self.no_reading = ""  # why the meter gave no joules
 
     @property
     def exclusive_j(self) -> float | None:
@@ -200,7 +201,8 @@ class Window:
     def _take(self, reading: Any) -> None:
         self.warnings.extend(reading.problems)
         if reading.energy_j is None:
-            self.warnings.append(f"not measured: {reading.reason}")
+            self.no_reading = str(reading.reason)
+            self.warnings.append(f"not measured: {self.no_reading}")
             return
         self.valid = True
         self.energy_j, self.method = reading.energy_j, reading.method

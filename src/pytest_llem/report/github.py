@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pytest_llem.measure.judged import Judged
 from pytest_llem.measure.record import Record
+from pytest_llem.report.all_warnings import Shown, all_warnings
 from pytest_llem.stash import State
-from pytest_llem.verdict.verdict import Verdict
+from pytest_llem.verdict.verdict import Judgement, Verdict
 
 # Verdicts that pass, but answer nothing: they are annotated as warnings.
-_UNCLEAR = frozenset({"inconclusive", "not-measured", "not-comparable", "stale"})
+_UNCLEAR = frozenset({"inconclusive", "not-measured", "not-comparable", "stale", "new"})
 _LONGEST_CAUSE = 500
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -32,7 +33,15 @@ def write_summary(state: State, environ: Mapping[str, str]) -> None:
     rows = list(_rows(state)) if is_github(environ) and place else []
     if place and rows:
         with Path(place).open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(table(rows))
+            file.write(table(rows) + warnings_list(all_warnings(state.runs)))
+
+
+def warnings_list(found: Sequence[Shown]) -> str:
+    """The warnings of all experiments in Markdown, folded; empty without one."""
+    if not found:
+        return ""
+    items = "\n".join(f"- {cell(str(each))}" for each in found)
+    return f"<details><summary>{len(found)} warnings</summary>\n\n{items}\n\n</details>\n\n"
 
 
 def table(rows: list[tuple[str, ...]]) -> str:
@@ -43,28 +52,36 @@ def table(rows: list[tuple[str, ...]]) -> str:
 
 
 def _rows(state: State) -> Iterator[tuple[str, ...]]:
-    """One row per experiment, and one per test that failed for another reason than a verdict."""
+    """One row per limited metric, the worst of a test first, and one per test that failed for another reason than a verdict."""
     for record in state.records.values():
         for run in record.runs:
             if run.measured:
-                worst = run.found.worst
-                cells = (
-                    ("", "", "")
-                    if worst is None
-                    else (worst.metric, f"{worst.numbers}; limit {worst.limit}", worst.change)
-                )
-                yield run.verdict, *cells, "; ".join(_causes(run)), run.title
+                yield from _rows_of(run)
         if record.red_otherwise:
             yield record.outcome or "interrupted", "", "", "", record.cause[:_LONGEST_CAUSE], record.test
 
 
+def _rows_of(run: Judged) -> Iterator[tuple[str, ...]]:
+    worst = run.found.worst
+    cause = "; ".join(_causes(run))
+    if worst is None:
+        yield run.verdict, "", "", "", cause, run.title
+        return
+    yield *_cells(worst), cause, run.title
+    for each in run.found.others:
+        yield *_cells(each), "" if each.reason == worst.reason else each.reason, run.title
+
+
+def _cells(judgement: Judgement) -> tuple[str, ...]:
+    return judgement.kind, judgement.metric, f"{judgement.numbers}; limit {judgement.limit}", judgement.change
+
+
 def _causes(run: Judged) -> Iterator[str]:
-    """What a reader needs beside the numbers: the reason, the second look, changes since the baseline, warnings."""
+    """What a reader needs beside the numbers: the reason, the second look, changes since the baseline, whether it is simulated."""
     verdict = run.found
-    reason = _reason(verdict)
-    yield from dict.fromkeys(text for text in (reason, verdict.remeasured, *verdict.notes) if text)
-    if run.warnings:
-        yield f"warnings: {', '.join(each.code for each in run.warnings)}"
+    simulated = "simulated: recorded joules" if run.simulated else ""
+    texts = (_reason(verdict), verdict.remeasured, *verdict.notes, simulated)
+    yield from dict.fromkeys(text for text in texts if text)
 
 
 def _reason(verdict: Verdict) -> str:

@@ -1,4 +1,6 @@
-"""The terminal section: one line per experiment, then counts. Names stay as they are, so that commands can be copied."""
+"""The terminal section: one line per limited metric, the warnings, then counts. Names stay as they are, so that commands can be
+copied.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +8,27 @@ from collections.abc import Iterator
 
 from pytest_llem.baseline.claims import listed
 from pytest_llem.baseline.commands import accepting
+from pytest_llem.limits import JUDGED
+from pytest_llem.measure.judged import Judged
+from pytest_llem.report.all_warnings import all_warnings
 from pytest_llem.report.json_report import counts
 from pytest_llem.report.updates import Finished, key_of
 from pytest_llem.stash import State
 from pytest_llem.verdict.verdict import KINDS
-from pytest_llem.verdict.wording import line
+from pytest_llem.verdict.wording import lines
 
+WITHOUT_JOULES = (
+    "joules were not measured: limit metrics that need no power sensor, such as output_tokens and flops_total of experiments, or "
+    "duration_s of windows"
+)
 _SHOWN = {"not-measured": "not measured", "work-changed": "workload changed", "over-budget": "over budget"}
 
 
 def section(state: State, done: Finished) -> list[str]:
     """The lines of the section; none when nothing was measured."""
-    lines = [*_experiments(state), *_ends(state, done)]
+    text = [*_experiments(state), *_warnings(state), *_ends(state, done)]
     measured = any(record.runs for record in state.records.values())
-    return lines if measured or done.problems or done.unclaimed else []
+    return text if measured or done.problems or done.unclaimed else []
 
 
 def _experiments(state: State) -> Iterator[str]:
@@ -28,20 +37,22 @@ def _experiments(state: State) -> Iterator[str]:
             if not run.measured:
                 continue
             verdict = run.found
-            yield line(run.title, verdict)
+            yield from lines(run.title, verdict)
             if run.simulated:
                 yield "    simulated: recorded joules"
-            worst = verdict.worst
-            if worst is not None and worst.reason:
-                yield f"    {worst.reason}"
             if run.dropped:
                 causes = "; ".join(f"repeat {each.index + 1}: {', '.join(each.causes)}" for each in run.dropped)
                 yield f"    dropped {len(run.dropped)}: {causes}"
             if verdict.remeasured:
                 yield f"    {verdict.remeasured}"
             yield from (f"    {note}" for note in verdict.notes)
-            if run.warnings:
-                yield f"    warnings: {', '.join(each.code for each in run.warnings)}"
+
+
+def _warnings(state: State) -> Iterator[str]:
+    found = all_warnings(state.runs)
+    if found:
+        yield "warnings"
+    yield from (f"- {each}" for each in found)
 
 
 def _ends(state: State, done: Finished) -> Iterator[str]:
@@ -51,6 +62,8 @@ def _ends(state: State, done: Finished) -> Iterator[str]:
         if "not-measured" not in found:
             shown.append("0 not measured")
         yield ", ".join(shown)
+    if any(run.measured and _lacks_joules(run) for run in state.runs):
+        yield WITHOUT_JOULES
     # The first run of a configuration names it.
     titles = {key_of(run): run.title for record in reversed(state.records.values()) for run in reversed(record.runs)}
     for outcome in done.outcomes:
@@ -62,6 +75,12 @@ def _ends(state: State, done: Finished) -> Iterator[str]:
     yield from _acceptance(state, done)
     yield from listed(done.unclaimed, state.shown)
     yield from (f"ERROR: {problem}" for problem in done.problems)
+
+
+def _lacks_joules(run: Judged) -> bool:
+    """Whether no sensor measured the joules that a limit is for."""
+    needed = any(each.kind == "not-measured" and JUDGED[each.metric].joules for each in run.found.judgements)
+    return needed and run.origin.energy_method in (None, "estimated")
 
 
 def _acceptance(state: State, done: Finished) -> Iterator[str]:

@@ -90,9 +90,12 @@ def _by_machine(records: Iterable[Record]) -> Iterator[Group]:
 
 
 def _write_candidate(state: State, done: Finished, group: Group, number: int) -> None:
-    """Write the tests that passed or that nothing but a verdict failed: a user may decide to accept them."""
+    """Write the tests that passed or that nothing but a verdict failed: a user may decide to accept them.
+
+    An experiment of which no limited metric was measured is left out: with its values nothing could be compared later.
+    """
     machine, simulated, runs = group
-    acceptable = [(record, run) for record, run in runs if record.acceptable]
+    acceptable = [(record, run) for record, run in runs if record.acceptable and not run.found.unmeasured]
     file = candidate(machine.hard, [measured_of(run, machine) for _, run in acceptable], simulated=simulated)
     if file.entries:
         name = "candidate-baseline.json" if number == 1 else f"candidate-baseline-{number}.json"

@@ -164,7 +164,7 @@ class Gate:
             if not limit.relative:
                 return self._within_budget(limit, samples, measured)
             if found.kind != "found" or found.entry is None:
-                return Judgement(**measured, kind=found.kind, reason=found.reason)
+                return Judgement(**measured, kind=found.kind, reason=found.reason, old=_old_value(limit, found))
             return self._compared(limit, found.entry, case.looks, measured, shifts)
         except UnusableValue as error:
             return Judgement(**measured, kind="not-comparable", reason=why_unusable(limit.metric, error))
@@ -224,3 +224,11 @@ class Gate:
             baseline_samples=before,
             sessions=found.n_baseline_sessions,
         )
+
+
+def _old_value(limit: Limit, found: Situation) -> float | None:
+    """The value with the configuration before it changed: the effect of the change is shown, and no verdict depends on it."""
+    if found.kind != "stale" or found.entry is None:
+        return None
+    values = list(chain.from_iterable(found.entry.samples(limit.metric)))
+    return geometric_mean(values) if values and min(values) > 0 else None

@@ -42,6 +42,7 @@ class Judgement:
         baseline_samples: samples of the baseline, by session.
         sessions: number of baseline sessions.
         suspected: whether a second look should decide.
+        old: value with the configuration before it changed; shown, and not compared; None without one.
     """
 
     metric: str
@@ -60,6 +61,7 @@ class Judgement:
     baseline_samples: Sequence[Sequence[float]] = ()
     sessions: int = 0
     suspected: bool = False
+    old: float | None = None
 
     @property
     def change(self) -> str:
@@ -77,7 +79,8 @@ class Judgement:
         if self.now is None:
             return "not measured"
         before = "" if self.baseline is None else f"{self.baseline:.4g} -> "
-        return f"{before}{self.now:.4g} {self.unit}"
+        old = "" if self.old is None else f" (old configuration: {self.old:.4g})"
+        return f"{before}{self.now:.4g} {self.unit}{old}"
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,16 @@ class Verdict:
     def worst(self) -> Judgement | None:
         """The worst judgement; it names the verdict."""
         return min(self.judgements, key=lambda each: KINDS.index(each.kind), default=None)
+
+    @property
+    def unmeasured(self) -> bool:
+        """Whether it has limits, and no metric of them was measured."""
+        return bool(self.judgements) and all(each.kind == "not-measured" for each in self.judgements)
+
+    @property
+    def others(self) -> list[Judgement]:
+        """The judgements beside the worst one."""
+        return [each for each in self.judgements if each is not self.worst]
 
     def failures(self, strict: bool, inconclusive: str) -> list[Judgement]:
         """The judgements that fail a test."""

@@ -42,10 +42,21 @@ def _around(verdict: Verdict) -> Iterator[str]:
     yield from (f"  {note}" for note in verdict.notes)
 
 
-def line(test: str, verdict: Verdict) -> str:
-    """One line of the terminal section."""
+def lines(test: str, verdict: Verdict) -> Iterator[str]:
+    """The lines of the terminal section about the metrics of one experiment: the worst one with the name of the test first."""
     worst = verdict.worst
     if worst is None:
-        return f"{verdict.kind:<14} {test}"
-    parts = [f"{verdict.kind:<14}", worst.metric, worst.numbers, worst.change, strips(worst), test]
+        yield f"{verdict.kind:<14} {test}"
+        return
+    yield f"{_metric(worst)}  {test}"
+    if worst.reason:
+        yield f"    {worst.reason}"
+    for each in verdict.others:
+        yield _metric(each)
+        if each.reason not in ("", worst.reason):
+            yield f"    {each.reason}"
+
+
+def _metric(judgement: Judgement) -> str:
+    parts = [f"{judgement.kind:<14}", judgement.metric, judgement.numbers, judgement.change, strips(judgement)]
     return "  ".join(part for part in parts if part)

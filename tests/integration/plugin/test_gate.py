@@ -192,7 +192,39 @@ def test_without_a_sensor_a_joule_gate_skips_with_the_reason_and_strict_fails(su
     assert test["experiments"][0]["verdict"] == "not-measured"
     assert test["experiments"][0]["metrics"][0]["now"] is None
     assert test["experiments"][0]["energy_per_output_token"] is None
-    suite.run("--llem-energy=null", "--llem-strict").assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["joules were not measured: limit metrics that need no power sensor, *"])
+    strict = suite.run("--llem-energy=null", "--llem-strict")
+    strict.assert_outcomes(failed=1)
+    strict.stdout.no_fnmatch_line("*--llem-accept-baseline=*")
+    assert not list(suite.path.glob(".llem/*/candidate-baseline.json"))
+
+
+def test_every_limited_metric_has_a_line_and_every_warning_is_shown_once(suite):
+    suite.write("pytest.ini", "[pytest]\nllem_repeats = 3\nllem_energy = null\n")
+    suite.tests(
+        """
+GATES = {"output_tokens": "1%", "flops_total": "2%"}
+
+@pytest.mark.llem(TINY, fail_on={"energy_total_j": "5%", **GATES})
+def test_one(llm_experiment):
+    llm_experiment()
+
+@pytest.mark.llem(TINY, fail_on=GATES)
+def test_two(llm_experiment):
+    llm_experiment()
+"""
+    )
+    suite.run("--llem-update-baseline=new").assert_outcomes(passed=2)
+    shown = suite.run().outlines
+    assert [line.split()[:2] for line in shown if line.startswith(("ok ", "not-measured "))] == [
+        ["not-measured", "energy_total_j"],
+        ["ok", "output_tokens"],
+        ["ok", "flops_total"],
+        ["ok", "output_tokens"],
+        ["ok", "flops_total"],
+    ]
+    (few,) = [line for line in shown if "low_prompt_count" in line]
+    assert few.endswith("(2 of 2 experiments, first test_suite.py::test_one)")
 
 
 def test_without_a_sensor_counted_and_measured_work_is_gated(suite):

@@ -15,7 +15,7 @@ CAUSES = (
     "regression: energy_per_output_token 5 -> 6 J/token, +20%25",
     "AssertionError: on purpose%0Aassert 1 == 2",
     "Failed: tests/test_suite.py:14: llem has no argument 'repaets'",
-    "stale baseline: energy_per_output_token 6 J/token; limit 5%25%0A  the configuration changed since the baseline",
+    "stale baseline: energy_per_output_token 6 J/token (old configuration: 5); limit 5%25%0A  the configuration changed since the baseline",
     "interrupted: the run ended before the test did",
     "broken.llem.yaml, line 1, column 15: model: is missing",
 )
@@ -78,7 +78,9 @@ def test_every_red_test_is_annotated_and_in_the_table(project, quick):
         "broken.llem.yaml": ("project/broken.llem.yaml", 1),
     }
     causes = dict(zip(places, CAUSES))
-    annotations = [line for line in result.outlines if line.startswith("::")]
+    annotations = [line for line in result.outlines if line.startswith("::error")]
+    (without,) = [line for line in result.outlines if line.startswith("::warning")]
+    assert "test_asserting::new: no baseline yet in llem-baselines" in without
     for test, (file, line) in places.items():
         title = test.replace(":", "%3A")
         start = f"::error file={file},line={line},title=llem%3A {title}::{causes[test]}"
@@ -90,7 +92,8 @@ def test_every_red_test_is_annotated_and_in_the_table(project, quick):
     assert "%0A  warning energy_simulated: 11.9 J were replayed" in regressed
     assert "random_seed 42 -> 7" in next(each for each in annotations if "::stale" in each)
     rows = (project.path / "summary.md").read_text().splitlines()[4:]
-    shown = [html.unescape(row).split(" | ") for row in rows if row]
+    shown = [html.unescape(row).split(" | ") for row in rows if row.startswith("|")]
+    items = [html.unescape(row) for row in rows if row.startswith("- ")]
     assert {(row[0].strip("| "), row[-1].strip("| ")) for row in shown} == {
         ("error", "broken.llem.yaml"),
         ("regression", "tests/test_suite.py::test_regressed"),
@@ -104,7 +107,9 @@ def test_every_red_test_is_annotated_and_in_the_table(project, quick):
     assert regressed_row[2] == "5 -> 6 J/token; limit 5%"
     of_another = next(row for row in shown if row[0].startswith("| stale"))
     assert "random_seed 42 -> 7" in of_another[4]
-    assert "warnings: short_measurement_duration, low_prompt_count" in of_another[4]
+    assert of_another[2] == "6 J/token (old configuration: 5); limit 5%"
+    assert "simulated: recorded joules" in regressed_row[4]
+    assert [item.count("low_prompt_count") for item in items].count(1) == 1
 
 
 def test_a_module_that_cannot_be_imported_is_annotated(suite):
