@@ -15,7 +15,7 @@ CAUSES = (
     "regression: energy_per_output_token 5 -> 6 J/token, +20%25",
     "AssertionError: on purpose%0Aassert 1 == 2",
     "Failed: tests/test_suite.py:14: llem has no argument 'repaets'",
-    "stale baseline: energy_per_output_token 6 J/token (old configuration: 5); limit 5%25%0A  the configuration changed since the baseline",
+    "stale baseline: energy_per_output_token 6 J/token (old configuration: 5); limit 5%25%0A  the configuration changed since",
     "interrupted: the run ended before the test did",
     "broken.llem.yaml, line 1, column 15: model: is missing",
 )
