@@ -58,7 +58,8 @@ class FakeVLLM:
 
     def sampling_params(self, **arguments: Any) -> Any:
         self.calls.append(("sampling_params", arguments))
-        return SimpleNamespace(**arguments)
+        greedy = {"min_p": 0.0} if arguments.get("temperature") == 0 and "min_p" in arguments else {}
+        return SimpleNamespace(**{**arguments, **greedy})
 
     def prompt(self, token_ids: Any) -> dict[str, Any]:
         return {"prompt_token_ids": list(token_ids)}
@@ -195,7 +196,7 @@ def _config(library: FakeVLLM, arguments: dict[str, Any]) -> Any:
         cache_config=SimpleNamespace(
             gpu_memory_utilization=get("gpu_memory_utilization", 0.92), block_size=get("block_size", 16),
             enable_prefix_caching=get("enable_prefix_caching", True), cache_dtype=get("kv_cache_dtype", "auto"),
-            num_gpu_blocks=64, kv_cache_size_tokens=1024,
+            num_gpu_blocks=64, kv_cache_size_tokens=1024, kv_cache_memory_bytes=get("kv_cache_memory_bytes"),
         ),
         parallel_config=parallel,
         model_config=SimpleNamespace(

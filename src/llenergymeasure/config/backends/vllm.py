@@ -84,7 +84,7 @@ class VLLMConfig(ConfigModel):
     )
     block_size: Literal[8, 16, 32, 64, 128, 256] | None = Field(
         None,
-        description="Tokens per block of the KV cache. On a CPU, multiples of 32 have optimised kernels.",
+        description="Tokens per block of the KV cache. On a CPU, a multiple of 32.",
         json_schema_extra=effective("16; 128 on a CPU"),
     )
     kv_cache_dtype: KVCacheDtype | None = Field(

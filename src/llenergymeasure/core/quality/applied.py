@@ -102,11 +102,12 @@ READ_BACK: Mapping[str, tuple[Setting, ...]] = {
         *(
             Setting(f"vllm.{name}", name)
             for name in (
-                "max_num_seqs", "max_num_batched_tokens", "max_model_len", "gpu_memory_utilization", "tensor_parallel_size",
+                "max_num_seqs", "max_num_batched_tokens", "max_model_len", "tensor_parallel_size",
                 "pipeline_parallel_size", "enable_prefix_caching", "enable_chunked_prefill", "block_size", "enforce_eager",
                 "load_format", "attention_backend", "enable_lora", "trust_remote_code",
             )
         ),
+        Setting("vllm.gpu_memory_utilization", "gpu_memory_utilization", off_if_absent=True),
         Setting("vllm.kv_cache_dtype", "kv_cache_dtype", _alias),
         Setting("vllm.quantization", "quantization", _alias, off_if_absent=True),
         Setting("vllm.speculative.model", "speculative.model", off_if_absent=True),

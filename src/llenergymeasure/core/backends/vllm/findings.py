@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.backends.vllm.installation import installation_findings
+from llenergymeasure.core.backends.vllm.installation import built_for_cpu, installation_findings
 from llenergymeasure.core.model_limits import limits_of
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.models.gguf import names_gguf
@@ -23,6 +23,7 @@ def setting_findings(
     has: Has,
     cuda_devices: Callable[[], int | None],
     installation: Callable[[], Iterator[Finding]] = installation_findings,
+    on_cpu: Callable[[], bool] = built_for_cpu,
 ) -> Iterator[Finding]:
     """Findings about settings that vLLM would refuse after a long load.
 
@@ -32,11 +33,13 @@ def setting_findings(
         has: whether a module is installed.
         cuda_devices: returns the number of CUDA devices visible to this process, None when not known; called only if needed.
         installation: returns findings about the Python and the release of vLLM.
+        on_cpu: returns whether vLLM was built for CPUs; called only if needed.
     """
     yield from installation()
     yield from _decoding(config)
     yield from _weights(config, checkpoint)
     yield from _length(config, checkpoint)
+    yield from _blocks(config, checkpoint, on_cpu)
     if has("torch"):
         yield from _gpus(config, cuda_devices)
 
@@ -71,6 +74,15 @@ def _length(config: ExperimentConfig, checkpoint: Mapping[str, Any]) -> Iterator
         yield Finding(
             f"vllm.max_model_len is {asked}, but the model has {positions} positions",
             f"set vllm.max_model_len: {positions} or less",
+        )
+
+
+def _blocks(config: ExperimentConfig, checkpoint: Mapping[str, Any], on_cpu: Callable[[], bool]) -> Iterator[Finding]:
+    """The kernel for CPUs needs blocks of a multiple of 32 tokens; latent attention has a size of its own, which vLLM sets."""
+    size = config.vllm_settings.block_size
+    if size is not None and size % 32 and "kv_lora_rank" not in checkpoint and on_cpu():
+        yield Finding(
+            f"vllm.block_size is {size}, which vLLM's kernel for CPUs does not have", "set vllm.block_size: 32"
         )
 
 

@@ -79,7 +79,7 @@ def _engine_of(config: ExperimentConfig, loaded: LoadedEngine, load_seconds: flo
     engine = loaded.engine
     model = engine.vllm_config.model_config
     architecture = model.hf_config.to_dict()
-    settings = effective_settings(engine, loaded.sampling, config.passthrough_kwargs or {})
+    settings = effective_settings(engine, _as_used(loaded), config.passthrough_kwargs or {})
     counts = count_described(model.hf_config, bool(config.vllm_settings.trust_remote_code))
     return VLLMEngine(
         loaded=loaded,
@@ -90,6 +90,11 @@ def _engine_of(config: ExperimentConfig, loaded: LoadedEngine, load_seconds: flo
         clock=clock,
         memory=memory_of(devices_of(engine)),
     )
+
+
+def _as_used(loaded: LoadedEngine) -> dict[str, Any]:
+    """The arguments of `SamplingParams` as they are after its own changes: greedy decoding switches `min_p` off."""
+    return {name: getattr(loaded.params, name, value) for name, value in loaded.sampling.items()}
 
 
 def _end(engine: Any) -> None:

@@ -32,7 +32,7 @@ def effective_settings(engine: Any, sampling: Mapping[str, Any], of_user: Mappin
 
     Args:
         engine: vLLM's `LLMEngine`.
-        sampling: arguments of `SamplingParams` in the window.
+        sampling: the settings of `SamplingParams` in the window, as it has them after its own changes.
         of_user: the passthrough arguments.
     """
     ends = _ends(engine, sampling)
@@ -44,10 +44,17 @@ def effective_settings(engine: Any, sampling: Mapping[str, Any], of_user: Mappin
         **drawn,
         "eos_token_id": ends,
     }
+    known = {name: _plain(value) for name, value in values.items() if value is not None}
     return EffectiveSettings(
-        {name: _plain(value) for name, value in values.items() if value is not None},
+        known | _without_effect(sampling, of_user),
         {name: _plain(value) for name, value in _from_model(engine, sampling, of_user, ends).items()},
     )
+
+
+def _without_effect(sampling: Mapping[str, Any], of_user: Mapping[str, Any]) -> dict[str, None]:
+    """Passthrough arguments that `SamplingParams` switched off, such as `min_p` without sampling."""
+    off = (name for name in of_user if name in NEUTRAL and sampling.get(name, of_user[name]) == NEUTRAL[name])
+    return {name: None for name in off if of_user[name] != NEUTRAL[name]}
 
 
 def _of_engine(config: Any) -> dict[str, Any]:
@@ -61,7 +68,8 @@ def _of_engine(config: Any) -> dict[str, Any]:
         "max_num_seqs": scheduler.max_num_seqs,
         "max_num_batched_tokens": scheduler.max_num_batched_tokens,
         "max_model_len": model.max_model_len,
-        "gpu_memory_utilization": cache.gpu_memory_utilization,
+        # A size of the KV cache in bytes, as on a CPU, takes the place of this share.
+        "gpu_memory_utilization": None if cache.kv_cache_memory_bytes else cache.gpu_memory_utilization,
         "tensor_parallel_size": parallel.tensor_parallel_size,
         "pipeline_parallel_size": parallel.pipeline_parallel_size,
         "enable_prefix_caching": cache.enable_prefix_caching,

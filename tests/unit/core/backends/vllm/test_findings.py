@@ -7,9 +7,11 @@ from llenergymeasure.core.backends.vllm.findings import setting_findings
 from llenergymeasure.exceptions import Finding
 
 
-def findings(checkpoint=None, gpus=0, installation=(), **fields):
+def findings(checkpoint=None, gpus=0, installation=(), on_cpu=False, **fields):
     config = build_experiment_config({"model": "org/model", "backend": "vllm"}, fields)
-    found = setting_findings(config, checkpoint or {}, lambda module: True, lambda: gpus, lambda: iter(installation))
+    found = setting_findings(
+        config, checkpoint or {}, lambda module: True, lambda: gpus, lambda: iter(installation), lambda: on_cpu
+    )
     return [str(finding.problem) for finding in found]
 
 
@@ -44,6 +46,12 @@ def test_a_length_beyond_the_positions_of_the_model_is_refused():
     model = {"model_type": "llama", "max_position_embeddings": 2048}
     assert "2048 positions" in findings(model, **{"vllm.max_model_len": 4096})[0]
     assert findings(model, **{"vllm.max_model_len": 2048}) == []
+
+
+def test_blocks_on_a_cpu_have_a_multiple_of_32_tokens():
+    assert "block_size is 16" in findings(on_cpu=True, **{"vllm.block_size": 16})[0]
+    assert findings(on_cpu=True, **{"vllm.block_size": 64}) == findings(**{"vllm.block_size": 16}) == []
+    assert findings({"kv_lora_rank": 8}, on_cpu=True, **{"vllm.block_size": 16}) == []
 
 
 def test_parallel_settings_need_their_gpus():

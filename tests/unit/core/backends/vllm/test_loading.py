@@ -49,6 +49,19 @@ def test_the_cache_on_a_cpu_has_a_size_of_its_own_unless_one_was_chosen():
     assert by_passthrough["kv_cache_memory_bytes"] == 2**31
 
 
+def test_a_size_of_the_cache_takes_the_place_of_the_share_of_the_memory():
+    assert "gpu_memory_utilization" not in load()[0].info.effective_settings
+    by_share = load(**{"vllm.gpu_memory_utilization": 0.5})[0]
+    assert by_share.info.effective_settings["gpu_memory_utilization"] == 0.5
+
+
+def test_an_argument_that_vllm_switches_off_has_no_value():
+    off = load(passthrough_kwargs={"min_p": 0.1})[0]
+    assert off.info.effective_settings["min_p"] is None
+    on = load(passthrough_kwargs={"min_p": 0.1}, **{"decoder.decoding_strategy": "sampling"})[0]
+    assert on.info.effective_settings["min_p"] == 0.1
+
+
 def test_greedy_decoding_is_temperature_zero():
     engine, _ = load()
     assert engine.info.effective_settings["temperature"] == 0.0
