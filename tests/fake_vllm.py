@@ -71,12 +71,31 @@ class FakeVLLM:
     def seed(self, seed: int) -> None:
         self.calls.append(("seed", seed))
 
+    def memory(self, devices: tuple[str, ...]) -> FakeMemory:
+        return FakeMemory(devices)
+
+    def synchronise(self, device: str) -> None:
+        self.calls.append(("synchronise", device))
+
     def clean_up(self) -> None:
         self.calls.append(("clean_up", None))
 
     def named(self, name: str) -> list[Any]:
         """The arguments of every call of one function."""
         return [arguments for called, arguments in self.calls if called == name]
+
+
+class FakeMemory:
+    """2 MB per device."""
+
+    def __init__(self, devices: tuple[str, ...]) -> None:
+        self._devices = devices
+
+    def reset(self) -> None:
+        """Do nothing."""
+
+    def peak_mb(self) -> tuple[float | None, str]:
+        return 2.0 * len(self._devices), "fake"
 
 
 class FakeLLMEngine:

@@ -12,6 +12,9 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+import torch
+
+from llenergymeasure.core.backends.vllm.memory import Memory, memory_of
 from llenergymeasure.core.backends.vllm.surroundings import surroundings
 
 # Fields of `SamplingParams` that vLLM fills itself.
@@ -72,6 +75,14 @@ class VLLMLibrary:
         from vllm.utils.torch_utils import set_random_seed  # noqa: PLC0415 - as above
 
         set_random_seed(seed)
+
+    def memory(self, devices: tuple[str, ...]) -> Memory:
+        """The peak of the memory of a model on these devices."""
+        return memory_of(devices)
+
+    def synchronise(self, device: str) -> None:
+        """Return when a CUDA device is idle."""
+        torch.cuda.synchronize(device)
 
     def clean_up(self) -> None:
         """Destroy what vLLM keeps in this process for its engines, and free their memory. Safe to call twice."""

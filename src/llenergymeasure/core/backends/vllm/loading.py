@@ -17,7 +17,6 @@ from llenergymeasure.core.backends.vllm.faults import explained
 from llenergymeasure.core.backends.vllm.generation.engine import LoadedEngine, VLLMEngine
 from llenergymeasure.core.backends.vllm.library import VLLMLibrary
 from llenergymeasure.core.backends.vllm.loaded import describe, devices_of
-from llenergymeasure.core.backends.vllm.memory import memory_of
 from llenergymeasure.core.backends.vllm.settings import effective_settings
 from llenergymeasure.core.backends.vllm.surroundings import surroundings, without_warnings
 from llenergymeasure.protocols import Clock
@@ -88,7 +87,7 @@ def _engine_of(config: ExperimentConfig, loaded: LoadedEngine, load_seconds: flo
         architecture=architecture,
         config=config,
         clock=clock,
-        memory=memory_of(devices_of(engine)),
+        memory=loaded.library.memory(devices_of(engine)),
     )
 
 

@@ -99,9 +99,9 @@ class VLLMEngine:
         return self._loaded
 
     def synchronise(self) -> None:
-        """Wait for the devices of this process; vLLM's own processes return a step when it has been computed."""
+        """Wait for the device of this process; vLLM's own processes return a step when it has been computed."""
         if len(self._cuda_devices) == 1:
-            torch.cuda.synchronize(self._cuda_devices[0])
+            self._in_use().library.synchronise(self._cuda_devices[0])
 
     def reset_peak_memory(self) -> None:
         self._memory.reset()

@@ -1,0 +1,27 @@
+"""vLLM keeps the contract of every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("torch")
+
+from conftest import SMALL
+from llenergymeasure.config.loader import build_experiment_config
+from llenergymeasure.core.backends.vllm.loading import VLLMLoader
+from llenergymeasure.core.machine.clock import SystemClock
+from llenergymeasure.testing import EngineBench, EngineContract, engine_bench
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[EngineBench]:
+    clock = SystemClock()
+    config = build_experiment_config({"model": "builtin/tiny-llama", "backend": "vllm", "max_output_tokens": 5}, SMALL)
+    with engine_bench(config, VLLMLoader(clock), clock) as opened:
+        yield opened
+
+
+class TestVLLM(EngineContract):
+    """All of it."""
