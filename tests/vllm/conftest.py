@@ -68,3 +68,9 @@ def engine() -> Iterator[VLLMEngine]:
     """One engine for the tests of a module."""
     with an_engine() as loaded:
         yield loaded
+
+
+@pytest.fixture(scope="session")
+def small() -> dict[str, object]:
+    """Settings with which the tiny model loads quickly."""
+    return SMALL

@@ -8,7 +8,6 @@ import pytest
 
 pytest.importorskip("torch")
 
-from conftest import SMALL
 from llenergymeasure.config.loader import build_experiment_config
 from llenergymeasure.core.backends.vllm.loading import VLLMLoader
 from llenergymeasure.core.machine.clock import SystemClock
@@ -16,9 +15,9 @@ from llenergymeasure.testing import EngineBench, EngineContract, engine_bench
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[EngineBench]:
+def bench(small) -> Iterator[EngineBench]:
     clock = SystemClock()
-    config = build_experiment_config({"model": "builtin/tiny-llama", "backend": "vllm", "max_output_tokens": 5}, SMALL)
+    config = build_experiment_config({"model": "builtin/tiny-llama", "backend": "vllm", "max_output_tokens": 5}, small)
     with engine_bench(config, VLLMLoader(clock), clock) as opened:
         yield opened
 
