@@ -73,7 +73,7 @@ def _foreign(result: ResultData) -> str:
 def _phases(result: ResultData) -> str:
     if result.process_results is not None:
         return SEVERAL_RANKS
-    return "the backend does not report the times of its steps"
+    return "the backend does not report when each request had its first token"
 
 
 def _phase_energy(result: ResultData) -> str:

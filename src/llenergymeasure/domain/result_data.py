@@ -69,8 +69,10 @@ class ResultData(Derived):
     baseline: BaselineResult
     tokens: TokenCounts
     latency: LatencyResult | None = Field(None, description="None when no request was timed.")
-    phases: PhaseTimes | None = Field(None, description="None when the backend does not report its steps.")
-    phase_energy: PhaseEnergy | None = Field(None, description="None without energy, steps or a power trace.")
+    phases: PhaseTimes | None = Field(
+        None, description="None when the backend does not report the times of first tokens."
+    )
+    phase_energy: PhaseEnergy | None = Field(None, description="None without energy, phases or a power trace.")
     timeline: Timeline | None = Field(None, description="None in results of several processes.")
     memory: MemoryResult
     host: HostResult
