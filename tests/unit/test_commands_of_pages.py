@@ -59,6 +59,7 @@ NOT_RUN = {
     "llem run config.yaml --set pytorch.num_processes=8": "needs eight processes; test_several_processes.py runs two",
     "torchrun*": "needs several GPUs or machines; test_several_processes.py runs torch's launcher with two processes",
     "srun*": "needs a Slurm cluster",
+    "python -m pytest examples/test_own_parts.py": "tests/integration/test_examples.py runs it with options of this suite",
     "python -m benchmarks*": "takes minutes; tests/unit/benchmarks runs the parts",
 }
 # Commands with `pytest` run there.
