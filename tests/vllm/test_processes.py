@@ -26,12 +26,16 @@ def command(folder: Path, *more: str) -> list[str]:
     return [*base, "--output", str(folder / "results"), "-n", "8", *QUICK, *more]
 
 
-def started(folder: Path, *more: str) -> subprocess.Popen[str]:
+# vLLM for CPUs binds each process to a memory node; this machine may have one.
+ON_ONE_NODE = {"VLLM_CPU_OMP_THREADS_BIND": "0|1"}
+
+
+def started(folder: Path, *more: str, **environ: str) -> subprocess.Popen[str]:
     """A run in a session of its own, so that everything it starts can be found."""
     with (folder / "err.txt").open("w", encoding="utf-8") as err:
         return subprocess.Popen(
             command(folder, *more), stdout=subprocess.PIPE, stderr=err, text=True, start_new_session=True,
-            env={**os.environ, "HF_HUB_OFFLINE": "1"},
+            env={**os.environ, "HF_HUB_OFFLINE": "1", **environ},
         )  # fmt: skip
 
 
@@ -88,10 +92,21 @@ def test_speculative_decoding_arrives(tmp_path):
 
 
 def test_tensor_parallel_arrives_and_its_processes_end(tmp_path):
-    run = started(tmp_path, "--json", "--set", "max_output_tokens=16", "--set", "vllm.tensor_parallel_size=2")
+    run = started(
+        tmp_path, "--json", "--set", "max_output_tokens=16", "--set", "vllm.tensor_parallel_size=2", **ON_ONE_NODE
+    )
     out, _ = run.communicate(timeout=500)
     assert run.returncode == 0, text(tmp_path)
     assert json.loads(out)["effective_settings"]["tensor_parallel_size"] == 2
+    wait_until(lambda: not alive(run.pid), 30)
+
+
+def test_the_cause_of_a_failure_in_a_process_of_vllm_is_named_without_a_traceback(tmp_path):
+    run = started(tmp_path, "--set", "vllm.tensor_parallel_size=2", VLLM_CPU_OMP_THREADS_BIND="no such CPUs|1")
+    run.communicate(timeout=300)
+    assert run.returncode == 1
+    assert "Traceback" not in text(tmp_path)
+    assert "root cause above" not in text(tmp_path)
     wait_until(lambda: not alive(run.pid), 30)
 
 
@@ -101,7 +116,7 @@ def test_tensor_parallel_arrives_and_its_processes_end(tmp_path):
 def test_a_run_that_is_ended_leaves_no_process(tmp_path, number, when, devices):
     run = started(
         tmp_path, "--set", "max_output_tokens=400", "--set", "min_duration_seconds=600",
-        "--set", f"vllm.tensor_parallel_size={devices}",
+        "--set", f"vllm.tensor_parallel_size={devices}", **(ON_ONE_NODE if devices > 1 else {}),
     )  # fmt: skip
     shown = {"loading": "loading", "generating": "measuring"}[when]
     wait_until(lambda: shown in text(tmp_path) or run.poll() is not None)

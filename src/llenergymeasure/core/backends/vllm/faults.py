@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.vllm.processes import VLLMProcessError
 from llenergymeasure.exceptions import BackendError, LLEMError, OutOfMemory
 from llenergymeasure.security import redact
 
@@ -67,6 +68,11 @@ _FIXES: tuple[tuple[str, str], ...] = (
         "; lower vllm.gpu_memory_utilization, VLLM_CPU_KVCACHE_SPACE or passthrough_kwargs.kv_cache_memory_bytes",
     ),
     (
+        r"Not enough allowed NUMA nodes",
+        "; on a CPU with fewer memory nodes than processes name the CPUs of each, such as VLLM_CPU_OMP_THREADS_BIND='0|1', or "
+        "set vllm.tensor_parallel_size: 1",
+    ),
+    (
         r"longer than the maximum|is too long|maximum context length",
         "; raise vllm.max_model_len, or lower max_input_tokens or max_output_tokens",
     ),
@@ -97,4 +103,6 @@ def _fix(text: str) -> str:
 
 def _first_words(error: BaseException, limit: int = 400) -> str:
     text = redact(" ".join(str(error).split()))
+    if isinstance(error, VLLMProcessError):
+        return f"{text[:limit]}{'...' if len(text) > limit else ''}"
     return ": ".join(filter(None, [type(error).__name__, f"{text[:limit]}{'...' if len(text) > limit else ''}"]))

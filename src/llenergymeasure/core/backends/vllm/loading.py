@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, MutableMapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 from llenergymeasure.config.models import ExperimentConfig
@@ -17,6 +17,7 @@ from llenergymeasure.core.backends.vllm.faults import explained
 from llenergymeasure.core.backends.vllm.generation.engine import LoadedEngine, VLLMEngine
 from llenergymeasure.core.backends.vllm.library import VLLMLibrary
 from llenergymeasure.core.backends.vllm.loaded import describe, devices_of
+from llenergymeasure.core.backends.vllm.processes import errors_of_processes
 from llenergymeasure.core.backends.vllm.settings import effective_settings
 from llenergymeasure.core.backends.vllm.surroundings import surroundings, without_warnings
 from llenergymeasure.protocols import Clock
@@ -56,7 +57,8 @@ class VLLMLoader:
 
     def _engine(self, config: ExperimentConfig, library: VLLMLibrary) -> Any:
         arguments = engine_arguments(config, library.sampling_names(), self._environ, library.on_cpu())
-        engine = library.engine(**{**rank_arguments(config.lora), **arguments})
+        with errors_of_processes() if config.vllm_settings.gpus > 1 else nullcontext():
+            engine = library.engine(**{**rank_arguments(config.lora), **arguments})
         engine.logger_manager = None  # it counts for Prometheus in every step, and nothing reads it here
         return engine
 

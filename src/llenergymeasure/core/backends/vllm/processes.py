@@ -1,0 +1,66 @@
+"""The messages of the processes that vLLM starts for several devices.
+
+This process sees only that one of them failed. What they write to stderr, with the traceback of the cause, goes to a file, and
+the last error in it is named in our message.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import IO
+
+_LOG = logging.getLogger("llenergymeasure").getChild("vllm")
+_ERROR = re.compile(r"\b(\w*(?:Error|Exception)): (.+)")
+# Of the processes in between, which say only that another one failed.
+_NOT_THE_CAUSE = re.compile(r"initialization failed|See root cause|EngineDeadError|WorkerProc")
+
+
+class VLLMProcessError(Exception):
+    """The error of a process that vLLM started, with its class and its message."""
+
+
+@contextmanager
+def errors_in_a_file() -> Iterator[IO[bytes]]:
+    """Processes that are started in the block write to the file instead of stderr, for as long as they live."""
+    sys.stderr.flush()
+    with TemporaryFile() as file:
+        stderr = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield file
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+@contextmanager
+def errors_of_processes() -> Iterator[None]:
+    """Name the cause where a process that vLLM starts in the block fails.
+
+    Raises:
+        VLLMProcessError: instead of vLLM's own error, which does not name it.
+    """
+    with errors_in_a_file() as file:
+        try:
+            yield
+        except RuntimeError as error:
+            cause = cause_in(file)
+            if cause is None:
+                raise
+            raise VLLMProcessError(cause) from error
+
+
+def cause_in(file: IO[bytes]) -> str | None:
+    """The last error that the processes wrote, with its class; None without one."""
+    file.seek(0)
+    text = file.read().decode("utf-8", "replace")
+    _LOG.debug("%s", text)
+    found = [match for line in text.splitlines() for match in _ERROR.finditer(line) if not _NOT_THE_CAUSE.search(line)]
+    return f"{found[-1][1]}: {found[-1][2].strip()}" if found else None

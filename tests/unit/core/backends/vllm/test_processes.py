@@ -1,0 +1,33 @@
+"""The cause of a failure in a process of vLLM is found in what it wrote, and this process keeps its stderr."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+
+from llenergymeasure.core.backends.vllm.processes import cause_in, errors_in_a_file
+
+WRITTEN = b"""(EngineCore pid=7) ERROR 11-29 Traceback (most recent call last):
+(EngineCore pid=7) ERROR 11-29 AssertionError: Not enough allowed NUMA nodes to bind threads.
+Traceback (most recent call last):
+RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}
+"""
+
+
+def test_the_cause_is_the_last_error_that_does_not_only_point_to_another():
+    assert cause_in(io.BytesIO(WRITTEN)) == "AssertionError: Not enough allowed NUMA nodes to bind threads."
+
+
+def test_without_an_error_there_is_no_cause():
+    assert cause_in(io.BytesIO(b"(Worker pid=7) WARNING Triton is not installed")) is None
+
+
+def test_processes_started_in_the_block_write_to_the_file_and_those_after_it_do_not(capfd):
+    write = [sys.executable, "-c", "import sys; sys.stderr.write('MemoryError: ' + sys.argv[1])"]
+    with errors_in_a_file() as file:
+        subprocess.run([*write, "inside"], check=True)
+        assert cause_in(file) == "MemoryError: inside"
+    os.write(2, b"outside")
+    assert capfd.readouterr().err == "outside"
