@@ -41,6 +41,7 @@ def render(template: str, **values: Any) -> str:
     )
     engine.filters["drawn"] = _drawn
     engine.filters["name_of"] = name_of
+    engine.filters["rule_name"] = _rule_name
     engine.tests["begins"] = str.startswith
     return engine.get_template(template).render(light=LIGHT, dark=DARK, not_measured=NOT_MEASURED, **values)
 
@@ -48,6 +49,11 @@ def render(template: str, **values: Any) -> str:
 def _without_control_characters(value: Any) -> Any:
     """A text for the page, before its markup is escaped."""
     return printable(value) if type(value) is str else value
+
+
+def _rule_name(rule: object) -> str:
+    """A rule of publication in words, with the unit that its identifier cannot have."""
+    return str(rule).replace("_", " ").replace(" 10 c", " 10 °C")
 
 
 def _source(name: str) -> str:
