@@ -20,6 +20,7 @@ def may_be_none(annotation) -> bool:
 
 
 def nullable_fields() -> set[str]:
+    ExperimentResult.model_rebuild()  # its types are resolved at its first use
     stored = {
         name
         for name, field in ExperimentResult.model_fields.items()
