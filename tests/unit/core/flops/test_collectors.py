@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.protocols import Window
+from llenergymeasure.records import RunRecords
 from llenergymeasure.testing import FakeClock, FakeEngine
 
 LLAMA = {
@@ -72,6 +75,20 @@ def test_padding_is_executed_and_not_useful():
     assert padded.value > padded.flops_useful
     alone = exact()
     assert alone.value == alone.flops_useful == padded.flops_useful
+
+
+def without_batches(**fields) -> Window:
+    """The same requests, of an engine without batches."""
+    asked = window(**fields)
+    alone = [replace(request, batch=None) for request in asked.requests]
+    return replace(asked, passes=(RunRecords(tuple(alone[:1])), RunRecords(tuple(alone[1:]))))
+
+
+def test_requests_without_batches_are_counted_one_by_one_and_without_padding():
+    found, alone = ExactFlopsCollector().collect(without_batches(pytorch={"batch_size": 2})), exact()
+    assert found.value == found.flops_useful == alone.value
+    assert (found.flops_prefill, found.flops_decode) == (alone.flops_prefill, alone.flops_decode)
+    assert PalmFlopsCollector().collect(without_batches()).value == 2 * 1000 * (3 + 2 + 4 + 4)
 
 
 def test_a_static_cache_is_covered_to_its_longest_length():
