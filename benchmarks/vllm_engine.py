@@ -22,6 +22,7 @@ PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
 MODEL = "builtin/tiny-llama"
 WINDOW_PAIRS = 30
 PROCESS_PAIRS = 5
+PEER_PAIRS = 3
 NOT_RUN = "vllm_engine: not run: make vllm first"
 # Both processes keep their engine to themselves and to the same memory and threads.
 ENVIRON = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
@@ -63,7 +64,7 @@ def process_rows(python: Path) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         wall, memory = against_bare(ours(python, place), bare(python, place), PROCESS_PAIRS)
-        peer_wall, _ = against_bare(bare(python, place, "peer_vllm.py"), bare(python, place), PROCESS_PAIRS)
+        peer_wall, _ = against_bare(bare(python, place, "peer_vllm.py"), bare(python, place), PEER_PAIRS)
     yield ratio_row("vllm: wall time of `llem run` over the bare script", wall, "<= 1.10", lambda x: x <= 1.10)
     yield ratio_row("vllm: wall time of `vllm bench throughput` over it", peer_wall, "peer", lambda _: True)
     yield difference_row("vllm: peak memory of `llem run` over the bare script", memory, "MB", "-", lambda _: True)
