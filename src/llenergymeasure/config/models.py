@@ -152,6 +152,13 @@ class ExperimentConfig(ConfigModel):
                 "max_input_tokens",
             )
 
+    def _counterpart(self, section: str) -> str:
+        """Names the setting of vLLM that corresponds to the size of a batch, for a fix; empty where none was set."""
+        batched = section == "pytorch" and self.pytorch_settings.batch_size is not None
+        return (
+            "; with vllm, set vllm.max_num_seqs instead of a batch size" if batched and self.backend == "vllm" else ""
+        )
+
     @model_validator(mode="after")
     def _backend_supports_it(self) -> Self:
         self._one_of("precision", self.precision, precisions_of(self.backend))
@@ -160,7 +167,7 @@ class ExperimentConfig(ConfigModel):
             if section != self.backend and getattr(self, section) is not None:
                 raise ContradictionError(
                     f"section '{section}' belongs to another backend: backend is '{self.backend}'",
-                    f"remove the section or set backend: {section}",
+                    f"remove the section or set backend: {section}{self._counterpart(section)}",
                     section,
                 )
         if self.lora is not None and not takes_lora(self.backend):

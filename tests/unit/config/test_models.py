@@ -94,6 +94,12 @@ def test_a_backend_takes_lora_if_it_supports_it(backend):
         assert "lora is not supported by backend 'tensorrt'; valid backends: pytorch, vllm" in complaint(fields)
 
 
+def test_a_batch_size_for_vllm_has_its_counterpart_in_the_message():
+    hint = "set vllm.max_num_seqs instead of a batch size"
+    assert hint in complaint({"backend": "vllm", "pytorch": {"batch_size": 4}})
+    assert hint not in complaint({"backend": "vllm", "pytorch": {"use_cache": False}})
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("section", BACKENDS)
 def test_a_section_belongs_to_its_backend(backend, section):
