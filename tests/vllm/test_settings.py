@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from llenergymeasure.config.introspection import parameters
+from llenergymeasure.config.loader import build_experiment_config
+from llenergymeasure.core.quality.applied import NotApplied, not_applied
+from llenergymeasure.domain.settings import used_settings
 
+# 2 GiB of the host's memory: that of this process, and the rest for the KV cache.
+SHARE = round(2 * 2**30 / (os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")), 3)
 # Values other than vLLM's defaults, which work together.
 TOGETHER = {
     "vllm.max_num_seqs": 7,
     "vllm.max_num_batched_tokens": 640,
     "vllm.max_model_len": 320,
-    "vllm.gpu_memory_utilization": 0.2,
+    "vllm.gpu_memory_utilization": SHARE,
     "vllm.enable_prefix_caching": True,
     "vllm.enable_chunked_prefill": False,
     "vllm.block_size": 32,
@@ -40,7 +47,7 @@ def test_every_field_of_the_section_is_tested_or_its_reason_is_known():
 
 
 def test_fields_arrive_together(engine_of):
-    with engine_of(**TOGETHER) as engine:
+    with engine_of(**TOGETHER, passthrough_kwargs=None) as engine:
         found = engine.info.effective_settings
     assert {name: found[name.removeprefix("vllm.")] for name in TOGETHER} == TOGETHER
 
@@ -54,9 +61,21 @@ def test_a_field_arrives_alone(engine_of, fields):
     assert requests[0].output_tokens == 16
 
 
-def test_a_setting_that_vllm_ignores_here_is_read_back_as_it_is(engine_of):
-    with engine_of(**{"vllm.attention_backend": "TRITON_ATTN"}) as engine:
-        assert engine.info.effective_settings["attention_backend"] == "CPU_ATTN"
+def test_settings_that_vllm_ignores_here_are_named_with_the_value_that_it_uses(engine_of, small):
+    """There is one kernel for CPUs, a size of the cache replaces the share of the memory, and greedy decoding has no `min_p`."""
+    asked = {
+        "vllm.attention_backend": "TRITON_ATTN",
+        "vllm.gpu_memory_utilization": 0.5,
+        "passthrough_kwargs": {**small["passthrough_kwargs"], "min_p": 0.1},
+    }
+    with engine_of(**asked) as engine:
+        settings = used_settings(engine.info)
+    base = {"model": "builtin/tiny-llama", "backend": "vllm", "max_output_tokens": 16}
+    assert list(not_applied(build_experiment_config(base, {**small, **asked}), settings)) == [
+        NotApplied("vllm.attention_backend", "TRITON_ATTN", "CPU_ATTN"),
+        NotApplied("vllm.gpu_memory_utilization", 0.5, None),
+        NotApplied("passthrough_kwargs.min_p", 0.1, None),
+    ]
 
 
 def test_the_model_is_described(engine_of):
