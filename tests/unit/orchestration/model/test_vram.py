@@ -190,3 +190,12 @@ def test_a_damaged_config_is_named_with_its_fix(tmp_path: Path) -> None:
     (tmp_path / "model" / "config.json").write_text("{")
     with pytest.raises(ConfigError, match=r"model/config\.json cannot be read as JSON .*fetch or copy"):
         estimate_for(ExperimentConfig(model=model), {})
+
+
+def test_vllm_keeps_the_cache_of_all_prompts_that_it_works_on(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA_8B))
+    fields = {"model": str(tmp_path), "backend": "vllm", "max_input_tokens": 896, "n": 100}
+    few = estimate_for(ExperimentConfig(**fields, vllm={"max_num_seqs": 4}), {})
+    assert few.kv_cache_mb == estimate(LLAMA_8B, batch_size=4).kv_cache_mb
+    assert estimate_for(ExperimentConfig(**fields), {}).kv_cache_mb == estimate(LLAMA_8B, batch_size=100).kv_cache_mb
+    assert any("vllm.gpu_memory_utilization" in note for note in few.notes)
