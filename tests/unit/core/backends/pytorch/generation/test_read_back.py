@@ -13,7 +13,6 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from fakes import FakeClock  # noqa: E402
 from llenergymeasure import ExperimentConfig  # noqa: E402
 from llenergymeasure.core.backends.pytorch.generation.read_back import (  # noqa: E402
     kind_of_cache,
@@ -24,6 +23,7 @@ from llenergymeasure.core.backends.pytorch.loading import TransformersLoader  # 
 from llenergymeasure.core.quality.applied import NotApplied, not_applied  # noqa: E402
 from llenergymeasure.domain.settings import used_settings  # noqa: E402
 from llenergymeasure.models.builtin import builtin_model_path  # noqa: E402
+from llenergymeasure.testing import FakeClock  # noqa: E402
 
 
 @pytest.fixture(scope="module")
