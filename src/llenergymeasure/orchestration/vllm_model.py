@@ -23,7 +23,7 @@ KV_CACHE_SPACE = "VLLM_CPU_KVCACHE_SPACE"
 GIB = 2**30
 # Size of a key or value by vllm.kv_cache_dtype; others are not estimated.
 BYTES_PER_VALUE: Mapping[str, int] = {"auto": 2, "float16": 2, "bfloat16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
-# vLLM's cache has blocks; a suggested length is a multiple of the largest common one.
+# vLLM's default block on CPUs. A prompt takes whole blocks, and vLLM keeps one block for itself.
 BLOCK = 128
 
 
@@ -86,10 +86,14 @@ def cache_findings(
     section = config.vllm_settings
     length = section.max_model_len or limits_of(model.config).positions
     space = _space_bytes(config, environ) if section.gpus == 1 and on_cpu() else None
-    needed = None if length is None else _bytes_of(config, model, length)
-    if length is None or space is None or needed is None or needed <= space:
+    if length is None or space is None:
         return
-    fits = length * space // needed // BLOCK * BLOCK
+    block = section.block_size or BLOCK
+    tokens = (math.ceil(length / block) + 1) * block
+    needed = _bytes_of(config, model, tokens)
+    if needed is None or needed <= space:
+        return
+    fits = (tokens * space // needed // block - 1) * block
     shorter = f"set vllm.max_model_len: {fits}, or " if fits > config.output_limit else ""
     yield Finding(
         f"the KV cache of one prompt of {length} tokens (vllm.max_model_len) takes {needed / GIB:.3g} GiB, and vLLM has "

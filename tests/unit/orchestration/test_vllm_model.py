@@ -80,15 +80,16 @@ def test_a_cache_that_cannot_hold_one_prompt_of_the_longest_length_is_found() ->
     assert problem == (
         "the KV cache of one prompt of 1048576 tokens (vllm.max_model_len) takes 2 GiB, and vLLM has 1 GiB for it on this CPU"
     )
-    assert fix == "set vllm.max_model_len: 524288, or set the environment variable VLLM_CPU_KVCACHE_SPACE=2 (GiB)"
+    assert fix == "set vllm.max_model_len: 524160, or set the environment variable VLLM_CPU_KVCACHE_SPACE=3 (GiB)"
 
 
 @pytest.mark.parametrize(
     ("section", "environ"),
     [
-        ({"max_model_len": 524288}, {}),
-        ({}, {"VLLM_CPU_KVCACHE_SPACE": "2"}),
-        ({"kv_cache_dtype": "fp8"}, {}),
+        ({"max_model_len": 524160}, {}),
+        ({"max_model_len": 524256, "block_size": 32}, {}),
+        ({}, {"VLLM_CPU_KVCACHE_SPACE": "3"}),
+        ({"kv_cache_dtype": "fp8", "max_model_len": 1024 * 1024 - 128}, {}),
         ({"gpu_memory_utilization": 0.5}, {}),
         ({"tensor_parallel_size": 2}, {}),
         ({"kv_cache_dtype": "nvfp4"}, {}),
@@ -99,10 +100,15 @@ def test_a_cache_that_fits_or_whose_size_is_not_known_is_no_finding(section: Any
     assert found(experiment(vllm=section), environ) == []
 
 
+def test_vllm_keeps_one_block_for_itself() -> None:
+    """Seen with vLLM 0.32: 1 GiB holds 524,288 tokens of this size, and the longest prompt has 524,160."""
+    assert found(experiment(vllm={"max_model_len": 524161})) != []
+
+
 def test_the_size_that_was_chosen_counts() -> None:
-    assert "VLLM_CPU_KVCACHE_SPACE=2" in found(experiment(), {"VLLM_CPU_KVCACHE_SPACE": "1"})[0][1]
+    assert "VLLM_CPU_KVCACHE_SPACE=3" in found(experiment(), {"VLLM_CPU_KVCACHE_SPACE": "1"})[0][1]
     assert found(experiment(passthrough_kwargs={"kv_cache_memory_bytes": 2**30})) != []
-    assert found(experiment(passthrough_kwargs={"kv_cache_memory_bytes": 2**31})) == []
+    assert found(experiment(passthrough_kwargs={"kv_cache_memory_bytes": 2**32})) == []
 
 
 def test_on_a_gpu_the_size_follows_from_its_memory() -> None:
