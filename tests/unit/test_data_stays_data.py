@@ -33,6 +33,10 @@ FORMATS_OF_OTHERS = {
         "can't allocate memory",
     ): "torch's error of a CPU without memory",
     ("llenergymeasure/core/backends/pytorch/memory.py", "VmHWM:"): "/proc/self/status",
+    (
+        "llenergymeasure/core/backends/vllm/processes.py",
+        r"\b(\w*(?:Error|Exception)): (.+)",
+    ): "tracebacks in the log of the processes of vLLM",
     ("llenergymeasure/core/collect/host.py", "\n"): "/proc/stat",
     ("llenergymeasure/core/energy/codecarbon/meter.py", "Multiple instances of codecarbon"): _SAID_BY_CODECARBON,
     ("llenergymeasure/core/energy/codecarbon/meter.py", "You have "): _SAID_BY_CODECARBON,
