@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -30,13 +33,41 @@ def command(folder: Path, *more: str) -> list[str]:
 ON_ONE_NODE = {"VLLM_CPU_OMP_THREADS_BIND": "0|1"}
 
 
-def started(folder: Path, *more: str, **environ: str) -> subprocess.Popen[str]:
-    """A run in a session of its own, so that everything it starts can be found."""
-    with (folder / "err.txt").open("w", encoding="utf-8") as err:
-        return subprocess.Popen(
-            command(folder, *more), stdout=subprocess.PIPE, stderr=err, text=True, start_new_session=True,
+class Run:
+    """A run in a session of its own, so that everything it starts can be found. It shows its progress on a terminal."""
+
+    def __init__(self, folder: Path, *more: str, **environ: str) -> None:
+        self._shown: list[bytes] = []
+        self._screen, terminal = pty.openpty()
+        self.process = subprocess.Popen(
+            command(folder, *more), stdout=subprocess.PIPE, stderr=terminal, text=True, start_new_session=True,
             env={**os.environ, "HF_HUB_OFFLINE": "1", **environ},
         )  # fmt: skip
+        os.close(terminal)
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError):  # the terminal closes with the last process
+            while found := os.read(self._screen, 65536):
+                self._shown.append(found)
+        os.close(self._screen)
+
+    @property
+    def text(self) -> str:
+        return b"".join(self._shown).decode("utf-8", "replace")
+
+    def result(self) -> dict:
+        """The result on stdout, after the end of the run."""
+        out, _ = self.process.communicate(timeout=500)
+        assert self.process.returncode == 0, self.text
+        return json.loads(out)
+
+    def nothing_is_left(self) -> None:
+        """Wait until every process of the session has ended."""
+        wait_until(lambda: not alive(self.process.pid), 60)
+        self._reader.join(10)
+        self.process.stdout.close()
 
 
 def alive(session: int) -> list[int]:
@@ -61,19 +92,8 @@ def wait_until(condition, seconds: float = 240.0) -> None:
         time.sleep(0.2)
 
 
-def text(folder: Path) -> str:
-    return (folder / "err.txt").read_text(encoding="utf-8")
-
-
-def result_of(folder: Path, *more: str) -> dict:
-    run = started(folder, "--json", *more)
-    out, _ = run.communicate(timeout=500)
-    assert run.returncode == 0, text(folder)
-    return json.loads(out)
-
-
 def test_a_run_prints_its_result_and_nothing_else(tmp_path):
-    result = result_of(tmp_path, "--set", "max_output_tokens=16")
+    result = Run(tmp_path, "--json", "--set", "max_output_tokens=16").result()
     assert result["output_tokens"] == 128
     assert result["latency"]["ttft"]["count"] == 8
     assert result["latency"]["itl"]["count"] > 0
@@ -83,47 +103,44 @@ def test_a_run_prints_its_result_and_nothing_else(tmp_path):
 
 
 def test_speculative_decoding_arrives(tmp_path):
-    result = result_of(
-        tmp_path, "--set", "max_output_tokens=16", "--set", "vllm.speculative={model: ngram, num_tokens: 3}"
-    )
+    speculative = "vllm.speculative={model: ngram, num_tokens: 3}"
+    result = Run(tmp_path, "--json", "--set", "max_output_tokens=16", "--set", speculative).result()
     assert result["effective_settings"]["speculative"] == {"model": "ngram", "num_tokens": 3}
     assert result["output_tokens"] == 128
     assert result["flops_exact"] is None
 
 
 def test_tensor_parallel_arrives_and_its_processes_end(tmp_path):
-    run = started(
+    run = Run(
         tmp_path, "--json", "--set", "max_output_tokens=16", "--set", "vllm.tensor_parallel_size=2", **ON_ONE_NODE
     )
-    out, _ = run.communicate(timeout=500)
-    assert run.returncode == 0, text(tmp_path)
-    assert json.loads(out)["effective_settings"]["tensor_parallel_size"] == 2
-    wait_until(lambda: not alive(run.pid), 30)
+    result = run.result()
+    assert result["effective_settings"]["tensor_parallel_size"] == 2
+    assert result["peak_memory_mb"] is None
+    run.nothing_is_left()
 
 
 def test_the_cause_of_a_failure_in_a_process_of_vllm_is_named_without_a_traceback(tmp_path):
-    run = started(tmp_path, "--set", "vllm.tensor_parallel_size=2", VLLM_CPU_OMP_THREADS_BIND="no such CPUs|1")
-    run.communicate(timeout=300)
-    assert run.returncode == 1
-    assert "Traceback" not in text(tmp_path)
-    assert "root cause above" not in text(tmp_path)
-    wait_until(lambda: not alive(run.pid), 30)
+    run = Run(tmp_path, "--set", "vllm.tensor_parallel_size=2", VLLM_CPU_OMP_THREADS_BIND="no such CPUs|1")
+    assert run.process.wait(timeout=300) == 1
+    run.nothing_is_left()
+    assert "Traceback" not in run.text
+    assert "root cause above" not in run.text
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["SIGINT", "kill -9"])
-@pytest.mark.parametrize("when", ["loading", "generating"])
 @pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("when", ["loading", "measuring"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["SIGINT", "kill -9"])
 def test_a_run_that_is_ended_leaves_no_process(tmp_path, number, when, devices):
-    run = started(
+    run = Run(
         tmp_path, "--set", "max_output_tokens=400", "--set", "min_duration_seconds=600",
         "--set", f"vllm.tensor_parallel_size={devices}", **(ON_ONE_NODE if devices > 1 else {}),
     )  # fmt: skip
-    shown = {"loading": "loading", "generating": "measuring"}[when]
-    wait_until(lambda: shown in text(tmp_path) or run.poll() is not None)
-    assert run.poll() is None, text(tmp_path)
-    if when == "loading" and devices == 2:
-        wait_until(lambda: len(alive(run.pid)) > 2)  # vLLM's processes are there
-    run.send_signal(number)
-    run.wait(timeout=120)
-    wait_until(lambda: not alive(run.pid), 60)
-    assert "Traceback" not in text(tmp_path)
+    wait_until(lambda: when in run.text or run.process.poll() is not None)
+    if when == "loading" and devices > 1:
+        wait_until(lambda: len(alive(run.process.pid)) > devices or run.process.poll() is not None)
+    assert run.process.poll() is None, run.text
+    run.process.send_signal(number)
+    run.process.wait(timeout=120)
+    run.nothing_is_left()
+    assert "Traceback" not in run.text

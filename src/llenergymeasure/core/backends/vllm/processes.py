@@ -9,11 +9,16 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryFile
-from typing import IO
+from threading import current_thread, main_thread
+from types import FrameType
+from typing import IO, Any
+
+from llenergymeasure.core.machine.signals import HELD
 
 _LOG = logging.getLogger("llenergymeasure").getChild("vllm")
 _ERROR = re.compile(r"\b(\w*(?:Error|Exception)): (.+)")
@@ -40,6 +45,33 @@ def errors_in_a_file() -> Iterator[IO[bytes]]:
             os.close(stderr)
 
 
+class _InterruptedError(BaseException):
+    """A signal in a block of `interrupts_arrive`."""
+
+
+@contextmanager
+def interrupts_arrive() -> Iterator[None]:
+    """Ctrl-C ends the block. vLLM ignores a KeyboardInterrupt while it starts its processes, and then waits for minutes."""
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in HELD}
+
+    def passed_on(number: int, frame: FrameType | None) -> None:
+        try:
+            handlers[number](number, frame)
+        except KeyboardInterrupt:
+            raise _InterruptedError from None
+
+    replaced = [number for number in HELD if callable(handlers[number])] if current_thread() is main_thread() else []
+    for number in replaced:
+        signal.signal(number, passed_on)
+    try:
+        yield
+    except _InterruptedError:
+        raise KeyboardInterrupt from None
+    finally:
+        for number in replaced:
+            signal.signal(number, handlers[number])
+
+
 @contextmanager
 def errors_of_processes() -> Iterator[None]:
     """Name the cause where a process that vLLM starts in the block fails.
@@ -47,7 +79,7 @@ def errors_of_processes() -> Iterator[None]:
     Raises:
         VLLMProcessError: instead of vLLM's own error, which does not name it.
     """
-    with errors_in_a_file() as file:
+    with interrupts_arrive(), errors_in_a_file() as file:
         try:
             yield
         except RuntimeError as error:

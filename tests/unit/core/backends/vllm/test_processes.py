@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 
-from llenergymeasure.core.backends.vllm.processes import cause_in, errors_in_a_file
+import pytest
+
+from llenergymeasure.core.backends.vllm.processes import (
+    VLLMProcessError,
+    cause_in,
+    errors_in_a_file,
+    errors_of_processes,
+    interrupts_arrive,
+)
 
 WRITTEN = b"""(EngineCore pid=7) ERROR 11-29 Traceback (most recent call last):
 (EngineCore pid=7) ERROR 11-29 AssertionError: Not enough allowed NUMA nodes to bind threads.
@@ -31,3 +40,20 @@ def test_processes_started_in_the_block_write_to_the_file_and_those_after_it_do_
         assert cause_in(file) == "MemoryError: inside"
     os.write(2, b"outside")
     assert capfd.readouterr().err == "outside"
+
+
+def test_an_error_that_only_points_to_another_process_is_replaced_by_its_cause():
+    write = [sys.executable, "-c", "import sys; sys.stderr.write('MemoryError: no space')"]
+    with pytest.raises(VLLMProcessError, match="MemoryError: no space"), errors_of_processes():
+        subprocess.run(write, check=True)
+        raise RuntimeError("Engine core initialization failed. See root cause above.")
+
+
+def test_an_interrupt_that_the_block_ignores_arrives_all_the_same():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), interrupts_arrive():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:  # as vLLM does
+            pytest.fail("the interrupt was ignored")
+    assert signal.getsignal(signal.SIGINT) == before
