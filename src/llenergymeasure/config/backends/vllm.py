@@ -103,7 +103,7 @@ class VLLMConfig(ConfigModel):
     )
     load_format: Literal["auto", "dummy"] | None = Field(
         None,
-        description="auto: load the weights. dummy: draw random weights from `random_seed`; only the configuration and the "
+        description="auto: load the weights. dummy: random weights, which vLLM draws; only the configuration and the "
         "tokenizer are downloaded, and the result has a warning.",
         json_schema_extra=effective("auto; dummy for built-in models"),
     )
