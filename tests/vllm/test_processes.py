@@ -139,6 +139,8 @@ def test_a_run_that_is_ended_leaves_no_process(tmp_path, number, when, devices):
     wait_until(lambda: when in run.text or run.process.poll() is not None)
     if when == "loading" and devices > 1:
         wait_until(lambda: len(alive(run.process.pid)) > devices or run.process.poll() is not None)
+    if when == "measuring":
+        time.sleep(2)
     assert run.process.poll() is None, run.text
     run.process.send_signal(number)
     run.process.wait(timeout=120)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.backends.vllm.processes import VLLMProcessError
+from llenergymeasure.core.backends.vllm.processes.several import VLLMProcessError
 from llenergymeasure.exceptions import BackendError, LLEMError, OutOfMemory
 from llenergymeasure.security import redact
 

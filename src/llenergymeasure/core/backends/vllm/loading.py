@@ -17,7 +17,7 @@ from llenergymeasure.core.backends.vllm.faults import explained
 from llenergymeasure.core.backends.vllm.generation.engine import LoadedEngine, VLLMEngine
 from llenergymeasure.core.backends.vllm.library import VLLMLibrary
 from llenergymeasure.core.backends.vllm.loaded import describe, devices_of
-from llenergymeasure.core.backends.vllm.processes import errors_of_processes
+from llenergymeasure.core.backends.vllm.processes.several import errors_of_processes, guarded
 from llenergymeasure.core.backends.vllm.settings import effective_settings
 from llenergymeasure.core.backends.vllm.surroundings import surroundings, without_warnings
 from llenergymeasure.protocols import Clock
@@ -48,8 +48,11 @@ class VLLMLoader:
             start_s = self._clock.now()
             check_passthrough_names(config, library.engine_names(), library.sampling_names())
             stack.callback(library.clean_up)
+            all_started = stack.enter_context(guarded()) if config.vllm_settings.gpus > 1 else None
             engine = self._engine(config, library)
             stack.callback(_end, engine)
+            if all_started is not None:
+                all_started()
             load_seconds = self._clock.now() - start_s
             found = _engine_of(config, _loaded(config, library, engine, kept.close), load_seconds, self._clock)
             kept.push(stack.pop_all())

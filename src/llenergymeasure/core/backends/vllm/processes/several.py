@@ -10,9 +10,11 @@ import logging
 import os
 import re
 import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from tempfile import TemporaryFile
 from threading import current_thread, main_thread
 from types import FrameType
@@ -70,6 +72,23 @@ def interrupts_arrive() -> Iterator[None]:
     finally:
         for number in replaced:
             signal.signal(number, handlers[number])
+
+
+@contextmanager
+def guarded() -> Iterator[Callable[[], None]]:
+    """End the processes that are started in the block also when this process is killed.
+
+    Yields:
+        A function to call when all of them have been started: the guard then stops looking for them.
+    """
+    program = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")), str(os.getpid())]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, start_new_session=True) as guard:
+        try:
+            if guard.stdout is not None:
+                guard.stdout.readline()  # it watches from now on
+            yield lambda: guard.send_signal(signal.SIGUSR1)
+        finally:
+            guard.kill()
 
 
 @contextmanager

@@ -7,14 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from llenergymeasure.core.backends.vllm.processes import (
+from llenergymeasure.core.backends.vllm.processes.several import (
     VLLMProcessError,
     cause_in,
     errors_in_a_file,
     errors_of_processes,
+    guarded,
     interrupts_arrive,
 )
 
@@ -57,3 +60,41 @@ def test_an_interrupt_that_the_block_ignores_arrives_all_the_same():
         except KeyboardInterrupt:  # as vLLM does
             pytest.fail("the interrupt was ignored")
     assert signal.getsignal(signal.SIGINT) == before
+
+
+# Starts a process that outlives it, as those of vLLM do, prints its number, and waits to be killed.
+MEASURES = """
+import os, subprocess, sys, time
+from llenergymeasure.core.backends.vllm.processes.several import guarded
+with guarded() as all_started:
+    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    time.sleep(0.6)
+    all_started()
+    print(left.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def runs(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+def test_processes_end_with_a_process_that_is_killed():
+    with subprocess.Popen([sys.executable, "-c", MEASURES], stdout=subprocess.PIPE, text=True) as measuring:
+        pid = int(measuring.stdout.readline())
+        assert runs(pid)
+        measuring.kill()
+    end_s = time.monotonic() + 20
+    while runs(pid) and time.monotonic() < end_s:
+        time.sleep(0.1)
+    assert not runs(pid)
+
+
+def test_the_guard_ends_with_its_block():
+    with guarded():
+        inside = len(list(Path("/proc/self/task").glob("*/children")))
+    assert inside
