@@ -34,7 +34,7 @@ FORMATS_OF_OTHERS = {
     ): "torch's error of a CPU without memory",
     ("llenergymeasure/core/backends/pytorch/memory.py", "VmHWM:"): "/proc/self/status",
     (
-        "llenergymeasure/core/backends/vllm/processes.py",
+        "llenergymeasure/core/backends/vllm/processes/several.py",
         r"\b(\w*(?:Error|Exception)): (.+)",
     ): "tracebacks in the log of the processes of vLLM",
     ("llenergymeasure/core/collect/host.py", "\n"): "/proc/stat",
