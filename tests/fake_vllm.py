@@ -71,7 +71,7 @@ class FakeVLLM:
     def seed(self, seed: int) -> None:
         self.calls.append(("seed", seed))
 
-    def memory(self, devices: tuple[str, ...]) -> FakeMemory:
+    def memory(self, devices: tuple[str, ...], processes: int) -> FakeMemory:
         return FakeMemory(devices)
 
     def synchronise(self, device: str) -> None:

@@ -76,9 +76,9 @@ class VLLMLibrary:
 
         set_random_seed(seed)
 
-    def memory(self, devices: tuple[str, ...]) -> Memory:
-        """The peak of the memory of a model on these devices."""
-        return memory_of(devices)
+    def memory(self, devices: tuple[str, ...], processes: int) -> Memory:
+        """The peak of the memory of a model on these devices, which so many processes share."""
+        return memory_of(devices, processes)
 
     def synchronise(self, device: str) -> None:
         """Return when a CUDA device is idle."""

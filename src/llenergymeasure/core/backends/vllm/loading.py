@@ -92,7 +92,7 @@ def _engine_of(config: ExperimentConfig, loaded: LoadedEngine, load_seconds: flo
         architecture=architecture,
         config=config,
         clock=clock,
-        memory=loaded.library.memory(devices_of(engine)),
+        memory=loaded.library.memory(devices_of(engine), config.vllm_settings.gpus),
     )
 
 

@@ -27,8 +27,8 @@ class MemoryOfOthers:
         return None, "unknown: vLLM's processes, one per device, hold the memory"
 
 
-def memory_of(devices: tuple[str, ...]) -> Memory:
-    """The memory of a model on these devices."""
-    if len(devices) > 1:
+def memory_of(devices: tuple[str, ...], processes: int) -> Memory:
+    """The memory of a model on these devices, which so many processes share; on a CPU they are one device."""
+    if processes > 1:
         return MemoryOfOthers()
     return CudaMemory(devices) if devices[0].startswith("cuda") else ProcessMemory()

@@ -12,12 +12,13 @@ from llenergymeasure.core.backends.vllm.memory import memory_of  # noqa: E402
 
 
 def test_one_device_has_its_own_peak():
-    assert isinstance(memory_of(("cpu",)), ProcessMemory)
-    assert isinstance(memory_of(("cuda:0",)), CudaMemory)
+    assert isinstance(memory_of(("cpu",), 1), ProcessMemory)
+    assert isinstance(memory_of(("cuda:0",), 1), CudaMemory)
 
 
-def test_memory_of_several_devices_is_not_known_and_has_a_reason():
-    memory = memory_of(("cuda:0", "cuda:1"))
+@pytest.mark.parametrize("devices", [("cuda:0", "cuda:1"), ("cpu",)])
+def test_memory_of_several_processes_is_not_known_and_has_a_reason(devices):
+    memory = memory_of(devices, 2)
     memory.reset()
     peak_mb, source = memory.peak_mb()
     assert peak_mb is None
