@@ -20,9 +20,9 @@ from llenergymeasure.models.builtin import builtin_model_path
 
 PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
 MODEL = "builtin/tiny-llama"
-WINDOW_PAIRS = 30
-PROCESS_PAIRS = 5
-PEER_PAIRS = 3
+WINDOW_PAIRS = 40
+PROCESS_PAIRS = 4
+PEER_PAIRS = 2
 NOT_RUN = "vllm_engine: not run: make vllm first"
 # Both processes keep their engine to themselves and to the same memory and threads.
 ENVIRON = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
@@ -35,8 +35,8 @@ def rows(python: Path = PYTHON) -> Iterator[Row | Line]:
         yield Line(NOT_RUN)
         return
     os.environ.update(ENVIRON)
-    yield from process_rows(python)
     yield from window_rows(pairs_of(python))
+    yield from process_rows(python)
 
 
 def pairs_of(python: Path) -> dict[str, Any]:
