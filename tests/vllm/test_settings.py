@@ -88,7 +88,8 @@ def test_the_model_is_described(engine_of):
         "LlamaForCausalLM",
     )
     assert info.n_parameters == 7_639_296  # of docs/models: the tied embedding counts once
-    assert info.n_matmul_parameters == info.n_matmul_parameters_counted
+    assert info.n_matmul_parameters == 7_634_944  # by the configuration; nothing counts the modules of vLLM
+    assert info.n_matmul_parameters_counted is None
     assert info.memory_mb == pytest.approx(2 * info.n_parameters / 1e6)
     assert info.load_seconds > 0
     assert (info.max_positions, info.effective_settings["max_model_len"]) == (4096, 512)

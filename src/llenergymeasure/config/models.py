@@ -75,7 +75,7 @@ class ExperimentConfig(ConfigModel):
     )
     n: Integer = Field(100, ge=1, description="Number of prompts to measure.")
     random_seed: Integer = Field(
-        42, ge=0, lt=2**32, description="Seed of sampling, synthetic prompts and dummy weights."
+        42, ge=0, lt=2**32, description="Seed of sampling, synthetic prompts and, with transformers, dummy weights."
     )
     max_input_tokens: Integer | None = Field(
         512, ge=1, description="Prompts are cut to this many tokens; null = no limit."
@@ -237,9 +237,14 @@ class ExperimentConfig(ConfigModel):
 
     @property
     def draws_weights(self) -> bool:
-        """Whether weights are drawn from the seed: with `load_format: dummy`, and by default for a model without weights."""
+        """Whether weights are random: with `load_format: dummy`, and by default for a model without weights."""
         load_format = self.section.load_format
         return load_format == "dummy" or (load_format is None and self.model in MODELS_WITHOUT_WEIGHTS)
+
+    @property
+    def seed_of_weights(self) -> int | None:
+        """Seed of random weights; None for vLLM, which draws them from a seed of its own."""
+        return None if self.backend == "vllm" else self.random_seed
 
     @property
     def config_hash(self) -> str:

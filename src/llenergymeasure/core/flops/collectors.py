@@ -44,10 +44,10 @@ class ExactFlopsCollector(FromRecords):
         works = [work for one in window.passes for work in self._works(one, window)]
         way = _way(settings_of(window.config, window.engine.info), window)
         found = exact_flops(shape, works, window.config.precision, way)
-        return _checked(found, window.engine.info)
+        return _checked(_without_graph_padding(found, window.engine.info), window.engine.info)
 
     def _works(self, records: RunRecords, window: Window) -> Iterator[GeneratedWork]:
-        """One work per batch, and one per request that is in no batch: it has no padding."""
+        """One work per batch, and one per request that is in no batch, without padding."""
         rows: dict[int | None, list[RequestRecord]] = {}
         for request in records.requests:
             rows.setdefault(request.batch, []).append(request)
@@ -79,6 +79,15 @@ class ExactFlopsCollector(FromRecords):
 
 def _work_alone(request: RequestRecord) -> GeneratedWork:
     return GeneratedWork(request.input_tokens, request.output_tokens, (request.input_tokens,), (request.output_tokens,))
+
+
+def _without_graph_padding(found: FlopsResult, info: ModelInfo) -> FlopsResult:
+    """The result with medium confidence where the engine pads a step to the size of a CUDA graph, which is not counted."""
+    mode = info.effective_settings.get("cudagraph_mode")
+    if found.value is None or mode in (None, "NONE"):
+        return found
+    padding = f"the engine pads a step to the size of a recorded CUDA graph ({mode}), and this padding is not counted"
+    return found.model_copy(update={"confidence": "medium", "notes": f"{padding}; {found.notes}"})
 
 
 def _warmup_tokens(window: Window) -> int:

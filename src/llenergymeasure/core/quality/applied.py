@@ -119,7 +119,8 @@ NOT_READ_BACK: Mapping[str, str] = {
     "random_seed": "torch reports no seed of a call; equal seeds give equal tokens",
     "decoder.speculative_decoding": "an argument of each call of `generate`",
     "decoder.draft_model": "an argument of each call of `generate`; `llem` loads it and reports a missing weight as an error",
-    "lora.adapter_id": "`model_info.adapter_parameters` counts the parameters of the adapter in the loaded model",
+    "lora.adapter_id": "`model_info.adapter_parameters` counts the parameters of the adapter in the loaded model; vLLM "
+    "does not report them, and an adapter that it cannot load is an error",
     "lora.adapter_path": "as `adapter_id`",
     "lora.merge_weights": "a merged adapter leaves no module behind",
     "pytorch.batch_size": "this package forms the batches; a batch of another size is an error",

@@ -49,18 +49,24 @@ def _scheduler(draft: ExperimentResult) -> Warnings:
 
 def _model(draft: ExperimentResult) -> Warnings:
     if draft.model_info.random_weights:
-        yield warning(
-            "random_weights",
-            f"{draft.model_info.name} ran with random weights (seed {draft.config.random_seed}): the generated text has no meaning",
-            f"set {draft.config.backend}.load_format: auto and name a model with weights",
-            random_seed=draft.config.random_seed,
-        )
+        yield _random_weights(draft)
     if draft.model_info.n_unexpected_weights:
         yield _unexpected_weights(draft.model_info)
     yield from _parameters(draft.model_info)
     if draft.model_info.device == "cpu":
         fix = "install vLLM for GPUs" if draft.config.backend == "vllm" else "set pytorch.device: cuda"
         yield warning("cpu_inference", "the model ran on the CPU", f"on a machine with a GPU {fix}")
+
+
+def _random_weights(draft: ExperimentResult) -> MeasurementWarning:
+    seed = draft.config.seed_of_weights
+    drawn = "the engine's own seed" if seed is None else f"seed {seed}"
+    return warning(
+        "random_weights",
+        f"{draft.model_info.name} ran with random weights ({drawn}): the generated text has no meaning",
+        f"set {draft.config.backend}.load_format: auto and name a model with weights",
+        random_seed=seed,
+    )
 
 
 def _parameters(info: ModelInfo) -> Warnings:

@@ -212,7 +212,8 @@ def _clocks_recorded(draft: ExperimentResult) -> Held:
 
 def _real_weights(draft: ExperimentResult) -> Held:
     if draft.model_info.random_weights:
-        return _held(False, f"random from seed {draft.config.random_seed}", draft.config.random_seed)
+        seed = draft.config.seed_of_weights
+        return _held(False, "random" if seed is None else f"random from seed {seed}", seed)
     return _held(True, "real")
 
 

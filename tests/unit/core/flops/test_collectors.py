@@ -149,3 +149,17 @@ def test_guidance_at_one_is_no_guidance():
 
 def test_beams_are_executed():
     assert exact(decoder={"decoding_strategy": "beam", "num_beams": 3}).value > 2 * exact().value
+
+
+def with_graphs(mode):
+    asked = without_batches()
+    settings = {"use_cache": True, "num_beams": 1, "cudagraph_mode": mode}
+    asked.engine.info = asked.engine.info.model_copy(update={"effective_settings": settings})
+    return ExactFlopsCollector().collect(asked)
+
+
+def test_padding_to_the_size_of_a_cuda_graph_is_not_counted_and_lowers_the_confidence():
+    graphs, plain = with_graphs("FULL_AND_PIECEWISE"), with_graphs("NONE")
+    assert (plain.confidence, graphs.confidence) == ("high", "medium")
+    assert "FULL_AND_PIECEWISE" in graphs.notes
+    assert graphs.value == graphs.flops_useful == plain.value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from a_draft import CONDITIONS, CONFIG, ENERGY, GPU, REPORT, TOKENS, UNSEEN, WARMUP, a_draft, update
+from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.quality.publication import RULES, check_publication
 from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.domain.energy import BaselineResult, EnergyDomain, EnergyReading, MeterChoice
@@ -177,3 +178,10 @@ def test_only_a_model_of_the_hub_can_be_pinned(model, revision, state):
     assert (
         states(a_draft(config=CONFIG.model_copy(update={"model": model}), model_info=info))["revision_pinned"] == state
     )
+
+
+def test_random_weights_are_those_of_the_seed_unless_vllm_drew_them():
+    drawn = ModelInfo(name="m", device="cuda", random_weights=True)
+    config = ExperimentConfig(model="org/m", backend="vllm", vllm={"revision": "abc"})
+    (broken,) = not_kept(a_draft(model_info=update(drawn, revision="abc"), config=config))
+    assert (broken.rule, broken.value, broken.found) == ("real_weights", None, "random")

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from a_draft import CONDITIONS, CONFIG, ENERGY, REPORT, TOKENS, UNSEEN, WARMUP, a_draft, update
+from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.quality.warnings import CHECKS, warnings_about
 from llenergymeasure.domain.energy import BaselineResult, EnergyDomain, EnergyReading, MeterChoice
 from llenergymeasure.domain.measurements import CompilationResult, HostResult, ModelInfo, SchedulerResult
@@ -260,3 +261,12 @@ def test_an_estimate_below_the_idle_power_does_not_ask_for_another_baseline():
     (found,) = [each for each in warnings_about(draft) if each.code == "negative_adjusted_energy"]
     assert found.remedy is not None
     assert found.remedy.startswith("ignore the energy above idle")
+
+
+def test_the_seed_of_random_weights_is_named_only_where_they_are_drawn_from_it():
+    """vLLM draws dummy weights from a seed of its own."""
+    drawn = {"model_info": ModelInfo(name="org/m", device="cuda", random_weights=True)}
+    (warning,) = warnings_about(a_draft(**drawn))
+    assert (warning.values, "seed 42" in warning.sentence) == ({"random_seed": 42}, True)
+    (warning,) = warnings_about(a_draft(config=ExperimentConfig(model="org/m", backend="vllm"), **drawn))
+    assert (warning.values, "42" in warning.sentence) == ({}, False)

@@ -13,6 +13,8 @@ from llenergymeasure.core.model_limits import limits_of
 from llenergymeasure.domain.measurements import ModelInfo
 
 MEGABYTE = 1e6
+OF_ADAPTER = "vLLM does not report the parameters of an adapter"
+NOT_COUNTED = "the modules that vLLM loaded are not counted; the numbers are those of the model's configuration"
 
 
 def devices_of(engine: Any) -> tuple[str, ...]:
@@ -37,7 +39,7 @@ def describe(
         config: the experiment.
         engine: vLLM's `LLMEngine`.
         settings: its settings, read back.
-        counts: the number of parameters.
+        counts: the number of parameters, by the configuration of the model.
         architecture: the model's configuration.
         load_seconds: duration of loading in s.
     """
@@ -49,9 +51,9 @@ def describe(
         architecture=next(iter(model.architectures), None),
         n_parameters=counts.total,
         n_matmul_parameters=None if adapted else counts.in_matrix_products,
-        n_matmul_parameters_counted=None if adapted else counts.counted_in_matrix_products,
+        n_matmul_parameters_counted=None,
         adapter_parameters=None if adapted else 0,
-        parameters_reason="vLLM does not report the parameters of an adapter" if adapted else counts.reason,
+        parameters_reason=OF_ADAPTER if adapted else counts.reason or NOT_COUNTED,
         random_weights=config.draws_weights,
         device="cpu" if devices == ("cpu",) else "cuda",
         devices=devices,

@@ -145,7 +145,9 @@ def test_the_model_is_described():
         "CPU_ATTN",
     )
     assert info.n_parameters == info.memory_mb * 1e6 / 2
-    assert info.n_matmul_parameters == info.n_matmul_parameters_counted
+    assert info.n_matmul_parameters > 0
+    assert info.n_matmul_parameters_counted is None  # nothing counts the modules of vLLM
+    assert "not counted" in info.parameters_reason
     assert (info.max_num_seqs, info.max_positions, info.random_weights) == (256, 2048, True)
     assert (info.effective_settings["kv_cache_tokens"], info.effective_settings["kv_cache_bytes"]) == (1024, 8192)
 
