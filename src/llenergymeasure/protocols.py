@@ -164,7 +164,8 @@ class OpenWindow(Protocol):
         """End the measurement of the work.
 
         Args:
-            start_s, end_s: start and end of the work in s, on the clock of `MeterContext`.
+            start_s: start of the work in s, on the clock of `MeterContext`.
+            end_s: end of the work in s.
 
         Returns:
             Joules above zero with a method, or None with a reason. Anything else counts as a failed meter.
