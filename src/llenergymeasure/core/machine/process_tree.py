@@ -1,4 +1,4 @@
-"""CPU time of the processes that this process has started and that still run. Linux only."""
+"""The processes that this process has started and that still run, and their CPU time. Linux only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TIMES = slice(11, 15)
 
 def running_children_cpu_s(proc: Path = PROC, pid: int | None = None) -> float:
     """User and system time in s of all running descendants and of their finished children; 0 where it is not listed."""
-    ticks = sum(_ticks(proc / f"{child}" / "stat") for child in _descendants(proc, pid or os.getpid()))
+    ticks = sum(_ticks(proc / f"{child}" / "stat") for child in descendants(proc, pid))
     return ticks / ticks_per_second() if ticks else 0.0
 
 
@@ -22,11 +22,12 @@ def ticks_per_second() -> int:
     return os.sysconf("SC_CLK_TCK")
 
 
-def _descendants(proc: Path, pid: int) -> Iterator[int]:
-    for listed in _lists_of_children(proc, pid):
+def descendants(proc: Path = PROC, pid: int | None = None) -> Iterator[int]:
+    """Running processes that a process, or one of these, has started; none where they are not listed."""
+    for listed in _lists_of_children(proc, pid or os.getpid()):
         for child in map(int, _text(listed).split()):
             yield child
-            yield from _descendants(proc, child)
+            yield from descendants(proc, child)
 
 
 def _lists_of_children(proc: Path, pid: int) -> list[Path]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from llenergymeasure.core.machine.process_tree import descendants
 from llenergymeasure.core.nvml.gpu import Gpu
 
 # linux/proc_ns.h, PROC_PID_INIT_INO: the namespace whose process ids the driver reports.
@@ -27,15 +28,25 @@ class GpuProcesses:
         own: ids of the processes that belong to the experiment.
         same_numbers: whether the driver reports the same process ids that this process sees. Where it does not, one
             process per GPU may belong to the experiment and is not counted.
+        started: returns the processes that this process has started, and theirs. They belong to the experiment too: an engine
+            with several devices has the model in them.
     """
 
-    def __init__(self, own: Iterable[int] | None = None, same_numbers: bool | None = None) -> None:
-        self._own = frozenset({os.getpid()} if own is None else own)
+    def __init__(
+        self,
+        own: Iterable[int] | None = None,
+        same_numbers: bool | None = None,
+        started: Callable[[], Iterable[int]] = descendants,
+    ) -> None:
+        self._own = set({os.getpid()} if own is None else own)
+        self._started = started
         self._same_numbers = numbers_are_the_host_s() if same_numbers is None else same_numbers
         self._seen: dict[tuple[int, int], tuple[float, float]] = {}
 
     def add(self, time_s: float, gpu: Gpu, pids: Iterable[int]) -> None:
         """Add the processes that the driver reported at a time."""
+        if any(pid not in self._own and (gpu.index, pid) not in self._seen for pid in pids):
+            self._own.update(self._started())  # now: a process that has ended has no parent
         for pid in pids:
             first_s, _ = self._seen.get((gpu.index, pid), (time_s, time_s))
             self._seen[gpu.index, pid] = (first_s, time_s)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -181,6 +183,23 @@ def test_in_a_container_one_unknown_process_may_be_our_own(pids, foreign):
     seen = GpuProcesses(own={7}, same_numbers=False)
     seen.add(1.0, a_gpu(), pids)
     assert seen.foreign(0.0, 2.0) == foreign
+
+
+def test_processes_that_this_one_has_started_are_its_own_also_after_their_end():
+    running = [8, 9]
+    seen = GpuProcesses(own={7}, same_numbers=True, started=lambda: running)
+    seen.add(1.0, a_gpu(), (7, 8, 31))
+    running.clear()
+    seen.add(2.0, a_gpu(), (7, 8, 31))
+    assert seen.foreign(0.0, 3.0) == ("GPU 0 pid 31",)
+
+
+def test_a_child_of_this_process_is_its_own():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        seen = GpuProcesses(same_numbers=True)
+        seen.add(1.0, a_gpu(), (child.pid, 1))
+        child.communicate(b"\n")
+    assert seen.foreign(0.0, 2.0) == ("GPU 0 pid 1",)
 
 
 @pytest.mark.parametrize(("records", "gaps", "recorded"), [(True, 0, 20), (False, 1, 0)])
