@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from llenergymeasure.core.backends.vllm.arguments import NOT_PASSED
 from llenergymeasure.testing import FakeClock
 
 STEP_S = 0.25
@@ -23,6 +24,10 @@ class FakeVLLM:
         fault: raised by the making of the engine.
         of_model: defaults of the model's generation_config.json.
         changed: settings that the engine has, whatever was asked.
+
+    Attributes:
+        fault_of_step: raised by the next step.
+        resets_cache: whether the prefix cache can be emptied.
     """
 
     def __init__(
@@ -37,6 +42,8 @@ class FakeVLLM:
         self.clock, self.device, self.tokens, self.fault = clock, device, tokens, fault
         self.of_model, self.changed = of_model or {}, changed or {}
         self.calls: list[tuple[str, Any]] = []
+        self.fault_of_step: Exception | None = None
+        self.resets_cache = True
 
     def now(self) -> float:
         return self.clock.now() + AHEAD_S
@@ -45,7 +52,7 @@ class FakeVLLM:
         return self.device == "cpu"
 
     def engine_names(self) -> frozenset[str]:
-        return frozenset({"model", "max_num_seqs", "swap_space", "kv_cache_memory_bytes"})
+        return frozenset({"model", "max_num_seqs", "swap_space", "kv_cache_memory_bytes", *NOT_PASSED})
 
     def sampling_names(self) -> frozenset[str]:
         return frozenset({"n", "prompt_logprobs", "temperature", "min_p", "stop", "presence_penalty", "ignore_eos"})
@@ -112,8 +119,17 @@ class FakeLLMEngine:
     def get_tokenizer(self) -> Any:
         return SimpleNamespace(pad_token_id=2, eos_token_id=END, bos_token_id=0, all_special_ids=[0, 1, 2])
 
-    def reset_prefix_cache(self) -> None:
+    def reset_prefix_cache(self) -> bool:
         self.library.calls.append(("reset_prefix_cache", None))
+        return self.library.resets_cache
+
+    def collective_rpc(self, method: str) -> None:
+        self.library.calls.append(("collective_rpc", method))
+
+    def abort_request(self, request_ids: list[str]) -> None:
+        core = self.engine_core
+        core.waiting = [request for request in core.waiting if request.request_id not in request_ids]
+        core.running = [request for request in core.running if request.request_id not in request_ids]
 
     def add_request(self, request_id: str, prompt: Any, params: Any, lora_request: Any = None) -> str:
         self.library.calls.append(("add_request", (prompt, lora_request)))
@@ -123,6 +139,9 @@ class FakeLLMEngine:
         return bool(self.engine_core.waiting or self.engine_core.running)
 
     def step(self) -> list[Any]:
+        fault, self.library.fault_of_step = self.library.fault_of_step, None
+        if fault is not None:
+            raise fault
         ended = {output.request_id for output in self.engine_core.get_output().outputs if output.finish_reason}
         return [self.engine_core.done.pop(name) for name in sorted(ended)]
 
@@ -207,6 +226,7 @@ def _config(library: FakeVLLM, arguments: dict[str, Any]) -> Any:
         tensor_parallel_size=get("tensor_parallel_size", 1), pipeline_parallel_size=get("pipeline_parallel_size", 1)
     )
     parallel.world_size = parallel.tensor_parallel_size * parallel.pipeline_parallel_size
+    layers = {"layer": layer} if parallel.world_size == 1 else {}  # otherwise other processes have them
     return SimpleNamespace(
         scheduler_config=SimpleNamespace(
             max_num_seqs=get("max_num_seqs", 256), max_num_batched_tokens=get("max_num_batched_tokens", 4096),
@@ -227,7 +247,7 @@ def _config(library: FakeVLLM, arguments: dict[str, Any]) -> Any:
         ),
         load_config=SimpleNamespace(load_format=get("load_format", "auto")),
         device_config=SimpleNamespace(device_type=library.device),
-        compilation_config=SimpleNamespace(mode="NONE", cudagraph_mode="NONE", static_forward_context={"layer": layer}),
+        compilation_config=SimpleNamespace(mode="NONE", cudagraph_mode="NONE", static_forward_context=layers),
         attention_config=SimpleNamespace(backend=get("attention_backend")),
         speculative_config=speculative,
         lora_config=SimpleNamespace() if get("enable_lora") else None,

@@ -22,8 +22,14 @@ SAME_NAMES = (
 # vLLM would reserve 92 % of the host's memory for a KV cache on the CPU. The user's settings replace this size.
 KV_CACHE_BYTES_ON_CPU = 2**30
 KV_CACHE_SPACE = "VLLM_CPU_KVCACHE_SPACE"
-# With these, one prompt would not have one output of token ids.
-NOT_PASSED = frozenset({"n", "prompt_logprobs", "output_kind"})
+# Arguments that vLLM has, but with which there is no measurement, and the reason.
+_PROCESSES = "vllm.tensor_parallel_size decides in which processes the model is"
+NOT_PASSED: Mapping[str, str] = {
+    "prompt_logprobs": "they are a second output of a prompt",
+    "distributed_executor_backend": _PROCESSES,
+    "data_parallel_size": _PROCESSES,
+    "worker_cls": _PROCESSES,
+}
 
 
 def source_of(model: str) -> str:
@@ -132,11 +138,9 @@ def check_passthrough_names(
             f"passthrough_kwargs has {', '.join(unknown)}, which neither vllm.LLM nor SamplingParams knows; correct the name "
             "or remove it"
         )
-    refused = sorted(names & NOT_PASSED)
+    refused = sorted(names & set(NOT_PASSED))
     if refused:
-        raise BackendError(
-            f"passthrough_kwargs may not set {', '.join(refused)}: each prompt has one output; remove it"
-        )
+        raise BackendError(f"passthrough_kwargs may not set {refused[0]}: {NOT_PASSED[refused[0]]}; remove it")
 
 
 def _passthrough(config: ExperimentConfig, sampling_names: Collection[str], of_sampling: bool) -> dict[str, Any]:

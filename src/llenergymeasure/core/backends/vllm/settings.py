@@ -117,11 +117,10 @@ def _bytes_of_cache(engine: Any) -> int | None:
 
 
 def _of_attention(engine: Any) -> dict[str, Any]:
-    """The kernel of the layers; where other processes hold them, that of the configuration."""
-    config = engine.vllm_config
-    layers = config.compilation_config.static_forward_context.values()
+    """The kernel of the layers; not known where other processes hold them."""
+    layers = engine.vllm_config.compilation_config.static_forward_context.values()
     found = sorted({layer.attn_backend.get_name() for layer in layers if getattr(layer, "attn_backend", None)})
-    return {"attention_backend": ", ".join(found) if found else config.attention_config.backend}
+    return {"attention_backend": ", ".join(found) or None}
 
 
 def _ends(engine: Any, sampling: Mapping[str, Any]) -> list[int] | None:

@@ -11,6 +11,7 @@ pytest.importorskip("transformers")
 from fake_vllm import FakeVLLM  # noqa: E402
 from llenergymeasure.config.introspection import parameters, valid_example  # noqa: E402
 from llenergymeasure.config.loader import build_experiment_config  # noqa: E402
+from llenergymeasure.core.backends.vllm.arguments import NOT_PASSED  # noqa: E402
 from llenergymeasure.core.backends.vllm.loading import VLLMLoader  # noqa: E402
 from llenergymeasure.exceptions import BackendError, OutOfMemory  # noqa: E402
 from llenergymeasure.testing import FakeClock  # noqa: E402
@@ -107,9 +108,18 @@ def test_unknown_passthrough_is_refused_before_anything_is_loaded():
     assert vllm.named("engine") == []
 
 
-def test_outputs_other_than_token_ids_are_refused():
-    with pytest.raises(BackendError, match="may not set prompt_logprobs"):
-        load(passthrough_kwargs={"prompt_logprobs": 2})
+@pytest.mark.parametrize("name", NOT_PASSED)
+def test_arguments_with_which_there_is_no_measurement_are_refused(name):
+    vllm = FakeVLLM(FakeClock())
+    with pytest.raises(BackendError, match=f"may not set {name}: .*; remove it"):
+        load(vllm, passthrough_kwargs={name: 2})
+    assert vllm.named("engine") == []
+
+
+def test_the_kernel_of_layers_in_other_processes_is_not_known():
+    engine, _ = load(**{"vllm.tensor_parallel_size": 2, "vllm.attention_backend": "TRITON_ATTN"})
+    assert "attention_backend" not in engine.info.effective_settings
+    assert engine.info.attn_implementation is None
 
 
 def test_stop_strings_need_text():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from llenergymeasure.core.backends.vllm.memory import Memory
 from llenergymeasure.core.backends.vllm.surroundings import without_warnings
 from llenergymeasure.domain.environment import CudaFacts
 from llenergymeasure.domain.measurements import ModelInfo
+from llenergymeasure.exceptions import BackendError
 from llenergymeasure.protocols import Clock, Tokenizer
 
 
@@ -77,21 +79,23 @@ class VLLMEngine:
         loaded = self._in_use()
         params = loaded.params if max_new_tokens is None else _shortened(loaded, max_new_tokens)
         self._runs += 1
-        loaded.library.seed(self._config.random_seed)
-        if self._prefix_caching:  # otherwise this run would find the prompts of the run before
-            loaded.engine.reset_prefix_cache()
-        prompts = Prompts.joined(batches)
-        with without_warnings(), explained("generating", self._config), logged(loaded.engine.engine_core) as log:
+        with without_warnings(), explained("generating", self._config):
+            loaded.library.seed(self._config.random_seed)
+            if self._prefix_caching:  # otherwise this run would find the prompts of the run before
+                _empty_prefix_cache(loaded.engine)
+            run = self._generated(loaded, Prompts.joined(batches), params)
+            self.synchronise()
+        return run
+
+    def _generated(self, loaded: LoadedEngine, prompts: Prompts, params: Any) -> GeneratedRun:
+        ids = tuple(f"{self._runs}-{index}" for index in prompts.prompt_indices)
+        with logged(loaded.engine.engine_core) as log, _aborted_on_failure(loaded.engine, ids):
             on_clock = to_clock(self._clock, loaded.library.now)
-            names = [
-                loaded.engine.add_request(f"{self._runs}-{index}", prompt, params, lora_request=loaded.adapter)
-                for index, prompt in zip(prompts.prompt_indices, prompts.inputs)
-            ]
-            outputs: list[Any] = []
-            while loaded.engine.has_unfinished_requests():
-                outputs.extend(output for output in loaded.engine.step() if output.finished)
-        self.synchronise()
-        return GeneratedRun(prompts, tuple(names), tuple(outputs), log, on_clock)
+            names = tuple(
+                loaded.engine.add_request(request_id, prompt, params, lora_request=loaded.adapter)
+                for request_id, prompt in zip(ids, prompts.inputs)
+            )
+            return GeneratedRun(prompts, ids, names, tuple(_answers(loaded.engine)), log, on_clock)
 
     def _in_use(self) -> LoadedEngine:
         if self._loaded is None:
@@ -99,9 +103,11 @@ class VLLMEngine:
         return self._loaded
 
     def synchronise(self) -> None:
-        """Wait for the device of this process; vLLM's own processes return a step when it has been computed."""
+        """Wait until the devices are idle. With asynchronous scheduling a step may be running when the last answer is known."""
         if len(self._cuda_devices) == 1:
             self._in_use().library.synchronise(self._cuda_devices[0])
+        elif self._cuda_devices:
+            self._in_use().engine.collective_rpc("synchronize_device")
 
     def reset_peak_memory(self) -> None:
         self._memory.reset()
@@ -124,6 +130,30 @@ class VLLMEngine:
             give_back = loaded.give_back
             del loaded  # its engine must be deleted before its memory can be freed
             give_back()
+
+
+def _empty_prefix_cache(engine: Any) -> None:
+    if not engine.reset_prefix_cache():
+        raise BackendError(
+            "vLLM did not empty its prefix cache, so that this pass would find the prompts of the pass before; "
+            "set vllm.enable_prefix_caching: false"
+        )
+
+
+def _answers(engine: Any) -> Iterator[Any]:
+    while engine.has_unfinished_requests():
+        yield from (output for output in engine.step() if output.finished)
+
+
+@contextmanager
+def _aborted_on_failure(engine: Any, ids: Sequence[str]) -> Iterator[None]:
+    """Remove the requests of a run that fails from the engine: the next run would compute them."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):  # the first error is the one to report, also of an engine that has ended
+            engine.abort_request(list(ids))
+        raise
 
 
 def _shortened(loaded: LoadedEngine, max_new_tokens: int) -> Any:

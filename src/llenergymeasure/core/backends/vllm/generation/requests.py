@@ -41,6 +41,7 @@ class GeneratedRun:
 
     Attributes:
         prompts: the prompts, in the order in which vLLM got them.
+        ids: the id of each request in its answer, in the same order.
         names: vLLM's own id of each request, in the same order.
         outputs: vLLM's output of each request, in the order in which they ended.
         log: what the steps gave.
@@ -48,16 +49,17 @@ class GeneratedRun:
     """
 
     prompts: Prompts
+    ids: tuple[str, ...]
     names: tuple[str, ...]
     outputs: tuple[Any, ...]
     log: StepLog
     on_clock: Callable[[float], float]
 
     def records(self) -> RunRecords:
-        answers = {int(output.request_id.rpartition("-")[2]): output for output in self.outputs}
-        rows = zip(self.prompts.prompt_indices, self.prompts.lengths, self.names)
+        answers = {output.request_id: output for output in self.outputs}
+        rows = zip(self.prompts.prompt_indices, self.prompts.lengths, self.names, map(answers.get, self.ids))
         return RunRecords(
-            requests=tuple(self._request(index, length, name, answers.get(index)) for index, length, name in rows),
+            requests=tuple(self._request(*row) for row in rows),
             scheduler=SchedulerRecord(
                 preemptions=sum(output.metrics.num_preemptions for output in self.outputs),
                 cache_usage=self.log.cache_usage,
@@ -67,9 +69,11 @@ class GeneratedRun:
         )
 
     def _request(self, index: int, length: int, name: str, output: Any | None) -> RequestRecord:
-        if output is None or output.metrics is None:
+        if output is None:
+            raise BackendError(f"vLLM ended without an answer to prompt {index}; please report this as an error")
+        if output.metrics is None:
             raise BackendError(
-                f"vLLM gave no answer to prompt {index}; lower vllm.max_num_seqs, or report this as an error"
+                f"vLLM recorded no times for prompt {index}: its statistics are off; please report this as an error"
             )
         answer, stats, tokens = output.outputs[0], output.metrics, self.log.tokens.get(name, TokenTimes())
         times_s = tuple(map(self.on_clock, tokens.times_s))

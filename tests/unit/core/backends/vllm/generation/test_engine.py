@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 pytestmark = pytest.mark.torch
@@ -11,13 +13,14 @@ pytest.importorskip("transformers")
 from fake_vllm import STEP_S, FakeVLLM  # noqa: E402
 from llenergymeasure.config.loader import build_experiment_config  # noqa: E402
 from llenergymeasure.core.backends.vllm.loading import VLLMLoader  # noqa: E402
+from llenergymeasure.exceptions import BackendError  # noqa: E402
 from llenergymeasure.testing import FakeClock  # noqa: E402
 
 PROMPTS = [[5, 6, 7], [5, 6], [5]]
 
 
-def loaded(clock=None, tokens=1, **fields):
-    vllm = FakeVLLM(clock or FakeClock(), tokens=tokens)
+def loaded(clock=None, tokens=1, device="cpu", **fields):
+    vllm = FakeVLLM(clock or FakeClock(), tokens=tokens, device=device)
     config = build_experiment_config({"model": "builtin/tiny-llama", "backend": "vllm", "max_output_tokens": 4}, fields)
     return VLLMLoader(vllm.clock, lambda: vllm, {}).load(config), vllm
 
@@ -73,6 +76,48 @@ def test_every_run_begins_with_the_same_seed_and_an_empty_prefix_cache():
     engine.run(batches)
     assert vllm.named("seed") == [42, 42]
     assert len(vllm.named("reset_prefix_cache")) == 2
+
+
+def test_a_prefix_cache_that_stays_full_is_an_error():
+    engine, vllm = loaded(**{"vllm.enable_prefix_caching": True})
+    vllm.resets_cache = False
+    with pytest.raises(BackendError, match="did not empty its prefix cache"):
+        engine.run(engine.prepare(PROMPTS))
+
+
+def test_requests_of_a_run_that_failed_are_not_computed_in_the_next_one():
+    engine, vllm = loaded(**{"vllm.max_num_seqs": 1})
+    vllm.fault_of_step = ValueError("a step failed")
+    with pytest.raises(BackendError, match="a step failed"):
+        engine.run(engine.prepare(PROMPTS))
+    start_s = vllm.clock.now()
+    (request,) = engine.run(engine.prepare([[5]])).records().requests
+    assert (request.output_tokens, request.finished_s) == (4, start_s + 4 * STEP_S)
+
+
+def test_the_answer_of_another_run_is_no_answer():
+    engine, _ = loaded()
+    first, second = engine.run(engine.prepare(PROMPTS)), engine.run(engine.prepare(PROMPTS))
+    with pytest.raises(BackendError, match="without an answer to prompt 0"):
+        replace(second, outputs=first.outputs).records()
+
+
+def test_without_statistics_there_are_no_times():
+    engine, _ = loaded()
+    run = engine.run(engine.prepare(PROMPTS))
+    run.outputs[1].metrics = None
+    with pytest.raises(BackendError, match="no times for prompt 1: its statistics are off"):
+        run.records()
+
+
+@pytest.mark.parametrize(
+    ("gpus", "expected"),
+    [(1, ("synchronise", "cuda:0")), (2, ("collective_rpc", "synchronize_device"))],
+)
+def test_a_run_ends_when_the_gpus_are_idle(gpus, expected):
+    engine, vllm = loaded(device="cuda", **{"vllm.tensor_parallel_size": gpus})
+    engine.run(engine.prepare(PROMPTS))
+    assert vllm.calls[-1] == expected
 
 
 def test_without_a_prefix_cache_nothing_is_reset():
