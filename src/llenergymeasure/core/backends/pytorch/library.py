@@ -39,10 +39,16 @@ class Transformers:
 
         Weights of another shape are accepted here, because the report names them; transformers' own log is silenced.
         """
-        reported = {**arguments, "output_loading_info": True, "ignore_mismatched_sizes": True}
+        reported = {**self._whole(arguments), "output_loading_info": True, "ignore_mismatched_sizes": True}
         with load_log_in_errors():
             model, info = self._again(lambda: self._library.AutoModelForCausalLM.from_pretrained(source, **reported))
         return model, _model_report(model, info)
+
+    def _whole(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Arguments that dequantise the weights of a GGUF file. Since 5.19 transformers keeps them packed if it has a kernel."""
+        if "gguf_file" not in arguments or not hasattr(self._library, "GgufConfig"):
+            return arguments
+        return {**arguments, "quantization_config": self._library.GgufConfig(dequantize=True)}
 
     def model_from_config(self, config: Any, **arguments: Any) -> Any:
         return self._library.AutoModelForCausalLM.from_config(config, **arguments)

@@ -77,3 +77,15 @@ def test_a_permanent_failure_is_tried_once(error):
     with pytest.raises(type(error)):
         library(auto).model("org/m")
     assert len(auto.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("release", "asked"),
+    [({"GgufConfig": lambda dequantize: {"dequantize": dequantize}}, {"dequantize": True}), ({}, None)],
+    ids=["keeps packed weights", "always dequantises"],
+)
+def test_the_weights_of_a_gguf_file_are_dequantised_whatever_is_installed(release, asked):
+    auto = Auto()
+    Transformers(SimpleNamespace(AutoModelForCausalLM=auto, **release)).model("folder", gguf_file="m.gguf")
+    ((_, arguments),) = auto.calls
+    assert arguments.get("quantization_config") == asked
