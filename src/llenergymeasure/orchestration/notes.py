@@ -97,8 +97,9 @@ def _memory(config: ExperimentConfig, environ: Mapping[str, str], gpus: Sequence
     estimate = estimate_for(config, environ)
     if not sizes or len(sizes) < len(gpus) or estimate.total_mb is None or estimate.total_mb <= sum(sizes):
         return
+    rows = "vllm.max_num_seqs" if config.backend == "vllm" else "pytorch.batch_size"
     yield (
         f"memory may not suffice: {estimate}, but {len(sizes)} GPU{'s have' if len(sizes) > 1 else ' has'} "
-        f"{sum(sizes) / MEGABYTES_PER_GIGABYTE:.3g} GB; lower pytorch.batch_size, max_input_tokens or max_output_tokens, "
+        f"{sum(sizes) / MEGABYTES_PER_GIGABYTE:.3g} GB; lower {rows}, max_input_tokens or max_output_tokens, "
         "or load weights in fewer bits"
     )

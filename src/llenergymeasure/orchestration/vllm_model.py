@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.vllm.arguments import GIB, KV_CACHE_SPACE, kv_cache_bytes_on_cpu
 from llenergymeasure.core.backends.vllm.installation import built_for_cpu
 from llenergymeasure.core.flops.architecture import shape_of
 from llenergymeasure.core.model_limits import limits_of
@@ -19,8 +20,6 @@ from llenergymeasure.orchestration.model.model_types import ModelTypes
 from llenergymeasure.orchestration.model.required_files import ModelFiles
 
 REGISTRY_FILE = "model_executor/models/registry.py"
-KV_CACHE_SPACE = "VLLM_CPU_KVCACHE_SPACE"
-GIB = 2**30
 # Size of a key or value by vllm.kv_cache_dtype; others are not estimated.
 BYTES_PER_VALUE: Mapping[str, int] = {"auto": 2, "float16": 2, "bfloat16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
 # vLLM's default block on CPUs. A prompt takes whole blocks, and vLLM keeps one block for itself.
@@ -85,7 +84,7 @@ def cache_findings(
     """
     section = config.vllm_settings
     length = section.max_model_len or limits_of(model.config).positions
-    space = _space_bytes(config, environ) if section.gpus == 1 and on_cpu() else None
+    space = kv_cache_bytes_on_cpu(config, environ) if section.gpus == 1 and on_cpu() else None
     if length is None or space is None:
         return
     block = section.block_size or BLOCK
@@ -100,20 +99,6 @@ def cache_findings(
         f"{space / GIB:.3g} GiB for it on this CPU",
         f"{shorter}set the environment variable {KV_CACHE_SPACE}={math.ceil(needed / GIB)} (GiB)",
     )
-
-
-def _space_bytes(config: ExperimentConfig, environ: Mapping[str, str]) -> int | None:
-    """Size of the KV cache on a CPU; None when it follows from the free memory, or is not a number.
-
-    Without a choice of the user, this package reserves 1 GiB, see `core.backends.vllm`.
-    """
-    given = environ.get(KV_CACHE_SPACE)
-    if given:
-        return int(given) * GIB if given.isdecimal() else None
-    chosen = (config.passthrough_kwargs or {}).get("kv_cache_memory_bytes")
-    if chosen is not None or config.vllm_settings.gpu_memory_utilization is not None:
-        return chosen if isinstance(chosen, int) else None
-    return GIB
 
 
 def _bytes_of(config: ExperimentConfig, model: ModelFiles, length: int) -> int | None:

@@ -51,6 +51,13 @@ def test_a_model_larger_than_the_gpu_is_reported_with_both_numbers_and_what_to_l
     assert "lower pytorch.batch_size" in note
 
 
+def test_for_vllm_it_is_the_requests_at_the_same_time_that_are_lowered(large):
+    of_vllm = ExperimentConfig(model=large.model, backend="vllm", vllm={"load_format": "dummy"})
+    (note,) = reported(of_vllm, NVML, a_gpu(vram_mb=16_000))
+    assert "lower vllm.max_num_seqs, max_input_tokens" in note
+    assert "pytorch" not in note
+
+
 def test_several_gpus_hold_it_together(large):
     assert reported(large, NVML, a_gpu(vram_mb=16_000), a_gpu(vram_mb=16_000)) == []
     (note,) = reported(large, NVML, a_gpu(vram_mb=8_000), a_gpu(vram_mb=8_000))

@@ -178,13 +178,13 @@ def test_a_quantisation_that_is_not_known_here_is_left_to_transformers(tmp_path,
 def test_a_model_of_the_hub_is_asked_for_unless_the_run_is_dry():
     asked = []
 
-    def hub(model, revision, file):
-        asked.append((model, revision, file))
+    def hub(model, revision, file, section):
+        asked.append((model, revision, file, section))
         yield Finding("gated", "export HF_TOKEN=...")
 
     online = replace(request(model="org/some-model", pytorch={"revision": "v1"}), hub=hub)
     assert [finding.problem for finding in findings(online)] == ["gated"]
-    assert asked == [("org/some-model", "v1", "config.json")]
+    assert asked == [("org/some-model", "v1", "config.json", "pytorch")]
     assert findings(replace(online, online=False)) == []
 
 
@@ -223,6 +223,22 @@ def test_what_the_hub_says_is_reported_with_its_fix(error, problem, fix):
     assert fix in finding.fix
 
 
+def test_the_setting_of_the_revision_is_that_of_the_section():
+    def ask(model, revision, file):
+        raise RevisionNotFoundError
+
+    (finding,) = hub_findings("org/m", "v9", section="vllm", ask=ask, again=lambda call: call())
+    assert finding.fix == "set vllm.revision to an existing one"
+
+
+def test_a_repository_without_its_file_cannot_be_loaded_by_any_backend():
+    def ask(model, revision, file):
+        raise EntryNotFoundError
+
+    (finding,) = hub_findings("org/m", None, section="vllm", ask=ask, again=lambda call: call())
+    assert finding.problem == "model 'org/m' has no config.json: it cannot be loaded"
+
+
 def test_a_built_in_model_of_a_similar_name_is_suggested():
     def ask(model, revision, file):
         raise ConnectionError
@@ -242,7 +258,7 @@ def test_a_hub_that_answers_at_the_second_time_is_no_finding():
     def again(call):
         retry(call, attempts=2, sleep=lambda seconds: None)
 
-    assert list(hub_findings("org/m", None, "adapter_config.json", ask, again)) == []
+    assert list(hub_findings("org/m", None, "adapter_config.json", ask=ask, again=again)) == []
     assert calls == ["adapter_config.json"] * 2
 
 

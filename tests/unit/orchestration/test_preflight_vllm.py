@@ -10,7 +10,7 @@ from llenergymeasure.orchestration.preflight import Request, findings_of
 
 
 def findings(
-    has=lambda module: True, gpus=0, known=frozenset({"LlamaForCausalLM"}), processes=None, **fields
+    has=lambda module: True, gpus=1, known=frozenset({"LlamaForCausalLM"}), processes=None, **fields
 ) -> list[Finding]:
     config = ExperimentConfig(**{"model": "builtin/tiny-llama", "backend": "vllm", "n": 4, **fields})
     request = Request(
@@ -58,3 +58,29 @@ def test_vllm_runs_in_one_process_of_ours():
     (finding,) = findings(processes=2)
     assert finding.problem == "backend 'vllm' runs in one process, but 2 processes were started"
     assert "vLLM itself starts those of tensor_parallel_size" in finding.fix
+
+
+def test_what_to_set_is_named_in_the_section_of_vllm():
+    (finding,) = findings(vllm={"load_format": "auto"})
+    assert finding == Finding("model 'builtin/tiny-llama' comes without weights", "set vllm.load_format: dummy")
+
+
+def test_the_hub_is_asked_for_the_section_of_vllm():
+    asked = []
+
+    def hub(*wanted):
+        asked.append(wanted)
+        return [Finding("not there", "name another one")]
+
+    config = ExperimentConfig(model="org/some-model", backend="vllm", vllm={"revision": "v1"}, n=4)
+    request = Request(
+        config,
+        environ={},
+        has=lambda module: True,
+        online=True,
+        cuda_devices=lambda: 1,
+        model_types=lambda: None,
+        hub=hub,
+    )
+    assert Finding("not there", "name another one") in list(findings_of(request))
+    assert asked == [("org/some-model", "v1", "config.json", "vllm")]

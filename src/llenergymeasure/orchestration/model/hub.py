@@ -46,6 +46,7 @@ def hub_findings(
     model: str,
     revision: str | None,
     file: str = MODEL_FILE,
+    section: str = "pytorch",
     ask: Callable[[str, str | None, str], None] = _ask_hub,
     again: Callable[[Callable[[], None]], None] = _ask_twice,
 ) -> Iterator[Finding]:
@@ -55,6 +56,7 @@ def hub_findings(
         model: repository id.
         revision: branch, tag or commit; None = main.
         file: a file that the repository must have.
+        section: the section of the configuration that has the revision.
         ask: fetches the file or raises the errors of `huggingface_hub`.
         again: makes the call, and retries it after a temporary failure.
     """
@@ -62,7 +64,7 @@ def hub_findings(
     try:
         again(lambda: ask(model, revision, file))
     except Exception as error:  # the hub's own errors, and those of the network below it
-        yield _finding(f"{kind} '{model}'", model, revision, file, error)
+        yield _finding(f"{kind} '{model}'", model, revision, file, section, error)
 
 
 def _meant(model: str) -> str:
@@ -71,7 +73,7 @@ def _meant(model: str) -> str:
     return f"did you mean '{found}'? if not: " if found else ""
 
 
-def _finding(what: str, model: str, revision: str | None, file: str, error: Exception) -> Finding:
+def _finding(what: str, model: str, revision: str | None, file: str, section: str, error: Exception) -> Finding:
     names = {kind.__name__ for kind in type(error).__mro__}
     if "GatedRepoError" in names:
         return Finding(
@@ -84,9 +86,9 @@ def _finding(what: str, model: str, revision: str | None, file: str, error: Exce
             f"{_meant(model)}check the name, or: export HF_TOKEN=<your token>",
         )
     if "RevisionNotFoundError" in names:
-        return Finding(f"{what} has no revision '{revision}'", "set pytorch.revision to an existing one")
+        return Finding(f"{what} has no revision '{revision}'", f"set {section}.revision to an existing one")
     if "EntryNotFoundError" in names:
-        return Finding(f"{what} has no {file}: it cannot be loaded with transformers", "name another one")
+        return Finding(f"{what} has no {file}: it cannot be loaded", "name another one")
     return Finding(
         f"{what} is not on this machine and the hub cannot be reached ({type(error).__name__})",
         f"{_meant(model)}on a connected machine: hf download {model}; then copy the cache, or name a local directory",

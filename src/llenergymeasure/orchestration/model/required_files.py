@@ -18,7 +18,7 @@ from llenergymeasure.orchestration.model.local_files import (
 )
 from llenergymeasure.orchestration.model.weights import missing_weights, weight_findings
 
-AskHub = Callable[[str, "str | None", str], Iterable[Finding]]
+AskHub = Callable[[str, "str | None", str, str], Iterable[Finding]]
 # With one of these files, `from_pretrained` reads weights other than those of `weights.STARTS`.
 OTHER_WEIGHTS = frozenset(("variant", "subfolder", "gguf_file", "use_safetensors", "cache_dir"))
 
@@ -31,7 +31,8 @@ class RequiredFiles(NamedTuple):
         file: a file that its directory must have.
         revision: of a repository; None = main.
         needs_weights: whether files with weights are read.
-        without_weights: the fix when it is a built-in model without weights.
+        section: the section of the configuration that says how it is loaded.
+        without_weights: the fix when it is a built-in model without weights; None = random weights in this section.
         runs_own_code: whether code of its repository is run.
         kind: its role in the experiment, for messages.
     """
@@ -40,7 +41,8 @@ class RequiredFiles(NamedTuple):
     file: str = MODEL_FILE
     revision: str | None = None
     needs_weights: bool = True
-    without_weights: str = "set pytorch.load_format: dummy"
+    section: str = "pytorch"
+    without_weights: str | None = None
     runs_own_code: bool = False
     kind: str = "model"
 
@@ -78,6 +80,7 @@ def required_by(config: ExperimentConfig) -> Iterator[RequiredFiles]:
         config.model,
         revision=section.revision,
         needs_weights=not config.draws_weights and not OTHER_WEIGHTS & set(config.passthrough_kwargs or ()),
+        section="vllm" if config.backend == "vllm" else "pytorch",
         runs_own_code=bool(section.trust_remote_code),
     )
     if config.decoder.draft_model is not None:
@@ -166,7 +169,7 @@ def _elsewhere(required: RequiredFiles, environ: Mapping[str, str], ask: AskHub 
             "unset HF_HUB_OFFLINE, or name a local directory",
         )
     elif ask is not None:
-        yield from ask(required.name, required.revision, required.file)
+        yield from ask(required.name, required.revision, required.file, required.section)
 
 
 def _without_its_file(required: RequiredFiles, directory: Path) -> Finding:
@@ -202,7 +205,8 @@ def _inside(required: RequiredFiles, directory: Path) -> Iterator[Finding]:
     if not required.needs_weights:
         return
     if required.name.startswith("builtin/"):
-        yield Finding(f"model '{required.name}' comes without weights", required.without_weights)
+        fix = required.without_weights or f"set {required.section}.load_format: dummy"
+        yield Finding(f"model '{required.name}' comes without weights", fix)
         return
     yield from weight_findings(directory)
 

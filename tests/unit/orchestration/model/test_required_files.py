@@ -109,7 +109,7 @@ def test_a_name_that_is_no_repository_is_found_without_asking_the_hub(name: str,
     assert "neither an existing directory nor a repository id" in finding.problem
 
 
-def hub(model: str, revision: str | None, file: str) -> Iterator[Finding]:
+def hub(model: str, revision: str | None, file: str, section: str) -> Iterator[Finding]:
     yield Finding(f"asked for {model}", "")
 
 

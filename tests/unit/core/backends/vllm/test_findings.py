@@ -7,11 +7,9 @@ from llenergymeasure.core.backends.vllm.findings import setting_findings
 from llenergymeasure.exceptions import Finding
 
 
-def findings(checkpoint=None, gpus=0, installation=(), on_cpu=False, **fields):
+def findings(checkpoint=None, gpus=1, installation=(), on_cpu=False, has=lambda module: True, **fields):
     config = build_experiment_config({"model": "org/model", "backend": "vllm"}, fields)
-    found = setting_findings(
-        config, checkpoint or {}, lambda module: True, lambda: gpus, lambda: iter(installation), lambda: on_cpu
-    )
+    found = setting_findings(config, checkpoint or {}, has, lambda: gpus, lambda: iter(installation), lambda: on_cpu)
     return [str(finding.problem) for finding in found]
 
 
@@ -58,4 +56,12 @@ def test_parallel_settings_need_their_gpus():
     settings = {"vllm.tensor_parallel_size": 2, "vllm.pipeline_parallel_size": 2}
     assert "needs 4 GPUs, and 2 are visible" in findings(gpus=2, **settings)[0]
     assert findings(gpus=4, **settings) == []
-    assert findings(gpus=0, **settings) == []  # on a CPU vLLM starts processes
+    assert findings(gpus=0, on_cpu=True, **settings) == []  # on a CPU vLLM starts processes
+    assert findings(gpus=None, **settings) == []  # not known
+
+
+def test_a_build_for_gpus_needs_a_gpu():
+    (problem,) = findings(gpus=0)
+    assert problem == "the installed vLLM is the build for GPUs, and no CUDA device is visible to this process"
+    assert findings(gpus=0, on_cpu=True) == []
+    assert findings(gpus=0, has=lambda module: module != "vllm") == []  # a missing vLLM is another finding

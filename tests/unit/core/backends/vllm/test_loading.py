@@ -46,8 +46,8 @@ def test_the_cache_on_a_cpu_has_a_size_of_its_own_unless_one_was_chosen():
     by_share = load(**{"vllm.gpu_memory_utilization": 0.5})[1].named("engine")[0]
     by_passthrough = load(passthrough_kwargs={"kv_cache_memory_bytes": 2**31})[1].named("engine")[0]
     on_gpu = load(FakeVLLM(FakeClock(), device="cuda"))[1].named("engine")[0]
-    assert "kv_cache_memory_bytes" not in by_environment | by_share | on_gpu
-    assert by_passthrough["kv_cache_memory_bytes"] == 2**31
+    assert "kv_cache_memory_bytes" not in by_share | on_gpu
+    assert by_passthrough["kv_cache_memory_bytes"] == by_environment["kv_cache_memory_bytes"] == 2**31
 
 
 def test_a_size_of_the_cache_takes_the_place_of_the_share_of_the_memory():
