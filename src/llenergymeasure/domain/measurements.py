@@ -37,7 +37,9 @@ class ModelInfo(Frozen):
         description="The same number, counted in the loaded modules to check the architecture; None when not countable.",
     )
     adapter_parameters: int | None = Field(
-        0, description="Parameters of an unmerged adapter: sum of r (in + out); None when it is not plain LoRA."
+        0,
+        description="Parameters of an unmerged adapter: sum of r (in + out); None when it is not plain LoRA, or the "
+        "backend does not report it.",
     )
     parameters_reason: str | None = Field(None, description="Why a number of parameters is None.")
     random_weights: bool = False

@@ -197,7 +197,10 @@ def _adapter_as_model(directory: Path, setting: str) -> Finding:
 
 def _inside(required: RequiredFiles, directory: Path) -> Iterator[Finding]:
     """Findings about a directory that has the needed file."""
-    if required.file == MODEL_FILE and (directory / ADAPTER_FILE).is_file():
+    applied = (
+        required.file == MODEL_FILE and required.section == "pytorch"
+    )  # vLLM applies only the adapter of a request
+    if applied and (directory / ADAPTER_FILE).is_file():
         yield Finding(
             f"directory {directory} has an adapter beside the model, which transformers would apply automatically",
             "move the adapter's files to another directory, and set lora.adapter_path to it if you want to use the adapter",

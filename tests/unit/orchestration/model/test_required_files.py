@@ -109,6 +109,13 @@ def test_a_name_that_is_no_repository_is_found_without_asking_the_hub(name: str,
     assert "neither an existing directory nor a repository id" in finding.problem
 
 
+def test_vllm_does_not_apply_an_adapter_beside_the_model(directory: Path) -> None:
+    written(directory / "config.json")
+    written(directory / ADAPTER)
+    assert found(directory, needs_weights=False, section="vllm") == []
+    assert len(found(directory, needs_weights=False)) == 1
+
+
 def hub(model: str, revision: str | None, file: str, section: str) -> Iterator[Finding]:
     yield Finding(f"asked for {model}", "")
 
