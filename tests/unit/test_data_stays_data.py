@@ -37,6 +37,10 @@ FORMATS_OF_OTHERS = {
         "llenergymeasure/core/backends/vllm/processes/several.py",
         r"\b(\w*(?:Error|Exception)): (.+)",
     ): "tracebacks in the log of the processes of vLLM",
+    (
+        "llenergymeasure/core/backends/vllm/processes/several.py",
+        "initialization failed|See root cause|EngineDeadError|WorkerProc|RuntimeError: cancelled",
+    ): "as above",
     ("llenergymeasure/core/collect/host.py", "\n"): "/proc/stat",
     ("llenergymeasure/core/energy/codecarbon/meter.py", "Multiple instances of codecarbon"): _SAID_BY_CODECARBON,
     ("llenergymeasure/core/energy/codecarbon/meter.py", "You have "): _SAID_BY_CODECARBON,

@@ -128,6 +128,20 @@ def test_the_cause_of_a_failure_in_a_process_of_vllm_is_named_without_a_tracebac
     assert "root cause above" not in run.text
 
 
+def test_a_process_of_vllm_that_is_killed_while_it_generates_is_the_cause(tmp_path):
+    run = Run(
+        tmp_path, "--set", "max_output_tokens=400", "--set", "min_duration_seconds=600",
+        "--set", "vllm.tensor_parallel_size=2", **ON_ONE_NODE,
+    )  # fmt: skip
+    wait_until(lambda: "measuring" in run.text or run.process.poll() is not None)
+    workers = [pid for pid in alive(run.process.pid) if b"Worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    os.kill(workers[-1], signal.SIGKILL)
+    assert run.process.wait(timeout=300) == 1
+    run.nothing_is_left()
+    assert "died unexpectedly; a process of vLLM ended or hangs" in run.text
+    assert "Traceback" not in run.text
+
+
 @pytest.mark.parametrize("devices", [1, 2])
 @pytest.mark.parametrize("when", ["loading", "measuring"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["SIGINT", "kill -9"])

@@ -116,7 +116,7 @@ READ_BACK: Mapping[str, tuple[Setting, ...]] = {
 }  # fmt: skip
 
 NOT_READ_BACK: Mapping[str, str] = {
-    "random_seed": "torch reports no seed of a call; equal seeds give equal tokens",
+    "random_seed": "torch reports no seed of a call; equal seeds give equal tokens, except with vLLM on several devices",
     "decoder.speculative_decoding": "an argument of each call of `generate`",
     "decoder.draft_model": "an argument of each call of `generate`; `llem` loads it and reports a missing weight as an error",
     "lora.adapter_id": "`model_info.adapter_parameters` counts the parameters of the adapter in the loaded model; vLLM "

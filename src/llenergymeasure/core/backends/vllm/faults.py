@@ -56,6 +56,7 @@ def _chosen(name: str, value: object) -> str:
     return f"{name} {'not set' if value is None else value}"
 
 
+_ITS_LOG = "the log llenergymeasure.vllm has at level DEBUG what vLLM's processes wrote"
 # The first match applies: text of vLLM's message, fix.
 _FIXES: tuple[tuple[str, str], ...] = (
     (
@@ -90,7 +91,12 @@ _FIXES: tuple[tuple[str, str], ...] = (
     ),
     (r"(gated|[Uu]nauthorized|[Ff]orbidden|40[13] [Cc]lient)", "; accept the model's terms on its page and set HF_TOKEN"),
     (r"safetensors|HeaderTooLarge|incomplete metadata", "; the weights file is damaged or incomplete: fetch or copy it again"),
-    (r"root cause above|initialization failed", "; the lines of vLLM above name the cause"),
+    (
+        r"EngineDead|died unexpectedly|timed out|EngineCore encountered",
+        "; a process of vLLM ended or hangs: look for a lack of memory in the log of the system, and lower "
+        f"vllm.max_num_seqs or vllm.gpu_memory_utilization; {_ITS_LOG}",
+    ),
+    (r"root cause above|initialization failed|stack trace", f"; {_ITS_LOG}"),
     (r"world size .* (is larger|exceed)|[Nn]ot enough GPUs|tensor.parallel", "; lower vllm.tensor_parallel_size"),
     (r"unexpected keyword argument|[Vv]alidation error", "; check the section vllm and the names in passthrough_kwargs"),
 )  # fmt: skip

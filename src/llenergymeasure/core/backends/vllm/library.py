@@ -93,8 +93,9 @@ class VLLMLibrary:
 
 def preload() -> tuple[ModuleType, ...]:
     """Import what every run needs, before runs are forked. It uses no device and starts no thread."""
-    with surroundings(devices=1):
+    with surroundings(devices=1) as around:
         VLLMLibrary()
+        around.after_import()
         from vllm.model_executor.models import llama  # noqa: PLC0415 - as above; imports what most architectures need
         from vllm.v1.engine import core, llm_engine  # noqa: PLC0415 - as above
 

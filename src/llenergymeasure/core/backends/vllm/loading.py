@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable, MutableMapping
-from contextlib import ExitStack, nullcontext
-from typing import Any
+from contextlib import ExitStack
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+import torch
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.pytorch.parameters.described import count_described
@@ -17,9 +19,10 @@ from llenergymeasure.core.backends.vllm.faults import explained
 from llenergymeasure.core.backends.vllm.generation.engine import LoadedEngine, VLLMEngine
 from llenergymeasure.core.backends.vllm.library import VLLMLibrary
 from llenergymeasure.core.backends.vllm.loaded import describe, devices_of
-from llenergymeasure.core.backends.vllm.processes.several import errors_of_processes, guarded
+from llenergymeasure.core.backends.vllm.processes.several import causes_in, guarded, interrupts_arrive, stderr_to
 from llenergymeasure.core.backends.vllm.settings import effective_settings
 from llenergymeasure.core.backends.vllm.surroundings import surroundings, without_warnings
+from llenergymeasure.exceptions import BackendError
 from llenergymeasure.protocols import Clock
 
 
@@ -43,30 +46,51 @@ class VLLMLoader:
     def load(self, config: ExperimentConfig) -> VLLMEngine:
         kept = ExitStack()
         with without_warnings(), explained(f"loading {config.model}", config), ExitStack() as stack:
-            stack.enter_context(surroundings(config.vllm_settings.gpus, self._environ))
+            _refuse_a_process_group()
+            around = stack.enter_context(surroundings(config.vllm_settings.gpus, self._environ))
             library = self._library()
+            around.after_import()
             start_s = self._clock.now()
             check_passthrough_names(config, library.engine_names(), library.sampling_names())
             stack.callback(library.clean_up)
-            all_started = stack.enter_context(guarded()) if config.vllm_settings.gpus > 1 else None
-            engine = self._engine(config, library)
-            stack.callback(_end, engine)
-            if all_started is not None:
-                all_started()
+            errors = stack.enter_context(TemporaryFile()) if config.vllm_settings.gpus > 1 else None
+            engine = self._engine(config, library, errors, stack)
             load_seconds = self._clock.now() - start_s
-            found = _engine_of(config, _loaded(config, library, engine, kept.close), load_seconds, self._clock)
+            loaded = _loaded(config, library, engine, errors, kept.close)
+            found = _engine_of(config, loaded, load_seconds, self._clock)
+            around.after_loading()
             kept.push(stack.pop_all())
         return found
 
-    def _engine(self, config: ExperimentConfig, library: VLLMLibrary) -> Any:
+    def _engine(
+        self, config: ExperimentConfig, library: VLLMLibrary, errors: IO[bytes] | None, stack: ExitStack
+    ) -> Any:
         arguments = engine_arguments(config, library.sampling_names(), self._environ, library.on_cpu())
-        with errors_of_processes() if config.vllm_settings.gpus > 1 else nullcontext():
-            engine = library.engine(**{**rank_arguments(config.lora), **arguments})
+        arguments = {**rank_arguments(config.lora), **arguments}
+        if errors is None:
+            engine = library.engine(**arguments)
+        else:
+            all_started = stack.enter_context(guarded())
+            with interrupts_arrive(), causes_in(errors), stderr_to(errors):
+                engine = library.engine(**arguments)
+            all_started()
+        stack.callback(engine.engine_core.shutdown)
         engine.logger_manager = None  # it counts for Prometheus in every step, and nothing reads it here
         return engine
 
 
-def _loaded(config: ExperimentConfig, library: VLLMLibrary, engine: Any, give_back: Callable[[], None]) -> LoadedEngine:
+def _refuse_a_process_group() -> None:
+    """vLLM would use the group, and releasing the model would end it."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        raise BackendError(
+            "this process has a group of torch.distributed already, such as that of another model in vLLM; "
+            "release that model first, end the group, or measure in a process of its own"
+        )
+
+
+def _loaded(
+    config: ExperimentConfig, library: VLLMLibrary, engine: Any, errors: IO[bytes] | None, give_back: Callable[[], None]
+) -> LoadedEngine:
     of_model = engine.vllm_config.model_config.get_diff_sampling_param()
     sampling = sampling_arguments(config, library.sampling_names(), of_model)
     return LoadedEngine(
@@ -75,6 +99,7 @@ def _loaded(config: ExperimentConfig, library: VLLMLibrary, engine: Any, give_ba
         adapter=None if config.lora is None else library.lora(adapter_path(config.lora)),
         sampling=sampling,
         params=library.sampling_params(**sampling),
+        errors=errors,
         give_back=give_back,
     )
 
@@ -99,10 +124,3 @@ def _engine_of(config: ExperimentConfig, loaded: LoadedEngine, load_seconds: flo
 def _as_used(loaded: LoadedEngine) -> dict[str, Any]:
     """The arguments of `SamplingParams` as they are after its own changes: greedy decoding switches `min_p` off."""
     return {name: getattr(loaded.params, name, value) for name, value in loaded.sampling.items()}
-
-
-def _end(engine: Any) -> None:
-    """End the engine, with the processes that it started."""
-    engine.engine_core.shutdown()
-    del engine
-    gc.collect()

@@ -12,33 +12,51 @@ import os
 import random
 import signal
 import warnings
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from threading import current_thread, main_thread
 
+import numpy as np
 import torch
 
 ALWAYS = {"VLLM_NO_USAGE_STATS": "1"}
 IN_PROCESS = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CONFIGURE_LOGGING": "0"}
 # The processes of the devices write their errors to stderr, because this process does not see them.
-IN_OWN_PROCESSES = {"VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_LOGGING_LEVEL": "ERROR"}
+IN_OWN_PROCESSES = {
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "1", "VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_LOGGING_LEVEL": "ERROR",
+}  # fmt: skip
 
 _LOG = logging.getLogger("llenergymeasure").getChild("vllm")
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What is to be called while vLLM is loaded.
+
+    Attributes:
+        after_import: after the import of vLLM, which sets its log up.
+        after_loading: when its engine is loaded: what others change in the environment from then on is kept.
+    """
+
+    after_import: Callable[[], None]
+    after_loading: Callable[[], None]
+
+
 @contextmanager
-def surroundings(devices: int, environ: MutableMapping[str, str] = os.environ) -> Iterator[None]:
+def surroundings(devices: int, environ: MutableMapping[str, str] = os.environ) -> Iterator[Surroundings]:
     """Everything that vLLM needs, from its import to the end of its engine.
 
     Args:
         devices: number of devices that the model uses.
         environ: environment variables of this process.
     """
-    needed = {**ALWAYS, **(IN_PROCESS if devices == 1 else IN_OWN_PROCESSES)}
+    environment = _Environment(environ, {**ALWAYS, **(IN_PROCESS if devices == 1 else IN_OWN_PROCESSES)})
     with ExitStack() as kept:
-        for part in (_environment(environ, needed), _log(), _threads(), _signals(), _random_numbers()):
+        kept.callback(environment.put_back)
+        for part in (_log(), _threads(), _signals(), _random_numbers()):
             kept.enter_context(part)
-        yield
+        yield Surroundings(_to_our_log, environment.note)
 
 
 @contextmanager
@@ -49,16 +67,36 @@ def without_warnings() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _environment(environ: MutableMapping[str, str], needed: Mapping[str, str]) -> Iterator[None]:
-    before = dict(environ)
-    environ.update(needed)
-    try:
-        yield
-    finally:
-        for name in set(environ) - set(before):
-            del environ[name]
-        environ.update(before)
+class _Environment:
+    """Environment variables while vLLM is loaded.
+
+    Args:
+        environ: environment variables of this process.
+        needed: those that vLLM needs.
+    """
+
+    def __init__(self, environ: MutableMapping[str, str], needed: Mapping[str, str]) -> None:
+        self._environ, self._before = environ, dict(environ)
+        self._changed: dict[str, str | None] | None = None
+        environ.update(needed)
+
+    def note(self) -> None:
+        """Note the variables that differ from before, with their values."""
+        after = dict(self._environ)
+        different = {name for name, _ in after.items() ^ self._before.items()}
+        self._changed = {name: after.get(name) for name in different}
+
+    def put_back(self) -> None:
+        """Put those back that were not changed since."""
+        if self._changed is None:
+            self.note()
+        for name, value in (self._changed or {}).items():
+            if self._environ.get(name) != value:
+                continue
+            if name in self._before:
+                self._environ[name] = self._before[name]
+            else:
+                del self._environ[name]
 
 
 class _ToOurLog(logging.Handler):
@@ -73,11 +111,21 @@ def _log() -> Iterator[None]:
     """vLLM writes its log to stdout, where the results of this package go."""
     logger = logging.getLogger("vllm")
     before = logger.handlers[:], logger.propagate
-    logger.handlers[:], logger.propagate = [_ToOurLog()], False
+    level, factory = logger.level, logging.getLogRecordFactory()
+    _to_our_log()
     try:
         yield
     finally:
         logger.handlers[:], logger.propagate = before
+        logger.setLevel(level)
+        logging.setLogRecordFactory(factory)
+
+
+def _to_our_log() -> None:
+    """Send what vLLM logs, from its own default level on, to the log of this package."""
+    logger = logging.getLogger("vllm")
+    logger.handlers[:], logger.propagate = [_ToOurLog()], False
+    logger.setLevel(logging.INFO)
 
 
 @contextmanager
@@ -109,9 +157,13 @@ def _signals() -> Iterator[None]:
 
 @contextmanager
 def _random_numbers() -> Iterator[None]:
-    """vLLM seeds Python's generator, which belongs to the caller."""
-    before = random.getstate()
+    """vLLM seeds the generators of Python, numpy and torch, which belong to the caller."""
+    of_python, of_numpy, of_torch = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    of_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     try:
         yield
     finally:
-        random.setstate(before)
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)
+        torch.set_rng_state(of_torch)
+        torch.cuda.set_rng_state_all(of_gpus)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 pytestmark = pytest.mark.torch
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from fake_vllm import FakeVLLM  # noqa: E402
@@ -118,6 +118,7 @@ def test_arguments_with_which_there_is_no_measurement_are_refused(name):
 
 def test_the_kernel_of_layers_in_other_processes_is_not_known():
     engine, _ = load(**{"vllm.tensor_parallel_size": 2, "vllm.attention_backend": "TRITON_ATTN"})
+    engine.release()
     assert "attention_backend" not in engine.info.effective_settings
     assert engine.info.attn_implementation is None
 
@@ -131,6 +132,7 @@ def test_stop_strings_need_text():
 def test_every_field_of_the_section_is_passed_and_read_back(parameter):
     fields = valid_example(parameter)
     engine, _ = load(**fields)
+    engine.release()
     found = engine.info.effective_settings
     for name, value in fields.items():
         section, _, field = name.partition(".")
@@ -165,6 +167,7 @@ def test_the_model_is_described():
 def test_parallel_settings_spread_the_model_over_gpus():
     vllm = FakeVLLM(FakeClock(), device="cuda")
     engine, _ = load(vllm, **{"vllm.tensor_parallel_size": 2, "vllm.pipeline_parallel_size": 2})
+    engine.release()
     assert engine.info.devices == ("cuda:0", "cuda:1", "cuda:2", "cuda:3")
 
 
@@ -177,10 +180,23 @@ def test_the_environment_is_as_before_after_the_release():
     assert environ == {"MINE": "1"}
 
 
+def test_a_process_with_a_group_of_processes_is_refused(tmp_path):
+    vllm = FakeVLLM(FakeClock())
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        with pytest.raises(BackendError, match=r"group of torch\.distributed already.*release that model first"):
+            load(vllm)
+        assert torch.distributed.is_initialized()
+    finally:
+        torch.distributed.destroy_process_group()
+    assert vllm.calls == []
+
+
 def test_several_devices_have_processes_of_their_own():
-    environ = {}
-    load(environ=environ, **{"vllm.tensor_parallel_size": 2})
-    assert "VLLM_ENABLE_V1_MULTIPROCESSING" not in environ
+    environ = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+    engine, _ = load(environ=environ, **{"vllm.tensor_parallel_size": 2})
+    assert environ["VLLM_ENABLE_V1_MULTIPROCESSING"] == "1"
+    engine.release()
 
 
 @pytest.mark.parametrize(
@@ -193,7 +209,10 @@ def test_several_devices_have_processes_of_their_own():
             "lower vllm.max_model_len",
         ),
         (ValueError("Model architectures ['X'] are not supported for now."), "set|measure it with backend: pytorch"),
-        (RuntimeError("Engine core initialization failed. See root cause above."), "lines of vLLM above"),
+        (
+            RuntimeError("Engine core initialization failed. See root cause above."),
+            "at level DEBUG what vLLM's processes wrote",
+        ),
         (TypeError("EngineArgs.__init__() got an unexpected keyword argument 'x'"), "passthrough_kwargs"),
     ],
 )
@@ -204,6 +223,14 @@ def test_a_failure_names_its_fix_and_leaves_nothing(fault, expected):
         load(vllm, environ)
     assert vllm.named("clean_up") == [None]
     assert environ == {}
+
+
+@pytest.mark.parametrize("text", ["Worker proc VllmWorker-1 died unexpectedly", "RPC call to execute_model timed out."])
+def test_a_process_that_ended_while_generating_is_explained(text):
+    engine, vllm = load()
+    vllm.fault_of_step = RuntimeError(text)
+    with pytest.raises(BackendError, match=r"a process of vLLM ended or hangs.*lower vllm\.max_num_seqs"):
+        engine.run(engine.prepare([[5]]))
 
 
 def test_out_of_memory_is_explained():

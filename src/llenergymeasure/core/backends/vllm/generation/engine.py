@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import torch
 
@@ -16,6 +16,7 @@ from llenergymeasure.core.backends.vllm.generation.requests import GeneratedRun,
 from llenergymeasure.core.backends.vllm.generation.stamps import logged, to_clock
 from llenergymeasure.core.backends.vllm.library import VLLMLibrary
 from llenergymeasure.core.backends.vllm.memory import Memory
+from llenergymeasure.core.backends.vllm.processes.several import causes_in
 from llenergymeasure.core.backends.vllm.surroundings import without_warnings
 from llenergymeasure.domain.environment import CudaFacts
 from llenergymeasure.domain.measurements import ModelInfo
@@ -33,6 +34,7 @@ class LoadedEngine:
         adapter: the request for the adapter; None without one.
         sampling: arguments of `SamplingParams` in the window.
         params: the `SamplingParams` of the window.
+        errors: what the processes of several devices write to stderr; None for one device.
         give_back: ends the engine and puts its surroundings back.
     """
 
@@ -41,6 +43,7 @@ class LoadedEngine:
     adapter: Any | None
     sampling: Mapping[str, Any]
     params: Any
+    errors: IO[bytes] | None
     give_back: Callable[[], None]
 
 
@@ -79,7 +82,7 @@ class VLLMEngine:
         loaded = self._in_use()
         params = loaded.params if max_new_tokens is None else _shortened(loaded, max_new_tokens)
         self._runs += 1
-        with without_warnings(), explained("generating", self._config):
+        with without_warnings(), explained("generating", self._config), causes_in(loaded.errors):
             loaded.library.seed(self._config.random_seed)
             if self._prefix_caching:  # otherwise this run would find the prompts of the run before
                 _empty_prefix_cache(loaded.engine)

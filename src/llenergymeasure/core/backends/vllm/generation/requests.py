@@ -103,4 +103,7 @@ def _end(index: int, reason: str | None) -> Literal["stop", "length"]:
         return "stop"
     if reason == "length":
         return "length"
-    raise BackendError(f"vLLM ended prompt {index} without an answer (finish_reason {reason}); its log names the cause")
+    raise BackendError(
+        f"vLLM ended prompt {index} without an answer (finish_reason {reason}); "
+        "the log llenergymeasure.vllm at level DEBUG has its messages"
+    )

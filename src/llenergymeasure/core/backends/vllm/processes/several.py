@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
 from threading import current_thread, main_thread
 from types import FrameType
 from typing import IO, Any
@@ -25,7 +24,9 @@ from llenergymeasure.core.machine.signals import HELD
 _LOG = logging.getLogger("llenergymeasure").getChild("vllm")
 _ERROR = re.compile(r"\b(\w*(?:Error|Exception)): (.+)")
 # Of the processes in between, which say only that another one failed.
-_NOT_THE_CAUSE = re.compile(r"initialization failed|See root cause|EngineDeadError|WorkerProc")
+_NOT_THE_CAUSE = re.compile(r"initialization failed|See root cause|EngineDeadError|WorkerProc|RuntimeError: cancelled")
+# Of a process that was killed: it wrote nothing itself.
+_ENDED = re.compile(r"Worker proc \S+ died unexpectedly")
 
 
 class VLLMProcessError(Exception):
@@ -33,18 +34,20 @@ class VLLMProcessError(Exception):
 
 
 @contextmanager
-def errors_in_a_file() -> Iterator[IO[bytes]]:
-    """Processes that are started in the block write to the file instead of stderr, for as long as they live."""
+def stderr_to(file: IO[bytes]) -> Iterator[None]:
+    """Processes that are started in the block write to the file instead of stderr, for as long as they live.
+
+    What this process writes to stderr in the block goes to the file too.
+    """
     sys.stderr.flush()
-    with TemporaryFile() as file:
-        stderr = os.dup(2)
-        os.dup2(file.fileno(), 2)
-        try:
-            yield file
-        finally:
-            sys.stderr.flush()
-            os.dup2(stderr, 2)
-            os.close(stderr)
+    stderr = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 class _InterruptedError(BaseException):
@@ -92,26 +95,36 @@ def guarded() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def errors_of_processes() -> Iterator[None]:
-    """Name the cause where a process that vLLM starts in the block fails.
+def causes_in(file: IO[bytes] | None) -> Iterator[None]:
+    """Name the cause where a process of vLLM fails during the block.
+
+    Args:
+        file: what these processes write to stderr; None without any.
 
     Raises:
         VLLMProcessError: instead of vLLM's own error, which does not name it.
     """
-    with interrupts_arrive(), errors_in_a_file() as file:
-        try:
-            yield
-        except RuntimeError as error:
-            cause = cause_in(file)
-            if cause is None:
-                raise
-            raise VLLMProcessError(cause) from error
+    start = _size(file)
+    try:
+        yield
+    except Exception as error:
+        # The processes write at the position of the file, so it is not moved.
+        text = b"" if file is None else os.pread(file.fileno(), _size(file) - start, start)
+        cause = cause_in(text.decode("utf-8", "replace"))
+        if cause is None:
+            raise
+        raise VLLMProcessError(cause) from error
 
 
-def cause_in(file: IO[bytes]) -> str | None:
-    """The last error that the processes wrote, with its class; None without one."""
-    file.seek(0)
-    text = file.read().decode("utf-8", "replace")
+def _size(file: IO[bytes] | None) -> int:
+    return 0 if file is None else os.fstat(file.fileno()).st_size
+
+
+def cause_in(text: str) -> str | None:
+    """The last error that the processes wrote, with its class, or that one of them was killed; None without either."""
     _LOG.debug("%s", text)
     found = [match for line in text.splitlines() for match in _ERROR.finditer(line) if not _NOT_THE_CAUSE.search(line)]
-    return f"{found[-1][1]}: {found[-1][2].strip()}" if found else None
+    if found:
+        return f"{found[-1][1]}: {found[-1][2].strip()}"
+    ended = _ENDED.search(text)
+    return ended and ended[0]

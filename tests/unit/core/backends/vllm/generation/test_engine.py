@@ -118,6 +118,7 @@ def test_a_run_ends_when_the_gpus_are_idle(gpus, expected):
     engine, vllm = loaded(device="cuda", **{"vllm.tensor_parallel_size": gpus})
     engine.run(engine.prepare(PROMPTS))
     assert vllm.calls[-1] == expected
+    engine.release()
 
 
 def test_without_a_prefix_cache_nothing_is_reset():

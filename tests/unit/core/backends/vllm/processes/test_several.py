@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 
 from llenergymeasure.core.backends.vllm.processes.several import (
     VLLMProcessError,
     cause_in,
-    errors_in_a_file,
-    errors_of_processes,
+    causes_in,
     guarded,
     interrupts_arrive,
+    stderr_to,
 )
 
-WRITTEN = b"""(EngineCore pid=7) ERROR 11-29 Traceback (most recent call last):
+WRITTEN = """(EngineCore pid=7) ERROR 11-29 Traceback (most recent call last):
 (EngineCore pid=7) ERROR 11-29 AssertionError: Not enough allowed NUMA nodes to bind threads.
 Traceback (most recent call last):
 RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}
@@ -29,27 +29,61 @@ RuntimeError: Engine core initialization failed. See root cause above. Failed co
 
 
 def test_the_cause_is_the_last_error_that_does_not_only_point_to_another():
-    assert cause_in(io.BytesIO(WRITTEN)) == "AssertionError: Not enough allowed NUMA nodes to bind threads."
+    assert cause_in(WRITTEN) == "AssertionError: Not enough allowed NUMA nodes to bind threads."
+
+
+KILLED = """(EngineCore pid=7) ERROR 11-29 Worker proc VllmWorker-1 died unexpectedly, shutting down executor.
+(EngineCore pid=7) ERROR 11-29 Traceback (most recent call last):
+(EngineCore pid=7) ERROR 11-29 RuntimeError: cancelled
+"""
+
+
+def test_a_process_that_was_killed_is_named():
+    assert cause_in(KILLED) == "Worker proc VllmWorker-1 died unexpectedly"
 
 
 def test_without_an_error_there_is_no_cause():
-    assert cause_in(io.BytesIO(b"(Worker pid=7) WARNING Triton is not installed")) is None
+    assert cause_in("(Worker pid=7) WARNING Triton is not installed") is None
 
 
-def test_processes_started_in_the_block_write_to_the_file_and_those_after_it_do_not(capfd):
-    write = [sys.executable, "-c", "import sys; sys.stderr.write('MemoryError: ' + sys.argv[1])"]
-    with errors_in_a_file() as file:
-        subprocess.run([*write, "inside"], check=True)
-        assert cause_in(file) == "MemoryError: inside"
+WRITE = "import sys; sys.stderr.write(sys.stdin.readline()); sys.stderr.flush()"
+
+
+def writing(file) -> subprocess.Popen:
+    """A process that writes its first line of input to the file, as its stderr."""
+    with stderr_to(file):
+        return subprocess.Popen([sys.executable, "-c", WRITE], stdin=subprocess.PIPE, text=True)
+
+
+def test_processes_started_in_the_block_write_to_the_file_and_this_one_does_not_after_it(capfd):
+    with TemporaryFile() as file:
+        writing(file).communicate("inside\n")
+        file.seek(0)
+        assert file.read() == b"inside\n"
     os.write(2, b"outside")
     assert capfd.readouterr().err == "outside"
 
 
-def test_an_error_that_only_points_to_another_process_is_replaced_by_its_cause():
-    write = [sys.executable, "-c", "import sys; sys.stderr.write('MemoryError: no space')"]
-    with pytest.raises(VLLMProcessError, match="MemoryError: no space"), errors_of_processes():
-        subprocess.run(write, check=True)
-        raise RuntimeError("Engine core initialization failed. See root cause above.")
+@pytest.mark.parametrize("error", [RuntimeError("See root cause above."), TimeoutError("RPC call timed out.")])
+def test_an_error_that_only_points_to_another_process_is_replaced_by_its_cause(error):
+    with TemporaryFile() as file:
+        process = writing(file)
+        with pytest.raises(VLLMProcessError, match="MemoryError: no space"), causes_in(file):
+            process.communicate("MemoryError: no space\n")
+            raise error
+
+
+def test_what_was_written_before_the_block_is_not_its_cause():
+    with TemporaryFile() as file:
+        process = writing(file)
+        process.communicate("MemoryError: no space\n")
+        with pytest.raises(ValueError, match="too long"), causes_in(file):
+            raise ValueError("too long")
+
+
+def test_without_other_processes_an_error_is_its_own_cause():
+    with pytest.raises(ValueError, match="too long"), causes_in(None):
+        raise ValueError("too long")
 
 
 def test_an_interrupt_that_the_block_ignores_arrives_all_the_same():
