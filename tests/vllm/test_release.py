@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from llenergymeasure.exceptions import BackendError
+
 
 def resident_mb() -> float:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
@@ -44,7 +46,8 @@ def test_ten_measurements_leave_no_memory_behind(engine_of):
 
 
 def test_the_process_is_as_before(engine_of):
-    torch = pytest.importorskip("torch")
+    np, torch = pytest.importorskip("numpy"), pytest.importorskip("torch")
+    logger = logging.getLogger("vllm")
 
     def state():
         return {
@@ -54,13 +57,28 @@ def test_the_process_is_as_before(engine_of):
             "CPUs": os.sched_getaffinity(0),
             "setter of threads": torch.set_num_threads,
             "random numbers": random.getstate(),
-            "log": logging.getLogger("vllm").handlers[:],
+            "random numbers of numpy": np.random.get_state()[1].tolist(),
+            "random numbers of torch": torch.get_rng_state().tolist(),
+            "log": (logger.handlers[:], logger.level, logger.propagate),
             "process group": torch.distributed.is_initialized(),
         }
 
     before = state()
     measure(engine_of)
     assert state() == before
+
+
+def test_variables_that_are_set_while_a_model_is_loaded_are_kept(engine_of):
+    with engine_of():
+        os.environ["OF_THE_CALLER"] = "1"
+    assert os.environ.pop("OF_THE_CALLER") == "1"
+
+
+def test_a_second_model_at_the_same_time_is_refused(engine_of):
+    with engine_of() as engine:
+        with pytest.raises(BackendError, match="release that model first"), engine_of():
+            pass
+        assert engine.run(engine.prepare([[5, 6]])).records().requests[0].output_tokens == 16
 
 
 def test_no_thread_is_left(engine_of):
