@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from llenergymeasure.core.machine.process_tree import descendants
@@ -43,9 +43,10 @@ class GpuProcesses:
         self._same_numbers = numbers_are_the_host_s() if same_numbers is None else same_numbers
         self._seen: dict[tuple[int, int], tuple[float, float]] = {}
 
-    def add(self, time_s: float, gpu: Gpu, pids: Iterable[int]) -> None:
+    def add(self, time_s: float, gpu: Gpu, pids: Collection[int]) -> None:
         """Add the processes that the driver reported at a time."""
-        if any(pid not in self._own and (gpu.index, pid) not in self._seen for pid in pids):
+        new = [pid for pid in pids if pid not in self._own and (gpu.index, pid) not in self._seen]
+        if new and self._same_numbers:
             self._own.update(self._started())  # now: a process that has ended has no parent
         for pid in pids:
             first_s, _ = self._seen.get((gpu.index, pid), (time_s, time_s))

@@ -194,6 +194,12 @@ def test_processes_that_this_one_has_started_are_its_own_also_after_their_end():
     assert seen.foreign(0.0, 3.0) == ("GPU 0 pid 31",)
 
 
+def test_in_a_container_the_number_of_a_child_may_be_that_of_another_process():
+    seen = GpuProcesses(own={7}, same_numbers=False, started=lambda: [32])
+    seen.add(1.0, a_gpu(), (31, 32))
+    assert seen.foreign(0.0, 2.0) == ("GPU 0 pid 32",)
+
+
 def test_a_child_of_this_process_is_its_own():
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         seen = GpuProcesses(same_numbers=True)
