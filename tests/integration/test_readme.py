@@ -140,7 +140,9 @@ def test_the_library_is_used_as_shown(quick, place):
     code = block_with("run_experiment").replace("n=20", short)
     done = subprocess.run([quick.python, "-c", code], cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("None ")
+    *summary, last = done.stdout.splitlines()
+    assert summary[0].startswith("model  ")
+    assert last.startswith("None ")
     assert len(list(place.glob("results/*/result.json"))) == 1
 
 
@@ -148,7 +150,7 @@ def test_the_test_is_written_and_run_as_shown(shell, place):
     (place / "test_energy.py").write_text("import pytest\n\n" + block_with("pytest.mark.llem"))
     (place / "pytest.ini").write_text("[pytest]\nllem_fail_on = output_tokens:1%\nllem_repeats = 3\n")
     commands = [line.partition("  ")[0] for line in README.splitlines() if line.startswith("pytest ")]
-    assert commands == ["pytest --llem --llem-update-baseline=new", "pytest --llem"]
+    assert commands == ["pytest --llem --llem-update-baseline=new", "pytest --llem", "pytest --llem --llem-strict"]
     for command in commands:
         done = shell(command)
         assert "1 passed" in done.stdout, done.stdout + done.stderr

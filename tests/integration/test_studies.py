@@ -64,7 +64,7 @@ def the_folder(place):
 def test_a_study_prints_a_line_per_run_and_its_answer(llem, place):
     code, out, err = llem("run", "study.yaml")
     assert code == 0, err
-    assert out.startswith("cell  settings      runs")
+    assert out.startswith("cell  batch size  runs")
     assert "\n\nEnergy was not measured, so this is about throughput. " in out
     assert "2 cells in 2 cycles: 4 of 4 runs have a result" in out
     lines = err.splitlines()

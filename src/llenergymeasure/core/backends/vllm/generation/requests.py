@@ -22,7 +22,7 @@ class Prompts:
 
     @property
     def padded_length(self) -> int:
-        """Tokens of the longest prompt; vLLM pads nothing."""
+        """Tokens of the longest prompt; vLLM does not pad prompts to one length."""
         return max(self.lengths)
 
     @classmethod
