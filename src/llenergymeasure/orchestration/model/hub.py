@@ -1,4 +1,4 @@
-"""Checks whether files can be fetched from the Hugging Face hub. Only this module imports huggingface_hub."""
+"""Checks whether files can be fetched from the Hugging Face hub. Only this module calls huggingface_hub."""
 
 from __future__ import annotations
 

@@ -15,12 +15,16 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import current_thread, main_thread
 
 import numpy as np
 import torch
+from huggingface_hub.constants import HF_ASSETS_CACHE
 
 ALWAYS = {"VLLM_NO_USAGE_STATS": "1"}
+# Compiled models. The cache of the hub is the only place in the home directory that a measurement may write to.
+CACHE = {"VLLM_CACHE_ROOT": str(Path(HF_ASSETS_CACHE) / "llenergymeasure" / "vllm")}
 IN_PROCESS = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CONFIGURE_LOGGING": "0"}
 # The processes of the devices write their errors to stderr, because this process does not see them.
 IN_OWN_PROCESSES = {
@@ -51,7 +55,8 @@ def surroundings(devices: int, environ: MutableMapping[str, str] = os.environ) -
         devices: number of devices that the model uses.
         environ: environment variables of this process.
     """
-    environment = _Environment(environ, {**ALWAYS, **(IN_PROCESS if devices == 1 else IN_OWN_PROCESSES)})
+    cache = {name: environ.get(name, place) for name, place in CACHE.items()}
+    environment = _Environment(environ, {**cache, **ALWAYS, **(IN_PROCESS if devices == 1 else IN_OWN_PROCESSES)})
     with ExitStack() as kept:
         kept.callback(environment.put_back)
         for part in (_log(), _threads(), _signals(), _random_numbers()):

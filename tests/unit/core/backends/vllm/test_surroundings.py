@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import random
+from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")
+
+from huggingface_hub.constants import HF_ASSETS_CACHE  # noqa: E402
 
 from llenergymeasure.core.backends.vllm.surroundings import surroundings  # noqa: E402
 
@@ -23,6 +26,15 @@ def test_the_environment_is_put_back():
         del environ["LOST"]
         around.after_loading()
     assert environ == {"MINE": "1", "ITS": "1", "LOST": "1"}
+
+
+@pytest.mark.parametrize("environ", [{}, {"VLLM_CACHE_ROOT": "mine"}])
+def test_compiled_models_are_kept_in_the_cache_of_the_hub_unless_a_folder_is_named(environ):
+    expected = environ.get("VLLM_CACHE_ROOT") or str(Path(HF_ASSETS_CACHE) / "llenergymeasure" / "vllm")
+    before = dict(environ)
+    with surroundings(1, environ):
+        assert environ["VLLM_CACHE_ROOT"] == expected
+    assert environ == before
 
 
 def test_variables_that_were_set_after_loading_are_kept():
