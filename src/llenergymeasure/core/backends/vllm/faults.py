@@ -92,7 +92,7 @@ _FIXES: tuple[tuple[str, str], ...] = (
     (r"(gated|[Uu]nauthorized|[Ff]orbidden|40[13] [Cc]lient)", "; accept the model's terms on its page and set HF_TOKEN"),
     (r"safetensors|HeaderTooLarge|incomplete metadata", "; the weights file is damaged or incomplete: fetch or copy it again"),
     (
-        r"EngineDead|died unexpectedly|timed out|EngineCore encountered",
+        r"EngineDead|died unexpectedly|timed out|EngineCore encountered|Executor failed",
         "; a process of vLLM ended or hangs: look for a lack of memory in the log of the system, and lower "
         f"vllm.max_num_seqs or vllm.gpu_memory_utilization; {_ITS_LOG}",
     ),
@@ -108,7 +108,7 @@ def _fix(text: str) -> str:
 
 
 def _first_words(error: BaseException, limit: int = 400) -> str:
-    text = redact(" ".join(str(error).split()))
+    text = redact(" ".join(str(error).split())).rstrip(".")
     if isinstance(error, VLLMProcessError):
         return f"{text[:limit]}{'...' if len(text) > limit else ''}"
     return ": ".join(filter(None, [type(error).__name__, f"{text[:limit]}{'...' if len(text) > limit else ''}"]))

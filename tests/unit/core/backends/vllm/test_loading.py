@@ -225,11 +225,16 @@ def test_a_failure_names_its_fix_and_leaves_nothing(fault, expected):
     assert environ == {}
 
 
-@pytest.mark.parametrize("text", ["Worker proc VllmWorker-1 died unexpectedly", "RPC call to execute_model timed out."])
+@pytest.mark.parametrize(
+    "text",
+    ["Worker proc VllmWorker-1 died unexpectedly", "RPC call to execute_model timed out.", "Executor failed."],
+)
 def test_a_process_that_ended_while_generating_is_explained(text):
     engine, vllm = load()
     vllm.fault_of_step = RuntimeError(text)
-    with pytest.raises(BackendError, match=r"a process of vLLM ended or hangs.*lower vllm\.max_num_seqs"):
+    with pytest.raises(
+        BackendError, match=rf"{text.rstrip('.')}; a process of vLLM ended or hangs.*lower vllm\.max_num_seqs"
+    ):
         engine.run(engine.prepare([[5]]))
 
 
