@@ -16,7 +16,7 @@ from llenergymeasure.testing.residue import children, left_threads, resident_mb
 
 # Lengths of the prompts: different, so that an engine that pads must mask, and not in order.
 LENGTHS = (3, 1, 6, 2)
-# How far two stamps of the same moment may lie apart, and how long a device that has nothing to do may take to say so.
+# Decisions: the largest difference of two stamps of one moment, and the longest time in which an idle device synchronises.
 STAMP_S = 0.002
 IDLE_S = 0.02
 # A busy machine may interrupt this process: the best of so many runs counts.

@@ -1,5 +1,5 @@
-"""The terminal section: one line per limited metric, the warnings, then counts. Names stay as they are, so that commands can be
-copied.
+"""The terminal section: one line per limited metric, the warnings, then counts. Names are not
+shortened, so that commands can be copied.
 """
 
 from __future__ import annotations

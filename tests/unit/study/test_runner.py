@@ -428,7 +428,7 @@ def test_an_interrupt_while_the_beginning_is_recorded_is_recorded_too():
 
 
 def interrupted_at_each_sync(monkeypatch):
-    """From now on every write to the disk is interrupted in its middle, as by somebody who holds Ctrl-C down."""
+    """From now on every write to the disk is interrupted in its middle, as if Ctrl-C were held down."""
     sync = os.fsync
 
     def interrupting(file):

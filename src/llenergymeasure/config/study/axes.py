@@ -58,7 +58,7 @@ class Axis:
 
     @property
     def name(self) -> str:
-        """Its fields as they are written in a file."""
+        """The dotted names of its fields, separated by commas."""
         return ", ".join(map(".".join, self.fields))
 
     @cached_property

@@ -1,4 +1,4 @@
-"""LoRA adapters: vLLM reserves space for adapters up to a rank, which it must be told before it reads one."""
+"""LoRA adapters. vLLM reserves space for adapters when it loads the model, so it needs their highest rank before."""
 
 from __future__ import annotations
 

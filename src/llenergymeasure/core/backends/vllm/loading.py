@@ -122,5 +122,5 @@ def _engine_of(config: ExperimentConfig, loaded: LoadedEngine, load_seconds: flo
 
 
 def _as_used(loaded: LoadedEngine) -> dict[str, Any]:
-    """The arguments of `SamplingParams` as they are after its own changes: greedy decoding switches `min_p` off."""
+    """The arguments with the values that `SamplingParams` has: for example, it switches `min_p` off under greedy decoding."""
     return {name: getattr(loaded.params, name, value) for name, value in loaded.sampling.items()}

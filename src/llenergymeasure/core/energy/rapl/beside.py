@@ -22,7 +22,7 @@ class WithHost:
     """A GPU meter whose readings also have the energy of the host's CPUs.
 
     Args:
-        meter: measures the GPUs; its name, devices and joules stay as they are.
+        meter: measures the GPUs; its name, devices and joules are not changed.
         host: measures the CPUs.
     """
 

@@ -99,7 +99,7 @@ def _updates(log: ZoneLog, edges: Edges) -> int:
     """Updates of a counter in the window, from their period at its edges, or those seen when it stood still for longer."""
     points = log.energy.between("energy_j", edges.start_s, edges.end_s)
     inside = [point for point in points if edges.start_s <= point[0] <= edges.end_s]
-    # A counter whose updates are a little irregular does not stand still for two periods.
+    # A decision: two periods without an update are a standstill. Updates of a working counter are less irregular than this.
     if longest_standstill_s(inside) > 2 * edges.period_s:
         return len(tick_times(inside))
     return int((edges.end_s - edges.start_s) / edges.period_s)
