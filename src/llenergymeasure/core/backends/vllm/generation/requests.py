@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal
 
-from llenergymeasure.core.backends.vllm.generation.stamps import StepLog, TokenTimes
+from llenergymeasure.core.backends.vllm.generation.stamps import StepLog
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.records import RequestRecord, RunRecords, SchedulerRecord
 
@@ -58,14 +58,18 @@ class GeneratedRun:
     def records(self) -> RunRecords:
         answers = {output.request_id: output for output in self.outputs}
         rows = zip(self.prompts.prompt_indices, self.prompts.lengths, self.names, map(answers.get, self.ids))
-        return RunRecords(
-            requests=tuple(self._request(*row) for row in rows),
-            scheduler=SchedulerRecord(
-                preemptions=sum(output.metrics.num_preemptions for output in self.outputs),
-                cache_usage=self.log.cache_usage,
-                prefix_tokens=self.log.cache_queries,
-                cached_tokens=self.log.cache_hits,
-            ),
+        return RunRecords(requests=tuple(self._request(*row) for row in rows), scheduler=self._scheduler())
+
+    def _scheduler(self) -> SchedulerRecord:
+        if self.log.cache_usage is None:
+            raise BackendError(
+                "vLLM's scheduler reported no counters: its statistics are off; please report this as an error"
+            )
+        return SchedulerRecord(
+            preemptions=sum(output.metrics.num_preemptions for output in self.outputs),
+            cache_usage=self.log.cache_usage,
+            prefix_tokens=self.log.cache_queries,
+            cached_tokens=self.log.cache_hits,
         )
 
     def _request(self, index: int, length: int, name: str, output: Any | None) -> RequestRecord:
@@ -75,18 +79,19 @@ class GeneratedRun:
             raise BackendError(
                 f"vLLM recorded no times for prompt {index}: its statistics are off; please report this as an error"
             )
-        answer, stats, tokens = output.outputs[0], output.metrics, self.log.tokens.get(name, TokenTimes())
+        answer, stats, tokens = output.outputs[0], output.metrics, self.log.tokens.get(name)
+        if tokens is None:
+            raise BackendError(f"vLLM stamped no token of prompt {index}; please report this as an error")
         times_s = tuple(map(self.on_clock, tokens.times_s))
-        scheduled_s = self.on_clock(stats.scheduled_ts)
         return RequestRecord(
             prompt_index=index,
             input_tokens=length,
             output_tokens=len(answer.token_ids),
             output_ids=tuple(answer.token_ids),
             queued_s=self.on_clock(stats.queued_ts),
-            scheduled_s=scheduled_s,
-            first_token_s=times_s[0] if times_s else None,
-            finished_s=times_s[-1] if times_s else scheduled_s,
+            scheduled_s=self.on_clock(stats.scheduled_ts),
+            first_token_s=times_s[0],
+            finished_s=times_s[-1],
             token_times_s=times_s,
             token_counts=tuple(tokens.counts),
             end=_end(index, answer.finish_reason),

@@ -38,13 +38,13 @@ class StepLog:
         tokens: the tokens of each request, by vLLM's own id.
         cache_queries: prompt tokens that were looked up in the prefix cache.
         cache_hits: those of them that were found.
-        cache_usage: largest share (0 to 1) of the KV cache in use after a step.
+        cache_usage: largest share (0 to 1) of the KV cache in use after a step; None when no step reported it.
     """
 
     tokens: defaultdict[str, TokenTimes] = field(default_factory=lambda: defaultdict(TokenTimes))
     cache_queries: int = 0
     cache_hits: int = 0
-    cache_usage: float = 0.0
+    cache_usage: float | None = None
 
     def add(self, outputs: Any) -> None:
         """Add the outputs of one step."""
@@ -55,7 +55,7 @@ class StepLog:
         if stats is not None:
             self.cache_queries += stats.prefix_cache_stats.queries
             self.cache_hits += stats.prefix_cache_stats.hits
-            self.cache_usage = max(self.cache_usage, stats.kv_cache_usage)
+            self.cache_usage = max(self.cache_usage or 0.0, stats.kv_cache_usage)
 
 
 @contextmanager

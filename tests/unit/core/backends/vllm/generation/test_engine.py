@@ -110,6 +110,20 @@ def test_without_statistics_there_are_no_times():
         run.records()
 
 
+def test_a_request_without_stamps_is_an_error_and_not_a_request_of_no_time():
+    engine, _ = loaded()
+    run = engine.run(engine.prepare(PROMPTS))
+    with pytest.raises(BackendError, match="stamped no token of prompt 0"):
+        replace(run, log=replace(run.log, tokens={})).records()
+
+
+def test_counters_that_no_step_reported_are_an_error_and_not_zero():
+    engine, _ = loaded()
+    run = engine.run(engine.prepare(PROMPTS))
+    with pytest.raises(BackendError, match="reported no counters"):
+        replace(run, log=replace(run.log, cache_usage=None)).records()
+
+
 @pytest.mark.parametrize(
     ("gpus", "expected"),
     [(1, ("synchronise", "cuda:0")), (2, ("collective_rpc", "synchronize_device"))],
