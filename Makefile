@@ -37,6 +37,7 @@ $(VENV)/.python:
 
 # The version is in the metadata of the installed package.
 $(VENV)/.ready: $(VENV)/.python pyproject.toml constraints.txt src/llenergymeasure/_version.py
+	@echo "installing into $(VENV); the first time this takes some minutes"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[pytorch,codecarbon]"
 	touch $@
 
