@@ -27,7 +27,7 @@ help:
 	@echo "make study        set up and run a study of six configurations in three cycles, offline"
 	@echo "make test         set up and run the tests; make test-slow: those of real time, real processes and builds"
 	@echo "make vllm         set up the second engine, vLLM for CPUs, in $(VENV_VLLM); 4.2 GB; make test-vllm: its tests"
-	@echo "make engines      a study of transformers and vLLM with a real model, offline; 15 to 30 minutes on two cores"
+	@echo "make engines      a study of transformers and vLLM with a real model, offline; about 7 minutes on two idle cores"
 	@echo "make lint type arch docs bench   checks, the site in site/, benchmarks"
 
 $(VENV)/.python:
