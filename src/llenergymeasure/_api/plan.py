@@ -1,4 +1,4 @@
-"""Plans a study without running it. It does not import torch, use the network or write files."""
+"""Plans a study without running it. It does not import torch, use the network or write files that remain."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from llenergymeasure.config.messages.fields import set_fields
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.models import StudyConfig
-from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement, resolve_runner
+from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.dataset import DatasetInfo
-from llenergymeasure.orchestration.dry_run import check_without_torch
+from llenergymeasure.launch.runners.dry_run import check_without_torch
 from llenergymeasure.orchestration.model.vram import VramEstimate, estimate_for
 from llenergymeasure.orchestration.notes import notes_on_study, plan_notes
 
@@ -98,9 +98,7 @@ def check(experiments: Sequence[ExperimentConfig], output_dir: Path | None) -> t
     user, environ = load_user_config(), os.environ
     resolve_measurement(user, environ)
     place = output_dir or Path(user.output.results_dir)
-    for backend in dict.fromkeys(each.backend for each in experiments):
-        resolve_runner(backend, user, environ)
-    check_without_torch(experiments, place, environ)
+    check_without_torch(experiments, place, user, environ)
     return user, place
 
 

@@ -1,36 +1,49 @@
-"""Where a backend runs: in this process, or in a container."""
+"""Where a backend runs: in this environment, in another environment, or in a container."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from llenergymeasure.config.base import FieldError
 
-CONTAINERS = ("docker", "singularity")
+KINDS = ("python", "docker", "singularity")
+# Kinds that are understood and not in this release.
+LATER = ("docker", "singularity")
 
 
 @dataclass(frozen=True)
-class Runner:
-    """A runner as written: `local`, `docker:IMAGE` or `singularity:PATH`.
+class RunnerSetting:
+    """A runner as written: `local`, `python:INTERPRETER`, `docker:IMAGE` or `singularity:PATH`.
 
     Attributes:
-        kind: local, docker or singularity.
-        target: image or path; None for local.
+        kind: local, python, docker or singularity.
+        target: interpreter, image or path; None for local.
     """
 
     kind: str
     target: str | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Runner:
+    def parse(cls, text: str) -> RunnerSetting:
         """Parse the text of a runner.
 
         Raises:
-            FieldError: the text has none of the three forms.
+            FieldError: the text has none of these forms.
         """
         kind, _, target = text.partition(":")
         if text == "local":
             return cls("local")
-        if kind in CONTAINERS and target.strip():
+        if kind in KINDS and target.strip():
             return cls(kind, target)
-        raise FieldError(f"runner '{text}' is unknown", "valid: local, docker:IMAGE, singularity:PATH")
+        raise FieldError(f"runner '{text}' is unknown", "valid: local, python:INTERPRETER, docker:IMAGE")
+
+    def __str__(self) -> str:
+        return self.kind if self.target is None else f"{self.kind}:{self.target}"
+
+    @property
+    def depends_on_place(self) -> bool:
+        """Whether it names a file by a path that is relative to the working directory."""
+        return (
+            self.kind == "python" and not str(self.target).startswith("~") and not Path(str(self.target)).is_absolute()
+        )

@@ -15,7 +15,7 @@ from llenergymeasure.config.environ import number_from, switch_from
 from llenergymeasure.config.files.yaml import read_document
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import MOST_SECONDS
-from llenergymeasure.config.runners import Runner
+from llenergymeasure.config.runners import LATER, RunnerSetting
 from llenergymeasure.config.sections import MeterName
 from llenergymeasure.exceptions import ConfigError
 
@@ -39,9 +39,9 @@ class OutputSettings(ConfigModel):
 class RunnerSettings(ConfigModel):
     """Where each backend runs."""
 
-    pytorch: str = Field("local", description="Runner of pytorch: local, docker:IMAGE or singularity:PATH.")
-    vllm: str = Field("local", description="Runner of vllm: local, docker:IMAGE or singularity:PATH.")
-    tensorrt: str = Field("local", description="Runner of tensorrt: local, docker:IMAGE or singularity:PATH.")
+    pytorch: str = Field("local", description="Runner of pytorch: local or python:INTERPRETER.")
+    vllm: str = Field("local", description="Runner of vllm: local or python:INTERPRETER.")
+    tensorrt: str = Field("local", description="Runner of tensorrt: local or python:INTERPRETER.")
 
 
 class MeasurementSettings(ConfigModel):
@@ -148,21 +148,26 @@ def resolve_measurement(user_config: UserConfig, environ: Mapping[str, str] = os
     )
 
 
-def resolve_runner(backend: str, user_config: UserConfig, environ: Mapping[str, str] = os.environ) -> Runner:
-    """The runner of a backend: LLEM_RUNNER_<BACKEND> before the user config. This release runs locally.
+def resolve_runner(backend: str, user_config: UserConfig, environ: Mapping[str, str] = os.environ) -> RunnerSetting:
+    """The runner of a backend: LLEM_RUNNER_<BACKEND> before the user config.
 
     Raises:
-        ConfigError: another runner, or one that is not known.
+        ConfigError: a runner that is not known or not in this release, or a relative path in the user config.
     """
     variable = f"LLEM_RUNNER_{backend.upper()}"
     text = environ.get(variable)
     source = f"environment variable {variable}" if text is not None else f"runners.{backend} of the user config"
     try:
-        runner = Runner.parse(text if text is not None else dict(user_config.runners).get(backend, "local"))
+        runner = RunnerSetting.parse(text if text is not None else dict(user_config.runners).get(backend, "local"))
     except FieldError as error:
         raise ConfigError(error.problem, error.fix, source=source) from error
-    if runner.kind != "local":
+    if runner.kind in LATER:
         raise ConfigError(
-            f"{source} is '{runner.kind}:{runner.target}': this release cannot use containers", "set it to local"
+            f"{source} is '{runner}': this release cannot use {runner.kind}", "set it to local or python:INTERPRETER"
+        )
+    if text is None and runner.depends_on_place:
+        raise ConfigError(
+            f"{source} is '{runner}': a relative path would depend on the working directory",
+            "write the full path, or begin it with ~",
         )
     return runner

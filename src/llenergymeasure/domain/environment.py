@@ -8,6 +8,8 @@ from llenergymeasure.domain.base import Frozen
 
 # The libraries that generate text.
 LIBRARIES = ("torch", "transformers")
+# The name of the runner that is the environment of the process that writes the results.
+LOCAL = "local"
 
 
 class GpuInfo(Frozen):
@@ -47,6 +49,7 @@ class EnvironmentSnapshot(Frozen):
     driver_version: str | None = Field(None, description="NVIDIA driver; None without one.")
     gpus: tuple[GpuInfo, ...] = Field((), description="GPUs that this process may use.")
     container: str | None = Field(None, description="docker, podman, kubernetes or singularity; None outside.")
+    runner: str = Field(LOCAL, description="The runner that measured, as written: local, python:INTERPRETER.")
     cpu_governor: str | None = Field(None, description="Frequency governor of CPU 0; None when not reported.")
     cpu_frequency_min_mhz: float | None = Field(None, description="Lower limit set for CPU 0; None when not reported.")
     cpu_frequency_max_mhz: float | None = Field(None, description="Upper limit set for CPU 0; None when not reported.")

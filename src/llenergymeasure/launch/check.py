@@ -9,6 +9,8 @@ from pathlib import Path
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.launch.ranks.rank import RankInfo, rank_info_of
+from llenergymeasure.launch.runners.findings import findings_where_measured
+from llenergymeasure.launch.runners.question import Question
 from llenergymeasure.orchestration.model.hub import hub_findings
 from llenergymeasure.orchestration.model.required_files import AskHub
 from llenergymeasure.orchestration.orchestrator import Session, check_machine, findings_with_torch
@@ -21,7 +23,7 @@ def check_experiments(
     output_dir: Path | None = None,
     meter_name: str | None = None,
 ) -> None:
-    """Find everything that would make one of the experiments fail here.
+    """Find everything that would make one of the experiments fail, each in the environment in which it will be measured.
 
     Args:
         configs: the experiments.
@@ -37,7 +39,12 @@ def check_experiments(
         check_machine(config, session)
     rank_info = rank_info_of(session.environ)
     ask_hub = cache(lambda *wanted: tuple(hub_findings(*wanted)))  # experiments of a list often load the same model
-    refuse([experiment_findings(each, session, rank_info, output_dir, meter_name, ask_hub) for each in configs])
+
+    def here(config: ExperimentConfig) -> tuple[Finding, ...]:
+        return experiment_findings(config, session, rank_info, output_dir, meter_name, ask_hub)
+
+    question = Question(meter=meter_name, user_config=session.settings())
+    refuse(findings_where_measured(configs, here, question, output_dir, session.environ))
 
 
 def experiment_findings(

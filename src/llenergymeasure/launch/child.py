@@ -125,7 +125,7 @@ def _opened(request: Request, session: Session, rank_info: RankInfo | None) -> I
 def session_for(request: Request, rank: int, folder: Path) -> Session:
     """A session with the settings and baselines of the request. Rank 0 writes its progress into the folder."""
     progress: Progress = ProgressFile(folder) if rank == 0 else Silent()
-    session = Session(progress=progress, user_config=request.user_config)
+    session = Session(progress=progress, user_config=request.user_config, runner=request.runner)
     take_over(session, request.baselines)
     return session
 

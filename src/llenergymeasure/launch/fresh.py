@@ -5,7 +5,8 @@
  spawn     a new interpreter, which imports the library itself              seconds per run
 ```
 
-Several ranks (`pytorch.num_processes`) are started by torch's launcher in both cases.
+Several ranks (`pytorch.num_processes`) are started by torch's launcher in both cases. Each backend runs in the environment of its
+runner.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from llenergymeasure._files import remove_stale
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import PreFlightError
-from llenergymeasure.launch.fork.client import ForkServer, server_command
+from llenergymeasure.launch.fork.client import ForkServer, server_arguments
 from llenergymeasure.launch.isolated import opened_isolated
 from llenergymeasure.launch.open import no_fresh_process
 from llenergymeasure.launch.process import Child, ended_with_block
 from llenergymeasure.launch.ranks.rank import rank_info_of
-from llenergymeasure.launch.start import Start, Terms, spawned
+from llenergymeasure.launch.runners.choose import runner_for
+from llenergymeasure.launch.runners.runner import Runner
+from llenergymeasure.launch.start import Start, Terms
 from llenergymeasure.orchestration.orchestrator import Session
 
 Isolation = Literal["process", "spawn"]
@@ -43,7 +46,7 @@ class FreshProcesses:
     Args:
         session: the session that the experiments share: settings, environment, progress, idle baselines.
         isolation: how the processes are started.
-        command: gives the command of the fork server for a backend.
+        program: gives the arguments of Python that start the fork server for a backend.
 
     Raises:
         PreFlightError: a launcher started this process, and a fresh one would not be one of its ranks.
@@ -53,12 +56,12 @@ class FreshProcesses:
         self,
         session: Session,
         isolation: Isolation = "process",
-        command: Callable[[str], Sequence[str]] = server_command,
+        program: Callable[[str], Sequence[str]] = server_arguments,
     ) -> None:
         rank_info = rank_info_of(session.environ)
         if rank_info is not None:
             raise PreFlightError([no_fresh_process(rank_info)])
-        self._session, self._isolation, self._command = session, isolation, command
+        self._session, self._isolation, self._program = session, isolation, program
         self._servers: dict[str, ForkServer] = {}
 
     def __enter__(self) -> FreshProcesses:
@@ -95,24 +98,27 @@ class FreshProcesses:
             KeyboardInterrupt: SIGINT or SIGTERM arrived; the process has ended.
         """
         processes = config.section.effective_num_processes
-        terms = Terms(self._start(config.backend, processes), windows=1, time_limit_s=timeout_s, log=log)
+        runner = runner_for(config.backend, self._session.settings(), self._session.environ)
+        start = self._start(runner, config.backend, processes)
+        terms = Terms(runner, start, windows=1, time_limit_s=timeout_s, log=log)
         with opened_isolated(config, self._session, processes, meter_name, terms) as experiment:
             return experiment.measure()
 
-    def _start(self, backend: str, processes: int) -> Start | None:
-        """How a single process is started; None for several ranks, which need no server."""
-        if processes > 1:
+    def _start(self, runner: Runner, backend: str, processes: int) -> Start | None:
+        """How a single process is forked; None for a new interpreter, and for several ranks, which need no server."""
+        if processes > 1 or self._isolation == "spawn" or not runner.can_fork:
             return None
-        return spawned(self._session.environ) if self._isolation == "spawn" else partial(_forked, self._server(backend))
+        return partial(_forked, self._server(runner, backend))
 
-    def _server(self, backend: str) -> ForkServer:
+    def _server(self, runner: Runner, backend: str) -> ForkServer:
         """The server for a backend, ready to fork: started when it is first needed, and again after it ended."""
         server = self._servers.get(backend)
         if server is None or not server.is_alive:
             if server is not None:
                 server.close()
             self._session.progress.step(f"importing the libraries of {backend}")
-            server = self._servers[backend] = ForkServer(self._command(backend), self._session.environ)
+            command = runner.command(self._program(backend), None, self._session.environ)
+            server = self._servers[backend] = ForkServer(command.arguments, command.environ)
             server.wait_until_ready()
         return server
 

@@ -61,7 +61,7 @@ def opened_isolated(
         KeyboardInterrupt: SIGINT or SIGTERM arrived; the children have ended.
     """
     session.model_cache.drop()
-    request = _request(config, session, processes, meter_name, terms.windows)
+    request = _request(config, session, processes, meter_name, terms)
     try:
         with (
             tempfile.TemporaryDirectory(prefix=launch_prefix()) as name,
@@ -77,30 +77,31 @@ def opened_isolated(
 @contextmanager
 def _started(folder: Path, request: Request, session: Session, terms: Terms) -> Iterator[IsolatedExperiment]:
     """Start the children of a request; they have ended when the block ends."""
-    count, log = request.processes, terms.log or folder / "log"
-    start = terms.start or spawned(session.environ)
+    count, log, runner = request.processes, terms.log or folder / "log", terms.runner
+    start = terms.start or spawned(runner, session.environ)
     if count > 1:
         session.progress.step(f"starting {count} processes")
-        start = with_torch_launcher(session.environ, count)
+        start = with_torch_launcher(runner, session.environ, count)
     write_request(folder, request)
     write_atomic(log, b"")
     beats = Heartbeats(folder, count)
-    with start(folder, log, others=beats.pids) as child:
+    with start(folder, log, others=beats.pids if runner.watches_owner else tuple) as child:
         yield IsolatedExperiment(folder, request, child, beats, session, log, terms.time_limit_s)
 
 
 def _request(
-    config: ExperimentConfig, session: Session, processes: int, meter_name: str | None, windows: int | None
+    config: ExperimentConfig, session: Session, processes: int, meter_name: str | None, terms: Terms
 ) -> Request:
     return Request(
         config=config,
         processes=processes,
-        windows=windows or 0,
-        more=windows is None,
+        windows=terms.windows or 0,
+        more=terms.windows is None,
         meter=meter_name,
+        runner=terms.runner.name,
         user_config=session.settings(),
         baselines=known_baselines(session),
-        owner=os.getpid(),
+        owner=os.getpid() if terms.runner.watches_owner else None,
     )
 
 

@@ -2,7 +2,8 @@
 
 ```
  a launcher (torchrun, srun, ...) started this process     ranks.under_launcher     the share of this rank
- pytorch.num_processes above 1, or a fresh process         isolated                 child processes
+ pytorch.num_processes above 1, a fresh process,           isolated                 child processes
+ or a runner other than local
  otherwise                                                 orchestrator             this process
 ```
 """
@@ -19,6 +20,8 @@ from llenergymeasure.exceptions import Finding, PreFlightError
 from llenergymeasure.launch.isolated import opened_isolated
 from llenergymeasure.launch.ranks.rank import RankInfo, rank_info_of
 from llenergymeasure.launch.ranks.under_launcher import opened_under_launcher
+from llenergymeasure.launch.runners.choose import runner_for
+from llenergymeasure.launch.start import Terms
 from llenergymeasure.orchestration.orchestrator import Session, opened
 from llenergymeasure.protocols import Metering
 
@@ -57,21 +60,24 @@ def open_experiment(
         A context whose `measure()` gives one result per window.
 
     Raises:
+        ConfigError: the runner of the backend is not known.
         PreFlightError: the meter of the caller would be needed in another process, or a launcher that started this process
             would have to start a fresh one.
         ExperimentError: on entering the context, the experiment failed.
     """
     rank_info = rank_info_of(session.environ)
+    runner = runner_for(config.backend, session.settings(), session.environ)
+    elsewhere = fresh or not runner.is_local
     if rank_info is not None:
-        if fresh:
+        if elsewhere:
             raise PreFlightError([no_fresh_process(rank_info)])
         return opened_under_launcher(config, session, rank_info, output_dir, metering, meter_name)
     processes = config.section.effective_num_processes
-    if processes == 1 and not fresh:
+    if processes == 1 and not elsewhere:
         return opened(config, session, metering, meter_name=meter_name)
     if metering is not None:
         raise PreFlightError([_meter_stays(metering, processes)])
-    return opened_isolated(config, session, processes, meter_name)
+    return opened_isolated(config, session, processes, meter_name, Terms(runner))
 
 
 def no_fresh_process(rank_info: RankInfo) -> Finding:
@@ -79,7 +85,7 @@ def no_fresh_process(rank_info: RankInfo) -> Finding:
     return Finding(
         f"a launcher started this process as rank {rank_info.rank} of {rank_info.size}, and a fresh process would not be one "
         "of them",
-        "run without the launcher, and set pytorch.num_processes",
+        "run without the launcher, with pytorch.num_processes; or set the runner of the backend to local",
     )
 
 

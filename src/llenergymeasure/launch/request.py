@@ -20,6 +20,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import UserConfig
 from llenergymeasure.domain.base import Frozen, json_of
 from llenergymeasure.domain.energy import BaselineResult
+from llenergymeasure.domain.environment import LOCAL
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.launch.failure import Failure
 from llenergymeasure.results.ranks.files import stem
@@ -50,6 +51,7 @@ class Request(Frozen):
         windows: number of windows to measure in total.
         more: whether more windows may be requested later; the process then waits instead of ending.
         meter: name of the meter to use; None = as configured.
+        runner: the runner that starts these processes, as written.
         user_config: the user's settings.
         baselines: idle baselines that need not be measured again.
         owner: id of the process that created the folder. When it has ended, the child removes the folder and ends. None = the
@@ -61,6 +63,7 @@ class Request(Frozen):
     windows: int = 0
     more: bool = True
     meter: str | None = None
+    runner: str = LOCAL
     user_config: UserConfig
     baselines: tuple[KnownBaseline, ...] = ()
     owner: int | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,7 +9,11 @@ from pathlib import Path
 from typing import Protocol
 
 from llenergymeasure.launch.process import Child, started
-from llenergymeasure.launch.ranks.launcher import launcher_command, shared_cores
+from llenergymeasure.launch.ranks.launcher import launcher_arguments, shared_cores
+from llenergymeasure.launch.runners.local import LOCAL
+from llenergymeasure.launch.runners.runner import Runner
+
+CHILD = ("-m", "llenergymeasure.launch.child")
 
 
 class Start(Protocol):
@@ -33,12 +36,14 @@ class Terms:
     """How the children of one request are run.
 
     Attributes:
+        runner: where the children run.
         start: starts a single child; None = as a new interpreter. Several ranks are started by torch's launcher.
         windows: the number of windows, when it is known before the start; None = windows are requested one by one.
         time_limit_s: seconds after which the children are ended and have failed; None = no limit.
         log: file for their output, which remains; None = it is removed with the folder of the request.
     """
 
+    runner: Runner = LOCAL
     start: Start | None = None
     windows: int | None = None
     time_limit_s: float | None = None
@@ -48,20 +53,21 @@ class Terms:
 AS_NEEDED = Terms()
 
 
-def spawned(environ: Mapping[str, str]) -> Start:
-    """Start the child as a new interpreter in this environment."""
+def spawned(runner: Runner, environ: Mapping[str, str]) -> Start:
+    """Start the child as a new interpreter of a runner."""
 
     def start(folder: Path, log: Path, *, others: Callable[[], Iterable[int]]) -> AbstractContextManager[Child]:
-        command = [sys.executable, "-m", "llenergymeasure.launch.child", str(folder)]
-        return started(command, environ, log, others=others)
+        command = runner.command([*CHILD, str(folder)], folder, environ)
+        return started(command.arguments, command.environ, log, others=others)
 
     return start
 
 
-def with_torch_launcher(environ: Mapping[str, str], count: int) -> Start:
-    """Start this number of ranks, which share the cores of this machine."""
+def with_torch_launcher(runner: Runner, environ: Mapping[str, str], count: int) -> Start:
+    """Start this number of ranks of a runner, which share the cores of this machine."""
 
     def start(folder: Path, log: Path, *, others: Callable[[], Iterable[int]]) -> AbstractContextManager[Child]:
-        return started(launcher_command(folder, count), shared_cores(environ, count), log, others=others)
+        command = runner.command(launcher_arguments(folder, count), folder, shared_cores(environ, count))
+        return started(command.arguments, command.environ, log, others=others)
 
     return start

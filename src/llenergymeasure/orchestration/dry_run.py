@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.machine.torch_build import built_for_cuda
-from llenergymeasure.exceptions import Finding, PreFlightError
-from llenergymeasure.orchestration.preflight import Request, findings_of, refuse
-from llenergymeasure.orchestration.ulimits import limit_findings
-
-
-def check_without_torch(configs: Sequence[ExperimentConfig], output_dir: Path, environ: Mapping[str, str]) -> None:
-    """Find everything that would make one of the experiments fail here, as far as files and NVML show it.
-
-    Raises:
-        PreFlightError: with every finding; of several experiments, each finding names its own.
-    """
-    found = tuple(limit_findings())
-    if found:
-        raise PreFlightError(found)
-    refuse([findings_without_torch(config, output_dir, environ) for config in configs])
+from llenergymeasure.exceptions import Finding
+from llenergymeasure.orchestration.preflight import Request, findings_of
 
 
 def findings_without_torch(
-    config: ExperimentConfig, output_dir: Path, environ: Mapping[str, str]
+    config: ExperimentConfig, output_dir: Path | None, environ: Mapping[str, str]
 ) -> tuple[Finding, ...]:
-    """Findings for one experiment."""
+    """Everything that would make an experiment fail here, as far as files and NVML show it.
+
+    Args:
+        config: the experiment.
+        output_dir: the directory for results; None when nothing is written.
+        environ: environment variables.
+    """
     request = Request(config, output_dir, online=False, environ=environ, cuda_devices=partial(_cuda_devices, environ))
     return findings_of(request) if config.energy.backend in ("auto", "null") else _with_meter(request)
 

@@ -28,6 +28,7 @@ from llenergymeasure.core.model_cache import ModelCache, NoModelCache
 from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.core.window import Alone
 from llenergymeasure.datasets.loader import open_dataset
+from llenergymeasure.domain.environment import LOCAL
 from llenergymeasure.exceptions import Finding, PreFlightError
 from llenergymeasure.orchestration.model.hub import hub_findings
 from llenergymeasure.orchestration.model.required_files import AskHub
@@ -51,6 +52,7 @@ class Session:
         powercap: where Linux shows the energy counters of CPUs.
         baselines: idle power measured so far.
         model_cache: keeps the model between experiments that load it in the same way.
+        runner: the runner that started this process, as written.
     """
 
     progress: Progress = field(default_factory=Logged)
@@ -60,6 +62,7 @@ class Session:
     baselines: BaselineCache = field(default_factory=BaselineCache)
     model_cache: ModelCache = field(default_factory=NoModelCache)
     user_config: UserConfig | None = None
+    runner: str = LOCAL
     meter_setting: MeterSetting = IN_CONFIG
 
     def setting(self, meter_name: str | None) -> MeterSetting:
@@ -213,7 +216,7 @@ def instruments_for(
     return Instruments(
         metering=metering,
         prompts=open_dataset(config.dataset, config.n, config.random_seed, config.apply_chat_template),
-        snapshot=lambda engine: take_snapshot(gpu_infos(devices), engine.cuda_facts(), driver_version(devices)),
+        snapshot=lambda engine: take_snapshot(gpu_infos(devices), engine.cuda_facts(), driver_version(devices), runner=session.runner),
         collectors=(
             TokenCollector(), LatencyCollector(), PhaseCollector(), MemoryCollector(),
             HostCollector(instrument_cpu=devices.sampler.cpu_seconds if devices.sampler else lambda: None),

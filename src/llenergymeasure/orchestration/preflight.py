@@ -214,9 +214,14 @@ def _prompts(request: Request) -> Findings:
 
 
 def _output(request: Request) -> Findings:
-    if request.output_dir is None:
+    return output_findings(request.output_dir)
+
+
+def output_findings(output_dir: Path | None) -> Findings:
+    """Findings about the directory for results; None = nothing is written."""
+    if output_dir is None:
         return
-    place = request.output_dir.absolute()
+    place = output_dir.absolute()
     existing = next(path for path in (place, *place.parents) if path.exists())
     if not existing.is_dir():
         yield Finding(f"output directory {place}: {existing} is not a directory", "choose another --output")

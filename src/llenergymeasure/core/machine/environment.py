@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from llenergymeasure._version import __version__
-from llenergymeasure.domain.environment import CudaFacts, EnvironmentSnapshot, GpuInfo
+from llenergymeasure.domain.environment import LOCAL, CudaFacts, EnvironmentSnapshot, GpuInfo
 from llenergymeasure.security import redact
 
 KIBIBYTE = 1024
@@ -48,6 +48,7 @@ def take_snapshot(
     cuda: CudaFacts | None = None,
     driver_version: str | None = None,
     *,
+    runner: str = LOCAL,
     root: Path = Path("/"),
     environ: Mapping[str, str] = os.environ,
     run: Run = run_command,
@@ -58,6 +59,7 @@ def take_snapshot(
         gpus: the GPUs as NVML reports them.
         cuda: versions that torch reports; None = torch is not loaded.
         driver_version: version of the NVIDIA driver.
+        runner: the runner that started this process.
         root: root of the file system.
         environ: environment variables.
         run: runs a command.
@@ -79,6 +81,7 @@ def take_snapshot(
         driver_version=driver_version,
         gpus=tuple(gpus),
         container=_container(root, environ),
+        runner=runner,
         cpu_governor=_text(frequency / "scaling_governor"),
         cpu_frequency_min_mhz=_megahertz(_text(frequency / "scaling_min_freq")),
         cpu_frequency_max_mhz=_megahertz(_text(frequency / "scaling_max_freq")),

@@ -9,7 +9,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -22,9 +21,9 @@ from llenergymeasure.launch.process import GRACE_S, last_lines_in, reason_in
 START_POLL_S = 1.0
 
 
-def server_command(backend: str) -> list[str]:
-    """The command of a fork server for the runs of a backend, to which the socket and the owner are added."""
-    return [sys.executable, "-m", "llenergymeasure.launch.fork", backend]
+def server_arguments(backend: str) -> list[str]:
+    """The arguments of Python for a fork server of a backend, to which the socket and the owner are added."""
+    return ["-m", "llenergymeasure.launch.fork", backend]
 
 
 class ForkServer:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 
-def launcher_command(folder: Path, count: int) -> list[str]:
-    """The command that starts `count` children for one request."""
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts", "0"]
+def launcher_arguments(folder: Path, count: int) -> list[str]:
+    """The arguments of Python that start `count` children for one request."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--max-restarts", "0"]
     launcher += ["--log-dir", str(folder / "torch")]
     return [*launcher, "--nproc-per-node", str(count), "-m", "llenergymeasure.launch.child", str(folder)]
 

@@ -76,6 +76,7 @@ ENVIRONMENT: Rules = {
     "driver_version": Same("driver"),
     "gpus": _gpus,
     "container": of_rank_0(_MACHINE),
+    "runner": of_rank_0("one runner starts all ranks"),
     "cpu_governor": of_rank_0(_MACHINE),
     "cpu_frequency_min_mhz": of_rank_0(_MACHINE),
     "cpu_frequency_max_mhz": of_rank_0(_MACHINE),

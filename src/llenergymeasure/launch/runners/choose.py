@@ -1,0 +1,22 @@
+"""Chooses the runner of a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from llenergymeasure.config.user_config import UserConfig, resolve_runner
+from llenergymeasure.launch.runners.local import LOCAL
+from llenergymeasure.launch.runners.python import python_runner
+from llenergymeasure.launch.runners.runner import Runner
+
+
+def runner_for(backend: str, user_config: UserConfig, environ: Mapping[str, str]) -> Runner:
+    """The runner of a backend: LLEM_RUNNER_<BACKEND>, then `runners` of the user config, then local.
+
+    Raises:
+        ConfigError: it is not known, or not in this release.
+    """
+    setting = resolve_runner(backend, user_config, environ)
+    if setting.target is None:
+        return LOCAL
+    return python_runner(str(setting), setting.target)
