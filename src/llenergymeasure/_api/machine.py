@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from llenergymeasure._api.elsewhere import Elsewhere, elsewhere
 from llenergymeasure.config.extensions.backends import BackendEntry
 from llenergymeasure.config.meters import METERS
 from llenergymeasure.config.user_config import load_user_config, resolve_measurement, user_config_path
@@ -20,7 +21,7 @@ from llenergymeasure.domain.environment import EnvironmentSnapshot, GpuInfo
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.models.builtin import BUILTIN_MODELS, PACKAGED_MODELS, installation_of
 
-__all__ = ["Backend", "GpuInfo", "Machine", "Meters", "Settings", "describe_machine", "installed_packages"]
+__all__ = ["Backend", "Elsewhere", "GpuInfo", "Machine", "Meters", "Settings", "describe_machine", "installed_packages"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Backend:
         measured: whether this release can measure with it.
         install: the command that installs it.
         problem: why the package that offers it cannot be used; empty when it can.
+        elsewhere: the environment in which it runs; None = that of this process.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Backend:
     measured: bool
     install: str
     problem: str = ""
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,10 @@ def _backends() -> tuple[Backend, ...]:
 def _backend(name: str, entry: BackendEntry | ConfigError, installed: bool) -> Backend:
     if isinstance(entry, ConfigError):
         return Backend(name, installed=False, measured=False, install="", problem=str(entry))
-    return Backend(name, installed, entry.factory is not None, entry.install)
+    measured = entry.factory is not None
+    return Backend(
+        name, installed, measured, entry.install, elsewhere=elsewhere(name, os.environ) if measured else None
+    )
 
 
 def _meters(devices: MeterContext) -> Meters:

@@ -16,6 +16,7 @@ from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.dataset import DatasetInfo
+from llenergymeasure.launch.runners.choose import runner_notes
 from llenergymeasure.launch.runners.dry_run import check_without_torch
 from llenergymeasure.orchestration.model.vram import VramEstimate, estimate_for
 from llenergymeasure.orchestration.notes import notes_on_study, plan_notes
@@ -62,9 +63,9 @@ def plan(study: StudyConfig, output_dir: Path | None = None) -> Plan:
         ConfigError: the user config or a variable cannot be understood.
         PreFlightError: an experiment cannot run here.
     """
-    _, place = check(study.experiments, output_dir)
+    user, place = check(study.experiments, output_dir)
     general = tuple(notes_on_study(study))
-    experiments = tuple(_planned(each, general, os.environ) for each in study.experiments)
+    experiments = tuple(_planned(each, general, user, os.environ) for each in study.experiments)
     return Plan(experiments, place)
 
 
@@ -102,11 +103,13 @@ def check(experiments: Sequence[ExperimentConfig], output_dir: Path | None) -> t
     return user, place
 
 
-def _planned(config: ExperimentConfig, general: tuple[str, ...], environ: Mapping[str, str]) -> PlannedExperiment:
+def _planned(
+    config: ExperimentConfig, general: tuple[str, ...], user: UserConfig, environ: Mapping[str, str]
+) -> PlannedExperiment:
     return PlannedExperiment(
         config=config,
         fields=set_fields(config),
         prompts=open_dataset(config.dataset, config.n, config.random_seed).info,
         memory=estimate_for(config, environ),
-        notes=(*general, *plan_notes(config, environ)),
+        notes=(*general, *runner_notes(config.backend, user, environ), *plan_notes(config, environ)),
     )

@@ -25,6 +25,7 @@ from llenergymeasure.launch.check import check_experiments
 from llenergymeasure.launch.fresh import FreshProcesses
 from llenergymeasure.launch.open import measure_once, no_fresh_process
 from llenergymeasure.launch.ranks.rank import rank_info_of
+from llenergymeasure.launch.runners.ask import snapshots_elsewhere
 from llenergymeasure.orchestration.orchestrator import Session
 from llenergymeasure.progress import NotesOnce, Progress
 from llenergymeasure.study.design import design_of, protocol_of
@@ -189,12 +190,14 @@ def _parts(
     design: StudyDesign, session: Session, devices: MeterContext, measure: Measure, options: StudyOptions
 ) -> StudyParts:
     snapshot = take_snapshot(gpu_infos(devices), None, driver_version(devices))
+    backends = {cell.config.backend for cell in design.cells}
+    elsewhere = snapshots_elsewhere(backends, session.settings(), session.environ)
     return StudyParts(
         measure=measure,
         clock=session.clock,
         progress=session.progress,
         host=platform.node(),
-        environment=environment_of(snapshot, {cell.config.backend for cell in design.cells}),
+        environment=environment_of(snapshot, backends, elsewhere),
         thermometer=partial(_temperatures, devices),
         skip=options.skip,
         on_start=options.on_start,

@@ -10,12 +10,15 @@ from pathlib import Path
 from llenergymeasure._api.duration import duration
 from llenergymeasure._api.plan import check
 from llenergymeasure._format import number
+from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.models import StudyConfig
+from llenergymeasure.config.user_config import UserConfig
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.domain.study.design import Factor, Protocol, Skipped, StudyDesign
 from llenergymeasure.domain.study.left_out import left_out_notes
 from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.domain.study.runs import PlannedRun
+from llenergymeasure.launch.runners.choose import runner_notes
 from llenergymeasure.orchestration.model.vram import estimate_for
 from llenergymeasure.orchestration.notes import plan_notes
 from llenergymeasure.study.analysis.planning import detectable_at
@@ -127,9 +130,14 @@ def plan_study(study: StudyConfig, output_dir: Path | None = None, *, gaps: bool
         n_single_passes=len(runs) - len(lengths_s),
         size_mb=len(runs) * BYTES_PER_RUN / MEGABYTE,
         detectable=detectable_at(design, protocol.n_cycles),
-        notes=tuple(dict.fromkeys(note for cell in design.cells for note in plan_notes(cell.config, os.environ))),
+        notes=tuple(dict.fromkeys(note for cell in design.cells for note in _notes(cell.config, user))),
         output_dir=str(place),
     )
+
+
+def _notes(config: ExperimentConfig, user: UserConfig) -> Iterator[str]:
+    yield from runner_notes(config.backend, user, os.environ)
+    yield from plan_notes(config, os.environ)
 
 
 def _cells(design: StudyDesign) -> Iterator[PlannedCell]:

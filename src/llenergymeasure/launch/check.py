@@ -44,7 +44,7 @@ def check_experiments(
         return experiment_findings(config, session, rank_info, output_dir, meter_name, ask_hub)
 
     question = Question(meter=meter_name, user_config=session.settings())
-    refuse(findings_where_measured(configs, here, question, output_dir, session.environ))
+    refuse(findings_where_measured(configs, here, question, output_dir, session.environ, session.progress))
 
 
 def experiment_findings(

@@ -79,6 +79,8 @@ def _started(folder: Path, request: Request, session: Session, terms: Terms) -> 
     """Start the children of a request; they have ended when the block ends."""
     count, log, runner = request.processes, terms.log or folder / "log", terms.runner
     start = terms.start or spawned(runner, session.environ)
+    if not runner.is_local:
+        session.progress.step(f"starting in {runner.name}")
     if count > 1:
         session.progress.step(f"starting {count} processes")
         start = with_torch_launcher(runner, session.environ, count)

@@ -216,7 +216,9 @@ def instruments_for(
     return Instruments(
         metering=metering,
         prompts=open_dataset(config.dataset, config.n, config.random_seed, config.apply_chat_template),
-        snapshot=lambda engine: take_snapshot(gpu_infos(devices), engine.cuda_facts(), driver_version(devices), runner=session.runner),
+        snapshot=lambda engine: take_snapshot(
+            gpu_infos(devices), engine.cuda_facts(), driver_version(devices), runner=session.runner
+        ),
         collectors=(
             TokenCollector(), LatencyCollector(), PhaseCollector(), MemoryCollector(),
             HostCollector(instrument_cpu=devices.sampler.cpu_seconds if devices.sampler else lambda: None),

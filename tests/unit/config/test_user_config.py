@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llenergymeasure.config.runners import Runner
+from llenergymeasure.config.runners import RunnerSetting
 from llenergymeasure.config.user_config import (
     UserConfig,
     load_user_config,
@@ -106,27 +106,34 @@ def test_a_directory_in_its_place_is_refused(tmp_path):
 
 
 def test_backends_run_locally_by_default():
-    assert resolve_runner("pytorch", UserConfig(), {}) == Runner("local")
-    assert resolve_runner("vllm", UserConfig(), {"LLEM_RUNNER_VLLM": "local"}) == Runner("local")
+    assert resolve_runner("pytorch", UserConfig(), {}) == RunnerSetting("local")
+    assert resolve_runner("vllm", UserConfig(), {"LLEM_RUNNER_VLLM": "local"}) == RunnerSetting("local")
 
 
 def test_the_environment_chooses_the_runner_before_the_user_config():
     user = UserConfig.model_validate({"runners": {"pytorch": "docker:image"}})
-    assert resolve_runner("pytorch", user, {"LLEM_RUNNER_PYTORCH": "local"}) == Runner("local")
+    assert resolve_runner("pytorch", user, {"LLEM_RUNNER_PYTORCH": "local"}) == RunnerSetting("local")
     message = complaint(resolve_runner, "pytorch", user, {"LLEM_RUNNER_VLLM": "local"})
     assert message.startswith("runners.pytorch of the user config is 'docker:image'")
 
 
-@pytest.mark.parametrize("text", ["docker:registry.example/image:1", "singularity:/images/a.sif"])
-def test_containers_are_understood_and_not_in_this_release(text):
+@pytest.mark.parametrize(
+    ("text", "kind"), [("docker:registry.example/image:1", "docker"), ("singularity:/images/a.sif", "singularity")]
+)
+def test_containers_are_understood_and_not_in_this_release(text, kind):
     message = complaint(resolve_runner, "pytorch", UserConfig(), {"LLEM_RUNNER_PYTORCH": text})
-    assert f"LLEM_RUNNER_PYTORCH is '{text}': this release cannot use containers; set it to local" in message
+    assert f"LLEM_RUNNER_PYTORCH is '{text}': this release cannot use {kind}; set it to local or python:" in message
 
 
-@pytest.mark.parametrize("text", ["", "podman:x", "docker", "docker:", "singularity: ", "Local", "local:x"])
+def test_an_interpreter_may_have_a_colon_in_its_path():
+    setting = resolve_runner("vllm", UserConfig(), {"LLEM_RUNNER_VLLM": "python:/a:b/python"})
+    assert (setting, str(setting)) == (RunnerSetting("python", "/a:b/python"), "python:/a:b/python")
+
+
+@pytest.mark.parametrize("text", ["", "podman:x", "docker", "docker:", "singularity: ", "python:", "Local", "local:x"])
 def test_an_unknown_runner_is_named_with_the_valid_ones(text):
     message = complaint(resolve_runner, "pytorch", UserConfig(), {"LLEM_RUNNER_PYTORCH": text})
-    assert f"LLEM_RUNNER_PYTORCH: runner '{text}' is unknown; valid: local, docker:IMAGE, singularity:PATH" in message
+    assert f"LLEM_RUNNER_PYTORCH: runner '{text}' is unknown; valid: local, python:INTERPRETER, docker:IMAGE" in message
 
 
 def test_measurement_settings_come_from_the_user_config():

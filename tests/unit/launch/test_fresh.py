@@ -25,8 +25,8 @@ from waiting import until
 ENVIRON = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
-def command(backend):
-    return [sys.executable, fake_runs.__file__, backend]
+def program(backend):
+    return [fake_runs.__file__, backend]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def session():
 
 @pytest.fixture(scope="module")
 def fresh(session):
-    with FreshProcesses(session, command=command) as fresh:
+    with FreshProcesses(session, program=program) as fresh:
         yield fresh
 
 
@@ -146,13 +146,13 @@ def test_runs_of_every_ending_leave_no_file_thread_process_or_folder(fresh, monk
 
 def test_an_interrupt_ends_the_run_and_the_server(session):
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt), FreshProcesses(session, command=command) as fresh:
+    with pytest.raises(KeyboardInterrupt), FreshProcesses(session, program=program) as fresh:
         fresh.measure(an_experiment("take_long"))
 
 
 def test_after_the_end_of_a_server_another_takes_over(session, tmp_path):
     log = tmp_path / "log.txt"
-    with FreshProcesses(session, command=command) as fresh:
+    with FreshProcesses(session, program=program) as fresh:
         fresh.measure(an_experiment("succeed"), log=log)
         first = server_in(log)
         os.kill(first, signal.SIGKILL)
@@ -162,9 +162,9 @@ def test_after_the_end_of_a_server_another_takes_over(session, tmp_path):
 
 
 def test_a_server_that_cannot_import_its_library_reports_it(session):
-    broken = [sys.executable, "-c", "raise SystemExit('no torch here')"]
+    broken = ["-c", "raise SystemExit('no torch here')"]
     with (
-        FreshProcesses(session, command=lambda backend: broken) as fresh,
+        FreshProcesses(session, program=lambda backend: broken) as fresh,
         pytest.raises(BackendError, match="no torch here"),
     ):
         fresh.measure(an_experiment("succeed"))
@@ -181,7 +181,7 @@ import sys
 from pathlib import Path
 import test_fresh
 from llenergymeasure.launch.fresh import FreshProcesses
-with FreshProcesses(test_fresh.Session(user_config=test_fresh.UserConfig()), command=test_fresh.command) as fresh:
+with FreshProcesses(test_fresh.Session(user_config=test_fresh.UserConfig()), program=test_fresh.program) as fresh:
     fresh.measure(test_fresh.an_experiment("succeed"), log=Path(sys.argv[1]))
     print(test_fresh.server_in(Path(sys.argv[1])), flush=True)
     fresh.measure(test_fresh.an_experiment("take_long"))

@@ -18,9 +18,10 @@ import sys
 from pathlib import Path
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import PreFlightError
-from llenergymeasure.orchestration.dry_run import check_without_torch
+from llenergymeasure.config.user_config import UserConfig
+from llenergymeasure.launch.runners.dry_run import check_without_torch
 try:
-    check_without_torch([ExperimentConfig.model_validate_json(sys.argv[1])], Path(sys.argv[2]), {})
+    check_without_torch([ExperimentConfig.model_validate_json(sys.argv[1])], Path(sys.argv[2]), UserConfig(), {})
 except PreFlightError as error:
     print(*(finding.problem for finding in error.findings), sep="\\n")
 print([name for name in ("torch", "transformers") if name in sys.modules])

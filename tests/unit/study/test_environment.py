@@ -27,6 +27,19 @@ def test_it_has_processor_gpus_driver_and_the_versions_of_the_backends_that_are_
     }  # fmt: skip
 
 
+def test_a_backend_that_runs_elsewhere_has_the_versions_of_its_environment():
+    here = a_snapshot().model_copy(update={"packages": {"torch": "2.6.0", "transformers": "5.1.0"}})
+    there = a_snapshot().model_copy(update={"packages": {"torch": "2.9.0", "vllm": "0.32.0"}})
+    facts = environment_of(here, {"pytorch", "vllm"}, {"vllm": there}).facts
+    assert (facts["torch"], facts["torch of backend vllm"], facts["vllm of backend vllm"]) == (
+        "2.6.0",
+        "2.9.0",
+        "0.32.0",
+    )
+    assert facts["transformers of backend vllm"] == "absent"
+    assert "vllm" not in facts
+
+
 def test_what_is_not_there_is_absent():
     update = {"packages": {}, "gpus": (), "driver_version": None, "cpu_model": None}
     facts = environment_of(a_snapshot().model_copy(update=update), {"pytorch"}).facts

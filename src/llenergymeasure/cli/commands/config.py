@@ -6,7 +6,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from llenergymeasure._api.machine import Backend, GpuInfo, Machine, Settings, describe_machine, installed_packages
+from llenergymeasure._api.machine import (
+    Backend,
+    Elsewhere,
+    GpuInfo,
+    Machine,
+    Settings,
+    describe_machine,
+    installed_packages,
+)
 from llenergymeasure._version import __version__
 from llenergymeasure.cli.terminal import Screen
 from llenergymeasure.exceptions import ConfigError
@@ -23,7 +31,10 @@ def _lines(machine: Machine, verbose: bool) -> Iterator[str]:
     yield f"CPU: {machine.cpu}"
     yield from _gpus(machine)
     yield "backends"
-    yield from (f"  {each.name}: {_backend(each)}" for each in machine.backends)
+    for each in machine.backends:
+        yield f"  {each.name}: {_backend(each) if each.elsewhere is None else _elsewhere(each.elsewhere)}"
+        if each.elsewhere is not None:
+            yield from (f"    fix: {finding.fix}" for finding in each.elsewhere.findings)
     yield "meters"
     for name, state in machine.meters.states.items():
         yield f"  {name}: {state}"
@@ -66,6 +77,13 @@ def _backend(backend: Backend) -> str:
     if not backend.measured:  # its extra would be of no use
         return f"not measured by this release{', although it is installed' if backend.installed else ''}"
     return "available" if backend.installed else f"not installed ({backend.install})"
+
+
+def _elsewhere(there: Elsewhere) -> str:
+    if there.findings:
+        return "; ".join(finding.problem for finding in there.findings)
+    versions = "".join(f", {name} {version}" for name, version in there.versions.items())
+    return f"available, in {there.runner} (Python {there.python}{versions})"
 
 
 def _settings(settings: Settings | ConfigError) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from llenergymeasure.config.user_config import UserConfig, resolve_runner
 from llenergymeasure.launch.runners.local import LOCAL
@@ -20,3 +20,10 @@ def runner_for(backend: str, user_config: UserConfig, environ: Mapping[str, str]
     if setting.target is None:
         return LOCAL
     return python_runner(str(setting), setting.target)
+
+
+def runner_notes(backend: str, user_config: UserConfig, environ: Mapping[str, str]) -> Iterator[str]:
+    """A note for the user where a backend does not run in the environment of this process."""
+    runner = runner_for(backend, user_config, environ)
+    if not runner.is_local:
+        yield f"backend '{backend}' runs in {runner.name}"

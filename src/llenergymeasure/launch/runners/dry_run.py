@@ -14,6 +14,7 @@ from llenergymeasure.launch.runners.question import Question
 from llenergymeasure.orchestration.dry_run import findings_without_torch
 from llenergymeasure.orchestration.preflight import refuse
 from llenergymeasure.orchestration.ulimits import limit_findings
+from llenergymeasure.progress import Silent
 
 
 def check_without_torch(
@@ -30,4 +31,4 @@ def check_without_torch(
         raise PreFlightError(found)
     here = partial(findings_without_torch, output_dir=output_dir, environ=environ)
     question = Question(with_torch=False, user_config=user_config)
-    refuse(findings_where_measured(configs, here, question, output_dir, environ))
+    refuse(findings_where_measured(configs, here, question, output_dir, environ, Silent()))

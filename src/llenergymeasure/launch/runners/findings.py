@@ -13,6 +13,7 @@ from llenergymeasure.launch.runners.choose import runner_for
 from llenergymeasure.launch.runners.question import Question
 from llenergymeasure.launch.runners.runner import Runner
 from llenergymeasure.orchestration.preflight import output_findings
+from llenergymeasure.progress import Progress
 
 Findings = tuple[Finding, ...]
 
@@ -23,6 +24,7 @@ def findings_where_measured(
     question: Question,
     output_dir: Path | None,
     environ: Mapping[str, str],
+    progress: Progress,
 ) -> list[Findings]:
     """Everything that would make each of the experiments fail.
 
@@ -32,6 +34,7 @@ def findings_where_measured(
         question: what other environments are asked; the experiments are added here.
         output_dir: the directory for results; None when nothing is written.
         environ: the environment of this process.
+        progress: receives a step for each other environment.
 
     Raises:
         ConfigError: a runner is not known.
@@ -44,7 +47,9 @@ def findings_where_measured(
         if runner.is_local:
             answers = [here(each) for each in group]
         else:
+            progress.step(f"checking the experiments in {runner.name}")
             answers = _there(runner, question.model_copy(update={"configs": group}), output_dir, environ)
+            progress.done()
         found.update(zip(places, answers))
     return [found[place] for place in range(len(configs))]
 

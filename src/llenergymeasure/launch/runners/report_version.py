@@ -3,13 +3,12 @@
 Its text is passed to an interpreter that may be of any version and that may not have this package.
 """
 
-# ruff: noqa: I002 - old interpreters do not know the annotations of today
 import json
 import sys
 
 if __name__ == "__main__":
     found = {"python": list(sys.version_info[:3]), "version": None, "problem": ""}
-    if sys.version_info >= (3, 10):
+    if sys.version_info >= (3, 10):  # noqa: UP036 - the interpreter may be older
         from importlib.util import find_spec
 
         spec = find_spec("llenergymeasure")

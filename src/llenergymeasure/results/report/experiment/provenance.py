@@ -97,6 +97,7 @@ def machine(result: ExperimentResult) -> Rows:
     yield "driver", seen.driver_version or "none"
     yield "CUDA", f"{seen.cuda_version} ({seen.cuda_version_source})" if seen.cuda_version else "none"
     yield "container", seen.container or "none"
+    yield "runner", seen.runner
     yield "CPU governor", seen.cpu_governor or "not reported"
     yield "threads", str(result.host.threads or "not reported")
     if result.host.other_cpu_share is not None:
