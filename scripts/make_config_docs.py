@@ -91,6 +91,7 @@ ENVIRONMENT = """## Environment variables
 |---|---|
 | `LLEM_CARBON_INTENSITY` | carbon intensity in gCO2/kWh; takes precedence over the user config |
 | `LLEM_DATACENTER_PUE` | power usage effectiveness, at least 1; takes precedence over the user config |
+| `LLEM_RUNNER_PYTORCH`, `LLEM_RUNNER_VLLM`, ... | runner of a backend: `local` or `python:INTERPRETER`; takes precedence over the user config ([other environments](environments.md)) |
 | `CUDA_VISIBLE_DEVICES`, `CUDA_DEVICE_ORDER` | which GPUs are used and measured |
 | `HF_TOKEN`, `HF_HOME`, `HF_HUB_OFFLINE` | read by the Hugging Face libraries |
 
@@ -115,17 +116,16 @@ LATER = f"""## Not in this release
 
 This release measures {" and ".join(f"`{name}`" for name in MEASURED)}, without containers. The settings below are only checked, so
 that a configuration can be written today: {" and ".join(f"`{name}`" for name in _LATER_BACKENDS)} as `backend`, with precisions and
-sections, and the runners. A run with another backend or in a container is refused with a message.
+sections. A run with another backend, or with the runner `docker:IMAGE` or `singularity:PATH`, is refused with a message.
 """
 
 LATER_ENVIRONMENT = """| variable | meaning |
 |---|---|
-| `LLEM_RUNNER_PYTORCH`, `LLEM_RUNNER_VLLM`, `LLEM_RUNNER_TENSORRT` | Runner of a backend, before the user config; only `local` |
 | `LLEM_NO_PROMPT` | 1 or 0; this release asks no questions |
 """
 
-# The sections without an effect in this release: those of backends that it does not measure, and the choice of a runner.
-SECTIONS_OF_LATER = {*BACKENDS} - {*MEASURED} | {"runners"}
+# The sections without an effect in this release: those of backends that it does not measure.
+SECTIONS_OF_LATER = {*BACKENDS} - {*MEASURED}
 
 
 def page() -> str:
@@ -139,7 +139,6 @@ def page() -> str:
         LATER,
         _support(),
         *_sections(ExperimentConfig, later=True),
-        *_sections(UserConfig, later=True),
         LATER_ENVIRONMENT,
     ]
     return "\n".join(parts)

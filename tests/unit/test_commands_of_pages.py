@@ -47,6 +47,7 @@ NOT_RUN = {
     "llem run examples/quantisation.yaml --dry-run": "test_examples.py runs it",
     "llem run examples/real_model_study.yaml --report": "takes 10 minutes; its result is kept in docs/validation",
     "llem run --model builtin/tiny-llama --backend vllm*": "needs vLLM; tests/vllm/test_pages.py runs it without the waits",
+    "python -m venv*": "makes an environment; test_other_environments.py makes one",
     "cd*": "changes the folder only",
     "git*": "needs a repository of the reader; tests/integration/plugin/test_updates.py has one",
     "sudo*": "changes the machine",

@@ -19,16 +19,17 @@ from llenergymeasure.core.backends.registry import importable
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
 EXAMPLE = ROOT / "examples" / "engines.yaml"
+WITHOUT_VLLM = ROOT / ".venv" / "bin" / "python"
 WITHOUT_WAITS = ("baseline.enabled=false", "warmup.thermal_floor_seconds=0", "warmup.n_warmup=1")
 (COMMAND,) = re.findall(r"^llem (run .*)$", PAGE, re.MULTILINE)
 
 needs_vllm = pytest.mark.skipif(not importable("vllm"), reason="needs vLLM: make vllm")
 
 
-def llem(words: list[str], cwd: Path, settings: tuple[str, ...]) -> None:
+def llem(words: list[str], cwd: Path, settings: tuple[str, ...], python: str = sys.executable, **environ: str) -> None:
     options = [part for setting in settings for part in ("--set", setting)]
-    command = [sys.executable, "-m", "llenergymeasure", *words, *options, "--quiet"]
-    environ = {**os.environ, "HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
+    command = [python, "-m", "llenergymeasure", *words, *options, "--quiet"]
+    environ = {**os.environ, "HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", **environ}
     done = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -71,3 +72,21 @@ def test_the_example_is_measured_with_the_weights_of_the_script(tmp_path):
     results = [json.loads(path.read_text()) for path in tmp_path.glob("results/*/runs/*/result.json")]
     assert sorted(result["config"]["backend"] for result in results) == ["pytorch", "pytorch", "vllm", "vllm"]
     assert {result["tokens"]["output_tokens"] for result in results} == {8}
+
+
+@needs_vllm
+@pytest.mark.skipif(not WITHOUT_VLLM.exists(), reason="needs the other environment: make setup")
+def test_a_study_has_each_engine_in_its_own_environment(tmp_path):
+    (tmp_path / "examples").mkdir()
+    example = Path(shutil.copy(EXAMPLE, tmp_path / "examples"))
+    short = ("n=2", "max_input_tokens=8", "max_output_tokens=4", "min_output_tokens=4", "vllm.enforce_eager=true")
+    settings = (*short, "baseline.enabled=false", "model=builtin/tiny-llama", "apply_chat_template=false")
+    runner = f"python:{sys.executable}"
+    words = ["run", str(example), "--cycles", "1"]
+    llem(words, tmp_path, settings, python=str(WITHOUT_VLLM), LLEM_RUNNER_VLLM=runner)
+    results = [json.loads(path.read_text()) for path in tmp_path.glob("results/*/runs/*/result.json")]
+    runners = {(result["config"]["backend"], result["environment_snapshot"]["runner"]) for result in results}
+    assert runners == {("pytorch", "local"), ("vllm", runner)}
+    (manifest,) = tmp_path.glob("results/*/manifest.json")
+    facts = json.loads(manifest.read_text())["environments"][0]["facts"]
+    assert facts["torch of backend vllm"] != "absent"
