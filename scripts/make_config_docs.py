@@ -91,7 +91,7 @@ ENVIRONMENT = """## Environment variables
 |---|---|
 | `LLEM_CARBON_INTENSITY` | carbon intensity in gCO2/kWh; takes precedence over the user config |
 | `LLEM_DATACENTER_PUE` | power usage effectiveness, at least 1; takes precedence over the user config |
-| `LLEM_RUNNER_PYTORCH`, `LLEM_RUNNER_VLLM`, ... | runner of a backend: `local` or `python:INTERPRETER`; takes precedence over the user config ([other environments](environments.md)) |
+| `LLEM_RUNNER_PYTORCH`, `LLEM_RUNNER_VLLM`, ... | [runner](environments.md) of a backend; before the user config |
 | `CUDA_VISIBLE_DEVICES`, `CUDA_DEVICE_ORDER` | which GPUs are used and measured |
 | `HF_TOKEN`, `HF_HOME`, `HF_HUB_OFFLINE` | read by the Hugging Face libraries |
 
