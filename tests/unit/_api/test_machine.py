@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import platform
+
 import pytest
 
+from another_environment import environment
 from llenergymeasure._api.machine import Settings, describe_machine
 from llenergymeasure.config.meters import METERS
 from llenergymeasure.core.backends.registry import BACKENDS
@@ -65,3 +68,34 @@ def test_a_broken_user_config_is_a_finding_and_the_rest_is_there(user_config):
     machine = describe_machine()
     assert isinstance(machine.settings, ConfigError)
     assert machine.backends
+
+
+def backend(name):
+    (found,) = [each for each in describe_machine().backends if each.name == name]
+    return found
+
+
+def test_backends_run_here_without_a_runner():
+    assert backend("pytorch").elsewhere is None
+
+
+def test_an_environment_that_cannot_be_used_is_described_with_its_findings(monkeypatch):
+    monkeypatch.setenv("LLEM_RUNNER_VLLM", "python:/nowhere/python")
+    there = backend("vllm").elsewhere
+    assert (there.runner, there.python) == ("python:/nowhere/python", "")
+    assert [finding.problem for finding in there.findings] == [
+        "runner python:/nowhere/python: there is no file /nowhere/python"
+    ]
+
+
+def test_a_runner_that_cannot_be_understood_is_a_finding_of_its_backend(monkeypatch):
+    monkeypatch.setenv("LLEM_RUNNER_VLLM", "cloud")
+    (finding,) = backend("vllm").elsewhere.findings
+    assert "runner 'cloud' is unknown" in finding.problem
+
+
+def test_an_environment_is_described_with_its_versions(monkeypatch, tmp_path):
+    monkeypatch.setenv("LLEM_RUNNER_PYTORCH", f"python:{environment(tmp_path / 'v')}")
+    there = backend("pytorch").elsewhere
+    assert there.python == platform.python_version()
+    assert set(there.versions) <= {"torch", "transformers"}

@@ -88,6 +88,13 @@ def test_config_shows_what_auto_would_choose_under_the_user_config(tmp_path, mon
     assert words in CliRunner().invoke(app, ["config"]).stdout
 
 
+def test_config_shows_the_environment_of_a_backend_with_its_fix(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("LLEM_RUNNER_PYTORCH", "python:/nowhere/python")
+    out = CliRunner().invoke(app, ["config"]).stdout
+    assert "  pytorch: runner python:/nowhere/python: there is no file /nowhere/python\n    fix: make this" in out
+
+
 def test_config_reports_an_invalid_user_config_and_continues(tmp_path, monkeypatch):
     place = tmp_path / "llenergymeasure" / "config.yaml"
     place.parent.mkdir()

@@ -37,6 +37,24 @@ def test_a_process_of_a_launcher_is_not_measured_again_in_a_fresh_one():
         open_experiment(CONFIG, Session(environ=launched, user_config=UserConfig()), fresh=True)
 
 
+ELSEWHERE = {"LLEM_RUNNER_PYTORCH": "python:/opt/torch/bin/python"}
+
+
+def test_a_meter_of_the_caller_cannot_measure_in_another_environment():
+    config = ExperimentConfig(model="builtin/tiny-llama", n=4)
+    session = Session(environ=ELSEWHERE, user_config=UserConfig())
+    with pytest.raises(PreFlightError, match="the meter 'fake' is an object of this process"):
+        open_experiment(config, session, metering=metering(FakeMeter()))
+
+
+def test_a_process_of_a_launcher_does_not_measure_in_another_environment():
+    launched = {
+        "WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500",
+    }  # fmt: skip
+    with pytest.raises(PreFlightError, match="set the runner of the backend to local"):
+        open_experiment(CONFIG, Session(environ={**launched, **ELSEWHERE}, user_config=UserConfig()))
+
+
 def test_half_a_launcher_is_an_error_before_anything_starts():
     with pytest.raises(ConfigError, match="torchrun"):
         open_experiment(CONFIG, Session(environ={"WORLD_SIZE": "2"}, user_config=UserConfig()))
