@@ -1,6 +1,6 @@
 """The program that answers for an environment: `python -m llenergymeasure.launch.runners.probe FOLDER`.
 
-It checks experiments where they will be measured, and tells what is installed there. It measures nothing.
+It checks experiments where they will be measured, and reports what is installed there. It measures nothing.
 """
 
 from __future__ import annotations
