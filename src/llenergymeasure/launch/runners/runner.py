@@ -42,6 +42,9 @@ class Runner(Protocol):
     def watches_owner(self) -> bool:
         """Whether process ids have the same meaning there as here."""
 
+    def __hash__(self) -> int:
+        """Equal runners have the same hash, so that each is asked once."""
+
     def command(self, arguments: Sequence[str], folder: Path | None, environ: Mapping[str, str]) -> Command:
         """The command for `python ARGUMENTS` there.
 

@@ -29,19 +29,19 @@ class Steps(Silent):
         self.seen.append(text)
 
 
-def found(configs, runner, output_dir=None, steps=None, here=lambda config: (Finding("found here"),)):
+def found(configs, runner, output_dir=None, steps=None, here=lambda config: (Finding("found here", "repair it"),)):
     question = Question(with_torch=False, user_config=UserConfig())
     environ = {**os.environ, "LLEM_RUNNER_VLLM": runner}
     return findings_where_measured(configs, here, question, output_dir, environ, steps or Silent())
 
 
 def test_experiments_here_are_checked_here():
-    assert found([HERE, THERE], "local") == [(Finding("found here"),)] * 2
+    assert found([HERE, THERE], "local") == [(Finding("found here", "repair it"),)] * 2
 
 
 def test_an_environment_that_is_not_there_is_a_finding_of_each_of_its_experiments(tmp_path):
     here, first, second = found([HERE, THERE, THERE], f"python:{tmp_path}/python")
-    assert here == (Finding("found here"),)
+    assert here == (Finding("found here", "repair it"),)
     assert "there is no file" in first[0].problem
     assert first == second
 
