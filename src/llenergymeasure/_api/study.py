@@ -3,46 +3,43 @@
 from __future__ import annotations
 
 import json
-import platform
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+from llenergymeasure._api.executors import ExecutorOptions, handed_out, options_of
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.config.user_config import ExecutionSettings
-from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
-from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.domain.files.study import resume_command, study_json
 from llenergymeasure.domain.results import ExperimentResult, StudyResult
-from llenergymeasure.domain.study.design import Protocol, StudyDesign
+from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.left_out import left_out_notes
 from llenergymeasure.domain.study.runs import RunRow
-from llenergymeasure.exceptions import ConfigError, ExperimentError, LLEMError, MeterError, PreFlightError, StudyError
+from llenergymeasure.exceptions import ConfigError, ExperimentError, LLEMError, PreFlightError, StudyError
 from llenergymeasure.launch.check import check_experiments
-from llenergymeasure.launch.fresh import FreshProcesses
-from llenergymeasure.launch.open import measure_once, no_fresh_process
+from llenergymeasure.launch.open import no_fresh_process
 from llenergymeasure.launch.ranks.rank import rank_info_of
-from llenergymeasure.launch.runners.ask import snapshots_elsewhere
 from llenergymeasure.orchestration.orchestrator import Session
-from llenergymeasure.progress import NotesOnce, Progress
+from llenergymeasure.progress import Progress
 from llenergymeasure.study.design import design_of, protocol_of
-from llenergymeasure.study.environment import environment_of
 from llenergymeasure.study.files.folder import Configuration
 from llenergymeasure.study.files.manifest import read_manifest
 from llenergymeasure.study.files.resume import check_requested, newest_folder, read_config
 from llenergymeasure.study.gaps import NoSkip, Skip
+from llenergymeasure.study.machine import Machine, measuring, opened_machine
 from llenergymeasure.study.outlook import Progressed
 from llenergymeasure.study.runner import Started, StudyParts, run_in_folder, run_in_memory, run_new
 from llenergymeasure.study.table import Measure
 
 __all__ = [
+    "ExecutorOptions",
     "Progressed",
     "RunRow",
     "Started",
     "StudyOptions",
+    "options_of",
     "read_config",
     "resume_command",
     "run_cells",
@@ -66,6 +63,7 @@ class StudyOptions:
         gaps: whether to make the fixed gaps.
         other_environment: whether a study may be continued in another environment.
         requested: fields that the command line sets; a study that is continued must be able to follow them.
+        executor: how the cycles are handed out to workers, if they are.
         skip: whether the user wants to skip a wait.
         on_start: called before the first run.
         on_row: called with each run that ended, its result if it has one, and how far the study is.
@@ -76,6 +74,7 @@ class StudyOptions:
     gaps: bool = True
     other_environment: bool = False
     requested: Collection[str] = ()
+    executor: ExecutorOptions = field(default_factory=ExecutorOptions)
     skip: Skip = field(default_factory=NoSkip)
     on_start: Callable[[Started], None] = _nothing
     on_row: Callable[[RunRow, ExperimentResult | None, Progressed], None] = _nothing
@@ -105,9 +104,15 @@ def run_cells(study: StudyConfig, session: Session, place: Path | None, options:
         session.progress.note(note)
     if folder is not None:
         check_requested(folder, protocol, options.requested)
-    check_experiments(study.experiments, session, folder or place)
-    with _devices(design, session) as devices, _measuring(protocol, session) as measure:
-        parts = _parts(design, session, devices, measure, options)
+    chosen = options.executor.with_settings(session.settings().executor)
+    with ExitStack() as stack:
+        if chosen is None:
+            check_experiments(study.experiments, session, folder or place)
+            machine = stack.enter_context(opened_machine(design, session))
+            parts = _parts(session, options, machine, stack.enter_context(measuring(protocol, session)))
+        else:
+            handout = handed_out(chosen, study.experiments, protocol, session, folder or place)
+            parts = replace(_parts(session, options), handout=handout)
         if folder is not None:
             return run_in_folder(folder, design, protocol, parts, options.other_environment)
         if place is None:
@@ -168,51 +173,21 @@ def run_here(study: StudyConfig, output_dir: Path | None, progress: Progress, op
     return run_cells(study, session, output_dir or Path(session.settings().output.results_dir), options)
 
 
-@contextmanager
-def _devices(design: StudyDesign, session: Session) -> Iterator[MeterContext]:
-    on_cpu = all(cell.config.gpus_wanted == 0 for cell in design.cells)
-    with open_devices(session.clock, session.environ, 0 if on_cpu else None) as devices:
-        yield devices
-
-
-@contextmanager
-def _measuring(protocol: Protocol, session: Session) -> Iterator[Measure]:
-    """What measures one experiment, as isolated as the protocol says. A note that several runs have is shown once."""
-    session = replace(session, progress=NotesOnce(session.progress))
-    if protocol.isolation == "none":
-        yield lambda config, log: measure_once(config, session)
-        return
-    with FreshProcesses(session, protocol.isolation) as fresh:
-        yield lambda config, log: fresh.measure(config, timeout_s=protocol.timeout_s, log=log)
-
-
 def _parts(
-    design: StudyDesign, session: Session, devices: MeterContext, measure: Measure, options: StudyOptions
+    session: Session, options: StudyOptions, machine: Machine | None = None, measure: Measure | None = None
 ) -> StudyParts:
-    snapshot = take_snapshot(gpu_infos(devices), None, driver_version(devices))
-    backends = {cell.config.backend for cell in design.cells}
-    elsewhere = snapshots_elsewhere(backends, session.settings(), session.environ)
+    """The parts of a study whose runs are made by this process; without a machine, by workers."""
     return StudyParts(
         measure=measure,
         clock=session.clock,
         progress=session.progress,
-        host=platform.node(),
-        environment=environment_of(snapshot, backends, elsewhere),
-        thermometer=partial(_temperatures, devices),
+        host="" if machine is None else machine.host,
+        environment=None if machine is None else machine.environment,
+        thermometer=dict if machine is None else machine.thermometer,
         skip=options.skip,
         on_start=options.on_start,
         on_row=options.on_row,
     )
-
-
-def _temperatures(devices: MeterContext) -> dict[str, float]:
-    """Temperature of each GPU in C by UUID; a GPU that reports none is left out."""
-    found: dict[str, float] = {}
-    for gpu in devices.gpus:
-        with suppress(MeterError):
-            celsius = None if devices.door is None else devices.door.conditions(gpu).temperature_c
-            found |= {} if celsius is None else {gpu.uuid: celsius}
-    return found
 
 
 def run_or_raise(study: StudyConfig, session: Session, place: Path | None, options: StudyOptions) -> StudyResult:

@@ -10,8 +10,9 @@ from pathlib import Path
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
 
-from llenergymeasure.config.base import ConfigModel, FieldError, Number, effective
+from llenergymeasure.config.base import ConfigModel, FieldError, Integer, Number, effective
 from llenergymeasure.config.environ import number_from, switch_from
+from llenergymeasure.config.executors import EXECUTORS
 from llenergymeasure.config.files.yaml import read_document
 from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import MOST_SECONDS
@@ -70,6 +71,36 @@ class ExecutionSettings(ConfigModel):
     )
 
 
+class ExecutorSettings(ConfigModel):
+    """How the cycles of studies are handed out to workers."""
+
+    name: str | None = Field(
+        None,
+        description="Executor of studies: local, ray or slurm.",
+        json_schema_extra=effective("the runs are made by `llem run` itself"),
+    )
+    parallel: Integer | None = Field(
+        None,
+        ge=1,
+        description="Number of cycles that run at the same time.",
+        json_schema_extra=effective("1 for local; else as the executor decides"),
+    )
+    gpus_per_run: Integer | None = Field(
+        None,
+        ge=1,
+        description="Number of GPUs of a run.",
+        json_schema_extra=effective("as the configurations of the study need"),
+    )
+    options: dict[str, str] = Field(default_factory=dict, description="Options of this executor.")
+
+    @field_validator("name")
+    @classmethod
+    def _is_known(cls, value: str | None) -> str | None:
+        if value is not None and value not in EXECUTORS:
+            raise FieldError(f"'{value}' is not an executor", f"use one of: {', '.join(EXECUTORS)}")
+        return value
+
+
 class UserConfig(ConfigModel):
     """The settings of one user on one machine."""
 
@@ -77,6 +108,7 @@ class UserConfig(ConfigModel):
     runners: RunnerSettings = Field(default_factory=RunnerSettings, description="Where backends run.")
     measurement: MeasurementSettings = Field(default_factory=MeasurementSettings, description="Meter and carbon.")
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="Pauses of studies.")
+    executor: ExecutorSettings = Field(default_factory=ExecutorSettings, description="Where cycles of studies run.")
 
 
 @dataclass(frozen=True)

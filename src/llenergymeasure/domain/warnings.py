@@ -24,6 +24,7 @@ WarningCode = Literal[
     # of a study
     "order_not_shuffled", "single_cycle", "cells_missing", "reference_missing", "unequal_work", "methods_disagree",
     "outlying_runs", "runs_left_out", "control_drift", "uncertain_readings", "not_cooled_down", "protocol_changed",
+    "neighbours", "late_results",
 ]  # fmt: skip
 CODES: tuple[str, ...] = get_args(WarningCode)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from llenergymeasure.core.backends.registry import BACKENDS
 from llenergymeasure.domain.environment import EnvironmentSnapshot
@@ -11,6 +11,7 @@ from llenergymeasure.study.files.manifest import StudyEnvironment
 
 ABSENT = "absent"
 NOWHERE_ELSE: Mapping[str, EnvironmentSnapshot] = {}
+CPU, GPUS, GPU_MODEL = "CPU", "GPUs", "GPU model"
 
 
 def environment_of(
@@ -24,8 +25,8 @@ def environment_of(
         elsewhere: the packages of each backend that runs in another environment.
     """
     facts = {
-        "CPU": snapshot.cpu_model or "unknown",
-        "GPUs": ", ".join(f"{gpu.name} ({gpu.uuid})" for gpu in snapshot.gpus) or "none",
+        CPU: snapshot.cpu_model or "unknown",
+        GPUS: ", ".join(f"{gpu.name} ({gpu.uuid})" for gpu in snapshot.gpus) or "none",
         "NVIDIA driver": snapshot.driver_version or ABSENT,
         "llenergymeasure": snapshot.tool_version,
     }
@@ -34,7 +35,7 @@ def environment_of(
     for backend, there in sorted(elsewhere.items()):
         names = sorted(BACKENDS[backend].distributions)
         facts |= {f"{name} of backend {backend}": there.packages.get(name, ABSENT) for name in names}
-    return StudyEnvironment(facts=facts)
+    return StudyEnvironment(facts=facts, gpu_models=tuple(gpu.name for gpu in snapshot.gpus))
 
 
 def check_environment(known: tuple[StudyEnvironment, ...], now: StudyEnvironment, allowed: bool) -> None:
@@ -50,14 +51,48 @@ def check_environment(known: tuple[StudyEnvironment, ...], now: StudyEnvironment
     """
     if allowed or not known or now in known:
         return
+    differing = (f"{name} was {old} and is {new}" for name, old, new in _differences(known[-1].facts, now.facts))
     raise ConfigError(
-        f"the environment differs from that of the study: {', '.join(_differences(known[-1], now))}",
+        f"the environment differs from that of the study: {', '.join(differing)}",
         "add --allow-other-environment to continue; the new runs are then a separate block",
     )
 
 
-def _differences(before: StudyEnvironment, now: StudyEnvironment) -> Iterator[str]:
-    for name in dict.fromkeys([*before.facts, *now.facts]):
-        old, new = before.facts.get(name, ABSENT), now.facts.get(name, ABSENT)
+def check_alike(known: Sequence[StudyEnvironment], now: StudyEnvironment, where: str) -> None:
+    """Check that device groups of one study can be compared: equal GPU models, driver and versions; on CPUs, equal CPUs.
+
+    UUIDs and names of machines may differ. The level of each GPU is in the block of its runs.
+
+    Args:
+        known: environments of the study.
+        now: another one.
+        where: name of its machine.
+
+    Raises:
+        ConfigError: it differs; with every difference.
+    """
+    if not known:
+        return
+    differing = [f"{name} {old} and, on {where}, {new}" for name, old, new in _differences(_kind(known[0]), _kind(now))]
+    if differing:
+        raise ConfigError(
+            f"the device groups of the study are unlike: {'; '.join(differing)}",
+            "run a study for each of them, and compare the studies with: llem compare",
+        )
+
+
+def _kind(environment: StudyEnvironment) -> dict[str, str]:
+    """The facts that device groups of one study share."""
+    facts = {name: value for name, value in environment.facts.items() if name != GPUS}
+    if not environment.gpu_models:
+        return facts | {GPU_MODEL: ABSENT}
+    del facts[CPU]
+    return facts | {GPU_MODEL: ", ".join(sorted(set(environment.gpu_models)))}
+
+
+def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """The names of the facts that differ, with their values."""
+    for name in dict.fromkeys([*before, *now]):
+        old, new = before.get(name, ABSENT), now.get(name, ABSENT)
         if old != new:
-            yield f"{name} was {old} and is {new}"
+            yield name, old, new

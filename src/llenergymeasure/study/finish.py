@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from llenergymeasure.domain.results import StudyResult
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
 from llenergymeasure.exceptions import ConfigError
 
+# More runs than these are counted and not named.
+NAMED = 10
 
-def analysed(study: StudyResult) -> StudyResult:
-    """The study with its analysis, the answer and all warnings. Results are read for the texts of their warnings."""
+
+def analysed(study: StudyResult, late: Sequence[str] = ()) -> StudyResult:
+    """The study with its analysis, the answer and all warnings. Results are read for the texts of their warnings.
+
+    Args:
+        study: the study.
+        late: runs that were completed by tasks that had been given up.
+    """
     from llenergymeasure.study.analysis.analyse import analyse  # noqa: PLC0415 - numpy and scipy
     from llenergymeasure.study.analysis.words.summary import summary  # noqa: PLC0415 - as above
 
     effects = analyse(study.design, study.runs, study.protocol)
     own = () if effects is None else effects.warnings
     answer = "" if effects is None else summary(study.design, effects)
-    return study.with_answer(effects, answer, (*own, *_of_runs(study)))
+    return study.with_answer(effects, answer, (*own, *_of_runs(study), *_late(late)))
 
 
 def _of_runs(study: StudyResult) -> Iterator[MeasurementWarning]:
@@ -33,6 +41,7 @@ def _of_runs(study: StudyResult) -> Iterator[MeasurementWarning]:
         count = f"{len(found)} of {len(completed)} runs"
         yield _with_count(code, count, study, found[0])
     yield from _still_warm(study)
+    yield from _with_neighbours(study)
     yield from _other_protocols(study)
 
 
@@ -57,6 +66,30 @@ def _still_warm(study: StudyResult) -> Iterator[MeasurementWarning]:
             "raise execution.cooldown_max_seconds or execution.cooldown_celsius",
             runs=len(rows),
             most_c=most_c,
+        )
+
+
+def _with_neighbours(study: StudyResult) -> Iterator[MeasurementWarning]:
+    counts = [row.neighbours for row in study.runs if row.state == "completed" and row.neighbours]
+    if counts:
+        yield warning(
+            "neighbours",
+            f"{len(counts)} runs shared their machine with up to {max(counts)} other runs of the study: CPU, memory, cooling and power "
+            "supply were shared",
+            "to see whether that matters, repeat a cycle alone and compare",
+            runs=len(counts),
+            most=max(counts),
+        )
+
+
+def _late(runs: Sequence[str]) -> Iterator[MeasurementWarning]:
+    if runs:
+        others = f" and {len(runs) - NAMED} more" if len(runs) > NAMED else ""
+        yield warning(
+            "late_results",
+            f"{len(runs)} results of workers that were given up are in the folder and not in the study: {', '.join(runs[:NAMED])}{others}",
+            "nothing is lost: their runs were made again",
+            runs=len(runs),
         )
 
 

@@ -83,6 +83,15 @@ class Waits:
         above_c = self._cool_down()
         return Waited(self.clock.now() - began, left_s, above_c)
 
+    def before_cycle(self, ended_s_ago: float | None) -> None:
+        """Wait the rest of the gap between cycles, where another cycle ended on the same GPUs.
+
+        Args:
+            ended_s_ago: seconds since it ended; None without one.
+        """
+        if ended_s_ago is not None and ended_s_ago < self.protocol.cycle_gap_s:
+            self._gap(self.protocol.cycle_gap_s - ended_s_ago, "cycle")
+
     def _gap(self, gap_s: float, before: str) -> float:
         """Wait a fixed time. Returns what was skipped of it in s."""
         self.progress.step(f"waiting before the next {before}{self.skip.hint}", gap_s)

@@ -45,6 +45,10 @@ class Outlook:
         self._see(row)
         return Progressed(self._total - self._left.total(), self._total, self._left_s())
 
+    def again(self, row: RunRow) -> None:
+        """A run that had a result is made again."""
+        self._left[row.cell] += 1
+
     def _see(self, row: RunRow) -> None:
         """Record the duration of a run."""
         if row.took_s is not None and row.state in ("completed", "failed"):

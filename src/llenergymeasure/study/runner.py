@@ -20,12 +20,16 @@ from llenergymeasure.progress import Progress
 from llenergymeasure.protocols import Clock
 from llenergymeasure.security import sanitise_name
 from llenergymeasure.study.environment import check_environment
+from llenergymeasure.study.executors.handout import Handout
+from llenergymeasure.study.executors.head import Head, OnRow
+from llenergymeasure.study.executors.merge import late_runs
+from llenergymeasure.study.executors.task import tasks_of
 from llenergymeasure.study.files.folder import Configuration, Memory, RunStore, create_folder, opened_folder
 from llenergymeasure.study.files.manifest import Manifest, StudyEnvironment, read_manifest, write_manifest
 from llenergymeasure.study.files.resume import check_design, continued, rows_of
 from llenergymeasure.study.finish import analysed
 from llenergymeasure.study.gaps import Skip, Thermometer, Waits
-from llenergymeasure.study.outlook import Outlook, Progressed
+from llenergymeasure.study.outlook import Outlook
 from llenergymeasure.study.plan import pending_row, plan_runs
 from llenergymeasure.study.rows import Where
 from llenergymeasure.study.table import Measure, RunParts, RunTable
@@ -55,26 +59,28 @@ class StudyParts:
     """What a study needs beside its design.
 
     Attributes:
-        measure: measures one experiment.
+        measure: measures one experiment; None where workers make the runs.
         clock: time.
         progress: receives each wait.
         host: name of this machine.
-        environment: this machine's environment.
+        environment: this machine's environment; None where the runs are made by workers.
         thermometer: reads the temperatures of the GPUs.
         skip: whether the user wants to skip a wait.
+        handout: how the cycles are handed out to workers; None = this process makes the runs.
         on_start: called before the first run.
         on_row: called with each run that ended, its result if it has one, and how far the study is.
     """
 
-    measure: Measure
+    measure: Measure | None
     clock: Clock
     progress: Progress
     host: str
-    environment: StudyEnvironment
+    environment: StudyEnvironment | None
     thermometer: Thermometer
     skip: Skip
     on_start: Callable[[Started], None]
-    on_row: Callable[[RunRow, ExperimentResult | None, Progressed], None]
+    on_row: OnRow
+    handout: Handout | None = None
 
 
 def run_in_memory(design: StudyDesign, protocol: Protocol, parts: StudyParts) -> StudyResult:
@@ -127,21 +133,27 @@ def run_in_folder(
     """
     found = read_manifest(folder)
     check_design(folder, found, design)
-    check_environment(found.environments, parts.environment, other_environment)
     with opened_folder(folder) as store:
-        manifest = _continued_here(continued(found, design, protocol), folder.name, parts)
+        manifest = continued(found, design, protocol).model_copy(update={"study_id": folder.name})
+        table = RunTable(rows_of(folder, manifest))
+        head = Head(folder, manifest, table.rows, store.record, parts.clock, parts.progress, other_environment)
+        head.collect()
+        head.give_up_earlier(None if parts.handout is None else parts.handout.executor)
+        manifest = _continued_here(head.manifest, parts, other_environment)
         if manifest != found:
             write_manifest(manifest, folder)
-        table = RunTable(rows_of(folder, manifest))
         try:
             parts.on_start(_started(folder, design, table))
-            _run(table, design, manifest, parts, store)
+            if parts.handout is None:
+                _run(table, design, manifest, parts, store)
+            else:
+                head.run(parts.handout, parts.on_row)
         finally:
             with uninterrupted():  # study.json is there before the analysis, which may be interrupted
                 store.release()
                 measured = _study_of(design, manifest, table).in_folder(folder)
                 write_study(measured, folder)
-            study = analysed(measured)
+            study = analysed(measured, tuple(late_runs(folder, tuple(tasks_of(folder)))))
             _write(study, folder)
     return study
 
@@ -169,18 +181,23 @@ def _manifest(design: StudyDesign, protocol: Protocol, parts: StudyParts) -> Man
         started_at=now.isoformat(timespec="milliseconds"),
         protocol=protocol,
         runs=plan_runs(design, protocol, range(1, protocol.n_cycles + 1)),
-        environments=(parts.environment,),
+        environments=() if parts.environment is None else (parts.environment,),
         temperatures_c=dict(parts.thermometer()),
     )
 
 
-def _continued_here(manifest: Manifest, name: str, parts: StudyParts) -> Manifest:
-    """The run table with this environment and its GPUs, where they are new."""
-    now = parts.environment
-    known = manifest.environments
+def _continued_here(manifest: Manifest, parts: StudyParts, allowed: bool) -> Manifest:
+    """The run table with this environment and its GPUs, where they are new. Workers add theirs when they begin.
+
+    Raises:
+        ConfigError: it is another environment, and none other is allowed.
+    """
+    now, known = parts.environment, manifest.environments
+    if now is None:
+        return manifest
+    check_environment(known, now, allowed)
     return manifest.model_copy(
         update={
-            "study_id": name,
             "environments": known if now in known else (*known, now),
             "temperatures_c": {**parts.thermometer(), **manifest.temperatures_c},
         }
@@ -190,6 +207,8 @@ def _continued_here(manifest: Manifest, name: str, parts: StudyParts) -> Manifes
 def _run(table: RunTable, design: StudyDesign, manifest: Manifest, parts: StudyParts, store: RunStore) -> None:
     outlook = Outlook(table.rows)
     environment = parts.environment
+    assert environment is not None
+    assert parts.measure is not None
     table.run(
         RunParts(
             design=design,

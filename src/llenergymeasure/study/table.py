@@ -9,7 +9,7 @@ A failed run does not end the study. A failure that would happen again is not tr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,10 +61,12 @@ class RunTable:
 
     Args:
         rows: all rows in their order.
+        lasting: by cell, the run and its failure for which later runs of the cell are not tried.
     """
 
-    def __init__(self, rows: list[RunRow]) -> None:
+    def __init__(self, rows: list[RunRow], lasting: Mapping[str, tuple[str, RunFailure]] | None = None) -> None:
         self.rows = rows
+        self._lasting = lasting or {}
 
     def run(self, parts: RunParts) -> None:
         """Make every run without a result.
@@ -73,7 +75,7 @@ class RunTable:
             LLEMError: a state or a result could not be stored, or prompts have changed; the study stops.
             KeyboardInterrupt: the run in progress was ended and is recorded as interrupted.
         """
-        lasting: dict[str, tuple[str, RunFailure]] = {}
+        lasting = dict(self._lasting)
         previous: RunRow | None = None
         for index, row in enumerate(self.rows):
             if row.state == "completed":
@@ -83,8 +85,7 @@ class RunTable:
                 continue
             self._run_one(index, previous, parts)
             previous = self.rows[index]
-            if previous.failure is not None and previous.failure.kind in LASTING:
-                lasting[row.cell] = previous.run_id, previous.failure
+            lasting |= lasting_failures([previous])
 
     def _run_one(self, index: int, previous: RunRow | None, parts: RunParts) -> None:
         waited = parts.waits.before(previous, self.rows[index])
@@ -132,6 +133,15 @@ class RunTable:
     def _record(self, index: int, row: RunRow, parts: RunParts) -> None:
         self.rows[index] = row
         parts.store.record(row)
+
+
+def lasting_failures(rows: Iterable[RunRow]) -> dict[str, tuple[str, RunFailure]]:
+    """By cell, a run that failed for a reason that applies to later runs of the cell too."""
+    return {
+        row.cell: (row.run_id, row.failure)
+        for row in rows
+        if row.state == "failed" and row.failure is not None and row.failure.kind in LASTING
+    }
 
 
 def _check_prompts(design: StudyDesign, config: ExperimentConfig) -> None:

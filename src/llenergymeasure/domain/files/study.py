@@ -7,6 +7,7 @@
     manifest.json         the frozen run table
     journal.jsonl         the changes of the runs' states
     runs/{run id}/        result.json, timeseries.parquet, log.txt
+    tasks/c{cycle}.{n}.*  of a study on several device groups: the task, journal and log of each worker
     study.json            the study as a whole
     runs.csv              one row per run
     runs.parquet          the same
@@ -15,6 +16,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from shlex import quote
@@ -38,11 +40,14 @@ RESOLVED_FILE = "resolved.json"
 MANIFEST_FILE = "manifest.json"
 JOURNAL_FILE = "journal.jsonl"
 RUNS_FOLDER = "runs"
+TASKS_FOLDER = "tasks"
 LOG_FILE = "log.txt"
 
 # pydantic repeats the value in some messages.
 MOST_OF_A_MESSAGE = 300
 RESTORE = "restore it from a copy"
+
+_TASK = re.compile(r"c(?P<cycle>\d+)\.(?P<number>\d+)\.json")
 
 S = TypeVar("S", bound=StudyData)
 F = TypeVar("F", bound=BaseModel)
@@ -56,6 +61,22 @@ def run_folder(folder: Path, run_id: str) -> Path:
 def result_path(run_id: str) -> str:
     """The path of a run's result relative to the study's folder."""
     return f"{RUNS_FOLDER}/{run_id}/{RESULT_FILE}"
+
+
+def task_names(folder: Path) -> list[str]:
+    """The names of a study's tasks, such as `c2.1`, by cycle and number; none for a study whose runs were made by one process."""
+    return [f"c{cycle}.{number}" for cycle, number in _tasks(folder)]
+
+
+def task_cycles(folder: Path) -> set[int]:
+    """The cycles of a study that were handed out to workers."""
+    return {cycle for cycle, _ in _tasks(folder)}
+
+
+def _tasks(folder: Path) -> list[tuple[int, int]]:
+    """Cycle and number of each task."""
+    found = (_TASK.fullmatch(path.name) for path in (folder / TASKS_FOLDER).glob("c*.json"))
+    return sorted((int(match["cycle"]), int(match["number"])) for match in found if match)
 
 
 def write_result(result: ResultData, folder: Path, run_id: str) -> str:

@@ -109,6 +109,9 @@ class RunRow(Frozen):
         tool_version: the release that measured; None without a result, and in files of earlier releases.
         libraries: versions of torch and transformers; empty without a result, and in files of earlier releases.
         environment: digest of GPU, driver, torch and backend versions.
+        task: name of the task that made it, such as `c2.1`; None where the runs are made by one process.
+        neighbours: number of other tasks of the study that were on the same machine at some time of the run; None without a task.
+        clock_offset_s: time of the shared disk minus time of its machine in s; None without a task, or where it could not be read.
         warnings: codes of the warnings of the result.
         publication: state of each publication rule by its name; empty without a result, and in files of earlier releases.
         failure: why it has no result; None if it has one or has not run.
@@ -142,6 +145,9 @@ class RunRow(Frozen):
     tool_version: str | None = None
     libraries: dict[str, str] = {}
     environment: str | None = None
+    task: str | None = None
+    neighbours: int | None = None
+    clock_offset_s: float | None = None
     warnings: tuple[str, ...] = ()
     publication: dict[str, RuleState] = {}
     failure: RunFailure | None = None

@@ -79,10 +79,12 @@ class StudyFolder:
         path: the folder.
         journal: its journal.
         reserve_bytes: space that is kept free for one result.
+        writer: name of the process that makes runs, where several share the folder.
     """
 
-    def __init__(self, path: Path, journal: Journal, reserve_bytes: int = RESERVE_BYTES) -> None:
+    def __init__(self, path: Path, journal: Journal, reserve_bytes: int = RESERVE_BYTES, writer: str = "") -> None:
         self.path, self._journal, self._reserve_bytes = path, journal, reserve_bytes
+        self._reserve = path / f"{RESERVE_FILE}{writer}"
 
     def prepare(self, run_id: str) -> Path | None:
         place = run_folder(self.path, run_id)
@@ -112,10 +114,6 @@ class StudyFolder:
         """Give the reserved space back."""
         with suppress(OSError):
             self._reserve.unlink()
-
-    @property
-    def _reserve(self) -> Path:
-        return self.path / RESERVE_FILE
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing_extensions import Self
 
 from llenergymeasure._files import explained
 from llenergymeasure._json import read_bytes, read_json, with_checksum, without_checksum
-from llenergymeasure.domain.base import json_of
+from llenergymeasure.domain.base import Frozen, json_of
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.exceptions import ConfigError
 
@@ -54,8 +54,8 @@ class Journal:
                 f"another process is running the study in {self._path.parent}", "wait until it has ended, or stop it"
             ) from None
 
-    def append(self, row: RunRow) -> None:
-        """Write the new state of a run; it is on the disk when this returns.
+    def append(self, row: Frozen) -> None:
+        """Write the new state of a run, or another record; it is on the disk when this returns.
 
         Raises:
             LLEMError: the journal cannot be written; the run must not begin, or its result is not recorded.
@@ -105,13 +105,26 @@ def read_journal(path: Path) -> dict[int, RunRow]:
         ConfigError: the file cannot be read, or another line is damaged, as its checksum shows.
     """
     last: dict[int, tuple[int, dict[str, Any]]] = {}
+    for number, data in read_lines(path):
+        try:
+            last[data["place"]] = number, data
+        except (TypeError, KeyError):
+            raise _damaged(path, number) from None
+    return {place: _row(path, *found) for place, found in last.items()}
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """The number of each line, from 1, and its data. A torn last line is left out.
+
+    Raises:
+        ConfigError: the file cannot be read, or another line is damaged, as its checksum shows.
+    """
     for number, line in _lines(path):
         try:
             data = read_json(without_checksum(line))
-            last[data["place"]] = number, data
-        except (ValueError, TypeError, KeyError):
+        except ValueError:
             raise _damaged(path, number) from None
-    return {place: _row(path, *found) for place, found in last.items()}
+        yield number, data
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:

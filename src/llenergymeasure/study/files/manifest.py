@@ -23,9 +23,11 @@ class StudyEnvironment(Frozen):
 
     Attributes:
         facts: values by name for people.
+        gpu_models: names of the GPUs without their UUIDs; empty without a GPU.
     """
 
     facts: dict[str, str]
+    gpu_models: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:

@@ -18,6 +18,7 @@ from llenergymeasure.domain.files.study import (
     RUNS_FOLDER,
     read_frozen,
     result_path,
+    task_cycles,
 )
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.study.design import Protocol, StudyDesign
@@ -175,12 +176,14 @@ def continued(manifest: Manifest, design: StudyDesign, protocol: Protocol) -> Ma
 def rows_of(folder: Path, manifest: Manifest) -> list[RunRow]:
     """The rows of all runs, with their last state. A run whose result was written but not recorded is completed.
 
+    Only of cycles that were handed out to workers, such a result does not count: it may be late, and their journals decide.
+
     Raises:
         ConfigError: journal or result cannot be read.
     """
-    known, attempts = read_journal(folder / JOURNAL_FILE), _last_attempts(folder)
+    known, attempts, handed_out = read_journal(folder / JOURNAL_FILE), _last_attempts(folder), task_cycles(folder)
     return [
-        _row(folder, _of_run(folder, known.get(run.place), run, attempts.get(str(run.run_id()), 0)))
+        _row(folder, _of_run(folder, known.get(run.place), run, attempts.get(str(run.run_id()), 0)), handed_out)
         for run in manifest.runs
     ]
 
@@ -214,13 +217,14 @@ def _another(folder: Path, problem: str) -> ConfigError:
     return ConfigError(f"{folder / JOURNAL_FILE} does not belong to {MANIFEST_FILE}: {problem}", "restore both files")
 
 
-def _row(folder: Path, row: RunRow) -> RunRow:
+def _row(folder: Path, row: RunRow, handed_out: Collection[int]) -> RunRow:
     """The row with its result, if it has one; also if the journal, or its last lines, were lost."""
+    of_worker = row.cycle in handed_out and (row.task is not None or row.state == "pending")
     path = result_path(row.run_id)
     is_there = (folder / path).exists()
     if row.state == "completed":
         return row if is_there else row.model_copy(update={"state": "interrupted", "result": None})
-    if row.state in ("pending", "running", "interrupted") and is_there:
+    if row.state in ("pending", "running", "interrupted") and is_there and not of_worker:
         return completed_row(row, _result(folder / path), path, None)
     return row
 

@@ -1,0 +1,129 @@
+"""Chooses the executor of a study, from the command line or the caller, and the user config."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from llenergymeasure.config.executors import ExecutorEntry, executor_entry
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.user_config import ExecutorSettings
+from llenergymeasure.domain.study.design import Protocol
+from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.launch.check import check_experiments
+from llenergymeasure.orchestration.orchestrator import Session
+from llenergymeasure.study.executors.executor import ExecutorContext
+from llenergymeasure.study.executors.handout import Handout
+
+LOCAL = "local"
+
+
+@dataclass(frozen=True)
+class ExecutorOptions:
+    """How the cycles of a study are handed out. Without a name and a number, the runs are made by this process.
+
+    Attributes:
+        name: name of the executor; None = that of the user config, or `local` with `parallel`.
+        parallel: how many cycles run at the same time; None = as the executor decides.
+        gpus_per_run: number of GPUs of a device group; None = as the configurations need.
+        options: options of the executor.
+        detach: whether to return when the cycles are submitted.
+    """
+
+    name: str | None = None
+    parallel: int | None = None
+    gpus_per_run: int | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    detach: bool = False
+
+    def with_settings(self, settings: ExecutorSettings) -> ExecutorOptions | None:
+        """The options with those of the user config; None where the runs are made by this process.
+
+        Raises:
+            ConfigError: an option has no effect, or a number is not positive.
+        """
+        parallel = self.parallel if self.parallel is not None else settings.parallel
+        name = self.name or settings.name or (None if parallel is None else LOCAL)
+        if name is None:
+            self._check_effect()
+            return None
+        for option, number in (("--parallel", parallel), ("--gpus-per-run", self.gpus_per_run)):
+            if number is not None and number < 1:
+                raise ConfigError(f"{option} is {number}", "it must be at least 1")
+        own = settings.options if name == settings.name else {}
+        gpus_per_run = self.gpus_per_run if self.gpus_per_run is not None else settings.gpus_per_run
+        return ExecutorOptions(name, parallel, gpus_per_run, {**own, **self.options}, self.detach)
+
+    def _check_effect(self) -> None:
+        given = {
+            "--gpus-per-run": self.gpus_per_run is not None,
+            "--executor-option": bool(self.options),
+            "--detach": self.detach,
+        }
+        for option, is_given in given.items():
+            if is_given:
+                raise ConfigError(f"{option} has no effect without --executor or --parallel", "add one of them, or remove it")
+
+
+def options_of(texts: Iterable[str]) -> dict[str, str]:
+    """The options of an executor, from texts such as `partition=gpu`.
+
+    Raises:
+        ConfigError: a text is not KEY=VALUE.
+    """
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise ConfigError(f"'{text}' is not KEY=VALUE", "for example --executor-option partition=gpu")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def handed_out(
+    chosen: ExecutorOptions, experiments: Sequence[ExperimentConfig], protocol: Protocol, session: Session, place: Path | None
+) -> Handout:
+    """How the cycles of a study are handed out. Nothing has been written or started when this returns.
+
+    Args:
+        chosen: the executor.
+        experiments: the cells of the study.
+        protocol: how its runs are made.
+        session: the session of this process.
+        place: the folder of the study, or the directory of the results; None = nothing would be written.
+
+    Raises:
+        ConfigError: the study cannot be handed out, or an option is not valid.
+        PreFlightError: a cell cannot be measured on this machine, where the workers run on it.
+    """
+    assert chosen.name is not None
+    entry = executor_entry(chosen.name)
+    _check(chosen, entry, protocol, place)
+    if entry.on_this_machine:
+        check_experiments(experiments, session, place)
+    gpus_per_run = gpus_of_a_run(experiments) if chosen.gpus_per_run is None else chosen.gpus_per_run
+    context = ExecutorContext(chosen.parallel, gpus_per_run, chosen.options, session.environ, session.progress)
+    return Handout(entry.create(context), session.settings(), is_checked=entry.on_this_machine, detach=chosen.detach)
+
+
+def _check(chosen: ExecutorOptions, entry: ExecutorEntry, protocol: Protocol, place: Path | None) -> None:
+    if protocol.order == "sequential":
+        raise ConfigError(
+            "an executor hands out cycles, and cycle_order sequential has none in time", "use shuffled, the default"
+        )
+    if place is None:
+        raise ConfigError("an executor needs a folder that its workers share", "give output_dir")
+    if chosen.detach and not entry.outlives:
+        raise ConfigError(f"--detach: workers of {chosen.name} end with this process", "remove --detach")
+
+
+def gpus_of_a_run(experiments: Sequence[ExperimentConfig]) -> int | None:
+    """The most GPUs that a run of the study uses: 0 = none, None = all that it sees."""
+    counts = [
+        None if each.gpus_wanted is None else each.gpus_wanted * each.section.effective_num_processes
+        for each in experiments
+    ]
+    most = max(math.inf if count is None else count for count in counts)
+    return None if most == math.inf else int(most)
