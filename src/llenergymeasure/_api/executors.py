@@ -52,7 +52,7 @@ class ExecutorOptions:
         for option, number in (("--parallel", parallel), ("--gpus-per-run", self.gpus_per_run)):
             if number is not None and number < 1:
                 raise ConfigError(f"{option} is {number}", "it must be at least 1")
-        own = settings.options if name == settings.name else {}
+        own = _texts(settings.options) if name == settings.name else {}
         gpus_per_run = self.gpus_per_run if self.gpus_per_run is not None else settings.gpus_per_run
         return ExecutorOptions(name, parallel, gpus_per_run, {**own, **self.options}, self.detach)
 
@@ -65,6 +65,11 @@ class ExecutorOptions:
         for option, is_given in given.items():
             if is_given:
                 raise ConfigError(f"{option} has no effect without --executor or --parallel", "add one of them, or remove it")
+
+
+def _texts(options: Mapping[str, str | int | float | bool]) -> dict[str, str]:
+    """Options of a file as texts, as on the command line."""
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in options.items()}
 
 
 def options_of(texts: Iterable[str]) -> dict[str, str]:

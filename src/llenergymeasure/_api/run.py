@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, overload
 
@@ -71,7 +71,14 @@ def run_experiment(
 
 
 def run_study(
-    config: str | Path | StudyConfig, *, output_dir: str | Path | None = None, resume: bool | str | Path = False
+    config: str | Path | StudyConfig,
+    *,
+    output_dir: str | Path | None = None,
+    resume: bool | str | Path = False,
+    executor: str | None = None,
+    parallel: int | None = None,
+    gpus_per_run: int | None = None,
+    executor_options: Mapping[str, str] | None = None,
 ) -> StudyResult:
     """Run a study: every cell in every cycle, each run in a fresh process. A failed run does not end the study.
 
@@ -79,6 +86,11 @@ def run_study(
         config: path to a YAML file, or a configuration. One experiment in one cycle is measured in this process.
         output_dir: where to write the study's folder; None = nothing is written anywhere, and the results are in memory.
         resume: whether to continue the newest study of this design in `output_dir`; or the folder to continue.
+        executor: name of the executor that hands out the cycles to workers: local, ray or slurm; None = that of the user config, or
+            `local` with `parallel`. Without any, this process makes the runs.
+        parallel: number of cycles that run at the same time, each on its own GPUs.
+        gpus_per_run: number of GPUs of a run; None = as the configurations need.
+        executor_options: options of the executor.
 
     Returns:
         The study; `failed` has the runs that failed. Runs that were skipped after a failure of their cell are in `runs` only.
@@ -99,7 +111,7 @@ def run_study(
             f"run_study takes a path or a StudyConfig, not {type(config).__name__}",
             "for example run_study(StudyConfig(experiments=[ExperimentConfig(model=...)]))",
         )
-    return _run(config, output_dir, given, resume)
+    return _run(config, output_dir, given, resume, (executor, parallel, gpus_per_run, executor_options or {}))
 
 
 def _check_resume(resume: object) -> None:
@@ -122,7 +134,11 @@ def _place(output_dir: object) -> Path | None:
 
 
 def _run(
-    study: StudyConfig, output_dir: str | Path | None, given: str | None = None, resume: bool | str | Path = False
+    study: StudyConfig,
+    output_dir: str | Path | None,
+    given: str | None = None,
+    resume: bool | str | Path = False,
+    executor: tuple[str | None, int | None, int | None, Mapping[str, str]] = (None, None, None, {}),
 ) -> StudyResult:
     """Run a study, or a single experiment in this process."""
     place = _place(output_dir)
@@ -133,9 +149,10 @@ def _run(
             return study_of_one(study, measure_one(study.experiments[0], SESSION, place))
         except ExperimentError as error:
             raise StudyError([error], []) from error
-    from llenergymeasure._api.study import StudyOptions, run_or_raise  # noqa: PLC0415 - a single experiment does not need it
+    from llenergymeasure._api.study import ExecutorOptions, StudyOptions, run_or_raise  # noqa: PLC0415 - a single experiment does not need it
 
-    return run_or_raise(study, SESSION, place, StudyOptions(given=given, resume=resume))
+    options = StudyOptions(given=given, resume=resume, executor=ExecutorOptions(*executor))
+    return run_or_raise(study, SESSION, place, options)
 
 
 def run(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any, Optional
 
 import typer
@@ -97,6 +98,38 @@ class RunOptions:
             help="Continue a study on another GPU, driver or version; its new runs form separate blocks.",
         ),
     ] = False
+    executor: Annotated[
+        Optional[str],
+        typer.Option(
+            "--executor", metavar="NAME", help="Hand the cycles of a study to workers: local, or a cluster (ray, slurm)."
+        ),
+    ] = None
+    parallel: Annotated[
+        Optional[int],
+        typer.Option(
+            "--parallel",
+            metavar="N",
+            parser=integer,
+            help="Run N cycles of a study at the same time, each on its own GPUs.",
+        ),
+    ] = None
+    gpus_per_run: Annotated[
+        Optional[int],
+        typer.Option(
+            "--gpus-per-run",
+            metavar="N",
+            parser=integer,
+            help="GPUs of a run with --executor or --parallel. Default: as the configurations need.",
+        ),
+    ] = None
+    executor_options: Annotated[
+        Optional[list[str]],
+        typer.Option("--executor-option", metavar="KEY=VALUE", help="Set an option of the executor; may be repeated."),
+    ] = None
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="Submit the cycles of a study to a cluster and return; --resume collects them."),
+    ] = False
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the configuration and estimate the memory; run nothing.")
     ] = False
@@ -115,6 +148,13 @@ class RunOptions:
         """The values of the flags by the dotted names of their fields."""
         values = {name: getattr(self, flag.strip("-").replace("-", "_")) for name, flag in FLAGS.items()}
         return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def executor_flags(self) -> tuple[str, ...]:
+        """The options of the executor as they were given, for the command that continues the study."""
+        named = {"--executor": self.executor, "--parallel": self.parallel, "--gpus-per-run": self.gpus_per_run}
+        flags = [f"{flag} {value}" for flag, value in named.items() if value is not None]
+        return (*flags, *(f"--executor-option {quote(text)}" for text in self.executor_options or ()))
 
     def check(self) -> None:
         """Check that options go together.

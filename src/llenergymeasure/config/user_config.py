@@ -91,7 +91,9 @@ class ExecutorSettings(ConfigModel):
         description="Number of GPUs of a run.",
         json_schema_extra=effective("as the configurations of the study need"),
     )
-    options: dict[str, str] = Field(default_factory=dict, description="Options of this executor.")
+    options: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="Options of this executor, such as `partition: gpu`."
+    )
 
     @field_validator("name")
     @classmethod

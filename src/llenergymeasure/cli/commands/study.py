@@ -30,6 +30,9 @@ def command(study: StudyConfig, using: StudyOptions, progress: Progress, options
     except BaseException:
         lines.stopped()
         raise
+    if options.detach and any(row.state in ("pending", "running") for row in found.runs):
+        lines.detached(found)
+        return 0
     screen = Screen(sys.stdout)
     screen.say(study_json(found).rstrip() if options.json else study_text(found, screen.emphasise, screen.width))
     lines.saved(found)
@@ -41,7 +44,7 @@ def command(study: StudyConfig, using: StudyOptions, progress: Progress, options
 def _kept_flags(options: RunOptions) -> tuple[str, ...]:
     """The options that a study which is continued needs again."""
     given = {"--no-gaps": options.no_gaps, "--report": options.report}
-    return tuple(flag for flag, is_given in given.items() if is_given)
+    return (*(flag for flag, is_given in given.items() if is_given), *options.executor_flags)
 
 
 class Lines:
@@ -78,8 +81,18 @@ class Lines:
     def stopped(self) -> None:
         """The study was interrupted, or it stopped because a result could not be stored."""
         if self._folder is not None:
-            command = " ".join([resume_command(self._folder), *self._flags])
-            Screen(self._stream).say(f"continue with: {command}", flush=True)
+            Screen(self._stream).say(f"continue with: {self._command(self._folder)}", flush=True)
+
+    def detached(self, study: StudyResult) -> None:
+        """The cycles that are left were submitted, and go on without this process."""
+        if study.folder is not None:
+            cycles = len({row.cycle for row in study.runs if row.state in ("pending", "running")})
+            Screen(self._stream).say(
+                f"submitted {cycles} cycles; collect them with: {self._command(study.folder)}", flush=True
+            )
+
+    def _command(self, folder: Path) -> str:
+        return " ".join([resume_command(folder), *self._flags])
 
     def saved(self, study: StudyResult) -> None:
         """The study has ended."""
