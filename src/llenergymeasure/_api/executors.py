@@ -103,9 +103,9 @@ def handed_out(
         ConfigError: the study cannot be handed out, or an option is not valid.
         PreFlightError: a cell cannot be measured on this machine, where the workers run on it.
     """
-    assert chosen.name is not None
-    entry = executor_entry(chosen.name)
-    _check(chosen, entry, protocol, place)
+    entry = checked_entry(chosen, protocol)
+    if place is None:
+        raise ConfigError("an executor needs a folder that its workers share", "give output_dir")
     if entry.on_this_machine:
         check_experiments(experiments, session, place)
     gpus_per_run = gpus_of_a_run(experiments) if chosen.gpus_per_run is None else chosen.gpus_per_run
@@ -113,15 +113,20 @@ def handed_out(
     return Handout(entry.create(context), session.settings(), is_checked=entry.on_this_machine, detach=chosen.detach)
 
 
-def _check(chosen: ExecutorOptions, entry: ExecutorEntry, protocol: Protocol, place: Path | None) -> None:
+def checked_entry(chosen: ExecutorOptions, protocol: Protocol) -> ExecutorEntry:
+    """The entry of an executor that can hand out a study.
+
+    Raises:
+        ConfigError: there is none of this name, or it cannot.
+    """
+    entry = executor_entry(chosen.name or LOCAL)
     if protocol.order == "sequential":
         raise ConfigError(
             "an executor hands out cycles, and cycle_order sequential has none in time", "use shuffled, the default"
         )
-    if place is None:
-        raise ConfigError("an executor needs a folder that its workers share", "give output_dir")
     if chosen.detach and not entry.outlives:
         raise ConfigError(f"--detach: workers of {chosen.name} end with this process", "remove --detach")
+    return entry
 
 
 def gpus_of_a_run(experiments: Sequence[ExperimentConfig]) -> int | None:

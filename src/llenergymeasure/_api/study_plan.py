@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from llenergymeasure._api.duration import duration
+from llenergymeasure._api.executors import ExecutorOptions, checked_entry
 from llenergymeasure._api.plan import check
 from llenergymeasure._format import number
 from llenergymeasure.config.models import ExperimentConfig
@@ -28,6 +30,8 @@ from llenergymeasure.study.plan import fixed_waits, plan_runs
 # Measured: result.json of a run has 26 kB; its journal lines, its rows in the tables and its log have 6 kB.
 BYTES_PER_RUN = 32_000
 MEGABYTE = 1e6
+
+IN_THIS_PROCESS = ExecutorOptions()
 
 
 class PlannedCell(Frozen):
@@ -71,6 +75,9 @@ class StudyPlan(Frozen):
         protocol: how the runs would be made.
         n_runs: number of runs.
         waits: their waits.
+        executor: executor that would hand out the cycles; None = one process makes the runs.
+        n_groups: number of cycles that would run at the same time; None where it depends on the cluster.
+        waits_of_group: waits of a device group; None where `n_groups` is.
         windows_s: least duration of all windows together in s, of the runs with `min_duration_seconds`.
         n_single_passes: runs without it, whose window is one pass over the prompts.
         size_mb: size of the folder in MB, without time series.
@@ -90,6 +97,9 @@ class StudyPlan(Frozen):
     protocol: Protocol
     n_runs: int
     waits: PlannedWaits
+    executor: str | None
+    n_groups: int | None
+    waits_of_group: PlannedWaits | None
     windows_s: float
     n_single_passes: int
     size_mb: float
@@ -98,16 +108,23 @@ class StudyPlan(Frozen):
     output_dir: str
 
 
-def plan_study(study: StudyConfig, output_dir: Path | None = None, *, gaps: bool = True) -> StudyPlan:
+def plan_study(
+    study: StudyConfig,
+    output_dir: Path | None = None,
+    *,
+    gaps: bool = True,
+    executor: ExecutorOptions = IN_THIS_PROCESS,
+) -> StudyPlan:
     """Check every cell and describe the study.
 
     Args:
         study: the configuration.
         output_dir: directory of the results; None = that of the user config.
         gaps: whether fixed gaps would be made.
+        executor: how the cycles would be handed out.
 
     Raises:
-        ConfigError: the user config or a variable cannot be understood.
+        ConfigError: the user config or a variable cannot be understood, or the cycles cannot be handed out.
         PreFlightError: a cell cannot run here.
     """
     user, place = check(study.experiments, output_dir)
@@ -115,6 +132,8 @@ def plan_study(study: StudyConfig, output_dir: Path | None = None, *, gaps: bool
     protocol = protocol_of(study, design, user.execution, gaps=gaps)
     runs = plan_runs(design, protocol, range(1, protocol.n_cycles + 1))
     lengths_s = _least_lengths_s(design, runs)
+    chosen = executor.with_settings(user.executor)
+    n_groups = 1 if chosen is None else _groups(chosen, protocol)
     return StudyPlan(
         name=design.name,
         design_hash=design.design_hash,
@@ -126,6 +145,9 @@ def plan_study(study: StudyConfig, output_dir: Path | None = None, *, gaps: bool
         protocol=protocol,
         n_runs=len(runs),
         waits=_waits(design, protocol, runs),
+        executor=None if chosen is None else chosen.name,
+        n_groups=n_groups,
+        waits_of_group=None if n_groups is None else _waits(design, protocol, _of_group(runs, n_groups)),
         windows_s=sum(lengths_s),
         n_single_passes=len(runs) - len(lengths_s),
         size_mb=len(runs) * BYTES_PER_RUN / MEGABYTE,
@@ -138,6 +160,19 @@ def plan_study(study: StudyConfig, output_dir: Path | None = None, *, gaps: bool
 def _notes(config: ExperimentConfig, user: UserConfig) -> Iterator[str]:
     yield from runner_notes(config.backend, user, os.environ)
     yield from plan_notes(config, os.environ)
+
+
+def _groups(chosen: ExecutorOptions, protocol: Protocol) -> int | None:
+    """How many cycles run at the same time; None where it depends on the cluster."""
+    entry = checked_entry(chosen, protocol)
+    if chosen.parallel is None and not entry.on_this_machine:
+        return None
+    return min(chosen.parallel or 1, protocol.n_cycles)
+
+
+def _of_group(runs: Sequence[PlannedRun], n_groups: int) -> list[PlannedRun]:
+    """The runs of the device group with the most cycles."""
+    return [run for run in runs if (run.cycle - 1) % n_groups == 0]
 
 
 def _cells(design: StudyDesign) -> Iterator[PlannedCell]:
@@ -204,9 +239,25 @@ def _runs(plan: StudyPlan) -> Iterator[str]:
         f"waits: {duration(waits.gaps_s + waits.thermal_floors_s)} (between runs {duration(waits.experiment_gaps_s)}, "
         f"between cycles {duration(waits.cycle_gaps_s)}, between warm-up and window {duration(waits.thermal_floors_s)})"
     )
+    yield from _parallel(plan)
     if waits.gaps_s:
         yield f"  --no-gaps saves {duration(waits.gaps_s)}; {_cool_down(protocol)}"
     yield from _windows(plan)
+
+
+def _parallel(plan: StudyPlan) -> Iterator[str]:
+    """What the waits are where cycles run at the same time."""
+    if plan.executor is None:
+        return
+    waits = plan.waits_of_group
+    if waits is None or plan.n_groups is None:
+        yield f"executor {plan.executor}: up to {plan.protocol.n_cycles} cycles at the same time, as the cluster has room"
+        return
+    cycles = math.ceil(plan.protocol.n_cycles / plan.n_groups)
+    yield (
+        f"executor {plan.executor}: {plan.n_groups} cycles at the same time, at most {cycles} one after another, with waits of "
+        f"{duration(waits.gaps_s + waits.thermal_floors_s)}; the start of a worker takes some seconds per cycle"
+    )
 
 
 def _windows(plan: StudyPlan) -> Iterator[str]:

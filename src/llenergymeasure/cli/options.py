@@ -156,6 +156,18 @@ class RunOptions:
         flags = [f"{flag} {value}" for flag, value in named.items() if value is not None]
         return (*flags, *(f"--executor-option {quote(text)}" for text in self.executor_options or ()))
 
+    def check_single(self) -> None:
+        """Check that no option of executors is given for a single experiment, which is measured in this process.
+
+        Raises:
+            ConfigError: there is one.
+        """
+        given = (*self.executor_flags, *(["--detach"] if self.detach else []))
+        if given:
+            raise ConfigError(
+                f"{' '.join(given)} has no effect on one experiment in one cycle", "add --cycles, or remove it"
+            )
+
     def check(self) -> None:
         """Check that options go together.
 

@@ -28,6 +28,7 @@ def command(options: RunOptions) -> int:
     study = study_of(document_of(options), options.fields, options.assignments or (), options.sweeps or (), FLAGS)
     if not study.is_one_run:
         return _study(study, options)
+    options.check_single()
     found = plan(study, options.output)
     Screen(sys.stdout).say(plan_json(found) if options.json else _text(found))
     return 0
@@ -38,9 +39,12 @@ def _text(found: Plan) -> str:
 
 
 def _study(study: StudyConfig, options: RunOptions) -> int:
+    from llenergymeasure._api.executors import ExecutorOptions, options_of  # noqa: PLC0415 - only a study needs it
     from llenergymeasure._api.study_plan import plan_study, plan_text  # noqa: PLC0415 - only a study needs its types
 
-    found = plan_study(study, options.output, gaps=not options.no_gaps)
+    settings = options_of(options.executor_options or ())
+    executor = ExecutorOptions(options.executor, options.parallel, options.gpus_per_run, settings, options.detach)
+    found = plan_study(study, options.output, gaps=not options.no_gaps, executor=executor)
     Screen(sys.stdout).say(found.model_dump_json(indent=2) if options.json else plan_text(found))
     return 0
 

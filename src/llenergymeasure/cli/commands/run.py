@@ -18,7 +18,7 @@ from llenergymeasure.cli.enter import EnterKey
 from llenergymeasure.cli.interrupts import Attentive
 from llenergymeasure.cli.options import FLAGS, RunOptions
 from llenergymeasure.cli.terminal import Screen
-from llenergymeasure.exceptions import ConfigError, ExperimentError
+from llenergymeasure.exceptions import ExperimentError
 from llenergymeasure.progress import Progress
 
 
@@ -32,23 +32,12 @@ def command(options: RunOptions) -> int:
     gc.enable()  # the entry point disabled it while the command line started
     progress = Attentive(progress_for(options.quiet or is_silent_rank(os.environ)))
     if study.is_one_run and not options.resume:
-        _check_single(options)
+        options.check_single()
         for note in notes_on_study(study):
             progress.note(note)
         return _one(study.experiments[0], progress, options)
     given = document.text if document is not None else ""
     return _run_study(study, given or None, progress, options)
-
-
-def _check_single(options: RunOptions) -> None:
-    """Check that no option of executors is given for a single experiment, which is measured in this process.
-
-    Raises:
-        ConfigError: there is one.
-    """
-    if options.executor_flags or options.detach:
-        given = " ".join((*options.executor_flags, *(["--detach"] if options.detach else [])))
-        raise ConfigError(f"{given} has no effect on one experiment in one cycle", "add --cycles, or remove it")
 
 
 def _run_study(study: StudyConfig, given: str | None, progress: Progress, options: RunOptions) -> int:

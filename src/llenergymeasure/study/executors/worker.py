@@ -111,7 +111,7 @@ class _Worker:
         return self._session.clock.utc_now().isoformat(timespec="milliseconds")
 
     def _make_runs(self) -> None:
-        _enter(self._task.directory)
+        enter(self._task.directory)
         study, manifest = read_config(self._folder), read_manifest(self._folder)
         design = design_of(study)
         check_design(self._folder, manifest, design)
@@ -158,7 +158,7 @@ class _Worker:
         return waits
 
 
-def _enter(directory: str) -> None:
+def enter(directory: str) -> None:
     """Make the working directory of `llem run` that of this process: models and prompts may have relative paths.
 
     Raises:
