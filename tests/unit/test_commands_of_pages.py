@@ -59,6 +59,8 @@ NOT_RUN = {
     "llem run examples/own_prompts.yaml": "test_examples.py runs it with a shorter baseline",
     "llem run config.yaml --set pytorch.num_processes=8": "needs eight processes; test_several_processes.py runs two",
     "torchrun*": "needs several GPUs or machines; test_several_processes.py runs torch's launcher with two processes",
+    "llem run study.yaml --parallel 2*": "needs two GPUs; test_device_groups.py runs it on simulated ones",
+    "llem run --resume FOLDER --parallel 2": "FOLDER is a placeholder; test_device_groups.py runs it with a folder",
     "srun*": "needs a Slurm cluster",
     "python -m pytest examples/test_own_parts.py": "tests/integration/test_examples.py runs it with options of this suite",
     "python -m benchmarks*": "takes minutes; tests/unit/benchmarks runs the parts",
