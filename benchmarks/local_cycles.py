@@ -46,7 +46,7 @@ def start_row(folder: Path) -> Row:
     """From the task until its worker has begun: Python, the run table, the GPUs and the versions of all packages."""
     found = sorted(worker_s(folder) for _ in range(STARTS))
     name = "local: from a task until its worker has begun, without the backend's libraries"
-    return Row(name, statistics.median(found), found[0], found[-1], "s", "", True)
+    return Row(name, statistics.median(found), found[0], found[-1], "s", "-", True)
 
 
 def an_executor(interpreter: str) -> LocalExecutor:

@@ -35,7 +35,6 @@ CANCEL_S = 30.0
 # A cycle that was lost is submitted again this often.
 MOST_AGAIN = 3
 
-
 OnRow = Callable[[RunRow, "ExperimentResult | None", Progressed], None]
 
 
@@ -187,6 +186,7 @@ class Head:
 
     def _give_up(self, followed: Followed, is_over: bool) -> None:
         """What a worker writes from now on is not merged."""
+        self._merge.interrupt(followed)
         update = {"is_given_up": True, "is_over": is_over, "merged": followed.lines}
         followed.task = followed.task.model_copy(update=update)
         write_task(self._folder, followed.task)

@@ -168,7 +168,7 @@ class Merge:
         rows = self.of_cycle(followed.task.cycle)
         followed.began, followed.block = began, block_of(followed.task.cycle, rows, began.host, began.gpus)
         for row in rows:
-            if row.state == "completed" and row.task != followed.task.name and not made_on(row, began.host, began.gpus):
+            if row.state == "completed" and not made_on(row, began.host, began.gpus):
                 self._on_again(row)
 
     def _take_row(self, followed: Followed, row: RunRow) -> None:
@@ -209,11 +209,25 @@ class Merge:
         Raises:
             LLEMError: the result is damaged (ConfigError), or the row could not be recorded.
         """
-        for row in self.of_cycle(followed.task.cycle):
+        for row in self._running(followed):
             path = result_path(row.run_id)
-            if row.task == followed.task.name and row.state == "running" and (self._folder / path).exists():
+            if (self._folder / path).exists():
                 result = ExperimentResult.from_json(self._folder / path)
                 self._take_row(followed, completed_row(row, result, path, None))
+
+    def interrupt(self, followed: Followed) -> None:
+        """A task has ended, or is given up: its run in progress has no result.
+
+        Raises:
+            LLEMError: the row could not be recorded.
+        """
+        for row in self._running(followed):
+            self._take_row(followed, row.model_copy(update={"state": "interrupted"}))
+
+    def _running(self, followed: Followed) -> list[RunRow]:
+        """The runs of a task that are in progress, as far as they are recorded."""
+        rows = self.of_cycle(followed.task.cycle) if followed.began is not None else []
+        return [row for row in rows if row.task == followed.task.name and row.state == "running"]
 
 
 def _is_news(row: RunRow, known: RunRow) -> bool:

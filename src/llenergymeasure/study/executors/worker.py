@@ -91,6 +91,9 @@ class _Worker:
 
     def work(self) -> int:
         """Make the runs, and record how the worker ended. Returns its exit code."""
+        if self._task.is_given_up:  # an engine started it again, and another task has its cycle
+            self._end(is_interrupted=True)
+            return INTERRUPTED
         try:
             self._make_runs()
         except LLEMError as error:
