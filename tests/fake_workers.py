@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from a_result import a_result
 from fakes import RecordingProgress
 from fakes_study import RUN_S, a_study_config
-from a_result import a_result
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.files.study import write_result
@@ -40,7 +40,9 @@ def machine(number: int, host: str = "node-1", model: str = H100) -> Machine:
     """A machine with one GPU."""
     gpu = f"{model} (GPU-{number})"
     facts = {"CPU": "Xeon", "GPUs": gpu, "NVIDIA driver": "580", "torch": "2.6"}
-    return Machine(host, StudyEnvironment(facts=facts, gpu_models=(model,)), (gpu,), lambda: {f"GPU-{number}": 30.0 + number})
+    return Machine(
+        host, StudyEnvironment(facts=facts, gpu_models=(model,)), (gpu,), lambda: {f"GPU-{number}": 30.0 + number}
+    )
 
 
 @dataclass(frozen=True)

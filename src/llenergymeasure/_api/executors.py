@@ -64,7 +64,9 @@ class ExecutorOptions:
         }
         for option, is_given in given.items():
             if is_given:
-                raise ConfigError(f"{option} has no effect without --executor or --parallel", "add one of them, or remove it")
+                raise ConfigError(
+                    f"{option} has no effect without --executor or --parallel", "add one of them, or remove it"
+                )
 
 
 def _texts(options: Mapping[str, str | int | float | bool]) -> dict[str, str]:
@@ -88,7 +90,11 @@ def options_of(texts: Iterable[str]) -> dict[str, str]:
 
 
 def handed_out(
-    chosen: ExecutorOptions, experiments: Sequence[ExperimentConfig], protocol: Protocol, session: Session, place: Path | None
+    chosen: ExecutorOptions,
+    experiments: Sequence[ExperimentConfig],
+    protocol: Protocol,
+    session: Session,
+    place: Path | None,
 ) -> Handout:
     """How the cycles of a study are handed out. Nothing has been written or started when this returns.
 

@@ -144,7 +144,9 @@ def _run(
     place = _place(output_dir)
     if study.is_one_run and not resume:
         if any(executor):
-            raise ConfigError("one experiment in one cycle is measured in this process", "give no executor, or more cycles")
+            raise ConfigError(
+                "one experiment in one cycle is measured in this process", "give no executor, or more cycles"
+            )
         for note in notes_on_study(study):
             SESSION.progress.note(note)
         try:

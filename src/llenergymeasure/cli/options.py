@@ -101,7 +101,9 @@ class RunOptions:
     executor: Annotated[
         Optional[str],
         typer.Option(
-            "--executor", metavar="NAME", help="Hand the cycles of a study to workers: local, or a cluster (ray, slurm)."
+            "--executor",
+            metavar="NAME",
+            help="Hand the cycles of a study to workers: local, or a cluster (ray, slurm).",
         ),
     ] = None
     parallel: Annotated[

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from llenergymeasure.core.machine.signals import uninterrupted
 from llenergymeasure.domain.files.study import write_study
-from llenergymeasure.domain.results import ExperimentResult, StudyResult
+from llenergymeasure.domain.results import StudyResult
 from llenergymeasure.domain.study.design import Protocol, StudyDesign
-from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.progress import Progress
 from llenergymeasure.protocols import Clock
 from llenergymeasure.security import sanitise_name

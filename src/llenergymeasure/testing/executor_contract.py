@@ -63,7 +63,9 @@ class ExecutorBench:
         rows = {cycle: [pending_row(run) for run in runs if run.cycle == cycle] for cycle in range(1, number + 1)}
         return [write_task(folder, handout.task(cycle, rows[cycle], (), "", False)) for cycle in rows]
 
-    def until(self, handles: Sequence[str], statuses: frozenset[str], also: Callable[[], bool] = lambda: True) -> dict[str, Status]:
+    def until(
+        self, handles: Sequence[str], statuses: frozenset[str], also: Callable[[], bool] = lambda: True
+    ) -> dict[str, Status]:
         """The statuses, as soon as all are among these."""
         end_s = time.monotonic() + self.within_s
         while time.monotonic() < end_s:
@@ -103,7 +105,9 @@ class ExecutorContract:
         bench.until(handles, OVER)
         for task in tasks:
             last = records_of(task)[-1:]
-            assert isinstance(last[0], Ended) if last else False, f"{journal_file(task)} does not say how its worker ended"
+            assert isinstance(last[0], Ended) if last else False, (
+                f"{journal_file(task)} does not say how its worker ended"
+            )
 
     def test_a_task_that_has_ended_stays_so_and_may_be_cancelled(self, bench: ExecutorBench) -> None:
         """Its status is the same when it is asked again."""

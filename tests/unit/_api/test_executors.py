@@ -24,7 +24,9 @@ def test_a_number_alone_is_the_local_executor():
 
 
 def test_the_command_line_counts_more_than_the_user_config():
-    settings = ExecutorSettings(name="local", parallel=4, gpus_per_run=2, options={"partition": "gpu", "nodes": 2, "exclusive": True})
+    settings = ExecutorSettings(
+        name="local", parallel=4, gpus_per_run=2, options={"partition": "gpu", "nodes": 2, "exclusive": True}
+    )
     chosen = ExecutorOptions(parallel=1, options={"partition": "big"}).with_settings(settings)
     assert chosen == ExecutorOptions("local", 1, 2, {"partition": "big", "nodes": "2", "exclusive": "true"})
 
@@ -54,7 +56,9 @@ def test_options_without_effect_and_impossible_numbers_are_refused(options, word
 def test_options_are_read_from_texts():
     assert options_of(["partition=gpu", "comment=a=b", "empty="]) == {"partition": "gpu", "comment": "a=b", "empty": ""}
     for text in ("partition", "=gpu"):
-        with pytest.raises(ConfigError, match=f"'{text}' is not KEY=VALUE; for example --executor-option partition=gpu"):
+        with pytest.raises(
+            ConfigError, match=f"'{text}' is not KEY=VALUE; for example --executor-option partition=gpu"
+        ):
             options_of([text])
 
 
@@ -74,7 +78,9 @@ def prepared(tmp_path):
     def prepare(chosen, place=tmp_path, **execution):
         study = a_study_config(1, 8, **execution)
         session = Session(progress=RecordingProgress(), user_config=UserConfig())
-        return handed_out(chosen, study.experiments, protocol_of(study, design_of(study), ExecutionSettings()), session, place)
+        return handed_out(
+            chosen, study.experiments, protocol_of(study, design_of(study), ExecutionSettings()), session, place
+        )
 
     return prepare
 
@@ -83,13 +89,27 @@ def prepared(tmp_path):
     ("chosen", "changes", "words"),
     [
         (ExecutorOptions("loca"), {}, "'loca' is not an executor; use one of: local"),
-        (ExecutorOptions("local"), {"cycle_order": "sequential"}, "cycle_order sequential has none in time; use shuffled"),
-        (ExecutorOptions("local"), {"place": None}, "an executor needs a folder that its workers share; give output_dir"),
-        (ExecutorOptions("local", detach=True), {}, "--detach: workers of local end with this process; remove --detach"),
+        (
+            ExecutorOptions("local"),
+            {"cycle_order": "sequential"},
+            "cycle_order sequential has none in time; use shuffled",
+        ),
+        (
+            ExecutorOptions("local"),
+            {"place": None},
+            "an executor needs a folder that its workers share; give output_dir",
+        ),
+        (
+            ExecutorOptions("local", detach=True),
+            {},
+            "--detach: workers of local end with this process; remove --detach",
+        ),
         (ExecutorOptions("local", options={"a": "b"}), {}, "'a' is not an option of this executor"),
     ],
 )
-def test_a_study_that_cannot_be_handed_out_is_refused_before_anything_is_written(prepared, tmp_path, chosen, changes, words):
+def test_a_study_that_cannot_be_handed_out_is_refused_before_anything_is_written(
+    prepared, tmp_path, chosen, changes, words
+):
     with pytest.raises(ConfigError, match=words):
         prepared(chosen, **changes)
     assert list(tmp_path.iterdir()) == []

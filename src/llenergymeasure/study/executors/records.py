@@ -83,5 +83,6 @@ def _record(journal: Path, number: int, data: object) -> Record:
         return kind.model_validate(data)
     except ValidationError:
         raise ConfigError(
-            f"{journal}, line {number} is damaged", "restore the file from a copy, or remove it: its runs are made again"
+            f"{journal}, line {number} is damaged",
+            "restore the file from a copy, or remove it: its runs are made again",
         ) from None

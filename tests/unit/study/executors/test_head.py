@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from fake_workers import Fate, FakeWorkers, a_handed_out_study, machine
+from fake_workers import FakeWorkers, Fate, a_handed_out_study, machine
 from fakes_study import FakeMachine, texts_of
 from llenergymeasure.config.user_config import ExecutionSettings, UserConfig
 from llenergymeasure.domain.results import StudyResult
@@ -62,9 +62,17 @@ def test_each_cycle_is_a_task_and_its_rows_are_in_one_block_on_one_gpu(tmp_path)
         ("01.c1", "completed", "cycle 1", "0"), ("02.c1", "completed", "cycle 1", "0"),
         ("01.c2", "completed", "cycle 2", "1"), ("02.c2", "completed", "cycle 2", "1"),
     ]  # fmt: skip
-    assert {(row.task, row.host, row.clock_offset_s) for row in study.runs} == {("c1.1", "node-1", 0.25), ("c2.1", "node-1", 0.25)}
+    assert {(row.task, row.host, row.clock_offset_s) for row in study.runs} == {
+        ("c1.1", "node-1", 0.25),
+        ("c2.1", "node-1", 0.25),
+    }
     folder = the_folder(tmp_path)
-    assert sorted(path.name for path in (folder / "tasks").iterdir()) == ["c1.1.json", "c1.1.jsonl", "c2.1.json", "c2.1.jsonl"]
+    assert sorted(path.name for path in (folder / "tasks").iterdir()) == [
+        "c1.1.json",
+        "c1.1.jsonl",
+        "c2.1.json",
+        "c2.1.jsonl",
+    ]
     assert not list(folder.glob(".reserve*"))
     assert StudyResult.from_dir(folder) == study
     assert workers.closed
@@ -253,7 +261,9 @@ def test_a_cell_that_failed_for_good_is_tried_again_when_the_study_is_continued(
 
 def test_a_handed_out_study_is_continued_by_one_process(tmp_path):
     config, workers = a_handed_out_study(), FakeWorkers([A], fates={"c1.1": Fate(runs=1, end="interrupted")})
-    workers.before_poll = lambda: workers.measured and workers.fates.update({"c1.2": Fate(failure=RunFailure(kind="error", message="x"))})
+    workers.before_poll = lambda: (
+        workers.measured and workers.fates.update({"c1.2": Fate(failure=RunFailure(kind="error", message="x"))})
+    )
     with pytest.raises(LLEMError):
         new(workers, tmp_path, config)
     fake = FakeMachine()
@@ -265,7 +275,9 @@ def test_a_handed_out_study_is_continued_by_one_process(tmp_path):
 
 def test_without_an_executor_there_are_no_tasks(tmp_path):
     config = a_handed_out_study()
-    study = run_new(*planned(config), FakeMachine().parts(environment=StudyEnvironment(facts={})), tmp_path, texts_of(config))
+    study = run_new(
+        *planned(config), FakeMachine().parts(environment=StudyEnvironment(facts={})), tmp_path, texts_of(config)
+    )
     assert not (the_folder(tmp_path) / "tasks").exists()
     assert {(row.task, row.neighbours, row.clock_offset_s) for row in study.runs} == {(None, None, None)}
 

@@ -78,7 +78,10 @@ def test_a_worker_that_was_killed_has_ended(tmp_path, started):
 def test_a_cycle_with_runs_on_a_gpu_continues_there(tmp_path, started):
     local = executor(started)
     local.submit(tasks(tmp_path, ("H100 (GPU-1)",), ()))
-    assert {process.log.name: gpu for process, gpu in zip(started, gpus_of(started))} == {"c1.1.log": "GPU-1", "c2.1.log": "GPU-0"}
+    assert {process.log.name: gpu for process, gpu in zip(started, gpus_of(started))} == {
+        "c1.1.log": "GPU-1",
+        "c2.1.log": "GPU-0",
+    }
 
 
 def test_a_cycle_with_runs_on_a_gpu_that_is_not_here_starts_anywhere(tmp_path, started):
@@ -112,7 +115,9 @@ def test_gpus_are_divided_by_uuid():
 
 def test_too_few_gpus_and_mig_instances_are_refused():
     gpus = [a_gpu(0), a_gpu(1)]
-    with pytest.raises(ConfigError, match="2 cycles at the same time with 2 GPUs each need 4 GPUs, and 2 are visible; lower --parallel"):
+    with pytest.raises(
+        ConfigError, match="2 cycles at the same time with 2 GPUs each need 4 GPUs, and 2 are visible; lower --parallel"
+    ):
         device_groups(gpus, 2, 2, {})
     with pytest.raises(ConfigError, match="cannot divide MIG instances"):
         device_groups(gpus, 2, 1, {"CUDA_VISIBLE_DEVICES": "MIG-1,MIG-2"})
@@ -130,6 +135,10 @@ def test_workers_that_share_the_cpu_are_a_note_and_options_are_refused():
 
     progress = RecordingProgress()
     create(ExecutorContext(parallel=2, gpus_per_run=0, progress=progress)).close()
-    assert progress.notes == ["2 workers share the CPU of this machine: their times and energies include each other's work"]
-    with pytest.raises(ConfigError, match="'partition' is not an option of this executor; this executor has no options"):
+    assert progress.notes == [
+        "2 workers share the CPU of this machine: their times and energies include each other's work"
+    ]
+    with pytest.raises(
+        ConfigError, match="'partition' is not an option of this executor; this executor has no options"
+    ):
         create(ExecutorContext(options={"partition": "gpu"}))

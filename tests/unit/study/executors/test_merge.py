@@ -14,7 +14,9 @@ from llenergymeasure.study.files.manifest import StudyEnvironment
 
 
 def row(place, cycle=1, **fields):
-    return RunRow(run_id=f"0{place}.c{cycle}", place=place, cell=f"0{place}", cycle=cycle, block=f"cycle {cycle}", **fields)
+    return RunRow(
+        run_id=f"0{place}.c{cycle}", place=place, cell=f"0{place}", cycle=cycle, block=f"cycle {cycle}", **fields
+    )
 
 
 def completed(place, gpu, block="cycle 1"):
@@ -48,7 +50,14 @@ def worker(folder, cycle, host, *records, began_at=0):
     """A task with the journal of its worker."""
     task = CycleTask(cycle=cycle, number=1, rows=(), since="", user_config=UserConfig(), directory=".", executor="fake")
     path = write_task(folder, task)
-    began = Began(record="began", start=1, host=host, gpus=(f"gpu-{cycle}",), environment=StudyEnvironment(facts={}), at=at(began_at))
+    began = Began(
+        record="began",
+        start=1,
+        host=host,
+        gpus=(f"gpu-{cycle}",),
+        environment=StudyEnvironment(facts={}),
+        at=at(began_at),
+    )
     with Journal(journal_file(path)) as journal:
         for record in (began, *records):
             journal.append(record)
@@ -83,7 +92,12 @@ def test_neighbours_are_the_other_tasks_on_the_machine_during_the_run(tmp_path, 
 
 def test_a_task_that_began_after_the_run_is_no_neighbour(tmp_path):
     rows = [row(1), row(2, 2)]
-    merged(tmp_path, rows, worker(tmp_path, 1, "node-1", ran(1, 1, "node-1", 5, 10)), worker(tmp_path, 2, "node-1", began_at=20))
+    merged(
+        tmp_path,
+        rows,
+        worker(tmp_path, 1, "node-1", ran(1, 1, "node-1", 5, 10)),
+        worker(tmp_path, 2, "node-1", began_at=20),
+    )
     assert rows[0].neighbours == 0
 
 

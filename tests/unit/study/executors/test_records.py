@@ -10,7 +10,9 @@ from llenergymeasure.study.executors.records import Began, Ended, read_records
 from llenergymeasure.study.files.journal import Journal
 from llenergymeasure.study.files.manifest import StudyEnvironment
 
-BEGAN = Began(record="began", start=1, host="node-1", environment=StudyEnvironment(facts={}), at="2026-01-02T03:04:05+00:00")
+BEGAN = Began(
+    record="began", start=1, host="node-1", environment=StudyEnvironment(facts={}), at="2026-01-02T03:04:05+00:00"
+)
 ROW = RunRow(run_id="01.c1", place=1, cell="01", cycle=1, block="cycle 1", state="running", attempt=1)
 ENDED = Ended(record="ended", at="2026-01-02T03:04:06+00:00")
 

@@ -21,7 +21,9 @@ from llenergymeasure.study.executors.task import (
 
 
 def task(cycle, number=1):
-    return CycleTask(cycle=cycle, number=number, rows=(), since="", user_config=UserConfig(), directory=".", executor="local")
+    return CycleTask(
+        cycle=cycle, number=number, rows=(), since="", user_config=UserConfig(), directory=".", executor="local"
+    )
 
 
 def test_a_task_is_read_back_and_its_files_stand_beside_it(tmp_path):

@@ -48,5 +48,5 @@ def test_a_failed_run_is_made_again_without_its_failure():
 
 
 def test_a_working_directory_that_is_not_there_is_explained(tmp_path):
-    with pytest.raises(LLEMError, match="cannot be entered on this machine .* a directory that all machines share"):
+    with pytest.raises(LLEMError, match=r"cannot be entered on this machine .* a directory that all machines share"):
         enter(str(tmp_path / "none"))
