@@ -20,8 +20,8 @@ class ExecutorEntry:
     """One executor of the registry.
 
     Attributes:
-        module: the module with `create(context)`. `context` is an `ExecutorContext`. `create` raises a ConfigError for an option that
-            it does not know or cannot follow.
+        module: the module with `create(context)`. `context` is an `ExecutorContext`. `create` raises a ConfigError for an
+            option that it does not know or cannot follow.
         needs: modules that must be importable.
         install: the command that installs them.
         on_this_machine: whether cycles run on the machine of `llem run`, so that a check there is enough.

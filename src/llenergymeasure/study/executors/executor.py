@@ -20,7 +20,8 @@ from typing import Literal, Protocol, runtime_checkable
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.progress import Logged, Progress
 
-# waiting: not started. running: its worker may write. ended: its worker will write nothing more. lost: its machine or its worker died.
+# waiting: not started. running: its worker may write. ended: its worker will write nothing more. lost: its machine or its worker
+# died, and it may be that its worker still writes.
 Status = Literal["waiting", "running", "ended", "lost"]
 
 
@@ -57,7 +58,7 @@ class Executor(Protocol):
         """
 
     def cancel(self, handles: Sequence[str]) -> None:
-        """End tasks: a running worker gets SIGTERM and records what it has. A task that has ended, or is not known, is left alone."""
+        """End tasks: a running worker gets SIGTERM and records what it has. A task that has ended is left alone."""
 
     def close(self) -> None:
         """Release everything. Tasks that do not outlive this process have ended when this returns."""

@@ -32,7 +32,7 @@ class CycleTask(Frozen):
         number: how often the cycle was submitted, with this time.
         rows: the rows of the cycle as known when it was submitted. A run continues with the attempt after that of its row.
         gpus: names with UUIDs of the GPUs on which runs of this cycle were completed; a worker on other GPUs makes them again.
-        since: UTC time in ISO format at which `llem run` began; failures before it do not count, because their runs are tried again.
+        since: UTC time in ISO format at which `llem run` began; failures before it do not count: their runs are tried again.
         user_config: the settings of the user.
         directory: working directory, for relative paths of models and prompts.
         is_checked: whether the experiments were checked on the machine of the worker.
