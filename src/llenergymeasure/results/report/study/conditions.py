@@ -12,7 +12,7 @@ from llenergymeasure.domain.study.design import Protocol, Skipped
 from llenergymeasure.domain.study.effects import StudyEffects
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
-from llenergymeasure.results.report.study.machine import gpu_texts
+from llenergymeasure.results.report.study.machine import device_groups, gpu_texts, most_at_once
 from llenergymeasure.results.study_tables.texts import ABSENT, plain, ratio_text, three_figures
 
 ORDERS = {
@@ -58,6 +58,7 @@ def machine_rows(study: StudyData) -> Rows:
     ran = [run for run in study.runs if run.started_at is not None]
     yield "machine", _each(run.host for run in ran) or "not recorded"
     yield "GPUs", "; ".join(gpu_texts(ran)) or "none"
+    yield from _groups(ran)
     yield "environment", _each(run.environment for run in ran) or "not recorded"
     yield "energy meter", _each(run.meter for run in study.completed) or "none: energy was not measured"
     warm = [run.temperature_c for run in ran if run.temperature_c is not None]
@@ -67,6 +68,19 @@ def machine_rows(study: StudyData) -> Rows:
     skipped = math.fsum(run.skipped_s for run in ran)
     if skipped:
         yield "skipped waits", number(skipped, "s")
+
+
+def _groups(ran: Sequence[RunRow]) -> Rows:
+    """The device groups, where the cycles were handed out."""
+    groups = device_groups(ran)
+    if groups:
+        yield (
+            "device groups",
+            f"{len(groups)}, each cycle on one of them; at most {most_at_once(ran)} runs at once on a machine",
+        )
+    offsets_s = [run.clock_offset_s for run in ran if run.clock_offset_s is not None]
+    if offsets_s:
+        yield "clock of the disk minus clocks of the machines", f"{min(offsets_s):.3f} to {max(offsets_s):.3f} s"
 
 
 def _each(values: Iterator[str | None]) -> str:

@@ -22,6 +22,18 @@ def with_uuids(runs: Iterable[RunRow]) -> list[str]:
     return list(dict.fromkeys(gpu for run in runs for gpu in run.gpus))
 
 
+def device_groups(runs: Iterable[RunRow]) -> list[tuple[str | None, tuple[str, ...]]]:
+    """Machine and GPUs of each device group to which cycles were handed out; none where one process made the runs."""
+    return list(
+        dict.fromkeys((run.host, run.gpus) for run in runs if run.task is not None and run.state == "completed")
+    )
+
+
+def most_at_once(runs: Iterable[RunRow]) -> int:
+    """The most runs of the study that were on one machine at the same time."""
+    return 1 + max((run.neighbours or 0 for run in runs), default=0)
+
+
 def releases(runs: Iterable[RunRow]) -> list[str]:
     """The releases that measured, as far as they are known."""
     return list(dict.fromkeys(run.tool_version for run in runs if run.tool_version is not None))

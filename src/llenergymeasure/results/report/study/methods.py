@@ -13,7 +13,7 @@ from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.results.report.study.conditions import cooldown
-from llenergymeasure.results.report.study.machine import gpu_texts, libraries, releases
+from llenergymeasure.results.report.study.machine import device_groups, gpu_texts, libraries, most_at_once, releases
 from llenergymeasure.results.study_tables.texts import named, plain
 
 SOURCES = {
@@ -78,6 +78,12 @@ def _design(study: StudyData, cited: Citations) -> Iterator[str]:
         f"The experiment had {count} {cited('blocks', 'repeats')}; each cycle ran every configuration once, "
         f"{ORDERS[protocol.order]} (seed {protocol.seed})."
     )
+    groups = device_groups(study.completed)
+    if groups:
+        yield (
+            f"Each cycle ran on one of {len(groups)} device groups, with at most {most_at_once(study.completed)} runs at the same "
+            "time on a machine."
+        )
     yield PROCESSES[protocol.isolation]
     yield _waits(study)
     if protocol.cooldown_celsius is not None and any(run.temperature_c is not None for run in study.runs):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from a_study import a_study
-from llenergymeasure.results.report.study.conditions import control_rows
+from llenergymeasure.results.report.study.conditions import control_rows, machine_rows
+from llenergymeasure.results.report.study.methods import paragraphs
 
 
 def test_totals_of_control_runs_are_per_pass_as_their_drift_is():
@@ -39,3 +40,26 @@ def test_a_control_run_of_nothing_has_no_ratio():
     )
     effects = study.effects.model_copy(update={"control_drift": None})
     assert control_rows(study.model_copy(update={"runs": runs}), effects)[0][3] == "-"
+
+
+def test_device_groups_are_named_with_their_most_runs_at_once():
+    study = a_study()
+    assert "device groups" not in dict(machine_rows(study))
+    runs = tuple(
+        run.model_copy(
+            update={
+                "task": f"c{run.cycle}.1",
+                "gpus": (f"GPU-{run.cycle % 2}",),
+                "neighbours": 1,
+                "clock_offset_s": 0.002,
+            }
+        )
+        for run in study.runs
+    )
+    handed_out = study.model_copy(update={"runs": runs})
+    rows = dict(machine_rows(handed_out))
+    assert rows["device groups"] == "2, each cycle on one of them; at most 2 runs at once on a machine"
+    assert rows["clock of the disk minus clocks of the machines"] == "0.002 to 0.002 s"
+    assert "Each cycle ran on one of 2 device groups, with at most 2 runs at the same time" in " ".join(
+        paragraphs(handed_out)
+    )
