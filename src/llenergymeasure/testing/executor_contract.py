@@ -49,7 +49,7 @@ class ExecutorBench:
         study = StudyConfig(
             name="contract",
             experiments=tuple(ExperimentConfig(model=f"./no-model-{each}") for each in range(2)),
-            execution={"n_cycles": number, "isolation": "spawn", "experiment_gap_seconds": LONG_S},  # type: ignore[arg-type]
+            execution={"n_cycles": number, "isolation": "spawn", "experiment_gap_seconds": LONG_S},
         )
         design = design_of(study)
         protocol: Protocol = protocol_of(study, design, ExecutionSettings())

@@ -42,7 +42,7 @@ def test_the_first_temperature_of_a_gpu_is_kept_and_the_last_end_on_it_is_found(
     found = earlier_workers(tmp_path, "c4.1", A, "2026-01-02T00:00:00+00:00")
     assert found.temperatures_c == {"GPU-0": 30.0, "GPU-1": 40.0}
     assert found.ended == datetime(2026, 1, 2, 3, 15, tzinfo=timezone.utc)
-    assert set(found.environments) == {A.environment, B.environment}
+    assert found.environments == (A.environment, B.environment)
 
 
 def test_the_own_journal_an_end_of_an_earlier_day_and_another_machine_do_not_count(tmp_path):
