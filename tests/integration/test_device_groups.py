@@ -95,7 +95,9 @@ def place(tmp_path: Path, simulation: Callable[..., Simulation]) -> Iterator[Pla
     """Two GPUs, of which the second always draws 8 % more power."""
     gpus = [sim_gpu("hopper", number, idle=[Constant(watts)]) for number, watts in enumerate(WATTS)]
     made = Place(tmp_path, simulation(*gpus, real=True))
+    sys.path.append(str(tmp_path / "site"))  # the metadata of the backend, so that this process can read studies of it
     yield made
+    sys.path.remove(str(tmp_path / "site"))
     for pid in made.processes():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

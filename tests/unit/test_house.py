@@ -40,6 +40,7 @@ MAY_CATCH_ANYTHING = {
 # and a library that takes long, or is not everywhere, is imported by its door.
 REGISTRIES = {
     "llenergymeasure/__init__.py",
+    "llenergymeasure/config/executors.py",
     "llenergymeasure/config/meters.py",
     "llenergymeasure/core/backends/registry.py",
     "llenergymeasure/domain/files/report_formats.py",

@@ -76,7 +76,7 @@ class ExecutorSettings(ConfigModel):
 
     name: str | None = Field(
         None,
-        description="Executor of studies: local, ray or slurm.",
+        description=f"Executor of studies: {', '.join(EXECUTORS)}.",
         json_schema_extra=effective("the runs are made by `llem run` itself"),
     )
     parallel: Integer | None = Field(

@@ -39,6 +39,7 @@ def test_the_defaults_are_those_of_the_contract():
         "runners": {"pytorch": "local", "vllm": "local", "tensorrt": "local"},
         "measurement": {"energy_backend": "auto", "carbon_intensity_gco2_kwh": None, "datacenter_pue": 1.0},
         "execution": {"config_gap_seconds": 60.0, "cycle_gap_seconds": 300.0},
+        "executor": {"name": None, "parallel": None, "gpus_per_run": None, "options": {}},
     }
 
 
