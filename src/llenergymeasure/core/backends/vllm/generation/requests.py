@@ -82,7 +82,8 @@ class GeneratedRun:
         answer, stats, tokens = output.outputs[0], output.metrics, self.log.tokens.get(name)
         if tokens is None:
             raise BackendError(f"vLLM stamped no token of prompt {index}; please report this as an error")
-        times_s = tuple(map(self.on_clock, tokens.times_s))
+        stamps_s, counts = tokens.up_to(len(answer.token_ids))
+        times_s = tuple(map(self.on_clock, stamps_s))
         return RequestRecord(
             prompt_index=index,
             input_tokens=length,
@@ -93,7 +94,7 @@ class GeneratedRun:
             first_token_s=times_s[0],
             finished_s=times_s[-1],
             token_times_s=times_s,
-            token_counts=tuple(tokens.counts),
+            token_counts=counts,
             end=_end(index, answer.finish_reason),
         )
 

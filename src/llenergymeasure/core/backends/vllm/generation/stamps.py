@@ -8,6 +8,7 @@ processing. `benchmarks/vllm_engine.py` compares such a run with one of vLLM alo
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,15 @@ class TokenTimes:
         """Add new tokens."""
         self.times_s.append(time_s)
         self.counts.append((self.counts[-1] if self.counts else 0) + tokens)
+
+    def up_to(self, tokens: int) -> tuple[tuple[float, ...], tuple[int, ...]]:
+        """Times and counts of the first tokens.
+
+        After the text that ends an answer, vLLM drops the rest of the step, and with several devices also the steps that its
+        processes made until they knew of the end.
+        """
+        used = bisect_left(self.counts, tokens) + 1
+        return tuple(self.times_s[:used]), tuple(min(count, tokens) for count in self.counts[:used])
 
 
 @dataclass

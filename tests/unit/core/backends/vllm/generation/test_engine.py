@@ -53,7 +53,16 @@ def test_a_request_that_waits_is_queued_before_it_is_scheduled():
 def test_a_step_with_several_tokens_counts_them_all():
     engine, _ = loaded(tokens=3)
     first = engine.run(engine.prepare(PROMPTS)).records().requests[0]
-    assert (first.token_counts, first.output_tokens) == ((3, 6), 4)
+    assert (first.token_counts, first.output_tokens) == ((3, 4), 4)
+
+
+def test_tokens_after_the_end_of_an_answer_are_not_counted_and_take_no_time():
+    """Text in `stop` ends an answer outside the scheduler, whose processes may have made further steps until then."""
+    engine, _ = loaded()
+    run = engine.run(engine.prepare(PROMPTS))
+    run.outputs[0].outputs[0].token_ids = [10, 10]
+    first = run.records().requests[0]
+    assert (first.output_tokens, first.token_counts, first.finished_s) == (2, (1, 2), 100.0 + 2 * STEP_S)
 
 
 def test_a_warm_up_has_outputs_of_the_exact_length_and_ignores_the_end():
