@@ -83,7 +83,8 @@ def cache_findings(
     Only for a CPU, where the size of the cache is known before the model is loaded.
     """
     section = config.vllm_settings
-    length = section.max_model_len or limits_of(model.config).positions
+    # A length beyond the positions of the model is a finding of its own, whose fix this one must not contradict.
+    length = min((each for each in (section.max_model_len, limits_of(model.config).positions) if each), default=None)
     space = kv_cache_bytes_on_cpu(config, environ) if section.gpus == 1 and on_cpu() else None
     if length is None or space is None:
         return

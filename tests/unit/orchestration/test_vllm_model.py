@@ -105,6 +105,11 @@ def test_vllm_keeps_one_block_for_itself() -> None:
     assert found(experiment(vllm={"max_model_len": 524161})) != []
 
 
+def test_no_length_beyond_the_positions_of_the_model_is_advised() -> None:
+    config = experiment(vllm={"max_model_len": 1024 * 1024})
+    assert list(cache_findings(config, model(max_position_embeddings=4096), {}, lambda: True)) == []
+
+
 def test_the_size_that_was_chosen_counts() -> None:
     assert "VLLM_CPU_KVCACHE_SPACE=3" in found(experiment(), {"VLLM_CPU_KVCACHE_SPACE": "1"})[0][1]
     assert found(experiment(passthrough_kwargs={"kv_cache_memory_bytes": 2**30})) != []
