@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -19,6 +20,8 @@ from llenergymeasure.orchestration.model.kv_cache import UnknownCacheError, cach
 from llenergymeasure.orchestration.model.model_types import ModelTypes
 from llenergymeasure.orchestration.model.required_files import ModelFiles
 
+# Parts of the names of the tables whose models give no text: they embed, classify, or propose tokens to another model.
+NO_TEXT = re.compile("EMBEDDING|LATE_INTERACTION|REWARD|CLASSIFICATION|POOLING|SPECULATIVE")
 REGISTRY_FILE = "model_executor/models/registry.py"
 # Size of a key or value by vllm.kv_cache_dtype; others are not estimated.
 BYTES_PER_VALUE: Mapping[str, int] = {"auto": 2, "float16": 2, "bfloat16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
@@ -28,7 +31,7 @@ BLOCK = 128
 
 @cache
 def installed_architectures() -> frozenset[str] | None:
-    """The architectures that the installed vLLM knows; None when it is missing or its table has another form."""
+    """The architectures with which the installed vLLM generates; None when it is missing or its table has another form."""
     found = find_spec("vllm")
     if found is None or found.origin is None:
         return None
@@ -39,7 +42,11 @@ def installed_architectures() -> frozenset[str] | None:
 
 
 def architectures_in(source: str) -> frozenset[str] | None:
-    """The names in the tables `..._MODELS` of the source of `vllm.model_executor.models.registry`; None without any."""
+    """The names in the tables `..._MODELS` of models that give text; None without any.
+
+    Args:
+        source: of `vllm.model_executor.models.registry`.
+    """
     try:
         statements = ast.parse(source).body
     except (SyntaxError, ValueError):
@@ -51,7 +58,7 @@ def architectures_in(source: str) -> frozenset[str] | None:
 
 def _is_table(statement: ast.Assign) -> bool:
     target = statement.targets[0]
-    return isinstance(target, ast.Name) and target.id.endswith("_MODELS")
+    return isinstance(target, ast.Name) and target.id.endswith("_MODELS") and not NO_TEXT.search(target.id)
 
 
 def architecture_findings(
@@ -70,7 +77,7 @@ def architecture_findings(
     through_transformers = {*types.causal.values()}
     if not any(str(each) in known or str(each) in through_transformers for each in named):
         yield Finding(
-            f"{model} has the architecture {named[0]}, which the installed vLLM does not know",
+            f"{model} has the architecture {named[0]}, with which the installed vLLM does not generate text",
             "name another model, set backend: pytorch, or upgrade to a later release of vLLM and llenergymeasure",
         )
 

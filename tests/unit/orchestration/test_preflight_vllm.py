@@ -54,6 +54,12 @@ def test_an_architecture_that_transformers_does_not_load_may_be_known_to_vllm(tm
     assert [each.problem for each in found if "BrandNew" in each.problem or "brandnew" in each.problem] == []
 
 
+def test_a_draft_model_is_looked_for_like_the_model(tmp_path):
+    (finding,) = findings(vllm={"speculative": {"model": str(tmp_path), "num_tokens": 3}})
+    assert finding.problem == f"directory {tmp_path} has no config.json"
+    assert findings(vllm={"speculative": {"model": "ngram", "num_tokens": 3}}) == []
+
+
 def test_vllm_runs_in_one_process_of_ours():
     (finding,) = findings(processes=2)
     assert finding.problem == "backend 'vllm' runs in one process, but 2 processes were started"

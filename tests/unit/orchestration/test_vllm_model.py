@@ -22,6 +22,8 @@ TYPES = ModelTypes({"llama": "LlamaForCausalLM", "new": "NewForCausalLM"}, {}, {
 SOURCE = """
 _TEXT_MODELS = {"LlamaForCausalLM": ("llama", "L"), "OwnForCausalLM": ("own", "O")}
 _POOLING_MODELS: dict = {}
+_EMBEDDING_MODELS = {"BertModel": ("bert", "B")}
+_SPECULATIVE_DECODING_MODELS = {"HeadForCausalLM": ("head", "H")}
 _VLLM_MODELS = {**_TEXT_MODELS}
 _OTHER = {"NotAModel": 1}
 """
@@ -35,7 +37,7 @@ def experiment(**fields: Any) -> ExperimentConfig:
     return ExperimentConfig(**{"model": "org/m", "backend": "vllm", "n": 2, "max_output_tokens": 16, **fields})
 
 
-def test_the_architectures_of_vllm_are_read_from_its_source() -> None:
+def test_the_architectures_with_which_vllm_generates_are_read_from_its_source() -> None:
     assert architectures_in(SOURCE) == {"LlamaForCausalLM", "OwnForCausalLM"}
     assert architectures_in("def broken(") is architectures_in("a = 1") is None
 
@@ -44,7 +46,8 @@ def test_an_architecture_that_neither_vllm_nor_transformers_knows_is_found() -> 
     known = architectures_in(SOURCE)
     [finding] = architecture_findings(model(architectures=["OddForCausalLM"]), known, TYPES)
     assert (
-        finding.problem == "model 'org/m' has the architecture OddForCausalLM, which the installed vLLM does not know"
+        finding.problem
+        == "model 'org/m' has the architecture OddForCausalLM, with which the installed vLLM does not generate text"
     )
     assert "set backend: pytorch" in finding.fix
 

@@ -35,6 +35,8 @@ class RequiredFiles(NamedTuple):
         without_weights: the fix when it is a built-in model without weights; None = random weights in this section.
         runs_own_code: whether code of its repository is run.
         kind: its role in the experiment, for messages.
+        is_compared: whether its configuration is checked against the prompts and the model; a head that proposes tokens has
+            a configuration of another kind.
     """
 
     name: str
@@ -45,6 +47,7 @@ class RequiredFiles(NamedTuple):
     without_weights: str | None = None
     runs_own_code: bool = False
     kind: str = "model"
+    is_compared: bool = True
 
     @property
     def is_gguf(self) -> bool:
@@ -87,9 +90,23 @@ def required_by(config: ExperimentConfig) -> Iterator[RequiredFiles]:
         yield RequiredFiles(
             config.decoder.draft_model, without_weights="name a decoder.draft_model with weights", kind="draft model"
         )
+    yield from _proposing(config)
     if config.lora is not None:
         name = config.lora.adapter_id or config.lora.adapter_path or ""
         yield RequiredFiles(name, file=ADAPTER_FILE, needs_weights=False, kind="adapter")
+
+
+def _proposing(config: ExperimentConfig) -> Iterator[RequiredFiles]:
+    """The draft model or head of vLLM, which it loads in the same format as the model."""
+    speculative = config.vllm_settings.speculative
+    if config.backend == "vllm" and speculative is not None and speculative.model != "ngram":
+        yield RequiredFiles(
+            speculative.model,
+            needs_weights=not config.draws_weights,
+            without_weights="name a vllm.speculative.model with weights",
+            kind="draft model",
+            is_compared=False,
+        )
 
 
 def config_of(required: RequiredFiles, environ: Mapping[str, str]) -> Mapping[str, Any] | None:
@@ -112,7 +129,7 @@ def known_models(config: ExperimentConfig, environ: Mapping[str, str]) -> list[M
             required.runs_own_code,
         )
         for required, content in read
-        if content is not None
+        if content is not None and required.is_compared
     ]
 
 
