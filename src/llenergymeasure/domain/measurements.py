@@ -224,7 +224,10 @@ class SchedulerResult(Frozen):
     preemptions: int = Field(
         description="How often a running request was stopped because the KV cache was full; its tokens are computed again."
     )
-    kv_cache_peak_share: float = Field(description="Largest share (0 to 1) of the KV cache in use after a step.")
+    kv_cache_peak_share: float = Field(
+        description="Largest share (0 to 1) of the KV cache in use after a step, without the requests that ended in it: 0 when "
+        "all of them ended in their first step."
+    )
     kv_cache_tokens: int | None = Field(None, description="Size of the KV cache in tokens; None when not reported.")
     kv_cache_mb: float | None = Field(
         None, description="Size of the KV cache of one device in MB; None when other processes hold it."
