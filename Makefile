@@ -20,7 +20,7 @@ export VLLM_NO_USAGE_STATS := 1
 # pip asks rustc for its version, and rustup would make itself a home for that.
 export RUSTUP_HOME ?= $(if $(wildcard $(HOME)/.rustup),$(HOME)/.rustup,$(CACHE)/rustup)
 
-.PHONY: help zoo setup quickstart study test test-slow vllm can-vllm test-vllm engines lint type arch docs bench clean
+.PHONY: help zoo setup quickstart study test test-slow slurm can-slurm test-slurm vllm can-vllm test-vllm engines lint type arch docs bench clean
 
 help:
 	@echo "make quickstart   set up and measure the built-in model, offline"
@@ -63,7 +63,20 @@ test: $(VENV)/.dev
 	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.dev
-	$(PYTEST) -m slow
+	$(PYTEST) -m slow --ignore tests/slurm
+
+# Slurm of Debian, for tests/slurm, which start its daemons themselves.
+SLURM := command -v sbatch > /dev/null && PATH="$$PATH:/usr/sbin" command -v slurmctld munged > /dev/null
+
+slurm:
+	$(SLURM) || { apt-get -q update && apt-get -q install -y --no-install-recommends -o DPkg::Lock::Timeout=120 slurm-wlm munge; }
+
+# Whether `make slurm` may install it, or it is there; prints the reason where neither is so.
+can-slurm:
+	@$(SLURM) || { [ "$$CI" = true ] && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; } || { echo "Slurm is not installed; on Debian, as root: make slurm"; exit 1; }
+
+test-slurm: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/slurm
 
 # vLLM asks for versions of torch and transformers of its own, so it has an environment of its own.
 VLLM_PYTHON ?= $(PYTHON) python3.11 python3.12 python3.13

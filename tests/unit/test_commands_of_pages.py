@@ -60,6 +60,8 @@ NOT_RUN = {
     "llem run config.yaml --set pytorch.num_processes=8": "needs eight processes; test_several_processes.py runs two",
     "torchrun*": "needs several GPUs or machines; test_several_processes.py runs torch's launcher with two processes",
     "llem run study.yaml --parallel 2*": "needs two GPUs; test_device_groups.py runs it on simulated ones",
+    "llem run study.yaml --executor slurm*": "needs a Slurm cluster; tests/slurm/test_studies.py starts one",
+    "llem run --resume * --executor slurm": "FOLDER is a placeholder; tests/slurm/test_studies.py runs it with a folder",
     "llem run --resume FOLDER --parallel 2": "FOLDER is a placeholder; test_device_groups.py runs it with a folder",
     "srun*": "needs a Slurm cluster",
     "python -m pytest examples/test_own_parts.py": "tests/integration/test_examples.py runs it with options of this suite",
@@ -108,7 +110,7 @@ def test_there_are_commands():
 
 @pytest.mark.parametrize("command", OURS)
 def test_a_command_is_understood(command):
-    name, *words = shlex.split(command.partition(" | ")[0])[1:]
+    name, *words = shlex.split(re.split(r" [|>] ", command)[0])[1:]
     group = typer.main.get_command(app)
     if name.startswith("-"):
         assert name in {option for parameter in group.params for option in parameter.opts}

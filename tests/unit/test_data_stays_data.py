@@ -49,6 +49,7 @@ FORMATS_OF_OTHERS = {
     ("llenergymeasure/core/energy/codecarbon/reading.py", "Unable to read RAPL value"): _SAID_BY_CODECARBON,
     ("llenergymeasure/results/ranks/files.py", "\n"): "pydantic's error of many lines, and bytes of a file",
     ("llenergymeasure/launch/process.py", "Fatal Python error"): "what Python writes when it crashes",
+    ("llenergymeasure/study/executors/slurm/executor.py", ";"): "what sbatch --parsable prints: 71;cluster",
     ("pytest_llem/limits.py", ":"): "what a user wrote: METRIC:LIMIT",
     ("pytest_llem/settings.py", "replay:"): "what a user wrote: --llem-energy=replay:FILE",
 }

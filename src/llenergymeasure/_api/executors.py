@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llenergymeasure.config.executors import ExecutorEntry, executor_entry
@@ -20,6 +20,10 @@ from llenergymeasure.study.executors.handout import Handout
 LOCAL = "local"
 
 
+def _nothing(script: str) -> None:
+    """Leave a script alone."""
+
+
 @dataclass(frozen=True)
 class ExecutorOptions:
     """How the cycles of a study are handed out. Without a name and a number, the runs are made by this process.
@@ -30,6 +34,8 @@ class ExecutorOptions:
         gpus_per_run: number of GPUs of a device group; None = as the configurations need.
         options: options of the executor.
         detach: whether to return when the cycles are submitted.
+        emit: the program whose script is written instead of submitting the cycles, such as sbatch; None = they are submitted.
+        on_script: takes this script.
     """
 
     name: str | None = None
@@ -37,6 +43,8 @@ class ExecutorOptions:
     gpus_per_run: int | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     detach: bool = False
+    emit: str | None = None
+    on_script: Callable[[str], object] = _nothing
 
     def with_settings(self, settings: ExecutorSettings) -> ExecutorOptions | None:
         """The options with those of the user config; None where the runs are made by this process.
@@ -54,13 +62,14 @@ class ExecutorOptions:
                 raise ConfigError(f"{option} is {number}", "it must be at least 1")
         own = _texts(settings.options) if name == settings.name else {}
         gpus_per_run = self.gpus_per_run if self.gpus_per_run is not None else settings.gpus_per_run
-        return ExecutorOptions(name, parallel, gpus_per_run, {**own, **self.options}, self.detach)
+        return replace(self, name=name, parallel=parallel, gpus_per_run=gpus_per_run, options={**own, **self.options})
 
     def _check_effect(self) -> None:
         given = {
             "--gpus-per-run": self.gpus_per_run is not None,
             "--executor-option": bool(self.options),
             "--detach": self.detach,
+            "--emit": self.emit is not None,
         }
         for option, is_given in given.items():
             if is_given:
@@ -116,7 +125,9 @@ def handed_out(
         check_experiments(experiments, session, place)
     gpus_per_run = gpus_of_a_run(experiments) if chosen.gpus_per_run is None else chosen.gpus_per_run
     context = ExecutorContext(chosen.parallel, gpus_per_run, chosen.options, session.environ, session.progress)
-    return Handout(entry.create(context), session.settings(), is_checked=entry.on_this_machine, detach=chosen.detach)
+    executor = entry.create(context)
+    emit = None if chosen.emit is None else lambda tasks: chosen.on_script(executor.script_of(tasks))
+    return Handout(executor, session.settings(), is_checked=entry.on_this_machine, detach=chosen.detach, emit=emit)
 
 
 def checked_entry(chosen: ExecutorOptions, protocol: Protocol) -> ExecutorEntry:
@@ -132,6 +143,11 @@ def checked_entry(chosen: ExecutorOptions, protocol: Protocol) -> ExecutorEntry:
         )
     if chosen.detach and not entry.outlives:
         raise ConfigError(f"--detach: workers of {chosen.name} end with this process", "remove --detach")
+    if chosen.emit is not None and chosen.emit != entry.emits:
+        emitted = f"it has a script for {entry.emits}" if entry.emits else "it has no script"
+        raise ConfigError(f"--emit {chosen.emit} is not possible with --executor {chosen.name}", emitted)
+    if chosen.emit is not None and chosen.detach:
+        raise ConfigError("--emit submits nothing, and --detach submits", "remove one of them")
     return entry
 
 

@@ -132,6 +132,14 @@ class RunOptions:
         bool,
         typer.Option("--detach", help="Submit the cycles of a study to a cluster and return; --resume collects them."),
     ] = False
+    emit: Annotated[
+        Optional[str],
+        typer.Option(
+            "--emit",
+            metavar="sbatch",
+            help="Print the script of a study for sbatch, and submit nothing; --resume collects it.",
+        ),
+    ] = None
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the configuration and estimate the memory; run nothing.")
     ] = False
@@ -164,7 +172,8 @@ class RunOptions:
         Raises:
             ConfigError: there is one.
         """
-        given = (*self.executor_flags, *(["--detach"] if self.detach else []))
+        flags = {"--detach": self.detach, "--emit": self.emit is not None}
+        given = (*self.executor_flags, *(flag for flag, is_given in flags.items() if is_given))
         if given:
             raise ConfigError(
                 f"{' '.join(given)} has no effect on one experiment in one cycle", "add --cycles, or remove it"
@@ -183,6 +192,9 @@ class RunOptions:
             )
         if self.resume and not (self.config or self.model or self.sweeps):
             raise ConfigError("--resume needs the file or the folder of the study", "llem run --resume FOLDER")
+        if self.emit is not None and (self.resume or self.json):
+            other = "--resume collects it later" if self.resume else "--json prints a result"
+            raise ConfigError(f"--emit prints the script of a new study, and {other}", "remove one of them")
         if self.dry_run and self.resume:
             raise ConfigError("--dry-run describes a new study, and --resume continues one", "remove one of them")
         if self.other_environment and not self.resume:

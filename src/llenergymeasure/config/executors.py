@@ -26,6 +26,7 @@ class ExecutorEntry:
         install: the command that installs them.
         on_this_machine: whether cycles run on the machine of `llem run`, so that a check there is enough.
         outlives: whether cycles go on when `llem run` ends, so that they can be collected later.
+        emits: what `--emit` prints instead of submitting: a script for this program; empty = it has none.
     """
 
     module: str
@@ -33,6 +34,7 @@ class ExecutorEntry:
     install: str = ""
     on_this_machine: bool = False
     outlives: bool = False
+    emits: str = ""
 
     def create(self, context: Any) -> Any:
         """Make the executor, an `Executor`.
@@ -48,6 +50,7 @@ class ExecutorEntry:
 
 EXECUTORS: Mapping[str, ExecutorEntry] = {
     "local": ExecutorEntry("llenergymeasure.study.executors.local", on_this_machine=True),
+    "slurm": ExecutorEntry("llenergymeasure.study.executors.slurm.executor", outlives=True, emits="sbatch"),
 }
 
 

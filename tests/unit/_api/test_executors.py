@@ -44,6 +44,7 @@ def test_options_of_another_executor_are_not_taken_over():
         (ExecutorOptions(gpus_per_run=2), "--gpus-per-run has no effect without --executor or --parallel"),
         (ExecutorOptions(options={"a": "b"}), "--executor-option has no effect"),
         (ExecutorOptions(detach=True), "--detach has no effect"),
+        (ExecutorOptions(emit="sbatch"), "--emit has no effect"),
         (ExecutorOptions(parallel=0), "--parallel is 0; it must be at least 1"),
         (ExecutorOptions("local", gpus_per_run=-1), "--gpus-per-run is -1; it must be at least 1"),
     ],
@@ -94,6 +95,13 @@ def prepared(tmp_path):
             {"cycle_order": "sequential"},
             "cycle_order sequential has none in time; use shuffled",
         ),
+        (
+            ExecutorOptions("local", emit="sbatch"),
+            {},
+            "--emit sbatch is not possible with --executor local; it has no script",
+        ),
+        (ExecutorOptions("slurm", emit="srun"), {}, "--emit srun is not possible .* slurm; it has a script for sbatch"),
+        (ExecutorOptions("slurm", emit="sbatch", detach=True), {}, "--emit submits nothing, and --detach submits"),
         (
             ExecutorOptions("local"),
             {"place": None},

@@ -56,6 +56,8 @@ def _run_study(study: StudyConfig, given: str | None, progress: Progress, option
             options.gpus_per_run,
             options_of(options.executor_options or ()),
             options.detach,
+            options.emit,
+            lambda script: Screen(sys.stdout).say(script.rstrip(), flush=True),
         ),
         skip=EnterKey(),
     )

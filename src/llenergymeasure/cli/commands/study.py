@@ -30,8 +30,8 @@ def command(study: StudyConfig, using: StudyOptions, progress: Progress, options
     except BaseException:
         lines.stopped()
         raise
-    if options.detach and any(row.state in ("pending", "running") for row in found.runs):
-        lines.detached(found)
+    if (options.detach or options.emit) and any(row.state in ("pending", "running") for row in found.runs):
+        lines.left(found, is_submitted=options.detach)
         return 0
     screen = Screen(sys.stdout)
     screen.say(study_json(found).rstrip() if options.json else study_text(found, screen.emphasise, screen.width))
@@ -83,13 +83,12 @@ class Lines:
         if self._folder is not None:
             Screen(self._stream).say(f"continue with: {self._command(self._folder)}", flush=True)
 
-    def detached(self, study: StudyResult) -> None:
-        """The cycles that are left were submitted, and go on without this process."""
+    def left(self, study: StudyResult, is_submitted: bool) -> None:
+        """The cycles that are left go on without this process, or the user submits them."""
         if study.folder is not None:
             cycles = len({row.cycle for row in study.runs if row.state in ("pending", "running")})
-            Screen(self._stream).say(
-                f"submitted {cycles} cycles; collect them with: {self._command(study.folder)}", flush=True
-            )
+            before = f"submitted {cycles} cycles" if is_submitted else f"{cycles} cycles are left to submit"
+            Screen(self._stream).say(f"{before}; collect them with: {self._command(study.folder)}", flush=True)
 
     def _command(self, folder: Path) -> str:
         return " ".join([resume_command(folder), *self._flags])

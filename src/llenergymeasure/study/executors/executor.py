@@ -40,6 +40,8 @@ class Executor(Protocol):
     def submit(self, tasks: Sequence[Path]) -> list[str]:
         """Start workers, at once or when there is a free device group.
 
+        Where tasks outlive this process, one that an earlier process submitted, and that has not ended, is not submitted twice.
+
         Args:
             tasks: absolute paths of task files.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,12 +28,14 @@ class Handout:
         user_config: the settings of the user, for the workers.
         is_checked: whether the experiments were checked on the machine of the workers.
         detach: whether to return when the cycles are submitted; their executor must outlive this process.
+        emit: takes the task files instead of the executor, so that the user submits them; None = they are submitted.
     """
 
     executor: Executor
     user_config: UserConfig
     is_checked: bool = False
     detach: bool = False
+    emit: Callable[[Sequence[Path]], object] | None = None
 
     def task(
         self, cycle: int, rows: Sequence[RunRow], earlier: Sequence[CycleTask], since: str, allow_other: bool
@@ -59,7 +61,7 @@ class Handout:
             allow_other=allow_other,
             executor=self.executor.name,
             outlives=self.executor.outlives,
-            detached=self.detach,
+            detached=self.detach or self.emit is not None,
         )
 
 

@@ -9,7 +9,7 @@ A lost cycle is submitted again. Its earlier worker may still write: those resul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +65,7 @@ class Head:
         self._since, self._allow_other = clock.utc_now().isoformat(timespec="milliseconds"), allow_other
         self._alike: list[StudyEnvironment] = [] if allow_other else list(manifest.environments)
         self._open: dict[str, Followed] = {}
+        self._unsubmitted: list[CycleTask] = []
         self._times_lost: dict[int, int] = {}
         self._report: OnRow = lambda row, result, progressed: None
         self._merge = Merge(self._folder, rows, record, self._began, self._ended, self._made_again)
@@ -95,10 +96,12 @@ class Head:
             ConfigError: tasks go on, and are of another executor.
         """
         for followed in self._earlier():
-            task = followed.task
-            if not task.outlives or task.handle is None:
+            task, is_own = followed.task, executor is not None and executor.name == followed.task.executor
+            if task.outlives and task.handle is None and is_own:
+                self._unsubmitted.append(task)  # its head was killed, or the user submits it
+            elif not task.outlives or task.handle is None:
                 self._give_up(followed, is_over=followed.ended is not None)
-            elif executor is not None and executor.name == task.executor:
+            elif is_own:
                 self._open[task.handle] = followed
             else:
                 raise ConfigError(
@@ -123,11 +126,12 @@ class Head:
             KeyboardInterrupt: the tasks were cancelled and their rows merged; detached ones go on.
         """
         self._report, self._outlook = report, Outlook(self._merge.rows)
-        taken = {followed.task.cycle for followed in self._open.values()}
+        taken = {task.cycle for task in (*self._unsubmitted, *(followed.task for followed in self._open.values()))}
         left = dict.fromkeys(row.cycle for row in self._merge.rows if row.state != "completed")
+        tasks = [self._next_task(handout, cycle) for cycle in left if cycle not in taken]
         try:
-            self._submit(handout, [cycle for cycle in left if cycle not in taken])
-            if not handout.detach:
+            self._submit(handout, [*self._unsubmitted, *tasks])
+            if not handout.detach and handout.emit is None:
                 self._follow(handout)
         except BaseException:
             with uninterrupted():
@@ -136,9 +140,11 @@ class Head:
         finally:
             handout.executor.close()
 
-    def _submit(self, handout: Handout, cycles: Iterable[int]) -> None:
-        tasks = [self._next_task(handout, cycle) for cycle in cycles]
+    def _submit(self, handout: Handout, tasks: Sequence[CycleTask]) -> None:
         paths = [write_task(self._folder, task) for task in tasks]
+        if handout.emit is not None:
+            handout.emit(paths)
+            return
         for task, handle in zip(tasks, handout.executor.submit(paths), strict=True):
             submitted = task.model_copy(update={"handle": handle})
             write_task(self._folder, submitted)
@@ -153,8 +159,9 @@ class Head:
         while self._open:
             statuses = handout.executor.poll(list(self._open))
             self._merge.take()  # after the status, so that the journal of a task that has ended is complete
+            self._open = {handle: each for handle, each in self._open.items() if not each.is_done}
             for handle, status in statuses.items():
-                if status in ("ended", "lost"):
+                if status in ("ended", "lost") and handle in self._open:
                     self._close(handout, self._open.pop(handle), is_over=status == "ended")
             if self._open:
                 self._clock.sleep(POLL_S)
@@ -169,7 +176,7 @@ class Head:
         if followed.ended is not None and followed.ended.failure is not None:
             raise LLEMError(f"cycle {followed.task.cycle}: {host} stopped: {followed.ended.failure.message}")
         self._lost(followed, host)
-        self._submit(handout, [followed.task.cycle])
+        self._submit(handout, [self._next_task(handout, followed.task.cycle)])
 
     def _lost(self, followed: Followed, host: str) -> None:
         """Count a lost cycle.

@@ -25,9 +25,9 @@ def planned(config):
     return design, protocol_of(config, design, ExecutionSettings())
 
 
-def parts_of(workers, detach=False, **changes):
+def parts_of(workers, detach=False, emit=None, **changes):
     fake = FakeMachine()
-    handout = Handout(workers, UserConfig(), is_checked=True, detach=detach)
+    handout = Handout(workers, UserConfig(), is_checked=True, detach=detach, emit=emit)
     parts = fake.parts(environment=None, measure=None, clock=workers.clock, handout=handout, **changes)
     return fake, parts
 
@@ -246,6 +246,57 @@ def test_tasks_that_go_on_are_not_left_to_another_executor(detached):
         again(FakeWorkers([A]), folder, config)
     with pytest.raises(ConfigError, match="may still run on slurm"):
         run_in_folder(folder, *planned(config), FakeMachine().parts())
+
+
+class _KilledAfterSubmit(FakeWorkers):
+    """Its process is killed when the cluster has the cycles, and before anything is written down."""
+
+    def submit(self, tasks):
+        super().submit(tasks)
+        raise _Killed
+
+    def cancel(self, handles):
+        raise _Killed
+
+
+class _Killed(BaseException):
+    pass
+
+
+def test_tasks_without_a_handle_are_handed_to_the_executor_under_their_names(tmp_path):
+    config = a_handed_out_study()
+    killed = _KilledAfterSubmit([A], name="slurm", outlives=True)
+    with pytest.raises(_Killed):
+        new(killed, tmp_path, config)
+    workers = FakeWorkers([A], name="slurm", outlives=True)
+    _, study = again(workers, the_folder(tmp_path), config)
+    assert killed.submitted == workers.submitted == ["c1.1", "c2.1"]
+    assert len(study.completed) == 4
+
+
+def test_tasks_that_the_user_submits_are_written_and_not_submitted(tmp_path):
+    config, workers, emitted = a_handed_out_study(), FakeWorkers([A], name="slurm", outlives=True), []
+    _, study = new(workers, tmp_path, config, emit=emitted.append)
+    assert [[path.name for path in paths] for paths in emitted] == [["c1.1.json", "c2.1.json"]]
+    assert all(path.is_file() for path in emitted[0])
+    assert workers.submitted == []
+    assert [row.state for row in study.runs] == ["pending"] * 4
+    assert len(again(workers, the_folder(tmp_path), config)[1].completed) == 4
+
+
+def test_a_cycle_whose_journal_is_complete_needs_no_status(tmp_path):
+    """An engine may take long to notice that a worker has ended."""
+    config, workers = a_handed_out_study(), FakeWorkers([A], fates={})
+    poll, asked = workers.poll, []
+
+    def late(handles):
+        asked.append(list(handles))
+        return dict.fromkeys(poll(handles), "running")
+
+    workers.poll = late
+    _, study = new(workers, tmp_path, config)
+    assert len(study.completed) == 4
+    assert [len(handles) for handles in asked] == [2, 1]
 
 
 def test_a_cell_that_failed_for_good_is_tried_again_when_the_study_is_continued(tmp_path):

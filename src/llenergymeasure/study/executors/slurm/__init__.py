@@ -1,0 +1,1 @@
+"""The executor for Slurm: a job array with one element per cycle."""
