@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 VENV_VLLM := .venv-vllm
+VENV_RAY := .venv-ray
 BIN_VLLM := $(VENV_VLLM)/bin
 CACHE := $(CURDIR)/.cache
 
@@ -20,7 +21,7 @@ export VLLM_NO_USAGE_STATS := 1
 # pip asks rustc for its version, and rustup would make itself a home for that.
 export RUSTUP_HOME ?= $(if $(wildcard $(HOME)/.rustup),$(HOME)/.rustup,$(CACHE)/rustup)
 
-.PHONY: help zoo setup quickstart study test test-slow slurm can-slurm test-slurm vllm can-vllm test-vllm engines lint type arch docs bench clean
+.PHONY: help zoo setup quickstart study test test-slow slurm can-slurm test-slurm ray can-ray test-ray vllm can-vllm test-vllm engines lint type arch docs bench clean
 
 help:
 	@echo "make quickstart   set up and measure the built-in model, offline"
@@ -63,7 +64,7 @@ test: $(VENV)/.dev
 	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.dev
-	$(PYTEST) -m slow --ignore tests/slurm
+	$(PYTEST) -m slow --ignore tests/slurm --ignore tests/ray
 
 # Slurm of Debian, for tests/slurm, which start its daemons themselves.
 SLURM := command -v sbatch > /dev/null && PATH="$$PATH:/usr/sbin" command -v slurmctld munged > /dev/null
@@ -77,6 +78,22 @@ can-slurm:
 
 test-slurm: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/slurm
+
+# Ray has an environment of its own, without torch: where amdsmi is installed, which zeus needs, Ray cannot be imported without
+# AMD GPUs.
+$(VENV_RAY)/.ready: pyproject.toml constraints.txt src/llenergymeasure/_version.py | $(VENV)/.python
+	$(BIN)/python -m venv --clear $(VENV_RAY)
+	$(VENV_RAY)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[ray,pytest]" hypothesis
+	touch $@
+
+ray: $(VENV_RAY)/.ready
+
+# Whether there are wheels of Ray for this Python; prints the reason where there are none.
+can-ray: $(VENV)/.python
+	@$(BIN)/python -m pip install --quiet --dry-run --no-deps --only-binary :all: ray > /dev/null 2>&1 || { echo "Ray has no wheel for $$($(BIN)/python --version)"; exit 1; }
+
+test-ray: $(VENV_RAY)/.ready
+	OMP_NUM_THREADS=1 $(VENV_RAY)/bin/python -m pytest tests/ray
 
 # vLLM asks for versions of torch and transformers of its own, so it has an environment of its own.
 VLLM_PYTHON ?= $(PYTHON) python3.11 python3.12 python3.13
@@ -145,4 +162,4 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks --write docs/benchmarks.md
 
 clean:
-	rm -rf $(VENV) $(VENV_VLLM) .cache build dist site
+	rm -rf $(VENV) $(VENV_VLLM) $(VENV_RAY) .cache build dist site

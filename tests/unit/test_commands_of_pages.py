@@ -60,6 +60,7 @@ NOT_RUN = {
     "llem run config.yaml --set pytorch.num_processes=8": "needs eight processes; test_several_processes.py runs two",
     "torchrun*": "needs several GPUs or machines; test_several_processes.py runs torch's launcher with two processes",
     "llem run study.yaml --parallel 2*": "needs two GPUs; test_device_groups.py runs it on simulated ones",
+    "llem run study.yaml --executor ray*": "needs a Ray cluster; tests/ray/test_cluster.py starts one",
     "llem run study.yaml --executor slurm*": "needs a Slurm cluster; tests/slurm/test_studies.py starts one",
     "llem run --resume * --executor slurm": "FOLDER is a placeholder; tests/slurm/test_studies.py runs it with a folder",
     "llem run --resume FOLDER --parallel 2": "FOLDER is a placeholder; test_device_groups.py runs it with a folder",

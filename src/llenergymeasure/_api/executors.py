@@ -124,7 +124,9 @@ def handed_out(
     if entry.on_this_machine:
         check_experiments(experiments, session, place)
     gpus_per_run = gpus_of_a_run(experiments) if chosen.gpus_per_run is None else chosen.gpus_per_run
-    context = ExecutorContext(chosen.parallel, gpus_per_run, chosen.options, session.environ, session.progress)
+    context = ExecutorContext(
+        chosen.parallel, gpus_per_run, chosen.options, session.environ, session.progress, results=place
+    )
     executor = entry.create(context)
     emit = None if chosen.emit is None else lambda tasks: chosen.on_script(executor.script_of(tasks))
     return Handout(executor, session.settings(), is_checked=entry.on_this_machine, detach=chosen.detach, emit=emit)

@@ -51,6 +51,9 @@ class ExecutorEntry:
 EXECUTORS: Mapping[str, ExecutorEntry] = {
     "local": ExecutorEntry("llenergymeasure.study.executors.local", on_this_machine=True),
     "slurm": ExecutorEntry("llenergymeasure.study.executors.slurm.executor", outlives=True, emits="sbatch"),
+    "ray": ExecutorEntry(
+        "llenergymeasure.study.executors.ray.executor", needs=("ray",), install='pip install "llenergymeasure[ray]"'
+    ),
 }
 
 

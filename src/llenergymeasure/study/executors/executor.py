@@ -77,6 +77,7 @@ class ExecutorContext:
         environ: environment variables of this process.
         progress: receives notes for the user.
         interpreter: the Python interpreter of the workers.
+        results: the folder of the study, or the directory in which it will be; None = not known.
     """
 
     parallel: int | None = None
@@ -85,6 +86,7 @@ class ExecutorContext:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     progress: Progress = field(default_factory=Logged)
     interpreter: str = sys.executable
+    results: Path | None = None
 
     def refuse_unknown_options(self, known: Sequence[str]) -> None:
         """Check the names of the options.

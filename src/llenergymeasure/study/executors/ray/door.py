@@ -1,0 +1,220 @@
+"""The only module that imports Ray. It returns nodes, answers and states; Ray's errors end here."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from llenergymeasure._files import launch_prefix
+from llenergymeasure.study.executors.executor import Status
+from llenergymeasure.study.executors.ray import child
+from llenergymeasure.study.executors.ray.child import Answer, OnNode, Program
+from llenergymeasure.study.executors.ray.nodes import Node, Wanted
+from llenergymeasure.study.executors.ray.options import RayOptions
+
+# A node that was idle starts a process and imports Ray there; on a slow network disk this takes a minute.
+ANSWER_S = 120.0
+# A worker ends the run in progress and its processes, and records it, within this time; then it is killed.
+GRACE_S = 25.0
+# Who may use a local cluster. Ray remembers the first token of a process.
+_TOKEN = secrets.token_hex(32)
+# No data is moved by Ray, which otherwise reserves a share of the memory; less than 80 MB is refused.
+OBJECTS_BYTES = 100_000_000
+# Sockets have paths of at most 107 bytes, and Ray adds this many to its folder.
+_RAY_ADDS, _LONGEST_SOCKET = 64, 107
+
+
+class NotConnected(Exception):
+    """There is no connection to the cluster; the text says why."""
+
+
+@dataclass
+class _Task:
+    """A program on the cluster: its actor, whether the actor was started, and the exit code that will come."""
+
+    actor: Any
+    began: Any
+    code: Any
+    known: Status | None = field(default=None)
+
+
+class RayCluster:
+    """A connection to a cluster. Make it with `connected`.
+
+    Args:
+        at_end: what is undone when the connection is closed.
+    """
+
+    def __init__(self, at_end: ExitStack) -> None:
+        self._at_end = at_end
+        self._tasks: dict[str, _Task] = {}
+
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes that are alive."""
+        return tuple(_node(each) for each in ray.nodes() if each["Alive"])
+
+    def ask(self, nodes: Sequence[Node], program: Program) -> dict[str, Answer | str]:
+        """Run a short program on each node. Returns how it ended by the node's id, or why there is no answer."""
+        asked = {node.id: _asked(node, program) for node in nodes}
+        ray.wait(list(asked.values()), num_returns=len(asked), timeout=ANSWER_S)
+        return {name: _answered(reference) for name, reference in asked.items()}
+
+    def start(self, handle: str, program: Program, wanted: Wanted) -> None:
+        """Start a program as soon as a node has what it needs."""
+        actor = (
+            ray.remote(OnNode)
+            .options(
+                num_gpus=wanted.gpus, num_cpus=wanted.cpus, max_concurrency=2, max_restarts=0, max_task_retries=0,
+                scheduling_strategy="SPREAD",
+            )
+            .remote()
+        )  # fmt: skip
+        began = actor.is_there.remote()
+        self._tasks[handle] = _Task(actor, began, actor.run.remote(program))
+
+    def status(self, handle: str) -> Status:
+        """The state of a program."""
+        task = self._tasks[handle]
+        if task.known is not None:
+            return task.known
+        if not _is_ready(task.code):
+            return "running" if _is_ready(task.began) else "waiting"
+        task.known = _ending(task.code)
+        _kill(task)  # it holds its GPUs until then
+        return task.known
+
+    def stop(self, handles: Sequence[str]) -> None:
+        """End programs; they have ended, or their processes are being killed, when this returns."""
+        tasks = [task for task in map(self._tasks.__getitem__, handles) if task.known is None]
+        running = [task for task in tasks if _is_ready(task.began)]
+        with suppress(RayError):
+            stopped = [task.actor.stop.remote(GRACE_S) for task in running]
+            if stopped:
+                ray.wait(stopped, num_returns=len(stopped), timeout=2 * GRACE_S)
+        for task in tasks:
+            task.known = "ended"
+            _kill(task)
+
+    def close(self) -> None:
+        """Leave the cluster; a local one ends."""
+        self._at_end.close()
+
+
+def connected(options: RayOptions) -> RayCluster:
+    """Connect to a cluster, or start one on this machine that ends with this process.
+
+    Raises:
+        NotConnected: there is none, or its versions of Python or Ray are others.
+    """
+    ray.cloudpickle.register_pickle_by_value(child)
+    with ExitStack() as stack:
+        stack.enter_context(_same_environment())
+        local = _of_local(options, stack) if options.is_local else {}
+        stack.callback(ray.shutdown)
+        try:
+            with _same_handlers():
+                ray.init(options.address, log_to_driver=False, logging_level=logging.ERROR, **local)
+        except (RayError, ConnectionError, ImportError, OSError, RuntimeError, ValueError) as error:
+            raise NotConnected(_first_line(error)) from error
+        return RayCluster(stack.pop_all())
+
+
+def _of_local(options: RayOptions, stack: ExitStack) -> dict[str, Any]:
+    """Arguments of a local cluster.
+
+    Without a token in the environment, Ray writes one into the home directory. And after this process was killed, two processes of
+    Ray would wait for its cluster for a minute.
+    """
+    os.environ.setdefault("RAY_AUTH_TOKEN", _TOKEN)
+    os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", "5")
+    found = {
+        "num_cpus": options.num_cpus, "num_gpus": options.num_gpus, "include_dashboard": False,
+        "object_store_memory": OBJECTS_BYTES,
+    }  # fmt: skip
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=launch_prefix(), ignore_cleanup_errors=True))
+    is_short = len(folder.encode()) + _RAY_ADDS <= _LONGEST_SOCKET
+    return {**found, "_temp_dir": folder} if is_short else found  # otherwise Ray has a folder of its own in /tmp
+
+
+@contextmanager
+def _same_environment() -> Iterator[None]:
+    """Put back the variables of this process, of which Ray sets some."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ |= before
+
+
+@contextmanager
+def _same_handlers() -> Iterator[None]:
+    """Keep the handlers of signals, which Ray replaces by its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _first_line(error: BaseException) -> str:
+    cause = getattr(error, "cause", None)  # of an error in a function on a node
+    inner = cause if isinstance(cause, BaseException) else error
+    return next(iter(str(inner).strip().splitlines()), type(inner).__name__)
+
+
+def _node(described: Mapping[str, Any]) -> Node:
+    resources = described["Resources"]
+    name, address = described.get("NodeManagerHostname"), described.get("NodeManagerAddress")
+    return Node(described["NodeID"], f"{name} ({address})", resources.get("CPU", 0), resources.get("GPU", 0))
+
+
+def _asked(node: Node, program: Program) -> Any:
+    there = NodeAffinitySchedulingStrategy(node.id, soft=False)
+    question = ray.remote(child.answer_of).options(num_cpus=0, max_retries=0, scheduling_strategy=there)
+    return question.remote(program, ANSWER_S / 2)
+
+
+def _answered(reference: Any) -> Answer | str:
+    if not _is_ready(reference):
+        return f"nothing came within {ANSWER_S:g} s"
+    try:
+        answer: Answer = ray.get(reference)
+    except RayError as error:
+        return _first_line(error)
+    return answer
+
+
+def _is_ready(reference: Any) -> bool:
+    return bool(ray.wait([reference], timeout=0)[0])
+
+
+def _ending(code: Any) -> Status:
+    """A worker that the actor saw end is ended; one whose actor or node died is lost, and may still write for some seconds."""
+    try:
+        ray.get(code)
+    except RayError:
+        return "lost"
+    return "ended"
+
+
+def _kill(task: _Task) -> None:
+    with suppress(RayError):
+        ray.kill(task.actor, no_restart=True)

@@ -1,0 +1,69 @@
+"""A Ray cluster that runs already, as `ray start` makes it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from llenergymeasure import StudyResult
+from waiting import until
+
+RAY = [sys.executable, "-m", "ray.scripts.scripts"]
+
+
+def on(address: str) -> list[str]:
+    return ["--executor", "ray", "--executor-option", f"address={address}"]
+
+
+@pytest.mark.parametrize("way", ["address", "client"])
+def test_a_study_runs_on_a_cluster_that_exists(place, cluster, way):
+    place.study(cycles=2, n=1, tokens=5)
+    code, _, err = place.llem("run", "study.yaml", *on(getattr(cluster, way)))
+    assert code == 0, err
+    study = StudyResult.from_dir(place.folder())
+    assert [row.state for row in study.runs] == ["completed"] * 8
+    assert "Traceback" not in err
+    assert place.processes("raylet")
+    assert until(lambda: not place.processes("executors.worker"), 20)
+
+
+def test_a_head_that_is_killed_leaves_the_cluster_and_no_worker(place, cluster):
+    place.study(cycles=2)
+    process = place.start("run", "study.yaml", *on(cluster.address))
+    assert until(lambda: len(place.processes("executors.worker")) == 2, 90)
+    process.kill()
+    process.communicate()
+    assert until(lambda: not place.processes("executors.worker"), 30), place.processes()
+    assert place.processes("raylet")
+    code, _, err = place.llem("run", "--resume", str(place.folder()), *on(cluster.address))
+    assert code == 0, err
+    assert {row.state for row in StudyResult.from_dir(place.folder()).runs} == {"completed"}
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root, to hide a folder from a node"
+)
+def test_a_node_that_does_not_see_the_results_is_found_before_the_run(place, cluster):
+    place.study(cycles=1)
+    (place.path / "results").mkdir()
+    node = [*RAY, "start", "--address", cluster.address, "--block", "--num-cpus", "1", "--num-gpus", "1"]
+    hide = 'mount -t tmpfs none "$0" && exec "$@"'
+    command = ["unshare", "--mount", "bash", "-c", hide, str(place.path / "results"), *node]
+    process = subprocess.Popen(command, env=place.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        assert until(lambda: len(place.processes("raylet/raylet")) == 2 or process.poll() is not None, 60)
+        assert until(lambda: "does not see the files that this machine writes into" in refused(place, cluster), 30)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def refused(place, cluster) -> str:
+    """What `llem run` prints where it refuses a study; the second node may not be known yet."""
+    code, out, err = place.llem("run", "study.yaml", *on(cluster.address), "--cycles", "1")
+    return err if (code, out) == (2, "") else ""
