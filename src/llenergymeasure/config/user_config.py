@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
@@ -40,9 +41,21 @@ class OutputSettings(ConfigModel):
 class RunnerSettings(ConfigModel):
     """Where each backend runs."""
 
-    pytorch: str = Field("local", description="Runner of pytorch: local or python:INTERPRETER.")
-    vllm: str = Field("local", description="Runner of vllm: local or python:INTERPRETER.")
-    tensorrt: str = Field("local", description="Runner of tensorrt: local or python:INTERPRETER.")
+    pytorch: str = Field("local", description="Runner of pytorch: local, python:INTERPRETER or docker:IMAGE.")
+    vllm: str = Field("local", description="Runner of vllm: local, python:INTERPRETER or docker:IMAGE.")
+    tensorrt: str = Field("local", description="Runner of tensorrt: local, python:INTERPRETER or docker:IMAGE.")
+
+
+class ContainerSettings(ConfigModel):
+    """How the containers of the runner `docker:IMAGE` are run."""
+
+    engine: Literal["auto", "docker", "podman"] = Field(
+        "auto", description="Container engine: docker, podman, or auto = docker where it answers, else podman."
+    )
+    python: str = Field("python", min_length=1, description="The interpreter in the image: its name or path.")
+    arguments: tuple[str, ...] = Field(
+        (), description="Further arguments of `docker run`, such as [--network, host], where a site needs them."
+    )
 
 
 class MeasurementSettings(ConfigModel):
@@ -108,6 +121,7 @@ class UserConfig(ConfigModel):
 
     output: OutputSettings = Field(default_factory=OutputSettings, description="Where results go.")
     runners: RunnerSettings = Field(default_factory=RunnerSettings, description="Where backends run.")
+    containers: ContainerSettings = Field(default_factory=ContainerSettings, description="How containers are run.")
     measurement: MeasurementSettings = Field(default_factory=MeasurementSettings, description="Meter and carbon.")
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="Pauses of studies.")
     executor: ExecutorSettings = Field(default_factory=ExecutorSettings, description="Where cycles of studies run.")
@@ -197,7 +211,8 @@ def resolve_runner(backend: str, user_config: UserConfig, environ: Mapping[str, 
         raise ConfigError(error.problem, error.fix, source=source) from error
     if runner.kind in LATER:
         raise ConfigError(
-            f"{source} is '{runner}': this release cannot use {runner.kind}", "set it to local or python:INTERPRETER"
+            f"{source} is '{runner}': this release cannot use {runner.kind}",
+            "set it to local, python:INTERPRETER or docker:IMAGE",
         )
     if text is None and runner.depends_on_place:
         raise ConfigError(

@@ -49,7 +49,13 @@ class EnvironmentSnapshot(Frozen):
     driver_version: str | None = Field(None, description="NVIDIA driver; None without one.")
     gpus: tuple[GpuInfo, ...] = Field((), description="GPUs that this process may use.")
     container: str | None = Field(None, description="docker, podman, kubernetes or singularity; None outside.")
-    runner: str = Field(LOCAL, description="The runner that measured, as written: local, python:INTERPRETER.")
+    runner: str = Field(
+        LOCAL, description="The runner that measured, as written: local, python:INTERPRETER, docker:IMAGE."
+    )
+    image: str | None = Field(
+        None,
+        description="Digest of the image of runner docker, or its id where it came from no registry; None without one.",
+    )
     cpu_governor: str | None = Field(None, description="Frequency governor of CPU 0; None when not reported.")
     cpu_frequency_min_mhz: float | None = Field(None, description="Lower limit set for CPU 0; None when not reported.")
     cpu_frequency_max_mhz: float | None = Field(None, description="Upper limit set for CPU 0; None when not reported.")

@@ -24,6 +24,7 @@ from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import LLEMError, ProcessGroupError
 from llenergymeasure.launch.baselines import fresh_baselines, take_over
 from llenergymeasure.launch.check import experiment_findings
+from llenergymeasure.launch.exchange.handed_environ import take_environ
 from llenergymeasure.launch.failure import Failure, failure_of
 from llenergymeasure.launch.lifeline import start_lifeline
 from llenergymeasure.launch.progress_file import ProgressFile
@@ -43,6 +44,7 @@ def main(folder: Path) -> int:
     request = read_request(folder)
     rank_info = rank_info_of(os.environ) if request.processes > 1 else None
     answer = Answer(folder, 0 if rank_info is None else rank_info.rank)
+    os.environ.update(take_environ(folder, answer.rank))
     lifeline = start_lifeline(folder, answer.rank, request.owner, answer.ended)
     try:
         return _answered(request, rank_info, answer, folder)
@@ -125,7 +127,7 @@ def _opened(request: Request, session: Session, rank_info: RankInfo | None) -> I
 def session_for(request: Request, rank: int, folder: Path) -> Session:
     """A session with the settings and baselines of the request. Rank 0 writes its progress into the folder."""
     progress: Progress = ProgressFile(folder) if rank == 0 else Silent()
-    session = Session(progress=progress, user_config=request.user_config, runner=request.runner)
+    session = Session(progress=progress, user_config=request.user_config, runner=request.runner, image=request.image)
     take_over(session, request.baselines)
     return session
 

@@ -87,7 +87,7 @@ def _started(folder: Path, request: Request, session: Session, terms: Terms) -> 
     write_request(folder, request)
     write_atomic(log, b"")
     beats = Heartbeats(folder, count)
-    with start(folder, log, others=beats.pids if runner.watches_owner else tuple) as child:
+    with start(folder, log, others=beats.pids) as child:
         yield IsolatedExperiment(folder, request, child, beats, session, log, terms.time_limit_s)
 
 
@@ -101,9 +101,10 @@ def _request(
         more=terms.windows is None,
         meter=meter_name,
         runner=terms.runner.name,
+        image=terms.runner.image(session.environ),
         user_config=session.settings(),
         baselines=known_baselines(session),
-        owner=os.getpid() if terms.runner.watches_owner else None,
+        owner=os.getpid() if terms.runner.watches_owner else "lock",
     )
 
 

@@ -15,16 +15,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from llenergymeasure._files import process_is_alive, write_atomic
+from llenergymeasure._files import write_atomic
 from llenergymeasure.exceptions import LLEMError
+from llenergymeasure.launch.exchange.owner import Owner, owner_runs
 from llenergymeasure.launch.heartbeats import alive_file
 
 BEAT_S = 1.0
 ENDED_BY = frozenset({signal.SIGTERM, signal.SIGINT})
 TERMINATED = 128 + signal.SIGTERM
+# In a container; its end is the end of all processes there, and no signal from inside ends it.
+FIRST_PROCESS = 1
 
 
-def start_lifeline(folder: Path, rank: int, owner: int | None, give_up: Callable[[], object]) -> Lifeline:
+def start_lifeline(folder: Path, rank: int, owner: Owner | None, give_up: Callable[[], object]) -> Lifeline:
     """Write the first heartbeat and start the thread.
 
     Call this before other threads are started: threads inherit the blocked signals.
@@ -32,7 +35,7 @@ def start_lifeline(folder: Path, rank: int, owner: int | None, give_up: Callable
     Args:
         folder: the folder of the request.
         rank: the rank of this process.
-        owner: id of the process that owns the folder; None = do not watch any process.
+        owner: how to find out whether the process that owns the folder runs; None = do not watch any process.
         give_up: called when a signal arrives; writes the failure into the reply.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDED_BY)
@@ -58,9 +61,9 @@ class Lifeline(NamedTuple):
             self.thread.join()
 
 
-def _beat(folder: Path, rank: int, owner: int | None, give_up: Callable[[], object], ending: threading.Event) -> None:
+def _beat(folder: Path, rank: int, owner: Owner | None, give_up: Callable[[], object], ending: threading.Event) -> None:
     file = alive_file(folder, rank)
-    while owner is None or process_is_alive(owner):
+    while owner is None or owner_runs(folder, owner):
         with suppress(OSError):
             os.utime(file)
         if signal.sigtimedwait(ENDED_BY, BEAT_S) is not None:
@@ -73,8 +76,19 @@ def _beat(folder: Path, rank: int, owner: int | None, give_up: Callable[[], obje
 def _end_alone(folder: Path) -> NoReturn:
     """The owner has ended: remove the folder, and end this process with everything that it started."""
     with suppress(OSError):  # another rank was faster
-        removed = folder.rename(folder.with_name(f"{folder.name}.gone"))  # after this no thread can write into it
-        shutil.rmtree(removed, ignore_errors=True)
-    if os.getpgrp() == os.getpid():
+        _remove(folder)
+    if os.getpgrp() == os.getpid() != FIRST_PROCESS:
         os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(TERMINATED)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder. In a container it is a mount, which can only be emptied; its owner's next run removes the rest."""
+    try:
+        removed = folder.rename(folder.with_name(f"{folder.name}.gone"))  # after this no thread can write into it
+    except OSError:
+        for path in folder.iterdir():
+            shutil.rmtree(path, ignore_errors=True)
+            path.unlink(missing_ok=True)
+        return
+    shutil.rmtree(removed, ignore_errors=True)

@@ -22,6 +22,7 @@ from llenergymeasure.domain.base import Frozen, json_of
 from llenergymeasure.domain.energy import BaselineResult
 from llenergymeasure.domain.environment import LOCAL
 from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.launch.exchange.owner import Owner
 from llenergymeasure.launch.failure import Failure
 from llenergymeasure.results.ranks.files import stem
 
@@ -52,10 +53,11 @@ class Request(Frozen):
         more: whether more windows may be requested later; the process then waits instead of ending.
         meter: name of the meter to use; None = as configured.
         runner: the runner that starts these processes, as written.
+        image: the container image that they run in, by its digest; None without one.
         user_config: the user's settings.
         baselines: idle baselines that need not be measured again.
-        owner: id of the process that created the folder. When it has ended, the child removes the folder and ends. None = the
-            owner runs on another machine or in another container and is not watched.
+        owner: how the child finds out that the process that created the folder has ended: by its id, or by the lock that it holds.
+            The child then removes the folder and ends. None = it is not watched.
     """
 
     config: ExperimentConfig
@@ -64,9 +66,10 @@ class Request(Frozen):
     more: bool = True
     meter: str | None = None
     runner: str = LOCAL
+    image: str | None = None
     user_config: UserConfig
     baselines: tuple[KnownBaseline, ...] = ()
-    owner: int | None = None
+    owner: Owner | None = None
 
 
 class Reply(Frozen):

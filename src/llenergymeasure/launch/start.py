@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from llenergymeasure.launch.process import Child, started
+from llenergymeasure.launch.process import Child
 from llenergymeasure.launch.ranks.launcher import launcher_arguments, shared_cores
 from llenergymeasure.launch.runners.local import LOCAL
 from llenergymeasure.launch.runners.runner import Runner
+from llenergymeasure.launch.runners.running import running
 
 CHILD = ("-m", "llenergymeasure.launch.child")
 
@@ -57,8 +58,7 @@ def spawned(runner: Runner, environ: Mapping[str, str]) -> Start:
     """Start the child as a new interpreter of a runner."""
 
     def start(folder: Path, log: Path, *, others: Callable[[], Iterable[int]]) -> AbstractContextManager[Child]:
-        command = runner.command([*CHILD, str(folder)], folder, environ)
-        return started(command.arguments, command.environ, log, others=others)
+        return running(runner, [*CHILD, str(folder)], folder, log, environ, others)
 
     return start
 
@@ -67,7 +67,6 @@ def with_torch_launcher(runner: Runner, environ: Mapping[str, str], count: int) 
     """Start this number of ranks of a runner, which share the cores of this machine."""
 
     def start(folder: Path, log: Path, *, others: Callable[[], Iterable[int]]) -> AbstractContextManager[Child]:
-        command = runner.command(launcher_arguments(folder, count), folder, shared_cores(environ, count))
-        return started(command.arguments, command.environ, log, others=others)
+        return running(runner, launcher_arguments(folder, count), folder, log, shared_cores(environ, count), others)
 
     return start

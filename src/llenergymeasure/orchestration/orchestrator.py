@@ -53,6 +53,7 @@ class Session:
         baselines: idle power measured so far.
         model_cache: keeps the model between experiments that load it in the same way.
         runner: the runner that started this process, as written.
+        image: the container image that this process runs in, by its digest; None without one of a runner.
     """
 
     progress: Progress = field(default_factory=Logged)
@@ -63,6 +64,7 @@ class Session:
     model_cache: ModelCache = field(default_factory=NoModelCache)
     user_config: UserConfig | None = None
     runner: str = LOCAL
+    image: str | None = None
     meter_setting: MeterSetting = IN_CONFIG
 
     def setting(self, meter_name: str | None) -> MeterSetting:
@@ -217,7 +219,11 @@ def instruments_for(
         metering=metering,
         prompts=open_dataset(config.dataset, config.n, config.random_seed, config.apply_chat_template),
         snapshot=lambda engine: take_snapshot(
-            gpu_infos(devices), engine.cuda_facts(), driver_version(devices), runner=session.runner
+            gpu_infos(devices),
+            engine.cuda_facts(),
+            driver_version(devices),
+            runner=session.runner,
+            image=session.image,
         ),
         collectors=(
             TokenCollector(), LatencyCollector(), PhaseCollector(), MemoryCollector(),

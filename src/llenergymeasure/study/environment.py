@@ -35,6 +35,8 @@ def environment_of(
     for backend, there in sorted(elsewhere.items()):
         names = sorted(BACKENDS[backend].distributions)
         facts |= {f"{name} of backend {backend}": there.packages.get(name, ABSENT) for name in names}
+        if there.image is not None:
+            facts[f"image of backend {backend}"] = there.image
     return StudyEnvironment(facts=facts, gpu_models=tuple(gpu.name for gpu in snapshot.gpus))
 
 

@@ -302,7 +302,7 @@ def test_a_broken_user_config_is_named_with_its_line(llem, tmp_path):
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("LLEM_CARBON_INTENSITY", "much"), ("LLEM_DATACENTER_PUE", "0.5"), ("LLEM_RUNNER_PYTORCH", "docker:image")],
+    [("LLEM_CARBON_INTENSITY", "much"), ("LLEM_DATACENTER_PUE", "0.5"), ("LLEM_RUNNER_PYTORCH", "singularity:image")],
 )
 @pytest.mark.torch
 def test_an_environment_variable_that_cannot_be_understood_is_never_ignored(llem, monkeypatch, variable, value):

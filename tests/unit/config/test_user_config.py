@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from llenergymeasure.config.runners import RunnerSetting
 from llenergymeasure.config.user_config import (
+    ContainerSettings,
     UserConfig,
     load_user_config,
     resolve_measurement,
@@ -37,6 +39,7 @@ def test_the_defaults_are_those_of_the_contract():
     assert UserConfig().model_dump() == {
         "output": {"results_dir": "./results"},
         "runners": {"pytorch": "local", "vllm": "local", "tensorrt": "local"},
+        "containers": {"engine": "auto", "python": "python", "arguments": ()},
         "measurement": {"energy_backend": "auto", "carbon_intensity_gco2_kwh": None, "datacenter_pue": 1.0},
         "execution": {"config_gap_seconds": 60.0, "cycle_gap_seconds": 300.0},
         "executor": {"name": None, "parallel": None, "gpus_per_run": None, "options": {}},
@@ -114,16 +117,27 @@ def test_backends_run_locally_by_default():
 def test_the_environment_chooses_the_runner_before_the_user_config():
     user = UserConfig.model_validate({"runners": {"pytorch": "docker:image"}})
     assert resolve_runner("pytorch", user, {"LLEM_RUNNER_PYTORCH": "local"}) == RunnerSetting("local")
-    message = complaint(resolve_runner, "pytorch", user, {"LLEM_RUNNER_VLLM": "local"})
-    assert message.startswith("runners.pytorch of the user config is 'docker:image'")
+    assert resolve_runner("pytorch", user, {"LLEM_RUNNER_VLLM": "local"}) == RunnerSetting("docker", "image")
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"), [("docker:registry.example/image:1", "docker"), ("singularity:/images/a.sif", "singularity")]
-)
-def test_containers_are_understood_and_not_in_this_release(text, kind):
-    message = complaint(resolve_runner, "pytorch", UserConfig(), {"LLEM_RUNNER_PYTORCH": text})
-    assert f"LLEM_RUNNER_PYTORCH is '{text}': this release cannot use {kind}; set it to local or python:" in message
+def test_an_image_may_have_a_registry_and_a_tag():
+    found = resolve_runner("vllm", UserConfig(), {"LLEM_RUNNER_VLLM": "docker:registry.example:5000/llem:2.1"})
+    assert (found.kind, found.target) == ("docker", "registry.example:5000/llem:2.1")
+
+
+def test_singularity_is_understood_and_not_in_this_release():
+    user = UserConfig.model_validate({"runners": {"pytorch": "singularity:/images/a.sif"}})
+    message = complaint(resolve_runner, "pytorch", user, {})
+    assert message.startswith("runners.pytorch of the user config is 'singularity:/images/a.sif'")
+    assert "this release cannot use singularity; set it to local, python:INTERPRETER or docker:IMAGE" in message
+
+
+def test_containers_have_an_engine_an_interpreter_and_arguments():
+    assert UserConfig().containers == ContainerSettings(engine="auto", python="python", arguments=())
+    user = UserConfig.model_validate({"containers": {"engine": "podman", "arguments": ["--network", "host"]}})
+    assert user.containers.arguments == ("--network", "host")
+    with pytest.raises(ValidationError, match="engine"):
+        UserConfig.model_validate({"containers": {"engine": "containerd"}})
 
 
 def test_an_interpreter_may_have_a_colon_in_its_path():

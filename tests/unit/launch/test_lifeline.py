@@ -36,3 +36,14 @@ def test_the_folder_is_removed_whole_although_the_main_thread_returns_first(tmp_
     subprocess.run([sys.executable, "-c", LEAVES_AT_ONCE, folder, str(an_ended_process())], timeout=60, check=False)
 
     assert until(lambda: not any(tmp_path.iterdir()), 2.0)
+
+
+def test_a_folder_that_cannot_be_renamed_such_as_a_mount_is_emptied(tmp_path):
+    folder = tmp_path / "run"
+    (folder / "results" / "deep").mkdir(parents=True)
+    (folder / "log").touch()
+    (tmp_path / "run.gone" / "in the way").mkdir(parents=True)
+
+    subprocess.run([sys.executable, "-c", LEAVES_AT_ONCE, folder, str(an_ended_process())], timeout=60, check=False)
+
+    assert until(lambda: not any(folder.iterdir()), 2.0)

@@ -40,6 +40,12 @@ def test_a_backend_that_runs_elsewhere_has_the_versions_of_its_environment():
     assert "vllm" not in facts
 
 
+def test_a_backend_in_a_container_has_the_digest_of_its_image():
+    there = a_snapshot().model_copy(update={"image": "registry.example.org/llem@sha256:dddd"})
+    facts = environment_of(a_snapshot(), {"vllm"}, {"vllm": there}).facts
+    assert facts["image of backend vllm"] == "registry.example.org/llem@sha256:dddd"
+
+
 def test_what_is_not_there_is_absent():
     update = {"packages": {}, "gpus": (), "driver_version": None, "cpu_model": None}
     facts = environment_of(a_snapshot().model_copy(update=update), {"pytorch"}).facts

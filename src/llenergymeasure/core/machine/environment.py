@@ -49,6 +49,7 @@ def take_snapshot(
     driver_version: str | None = None,
     *,
     runner: str = LOCAL,
+    image: str | None = None,
     root: Path = Path("/"),
     environ: Mapping[str, str] = os.environ,
     run: Run = run_command,
@@ -60,6 +61,7 @@ def take_snapshot(
         cuda: versions that torch reports; None = torch is not loaded.
         driver_version: version of the NVIDIA driver.
         runner: the runner that started this process.
+        image: the container image that the runner started, by its digest.
         root: root of the file system.
         environ: environment variables.
         run: runs a command.
@@ -82,6 +84,7 @@ def take_snapshot(
         gpus=tuple(gpus),
         container=_container(root, environ),
         runner=runner,
+        image=image,
         cpu_governor=_text(frequency / "scaling_governor"),
         cpu_frequency_min_mhz=_megahertz(_text(frequency / "scaling_min_freq")),
         cpu_frequency_max_mhz=_megahertz(_text(frequency / "scaling_max_freq")),

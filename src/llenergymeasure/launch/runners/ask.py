@@ -12,10 +12,11 @@ from llenergymeasure._files import launch_prefix
 from llenergymeasure.config.user_config import UserConfig
 from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.exceptions import Finding, PreFlightError
-from llenergymeasure.launch.process import last_lines, reason_in, started
+from llenergymeasure.launch.process import last_lines, reason_in
 from llenergymeasure.launch.runners.choose import runner_for
 from llenergymeasure.launch.runners.question import Answer, Question, read, write
 from llenergymeasure.launch.runners.runner import Runner
+from llenergymeasure.launch.runners.running import running
 
 # Importing torch from a slow disk and asking the hub about several models takes minutes.
 LIMIT_S = 900.0
@@ -38,14 +39,15 @@ def ask(runner: Runner, question: Question, environ: Mapping[str, str]) -> Answe
         raise PreFlightError(found)
     with tempfile.TemporaryDirectory(prefix=launch_prefix(), ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        write(question.model_copy(update={"owner": os.getpid() if runner.watches_owner else None}), folder)
-        command = runner.command([*PROBE, str(folder)], folder, environ)
-        with started(command.arguments, command.environ, folder / "log") as child:
+        write(question.model_copy(update={"owner": os.getpid() if runner.watches_owner else "lock"}), folder)
+        with running(runner, [*PROBE, str(folder)], folder, folder / "log", environ) as child:
             child.wait(at_most_s=LIMIT_S)
         try:
-            return read(Answer, folder)
+            answer = read(Answer, folder)
         except (OSError, ValueError) as error:  # pydantic's ValidationError is one
             raise PreFlightError([_no_answer(runner, folder / "log")]) from error
+    there = {"runner": runner.name, "image": runner.image(environ)}
+    return answer.model_copy(update={"snapshot": answer.snapshot.model_copy(update=there)})
 
 
 def _no_answer(runner: Runner, log: Path) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from llenergymeasure.config.user_config import UserConfig, resolve_runner
+from llenergymeasure.launch.runners.container.runner import ContainerRunner
 from llenergymeasure.launch.runners.local import LOCAL
 from llenergymeasure.launch.runners.python import python_runner
 from llenergymeasure.launch.runners.runner import Runner
@@ -19,6 +20,8 @@ def runner_for(backend: str, user_config: UserConfig, environ: Mapping[str, str]
     setting = resolve_runner(backend, user_config, environ)
     if setting.target is None:
         return LOCAL
+    if setting.kind == "docker":
+        return ContainerRunner(str(setting), setting.target, user_config.containers)
     return python_runner(str(setting), setting.target)
 
 

@@ -24,6 +24,9 @@ class LocalRunner:
     def command(self, arguments: Sequence[str], folder: Path | None, environ: Mapping[str, str]) -> Command:
         return Command((sys.executable, *arguments), environ)
 
+    def image(self, environ: Mapping[str, str]) -> str | None:
+        return None
+
     def findings(self, environ: Mapping[str, str]) -> tuple[Finding, ...]:
         return ()
 

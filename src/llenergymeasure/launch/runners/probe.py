@@ -14,6 +14,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.registry import installed_backends
 from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.exceptions import Finding
+from llenergymeasure.launch.exchange.handed_environ import take_environ
 from llenergymeasure.launch.lifeline import start_lifeline
 from llenergymeasure.launch.runners.question import Answer, Question, read, write
 from llenergymeasure.orchestration.dry_run import findings_without_torch
@@ -26,6 +27,7 @@ from llenergymeasure.progress import Silent
 def main(folder: Path) -> int:
     """Answer the question in a folder. Returns 0."""
     question = read(Question, folder)
+    os.environ.update(take_environ(folder))
     lifeline = start_lifeline(folder, 0, question.owner, lambda: None)
     try:
         write(answer_to(question), folder)

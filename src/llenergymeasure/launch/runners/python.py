@@ -37,6 +37,9 @@ class PythonRunner:
         path = os.pathsep.join(filter(None, (str(self.interpreter.parent), environ.get("PATH"))))
         return Command((str(self.interpreter), *arguments), {**kept, "PATH": path})
 
+    def image(self, environ: Mapping[str, str]) -> str | None:
+        return None
+
     def findings(self, environ: Mapping[str, str]) -> tuple[Finding, ...]:
         return tuple(self._of_the_file()) or tuple(version_findings(self, environ, self._installation))
 

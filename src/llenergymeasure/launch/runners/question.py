@@ -12,6 +12,7 @@ from llenergymeasure.config.user_config import UserConfig
 from llenergymeasure.domain.base import Frozen, json_of
 from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.exceptions import Finding
+from llenergymeasure.launch.exchange.owner import Owner
 
 Content = TypeVar("Content", bound=Frozen)
 
@@ -24,14 +25,15 @@ class Question(Frozen):
         with_torch: whether the checks may import torch and ask the hub.
         meter: name of the meter that will be used; None = as configured.
         user_config: the user's settings.
-        owner: id of the process that asks. When it has ended, the probe removes the folder and ends. None = it is not watched.
+        owner: how the probe finds out that the process that asks has ended; it then removes the folder and ends. None = the
+            process that asks is not watched.
     """
 
     configs: tuple[ExperimentConfig, ...] = ()
     with_torch: bool = True
     meter: str | None = None
     user_config: UserConfig
-    owner: int | None = None
+    owner: Owner | None = None
 
 
 class Answer(Frozen):

@@ -17,10 +17,12 @@ class Command:
     Attributes:
         arguments: the program and its arguments.
         environ: its environment.
+        ended: a command that ends what the program may have left when it was killed; empty = none.
     """
 
     arguments: tuple[str, ...]
     environ: Mapping[str, str]
+    ended: tuple[str, ...] = ()
 
 
 class Runner(Protocol):
@@ -40,7 +42,7 @@ class Runner(Protocol):
 
     @property
     def watches_owner(self) -> bool:
-        """Whether process ids have the same meaning there as here."""
+        """Whether process ids have the same meaning there as here. If not, programs there watch a lock on their folder."""
 
     def __hash__(self) -> int:
         """Equal runners have the same hash, so that each is asked once."""
@@ -53,6 +55,9 @@ class Runner(Protocol):
             folder: a folder that the program reads and writes; None = none.
             environ: the environment of this process.
         """
+
+    def image(self, environ: Mapping[str, str]) -> str | None:
+        """The image of its containers, by its digest; None where it uses none."""
 
     def findings(self, environ: Mapping[str, str]) -> tuple[Finding, ...]:
         """Why programs of this release cannot run there: those of the first check that fails.

@@ -52,13 +52,25 @@ def hub_snapshot(
     return snapshot if _is_file(snapshot / file) else None
 
 
+def hub_home(environ: Mapping[str, str]) -> Path:
+    """The directory of the hub: its cache, and the token of the user. By the rules of `huggingface_hub`."""
+    home = _home(environ)
+    parent = environ.get("XDG_CACHE_HOME", f"{home}/.cache")
+    return _expanded(environ.get("HF_HOME", f"{parent}/huggingface"), home)
+
+
 def hub_cache(environ: Mapping[str, str]) -> Path:
     """The hub's cache directory, by the rules of `huggingface_hub`."""
+    place = environ.get("HF_HUB_CACHE", environ.get("HUGGINGFACE_HUB_CACHE", str(hub_home(environ) / "hub")))
+    return _expanded(place, _home(environ))
+
+
+def _home(environ: Mapping[str, str]) -> str:
     # Unlike `Path.home`, this does not raise for a user without a home directory.
-    home = environ.get("HOME", os.path.expanduser("~"))  # noqa: PTH111
-    parent = environ.get("XDG_CACHE_HOME", f"{home}/.cache")
-    hugging_face = environ.get("HF_HOME", f"{parent}/huggingface")
-    place = environ.get("HF_HUB_CACHE", environ.get("HUGGINGFACE_HUB_CACHE", f"{hugging_face}/hub"))
+    return environ.get("HOME", os.path.expanduser("~"))  # noqa: PTH111
+
+
+def _expanded(place: str, home: str) -> Path:
     return Path(place.replace("~", home, 1) if place.startswith("~") else place)
 
 

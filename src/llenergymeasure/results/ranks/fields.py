@@ -77,6 +77,7 @@ ENVIRONMENT: Rules = {
     "gpus": _gpus,
     "container": of_rank_0(_MACHINE),
     "runner": of_rank_0("one runner starts all ranks"),
+    "image": of_rank_0("as above"),
     "cpu_governor": of_rank_0(_MACHINE),
     "cpu_frequency_min_mhz": of_rank_0(_MACHINE),
     "cpu_frequency_max_mhz": of_rank_0(_MACHINE),

@@ -98,6 +98,8 @@ def machine(result: ExperimentResult) -> Rows:
     yield "CUDA", f"{seen.cuda_version} ({seen.cuda_version_source})" if seen.cuda_version else "none"
     yield "container", seen.container or "none"
     yield "runner", seen.runner
+    if seen.image:
+        yield "image", seen.image
     yield "CPU governor", seen.cpu_governor or "not reported"
     yield "threads", str(result.host.threads or "not reported")
     if result.host.other_cpu_share is not None:

@@ -1,0 +1,1 @@
+"""The runner `docker:IMAGE`: one container per run, with docker or podman."""
