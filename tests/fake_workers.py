@@ -143,7 +143,7 @@ def work(path: Path, here: Machine, fate: Fate, clock: FakeClock, measured: list
         if fate.failure is not None:
             journal.append(Ended(record="ended", at=now(clock), failure=fate.failure))
             return
-        store = _Store(folder, journal, writer=f".{task.name}")
+        store = _Store(folder, journal, writer=task.writer)
         left = [fate.runs]
 
         def measure(config: ExperimentConfig, log: Path | None) -> ExperimentResult:

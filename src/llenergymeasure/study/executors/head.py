@@ -26,6 +26,7 @@ from llenergymeasure.study.executors.handout import Handout, wait_until_free
 from llenergymeasure.study.executors.merge import Followed, Merge
 from llenergymeasure.study.executors.records import Began
 from llenergymeasure.study.executors.task import CycleTask, journal_file, log_file, task_file, tasks_of, write_task
+from llenergymeasure.study.files.folder import remove_reserve
 from llenergymeasure.study.files.manifest import Manifest, StudyEnvironment, write_manifest
 from llenergymeasure.study.outlook import Outlook, Progressed
 
@@ -82,6 +83,7 @@ class Head:
             self._merge.follow(task)
             if not task.outlives and not task.is_given_up:
                 wait_until_free(journal_file(task_file(self._folder, task.name)), self._clock)
+                remove_reserve(self._folder, task.writer)
         self._merge.take()
         for followed in self._earlier():
             self._merge.recover(followed)
@@ -169,6 +171,7 @@ class Head:
     def _close(self, handout: Handout, followed: Followed, is_over: bool) -> None:
         """A task has ended. One that did not finish its cycle is submitted again."""
         self._merge.recover(followed)
+        remove_reserve(self._folder, followed.task.writer)
         if followed.is_done:
             return
         self._give_up(followed, is_over)
@@ -210,6 +213,7 @@ class Head:
         for handle in handles:
             followed = self._open[handle]
             self._merge.recover(followed)
+            remove_reserve(self._folder, followed.task.writer)
             if not (followed.is_done or followed.task.is_given_up):
                 self._give_up(followed, is_over=statuses[handle] == "ended")
 

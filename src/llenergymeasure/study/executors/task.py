@@ -68,6 +68,11 @@ class CycleTask(Frozen):
         """Name of the task: `c2.1`."""
         return f"c{self.cycle}.{self.number}"
 
+    @property
+    def writer(self) -> str:
+        """Name of its worker among the processes that write into the folder of the study."""
+        return f".{self.name}"
+
 
 def task_file(folder: Path, name: str) -> Path:
     """The file of a task in the folder of its study."""

@@ -123,17 +123,20 @@ class _Worker:
         with opened_machine(design, self._session) as machine, measuring(manifest.protocol, self._session) as measure:
             waits = self._begin(machine, manifest)
             rows = rows_to_make(self._task, read_records(journal_file(self._file)), machine)
-            RunTable(rows, lasting_since(self._folder, self._task.since)).run(
-                RunParts(
-                    design=design,
-                    measure=measure,
-                    store=StudyFolder(self._folder, self._journal, writer=f".{self._task.name}"),
-                    waits=waits,
-                    clock=self._session.clock,
-                    where=Where(machine.host, machine.environment.digest),
-                    on_row=lambda row, result: None,
-                )
+            store = StudyFolder(self._folder, self._journal, writer=self._task.writer)
+            parts = RunParts(
+                design=design,
+                measure=measure,
+                store=store,
+                waits=waits,
+                clock=self._session.clock,
+                where=Where(machine.host, machine.environment.digest),
+                on_row=lambda row, result: None,
             )
+            try:
+                RunTable(rows, lasting_since(self._folder, self._task.since)).run(parts)
+            finally:
+                store.release()
 
     def _begin(self, machine: Machine, manifest: Manifest) -> Waits:
         """Record the place of this worker, check that it is like the others, and wait the gap after another cycle there."""

@@ -116,6 +116,12 @@ class StudyFolder:
             self._reserve.unlink()
 
 
+def remove_reserve(folder: Path, writer: str) -> None:
+    """Give the space back that a process reserved, which was killed."""
+    with suppress(OSError):
+        (folder / f"{RESERVE_FILE}{writer}").unlink()
+
+
 @contextmanager
 def _stored() -> Iterator[None]:
     """Inside a running study a folder that cannot be written is a failure, and no wrong option."""
