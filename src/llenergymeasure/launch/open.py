@@ -21,6 +21,8 @@ from llenergymeasure.launch.isolated import opened_isolated
 from llenergymeasure.launch.ranks.rank import RankInfo, rank_info_of
 from llenergymeasure.launch.ranks.under_launcher import opened_under_launcher
 from llenergymeasure.launch.runners.choose import runner_for
+from llenergymeasure.launch.runners.local import LOCAL
+from llenergymeasure.launch.runners.runner import Runner
 from llenergymeasure.launch.start import Terms
 from llenergymeasure.orchestration.orchestrator import Session, opened
 from llenergymeasure.protocols import Metering
@@ -70,7 +72,7 @@ def open_experiment(
     elsewhere = fresh or not runner.is_local
     if rank_info is not None:
         if elsewhere:
-            raise PreFlightError([no_fresh_process(rank_info)])
+            raise PreFlightError([no_fresh_process(rank_info, runner)])
         return opened_under_launcher(config, session, rank_info, output_dir, metering, meter_name)
     processes = config.section.effective_num_processes
     if processes == 1 and not elsewhere:
@@ -80,12 +82,13 @@ def open_experiment(
     return opened_isolated(config, session, processes, meter_name, Terms(runner))
 
 
-def no_fresh_process(rank_info: RankInfo) -> Finding:
-    """A process of a launcher cannot start fresh ones."""
+def no_fresh_process(rank_info: RankInfo, runner: Runner = LOCAL) -> Finding:
+    """A process of a launcher cannot start fresh ones, here or in another environment."""
+    or_local = "" if runner.is_local else f"; or set the runner, which is {runner.name}, to local"
     return Finding(
         f"a launcher started this process as rank {rank_info.rank} of {rank_info.size}, and a fresh process would not be one "
         "of them",
-        "run without the launcher, with pytorch.num_processes; or set the runner of the backend to local",
+        f"run without the launcher, and set pytorch.num_processes{or_local}",
     )
 
 

@@ -51,7 +51,7 @@ def test_a_process_of_a_launcher_does_not_measure_in_another_environment():
     launched = {
         "WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500",
     }  # fmt: skip
-    with pytest.raises(PreFlightError, match="set the runner of the backend to local"):
+    with pytest.raises(PreFlightError, match="or set the runner, which is python:/opt/torch/bin/python, to local"):
         open_experiment(CONFIG, Session(environ={**launched, **ELSEWHERE}, user_config=UserConfig()))
 
 
