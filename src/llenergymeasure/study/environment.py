@@ -40,13 +40,16 @@ def environment_of(
     return StudyEnvironment(facts=facts, gpu_models=tuple(gpu.name for gpu in snapshot.gpus))
 
 
-def check_environment(known: tuple[StudyEnvironment, ...], now: StudyEnvironment, allowed: bool) -> None:
+def check_environment(
+    known: tuple[StudyEnvironment, ...], now: StudyEnvironment, allowed: bool, by_workers: bool = False
+) -> None:
     """Check that a study is continued where it ran before.
 
     Args:
         known: where it ran.
         now: where it would run now.
         allowed: whether another environment is allowed.
+        by_workers: whether workers made runs of the study, each on its own GPUs.
 
     Raises:
         ConfigError: it is another environment; with every difference.
@@ -56,7 +59,8 @@ def check_environment(known: tuple[StudyEnvironment, ...], now: StudyEnvironment
     differing = (f"{name} was {old} and is {new}" for name, old, new in _differences(known[-1].facts, now.facts))
     raise ConfigError(
         f"the environment differs from that of the study: {', '.join(differing)}",
-        "add --allow-other-environment to continue; the new runs are then a separate block",
+        f"{'continue it with --parallel or --executor, as it began, or ' if by_workers else ''}add --allow-other-environment to "
+        "continue; the new runs are then a separate block",
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llenergymeasure.core.machine.signals import uninterrupted
-from llenergymeasure.domain.files.study import write_study
+from llenergymeasure.domain.files.study import task_cycles, write_study
 from llenergymeasure.domain.results import StudyResult
 from llenergymeasure.domain.study.design import Protocol, StudyDesign
 from llenergymeasure.progress import Progress
@@ -138,7 +138,7 @@ def run_in_folder(
         head = Head(folder, manifest, table.rows, store.record, parts.clock, parts.progress, other_environment)
         head.collect()
         head.give_up_earlier(None if parts.handout is None else parts.handout.executor)
-        manifest = _continued_here(head.manifest, parts, other_environment)
+        manifest = _continued_here(head.manifest, folder, parts, other_environment)
         if manifest != found:
             write_manifest(manifest, folder)
         try:
@@ -185,7 +185,7 @@ def _manifest(design: StudyDesign, protocol: Protocol, parts: StudyParts) -> Man
     )
 
 
-def _continued_here(manifest: Manifest, parts: StudyParts, allowed: bool) -> Manifest:
+def _continued_here(manifest: Manifest, folder: Path, parts: StudyParts, allowed: bool) -> Manifest:
     """The run table with this environment and its GPUs, where they are new. Workers add theirs when they begin.
 
     Raises:
@@ -194,7 +194,7 @@ def _continued_here(manifest: Manifest, parts: StudyParts, allowed: bool) -> Man
     now, known = parts.environment, manifest.environments
     if now is None:
         return manifest
-    check_environment(known, now, allowed)
+    check_environment(known, now, allowed, by_workers=bool(task_cycles(folder)))
     return manifest.model_copy(
         update={
             "environments": known if now in known else (*known, now),

@@ -33,6 +33,7 @@ class Followed:
     Attributes:
         task: the task.
         lines: number of lines of its journal that were merged.
+        size: size of its journal in bytes when they were merged.
         began: the last start of its worker; None before the first.
         ended: how its worker ended; None while it runs, or after it was killed.
         last: state and time of what it wrote last; None before its first row.
@@ -41,6 +42,7 @@ class Followed:
 
     task: CycleTask
     lines: int = 0
+    size: int = 0
     began: Began | None = None
     ended: Ended | None = None
     last: RunRow | None = None
@@ -134,18 +136,24 @@ class Merge:
         Raises:
             LLEMError: a journal is damaged (ConfigError), or a row could not be recorded.
         """
-        fresh = [(each, self._fresh(each)) for each in self.followed.values()]
-        for followed, records in fresh:
+        fresh = [(each, *self._fresh(each)) for each in self.followed.values()]
+        for followed, _, records in fresh:
             self._note(followed, records)
-        for followed, records in fresh:
+        for followed, size, records in fresh:
             for record in records:
                 self._merge(followed, record)
                 followed.lines += 1
+            followed.size = size
 
-    def _fresh(self, followed: Followed) -> list[Record]:
+    def _fresh(self, followed: Followed) -> tuple[int, list[Record]]:
+        """The size of a journal, and its records that were not merged. One that has not grown is not read again."""
         task = followed.task
-        records = read_records(journal_file(task_file(self._folder, task.name)), followed.lines)
-        return records[: max(0, task.merged - followed.lines)] if task.is_given_up else records
+        journal = journal_file(task_file(self._folder, task.name))
+        size = journal.stat().st_size if journal.exists() else 0
+        if size == followed.size:
+            return size, []
+        records = read_records(journal, followed.lines)
+        return size, records[: max(0, task.merged - followed.lines)] if task.is_given_up else records
 
     def _note(self, followed: Followed, records: Sequence[Record]) -> None:
         """Note where a task is and what it wrote last, before its rows are merged."""

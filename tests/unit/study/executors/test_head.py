@@ -324,6 +324,16 @@ def test_a_handed_out_study_is_continued_by_one_process(tmp_path):
     assert fake.measured
 
 
+def test_a_process_that_sees_other_gpus_than_a_worker_is_told_both_ways_on(tmp_path):
+    config = a_handed_out_study()
+    new(FakeWorkers([A]), tmp_path, config)
+    parts = FakeMachine().parts(environment=machine(2).environment)
+    with pytest.raises(
+        ConfigError, match="continue it with --parallel or --executor, as it began, or add --allow-other-env"
+    ):
+        run_in_folder(the_folder(tmp_path), *planned(config), parts)
+
+
 def test_without_an_executor_there_are_no_tasks(tmp_path):
     config = a_handed_out_study()
     study = run_new(
