@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from llenergymeasure.config.models import ExperimentConfig, without_unset
@@ -48,6 +48,20 @@ def loads(config: ExperimentConfig) -> str:
 def block_name(cycle: int, environment: int) -> str:
     """The block of a run: its cycle, on one environment; the first environment is not named."""
     return f"cycle {cycle}" if environment == 0 else f"cycle {cycle}, environment {environment + 1}"
+
+
+def unused_block(first: str, used: Collection[str]) -> str:
+    """A name for the runs of a cycle that cannot be in one of its blocks.
+
+    Args:
+        first: the name that the block has when it is not used.
+        used: the blocks of other runs.
+    """
+    name, number = first, 0
+    while name in used:
+        number += 1
+        name = f"{first}, started again" + (f" {number}" if number > 1 else "")
+    return name
 
 
 def pending_row(run: PlannedRun) -> RunRow:

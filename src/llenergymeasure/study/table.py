@@ -24,7 +24,7 @@ from llenergymeasure.exceptions import ExperimentError, LLEMError
 from llenergymeasure.protocols import Clock
 from llenergymeasure.study.files.folder import RunStore
 from llenergymeasure.study.gaps import Waited, Waits
-from llenergymeasure.study.plan import block_name
+from llenergymeasure.study.plan import block_name, unused_block
 from llenergymeasure.study.rows import Where, completed_row, failed_row, skipped_row
 
 # Measures an experiment. The file takes the output of its process; None = there is none.
@@ -90,7 +90,7 @@ class RunTable:
     def _run_one(self, index: int, previous: RunRow | None, parts: RunParts) -> None:
         waited = parts.waits.before(previous, self.rows[index])
         _check_prompts(parts.design, parts.design.cell(self.rows[index].cell).config)
-        row = _begun(self.rows[index], waited, parts)
+        row = _begun(self.rows[index], self._block(self.rows[index], parts.where), waited, parts)
         log = parts.store.prepare(row.run_id)
         try:
             self._record(index, row, parts)
@@ -102,6 +102,13 @@ class RunTable:
                 if self.rows[index].state == "running":
                     self._record(index, row.model_copy(update={"state": "interrupted"}), parts)
             raise
+
+    def _block(self, row: RunRow, where: Where) -> str:
+        """The block of a run. Workers may have measured a part of its cycle in another environment, under the same name."""
+        others = {
+            each.block for each in self.rows if each.state == "completed" and each.environment != where.environment
+        }
+        return unused_block(block_name(row.cycle, where.number), others)
 
     def _measure(self, index: int, row: RunRow, log: Path | None, parts: RunParts) -> None:
         began_s = parts.clock.now()
@@ -170,13 +177,13 @@ def _check_prompts_of(result: ExperimentResult, design: StudyDesign, config: Exp
         )
 
 
-def _begun(row: RunRow, waited: Waited, parts: RunParts) -> RunRow:
-    """The row of the next attempt, which begins now."""
+def _begun(row: RunRow, block: str, waited: Waited, parts: RunParts) -> RunRow:
+    """The row of the next attempt in a block, which begins now."""
     where = parts.where
     run = RunId(cell=row.cell, cycle=row.cycle, role=row.role, attempt=row.attempt + 1)
     return RunRow(
         run_id=str(run), place=row.place, cell=run.cell, cycle=run.cycle, role=run.role, attempt=run.attempt,
-        state="running", block=block_name(row.cycle, where.number), host=where.host, environment=where.environment,
+        state="running", block=block, host=where.host, environment=where.environment,
         started_at=parts.clock.utc_now().isoformat(timespec="milliseconds"), waited_s=waited.waited_s,
         skipped_s=waited.skipped_s, still_above_c=waited.above_c,
     )  # fmt: skip

@@ -52,7 +52,7 @@ class Handout:
         return CycleTask(
             cycle=cycle,
             number=1 + max((task.number for task in earlier), default=0),
-            rows=tuple(_after(row, earlier) for row in rows),
+            rows=tuple(after(row, earlier) for row in rows),
             gpus=tuple(dict.fromkeys(gpu for row in rows if row.state == "completed" for gpu in row.gpus)),
             since=since,
             user_config=self.user_config,
@@ -65,7 +65,7 @@ class Handout:
         )
 
 
-def _after(row: RunRow, earlier: Iterable[CycleTask]) -> RunRow:
+def after(row: RunRow, earlier: Iterable[CycleTask]) -> RunRow:
     """A row whose next attempt is none that the worker of an earlier task may still make."""
     if row.state == "completed":
         return row

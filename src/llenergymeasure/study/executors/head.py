@@ -22,7 +22,7 @@ from llenergymeasure.progress import Progress
 from llenergymeasure.protocols import Clock
 from llenergymeasure.study.environment import check_alike
 from llenergymeasure.study.executors.executor import Executor
-from llenergymeasure.study.executors.handout import Handout, wait_until_free
+from llenergymeasure.study.executors.handout import Handout, after, wait_until_free
 from llenergymeasure.study.executors.merge import Followed, Merge
 from llenergymeasure.study.executors.records import Began
 from llenergymeasure.study.executors.task import CycleTask, journal_file, log_file, task_file, tasks_of, write_task
@@ -96,20 +96,28 @@ class Head:
 
         Raises:
             ConfigError: tasks go on, and are of another executor.
+            LLEMError: a row could not be recorded.
         """
         for followed in self._earlier():
-            task, is_own = followed.task, executor is not None and executor.name == followed.task.executor
-            if task.outlives and task.handle is None and is_own:
-                self._unsubmitted.append(task)  # its head was killed, or the user submits it
-            elif not task.outlives or task.handle is None:
-                self._give_up(followed, is_over=followed.ended is not None)
-            elif is_own:
-                self._open[task.handle] = followed
-            else:
+            task = followed.task
+            if task.outlives and executor is not None and executor.name == task.executor:
+                self._adopt(followed)
+            elif task.outlives and followed.may_run:
                 raise ConfigError(
                     f"task {task.name} of this study may still run on {task.executor}",
                     f"continue the study with --executor {task.executor}",
                 )
+            else:
+                self._give_up(followed, is_over=followed.ended is not None)
+        if executor is None:
+            rows, tasks = self._merge.rows, [each.task for each in self._merge.followed.values()]
+            rows[:] = [after(row, tasks) for row in rows]
+
+    def _adopt(self, followed: Followed) -> None:
+        if followed.task.handle is None:  # its head was killed, or the user submits it
+            self._unsubmitted.append(followed.task)
+        else:
+            self._open[followed.task.handle] = followed
 
     def _earlier(self) -> list[Followed]:
         """The tasks that have not ended, and were not given up."""

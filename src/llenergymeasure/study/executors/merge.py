@@ -19,7 +19,7 @@ from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.study.executors.records import Began, Ended, Record, read_records
 from llenergymeasure.study.executors.task import CycleTask, journal_file, task_file
-from llenergymeasure.study.plan import block_name
+from llenergymeasure.study.plan import block_name, unused_block
 from llenergymeasure.study.rows import completed_row
 
 # Of the states that a run has in one attempt, the later ones.
@@ -52,6 +52,11 @@ class Followed:
     def is_done(self) -> bool:
         """Whether its worker has finished the cycle."""
         return self.ended is not None and self.ended.failure is None and not self.ended.is_interrupted
+
+    @property
+    def may_run(self) -> bool:
+        """Whether it was submitted, or was begun by a user who submitted it, and is not known to have ended."""
+        return self.task.handle is not None or (self.began is not None and self.ended is None)
 
     @property
     def until(self) -> datetime | None:
@@ -87,11 +92,7 @@ def block_of(cycle: int, rows: Sequence[RunRow], host: str, gpus: Collection[str
     first = block_name(cycle, 0)
     if kept is not None or not completed:
         return kept or first
-    used, number = {row.block for row in completed}, 2
-    name = f"{first}, started again"
-    while name in used:
-        name, number = f"{first}, started again {number}", number + 1
-    return name
+    return unused_block(first, {first, *(row.block for row in completed)})
 
 
 class Merge:

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from fake_workers import FakeWorkers, Fate, a_handed_out_study, machine
-from fakes_study import FakeMachine, texts_of
+from fake_workers import FakeWorkers, Fate, a_handed_out_study, machine, work
+from fakes_study import FakeMachine, a_study_config, texts_of
 from llenergymeasure.config.user_config import ExecutionSettings, UserConfig
 from llenergymeasure.domain.results import StudyResult
 from llenergymeasure.domain.study.runs import RunFailure
@@ -324,7 +324,7 @@ def test_a_handed_out_study_is_continued_by_one_process(tmp_path):
     assert fake.measured
 
 
-def test_a_process_that_sees_other_gpus_than_a_worker_is_told_both_ways_on(tmp_path):
+def test_a_process_that_sees_other_gpus_than_a_worker_learns_both_fixes(tmp_path):
     config = a_handed_out_study()
     new(FakeWorkers([A]), tmp_path, config)
     parts = FakeMachine().parts(environment=machine(2).environment)
@@ -332,6 +332,48 @@ def test_a_process_that_sees_other_gpus_than_a_worker_is_told_both_ways_on(tmp_p
         ConfigError, match="continue it with --parallel or --executor, as it began, or add --allow-other-env"
     ):
         run_in_folder(the_folder(tmp_path), *planned(config), parts)
+
+
+def _interrupt_after(workers, run_id):
+    """The user interrupts the head when a run was measured."""
+
+    def interrupt():
+        if run_id in workers.measured:
+            workers.before_poll = lambda: None
+            raise KeyboardInterrupt
+
+    workers.before_poll = interrupt
+
+
+def test_one_process_on_another_gpu_continues_a_cycle_in_a_block_of_its_own(tmp_path):
+    config, workers = a_handed_out_study(), FakeWorkers([A, B], fates={"c2.1": Fate(runs=1, end="interrupted")})
+    _interrupt_after(workers, "01.c2")
+    with pytest.raises(KeyboardInterrupt):
+        new(workers, tmp_path, config)
+    study = run_in_folder(the_folder(tmp_path), *planned(config), FakeMachine().parts(environment=A.environment))
+    assert [(row.run_id, row.block) for row in study.runs if row.cycle == 2] == [
+        ("01.c2", "cycle 2"),
+        ("02.c2.a2", "cycle 2, started again"),
+    ]
+
+
+def test_one_process_makes_no_attempt_that_a_lost_worker_may_still_make(tmp_path):
+    config = a_study_config(1, 8, 16, n_cycles=1)
+    stops = Fate(failure=RunFailure(kind="error", message="x"))
+    workers = FakeWorkers([A], fates={"c1.1": Fate(runs=1, end="lost"), "c1.2": stops})
+    with pytest.raises(LLEMError, match="stopped: x"):
+        new(workers, tmp_path, config)
+    study = run_in_folder(the_folder(tmp_path), *planned(config), FakeMachine().parts(environment=A.environment))
+    assert [row.run_id for row in study.runs] == ["01.c1", "02.c1.a2", "03.c1.a2"]
+
+
+def test_a_task_that_the_user_submitted_and_that_runs_is_not_left_to_one_process(tmp_path):
+    config, workers = a_handed_out_study(), FakeWorkers([A], name="slurm", outlives=True)
+    new(workers, tmp_path, config, emit=lambda paths: None)
+    folder = the_folder(tmp_path)
+    work(folder / "tasks" / "c1.1.json", A, Fate(runs=1, end="killed"), workers.clock, [])
+    with pytest.raises(ConfigError, match=r"task c1\.1 of this study may still run on slurm; .* --executor slurm"):
+        run_in_folder(folder, *planned(config), FakeMachine().parts(environment=A.environment))
 
 
 def test_without_an_executor_there_are_no_tasks(tmp_path):
