@@ -29,7 +29,12 @@ NOT_PASSED: Mapping[str, str] = {
     "prompt_logprobs": "they are a second output of a prompt",
     "distributed_executor_backend": _PROCESSES,
     "data_parallel_size": _PROCESSES,
+    "prefill_context_parallel_size": _PROCESSES,
+    "nnodes": _PROCESSES,
     "worker_cls": _PROCESSES,
+    "runner": "a measurement generates text",
+    "convert": "a measurement generates text",
+    "skip_tokenizer_init": "the tokenizer counts the tokens of a prompt",
 }
 
 
