@@ -35,7 +35,7 @@ def explained(doing: str, config: ExperimentConfig) -> Iterator[None]:
         text = f"{error}"
         if any(part in text for part in _OUT_OF_MEMORY):
             raise OutOfMemory(_out_of_memory(doing, config, error)) from error
-        raise BackendError(f"{doing} failed: {_first_words(error)}{_fix(text)}") from error
+        raise BackendError(f"{doing} failed: {_first_words(error)}{_fix(f'{type(error).__name__}: {text}')}") from error
 
 
 # Of torch on a CPU, of the CUDA allocator in another process, and of vLLM's check of free memory.
@@ -65,6 +65,10 @@ _FIXES: tuple[tuple[str, str], ...] = (
         "passthrough_kwargs: {kv_cache_memory_bytes: 4294967296} or VLLM_CPU_KVCACHE_SPACE (GiB)",
     ),
     (
+        r"requested memory for kv \(-",
+        "; the weights alone take more than vllm.gpu_memory_utilization allows: raise it, or remove it",
+    ),
+    (
         r"on kv cache allocation is less than|controls the fraction of CPU memory",
         "; lower vllm.gpu_memory_utilization, VLLM_CPU_KVCACHE_SPACE or passthrough_kwargs.kv_cache_memory_bytes",
     ),
@@ -90,6 +94,18 @@ _FIXES: tuple[tuple[str, str], ...] = (
         "; name a model that transformers and vLLM know, or install newer releases of both",
     ),
     (r"(gated|[Uu]nauthorized|[Ff]orbidden|40[13] [Cc]lient)", "; accept the model's terms on its page and set HF_TOKEN"),
+    (
+        r"backend tokenizer|JSONDecodeError",
+        "; a file of the model is missing or damaged, such as tokenizer.json or tokenizer_config.json: fetch or copy it again",
+    ),
+    (
+        r"config file for \w+",
+        "; vllm.quantization names a format of quantised checkpoints: name such a checkpoint, or remove vllm.quantization",
+    ),
+    (
+        r"Missing required configuration fields",
+        "; the adapter_config.json of the adapter is incomplete: fetch or copy it again",
+    ),
     (r"safetensors|HeaderTooLarge|incomplete metadata", "; the weights file is damaged or incomplete: fetch or copy it again"),
     (
         r"EngineDead|died unexpectedly|timed out|EngineCore encountered|Executor failed",
@@ -102,8 +118,9 @@ _FIXES: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 
 
-def _fix(text: str) -> str:
+def _fix(error: Exception) -> str:
     """What to do, if the kind of failure is known; empty otherwise."""
+    text = f"{type(error).__name__}: {error}"
     return next((fix for pattern, fix in _FIXES if re.search(pattern, text, re.DOTALL)), "")
 
 

@@ -9,6 +9,7 @@ import dataclasses
 import inspect
 import time
 from collections.abc import Mapping, Sequence
+from multiprocessing import active_children
 from types import ModuleType
 from typing import Any
 
@@ -89,6 +90,7 @@ class VLLMLibrary:
         from vllm.distributed.parallel_state import cleanup_dist_env_and_memory  # noqa: PLC0415 - as above
 
         cleanup_dist_env_and_memory()
+        active_children()  # collects the processes that have ended, which are zombies until then
 
 
 def preload() -> tuple[ModuleType, ...]:

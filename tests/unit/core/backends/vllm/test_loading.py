@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 pytestmark = pytest.mark.torch
@@ -213,6 +215,14 @@ def test_several_devices_have_processes_of_their_own():
             RuntimeError("Engine core initialization failed. See root cause above."),
             "at level DEBUG what vLLM's processes wrote",
         ),
+        (
+            ValueError("Memory on kv cache allocation is less than requested memory for kv (-0.77/0.0 GiB)."),
+            "weights alone take more than vllm.gpu_memory_utilization allows: raise it",
+        ),
+        (ValueError("Couldn't instantiate the backend tokenizer from one of: (1)"), "such as tokenizer.json"),
+        (json.JSONDecodeError("Expecting ','", "{", 1), "a file of the model is missing or damaged"),
+        (ValueError("Cannot find the config file for awq"), "remove vllm.quantization"),
+        (ValueError("Missing required configuration fields: {'lora_alpha'}"), "adapter_config.json of the adapter"),
         (TypeError("EngineArgs.__init__() got an unexpected keyword argument 'x'"), "passthrough_kwargs"),
     ],
 )
