@@ -35,7 +35,7 @@ def explained(doing: str, config: ExperimentConfig) -> Iterator[None]:
         text = f"{error}"
         if any(part in text for part in _OUT_OF_MEMORY):
             raise OutOfMemory(_out_of_memory(doing, config, error)) from error
-        raise BackendError(f"{doing} failed: {_first_words(error)}{_fix(f'{type(error).__name__}: {text}')}") from error
+        raise BackendError(f"{doing} failed: {_first_words(error)}{_fix(error)}") from error
 
 
 # Of torch on a CPU, of the CUDA allocator in another process, and of vLLM's check of free memory.
