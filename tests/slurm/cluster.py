@@ -1,11 +1,10 @@
 """A cluster of one node on loopback: munged, slurmctld and slurmd of this machine's packages, in a folder of its own.
 
-The three are children of this process and end with it, also when it is killed.
+A process of its own (`python cluster.py FOLDER`) ends everything that is left of it, also when the tests are killed.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
 import shutil
@@ -13,6 +12,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ SBIN = "/usr/sbin"
 NODE = "node1"
 PARTITION = "main"
 GPUS = 2
+ROUNDS = 3  # a process that is being killed may start another one
 CPUS = 8  # more than the machine has: elements of an array run at the same time
-PR_SET_PDEATHSIG = 1
 
 
 def why_not() -> str | None:
@@ -83,6 +83,7 @@ def running(folder: Path) -> Iterator[Cluster]:
         name: value for name, value in os.environ.items() if not name.startswith(("SLURM", "SBATCH", "SQUEUE", "SINFO"))
     } | {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": _path()}
     daemons: list[subprocess.Popen[bytes]] = []
+    guard = _guard(folder)
     try:
         for command in _commands(folder):
             daemons.append(_started(command, environ, folder))
@@ -98,7 +99,7 @@ def running(folder: Path) -> Iterator[Cluster]:
     finally:
         for daemon in reversed(daemons):
             _end(daemon)
-        _end_steps(folder)
+        guard.communicate(timeout=30)
 
 
 def _write(folder: Path) -> None:
@@ -172,12 +173,7 @@ def _started(command: Sequence[str], environ: Mapping[str, str], folder: Path) -
         return subprocess.Popen(
             [program, *command[1:]], env=dict(environ), cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
             stderr=subprocess.STDOUT, start_new_session=True,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - it calls the system only
         )  # fmt: skip
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end(daemon: subprocess.Popen[bytes]) -> None:
@@ -201,11 +197,19 @@ def processes_of(folder: Path) -> dict[int, str]:
     return found
 
 
-def _end_steps(folder: Path) -> None:
-    """End what slurmd started: its steps have left its group."""
-    for pid in processes_of(folder):
-        with suppress(OSError):
-            os.kill(pid, signal.SIGKILL)
+def _guard(folder: Path) -> subprocess.Popen[bytes]:
+    """Ends what is left of the cluster when its input ends: with this process, or at the end of the block."""
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, __file__, str(folder)]
+    return subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, start_new_session=True)
+
+
+def end_processes_of(folder: Path) -> None:
+    """End the daemons, and the steps that slurmd started, which have left its group."""
+    for _ in range(ROUNDS):
+        for pid in processes_of(folder):
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def _log(folder: Path, name: str) -> str:
@@ -214,3 +218,8 @@ def _log(folder: Path, name: str) -> str:
 
 def _logs(folder: Path) -> str:
     return "\n".join(_log(folder, name) for name in ("munged", "slurmctld", "slurmd"))
+
+
+if __name__ == "__main__":
+    sys.stdin.read()
+    end_processes_of(Path(sys.argv[1]))

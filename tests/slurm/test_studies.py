@@ -102,7 +102,7 @@ def test_a_cancelled_cycle_is_submitted_again_and_a_requeued_one_goes_on(site):
     assert "6 of 6 runs have a result" in out
     assert "cycle 1 was lost" in err
     assert rows_are_complete(StudyResult.from_dir(site.folder), 3)
-    assert site.cluster.states()[str(requeued)] == "COMPLETED"
+    assert until(lambda: site.cluster.states()[str(requeued)] == "COMPLETED"), site.cluster.states()
     assert {path.name for path in site.folder.glob("tasks/*.json")} == {
         "c1.1.json",
         "c1.2.json",
