@@ -68,7 +68,7 @@ test-slow: $(VENV)/.dev
 	$(PYTEST) -m slow --ignore tests/slurm --ignore tests/ray --ignore tests/containers
 
 # Slurm of Debian, for tests/slurm, which start its daemons themselves.
-SLURM := command -v sbatch > /dev/null && PATH="$$PATH:/usr/sbin" command -v slurmctld munged > /dev/null
+SLURM := (export PATH="$$PATH:/usr/sbin"; for name in sbatch slurmctld slurmd munged; do command -v $$name > /dev/null || exit 1; done)
 
 slurm:
 	$(SLURM) || { apt-get -q update && apt-get -q install -y --no-install-recommends -o DPkg::Lock::Timeout=120 slurm-wlm munge; }

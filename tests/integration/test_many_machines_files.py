@@ -43,11 +43,16 @@ def lines_of_llem(script: str) -> list[str]:
     return [re.sub(r'"?\$\{?\w+(\[@\])?\}?"?', "value", line.replace('"${again[@]}"', "--resume")) for line in found]
 
 
-@pytest.mark.parametrize("name", sorted(scripts()))
+# What tests/slurm runs.
+SBATCH = "slurm.sbatch"
+
+
+@pytest.mark.parametrize("name", [*sorted(scripts()), SBATCH])
 def test_a_script_is_valid_for_bash(name):
     bash = shutil.which("bash")
     assert bash is not None
-    subprocess.run([bash, "-n"], input=scripts()[name], text=True, check=True)
+    text = (PLACE / SBATCH).read_text(encoding="utf-8") if name == SBATCH else scripts()[name]
+    subprocess.run([bash, "-n"], input=text, text=True, check=True)
 
 
 @pytest.mark.parametrize("name", sorted(scripts()))
