@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from llenergymeasure.config.files.yaml import Document, read_experiment
 from llenergymeasure.config.loader import parse_override
-from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.study.load import NO_FILE, explain_study_error, load_study_config
 from llenergymeasure.config.study.models import ExecutionConfig, StudyConfig
 from llenergymeasure.exceptions import ConfigError
@@ -96,6 +95,8 @@ def study_again(
     try:
         return study.model_copy(update={"execution": ExecutionConfig.model_validate(execution)})
     except ValidationError as error:
+        from llenergymeasure.config.messages.explain import explain_validation_error  # noqa: PLC0415 - only an error needs it
+
         raise explain_validation_error(error, None, ExecutionConfig, of_execution) from error
 
 

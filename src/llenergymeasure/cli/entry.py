@@ -21,6 +21,8 @@ def main() -> None:
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     finally:
+        if not gc.isenabled():  # no experiment began
+            gc.freeze()  # it is no garbage, and Python would search it when it ends: a sixteenth of a short command
         gc.enable()
         ignore_signals()
 

@@ -35,7 +35,8 @@ FLAGS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+# Options are neither compared nor printed; generating both methods for so many fields would take time at every start.
+@dataclass(frozen=True, eq=False, repr=False)
 class RunOptions:
     """Options of `llem run`; each has its help."""
 

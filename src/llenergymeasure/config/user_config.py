@@ -15,7 +15,6 @@ from llenergymeasure.config.base import ConfigModel, FieldError, Integer, Number
 from llenergymeasure.config.environ import number_from, switch_from
 from llenergymeasure.config.executors import EXECUTORS
 from llenergymeasure.config.files.yaml import read_document
-from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import MOST_SECONDS
 from llenergymeasure.config.runners import LATER, RunnerSetting
 from llenergymeasure.config.sections import MeterName
@@ -168,6 +167,8 @@ def load_user_config(path: Path | None = None) -> UserConfig:
     try:
         return UserConfig.model_validate(document.content)
     except ValidationError as error:
+        from llenergymeasure.config.messages.explain import explain_validation_error  # noqa: PLC0415 - only an error needs it
+
         raise explain_validation_error(error, document, UserConfig) from error
 
 

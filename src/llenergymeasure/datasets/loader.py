@@ -11,7 +11,6 @@ from typing import NamedTuple
 from llenergymeasure.config.sections import SyntheticDatasetConfig
 from llenergymeasure.datasets.jsonl import JsonlContent, read_jsonl
 from llenergymeasure.datasets.prompts import ChatPrompts, PromptSet, TextPrompts
-from llenergymeasure.datasets.synthetic import open_synthetic
 from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.exceptions import ConfigError
 
@@ -47,6 +46,8 @@ def open_dataset(dataset: str | SyntheticDatasetConfig, n: int, random_seed: int
         ConfigError: there is no such dataset, it cannot be read, or it has fewer than n prompts.
     """
     if isinstance(dataset, SyntheticDatasetConfig):
+        from llenergymeasure.datasets.synthetic import open_synthetic  # noqa: PLC0415 - only such a dataset needs it
+
         return open_synthetic(dataset, n, random_seed)
     if dataset in BUILTIN_DATASETS:
         texts = _builtin(dataset, n)

@@ -24,12 +24,18 @@ from llenergymeasure.orchestration.model.model_types import ModelTypes, installe
 from llenergymeasure.orchestration.model.prompts import prompt_findings, vocabulary_findings
 from llenergymeasure.orchestration.model.required_files import (
     AskHub,
+    ModelFiles,
     config_of,
     findings_about,
     known_models,
     required_by,
 )
-from llenergymeasure.orchestration.vllm_model import architecture_findings, cache_findings, installed_architectures
+
+
+def _architectures_of_vllm() -> frozenset[str] | None:
+    from llenergymeasure.orchestration.vllm_model import installed_architectures  # noqa: PLC0415 - only vLLM needs it
+
+    return installed_architectures()
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class Request:
     meters: Callable[[str], list[Finding]] | None = None
     hub: AskHub = hub_findings
     model_types: Callable[[], ModelTypes | None] = installed_model_types
-    vllm_architectures: Callable[[], frozenset[str] | None] = installed_architectures
+    vllm_architectures: Callable[[], frozenset[str] | None] = _architectures_of_vllm
 
 
 Findings = Iterator[Finding]
@@ -174,10 +180,16 @@ def _tasks(request: Request) -> Findings:
         if model.name in BUILTIN_MODELS:
             continue  # avoids reading the tables of transformers in every dry run
         if request.config.backend == "vllm":
-            yield from causal_findings(model, None)
-            yield from architecture_findings(model, request.vllm_architectures(), request.model_types())
+            yield from _task_in_vllm(request, model)
         else:
             yield from causal_findings(model, request.model_types())
+
+
+def _task_in_vllm(request: Request, model: ModelFiles) -> Findings:
+    from llenergymeasure.orchestration.vllm_model import architecture_findings  # noqa: PLC0415 - only vLLM needs it
+
+    yield from causal_findings(model, None)
+    yield from architecture_findings(model, request.vllm_architectures(), request.model_types())
 
 
 def _chat_template(request: Request) -> Findings:
@@ -210,6 +222,8 @@ def _prompts(request: Request) -> Findings:
     if len(models) > 1:
         yield from vocabulary_findings(*models)
     if request.config.backend == "vllm" and models:
+        from llenergymeasure.orchestration.vllm_model import cache_findings  # noqa: PLC0415 - only vLLM needs it
+
         yield from cache_findings(request.config, models[0], request.environ)
 
 

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from llenergymeasure.config.files.yaml import Document, read_experiment
 from llenergymeasure.config.loader import build_experiment_config, with_overrides
-from llenergymeasure.config.messages.explain import explain_validation_error
 from llenergymeasure.config.models import STUDY_KEYS, ExperimentConfig
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.exceptions import ConfigError
@@ -63,5 +62,7 @@ def explain_study_error(
     error: ValidationError, document: Document | None = None, assigned: Mapping[str, Document] = MappingProxyType({})
 ) -> ConfigError:
     """What `load_study_config` raised, with position and fix. The arguments are those of `explain_validation_error`."""
+    from llenergymeasure.config.messages.explain import explain_validation_error  # noqa: PLC0415 - only an error needs it
+
     root = StudyConfig if error.title == StudyConfig.__name__ else ExperimentConfig
     return explain_validation_error(error, document, root, assigned)

@@ -1,0 +1,53 @@
+"""The entry point starts quickly: a command imports only what it needs, and searches nothing for garbage."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+DRY_RUN = ["run", "--dry-run", "--model", "builtin/tiny-llama", "-n", "4", "--set", "energy.backend=null"]
+SCRIPT = """
+import atexit, gc, sys
+from llenergymeasure.cli.entry import main
+asked, sys.argv = sys.argv[1].split(), ["llem", *sys.argv[2:]]
+atexit.register(lambda: print([name for name in asked if name in sys.modules], gc.get_freeze_count() > 0, gc.isenabled()))
+main()
+"""
+# What only another backend, another dataset, a run or an error needs.
+NOT_NEEDED = [
+    "llenergymeasure.orchestration.vllm_model",
+    "llenergymeasure.core.backends.vllm.arguments",
+    "llenergymeasure.core.devices",
+    "llenergymeasure.datasets.synthetic",
+    "llenergymeasure.config.messages.explain",
+    "llenergymeasure.config.study.build",
+    "llenergymeasure.orchestration.model.gguf",
+    "llenergymeasure.domain.results",
+    "numpy",
+    "pynvml",
+    "torch",
+    "transformers",
+]
+
+
+def run_llem(arguments: list[str], asked: list[str]) -> str:
+    """The last line of the output: which of the modules were imported, whether objects are frozen, and the collector."""
+    command = [sys.executable, "-c", SCRIPT, " ".join(asked), *arguments]
+    return subprocess.check_output(command, text=True).splitlines()[-1]
+
+
+def test_a_dry_run_imports_nothing_that_only_others_need():
+    assert run_llem(DRY_RUN, NOT_NEEDED).startswith("[] ")
+
+
+@pytest.mark.parametrize("module", [name for name in NOT_NEEDED if name.startswith("llenergymeasure.")])
+def test_each_of_these_modules_exists(module):
+    assert find_spec(module) is not None
+
+
+@pytest.mark.parametrize("arguments", [["--version"], DRY_RUN])
+def test_the_end_of_a_short_command_searches_nothing_for_garbage(arguments):
+    assert run_llem(arguments, []) == "[] True True"
