@@ -53,11 +53,13 @@ class ExecutorOptions:
             ConfigError: an option has no effect, or a number is not positive.
         """
         parallel = self.parallel if self.parallel is not None else settings.parallel
-        name = self.name or settings.name or (None if parallel is None else LOCAL)
+        name = self.name if self.name is not None else settings.name or (None if parallel is None else LOCAL)
         if name is None:
             self._check_effect()
             return None
         for option, number in (("--parallel", parallel), ("--gpus-per-run", self.gpus_per_run)):
+            if number is not None and not isinstance(number, int):
+                raise ConfigError(f"{option.strip('-')} is {number!r}", "give a whole number")
             if number is not None and number < 1:
                 raise ConfigError(f"{option} is {number}", "it must be at least 1")
         own = _texts(settings.options) if name == settings.name else {}
@@ -121,9 +123,9 @@ def handed_out(
     entry = checked_entry(chosen, protocol)
     if place is None:
         raise ConfigError("an executor needs a folder that its workers share", "give output_dir")
+    gpus_per_run = gpus_for(chosen, experiments)
     if entry.on_this_machine:
         check_experiments(experiments, session, place)
-    gpus_per_run = gpus_of_a_run(experiments) if chosen.gpus_per_run is None else chosen.gpus_per_run
     context = ExecutorContext(
         chosen.parallel, gpus_per_run, chosen.options, session.environ, session.progress, results=place
     )
@@ -151,6 +153,23 @@ def checked_entry(chosen: ExecutorOptions, protocol: Protocol) -> ExecutorEntry:
     if chosen.emit is not None and chosen.detach:
         raise ConfigError("--emit submits nothing, and --detach submits", "remove one of them")
     return entry
+
+
+def gpus_for(chosen: ExecutorOptions, experiments: Sequence[ExperimentConfig]) -> int | None:
+    """The number of GPUs of a device group: 0 = none, None = all that a worker finds.
+
+    Raises:
+        ConfigError: a run uses more than the number that was chosen.
+    """
+    used = gpus_of_a_run(experiments)
+    if chosen.gpus_per_run is None:
+        return used
+    if used is not None and chosen.gpus_per_run < used:
+        raise ConfigError(
+            f"a run of this study uses {used} GPUs, and gpus_per_run is {chosen.gpus_per_run}",
+            "raise it with --gpus-per-run, or leave it out",
+        )
+    return chosen.gpus_per_run
 
 
 def gpus_of_a_run(experiments: Sequence[ExperimentConfig]) -> int | None:

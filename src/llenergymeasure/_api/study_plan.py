@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from llenergymeasure._api.duration import duration
-from llenergymeasure._api.executors import ExecutorOptions, checked_entry
+from llenergymeasure._api.executors import ExecutorOptions, checked_entry, gpus_for
 from llenergymeasure._api.plan import check
 from llenergymeasure._format import number
 from llenergymeasure.config.models import ExperimentConfig
@@ -133,7 +133,7 @@ def plan_study(
     runs = plan_runs(design, protocol, range(1, protocol.n_cycles + 1))
     lengths_s = _least_lengths_s(design, runs)
     chosen = executor.with_settings(user.executor)
-    n_groups = 1 if chosen is None else _groups(chosen, protocol)
+    n_groups = 1 if chosen is None else _groups(chosen, protocol, study.experiments)
     return StudyPlan(
         name=design.name,
         design_hash=design.design_hash,
@@ -162,9 +162,10 @@ def _notes(config: ExperimentConfig, user: UserConfig) -> Iterator[str]:
     yield from plan_notes(config, os.environ)
 
 
-def _groups(chosen: ExecutorOptions, protocol: Protocol) -> int | None:
+def _groups(chosen: ExecutorOptions, protocol: Protocol, experiments: Sequence[ExperimentConfig]) -> int | None:
     """How many cycles run at the same time; None where it depends on the cluster."""
     entry = checked_entry(chosen, protocol)
+    gpus_for(chosen, experiments)
     if chosen.parallel is None and not entry.on_this_machine:
         return None
     return min(chosen.parallel or 1, protocol.n_cycles)

@@ -193,12 +193,20 @@ class RunOptions:
             )
         if self.resume and not (self.config or self.model or self.sweeps):
             raise ConfigError("--resume needs the file or the folder of the study", "llem run --resume FOLDER")
-        if self.emit is not None and (self.resume or self.json):
-            other = "--resume collects it later" if self.resume else "--json prints a result"
-            raise ConfigError(f"--emit prints the script of a new study, and {other}", "remove one of them")
+        self._check_without_result()
         if self.dry_run and self.resume:
             raise ConfigError("--dry-run describes a new study, and --resume continues one", "remove one of them")
         if self.other_environment and not self.resume:
             raise ConfigError("--allow-other-environment has no effect without --resume", "add --resume, or remove it")
         if self.folder is not None and not self.resume:
             raise ConfigError(f"'{self.folder}' is a second argument", "write --resume before the folder to continue")
+
+    def _check_without_result(self) -> None:
+        """Check the options with which the command ends before there is a result."""
+        others = {"--resume collects it later": self.resume} if self.emit is not None else {}
+        others |= {"--json prints a result": self.json, "--report writes a report": self.report}
+        given = [other for other, is_given in others.items() if is_given]
+        if given and self.emit is not None:
+            raise ConfigError(f"--emit prints the script of a new study, and {given[0]}", "remove one of them")
+        if given and self.detach:
+            raise ConfigError(f"--detach returns before there is a result, and {given[0]}", "remove one of them")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
+from typing_extensions import Self
 
 from llenergymeasure.config.base import ConfigModel, FieldError, Integer, Number, effective
 from llenergymeasure.config.environ import number_from, switch_from
@@ -106,6 +107,12 @@ class ExecutorSettings(ConfigModel):
     options: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Options of this executor, such as `partition: gpu`."
     )
+
+    @model_validator(mode="after")
+    def _options_have_an_executor(self) -> Self:
+        if self.options and self.name is None:
+            raise FieldError("options are of no executor", "set its name too, such as `name: slurm`")
+        return self
 
     @field_validator("name")
     @classmethod

@@ -47,6 +47,7 @@ def test_options_of_another_executor_are_not_taken_over():
         (ExecutorOptions(emit="sbatch"), "--emit has no effect"),
         (ExecutorOptions(parallel=0), "--parallel is 0; it must be at least 1"),
         (ExecutorOptions("local", gpus_per_run=-1), "--gpus-per-run is -1; it must be at least 1"),
+        (ExecutorOptions(parallel="2"), "parallel is '2'; give a whole number"),  # type: ignore[arg-type]
     ],
 )
 def test_options_without_effect_and_impossible_numbers_are_refused(options, words):
@@ -76,12 +77,11 @@ def test_the_gpus_of_a_run_follow_from_the_configurations():
 
 @pytest.fixture
 def prepared(tmp_path):
-    def prepare(chosen, place=tmp_path, **execution):
+    def prepare(chosen, place=tmp_path, devices=1, **execution):
         study = a_study_config(1, 8, **execution)
+        cells = [experiment(num_processes=devices), *study.experiments]
         session = Session(progress=RecordingProgress(), user_config=UserConfig())
-        return handed_out(
-            chosen, study.experiments, protocol_of(study, design_of(study), ExecutionSettings()), session, place
-        )
+        return handed_out(chosen, cells, protocol_of(study, design_of(study), ExecutionSettings()), session, place)
 
     return prepare
 
@@ -111,6 +111,11 @@ def prepared(tmp_path):
             ExecutorOptions("local", detach=True),
             {},
             "--detach: workers of local end with this process; remove --detach",
+        ),
+        (
+            ExecutorOptions("slurm", gpus_per_run=1),
+            {"devices": 2},
+            "a run of this study uses 2 GPUs, and gpus_per_run is 1; raise it with --gpus-per-run, or leave it out",
         ),
         (ExecutorOptions("local", options={"a": "b"}), {}, "'a' is not an option of this executor"),
     ],

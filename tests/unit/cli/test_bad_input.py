@@ -122,6 +122,19 @@ def test_a_broken_file_is_a_usage_error_that_names_place_and_fix(llem, case):
         (["absent.yaml", "folder", "--dry-run"], "'folder' is a second argument"),
         (["--model", "x", "--allow-other-environment"], "add --resume, or remove it"),
         (
+            ["--model", "x", "--detach", "--json"],
+            "--detach returns before there is a result, and --json prints a result",
+        ),
+        (
+            ["--model", "x", "--detach", "--report"],
+            "--detach returns before there is a result, and --report writes a report",
+        ),
+        (["--model", "x", "--emit", "sbatch", "--report"], "--emit prints the script of a new study, and --report"),
+        (
+            ["--model", "builtin/tiny-llama", "--cycles", "2", "--executor", "local", "--emit", "x", "--dry-run"],
+            "--emit x is not possible with --executor local",
+        ),
+        (
             ["absent.yaml", "--from-result", "a"],
             "--from-result repeats one result, and 'absent.yaml' names something else",
         ),

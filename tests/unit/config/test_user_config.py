@@ -94,6 +94,7 @@ def test_a_tilde_is_the_home_directory():
         ),
         ("measurement:\n  energy_backend: nvlm\n", "did you mean 'nvml'?"),
         ("runners:\n  vllm: 5\n", 'line 2: runners.vllm: 5: text is needed; quote it: "5"'),
+        ("executor:\n  options: {partition: gpu}\n", "line 1: executor: options are of no executor; set its name"),
         ("runners: local\n", 'line 1: runners: "local": a mapping is needed'),
         ("- output\n", "not a mapping; write lines such as `output: {results_dir: ./results}`"),
     ],

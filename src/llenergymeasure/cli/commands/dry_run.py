@@ -43,7 +43,9 @@ def _study(study: StudyConfig, options: RunOptions) -> int:
     from llenergymeasure._api.study_plan import plan_study, plan_text  # noqa: PLC0415 - only a study needs its types
 
     settings = options_of(options.executor_options or ())
-    executor = ExecutorOptions(options.executor, options.parallel, options.gpus_per_run, settings, options.detach)
+    executor = ExecutorOptions(
+        options.executor, options.parallel, options.gpus_per_run, settings, options.detach, options.emit
+    )
     found = plan_study(study, options.output, gaps=not options.no_gaps, executor=executor)
     Screen(sys.stdout).say(found.model_dump_json(indent=2) if options.json else plan_text(found))
     return 0

@@ -30,7 +30,7 @@ def command(study: StudyConfig, using: StudyOptions, progress: Progress, options
     except BaseException:
         lines.stopped()
         raise
-    if (options.detach or options.emit) and any(row.state in ("pending", "running") for row in found.runs):
+    if (options.detach or options.emit) and cycles_left(found.runs):
         lines.left(found, is_submitted=options.detach)
         return 0
     screen = Screen(sys.stdout)
@@ -39,6 +39,11 @@ def command(study: StudyConfig, using: StudyOptions, progress: Progress, options
     if options.report and found.folder is not None:
         lines.reported(report_study(found, found.folder).page)
     return FAILURE if any(row.failure is not None for row in found.runs) else 0
+
+
+def cycles_left(rows: Sequence[RunRow]) -> int:
+    """The number of cycles that have a run without a result; each of them was submitted."""
+    return len({row.cycle for row in rows if row.state != "completed"})
 
 
 def _kept_flags(options: RunOptions) -> tuple[str, ...]:
@@ -86,7 +91,7 @@ class Lines:
     def left(self, study: StudyResult, is_submitted: bool) -> None:
         """The cycles that are left go on without this process, or the user submits them."""
         if study.folder is not None:
-            cycles = len({row.cycle for row in study.runs if row.state in ("pending", "running")})
+            cycles = cycles_left(study.runs)
             before = f"submitted {cycles} cycles" if is_submitted else f"{cycles} cycles are left to submit"
             Screen(self._stream).say(f"{before}; collect them with: {self._command(study.folder)}", flush=True)
 

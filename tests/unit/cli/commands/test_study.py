@@ -6,7 +6,7 @@ import io
 
 from a_result import a_result
 from llenergymeasure._api.study import Progressed, RunRow, Started
-from llenergymeasure.cli.commands.study import Lines
+from llenergymeasure.cli.commands.study import Lines, cycles_left
 from llenergymeasure.progress import Silent
 
 ROWS = [
@@ -35,6 +35,12 @@ def test_a_warning_is_named_with_the_first_run_that_has_it_and_its_sentence_come
     assert (first[:11], second[:11]) == ("run 1 of 2:", "run 2 of 2:")
     codes = dict.fromkeys(each.code for each in a_result().warnings)
     assert warnings == f"  new warnings: {', '.join(codes)}"
+
+
+def test_the_cycles_that_were_submitted_are_counted_also_after_an_interrupt():
+    left = ROWS[1].model_copy(update={"state": "interrupted"})
+    assert cycles_left([ROWS[0], left]) == 1
+    assert cycles_left(ROWS) == 0
 
 
 def test_quiet_shows_no_line():
