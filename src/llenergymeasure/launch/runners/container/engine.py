@@ -168,6 +168,11 @@ def engine_of(program: Program) -> Engine | str:
         return str(error)
 
 
+def forget_engines() -> None:
+    """Ask the engines again: one that answered may have been stopped."""
+    _known_engine.cache_clear()
+
+
 @cache
 def _known_engine(program: Program) -> Engine:
     """As `engine_of`. An engine that answered is not asked again; one that did not is, as it may have been started.

@@ -20,7 +20,7 @@ from llenergymeasure.config.user_config import ContainerSettings
 from llenergymeasure.exceptions import Finding, PreFlightError
 from llenergymeasure.launch.exchange.handed_environ import leave_environ, passed_variables
 from llenergymeasure.launch.request import REQUEST_FILE, read_request
-from llenergymeasure.launch.runners.container.engine import Engine, Image, find_engine, image_of
+from llenergymeasure.launch.runners.container.engine import Engine, Image, find_engine, forget_engines, image_of
 from llenergymeasure.launch.runners.container.gpus import gpu_options, gpus_shown, has_gpus
 from llenergymeasure.launch.runners.container.leftovers import container_name, label_options, remove_leftovers
 from llenergymeasure.launch.runners.container.mounts import (
@@ -98,13 +98,18 @@ class ContainerRunner:
         )
 
     def _found(self, environ: Mapping[str, str]) -> tuple[Engine, Image]:
-        engine = find_engine(self.settings.engine, environ)
-        if isinstance(engine, Finding):
-            raise PreFlightError([engine])
+        engine = self._engine(environ)
         image = image_of(engine, self.reference)
         if image is None:
-            raise PreFlightError([no_image(self.name, engine.name, self.reference)])
+            forget_engines()  # it may have been stopped since it answered
+            raise PreFlightError([no_image(self.name, self._engine(environ).name, self.reference)])
         return engine, image
+
+    def _engine(self, environ: Mapping[str, str]) -> Engine:
+        found = find_engine(self.settings.engine, environ)
+        if isinstance(found, Finding):
+            raise PreFlightError([found])
+        return found
 
     def _command(
         self,
@@ -157,6 +162,7 @@ def _folder_options(folder: Path, environ: Mapping[str, str]) -> Iterator[str]:
     processes = read_request(folder).processes if (folder / REQUEST_FILE).exists() else 1
     leave_environ(folder, {**passed_variables(environ), **cache_variables(environ)}, processes)
     yield from (*bind(folder, INSIDE), "--workdir", f"{INSIDE}/{working}", "--env", f"HOME={INSIDE}/home")
+    yield from ("--env", "USER=llem")  # torch asks for the name of the user, whose id has none in the image
     for mount in mounts_for(configs, environ):
         yield from mount.options
 

@@ -155,6 +155,20 @@ def test_a_missing_image_is_an_error_with_the_command_that_pulls_it(tmp_path, fo
     assert finding.fix.startswith("docker pull llem:test")
 
 
+def test_an_engine_that_was_stopped_is_the_reason_and_not_its_images(tmp_path, folder, environ):
+    runner = a_runner(tmp_path)
+    assert runner.image(environ)
+    FakeEngine(tmp_path / "bin", info=None, images={})
+    with pytest.raises(PreFlightError, match="no container engine answers"):
+        runner.image(environ)
+
+
+def test_the_user_has_a_home_and_a_name_that_need_no_entry_in_the_image(tmp_path, folder, environ):
+    arguments = a_runner(tmp_path).command(["-c", ""], folder, environ).arguments
+    assert {"HOME=/run/llem/home", "USER=llem"} <= set(arguments)
+    assert (folder / "home").is_dir()
+
+
 def test_a_runner_is_chosen_by_a_variable_and_its_settings_by_the_user_config():
     user = UserConfig.model_validate({"containers": {"arguments": ["--network", "host"]}})
     runner = runner_for("pytorch", user, {"LLEM_RUNNER_PYTORCH": "docker:registry.example.org/llem:1"})
