@@ -26,6 +26,8 @@ from waiting import until
 HERE = Path(__file__).parent
 MARK = "LLEM_TEST_OF_RAY"
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
+# Of the folders of clusters.
+PREFIX = f"{tempfile.gettempdir()}/llem-"
 WATTS = (100.0, 108.0)
 
 
@@ -101,10 +103,18 @@ def ended(process: subprocess.Popen[str], seconds: float = 150) -> tuple[int, st
 
 
 def _commands(variable: str) -> Iterator[tuple[int, str]]:
+    """Processes with a variable in their environment, and those of Ray whose titles overwrite it: these write into our folders."""
     for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if variable.encode() in (path / "environ").read_bytes():
-                yield int(path.name), (path / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            command = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            if variable.encode() in (path / "environ").read_bytes() or (command.startswith("ray::") and _is_of(path)):
+                yield int(path.name), command
+
+
+def _is_of(process: Path) -> bool:
+    """Whether a process of Ray writes into a folder that a test made, or `llem` for its local cluster."""
+    files = [str(file.readlink()) for file in (process / "fd").iterdir()]
+    return any(PREFIX in file for file in files)
 
 
 @pytest.fixture

@@ -6,11 +6,14 @@ import logging
 import os
 import secrets
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -132,20 +135,29 @@ def connected(options: RayOptions) -> RayCluster:
 
 
 def _of_local(options: RayOptions, stack: ExitStack) -> dict[str, Any]:
-    """Arguments of a local cluster.
-
-    Without a token in the environment, Ray writes one into the home directory. And after this process was killed, two processes of
-    Ray would wait for its cluster for a minute.
-    """
+    """Arguments of a local cluster. Without a token in the environment, Ray writes one into the home directory."""
     os.environ.setdefault("RAY_AUTH_TOKEN", _TOKEN)
-    os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", "5")
-    found = {
+    return {
         "num_cpus": options.num_cpus, "num_gpus": options.num_gpus, "include_dashboard": False,
-        "object_store_memory": OBJECTS_BYTES,
+        "object_store_memory": OBJECTS_BYTES, "_temp_dir": str(stack.enter_context(_guarded_folder())),
     }  # fmt: skip
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=launch_prefix(), ignore_cleanup_errors=True))
-    is_short = len(folder.encode()) + _RAY_ADDS <= _LONGEST_SOCKET
-    return {**found, "_temp_dir": folder} if is_short else found  # otherwise Ray has a folder of its own in /tmp
+
+
+@contextmanager
+def _guarded_folder() -> Iterator[Path]:
+    """A folder for a local cluster. After the block, or the end of this process, nothing uses it and it is removed."""
+    folder = Path(tempfile.mkdtemp(prefix=launch_prefix())).resolve()
+    if len(str(folder).encode()) + _RAY_ADDS > _LONGEST_SOCKET:
+        folder.rmdir()
+        folder = Path(tempfile.mkdtemp(prefix=launch_prefix(), dir="/tmp"))
+    command = [sys.executable, "-m", "llenergymeasure.study.executors.ray.guard", str(folder)]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True) as guard:
+        try:
+            yield folder
+        finally:
+            assert guard.stdin is not None
+            guard.stdin.close()
 
 
 @contextmanager
