@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -215,3 +216,13 @@ def test_the_example_continues_when_it_is_started_again(site, tmp_path):
     state = lambda: site.cluster.run("squeue", "--noheader", "--states=all", "--format=%T", f"--jobs={job}").strip()  # noqa: E731
     assert until(lambda: state() == "COMPLETED", 150), (state(), (site.work / f"llem-{job}.log").read_text())
     assert rows_are_complete(StudyResult.from_dir(site.folder), 2)
+
+
+def test_an_interrupt_cancels_the_cycles(site):
+    process = site.start("run", "study.yaml", "--executor", "slurm", "--set", "min_duration_seconds=60")
+    assert until(lambda: site.running(1) is not None, 90), site.logs()
+    process.send_signal(signal.SIGINT)
+    code, _, err = site.ended(process)
+    assert code == 130, err
+    assert f"continue with: llem run --resume results/{site.folder.name} --executor slurm" in err
+    assert until(lambda: site.cluster.jobs() == []), site.cluster.jobs()

@@ -36,7 +36,9 @@ def _partition(parameters: Mapping[str, str], run: Run) -> tuple[Finding, ...]:
     known = sorted({line.strip() for line in answer.output.splitlines() if line.strip()})
     wanted = [name for name in parameters.get("partition", "").split(",") if name]
     return tuple(
-        Finding(f"Slurm has no partition '{name}'", f"--executor-option partition={'|'.join(known)}")
+        Finding(
+            f"Slurm has no partition '{name}'", f"set --executor-option partition=... to one of: {', '.join(known)}"
+        )
         for name in wanted
         if name not in known
     )

@@ -37,7 +37,7 @@ def test_a_controller_that_does_not_answer_is_a_finding():
 def test_an_unknown_partition_is_named_with_those_there_are():
     (found,) = slurm_findings({"partition": "gpu,gqu"}, FakeSlurm())
     assert found.problem == "Slurm has no partition 'gqu'"
-    assert found.fix == "--executor-option partition=gpu|long"
+    assert found.fix == "set --executor-option partition=... to one of: gpu, long"
 
 
 def test_what_slurm_refuses_is_said_in_its_own_words():
