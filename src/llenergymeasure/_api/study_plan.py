@@ -256,8 +256,8 @@ def _parallel(plan: StudyPlan) -> Iterator[str]:
         return
     cycles = math.ceil(plan.protocol.n_cycles / plan.n_groups)
     yield (
-        f"executor {plan.executor}: {plan.n_groups} cycles at the same time, at most {cycles} one after another, with waits of "
-        f"{duration(waits.gaps_s + waits.thermal_floors_s)}; the start of a worker takes some seconds per cycle"
+        f"executor {plan.executor}: {plan.n_groups} cycles at the same time, at most {cycles} per device group; waits of a group: "
+        f"{duration(waits.gaps_s + waits.thermal_floors_s)}; each cycle begins with the start of a worker, which takes some seconds"
     )
 
 

@@ -74,12 +74,16 @@ def _with_neighbours(study: StudyResult) -> Iterator[MeasurementWarning]:
     if counts:
         yield warning(
             "neighbours",
-            f"{len(counts)} runs shared their machine with up to {max(counts)} other runs of the study, and with it CPU, memory, "
-            "cooling and power supply",
+            f"{len(counts)} runs shared their machine with up to {max(counts)} {_runs(max(counts))} of the study, and with it CPU, "
+            "memory, cooling and power supply",
             "to see whether that matters, repeat a cycle alone and compare",
             runs=len(counts),
             most=max(counts),
         )
+
+
+def _runs(count: int) -> str:
+    return "other run" if count == 1 else "other runs"
 
 
 def _late(runs: Sequence[str]) -> Iterator[MeasurementWarning]:
@@ -87,7 +91,7 @@ def _late(runs: Sequence[str]) -> Iterator[MeasurementWarning]:
         others = f" and {len(runs) - NAMED} more" if len(runs) > NAMED else ""
         yield warning(
             "late_results",
-            f"{len(runs)} results of workers that were given up are in the folder and not in the study: "
+            f"results of workers that were given up are in the folder and not in the study ({len(runs)}): "
             f"{', '.join(runs[:NAMED])}{others}",
             "nothing is lost: their runs were made again",
             runs=len(runs),

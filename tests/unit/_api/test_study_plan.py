@@ -7,7 +7,9 @@ import pytest
 from fakes_study import a_study_config
 from llenergymeasure import ExperimentConfig, StudyConfig
 from llenergymeasure._api.duration import duration
+from llenergymeasure._api.executors import ExecutorOptions
 from llenergymeasure._api.study_plan import plan_study, plan_text
+from llenergymeasure.exceptions import ConfigError
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +66,21 @@ def test_a_long_list_of_cells_is_cut_in_the_text_and_whole_in_the_data(tmp_path)
 )
 def test_a_duration_has_the_unit_that_fits(seconds, text):
     assert duration(seconds) == text
+
+
+@pytest.mark.torch
+def test_cycles_on_several_device_groups_wait_at_the_same_time(tmp_path):
+    config = a_study_config(1, 8, 32, n_cycles=5, experiment_gap_seconds=None, cycle_gap_seconds=None)
+    plan = plan_study(config, tmp_path, executor=ExecutorOptions(parallel=2))
+    assert (plan.executor, plan.n_groups) == ("local", 2)
+    assert plan.waits_of_group.experiment_gaps_s == 3 * 2 * 60
+    assert plan.waits_of_group.cycle_gaps_s == 2 * 300
+    text = plan_text(plan)
+    assert (
+        "executor local: 2 cycles at the same time, at most 3 per device group; waits of a group: 25 min; each cycle"
+        in text
+    )
+    assert plan_study(config, tmp_path, executor=ExecutorOptions(parallel=9)).n_groups == 5
+    assert "executor" not in plan_text(plan_study(config, tmp_path))
+    with pytest.raises(ConfigError, match="cycle_order sequential has none in time"):
+        plan_study(a_study_config(1, 8, cycle_order="sequential"), tmp_path, executor=ExecutorOptions(parallel=2))

@@ -114,7 +114,7 @@ def test_results_that_a_lost_worker_writes_later_are_kept_apart_and_named(tmp_pa
     _, study = new(workers, tmp_path, a_handed_out_study())
     assert [row[0] for row in rows(study)][:2] == ["01.c1.a2", "02.c1.a2"]
     (found,) = (text for text in study.warnings if text.startswith("late_results"))
-    assert "1 results of workers that were given up are in the folder and not in the study: 02.c1" in found
+    assert "results of workers that were given up are in the folder and not in the study (1): 02.c1" in found
     assert len(list(the_folder(tmp_path).glob("runs/*/result.json"))) == 6
 
 
