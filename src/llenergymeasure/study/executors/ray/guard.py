@@ -20,10 +20,11 @@ LOOKS, LOOK_S = 10, 0.2
 
 
 def main(folder: Path) -> int:
-    """Wait until the pipe is closed, end the processes that use the folder, and remove it."""
+    """Wait until the pipe is closed, end the processes that use the folder, and remove it. The owner itself goes on."""
+    owner = os.getppid()
     sys.stdin.buffer.read()
     for _ in range(LOOKS):
-        left = list(users_of(folder))
+        left = [pid for pid in users_of(folder) if pid != owner]
         for pid in left:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)

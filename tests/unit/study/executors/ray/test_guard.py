@@ -33,7 +33,10 @@ def test_what_uses_the_folder_ends_with_the_owner_and_nothing_else(tmp_path, use
     inside, outside = users
     assert list(guard.users_of(tmp_path / "cluster")) == [inside.pid]
     command = [sys.executable, "-m", guard.__name__, str(tmp_path / "cluster")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, env=own_path()) as process:
+    with (
+        (tmp_path / "cluster" / "of_the_owner").open("w"),
+        subprocess.Popen(command, stdin=subprocess.PIPE, env=own_path()) as process,
+    ):
         assert inside.poll() is None
         process.stdin.close()
         assert process.wait(30) == 0
