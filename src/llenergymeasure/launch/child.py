@@ -24,7 +24,7 @@ from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import LLEMError, ProcessGroupError
 from llenergymeasure.launch.baselines import fresh_baselines, take_over
 from llenergymeasure.launch.check import experiment_findings
-from llenergymeasure.launch.exchange.handed_environ import take_environ
+from llenergymeasure.launch.exchange.environ_file import take_environ
 from llenergymeasure.launch.failure import Failure, failure_of
 from llenergymeasure.launch.lifeline import start_lifeline
 from llenergymeasure.launch.progress_file import ProgressFile

@@ -14,7 +14,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.registry import installed_backends
 from llenergymeasure.core.machine.environment import take_snapshot
 from llenergymeasure.exceptions import Finding
-from llenergymeasure.launch.exchange.handed_environ import take_environ
+from llenergymeasure.launch.exchange.environ_file import take_environ
 from llenergymeasure.launch.lifeline import start_lifeline
 from llenergymeasure.launch.runners.question import Answer, Question, read, write
 from llenergymeasure.orchestration.dry_run import findings_without_torch

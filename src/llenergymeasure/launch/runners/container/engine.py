@@ -1,7 +1,7 @@
 """The container engine: docker or podman. Finds one that answers, and runs its commands.
 
 The commands get only the variables that they need: the environment of a process can be read by others, and tokens are passed to a
-container in another way (`launch.exchange.handed_environ`).
+container in another way (`launch.exchange.environ_file`).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from pathlib import Path
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import ContainerSettings
 from llenergymeasure.exceptions import Finding, PreFlightError
-from llenergymeasure.launch.exchange.handed_environ import leave_environ, passed_variables
+from llenergymeasure.launch.exchange.environ_file import leave_environ, passed_variables
 from llenergymeasure.launch.request import REQUEST_FILE, read_request
 from llenergymeasure.launch.runners.container.engine import Engine, Image, find_engine, forget_engines, image_of
 from llenergymeasure.launch.runners.container.gpus import gpu_options, gpus_shown, has_gpus

@@ -11,7 +11,7 @@ from fake_engine import PODMAN, ROOTLESS_PODMAN, FakeEngine
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.config.user_config import ContainerSettings, UserConfig
 from llenergymeasure.exceptions import PreFlightError
-from llenergymeasure.launch.exchange.handed_environ import environ_file
+from llenergymeasure.launch.exchange.environ_file import environ_file
 from llenergymeasure.launch.request import Request, write_request
 from llenergymeasure.launch.runners.choose import runner_for
 from llenergymeasure.launch.runners.container.runner import ContainerRunner

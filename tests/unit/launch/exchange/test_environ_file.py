@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from llenergymeasure.exceptions import ConfigError
-from llenergymeasure.launch.exchange.handed_environ import environ_file, leave_environ, passed_variables, take_environ
+from llenergymeasure.launch.exchange.environ_file import environ_file, leave_environ, passed_variables, take_environ
 
 TOKEN = "hf_AbCdEfGhIjKlMnOp0123"
 
