@@ -100,6 +100,12 @@ def test_a_study_takes_a_path_or_a_study():
         run_study(ExperimentConfig(model="m"))
 
 
+def test_an_executor_of_a_single_experiment_is_refused():
+    for options in ({"parallel": 0}, {"executor": "local"}):
+        with pytest.raises(ConfigError, match="one experiment in one cycle is measured in this process"):
+            run_study(StudyConfig(experiments=[ExperimentConfig(model="m")]), **options)
+
+
 def test_every_error_of_ours_has_one_base():
     from llenergymeasure import exceptions
 

@@ -64,7 +64,9 @@ class ExecutorOptions:
                 raise ConfigError(f"{option} is {number}", "it must be at least 1")
         own = _texts(settings.options) if name == settings.name else {}
         gpus_per_run = self.gpus_per_run if self.gpus_per_run is not None else settings.gpus_per_run
-        return replace(self, name=name, parallel=parallel, gpus_per_run=gpus_per_run, options={**own, **self.options})
+        return replace(
+            self, name=name, parallel=parallel, gpus_per_run=gpus_per_run, options={**own, **_texts(self.options)}
+        )
 
     def _check_effect(self) -> None:
         given = {
@@ -81,7 +83,7 @@ class ExecutorOptions:
 
 
 def _texts(options: Mapping[str, str | int | float | bool]) -> dict[str, str]:
-    """Options of a file as texts, as on the command line."""
+    """Options of a file or a caller as texts, as on the command line."""
     return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in options.items()}
 
 
@@ -140,7 +142,7 @@ def checked_entry(chosen: ExecutorOptions, protocol: Protocol) -> ExecutorEntry:
     Raises:
         ConfigError: there is none of this name, or it cannot.
     """
-    entry = executor_entry(chosen.name or LOCAL)
+    entry = executor_entry(LOCAL if chosen.name is None else chosen.name)
     if protocol.order == "sequential":
         raise ConfigError(
             "an executor hands out cycles, and cycle_order sequential has none in time", "use shuffled, the default"

@@ -143,7 +143,7 @@ def _run(
     """Run a study, or a single experiment in this process."""
     place = _place(output_dir)
     if study.is_one_run and not resume:
-        if any(executor):
+        if any(each not in (None, {}) for each in executor):
             raise ConfigError(
                 "one experiment in one cycle is measured in this process", "give no executor, or more cycles"
             )

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from llenergymeasure.core.machine.signals import held_back
+from llenergymeasure.exceptions import BackendError
 from llenergymeasure.security import redact
 
 GRACE_S = 2.0
@@ -102,6 +103,19 @@ class Child:
 
 
 @contextmanager
+def startable(program: str) -> Iterator[None]:
+    """Convert the error of a program that cannot be started, such as the interpreter of an environment that was removed.
+
+    Raises:
+        BackendError: the program cannot be started.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise BackendError(f"{program} cannot be started ({error.strerror})") from error
+
+
+@contextmanager
 def started(
     command: Sequence[str],
     environ: Mapping[str, str],
@@ -118,8 +132,11 @@ def started(
         log: file for its output.
         others: process ids that belong to the child but may have left its group.
         grace_s: seconds between SIGTERM and SIGKILL.
+
+    Raises:
+        BackendError: the program cannot be started.
     """
-    with log.open("wb") as output:
+    with log.open("wb") as output, startable(command[0]):
         process = subprocess.Popen(
             list(command),
             env=dict(environ),

@@ -31,6 +31,11 @@ def test_the_command_line_counts_more_than_the_user_config():
     assert chosen == ExecutorOptions("local", 1, 2, {"partition": "big", "nodes": "2", "exclusive": "true"})
 
 
+def test_options_of_a_caller_may_be_numbers_and_switches():
+    chosen = ExecutorOptions("slurm", options={"time": 60, "exclusive": True}).with_settings(ExecutorSettings())  # type: ignore[dict-item]
+    assert chosen == ExecutorOptions("slurm", options={"time": "60", "exclusive": "true"})
+
+
 def test_options_of_another_executor_are_not_taken_over():
     settings = ExecutorSettings(name="local", options={"partition": "gpu"})
     chosen = ExecutorOptions("other").with_settings(settings)
@@ -89,6 +94,7 @@ def prepared(tmp_path):
 @pytest.mark.parametrize(
     ("chosen", "changes", "words"),
     [
+        (ExecutorOptions("").with_settings(ExecutorSettings(name="local")), {}, "'' is not an executor"),
         (ExecutorOptions("loca"), {}, "'loca' is not an executor; use one of: local"),
         (
             ExecutorOptions("local"),

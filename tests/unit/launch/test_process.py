@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from llenergymeasure._files import process_is_alive
+from llenergymeasure.exceptions import BackendError
 from llenergymeasure.launch.process import last_lines, started
 from waiting import until
 
@@ -33,6 +34,14 @@ time.sleep(0.5 if "ends" in sys.argv else 60)
 
 def python(code, *arguments):
     return [sys.executable, "-c", code, *arguments]
+
+
+def test_a_program_that_is_gone_is_named(tmp_path):
+    with (
+        pytest.raises(BackendError, match=r"/gone/python cannot be started \(No such file or directory\)"),
+        started(["/gone/python", "-m", "x"], os.environ, tmp_path / "log"),
+    ):
+        pass
 
 
 def said(log):

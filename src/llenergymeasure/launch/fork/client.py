@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from llenergymeasure.exceptions import BackendError
-from llenergymeasure.launch.process import GRACE_S, last_lines_in, reason_in
+from llenergymeasure.launch.process import GRACE_S, last_lines_in, reason_in, startable
 
 START_POLL_S = 1.0
 
@@ -32,6 +32,9 @@ class ForkServer:
     Args:
         command: its program and arguments; the number of the socket and of this process are added.
         environ: its environment and that of its processes.
+
+    Raises:
+        BackendError: the program cannot be started.
     """
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -40,16 +43,21 @@ class ForkServer:
         self._answers: list[tuple[str, int | str]] = []
         self._codes: dict[int, int] = {}
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
-        with theirs:
-            self._process = subprocess.Popen(
-                [*command, str(theirs.fileno()), str(os.getpid())],
-                env=dict(environ),
-                stdin=subprocess.DEVNULL,
-                stdout=self._output,
-                stderr=subprocess.STDOUT,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
+        try:
+            with theirs, startable(command[0]):
+                self._process = subprocess.Popen(
+                    [*command, str(theirs.fileno()), str(os.getpid())],
+                    env=dict(environ),
+                    stdin=subprocess.DEVNULL,
+                    stdout=self._output,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                )
+        except BackendError:
+            self._control.close()
+            self._output.close()
+            raise
 
     @property
     def is_alive(self) -> bool:

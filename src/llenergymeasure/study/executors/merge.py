@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -150,7 +151,7 @@ class Merge:
         """The size of a journal, and its records that were not merged. One that has not grown is not read again."""
         task = followed.task
         journal = journal_file(task_file(self._folder, task.name))
-        size = journal.stat().st_size if journal.exists() else 0
+        size = _size_of(journal)
         if size == followed.size:
             return size, []
         records = read_records(journal, followed.lines)
@@ -237,6 +238,14 @@ class Merge:
         """The runs of a task that are in progress, as far as they are recorded."""
         rows = self.of_cycle(followed.task.cycle) if followed.began is not None else []
         return [row for row in rows if row.task == followed.task.name and row.state == "running"]
+
+
+def _size_of(journal: Path) -> int:
+    """The size of a file; 0 where there is none. It is opened: `stat` may give the size that a network disk had a minute ago."""
+    if not journal.exists():
+        return 0
+    with journal.open("rb") as file:
+        return os.fstat(file.fileno()).st_size
 
 
 def _is_news(row: RunRow, known: RunRow) -> bool:

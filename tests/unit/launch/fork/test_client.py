@@ -29,6 +29,11 @@ def server():
     server.close()
 
 
+def test_an_interpreter_that_is_gone_is_named():
+    with pytest.raises(BackendError, match=r"/gone/python cannot be started \(No such file or directory\)"):
+        ForkServer(["/gone/python", "-m", "x"], os.environ)
+
+
 @pytest.fixture
 def another():
     """A server that a test may end."""
