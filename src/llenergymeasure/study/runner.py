@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,8 +107,9 @@ def run_new(
     Raises:
         LLEMError: the folder cannot be written (ConfigError), or a state or a result could not be stored.
     """
-    folder = create_folder(base, _manifest(design, protocol, parts), configuration)
-    return run_in_folder(folder, design, protocol, parts)
+    with _closing(parts):
+        folder = create_folder(base, _manifest(design, protocol, parts), configuration)
+        return _run_in_folder(folder, design, protocol, parts)
 
 
 def run_in_folder(
@@ -130,6 +132,18 @@ def run_in_folder(
         ConfigError: it is the folder of another study, another process runs it, or this is another environment.
         LLEMError: a state or a result could not be stored.
     """
+    with _closing(parts):
+        return _run_in_folder(folder, design, protocol, parts, other_environment)
+
+
+def _closing(parts: StudyParts) -> AbstractContextManager[object]:
+    """Close the executor at the end of the block, also where the study could not begin."""
+    return nullcontext() if parts.handout is None else closing(parts.handout.executor)
+
+
+def _run_in_folder(
+    folder: Path, design: StudyDesign, protocol: Protocol, parts: StudyParts, other_environment: bool = False
+) -> StudyResult:
     found = read_manifest(folder)
     check_design(folder, found, design)
     with opened_folder(folder) as store:
@@ -152,7 +166,7 @@ def run_in_folder(
                 store.release()
                 measured = _study_of(design, manifest, table).in_folder(folder)
                 write_study(measured, folder)
-            study = analysed(measured, tuple(late_runs(folder, tuple(tasks_of(folder)))))
+            study = analysed(measured, tuple(late_runs(folder, tuple(tasks_of(folder)), table.rows)))
             _write(study, folder)
     return study
 

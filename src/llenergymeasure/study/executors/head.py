@@ -147,8 +147,6 @@ class Head:
             with uninterrupted():
                 self._cancel(handout.executor)
             raise
-        finally:
-            handout.executor.close()
 
     def _submit(self, handout: Handout, tasks: Sequence[CycleTask]) -> None:
         paths = [write_task(self._folder, task) for task in tasks]

@@ -262,9 +262,11 @@ def _end_of(row: RunRow) -> datetime | None:
     return datetime.fromisoformat(row.started_at) + timedelta(seconds=row.took_s or 0.0)
 
 
-def late_runs(folder: Path, tasks: Sequence[CycleTask]) -> Iterator[str]:
-    """The runs that were completed by tasks that had been given up. They are on the disk, and not in the study."""
+def late_runs(folder: Path, tasks: Sequence[CycleTask], rows: Sequence[RunRow]) -> Iterator[str]:
+    """The runs that were completed by tasks that had been given up. They are on the disk, and not in the rows of the study."""
+    taken = {row.run_id for row in rows if row.state == "completed"}
     for task in tasks:
         if task.is_given_up:
             records = read_records(journal_file(task_file(folder, task.name)), task.merged)
-            yield from (row.run_id for row in records if isinstance(row, RunRow) and row.state == "completed")
+            runs = (row for row in records if isinstance(row, RunRow) and row.state == "completed")
+            yield from (row.run_id for row in runs if row.run_id not in taken)

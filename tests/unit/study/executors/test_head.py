@@ -376,6 +376,19 @@ def test_a_task_that_the_user_submitted_and_that_runs_is_not_left_to_one_process
         run_in_folder(folder, *planned(config), FakeMachine().parts(environment=A.environment))
 
 
+def test_the_executor_is_closed_also_when_the_study_cannot_begin(tmp_path):
+    config, workers, others = a_handed_out_study(), FakeWorkers([A]), FakeWorkers([A])
+    new(workers, tmp_path, config)
+    with pytest.raises(ConfigError, match="differs from the configuration"):
+        again(others, the_folder(tmp_path), a_study_config(1, 16))
+    assert others.closed
+    unwritable = FakeWorkers([A])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError):
+        new(unwritable, tmp_path / "file", config)
+    assert unwritable.closed
+
+
 def test_without_an_executor_there_are_no_tasks(tmp_path):
     config = a_handed_out_study()
     study = run_new(

@@ -6,7 +6,7 @@ import pytest
 
 from llenergymeasure.config.user_config import UserConfig
 from llenergymeasure.domain.study.runs import RunRow
-from llenergymeasure.study.executors.merge import Merge, block_of, made_on
+from llenergymeasure.study.executors.merge import Merge, block_of, late_runs, made_on
 from llenergymeasure.study.executors.records import Began, Ended
 from llenergymeasure.study.executors.task import CycleTask, journal_file, write_task
 from llenergymeasure.study.files.journal import Journal
@@ -115,3 +115,10 @@ def test_a_row_of_an_earlier_attempt_is_left_out(tmp_path):
     rows = [later]
     assert merged(tmp_path, rows, worker(tmp_path, 1, "node-1", ran(1, 1, "node-1", 5, 10)))[1] == []
     assert rows == [later]
+
+
+def test_a_result_that_was_taken_before_its_worker_recorded_it_is_not_late(tmp_path):
+    """The head found it on the disk when it gave the worker up."""
+    runs = [row(place, state="completed", attempt=1) for place in (1, 2)]
+    task = worker(tmp_path, 1, "node-1", *runs).model_copy(update={"is_given_up": True, "merged": 1})
+    assert list(late_runs(tmp_path, [task], [runs[0], row(2)])) == ["02.c1"]
