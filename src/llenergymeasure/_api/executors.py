@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from llenergymeasure.config.executors import ExecutorEntry, executor_entry
+from llenergymeasure.config.executors import EXECUTORS, ExecutorEntry, executor_entry
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import ExecutorSettings
 from llenergymeasure.domain.study.design import Protocol
@@ -70,16 +70,24 @@ class ExecutorOptions:
 
     def _check_effect(self) -> None:
         given = {
-            "--gpus-per-run": self.gpus_per_run is not None,
-            "--executor-option": bool(self.options),
-            "--detach": self.detach,
-            "--emit": self.emit is not None,
+            "--gpus-per-run": (self.gpus_per_run is not None, "--executor or --parallel", "add one of them"),
+            "--executor-option": (bool(self.options), "--executor", "add it"),
+            "--detach": (self.detach, "--executor", f"add {_that_detach()}"),
+            "--emit": (self.emit is not None, "--executor", f"add {_that_emit()}"),
         }
-        for option, is_given in given.items():
+        for option, (is_given, missing, fix) in given.items():
             if is_given:
-                raise ConfigError(
-                    f"{option} has no effect without --executor or --parallel", "add one of them, or remove it"
-                )
+                raise ConfigError(f"{option} has no effect without {missing}", f"{fix}, or remove {option}")
+
+
+def _that_detach() -> str:
+    """The executors whose workers go on, as options."""
+    return " or ".join(f"--executor {name}" for name, entry in EXECUTORS.items() if entry.outlives)
+
+
+def _that_emit() -> str:
+    """The executors that have a script, as options."""
+    return " or ".join(f"--executor {name}" for name, entry in EXECUTORS.items() if entry.emits)
 
 
 def _texts(options: Mapping[str, str | int | float | bool]) -> dict[str, str]:
@@ -148,13 +156,24 @@ def checked_entry(chosen: ExecutorOptions, protocol: Protocol) -> ExecutorEntry:
             "an executor hands out cycles, and cycle_order sequential has none in time", "use shuffled, the default"
         )
     if chosen.detach and not entry.outlives:
-        raise ConfigError(f"--detach: workers of {chosen.name} end with this process", "remove --detach")
-    if chosen.emit is not None and chosen.emit != entry.emits:
-        emitted = f"it has a script for {entry.emits}" if entry.emits else "it has no script"
-        raise ConfigError(f"--emit {chosen.emit} is not possible with --executor {chosen.name}", emitted)
-    if chosen.emit is not None and chosen.detach:
-        raise ConfigError("--emit submits nothing, and --detach submits", "remove one of them")
+        raise ConfigError(
+            f"--detach: workers of {chosen.name} end with this process", f"use {_that_detach()}, or remove --detach"
+        )
+    _check_emit(chosen, entry)
     return entry
+
+
+def _check_emit(chosen: ExecutorOptions, entry: ExecutorEntry) -> None:
+    """Check that the executor has the script that is asked for."""
+    if chosen.emit is None:
+        return
+    refused = f"--emit {chosen.emit} is not possible with --executor {chosen.name}"
+    if not entry.emits:
+        raise ConfigError(f"{refused}: it has no script", f"use {_that_emit()}, or remove --emit")
+    if chosen.emit != entry.emits:
+        raise ConfigError(f"{refused}: it has a script for {entry.emits}", f"use --emit {entry.emits}")
+    if chosen.detach:
+        raise ConfigError("--emit submits nothing, and --detach submits", "remove one of them")
 
 
 def gpus_for(chosen: ExecutorOptions, experiments: Sequence[ExperimentConfig]) -> int | None:

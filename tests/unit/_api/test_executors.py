@@ -47,9 +47,9 @@ def test_options_of_another_executor_are_not_taken_over():
     ("options", "words"),
     [
         (ExecutorOptions(gpus_per_run=2), "--gpus-per-run has no effect without --executor or --parallel"),
-        (ExecutorOptions(options={"a": "b"}), "--executor-option has no effect"),
-        (ExecutorOptions(detach=True), "--detach has no effect"),
-        (ExecutorOptions(emit="sbatch"), "--emit has no effect"),
+        (ExecutorOptions(options={"a": "b"}), "--executor-option has no effect without --executor; add it, or remove"),
+        (ExecutorOptions(detach=True), "--detach has no effect without --executor; add --executor slurm, or remove"),
+        (ExecutorOptions(emit="sbatch"), "--emit has no effect without --executor; add --executor slurm, or remove"),
         (ExecutorOptions(parallel=0), "--parallel is 0; it must be at least 1"),
         (ExecutorOptions("local", gpus_per_run=-1), "--gpus-per-run is -1; it must be at least 1"),
         (ExecutorOptions(parallel="2"), "parallel is '2'; give a whole number"),  # type: ignore[arg-type]
@@ -104,9 +104,9 @@ def prepared(tmp_path):
         (
             ExecutorOptions("local", emit="sbatch"),
             {},
-            "--emit sbatch is not possible with --executor local; it has no script",
+            "--emit sbatch is not possible with --executor local: it has no script; use --executor slurm, or remove --emit",
         ),
-        (ExecutorOptions("slurm", emit="srun"), {}, "--emit srun is not possible .* slurm; it has a script for sbatch"),
+        (ExecutorOptions("slurm", emit="srun"), {}, "--emit srun is not possible .* slurm: it has a script for sbatch"),
         (ExecutorOptions("slurm", emit="sbatch", detach=True), {}, "--emit submits nothing, and --detach submits"),
         (
             ExecutorOptions("local"),
@@ -116,7 +116,7 @@ def prepared(tmp_path):
         (
             ExecutorOptions("local", detach=True),
             {},
-            "--detach: workers of local end with this process; remove --detach",
+            "--detach: workers of local end with this process; use --executor slurm, or remove --detach",
         ),
         (
             ExecutorOptions("slurm", gpus_per_run=1),
