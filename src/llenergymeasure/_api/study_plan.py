@@ -252,7 +252,10 @@ def _parallel(plan: StudyPlan) -> Iterator[str]:
         return
     waits = plan.waits_of_group
     if waits is None or plan.n_groups is None:
-        yield f"executor {plan.executor}: up to {plan.protocol.n_cycles} cycles at the same time, as many as the cluster has free resources for"
+        yield (
+            f"executor {plan.executor}: up to {plan.protocol.n_cycles} cycles at the same time, as the cluster has free resources; "
+            "a dry run does not ask the cluster"
+        )
         return
     cycles = math.ceil(plan.protocol.n_cycles / plan.n_groups)
     yield (
