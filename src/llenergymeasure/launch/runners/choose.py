@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from llenergymeasure.config.user_config import UserConfig, resolve_runner
-from llenergymeasure.launch.runners.container.runner import ContainerRunner
 from llenergymeasure.launch.runners.local import LOCAL
 from llenergymeasure.launch.runners.python import python_runner
 from llenergymeasure.launch.runners.runner import Runner
@@ -21,6 +20,8 @@ def runner_for(backend: str, user_config: UserConfig, environ: Mapping[str, str]
     if setting.target is None:
         return LOCAL
     if setting.kind == "docker":
+        from llenergymeasure.launch.runners.container.runner import ContainerRunner  # noqa: PLC0415 - it reads requests: types of results
+
         return ContainerRunner(str(setting), setting.target, user_config.containers)
     return python_runner(str(setting), setting.target)
 
