@@ -69,8 +69,11 @@ def after(row: RunRow, earlier: Iterable[CycleTask]) -> RunRow:
     """A row whose next attempt is none that the worker of an earlier task may still make."""
     if row.state == "completed":
         return row
-    made = (each.attempt + 1 for task in earlier if not task.is_over for each in task.rows if each.place == row.place)
-    attempt = max((row.attempt, *made))
+    going_on = [task for task in earlier if not task.is_over]
+    made = (each.attempt + 1 for task in going_on for each in task.rows if each.place == row.place)
+    # An engine that starts a task again, on another machine, makes a run of the first start once more.
+    again = any(task.outlives and task.name == row.task for task in going_on)
+    attempt = max((row.attempt + again, *made))
     run_id = RunId(cell=row.cell, cycle=row.cycle, role=row.role, attempt=max(attempt, 1))
     return row.model_copy(update={"attempt": attempt, "run_id": str(run_id)})
 

@@ -248,6 +248,18 @@ def test_tasks_that_go_on_are_not_left_to_another_executor(detached):
         run_in_folder(folder, *planned(config), FakeMachine().parts())
 
 
+def test_a_new_task_makes_no_attempt_of_a_lost_worker_that_its_cluster_had_started_again(detached):
+    config, _, folder = detached
+    path = folder / "tasks" / "c1.1.json"
+    clock, measured = FakeWorkers([A]).clock, []
+    work(path, A, Fate(runs=1, end="killed"), clock, measured)  # makes 01.c1, and begins 02.c1
+    work(path, B, Fate(runs=0, end="killed"), clock, measured)  # begins 01.c1.a2, and will make 02.c1.a2
+    later = FakeWorkers([A], name="slurm", outlives=True)
+    later._statuses[str(path)] = "lost"
+    _, study = again(later, folder, config)
+    assert [row.run_id for row in study.runs if row.cycle == 1] == ["01.c1.a4", "02.c1.a3"]
+
+
 class _KilledAfterSubmit(FakeWorkers):
     """Its process is killed when the cluster has the cycles, and before anything is written down."""
 
