@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from llenergymeasure.core.backends.vllm.arguments import NOT_PASSED
+from llenergymeasure.core.backends.vllm.passthrough import NOT_PASSED
 from llenergymeasure.testing import FakeClock
 
 STEP_S = 0.25

@@ -278,7 +278,7 @@ def test_a_draft_model_and_an_adapter_are_looked_for_like_the_model(tmp_path):
         lora={"adapter_path": adapter},
     )
     assert [finding.problem for finding in findings(asked)] == [
-        f"model directory {draft} has no weights that transformers reads (model.safetensors, pytorch_model.bin)",
+        f"model directory {draft} has no weights that can be read (model.safetensors, pytorch_model.bin)",
         f"directory {adapter} has no adapter_config.json",
     ]
 

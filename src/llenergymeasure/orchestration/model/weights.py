@@ -52,7 +52,7 @@ def _problem(file: Path) -> str | None:
 def _none_to_read(directory: Path) -> Finding:
     """A finding about a directory without weights for transformers, from the files that it has instead."""
     names = sorted(path.name for path in directory.iterdir() if path.is_file())
-    problem = f"model directory {directory} has no weights that transformers reads ({', '.join(WHOLE)})"
+    problem = f"model directory {directory} has no weights that can be read ({', '.join(WHOLE)})"
     gguf = [name for name in names if name.lower().endswith(".gguf")]
     if gguf:
         return Finding(f"{problem}, but the GGUF file {gguf[0]}", f"set model: {directory / gguf[0]}")

@@ -74,7 +74,7 @@ def test_a_damaged_index_is_a_reason(tmp_path: Path, content: str) -> None:
     assert local_weights_bytes(tmp_path) is None
 
 
-NONE = "model directory {} has no weights that transformers reads (model.safetensors, pytorch_model.bin)"
+NONE = "model directory {} has no weights that can be read (model.safetensors, pytorch_model.bin)"
 
 
 def test_no_weights_at_all_is_a_reason(tmp_path: Path) -> None:

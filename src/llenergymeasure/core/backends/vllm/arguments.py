@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.exceptions import BackendError
 from llenergymeasure.models.builtin import builtin_model_path
 
 DTYPE_NAMES: Mapping[str, str] = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
@@ -23,19 +22,6 @@ GIB = 2**30
 # vLLM would reserve 92 % of the host's memory for a KV cache on the CPU. The user's settings replace this size.
 KV_CACHE_BYTES_ON_CPU = GIB
 KV_CACHE_SPACE = "VLLM_CPU_KVCACHE_SPACE"
-# Arguments that vLLM has, but with which there is no measurement, and the reason.
-_PROCESSES = "vllm.tensor_parallel_size decides in which processes the model is"
-NOT_PASSED: Mapping[str, str] = {
-    "prompt_logprobs": "they are a second output of a prompt",
-    "distributed_executor_backend": _PROCESSES,
-    "data_parallel_size": _PROCESSES,
-    "prefill_context_parallel_size": _PROCESSES,
-    "nnodes": _PROCESSES,
-    "worker_cls": _PROCESSES,
-    "runner": "a measurement generates text",
-    "convert": "a measurement generates text",
-    "skip_tokenizer_init": "the tokenizer counts the tokens of a prompt",
-}
 
 
 def source_of(model: str) -> str:
@@ -138,26 +124,6 @@ def warm_up_arguments(arguments: Mapping[str, Any], max_new_tokens: int) -> dict
     """The same arguments for outputs of an exact length, at most that of the window."""
     limit = min(max_new_tokens, arguments["max_tokens"])
     return {**arguments, "max_tokens": limit, "min_tokens": limit, "ignore_eos": True}
-
-
-def check_passthrough_names(
-    config: ExperimentConfig, engine_names: Collection[str], sampling_names: Collection[str]
-) -> None:
-    """Refuse passthrough arguments that vLLM does not know, and those that change what one prompt gives.
-
-    Raises:
-        BackendError: with the names and the fix.
-    """
-    names = set(config.passthrough_kwargs or {})
-    unknown = sorted(names - set(engine_names) - set(sampling_names))
-    if unknown:
-        raise BackendError(
-            f"passthrough_kwargs has {', '.join(unknown)}, which neither vllm.LLM nor SamplingParams knows; correct the name "
-            "or remove it"
-        )
-    refused = sorted(names & set(NOT_PASSED))
-    if refused:
-        raise BackendError(f"passthrough_kwargs may not set {refused[0]}: {NOT_PASSED[refused[0]]}; remove it")
 
 
 def _passthrough(config: ExperimentConfig, sampling_names: Collection[str], of_sampling: bool) -> dict[str, Any]:

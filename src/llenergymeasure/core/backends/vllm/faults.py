@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.vllm.arguments import KV_CACHE_SPACE
+from llenergymeasure.core.backends.vllm.installation import built_for_cpu
 from llenergymeasure.core.backends.vllm.processes.several import VLLMProcessError
 from llenergymeasure.exceptions import BackendError, LLEMError, OutOfMemory
 from llenergymeasure.security import redact
 
 
 @contextmanager
-def explained(doing: str, config: ExperimentConfig) -> Iterator[None]:
+def explained(doing: str, config: ExperimentConfig, on_cpu: Callable[[], bool] = built_for_cpu) -> Iterator[None]:
     """Turn every failure inside into a `BackendError` that names the cause and the fix.
 
     Args:
         doing: name of the operation, such as generating.
         config: the experiment.
+        on_cpu: returns whether vLLM was built for CPUs.
 
     Raises:
         BackendError: with the original as its cause.
@@ -30,11 +33,11 @@ def explained(doing: str, config: ExperimentConfig) -> Iterator[None]:
     except LLEMError:
         raise
     except (torch.OutOfMemoryError, MemoryError) as error:
-        raise OutOfMemory(_out_of_memory(doing, config, error)) from error
+        raise OutOfMemory(_out_of_memory(doing, config, error, on_cpu())) from error
     except Exception as error:
         text = f"{error}"
         if any(part in text for part in _OUT_OF_MEMORY):
-            raise OutOfMemory(_out_of_memory(doing, config, error)) from error
+            raise OutOfMemory(_out_of_memory(doing, config, error, on_cpu())) from error
         raise BackendError(f"{doing} failed: {_first_words(error)}{_fix(error)}") from error
 
 
@@ -42,13 +45,29 @@ def explained(doing: str, config: ExperimentConfig) -> Iterator[None]:
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "less than desired GPU memory", "Cannot allocate memory")
 
 
-def _out_of_memory(doing: str, config: ExperimentConfig, error: BaseException) -> str:
+def _out_of_memory(doing: str, config: ExperimentConfig, error: BaseException, on_cpu: bool) -> str:
     section = config.vllm_settings
+    name = "max_model_len" if on_cpu else "gpu_memory_utilization"
+    chosen = (
+        f"{_chosen('max_num_seqs', section.max_num_seqs)}, {_chosen(name, getattr(section, name))}, {config.precision}"
+    )
+    fix = _less_memory_on_cpu(section.gpu_memory_utilization) if on_cpu else _LESS_MEMORY_ON_GPU
+    return f"{doing} ran out of memory ({chosen}): {_first_words(error)}; {fix}"
+
+
+_LESS_MEMORY_ON_GPU = (
+    "lower vllm.gpu_memory_utilization, vllm.max_num_seqs or vllm.max_num_batched_tokens, load weights in fewer bits, or "
+    "spread the model with vllm.tensor_parallel_size"
+)
+
+
+def _less_memory_on_cpu(share: float | None) -> str:
+    """The share of the memory of a CPU has an effect only where it is set; without it, the KV cache has a size."""
+    cache = f"passthrough_kwargs.kv_cache_memory_bytes or the environment variable {KV_CACHE_SPACE} (GiB)"
+    lower = "" if share is None else f"lower vllm.gpu_memory_utilization ({share}), or "
     return (
-        f"{doing} ran out of memory ({_chosen('max_num_seqs', section.max_num_seqs)}, "
-        f"{_chosen('gpu_memory_utilization', section.gpu_memory_utilization)}, {config.precision}): {_first_words(error)}; "
-        "lower vllm.gpu_memory_utilization, vllm.max_num_seqs or vllm.max_num_batched_tokens, load weights in fewer bits, or "
-        "spread the model with vllm.tensor_parallel_size"
+        f"{lower}lower vllm.max_model_len, vllm.max_num_seqs or vllm.max_num_batched_tokens, set a smaller KV cache with {cache}, "
+        "or load weights in fewer bits"
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.vllm.installation import built_for_cpu, installation_findings
+from llenergymeasure.core.backends.vllm.passthrough import installed_names, passthrough_findings
 from llenergymeasure.core.model_limits import limits_of
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.models.gguf import names_gguf
@@ -24,6 +25,7 @@ def setting_findings(
     cuda_devices: Callable[[], int | None],
     installation: Callable[[], Iterator[Finding]] = installation_findings,
     on_cpu: Callable[[], bool] = built_for_cpu,
+    names: Callable[[], Collection[str] | None] = installed_names,
 ) -> Iterator[Finding]:
     """Findings about settings that vLLM would refuse after a long load.
 
@@ -34,8 +36,11 @@ def setting_findings(
         cuda_devices: returns the number of CUDA devices visible to this process, None when not known; called only if needed.
         installation: returns findings about the Python and the release of vLLM.
         on_cpu: returns whether vLLM was built for CPUs.
+        names: returns the names of the arguments of vLLM, None when not known; called only if needed.
     """
     yield from installation()
+    if config.passthrough_kwargs:
+        yield from passthrough_findings(config, names())
     yield from _decoding(config)
     yield from _weights(config, checkpoint)
     yield from _length(config, checkpoint)

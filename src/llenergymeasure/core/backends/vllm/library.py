@@ -16,10 +16,8 @@ from typing import Any
 import torch
 
 from llenergymeasure.core.backends.vllm.memory import Memory, memory_of
+from llenergymeasure.core.backends.vllm.passthrough import NOT_ARGUMENTS
 from llenergymeasure.core.backends.vllm.surroundings import surroundings
-
-# Fields of `SamplingParams` that vLLM fills itself.
-_NOT_ARGUMENTS = frozenset({"output_text_buffer_length", "skip_clone"})
 
 
 class VLLMLibrary:
@@ -52,7 +50,7 @@ class VLLMLibrary:
     def sampling_names(self) -> frozenset[str]:
         """Names of the arguments of `SamplingParams`."""
         names = self._vllm.SamplingParams.__struct_fields__
-        return frozenset(name for name in names if not name.startswith("_")) - _NOT_ARGUMENTS
+        return frozenset(name for name in names if not name.startswith("_")) - NOT_ARGUMENTS
 
     def engine(self, **arguments: Any) -> Any:
         """An engine with its model in memory."""

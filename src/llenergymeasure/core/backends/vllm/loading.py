@@ -14,11 +14,12 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.pytorch.parameters.described import count_described
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
 from llenergymeasure.core.backends.vllm.adapters import adapter_path, rank_arguments
-from llenergymeasure.core.backends.vllm.arguments import check_passthrough_names, engine_arguments, sampling_arguments
+from llenergymeasure.core.backends.vllm.arguments import engine_arguments, sampling_arguments
 from llenergymeasure.core.backends.vllm.faults import explained
 from llenergymeasure.core.backends.vllm.generation.engine import LoadedEngine, VLLMEngine
 from llenergymeasure.core.backends.vllm.library import VLLMLibrary
 from llenergymeasure.core.backends.vllm.loaded import describe, devices_of
+from llenergymeasure.core.backends.vllm.passthrough import check_passthrough
 from llenergymeasure.core.backends.vllm.processes.several import causes_in, guarded, interrupts_arrive, stderr_to
 from llenergymeasure.core.backends.vllm.settings import effective_settings
 from llenergymeasure.core.backends.vllm.surroundings import surroundings, without_warnings
@@ -51,7 +52,7 @@ class VLLMLoader:
             library = self._library()
             around.after_import()
             start_s = self._clock.now()
-            check_passthrough_names(config, library.engine_names(), library.sampling_names())
+            check_passthrough(config, library.engine_names() | library.sampling_names())
             stack.callback(library.clean_up)
             errors = stack.enter_context(TemporaryFile()) if config.vllm_settings.gpus > 1 else None
             engine = self._engine(config, library, errors, stack)

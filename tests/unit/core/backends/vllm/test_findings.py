@@ -7,9 +7,11 @@ from llenergymeasure.core.backends.vllm.findings import setting_findings
 from llenergymeasure.exceptions import Finding
 
 
-def findings(checkpoint=None, gpus=1, installation=(), on_cpu=False, has=lambda module: True, **fields):
+def findings(checkpoint=None, gpus=1, installation=(), on_cpu=False, has=lambda module: True, names=None, **fields):
     config = build_experiment_config({"model": "org/model", "backend": "vllm"}, fields)
-    found = setting_findings(config, checkpoint or {}, has, lambda: gpus, lambda: iter(installation), lambda: on_cpu)
+    found = setting_findings(
+        config, checkpoint or {}, has, lambda: gpus, lambda: iter(installation), lambda: on_cpu, lambda: names
+    )
     return [str(finding.problem) for finding in found]
 
 
@@ -65,3 +67,10 @@ def test_a_build_for_gpus_needs_a_gpu():
     assert problem == "the installed vLLM is the build for GPUs, and no CUDA device is visible to this process"
     assert findings(gpus=0, on_cpu=True) == []
     assert findings(gpus=0, has=lambda module: module != "vllm") == []  # a missing vLLM is another finding
+
+
+def test_arguments_that_vllm_does_not_know_or_cannot_take_are_refused():
+    unknown = {"passthrough_kwargs": {"swap_spaec": 2}}
+    assert "swap_spaec, which neither" in findings(names={"swap_space"}, **unknown)[0]
+    assert findings(**unknown) == []  # not known
+    assert "may not set structured_outputs" in findings(passthrough_kwargs={"structured_outputs": {"regex": "a"}})[0]

@@ -13,8 +13,8 @@ pytest.importorskip("transformers")
 from fake_vllm import FakeVLLM  # noqa: E402
 from llenergymeasure.config.introspection import parameters, valid_example  # noqa: E402
 from llenergymeasure.config.loader import build_experiment_config  # noqa: E402
-from llenergymeasure.core.backends.vllm.arguments import NOT_PASSED  # noqa: E402
 from llenergymeasure.core.backends.vllm.loading import VLLMLoader  # noqa: E402
+from llenergymeasure.core.backends.vllm.passthrough import NOT_PASSED  # noqa: E402
 from llenergymeasure.exceptions import BackendError, OutOfMemory  # noqa: E402
 from llenergymeasure.testing import FakeClock  # noqa: E402
 
@@ -250,5 +250,5 @@ def test_a_process_that_ended_while_generating_is_explained(text):
 
 def test_out_of_memory_is_explained():
     vllm = FakeVLLM(FakeClock(), fault=RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"))
-    with pytest.raises(OutOfMemory, match=r"max_num_seqs 64.*lower vllm.gpu_memory_utilization"):
+    with pytest.raises(OutOfMemory, match=r"ran out of memory \(max_num_seqs 64, .*CUDA out of memory"):
         load(vllm, **{"vllm.max_num_seqs": 64})
