@@ -45,7 +45,8 @@ class VLLMLibrary:
     def engine_names(self) -> frozenset[str]:
         """Names of the arguments of `LLM`."""
         own = set(inspect.signature(self._vllm.LLM.__init__).parameters) - {"self", "kwargs"}
-        return frozenset(own | {field.name for field in dataclasses.fields(self._engine_args)})
+        names = own | {field.name for field in dataclasses.fields(self._engine_args)}
+        return frozenset(name for name in names if not name.startswith("_"))
 
     def sampling_names(self) -> frozenset[str]:
         """Names of the arguments of `SamplingParams`."""
