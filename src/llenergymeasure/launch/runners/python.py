@@ -57,8 +57,7 @@ class PythonRunner:
 
     @property
     def _installation(self) -> str:
-        pip = f"{shlex.quote(str(self.interpreter))} -m pip install"
-        return f"{pip} llenergymeasure=={__version__}, or in a clone of this release: {pip} ."
+        return f"in a clone of release {__version__}: {shlex.quote(str(self.interpreter))} -m pip install ."
 
 
 def python_runner(name: str, target: str) -> PythonRunner:

@@ -21,9 +21,11 @@ from llenergymeasure.launch.process import last_lines_in, reason_in
 from llenergymeasure.launch.runners.container.engine import LIMIT_S, EngineName
 from llenergymeasure.launch.runners.runner import Command, Runner
 
-# The exit codes of `run` where not the program has failed: the engine itself, a program that cannot be started, or is not there.
+# The exit codes of `run` where not the program has failed: the engine itself, or a program that is not there. With 126 the system
+# has refused something: to start the program, or a limit or device of the container.
 ENGINE_FAILED = 125
-NOT_STARTED = (126, 127)
+REFUSED = 126
+NO_PROGRAM = 127
 
 
 class Starts(Runner, Protocol):
@@ -67,7 +69,7 @@ def no_image(name: str, engine: EngineName, reference: str) -> Finding:
     """The image is not on this machine."""
     return Finding(
         f"runner {name}: {engine} has no image {reference} on this machine",
-        f"{engine} pull {reference}, or build it as docs/containers.md shows",
+        f"build it as docs/containers.md shows, or pull it: {engine} pull {reference}",
     )
 
 
@@ -121,7 +123,7 @@ def _seen(done: subprocess.CompletedProcess[bytes], folder: Path) -> Inside | No
 def _not_started(
     runner: Starts, engine: EngineName, found: NotStarted, with_gpus: bool, environ: Mapping[str, str]
 ) -> Finding:
-    if found.code in NOT_STARTED:
+    if found.code == NO_PROGRAM:
         return Finding(
             f"runner {runner.name}: the image has no program to run Python: {found.reason}",
             "set containers.python in the user config, such as python3 or /opt/venv/bin/python",
@@ -130,8 +132,13 @@ def _not_started(
         return _no_toolkit(runner, engine, found.reason)
     return Finding(
         f"runner {runner.name}: {engine} could not start a container (exit code {found.code}): {found.reason}",
-        "correct the arguments in containers.arguments of the user config; docs/containers.md lists those of this release",
+        "correct containers.arguments in the user config; docs/containers.md, Sites, has those for a machine that refuses "
+        f"network devices or limits{_or_program(found.code)}",
     )
+
+
+def _or_program(code: int) -> str:
+    return "; if the reason names the program, set containers.python" if code == REFUSED else ""
 
 
 def _no_toolkit(runner: Runner, engine: EngineName, reason: str) -> Finding:

@@ -152,7 +152,7 @@ def test_a_missing_image_is_an_error_with_the_command_that_pulls_it(tmp_path, fo
         a_runner(tmp_path).command(["-c", ""], folder, {"PATH": str(tmp_path / "bin")})
     (finding,) = caught.value.findings
     assert finding.problem == "runner docker:llem:test: docker has no image llem:test on this machine"
-    assert finding.fix.startswith("docker pull llem:test")
+    assert finding.fix.endswith("docker pull llem:test")
 
 
 def test_an_engine_that_was_stopped_is_the_reason_and_not_its_images(tmp_path, folder, environ):

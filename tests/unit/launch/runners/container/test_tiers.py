@@ -49,11 +49,17 @@ def test_then_that_a_container_starts(tmp_path):
     assert "containers.arguments" in found.fix
 
 
-@pytest.mark.parametrize("code", [126, 127])
-def test_then_its_interpreter(tmp_path, code):
-    found = the_finding(tmp_path, exit_code=code)
+def test_then_its_interpreter(tmp_path):
+    found = the_finding(tmp_path, exit_code=127)
     assert "no program to run Python" in found.problem
     assert "containers.python" in found.fix
+
+
+def test_a_limit_or_program_that_the_system_refuses_is_not_a_missing_program(tmp_path):
+    found = the_finding(tmp_path, exit_code=126)
+    assert "docker could not start a container (exit code 126)" in found.problem
+    assert "correct containers.arguments" in found.fix
+    assert "if the reason names the program, set containers.python" in found.fix
 
 
 def test_then_the_gpu_toolkit_where_containers_start_without_gpus_only(tmp_path):
