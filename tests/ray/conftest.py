@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -26,8 +26,6 @@ from waiting import until
 HERE = Path(__file__).parent
 MARK = "LLEM_TEST_OF_RAY"
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
-# Of the folders of clusters.
-PREFIX = f"{tempfile.gettempdir()}/llem-"
 WATTS = (100.0, 108.0)
 
 
@@ -56,7 +54,7 @@ class Place:
     """
 
     def __init__(self, path: Path, sim: Simulation) -> None:
-        self.path, self._mark = path, uuid4().hex
+        self.path, self._mark, self._pids = path, uuid4().hex, []
         (path / "home").mkdir()
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "LLEM_", "RAY_"))}
         own = {"HOME": str(path / "home"), "OMP_NUM_THREADS": "1", MARK: self._mark}
@@ -68,7 +66,9 @@ class Place:
     def start(self, *arguments: str, **popen: object) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "llenergymeasure", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **popen}
-        return subprocess.Popen(command, cwd=self.path, env=self.environ, text=True, **pipes)
+        process = subprocess.Popen(command, cwd=self.path, env=self.environ, text=True, **pipes)
+        self._pids.append(process.pid)
+        return process
 
     def llem(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, output and errors."""
@@ -81,7 +81,7 @@ class Place:
 
     def processes(self, words: str = "") -> dict[int, str]:
         """The commands of all processes that come from here, by their id."""
-        return {pid: command for pid, command in _commands(f"{MARK}={self._mark}") if words in command}
+        return {pid: command for pid, command in _commands(f"{MARK}={self._mark}", self._pids) if words in command}
 
     def is_empty(self) -> bool:
         """Whether every process that comes from here has ended, within some seconds."""
@@ -102,19 +102,20 @@ def ended(process: subprocess.Popen[str], seconds: float = 150) -> tuple[int, st
     return process.returncode, out, err
 
 
-def _commands(variable: str) -> Iterator[tuple[int, str]]:
-    """Processes with a variable in their environment, and those of Ray whose titles overwrite it: these write into our folders."""
+def _commands(variable: str, owners: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Processes with a variable in their environment, and those of Ray, whose titles overwrite it, in the clusters of owners."""
     for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            command = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-            if variable.encode() in (path / "environ").read_bytes() or (command.startswith("ray::") and _is_of(path)):
+            command = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace").strip()
+            is_ray = command.startswith("ray::") and _is_in_a_cluster_of(owners, path)
+            if is_ray or variable.encode() in (path / "environ").read_bytes():
                 yield int(path.name), command
 
 
-def _is_of(process: Path) -> bool:
-    """Whether a process of Ray writes into a folder that a test made, or `llem` for its local cluster."""
+def _is_in_a_cluster_of(owners: Sequence[int], process: Path) -> bool:
+    """Whether a process has a file open in the folder of a local cluster, whose name has the number of its owner."""
     files = [str(file.readlink()) for file in (process / "fd").iterdir()]
-    return any(PREFIX in file for file in files)
+    return any("/llem-launch-" in file and f"-{owner}-" in file for file in files for owner in owners)
 
 
 @pytest.fixture

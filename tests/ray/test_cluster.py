@@ -66,4 +66,4 @@ def test_a_node_that_does_not_see_the_results_is_found_before_the_run(place, clu
 def refused(place, cluster) -> str:
     """What `llem run` prints where it refuses a study; the second node may not be known yet."""
     code, out, err = place.llem("run", "study.yaml", *on(cluster.address), "--cycles", "1")
-    return err if (code, out) == (2, "") else ""
+    return err if (code, out) == (1, "") else ""
