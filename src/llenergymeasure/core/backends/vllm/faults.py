@@ -129,7 +129,7 @@ _FIXES: tuple[tuple[str, str], ...] = (
     (
         r"EngineDead|died unexpectedly|timed out|EngineCore encountered|Executor failed",
         "; a process of vLLM ended or hangs: look for a lack of memory in the log of the system, and lower "
-        f"vllm.max_num_seqs or vllm.gpu_memory_utilization; {_ITS_LOG}",
+        f"vllm.max_num_seqs, vllm.gpu_memory_utilization or, on a CPU, {KV_CACHE_SPACE}; {_ITS_LOG}",
     ),
     (r"root cause above|initialization failed|stack trace", f"; {_ITS_LOG}"),
     (r"world size .* (is larger|exceed)|[Nn]ot enough GPUs|tensor.parallel", "; lower vllm.tensor_parallel_size"),

@@ -242,9 +242,8 @@ def test_a_failure_names_its_fix_and_leaves_nothing(fault, expected):
 def test_a_process_that_ended_while_generating_is_explained(text):
     engine, vllm = load()
     vllm.fault_of_step = RuntimeError(text)
-    with pytest.raises(
-        BackendError, match=rf"{text.rstrip('.')}; a process of vLLM ended or hangs.*lower vllm\.max_num_seqs"
-    ):
+    fix = r"lower vllm\.max_num_seqs, vllm\.gpu_memory_utilization or, on a CPU, VLLM_CPU_KVCACHE_SPACE"
+    with pytest.raises(BackendError, match=rf"{text.rstrip('.')}; a process of vLLM ended or hangs.*{fix}"):
         engine.run(engine.prepare([[5]]))
 
 
