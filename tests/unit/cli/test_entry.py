@@ -16,8 +16,12 @@ asked, sys.argv = sys.argv[1].split(), ["llem", *sys.argv[2:]]
 atexit.register(lambda: print([name for name in asked if name in sys.modules], gc.get_freeze_count() > 0, gc.isenabled()))
 main()
 """
-# What only another backend, another dataset, a run or an error needs.
+# What only another backend, another dataset, another environment, a run or an error needs.
 NOT_NEEDED = [
+    "llenergymeasure.launch.process",
+    "llenergymeasure.launch.request",
+    "llenergymeasure.launch.runners.container.runner",
+    "llenergymeasure.launch.runners.python",
     "llenergymeasure.orchestration.vllm_model",
     "llenergymeasure.core.backends.vllm.arguments",
     "llenergymeasure.core.devices",

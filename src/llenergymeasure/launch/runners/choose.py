@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from llenergymeasure.config.user_config import UserConfig, resolve_runner
 from llenergymeasure.launch.runners.local import LOCAL
-from llenergymeasure.launch.runners.python import python_runner
 from llenergymeasure.launch.runners.runner import Runner
 
 
@@ -23,6 +22,8 @@ def runner_for(backend: str, user_config: UserConfig, environ: Mapping[str, str]
         from llenergymeasure.launch.runners.container.runner import ContainerRunner  # noqa: PLC0415 - it reads requests: types of results
 
         return ContainerRunner(str(setting), setting.target, user_config.containers)
+    from llenergymeasure.launch.runners.python import python_runner  # noqa: PLC0415 - only this runner needs it
+
     return python_runner(str(setting), setting.target)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import Finding, PreFlightError
-from llenergymeasure.launch.runners.ask import ask
 from llenergymeasure.launch.runners.choose import runner_for
 from llenergymeasure.launch.runners.question import Question
 from llenergymeasure.launch.runners.runner import Runner
@@ -56,6 +55,8 @@ def findings_where_measured(
 
 def _there(runner: Runner, question: Question, output_dir: Path | None, environ: Mapping[str, str]) -> list[Findings]:
     """The findings of another environment; results are written by this process."""
+    from llenergymeasure.launch.runners.ask import ask  # noqa: PLC0415 - only another environment needs it
+
     written = tuple(output_findings(output_dir))
     try:
         answers = ask(runner, question, environ).findings
