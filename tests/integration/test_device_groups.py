@@ -253,6 +253,14 @@ def test_wrong_options_are_one_message_and_nothing_is_written(place, options, wo
     assert not (place.path / "results").exists()
 
 
+def test_a_dry_run_sees_the_gpus_of_a_backend_without_torch(place):
+    """The torch of this environment may be a build without CUDA, which says nothing about the GPUs of this backend."""
+    place.study(cycles=2)
+    code, out, err = place.llem("run", "study.yaml", "--parallel", "2", "--dry-run")
+    assert code == 0, err
+    assert "executor local: 2 cycles at the same time" in out + err
+
+
 def test_unlike_gpus_are_refused(tmp_path, simulation):
     unlike = Place(tmp_path, simulation(sim_gpu("hopper", 0), sim_gpu("ampere", 1), real=True))
     unlike.study(cycles=2)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.registry import BACKENDS
 from llenergymeasure.core.machine.torch_build import built_for_cuda
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.orchestration.preflight import Request, findings_of
@@ -33,7 +34,8 @@ def _with_meter(request: Request) -> tuple[Finding, ...]:
     from llenergymeasure.core.energy.select import meter_findings  # noqa: PLC0415 - the same
     from llenergymeasure.core.machine.clock import SystemClock  # noqa: PLC0415 - the same
 
-    how_many = 0 if built_for_cuda() is False else request.config.gpus_wanted
+    without_cuda = "torch" in BACKENDS[request.config.backend].needs and built_for_cuda() is False
+    how_many = 0 if without_cuda else request.config.gpus_wanted
     with open_devices(SystemClock(), request.environ, how_many) as devices:
         return findings_of(replace(request, meters=partial(meter_findings, context=devices)))
 

@@ -92,8 +92,9 @@ class Lines:
         """The cycles that are left go on without this process, or the user submits them."""
         if study.folder is not None:
             cycles = cycles_left(study.runs)
-            before = f"submitted {cycles} cycles" if is_submitted else f"{cycles} cycles are left to submit"
-            Screen(self._stream).say(f"{before}; collect them with: {self._command(study.folder)}", flush=True)
+            unsent = f"{cycles} cycles are not submitted yet; submit the script, and then "
+            before = f"submitted {cycles} cycles; " if is_submitted else unsent
+            Screen(self._stream).say(f"{before}collect them with: {self._command(study.folder)}", flush=True)
 
     def _command(self, folder: Path) -> str:
         return " ".join([resume_command(folder), *self._flags])
