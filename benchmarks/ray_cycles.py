@@ -13,6 +13,9 @@ from typing import Any
 from benchmarks.pairs import Line, Row, alternate, difference_row
 from llenergymeasure.study.executors.executor import Executor, ExecutorContext
 from llenergymeasure.study.executors.head import POLL_S
+from llenergymeasure.study.executors.ray.executor import RayExecutor
+from llenergymeasure.study.executors.ray.nodes import Wanted
+from llenergymeasure.study.executors.ray.options import RayOptions
 
 NOT_RUN = 'ray_cycles: not run: pip install ".[ray]" first'
 NAME = "ray: a cycle with a worker that does nothing, over a bare actor"
@@ -26,12 +29,13 @@ def rows() -> Iterator[Row | Line]:
     if find_spec("ray") is None:
         yield Line(NOT_RUN)
         return
-    from llenergymeasure.study.executors.ray.executor import create
+    from llenergymeasure.study.executors.ray.door import connected
 
     with tempfile.TemporaryDirectory() as folder:
+        context = ExecutorContext(interpreter=PROGRAM)
+        cluster = connected(RayOptions("local", num_cpus=1, num_gpus=1))
+        executor = RayExecutor(cluster, Wanted(gpus=1, cpus=1), context, Path(folder))
         task = Path(folder) / "c1.1.json"
-        options = {"address": "local", "num_cpus": "1", "num_gpus": "1"}
-        executor = create(ExecutorContext(gpus_per_run=1, options=options, interpreter=PROGRAM, results=Path(folder)))
         try:
             found = alternate(lambda: cycle_s(executor, task), bare_s, PAIRS)
         finally:
