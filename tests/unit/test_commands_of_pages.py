@@ -65,7 +65,7 @@ NOT_RUN = {
     "llem run study.yaml --parallel 2*": "needs two GPUs; test_device_groups.py runs it on simulated ones",
     "llem run study.yaml --executor ray*": "needs a Ray cluster; tests/ray/test_cluster.py starts one",
     "llem run study.yaml --executor slurm*": "needs a Slurm cluster; tests/slurm/test_studies.py starts one",
-    "llem run --resume * --executor slurm": "FOLDER is a placeholder; tests/slurm/test_studies.py runs it with a folder",
+    "llem run --resume * --executor slurm*": "FOLDER is a placeholder; tests/slurm/test_studies.py runs it with a folder",
     "llem run --resume FOLDER --parallel 2": "FOLDER is a placeholder; test_device_groups.py runs it with a folder",
     "srun*": "needs a Slurm cluster",
     "python -m pytest examples/test_own_parts.py": "tests/integration/test_examples.py runs it with options of this suite",
