@@ -9,6 +9,7 @@ from pathlib import Path
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.launch.ranks.rank import RankInfo, rank_info_of
+from llenergymeasure.launch.runners.choose import runner_notes
 from llenergymeasure.launch.runners.findings import findings_where_measured
 from llenergymeasure.launch.runners.question import Question
 from llenergymeasure.orchestration.model.hub import hub_findings
@@ -45,6 +46,9 @@ def check_experiments(
 
     question = Question(meter=meter_name, user_config=session.settings())
     refuse(findings_where_measured(configs, here, question, output_dir, session.environ, session.progress))
+    for backend in dict.fromkeys(each.backend for each in configs):
+        for note in runner_notes(backend, session.settings(), session.environ):
+            session.progress.note(note)
 
 
 def experiment_findings(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from another_environment import environment
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.config.user_config import UserConfig
 from llenergymeasure.exceptions import ConfigError, PreFlightError
 from llenergymeasure.launch.check import check_experiments
 from llenergymeasure.orchestration.orchestrator import Session
+from llenergymeasure.progress import Silent
 
 pytestmark = pytest.mark.torch
 
@@ -35,6 +39,23 @@ def problems(*configs, session=session(), **options):  # noqa: B008
 def test_a_list_without_findings_passes(tmp_path):
     check_experiments([config(), config(n=8)], session(), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+class Notes(Silent):
+    """Keeps the notes."""
+
+    def __init__(self):
+        self.seen = []
+
+    def note(self, text):
+        self.seen.append(text)
+
+
+def test_a_backend_that_runs_elsewhere_is_named_once(tmp_path):
+    runner, notes = f"python:{environment(tmp_path / 'v')}", Notes()
+    elsewhere = Session(progress=notes, environ={**os.environ, "LLEM_RUNNER_PYTORCH": runner}, user_config=UserConfig())
+    check_experiments([config(), config(n=8)], elsewhere)
+    assert notes.seen == [f"backend 'pytorch' runs in {runner}"]
 
 
 def test_every_finding_of_every_experiment_comes_at_once(tmp_path):

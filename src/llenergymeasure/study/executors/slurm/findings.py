@@ -32,7 +32,12 @@ def slurm_findings(parameters: Mapping[str, str], run: Run = run_program) -> tup
 def _partition(parameters: Mapping[str, str], run: Run) -> tuple[Finding, ...]:
     answer = run(["sinfo", "--noheader", "--format=%R"])
     if answer.code != 0:
-        return (Finding(f"the controller of Slurm does not answer: {answer.message}", "check it with: sinfo"),)
+        return (
+            Finding(
+                f"the controller of Slurm does not answer: {answer.message}",
+                "run llem on a login node of the cluster; check it with: sinfo",
+            ),
+        )
     known = sorted({line.strip() for line in answer.output.splitlines() if line.strip()})
     wanted = [name for name in parameters.get("partition", "").split(",") if name]
     return tuple(
