@@ -189,7 +189,8 @@ def _same_handlers() -> Iterator[None]:
 def _first_line(error: BaseException) -> str:
     cause = getattr(error, "cause", None)  # of an error in a function on a node
     inner = cause if isinstance(cause, BaseException) else error
-    return next(iter(str(inner).strip().splitlines()), type(inner).__name__)
+    lines = str(inner).strip().splitlines() or [type(inner).__name__]
+    return f"{lines[0]} {lines[-1]}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
 
 
 def _node(described: Mapping[str, Any]) -> Node:
