@@ -139,5 +139,5 @@ def test_a_study_is_not_one_of_several_ranks_of_a_launcher(monkeypatch, isolatio
     launched = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
     for name, value in launched.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(PreFlightError, match=r"run without the launcher, with pytorch\.num_processes"):
+    with pytest.raises(PreFlightError, match=r"run without the launcher, and set pytorch\.num_processes"):
         run_study(a_study_config(1, 8, isolation=isolation))
