@@ -8,6 +8,7 @@ import signal
 import sys
 
 INTERRUPTED = 130
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> None:
@@ -65,9 +66,25 @@ def open_standard_streams() -> None:
 
 
 def ignore_signals() -> None:
-    """Ignore SIGINT and SIGTERM while the interpreter ends, where Ctrl-C would only print a traceback."""
+    """Ignore SIGINT and SIGTERM while the interpreter ends, where Ctrl-C would only print a traceback.
+
+    They are blocked first: Python prints a traceback about a signal that it has received and not yet handled when its handler is
+    replaced.
+    """
+    _block_signals()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     # CPython remembers an interrupt during an `exec` of text, which dataclasses use, even when it was caught, and would
     # end by SIGINT instead of with the exit code. Another `exec` resets this.
     exec("")  # noqa: S102
+
+
+def _block_signals() -> None:
+    """Receive no more signals; handlers of earlier ones have run when this returns."""
+    while True:
+        try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        except KeyboardInterrupt:  # of an earlier one; the outcome is final
+            continue
+        return

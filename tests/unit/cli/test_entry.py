@@ -1,4 +1,4 @@
-"""The entry point starts quickly: a command imports only what it needs, and searches nothing for garbage."""
+"""The entry point starts quickly and ends quietly: a command imports only what it needs, and searches nothing for garbage."""
 
 from __future__ import annotations
 
@@ -55,3 +55,32 @@ def test_each_of_these_modules_exists(module):
 @pytest.mark.parametrize("arguments", [["--version"], DRY_RUN])
 def test_the_end_of_a_short_command_searches_nothing_for_garbage(arguments):
     assert run_llem(arguments, []) == "[] True True"
+
+
+RACE = """
+import os, signal, subprocess, sys, time
+from llenergymeasure.cli.entry import ignore_signals
+
+SEND = '''
+import os, signal, sys
+try:
+    while True:
+        os.kill(int(sys.argv[1]), signal.SIGTERM)
+except ProcessLookupError:
+    pass
+'''
+signal.signal(signal.SIGTERM, lambda *_: None)
+sender = subprocess.Popen([sys.executable, "-S", "-c", SEND, str(os.getpid())])
+end_s = time.monotonic() + 3
+while time.monotonic() < end_s:
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    ignore_signals()
+sender.kill()
+sender.wait()
+"""
+
+
+@pytest.mark.slow
+def test_a_signal_that_arrives_when_the_outcome_is_final_prints_nothing():
+    done = subprocess.run([sys.executable, "-c", RACE], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
