@@ -75,7 +75,7 @@ class RunTable:
             LLEMError: a state or a result could not be stored, or prompts have changed; the study stops.
             KeyboardInterrupt: the run in progress was ended and is recorded as interrupted.
         """
-        lasting = dict(self._lasting)
+        lasting, elsewhere = dict(self._lasting), self._blocks_elsewhere(parts.where)
         previous: RunRow | None = None
         for index, row in enumerate(self.rows):
             if row.state == "completed":
@@ -83,14 +83,15 @@ class RunTable:
             if row.cell in lasting:
                 self._end(index, skipped_row(row, *lasting[row.cell]), parts)
                 continue
-            self._run_one(index, previous, parts)
+            block = unused_block(block_name(row.cycle, parts.where.number), elsewhere)
+            self._run_one(index, block, previous, parts)
             previous = self.rows[index]
             lasting |= lasting_failures([previous])
 
-    def _run_one(self, index: int, previous: RunRow | None, parts: RunParts) -> None:
+    def _run_one(self, index: int, block: str, previous: RunRow | None, parts: RunParts) -> None:
         waited = parts.waits.before(previous, self.rows[index])
         _check_prompts(parts.design, parts.design.cell(self.rows[index].cell).config)
-        row = _begun(self.rows[index], self._block(self.rows[index], parts.where), waited, parts)
+        row = _begun(self.rows[index], block, waited, parts)
         log = parts.store.prepare(row.run_id)
         try:
             self._record(index, row, parts)
@@ -103,12 +104,9 @@ class RunTable:
                     self._record(index, row.model_copy(update={"state": "interrupted"}), parts)
             raise
 
-    def _block(self, row: RunRow, where: Where) -> str:
-        """The block of a run. Workers may have measured a part of its cycle in another environment, under the same name."""
-        others = {
-            each.block for each in self.rows if each.state == "completed" and each.environment != where.environment
-        }
-        return unused_block(block_name(row.cycle, where.number), others)
+    def _blocks_elsewhere(self, where: Where) -> set[str]:
+        """The blocks that were measured in other environments. Workers may have used the name of a cycle for a part of it."""
+        return {each.block for each in self.rows if each.state == "completed" and each.environment != where.environment}
 
     def _measure(self, index: int, row: RunRow, log: Path | None, parts: RunParts) -> None:
         began_s = parts.clock.now()
