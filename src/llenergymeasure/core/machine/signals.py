@@ -1,4 +1,4 @@
-"""Holds SIGINT and SIGTERM back while something must not be interrupted."""
+"""Holds SIGINT and SIGTERM back while something must not be interrupted, and keeps their handlers where a library sets its own."""
 
 from __future__ import annotations
 
@@ -54,3 +54,18 @@ def uninterrupted() -> Iterator[None]:
         yield
     if received:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Put the handlers of both signals back, which a library may set in the block. In another thread nothing can set them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in HELD}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None and signal.getsignal(number) != handler:  # None: it was not set by Python
+                signal.signal(number, handler)

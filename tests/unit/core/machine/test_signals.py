@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from llenergymeasure.core.machine.signals import held_back, uninterrupted
+from llenergymeasure.core.machine.signals import handlers_kept, held_back, uninterrupted
 
 
 def interrupt(number=signal.SIGINT):
@@ -71,3 +71,12 @@ def test_a_signal_that_the_program_ignores_is_no_interrupt(number):
         assert signal.getsignal(number) == signal.SIG_IGN
     finally:
         signal.signal(number, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_handler_that_a_library_sets_is_put_back(number):
+    before = signal.getsignal(number)
+    with handlers_kept():
+        signal.signal(number, lambda *_: None)
+        assert signal.getsignal(number) is not before
+    assert signal.getsignal(number) is before

@@ -10,17 +10,17 @@ from __future__ import annotations
 import logging
 import os
 import random
-import signal
 import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import current_thread, main_thread
 
 import numpy as np
 import torch
 from huggingface_hub.constants import HF_ASSETS_CACHE
+
+from llenergymeasure.core.machine.signals import handlers_kept
 
 ALWAYS = {"VLLM_NO_USAGE_STATS": "1"}
 # Compiled models. The cache of the hub is the only place in the home directory that a measurement may write to.
@@ -59,7 +59,7 @@ def surroundings(devices: int, environ: MutableMapping[str, str] = os.environ) -
     environment = _Environment(environ, {**cache, **ALWAYS, **(IN_PROCESS if devices == 1 else IN_OWN_PROCESSES)})
     with ExitStack() as kept:
         kept.callback(environment.put_back)
-        for part in (_log(), _threads(), _signals(), _random_numbers()):
+        for part in (_log(), _threads(), handlers_kept(), _random_numbers()):
             kept.enter_context(part)
         yield Surroundings(_to_our_log, environment.note)
 
@@ -144,20 +144,6 @@ def _threads() -> Iterator[None]:
         torch.set_num_threads = setter
         if cpus is not None and os.sched_getaffinity(0) != cpus:
             os.sched_setaffinity(0, cpus)
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    if current_thread() is not main_thread():  # only the main thread may set handlers
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            if handler is not None and signal.getsignal(number) != handler:
-                signal.signal(number, handler)
 
 
 @contextmanager

@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,6 +19,7 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from llenergymeasure._files import launch_prefix
+from llenergymeasure.core.machine.signals import handlers_kept
 from llenergymeasure.study.executors.executor import Status
 from llenergymeasure.study.executors.ray import child
 from llenergymeasure.study.executors.ray.child import Answer, OnNode, Program
@@ -127,7 +126,7 @@ def connected(options: RayOptions) -> RayCluster:
         local = _of_local(options, stack) if options.is_local else {}
         stack.callback(ray.shutdown)
         try:
-            with _same_handlers():
+            with handlers_kept():
                 ray.init(options.address, log_to_driver=False, logging_level=logging.ERROR, **local)
         except (RayError, ConnectionError, ImportError, OSError, RuntimeError, ValueError) as error:
             raise NotConnected(_first_line(error)) from error
@@ -170,20 +169,6 @@ def _same_environment() -> Iterator[None]:
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ |= before
-
-
-@contextmanager
-def _same_handlers() -> Iterator[None]:
-    """Keep the handlers of signals, which Ray replaces by its own."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _first_line(error: BaseException) -> str:
