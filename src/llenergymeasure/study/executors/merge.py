@@ -235,7 +235,7 @@ class Merge:
             self._take_row(followed, row.model_copy(update={"state": "interrupted"}))
 
     def _running(self, followed: Followed) -> list[RunRow]:
-        """The runs of a task that are in progress, as far as they are recorded."""
+        """The runs of a task that are recorded as in progress."""
         rows = self.of_cycle(followed.task.cycle) if followed.began is not None else []
         return [row for row in rows if row.task == followed.task.name and row.state == "running"]
 
@@ -249,7 +249,7 @@ def _size_of(journal: Path) -> int:
 
 
 def _is_news(row: RunRow, known: RunRow) -> bool:
-    """Whether a row tells of a later attempt, or of a later state of the same one."""
+    """Whether a row has a later attempt than the known one, or a later state of the same attempt."""
     if row.attempt != known.attempt or known.state == "pending":
         return row.attempt >= known.attempt
     return known.state not in _FINAL and row.state in _FINAL

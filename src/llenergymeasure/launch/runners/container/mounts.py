@@ -68,7 +68,7 @@ def mounts_for(configs: Iterable[ExperimentConfig], environ: Mapping[str, str]) 
 
 
 def paths_in(config: ExperimentConfig) -> Iterator[str]:
-    """The paths that an experiment names and that exist here, as they are written."""
+    """The paths in the configuration of an experiment that exist here. They are not resolved."""
     yield from dict.fromkeys(_existing(config.model_dump(mode="json")))
 
 
