@@ -26,12 +26,16 @@ def rows() -> Iterator[Row]:
     yield from (window_row(batch_size) for batch_size in (1, 8))
 
 
-def window_row(batch_size: int, pairs: int = 100, new_tokens: int = 16) -> Row:
-    """Tokens per second in our window over those of a bare loop on the same batches of the same model.
+def window_row(batch_size: int, pairs: int = 200, new_tokens: int = 16) -> Row:
+    """Tokens per CPU second in our window over those of a bare loop on the same batches of the same model, on one thread.
 
-    There are many short windows: the speed of a machine drifts by ten times the effect, but little between neighbours.
-    Garbage is collected before both, because that leaves cold caches, which cost a few milliseconds per window.
+    CPU seconds, because the wall time of neighbouring windows differs by 40 % on a virtual machine; on one thread they are the wall
+    time of an undisturbed machine. There are many short windows: the speed of a machine drifts by ten times the effect, but
+    little between neighbours. Garbage is collected before both, because that leaves cold caches, which cost a few milliseconds
+    per window.
     """
+    import torch
+
     from llenergymeasure import ExperimentConfig
     from llenergymeasure.core.backends.pytorch.loading import TransformersLoader
     from llenergymeasure.core.energy.null import NullMeter
@@ -43,7 +47,13 @@ def window_row(batch_size: int, pairs: int = 100, new_tokens: int = 16) -> Row:
         model=MODEL, n=max(batch_size, 2), precision="fp32", max_output_tokens=new_tokens, min_output_tokens=new_tokens,
         pytorch={"batch_size": batch_size, "load_format": "dummy"},
     )  # fmt: skip
-    clock = SystemClock()
+
+    class CpuClock(SystemClock):
+        def now(self) -> float:
+            return time.process_time()
+
+    torch.set_num_threads(1)
+    clock = CpuClock()
     engine = TransformersLoader(clock).load(config)
     prompts = open_dataset(config.dataset, config.n, config.random_seed)
     batches = engine.prepare([ids[:32] for ids in prompts.token_ids(engine.tokenizer)])
@@ -55,18 +65,21 @@ def window_row(batch_size: int, pairs: int = 100, new_tokens: int = 16) -> Row:
 
     def bare() -> float:
         gc.collect()
-        start_s = time.perf_counter()
+        start_s = time.process_time()
         for batch in batches:
             model.generate(
                 input_ids=batch.input_ids, attention_mask=batch.attention_mask, max_new_tokens=new_tokens,
                 min_new_tokens=new_tokens, do_sample=False, pad_token_id=engine.tokenizer.pad_id,
             )  # fmt: skip
-        return 1 / (time.perf_counter() - start_s)
+        return 1 / (time.process_time() - start_s)
 
     ours(), bare()
     found = alternate(ours, bare, pairs)
     return ratio_row(
-        f"tokens/s in the window over a bare loop, batch {batch_size}", found, ">= 0.99", lambda x: x >= 0.99
+        f"tokens per CPU second in the window over a bare loop, batch {batch_size}",
+        found,
+        ">= 0.99",
+        lambda x: x >= 0.99,
     )
 
 
