@@ -145,6 +145,29 @@ class InferenceEngine(Protocol):
 
 
 @runtime_checkable
+class TrafficEngine(InferenceEngine, Protocol):
+    """An engine that can be under traffic before the window opens and after it has closed, such as a server.
+
+    Between `ramp_up` and `drain`, `run` lets the traffic go on for the next stretch and returns at its end, with requests in
+    flight. The records of a run are complete after `drain`.
+    """
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the window lies inside the traffic. If not, `ramp_up` and `drain` are not called."""
+
+    def ramp_up(self, batches: Sequence[Batch]) -> None:
+        """Begin the traffic; returns when it is steady.
+
+        Raises:
+            BackendError: no request was answered.
+        """
+
+    def drain(self) -> None:
+        """Return when every request that was sent in a run has ended, and end the traffic. Safe to call twice."""
+
+
+@runtime_checkable
 class ModelLoader(Protocol):
     """Brings a model into memory."""
 

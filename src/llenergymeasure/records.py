@@ -97,18 +97,76 @@ class SchedulerRecord:
 
 
 @dataclass(frozen=True)
+class FailedRequest:
+    """A request that a server did not answer completely. Times are in s on the clock of the measurement.
+
+    Attributes:
+        prompt_index: index of the prompt in the argument of `prepare`.
+        due_s: when the schedule wanted it to be sent.
+        sent_s: when it was sent.
+        ended_s: when it was given up.
+        kind: the kind of the failure, such as refused, reset, timeout or status_429.
+        message: the failure in a few words, without any key.
+        status: the HTTP status; None where no answer began.
+        token_times_s: when the tokens arrived that it had until then.
+        token_counts: tokens up to and including each of these times.
+    """
+
+    prompt_index: int
+    due_s: float
+    sent_s: float
+    ended_s: float
+    kind: str
+    message: str
+    status: int | None = None
+    token_times_s: tuple[float, ...] = ()
+    token_counts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrafficRecord:
+    """What one run of a server added to the records of its answered requests. Times are in s on the clock of the measurement.
+
+    Attributes:
+        start_s, end_s: the run: from its first moment to its last.
+        due_s: when each request of the run was due by the schedule, answered or not, in order.
+        sent_s: when each of them was sent.
+        failures: the requests of the run that were not answered.
+        others: requests that were sent before or after the run. Their tokens in the run count, their latencies do not.
+        counted_by: who counted the output tokens: the server reported them, or the tokenizer of this machine did.
+        client_cpu_s: CPU seconds of the thread that sent and received, during the run.
+        dropped_events: events that could not be read and were left out.
+        cached_tokens: input tokens that the server took from its prefix cache; None where it does not report them.
+    """
+
+    start_s: float
+    end_s: float
+    due_s: tuple[float, ...]
+    sent_s: tuple[float, ...]
+    failures: tuple[FailedRequest, ...] = ()
+    others: tuple[RequestRecord, ...] = ()
+    counted_by: Literal["server", "tokenizer"] = "server"
+    client_cpu_s: float = 0.0
+    dropped_events: int = 0
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True)
 class RunRecords:
     """What an engine did in one run.
 
     Attributes:
-        requests: one record per prompt.
+        requests: one record per prompt; of a server under traffic, one per answered request that was sent in the run, which may
+            have been answered after its end.
         batches: the static batches, in the order in which they ran; empty for an engine without them.
         scheduler: counters of the engine's scheduler; None for an engine without one.
+        traffic: what the traffic of a server added; None for an engine that is no server.
     """
 
     requests: tuple[RequestRecord, ...]
     batches: tuple[BatchRecord, ...] = ()
     scheduler: SchedulerRecord | None = None
+    traffic: TrafficRecord | None = None
 
 
 def requests_of(

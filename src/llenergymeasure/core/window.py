@@ -9,12 +9,15 @@ collect garbage . device idle . open meter . arm . (barrier) . t0 -- engine.run 
 experiment open and close their windows together: the time in which a device waits for the slowest process is part of
 the experiment. Collectors are armed and stopped at the edges, so that they record neither the meter's own work nor the
 copy of the output to the host.
+
+The window of a server under traffic lies inside the traffic: it begins before the meter opens and ends after it has closed.
 """
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from llenergymeasure.core.energy.check_reading import check_reading
@@ -30,6 +33,7 @@ from llenergymeasure.protocols import (
     OpenWindow,
     ProcessGroup,
     RunOutput,
+    TrafficEngine,
 )
 
 # What rank 0 says to the others when another pass follows; nothing when none does.
@@ -82,7 +86,7 @@ def measure_window(
     """
     together = process_group or Alone()
     gc.collect()
-    with without_garbage_collection():
+    with without_garbage_collection(), _traffic(engine, batches):
         engine.synchronise()
         measurement = _open(meter)
         try:
@@ -102,6 +106,17 @@ def measure_window(
             if not isinstance(measurement, EnergyReading):
                 measurement.abandon()
     return RawWindow(start_s, end_s, cpu_seconds, reading, passes)
+
+
+@contextmanager
+def _traffic(engine: InferenceEngine, batches: Sequence[Batch]) -> Iterator[None]:
+    """The traffic of a server around its window; nothing for other engines."""
+    if not isinstance(engine, TrafficEngine) or not engine.is_steady:
+        yield
+        return
+    engine.ramp_up(batches)
+    yield
+    engine.drain()
 
 
 def _passes(

@@ -6,7 +6,7 @@ import pytest
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.window import measure_window
-from llenergymeasure.testing import FakeClock, FakeEngine, FakeMeter
+from llenergymeasure.testing import FakeClock, FakeEngine, FakeMeter, Log
 
 ONE_PASS_S = 0.4  # two prompts, each 0.1 s of prefill and ten steps of 0.01 s
 
@@ -52,3 +52,30 @@ def test_one_pass_asks_no_other_rank():
     rank = Rank(0)
     window(None, rank)
     assert rank.shared == []
+
+
+class Served(FakeEngine):
+    """A server: its traffic begins 3 s before the window and ends 2 s after it."""
+
+    def __init__(self, config, clock, log, steady):
+        super().__init__(config, clock, log)
+        self.is_steady = steady
+
+    def ramp_up(self, batches):
+        self._log(f"ramp up {len(batches)}")
+        self._clock.sleep(3)
+
+    def drain(self):
+        self._log("drain")
+        self._clock.sleep(2)
+
+
+@pytest.mark.parametrize(("steady", "around"), [(True, (["ramp up 2"], ["drain"])), (False, ([], []))])
+def test_the_window_of_a_server_lies_inside_its_traffic(steady, around):
+    clock, log = FakeClock(), Log()
+    engine = Served(ExperimentConfig(model="m", max_output_tokens=11), clock, log, steady)
+    batches = engine.prepare([[1], [1, 2]])
+    raw = measure_window(engine, batches, FakeMeter(log=log), clock)
+    assert raw.end_s - raw.start_s == pytest.approx(ONE_PASS_S)
+    steps = [line for line in log.lines if line in ("ramp up 2", "drain", "engine.run", "meter.open", "meter.close")]
+    assert steps == [*around[0], "meter.open_window", "engine.run", *around[1]]
