@@ -1,0 +1,1 @@
+"""Sends requests to a server and takes the times at which its tokens arrive."""
