@@ -107,12 +107,16 @@ _ALL = (
     Metric("energy_total_j", "energy", "J", "sum", ("energy", "energy_j"), joules=True, total=True),
     # Not gated: for equal work it is redundant with energy_total_j.
     Metric("energy_per_request", "energy per request", "J/request", "derived", gated=False, joules=True),
+    # Not gated: few requests more or less that keep the limits change it by much.
+    Metric("energy_per_good_request", "energy per good request", "J/request", "derived", gated=False, joules=True),
     # Not gated: it may be negative, and a relative change of it has no meaning.
     Metric("energy_adjusted_j", "energy above idle", "J", "derived", gated=False, joules=True, total=True),
     # Not gated: other processes on the host change them.
     Metric("host_energy_j", "energy of the host's CPUs", "J", "derived", gated=False, joules=True, total=True),
     Metric("energy_with_host_j", "energy with the host", "J", "derived", gated=False, joules=True, total=True),
     Metric("tokens_per_second", "throughput", "tokens/s", "derived", better="higher"),
+    Metric("requests_per_second", "requests per second", "requests/s", "derived", better="higher", gated=False),
+    Metric("goodput", "goodput", "requests/s", "derived", better="higher", gated=False),
     Metric("duration_sec", "window", "s", "span", total=True),
     Metric("cpu_seconds", "CPU time", "s", "sum", ("host", "cpu_seconds"), total=True),
     Metric("peak_memory_mb", "peak memory", "MB", "sum", ("memory", "peak_memory_mb")),

@@ -8,6 +8,7 @@ from llenergymeasure.domain.result_data import ResultData
 
 Reason = Callable[[ResultData], str]
 
+NO_SERVER = "the backend is no server, so no traffic was sent"
 SEVERAL_RANKS = "several processes measured in parallel; their own values are in process_results"
 
 
@@ -73,6 +74,8 @@ def _foreign(result: ResultData) -> str:
 def _phases(result: ResultData) -> str:
     if result.process_results is not None:
         return SEVERAL_RANKS
+    if result.traffic is not None:
+        return "a server does not report when it was in prefill and when in decode"
     return "the backend does not report when each request had its first token"
 
 
@@ -106,6 +109,28 @@ def _side_file(result: ResultData) -> str:
     return _sensors(result) if result.timeseries is None else "the time series is written when the result is saved"
 
 
+def _whole_window(result: ResultData) -> str:
+    if result.traffic is not None:
+        return "traffic.window is total, so the window holds the whole traffic"
+    return "there was no warm-up to exclude, so the window is the whole measurement"
+
+
+def _scheduler(result: ResultData) -> str:
+    if result.traffic is not None:
+        return "the counters of a server's scheduler are not read"
+    return "the backend has static batches, and no scheduler of requests"
+
+
+def _limits(result: ResultData) -> str:
+    return NO_SERVER if result.traffic is None else "the configuration sets no limits in `slo`"
+
+
+def _good(result: ResultData) -> str:
+    if result.slo is None:
+        return _limits(result)
+    return "no request kept the limits of `slo`" if result.slo.good == 0 else _energy(result)
+
+
 def _always(sentence: str) -> Reason:
     return lambda _result: sentence
 
@@ -120,6 +145,11 @@ REASONS: Mapping[str, Reason] = {
     "energy_with_host_j": _with_host,
     "energy_per_output_token": _per_token,
     "energy_per_request": _energy,
+    "energy_per_good_request": _good,
+    "requests_per_second": _always(NO_SERVER),
+    "goodput": _limits,
+    "traffic": _always(NO_SERVER),
+    "server": _always(NO_SERVER),
     "energy_adjusted_j": _adjusted,
     "baseline_power_w": _idle_power,
     "phases": _phases,
@@ -132,9 +162,9 @@ REASONS: Mapping[str, Reason] = {
     "peak_memory_mb": lambda result: f"the peak cannot be read: {result.memory.source}",
     "model_memory_mb": _always("the backend does not report the memory of the loaded model"),
     "compilation": _always("the backend does not report what it compiles"),
-    "scheduler": _always("the backend has static batches, and no scheduler of requests"),
+    "scheduler": _scheduler,
     "warmup": _always("warmup.enabled is false"),
-    "steady_state_window": _always("there was no warm-up to exclude, so the window is the whole measurement"),
+    "steady_state_window": _whole_window,
     "window_utc": _always("the release that wrote the file did not record it"),
     "sampler": _sensors,
     "gpu_conditions": _sensors,

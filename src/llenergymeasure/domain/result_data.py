@@ -38,6 +38,7 @@ from llenergymeasure.domain.measurements import (
 from llenergymeasure.domain.sensors import GpuConditions, SamplerReport, ThermalThrottleInfo, TimeSeries
 from llenergymeasure.domain.settings import used_settings
 from llenergymeasure.domain.timeline import Timeline
+from llenergymeasure.domain.traffic import ServerResult, SLOResult, TrafficResult
 from llenergymeasure.domain.warnings import MeasurementWarning, PublicationCheck, warnings_of_texts
 
 # 2.0  first public version
@@ -56,7 +57,10 @@ class ResultData(Derived):
     config: ExperimentConfig
     measurement_config_hash: str = Field(description="First 16 hex digits of the SHA-256 of the configuration.")
     run_id: str | None = Field(None, description="Run of a study, such as 03.c1; None outside a study.")
-    measurement_methodology: Methodology = Field(description="total = without a warm-up to exclude.")
+    measurement_methodology: Methodology = Field(
+        description="steady_state = after a warm-up; windowed = the window lies inside the traffic of a server; total = without a "
+        "warm-up or traffic to exclude."
+    )
     steady_state_window: tuple[float, float] | None = Field(
         None, description="(start, end) in seconds from experiment start; None when methodology is total."
     )
@@ -80,6 +84,8 @@ class ResultData(Derived):
     flops_architecture: FlopsResult | None = Field(None, description="From the architecture; None when unknown.")
     compilation: CompilationResult | None = Field(None, description="None when the backend does not report it.")
     scheduler: SchedulerResult | None = Field(None, description="None for a backend with static batches.")
+    traffic: TrafficResult | None = Field(None, description="None for a backend that is no server.")
+    server: ServerResult | None = Field(None, description="None for a backend that is no server.")
     warmup: WarmupResult | None = Field(None, description="None when warm-up was off.")
     thermal_throttle: ThermalThrottleInfo | None = Field(None, description="None when throttling was not observed.")
     gpu_conditions: tuple[GpuConditions, ...] | None = Field(None, description="None without sensors.")
@@ -105,6 +111,11 @@ class ResultData(Derived):
     def backend(self) -> str:
         """Name of the backend that generated: the configuration's, unless the engine reports another."""
         return self.model_info.backend or self.config.backend
+
+    @property
+    def slo(self) -> SLOResult | None:
+        """How the traffic kept the limits of `slo`; None without limits."""
+        return None if self.traffic is None else self.traffic.slo
 
     @computed_field(description="Joules in the window; None when not measured.")  # type: ignore[prop-decorator]
     @property
@@ -170,6 +181,27 @@ class ResultData(Derived):
     @property
     def energy_per_request(self) -> float | None:
         return None if self.energy.energy_j is None else self.energy.energy_j / self.tokens.n_prompts
+
+    @computed_field(  # type: ignore[prop-decorator]
+        description="Answered requests that were sent in the window, per second of it; None for a backend that is no server."
+    )
+    @property
+    def requests_per_second(self) -> float | None:
+        return None if self.traffic is None else self.traffic.answered / self.duration_sec
+
+    @computed_field(description="Good requests per second of the window; None without limits in `slo`.")  # type: ignore[prop-decorator]
+    @property
+    def goodput(self) -> float | None:
+        return None if self.slo is None else self.slo.good / self.duration_sec
+
+    @computed_field(  # type: ignore[prop-decorator]
+        description="Joules in the window per good request; None when not measured, without limits, or when no request was good."
+    )
+    @property
+    def energy_per_good_request(self) -> float | None:
+        if self.slo is None or self.slo.good == 0 or self.energy.energy_j is None:
+            return None
+        return self.energy.energy_j / self.slo.good
 
     @computed_field(description="Output tokens per second of the window.")  # type: ignore[prop-decorator]
     @property

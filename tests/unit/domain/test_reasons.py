@@ -9,6 +9,7 @@ import pytest
 
 from a_gpu_result import a_gpu_result
 from a_result import a_result, a_timeseries
+from a_served_result import a_served_result
 from llenergymeasure import ExperimentResult
 from llenergymeasure.domain.reasons import REASONS, SEVERAL_RANKS, reasons_of
 
@@ -39,6 +40,7 @@ RESULTS = {
     "with energy": a_result,
     "with a time series": lambda: a_result(timeseries=a_timeseries()),
     "of a GPU": a_gpu_result,
+    "of a server": a_served_result,
 }
 
 

@@ -117,6 +117,8 @@ RESULT: Rules = {
     "flops_architecture": Block(FLOPS),
     "compilation": Block(COMPILATION),
     "scheduler": Block(SCHEDULER),
+    "traffic": left_out("one process sends all the traffic of a server"),
+    "server": left_out("one process measures a server"),
     "warmup": Block(WARMUP),
     "thermal_throttle": left_out(_OWN_WINDOW),
     "gpu_conditions": left_out(_OWN_WINDOW),

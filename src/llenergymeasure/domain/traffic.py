@@ -1,0 +1,114 @@
+"""The blocks of a result about a server and the traffic that it was under.
+
+Every optional field says when it is None. Latencies are in milliseconds and are those of the requests that were sent in the
+window, until their last token, also where it came after the end of the window.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.measurements import Distribution
+
+# The limits that an SLO can set, with the latency of the result that each limits.
+LIMITED = {"ttft_p99_ms": "ttft", "itl_p99_ms": "itl", "e2e_p99_ms": "request"}
+
+
+class FailureCount(Frozen):
+    """Requests of the window that failed in the same way."""
+
+    kind: str = Field(description="Such as refused, reset, timeout, closed_early or status_429.")
+    count: int = Field(ge=1)
+    example: str = Field(description="The message of the first of them.")
+
+
+class SLOResult(Frozen):
+    """How the requests of the window kept the limits of the configuration's section `slo`."""
+
+    ttft_p99_ms: float | None = Field(None, description="Limit of the time to first token; None without one.")
+    itl_p99_ms: float | None = Field(None, description="Limit of the inter-token latency; None without one.")
+    e2e_p99_ms: float | None = Field(
+        None, description="Limit of the time until a request's last token; None without one."
+    )
+    good: int = Field(
+        ge=0,
+        description="Answered requests whose time to first token, p99 of their own inter-token latencies, and time until the last "
+        "token keep the limits.",
+    )
+    good_share: float = Field(description="Share (0 to 1) of the requests sent in the window that are good.")
+    kept: bool = Field(
+        description="Whether the p99 of each limited latency, over all requests, keeps its limit, and at most 1 % of the requests "
+        "failed."
+    )
+
+
+class TrafficResult(Frozen):
+    """The requests that were sent to a server in the window, and how well the client sent them."""
+
+    mode: Literal["concurrency", "constant", "poisson"] = Field(
+        description="concurrency = each answer is followed by the next request; constant and poisson = requests arrive at a rate."
+    )
+    concurrency: int | None = Field(None, description="Requests in flight; None when requests arrive at a rate.")
+    rate: float | None = Field(None, description="Requests per second as configured; None with a concurrency.")
+    window: Literal["steady_state", "total"] = Field(
+        description="steady_state = the window lies inside the traffic; total = it holds the traffic from first to last."
+    )
+    sent: int = Field(ge=1, description="Requests sent in the window.")
+    answered: int = Field(description="Those of them that were answered completely.")
+    failed: int = Field(0, description="Those of them that were not.")
+    failures: tuple[FailureCount, ...] = Field((), description="The failed requests by kind, most frequent first.")
+    achieved_rate: float = Field(description="Requests sent per second of the window.")
+    lag: Distribution = Field(
+        description="How late requests were sent: from the time at which a request was due to its sending."
+    )
+    second_token: Distribution | None = Field(
+        None,
+        description="Time from sending to the second token; None when no request had one, or its time is not known.",
+    )
+    itl_inner: Distribution | None = Field(
+        None,
+        description="Inter-token latency without the first and the last interval of each request; None without such intervals.",
+    )
+    counted_by: Literal["server", "tokenizer"] = Field(
+        description="server = output tokens are those that it reports; tokenizer = they were counted here from the text."
+    )
+    cached_tokens: int | None = Field(
+        None,
+        description="Input tokens that the server took from its prefix cache; None when it does not report them.",
+    )
+    dropped_events: int = Field(0, description="Events of answers that could not be read.")
+    client_cpu_share: float = Field(
+        description="CPU time of the thread that sends and receives, as a share of the window; near 1 it is the bottleneck."
+    )
+    ramp_up_seconds: float | None = Field(
+        None, description="Traffic before the window; None when the window holds all of it."
+    )
+    drain_seconds: float | None = Field(
+        None, description="Traffic after the window, until its last request had ended; None when the window holds all."
+    )
+    slo: SLOResult | None = Field(None, description="None when the configuration sets no limits.")
+
+
+class ServerResult(Frozen):
+    """The server that answered."""
+
+    url: str = Field(description="Its address, without credentials.")
+    engine: str | None = Field(None, description="Such as vllm, sglang or llama.cpp; None when not recognised.")
+    version: str | None = Field(None, description="Its version; None when it does not report one.")
+    launched: bool = Field(description="Whether it was started for this measurement.")
+    command: tuple[str, ...] = Field((), description="The command that started it; empty when it was running already.")
+    start_seconds: float | None = Field(
+        None, description="From its start until it answered; None when it was running already."
+    )
+    cpu_seconds: float | None = Field(
+        None, description="CPU time of its processes in the window; None when not known, see reason."
+    )
+    memory_mb: float | None = Field(
+        None,
+        description="Resident memory of its processes at the end of the window in MB; None when not known, see reason.",
+    )
+    gpus: tuple[str, ...] = Field((), description="UUIDs of the GPUs that its processes use; empty when not known.")
+    reason: str | None = Field(None, description="Why cpu_seconds and memory_mb are None, such as a server elsewhere.")
