@@ -6,6 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
+# A day. A longer window, or a longer pause between two runs, would be an oversight.
+MOST_SECONDS = 86400.0
+
 
 class FieldError(ValueError):
     """A validator refused a value.

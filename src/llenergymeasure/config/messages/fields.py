@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from llenergymeasure.config.models import ExperimentConfig, without_unset
+from llenergymeasure.config.hashing import without_unset
+from llenergymeasure.config.models import ExperimentConfig
 
 
 def set_fields(config: ExperimentConfig) -> dict[str, str]:

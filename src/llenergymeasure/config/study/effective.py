@@ -6,20 +6,27 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from llenergymeasure.config.backends.pytorch import PyTorchConfig
+from llenergymeasure.config.backends.server import ServerConfig
 from llenergymeasure.config.backends.tensorrt import TensorRTConfig
 from llenergymeasure.config.backends.vllm import VLLMConfig
 from llenergymeasure.config.base import ConfigModel
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.sections import DecoderConfig, SyntheticDatasetConfig
+from llenergymeasure.config.ssot import BACKEND_OF_SECTION
 
-SECTIONS: Mapping[str, type[ConfigModel]] = {"pytorch": PyTorchConfig, "vllm": VLLMConfig, "tensorrt": TensorRTConfig}
+SECTIONS: Mapping[str, type[ConfigModel]] = {
+    "pytorch": PyTorchConfig,
+    "vllm": VLLMConfig,
+    "tensorrt": TensorRTConfig,
+    "server": ServerConfig,
+}
 
 # Switches for which None means off, in all sections.
 _OFF = ("torch_compile", "load_in_4bit", "load_in_8bit", "trust_remote_code", "enable_prefix_caching", "enforce_eager")
 _PLAIN = tuple(
     name
     for name in ExperimentConfig.model_fields
-    if name not in {*SECTIONS, "dataset", "max_output_tokens", "decoder", "lora", "passthrough_kwargs"}
+    if name not in {*BACKEND_OF_SECTION, "dataset", "max_output_tokens", "decoder", "lora", "passthrough_kwargs"}
 )
 
 
@@ -35,6 +42,9 @@ def effective_fields(config: ExperimentConfig) -> dict[str, Any]:
     _add_dataset(fields, config)
     _add(fields, "decoder", _decoder(config.decoder))
     _add(fields, config.backend, _section(config))
+    if config.backend == "server":
+        _add(fields, "traffic", _traffic(config))
+        _add(fields, "slo", config.slo or {})
     lora = {"adapter_id": None, "adapter_path": None} if config.lora is None else config.lora
     _add(fields, "lora", lora)
     for key, value in (config.passthrough_kwargs or {}).items():
@@ -113,7 +123,33 @@ def _section(config: ExperimentConfig) -> dict[str, Any]:
         }
     elif isinstance(section, VLLMConfig):
         fields |= _vllm_defaults(section, config)
+    elif isinstance(section, ServerConfig):
+        return _server(section)
     return fields
+
+
+def _server(section: ServerConfig) -> dict[str, Any]:
+    """The section `server` with its defaults, each argument as a field of its own."""
+    fields = dict(vars(section)) | {
+        "api": section.effective_api,
+        "energy": section.effective_energy,
+        "start_timeout_seconds": section.effective_start_timeout_seconds,
+        "request_timeout_seconds": section.effective_request_timeout_seconds,
+    }
+    arguments = fields.pop("arguments") or {}
+    return fields | {f"arguments.{name}": value for name, value in arguments.items() if value not in (None, False)}
+
+
+def _traffic(config: ExperimentConfig) -> dict[str, Any]:
+    section = config.traffic_settings
+    fields: dict[str, Any] = dict(vars(section)) | {
+        "mode": section.effective_mode,
+        "concurrency": section.effective_concurrency,
+        "window": section.effective_window,
+        "ramp_up_requests": section.effective_ramp_up_requests(config.n),
+    }
+    del fields["seed"]
+    return fields | ({"seed": section.effective_seed(config.random_seed)} if section.mode == "poisson" else {})
 
 
 def _vllm_defaults(section: VLLMConfig, config: ExperimentConfig) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
-from llenergymeasure.config.base import ConfigModel, FieldError, Flag, Integer, Number, effective
-from llenergymeasure.config.models import MOST_SECONDS, ExperimentConfig
+from llenergymeasure.config.base import MOST_SECONDS, ConfigModel, FieldError, Flag, Integer, Number, effective
+from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.identity import design_hash, prompt_digests
 from llenergymeasure.config.study.reference import reference_index
 

@@ -43,6 +43,13 @@ _BUILT_IN: Mapping[str, BackendEntry] = {
         findings="llenergymeasure.core.backends.vllm.findings:setting_findings",
         preload="llenergymeasure.core.backends.vllm.library:preload",
     ),
+    "server": BackendEntry(
+        needs=("aiohttp",),
+        distributions=("aiohttp", "tokenizers"),
+        install='pip install "llenergymeasure[server]"',
+        factory="llenergymeasure.core.backends.server.backend:ServerBackend",
+        own_models=True,
+    ),
     "tensorrt": BackendEntry(("tensorrt_llm",), ("tensorrt-llm",), 'pip install "llenergymeasure[tensorrt]"'),
 }
 BACKENDS: Table[BackendEntry] = Table(_BUILT_IN, BACKEND_GROUP, BackendEntry, "backend")
