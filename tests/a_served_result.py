@@ -5,7 +5,7 @@ from __future__ import annotations
 from a_result import a_result
 from llenergymeasure.core.collect.distribution import distribution
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.traffic import FailureCount, ServerResult, SLOResult, TrafficResult
+from llenergymeasure.domain.traffic.result import FailureCount, ServerResult, SLOResult, TrafficResult
 
 
 def a_served_result(energy_j: float | None = 200.0, **traffic) -> ExperimentResult:

@@ -38,7 +38,7 @@ from llenergymeasure.domain.measurements import (
 from llenergymeasure.domain.sensors import GpuConditions, SamplerReport, ThermalThrottleInfo, TimeSeries
 from llenergymeasure.domain.settings import used_settings
 from llenergymeasure.domain.timeline import Timeline
-from llenergymeasure.domain.traffic import ServerResult, SLOResult, TrafficResult
+from llenergymeasure.domain.traffic.result import ServerResult, SLOResult, TrafficResult
 from llenergymeasure.domain.warnings import MeasurementWarning, PublicationCheck, warnings_of_texts
 
 # 2.0  first public version

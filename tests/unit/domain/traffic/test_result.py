@@ -6,7 +6,7 @@ from a_result import a_result
 from a_served_result import a_served_result
 from llenergymeasure import ExperimentResult
 from llenergymeasure.domain.metrics import METRICS
-from llenergymeasure.domain.traffic import LIMITED, SLOResult
+from llenergymeasure.domain.traffic.result import LIMITED, SLOResult
 
 
 def test_the_headlines_follow_from_the_requests_of_the_window():
