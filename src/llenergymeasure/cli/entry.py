@@ -6,26 +6,54 @@ import gc
 import os
 import signal
 import sys
+from types import FrameType
 
 INTERRUPTED = 130
 ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+class Outcome:
+    """Whether the outcome of the command is final. A later interrupt then changes nothing."""
+
+    is_final = False
+
+
+OUTCOME = Outcome()
 
 
 def main() -> None:
     """Entry point of `llem`: imports the command line, which takes a while, and runs it."""
     gc.disable()  # until an experiment begins: imported objects stay alive, and searching them takes a twentieth of the start
     try:
-        open_standard_streams()
-        run()
+        try:
+            _listen()
+            open_standard_streams()
+            run()
+        finally:
+            # The first instruction, before which Python runs no handler: while Ctrl-C is held down, a call would be interrupted.
+            OUTCOME.is_final = True
+            _end()
     except KeyboardInterrupt:
-        ignore_signals()
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    finally:
-        if not gc.isenabled():  # no experiment began
-            gc.freeze()  # it is no garbage, and Python would search it when it ends: a sixteenth of a short command
-        gc.enable()
-        ignore_signals()
+
+
+def _listen() -> None:
+    OUTCOME.is_final = False
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # a shell starts commands with `&` so
+        signal.signal(signal.SIGINT, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    if not OUTCOME.is_final:
+        raise KeyboardInterrupt
+
+
+def _end() -> None:
+    if not gc.isenabled():  # no experiment began
+        gc.freeze()  # it is no garbage, and Python would search it when it ends: a sixteenth of a short command
+    gc.enable()
+    ignore_signals()
 
 
 def run() -> None:

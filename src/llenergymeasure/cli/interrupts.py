@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from llenergymeasure.cli.entry import OUTCOME
+
 if TYPE_CHECKING:
     from llenergymeasure.progress import Progress
 
@@ -45,6 +47,8 @@ class Interrupts:
                 signal.signal(number, handler)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
+        if OUTCOME.is_final:
+            return
         self.heard = True
         if not self._watches:  # an audit hook cannot be removed, so it is added only when needed
             self._watches = True

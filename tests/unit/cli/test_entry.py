@@ -84,3 +84,31 @@ sender.wait()
 def test_a_signal_that_arrives_when_the_outcome_is_final_prints_nothing():
     done = subprocess.run([sys.executable, "-c", RACE], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+STORM = """
+import os, signal, subprocess, sys
+from llenergymeasure.cli.entry import main
+
+SEND = '''
+import os, signal, sys, time
+try:
+    while True:
+        os.kill(int(sys.argv[1]), signal.SIGINT)
+        time.sleep(0.0003)
+except ProcessLookupError:
+    pass
+'''
+signal.signal(signal.SIGINT, lambda *_: None)
+to_nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # it lives until this process is waited for
+subprocess.Popen([sys.executable, "-S", "-c", SEND, str(os.getpid())], **to_nowhere)
+sys.argv = ["llem", "config"]
+main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attempt", range(10))
+def test_ctrl_c_that_is_held_down_ends_with_130_and_no_traceback(attempt):
+    done = subprocess.run([sys.executable, "-c", STORM], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")

@@ -77,5 +77,7 @@ def test_the_window_of_a_server_lies_inside_its_traffic(steady, around):
     batches = engine.prepare([[1], [1, 2]])
     raw = measure_window(engine, batches, FakeMeter(log=log), clock)
     assert raw.end_s - raw.start_s == pytest.approx(ONE_PASS_S)
-    steps = [line for line in log.lines if line in ("ramp up 2", "drain", "engine.run", "meter.open", "meter.close")]
-    assert steps == [*around[0], "meter.open_window", "engine.run", *around[1]]
+    steps = [
+        line for line in log.lines if line in ("ramp up 2", "drain", "engine.run", "meter.open_window", "meter.close")
+    ]
+    assert steps == [*around[0], "meter.open_window", "engine.run", "meter.close", *around[1]]
