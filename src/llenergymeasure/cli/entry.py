@@ -8,17 +8,10 @@ import signal
 import sys
 from types import FrameType
 
+from llenergymeasure.cli.final import OUTCOME
+
 INTERRUPTED = 130
 ENDING = (signal.SIGINT, signal.SIGTERM)
-
-
-class Outcome:
-    """Whether the outcome of the command is final. A later interrupt then changes nothing."""
-
-    is_final = False
-
-
-OUTCOME = Outcome()
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from llenergymeasure.cli.entry import OUTCOME
+from llenergymeasure.cli.final import OUTCOME
 
 if TYPE_CHECKING:
     from llenergymeasure.progress import Progress
