@@ -44,8 +44,8 @@ _BUILT_IN: Mapping[str, BackendEntry] = {
         preload="llenergymeasure.core.backends.vllm.library:preload",
     ),
     "server": BackendEntry(
-        needs=("aiohttp",),
-        distributions=("aiohttp", "tokenizers"),
+        needs=("httptools",),
+        distributions=("httptools", "tokenizers"),
         install='pip install "llenergymeasure[server]"',
         factory="llenergymeasure.core.backends.server.backend:ServerBackend",
         own_models=True,

@@ -76,6 +76,7 @@ class Answer:
         output_tokens: generated tokens as counted by `counted_by`, end of sequence included where the server counts it;
             None without a count.
         counted_by: who counted the output: the server, or this machine's tokenizer; None without a count.
+        counts_are_reported: whether the server reported its count with each event, so that `event_tokens` is exact.
         cached_tokens: tokens of the prompt that the server had in its prefix cache; None where it does not report them.
         end: whether it ended by itself (stop) or at the most tokens (length); None where it is not reported.
         finished_s: when the answer, or the attempt, was over: at or after the last token.
@@ -93,6 +94,7 @@ class Answer:
     input_tokens: int | None = None
     output_tokens: int | None = None
     counted_by: CountedBy | None = None
+    counts_are_reported: bool = False
     cached_tokens: int | None = None
     end: AnswerEnd | None = None
     failure: Failure | None = None
