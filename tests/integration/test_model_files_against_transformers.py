@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from llenergymeasure.core.flops.architecture import shape_of
-from llenergymeasure.orchestration.model.local_files import local_config, local_directory
+from llenergymeasure.models.files.local_files import local_config, local_directory
 from llenergymeasure.orchestration.model.safetensors_header import check_safetensors
 from llenergymeasure.orchestration.model.weights import local_weights_bytes, weight_findings
 

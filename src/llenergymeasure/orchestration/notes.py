@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.core.backends.registry import BACKENDS
-from llenergymeasure.orchestration.model.local_files import local_directory
+from llenergymeasure.models.files.local_files import local_directory
 from llenergymeasure.orchestration.model.prompts import notes_on_length
 from llenergymeasure.orchestration.model.required_files import known_models, required_by
 from llenergymeasure.orchestration.model.vram import estimate_for

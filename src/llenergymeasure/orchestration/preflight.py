@@ -16,10 +16,10 @@ from llenergymeasure.core.backends.registry import BACKENDS, importable, setting
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.exceptions import ConfigError, Finding, PreFlightError
 from llenergymeasure.models.builtin import BUILTIN_MODELS
+from llenergymeasure.models.files.local_files import local_directory
 from llenergymeasure.orchestration.model.causal import causal_findings
 from llenergymeasure.orchestration.model.chat_template import lacks_chat_template
 from llenergymeasure.orchestration.model.hub import hub_findings
-from llenergymeasure.orchestration.model.local_files import local_directory
 from llenergymeasure.orchestration.model.model_types import ModelTypes, installed_model_types
 from llenergymeasure.orchestration.model.prompts import prompt_findings, vocabulary_findings
 from llenergymeasure.orchestration.model.required_files import (

@@ -28,7 +28,7 @@ NOT_NEEDED = [
     "llenergymeasure.datasets.synthetic",
     "llenergymeasure.config.messages.explain",
     "llenergymeasure.config.study.build",
-    "llenergymeasure.orchestration.model.gguf",
+    "llenergymeasure.models.files.gguf",
     "llenergymeasure.domain.results",
     "numpy",
     "pynvml",

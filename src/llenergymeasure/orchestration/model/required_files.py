@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import ConfigError, Finding
-from llenergymeasure.models.gguf import names_gguf
-from llenergymeasure.orchestration.model.hub import ADAPTER_FILE, MODEL_FILE, is_offline, is_repository_id
-from llenergymeasure.orchestration.model.local_files import (
+from llenergymeasure.models.files.local_files import (
     hub_snapshot,
     local_config,
     local_directory,
     read_json_object,
 )
+from llenergymeasure.models.gguf import names_gguf
+from llenergymeasure.orchestration.model.hub import ADAPTER_FILE, MODEL_FILE, is_offline, is_repository_id
 from llenergymeasure.orchestration.model.weights import missing_weights, weight_findings
 
 AskHub = Callable[[str, "str | None", str, str], Iterable[Finding]]
@@ -142,7 +142,7 @@ def findings_about(required: RequiredFiles, environ: Mapping[str, str], ask: Ask
         ask: asks the hub for missing files; None = do not ask.
     """
     if required.is_gguf:
-        from llenergymeasure.orchestration.model.gguf import gguf_findings  # noqa: PLC0415 - only a GGUF file needs it
+        from llenergymeasure.models.files.gguf import gguf_findings  # noqa: PLC0415 - only a GGUF file needs it
 
         yield from gguf_findings(required.name)
         return

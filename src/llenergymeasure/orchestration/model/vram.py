@@ -17,9 +17,9 @@ from llenergymeasure.config.sections import SyntheticDatasetConfig
 from llenergymeasure.core.flops.architecture import shape_of
 from llenergymeasure.core.flops.dimensions import TransformerShape
 from llenergymeasure.core.model_limits import limits_of
+from llenergymeasure.models.files.local_files import local_config, local_directory
 from llenergymeasure.models.gguf import names_gguf
 from llenergymeasure.orchestration.model.kv_cache import UnknownCacheError, cache_bytes
-from llenergymeasure.orchestration.model.local_files import local_config, local_directory
 from llenergymeasure.orchestration.model.weights import local_weights_bytes
 
 MEGABYTE = 1e6
@@ -115,7 +115,7 @@ def _stored_bytes(config: ExperimentConfig, environ: Mapping[str, str]) -> int |
 
 def _dequantised_mb(config: ExperimentConfig) -> float:
     """Size in MB of the weights of a GGUF file after loading."""
-    from llenergymeasure.orchestration.model.gguf import gguf_header  # noqa: PLC0415 - only a GGUF file needs it
+    from llenergymeasure.models.files.gguf import gguf_header  # noqa: PLC0415 - only a GGUF file needs it
 
     return gguf_header(config.model).n_parameters * BYTES_PER_WEIGHT[config.precision] / MEGABYTE
 

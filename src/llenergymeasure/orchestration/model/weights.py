@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from llenergymeasure.exceptions import ConfigError, Finding
-from llenergymeasure.orchestration.model.local_files import FETCH_AGAIN, read_json_object
+from llenergymeasure.models.files.local_files import FETCH_AGAIN, read_json_object
 from llenergymeasure.orchestration.model.safetensors_header import (
     LFS_POINTER,
     BrokenFileError,

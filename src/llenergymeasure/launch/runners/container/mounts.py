@@ -22,7 +22,7 @@ from typing import Any
 from llenergymeasure.config.files.beside import PATH_FIELDS
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.exceptions import Finding, PreFlightError
-from llenergymeasure.orchestration.model.local_files import hub_cache, hub_home
+from llenergymeasure.models.files.local_files import hub_cache, hub_home
 
 WORKING = "cwd"
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from llenergymeasure.exceptions import ConfigError, Finding
-from llenergymeasure.models.gguf import gguf_path
-from llenergymeasure.orchestration.model.gguf_header import (
+from llenergymeasure.models.files.gguf_header import (
     ArrayLength,
     BrokenGgufError,
     GgufHeader,
     read_gguf_header,
 )
+from llenergymeasure.models.gguf import gguf_path
 
 FETCH_AGAIN = "fetch or copy the file again"
 # The names in config.json of the keys that follow the architecture's name.

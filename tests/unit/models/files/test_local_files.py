@@ -8,7 +8,7 @@ import pytest
 
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.models.builtin import BUILTIN_MODELS
-from llenergymeasure.orchestration.model.local_files import hub_cache, local_config, local_directory
+from llenergymeasure.models.files.local_files import hub_cache, local_config, local_directory
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -83,7 +83,7 @@ def local_config(model: str, revision: str | None, environ: Mapping[str, str]) -
         ConfigError: there is no built-in model of this name, or its file is damaged.
     """
     if names_gguf(model):
-        from llenergymeasure.orchestration.model.gguf import config_in_gguf, gguf_header  # noqa: PLC0415 - only a GGUF file needs it
+        from llenergymeasure.models.files.gguf import config_in_gguf, gguf_header  # noqa: PLC0415 - only a GGUF file needs it
 
         return config_in_gguf(gguf_header(model))
     directory = local_directory(model, revision, environ)

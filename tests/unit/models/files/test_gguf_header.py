@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from a_gguf import ARRAY, BOOL, F32, Q8_0, STRING, U32, gguf
 from llenergymeasure.exceptions import ConfigError
-from llenergymeasure.orchestration.model.gguf import config_in_gguf, gguf_findings, gguf_header
-from llenergymeasure.orchestration.model.gguf_header import ArrayLength, BrokenGgufError, read_gguf_header
+from llenergymeasure.models.files.gguf import config_in_gguf, gguf_findings, gguf_header
+from llenergymeasure.models.files.gguf_header import ArrayLength, BrokenGgufError, read_gguf_header
 
 
 @pytest.fixture
