@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from llenergymeasure.core.machine.last_lines import reason_in
 from llenergymeasure.exceptions import FailureKind, LLEMError, ProcessFailed
 from llenergymeasure.launch.failure import Failure, error_of, first_cause
 from llenergymeasure.launch.heartbeats import SILENT_S
-from llenergymeasure.launch.process import reason_in
 from llenergymeasure.launch.request import Reply
 
 # A shell counts a process that a signal ended as 128 + the signal.

@@ -19,13 +19,14 @@ from pathlib import Path
 
 from llenergymeasure._files import launch_prefix, write_atomic
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.machine.last_lines import last_lines
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.exceptions import AggregationError, ExperimentError
 from llenergymeasure.launch.baselines import known_baselines, take_over
 from llenergymeasure.launch.ending import Ending, killed_for_memory
 from llenergymeasure.launch.failure import first_cause
 from llenergymeasure.launch.heartbeats import Heartbeats
-from llenergymeasure.launch.process import Child, last_lines
+from llenergymeasure.launch.process import Child
 from llenergymeasure.launch.progress_file import ProgressRelay
 from llenergymeasure.launch.ranks.group import window_folder
 from llenergymeasure.launch.request import Reply, Request, read_replies, write_request

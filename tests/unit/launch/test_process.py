@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from llenergymeasure._files import process_is_alive
+from llenergymeasure.core.machine.last_lines import last_lines
 from llenergymeasure.exceptions import BackendError
-from llenergymeasure.launch.process import last_lines, started
+from llenergymeasure.launch.process import started
 from waiting import until
 
 STUBBORN = """

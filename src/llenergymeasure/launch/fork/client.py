@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from llenergymeasure.core.machine.last_lines import last_lines_in, reason_in
 from llenergymeasure.exceptions import BackendError
-from llenergymeasure.launch.process import GRACE_S, last_lines_in, reason_in, startable
+from llenergymeasure.launch.process import GRACE_S, startable
 
 START_POLL_S = 1.0
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from llenergymeasure._files import launch_prefix
 from llenergymeasure.config.user_config import UserConfig
+from llenergymeasure.core.machine.last_lines import last_lines, reason_in
 from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.exceptions import Finding, PreFlightError
-from llenergymeasure.launch.process import last_lines, reason_in
 from llenergymeasure.launch.runners.choose import runner_for
 from llenergymeasure.launch.runners.question import Answer, Question, read, write
 from llenergymeasure.launch.runners.runner import Runner

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from llenergymeasure._json import read_json
 from llenergymeasure._version import __version__
+from llenergymeasure.core.machine.last_lines import last_lines_in, reason_in
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.exceptions import Finding
-from llenergymeasure.launch.process import last_lines_in, reason_in
 from llenergymeasure.launch.runners.runner import Runner
 
 LEAST_PYTHON = (3, 10)

@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from llenergymeasure.core.machine.last_lines import last_lines
 from llenergymeasure.core.machine.signals import uninterrupted
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.exceptions import ConfigError, LLEMError
-from llenergymeasure.launch.process import last_lines
 from llenergymeasure.progress import Progress
 from llenergymeasure.protocols import Clock
 from llenergymeasure.study.environment import check_alike

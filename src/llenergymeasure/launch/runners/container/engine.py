@@ -15,8 +15,8 @@ from functools import cache
 from typing import Any, Literal
 
 from llenergymeasure._json import read_json
+from llenergymeasure.core.machine.last_lines import last_lines_in, reason_in
 from llenergymeasure.exceptions import BackendError, Finding
-from llenergymeasure.launch.process import last_lines_in, reason_in
 
 EngineName = Literal["docker", "podman"]
 EngineChoice = Literal["auto", "docker", "podman"]

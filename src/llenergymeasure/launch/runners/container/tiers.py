@@ -14,10 +14,10 @@ from typing import Protocol
 
 from llenergymeasure._files import launch_prefix
 from llenergymeasure._json import read_json
+from llenergymeasure.core.machine.last_lines import last_lines_in, reason_in
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.launch.exchange.owner import owned
-from llenergymeasure.launch.process import last_lines_in, reason_in
 from llenergymeasure.launch.runners.container.engine import LIMIT_S, EngineName
 from llenergymeasure.launch.runners.runner import Command, Runner
 
