@@ -9,7 +9,7 @@ No other module opens or shuts down NVML, or starts or stops the sampler.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 from llenergymeasure.core.nvml.cuda_visible_devices import visible_gpus
 from llenergymeasure.core.nvml.door import GpuDoor
 from llenergymeasure.core.nvml.gpu import Gpu
+from llenergymeasure.core.sampling.gpu_processes import GpuProcesses
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.exceptions import ConfigError, MeterError
@@ -46,6 +47,19 @@ class MeterContext:
     powercap: Path = POWERCAP
 
 
+@dataclass(frozen=True)
+class ServerGpus:
+    """The GPUs of a server, which may run outside this process and its children.
+
+    Attributes:
+        measured: returns the GPUs to measure; None = all visible ones.
+        own_processes: returns the processes whose use of a GPU belongs to the experiment.
+    """
+
+    measured: Callable[[GpuDoor], Sequence[Gpu] | None]
+    own_processes: Callable[[], Iterable[int]]
+
+
 @contextmanager
 def open_devices(
     clock: Clock,
@@ -56,6 +70,7 @@ def open_devices(
     first: int = 0,
     sampling: bool = False,
     powercap: Path = POWERCAP,
+    server: ServerGpus | None = None,
 ) -> Iterator[MeterContext]:
     """Open NVML and `how_many` visible GPUs from `first` on; without a GPU the context has a reason.
 
@@ -68,6 +83,10 @@ def open_devices(
         first: number of the first GPU used, among the visible ones.
         sampling: whether the sampler runs while the devices are open.
         powercap: where Linux shows the energy counters of CPUs.
+        server: the GPUs of a server; None = the experiment runs in this process and its children.
+
+    Raises:
+        ConfigError: the configuration names a GPU of the server that this machine does not have.
     """
     bare = MeterContext(clock, powercap=powercap)
     if how_many == 0:
@@ -80,7 +99,9 @@ def open_devices(
         return
     try:
         used = slice(first, None if how_many is None else first + how_many)
-        context = _context(bare, door, environ, used, ask_cuda)
+        chosen = server.measured(door) if server is not None else None
+        processes = GpuProcesses(started=server.own_processes) if server is not None else GpuProcesses()
+        context = _context(bare, door, chosen, environ, used, ask_cuda, processes)
         with _running(context.sampler if sampling else None):
             yield context
     finally:
@@ -102,22 +123,31 @@ def _running(sampler: GpuSampler | None) -> Iterator[None]:
 def _context(
     bare: MeterContext,
     door: GpuDoor,
+    chosen: Sequence[Gpu] | None,
     environ: Mapping[str, str],
     used: slice,
     ask_cuda: Callable[[], Sequence[str]] | None,
+    processes: GpuProcesses,
 ) -> MeterContext:
     try:
-        gpus = visible_gpus(door.gpus, environ, ask_cuda, door.mig_parent)[used]
+        gpus = tuple(chosen or visible_gpus(door.gpus, environ, ask_cuda, door.mig_parent)[used])
     except ConfigError as error:
         return replace(bare, no_gpu_reason=str(error))
     if not gpus:
         return replace(bare, no_gpu_reason="CUDA_VISIBLE_DEVICES hides every GPU")
-    return replace(bare, door=door, gpus=gpus, sampler=GpuSampler(door, gpus, bare.clock))
+    sampler = GpuSampler(door, gpus, bare.clock, gpu_processes=processes)
+    return replace(bare, door=door, gpus=gpus, sampler=sampler)
 
 
 def gpu_infos(context: MeterContext) -> tuple[GpuInfo, ...]:
     """The driver's description of each GPU."""
     return () if context.door is None else tuple(context.door.info(gpu) for gpu in context.gpus)
+
+
+def gpu_processes(context: MeterContext) -> dict[str, tuple[int, ...]]:
+    """The processes on each GPU of this machine, by UUID; empty without NVML."""
+    door = context.door
+    return {} if door is None else {gpu.uuid: door.processes(gpu) or () for gpu in door.gpus}
 
 
 def driver_version(context: MeterContext) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from llenergymeasure.core.baseline import BaselineCache
@@ -35,7 +35,10 @@ class Carbon:
 
 @dataclass(frozen=True)
 class Instruments:
-    """Everything that a measurement needs except the model. The orchestrator chooses it."""
+    """Everything that a measurement needs except the model. The orchestrator chooses it.
+
+    `gpu_processes` returns the processes on each GPU of this machine, by UUID; where it lists none, there is no GPU.
+    """
 
     metering: Metering
     prompts: PromptSet
@@ -48,6 +51,7 @@ class Instruments:
     carbon: Carbon = Carbon()
     process_group: ProcessGroup = field(default_factory=Alone)
     model_cache: ModelCache = field(default_factory=NoModelCache)
+    gpu_processes: Callable[[], Mapping[str, Sequence[int]]] = dict
 
     def __post_init__(self) -> None:
         check_part(self.metering.meter, EnergyBackend)

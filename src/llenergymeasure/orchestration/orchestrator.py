@@ -13,11 +13,21 @@ from llenergymeasure.config.meters import IN_CONFIG, MeterSetting
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.sections import EnergyConfig
 from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement, resolve_runner
+from llenergymeasure.core.backends.protocol import ServerDevices
 from llenergymeasure.core.backends.registry import backend_devices, create_backend, gpus_used
 from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.collect.host import HostCollector
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
-from llenergymeasure.core.devices import POWERCAP, MeterContext, driver_version, gpu_infos, open_devices
+from llenergymeasure.core.devices import (
+    POWERCAP,
+    MeterContext,
+    ServerGpus,
+    driver_version,
+    gpu_infos,
+    gpu_processes,
+    open_devices,
+)
+from llenergymeasure.core.energy.null import NoMeter
 from llenergymeasure.core.energy.select import choose_meter, meter_findings
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.core.harness import OpenExperiment
@@ -28,6 +38,7 @@ from llenergymeasure.core.model_cache import ModelCache, NoModelCache
 from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.core.window import Alone
 from llenergymeasure.datasets.loader import open_dataset
+from llenergymeasure.domain.energy import MeterChoice
 from llenergymeasure.domain.environment import LOCAL
 from llenergymeasure.exceptions import Finding, PreFlightError
 from llenergymeasure.orchestration.model.hub import hub_findings
@@ -37,6 +48,8 @@ from llenergymeasure.orchestration.preflight import Request, findings_of
 from llenergymeasure.orchestration.ulimits import limit_findings
 from llenergymeasure.progress import Logged, Progress
 from llenergymeasure.protocols import Clock, Metering, ProcessGroup
+
+SERVER_ELSEWHERE = "server.energy is none: the server is on another machine"
 
 
 @dataclass
@@ -103,7 +116,13 @@ def opened(
     """
     with (
         devices_of(config, session, only_gpu, sampling=True) as devices,
-        metered(meter_name or config.energy.backend, session, devices, metering, session.setting(meter_name)) as using,
+        metered(
+            meter_name or config.energy.backend,
+            session,
+            devices,
+            metering or _unmeasured(config),
+            session.setting(meter_name),
+        ) as using,
     ):
         for note in notes(config, session.environ, using.choice, gpu_infos(devices)):
             session.progress.note(note)
@@ -180,11 +199,31 @@ def devices_of(
     how_many = gpus_used(config)
     if how_many == 0:
         return open_devices(session.clock, session.environ, how_many=0, powercap=session.powercap)
-    first = 0 if how_many is None or only_gpu is None else only_gpu
-    ask_cuda = backend_devices(config.backend).uuids
     return open_devices(
-        session.clock, session.environ, how_many, ask_cuda, first=first, sampling=sampling, powercap=session.powercap
+        session.clock,
+        session.environ,
+        how_many,
+        backend_devices(config.backend).uuids,
+        first=0 if how_many is None or only_gpu is None else only_gpu,
+        sampling=sampling,
+        powercap=session.powercap,
+        server=_server_gpus(config),
     )
+
+
+def _server_gpus(config: ExperimentConfig) -> ServerGpus | None:
+    """How to find the GPUs of a model in other processes; None for a backend that has it in its own."""
+    devices = backend_devices(config.backend)
+    if not isinstance(devices, ServerDevices):
+        return None
+    return ServerGpus(partial(devices.measured_gpus, config), partial(devices.own_processes, config))
+
+
+def _unmeasured(config: ExperimentConfig) -> Metering | None:
+    """The meter of a server on another machine, which measures nothing; None for every other experiment."""
+    if config.backend != "server" or config.server_settings.effective_energy == "local":
+        return None
+    return Metering(NoMeter(SERVER_ELSEWHERE), MeterChoice(name=NoMeter.name, reason=SERVER_ELSEWHERE))
 
 
 @contextmanager
@@ -236,5 +275,6 @@ def instruments_for(
         baselines=session.baselines,
         model_cache=session.model_cache,
         process_group=process_group,
+        gpu_processes=partial(gpu_processes, devices),
         carbon=Carbon(machine.carbon_intensity_gco2_kwh, machine.datacenter_pue),
     )  # fmt: skip

@@ -122,7 +122,8 @@ def _measured() -> list[str]:
 
 def _settings(request: Request) -> Findings:
     """Findings about settings of the backend. It runs after `_models`, which fetches files from the hub."""
-    checkpoint = config_of(next(required_by(request.config)), request.environ) or {}
+    own_models = BACKENDS[request.config.backend].own_models
+    checkpoint = {} if own_models else config_of(next(required_by(request.config)), request.environ) or {}
     yield from setting_findings(request.config, checkpoint, request.has, request.cuda_devices)
 
 
@@ -251,4 +252,4 @@ def output_findings(output_dir: Path | None) -> Findings:
 CHECKS: tuple[Callable[[Request], Findings], ...] = (
     _backend, _models, _tasks, _chat_template, _settings, _processes, _energy, _dataset, _prompts, _output,
 )  # fmt: skip
-_CHECKS_OF_FILES = (_models, _tasks, _chat_template, _settings, _prompts)
+_CHECKS_OF_FILES = (_models, _tasks, _chat_template, _prompts)

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from fake_nvml import FakeNvml
-from llenergymeasure.core.devices import open_devices
+from llenergymeasure.core.devices import ServerGpus, gpu_processes, open_devices
 from llenergymeasure.core.energy.nvml import create
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.nvml.door import GpuDoor
@@ -48,3 +48,22 @@ def test_reading_the_devices_starts_no_sampler(nvml):
     with open_devices(FakeClock(), {}, open_door=lambda: GpuDoor(nvml)) as devices:
         assert devices.sampler is not None
         assert samplers() == []
+
+
+def test_the_gpus_of_a_server_are_those_that_its_backend_finds():
+    server = ServerGpus(measured=lambda door: door.gpus[1:], own_processes=lambda: ())
+    with open_devices(FakeClock(), {}, open_door=lambda: GpuDoor(FakeNvml(gpus=2)), server=server) as devices:
+        assert [gpu.index for gpu in devices.gpus] == [1]
+
+
+def test_where_it_finds_none_all_visible_ones_are_measured(nvml):
+    server = ServerGpus(measured=lambda door: None, own_processes=lambda: ())
+    with open_devices(FakeClock(), {}, open_door=lambda: GpuDoor(nvml), server=server) as devices:
+        assert devices.gpus == devices.door.gpus
+
+
+def test_the_processes_of_every_gpu_are_listed(nvml):
+    with open_devices(FakeClock(), {}, how_many=1, open_door=lambda: GpuDoor(nvml)) as devices:
+        assert set(gpu_processes(devices)) == {gpu.uuid for gpu in devices.door.gpus}
+    with open_devices(FakeClock(), {}, how_many=0) as devices:
+        assert gpu_processes(devices) == {}

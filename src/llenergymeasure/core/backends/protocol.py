@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.harness import OpenExperiment
+from llenergymeasure.core.nvml.door import GpuDoor
+from llenergymeasure.core.nvml.gpu import Gpu
 from llenergymeasure.domain.results import ExperimentResult
 
 
@@ -24,6 +27,21 @@ class BackendDevices(Protocol):
 
     def gpus_used(self, config: ExperimentConfig) -> int | None:
         """Number of GPUs that an experiment uses: 0 = none, None = all visible ones."""
+
+
+@runtime_checkable
+class ServerDevices(BackendDevices, Protocol):
+    """The devices of a backend whose model is in other processes, which this one need not have started."""
+
+    def measured_gpus(self, config: ExperimentConfig, door: GpuDoor) -> Sequence[Gpu] | None:
+        """The GPUs to measure; None = all visible ones.
+
+        Raises:
+            ConfigError: the configuration names a GPU that this machine does not have.
+        """
+
+    def own_processes(self, config: ExperimentConfig) -> Iterable[int]:
+        """The processes whose use of a GPU belongs to the experiment."""
 
 
 @runtime_checkable

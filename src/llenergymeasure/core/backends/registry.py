@@ -48,6 +48,8 @@ _BUILT_IN: Mapping[str, BackendEntry] = {
         distributions=("httptools", "tokenizers"),
         install='pip install "llenergymeasure[server]"',
         factory="llenergymeasure.core.backends.server.backend:ServerBackend",
+        devices="llenergymeasure.core.backends.server.devices",
+        findings="llenergymeasure.core.backends.server.findings:setting_findings",
         own_models=True,
     ),
     "tensorrt": BackendEntry(("tensorrt_llm",), ("tensorrt-llm",), 'pip install "llenergymeasure[tensorrt]"'),

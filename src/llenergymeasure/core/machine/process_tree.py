@@ -1,9 +1,9 @@
-"""The processes that this process has started and that still run, and their CPU time. Linux only."""
+"""The processes that a process has started and that still run, their CPU time and memory. Linux only."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -13,8 +13,19 @@ _TIMES = slice(11, 15)
 
 def running_children_cpu_s(proc: Path = PROC, pid: int | None = None) -> float:
     """User and system time in s of all running descendants and of their finished children; 0 where it is not listed."""
-    ticks = sum(_ticks(proc / f"{child}" / "stat") for child in descendants(proc, pid))
+    return cpu_s_of(descendants(proc, pid), proc)
+
+
+def cpu_s_of(pids: Iterable[int], proc: Path = PROC) -> float:
+    """User and system time in s of these processes and of their finished children; 0 where it is not listed."""
+    ticks = sum(_ticks(proc / f"{pid}" / "stat") for pid in pids)
     return ticks / ticks_per_second() if ticks else 0.0
+
+
+def memory_bytes_of(pids: Iterable[int], proc: Path = PROC) -> int:
+    """Resident memory of these processes in bytes; pages that several share are counted for each of them."""
+    pages = sum(int((_text(proc / f"{pid}" / "statm").split() or ["0"] * 2)[1]) for pid in pids)
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def ticks_per_second() -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from llenergymeasure.core.backends.server.processes.tree import ServerProcesses
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.protocols import Tokenizer
 
@@ -21,19 +22,6 @@ class ServerTokenizer(Tokenizer, Protocol):
         """The text of these ids, for a server that takes no ids; without the special tokens that the server adds itself."""
 
 
-class ServerProcesses(Protocol):
-    """The processes of a server on this machine."""
-
-    def pids(self) -> tuple[int, ...]:
-        """Those that run now."""
-
-    def cpu_seconds(self) -> float | None:
-        """User and system time that they have used so far; None where it is not listed."""
-
-    def memory_mb(self) -> float | None:
-        """Their resident memory in MB, shared pages counted once per process; None where it is not listed."""
-
-
 @dataclass(frozen=True)
 class LoadedServer:
     """A server that answers, and what is known about it.
@@ -47,9 +35,11 @@ class LoadedServer:
         info: the description of the model in a result.
         architecture: content of the model's config.json; empty without one on this machine.
         processes: its processes; None when it is on another machine, or they are not found.
+        processes_reason: why there are none; None when there are.
         version: its version; None when it does not report one.
         command: how it was started; empty for a server that was running already.
         start_seconds: duration from its start until it answered; None for a server that was running already.
+        why_ended: why a server that was started here has ended, with its last lines; None while it runs.
         give_back: ends a server that was started here.
     """
 
@@ -61,9 +51,11 @@ class LoadedServer:
     info: ModelInfo
     architecture: Mapping[str, Any]
     processes: ServerProcesses | None = None
+    processes_reason: str | None = None
     version: str | None = None
     command: tuple[str, ...] = ()
     start_seconds: float | None = None
+    why_ended: Callable[[], str | None] = lambda: None
     give_back: Callable[[], None] = lambda: None
 
     @property

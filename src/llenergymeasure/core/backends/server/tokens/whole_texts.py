@@ -34,15 +34,12 @@ class WholeTexts:
         return [[self._id_of(text)] for text in texts]
 
     def encode_chat(self, texts: Sequence[str]) -> list[list[int]]:
-        """Not possible.
+        """Not possible: the chat template is the server's.
 
         Raises:
-            BackendError: only the tokenizer, or the server itself, has the chat template.
+            BackendError: always.
         """
-        raise BackendError(
-            "apply_chat_template needs the tokenizer of the model, which is not on this machine; "
-            "set server.api: chat, so that the server applies its own template"
-        )
+        raise refused_chat_template()
 
     def decode(self, ids: Sequence[int]) -> str:
         return "".join(self._texts[each] for each in ids)
@@ -52,3 +49,10 @@ class WholeTexts:
             self._ids[text] = len(self._texts)
             self._texts.append(text)
         return self._ids[text]
+
+
+def refused_chat_template() -> BackendError:
+    """The error of a chat template that is to be applied here."""
+    return BackendError(
+        "apply_chat_template is for engines in this process; set server.api: chat, so that the server applies it"
+    )

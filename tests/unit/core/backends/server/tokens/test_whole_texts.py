@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llenergymeasure.core.backends.server.whole_texts import WholeTexts
+from llenergymeasure.core.backends.server.tokens.whole_texts import WholeTexts
 from llenergymeasure.datasets.prompts import TextPrompts, tokenised
 from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.exceptions import BackendError

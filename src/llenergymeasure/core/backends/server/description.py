@@ -1,0 +1,58 @@
+"""The description of a server's model in a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.server.report import Report
+from llenergymeasure.core.flops.architecture import shape_of
+from llenergymeasure.core.model_limits import limits_of
+from llenergymeasure.domain.measurements import ModelInfo
+
+# Names of the device on which a server runs its model.
+UNKNOWN_DEVICE = "unknown"
+NOT_COUNTED = (
+    "a server does not report the modules that it has loaded; the numbers are those of the model's configuration"
+)
+NOT_KNOWN = (
+    "the server does not report them, and the model's configuration is not on this machine or of an unknown family"
+)
+
+
+def describe(
+    config: ExperimentConfig,
+    engine: str,
+    report: Report,
+    architecture: Mapping[str, Any],
+    device: str,
+    load_seconds: float | None,
+) -> ModelInfo:
+    """The block `model_info` of a result.
+
+    Args:
+        config: the experiment.
+        engine: name of the server.
+        report: what the server reports.
+        architecture: content of the model's config.json; empty without one on this machine.
+        device: cuda, cpu or unknown.
+        load_seconds: duration of its start in s; None for a server that was running already.
+    """
+    shape, names = shape_of(architecture), architecture.get("architectures")
+    in_products = None if shape is None else shape.n_matmul_parameters
+    total = report.n_parameters or (None if shape is None else shape.n_parameters)
+    return ModelInfo(
+        name=config.model,
+        backend=engine,
+        architecture=names[0] if isinstance(names, list) and names else None,
+        n_parameters=total,
+        n_matmul_parameters=in_products,
+        adapter_parameters=None,
+        parameters_reason=NOT_KNOWN if in_products is None else NOT_COUNTED,
+        device=device,
+        max_num_seqs=report.most_requests,
+        effective_settings=dict(report.settings),
+        load_seconds=load_seconds,
+        max_positions=report.positions or limits_of(architecture).positions,
+    )

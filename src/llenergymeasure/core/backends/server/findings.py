@@ -1,0 +1,69 @@
+"""Findings about a server before a run: what would make it fail at its start."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.server.processes.listening import is_here
+from llenergymeasure.exceptions import ConfigError, Finding
+from llenergymeasure.models.builtin import builtin_model_path
+
+
+def setting_findings(
+    config: ExperimentConfig,
+    checkpoint: Mapping[str, Any],
+    has: Callable[[str], bool],
+    cuda_devices: Callable[[], int | None],
+    environ: Mapping[str, str] = os.environ,
+) -> Iterator[Finding]:
+    """Findings about the section `server`; a running server is not asked anything.
+
+    Args:
+        config: the experiment.
+        checkpoint: not used: only the server reads the model.
+        has: not used: the server has its own libraries.
+        cuda_devices: not used.
+        environ: environment variables.
+    """
+    settings = config.server_settings
+    if settings.launch is not None:
+        yield from _program(str(settings.launch[0]), environ)
+    try:
+        builtin_model_path(config.model)
+    except ConfigError as error:
+        yield Finding(error.located, error.fix)
+    if settings.api_key_env is not None and not environ.get(settings.api_key_env, "").strip():
+        yield Finding(
+            f"the environment variable {settings.api_key_env}, which server.api_key_env names, is not set",
+            f"export {settings.api_key_env}=...",
+        )
+    yield from _elsewhere(config)
+
+
+def _program(name: str, environ: Mapping[str, str]) -> Iterator[Finding]:
+    if "{" not in name and shutil.which(name, path=environ.get("PATH")) is None:
+        yield Finding(
+            f"server.launch: the program {name} is not found on this machine",
+            "install it, or write its full path",
+        )
+
+
+def _elsewhere(config: ExperimentConfig) -> Iterator[Finding]:
+    """A server on another machine does not use the devices of this one, and a meter has nothing to measure there."""
+    settings = config.server_settings
+    host = urlsplit(settings.url).hostname if settings.url is not None else None
+    if settings.effective_energy == "local" and host is not None and not is_here(host):
+        yield Finding(
+            f"server.url is on another machine, {host}, whose energy cannot be measured here",
+            "set server.energy: none, or run this on that machine",
+        )
+    if settings.effective_energy == "none" and config.energy.backend not in ("auto", "null"):
+        yield Finding(
+            f"energy.backend is {config.energy.backend}, but server.energy is none: the server is on another machine",
+            "remove one of them",
+        )

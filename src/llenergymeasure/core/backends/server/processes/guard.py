@@ -1,0 +1,87 @@
+"""Runs a server, and ends it with everything that it has started: at SIGTERM, and when the process that measures has ended.
+
+It runs as a program of its own, with the standard library alone: `python guard.py PID COMMAND...`, started by the process PID
+as the leader of a group. So the server ends also when PID is killed, and Ctrl-C in a terminal does not reach it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+# How often it looks whether PID runs; the end of the server wakes it up at once.
+PERIOD_S = 0.25
+# Between SIGTERM and SIGKILL. vLLM frees its GPUs within a few seconds.
+GRACE_S = 10.0
+# After the end of the process that measures: nothing waits for the server, and a next one may start.
+GRACE_ALONE_S = 2.0
+NOT_STARTED = 127  # as a shell
+_HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+# linux/prctl.h: processes whose parent has ended become children of this one, and not of init.
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def run(pid: int, command: Sequence[str]) -> int:
+    """Run a command until it ends, a signal arrives, or the process PID has ended; returns its exit code as a shell does."""
+    with suppress(OSError, AttributeError):  # outside Linux
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
+    try:
+        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_hear_again)  # noqa: PLW1509 - there is one thread
+    except OSError as error:
+        sys.stderr.write(f"{command[0]} cannot be started ({error.strerror})\n")
+        return NOT_STARTED
+    while server.poll() is None and os.getppid() == pid:
+        received = signal.sigtimedwait(_HEARD, PERIOD_S)
+        if received is not None and received.si_signo != signal.SIGCHLD:
+            break
+    _end(server, GRACE_S if os.getppid() == pid else GRACE_ALONE_S)
+    code: int = server.wait()
+    return 128 - code if code < 0 else code
+
+
+def _hear_again() -> None:
+    """The server does not inherit that signals are blocked."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
+
+
+def _end(server: subprocess.Popen[bytes], grace_s: float) -> None:
+    """End the group: SIGTERM, a grace period, and SIGKILL for all that is left, also outside the group."""
+    with suppress(ProcessLookupError):
+        os.killpg(0, signal.SIGTERM)  # it is blocked here
+    end_s = time.monotonic() + grace_s
+    while _children(server) and time.monotonic() < end_s:
+        signal.sigtimedwait([signal.SIGCHLD], 0.05)
+    while left := _children(server):
+        for child in left:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def _children(server: subprocess.Popen[bytes]) -> list[int]:
+    """The children that run, with those that the end of their parents has made ours. Those that have ended are collected."""
+    running = [server.pid] if server.poll() is None else []
+    for child in _listed():
+        if child != server.pid:
+            with suppress(ChildProcessError):
+                running += [child] if os.waitpid(child, os.WNOHANG) == (0, 0) else []
+    return running
+
+
+def _listed() -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text("ascii").split()]
+    except OSError:
+        return []
+
+
+if __name__ == "__main__":
+    sys.exit(run(int(sys.argv[1]), sys.argv[2:]))

@@ -1,0 +1,103 @@
+"""Starts a server for an experiment, and ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+from llenergymeasure.core.backends.server.processes.guard import GRACE_S
+from llenergymeasure.core.machine.last_lines import MOST_BYTES, last_lines_in
+from llenergymeasure.core.machine.signals import uninterrupted
+
+GUARD = Path(__file__).with_name("guard.py")
+# The guard kills after its grace period, and a killed process needs a moment to give its memory back.
+LONGEST_END_S = GRACE_S + 10.0
+# What is read of the end of the output: a crash writes more lines than a message shows.
+READ_BYTES = 8 * MOST_BYTES
+
+
+def free_port() -> int:
+    """A port of this machine on which nothing listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class LaunchedServer:
+    """A running server that was started here. A guard ends it also when this process is killed.
+
+    Args:
+        command: its program and arguments.
+        environ: its environment.
+    """
+
+    def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
+        self.command = tuple(command)
+        self._output: IO[bytes] = TemporaryFile()  # noqa: SIM115 - it is open as long as the server runs
+        self._last_lines: tuple[str, ...] = ()
+        with uninterrupted():
+            self._guard = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), *command],
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process that has all processes of the server as its descendants."""
+        return self._guard.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """The server's exit code, 128 + the signal for a killed process; None while it runs."""
+        return self._guard.poll()
+
+    def last_lines(self) -> tuple[str, ...]:
+        """The last lines of its output, without secrets."""
+        if self._output.closed:
+            return self._last_lines
+        size = os.fstat(self._output.fileno()).st_size
+        return last_lines_in(os.pread(self._output.fileno(), READ_BYTES, max(0, size - READ_BYTES)))
+
+    def written(self) -> str:
+        """The end of its output as text, for a message."""
+        lines = self.last_lines()
+        return "its last lines:\n  " + "\n  ".join(lines) if lines else "it wrote nothing"
+
+    def why_ended(self) -> str | None:
+        """Its exit code and the last lines of its output; None while it runs."""
+        code = self.exit_code
+        if code is None:
+            return None
+        return f"the server ended with exit code {code}; {self.written()}"
+
+    def end(self) -> None:
+        """End it with every process that it has started. Safe to call twice.
+
+        Raises:
+            KeyboardInterrupt: SIGINT or SIGTERM arrived in the meantime.
+        """
+        with uninterrupted():
+            if self._output.closed:
+                return
+            self._guard.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._guard.wait(LONGEST_END_S)
+            if self._guard.returncode is None or self._guard.returncode < 0:  # it was killed, and its group is left
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self._guard.pid, signal.SIGKILL)
+                self._guard.wait()
+            self._last_lines = self.last_lines()
+            self._output.close()

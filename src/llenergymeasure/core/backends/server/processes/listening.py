@@ -1,0 +1,109 @@
+"""Finds the processes of a running server by the port that it listens on. Linux only."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from llenergymeasure.core.backends.server.processes.tree import ServerProcesses, group_leader
+from llenergymeasure.core.machine.process_tree import PROC
+
+# State of a socket that listens, see include/net/tcp_states.h.
+_LISTEN = "0A"
+# They pass connections on to a server in a container or on another machine, which is not one of their children.
+FORWARDERS = frozenset(
+    {"docker-proxy", "rootlessport", "slirp4netns", "pasta", "pasta.avx2", "conmon", "ssh", "socat", "kubectl"}
+)
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class NotFoundError(Exception):
+    """The processes of a server are not found; the message says why."""
+
+
+def processes_at(url: str, proc: Path = PROC) -> ServerProcesses:
+    """The processes that listen at an address, with their groups.
+
+    Raises:
+        NotFoundError: the server is not on this machine, or its processes cannot be seen.
+    """
+    host, port = _address(url)
+    if not is_here(host):
+        raise NotFoundError(f"the server is on another machine, {host}")
+    found = listeners(port, proc)
+    if not found:
+        raise NotFoundError(
+            f"no process on this machine is seen to listen on port {port}: it runs in a container, or belongs to another user"
+        )
+    names = {pid: _name(pid, proc) for pid in found}
+    forwarder = next((name for name in names.values() if name in FORWARDERS), None)
+    if forwarder is not None:
+        raise NotFoundError(f"port {port} is forwarded by {forwarder} to processes that are not seen from here")
+    roots = tuple(sorted({group_leader(pid, proc=proc) for pid in found}))
+    return ServerProcesses(lambda: roots, proc=proc)
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme, 80)
+
+
+def is_here(host: str) -> bool:
+    """Whether a host is this machine: one of its addresses can be bound here."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return any(_can_be_bound(family, address) for family, _, _, _, address in found)
+
+
+def _can_be_bound(family: int, address: tuple[object, ...]) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as tried:
+            tried.bind((address[0], 0, *address[2:]))
+    except OSError:
+        return False
+    return True
+
+
+def listeners(port: int, proc: Path = PROC) -> list[int]:
+    """The processes that listen on a port; only those whose files this process may see."""
+    wanted = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _inodes(proc / "net" / table, port)}
+    return [pid for pid in _all_pids(proc) if wanted and wanted & set(_files(proc / f"{pid}" / "fd"))]
+
+
+def _inodes(table: Path, port: int) -> Iterator[str]:
+    """Inodes of the sockets that listen on a port, from a table as proc(5) describes it."""
+    for line in _lines(table)[1:]:
+        columns = line.split()
+        if columns[3] == _LISTEN and int(columns[1].rpartition(":")[2], 16) == port:
+            yield columns[9]
+
+
+def _all_pids(proc: Path) -> list[int]:
+    return sorted(int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()) if proc.is_dir() else []
+
+
+def _files(folder: Path) -> Iterator[str]:
+    try:
+        links = list(folder.iterdir())
+    except OSError:  # of another user, or it has ended
+        return
+    for link in links:
+        try:
+            yield str(link.readlink())
+        except OSError:
+            continue
+
+
+def _name(pid: int, proc: Path) -> str:
+    return "".join(_lines(proc / f"{pid}" / "comm")[:1])
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,106 @@
+"""Questions to a server outside the window: one connection per question, no redirections, no proxy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+from llenergymeasure._json import read_json
+
+MOST_BYTES = 64 * 2**20
+TIMEOUT_S = 10.0
+# What a server may say while it starts: it is overloaded, or its model is not loaded yet.
+NOT_YET = frozenset({429, 502, 503, 504})
+
+
+class NoReplyError(Exception):
+    """A server did not reply; the message says why."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The reply to one question.
+
+    Attributes:
+        status: its HTTP status.
+        headers: its headers, with names in lower case.
+        body: its content.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def value(self) -> Any:
+        """The content as JSON; None for an error, and for content that is not JSON."""
+        if self.status != 200:
+            return None
+        try:
+            return read_json(self.body)
+        except ValueError:
+            return None
+
+    @property
+    def text(self) -> str:
+        """The begin of the content as text, on one line."""
+        return " ".join(self.body[:500].decode("utf-8", "replace").split())
+
+
+class Questions:
+    """Asks one server.
+
+    Attributes:
+        url: its address, up to and including /v1.
+
+    Args:
+        url: as above.
+        headers: headers of every question; they may hold a key.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        self.url, parts = url, urlsplit(url)
+        self._is_tls = parts.scheme == "https"
+        self._place, self._root = parts.netloc, parts.path.removesuffix("/v1")
+        self._headers = headers
+
+    def get(self, path: str, timeout_s: float = TIMEOUT_S) -> Reply:
+        """The reply to GET for a path, such as /v1/models.
+
+        Raises:
+            NoReplyError: there is none.
+        """
+        return self._reply("GET", path, None, timeout_s)
+
+    def post(self, path: str, content: Mapping[str, Any], timeout_s: float = TIMEOUT_S) -> Reply:
+        """The reply to POST with JSON.
+
+        Raises:
+            NoReplyError: there is none.
+        """
+        return self._reply("POST", path, json.dumps(content).encode(), timeout_s)
+
+    def known(self, path: str) -> Any:
+        """The JSON at a path that not every server has; None without it."""
+        try:
+            return self.get(path).value
+        except NoReplyError:
+            return None
+
+    def _reply(self, method: str, path: str, body: bytes | None, timeout_s: float) -> Reply:
+        kind = HTTPSConnection if self._is_tls else HTTPConnection
+        connection = kind(self._place, timeout=timeout_s)
+        headers = {**self._headers, **({} if body is None else {"Content-Type": "application/json"})}
+        try:
+            connection.request(method, self._root + path, body, headers)
+            reply = connection.getresponse()
+            content = reply.read(MOST_BYTES)
+        except (OSError, HTTPException) as error:
+            raise NoReplyError(getattr(error, "strerror", None) or str(error) or type(error).__name__) from error
+        finally:
+            connection.close()
+        return Reply(reply.status, {name.lower(): value for name, value in reply.getheaders()}, content)

@@ -1,0 +1,138 @@
+"""Waits until a server answers, and finds the name under which it serves the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from llenergymeasure.core.backends.server.questions import NOT_YET, NoReplyError, Questions, Reply
+from llenergymeasure.exceptions import BackendError
+from llenergymeasure.protocols import Clock
+from llenergymeasure.security import redact
+
+MODELS = "/v1/models"
+# vLLM, SGLang, llama.cpp, TGI and TensorRT-LLM have it, and some of them list their models before these are loaded.
+HEALTH = "/health"
+FIRST_WAIT_S, GROWTH, LONGEST_WAIT_S = 0.1, 1.5, 1.0
+# A server that runs already may be overloaded for a moment, but not for longer.
+PATIENCE_S = 5.0
+_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a server answers when it is ready.
+
+    Attributes:
+        entries: its models, as in /v1/models.
+        headers: the headers of this answer.
+    """
+
+    entries: tuple[Mapping[str, Any], ...]
+    headers: Mapping[str, str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the models."""
+        return tuple(str(entry["id"]) for entry in self.entries)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Who owns them, which is the name of the server for some."""
+        return tuple(str(entry.get("owned_by")) for entry in self.entries)
+
+    def entry(self, name: str) -> Mapping[str, Any]:
+        """The entry of a model; empty when it is not listed."""
+        return next((entry for entry in self.entries if entry["id"] == name), {})
+
+
+class Waiting:
+    """Waits for a server.
+
+    Args:
+        ask: asks it.
+        clock: the clock.
+        limit_s: longest wait in s.
+        why_ended: returns why a server that was started here has ended; None while it runs.
+        advice: returns what to do when it does not answer.
+    """
+
+    def __init__(
+        self,
+        ask: Questions,
+        clock: Clock,
+        limit_s: float,
+        why_ended: Callable[[], str | None],
+        advice: Callable[[], str],
+    ) -> None:
+        self._ask, self._clock, self._limit_s = ask, clock, limit_s
+        self._why_ended, self._advice = why_ended, advice
+
+    def listed(self) -> Listed:
+        """The models of the server, as soon as it answers.
+
+        Raises:
+            BackendError: it has ended, refuses the key, or does not answer in time.
+        """
+        end_s, wait_s = self._clock.now() + self._limit_s, FIRST_WAIT_S
+        while True:
+            found, problem = self._asked_once()
+            if found is not None:
+                return found
+            ended = self._why_ended()
+            if ended is not None:
+                raise BackendError(ended)
+            if self._clock.now() + wait_s > end_s:
+                waited = f"{problem} after {self._limit_s:g} s"
+                raise BackendError(f"the server at {self._ask.url}: {waited}; {self._advice()}")
+            self._clock.sleep(wait_s)
+            wait_s = min(wait_s * GROWTH, LONGEST_WAIT_S)
+
+    def _asked_once(self) -> tuple[Listed | None, str]:
+        """The models, or what the server said instead."""
+        try:
+            reply = self._ask.get(MODELS)
+            healthy = self._ask.get(HEALTH).status not in NOT_YET
+        except NoReplyError as error:
+            return None, f"no answer ({error})"
+        if reply.status in _REFUSED:
+            raise BackendError(
+                f"the server refuses the key (status {reply.status}); "
+                "put its key into an environment variable and name that in server.api_key_env"
+            )
+        entries = _entries(reply)
+        if entries is None or not healthy:
+            return None, f"{MODELS} does not list models (status {reply.status}: {redact(reply.text)})"
+        return Listed(entries, reply.headers), ""
+
+
+def _entries(reply: Reply) -> tuple[Mapping[str, Any], ...] | None:
+    data = reply.value.get("data") if isinstance(reply.value, Mapping) else None
+    if not isinstance(data, list):
+        return None
+    return tuple(entry for entry in data if isinstance(entry, Mapping) and isinstance(entry.get("id"), str))
+
+
+def served_model(chosen: str | None, candidates: Sequence[str], listed: Listed) -> str:
+    """The name of the model in requests.
+
+    Args:
+        chosen: `server.served_model`; None = not set.
+        candidates: names by which the model may be listed.
+        listed: the models of the server.
+
+    Raises:
+        BackendError: the server lists several models, none of them under a name of this one.
+    """
+    if chosen is not None:
+        return chosen
+    known = [name for name in candidates if name in listed.names]
+    if known or len(listed.names) == 1:
+        return (known or list(listed.names))[0]
+    if not listed.names:
+        raise BackendError("the server lists no model; load one there, or name it in server.served_model")
+    raise BackendError(
+        f"the server does not list {candidates[0]}, but {', '.join(listed.names)}; name one of them in server.served_model"
+    )

@@ -1,0 +1,130 @@
+"""A server that is started for an experiment, and its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from llenergymeasure.core.backends.server.processes.guard import NOT_STARTED
+from llenergymeasure.core.backends.server.processes.launched import LaunchedServer, free_port
+from llenergymeasure.core.backends.server.processes.tree import ServerProcesses
+from waiting import until
+
+WAITS = "import time; print('waiting', flush=True); time.sleep(60)"
+# A server that starts a process in a group of its own, which ignores SIGTERM, and then waits.
+PARENT = """
+import subprocess, sys, time
+code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+time.sleep(60)
+"""
+
+
+def python(code):
+    return [sys.executable, "-I", "-S", "-c", code]
+
+
+@contextmanager
+def launched(command):
+    server = LaunchedServer(command, os.environ)
+    try:
+        yield server
+    finally:
+        server.end()
+
+
+def runs(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wrote(server, text):
+    return lambda: text in " ".join(server.last_lines())
+
+
+def test_a_server_runs_until_it_is_ended():
+    with launched(python(WAITS)) as server:
+        assert until(wrote(server, "waiting"))
+        (pid,) = ServerProcesses(lambda: [server.pid], also_roots=False).pids()
+        assert (server.exit_code, server.why_ended()) == (None, None)
+        server.end()
+        assert not runs(pid)
+        server.end()  # twice is once
+
+
+def test_a_server_that_ends_by_itself_says_why():
+    with launched(python("print('no model'); raise SystemExit(3)")) as server:
+        assert until(lambda: server.exit_code is not None)
+        assert server.why_ended() == "the server ended with exit code 3; its last lines:\n  no model"
+
+
+def test_a_server_that_is_killed_has_the_exit_code_of_a_shell():
+    with launched(python("import os; os.kill(os.getpid(), 9)")) as server:
+        assert until(lambda: server.exit_code is not None)
+        assert server.why_ended() == "the server ended with exit code 137; it wrote nothing"
+
+
+def test_a_program_that_does_not_exist_is_named():
+    with launched(["no-such-program", "--port", "1"]) as server:
+        assert until(lambda: server.exit_code is not None)
+        assert server.exit_code == NOT_STARTED
+        assert server.last_lines() == ("no-such-program cannot be started (No such file or directory)",)
+
+
+@pytest.mark.slow  # it waits for the end of the grace period
+def test_processes_that_left_the_group_and_ignore_sigterm_end_too():
+    with launched(python(PARENT)) as server:
+        assert until(wrote(server, "deaf"))
+        pids = ServerProcesses(lambda: [server.pid], also_roots=False).pids()
+        assert len(pids) == 2
+    assert not any(map(runs, pids))
+
+
+OWNER = """
+import os, sys, time
+from llenergymeasure.core.backends.server.processes.launched import LaunchedServer
+server = LaunchedServer([sys.executable, "-I", "-S", "-c", "import time; print('waiting', flush=True); time.sleep(60)"], os.environ)
+while not server.last_lines():
+    time.sleep(0.01)
+print(server.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_server_ends_when_the_process_that_started_it_is_killed(number):
+    with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True) as owner:
+        guard = int(owner.stdout.readline())
+        pids = [guard, *ServerProcesses(lambda: [guard], also_roots=False).pids()]
+        assert len(pids) == 2
+        owner.send_signal(number)
+    assert until(lambda: not any(map(runs, pids)))
+
+
+def test_a_server_ends_when_its_guard_is_killed_and_it_is_ended():
+    with launched(python(WAITS)) as server:
+        assert until(wrote(server, "waiting"))
+        pids = ServerProcesses(lambda: [server.pid], also_roots=False).pids()
+        with suppress(ProcessLookupError):
+            os.kill(server.pid, signal.SIGKILL)
+    assert until(lambda: not any(map(runs, pids)))
+
+
+def test_ctrl_c_in_a_terminal_does_not_reach_the_server():
+    with launched(python(WAITS)) as server:
+        assert until(wrote(server, "waiting"))
+        assert os.getpgid(server.pid) != os.getpgrp()
+
+
+def test_a_free_port_can_be_used():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", free_port()))

@@ -1,0 +1,75 @@
+"""Finding the processes of a running server by its port."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from llenergymeasure.core.backends.server.processes.listening import (
+    NotFoundError,
+    is_here,
+    listeners,
+    processes_at,
+)
+
+HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+
+
+def a_line(port, state, inode):
+    return f"   0: 0100007F:{port:04X} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000  1000 0 {inode} 1 0 0\n"
+
+
+@pytest.fixture
+def proc(tmp_path):
+    """Process 7 listens on port 8000, 8 is connected to it, and 9 listens on another port, over IPv6."""
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "tcp").write_text(HEAD + a_line(8000, "0A", 501) + a_line(8000, "01", 502))
+    (tmp_path / "net" / "tcp6").write_text(HEAD + a_line(9000, "0A", 503))
+    for pid, inode, name in ((7, 501, "vllm"), (8, 502, "client"), (9, 503, "docker-proxy")):
+        (tmp_path / f"{pid}" / "fd").mkdir(parents=True)
+        (tmp_path / f"{pid}" / "fd" / "3").symlink_to(f"socket:[{inode}]")
+        (tmp_path / f"{pid}" / "comm").write_text(f"{name}\n")
+    return tmp_path
+
+
+def test_the_process_that_listens_is_found(proc):
+    assert listeners(8000, proc) == [7]
+    assert listeners(9000, proc) == [9]
+    assert listeners(8001, proc) == []
+
+
+def test_without_a_list_of_sockets_none_is_found(tmp_path):
+    assert listeners(8000, tmp_path) == []
+
+
+def test_a_server_of_this_process_is_found():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        found = processes_at(f"http://127.0.0.1:{listening.getsockname()[1]}/v1")
+        assert os.getpid() in found.pids()
+
+
+def test_a_port_that_is_forwarded_is_not_the_servers(proc):
+    with pytest.raises(NotFoundError, match="port 9000 is forwarded by docker-proxy"):
+        processes_at("http://localhost:9000/v1", proc)
+
+
+def test_a_port_whose_process_is_not_seen_is_named(proc):
+    with pytest.raises(NotFoundError, match="port 8001: it runs in a container, or belongs to another user"):
+        processes_at("http://127.0.0.1:8001/v1", proc)
+
+
+def test_a_server_on_another_machine_has_no_processes_here(proc):
+    with pytest.raises(NotFoundError, match=r"on another machine, 192\.0\.2\.1"):
+        processes_at("http://192.0.2.1:8000/v1", proc)
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [("127.0.0.1", True), ("localhost", True), ("0.0.0.0", True), ("192.0.2.1", False), ("no.invalid", False)],
+)
+def test_a_host_is_here_when_its_address_can_be_bound(host, here):
+    assert is_here(host) == here

@@ -1,0 +1,31 @@
+"""The description of a server's model."""
+
+from __future__ import annotations
+
+from llenergymeasure import ExperimentConfig
+from llenergymeasure.core.backends.server.description import describe
+from llenergymeasure.core.backends.server.report import Report
+from llenergymeasure.models.files.local_files import local_config
+
+CONFIG = ExperimentConfig(model="builtin/tiny-llama", backend="server", server={"url": "http://127.0.0.1:1/v1"})
+
+
+def test_the_parameters_are_those_of_the_models_configuration():
+    architecture = local_config("builtin/tiny-llama", None, {})
+    info = describe(CONFIG, "vllm", Report({"max_model_len": 512}, {}, positions=512), architecture, "cuda", 3.0)
+    assert (info.backend, info.device, info.architecture) == ("vllm", "cuda", "LlamaForCausalLM")
+    assert info.n_matmul_parameters is not None
+    assert info.n_parameters >= info.n_matmul_parameters
+    assert (info.max_positions, info.load_seconds) == (512, 3.0)
+    assert info.effective_settings == {"max_model_len": 512}
+
+
+def test_what_the_server_counts_comes_first():
+    info = describe(CONFIG, "llama.cpp", Report({}, {}, n_parameters=7, most_requests=4), {}, "cpu", None)
+    assert (info.n_parameters, info.max_num_seqs) == (7, 4)
+
+
+def test_without_both_the_parameters_are_none_with_the_reason():
+    info = describe(CONFIG, "unknown", Report({}, {}), {}, "unknown", None)
+    assert (info.n_parameters, info.n_matmul_parameters, info.max_positions) == (None, None, None)
+    assert "does not report them" in info.parameters_reason

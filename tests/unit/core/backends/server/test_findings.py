@@ -1,0 +1,57 @@
+"""What would make a server fail at its start is found before the run."""
+
+from __future__ import annotations
+
+import pytest
+
+from llenergymeasure import ExperimentConfig
+from llenergymeasure.core.backends.server.findings import setting_findings
+
+HERE, THERE = "http://127.0.0.1:8000/v1", "http://192.0.2.1:8000/v1"
+
+
+def problems(environ=None, model="m", meter="auto", **section):
+    config = ExperimentConfig(model=model, backend="server", server=section, energy={"backend": meter})
+    environ = {"PATH": "/usr/bin:/bin", **(environ or {})}
+    return [each.problem for each in setting_findings(config, {}, bool, lambda: None, environ)]
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"url": HERE},
+        {"url": THERE, "energy": "none"},
+        {"launch": ["sh", "serve", "{port}"]},
+        {"launch": ["/bin/sh", "serve", "{port}"]},
+    ],
+)
+def test_nothing_is_found_where_nothing_is_wrong(section):
+    assert problems(**section) == []
+
+
+def test_a_program_that_is_not_installed_is_named():
+    assert problems(launch=["no-such-server", "{port}"]) == [
+        "server.launch: the program no-such-server is not found on this machine"
+    ]
+
+
+def test_a_key_that_is_not_set_is_named():
+    expected = "the environment variable MY_SERVER, which server.api_key_env names, is not set"
+    assert problems(url=HERE, api_key_env="MY_SERVER") == [expected]
+    assert problems({"MY_SERVER": " "}, url=HERE, api_key_env="MY_SERVER") == [expected]
+    assert problems({"MY_SERVER": "x"}, url=HERE, api_key_env="MY_SERVER") == []
+
+
+def test_a_built_in_model_that_does_not_exist_is_named():
+    (problem,) = problems(model="builtin/other", launch=["sh", "{port}"])
+    assert "there is no built-in model 'builtin/other'" in problem
+
+
+def test_the_energy_of_another_machine_cannot_be_measured():
+    (problem,) = problems(url=THERE)
+    assert problem == "server.url is on another machine, 192.0.2.1, whose energy cannot be measured here"
+
+
+def test_a_meter_of_this_machine_is_not_that_of_another():
+    (problem,) = problems(url=THERE, energy="none", meter="rapl")
+    assert problem == "energy.backend is rapl, but server.energy is none: the server is on another machine"

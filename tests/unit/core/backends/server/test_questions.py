@@ -1,0 +1,41 @@
+"""Questions to a server outside the window."""
+
+from __future__ import annotations
+
+import pytest
+
+from canned_server import canned_server
+from llenergymeasure.core.backends.server.processes.launched import free_port
+from llenergymeasure.core.backends.server.questions import NoReplyError, Questions
+
+
+def test_a_path_is_asked_from_the_root_of_the_server():
+    with canned_server({"/v1/models": (200, {"data": []}), "/version": (200, {"version": "1.2"})}) as server:
+        ask = Questions(server.url, {"Authorization": "Bearer secret"})
+        assert ask.get("/v1/models").value == {"data": []}
+        assert ask.known("/version") == {"version": "1.2"}
+    assert [headers["Authorization"] for _, _, headers, _ in server.asked] == ["Bearer secret"] * 2
+
+
+def test_a_server_below_a_path_is_asked_there():
+    with canned_server({"/llm/v1/models": (200, {"data": []})}) as server:
+        ask = Questions(server.url.replace("/v1", "/llm/v1"), {})
+        assert ask.get("/v1/models").status == 200
+
+
+def test_json_is_sent():
+    with canned_server({"/tokenize": (200, lambda sent: {"tokens": [len(sent["content"])]})}) as server:
+        assert Questions(server.url, {}).post("/tokenize", {"content": "abc"}).value == {"tokens": [3]}
+
+
+def test_what_a_server_does_not_know_is_none():
+    with canned_server({"/props": (200, b"<html>")}) as server:
+        ask = Questions(server.url, {})
+        assert (ask.known("/props"), ask.known("/version")) == (None, None)
+
+
+def test_without_a_server_there_is_no_reply():
+    ask = Questions(f"http://127.0.0.1:{free_port()}/v1", {})
+    with pytest.raises(NoReplyError, match="Connection refused"):
+        ask.get("/v1/models")
+    assert ask.known("/version") is None

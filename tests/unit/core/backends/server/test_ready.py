@@ -1,0 +1,100 @@
+"""Waiting for a server, and the name of its model."""
+
+from __future__ import annotations
+
+import pytest
+
+from llenergymeasure.core.backends.server.questions import NoReplyError, Reply
+from llenergymeasure.core.backends.server.ready import Listed, Waiting, served_model
+from llenergymeasure.exceptions import BackendError
+from llenergymeasure.testing import FakeClock
+
+MODELS = b'{"data": [{"id": "a", "owned_by": "vllm"}, {"id": "b"}]}'
+HEALTHY = Reply(200, {}, b"")
+
+
+class Asks:
+    """Answers /v1/models with each of the replies in turn, and then with the last; /health likewise."""
+
+    url = "http://h:1/v1"
+
+    def __init__(self, *replies, health=(HEALTHY,)):
+        self._replies = {"/v1/models": list(replies), "/health": list(health)}
+
+    def get(self, path):
+        left = self._replies[path]
+        reply = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+
+def waiting(*replies, limit_s=60.0, why_ended=lambda: None, **options):
+    clock = FakeClock()
+    return clock, Waiting(Asks(*replies, **options), clock, limit_s, why_ended, lambda: "do this")
+
+
+def test_it_waits_until_the_models_are_listed():
+    refused, loading = NoReplyError("Connection refused"), Reply(503, {}, b"loading")
+    clock, wait = waiting(refused, refused, loading, Reply(200, {"server": "x"}, MODELS))
+    started_s = clock.now()
+    listed = wait.listed()
+    assert (listed.names, listed.owners, listed.headers) == (("a", "b"), ("vllm", "None"), {"server": "x"})
+    assert clock.now() - started_s == pytest.approx(0.1 + 0.15 + 0.225)
+
+
+def test_models_that_are_listed_before_they_are_loaded_are_waited_for():
+    clock, wait = waiting(Reply(200, {}, MODELS), health=(Reply(503, {}, b""), Reply(503, {}, b""), HEALTHY))
+    started_s = clock.now()
+    assert wait.listed().names == ("a", "b")
+    assert clock.now() > started_s
+
+
+def test_a_server_without_a_health_check_is_ready_when_it_lists_its_models():
+    _, wait = waiting(Reply(200, {}, MODELS), health=(Reply(404, {}, b""),))
+    assert wait.listed().names == ("a", "b")
+
+
+def test_a_server_that_has_ended_is_not_waited_for():
+    clock, wait = waiting(NoReplyError("Connection refused"), why_ended=lambda: "the server ended with exit code 3")
+    started_s = clock.now()
+    with pytest.raises(BackendError, match="exit code 3"):
+        wait.listed()
+    assert clock.now() == started_s
+
+
+def test_the_error_after_the_limit_says_what_the_server_answered():
+    _, wait = waiting(Reply(404, {}, b"not\nhere"), limit_s=5.0)
+    with pytest.raises(BackendError, match=r"server at http://h:1/v1: .*\(status 404: not here\) after 5 s; do this"):
+        wait.listed()
+
+
+def test_a_refused_key_is_an_error_at_once():
+    _, wait = waiting(Reply(401, {}, b""))
+    with pytest.raises(BackendError, match=r"refuses the key \(status 401\).*server\.api_key_env"):
+        wait.listed()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "names", "served"),
+    [
+        (None, ("x", "model"), "model"),
+        (None, ("other",), "other"),
+        (None, ("x", "/files/model"), "/files/model"),
+        ("mine", ("x", "model"), "mine"),
+    ],
+)
+def test_the_name_is_the_chosen_one_or_the_models_or_the_only_one(chosen, names, served):
+    listed = Listed(tuple({"id": name} for name in names), {})
+    assert served_model(chosen, ("model", "/files/model"), listed) == served
+
+
+def test_several_other_models_are_named_in_the_error():
+    listed = Listed(({"id": "x"}, {"id": "y"}), {})
+    with pytest.raises(BackendError, match=r"does not list model, but x, y; name one of them in server\.served_model"):
+        served_model(None, ("model",), listed)
+
+
+def test_a_server_without_a_model_is_an_error():
+    with pytest.raises(BackendError, match="lists no model"):
+        served_model(None, ("model",), Listed((), {}))
