@@ -1,0 +1,47 @@
+"""The errors of a load: what happened to its requests, in a sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from llenergymeasure.core.backends.server.client.asked import Answer
+from llenergymeasure.core.backends.server.traffic.request_log import RequestLog
+from llenergymeasure.exceptions import BackendError
+
+_LOOK = "look at the output of the server"
+
+
+def unanswered(url: str, answers: Iterable[Answer], phase: str = "") -> BackendError:
+    """The error for requests of which none, or hardly any, was answered.
+
+    Args:
+        url: address of the server.
+        answers: the requests.
+        phase: the part of the traffic that they are of, such as " of the ramp-up"; empty for all requests of a run.
+    """
+    ended = list(answers)
+    failed = sum(answer.failure is not None for answer in ended)
+    share = "all" if failed == len(ended) else f"{failed} of"
+    requests = "the request" if len(ended) == 1 else f"{share} {len(ended)} requests"
+    return BackendError(f"{requests}{phase} to {url} failed: {failures(ended)}; {_LOOK}")
+
+
+def dead(url: str, log: RequestLog) -> BackendError:
+    """The error for a server that has ended, or that answers no more."""
+    last = failures(log.answers.values())
+    answered = f"after {log.answered} answers" if log.answered else "before its first answer"
+    if log.is_gone:
+        return BackendError(f"the server at {url} has ended, or accepts no connections, {answered}: {last}; {_LOOK}")
+    return BackendError(
+        f"the server at {url} answered no request in the time that one may take, {answered}: {last}; {_LOOK}, "
+        "or set server.request_timeout_seconds higher"
+    )
+
+
+def failures(answers: Iterable[Answer]) -> str:
+    """Failed requests by kind, most frequent first, with the message of the first: `reset: 2 (connection lost)`."""
+    failed = [answer.failure for answer in answers if answer.failure is not None]
+    messages = {failure.kind: failure.message for failure in reversed(failed)}
+    counts = Counter(failure.kind for failure in failed)
+    return "; ".join(f"{kind}: {count} ({messages[kind]})" for kind, count in counts.most_common())

@@ -1,0 +1,164 @@
+"""The load on a server, before, in and after its window.
+
+```
+ramp_up       stretch          stretch          drain
+|-- answers --|-- n requests --|-- n requests --|-- until these have ended --| the rest is cancelled
+```
+
+The requests of a stretch are those that were begun in it. They are measured until their last token, and the load stays the same
+until then: otherwise the last of them would be answered by a server that has less and less to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from llenergymeasure.core.backends.server.client.asked import Answer
+from llenergymeasure.core.backends.server.traffic.faults import dead, unanswered
+from llenergymeasure.core.backends.server.traffic.pace import Pace
+from llenergymeasure.core.backends.server.traffic.sender import Sender
+
+# The ramp-up gives up when at most one request in so many is answered.
+MOST_FAILED = 10
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The begin or the end of a stretch.
+
+    Attributes:
+        time_s: when, in s on the clock of the measurement.
+        cpu_s: CPU time until then of the thread of the event loop, in s.
+        begun: how many requests were begun until then.
+        in_flight: the numbers of those that had not ended.
+    """
+
+    time_s: float
+    cpu_s: float
+    begun: int
+    in_flight: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of the load that is measured.
+
+    Attributes:
+        numbers: the requests that are measured: those that were begun in it.
+        begin: its begin.
+        end: its end.
+    """
+
+    numbers: range
+    begin: Edge
+    end: Edge
+
+    @property
+    def others(self) -> tuple[int, ...]:
+        """The other requests that were in flight in it: begun before it, or at its very end."""
+        before = (number for number in self.begin.in_flight if number < self.numbers.start)
+        return (*sorted(before), *range(self.numbers.stop, self.end.begun))
+
+    @property
+    def client_cpu_s(self) -> float:
+        """CPU time of the thread of the event loop, in s."""
+        return self.end.cpu_s - self.begin.cpu_s
+
+
+class Load:
+    """The requests of one window, or of one run without a ramp-up.
+
+    Args:
+        sender: sends them.
+        pace: determines when.
+        url: address of the server, for messages.
+        cpu_s: CPU time of the thread of the event loop, in s.
+    """
+
+    def __init__(self, sender: Sender, pace: Pace, url: str, cpu_s: Callable[[], float] = time.thread_time) -> None:
+        self._sender, self._pace, self._url, self._cpu_s = sender, pace, url, cpu_s
+        self._stretches: list[Stretch] = []
+
+    @property
+    def answers(self) -> dict[int, Answer]:
+        """What became of the requests, by their numbers."""
+        return self._sender.log.answers
+
+    async def ramp_up(self, answers: int) -> None:
+        """Begin; returns when so many requests were answered.
+
+        Raises:
+            BackendError: the server does not answer, or answers hardly any request.
+        """
+        log = self._sender.log
+        self._pace.start(self._sender)
+        await self._sender.until(lambda: log.is_dead or log.answered >= answers or log.ended >= MOST_FAILED * answers)
+        if log.is_dead:
+            raise dead(self._url, log)
+        if log.answered < answers:
+            raise unanswered(self._url, log.answers.values(), " of the ramp-up")
+
+    async def stretch(self, n: int) -> Stretch:
+        """The next stretch, of `n` requests. It begins where the one before it has ended.
+
+        Raises:
+            BackendError: the server answers no more.
+        """
+        log, last = self._sender.log, self._stretches[-1] if self._stretches else None
+        begin = self._edge() if last is None else last.end
+        first = begin.begun if last is None else last.numbers.stop
+        await self._sender.until(lambda: log.is_dead or log.begun >= first + n)
+        if log.is_dead:
+            raise dead(self._url, log)
+        end_s = self._pace.end_s(first, first + n - 1, begin.time_s)
+        await asyncio.sleep(end_s - self._sender.clock.now())
+        return self._ended(range(first, first + n), begin)
+
+    async def whole(self, n: int) -> Stretch:
+        """All of a load of `n` requests, from the first one until the last has ended.
+
+        Raises:
+            BackendError: no request was answered.
+        """
+        log, begin = self._sender.log, self._edge()
+        self._pace.start(self._sender)
+        await self._sender.until(lambda: not log.in_flight and (log.is_dead or log.ended >= n))
+        if log.is_dead:
+            raise dead(self._url, log)
+        stretch = self._ended(range(n), begin)
+        self._check(stretch)
+        return stretch
+
+    async def drain(self) -> None:
+        """Return when every request has ended that was begun before the end of the last stretch; the others are cancelled.
+
+        Raises:
+            BackendError: no request of a stretch was answered.
+        """
+        log = self._sender.log
+        after = self._stretches[-1].numbers.stop if self._stretches else 0
+        await self._sender.until(lambda: all(number >= after for number in log.in_flight))
+        await self.cancel()
+        for stretch in self._stretches:
+            self._check(stretch)
+
+    async def cancel(self) -> None:
+        """End the load at once. Safe to call twice."""
+        await self._sender.cancel()
+
+    def _edge(self) -> Edge:
+        log = self._sender.log
+        return Edge(self._sender.clock.now(), self._cpu_s(), log.begun, frozenset(log.in_flight))
+
+    def _ended(self, numbers: range, begin: Edge) -> Stretch:
+        stretch = Stretch(numbers, begin, self._edge())
+        self._stretches.append(stretch)
+        return stretch
+
+    def _check(self, stretch: Stretch) -> None:
+        answers = [self.answers[number] for number in stretch.numbers]
+        if all(answer.failure is not None for answer in answers):
+            raise unanswered(self._url, answers)

@@ -1,0 +1,129 @@
+"""The records of a stretch of the load, made from the answers to its requests after the window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from llenergymeasure.core.backends.server.client.asked import Answer
+from llenergymeasure.core.backends.server.client.counting import counted
+from llenergymeasure.core.backends.server.loaded import ServerTokenizer
+from llenergymeasure.core.backends.server.traffic.load import Stretch
+from llenergymeasure.exceptions import BackendError
+from llenergymeasure.records import FailedRequest, RequestRecord, RunRecords, TrafficRecord
+
+
+@dataclass(frozen=True)
+class StretchOutput:
+    """The output of a run; its records are complete when the load has ended.
+
+    Attributes:
+        stretch: the measured part of the load.
+        answers: what became of the requests of the whole load, by their numbers.
+        input_lengths: tokens of each prompt by its index, as counted here.
+        tokenizer: counts what the server does not count.
+    """
+
+    stretch: Stretch
+    answers: Mapping[int, Answer]
+    input_lengths: Mapping[int, int]
+    tokenizer: ServerTokenizer
+
+    def records(self) -> RunRecords:
+        """The records.
+
+        Raises:
+            BackendError: neither the server nor a tokenizer on this machine counts the tokens.
+        """
+        sent = [self._counted(self.answers[number]) for number in self.stretch.numbers]
+        answered = [answer for answer in sent if answer.failure is None]
+        return RunRecords(
+            requests=tuple(map(self._request, answered)),
+            traffic=TrafficRecord(
+                start_s=self.stretch.begin.time_s,
+                end_s=self.stretch.end.time_s,
+                due_s=tuple(answer.due_s for answer in sent),
+                sent_s=tuple(answer.sent_s for answer in sent),
+                failures=tuple(_failed(answer) for answer in sent if answer.failure is not None),
+                others=tuple(self._others()),
+                counted_by="tokenizer" if any(answer.counted_by == "tokenizer" for answer in answered) else "server",
+                client_cpu_s=self.stretch.client_cpu_s,
+                dropped_events=sum(answer.dropped_events for answer in sent),
+                cached_tokens=_sum_of([answer.cached_tokens for answer in answered]),
+            ),
+        )
+
+    def _others(self) -> Iterator[RequestRecord]:
+        """The other requests with tokens in the stretch; also those that failed later."""
+        for number in self.stretch.others:
+            answer = self.answers.get(number)  # None: it was cancelled before it was sent
+            if answer is not None and self._has_tokens_inside(answer):
+                whole = self._counted(answer)
+                if whole.failure is None or (whole.output_tokens and self._input_tokens(whole)):
+                    yield self._request(whole)
+
+    def _has_tokens_inside(self, answer: Answer) -> bool:
+        begin_s, end_s = self.stretch.begin.time_s, self.stretch.end.time_s
+        return any(begin_s < time_s <= end_s for time_s in answer.event_times_s)
+
+    def _counted(self, answer: Answer) -> Answer:
+        if not self.tokenizer.counts:
+            return answer
+        return counted(answer, self._tokens_of, self.input_lengths[answer.prompt_index])
+
+    def _tokens_of(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, without those that the tokenizer adds."""
+        special = self.tokenizer.special_ids
+        return [sum(token not in special for token in ids) for ids in self.tokenizer.encode(texts)]
+
+    def _request(self, answer: Answer) -> RequestRecord:
+        input_tokens, output_tokens = self._input_tokens(answer), answer.output_tokens
+        if input_tokens is None or output_tokens is None:
+            raise BackendError(
+                "the server does not report how many tokens a request has, and the tokenizer of the model is not on this "
+                "machine; name it in server.tokenizer"
+            )
+        return RequestRecord(
+            prompt_index=answer.prompt_index,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            queued_s=answer.due_s,
+            scheduled_s=answer.sent_s,
+            first_token_s=answer.event_times_s[0],
+            finished_s=answer.event_times_s[-1],
+            token_times_s=answer.event_times_s,
+            token_counts=answer.event_tokens,
+            end=answer.end,
+        )
+
+    def _input_tokens(self, answer: Answer) -> int | None:
+        """As the server counts them, also in another answer to the same prompt; else as counted here."""
+        reported = answer.input_tokens or self._reported.get(answer.prompt_index)
+        return reported or (self.input_lengths[answer.prompt_index] if self.tokenizer.counts else None)
+
+    @cached_property
+    def _reported(self) -> dict[int, int]:
+        return {answer.prompt_index: answer.input_tokens for answer in self.answers.values() if answer.input_tokens}
+
+
+def _failed(answer: Answer) -> FailedRequest:
+    assert answer.failure is not None
+    is_counted = answer.output_tokens is not None
+    return FailedRequest(
+        prompt_index=answer.prompt_index,
+        due_s=answer.due_s,
+        sent_s=answer.sent_s,
+        ended_s=answer.finished_s,
+        kind=answer.failure.kind,
+        message=answer.failure.message,
+        status=answer.failure.status,
+        token_times_s=answer.event_times_s if is_counted else (),
+        token_counts=answer.event_tokens if is_counted else (),
+    )
+
+
+def _sum_of(numbers: Sequence[int | None]) -> int | None:
+    """The sum of the numbers that are known; None when none is."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None

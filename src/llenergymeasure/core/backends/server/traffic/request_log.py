@@ -1,0 +1,68 @@
+"""What became of the requests of a load, and whether its server still answers."""
+
+from __future__ import annotations
+
+import math
+
+from llenergymeasure.core.backends.server.client.asked import Answer, FailureKind
+
+# A server has ended when so many requests in a row found no connection, or lost it. Those that were in flight when the first
+# of them failed do not count: they all fail when a server starts again.
+GONE_AFTER = 10
+_WITHOUT_SERVER: frozenset[FailureKind] = frozenset({"refused", "unreachable", "reset"})
+
+
+class RequestLog:
+    """The requests of a load by their numbers, from 0 in the order in which they were begun.
+
+    Attributes:
+        begun: how many were begun.
+        in_flight: the numbers of those that have not ended.
+        answers: the others, complete or not.
+        answered: how many are complete.
+        is_gone: whether the server seems to have ended.
+        is_hanging: whether a request timed out, and no request was answered since it had been sent.
+    """
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.in_flight: set[int] = set()
+        self.answers: dict[int, Answer] = {}
+        self.answered = 0
+        self.is_gone = self.is_hanging = False
+        self._answered_s = -math.inf
+        self._lost: list[Answer] = []
+
+    @property
+    def ended(self) -> int:
+        """How many have ended."""
+        return len(self.answers)
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether further requests are useless."""
+        return self.is_gone or self.is_hanging
+
+    def begin(self) -> int:
+        """The number of a new request."""
+        number, self.begun = self.begun, self.begun + 1
+        self.in_flight.add(number)
+        return number
+
+    def end(self, number: int, answer: Answer) -> None:
+        """Keep what became of a request."""
+        self.in_flight.discard(number)
+        self.answers[number] = answer
+        if answer.failure is None:
+            self.answered += 1
+            self._answered_s = answer.finished_s
+        elif answer.failure.kind == "timeout":
+            self.is_hanging |= self._answered_s <= answer.sent_s
+        self._count_lost(answer)
+
+    def _count_lost(self, answer: Answer) -> None:
+        if answer.failure is None or answer.failure.kind not in _WITHOUT_SERVER:
+            self._lost.clear()
+        elif not self._lost or answer.sent_s >= self._lost[0].finished_s:
+            self._lost.append(answer)
+        self.is_gone |= len(self._lost) > GONE_AFTER

@@ -1,0 +1,88 @@
+"""The records of a stretch, from the answers to its requests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fake_server import CountingTokenizer
+from llenergymeasure.core.backends.server.client.asked import Answer, Failure
+from llenergymeasure.core.backends.server.traffic.load import Edge, Stretch
+from llenergymeasure.core.backends.server.traffic.records import StretchOutput
+from llenergymeasure.core.backends.server.whole_texts import WholeTexts
+from llenergymeasure.exceptions import BackendError
+
+# Sent at 1 s; tokens at 2, 3 and 4 s. The server counts them.
+REPORTED = Answer(
+    prompt_index=0, due_s=0.5, sent_s=1.0, finished_s=4.5, event_times_s=(2.0, 3.0, 4.0), event_tokens=(1, 2, 3),
+    texts=("a ", "b ", "c "), input_tokens=5, output_tokens=3, counted_by="server", counts_are_reported=True,
+    cached_tokens=1, end="stop", dropped_events=2,
+)  # fmt: skip
+UNREPORTED = replace(
+    REPORTED, input_tokens=None, output_tokens=None, counted_by=None, counts_are_reported=False, cached_tokens=None,
+)  # fmt: skip
+BROKEN = replace(UNREPORTED, failure=Failure("reset", "connection lost"), end=None)
+
+
+def records(answers, tokenizer=None, numbers=None, start_s=0.0, end_s=10.0):
+    numbers = numbers or range(len(answers))
+    before = frozenset(range(numbers.start))
+    stretch = Stretch(numbers, Edge(start_s, 1.0, numbers.start, before), Edge(end_s, 1.25, len(answers), frozenset()))
+    return StretchOutput(stretch, dict(enumerate(answers)), {0: 4}, tokenizer or CountingTokenizer()).records()
+
+
+def test_an_answer_is_a_request_until_its_last_token():
+    (request,) = records([REPORTED]).requests
+    assert (request.queued_s, request.scheduled_s, request.first_token_s, request.finished_s) == (0.5, 1.0, 2.0, 4.0)
+    assert (request.token_times_s, request.token_counts) == ((2.0, 3.0, 4.0), (1, 2, 3))
+    assert (request.input_tokens, request.output_tokens, request.end) == (5, 3, "stop")
+    assert request.output_ids is None
+
+
+def test_the_traffic_sums_up_its_requests():
+    traffic = records([REPORTED, REPORTED, BROKEN]).traffic
+    assert (traffic.start_s, traffic.end_s, traffic.client_cpu_s) == (0.0, 10.0, 0.25)
+    assert (traffic.due_s, traffic.sent_s) == ((0.5,) * 3, (1.0,) * 3)
+    assert (traffic.dropped_events, traffic.cached_tokens, traffic.counted_by) == (6, 2, "server")
+
+
+def test_what_the_server_does_not_count_the_tokenizer_counts():
+    found = records([UNREPORTED])
+    (request,) = found.requests
+    assert (request.input_tokens, request.output_tokens, request.token_counts) == (4, 3, (1, 2, 3))
+    assert found.traffic.counted_by == "tokenizer"
+    assert found.traffic.cached_tokens is None
+
+
+def test_tokens_that_nothing_counts_are_an_error_with_its_fix():
+    with pytest.raises(BackendError, match=r"name it in server\.tokenizer"):
+        records([UNREPORTED], WholeTexts())
+
+
+def test_a_failed_request_has_its_times_and_the_tokens_that_had_come():
+    (failed,) = records([REPORTED, BROKEN]).traffic.failures
+    assert (failed.kind, failed.message, failed.status) == ("reset", "connection lost", None)
+    assert (failed.due_s, failed.sent_s, failed.ended_s) == (0.5, 1.0, 4.5)
+    assert (failed.token_times_s, failed.token_counts) == ((2.0, 3.0, 4.0), (1, 2, 3))
+
+
+def test_tokens_of_a_failed_request_that_nothing_counts_are_left_out():
+    (failed,) = records([REPORTED, BROKEN], WholeTexts()).traffic.failures
+    assert failed.token_times_s == failed.token_counts == ()
+
+
+@pytest.mark.parametrize(("start_s", "end_s", "others"), [(4.0, 9.0, 0), (3.9, 9.0, 1), (0.0, 2.0, 1), (0.0, 1.9, 0)])
+def test_another_request_counts_when_it_has_a_token_after_the_start_and_until_the_end(start_s, end_s, others):
+    found = records([REPORTED, REPORTED], numbers=range(1, 2), start_s=start_s, end_s=end_s)
+    assert len(found.traffic.others) == others
+    assert len(found.requests) == 1
+
+
+def test_another_request_that_failed_counts_with_what_had_come():
+    (other,) = records([BROKEN, REPORTED], numbers=range(1, 2)).traffic.others
+    assert (other.output_tokens, other.input_tokens, other.end) == (3, 4, None)
+
+
+def test_another_request_that_nothing_counts_is_left_out():
+    assert records([BROKEN, REPORTED], WholeTexts(), numbers=range(1, 2)).traffic.others == ()

@@ -1,0 +1,56 @@
+"""Whether a server still answers, from what became of its requests."""
+
+from __future__ import annotations
+
+import pytest
+
+from llenergymeasure.core.backends.server.client.asked import Answer, Failure
+from llenergymeasure.core.backends.server.traffic.request_log import GONE_AFTER, RequestLog
+
+
+def ended(sent_s, finished_s, kind=None):
+    return Answer(0, sent_s, sent_s, finished_s, failure=None if kind is None else Failure(kind, kind))
+
+
+def log_of(*answers):
+    log = RequestLog()
+    numbers = [log.begin() for _ in answers]
+    for number, answer in zip(numbers, answers):
+        log.end(number, answer)
+    return log
+
+
+def test_it_counts_what_was_begun_has_ended_and_was_answered():
+    log = RequestLog()
+    assert [log.begin() for _ in range(3)] == [0, 1, 2]
+    log.end(1, ended(1, 2))
+    log.end(0, ended(1, 3, "reset"))
+    assert (log.begun, log.ended, log.answered, log.in_flight) == (3, 2, 1, {2})
+    assert not log.is_dead
+
+
+@pytest.mark.parametrize("kind", ["refused", "unreachable", "reset"])
+def test_a_server_is_gone_when_new_requests_find_no_connection(kind):
+    lost = [ended(second, second + 0.5, kind) for second in range(GONE_AFTER + 1)]
+    assert log_of(*lost).is_gone
+    assert not log_of(*lost[:-1]).is_gone
+
+
+@pytest.mark.parametrize("kind", [None, "status_429", "status_5xx", "timeout", "no_tokens"])
+def test_a_server_that_says_anything_in_between_is_not_gone(kind):
+    lost = [ended(second, second + 0.5, "refused") for second in range(GONE_AFTER)]
+    assert not log_of(*lost, ended(20, 21, kind), *lost).is_gone
+
+
+def test_the_requests_that_were_in_flight_when_the_server_ended_count_as_one():
+    in_flight = [ended(0, 10, "reset") for _ in range(500)]
+    assert not log_of(*in_flight).is_gone
+    assert log_of(
+        *in_flight, *(ended(second, second + 0.1, "refused") for second in range(10, 10 + GONE_AFTER))
+    ).is_gone
+
+
+def test_a_server_hangs_when_a_request_timed_out_and_none_was_answered_meanwhile():
+    assert log_of(ended(0, 1), ended(1, 601, "timeout")).is_hanging
+    assert log_of(ended(0, 600, "timeout")).is_hanging
+    assert not log_of(ended(0, 2), ended(1, 601, "timeout")).is_hanging
