@@ -8,9 +8,9 @@ import pytest
 
 from fake_server import CountingTokenizer
 from llenergymeasure.core.backends.server.client.asked import Answer, Failure
+from llenergymeasure.core.backends.server.tokens.whole_texts import WholeTexts
 from llenergymeasure.core.backends.server.traffic.load import Edge, Stretch
 from llenergymeasure.core.backends.server.traffic.records import StretchOutput
-from llenergymeasure.core.backends.server.whole_texts import WholeTexts
 from llenergymeasure.exceptions import BackendError
 
 # Sent at 1 s; tokens at 2, 3 and 4 s. The server counts them.
