@@ -26,6 +26,7 @@ FORMATS_OF_OTHERS = {
     ("llenergymeasure/config/messages/text.py", ", "): "pydantic's list of the values of a Literal",
     ("llenergymeasure/config/runners.py", ":"): "what a user wrote: docker:IMAGE",
     ("llenergymeasure/study/executors/ray/door.py", ":"): "Ray's error of several lines",
+    ("llenergymeasure/core/backends/server/client/http.py", ";"): "the header Content-Type of HTTP",
     ("llenergymeasure/core/backends/registry.py", ":"): "the registry's module:attribute, as entry points have it",
     ("llenergymeasure/domain/files/report_formats.py", ":"): "the registry's module:attribute, as entry points have it",
     ("llenergymeasure/core/backends/pytorch/process_group.py", "\n"): "torch's error of many lines",

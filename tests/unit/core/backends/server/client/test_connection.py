@@ -40,6 +40,12 @@ def connected(
     return connection, transport, open_ones
 
 
+def receive(connection: Connection, data: bytes) -> None:
+    """As an event loop does it."""
+    connection.get_buffer(-1)[: len(data)] = data
+    connection.buffer_updated(len(data))
+
+
 def one_step(loop: asyncio.AbstractEventLoop) -> None:
     loop.call_soon(loop.stop)
     loop.run_forever()
@@ -54,7 +60,7 @@ def test_the_times_of_all_connections_are_taken_before_any_is_read(loop: asyncio
     exchanges = [Exchange(loop) for _ in both]
     for connection, exchange in zip(both, exchanges):
         connection.send(b"request", exchange)
-        connection.data_received(ANSWER)
+        receive(connection, ANSWER)
         assert exchange.ended_s is None
     one_step(loop)
     answers = [exchange.stream.answer(0, 0.0, 0.0, 9.0) for exchange in exchanges]
@@ -65,7 +71,7 @@ def test_a_connection_can_be_used_again_after_a_whole_answer(loop: asyncio.Abstr
     connection, transport, _ = connected(loop, iter(count(1)))
     exchange = Exchange(loop)
     connection.send(b"request", exchange)
-    connection.data_received(ANSWER)
+    receive(connection, ANSWER)
     one_step(loop)
     assert connection.release()
     assert not transport.aborted
@@ -76,7 +82,7 @@ def test_a_connection_can_be_used_again_after_a_whole_answer(loop: asyncio.Abstr
 def test_a_connection_is_closed_after_anything_else(loop: asyncio.AbstractEventLoop, data: bytes) -> None:
     connection, transport, _ = connected(loop, iter(count(1)))
     connection.send(b"request", Exchange(loop))
-    connection.data_received(data)
+    receive(connection, data)
     one_step(loop)
     assert not connection.release()
     assert transport.aborted
@@ -84,7 +90,7 @@ def test_a_connection_is_closed_after_anything_else(loop: asyncio.AbstractEventL
 
 def test_bytes_that_no_request_asked_for_close_the_connection(loop: asyncio.AbstractEventLoop) -> None:
     connection, transport, _ = connected(loop, iter(count(1)))
-    connection.data_received(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
+    receive(connection, b"HTTP/1.1 408 Request Timeout\r\n\r\n")
     one_step(loop)
     assert transport.aborted
     assert not connection.is_open
@@ -95,7 +101,7 @@ def test_bytes_before_the_loss_of_the_connection_are_read(loop: asyncio.Abstract
     exchange = Exchange(loop)
     connection.send(b"request", exchange)
     assert open_ones == {connection}
-    connection.data_received(HEAD + text_event("a"))
+    receive(connection, HEAD + text_event("a"))
     connection.connection_lost(ConnectionResetError(104, "reset by peer"))
     answer = exchange.stream.answer(0, 0.0, 0.0, exchange.ended_s or 0.0)
     assert answer.event_times_s == (1.0,)
