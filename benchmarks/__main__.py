@@ -13,7 +13,7 @@ from benchmarks.pairs import Line, Row
 
 BENCHMARKS = (
     "startup", "overhead", "vllm_engine", "isolation", "judge", "aggregation", "sweep", "study_size", "study_power", "study_runs",
-    "local_cycles", "ray_cycles", "slurm_cycles", "sampler", "accuracy",
+    "local_cycles", "ray_cycles", "slurm_cycles", "server_streams", "sampler", "accuracy",
 )  # fmt: skip
 
 
