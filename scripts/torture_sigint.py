@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -44,7 +45,24 @@ STUDIES = {
     "study --json --report": [*RUN_STUDY, "--json", "--report"],
     "study --dry-run": [*RUN_STUDY, "--dry-run"],
 }
-ALL = COMMANDS | STUDIES
+# A server without a model, which llem starts, or which this script has started at a port.
+SERVER = [sys.executable, str(Path(__file__).parents[1] / "tests" / "openai_server.py"), "--port"]
+PORT = "18765"
+SERVED = [
+    "run", "--model", "nothing", "--backend", "server", "-n", "40", "--set", "max_output_tokens=16", *NO_ENERGY,
+    "--set", "baseline.enabled=false", "--set", "warmup.thermal_floor_seconds=0",
+]  # fmt: skip
+LAUNCH = ["--set", f"server.launch={json.dumps([*SERVER, '{port}'])}"]
+URL = ["--set", f"server.url=http://127.0.0.1:{PORT}/v1"]
+RATE = ["--set", "traffic.mode=poisson", "--set", "traffic.rate=40"]
+SERVERS = {
+    "server, launched": [*SERVED, *LAUNCH, "--set", "traffic.concurrency=4"],
+    "server, launched, a rate": [*SERVED, *LAUNCH, *RATE],
+    "server, running": [*SERVED, *URL, "--set", "traffic.concurrency=16", "--json"],
+    "server, running, a rate": [*SERVED, *URL, *RATE],
+    "server, running, total": [*SERVED, *URL, "--set", "traffic.concurrency=4", "--set", "traffic.window=total"],
+}
+ALL = COMMANDS | STUDIES | SERVERS
 MARK = "LLEM_TORTURE"
 EXPECTED_STDERR = ("note: ", "saved: ")
 DEAF_S = 40.0
@@ -287,8 +305,25 @@ def main() -> int:
     parser.add_argument(
         "--studies", action="store_true", help="the commands of studies instead of those of one experiment"
     )
+    parser.add_argument("--servers", action="store_true", help="the commands that measure a server")
     given = parser.parse_args()
-    commands = given.only or list(STUDIES if given.studies else COMMANDS)
+    commands = given.only or list(STUDIES if given.studies else SERVERS if given.servers else COMMANDS)
+    with running_server() if set(commands) & set(SERVERS) else nullcontext():
+        return torture(commands, given)
+
+
+@contextmanager
+def running_server() -> Iterator[None]:
+    """The server for the commands that do not start one."""
+    with subprocess.Popen([*SERVER, PORT]) as server:
+        try:
+            yield
+        finally:
+            server.terminate()
+
+
+def torture(commands: list[str], given: argparse.Namespace) -> int:
+    """One series; the exit code."""
     longest = {command: length_of(command) for command in commands}
     print("   " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in longest.items()), flush=True)
     print("   n command                  to          after  ended after  code  verdict", flush=True)

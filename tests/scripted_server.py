@@ -171,6 +171,11 @@ class ScriptedServer:
         self.port = server.sockets[0].getsockname()[1]
         return server
 
+    @property
+    def open_connections(self) -> int:
+        """Number of connections that are open now."""
+        return len(self._transports)
+
     def close_connections(self) -> None:
         """Close every connection at once."""
         for transport in tuple(self._transports):

@@ -113,7 +113,7 @@ class ServerEngine:
             return self._request(prompt.index, prompt.ids, max_new_tokens, next(self._numbers))
 
         sender = Sender(self._loop.call(self._connected), asked, self._clock, limit)
-        return Load(sender, pace_of(self._config.traffic_settings, self._config.random_seed), self.server.url)
+        return Load(sender, pace_of(self._config.traffic_settings, self._config.random_seed), self.server)
 
     def _output(self, load: Load, stretch: Stretch, batches: Sequence[Prompt]) -> StretchOutput:
         lengths = {prompt.index: len(prompt.ids) for prompt in batches}

@@ -242,6 +242,17 @@ def test_a_server_that_dies_in_the_window_ends_it(served, traffic):
     assert one.loop.tasks() == 0
 
 
+def test_a_started_server_that_dies_says_why(served):
+    """Its exit code is known a moment after its connections were lost."""
+    asked = iter([None, None, *["the server ended with exit code 3; its last lines:\n  out of memory"] * 2])
+    fields = {"command": ("serve",), "why_ended": lambda: next(asked)}
+    one = served(concurrency=2, prompts=PROMPTS * 50, server={"dies_s": 105.0}, fields=fields)
+    with pytest.raises(
+        BackendError, match=r"has ended, after \d+ answers: refused.*exit code 3; its last lines:\n  out of memory"
+    ):
+        one.measure()
+
+
 def test_a_server_that_dies_after_the_window_is_a_failure_of_its_last_requests(served):
     """The window has ended at 102.625 s with two requests just sent."""
     one = served(concurrency=2, server={"dies_s": 103.0})

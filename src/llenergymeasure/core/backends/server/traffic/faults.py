@@ -27,12 +27,19 @@ def unanswered(url: str, answers: Iterable[Answer], phase: str = "") -> BackendE
     return BackendError(f"{requests}{phase} to {url} failed: {failures(ended)}; {_LOOK}")
 
 
-def dead(url: str, log: RequestLog) -> BackendError:
-    """The error for a server that has ended, or that answers no more."""
+def dead(url: str, log: RequestLog, why: str | None) -> BackendError:
+    """The error for a server that has ended, or that answers no more.
+
+    Args:
+        url: its address.
+        log: what became of the requests.
+        why: why it has ended, with its last lines; None where this is not known.
+    """
     last = failures(log.answers.values())
     answered = f"after {log.answered} answers" if log.answered else "before its first answer"
     if log.is_gone:
-        return BackendError(f"the server at {url} has ended, or accepts no connections, {answered}: {last}; {_LOOK}")
+        what = "has ended" if why else "has ended, or accepts no connections"
+        return BackendError(f"the server at {url} {what}, {answered}: {last}; {why or _LOOK}")
     return BackendError(
         f"the server at {url} answered no request in the time that one may take, {answered}: {last}; {_LOOK}, "
         "or set server.request_timeout_seconds higher"

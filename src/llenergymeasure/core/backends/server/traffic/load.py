@@ -17,12 +17,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from llenergymeasure.core.backends.server.client.asked import Answer
+from llenergymeasure.core.backends.server.loaded import LoadedServer
 from llenergymeasure.core.backends.server.traffic.faults import dead, unanswered
 from llenergymeasure.core.backends.server.traffic.pace import Pace
 from llenergymeasure.core.backends.server.traffic.sender import Sender
+from llenergymeasure.exceptions import BackendError
 
 # The ramp-up gives up when at most one request in so many is answered.
 MOST_FAILED = 10
+# A server refuses connections a moment before its exit code is known.
+LONGEST_EXIT_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -74,12 +78,14 @@ class Load:
     Args:
         sender: sends them.
         pace: determines when.
-        url: address of the server, for messages.
+        server: the server that they are sent to.
         cpu_s: CPU time of the thread of the event loop, in s.
     """
 
-    def __init__(self, sender: Sender, pace: Pace, url: str, cpu_s: Callable[[], float] = time.thread_time) -> None:
-        self._sender, self._pace, self._url, self._cpu_s = sender, pace, url, cpu_s
+    def __init__(
+        self, sender: Sender, pace: Pace, server: LoadedServer, cpu_s: Callable[[], float] = time.thread_time
+    ) -> None:
+        self._sender, self._pace, self._server, self._cpu_s = sender, pace, server, cpu_s
         self._stretches: list[Stretch] = []
 
     @property
@@ -97,9 +103,9 @@ class Load:
         self._pace.start(self._sender)
         await self._sender.until(lambda: log.is_dead or log.answered >= answers or log.ended >= MOST_FAILED * answers)
         if log.is_dead:
-            raise dead(self._url, log)
+            raise await self._dead()
         if log.answered < answers:
-            raise unanswered(self._url, log.answers.values(), " of the ramp-up")
+            raise unanswered(self._server.url, log.answers.values(), " of the ramp-up")
 
     async def stretch(self, n: int) -> Stretch:
         """The next stretch, of `n` requests. It begins where the one before it has ended.
@@ -112,7 +118,7 @@ class Load:
         first = begin.begun if last is None else last.numbers.stop
         await self._sender.until(lambda: log.is_dead or log.begun >= first + n)
         if log.is_dead:
-            raise dead(self._url, log)
+            raise await self._dead()
         end_s = self._pace.end_s(first, first + n - 1, begin.time_s)
         await asyncio.sleep(end_s - self._sender.clock.now())
         return self._ended(range(first, first + n), begin)
@@ -127,7 +133,7 @@ class Load:
         self._pace.start(self._sender)
         await self._sender.until(lambda: not log.in_flight and (log.is_dead or log.ended >= n))
         if log.is_dead:
-            raise dead(self._url, log)
+            raise await self._dead()
         stretch = self._ended(range(n), begin)
         self._check(stretch)
         return stretch
@@ -149,6 +155,13 @@ class Load:
         """End the load at once. Safe to call twice."""
         await self._sender.cancel()
 
+    async def _dead(self) -> BackendError:
+        """The error for a server that answers no more, with its exit code if it was started here and has ended."""
+        end_s = self._sender.clock.now() + LONGEST_EXIT_S
+        while self._server.was_launched and self._server.why_ended() is None and self._sender.clock.now() < end_s:
+            await asyncio.sleep(0.05)
+        return dead(self._server.url, self._sender.log, self._server.why_ended())
+
     def _edge(self) -> Edge:
         log = self._sender.log
         return Edge(self._sender.clock.now(), self._cpu_s(), log.begun, frozenset(log.in_flight))
@@ -161,4 +174,4 @@ class Load:
     def _check(self, stretch: Stretch) -> None:
         answers = [self.answers[number] for number in stretch.numbers]
         if all(answer.failure is not None for answer in answers):
-            raise unanswered(self._url, answers)
+            raise unanswered(self._server.url, answers)

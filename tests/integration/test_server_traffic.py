@@ -1,0 +1,156 @@
+"""Traffic in real time on a scripted server over real connections."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections import Counter
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from fake_server import a_loaded_server
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.server.client.client import Client
+from llenergymeasure.core.backends.server.client.target import Target
+from llenergymeasure.core.backends.server.engine import ServerEngine
+from llenergymeasure.core.backends.server.requests import Requests
+from llenergymeasure.core.machine.clock import SystemClock
+from llenergymeasure.core.window import measure_window
+from llenergymeasure.exceptions import BackendError
+from llenergymeasure.testing import FakeMeter
+from llenergymeasure.testing.residue import left_threads
+from scripted_server import Step, answer, chunk, error, scripted_server, server_process
+from waiting import until
+
+pytestmark = pytest.mark.slow
+LAG_S = 0.005
+TRIES = 3
+
+
+@contextmanager
+def served(url, timeout_s=30.0, **traffic):
+    """An engine for the server at an address; afterwards no thread is left."""
+    before = set(threading.enumerate())
+    clock = SystemClock()
+    config = ExperimentConfig(model="m", backend="server", server={"url": url}, traffic=traffic, max_output_tokens=8)
+    server, target = a_loaded_server(url=url), Target(url, timeout_s=timeout_s)
+    engine = ServerEngine(server, config, clock, lambda: Client(target, clock.now), Requests(config, server).make)
+    try:
+        yield engine
+    finally:
+        engine.release()
+        assert left_threads(before) == set()
+
+
+def window(engine, n):
+    """The edges of a window of `n` prompts, and its records."""
+    batches = engine.prepare([[20 + index] * 4 for index in range(n)])
+    raw = measure_window(engine, batches, FakeMeter(), SystemClock())
+    (output,) = raw.passes
+    return raw, output.records()
+
+
+def p99(values):
+    return statistics.quantiles(values, n=100, method="inclusive")[98]
+
+
+@contextmanager
+def lateness():
+    """How late a thread wakes that only sleeps, in s: what a busy machine does to every program."""
+    late_s, done = [], threading.Event()
+
+    def sleep():
+        while not done.is_set():
+            due_s = time.perf_counter() + 0.01
+            time.sleep(0.01)
+            late_s.append(time.perf_counter() - due_s)
+
+    thread = threading.Thread(target=sleep)
+    thread.start()
+    try:
+        yield late_s
+    finally:
+        done.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("mode", ["constant", "poisson"])
+def test_requests_are_sent_when_they_are_due(mode):
+    """The lag is below 5 ms at p99, on a busy machine beyond the lateness of a thread that only sleeps."""
+    found = []
+    for _ in range(TRIES):
+        with (
+            lateness() as late_s,
+            server_process(tokens=8, first_s=0.05, gap_s=0.01) as server,
+            served(server.url, mode=mode, rate=100.0) as engine,
+        ):
+            raw, records = window(engine, 300)
+        traffic = records.traffic
+        lags_s = [sent_s - due_s for due_s, sent_s in zip(traffic.due_s, traffic.sent_s)]
+        assert len(lags_s) == 300
+        assert min(lags_s) >= 0
+        assert traffic.failures == ()
+        assert raw.end_s - raw.start_s == pytest.approx(3.0, rel=0.25)
+        assert traffic.client_cpu_s < raw.end_s - raw.start_s
+        found.append((p99(lags_s), p99(late_s)))
+        if found[-1][0] < LAG_S:
+            break
+    assert any(lag_s < LAG_S + late_s for lag_s, late_s in found), f"lag and lateness at p99 in s: {found}"
+
+
+def test_a_closed_loop_measures_what_the_server_does():
+    with server_process(tokens=8, first_s=0.1, gap_s=0.02) as server, served(server.url, concurrency=8) as engine:
+        _, records = window(engine, 64)
+    for request in records.requests:
+        assert request.output_tokens == 8
+        assert request.first_token_s - request.scheduled_s == pytest.approx(0.1, abs=0.03)
+        assert request.finished_s - request.scheduled_s == pytest.approx(0.1 + 7 * 0.02, abs=0.03)
+    assert len(records.requests) == 64
+
+
+def test_every_fault_of_a_server_is_counted_and_named():
+    good = answer(tokens=8, first_s=0.01, gap_s=0.002)
+    scripts = {
+        "status_429": error(429, "slow down"),
+        "status_5xx": error(500, "out of memory"),
+        "status_4xx": error(400, "no such model"),
+        "reset": good.ends("reset", after=4),
+        "closed_early": good.ends("close", after=4),
+        "malformed_event": good.with_step(3, Step(0.0, chunk(b"data: {not json\n\n"))),
+        "no_tokens": answer(tokens=0),
+        "timeout": good.ends("hang", after=4),
+    }
+    cycle = [script for fault in scripts.values() for script in (fault, good, good)]
+    with scripted_server(cycle) as server, served(server.url, timeout_s=1.0, concurrency=6) as engine:
+        _, records = window(engine, 4 * len(cycle))
+    kinds = Counter(failed.kind for failed in records.traffic.failures)
+    sent = len(records.traffic.due_s)
+    assert sent == 4 * len(cycle) == len(records.requests) + len(records.traffic.failures)
+    assert set(kinds) == set(scripts)
+    assert all(3 <= count <= 5 for count in kinds.values()), kinds  # of 4 rounds; the edges of the window may cut one
+
+
+def test_a_server_that_dies_in_the_window_ends_it():
+    with ExitStack() as running:
+        server = running.enter_context(scripted_server([answer(tokens=8, first_s=0.05, gap_s=0.01)]))
+
+        def die():
+            until(lambda: len(server.received) > 30)
+            running.close()
+
+        threading.Thread(target=die).start()
+        with (
+            served(server.url, concurrency=4) as engine,
+            pytest.raises(BackendError, match=r"has ended.* after \d+ answers"),
+        ):
+            window(engine, 10_000)
+
+
+def test_an_engine_that_is_released_under_load_leaves_no_connection():
+    with scripted_server([answer(tokens=8, first_s=0.05, gap_s=0.01)]) as server:
+        with served(server.url, concurrency=16) as engine:
+            engine.ramp_up(engine.prepare([[20]] * 8))
+            assert server.connections >= 16
+        assert until(lambda: server.open_connections == 0)
