@@ -71,6 +71,8 @@ execution: {{n_cycles: 3}}
   `decoder: [{{}}, {{decoding_strategy: beam}}]`.
 - An axis of a backend's section multiplies only the cells of that backend: with `backend: [pytorch, vllm]`, two precisions, three
   `pytorch.batch_size` and two `vllm.max_num_seqs` are 6 + 4 = 10 cells. Common sections of a backend apply to its own cells.
+- `server.arguments.NAME: [64, 256]` varies an argument of the server that is started; false leaves it out. The sections `traffic`
+  and `slo` belong to the backend server.
 - Precedence: defaults < base < common fields < sweep < entries of `experiments` < command line. A field cannot be an axis and a
   common field of the same file.
 - A value that is wrong by itself is an error. A cell whose values are valid alone, but do not go together, is skipped with the
@@ -114,9 +116,10 @@ _LATER_BACKENDS = [name for name in BACKENDS if name not in MEASURED]
 
 LATER = f"""## Not in this release
 
-This release measures {" and ".join(f"`{name}`" for name in MEASURED)}, without containers. The settings below are only checked, so
-that a configuration can be written today: {" and ".join(f"`{name}`" for name in _LATER_BACKENDS)} as `backend`, with precisions and
-sections. A run with another backend, or with the runner `singularity:PATH`, is refused with a message.
+This release measures {", ".join(f"`{name}`" for name in MEASURED)}. The settings below are only checked:
+{" and ".join(f"`{name}`" for name in _LATER_BACKENDS)} as `backend`, with precisions and sections. A run with it, or with the
+runner `singularity:PATH`, is refused with a message. TensorRT-LLM is measured through its server: `backend: server` with
+`server.launch: [trtllm-serve, "{{model}}", --port, "{{port}}"]`.
 """
 
 LATER_ENVIRONMENT = """| variable | meaning |

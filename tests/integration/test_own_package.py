@@ -104,7 +104,7 @@ def test_the_lists_show_them_with_their_version(program):
 def test_a_wrong_name_or_request_lists_what_the_package_offers(program):
     wrong = program("-m", "llenergymeasure", "run", "copy.yaml", "--set", "backend=copi")
     assert wrong.returncode == 2
-    assert "backend: \"copi\": valid: pytorch, vllm, tensorrt, copy; did you mean 'copy'?" in wrong.stderr
+    assert "backend: \"copi\": valid: pytorch, vllm, tensorrt, server, copy; did you mean 'copy'?" in wrong.stderr
     unsupported = program("-m", "llenergymeasure", "run", "copy.yaml", "--set", "precision=bf16")
     assert unsupported.returncode == 2
     assert "precision 'bf16' is not supported by backend 'copy'; valid: fp32" in unsupported.stderr

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from llenergymeasure._api.elsewhere import Elsewhere, elsewhere
 from llenergymeasure.config.extensions.backends import BackendEntry
-from llenergymeasure.config.meters import METERS
+from llenergymeasure.config.meters import METERS, OFF_BY_USER
 from llenergymeasure.config.user_config import load_user_config, resolve_measurement, user_config_path
 from llenergymeasure.core.backends.registry import BACKENDS, installed_backends
 from llenergymeasure.core.devices import POWERCAP, MeterContext, driver_version, gpu_infos, open_devices
-from llenergymeasure.core.energy.select import AVAILABLE, OFF_BY_USER, allowed, meter_states, why
+from llenergymeasure.core.energy.select import AVAILABLE, allowed, meter_states, why
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.machine.environment import installed_packages, take_snapshot
 from llenergymeasure.domain.environment import EnvironmentSnapshot, GpuInfo
@@ -33,6 +33,7 @@ class Backend:
         installed: whether its libraries are installed.
         measured: whether this release can measure with it.
         install: the command that installs it.
+        instead: what to do where this release cannot measure with it.
         problem: why the package that offers it cannot be used; empty when it can.
         elsewhere: the environment in which it runs; None = that of this process.
     """
@@ -41,6 +42,7 @@ class Backend:
     installed: bool
     measured: bool
     install: str
+    instead: str = ""
     problem: str = ""
     elsewhere: Elsewhere | None = None
 
@@ -152,9 +154,8 @@ def _backend(name: str, entry: BackendEntry | ConfigError, installed: bool) -> B
     if isinstance(entry, ConfigError):
         return Backend(name, installed=False, measured=False, install="", problem=str(entry))
     measured = entry.factory is not None
-    return Backend(
-        name, installed, measured, entry.install, elsewhere=elsewhere(name, os.environ) if measured else None
-    )
+    there = elsewhere(name, os.environ) if measured else None
+    return Backend(name, installed, measured, entry.install, entry.instead, elsewhere=there)
 
 
 def _meters(devices: MeterContext) -> Meters:

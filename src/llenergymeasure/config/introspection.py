@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, LORA_SUPPORT, PRECISION_SUPPORT
+from llenergymeasure.config.ssot import BACKEND_OF_SECTION, BACKENDS, DECODING_SUPPORT, LORA_SUPPORT, PRECISION_SUPPORT
 
 LENGTH = "length >="
 _DEFAULT_BACKEND = ExperimentConfig.model_fields["backend"].default
@@ -32,6 +32,10 @@ _NEEDS: Mapping[str, Mapping[str, Any]] = {
     "pytorch.max_memory": {"pytorch.device_map": "auto"},
     "vllm.speculative.model": {"vllm.speculative.num_tokens": 3},
     "vllm.speculative.num_tokens": {"vllm.speculative.model": "org/draft"},
+    "server.arguments": {"server.launch": ["serve", "{port}"]},
+    "traffic.mode": {"traffic.rate": 2.0},
+    "traffic.rate": {"traffic.mode": "constant"},
+    "traffic.seed": {"traffic.mode": "poisson", "traffic.rate": 2.0},
     "decoder.num_beams": {"decoder.decoding_strategy": "beam"},
     "decoder.temperature": {"decoder.decoding_strategy": "sampling"},
     "decoder.top_p": {"decoder.decoding_strategy": "sampling"},
@@ -53,6 +57,10 @@ _EXAMPLES: Mapping[str, Any] = {
     "pytorch.device_map": "auto",
     "pytorch.max_memory": {"cpu": "8GiB"},
     "pytorch.torch_compile_backend": "eager",
+    "server.url": "http://127.0.0.1:8000/v1",
+    "server.launch": ["serve", "{port}"],
+    "server.arguments": {"max-num-seqs": 4},
+    "server.gpus": [0],
     "vllm.max_model_len": 2048,
     "vllm.max_num_batched_tokens": 4096,
     "warmup.thermal_floor_seconds": 45.0,
@@ -184,8 +192,8 @@ def _type_text(field: Mapping[str, Any]) -> str:
 
 def _backends(name: str) -> tuple[str, ...]:
     section = name.split(".", maxsplit=1)[0]
-    if section in BACKENDS:
-        return (section,)
+    if section in BACKEND_OF_SECTION:
+        return (BACKEND_OF_SECTION[section],)
     if section == "lora":
         return LORA_SUPPORT
     return BACKENDS
@@ -198,11 +206,13 @@ def choices_of_backend(name: str, backend: str) -> tuple[str, ...]:
 
 
 def _backend_of(parameter: Parameter) -> dict[str, Any]:
-    """The backend that a section needs, with a precision that this backend supports."""
-    section = parameter.name.split(".")[0]
-    if section in BACKENDS and section != _DEFAULT_BACKEND:
-        return {"backend": section, "precision": PRECISION_SUPPORT[section][0]}
-    return {"precision": "fp16"} if parameter.name == "backend" else {}
+    """The backend that a section needs, with a precision that this backend supports, and a server."""
+    backend = BACKEND_OF_SECTION.get(parameter.name.split(".")[0], _DEFAULT_BACKEND)
+    if backend == _DEFAULT_BACKEND:
+        return {"precision": "fp16"} if parameter.name == "backend" else {}
+    needs_url = backend == "server" and parameter.name not in ("server.launch", "server.arguments")
+    server = {"server.url": _EXAMPLES["server.url"]} if needs_url else {}
+    return {"backend": backend, "precision": PRECISION_SUPPORT[backend][0], **server}
 
 
 def _other_value(parameter: Parameter) -> Any:

@@ -30,6 +30,7 @@ class MeterEntry:
         covers_gpus: whether it measures GPUs. For an experiment on GPUs, `auto` chooses only among these.
         gpus_alone: whether its total for an experiment on GPUs is that of the GPUs alone. The CPUs of the host are then
             measured beside it.
+        models_cpus: whether it estimates the energy of CPUs from their load where it reads no counters.
     """
 
     module: str
@@ -38,6 +39,7 @@ class MeterEntry:
     accuracy: str
     covers_gpus: bool = True
     gpus_alone: bool = False
+    models_cpus: bool = False
 
     def probe(self, context: Any) -> str | None:
         """None when the meter is available, else the reason."""
@@ -65,7 +67,12 @@ class MeterSetting:
     name: str
     to_auto: str
 
+    def switched_off(self, declared: str) -> str:
+        """Why energy is not measured: the declared meter is null, or the user config says so."""
+        return f"{self.name} is null: energy measurement is switched off" if declared == "null" else OFF_BY_USER
 
+
+OFF_BY_USER = "measurement.energy_backend of the user config is null: energy measurement is switched off"
 IN_CONFIG = MeterSetting("energy.backend", "energy.backend: auto")
 
 _NVML_ACCURACY = (
@@ -108,6 +115,7 @@ _BUILT_IN: Mapping[str, MeterEntry] = {
         fix='pip install "llenergymeasure[codecarbon]"',
         accuracy=_NVML_ACCURACY,
         gpus_alone=True,
+        models_cpus=True,
     ),
 }
 

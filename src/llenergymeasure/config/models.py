@@ -75,7 +75,7 @@ class ExperimentConfig(ConfigModel):
         "pytorch",
         description="Inference backend: pytorch (transformers), vllm, or server (any server with the HTTP interface of OpenAI).",
     )
-    precision: Precision = Field("bf16", description="Number format of weights and activations.")
+    precision: Precision = Field("bf16", description="Number format of weights and activations; not sent to a server.")
     dataset: str | SyntheticDatasetConfig = Field(
         "aienergyscore",
         description="`aienergyscore` (built-in prompts), a JSONL file (beside the configuration file, or from the working "

@@ -43,8 +43,14 @@ def without_credentials(value: Any, key: str = "", levels: int = 50) -> Any:
     if isinstance(value, Mapping):
         return {name: without_credentials(inner, str(name), levels - 1) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [without_credentials(inner, levels=levels - 1) for inner in value]
-    return value
+        options = ["", *map(option_of, value)]
+        return [without_credentials(inner, option, levels - 1) for inner, option in zip(value, options)]
+    return HIDDEN if looks_like_credential(option_of(value)) and "=" in value else value
+
+
+def option_of(part: Any) -> str:
+    """The name of an option of a command, such as `api-key` of `--api-key` and of `--api-key=x`; else empty."""
+    return part.partition("=")[0].strip("-") if isinstance(part, str) and part.startswith("-") else ""
 
 
 def check_passthrough(kwargs: Mapping[str, Any], declared: Collection[str]) -> None:

@@ -43,6 +43,7 @@ class RunnerSettings(ConfigModel):
     pytorch: str = Field("local", description="Runner of pytorch: local, python:INTERPRETER or docker:IMAGE.")
     vllm: str = Field("local", description="Runner of vllm: local, python:INTERPRETER or docker:IMAGE.")
     tensorrt: str = Field("local", description="Runner of tensorrt: local, python:INTERPRETER or docker:IMAGE.")
+    server: str = Field("local", description="Runner of server: local, python:INTERPRETER or docker:IMAGE.")
 
 
 class ContainerSettings(ConfigModel):

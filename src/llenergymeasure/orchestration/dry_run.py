@@ -6,12 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.registry import BACKENDS
 from llenergymeasure.core.machine.torch_build import built_for_cuda
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.orchestration.preflight import Request, findings_of
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from llenergymeasure.core.devices import MeterContext
 
 
 def findings_without_torch(
@@ -30,14 +36,19 @@ def findings_without_torch(
 
 def _with_meter(request: Request) -> tuple[Finding, ...]:
     """Also check the meter that was named, with the GPUs that the run would use."""
+    from llenergymeasure.core.energy.select import meter_findings  # noqa: PLC0415 - takes time that most checks need not spend
+
+    with devices_without_torch(request.config, request.environ) as devices:
+        return findings_of(replace(request, meters=partial(meter_findings, context=devices)))
+
+
+def devices_without_torch(config: ExperimentConfig, environ: Mapping[str, str]) -> AbstractContextManager[MeterContext]:
+    """The GPUs that the run would use."""
     from llenergymeasure.core.devices import open_devices  # noqa: PLC0415 - takes time that most checks need not spend
-    from llenergymeasure.core.energy.select import meter_findings  # noqa: PLC0415 - the same
     from llenergymeasure.core.machine.clock import SystemClock  # noqa: PLC0415 - the same
 
-    without_cuda = "torch" in BACKENDS[request.config.backend].needs and built_for_cuda() is False
-    how_many = 0 if without_cuda else request.config.gpus_wanted
-    with open_devices(SystemClock(), request.environ, how_many) as devices:
-        return findings_of(replace(request, meters=partial(meter_findings, context=devices)))
+    without_cuda = "torch" in BACKENDS[config.backend].needs and built_for_cuda() is False
+    return open_devices(SystemClock(), environ, 0 if without_cuda else config.gpus_wanted)
 
 
 def _cuda_devices(environ: Mapping[str, str]) -> int | None:

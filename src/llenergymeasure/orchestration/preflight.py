@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.backends.registry import BACKENDS, importable, setting_findings
+from llenergymeasure.core.backends.registry import BACKENDS, cannot_measure, importable, setting_findings
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.exceptions import ConfigError, Finding, PreFlightError
 from llenergymeasure.models.builtin import BUILTIN_MODELS
@@ -109,15 +109,11 @@ def _backend(request: Request) -> Findings:
     name = request.config.backend
     entry = BACKENDS[name]
     if entry.factory is None:
-        yield Finding(f"this release cannot measure backend '{name}'", f"set backend: {' or '.join(_measured())}")
+        yield cannot_measure(name)
         return
     missing = [module for module in entry.needs if not request.has(module)]
     if missing:
         yield Finding(f"backend '{name}' needs {' and '.join(missing)} (not installed)", entry.install)
-
-
-def _measured() -> list[str]:
-    return [name for name, entry in BACKENDS.items() if entry.factory is not None]
 
 
 def _settings(request: Request) -> Findings:

@@ -13,7 +13,7 @@ from llenergymeasure.domain.study.runs import PlannedRun, RunRow
 from llenergymeasure.study.order import order_of, with_controls
 
 # Fields that decide what is loaded, and how. Other fields of a backend's section may also do so and count as such.
-_LOADED = ("model", "backend", "precision", "lora", "pytorch", "vllm", "tensorrt")
+_LOADED = ("model", "backend", "precision", "lora", "pytorch", "vllm", "tensorrt", "server")
 _NOT_LOADED = ("batch_size", "batching_strategy", "prompt_lookup_num_tokens", "use_cache", "cache_implementation")
 
 

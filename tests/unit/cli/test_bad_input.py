@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from llenergymeasure.cli.app import app
 
 MODEL = "model: builtin/tiny-llama\nenergy: {backend: null}\n"
+SERVED = "model: x\nbackend: server\n"
+URL = SERVED + "server: {url: 'http://127.0.0.1:9/v1'}\n"
 ALIAS_BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{b}: &{b} [{','.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcde", "bcdef")
 )
@@ -86,6 +88,65 @@ YAML_CASES = {
         "no cell has n \"1\"; did you mean '1'? levels: 1, 2",
     ),
     "an axis that is no list": ("model: x\nsweep:\n  n: 4\n", "line 3, column 3: n is 4, not a list of values"),
+    "a server without an address": (
+        SERVED,
+        "backend 'server' needs a server; set server.url to its address, or server.launch",
+    ),
+    "an address and a command": (
+        f"{SERVED}server:\n  url: http://h/v1\n  launch: [s, '{{port}}']\n",
+        "line 4: server: url and launch exclude each other; keep one",
+    ),
+    "an address without http": (
+        f"{SERVED}server: {{url: 'localhost:8000'}}\n",
+        "line 3: server.url: 'localhost:8000' is not the http or https address of a server; for example http://",
+    ),
+    "an address with a credential": (
+        f"{SERVED}server: {{url: 'http://me:hf_abcdEFGH1234@h/v1'}}\n",
+        "line 3: server.url: the address may hold no user, password or query",
+    ),
+    "a key in the place of its variable": (
+        f"{SERVED}server: {{url: 'http://h/v1', api_key_env: hf_abcdEFGH1234}}\n",
+        "server.api_key_env: this is not the name of an environment variable",
+    ),
+    "a command without the port": (
+        f"{SERVED}server: {{launch: [vllm, serve, '{{model}}']}}\n",
+        "line 3: server: {port} is missing in launch; pass the port to the server",
+    ),
+    "a command with a credential": (
+        f"{SERVED}server: {{launch: [s, '{{port}}', --api-key, hf_abcdEFGH1234]}}\n",
+        "launch may not hold 'api-key': it looks like a credential",
+    ),
+    "a command as text": (f"{SERVED}server: {{launch: s --port 1}}\n", 'server.launch: "s --port 1": a list is needed'),
+    "a switch in a command": (
+        f"{SERVED}server: {{launch: [s, '{{port}}', yes]}}\n",
+        "server.launch.2: yes: text or a whole number or a number is needed; quote it",
+    ),
+    "an unknown placeholder": (
+        f"{SERVED}server: {{launch: [s, '{{port}}', '{{name}}']}}\n",
+        "{name} in launch is no placeholder; valid: {model}, {port}, {seed}",
+    ),
+    "a list as an argument": (
+        f"{SERVED}server: {{launch: [s, '{{port}}'], arguments: {{a: [1]}}}}\n",
+        "server.arguments.a: [1]: ",
+    ),
+    "an argument with dashes": (
+        f"{SERVED}server: {{launch: [s, '{{port}}'], arguments: {{--a: 1}}}}\n",
+        "server.arguments",
+    ),
+    "traffic for another backend": (
+        "model: x\ntraffic: {concurrency: 4}\n",
+        "line 2: section 'traffic' belongs to another backend: backend is 'pytorch'; remove the section or set backend: server",
+    ),
+    "a rate without its mode": (
+        f"{URL}traffic: {{rate: 4}}\n",
+        "line 4: traffic: rate 4 has no effect with mode concurrency",
+    ),
+    "a mode without its rate": (
+        f"{URL}traffic: {{mode: poisson}}\n",
+        "traffic: mode poisson needs a rate; set traffic.rate",
+    ),
+    "limits of latency without one": (f"{URL}slo: {{}}\n", "slo: slo has no limit; set at least one of ttft_p99_ms"),
+    "a typo in traffic": (f"{URL}traffic: {{concurency: 4}}\n", "did you mean 'traffic.concurrency'?"),
     "an experiment of a list": ("experiments:\n - model: x\n - model: y\n   n: -1\n", "line 4: experiments.1.n: -1"),
 }
 

@@ -81,3 +81,23 @@ def test_a_shortest_window_is_part_of_it_only_when_it_is_set():
     assert plain.model_copy(update={"min_duration_seconds": None}).config_hash == plain.config_hash
     longer = [ExperimentConfig(model="builtin/tiny-llama", min_duration_seconds=seconds) for seconds in (10, 60.0)]
     assert len({plain.config_hash, *(each.config_hash for each in longer)}) == 3
+
+
+def test_the_sections_of_servers_do_not_change_the_hash_of_another_backend():
+    written = build_experiment_config({"model": "builtin/tiny-llama", "server": None, "traffic": None, "slo": None})
+    assert written.config_hash == "e3c0cfc7003e9168"
+
+
+SERVED = {
+    "model": "m", "backend": "server", "traffic": {"rate": 4, "mode": "poisson"}, "slo": {"ttft_p99_ms": 500},
+    "server": {"launch": ["serve", "{model}", "--port", "{port}"], "arguments": {"max-num-seqs": 64, "revision": None}},
+}  # fmt: skip
+
+
+def test_that_of_a_server_has_its_sections_and_no_unset_argument():
+    served = build_experiment_config(SERVED)
+    assert served.config_hash == "31a79503d39759ad"
+    without = build_experiment_config({**SERVED, "server": {**SERVED["server"], "arguments": {"max-num-seqs": 64}}})
+    assert without.config_hash == served.config_hash
+    others = [{"traffic": {"rate": 5, "mode": "poisson"}}, {"slo": {"ttft_p99_ms": 400}}, {"slo": None}]
+    assert served.config_hash not in {build_experiment_config({**SERVED, **each}).config_hash for each in others}

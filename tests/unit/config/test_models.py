@@ -11,9 +11,16 @@ from llenergymeasure.config.backends.pytorch import PyTorchConfig
 from llenergymeasure.config.loader import build_experiment_config
 from llenergymeasure.config.messages.location import branches_of, field_paths
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.ssot import BACKENDS, DECODING_SUPPORT, LORA_SUPPORT, PRECISION_SUPPORT
+from llenergymeasure.config.ssot import BACKEND_OF_SECTION, BACKENDS, DECODING_SUPPORT, LORA_SUPPORT, PRECISION_SUPPORT
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.config.user_config import UserConfig
+
+# What the sections of a backend need.
+SECTIONS = {"server": {"url": "http://127.0.0.1:8000/v1"}}
+
+
+def fields_for(backend, **fields):
+    return {"backend": backend, **({backend: SECTIONS[backend]} if backend in SECTIONS else {}), **fields}
 
 
 def complaint(fields, overrides=None):
@@ -46,7 +53,7 @@ def test_the_defaults_are_those_of_the_contract():
         "model": "m", "backend": "pytorch", "precision": "bf16", "dataset": "aienergyscore", "n": 100, "random_seed": 42,
         "apply_chat_template": False, "max_input_tokens": 512, "max_output_tokens": 128, "min_output_tokens": None,
         "min_duration_seconds": None, "pytorch": None, "vllm": None,
-        "tensorrt": None, "lora": None, "passthrough_kwargs": None,
+        "tensorrt": None, "server": None, "traffic": None, "slo": None, "lora": None, "passthrough_kwargs": None,
     }  # fmt: skip
     assert config.decoder.model_dump() == {
         "temperature": 1.0, "top_p": 1.0, "top_k": None, "repetition_penalty": 1.0, "decoding_strategy": "greedy",
@@ -63,7 +70,7 @@ def test_the_defaults_are_those_of_the_contract():
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_backend_takes_the_precisions_it_supports_and_no_other(backend):
     for precision in ("fp32", "fp16", "bf16", "int8", "fp8", "int4"):
-        fields = {"backend": backend, "precision": precision}
+        fields = fields_for(backend, precision=precision)
         if precision in PRECISION_SUPPORT[backend]:
             assert build_experiment_config({"model": "m", **fields}).precision == precision
         else:
@@ -76,7 +83,7 @@ def test_a_backend_takes_the_precisions_it_supports_and_no_other(backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_backend_takes_the_decoding_it_supports_and_no_other(backend):
     for strategy in ("greedy", "sampling", "beam"):
-        fields = {"backend": backend, "precision": "fp16", "decoder": {"decoding_strategy": strategy}}
+        fields = fields_for(backend, precision="fp16", decoder={"decoding_strategy": strategy})
         if strategy in DECODING_SUPPORT[backend]:
             assert build_experiment_config({"model": "m", **fields}).decoder.decoding_strategy == strategy
         else:
@@ -87,11 +94,11 @@ def test_a_backend_takes_the_decoding_it_supports_and_no_other(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_backend_takes_lora_if_it_supports_it(backend):
-    fields = {"backend": backend, "precision": "fp16", "lora": {"adapter_id": "org/adapter"}}
+    fields = fields_for(backend, precision="fp16", lora={"adapter_id": "org/adapter"})
     if backend in LORA_SUPPORT:
         assert build_experiment_config({"model": "m", **fields}).lora.adapter_id == "org/adapter"
     else:
-        assert "lora is not supported by backend 'tensorrt'; valid backends: pytorch, vllm" in complaint(fields)
+        assert f"lora is not supported by backend '{backend}'; valid backends: pytorch, vllm" in complaint(fields)
 
 
 def test_a_batch_size_for_vllm_has_its_counterpart_in_the_message():
@@ -101,10 +108,11 @@ def test_a_batch_size_for_vllm_has_its_counterpart_in_the_message():
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("section", BACKENDS)
+@pytest.mark.parametrize("section", BACKEND_OF_SECTION)
 def test_a_section_belongs_to_its_backend(backend, section):
-    fields = {"backend": backend, "precision": "fp16", section: {}}
-    if section == backend:
+    fields = fields_for(backend, precision="fp16")
+    fields |= {} if section in fields else {section: {"ttft_p99_ms": 500} if section == "slo" else {}}
+    if BACKEND_OF_SECTION[section] == backend:
         assert build_experiment_config({"model": "m", **fields}).backend == backend
     else:
         assert f"section '{section}' belongs to another backend: backend is '{backend}'" in complaint(fields)

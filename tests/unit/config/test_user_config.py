@@ -38,7 +38,7 @@ def complaint(call, *arguments):
 def test_the_defaults_are_those_of_the_contract():
     assert UserConfig().model_dump() == {
         "output": {"results_dir": "./results"},
-        "runners": {"pytorch": "local", "vllm": "local", "tensorrt": "local"},
+        "runners": {"pytorch": "local", "vllm": "local", "tensorrt": "local", "server": "local"},
         "containers": {"engine": "auto", "python": "python", "arguments": ()},
         "measurement": {"energy_backend": "auto", "carbon_intensity_gco2_kwh": None, "datacenter_pue": 1.0},
         "execution": {"config_gap_seconds": 60.0, "cycle_gap_seconds": 300.0},

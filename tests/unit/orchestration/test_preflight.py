@@ -24,6 +24,9 @@ def request(has=lambda module: True, gpus=0, **fields) -> Request:
     return Request(config, environ={}, has=has, cuda_devices=lambda: gpus, meters=meters, model_types=lambda: None)
 
 
+SERVER = {"backend": "server", "server": {"launch": ["sh", "{port}"]}}
+
+
 def findings(asked: Request) -> list[Finding]:
     return list(findings_of(asked))
 
@@ -40,6 +43,12 @@ def missing(*names):
     ("asked", "problem", "fix"),
     [
         (request(has=missing("torch")), "needs torch", 'pip install "llenergymeasure[pytorch]"'),
+        (request(has=missing("httptools"), **SERVER), "needs httptools", 'pip install "llenergymeasure[server]"'),
+        (
+            request(backend="tensorrt", precision="fp16"),
+            "this release cannot measure backend 'tensorrt'",
+            'set backend: server, and server.launch: [trtllm-serve, "{model}", --port, "{port}"]',
+        ),
         (request(has=missing("peft"), lora={"adapter_id": "a/b"}), "lora needs peft", "pip install peft"),
         (
             request(has=missing("accelerate"), pytorch={"device_map": "auto"}),
@@ -362,3 +371,10 @@ def test_the_findings_of_several_name_their_experiments_and_each_is_reported_onc
 def test_no_package_is_recommended_for_a_file_that_cannot_be_quantised():
     found = findings(request(has=missing("bitsandbytes"), model="m.gguf", pytorch={"load_in_8bit": True}))
     assert not [each for each in found if "bitsandbytes" in each.fix]
+
+
+def test_a_server_needs_no_model_on_this_machine_and_runs_in_one_process():
+    quiet = {**SERVER, "model": "org/not-here", "energy": {"backend": "null"}}
+    assert findings(request(**quiet)) == []
+    (finding,) = findings(replace(request(**quiet), processes=2))
+    assert finding.problem == "backend 'server' runs in one process, but 2 processes were started"

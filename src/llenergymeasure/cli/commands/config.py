@@ -75,7 +75,8 @@ def _backend(backend: Backend) -> str:
     if backend.problem:
         return backend.problem
     if not backend.measured:  # its extra would be of no use
-        return f"not measured by this release{', although it is installed' if backend.installed else ''}"
+        installed = ", although it is installed" if backend.installed else ""
+        return f"not measured by this release{installed}{f'; {backend.instead}' if backend.instead else ''}"
     return "available" if backend.installed else f"not installed ({backend.install})"
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from llenergymeasure import StudyConfig
-from llenergymeasure._api.plan import Plan, PlannedExperiment, plan, plan_json
+from llenergymeasure._api.plans.experiment import Plan, PlannedExperiment, plan, plan_json
+from llenergymeasure._api.plans.foreseen import energy_line, server_lines
 from llenergymeasure._api.request import study_of
 from llenergymeasure.cli.commands.source import document_of
 from llenergymeasure.cli.options import FLAGS, RunOptions
@@ -40,7 +41,8 @@ def _text(found: Plan) -> str:
 
 def _study(study: StudyConfig, options: RunOptions) -> int:
     from llenergymeasure._api.executors import ExecutorOptions, options_of  # noqa: PLC0415 - only a study needs it
-    from llenergymeasure._api.study_plan import plan_study, plan_text  # noqa: PLC0415 - only a study needs its types
+    from llenergymeasure._api.plans.study import plan_study  # noqa: PLC0415 - only a study needs its types
+    from llenergymeasure._api.plans.study_text import plan_text  # noqa: PLC0415 - the same
 
     settings = options_of(options.executor_options or ())
     executor = ExecutorOptions(
@@ -58,7 +60,12 @@ def _lines(planned: PlannedExperiment, output_dir: Path) -> Iterator[str]:
     yield f"prompts: {prompts.n_used} of {prompts.n_available} from {prompts.name}"
     if config.min_duration_seconds is not None:
         yield f"window: whole passes over the prompts, for at least {config.min_duration_seconds:g} s"
-    yield f"memory on the device: {planned.memory}"
+    if planned.server is None:
+        yield f"memory on the device: {planned.memory}"
+    else:
+        yield from server_lines([planned.server])
+    if planned.energy is not None:
+        yield energy_line(planned.energy)
     yield from (f"note: {note}" for note in planned.notes)
     yield f"results would go to: {output_dir}"
     yield "nothing was run and nothing was written"

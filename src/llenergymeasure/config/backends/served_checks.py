@@ -28,9 +28,10 @@ def check_served(server: ServerConfig, traffic: TrafficConfig, decoder: DecoderC
         problem = "decoder.speculative_decoding is a setting of pytorch; a server has its own"
         fix = "remove it, and start the server with its draft model"
         raise ContradictionError(problem, fix, "decoder.speculative_decoding", "backend")
-    if templated and server.effective_api == "chat":
-        problem = "the server applies the chat template itself with server.api chat"
-        raise ContradictionError(problem, "remove apply_chat_template", "apply_chat_template", "server.api")
+    if templated:
+        problem = "apply_chat_template is for models in this process; a server applies its own chat template"
+        fix = "set server.api: chat, and remove apply_chat_template"
+        raise ContradictionError(problem, fix, "apply_chat_template", "backend")
     if traffic.rate is not None and n / traffic.rate > MOST_SECONDS:
         problem = f"{n} requests at traffic.rate {traffic.rate:g} take more than a day"
         raise ContradictionError(problem, "raise the rate or lower n", "traffic.rate", "n")

@@ -14,13 +14,13 @@ from llenergymeasure.config.base import ConfigModel, ContradictionError, Flag, I
 ServerAPI = Literal["completions", "chat"]
 ServerEnergy = Literal["local", "none"]
 # A value of `arguments`, and a part of `launch`: a number may stand without quotes.
-Scalar = str | Integer | Number
+Scalar = str | Integer | Annotated[float, Field(strict=True)]
 
 # Names in the body of a request that this package sets itself, with those of declared fields.
 CALL_NAMES = frozenset(
     {
         "prompt", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "min_tokens", "seed",
-        "ignore_eos", "n", "best_of", "echo",
+        "ignore_eos", "repeat_penalty", "timings_per_token", "n", "best_of", "echo",
     }
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from llenergymeasure.config.base import FieldError
-from llenergymeasure.config.passthrough import looks_like_credential
+from llenergymeasure.config.passthrough import looks_like_credential, option_of
 
 PLACEHOLDERS = ("{model}", "{port}", "{seed}")
 _ANY_PLACEHOLDER = re.compile(r"\{\w+\}")
@@ -88,8 +88,8 @@ def check_launch(launch: tuple[Any, ...], arguments: Mapping[str, Any]) -> None:
 def _options(launch: tuple[Any, ...]) -> Iterable[tuple[str, Any]]:
     """Each part of a command as name and value: `--api-key`, `--api-key=value`, `value`."""
     for part in map(str, launch):
-        name, _, value = part.partition("=")
-        yield (name.strip("-"), value) if part.startswith("-") else ("", part)
+        name = option_of(part)
+        yield (name, part.partition("=")[2]) if name else ("", part)
 
 
 def _refuse_credentials(field: str, options: Iterable[tuple[str, Any]]) -> None:

@@ -24,6 +24,7 @@ class BackendEntry:
         findings: `module:attribute` that checks the needs of single settings, see `setting_findings`; None without one.
         preload: `module:attribute` that imports what every run needs, for a process that is forked per run: it uses no
             device and starts no thread. None without one; each run then imports its library itself.
+        instead: what to do where `factory` is None; empty = choose another backend.
         precisions, decoding, lora: what a configuration may request of a backend of another package; `ssot` has that of the
             built-in ones.
         own_models: whether only the backend understands `model`, so that it is not looked for on this machine or on the hub.
@@ -37,6 +38,7 @@ class BackendEntry:
     process_group: str | None = None
     findings: str | None = None
     preload: str | None = None
+    instead: str = ""
     precisions: tuple[str, ...] = get_args(Precision)
     decoding: tuple[str, ...] = get_args(DecodingStrategy)
     lora: bool = False

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 # Fields that may name a file or a directory, alone, with their section, or in an axis of several fields.
-PATH_FIELDS = ("dataset", "model", "draft_model", "adapter_path")
+PATH_FIELDS = ("dataset", "model", "draft_model", "adapter_path", "tokenizer", "launch")
 # How a text says that it is a path: any other may be the id of a model, or the name of a built-in dataset.
 PREFIXES = ("./", "../")
 SUFFIXES = (".jsonl", ".gguf")

@@ -4,6 +4,7 @@ precision: [fp16, bf16]                                        a field, two valu
 pytorch.batch_size: [1, 8, 32]                                 a field of a section, the name split at the first dot
 max_input_tokens, max_output_tokens: [[128, 128], [1024, 256]]   two fields named together, two values
 decoder: [{}, {decoding_strategy: beam, num_beams: 4}]         a section, two values
+server.arguments.max-num-seqs: [64, 256]                       an argument of a server, two values
 """
 
 from __future__ import annotations
@@ -18,13 +19,11 @@ from llenergymeasure.config.messages.format import cut, shown
 from llenergymeasure.config.messages.location import field_paths, section_of
 from llenergymeasure.config.messages.suggest import did_you_mean
 from llenergymeasure.config.models import RENAMED_FIELDS, ExperimentConfig
-from llenergymeasure.config.ssot import BACKENDS
-from llenergymeasure.config.study.conditions import Assignment, flattened, split_key, values_of
+from llenergymeasure.config.ssot import BACKEND_OF_SECTION
+from llenergymeasure.config.study.conditions import FREE, Assignment, flattened, path_of, split_key, values_of
 from llenergymeasure.config.study.effective import key_of
 from llenergymeasure.config.study.layers import Layer, error_at
 from llenergymeasure.exceptions import ConfigError
-
-FREE_SECTION = "passthrough_kwargs"
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Axis:
     @cached_property
     def backend(self) -> str | None:
         """The backend whose section it sets; None for an axis of every backend."""
-        return next((path[0] for path in self.fields if path[0] in BACKENDS), None)
+        return next((BACKEND_OF_SECTION[path[0]] for path in self.fields if path[0] in BACKEND_OF_SECTION), None)
 
     @cached_property
     def sets_backend(self) -> bool:
@@ -75,7 +74,7 @@ class Axis:
     def leaves(self) -> set[tuple[str, ...]]:
         """Path of every field that one of its values sets; an empty section sets nothing."""
         assignments = [value.assignment for value in self.values]
-        return {tuple(name.split(".", 1)) for each in assignments for name, value in each.items() if value != {}}
+        return {path_of(name) for each in assignments for name, value in each.items() if value != {}}
 
     def error(self, problem: str, fix: str = "") -> ConfigError:
         """A problem of this axis, with its place."""
@@ -99,7 +98,7 @@ def axes_in(document: Document, sweep: Mapping[Any, Any], at: KeyPath) -> Iterat
 def axis_of(document: Document, key: str, values: Sequence[Any], at: KeyPath) -> Axis | ConfigError:
     """The axis of a key and its values, or what is wrong with it."""
     names = split_key(key)
-    fields = tuple(tuple(name.split(".", 1)) for name in names)
+    fields = tuple(map(path_of, names))
     problem = next(filter(None, map(_problem_of_name, fields)), None)
     if problem:
         return error_at(document, *problem, at)
@@ -141,10 +140,18 @@ def parse_sweep(text: str) -> Axis:
 def _value(document: Document, names: Sequence[str], value: Any, at: KeyPath) -> AxisValue:
     layers = []
     for index, (name, each) in enumerate(zip(names, values_of(names, value), strict=True)):
-        path = tuple(name.split(".", 1))
-        nested = {path[0]: each} if len(path) == 1 else {path[0]: {path[1]: each}}
-        layers.append(Layer(nested, document, at if len(names) == 1 else (*at, index), path))
+        path = path_of(name)
+        layers.append(Layer(_nested(path, each), document, at if len(names) == 1 else (*at, index), path))
     return AxisValue(tuple(layers), flattened(dict(zip(names, values_of(names, value), strict=True))))
+
+
+def _nested(path: Sequence[str], value: Any) -> dict[str, Any]:
+    """The value of a field, nested as in an experiment."""
+    *sections, last = path
+    nested: dict[str, Any] = {last: value}
+    for section in reversed(sections):
+        nested = {section: nested}
+    return nested
 
 
 def _problem_of_axis(key: Any, values: Any) -> tuple[str, str] | None:
@@ -169,7 +176,7 @@ def _as_items(values: Any, key: str) -> str:
 
 def _problem_of_name(path: tuple[str, ...]) -> tuple[str, str] | None:
     """Problem and fix of a name that is no field of an experiment."""
-    if path in _FIELDS or (len(path) == 2 and path[0] == FREE_SECTION and path[1]):
+    if path in _FIELDS or (path[:-1] in FREE and path[-1]):
         return None
     if path[0] in RENAMED_FIELDS:
         return f"'{path[0]}' is now called '{RENAMED_FIELDS[path[0]]}'", "rename it"

@@ -17,7 +17,7 @@ from llenergymeasure.config.files.yaml import Document
 from llenergymeasure.config.loader import merged
 from llenergymeasure.config.messages.explain import Problem
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.ssot import BACKENDS
+from llenergymeasure.config.ssot import BACKEND_OF_SECTION
 from llenergymeasure.config.study.conditions import Assignment
 from llenergymeasure.config.study.effective import key_of, key_of_config
 from llenergymeasure.config.study.grid import GridCell
@@ -52,7 +52,7 @@ class Common:
         )
 
     def _for(self, backend: Any, layer: Layer) -> Layer:
-        others = {name for name in BACKENDS if name != backend and name in self.backends}
+        others = {section for section, own in BACKEND_OF_SECTION.items() if own != backend and own in self.backends}
         if others.isdisjoint(layer.fields):
             return layer
         fields = {name: value for name, value in layer.fields.items() if name not in others}

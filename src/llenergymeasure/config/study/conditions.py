@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from llenergymeasure.config.messages.format import cut, shown
@@ -17,8 +17,20 @@ from llenergymeasure.config.study.effective import key_of
 Assignment = Mapping[str, Any]
 """Values by dotted field."""
 
+# The fields below which any name is valid. A mapping of them is separated into its names, as that of a section is.
+FREE = (("passthrough_kwargs",), ("server", "arguments"))
+
 _ABSENT = object()
 LISTED = 10
+
+
+def path_of(name: str) -> tuple[str, ...]:
+    """The keys of a dotted name: it is split at its first dot, below `server.arguments` also at the second."""
+    for section in FREE:
+        start = f"{'.'.join(section)}."
+        if name.startswith(start):
+            return (*section, name.removeprefix(start))
+    return tuple(name.split(".", 1))
 
 
 def flattened(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,8 +42,17 @@ def flattened(fields: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in fields.items():
         for name, each in zip(names := split_key(str(key)), values_of(names, value), strict=True):
-            _flatten(found, name, each)
+            found.update({".".join(path): leaf for path, leaf in leaves_of(path_of(name), each)})
     return found
+
+
+def leaves_of(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """A value, or each field of a section. Sections are one level deep, except those below which any name is valid."""
+    if isinstance(value, Mapping) and value and (len(path) == 1 or path in FREE):
+        for key, inner in value.items():
+            yield from leaves_of((*path, str(key)), inner)
+    else:
+        yield path, value
 
 
 def split_key(key: str) -> tuple[str, ...]:
@@ -87,11 +108,3 @@ def listed(values: Sequence[Any]) -> str:
     """The first values as text."""
     texts = [shown_level(value) for value in values[:LISTED]]
     return ", ".join([*texts, f"and {len(values) - LISTED} more"] if len(values) > LISTED else texts)
-
-
-def _flatten(found: dict[str, Any], name: str, value: Any) -> None:
-    """Add a value, or each field of a section: sections are one level deep."""
-    if isinstance(value, Mapping) and value and "." not in name:
-        found.update({f"{name}.{key}": inner for key, inner in value.items()})
-    else:
-        found[name] = value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from llenergymeasure.config.backends.pytorch import PyTorchConfig
@@ -13,6 +13,7 @@ from llenergymeasure.config.base import ConfigModel
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.sections import DecoderConfig, SyntheticDatasetConfig
 from llenergymeasure.config.ssot import BACKEND_OF_SECTION
+from llenergymeasure.config.traffic import SLOConfig
 
 SECTIONS: Mapping[str, type[ConfigModel]] = {
     "pytorch": PyTorchConfig,
@@ -21,6 +22,7 @@ SECTIONS: Mapping[str, type[ConfigModel]] = {
     "server": ServerConfig,
 }
 
+ARGUMENTS = "server.arguments."
 # Switches for which None means off, in all sections.
 _OFF = ("torch_compile", "load_in_4bit", "load_in_8bit", "trust_remote_code", "enable_prefix_caching", "enforce_eager")
 _PLAIN = tuple(
@@ -44,12 +46,22 @@ def effective_fields(config: ExperimentConfig) -> dict[str, Any]:
     _add(fields, config.backend, _section(config))
     if config.backend == "server":
         _add(fields, "traffic", _traffic(config))
-        _add(fields, "slo", config.slo or {})
+        _add(fields, "slo", config.slo or dict.fromkeys(SLOConfig.model_fields))
     lora = {"adapter_id": None, "adapter_path": None} if config.lora is None else config.lora
     _add(fields, "lora", lora)
     for key, value in (config.passthrough_kwargs or {}).items():
         fields[f"passthrough_kwargs.{key}"] = "null" if value is None else value
     return fields
+
+
+def fields_of_cells(experiments: Sequence[ExperimentConfig]) -> list[dict[str, Any]]:
+    """The fields of each experiment that have an effect. An argument of a server that another one has is false: left out."""
+    cells = [effective_fields(each) for each in experiments]
+    names = dict.fromkeys(name for cell in cells for name in cell if name.startswith(ARGUMENTS))
+    return [
+        cell | {name: False for name in names if name not in cell} if each.backend == "server" else cell
+        for each, cell in zip(experiments, cells)
+    ]
 
 
 def key_of(value: Any) -> Hashable:
@@ -66,7 +78,9 @@ def key_of(value: Any) -> Hashable:
 def key_of_config(config: ExperimentConfig) -> Hashable:
     """A key that is equal for configurations with the same effect."""
     fields = effective_fields(config)
-    if config.passthrough_kwargs is None:  # each field has one type, so that equal values are the same
+    if (
+        config.passthrough_kwargs is None and config.server is None
+    ):  # each field has one type: equal values are the same
         try:
             return frozenset(fields.items())
         except TypeError:  # a mapping, such as `pytorch.max_memory`
@@ -146,10 +160,10 @@ def _traffic(config: ExperimentConfig) -> dict[str, Any]:
         "mode": section.effective_mode,
         "concurrency": section.effective_concurrency,
         "window": section.effective_window,
-        "ramp_up_requests": section.effective_ramp_up_requests(config.n),
     }
-    del fields["seed"]
-    return fields | ({"seed": section.effective_seed(config.random_seed)} if section.mode == "poisson" else {})
+    if section.mode != "poisson":
+        del fields["seed"]
+    return fields
 
 
 def _vllm_defaults(section: VLLMConfig, config: ExperimentConfig) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from llenergymeasure.config.messages.format import shown
 from llenergymeasure.config.messages.suggest import nearest
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.ssot import BACKENDS
+from llenergymeasure.config.ssot import BACKEND_OF_SECTION
 from llenergymeasure.config.study.axes import Axis, AxisValue
 from llenergymeasure.config.study.conditions import Assignment
 from llenergymeasure.exceptions import ConfigError
@@ -121,8 +121,9 @@ def _without_cells(axes: Sequence[Axis], backend: Any) -> Iterator[ConfigError]:
     """Axes of a backend that does not occur, and axes that set fields of several backends."""
     occurring = backends_of(axes, backend)
     for axis in axes:
-        named = sorted({path[0] for path in axis.fields if path[0] in BACKENDS})
-        if len(named) > 1 or (named and len(named) < len({path[0] for path in axis.fields}) and len(occurring) > 1):
+        backends = {BACKEND_OF_SECTION.get(path[0]) for path in axis.fields}
+        named = sorted(filter(None, backends))
+        if len(named) > 1 or (named and None in backends and len(occurring) > 1):
             yield axis.error("fields of one backend cannot be named together with other fields", "write two axes")
         elif named and named[0] not in occurring:
             texts = ", ".join(shown(each).strip('"') for each in occurring)

@@ -12,6 +12,7 @@ from llenergymeasure.config.loader import with_overrides
 from llenergymeasure.config.messages.format import cut, shown
 from llenergymeasure.config.models import STUDY_KEYS
 from llenergymeasure.config.study.axes import Axis, axes_in
+from llenergymeasure.config.study.conditions import leaves_of
 from llenergymeasure.config.study.grid import overlap
 from llenergymeasure.config.study.layers import Layer, error_at, fields_of
 from llenergymeasure.exceptions import ConfigError
@@ -153,9 +154,7 @@ def _conflicts(axes: Sequence[Axis], common: Layer) -> Iterator[ConfigError]:
 def _leaves(fields: Mapping[str, Any], axis: set[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
     """Path of each field that an axis sets too; an empty section sets nothing."""
     for name, value in fields.items():
-        inner = value if isinstance(value, Mapping) else {}
-        paths: list[tuple[str, ...]] = [(name, str(key)) for key in inner] or [(name,)]
-        for path in paths:
+        for path, _ in leaves_of((name,), value):
             if path in axis or (value and any(overlap(path, leaf) for leaf in axis)):
                 yield path
 

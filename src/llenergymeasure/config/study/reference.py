@@ -8,7 +8,7 @@ from typing import Any
 from llenergymeasure.config.base import FieldError
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.conditions import Assignment, flattened, levels_of, listed, matches, why_none
-from llenergymeasure.config.study.effective import effective_fields
+from llenergymeasure.config.study.effective import fields_of_cells
 
 FIELD = "reference"
 
@@ -22,7 +22,7 @@ def reference_index(experiments: Sequence[ExperimentConfig], reference: Mapping[
     if reference is None:
         return 0
     condition = _flattened(reference)
-    cells = [effective_fields(each) for each in experiments]
+    cells = fields_of_cells(experiments)
     found = [index for index, cell in enumerate(cells) if matches(condition, cell)]
     if len(found) == 1:
         return found[0]
@@ -44,7 +44,7 @@ def completed_reference(
     Raises:
         FieldError: fields named together have another number of values.
     """
-    found, cells = _flattened(reference), [effective_fields(each) for each in experiments]
+    found, cells = _flattened(reference), fields_of_cells(experiments)
     for value in first:
         wanted = {**value, **found}
         found = wanted if any(matches(wanted, cell) for cell in cells) else found

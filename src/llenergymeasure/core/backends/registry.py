@@ -52,7 +52,13 @@ _BUILT_IN: Mapping[str, BackendEntry] = {
         findings="llenergymeasure.core.backends.server.findings:setting_findings",
         own_models=True,
     ),
-    "tensorrt": BackendEntry(("tensorrt_llm",), ("tensorrt-llm",), 'pip install "llenergymeasure[tensorrt]"'),
+    "tensorrt": BackendEntry(
+        needs=("tensorrt_llm",),
+        distributions=("tensorrt-llm",),
+        install='pip install "llenergymeasure[tensorrt]"',
+        instead="TensorRT-LLM is measured through its server: set backend: server, and server.launch: "
+        '[trtllm-serve, "{model}", --port, "{port}"]',
+    ),
 }
 BACKENDS: Table[BackendEntry] = Table(_BUILT_IN, BACKEND_GROUP, BackendEntry, "backend")
 
@@ -90,10 +96,19 @@ def create_backend(
     """
     factory = backends[name].factory
     if factory is None:
-        measured = ", ".join(other for other, entry in backends.items() if entry.factory is not None)
-        raise BackendError(f"this release measures backend {measured}, not {name}; set backend: {measured}")
+        finding = cannot_measure(name, backends)
+        raise BackendError(f"{finding.problem}; {finding.fix}")
     backend: InferenceBackend = _attribute(factory)(instruments)
     return backend
+
+
+def cannot_measure(name: str, backends: Mapping[str, BackendEntry] = BACKENDS) -> Finding:
+    """The finding about a backend that this release cannot measure with."""
+    measured = [other for other, entry in backends.items() if entry.factory is not None]
+    return Finding(
+        f"this release cannot measure backend '{name}'",
+        backends[name].instead or f"set backend: {' or '.join(measured)}",
+    )
 
 
 class NoDevices:

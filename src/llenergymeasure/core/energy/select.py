@@ -14,7 +14,6 @@ from llenergymeasure.exceptions import ConfigError, Finding, MeterError, PreFlig
 from llenergymeasure.protocols import EnergyBackend, Metering
 
 AVAILABLE = "available"
-OFF_BY_USER = "measurement.energy_backend of the user config is null: energy measurement is switched off"
 
 
 def choose_meter(
@@ -39,14 +38,31 @@ def choose_meter(
     """
     asked = narrowed if declared == "auto" else declared
     if asked == "null":
-        meter = NullMeter(
-            f"{setting.name} is null: energy measurement is switched off" if declared == "null" else OFF_BY_USER
-        )
+        meter = NullMeter(setting.switched_off(declared))
         return Metering(meter, MeterChoice(name="null", reason=meter.reason))
     if declared != "auto":
         return _the_one_named(declared, context, registry, setting)
     candidates = allowed(asked, context, registry)
     return _first_available(context, candidates, why(asked, candidates))
+
+
+def foreseen_meter(
+    declared: str, narrowed: str, context: MeterContext, registry: Mapping[str, MeterEntry] = METERS
+) -> MeterChoice:
+    """The meter that `choose_meter` would take, by the probes alone: no meter is made.
+
+    Args:
+        declared, narrowed, context, registry: as for `choose_meter`, where energy is not switched off.
+    """
+    asked = narrowed if declared == "auto" else declared
+    candidates = allowed(asked, context, registry)
+    reason = why(asked, candidates) if declared == "auto" else f"{IN_CONFIG.name} is {declared}"
+    first = next((name for name, entry in candidates.items() if entry.probe(context) is None), None)
+    return (
+        MeterChoice(name="none", reason="no meter is available")
+        if first is None
+        else MeterChoice(name=first, reason=reason)
+    )
 
 
 def allowed(

@@ -28,6 +28,10 @@ def _sampling(config: ExperimentConfig) -> bool:
     return config.decoder.decoding_strategy == "sampling"
 
 
+def _not_the_default(config: ExperimentConfig) -> bool:
+    return bool(config.precision != ExperimentConfig.model_fields["precision"].default)
+
+
 def _greedy(config: ExperimentConfig) -> bool:
     return config.decoder.decoding_strategy == "greedy"
 
@@ -113,6 +117,13 @@ READ_BACK: Mapping[str, tuple[Setting, ...]] = {
         Setting("vllm.speculative.model", "speculative.model", off_if_absent=True),
         Setting("vllm.speculative.num_tokens", "speculative.num_tokens", off_if_absent=True),
     ),
+    # A server reports null for what it is not sent.
+    "server": (
+        Setting("precision", "precision", when=_not_the_default),
+        Setting("min_output_tokens", "min_output_tokens"),
+        Setting("decoder.top_k", "top_k", when=_sampling),
+        Setting("decoder.repetition_penalty", "repetition_penalty"),
+    ),
 }  # fmt: skip
 
 NOT_READ_BACK: Mapping[str, str] = {
@@ -138,6 +149,17 @@ NOT_READ_BACK: Mapping[str, str] = {
     "pytorch.bnb_4bit_use_double_quant": "kept inside the layers of bitsandbytes",
     "pytorch.revision": "a branch or tag becomes a commit, which is in `model_info.revision`",
     "pytorch.trust_remote_code": "a permission; code that is not allowed is an error",
+    "server.url": "the block `server` has the address and what answered there",
+    "server.launch": "the block `server` has the command",
+    "server.arguments": "the block `server` has the command with them; a server refuses what it does not know",
+    "server.api": "this package chooses the path of its requests",
+    "server.served_model": "a server answers another name with an error",
+    "server.tokenizer": "this package applies it itself",
+    "server.energy": "this package chooses the meter",
+    "server.gpus": "the result has the GPUs that were measured",
+    "server.api_key_env": "a server answers a wrong key with an error",
+    "server.start_timeout_seconds": "this package ends the start itself",
+    "server.request_timeout_seconds": "this package ends the request itself",
     "vllm.revision": "a branch or tag becomes a commit, which is in `model_info.revision`",
 }
 

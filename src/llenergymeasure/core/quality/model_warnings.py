@@ -47,6 +47,10 @@ def _scheduler(draft: ExperimentResult) -> Warnings:
         )
 
 
+# What moves a model to the GPU, by backend.
+_TO_GPU = {"vllm": "install vLLM for GPUs", "server": "start a server that uses it"}
+
+
 def _model(draft: ExperimentResult) -> Warnings:
     if draft.model_info.random_weights:
         yield _random_weights(draft)
@@ -54,7 +58,7 @@ def _model(draft: ExperimentResult) -> Warnings:
         yield _unexpected_weights(draft.model_info)
     yield from _parameters(draft.model_info)
     if draft.model_info.device == "cpu":
-        fix = "install vLLM for GPUs" if draft.config.backend == "vllm" else "set pytorch.device: cuda"
+        fix = _TO_GPU.get(draft.config.backend, "set pytorch.device: cuda")
         yield warning("cpu_inference", "the model ran on the CPU", f"on a machine with a GPU {fix}")
 
 
@@ -64,7 +68,9 @@ def _random_weights(draft: ExperimentResult) -> MeasurementWarning:
     return warning(
         "random_weights",
         f"{draft.model_info.name} ran with random weights ({drawn}): the generated text has no meaning",
-        f"set {draft.config.backend}.load_format: auto and name a model with weights",
+        "start the server with a model that has weights"
+        if draft.config.backend == "server"
+        else f"set {draft.config.backend}.load_format: auto and name a model with weights",
         random_seed=seed,
     )
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.ssot import BACKENDS
+from llenergymeasure.config.ssot import BACKEND_OF_SECTION
 from llenergymeasure.config.study.conditions import shown_level
-from llenergymeasure.config.study.effective import effective_fields, key_of
+from llenergymeasure.config.study.effective import fields_of_cells, key_of
 from llenergymeasure.domain.study.design import Cell, Factor
 
 
@@ -35,7 +35,7 @@ class _Column:
 def factors_and_cells(experiments: Sequence[ExperimentConfig]) -> FactorsAndCells:
     """The factors and cells of these experiments."""
     groups: dict[tuple[int | None, ...], list[_Column]] = {}
-    for column in _varying([effective_fields(each) for each in experiments]):
+    for column in _varying(fields_of_cells(experiments)):
         groups.setdefault(column.indices, []).append(column)
     factors = [(_factor(group), indices) for indices, group in groups.items()]
     short = _short_names([name for factor, _ in factors for name in factor.fields])
@@ -76,9 +76,9 @@ def _factor(columns: Sequence[_Column]) -> Factor:
     """The factor of fields that change together."""
     fields = tuple(column.name for column in columns)
     levels = columns[0].levels if len(columns) == 1 else tuple(zip(*(column.levels for column in columns), strict=True))
-    sections = {name.split(".")[0] for name in fields}
-    nested = sections <= set(BACKENDS) and len(sections) == 1 and None in columns[0].indices
-    return Factor(name=", ".join(fields), fields=fields, levels=levels, within=sections.pop() if nested else None)
+    backends = {BACKEND_OF_SECTION.get(name.split(".")[0]) for name in fields}
+    within = backends.pop() if len(backends) == 1 and None in columns[0].indices else None
+    return Factor(name=", ".join(fields), fields=fields, levels=levels, within=within)
 
 
 def _short_names(fields: Sequence[str]) -> dict[str, str]:

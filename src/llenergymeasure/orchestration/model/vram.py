@@ -83,6 +83,8 @@ def estimate_for(config: ExperimentConfig, environ: Mapping[str, str]) -> VramEs
     Raises:
         ConfigError: there is no such built-in model, or the model's config.json is damaged.
     """
+    if config.backend == "server":
+        return VramEstimate.of(None, None, "the server has the model, and decides how it is loaded")
     content = local_config(config.model, config.section.revision, environ)
     if content is None:
         return VramEstimate.of(None, None, f"config.json of {config.model} is not on this machine")

@@ -12,7 +12,7 @@ from llenergymeasure.config.models import ExperimentConfig
 # Its names belong to the backend, and null has a meaning in it.
 _KEPT_WHOLE = frozenset({"passthrough_kwargs"})
 # Backends and meters that an extra of this package installs, by the name of the extra.
-_EXTRAS = ("pytorch", "vllm", "tensorrt", "zeus", "codecarbon")
+_EXTRAS = ("pytorch", "vllm", "server", "tensorrt", "zeus", "codecarbon")
 # A version of an index: the release, and the label of its build. A package from elsewhere has a URL.
 _VERSION = re.compile(r"(?P<release>[^+\s]+)(\+(?P<build>\S+))?")
 # The index of PyTorch has the builds for CPUs, which PyPI has not.

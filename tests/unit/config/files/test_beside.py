@@ -101,3 +101,13 @@ def test_a_suite_of_pytest_names_what_is_beside_itself(folder):
 def test_only_what_is_written_as_a_path_is_looked_for(folder, fields, found):
     (folder / "merged").mkdir()
     assert str(with_files_beside(fields, folder)).replace(f"{folder}{os.sep}", "F/") == str(found)
+
+
+def test_the_program_and_the_tokenizer_of_a_server_are_found_beside_its_configuration(folder):
+    for name in ("serve.sh", "own_tokenizer"):
+        (folder / name).write_text("")
+    section = "launch: [./serve.sh, '{port}', ./absent, serve.sh], tokenizer: ./own_tokenizer"
+    path = written(folder, f"model: m\nbackend: server\nserver: {{{section}}}\n")
+    server = load_experiment_config(path).server
+    assert server.launch == (str(folder / "serve.sh"), "{port}", "./absent", "serve.sh")
+    assert server.tokenizer == str(folder / "own_tokenizer")

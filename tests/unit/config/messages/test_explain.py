@@ -39,7 +39,7 @@ def lines_of(fields, overrides=None):
         ({"batchsize": 1}, "batchsize: there is no such field; did you mean 'pytorch.batch_size'?"),
         ({"bse": 1}, "bse: there is no such field; did you mean 'base'?"),
         ({"precison": "bf16"}, "precison: there is no such field; did you mean 'precision'?"),
-        ({"seed": 1}, "seed: there is no such field; did you mean 'random_seed' or 'dataset.seed'?"),
+        ({"seed": 1}, "seed: there is no such field; did you mean 'random_seed' or 'dataset.seed' or 'traffic.seed'?"),
         ({"pytorch": {"batchsize": 1}}, "pytorch.batchsize: there is no such field; did you mean 'pytorch.batch_size'?"),
         ({"pytorch": {"precision": 1}}, "pytorch.precision: there is no such field; did you mean 'precision'?"),
         ({"warmup": {"qqq": 1}}, "warmup.qqq: there is no such field; valid: enabled, n_warmup, max_new_tokens"),

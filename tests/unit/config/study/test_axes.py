@@ -16,6 +16,8 @@ WRONG = {
     "a typo in the name of a section": ("pytorc.batch_size: [1]", "did you mean 'pytorch'?"),
     "a field of a section": ("batch_size: [1]", "batch_size: there is no such field; did you mean 'pytorch.batch_size'?"),
     "split at the first dot only": ("pytorch.max_memory.cpu: [1GiB]", "pytorch.max_memory.cpu: there is no such field"),
+    "an argument without a name": ("server.arguments.: [1]", "server.arguments.: there is no such field"),
+    "below a field of a server": ("server.url.host: [a]", "server.url.host: there is no such field"),
     "an old name": ("model_name: [a]", "'model_name' is now called 'model'; rename it"),
     "no name": ("'': [1]", '"" lacks a name; write the name of a field'),
     "a number as name": ("1: [1]", "1 is not the name of a field; quote it if it is text"),
@@ -74,6 +76,41 @@ def test_every_wrong_value_is_reported_once(complaint):
     ]
 
 
+LAUNCHED = "model: m\nbackend: server\nserver: {launch: [serve, '{port}'], arguments: {enforce-eager: true}}\n"
+
+
+def test_an_argument_of_a_server_is_an_axis_beside_its_other_arguments(study):
+    found = study(
+        f"{LAUNCHED}sweep: {{server.arguments.max-num-seqs: [64, 256], server.arguments.a.b: [x, y]}}\n"
+    ).experiments
+    assert [each.server.arguments for each in found] == [
+        {"enforce-eager": True, "max-num-seqs": seqs, "a.b": other} for seqs in (64, 256) for other in ("x", "y")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        (
+            "server.arguments.enforce-eager: [true, false]",
+            "enforce-eager is an axis of the sweep, and is also set",
+        ),
+        ("server.arguments: [{enforce-eager: false}]", "server.arguments.enforce-eager is an axis"),
+        (
+            "server.arguments.a: [1, 2], server.arguments: [{a: 1}, {b: 1}]",
+            "server.arguments.a is also set by the axis server.arguments.a; remove one",
+        ),
+        ("server.arguments.a: [1, [2]]", "server.arguments.a: "),
+        ("server.arguments.api-key: [a]", "arguments may not hold 'api-key'"),
+        ("pytorch.batch_size: [1, 2]", "applies to no cell: the backend is server; set backend: pytorch"),
+    ],
+)
+def test_an_axis_of_a_server_that_cannot_be_is_refused(complaint, axes, words):
+    message = complaint(f"{LAUNCHED}sweep: {{{axes}}}\n")
+    assert message.startswith("study.yaml, line ")
+    assert words in message
+
+
 def test_names_and_values_beyond_ascii_null_switches_and_lists_are_kept(study):
     found = study(
         "sweep:\n  model: [modèle, 模型]\n  max_input_tokens: [null, 5]\n  pytorch.use_cache: [yes, no]\n"
@@ -92,6 +129,10 @@ def test_names_and_values_beyond_ascii_null_switches_and_lists_are_kept(study):
         ("precision = fp16 , bf16", [{"precision": "fp16"}, {"precision": "bf16"}]),
         ("max_input_tokens=null,512", [{"max_input_tokens": None}, {"max_input_tokens": 512}]),
         ("n,random_seed=[1, 2],[3, 4]", [{"n": 1, "random_seed": 2}, {"n": 3, "random_seed": 4}]),
+        ("server.arguments.max-num-seqs=64,128",
+         [{"server.arguments.max-num-seqs": 64}, {"server.arguments.max-num-seqs": 128}]),
+        ("server.arguments={},{a: 1}", [{"server.arguments": {}}, {"server.arguments.a": 1}]),
+        ("traffic.rate,slo.ttft_p99_ms=[1, 2]", [{"traffic.rate": 1, "slo.ttft_p99_ms": 2}]),
         ("decoder={},{top_k: 5, decoding_strategy: sampling}",
          [{"decoder": {}}, {"decoder.top_k": 5, "decoder.decoding_strategy": "sampling"}]),
     ],
@@ -119,7 +160,7 @@ def test_an_axis_of_the_command_line_that_is_not_understood_is_shown_with_an_exa
 
 
 def test_an_axis_of_backends_that_are_no_names_is_refused(complaint):
-    assert 'backend: {"a": 1}: valid: pytorch, vllm, tensorrt' in complaint(
+    assert 'backend: {"a": 1}: valid: pytorch, vllm, tensorrt, server' in complaint(
         "model: m\nsweep: {backend: [{a: 1}, pytorch]}\n"
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llenergymeasure.config.study.conditions import flattened, listed, matches, why_none
+from llenergymeasure.config.study.conditions import flattened, listed, matches, path_of, why_none
 
 CELLS = [
     {"precision": "bf16", "n": 1},
@@ -22,6 +22,9 @@ CELLS = [
             {"pytorch.batch_size": 1, "pytorch.max_memory": {"cpu": 2}},
         ),
         ({"pytorch.max_memory": {"cpu": 2}}, {"pytorch.max_memory": {"cpu": 2}}),
+        ({"server": {"arguments": {"a.b": 1}, "gpus": [0]}}, {"server.arguments.a.b": 1, "server.gpus": [0]}),
+        ({"server.arguments": {"a": 1}, "traffic": {"rate": 2}}, {"server.arguments.a": 1, "traffic.rate": 2}),
+        ({"passthrough_kwargs": {"a": {"b": 1}}}, {"passthrough_kwargs.a": {"b": 1}}),
         ({"n, random_seed": [1, 2]}, {"n": 1, "random_seed": 2}),
         ({"decoder": {}}, {"decoder": {}}),
         ({5: 6}, {"5": 6}),
@@ -29,6 +32,20 @@ CELLS = [
 )
 def test_sections_and_fields_named_together_become_dotted_fields(written, expected):
     assert flattened(written) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("n", ("n",)),
+        ("pytorch.max_memory.cpu", ("pytorch", "max_memory.cpu")),
+        ("passthrough_kwargs.a.b", ("passthrough_kwargs", "a.b")),
+        ("server.arguments", ("server", "arguments")),
+        ("server.arguments.a.b", ("server", "arguments", "a.b")),
+    ],
+)
+def test_a_name_is_split_at_its_first_dot_and_an_argument_at_its_second(name, path):
+    assert path_of(name) == path
 
 
 def test_all_values_must_agree_and_null_is_a_value():

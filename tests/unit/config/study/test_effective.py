@@ -7,13 +7,15 @@ import pytest
 from llenergymeasure.config.backends.pytorch import PyTorchConfig
 from llenergymeasure.config.introspection import parameters, valid_example
 from llenergymeasure.config.loader import build_experiment_config
-from llenergymeasure.config.study.effective import effective_fields, key_of, key_of_config
+from llenergymeasure.config.study.effective import effective_fields, fields_of_cells, key_of, key_of_config
 
 
 def built(fields=None):
     return build_experiment_config({"model": "m"}, fields)
 
 
+SERVER = {"backend": "server", "server.url": "http://127.0.0.1:8000/v1"}
+LAUNCHED = {"backend": "server", "server.launch": ["serve", "{port}"]}
 WITHOUT_EFFECT = [
     ({}, {"pytorch": {}}),
     ({}, {"pytorch.batch_size": 1, "pytorch.batching_strategy": "static", "pytorch.device": "auto"}),
@@ -26,6 +28,10 @@ WITHOUT_EFFECT = [
         {"backend": "vllm", "lora.adapter_id": "a", "vllm.enable_lora": True},
     ),
     ({"dataset.n": 200}, {"dataset.n": 200, "max_output_tokens": 5}),
+    (SERVER, {**SERVER, "server.api": "completions", "server.energy": "local", "server.request_timeout_seconds": 600}),
+    (SERVER, {**SERVER, "traffic.mode": "concurrency", "traffic.concurrency": 1, "traffic.window": "steady_state"}),
+    (SERVER, {**SERVER, "traffic.seed": 7}),
+    (LAUNCHED, {**LAUNCHED, "server.arguments": {"enforce-eager": False, "revision": None}}),
 ]
 
 
@@ -46,6 +52,10 @@ def test_every_other_setting_distinguishes_them(parameter):
         "dataset.n",
         "vllm.speculative.model",
         "vllm.speculative.num_tokens",
+        "server.url",
+        "server.launch",
+        "traffic.mode",
+        "traffic.rate",
     }
     if parameter.name in needed | {"model"}:
         without = {}
@@ -69,3 +79,19 @@ def test_equal_numbers_are_equal_and_a_switch_is_no_number():
     assert key_of(1) == key_of(1.0) != key_of(True)
     assert key_of({"a": [1, {"b": None}]}) == key_of({"a": [1.0, {"b": None}]}) != key_of({"a": [True, {"b": None}]})
     assert len({key_of(value) for value in (None, "", 0, False, [], {}, "null", [None])}) == 8
+
+
+def test_a_load_that_follows_from_another_setting_is_no_field_of_its_own():
+    loads = [effective_fields(built({**SERVER, "traffic.concurrency": count})) for count in (1, 4)]
+    assert [name for name in loads[0] if loads[0][name] != loads[1][name]] == ["traffic.concurrency"]
+
+
+def test_an_argument_that_is_true_is_not_the_number_1():
+    keys = {key_of_config(built({**LAUNCHED, "server.arguments": {"eager": value}})) for value in (1, True, "1")}
+    assert len(keys) == 3
+
+
+def test_an_argument_that_one_cell_lacks_is_left_out_there():
+    with_it = built({**LAUNCHED, "server.arguments": {"enforce-eager": True}})
+    cells = fields_of_cells([with_it, built(LAUNCHED), built()])
+    assert [cell.get("server.arguments.enforce-eager") for cell in cells] == [True, False, None]

@@ -47,6 +47,32 @@ def test_a_common_section_of_a_backend_belongs_to_its_own_cells(study):
     assert [each.pytorch and each.pytorch.use_cache for each in found] == [False, None]
 
 
+BOTH = "model: m\nserver: {url: http://127.0.0.1:8000/v1}\ntraffic: {window: total}\nslo: {itl_p99_ms: 50}\n"
+
+
+def test_traffic_and_slo_belong_to_the_cells_of_the_server(study):
+    found = study(f"{BOTH}sweep: {{backend: [pytorch, server], traffic.concurrency: [1, 4]}}\n").experiments
+    assert [(each.backend, each.traffic and each.traffic.concurrency) for each in found] == [
+        ("pytorch", None), ("server", 1), ("server", 4),
+    ]  # fmt: skip
+    assert [each.slo and each.slo.itl_p99_ms for each in found] == [None, 50, 50]
+    assert [each.traffic and each.traffic.window for each in found] == [None, "total", "total"]
+
+
+def test_a_mode_and_its_rate_are_named_together(study):
+    text = BOTH.replace("traffic: {window: total}\n", "backend: server\n")
+    axis = "traffic.mode, traffic.rate, traffic.concurrency: [[constant, 2, null], [concurrency, null, 4]]"
+    found = study(f"{text}sweep: {{'{axis.partition(':')[0]}':{axis.partition(':')[2]}}}\n").experiments
+    assert [(each.traffic.mode, each.traffic.rate, each.traffic.concurrency) for each in found] == [
+        ("constant", 2, None), ("concurrency", None, 4),
+    ]  # fmt: skip
+
+
+def test_fields_of_a_server_and_of_its_traffic_may_be_named_together(study):
+    text = f"{BOTH}sweep:\n  backend: [pytorch, server]\n  server.api, traffic.concurrency: [[chat, 1], [completions, 2]]\n"
+    assert [each.backend for each in study(text).experiments] == ["pytorch", "server", "server"]
+
+
 def test_an_axis_of_a_backend_may_precede_the_axis_of_backends(study):
     found = study("model: m\nsweep:\n  pytorch.batch_size: [1, 8]\n  backend: [pytorch, vllm]\n").experiments
     expected = [("pytorch", 1), ("vllm", None), ("pytorch", 8)]
@@ -78,6 +104,14 @@ def test_the_backend_may_be_named_together_with_another_field(study):
         ),
         (
             "  pytorch.batch_size, vllm.max_num_seqs: [[1, 1]]\n",
+            "fields of one backend cannot be named together with other fields; write two axes",
+        ),
+        (
+            "  traffic.rate: [1]\n",
+            "traffic.rate: applies to no cell: the backend is pytorch; set backend: server",
+        ),
+        (
+            "  backend: [pytorch, server]\n  n, traffic.concurrency: [[1, 1]]\n",
             "fields of one backend cannot be named together with other fields; write two axes",
         ),
         ("  n: [1]\n  n, random_seed: [[1, 2]]\n", "n, random_seed: n is also set by the axis n; remove one"),

@@ -8,7 +8,7 @@ from fake_gpu import FakeDoor, FakeGpu, a_gpu
 from llenergymeasure.config.meters import METERS, MeterSetting
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy import nvml, zeus
-from llenergymeasure.core.energy.select import choose_meter, meter_findings, meter_states
+from llenergymeasure.core.energy.select import choose_meter, foreseen_meter, meter_findings, meter_states
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.exceptions import MeterError, PreFlightError, ReadingFailed
 from llenergymeasure.testing import FakeClock, FakeMeter
@@ -199,3 +199,22 @@ def test_zeus_is_offered_only_where_every_gpu_has_a_counter_that_answers(failure
     context = MeterContext(clock, FakeDoor(clock, [model]), (a_gpu(),))
     assert words in zeus.probe(context)
     assert words in nvml.probe(context) if failure else nvml.probe(context) is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "narrowed", "name"),
+    [
+        ("auto", "auto", "nvml"),
+        ("auto", "codecarbon", "codecarbon"),
+        ("codecarbon", "null", "codecarbon"),
+        ("auto", "zeus", "none"),
+    ],
+)
+def test_the_meter_is_foreseen_by_its_probes_without_making_one(declared, narrowed, name):
+    entries = registry(zeus="not installed", nvml=None, codecarbon=None)
+    foreseen = foreseen_meter(declared, narrowed, CONTEXT, entries)
+    assert foreseen.name == name
+    assert [entry.created for entry in entries.values()] == [0, 0, 0]
+    chosen = choose_meter(declared, narrowed, CONTEXT, entries).choice
+    assert chosen.name == foreseen.name
+    assert name == "none" or chosen.reason == foreseen.reason

@@ -121,3 +121,40 @@ def test_names_that_are_ambiguous_without_their_section_keep_it():
         cells({"n": 1, "dataset": {"n": 200}}, {"n": 2, "dataset": {"n": 200}}, {"n": 1, "dataset": {"n": 300}})
     )
     assert found.cells[2].label == "n 1, dataset.n 300"
+
+
+def served(**fields):
+    return {"backend": "server", "server": {"launch": ["serve", "{port}"], **fields}}
+
+
+def test_a_rate_is_one_factor_and_an_argument_another(study):
+    found = factors_and_cells(
+        study(
+            "model: m\nbackend: server\nserver: {launch: [serve, '{port}']}\ntraffic: {mode: poisson}\n"
+            "sweep: {traffic.rate: [1, 2, 4], server.arguments.max-num-seqs: [64, 128]}\n"
+        ).experiments
+    )
+    assert {(factor.name, factor.within) for factor in found.factors} == {
+        ("traffic.rate", None), ("server.arguments.max-num-seqs", None),
+    }  # fmt: skip
+    assert found.cells[-1].label == "max-num-seqs 128, rate 4.0"
+
+
+def test_a_concurrency_is_a_factor_without_its_ramp_up():
+    each = [{**served(), "traffic": {"concurrency": count}} for count in (1, 8)]
+    (factor,) = factors_and_cells(cells(*each)).factors
+    assert (factor.name, factor.levels) == ("traffic.concurrency", (1, 8))
+
+
+@pytest.mark.parametrize("other", [{}, {"arguments": {"enforce-eager": False}}])
+def test_an_argument_that_is_left_out_is_a_level(other):
+    found = factors_and_cells(cells(served(arguments={"enforce-eager": True}), served(**other)))
+    (factor,) = found.factors
+    assert (factor.name, factor.levels, factor.within) == ("server.arguments.enforce-eager", (True, False), None)
+    assert [cell.label for cell in found.cells] == ["enforce-eager true", "enforce-eager false"]
+
+
+def test_traffic_is_nested_in_the_backend_server():
+    both = [{}, *({**served(), "traffic": {"concurrency": count}} for count in (1, 8))]
+    factors = {factor.name: factor.within for factor in factors_and_cells(cells(*both)).factors}
+    assert factors["traffic.concurrency"] == "server"

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from llenergymeasure._api.plans.foreseen import ForeseenEnergy, PlannedServer, energies_of, servers_of
 from llenergymeasure.config.messages.fields import set_fields
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.models import StudyConfig
@@ -30,6 +31,8 @@ class PlannedExperiment(NamedTuple):
         fields: every field that is not null, by its dotted name, as text.
         prompts: source and number of the prompts.
         memory: estimated memory on the device.
+        energy: what would become of the energy; None where another environment has the meter.
+        server: the server; None with another backend.
         notes: notes for the user that do not prevent the run.
     """
 
@@ -37,6 +40,8 @@ class PlannedExperiment(NamedTuple):
     fields: Mapping[str, str]
     prompts: DatasetInfo
     memory: VramEstimate
+    energy: ForeseenEnergy | None
+    server: PlannedServer | None
     notes: tuple[str, ...]
 
 
@@ -85,8 +90,14 @@ def _as_data(planned: PlannedExperiment) -> dict[str, Any]:
         "config": planned.config.model_dump(mode="json"),
         "prompts": planned.prompts.model_dump(mode="json"),
         "memory": {name: None if value == math.inf else value for name, value in memory.items()},
+        "energy": None if planned.energy is None else asdict(planned.energy),
+        "server": None if planned.server is None else _as_json(planned.server),
         "notes": planned.notes,
     }
+
+
+def _as_json(server: PlannedServer) -> dict[str, Any]:
+    return {"url": server.url, "command": server.command, "traffic": server.traffic.model_dump(mode="json")}
 
 
 def check(experiments: Sequence[ExperimentConfig], output_dir: Path | None) -> tuple[UserConfig, Path]:
@@ -111,5 +122,7 @@ def _planned(
         fields=set_fields(config),
         prompts=open_dataset(config.dataset, config.n, config.random_seed).info,
         memory=estimate_for(config, environ),
+        energy=next(iter(energies_of([config], user, environ)), None),
+        server=next(iter(servers_of([config])), None),
         notes=(*general, *runner_notes(config.backend, user, environ), *plan_notes(config, environ)),
     )

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from llenergymeasure._api.plan import Plan, plan, plan_json
+from llenergymeasure._api.plans.experiment import Plan, plan, plan_json
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.sections import EnergyConfig
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.exceptions import PreFlightError
 from llenergymeasure.orchestration.model.vram import VramEstimate
@@ -60,7 +61,7 @@ def test_what_cannot_run_here_is_refused(tmp_path):
 
 
 def test_a_plan_waits_for_nothing_that_only_a_run_needs():
-    program = "import sys, llenergymeasure._api.plan; print([name for name in sys.argv[1:] if name in sys.modules])"
+    program = "import sys, llenergymeasure._api.plans.experiment; print([name for name in sys.argv[1:] if name in sys.modules])"
     heavy = ["llenergymeasure.core.harness", "llenergymeasure.domain.result_data", "pynvml", "pyarrow", "torch"]
     assert subprocess.check_output([sys.executable, "-c", program, *heavy], text=True).strip() == "[]"
 
@@ -69,3 +70,22 @@ def test_settings_of_a_study_are_noted_for_one_experiment():
     study = StudyConfig(experiments=(TINY,), execution={"isolation": "spawn"})
     (note,) = plan(study).experiments[0].notes
     assert note.startswith("execution.isolation: without effect on a single experiment")
+
+
+def test_a_plan_foresees_the_meter():
+    off = TINY.model_copy(update={"energy": EnergyConfig(backend="null")})
+    (found,) = plan(StudyConfig(experiments=(off,))).experiments
+    assert (found.energy.meter, found.energy.source, found.server) == ("null", None, None)
+    data = json.loads(plan_json(Plan((found,), Path("results"))))["experiments"][0]
+    assert data["energy"] == {"meter": "null", "source": None, "reason": found.energy.reason}
+    assert data["server"] is None
+
+
+def test_a_server_is_in_the_plan_with_its_command_and_without_memory():
+    pytest.importorskip("httptools")
+    config = ExperimentConfig(model="m", backend="server", n=4, server={"launch": ["sh", "{port}"]})
+    (found,) = plan(StudyConfig(experiments=(config,))).experiments
+    assert found.memory.total_mb is None
+    data = json.loads(plan_json(Plan((found,), Path("results"))))["experiments"][0]
+    assert data["server"]["command"] == ["sh", "{port}"]
+    assert data["server"]["url"] is None

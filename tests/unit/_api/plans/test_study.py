@@ -8,7 +8,8 @@ from fakes_study import a_study_config
 from llenergymeasure import ExperimentConfig, StudyConfig
 from llenergymeasure._api.duration import duration
 from llenergymeasure._api.executors import ExecutorOptions
-from llenergymeasure._api.study_plan import plan_study, plan_text
+from llenergymeasure._api.plans.study import plan_study
+from llenergymeasure._api.plans.study_text import plan_text
 from llenergymeasure.exceptions import ConfigError
 
 

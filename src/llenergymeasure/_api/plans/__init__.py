@@ -1,0 +1,1 @@
+"""Plans for a dry run: what would be measured, without running it."""
