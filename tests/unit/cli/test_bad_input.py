@@ -191,9 +191,10 @@ def test_a_broken_file_is_a_usage_error_that_names_place_and_fix(llem, case):
             "--detach returns before there is a result, and --report writes a report",
         ),
         (["--model", "x", "--emit", "sbatch", "--report"], "--emit prints the script of a new study, and --report"),
-        (
+        pytest.param(
             ["--model", "builtin/tiny-llama", "--cycles", "2", "--executor", "local", "--emit", "x", "--dry-run"],
             "--emit x is not possible with --executor local",
+            marks=pytest.mark.torch,
         ),
         (
             ["absent.yaml", "--from-result", "a"],
@@ -349,6 +350,7 @@ def test_a_dry_run_shows_what_would_run(llem):
     assert "window:" not in result.stdout
 
 
+@pytest.mark.torch
 def test_a_dry_run_with_json_prints_json_and_nothing_else(llem):
     result = llem("x.yaml", "--dry-run", "--json", "-n", "7", files={"x.yaml": MODEL})
     assert json.loads(result.stdout)["experiments"][0]["config"]["n"] == 7

@@ -125,6 +125,7 @@ def test_every_command_has_a_short_and_a_long_help(command):
     assert "Usage: " in short.stdout
 
 
+@pytest.mark.torch
 def test_the_number_of_prompts_has_a_long_name():
     short, long = (
         CliRunner().invoke(app, ["run", "--model", "builtin/tiny-llama", "--dry-run", flag, "7"])

@@ -43,6 +43,7 @@ def run_llem(arguments: list[str], asked: list[str]) -> str:
     return subprocess.check_output(command, text=True).splitlines()[-1]
 
 
+@pytest.mark.torch
 def test_a_dry_run_imports_nothing_that_only_others_need():
     assert run_llem(DRY_RUN, NOT_NEEDED).startswith("[] ")
 
@@ -52,7 +53,7 @@ def test_each_of_these_modules_exists(module):
     assert find_spec(module) is not None
 
 
-@pytest.mark.parametrize("arguments", [["--version"], DRY_RUN])
+@pytest.mark.parametrize("arguments", [["--version"], pytest.param(DRY_RUN, marks=pytest.mark.torch)])
 def test_the_end_of_a_short_command_searches_nothing_for_garbage(arguments):
     assert run_llem(arguments, []) == "[] True True"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 
+import pytest
 from a_study import BATCH, a_study
 from llenergymeasure._tables import read_parquet
 from llenergymeasure.domain.study.rows import run_rows
@@ -19,6 +20,16 @@ def test_csv_has_the_rows_and_leaves_empty_what_was_not_measured(tmp_path):
     failed = next(row for row in rows if row["cell"] == "12")
     assert failed["energy_per_output_token"] == ""
     assert failed["failure_message"] == "CUDA ran out of memory; lower pytorch.batch_size"
+
+
+def test_pandas_reads_the_cells_as_text_where_it_is_asked_to(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    study = a_study()
+    cells = [row["cell"] for row in run_rows(study)]
+    assert cells[0][0] == "0"
+    path = write_runs_csv(study, tmp_path / "runs.csv")
+    assert list(pandas.read_csv(path, dtype={"cell": str})["cell"]) == cells
+    assert list(pandas.read_parquet(write_runs_parquet(study, tmp_path / "runs.parquet"))["cell"]) == cells
 
 
 def test_parquet_has_the_rows_with_their_types_units_and_origin(tmp_path):
