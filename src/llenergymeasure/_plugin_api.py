@@ -30,7 +30,7 @@ from llenergymeasure.launch import open as launching
 from llenergymeasure.launch.check import check_experiments
 from llenergymeasure.launch.open import Opened
 from llenergymeasure.orchestration.orchestrator import Session, metered
-from llenergymeasure.progress import Silent
+from llenergymeasure.progress import Progress, Silent
 from llenergymeasure.protocols import EnergyBackend, Metering
 from llenergymeasure.security import sanitise_name
 
@@ -59,15 +59,16 @@ __all__ = [
 ]
 
 
-def sharing_session(meter_setting: MeterSetting) -> Session:
-    """A silent session whose experiments share idle power, and the model if they load the same one.
+def sharing_session(meter_setting: MeterSetting, progress: Progress | None = None) -> Session:
+    """A session whose experiments share idle power, and the model if they load the same one.
 
     The caller must call `model_cache.drop()` at the end.
 
     Args:
         meter_setting: the option of the caller that names a meter.
+        progress: receives the steps; None = nothing does.
     """
-    return Session(progress=Silent(), model_cache=ModelCache(), meter_setting=meter_setting)
+    return Session(progress=progress or Silent(), model_cache=ModelCache(), meter_setting=meter_setting)
 
 
 def open_experiment(

@@ -9,10 +9,10 @@ import pytest
 
 from llenergymeasure import ExperimentConfig
 from llenergymeasure._plugin_api import ConfigError, LLEMError, make_config
+from pytest_llem.baseline.diff import label_of
 from pytest_llem.failure import fail, failure
 from pytest_llem.marker import Plan
 from pytest_llem.measure import user_hooks
-from pytest_llem.measure.labels import label_of
 from pytest_llem.measure.replay import ReplayError
 from pytest_llem.measure.run import Run
 from pytest_llem.stash import State

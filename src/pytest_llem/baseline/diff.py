@@ -31,6 +31,12 @@ def differences(before: Mapping[str, object], now: Mapping[str, object]) -> tupl
     )
 
 
+def label_of(usual: Mapping[str, object], config: Mapping[str, object]) -> str:
+    """`n=8, pytorch.batch_size=4`; empty for the usual configuration. A field that is not set is null."""
+    changed = differences(usual, config)
+    return ", ".join(f"{each.field}={'null' if each.now is None else each.now}" for each in changed)
+
+
 def _flat(mapping: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
     for key, value in mapping.items():
         if isinstance(value, Mapping):

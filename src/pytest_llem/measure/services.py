@@ -44,8 +44,9 @@ class Services:
     def measuring(self) -> Measuring:
         """The part that measures experiments and windows."""
         from pytest_llem.measure.measuring import Measuring  # noqa: PLC0415 - everything heavy, when an item needs it
+        from pytest_llem.measure.step_line import steps_of  # noqa: PLC0415 - the same
 
-        return Measuring(self.settings)
+        return Measuring(self.settings, steps_of(self.config))
 
     @cached_property
     def gate(self) -> Gate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 
 import pytest
+
 from a_study import BATCH, a_study
 from llenergymeasure._tables import read_parquet
 from llenergymeasure.domain.study.rows import run_rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_llem.measure.labels import label_of
+from pytest_llem.baseline.diff import label_of
 
 
 def test_the_usual_configuration_has_no_label():
