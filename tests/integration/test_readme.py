@@ -77,7 +77,7 @@ def block_with(words):
 
 
 def test_there_are_commands_to_try():
-    assert len(COMMANDS) == 11
+    assert len(COMMANDS) == 10
     assert {RESUME, COMPARE, ON_A_CLUSTER} < set(COMMANDS)
 
 

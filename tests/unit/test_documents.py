@@ -53,17 +53,6 @@ def test_the_readme_and_the_quick_start_install_in_the_same_way():
     assert tables[0][0] == tables[1][0]
 
 
-def test_the_detection_rates_of_the_readme_are_those_of_the_benchmark():
-    benchmarks = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    rates = [
-        float(re.search(rf"\| \+10% caught, both looks, CV 3 %, spread 1 %, K = {k} \| ([\d.]+) %", benchmarks)[1])
-        for k in (1, 5)
-    ]
-    said = re.search(r"one baseline session detects (\d+) %.*?five sessions detect (\d+) %", README, re.DOTALL)
-    assert said is not None
-    assert list(map(int, said.groups())) == [round(rate) for rate in rates]
-
-
 @pytest.mark.parametrize("sample", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
 def test_a_configuration_of_the_readme_is_valid(sample, tmp_path):
     (tmp_path / "file.yaml").write_text(sample, encoding="utf-8")
