@@ -59,6 +59,17 @@ def test_a_configuration_of_the_readme_is_valid(sample, tmp_path):
     assert load_study_config(tmp_path / "file.yaml").experiments
 
 
+SERVERS = (ROOT / "docs" / "servers.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("sample", re.findall(r"```yaml\n(.*?)```", SERVERS, re.DOTALL))
+def test_a_configuration_or_recipe_for_a_server_is_valid(sample, tmp_path):
+    begin = "" if sample.startswith("#") else "model: Qwen/Qwen2.5-0.5B-Instruct\nbackend: server\n"
+    (tmp_path / "file.yaml").write_text(begin + sample, encoding="utf-8")
+    for config in load_study_config(tmp_path / "file.yaml").experiments:
+        assert config.backend == "server"
+
+
 def test_the_figure_of_the_readme_is_that_of_the_kept_study():
     pictures = script("make_pictures")
     assert pictures.figure() == pictures.FIGURE.read_text(encoding="utf-8"), "run scripts/make_pictures.py"
