@@ -158,7 +158,7 @@ can-servers: $(VENV)/.python
 	@$(BIN)/python -m pip install --quiet --dry-run --no-deps --only-binary :all: xllamacpp > /dev/null 2>&1 || { echo "xllamacpp has no wheel for $$($(BIN)/python --version) on $$(uname -m)"; exit 1; }
 
 servers: $(VENV)/.servers
-	$(BIN)/llem run examples/servers/rates.yaml --report
+	PATH="$(CURDIR)/$(BIN):$$PATH" llem run examples/servers/rates.yaml --report
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
