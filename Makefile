@@ -21,7 +21,7 @@ export VLLM_NO_USAGE_STATS := 1
 # pip asks rustc for its version, and rustup would make itself a home for that.
 export RUSTUP_HOME ?= $(if $(wildcard $(HOME)/.rustup),$(HOME)/.rustup,$(CACHE)/rustup)
 
-.PHONY: help zoo setup quickstart study test test-slow slurm can-slurm test-slurm ray can-ray test-ray containers can-containers test-containers vllm can-vllm test-vllm engines servers can-servers lint type arch docs bench clean
+.PHONY: help zoo setup quickstart study test test-slow slurm can-slurm test-slurm ray can-ray test-ray containers can-containers test-containers vllm can-vllm test-vllm engines servers lint type arch docs bench clean
 
 help:
 	@echo "make quickstart   set up and measure the built-in model, offline"
@@ -29,7 +29,7 @@ help:
 	@echo "make test         set up and run the tests; make test-slow: those of real time, real processes and builds"
 	@echo "make vllm         set up the second engine, vLLM for CPUs, in $(VENV_VLLM); 4.2 GB; make test-vllm: its tests"
 	@echo "make engines      a study of transformers and vLLM with a real model, offline; about 7 minutes on two idle cores"
-	@echo "make servers      a study of a llama.cpp server at several arrival rates, offline; make test-servers: tests with real servers"
+	@echo "make servers      a study of a llama.cpp server at several arrival rates, offline"
 	@echo "make containers   install podman and runc, on Debian and as root; make test-containers: tests of containers"
 	@echo "make lint type arch docs bench   checks, the site in site/, benchmarks"
 
@@ -148,16 +148,8 @@ $(MODEL_OF_ENGINES): | $(VENV_VLLM)/.ready
 engines: $(VENV_VLLM)/.ready | $(MODEL_OF_ENGINES)
 	$(BIN_VLLM)/llem run examples/engines.yaml --report
 
-# The llama.cpp server of xllamacpp, which examples/servers/llama_cpp.py starts; for CPUs.
-$(VENV)/.servers: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --only-binary :all: xllamacpp
-	touch $@
-
-# Whether there is a wheel of it for this machine; prints the reason where there is none.
-can-servers: $(VENV)/.python
-	@$(BIN)/python -m pip install --quiet --dry-run --no-deps --only-binary :all: xllamacpp > /dev/null 2>&1 || { echo "xllamacpp has no wheel for $$($(BIN)/python --version) on $$(uname -m)"; exit 1; }
-
-servers: $(VENV)/.servers
+# The server of llama.cpp comes with the environment of development.
+servers: $(VENV)/.dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" llem run examples/servers/rates.yaml --report
 
 lint: $(VENV)/.dev
