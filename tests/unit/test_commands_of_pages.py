@@ -32,6 +32,7 @@ RUN_BY = {
     "docs/report.md": "tests/integration/test_readme.py",
     "docs/studies.md": "tests/integration/test_readme.py",
     "docs/quickstart.md": "tests/integration/test_readme.py",
+    "docs/servers.md": "tests/servers/test_page.py",
 }
 # Commands that no test runs as they stand, `*` for any end: why, and what is run instead.
 NOT_RUN = {
