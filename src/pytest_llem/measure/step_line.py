@@ -1,6 +1,7 @@
 """The current step of a measurement on the terminal, behind what pytest has printed. It is removed when the step ends.
 
-A measurement may take minutes between two outputs of pytest. Without a terminal, with `-q` and in a worker of xdist nothing is shown.
+A measurement may take minutes between two outputs of pytest. Without a terminal, with `-q` and in a worker of xdist, nothing
+is shown.
 """
 
 from __future__ import annotations
