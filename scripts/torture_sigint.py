@@ -49,7 +49,7 @@ STUDIES = {
 SERVER = [sys.executable, str(Path(__file__).parents[1] / "tests" / "openai_server.py"), "--port"]
 PORT = "18765"
 SERVED = [
-    "run", "--model", "nothing", "--backend", "server", "-n", "40", "--set", "max_output_tokens=16", *NO_ENERGY,
+    "run", "--model", "nothing", "--backend", "server", "-n", "100", "--set", "max_output_tokens=16", *NO_ENERGY,
     "--set", "baseline.enabled=false", "--set", "warmup.thermal_floor_seconds=0",
 ]  # fmt: skip
 LAUNCH = ["--set", f"server.launch={json.dumps([*SERVER, '{port}'])}"]

@@ -19,6 +19,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # it would hold the second event back until the first is acknowledged, up to 40 ms
 
     def log_message(self, *_: object) -> None:
         """Write nothing."""
