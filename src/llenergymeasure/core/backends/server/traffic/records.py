@@ -55,17 +55,13 @@ class StretchOutput:
         )
 
     def _others(self) -> Iterator[RequestRecord]:
-        """The other requests with tokens in the stretch; also those that failed later."""
+        """The other requests that were in flight in the stretch; also those that failed, with the tokens that they had."""
         for number in self.stretch.others:
             answer = self.answers.get(number)  # None: it was cancelled before it was sent
-            if answer is not None and self._has_tokens_inside(answer):
+            if answer is not None:
                 whole = self._counted(answer)
                 if whole.failure is None or (whole.output_tokens and self._input_tokens(whole)):
                     yield self._request(whole)
-
-    def _has_tokens_inside(self, answer: Answer) -> bool:
-        begin_s, end_s = self.stretch.begin.time_s, self.stretch.end.time_s
-        return any(begin_s < time_s <= end_s for time_s in answer.event_times_s)
 
     def _counted(self, answer: Answer) -> Answer:
         if not self.tokenizer.counts:

@@ -72,11 +72,16 @@ def test_tokens_of_a_failed_request_that_nothing_counts_are_left_out():
     assert failed.token_times_s == failed.token_counts == ()
 
 
-@pytest.mark.parametrize(("start_s", "end_s", "others"), [(4.0, 9.0, 0), (3.9, 9.0, 1), (0.0, 2.0, 1), (0.0, 1.9, 0)])
-def test_another_request_counts_when_it_has_a_token_after_the_start_and_until_the_end(start_s, end_s, others):
-    found = records([REPORTED, REPORTED], numbers=range(1, 2), start_s=start_s, end_s=end_s)
-    assert len(found.traffic.others) == others
-    assert len(found.requests) == 1
+def test_other_requests_are_those_that_were_in_flight_at_its_begin_or_were_begun_at_its_very_end():
+    found = records([REPORTED, replace(REPORTED, end="length"), REPORTED], numbers=range(1, 2))
+    assert [other.end for other in found.traffic.others] == ["stop", "stop"]
+    assert [request.end for request in found.requests] == ["length"]
+
+
+def test_a_request_that_was_cancelled_before_it_was_sent_is_left_out():
+    stretch = Stretch(range(1), Edge(0.0, 0.0, 0, frozenset()), Edge(9.0, 0.0, 2, frozenset({1})))
+    found = StretchOutput(stretch, {0: REPORTED}, {0: 4}, CountingTokenizer()).records()
+    assert found.traffic.others == ()
 
 
 def test_another_request_that_failed_counts_with_what_had_come():
