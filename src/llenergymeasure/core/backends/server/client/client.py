@@ -40,6 +40,7 @@ class Client:
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
         self._address: tuple[Any, ...] | None = None
+        self._uses_again = True
 
     async def ask(self, asked: Asked, due_s: float) -> Answer:
         """Send a request and return when its answer is over. See `AsksServer.ask`."""
@@ -52,16 +53,28 @@ class Client:
             exchange.fail(self._now(), "cancelled", "the request was cancelled")
         finally:
             timer.cancel()
+            exchange.close()
         return self._answer(exchange, asked.prompt_index, due_s, sent_s)
 
     async def _exchanged(self, body: bytes, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> None:
+        request, connection = self._target.request(body), self._idle_connection()
+        if connection is not None:
+            await self._exchanged_on(connection, request, exchange)
+            if not exchange.is_unread:
+                return
+            # llama.cpp announces that it keeps connections, and closes each after its answer.
+            self._uses_again = False
+            exchange.send_again()
         try:
-            connection = self._idle_connection() or await self._connected_in_time(loop)
+            connection = await self._connected_in_time(loop)
         except (OSError, asyncio.TimeoutError) as error:
             exchange.fail(self._now(), *of_error(error, while_connecting=True))
             return
+        await self._exchanged_on(connection, request, exchange)
+
+    async def _exchanged_on(self, connection: Connection, request: bytes, exchange: Exchange) -> None:
         try:
-            connection.send(self._target.request(body), exchange)
+            connection.send(request, exchange)
             await exchange.over
         finally:
             if connection.release():
@@ -71,7 +84,7 @@ class Client:
         """The connection that was used last, if the server has surely kept it."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_open and self._now() - connection.idle_since_s < LONGEST_IDLE_S:
+            if self._uses_again and connection.is_open and self._now() - connection.idle_since_s < LONGEST_IDLE_S:
                 return connection
             connection.abort()
         return None

@@ -34,6 +34,7 @@ class Connection(asyncio.BufferedProtocol):
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._exchange: Exchange | None = None
         self._arrived: list[tuple[float, bytes]] = []
+        self._was_used = False
         self.is_open = False
         self.idle_since_s = 0.0
 
@@ -55,7 +56,7 @@ class Connection(asyncio.BufferedProtocol):
         self._open_ones.discard(self)
         self._read()
         if self._exchange is not None:
-            self._exchange.lost(time_s, exc)
+            self._exchange.lost(time_s, exc, self._was_used)
 
     def _read(self) -> None:
         arrived, self._arrived = self._arrived, []
@@ -76,10 +77,8 @@ class Connection(asyncio.BufferedProtocol):
         """End the exchange; whether the connection can be used again. If not, it is closed."""
         exchange, self._exchange = self._exchange, None
         self.idle_since_s = self._now()
-        is_clean = exchange is not None and exchange.may_reuse_connection and not self._arrived
-        if exchange is not None:
-            exchange.close()
-        if not (self.is_open and is_clean):
+        self._was_used = exchange is not None and exchange.may_reuse_connection and not self._arrived
+        if not (self.is_open and self._was_used):
             self.abort()
         return self.is_open
 

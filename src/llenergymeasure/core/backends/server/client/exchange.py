@@ -32,14 +32,17 @@ class Exchange:
         stream: the answer.
         over: done when nothing more will come.
         ended_s: when the answer was over; None before.
+        is_unread: whether the server closed the connection after an earlier answer, before it read this request.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, longest_end_s: float = LONGEST_END_S) -> None:
         self.stream = Stream()
         self.over: asyncio.Future[None] = loop.create_future()
         self.ended_s: float | None = None
+        self.is_unread = False
         self._reader = ResponseReader(self)
         self._time_s = 0.0
+        self._has_begun = False
         self._status: int | None = None
         self._content_type = ""
         self._other_body = b""
@@ -58,7 +61,7 @@ class Exchange:
 
     def arrived(self, time_s: float, piece: bytes) -> None:
         """Take the next bytes of the connection, and when they arrived."""
-        self._time_s = time_s
+        self._time_s, self._has_begun = time_s, True
         try:
             self._reader.feed(piece)
         except MalformedHTTP as error:
@@ -81,14 +84,18 @@ class Exchange:
         """Called by the reader."""
         self._finish(self._time_s, cut_off=False)
 
-    def lost(self, time_s: float, error: BaseException | None) -> None:
+    def lost(self, time_s: float, error: BaseException | None, was_used: bool = False) -> None:
         """The connection is gone.
 
         Args:
             time_s: since when.
             error: why; None where the server closed it.
+            was_used: whether it has had an answer before.
         """
-        if self._reader.has_head and not self._is_stream:
+        if was_used and not self._has_begun:
+            self.is_unread = True
+            self._resolve()
+        elif self._reader.has_head and not self._is_stream:
             self._finish(time_s, cut_off=True)
         elif error is not None and self.stream.done_s is None:
             self.fail(time_s, *of_error(error))
@@ -119,6 +126,11 @@ class Exchange:
             self.stream.fail(kind, message, self._status)
         self._end(time_s if self.stream.done_s is None else self.stream.done_s)
 
+    def send_again(self) -> None:
+        """Wait for the answer on another connection."""
+        self.is_unread = False
+        self.over = self._loop.create_future()
+
     def close(self) -> None:
         """Free the parser. Garbage is not collected in a window, so nothing may need it."""
         self._reader.close()
@@ -128,5 +140,8 @@ class Exchange:
             self.ended_s = time_s
         if self._ending is not None:
             self._ending.cancel()
+        self._resolve()
+
+    def _resolve(self) -> None:
         if not self.over.done():
             self.over.set_result(None)

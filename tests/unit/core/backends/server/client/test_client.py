@@ -207,6 +207,18 @@ def test_connections_are_used_again() -> None:
         assert len(server.received) == 3
 
 
+def test_a_server_that_closes_each_connection_after_its_answer_loses_no_request() -> None:
+    """As llama.cpp does, although it announces the contrary."""
+
+    async def ask(client: Client) -> list[Answer]:
+        return [await client.ask(Asked(index, b"{}"), 0.0) for index in range(20)]
+
+    with scripted_server([answer().ends("close")]) as server:
+        results = with_client(Target(server.url), ask)
+        assert len(server.received) == server.connections == 20
+    assert [result.failure for result in results] == [None] * 20
+
+
 def test_a_connection_that_was_idle_for_long_is_not_used_again() -> None:
     times = [0.0]
 

@@ -109,3 +109,29 @@ def test_bytes_before_the_loss_of_the_connection_are_read(loop: asyncio.Abstract
     assert answer.failure is not None
     assert answer.failure.kind == "reset"
     assert open_ones == set()
+
+
+@pytest.mark.parametrize("error", [None, ConnectionResetError(104, "reset by peer")])
+def test_a_request_on_a_used_connection_that_is_closed_was_not_read(
+    loop: asyncio.AbstractEventLoop, error: Exception | None
+) -> None:
+    connection, _, _ = connected(loop, iter(count(1)))
+    connection.send(b"request", Exchange(loop))
+    receive(connection, ANSWER)
+    one_step(loop)
+    assert connection.release()
+    second = Exchange(loop)
+    connection.send(b"request", second)
+    connection.connection_lost(error)
+    assert second.over.done()
+    assert second.is_unread
+    assert second.ended_s is None
+
+
+def test_a_request_on_a_new_connection_that_is_closed_is_a_failure(loop: asyncio.AbstractEventLoop) -> None:
+    connection, _, _ = connected(loop, iter(count(1)))
+    exchange = Exchange(loop)
+    connection.send(b"request", exchange)
+    connection.connection_lost(None)
+    assert not exchange.is_unread
+    assert exchange.ended_s is not None
