@@ -23,7 +23,8 @@ def some_traffic(**fields) -> TrafficResult:
     known = {
         "mode": "constant", "rate": 4.0, "window": "steady_state", "sent": 8, "answered": 7, "failed": 1,
         "failures": (FailureCount(kind="status_429", count=1, example="429 Too Many Requests"),),
-        "achieved_rate": 4.0, "lag": distribution([[0.0, 0.5, 1.0]]), "second_token": distribution([[20.0, 30.0]]),
+        "achieved_rate": 4.0, "in_flight_start": 4, "in_flight_end": 5,
+        "lag": distribution([[0.0, 0.5, 1.0]]), "second_token": distribution([[20.0, 30.0]]),
         "itl_inner": distribution([[10.0, 10.0]]), "counted_by": "server", "cached_tokens": 0, "client_cpu_share": 0.05,
         "ramp_up_seconds": 3.0, "drain_seconds": 1.0,
         "slo": SLOResult(ttft_p99_ms=500.0, good=6, good_share=0.75, kept=False),

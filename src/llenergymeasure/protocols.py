@@ -249,7 +249,10 @@ class ProcessGroup(Protocol):
 
 @dataclass(frozen=True)
 class Window:
-    """The measured window: the work, in one or more passes, and its edges. Counts of prompts are those of one pass."""
+    """The measured window: the work, in one or more passes, and its edges. Counts of prompts are those of one pass.
+
+    `ramp_up_s` and `drain_s` are the durations in s of a server's traffic before and after the window; None without them.
+    """
 
     start_s: float
     end_s: float
@@ -260,6 +263,8 @@ class Window:
     truncated_prompts: int = 0
     shapes_were_met: bool = False
     double_bos_prompts: int = 0
+    ramp_up_s: float | None = None
+    drain_s: float | None = None
 
     @cached_property
     def requests(self) -> tuple[RequestRecord, ...]:
@@ -270,6 +275,11 @@ class Window:
     def batches(self) -> tuple[BatchRecord, ...]:
         """The static batches of all passes, one pass after the other; empty for an engine without them."""
         return tuple(batch for one in self.passes for batch in one.batches)
+
+    @property
+    def is_of_server(self) -> bool:
+        """Whether the work was done by a server, whose requests are seen from outside."""
+        return any(one.traffic is not None for one in self.passes)
 
     @property
     def duration_s(self) -> float:

@@ -22,6 +22,7 @@ from llenergymeasure.core.baseline import baseline_of
 from llenergymeasure.core.check_parts import check_engine
 from llenergymeasure.core.collect.check_records import check_prepared, check_records, records_of
 from llenergymeasure.core.collect.compilation import compilation_of
+from llenergymeasure.core.collect.host import with_server
 from llenergymeasure.core.collect.phases import split_energy
 from llenergymeasure.core.collect.scheduler import scheduler_of
 from llenergymeasure.core.collect.timeline import timeline_of
@@ -36,15 +37,11 @@ from llenergymeasure.datasets.prompts import TokenisedPrompts, tokenised
 from llenergymeasure.domain.energy import BaselineResult, carbon_of
 from llenergymeasure.domain.environment import EnvironmentSnapshot
 from llenergymeasure.domain.measurements import WarmupResult
+from llenergymeasure.domain.result_data import Methodology
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.timeline import Timeline
 from llenergymeasure.exceptions import ExperimentError, LLEMError
-from llenergymeasure.protocols import (
-    Batch,
-    InferenceEngine,
-    ModelLoader,
-    Window,
-)
+from llenergymeasure.protocols import Batch, InferenceEngine, ModelLoader, TrafficEngine, Window
 from llenergymeasure.records import Trace
 
 
@@ -105,7 +102,8 @@ class OpenExperiment:
         """
         config, parts = self._config, self._with
         passes = "" if config.min_duration_seconds is None else f", for at least {config.min_duration_seconds:g} s"
-        batches = f" in {len(self._batches)} batches" if len(self._batches) > 1 else ""
+        batched = len(self._batches) > 1 and config.backend != "server"
+        batches = f" in {len(self._batches)} batches" if batched else ""
         parts.progress.step(f"measuring {config.n} prompts{batches}{passes}")
         self._enter("window")
         raw = measure_window(
@@ -121,6 +119,7 @@ class OpenExperiment:
         trace = parts.sampler.trace(raw.start_s, raw.end_s, self._started_s)
         window = self._window(raw)
         blocks: dict[str, Any] = {collector.block: collector.collect(window) for collector in parts.collectors}
+        blocks["host"] = with_server(blocks["host"], blocks.get("server"))
         blocks["compilation"] = compilation_of(window.batches)
         blocks["scheduler"] = scheduler_of(window)
         if trace is not None:
@@ -224,13 +223,18 @@ class OpenExperiment:
             end_s=raw.end_s,
             cpu_seconds=raw.cpu_seconds,
             passes=tuple(
-                check_records(records_of(output), self._batches, raw.start_s, raw.end_s) for output in raw.passes
+                check_records(
+                    records_of(output), self._batches, raw.start_s, raw.end_s, inside_traffic=raw.ramp_up_s is not None
+                )
+                for output in raw.passes
             ),
             config=self._config,
             engine=self.engine,
             shapes_were_met=self._warmup is not None and self._warmup.shapes is not None,
             truncated_prompts=self._prompts.truncated,
             double_bos_prompts=self._prompts.double_bos,
+            ramp_up_s=raw.ramp_up_s,
+            drain_s=raw.drain_s,
         )
 
     def _dates(self) -> Callable[[float], datetime]:
@@ -263,13 +267,19 @@ class OpenExperiment:
             **UNJUDGED,
         )
 
+    def _methodology(self, raw: RawWindow) -> Methodology:
+        """What the window leaves out: the traffic around it, the warm-up, or nothing."""
+        if isinstance(self.engine, TrafficEngine):
+            return "total" if raw.ramp_up_s is None else "windowed"
+        return "steady_state" if self._warmup else "total"
+
     def _times(self, raw: RawWindow) -> dict[str, Any]:
-        date, opened_s = self._dates(), self._started_s
+        date, opened_s, methodology = self._dates(), self._started_s, self._methodology(raw)
         return {
             "started_at": date(opened_s).isoformat(timespec="milliseconds"),
             "finished_at": date(raw.end_s).isoformat(timespec="milliseconds"),
-            "measurement_methodology": "steady_state" if self._warmup else "total",
-            "steady_state_window": (raw.start_s - opened_s, raw.end_s - opened_s) if self._warmup else None,
+            "measurement_methodology": methodology,
+            "steady_state_window": None if methodology == "total" else (raw.start_s - opened_s, raw.end_s - opened_s),
             "duration_sec": raw.end_s - raw.start_s,
             "window_utc": (date(raw.start_s).timestamp(), date(raw.end_s).timestamp()),
         }

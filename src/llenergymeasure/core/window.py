@@ -56,13 +56,18 @@ class Alone:
 
 @dataclass(frozen=True)
 class RawWindow:
-    """The window before evaluation: edges, energy reading, and the output of each pass, still on the device."""
+    """The window before evaluation: edges, energy reading, and the output of each pass, still on the device.
+
+    `ramp_up_s` and `drain_s` are as in `Window`.
+    """
 
     start_s: float
     end_s: float
     cpu_seconds: float
     reading: EnergyReading
     passes: tuple[RunOutput, ...]
+    ramp_up_s: float | None = None
+    drain_s: float | None = None
 
 
 def measure_window(
@@ -86,7 +91,7 @@ def measure_window(
     """
     together = process_group or Alone()
     gc.collect()
-    with without_garbage_collection(), _traffic(engine, batches):
+    with without_garbage_collection(), _traffic(engine, batches, clock) as around:
         engine.synchronise()
         measurement = _open(meter)
         try:
@@ -105,18 +110,31 @@ def measure_window(
         finally:
             if not isinstance(measurement, EnergyReading):
                 measurement.abandon()
-    return RawWindow(start_s, end_s, cpu_seconds, reading, passes)
+    return RawWindow(start_s, end_s, cpu_seconds, reading, passes, around.ramp_up_s, around.drain_s)
+
+
+@dataclass
+class _Around:
+    """Durations in s of the traffic before and after the window; None without it."""
+
+    ramp_up_s: float | None = None
+    drain_s: float | None = None
 
 
 @contextmanager
-def _traffic(engine: InferenceEngine, batches: Sequence[Batch]) -> Iterator[None]:
+def _traffic(engine: InferenceEngine, batches: Sequence[Batch], clock: Clock) -> Iterator[_Around]:
     """The traffic of a server around its window; nothing for other engines."""
+    around = _Around()
     if not isinstance(engine, TrafficEngine) or not engine.is_steady:
-        yield
+        yield around
         return
+    begun_s = clock.now()
     engine.ramp_up(batches)
-    yield
+    around.ramp_up_s = clock.now() - begun_s
+    yield around
+    closed_s = clock.now()
     engine.drain()
+    around.drain_s = clock.now() - closed_s
 
 
 def _passes(

@@ -87,21 +87,32 @@ class ModelInfo(Frozen):
 class TokenCounts(Frozen):
     """Tokens of the window, counted by attention mask and generated ids, without padding. All passes are counted."""
 
-    n_prompts: int = Field(description="Prompts that were answered: the prompts of the dataset times `n_passes`.")
+    n_prompts: int = Field(
+        description="Prompts that were answered: the prompts of the dataset times `n_passes`; under traffic, the answered requests "
+        "that were sent in the window."
+    )
     n_passes: int = Field(1, ge=1, description="Passes over the prompts; 1 without `min_duration_seconds`.")
-    input_tokens: int = Field(description="Useful input tokens.")
+    input_tokens: int = Field(
+        description="Useful input tokens; under traffic, those of answered requests whose first token lies in the window."
+    )
     input_tokens_padded: int | None = Field(
         None, description="Input tokens executed, padding included; None for an engine without static batches."
     )
-    output_tokens: int = Field(description="Generated tokens, end-of-sequence included.")
-    output_tokens_requested: int = Field(description="Prompts times max_output_tokens.")
+    output_tokens: int = Field(
+        description="Generated tokens, end-of-sequence included; under traffic, all tokens that were generated in the window, also "
+        "of requests that began before it or ended after it."
+    )
+    output_tokens_requested: int = Field(description="`n_prompts` times max_output_tokens.")
     ended_early_share: float = Field(description="Share of prompts (0 to 1) that ended before max_output_tokens.")
     truncated_prompts: int = Field(description="Prompts cut to max_input_tokens.")
     longest_sequence: int | None = Field(
         None, description="Largest number of tokens of a prompt with its output; None in a file of release 2.0.0."
     )
     double_bos_prompts: int = Field(0, description="Prompts that begin with the beginning-of-sequence token twice.")
-    output_tokens_per_prompt: tuple[int, ...] = Field((), description="In dataset order, pass after pass.")
+    output_tokens_per_prompt: tuple[int, ...] = Field(
+        (),
+        description="In dataset order, pass after pass; under traffic, of the counted requests in the order of sending.",
+    )
 
 
 class Distribution(Frozen):
@@ -124,7 +135,8 @@ Weight = Annotated[int, Field(ge=1, le=2**40)]  # so that the sum of millions of
 class LatencyResult(Frozen):
     """Latencies of the window's requests, each from the moment at which the engine began to work on it.
 
-    In a static batch this is the start of `generate`.
+    In a static batch this is the start of `generate`. For a server it is the sending of the request, and the requests are those
+    that were sent in the window and answered; their samples are in the order of sending.
     """
 
     request: Distribution = Field(
@@ -139,7 +151,8 @@ class LatencyResult(Frozen):
         "times of its tokens.",
     )
     queue: Distribution | None = Field(
-        None, description="Time from the arrival of a request to the start of the work on it; None without a queue."
+        None,
+        description="Time from the arrival of a request to the start of the work on it; None without a queue, and for a server.",
     )
     request_ms: tuple[float, ...] = Field((), description="Samples in dataset order, pass after pass.")
     ttft_ms: tuple[float, ...] = Field((), description="Samples in dataset order, pass after pass.")
@@ -177,7 +190,9 @@ class MemoryResult(Frozen):
 class HostResult(Frozen):
     """CPU time and load of the host during the window."""
 
-    cpu_seconds: float = Field(description="User and system time of this process and its children.")
+    cpu_seconds: float = Field(
+        description="User and system time of this process, its children and the measured server."
+    )
     instrument_cpu_seconds: float | None = Field(
         None, description="The part of cpu_seconds that the sampler used; None without one."
     )

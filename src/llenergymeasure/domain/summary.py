@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from llenergymeasure._format import NOT_MEASURED, milliseconds, number, one_line
+from llenergymeasure._format import NOT_MEASURED, number, one_line
 from llenergymeasure.domain.energy import JOULES_PER_KWH, PhaseEnergy
-from llenergymeasure.domain.measurements import Distribution, TokenCounts
+from llenergymeasure.domain.measurements import TokenCounts
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.result_data import ResultData
+from llenergymeasure.domain.traffic.text import load_text, percentiles_text, server_text, traffic_rows
 from llenergymeasure.domain.warnings import MeasurementWarning, RuleOutcome, RuleState
 
 JOULES_PER_WH = JOULES_PER_KWH / 1000
@@ -36,11 +37,13 @@ Rows = Iterator[tuple[str, str]]
 
 
 def _what(result: ResultData) -> Rows:
-    tokens, work = result.tokens, f"{_prompts(result.tokens)} {batching_text(result)}".rstrip()
+    tokens, work = result.tokens, _work(result)
     yield (
         "model",
         f"{result.config.model} ({', '.join([*_kernels(result), result.backend, _device(result)])})",
     )
+    if result.server is not None:
+        yield "server", server_text(result.server)
     yield (
         "work",
         (
@@ -48,6 +51,12 @@ def _what(result: ResultData) -> Rows:
             f"{tokens.output_tokens} output tokens in {number(result.duration_sec, 's')}"
         ),
     )
+
+
+def _work(result: ResultData) -> str:
+    if result.traffic is not None:
+        return f"{result.traffic.answered} requests {load_text(result.traffic)}"
+    return f"{_prompts(result.tokens)} {batching_text(result)}".rstrip()
 
 
 def _prompts(tokens: TokenCounts) -> str:
@@ -93,6 +102,9 @@ def _energy(result: ResultData) -> Rows:
     yield HEADLINE.title, energy_per_token(result)
     per_request = METRICS["energy_per_request"]
     yield per_request.title, _marked(_per(result.n_prompts, per_request.unit, result), result)
+    if result.slo is not None and result.slo.good:
+        per_good = METRICS["energy_per_good_request"]
+        yield per_good.title, _marked(_per(result.slo.good, per_good.unit, result), result)
     yield "mean power", _marked(_per(seconds, "W", result), result)
     yield above_idle.title, f"{_marked(above_idle.text(result), result)} ({_idle(result)})"
     for domain in result.energy.domains:
@@ -175,19 +187,16 @@ def _how(result: ResultData) -> str:
 
 def _speed(result: ResultData) -> Rows:
     yield _row("tokens_per_second", result)
+    if result.traffic is not None:
+        yield from traffic_rows(result.traffic, result)
     for name, title in LATENCIES.items():
         values = getattr(result.latency, name, None)
         if values is not None:
-            yield title, _percentiles(values)
+            yield title, percentiles_text(values)
 
 
 def _row(name: str, result: ResultData) -> tuple[str, str]:
     return METRICS[name].title, METRICS[name].text(result)
-
-
-def _percentiles(values: Distribution) -> str:
-    median, p95 = milliseconds((values.p50_ms, values.p95_ms))
-    return f"{median} median, {p95} p95 ({values.count} samples)"
 
 
 def _size(result: ResultData) -> Rows:

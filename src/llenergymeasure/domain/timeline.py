@@ -9,7 +9,7 @@ from llenergymeasure.domain.sensors import PowerTrace
 
 
 class RunPhase(Frozen):
-    """One phase of a run: idle, load, warmup, floor, meter (its opening) or window."""
+    """One phase of a run: idle, load, warmup, floor, ramp_up (traffic before the window), meter (its opening) or window."""
 
     name: str
     start_s: float = Field(description="Seconds from the start of the window; negative before it.")
@@ -28,11 +28,16 @@ class RunningRequests(Frozen):
     """Mean numbers of requests in equal parts of the window, in order."""
 
     part_s: float = Field(description="Length of a part in s.")
-    queued: tuple[float, ...] = Field((), description="Requests in the queue; empty when it is not recorded.")
-    prefill: tuple[float, ...] = Field(
-        (), description="Requests in prefill; empty when the backend does not report the time of a first token."
+    queued: tuple[float, ...] = Field(
+        (), description="Requests in the queue; empty when it is not recorded, and for a server."
     )
-    running: tuple[float, ...] = Field(description="Requests that the engine worked on, in prefill or in decode.")
+    prefill: tuple[float, ...] = Field(
+        (),
+        description="Requests in prefill; empty when the backend does not report the time of a first token, and for a server.",
+    )
+    running: tuple[float, ...] = Field(
+        description="Requests that the engine worked on, in prefill or in decode; of a server, those in flight."
+    )
 
 
 class Timeline(Frozen):

@@ -19,6 +19,9 @@ WarningCode = Literal[
     "throttling_detected", "foreign_process", "sampling_gap",
     "sensor_may_alias", "parameters_disagree", "double_bos", "model_generation_defaults", "positions_beyond_model",
     "compiled_in_window", "compile_without_effect", "requests_preempted", "setting_not_applied",
+    # of a server under traffic
+    "client_lagging", "client_busy", "requests_failed", "tokens_counted_here", "traffic_not_steady", "events_dropped",
+    "prompts_cached",
     # of several processes
     "device_counted_once", "processes_not_side_by_side", "processes_barely_overlap", "samples_left_out",
     # of a study

@@ -18,6 +18,7 @@ from llenergymeasure.core.backends.registry import backend_devices, create_backe
 from llenergymeasure.core.baseline import BaselineCache
 from llenergymeasure.core.collect.host import HostCollector
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
+from llenergymeasure.core.collect.traffic.collector import TrafficCollector
 from llenergymeasure.core.devices import (
     POWERCAP,
     MeterContext,
@@ -267,7 +268,7 @@ def instruments_for(
         collectors=(
             TokenCollector(), LatencyCollector(), PhaseCollector(), MemoryCollector(),
             HostCollector(instrument_cpu=devices.sampler.cpu_seconds if devices.sampler else lambda: None),
-            PalmFlopsCollector(), ExactFlopsCollector(),
+            PalmFlopsCollector(), ExactFlopsCollector(), TrafficCollector(),
         ),
         sampler=devices.sampler or NoSensors(),
         clock=session.clock,

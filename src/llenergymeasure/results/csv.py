@@ -43,7 +43,7 @@ def _cell(value: Any) -> Any:
 def _batching(result: ExperimentResult) -> str | None:
     """How prompts were grouped; None for a custom engine, whose grouping is not known."""
     info = result.model_info
-    if info.max_num_seqs is not None:
+    if info.max_num_seqs is not None or result.traffic is not None:
         return "continuous"
     if info.backend is not None or info.batch_size is None:
         return None
@@ -62,6 +62,8 @@ def flat_numbers(result: ExperimentResult) -> dict[str, Any]:
         "batch_size": result.model_info.batch_size,
         "max_num_seqs": result.model_info.max_num_seqs,
         "batching_strategy": _batching(result),
+        "concurrency": None if result.traffic is None else result.traffic.concurrency,
+        "rate": None if result.traffic is None else result.traffic.rate,
         "attn_implementation": result.model_info.attn_implementation,
         "device": result.model_info.device,
         "duration_sec": result.duration_sec,

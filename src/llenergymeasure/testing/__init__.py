@@ -6,6 +6,7 @@ from llenergymeasure.testing.engine_contract import EngineBench, EngineContract,
 from llenergymeasure.testing.executor_contract import ExecutorBench, ExecutorContract
 from llenergymeasure.testing.meter import FakeMeter, FakeWindow, metering
 from llenergymeasure.testing.meter_contract import MeterContract
+from llenergymeasure.testing.traffic_contract import TrafficContract
 
 __all__ = [
     "EngineBench",
@@ -22,6 +23,7 @@ __all__ = [
     "FakeWindow",
     "Log",
     "MeterContract",
+    "TrafficContract",
     "engine_bench",
     "metering",
 ]

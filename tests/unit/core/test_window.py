@@ -81,3 +81,9 @@ def test_the_window_of_a_server_lies_inside_its_traffic(steady, around):
         line for line in log.lines if line in ("ramp up 2", "drain", "engine.run", "meter.open_window", "meter.close")
     ]
     assert steps == [*around[0], "meter.open_window", "engine.run", "meter.close", *around[1]]
+    assert (raw.ramp_up_s, raw.drain_s) == ((3.0, 2.0) if steady else (None, None))
+
+
+def test_other_engines_have_no_traffic_around_their_window():
+    raw = window(None)
+    assert (raw.ramp_up_s, raw.drain_s) == (None, None)

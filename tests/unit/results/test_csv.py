@@ -8,6 +8,7 @@ import io
 import pytest
 
 from a_result import a_result
+from a_served_result import a_served_result
 from llenergymeasure.results.csv import csv_text, table_text
 
 
@@ -16,6 +17,18 @@ def test_rows_distinguish_runs_by_batches_and_attention():
     info = result.model_info.model_copy(update={"attn_implementation": "eager"})
     row = next(csv.DictReader(csv_text(result.model_copy(update={"model_info": info})).splitlines()))
     assert (row["attn_implementation"], row["batching_strategy"]) == ("eager", "dynamic")
+
+
+def test_a_row_of_a_server_has_its_load_and_its_goodput():
+    row = next(csv.DictReader(csv_text(a_served_result()).splitlines()))
+    assert (row["batching_strategy"], row["concurrency"], row["rate"], row["goodput"]) == (
+        "continuous",
+        "",
+        "4.0",
+        "3.0",
+    )
+    other = next(csv.DictReader(csv_text(a_result()).splitlines()))
+    assert (other["concurrency"], other["rate"], other["goodput"]) == ("", "", "")
 
 
 def test_not_measured_is_empty_and_what_was_counted_is_there():

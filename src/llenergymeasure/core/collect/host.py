@@ -9,6 +9,7 @@ from pathlib import Path
 
 from llenergymeasure.core.machine.process_tree import running_children_cpu_s, ticks_per_second
 from llenergymeasure.domain.measurements import HostResult
+from llenergymeasure.domain.traffic.result import ServerResult
 from llenergymeasure.protocols import InferenceEngine, Window
 
 # Columns of the first line of /proc/stat, see proc(5).
@@ -102,6 +103,21 @@ class HostCollector:
         busy = total - (after.idle - before.idle) - steal
         other = min(max(busy - own_s * ticks_per_second(), 0), total)
         return steal / total, other / total, other / ticks_per_second()
+
+
+def with_server(host: HostResult, server: ServerResult | None) -> HostResult:
+    """The host with the CPU time of a server that was running already as a part of the experiment, not of other processes.
+
+    A server that was started here is a child of this process, whose time is already counted.
+    """
+    if server is None or server.launched or not server.cpu_seconds:
+        return host
+    own_s, other_s = host.cpu_seconds + server.cpu_seconds, host.other_cpu_seconds
+    if not other_s or host.other_cpu_share is None:
+        return host.model_copy(update={"cpu_seconds": own_s})
+    left_s = max(other_s - server.cpu_seconds, 0.0)
+    share = host.other_cpu_share * left_s / other_s
+    return host.model_copy(update={"cpu_seconds": own_s, "other_cpu_seconds": left_s, "other_cpu_share": share})
 
 
 def _load_average() -> float | None:

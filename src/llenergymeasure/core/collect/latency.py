@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 
 from llenergymeasure.core.collect.distribution import distribution
 from llenergymeasure.core.collect.intervals import Interval, decodes_of, prefills_of
+from llenergymeasure.core.collect.stretches import tokens_of
 from llenergymeasure.domain.measurements import (
     LatencyResult,
     MemoryResult,
@@ -35,14 +36,14 @@ class TokenCollector(FromRecords):
     block = "tokens"
 
     def collect(self, window: Window) -> TokenCounts:
-        lengths = in_dataset_order(window, lambda request: request.output_tokens)
-        limit = window.config.output_limit
+        lengths = in_order(window, lambda request: request.output_tokens)
+        limit, (input_tokens, output_tokens) = window.config.output_limit, tokens_of(window)
         return TokenCounts(
             n_prompts=len(lengths),
             n_passes=len(window.passes),
-            input_tokens=sum(request.input_tokens for request in window.requests),
+            input_tokens=input_tokens,
             input_tokens_padded=_executed_inputs(window),
-            output_tokens=sum(lengths),
+            output_tokens=output_tokens,
             output_tokens_requested=limit * len(lengths),
             ended_early_share=sum(length < limit for length in lengths) / len(lengths),
             truncated_prompts=window.truncated_prompts * len(window.passes),
@@ -65,9 +66,10 @@ class LatencyCollector(FromRecords):
     block = "latency"
 
     def collect(self, window: Window) -> LatencyResult:
-        request_ms = in_dataset_order(window, latency_ms)
-        ttft_ms = _known(in_dataset_order(window, _time_to_first_token_ms))
-        queue_ms = _known(in_dataset_order(window, _time_in_queue_ms))
+        request_ms = in_order(window, latency_ms)
+        ttft_ms = _known(in_order(window, time_to_first_token_ms))
+        # A server does not report its queue: what is queued here waits for its sending, which is `traffic.lag`.
+        queue_ms = [] if window.is_of_server else _known(in_order(window, _time_in_queue_ms))
         gaps = inter_token_latencies_ms(window.requests)
         itl_ms, weights = tuple(gap for gap, _ in gaps), tuple(weight for _, weight in gaps)
         return LatencyResult(
@@ -89,7 +91,8 @@ class PhaseCollector(FromRecords):
     block = "phases"
 
     def collect(self, window: Window) -> PhaseTimes | None:
-        prefills = prefills_of(window.requests)
+        # The time to a first token, seen from outside a server, holds its queue and the network, too.
+        prefills = None if window.is_of_server else prefills_of(window.requests)
         if prefills is None:
             return None
         prefill_s, decode_s = _seconds(prefills), _seconds(decodes_of(window.requests, prefills))
@@ -127,9 +130,12 @@ class MemoryCollector:
         return MemoryResult(peak_memory_mb=peak_mb, source=source, scope=_SCOPES.get(source))
 
 
-def in_dataset_order(window: Window, value: Callable[[RequestRecord], T]) -> list[T]:
-    """A value of each request in the order of the prompts, pass after pass."""
-    by_pass = (sorted(one.requests, key=lambda request: request.prompt_index) for one in window.passes)
+def in_order(window: Window, value: Callable[[RequestRecord], T]) -> list[T]:
+    """A value of each request in the order of the prompts, to a server in the order of sending; pass after pass."""
+    place: Callable[[RequestRecord], float] = (
+        (lambda request: request.scheduled_s) if window.is_of_server else (lambda request: request.prompt_index)
+    )
+    by_pass = (sorted(one.requests, key=place) for one in window.passes)
     return [value(request) for requests in by_pass for request in requests]
 
 
@@ -138,7 +144,8 @@ def latency_ms(request: RequestRecord) -> float:
     return 1000 * (request.finished_s - request.scheduled_s)
 
 
-def _time_to_first_token_ms(request: RequestRecord) -> float | None:
+def time_to_first_token_ms(request: RequestRecord) -> float | None:
+    """Time in ms until its first token was generated; None where that is not recorded."""
     return None if request.first_token_s is None else 1000 * (request.first_token_s - request.scheduled_s)
 
 

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
+from llenergymeasure.core.collect.stretches import lives_of, stretches_of
 from llenergymeasure.domain.timeline import RunningRequests
 from llenergymeasure.protocols import Window
 
@@ -19,6 +20,8 @@ def running_requests(window: Window) -> RunningRequests | None:
     requests = window.requests
     if window.batches or not requests:
         return None
+    if window.is_of_server:
+        return _in_flight(window)
     first_s = [request.first_token_s for request in requests if request.first_token_s is not None]
     queued_s = [request.queued_s for request in requests if request.queued_s is not None]
     scheduled_s = [request.scheduled_s for request in requests]
@@ -28,6 +31,13 @@ def running_requests(window: Window) -> RunningRequests | None:
         prefill=_means(scheduled_s, first_s, window) if len(first_s) == len(requests) else (),
         running=_means(scheduled_s, [request.finished_s for request in requests], window),
     )
+
+
+def _in_flight(window: Window) -> RunningRequests:
+    """Requests of a server, each once, also where it was in flight in several runs."""
+    lives = {life for stretch in stretches_of(window) for life in lives_of(stretch)}
+    begun_s, ended_s = zip(*lives)
+    return RunningRequests(part_s=window.duration_s / PARTS, running=_means(begun_s, ended_s, window))
 
 
 def _means(starts_s: Iterable[float], ends_s: Iterable[float], window: Window) -> tuple[float, ...]:

@@ -13,7 +13,8 @@ from llenergymeasure.protocols import Window
 def timeline_of(begun: Sequence[tuple[float, str]], window: Window, outside: tuple[PowerTrace, ...] = ()) -> Timeline:
     """The phases that began before the window closed, and the window's batches or the number of its running requests.
 
-    The time in which the meter opens is a separate phase, because the window has not started yet.
+    The time in which the meter opens is a separate phase, because the window has not started yet, and so is the traffic of a
+    server before it.
 
     Args:
         begun: start and name of each phase, on the clock of the window.
@@ -23,7 +24,8 @@ def timeline_of(begun: Sequence[tuple[float, str]], window: Window, outside: tup
     until_its_end = [(time_s, name) for time_s, name in begun if time_s < window.end_s]
     if until_its_end and until_its_end[-1][0] < window.start_s:
         opening_s, name = until_its_end.pop()
-        until_its_end += [(opening_s, "meter"), (window.start_s, name)]
+        ramp_up = [] if window.ramp_up_s is None else [(opening_s, "ramp_up")]
+        until_its_end += [*ramp_up, (opening_s + (window.ramp_up_s or 0.0), "meter"), (window.start_s, name)]
     ends = [*(time_s for time_s, _ in until_its_end[1:]), window.end_s]
     return Timeline(
         phases=tuple(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from llenergymeasure.core.collect.latency import FromRecords
+from llenergymeasure.core.collect.stretches import tokens_of
 from llenergymeasure.core.flops.architecture import shape_of
 from llenergymeasure.core.flops.count import GeneratedWork, GenerationWay, exact_flops, palm_flops
 from llenergymeasure.core.generation_settings import proposers, settings_of
@@ -20,10 +21,11 @@ class PalmFlopsCollector(FromRecords):
     block = "flops"
 
     def collect(self, window: Window) -> FlopsResult:
+        input_tokens, output_tokens = tokens_of(window)
         return palm_flops(
             window.engine.info.n_matmul_parameters,
-            input_tokens=sum(request.input_tokens for request in window.requests) - _counted(window, "cached_tokens"),
-            output_tokens=sum(request.output_tokens for request in window.requests),
+            input_tokens=max(input_tokens - _cached_tokens(window), 0),
+            output_tokens=output_tokens,
             precision=window.config.precision,
             why_unknown=window.engine.info.parameters_reason,
         )
@@ -128,8 +130,16 @@ def _counted(window: Window, name: Literal["cached_tokens", "preemptions"]) -> i
     return sum(getattr(one.scheduler, name) for one in window.passes if one.scheduler is not None)
 
 
+def _cached_tokens(window: Window) -> int:
+    """Input tokens that a prefix cache had, as far as it is reported."""
+    of_server = (one.traffic.cached_tokens for one in window.passes if one.traffic is not None)
+    return _counted(window, "cached_tokens") + sum(tokens or 0 for tokens in of_server)
+
+
 def _why_unknown(settings: Mapping[str, Any], window: Window) -> str | None:
     """Why the number of forward passes is unknown; None when there was one per step."""
+    if window.is_of_server:
+        return "a server does not report its forward passes, nor which of them were in the window"
     if _counted(window, "cached_tokens"):
         return "the prefix cache had a part of the prompts, and which part of each is not known"
     if _counted(window, "preemptions"):

@@ -241,7 +241,9 @@ def settings_not_applied(draft: ExperimentResult) -> Warnings:
         yield warning(
             "setting_not_applied",
             f"min_output_tokens is {least}, but the shortest output has {shortest}",
-            "switch off what ends outputs earlier, such as stop_strings, max_time or a forced end of sequence",
+            "switch off what ends outputs earlier, such as stop_strings, max_time or a forced end of sequence"
+            if draft.traffic is None
+            else "the server has no parameter for it: compare energy per token, not per request",
             asked=least,
             found=shortest,
         )

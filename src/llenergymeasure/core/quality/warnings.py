@@ -13,6 +13,7 @@ from llenergymeasure._format import number
 from llenergymeasure.config.meters import METERS
 from llenergymeasure.core.quality.machine_warnings import MACHINE_CHECKS, Warnings
 from llenergymeasure.core.quality.model_warnings import MODEL_CHECKS
+from llenergymeasure.core.quality.traffic_warnings import TRAFFIC_CHECKS
 from llenergymeasure.domain.energy import EnergyReading, MeterChoice
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.warnings import MeasurementWarning, warning
@@ -200,8 +201,13 @@ def _constant_work(draft: ExperimentResult) -> str:
     return f"for constant work set min_output_tokens equal to max_output_tokens{switched_off}"
 
 
+def _prompts_of_dataset(draft: ExperimentResult) -> int:
+    """The prompts of all passes. Under traffic, they are sent as often as they are due, and may fail."""
+    return draft.n_prompts if draft.traffic is None else draft.config.n * draft.n_passes
+
+
 def _work(draft: ExperimentResult) -> Warnings:
-    tokens, config = draft.tokens, draft.config
+    tokens, config, prompts = draft.tokens, draft.config, _prompts_of_dataset(draft)
     if tokens.output_tokens == 0:
         yield warning("no_output", "no token was generated", "check the model's generation configuration")
     elif tokens.ended_early_share > 0:
@@ -215,10 +221,10 @@ def _work(draft: ExperimentResult) -> Warnings:
     if tokens.truncated_prompts:
         yield warning(
             "prompts_truncated",
-            f"{tokens.truncated_prompts} of {tokens.n_prompts} prompts were cut to {config.max_input_tokens} tokens",
+            f"{tokens.truncated_prompts} of {prompts} prompts were cut to {config.max_input_tokens} tokens",
             "raise max_input_tokens to measure them whole",
             truncated_prompts=tokens.truncated_prompts,
-            n_prompts=tokens.n_prompts,
+            n_prompts=prompts,
             max_input_tokens=config.max_input_tokens,
         )
     longest, positions = tokens.longest_sequence, draft.model_info.max_positions
@@ -233,13 +239,14 @@ def _work(draft: ExperimentResult) -> Warnings:
     if tokens.double_bos_prompts:
         yield warning(
             "double_bos",
-            f"{tokens.double_bos_prompts} of {tokens.n_prompts} prompts begin with the beginning-of-sequence token twice",
+            f"{tokens.double_bos_prompts} of {prompts} prompts begin with the beginning-of-sequence token twice",
             "remove it from the prompts: the tokenizer adds it",
             double_bos_prompts=tokens.double_bos_prompts,
-            n_prompts=tokens.n_prompts,
+            n_prompts=prompts,
         )
 
 
 CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (
-    _length, _energy, _meter_problems, _crosscheck, _baseline, _warm_up, *MODEL_CHECKS, _work, *MACHINE_CHECKS,
+    _length, _energy, _meter_problems, _crosscheck, _baseline, _warm_up, *MODEL_CHECKS, _work, *TRAFFIC_CHECKS,
+    *MACHINE_CHECKS,
 )  # fmt: skip

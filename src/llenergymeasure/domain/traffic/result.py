@@ -61,6 +61,11 @@ class TrafficResult(Frozen):
     failed: int = Field(0, description="Those of them that were not.")
     failures: tuple[FailureCount, ...] = Field((), description="The failed requests by kind, most frequent first.")
     achieved_rate: float = Field(description="Requests sent per second of the window.")
+    in_flight_start: int = Field(description="Requests in flight when the window opened.")
+    in_flight_end: int = Field(
+        description="Requests in flight when it closed; many more than at its start when requests arrive faster than the server "
+        "answers."
+    )
     lag: Distribution = Field(
         description="How late requests were sent: from the time at which a request was due to its sending."
     )

@@ -28,6 +28,7 @@ _COLOURS = {
     "load": ("#dfe5ea", "#2b343d"),
     "warmup": ("#fbe3c8", "#4a3823"),
     "floor": ("#eaf3f8", "#1f2f3a"),
+    "ramp_up": ("#e3f1e8", "#22352b"),
     "meter": ("#fefefe", "#181e24"),
     "window": ("#cfe6f4", "#1f3d52"),
     "prefill": ("#f6cfa4", "#6b4a24"),

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from a_served_result import a_server
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.collect.host import CpuTicks, HostCollector, read_cpu_ticks
+from llenergymeasure.core.collect.host import CpuTicks, HostCollector, read_cpu_ticks, with_server
+from llenergymeasure.domain.measurements import HostResult
 from llenergymeasure.testing import FakeClock, FakeEngine
 
 ENGINE = FakeEngine(ExperimentConfig(model="m"), FakeClock())
@@ -69,3 +71,26 @@ def test_proc_stat_is_read(tmp_path):
     (tmp_path / "stat").write_text("cpu  10 1 9 70 5 0 2 3 0 0\ncpu0 1 2 3\n")
     assert read_cpu_ticks(tmp_path / "stat") == CpuTicks(total=100, idle=75, steal=3)
     assert read_cpu_ticks(tmp_path / "nowhere") is None
+
+
+HOST = HostResult(cpu_seconds=1.0, other_cpu_share=0.5, other_cpu_seconds=10.0)
+
+
+def test_the_cpu_time_of_a_server_that_was_running_is_that_of_the_experiment():
+    found = with_server(HOST, a_server(launched=False, cpu_seconds=8.0))
+    assert (found.cpu_seconds, found.other_cpu_seconds, found.other_cpu_share) == pytest.approx((9.0, 2.0, 0.1))
+
+
+def test_a_server_that_used_more_than_all_others_leaves_nothing_to_them():
+    found = with_server(HOST, a_server(launched=False, cpu_seconds=10.2))
+    assert (found.other_cpu_seconds, found.other_cpu_share) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("server", [None, a_server(cpu_seconds=8.0), a_server(launched=False, cpu_seconds=None)])
+def test_no_server_one_that_is_a_child_and_one_elsewhere_change_nothing(server):
+    assert with_server(HOST, server) is HOST
+
+
+def test_where_the_time_of_others_is_not_known_only_the_own_time_grows():
+    found = with_server(HostResult(cpu_seconds=1.0), a_server(launched=False, cpu_seconds=8.0))
+    assert (found.cpu_seconds, found.other_cpu_seconds) == (9.0, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from a_traffic_window import answered, failed, run_of, traffic_window
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.collect.running import PARTS, running_requests
 from llenergymeasure.protocols import Window
@@ -55,3 +56,19 @@ def test_the_size_does_not_depend_on_the_number_of_requests():
 def test_static_batches_have_their_own_times():
     batch = BatchRecord((0,), 4, START_S, START_S + 1)
     assert running(*requests_of(batch, 0, [4], [(1, 2)]), batches=(batch,)) is None
+
+
+def test_requests_of_a_server_are_those_in_flight_also_before_and_after_the_window():
+    before, inside, after = answered(0, 9.0, 10.5), answered(1, 11.0, 12.0), answered(2, 19.5, 21.0)
+    lost = failed(3, 11.0, 11.5)
+    found = running_requests(traffic_window(run_of((inside, after), (lost,), (before,))))
+    assert (found.queued, found.prefill, found.part_s) == ((), (), pytest.approx(10 / PARTS))
+    assert sum(found.running) * found.part_s == pytest.approx(0.5 + 1.0 + 0.5 + 0.5)
+    assert found.running[:10] == pytest.approx((1.0,) * 10)
+
+
+def test_a_request_of_a_server_in_two_runs_counts_once():
+    long = answered(1, 11.0, 19.0)
+    runs = run_of((long,), end_s=15.0), run_of((), others=(long,), start_s=15.0)
+    found = running_requests(traffic_window(*runs))
+    assert sum(found.running) * found.part_s == pytest.approx(8.0)

@@ -33,6 +33,17 @@ def test_a_step_that_began_after_the_window_is_not_its_history():
     ]
 
 
+def test_the_traffic_before_the_window_is_a_step_of_its_own():
+    window = Window(10.0, 12.0, 0.0, passes=(RunRecords(()),), config=None, engine=None, ramp_up_s=3.0)
+    timeline = timeline_of([(5.0, "warmup"), (6.5, "window"), (12.5, "idle")], window)
+    assert [(phase.name, phase.start_s, phase.end_s) for phase in timeline.phases] == [
+        ("warmup", -5.0, -3.5),
+        ("ramp_up", -3.5, -0.5),
+        ("meter", -0.5, 0.0),
+        ("window", 0.0, 2.0),
+    ]
+
+
 def test_conditions_of_a_gpu_are_those_of_the_window():
     log = ConditionLog()
     for second in range(10):

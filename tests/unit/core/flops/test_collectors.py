@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from a_traffic_window import B, C, D, run_of, traffic_window
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.flops.collectors import ExactFlopsCollector, PalmFlopsCollector
 from llenergymeasure.protocols import Window
@@ -163,3 +164,28 @@ def test_padding_to_the_size_of_a_cuda_graph_is_not_counted_and_lowers_the_confi
     assert (plain.confidence, graphs.confidence) == ("high", "medium")
     assert "FULL_AND_PIECEWISE" in graphs.notes
     assert graphs.value == graphs.flops_useful == plain.value
+
+
+def served(**run):
+    found = traffic_window(run_of((B, C), (D,), **run))
+    engine = FakeEngine(found.config, FakeClock())
+    engine.architecture = dict(LLAMA)
+    return replace(found, engine=engine)
+
+
+def test_the_palm_rule_takes_the_tokens_of_the_window_of_a_server():
+    # input tokens of B and C, tokens of B, C until 20 s, and D that failed
+    assert PalmFlopsCollector().collect(served()).value == 2 * 1000 * (5 + 7 + 3 + 2 + 2)
+
+
+def test_cached_input_tokens_of_a_server_were_not_computed():
+    assert PalmFlopsCollector().collect(served(cached_tokens=10)).value == 2 * 1000 * (12 - 10 + 7)
+    assert PalmFlopsCollector().collect(served(cached_tokens=99)).value == 2 * 1000 * 7
+
+
+def test_the_passes_of_a_server_are_not_known():
+    found = ExactFlopsCollector().collect(served())
+    assert found.value is None
+    assert (
+        found.notes == "not computed: a server does not report its forward passes, nor which of them were in the window"
+    )

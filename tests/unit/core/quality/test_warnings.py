@@ -7,12 +7,15 @@ import re
 import pytest
 
 from a_draft import CONDITIONS, CONFIG, ENERGY, REPORT, TOKENS, UNSEEN, WARMUP, a_draft, update
+from a_served_result import some_traffic
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.collect.distribution import distribution
 from llenergymeasure.core.quality.warnings import CHECKS, warnings_about
 from llenergymeasure.domain.energy import BaselineResult, EnergyDomain, EnergyReading, MeterChoice
 from llenergymeasure.domain.measurements import CompilationResult, HostResult, ModelInfo, SchedulerResult
 from llenergymeasure.domain.sensors import ThermalThrottleInfo
 from llenergymeasure.domain.timeline import BatchTimes, Timeline
+from llenergymeasure.domain.traffic.result import FailureCount
 from llenergymeasure.domain.warnings import CODES
 
 # Batches of 0.5 s, one after another.
@@ -32,6 +35,8 @@ OF_CPUS = EnergyReading(
     meter="rapl", energy_j=1000.0, method="counter", uncertainty_j=50.0, n_readings=90_000,
     domains=(EnergyDomain(name="package-0", energy_j=1000.0, provenance="measured", included=True),),
 )  # fmt: skip
+# Requests that were all answered, sent in time, in a steady number.
+TRAFFIC = some_traffic(sent=100, answered=100, failed=0, failures=())
 # What the case of another warning also causes.
 COMES_WITH = {"cpu_shared": "cpu_inference"}
 
@@ -99,11 +104,21 @@ CASES = {
     "foreign_process": dict(foreign_processes=("GPU 0 pid 7",)),
     "sensor_may_alias": dict(sampler=update(REPORT, sensor_period_s=0.1, sensor_window_s=0.025), timeline=IN_STEP),
     "sampling_gap": dict(sampler=update(REPORT, gaps=2, longest_gap_s=0.7)),
+    "client_lagging": dict(traffic=update(TRAFFIC, lag=distribution([[0.0] * 98 + [10.5] * 2]))),
+    "client_busy": dict(traffic=update(TRAFFIC, client_cpu_share=0.81)),
+    "requests_failed": dict(
+        traffic=update(TRAFFIC, answered=98, failed=2, failures=(FailureCount(kind="timeout", count=2, example="600 s"),))
+    ),
+    "tokens_counted_here": dict(traffic=update(TRAFFIC, counted_by="tokenizer")),
+    "events_dropped": dict(traffic=update(TRAFFIC, dropped_events=1)),
+    "traffic_not_steady": dict(traffic=update(TRAFFIC, in_flight_start=5, in_flight_end=30)),
+    "prompts_cached": dict(traffic=update(TRAFFIC, cached_tokens=101)),  # of 1,000
 }  # fmt: skip
 
 
 def test_a_measurement_without_a_fault_has_no_warning():
     assert warnings_about(a_draft()) == ()
+    assert warnings_about(a_draft(traffic=TRAFFIC)) == ()
 
 
 @pytest.mark.parametrize("code", CASES)

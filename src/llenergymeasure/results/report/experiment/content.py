@@ -9,6 +9,8 @@ from llenergymeasure.domain.measurements import Distribution, LatencyResult, Mem
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.summary import batching_text, spread_per_token_j
+from llenergymeasure.domain.traffic.text import load_text
+from llenergymeasure.results.report.experiment import served
 from llenergymeasure.results.report.experiment.gpus import Gpus
 from llenergymeasure.results.report.headline import Headline
 
@@ -28,6 +30,7 @@ def headlines(result: ExperimentResult) -> Iterator[Headline]:
     yield Headline(f"{total.title} in the window", total.text(result), spread, note)
     yield _headline("energy_adjusted_j", result, "", _idle_note(result))
     yield _headline("tokens_per_second", result, "", "one window; repeats are needed for the spread")
+    yield from served.headlines(result)
     for name in ("ttft", "itl", "request"):
         yield _latency_headline(LATENCIES[name], getattr(result.latency, name, None))
     yield _headline("peak_memory_mb", result, "", _memory_note(result.memory))
@@ -95,13 +98,18 @@ def banner(result: ExperimentResult) -> str:
 
 def work(result: ExperimentResult) -> Rows:
     """The work of the window."""
-    tokens = result.tokens
-    yield "prompts", f"{tokens.n_prompts} {batching_text(result)}".rstrip()
+    tokens, traffic = result.tokens, result.traffic
+    if traffic is None:
+        yield "prompts", f"{tokens.n_prompts} {batching_text(result)}".rstrip()
+    else:
+        yield "requests", f"{tokens.n_prompts} answered, {load_text(traffic)}"
     yield "passes over the prompts", str(tokens.n_passes)
     yield METRICS["duration_sec"].title, METRICS["duration_sec"].text(result, figures=4)
     executed = tokens.input_tokens_padded
     yield "input tokens", f"{tokens.input_tokens} ({'not padded' if executed is None else f'{executed} with padding'})"
-    yield "output tokens", f"{tokens.output_tokens} of {tokens.output_tokens_requested} requested"
+    asked = f"of {tokens.output_tokens_requested} requested"
+    inside = asked if traffic is None else "in the window, of whichever request"
+    yield "output tokens", f"{tokens.output_tokens} {inside}"
     yield "prompts that ended early", number(100 * tokens.ended_early_share, "%")
     yield "prompts cut to the input limit", str(tokens.truncated_prompts)
     if result.phases is not None:
@@ -162,10 +170,16 @@ def why_no_phase_energy(result: ExperimentResult) -> str:
 
 
 LATENCY_HEAD = ("latency", "samples", "mean", "std", "min", "median", "p90", "p95", "p99", "max")
-LATENCY_CAPTION = (
-    "The latency of a request is the time from the start of the work on it, or on its batch, to its last token. "
-    f"Percentiles are of all samples; p99 is shown from {LEAST_FOR_P99} samples on."
-)
+
+
+def latency_caption(result: ExperimentResult) -> str:
+    """From when to when a latency is, and of which requests."""
+    begin = "the start of the work on it, or on its batch," if result.traffic is None else "its sending"
+    of = "" if result.traffic is None else " The requests are those that were sent in the window and answered."
+    return (
+        f"The latency of a request is the time from {begin} to its last token.{of} "
+        f"Percentiles are of all samples; p99 is shown from {LEAST_FOR_P99} samples on."
+    )
 
 
 def latencies(found: LatencyResult) -> Iterator[tuple[str, ...]]:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from llenergymeasure._version import __version__
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.results.report import repeat
-from llenergymeasure.results.report.experiment import content, provenance
+from llenergymeasure.results.report.experiment import content, provenance, served
 from llenergymeasure.results.report.experiment.energy_parts import energy_parts
 from llenergymeasure.results.report.figures.canvas import Picture
 from llenergymeasure.results.report.figures.energy import energy, split
 from llenergymeasure.results.report.figures.latency import latency
 from llenergymeasure.results.report.figures.run import run
-from llenergymeasure.results.report.figures.shading import shading_text
+from llenergymeasure.results.report.figures.shading import shading_keys, shading_text
 from llenergymeasure.results.report.figures.window import window, window_power
 from llenergymeasure.results.report.page import render
 
@@ -31,11 +31,13 @@ def html_text(result: ExperimentResult) -> str:
         result=result,
         content=content,
         provenance=provenance,
+        served=served,
         energy_picture=energy(result),
         split_pictures=[split(parts, f"split-{at}") for at, parts in enumerate(energy_parts(result))],
         run_picture=run(result),
         window_pictures=_known(_window_pictures(result)),
         shading=shading_text(result.timeline),
+        shading_keys=shading_keys(result.timeline),
         latency_pictures=_known(_latency_pictures(result)),
         file=EXPERIMENT_FILE,
         given=repeat.yaml_text(result.config),

@@ -28,7 +28,8 @@ def how_measured(result: ExperimentResult) -> Rows:
     yield "cross-check", number(energy.crosscheck_j, "J")
     yield "idle power", f"{number(baseline.power_w, 'W')} ({_baseline_text(result)})"
     yield "warm-up", _warmup_text(result)
-    yield "method of the window", f"{result.measurement_methodology}: only generation from tokenised prompts"
+    work = "only generation from tokenised prompts" if result.traffic is None else "requests to a server"
+    yield "method of the window", f"{result.measurement_methodology}: {work}"
     if result.sampler is not None:
         report = result.sampler
         yield "sampler", f"{report.n_samples} samples every {number(report.interval_s, 's')}, {report.gaps} gaps"

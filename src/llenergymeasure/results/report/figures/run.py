@@ -19,6 +19,7 @@ STEPS = {
     "load": "load",
     "warmup": "warm-up",
     "floor": "thermal floor",
+    "ramp_up": "ramp-up",
     "meter": "meter opens",
     "window": "window",
 }

@@ -16,10 +16,17 @@ def shading_text(timeline: Timeline | None) -> str:
     """What the shading shows; empty without it."""
     if timeline is None:
         return ""
-    if _is_known(timeline.running):
+    if timeline.running is not None:
         return f"of the running requests; the height of the figure is {number(_most(timeline.running), '')} of them"
     known = any(batch.first_token_s is not None for batch in timeline.batches)
     return "of each batch" if known and len(timeline.batches) <= MOST_BATCHES else ""
+
+
+def shading_keys(timeline: Timeline | None) -> tuple[tuple[str, str], ...]:
+    """The shades with their meaning. A server does not report its phases, so that only the number of its requests is known."""
+    if timeline is not None and timeline.running is not None and not timeline.running.prefill:
+        return (("decode", "number"),)
+    return (("prefill", "prefill"), ("decode", "decode"))
 
 
 def shade(axes: Axes, timeline: Timeline | None) -> None:
@@ -32,12 +39,8 @@ def shade(axes: Axes, timeline: Timeline | None) -> None:
         _shade_batches(axes, timeline)
 
 
-def _is_known(running: RunningRequests | None) -> bool:
-    return running is not None and bool(running.prefill)
-
-
-def _most(running: RunningRequests | None) -> float:
-    return max(running.running) if running is not None else 0.0
+def _most(running: RunningRequests) -> float:
+    return max(running.running)
 
 
 def _shade_batches(axes: Axes, timeline: Timeline) -> None:
@@ -57,8 +60,8 @@ def _shade_requests(axes: Axes, running: RunningRequests) -> None:
     """Stack the requests in decode on those in prefill."""
     edges_s = [part * running.part_s for part in range(len(running.running) + 1)]
     top = _most(running) or 1.0
-    prefill, total = ([value / top for value in values] for values in (running.prefill, running.running))
-    zero = [0.0] * len(total)
+    zero = [0.0] * len(running.running)
+    prefill, total = ([value / top for value in values] for values in (running.prefill or zero, running.running))
     for name, low, high in (("prefill", zero, prefill), ("decode", prefill, total)):
         axes.fill_between(
             edges_s, [*low, low[-1]], [*high, high[-1]], step="post", transform=axes.get_xaxis_transform(),

@@ -63,8 +63,10 @@ def test_running_requests_are_shaded_where_there_are_no_batches():
     assert "batch" not in text.split("Latency")[0]
 
 
-def test_without_the_times_of_first_tokens_nothing_is_shaded():
-    assert "running requests" not in page_of(without_batches(a_gpu_result(n=4), ())).text
+def test_without_the_times_of_first_tokens_the_number_of_requests_is_shaded():
+    text = page_of(without_batches(a_gpu_result(n=4), ())).text
+    assert "number of the running requests; the height of the figure is 4 of them." in text
+    assert "prefill decode of" not in text
 
 
 def test_headlines_have_their_error_bars():

@@ -1,0 +1,106 @@
+"""Checks that the records of a server under traffic are possible for the window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from llenergymeasure.core.collect.check_request import (
+    TOLERANCE_S,
+    miscounted,
+    named,
+    order_tolerance_s,
+    problems_of_request,
+    problems_outside,
+)
+from llenergymeasure.core.collect.intervals import Interval
+from llenergymeasure.core.collect.traffic.failures import failures_text
+from llenergymeasure.exceptions import BackendError
+from llenergymeasure.records import FailedRequest, RequestRecord, RunRecords, TrafficRecord
+
+
+def check_traffic(
+    records: RunRecords, traffic: TrafficRecord, expected: Sequence[int], window: Interval, inside_traffic: bool
+) -> None:
+    """Check the records of one run of a server.
+
+    Args:
+        records: the records of the run.
+        traffic: their part about the traffic.
+        expected: indices of the prompts.
+        window: the edges of the window in s.
+        inside_traffic: whether the window lies inside the traffic. If not, each prompt must be answered or have failed once.
+
+    Raises:
+        BackendError: a record is impossible, or no request was answered.
+    """
+    tolerance_s = order_tolerance_s(window)
+    for problem in (
+        *_problems_of_run(records, traffic, window),
+        *_problems_of_prompts(records, traffic, expected, inside_traffic),
+        *(found for one in records.requests for found in _problems_of_answered(one, traffic, tolerance_s)),
+        *(found for one in traffic.others for found in _problems_of_other(one, traffic, tolerance_s)),
+        *(found for one in traffic.failures for found in _problems_of_failed(one, tolerance_s)),
+    ):
+        raise BackendError(f"the engine's records of its traffic are impossible: {problem}")
+    if not records.requests:
+        raise BackendError(_unanswered(traffic))
+
+
+def _unanswered(traffic: TrafficRecord) -> str:
+    if not traffic.failures:
+        return "no request was sent in the window; raise n, or lower traffic.concurrency"
+    return f"no request of the window was answered: {failures_text(traffic.failures)}"
+
+
+def _problems_of_run(records: RunRecords, traffic: TrafficRecord, window: Interval) -> Iterator[str]:
+    yield from problems_outside((traffic.start_s, traffic.end_s), window)
+    due, sent = len(traffic.due_s), len(traffic.sent_s)
+    known = len(records.requests) + len(traffic.failures)
+    if not due == sent == known:
+        yield f"due_s has {due} entries and sent_s {sent}, but there are {known} answered and failed requests"
+    if list(traffic.due_s) != sorted(traffic.due_s):
+        yield "due_s are not in order"
+    tolerance_s = order_tolerance_s(window)
+    if any(sent_s < due_s - tolerance_s for due_s, sent_s in zip(traffic.due_s, traffic.sent_s)):
+        yield "a request was sent before it was due"
+
+
+def _problems_of_prompts(
+    records: RunRecords, traffic: TrafficRecord, expected: Sequence[int], inside_traffic: bool
+) -> Iterator[str]:
+    found = [*(one.prompt_index for one in records.requests), *(one.prompt_index for one in traffic.failures)]
+    if not inside_traffic:
+        wrong = miscounted(found, expected)
+        if wrong:
+            yield f"each of {len(expected)} prompts must be answered or have failed once: {wrong}"
+    unknown = sorted({*found, *(one.prompt_index for one in traffic.others)} - set(expected))
+    if unknown:
+        yield f"there are no prompts {named(unknown)}"
+
+
+def _problems_of_answered(request: RequestRecord, traffic: TrafficRecord, tolerance_s: float) -> Iterator[str]:
+    name = f"of prompt {request.prompt_index}"
+    yield from (f"{name}, {problem}" for problem in problems_of_request(request, tolerance_s))
+    due_s = request.scheduled_s if request.queued_s is None else request.queued_s
+    if not traffic.start_s - TOLERANCE_S <= due_s <= traffic.end_s + TOLERANCE_S:
+        run = f"from {traffic.start_s:.6g} to {traffic.end_s:.6g} s"
+        yield f"{name}, a request was due at {due_s:.6g} s, outside the run {run}"
+
+
+def _problems_of_other(request: RequestRecord, traffic: TrafficRecord, tolerance_s: float) -> Iterator[str]:
+    """Others were sent before the run, or at its very end, after all that are measured in it."""
+    name = f"of prompt {request.prompt_index}"
+    yield from (f"{name}, {problem}" for problem in problems_of_request(request, tolerance_s))
+    last_s = max(traffic.sent_s, default=traffic.start_s)
+    if traffic.start_s + tolerance_s < request.scheduled_s < last_s - tolerance_s:
+        yield f"{name}, a request that was sent in the run at {request.scheduled_s:.6g} s is among the others"
+
+
+def _problems_of_failed(request: FailedRequest, tolerance_s: float) -> Iterator[str]:
+    name = f"of the failed prompt {request.prompt_index}"
+    if request.ended_s < request.sent_s - tolerance_s:
+        yield f"{name}, ended_s is {request.ended_s:.6g} s, before sent_s {request.sent_s:.6g} s"
+    if len(request.token_times_s) != len(request.token_counts):
+        yield f"{name}, token_times_s and token_counts have different lengths"
+    if list(request.token_times_s) != sorted(request.token_times_s):
+        yield f"{name}, token_times_s are not in order"

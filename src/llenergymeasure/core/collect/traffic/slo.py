@@ -1,0 +1,74 @@
+"""Whether the requests of the window kept the limits of the section `slo`.
+
+A request is good when its own time to first token, the 99th percentile of its own inter-token latencies, and the time until
+its last token keep the limits. Goodput counts good requests (DistServe, https://arxiv.org/abs/2401.09670).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llenergymeasure.config.traffic import SLOConfig
+from llenergymeasure.core.collect.distribution import distribution
+from llenergymeasure.core.collect.latency import inter_token_latencies_ms, latency_ms, time_to_first_token_ms
+from llenergymeasure.domain.measurements import Distribution, LatencyResult
+from llenergymeasure.domain.traffic.result import LIMITED, SLOResult
+from llenergymeasure.records import RequestRecord
+
+# A p99 ignores the worst hundredth of the requests, so more failed ones than that break it.
+MOST_FAILED = 0.01
+
+
+def slo_of(limits: SLOConfig, answered: Sequence[RequestRecord], failed: int, latency: LatencyResult) -> SLOResult:
+    """How the requests of the window kept the limits.
+
+    Args:
+        limits: at least one limit.
+        answered: the answered requests that were sent in the window, at least one.
+        failed: the number of requests that were sent in the window and failed.
+        latency: the latencies of the answered requests.
+    """
+    sent = len(answered) + failed
+    good = sum(is_good(request, limits) for request in answered)
+    return SLOResult(
+        ttft_p99_ms=limits.ttft_p99_ms,
+        itl_p99_ms=limits.itl_p99_ms,
+        e2e_p99_ms=limits.e2e_p99_ms,
+        good=good,
+        good_share=good / sent,
+        kept=_are_kept(limits, latency) and failed <= MOST_FAILED * sent,
+    )
+
+
+def is_good(request: RequestRecord, limits: SLOConfig) -> bool:
+    """Whether an answered request keeps every limit. A latency that is not known keeps none."""
+    return (
+        _keeps(time_to_first_token_ms(request), limits.ttft_p99_ms)
+        and _keeps(_own_itl_ms(request), limits.itl_p99_ms)
+        and _keeps(latency_ms(request), limits.e2e_p99_ms)
+    )
+
+
+def _keeps(value_ms: float | None, limit_ms: float | None) -> bool:
+    return limit_ms is None or (value_ms is not None and value_ms <= limit_ms)
+
+
+def _own_itl_ms(request: RequestRecord) -> float | None:
+    """The p99 of its inter-token latencies in ms: 0 with one token, None when the times of further tokens are not known."""
+    gaps = inter_token_latencies_ms([request])
+    if gaps:
+        return distribution([[gap for gap, _ in gaps]], [[tokens for _, tokens in gaps]]).p99_ms
+    at_once = bool(request.token_counts) and request.token_counts[0] >= request.output_tokens
+    return 0.0 if request.output_tokens < 2 or at_once else None
+
+
+def _are_kept(limits: SLOConfig, latency: LatencyResult) -> bool:
+    return all(
+        _keeps(_p99_ms(getattr(latency, LIMITED[name])), limit_ms)
+        for name in LIMITED
+        if (limit_ms := getattr(limits, name)) is not None
+    )
+
+
+def _p99_ms(values: Distribution | None) -> float | None:
+    return None if values is None else values.p99_ms

@@ -1,0 +1,119 @@
+"""Warnings about the traffic of a server: requests that failed or were sent late, and a load that was not steady."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from llenergymeasure._format import milliseconds
+from llenergymeasure.core.quality.machine_warnings import Warnings
+from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.traffic.result import TrafficResult
+from llenergymeasure.domain.warnings import warning
+
+# Decision: a tenth of a usual limit for the time to first token.
+MOST_LAG_MS = 10.0
+# A p99 ignores one request in a hundred.
+MOST_FAILED_SHARE = 0.01
+# The thread has Python's lock only a part of the time, and an event waits for those before it.
+MOST_CLIENT_CPU = 0.8
+# Less are the first tokens that all prompts share, such as those of a chat template.
+MOST_CACHED_SHARE = 0.1
+# A number in flight under a steady load has about the variance of its mean (as in an M/G/infinity queue), the difference of two
+# of them twice that. Three standard deviations of it occur by chance in 3 of 1000 windows.
+DEVIATIONS = 3.0
+# Less growth changes the latency of few requests.
+LEAST_GROWTH = 0.1
+
+
+def _late(draft: ExperimentResult) -> Warnings:
+    traffic = draft.traffic
+    if traffic is not None and traffic.lag.p99_ms > MOST_LAG_MS:
+        late, most = milliseconds((traffic.lag.p99_ms, MOST_LAG_MS))
+        yield warning(
+            "client_lagging",
+            f"requests were sent up to {late} late (p99), above {most}: the server had less load than configured",
+            "stop other programs on this machine, or lower the load",
+            lag_p99_ms=traffic.lag.p99_ms,
+            most_ms=MOST_LAG_MS,
+        )
+    if traffic is not None and traffic.client_cpu_share > MOST_CLIENT_CPU:
+        yield warning(
+            "client_busy",
+            f"sending and receiving took {100 * traffic.client_cpu_share:.3g} % of one CPU, above {100 * MOST_CLIENT_CPU:g} %: "
+            "times of tokens may be late",
+            "lower the load, or give this process a CPU that the server does not use",
+            client_cpu_share=traffic.client_cpu_share,
+            most=MOST_CLIENT_CPU,
+        )
+
+
+def _failed(draft: ExperimentResult) -> Warnings:
+    traffic = draft.traffic
+    if traffic is not None and traffic.failed > MOST_FAILED_SHARE * traffic.sent:
+        kinds = ", ".join(f"{each.count} x {each.kind} ({each.example})" for each in traffic.failures)
+        yield warning(
+            "requests_failed",
+            f"{traffic.failed} of {traffic.sent} requests failed, above {100 * MOST_FAILED_SHARE:g} %: {kinds}",
+            "lower the load, or look into the server's log; latencies are those of the answered requests only",
+            failed=traffic.failed,
+            sent=traffic.sent,
+        )
+
+
+def _counted(draft: ExperimentResult) -> Warnings:
+    traffic = draft.traffic
+    if traffic is not None and traffic.counted_by == "tokenizer":
+        yield warning(
+            "tokens_counted_here",
+            f"the server reports no numbers of tokens: its {draft.output_tokens} output tokens were counted here from the text",
+            "compare them with the server's own metrics once",
+            output_tokens=draft.output_tokens,
+        )
+    if traffic is not None and traffic.dropped_events:
+        yield warning(
+            "events_dropped",
+            f"{traffic.dropped_events} events of answers could not be read and were left out",
+            "check the server; their tokens count where it reports their number at the end",
+            dropped_events=traffic.dropped_events,
+        )
+
+
+def _growth(traffic: TrafficResult) -> float | None:
+    """How far the number in flight grew in the window beyond chance, as a share of the sent requests; None when it did not."""
+    first, last = traffic.in_flight_start, traffic.in_flight_end
+    by_chance = DEVIATIONS * math.sqrt(first + last)
+    share = (last - first) / traffic.sent
+    return share if last - first > by_chance and share > LEAST_GROWTH else None
+
+
+def _steady(draft: ExperimentResult) -> Warnings:
+    traffic = draft.traffic
+    if traffic is None or traffic.mode == "concurrency" or (share := _growth(traffic)) is None:
+        return
+    yield warning(
+        "traffic_not_steady",
+        f"requests in flight grew from {traffic.in_flight_start} to {traffic.in_flight_end} in the window, by {100 * share:.3g} % "
+        "of those that were sent: they arrive faster than the server answers, and latencies grow with the length of the window",
+        "lower traffic.rate",
+        in_flight_start=traffic.in_flight_start,
+        in_flight_end=traffic.in_flight_end,
+        rate=traffic.rate,
+    )
+
+
+def _cached(draft: ExperimentResult) -> Warnings:
+    traffic, inputs = draft.traffic, draft.tokens.input_tokens
+    if traffic is None or not inputs or (traffic.cached_tokens or 0) <= MOST_CACHED_SHARE * inputs:
+        return
+    share = (traffic.cached_tokens or 0) / inputs
+    yield warning(
+        "prompts_cached",
+        f"the server took {100 * share:.3g} % of the input tokens from its prefix cache, where earlier requests had left them",
+        "switch its prefix cache off, or raise n so that prompts are not repeated, unless the cache is what you measure",
+        cached_tokens=traffic.cached_tokens,
+        input_tokens=inputs,
+    )
+
+
+TRAFFIC_CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (_failed, _late, _counted, _steady, _cached)

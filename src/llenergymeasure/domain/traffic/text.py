@@ -1,0 +1,56 @@
+"""Formats the traffic of a server as plain text: its load, its failures, and its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llenergymeasure._format import milliseconds, number
+from llenergymeasure.domain.measurements import Distribution
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.traffic.result import LIMITED, ServerResult, SLOResult, TrafficResult
+
+Rows = Iterator[tuple[str, str]]
+_LIMIT_NAMES = {"ttft": "TTFT", "itl": "ITL", "request": "request"}
+
+
+def load_text(traffic: TrafficResult) -> str:
+    """The load in a few words, such as `at 4 requests/s (poisson)`."""
+    if traffic.mode == "concurrency":
+        return f"with {traffic.concurrency} in flight"
+    return f"at {number(traffic.rate, 'requests/s')} ({traffic.mode})"
+
+
+def server_text(server: ServerResult) -> str:
+    """The server with its version and address; a server that was started here has no address of interest."""
+    named = " ".join(part for part in (server.engine or "not recognised", server.version) if part)
+    return f"{named}, started for this measurement" if server.launched else f"{named} at {server.url}"
+
+
+def limits_text(slo: SLOResult) -> str:
+    """The limits, such as `TTFT p99 500 ms, ITL p99 50 ms`."""
+    limits = ((_LIMIT_NAMES[latency], getattr(slo, name)) for name, latency in LIMITED.items())
+    return ", ".join(f"{name} p99 {number(limit_ms, 'ms')}" for name, limit_ms in limits if limit_ms is not None)
+
+
+def traffic_rows(traffic: TrafficResult, result: object) -> Rows:
+    """The rows of the summary about the traffic of a result."""
+    yield METRICS["requests_per_second"].title, METRICS["requests_per_second"].text(result)
+    if traffic.slo is not None:
+        yield METRICS["goodput"].title, f"{METRICS['goodput'].text(result)}, {_good(traffic, traffic.slo)}"
+    if traffic.failed:
+        kinds = ", ".join(f"{one.count} x {one.kind}" for one in traffic.failures)
+        yield "failed requests", f"{traffic.failed} of {traffic.sent} ({kinds})"
+    if traffic.second_token is not None:
+        yield "time to second token", percentiles_text(traffic.second_token)
+    yield "sent late by", percentiles_text(traffic.lag)
+
+
+def _good(traffic: TrafficResult, slo: SLOResult) -> str:
+    kept = "kept" if slo.kept else "not kept"
+    return f"{slo.good} of {traffic.sent} requests within {limits_text(slo)}; limits {kept}"
+
+
+def percentiles_text(values: Distribution) -> str:
+    """Median and 95th percentile with the number of samples."""
+    median, p95 = milliseconds((values.p50_ms, values.p95_ms))
+    return f"{median} median, {p95} p95 ({values.count} samples)"

@@ -1,0 +1,89 @@
+"""The block `traffic`, by hand; the requests are drawn in `a_traffic_window`."""
+
+from __future__ import annotations
+
+import pytest
+
+from a_traffic_window import B, C, answered, failed, run_of, traffic_window
+from llenergymeasure.core.collect.traffic.collector import TrafficCollector
+from llenergymeasure.core.collect.traffic.failures import failures_text
+from llenergymeasure.domain.traffic.result import FailureCount
+from llenergymeasure.protocols import Window
+from llenergymeasure.records import RunRecords
+
+
+def collected(*runs, **fields):
+    return TrafficCollector().collect(traffic_window(*runs, **fields))
+
+
+def test_another_engine_has_no_traffic():
+    window = traffic_window()
+    assert TrafficCollector().collect(Window(10.0, 20.0, 0.0, (RunRecords((B,)),), window.config, engine=None)) is None
+
+
+def test_the_requests_of_the_window_are_counted():
+    found = collected()
+    assert (found.sent, found.answered, found.failed) == (3, 2, 1)
+    assert found.achieved_rate == pytest.approx(0.3)
+    assert found.failures == (FailureCount(kind="reset", count=1, example="connection reset"),)
+    assert (found.in_flight_start, found.in_flight_end) == (1, 1)
+
+
+def test_the_load_is_that_of_the_configuration():
+    found = collected()
+    assert (found.mode, found.concurrency, found.rate, found.window) == ("concurrency", 1, None, "steady_state")
+    found = collected(traffic={"mode": "poisson", "rate": 4, "window": "total"})
+    assert (found.mode, found.concurrency, found.rate, found.window) == ("poisson", None, 4.0, "total")
+
+
+def test_the_client_reports_on_itself():
+    found = collected()
+    assert found.lag.max_ms == pytest.approx(10)  # C
+    assert found.lag.count == 3
+    assert found.client_cpu_share == pytest.approx(0.1)
+    assert (found.ramp_up_seconds, found.drain_seconds) == (2.0, 1.0)
+
+
+def test_the_second_token_and_the_inner_intervals():
+    found = collected()
+    assert (found.second_token.min_ms, found.second_token.max_ms) == pytest.approx((1500, 2000))  # C, B
+    assert (found.itl_inner.count, found.itl_inner.mean_ms) == (1, pytest.approx(1000))  # the middle one of C
+
+
+def test_requests_of_one_token_have_neither():
+    found = collected(run_of((answered(0, 11.0, 12.0),)))
+    assert (found.second_token, found.itl_inner) == (None, None)
+
+
+def test_a_second_token_in_the_first_event_arrives_with_it():
+    assert collected(run_of((answered(0, 11.0, 12.0, 13.0, counts=(2, 3)),))).second_token.p50_ms == pytest.approx(1000)
+
+
+def test_several_runs_are_one_window():
+    first = run_of((B,), end_s=15.0, cached_tokens=3, dropped_events=1)
+    second = run_of((C,), start_s=15.0, cached_tokens=4, counted_by="tokenizer")
+    found = collected(first, second)
+    assert (found.sent, found.answered, found.cached_tokens, found.dropped_events) == (2, 2, 7, 1)
+    assert found.counted_by == "tokenizer"
+    assert found.client_cpu_share == pytest.approx(0.2)
+
+
+def test_cached_tokens_are_unknown_where_one_run_does_not_report_them():
+    assert collected(run_of((B,), end_s=15.0, cached_tokens=3), run_of((C,), start_s=15.0)).cached_tokens is None
+
+
+def test_failures_are_counted_by_kind_most_frequent_first():
+    several = [
+        failed(0, 11.0, 12.0, "timeout", message="no event for 5 s"),
+        failed(1, 12.0, 13.0, "refused", message="refused A"),
+        failed(2, 13.0, 14.0, "refused", message="refused B"),
+    ]
+    assert failures_text(several) == "2 x refused (refused A), 1 x timeout (no event for 5 s)"
+
+
+def test_limits_give_a_goodput():
+    found = collected(
+        slo={"ttft_p99_ms": 1001, "itl_p99_ms": 995}
+    ).slo  # the p99 of the intervals of B is 1,000 ms, of C 990
+    assert (found.good, found.good_share) == (1, pytest.approx(1 / 3))
+    assert collected().slo is None

@@ -1,0 +1,67 @@
+"""The limits of the warnings about traffic, by hand; each warning alone is in `test_warnings`."""
+
+from __future__ import annotations
+
+import pytest
+
+from a_draft import CONFIG, TOKENS, a_draft, update
+from a_served_result import some_traffic
+from llenergymeasure.core.collect.distribution import distribution
+from llenergymeasure.core.quality.warnings import warnings_about
+from llenergymeasure.domain.traffic.result import FailureCount
+
+TRAFFIC = some_traffic(sent=100, answered=100, failed=0, failures=())
+
+
+def codes(**fields):
+    return [found.code for found in warnings_about(a_draft(traffic=update(TRAFFIC, **fields)))]
+
+
+def of(failed):
+    return {"failed": failed, "failures": (FailureCount(kind="reset", count=failed, example="reset by peer"),)}
+
+
+def test_one_failure_in_a_hundred_is_no_warning_and_two_are():
+    assert codes(**of(1)) == []
+    (found,) = warnings_about(a_draft(traffic=update(TRAFFIC, **of(2))))
+    assert found.sentence == "2 of 100 requests failed, above 1 %: 2 x reset (reset by peer)"
+    assert found.values == {"failed": 2, "sent": 100}
+
+
+def test_requests_may_be_sent_10_ms_late():
+    assert codes(lag=distribution([[10.0] * 100])) == []
+    assert codes(lag=distribution([[10.1] * 100])) == ["client_lagging"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "warned"),
+    [
+        (5, 14, False),  # 9 more, by chance up to 3 x sqrt(19) = 13
+        (5, 30, True),  # 25 more, by chance up to 3 x sqrt(35) = 18
+        (30, 5, False),  # fewer
+        (400, 409, False),  # 9 % of those that were sent
+    ],
+)
+def test_the_number_in_flight_may_grow_by_chance_only(first, last, warned):
+    assert codes(in_flight_start=first, in_flight_end=last) == (["traffic_not_steady"] if warned else [])
+
+
+def test_a_closed_loop_is_steady_by_itself():
+    assert codes(mode="concurrency", rate=None, concurrency=30, in_flight_start=5, in_flight_end=30) == []
+
+
+def test_the_first_tokens_that_all_prompts_share_may_be_cached():
+    assert codes(cached_tokens=100) == []  # of 1,000
+    assert codes(cached_tokens=None) == []
+
+
+def test_cut_prompts_are_those_of_the_dataset_not_the_answered_requests():
+    tokens, config = update(TOKENS, n_prompts=90, truncated_prompts=100), update(CONFIG, n=100)
+    (found,) = warnings_about(a_draft(traffic=TRAFFIC, tokens=tokens, config=config))
+    assert found.sentence.startswith("100 of 100 prompts were cut")
+
+
+def test_a_server_that_ends_outputs_early_has_advice_of_its_own():
+    config, tokens = update(CONFIG, min_output_tokens=16), update(TOKENS, output_tokens_per_prompt=(16, 9))
+    (found,) = warnings_about(a_draft(traffic=TRAFFIC, config=config, tokens=tokens))
+    assert found.remedy == "the server has no parameter for it: compare energy per token, not per request"

@@ -1,0 +1,59 @@
+"""The lines of the summary about a server."""
+
+from __future__ import annotations
+
+import pytest
+
+from a_result import a_result
+from a_served_result import a_served_result, a_server, some_traffic
+from llenergymeasure.domain.traffic.result import SLOResult
+from llenergymeasure.domain.traffic.text import limits_text, load_text, server_text
+
+
+def lines(result):
+    return [" ".join(line.split()) for line in result.summary().splitlines()]
+
+
+def test_the_summary_has_the_server_its_load_and_its_goodput():
+    found = lines(a_served_result())
+    assert "server vllm 0.32.0, started for this measurement" in found
+    assert "work 7 requests at 4 requests/s (constant): 3 input and 20 output tokens in 2 s" in found
+    assert "requests per second 3.5 requests/s" in found
+    assert "goodput 3 requests/s, 6 of 8 requests within TTFT p99 500 ms; limits not kept" in found
+    assert "energy per good request 33.3 J/request +- 1.7 J/request" in found
+    assert "failed requests 1 of 8 (1 x status_429)" in found
+    assert "time to second token 25 ms median, 29.5 ms p95 (2 samples)" in found
+    assert "sent late by 0.5 ms median, 0.95 ms p95 (3 samples)" in found
+
+
+def test_without_limits_and_failures_there_are_no_lines_about_them():
+    text = a_served_result(slo=None, failed=0, failures=()).summary()
+    assert "goodput" not in text
+    assert "good request" not in text
+    assert "failed requests" not in text
+
+
+def test_other_backends_have_none_of_these_lines():
+    text = a_result().summary()
+    assert all(name not in text for name in ("server", "requests per second", "sent late by"))
+
+
+@pytest.mark.parametrize(
+    ("traffic", "text"),
+    [
+        ({"mode": "concurrency", "concurrency": 16, "rate": None}, "with 16 in flight"),
+        ({"mode": "poisson", "rate": 0.5}, "at 0.5 requests/s (poisson)"),
+    ],
+)
+def test_a_load_in_a_few_words(traffic, text):
+    assert load_text(some_traffic(**traffic)) == text
+
+
+def test_a_server_that_was_running_has_its_address():
+    found = a_server(launched=False, command=(), engine=None, version=None)
+    assert server_text(found) == "not recognised at http://127.0.0.1:8000/v1"
+
+
+def test_limits_are_named():
+    slo = SLOResult(ttft_p99_ms=500, itl_p99_ms=50, e2e_p99_ms=10000, good=1, good_share=1.0, kept=True)
+    assert limits_text(slo) == "TTFT p99 500 ms, ITL p99 50 ms, request p99 10000 ms"

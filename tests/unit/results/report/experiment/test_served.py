@@ -1,0 +1,76 @@
+"""What the page of a result says about a server and its traffic."""
+
+from __future__ import annotations
+
+from a_result import a_result
+from a_served_result import a_served_result, a_server, some_traffic
+from llenergymeasure.domain.traffic.result import FailureCount
+from llenergymeasure.results.report.experiment import content, served
+from llenergymeasure.results.report.experiment.page import html_text
+
+
+def test_other_backends_have_no_rows_and_no_headlines():
+    assert list(served.rows(a_result())) == []
+    assert list(served.headlines(a_result())) == []
+    assert "Server and traffic" not in html_text(a_result())
+
+
+def test_the_headlines_are_requests_goodput_and_their_energy():
+    found = {one.name: (one.value, one.note) for one in served.headlines(a_served_result())}
+    assert found == {
+        "requests per second": ("3.5 requests/s", "7 of 8 requests answered"),
+        "goodput": ("3 requests/s", "6 of 8 requests within TTFT p99 500 ms"),
+        "energy per good request": ("33.3 J/request", "energy of the window"),
+    }
+
+
+def test_without_energy_the_headline_has_the_reason():
+    found = {one.name: (one.value, one.note) for one in served.headlines(a_served_result(energy_j=None))}
+    assert found["energy per good request"] == ("not measured", "no sensor")
+
+
+def test_the_rows_have_the_server_the_load_and_the_client():
+    found = dict(served.rows(a_served_result()))
+    assert found["server"] == "vllm 0.32.0, started for this measurement"
+    assert found["command"] == "vllm serve"
+    assert (found["CPU time of its processes"], found["memory of its processes"]) == ("1.5 s", "900 MB")
+    assert found["load"] == "at 4 requests/s (constant)"
+    assert found["requests sent in the window"] == "8 (4 requests/s)"
+    assert found["of them status_429"] == "1, the first: 429 Too Many Requests"
+    assert found["limits"] == "TTFT p99 500 ms: not kept"
+    assert found["CPU share of the client's thread"] == "5 %"
+    assert found["traffic around the window"] == "3 s before, 1 s after"
+
+
+def test_a_server_elsewhere_has_the_reason_in_place_of_its_cpu_time():
+    elsewhere = a_server(cpu_seconds=None, memory_mb=None, reason="the server is on another machine")
+    found = dict(served.rows(a_served_result().model_copy(update={"server": elsewhere})))
+    assert found["CPU time of its processes"] == "not measured (the server is on another machine)"
+
+
+def test_the_page_has_a_section_and_says_what_a_latency_is():
+    text = html_text(a_served_result())
+    assert "Server and traffic" in text
+    assert "from its sending to its last token" in text
+    assert "goodput" in text
+
+
+def test_texts_of_a_server_are_shown_as_text():
+    bad = FailureCount(kind="status_500", count=1, example="<script>alert(1)</script>")
+    text = html_text(a_served_result(failures=(bad,)))
+    assert "<script>alert(1)" not in text
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_the_work_counts_requests():
+    found = dict(content.work(a_served_result()))
+    assert found["requests"] == "2 answered, at 4 requests/s (constant)"
+    assert found["output tokens"] == "20 in the window, of whichever request"
+    assert "prompts" not in found
+
+
+def test_a_loop_has_its_concurrency():
+    result = a_served_result().model_copy(
+        update={"traffic": some_traffic(mode="concurrency", concurrency=16, rate=None)}
+    )
+    assert dict(served.rows(result))["load"] == "with 16 in flight"
