@@ -123,6 +123,14 @@ def _settings(request: Request) -> Findings:
     yield from setting_findings(request.config, checkpoint, request.has, request.cuda_devices)
 
 
+def _server(request: Request) -> Findings:
+    """Findings about a server that should be running already; a dry run does not connect to it."""
+    if request.config.backend == "server" and request.online:
+        from llenergymeasure.core.backends.server.answers import answer_findings  # noqa: PLC0415 - only a server needs it
+
+        yield from answer_findings(request.config, request.environ)
+
+
 def _processes(request: Request) -> Findings:
     """Findings about the number of processes."""
     config, section = request.config, request.config.pytorch_settings
@@ -246,6 +254,6 @@ def output_findings(output_dir: Path | None) -> Findings:
 
 
 CHECKS: tuple[Callable[[Request], Findings], ...] = (
-    _backend, _models, _tasks, _chat_template, _settings, _processes, _energy, _dataset, _prompts, _output,
+    _backend, _models, _tasks, _chat_template, _settings, _server, _processes, _energy, _dataset, _prompts, _output,
 )  # fmt: skip
 _CHECKS_OF_FILES = (_models, _tasks, _chat_template, _prompts)

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from canned_server import canned_server
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.devices import MeterContext
 from llenergymeasure.core.energy.select import meter_findings
@@ -378,3 +379,13 @@ def test_a_server_needs_no_model_on_this_machine_and_runs_in_one_process():
     assert findings(request(**quiet)) == []
     (finding,) = findings(replace(request(**quiet), processes=2))
     assert finding.problem == "backend 'server' runs in one process, but 2 processes were started"
+
+
+def test_a_running_server_is_asked_before_a_run_and_not_in_a_dry_run():
+    with canned_server({"/v1/models": (200, {"data": []})}) as canned:
+        section = {"backend": "server", "server": {"url": canned.url}, "energy": {"backend": "null"}}
+        (finding,) = findings(request(**section))
+        assert finding.problem.endswith("but the server lists no model")
+        assert len(canned.asked) == 1
+        assert findings(replace(request(**section), online=False)) == []
+        assert len(canned.asked) == 1

@@ -18,7 +18,7 @@ HEALTH = "/health"
 FIRST_WAIT_S, GROWTH, LONGEST_WAIT_S = 0.1, 1.5, 1.0
 # A server that runs already may be overloaded for a moment, but not for longer.
 PATIENCE_S = 5.0
-_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 @dataclass(frozen=True)
@@ -97,18 +97,19 @@ class Waiting:
             healthy = self._ask.get(HEALTH).status not in NOT_YET
         except NoReplyError as error:
             return None, f"no answer ({error})"
-        if reply.status in _REFUSED:
+        if reply.status in REFUSED:
             raise BackendError(
                 f"the server refuses the key (status {reply.status}); "
                 "put its key into an environment variable and name that in server.api_key_env"
             )
-        entries = _entries(reply)
+        entries = entries_of(reply)
         if entries is None or not healthy:
             return None, f"{MODELS} does not list models (status {reply.status}: {redact(reply.text)})"
         return Listed(entries, reply.headers), ""
 
 
-def _entries(reply: Reply) -> tuple[Mapping[str, Any], ...] | None:
+def entries_of(reply: Reply) -> tuple[Mapping[str, Any], ...] | None:
+    """The models in a reply; None when it is no list of models."""
     data = reply.value.get("data") if isinstance(reply.value, Mapping) else None
     if not isinstance(data, list):
         return None
