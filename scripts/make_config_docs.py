@@ -107,6 +107,8 @@ APPLIED = """## Settings that are read back
 configuration has another value there, the result has the warning `setting_not_applied` with both values. Arguments in
 `passthrough_kwargs` are compared where the engine reports a value under the same name: those of `generate` and `SamplingParams`,
 and those that became fields of the model's configuration. `auto` and null leave the choice to the engine and are not compared.
+A server is sent only what it understands: a setting that is not sent has the value null in `effective_settings`, and the same
+warning. It is never sent `precision`: a server has the precision with which it was started.
 
 A field that is not listed here is not a setting of the engine: this package applies it itself.
 """

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.server.client.bodies import not_sent
+from llenergymeasure.core.backends.server.client.engines import SERVERS
 from llenergymeasure.core.backends.server.report import Report
 from llenergymeasure.core.flops.architecture import shape_of
 from llenergymeasure.core.model_limits import limits_of
@@ -52,7 +54,12 @@ def describe(
         parameters_reason=NOT_KNOWN if in_products is None else NOT_COUNTED,
         device=device,
         max_num_seqs=report.most_requests,
-        effective_settings=dict(report.settings),
+        effective_settings={**report.settings, **_without_effect(config, engine)},
         load_seconds=load_seconds,
         max_positions=report.positions or limits_of(architecture).positions,
     )
+
+
+def _without_effect(config: ExperimentConfig, engine: str) -> dict[str, None]:
+    """Settings of the configuration that the server is not sent, as null."""
+    return {name.rpartition(".")[2]: None for name in not_sent(config, SERVERS[engine])}

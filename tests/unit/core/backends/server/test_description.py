@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.backends.server.description import describe
 from llenergymeasure.core.backends.server.report import Report
+from llenergymeasure.core.quality.applied import not_applied
 from llenergymeasure.models.files.local_files import local_config
 
 CONFIG = ExperimentConfig(model="builtin/tiny-llama", backend="server", server={"url": "http://127.0.0.1:1/v1"})
@@ -29,3 +32,24 @@ def test_without_both_the_parameters_are_none_with_the_reason():
     info = describe(CONFIG, "unknown", Report({}, {}), {}, "unknown", None)
     assert (info.n_parameters, info.n_matmul_parameters, info.max_positions) == (None, None, None)
     assert "does not report them" in info.parameters_reason
+
+
+ASKED = {
+    "precision": "fp16", "min_output_tokens": 8,
+    "decoder": {"decoding_strategy": "sampling", "top_k": 5, "repetition_penalty": 1.1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("engine", "fields", "without_effect"),
+    [
+        ("vllm", {}, []),
+        ("vllm", ASKED, ["precision"]),
+        ("unknown", ASKED, ["precision", "min_output_tokens", "decoder.top_k", "decoder.repetition_penalty"]),
+    ],
+)
+def test_what_a_server_is_not_sent_has_no_effect_and_is_warned_about(engine, fields, without_effect):
+    config = ExperimentConfig(model="m", backend="server", server={"url": "http://127.0.0.1:1/v1"}, **fields)
+    info = describe(config, engine, Report({}, {}), {}, "cpu", None)
+    found = list(not_applied(config, info.effective_settings, complete=False))
+    assert [(each.field, each.found) for each in found] == [(name, None) for name in without_effect]

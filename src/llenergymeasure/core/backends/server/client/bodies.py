@@ -123,6 +123,7 @@ def not_sent(config: ExperimentConfig, kind: ServerKind) -> tuple[str, ...]:
     decoder = config.decoder
     exact = config.min_output_tokens == config.output_limit and kind.ignores_eos is not None
     missing = {
+        "precision": config.precision != ExperimentConfig.model_fields["precision"].default,
         "min_output_tokens": config.min_output_tokens is not None and not (kind.min_tokens or exact),
         "decoder.top_k": decoder.decoding_strategy == "sampling" and decoder.top_k is not None and kind.top_k is None,
         "decoder.repetition_penalty": decoder.repetition_penalty != 1 and kind.repetition_penalty is None,
