@@ -21,7 +21,7 @@ export VLLM_NO_USAGE_STATS := 1
 # pip asks rustc for its version, and rustup would make itself a home for that.
 export RUSTUP_HOME ?= $(if $(wildcard $(HOME)/.rustup),$(HOME)/.rustup,$(CACHE)/rustup)
 
-.PHONY: help zoo setup quickstart study test test-slow slurm can-slurm test-slurm ray can-ray test-ray containers can-containers test-containers vllm can-vllm test-vllm engines servers lint type arch docs bench clean
+.PHONY: help zoo setup quickstart study test test-slow slurm can-slurm test-slurm ray can-ray test-ray containers can-containers test-containers vllm can-vllm test-vllm engines servers test-servers lint type arch docs bench clean
 
 help:
 	@echo "make quickstart   set up and measure the built-in model, offline"
@@ -29,7 +29,7 @@ help:
 	@echo "make test         set up and run the tests; make test-slow: those of real time, real processes and builds"
 	@echo "make vllm         set up the second engine, vLLM for CPUs, in $(VENV_VLLM); 4.2 GB; make test-vllm: its tests"
 	@echo "make engines      a study of transformers and vLLM with a real model, offline; about 7 minutes on two idle cores"
-	@echo "make servers      a study of a llama.cpp server at several arrival rates, offline"
+	@echo "make servers      a study of a llama.cpp server at several arrival rates, offline; make test-servers: tests of real servers"
 	@echo "make containers   install podman and runc, on Debian and as root; make test-containers: tests of containers"
 	@echo "make lint type arch docs bench   checks, the site in site/, benchmarks"
 
@@ -66,7 +66,7 @@ test: $(VENV)/.dev
 	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.dev
-	$(PYTEST) -m slow --ignore tests/slurm --ignore tests/ray --ignore tests/containers
+	$(PYTEST) -m slow --ignore tests/slurm --ignore tests/ray --ignore tests/containers --ignore tests/servers
 
 # Slurm of Debian, for tests/slurm, which start its daemons themselves.
 SLURM := (export PATH="$$PATH:/usr/sbin"; for name in sbatch slurmctld slurmd munged; do command -v $$name > /dev/null || exit 1; done)
@@ -151,6 +151,10 @@ engines: $(VENV_VLLM)/.ready | $(MODEL_OF_ENGINES)
 # The server of llama.cpp comes with the environment of development.
 servers: $(VENV)/.dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" llem run examples/servers/rates.yaml --report
+
+# The server of llama.cpp is in the environment of development; that of vLLM is in its own, where it was set up.
+test-servers: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/servers
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
+from typing import Any
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.server.client.asked import Asked, AsksServer
@@ -81,12 +82,12 @@ class ServerEngine:
             self._request(prompt.index, prompt.ids, None, next(self._numbers))
         return prompts
 
-    def ramp_up(self, batches: Sequence[Prompt]) -> None:
+    def ramp_up(self, batches: Sequence[Any]) -> None:
         load = self._load = self._new_load(batches, None, None)
         answers = self._config.traffic_settings.effective_ramp_up_requests(len(batches))
         self._loop.call(partial(load.ramp_up, answers))
 
-    def run(self, batches: Sequence[Prompt], max_new_tokens: int | None = None) -> StretchOutput:
+    def run(self, batches: Sequence[Any], max_new_tokens: int | None = None) -> StretchOutput:
         """The next stretch of the traffic. Without traffic: all of the requests, until the last has ended."""
         n = len(batches)
         if self._load is not None:

@@ -1,0 +1,65 @@
+"""The block `server` of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from llenergymeasure.core.backends.server.engine import ServerEngine
+from llenergymeasure.core.backends.server.loaded import LoadedServer
+from llenergymeasure.domain.traffic.result import ServerResult
+from llenergymeasure.protocols import InferenceEngine, Window
+
+
+class ServerCollector:
+    """CPU seconds of the server's processes in the window, their memory at its end, and their GPUs.
+
+    Args:
+        gpu_processes: returns the processes on each GPU of this machine, by UUID.
+    """
+
+    block = "server"
+
+    def __init__(self, gpu_processes: Callable[[], Mapping[str, Sequence[int]]]) -> None:
+        self._gpu_processes = gpu_processes
+        self._before_s: float | None = None
+        self._after_s: float | None = None
+        self._memory_mb: float | None = None
+
+    def arm(self, engine: InferenceEngine) -> None:
+        """Read the CPU time of the server."""
+        processes = _server_of(engine).processes
+        self._before_s = None if processes is None else processes.cpu_seconds()
+
+    def stop(self, engine: InferenceEngine) -> None:
+        """Read it again, and the memory."""
+        processes = _server_of(engine).processes
+        if processes is None:
+            self._after_s = self._memory_mb = None
+        else:
+            self._after_s, self._memory_mb = processes.cpu_seconds(), processes.memory_mb()
+
+    def collect(self, window: Window) -> ServerResult:
+        server = _server_of(window.engine)
+        before_s, after_s = self._before_s, self._after_s
+        return ServerResult(
+            url=server.url,
+            engine=None if server.engine == "unknown" else server.engine,
+            version=server.version,
+            launched=server.was_launched,
+            command=server.command,
+            start_seconds=server.start_seconds,
+            cpu_seconds=None if before_s is None or after_s is None else max(0.0, after_s - before_s),
+            memory_mb=self._memory_mb,
+            gpus=self._gpus(server),
+            reason=server.processes_reason,
+        )
+
+    def _gpus(self, server: LoadedServer) -> tuple[str, ...]:
+        own = set(() if server.processes is None else server.processes.pids())
+        return tuple(uuid for uuid, pids in self._gpu_processes().items() if own & set(pids))
+
+
+def _server_of(engine: InferenceEngine) -> LoadedServer:
+    if not isinstance(engine, ServerEngine):
+        raise TypeError(f"{type(engine).__name__} is no server")
+    return engine.server

@@ -1,0 +1,169 @@
+"""Finds a running server, or starts one, and describes it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+
+from llenergymeasure.config.backends.server import ServerConfig
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.core.backends.server.client.client import Client
+from llenergymeasure.core.backends.server.client.engines import PROBES, recognised
+from llenergymeasure.core.backends.server.client.target import Target
+from llenergymeasure.core.backends.server.description import describe
+from llenergymeasure.core.backends.server.engine import ServerEngine
+from llenergymeasure.core.backends.server.loaded import LoadedServer
+from llenergymeasure.core.backends.server.processes.launched import LaunchedServer, free_port
+from llenergymeasure.core.backends.server.processes.listening import NotFoundError, processes_at
+from llenergymeasure.core.backends.server.processes.tree import ServerProcesses
+from llenergymeasure.core.backends.server.questions import Questions
+from llenergymeasure.core.backends.server.ready import PATIENCE_S, Waiting, served_model
+from llenergymeasure.core.backends.server.report import report_of, version_in
+from llenergymeasure.core.backends.server.requests import Requests
+from llenergymeasure.core.backends.server.tokens.choose import tokenizer_for
+from llenergymeasure.exceptions import BackendError
+from llenergymeasure.models.builtin import builtin_model_path
+from llenergymeasure.models.files.local_files import local_config
+from llenergymeasure.protocols import Clock
+
+Launch = Callable[[Sequence[str], Mapping[str, str]], LaunchedServer]
+
+
+class ServerLoader:
+    """Connects to servers, and starts them where the configuration says how.
+
+    Args:
+        clock: the clock of the measurement.
+        environ: environment variables of this process, which a started server inherits.
+        gpu_processes: returns the processes on each GPU of this machine, by UUID.
+        launch: starts a server.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        environ: Mapping[str, str] = os.environ,
+        gpu_processes: Callable[[], Mapping[str, Sequence[int]]] = dict,
+        launch: Launch = LaunchedServer,
+    ) -> None:
+        self._clock, self._environ, self._gpu_processes, self._launch = clock, environ, gpu_processes, launch
+
+    def load(self, config: ExperimentConfig) -> ServerEngine:
+        settings, kept = config.server_settings, ExitStack()
+        with ExitStack() as stack:
+            running, url = None, with_version(settings.url or "")
+            start_s = self._clock.now()
+            if settings.launch is not None:
+                port = free_port()
+                running = self._launch(
+                    settings.command(_path_of(config.model), port, config.random_seed), self._environ
+                )
+                stack.callback(running.end)
+                url = f"http://127.0.0.1:{port}/v1"
+            headers = key_headers(settings, self._environ)
+            loaded = self._loaded(config, url, headers, running, start_s, kept.close)
+            target = Target(url, settings.effective_api, headers, settings.effective_request_timeout_seconds)
+            engine = ServerEngine(
+                loaded, config, self._clock, lambda: Client(target, self._clock.now), Requests(config, loaded).make
+            )
+            kept.push(stack.pop_all())
+        return engine
+
+    def _loaded(
+        self,
+        config: ExperimentConfig,
+        url: str,
+        headers: Mapping[str, str],
+        running: LaunchedServer | None,
+        start_s: float,
+        give_back: Callable[[], None],
+    ) -> LoadedServer:
+        settings, ask = config.server_settings, Questions(url, headers)
+        why_ended = _never if running is None else running.why_ended
+        listed = self._waiting(settings, ask, running).listed()
+        start_seconds = None if running is None else self._clock.now() - start_s
+        answers = {path: answer for path in PROBES if (answer := ask.known(path)) is not None}
+        engine = recognised(listed.owners, listed.headers, answers)
+        name = served_model(settings.served_model, (config.model, _path_of(config.model)), listed)
+        report = report_of(engine, ask, listed.entry(name), answers)
+        architecture = local_config(config.model, None, self._environ) or {}
+        processes, why_not = _processes(settings, url, running)
+        return LoadedServer(
+            url=url,
+            headers=headers,
+            served_model=name,
+            engine=engine,
+            tokenizer=tokenizer_for(config, engine, ask, name, report.vocab_size, architecture, self._environ),
+            info=describe(config, engine, report, architecture, self._device(processes), start_seconds),
+            architecture=architecture,
+            processes=processes,
+            processes_reason=why_not,
+            version=version_in(answers),
+            command=() if running is None else running.command,
+            start_seconds=start_seconds,
+            why_ended=why_ended,
+            give_back=give_back,
+        )
+
+    def _waiting(self, settings: ServerConfig, ask: Questions, running: LaunchedServer | None) -> Waiting:
+        if running is None:
+            return Waiting(ask, self._clock, PATIENCE_S, _never, lambda: "start it, or correct server.url")
+        limit_s = settings.effective_start_timeout_seconds
+        return Waiting(
+            ask,
+            self._clock,
+            limit_s,
+            running.why_ended,
+            lambda: f"raise server.start_timeout_seconds if it was still loading; {running.written()}",
+        )
+
+    def _device(self, processes: ServerProcesses | None) -> str:
+        """The device of a server by its processes: cuda, cpu, or unknown."""
+        if processes is None:
+            return "unknown"
+        own = set(processes.pids())
+        return "cuda" if any(own & set(pids) for pids in self._gpu_processes().values()) else "cpu"
+
+
+def _never() -> None:
+    """A server that was not started here is not known to have ended."""
+
+
+def with_version(url: str) -> str:
+    """The address up to and including /v1, which may be left out."""
+    return url if not url or url.endswith("/v1") else f"{url}/v1"
+
+
+def _path_of(model: str) -> str:
+    """The model as a command takes it: of a built-in one, its files."""
+    return str(builtin_model_path(model) or model)
+
+
+def key_headers(settings: ServerConfig, environ: Mapping[str, str]) -> dict[str, str]:
+    """The header with the key; none without a key.
+
+    Raises:
+        BackendError: the variable is not set.
+    """
+    name = settings.api_key_env
+    if name is None:
+        return {}
+    key = environ.get(name, "").strip()
+    if not key:
+        raise BackendError(f"the environment variable {name}, which server.api_key_env names, is not set")
+    return {"Authorization": f"Bearer {key}"}
+
+
+def _processes(
+    settings: ServerConfig, url: str, running: LaunchedServer | None
+) -> tuple[ServerProcesses | None, str | None]:
+    """The processes of a server, or why they are not known."""
+    if running is not None:
+        return ServerProcesses(lambda: (running.pid,), also_roots=False), None
+    if settings.effective_energy == "none":
+        return None, "server.energy is none: the server is on another machine"
+    try:
+        return processes_at(url), None
+    except NotFoundError as error:
+        return None, str(error)

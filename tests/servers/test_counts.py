@@ -1,0 +1,61 @@
+"""What is counted here is what the servers themselves have counted."""
+
+from __future__ import annotations
+
+import pytest
+
+from real_servers import SMOLLM2, a_served_model, counted
+
+pytestmark = pytest.mark.slow
+
+TEXTS = ["The capital of France is", "One, two, three,", "Once upon a time, in a far away country, there was", "A"]
+LLAMA_CPP = ("llamacpp:prompt_tokens_total", "llamacpp:tokens_predicted_total")
+VLLM = ("vllm:prompt_tokens_total", "vllm:generation_tokens_total")
+WHOLE = {"traffic.window": "total", "traffic.concurrency": 2}
+
+
+def check(engine, names):
+    """The records of a run against the differences of the server's counters."""
+    batches = engine.prepare(engine.tokenizer.encode(TEXTS))
+    before = [counted(engine.server.url, name) for name in names]
+    records = engine.run(batches).records()
+    after = [counted(engine.server.url, name) for name in names]
+    own = [sum(getattr(one, name) for one in records.requests) for name in ("input_tokens", "output_tokens")]
+    assert own == [late - early for early, late in zip(before, after)]
+    assert {request.prompt_index for request in records.requests} == set(range(len(TEXTS)))
+    assert records.traffic.failures == ()
+    assert records.traffic.counted_by == "server"
+    for request in records.requests:
+        assert request.output_tokens == 16
+        assert request.token_counts[-1] == 16
+        assert list(request.token_times_s) == sorted(request.token_times_s)
+        assert request.scheduled_s < request.first_token_s < request.finished_s
+    return records
+
+
+def test_of_llama_cpp(llama_cpp):
+    with a_served_model(SMOLLM2, llama_cpp, min_output_tokens=16, **WHOLE) as engine:
+        server = engine.server
+        assert (server.engine, server.was_launched, engine.info.device) == ("llama.cpp", True, "cpu")
+        assert server.version
+        assert engine.info.n_parameters == 134515008
+        assert server.processes.memory_mb() > 50
+        records = check(engine, LLAMA_CPP)
+        lengths = {index: len(ids) for index, ids in enumerate(engine.tokenizer.encode(TEXTS))}
+        assert {one.prompt_index: one.input_tokens for one in records.requests} == lengths
+        before_s = server.processes.cpu_seconds()
+        check(engine, LLAMA_CPP)
+        assert server.processes.cpu_seconds() > before_s
+
+
+def test_of_llama_cpp_with_chat(llama_cpp):
+    with a_served_model(SMOLLM2, llama_cpp, min_output_tokens=16, **WHOLE, **{"server.api": "chat"}) as engine:
+        check(engine, LLAMA_CPP)
+
+
+def test_of_vllm(vllm):
+    with a_served_model("builtin/tiny-llama", vllm, min_output_tokens=16, **WHOLE) as engine:
+        assert (engine.server.engine, engine.info.max_positions) == ("vllm", 512)
+        assert engine.server.version
+        check(engine, VLLM)
+        check(engine, VLLM)

@@ -1,0 +1,98 @@
+"""Nothing of a server that was started is left, however the run ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from real_servers import SMOLLM2
+from waiting import until
+
+pytestmark = pytest.mark.slow
+
+MARK = "LLEM_TEST_MARK"
+
+
+class Run:
+    """A run of the command line whose processes have a mark in their environment, which those of its server inherit."""
+
+    def __init__(self, folder: Path, model: str, launch: list[str], *more: str) -> None:
+        config = {
+            "model": model, "backend": "server", "server": {"launch": launch}, "n": 8, "max_output_tokens": 16,
+            "traffic": {"concurrency": 2}, "baseline": {"enabled": False}, "energy": {"backend": "null"},
+            "warmup": {"n_warmup": 1, "thermal_floor_seconds": 0}, "max_input_tokens": 32,
+        }  # fmt: skip
+        file = folder / "experiment.yaml"
+        file.write_text(json.dumps(config))
+        self._mark = f"{MARK}={uuid.uuid4().hex}"
+        self.results = folder / "results"
+        self.log = folder / "log"
+        command = [sys.executable, "-m", "llenergymeasure", "run", str(file), "--output", str(self.results), *more]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, "HF_HUB_OFFLINE": "1", MARK: self._mark.partition("=")[2]},
+            )  # fmt: skip
+
+    def running(self) -> list[int]:
+        """The processes with the mark that run."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    marked = self._mark.encode() in (entry / "environ").read_bytes().split(b"\0")
+                    if marked and (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                        found.append(int(entry.name))
+        return found
+
+    def ends(self) -> int:
+        """Its exit code, after which nothing of it runs."""
+        code = self.process.wait(timeout=120)
+        assert until(lambda: not self.running(), seconds=15), self.log.read_text()
+        return code
+
+
+def test_a_run_ends_with_its_server(tmp_path, llama_cpp):
+    run = Run(tmp_path, SMOLLM2, llama_cpp)
+    assert run.ends() == 0, run.log.read_text()
+    (file,) = run.results.glob("*/result.json")
+    result = json.loads(file.read_text())
+    assert result["server"]["engine"] == "llama.cpp"
+    assert result["server"]["launched"] is True
+    assert result["server"]["cpu_seconds"] > 0
+    assert result["tokens"]["n_prompts"] == 8
+
+
+@pytest.mark.parametrize("after_s", [0.5, 1.5, 2.5, 3.5])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_an_interrupted_run_leaves_nothing(tmp_path, llama_cpp, number, code, after_s):
+    run = Run(tmp_path, SMOLLM2, llama_cpp, "--set", "n=400")
+    time.sleep(after_s)
+    run.process.send_signal(number)
+    assert run.ends() == code, run.log.read_text()
+    assert not list(run.results.glob("*/result.json"))
+
+
+def test_a_server_that_does_not_start_is_named_with_its_last_lines(tmp_path, llama_cpp):
+    run = Run(tmp_path, str(tmp_path / "absent.gguf"), llama_cpp)
+    assert run.ends() != 0
+    text = run.log.read_text()
+    assert "the server ended with exit code" in text
+    assert "absent.gguf" in text
+
+
+def test_a_run_with_vllm_that_is_interrupted_leaves_nothing(tmp_path, vllm):
+    run = Run(tmp_path, "builtin/tiny-llama", vllm, "--set", "n=4000")
+    assert until(lambda: "measuring" in run.log.read_text() or run.process.poll() is not None, seconds=120)
+    assert len(run.running()) > 2
+    run.process.send_signal(signal.SIGINT)
+    assert run.ends() == 130, run.log.read_text()

@@ -1,0 +1,124 @@
+"""Finding or starting a server, and describing it."""
+
+from __future__ import annotations
+
+import pytest
+
+from canned_server import canned_server
+from llenergymeasure import ExperimentConfig
+from llenergymeasure.core.backends.server.loading import ServerLoader, with_version
+from llenergymeasure.core.backends.server.tokens.whole_texts import WholeTexts
+from llenergymeasure.core.machine.clock import SystemClock
+from llenergymeasure.exceptions import BackendError
+from llenergymeasure.testing import FakeClock
+
+VLLM = {
+    "/v1/models": (200, {"data": [{"id": "builtin/tiny-llama", "owned_by": "vllm", "max_model_len": 512}]}),
+    "/health": (200, b""),
+    "/version": (200, {"version": "0.32.0"}),
+}
+
+
+def served(model="builtin/tiny-llama", **section):
+    return ExperimentConfig(model=model, backend="server", server=section)
+
+
+def load(config, environ=None, **options):
+    return ServerLoader(FakeClock(), environ or {}, **options).load(config)
+
+
+def test_a_running_server_is_described():
+    with canned_server(VLLM) as running:
+        engine = load(served(url=running.url))
+        server = engine.server
+        engine.release()
+    assert (server.engine, server.version, server.served_model) == ("vllm", "0.32.0", "builtin/tiny-llama")
+    assert (server.was_launched, server.start_seconds, server.info.max_positions) == (False, None, 512)
+    assert server.tokenizer.counts
+    assert server.info.n_matmul_parameters is not None
+
+
+def test_its_processes_and_their_gpus_are_found():
+    import os
+
+    with canned_server(VLLM) as running:
+        on_gpu = load(served(url=running.url), gpu_processes=lambda: {"GPU-a": (os.getpid(),)})
+        on_cpu = load(served(url=running.url), gpu_processes=lambda: {"GPU-a": (1,)})
+    assert (on_gpu.info.device, on_cpu.info.device) == ("cuda", "cpu")
+    assert os.getpid() in on_gpu.server.processes.pids()
+
+
+def test_a_server_elsewhere_has_no_processes_here():
+    with canned_server(VLLM) as running:
+        engine = load(served(url=running.url, energy="none"))
+    assert (engine.server.processes, engine.info.device) == (None, "unknown")
+    assert engine.server.processes_reason == "server.energy is none: the server is on another machine"
+
+
+def test_the_key_is_sent_and_not_shown():
+    with canned_server(VLLM) as running:
+        engine = load(served(url=running.url, api_key_env="MY_SERVER"), {"MY_SERVER": "abc-123"})
+    assert {headers["Authorization"] for _, _, headers, _ in running.asked} == {"Bearer abc-123"}
+    assert "abc-123" not in repr(engine.server)
+
+
+def test_a_key_that_is_not_set_is_an_error():
+    with pytest.raises(BackendError, match=r"MY_SERVER, which server\.api_key_env names, is not set"):
+        load(served(url="http://127.0.0.1:9/v1", api_key_env="MY_SERVER"))
+
+
+def test_without_a_tokenizer_texts_are_sent_whole():
+    answers = {**VLLM, "/v1/models": (200, {"data": [{"id": "other"}]})}
+    with canned_server(answers) as running:
+        engine = load(served("org/unknown", url=running.url))
+    assert isinstance(engine.tokenizer, WholeTexts)
+    assert (engine.server.engine, engine.server.served_model) == ("unknown", "other")
+
+
+def test_a_named_tokenizer_that_is_not_here_is_an_error():
+    with canned_server(VLLM) as running, pytest.raises(BackendError, match=r"hf download org/unknown tokenizer\.json"):
+        load(served(url=running.url, tokenizer="org/unknown"))
+
+
+def test_a_server_that_does_not_run_is_an_error_with_its_address_in_time():
+    with pytest.raises(
+        BackendError, match=r"http://127.0.0.1:9/v1: no answer \(Connection refused\) after 5 s; start it, or"
+    ):
+        load(served(url="http://127.0.0.1:9/v1"))
+
+
+class Started:
+    """A server that was started, and that answers at a port of its own."""
+
+    def __init__(self, command, environ):
+        self.command, self.environ, self.ended = tuple(command), environ, 0
+        self.pid = 1
+
+    def why_ended(self):
+        return "the server ended with exit code 3"
+
+    def end(self):
+        self.ended += 1
+
+
+def test_a_server_that_ends_at_its_start_is_ended_and_named():
+    started = []
+
+    def launch(*arguments):
+        started.append(Started(*arguments))
+        return started[-1]
+
+    config = served(launch=["serve", "{model}", "--port", "{port}"], arguments={"max-num-seqs": 4})
+    with pytest.raises(BackendError, match="the server ended with exit code 3"):
+        ServerLoader(SystemClock(), {"A": "b"}, launch=launch).load(config)
+    (server,) = started
+    assert server.ended == 1
+    assert server.environ == {"A": "b"}
+    assert server.command[0] == "serve"
+    assert server.command[1].endswith("tiny_llama")
+    assert server.command[4:] == ("--max-num-seqs", "4")
+
+
+@pytest.mark.parametrize("url", ["http://h:1", "http://h:1/v1"])
+def test_the_version_of_the_interface_may_be_left_out(url):
+    assert with_version(url) == "http://h:1/v1"
