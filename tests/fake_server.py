@@ -32,7 +32,18 @@ class FakeLoop:
         self._loop = _Loop(clock, origin_s)
 
     def call(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        return self._loop.run_until_complete(work())
+        task = self._loop.create_task(work())
+        try:
+            return self._loop.run_until_complete(task)
+        except BaseException:
+            task.cancel()
+            self._loop.run_until_complete(asyncio.wait([task]))
+            raise
+
+    def interrupted_at(self, time_s: float, work: Callable[[], object]) -> None:
+        """Do some work that a signal interrupts in the loop at this time of its clock."""
+        self._loop.call_at(time_s, _interrupt)
+        work()
 
     def tasks(self) -> int:
         """Tasks that have not ended."""
@@ -41,6 +52,10 @@ class FakeLoop:
     def close(self) -> None:
         if not self._loop.is_closed():
             self._loop.close()
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 class _Loop(asyncio.SelectorEventLoop):

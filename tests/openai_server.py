@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -18,6 +19,7 @@ FIRST_S, NEXT_S = 0.02, 0.005
 class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
+    server: Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # it would hold the second event back until the first is acknowledged, up to 40 ms
 
@@ -36,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_POST(self) -> None:
-        """An answer, in events."""
+        """An answer, in events; after the last one that was set, the program ends as after a crash."""
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         tokens = asked["max_tokens"]
         self.send_response(200)
@@ -47,6 +49,10 @@ class Handler(BaseHTTPRequestHandler):
             self._stream(tokens)
         except OSError:  # the client has gone
             self.close_connection = True
+        self.server.answered += 1
+        if self.server.answered == self.server.answers:
+            print("out of memory", flush=True)
+            os._exit(3)
 
     def _stream(self, tokens: int) -> None:
         for number in range(1, tokens + 1):
@@ -71,13 +77,18 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 128
+    answers: int | None = None
+    answered = 0
 
 
 def main() -> None:
     """Serve until the program is ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    with Server(("127.0.0.1", parser.parse_args().port), Handler) as server:
+    parser.add_argument("--answers", type=int, help="after so many answers it ends with exit code 3")
+    options = parser.parse_args()
+    with Server(("127.0.0.1", options.port), Handler) as server:
+        server.answers = options.answers
         server.serve_forever()
 
 

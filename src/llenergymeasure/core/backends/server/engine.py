@@ -67,7 +67,8 @@ class ServerEngine:
         self._config, self._clock = config, clock
         self._make_client, self._request, self._loop = client, request, loop or LoopThread()
         self._client: AsksServer | None = None
-        self._load: Load | None = None
+        self._load: Load | None = None  # the last one
+        self._traffic: Load | None = None  # the one that the window lies in
         self._numbers = count()
         self._is_released = False
 
@@ -83,24 +84,20 @@ class ServerEngine:
         return prompts
 
     def ramp_up(self, batches: Sequence[Any]) -> None:
-        load = self._load = self._new_load(batches, None, None)
+        load = self._traffic = self._new_load(batches, None, None)
         answers = self._config.traffic_settings.effective_ramp_up_requests(len(batches))
         self._loop.call(partial(load.ramp_up, answers))
 
     def run(self, batches: Sequence[Any], max_new_tokens: int | None = None) -> StretchOutput:
         """The next stretch of the traffic. Without traffic: all of the requests, until the last has ended."""
         n = len(batches)
-        if self._load is not None:
-            return self._output(self._load, self._loop.call(partial(self._load.stretch, n)), batches)
+        if self._traffic is not None:
+            return self._output(self._traffic, self._loop.call(partial(self._traffic.stretch, n)), batches)
         load = self._new_load(batches, max_new_tokens, n)
-        try:
-            return self._output(load, self._loop.call(partial(load.whole, n)), batches)
-        except BaseException:
-            self._loop.call(load.cancel)
-            raise
+        return self._output(load, self._loop.call(partial(load.whole, n)), batches)
 
     def drain(self) -> None:
-        load, self._load = self._load, None
+        load, self._traffic = self._traffic, None
         if load is not None:
             self._loop.call(load.drain)
 
@@ -114,7 +111,8 @@ class ServerEngine:
             return self._request(prompt.index, prompt.ids, max_new_tokens, next(self._numbers))
 
         sender = Sender(self._loop.call(self._connected), asked, self._clock, limit)
-        return Load(sender, pace_of(self._config.traffic_settings, self._config.random_seed), self.server)
+        self._load = Load(sender, pace_of(self._config.traffic_settings, self._config.random_seed), self.server)
+        return self._load
 
     def _output(self, load: Load, stretch: Stretch, batches: Sequence[Prompt]) -> StretchOutput:
         lengths = {prompt.index: len(prompt.ids) for prompt in batches}
@@ -126,9 +124,8 @@ class ServerEngine:
         return self._client
 
     async def _disconnect(self) -> None:
-        load, self._load = self._load, None
-        if load is not None:
-            await load.cancel()
+        if self._load is not None:
+            await self._load.cancel()
         client, self._client = self._client, None
         if client is not None:
             await client.close()
@@ -149,7 +146,9 @@ class ServerEngine:
         return None
 
     def release(self) -> None:
-        self._is_released = True
+        self._is_released, self._traffic = True, None
+        if self._load is not None:
+            self._load.stop()
         try:
             if self._client is not None:
                 self._loop.call(self._disconnect)

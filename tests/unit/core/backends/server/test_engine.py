@@ -349,6 +349,15 @@ def test_release_ends_the_load_the_client_and_the_server(served):
         one.engine.run(one.batches)
 
 
+def test_a_failed_run_without_traffic_leaves_nothing_in_flight_after_release(served):
+    one = served(concurrency=4, window="total", server={"failures": {0: "timeout"}})
+    with pytest.raises(KeyboardInterrupt):
+        one.loop.interrupted_at(101.0, lambda: one.engine.run(one.batches))
+    assert one.server.in_flight > 0
+    one.engine.release()
+    assert (one.server.in_flight, one.server.closed, one.loop.tasks()) == (0, 1, 0)
+
+
 def test_drain_is_safe_twice(served):
     one = served(concurrency=2)
     one.window()

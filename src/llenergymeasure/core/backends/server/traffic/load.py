@@ -151,6 +151,10 @@ class Load:
         for stretch in self._stretches:
             self._check(stretch)
 
+    def stop(self) -> None:
+        """Begin no further request. It may be called from another thread."""
+        self._sender.stop()
+
     async def cancel(self) -> None:
         """End the load at once. Safe to call twice."""
         await self._sender.cancel()

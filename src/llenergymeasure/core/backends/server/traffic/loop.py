@@ -13,6 +13,7 @@ from llenergymeasure.core.machine.signals import uninterrupted
 T = TypeVar("T")
 # Python runs the handlers of signals in the main thread only, which must not wait for longer without returning to Python.
 _STEP_S = 0.5
+_TRIES = 5
 
 
 class Loop(Protocol):
@@ -57,7 +58,7 @@ class LoopThread:
             thread, self._thread = self._thread, None
             if loop is not None and thread is not None:
                 loop.call_soon_threadsafe(loop.stop)
-                thread.join()
+                thread.join(2 * _TRIES * _STEP_S)
 
     def _started(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
@@ -73,11 +74,19 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        _cancel_tasks(loop)
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel every task, several times: a task may go on with something else when it was cancelled once."""
+    for _ in range(_TRIES):
+        left = asyncio.all_tasks(loop)
+        if not left:
+            return
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.wait(left, timeout=_STEP_S))

@@ -72,9 +72,13 @@ class Sender:
         if self._error is not None:
             raise self._error
 
-    async def cancel(self) -> None:
-        """End every request that is in flight. Safe to call twice."""
+    def stop(self) -> None:
+        """Begin no further request. It may be called from another thread."""
         self._is_open = False
+
+    async def cancel(self) -> None:
+        """End every request that is in flight, and begin no other. Safe to call twice."""
+        self.stop()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()

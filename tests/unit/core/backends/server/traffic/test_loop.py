@@ -67,6 +67,26 @@ def test_tasks_go_on_between_calls_and_are_cancelled_at_the_end(loop):
     assert cancelled.is_set()
 
 
+def test_a_task_that_goes_on_after_it_was_cancelled_ends_too():
+    before, loop = set(threading.enumerate()), LoopThread()
+
+    async def stubborn():
+        for _ in range(3):
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                continue
+
+    async def begin():
+        begin.task = asyncio.ensure_future(stubborn())
+        await asyncio.sleep(0)
+
+    loop.call(begin)
+    loop.close()
+    assert set(threading.enumerate()) == before
+    assert begin.task.done()
+
+
 def test_close_is_safe_twice_and_before_a_call():
     loop = LoopThread()
     loop.close()
