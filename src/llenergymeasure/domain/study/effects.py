@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.study.curves import TrafficCurve
 from llenergymeasure.domain.warnings import MeasurementWarning
 
 
@@ -273,6 +274,8 @@ class StudyEffects(Frozen):
         pareto_metrics: names of the metrics x and y.
         limits: limits of metrics that were asked for: at most, or at least where higher is better.
         best_within: id of the cell with the best headline that is inside all limits; None without limits or such a cell.
+        curves: how latency and energy depend on the traffic of a server; empty for a study that does not vary it, and in files of
+            earlier releases.
         margin: largest difference that counts as none, as a fraction; None = not stated.
         control_drift: the headline of the last control run of a cycle over the first; None without control runs.
         unequal_work: ids of cells whose output tokens differ from the reference's by more than 1 %.
@@ -286,6 +289,7 @@ class StudyEffects(Frozen):
     pareto_metrics: tuple[str, str] = ("tokens_per_second", "energy_per_output_token")
     limits: dict[str, float] = {}
     best_within: str | None = None
+    curves: tuple[TrafficCurve, ...] = ()
     margin: float | None = None
     control_drift: Ratio | None = None
     unequal_work: tuple[str, ...] = ()

@@ -10,7 +10,8 @@ from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import Protocol, StudyDesign
 from llenergymeasure.domain.study.effects import MetricAnalysis, StudyEffects
 from llenergymeasure.domain.study.runs import RunRow
-from llenergymeasure.study.analysis.choice import best_within, pareto
+from llenergymeasure.study.analysis.choice.cells import best_within, pareto
+from llenergymeasure.study.analysis.choice.curves import curves
 from llenergymeasure.study.analysis.frame import Frames, completed
 from llenergymeasure.study.analysis.groups import grouped_factors
 from llenergymeasure.study.analysis.words.warnings import study_warnings
@@ -94,6 +95,7 @@ def _effects(
         pareto_metrics=PLANE,
         limits=limits,
         best_within=best_within(analyses, headline, limits),
+        curves=curves(design, completed(rows), analyses, limits),
         margin=margin,
         control_drift=drift,
         unequal_work=unequal,

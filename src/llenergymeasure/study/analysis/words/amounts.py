@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure._format import number
+from llenergymeasure.domain.metrics import METRICS, Metric
 from llenergymeasure.domain.study.effects import LARGEST_USEFUL, Ratio
+from llenergymeasure.domain.study.names import listed
 
 # Cycles that a study needs for useful intervals; the default.
 USUAL_CYCLES = 3
@@ -91,6 +93,15 @@ def ends(advantage: Ratio, less: bool, before: str = "") -> str:
         return f" ({before}{low} to {high} %)"
     low, high = _distinct([advantage.low, advantage.high])
     return f" ({before}{low} to {high})"
+
+
+def limits_text(limits: Mapping[str, float]) -> str:
+    """Limits of metrics: `time to first token, p99 of at most 500 ms`."""
+    return listed([_limit(METRICS[name], value) for name, value in limits.items()])
+
+
+def _limit(metric: Metric, value: float) -> str:
+    return f"{metric.title} of at {'most' if metric.better == 'lower' else 'least'} {number(value, metric.unit, 4)}"
 
 
 def inverse(ratio: Ratio) -> Ratio:

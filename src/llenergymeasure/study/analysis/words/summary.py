@@ -9,7 +9,8 @@ from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.effects import ALPHA, CellEffect, MetricAnalysis, StudyEffects
 from llenergymeasure.domain.study.names import level_text, listed
-from llenergymeasure.study.analysis.words.amounts import USUAL_CYCLES, comparison, could_be_found, inverse
+from llenergymeasure.study.analysis.words.amounts import USUAL_CYCLES, comparison, could_be_found, inverse, limits_text
+from llenergymeasure.study.analysis.words.curves import curve_sentences
 from llenergymeasure.study.analysis.words.factors import answer, capital, few_runs, name_of, without_ranking
 
 # Runs that the answer names; of more, it gives the number.
@@ -107,7 +108,8 @@ def _limits(design: StudyDesign, effects: StudyEffects, analysis: MetricAnalysis
     ]
     if missing:
         yield f"Not compared, because cells are missing: {listed(missing)}."
-    if effects.limits:
+    yield from curve_sentences(effects)
+    if effects.limits and not effects.curves:
         yield _best_within(design, effects)
 
 
@@ -120,12 +122,7 @@ def _with_outliers(analysis: MetricAnalysis) -> str:
 
 
 def _best_within(design: StudyDesign, effects: StudyEffects) -> str:
-    limits = listed([_limit(name, value) for name, value in effects.limits.items()])
+    limits = limits_text(effects.limits)
     if effects.best_within is None:
         return f"No cell has {limits}."
     return f"Of the cells with {limits}, {design.cell(effects.best_within).label} is best."
-
-
-def _limit(name: str, value: float) -> str:
-    metric = METRICS[name]
-    return f"{metric.title} of at {'most' if metric.better == 'lower' else 'least'} {number(value, metric.unit)}"

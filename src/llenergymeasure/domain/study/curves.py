@@ -1,0 +1,91 @@
+"""How latency, energy and goodput of a server depend on its traffic, and which traffic keeps the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from llenergymeasure.domain.base import Frozen
+
+TrafficField = Literal["traffic.rate", "traffic.concurrency"]
+UNITS: dict[TrafficField, str] = {"traffic.rate": "requests/s", "traffic.concurrency": "requests in flight"}
+# Metric of each limit of the section `slo`.
+SLO_METRICS = {"ttft_p99_ms": "ttft_p99_ms", "itl_p99_ms": "itl_p99_ms", "e2e_p99_ms": "request_p99_ms"}
+
+
+class Mean(Frozen):
+    """The mean of a metric over the runs of a cell.
+
+    Attributes:
+        value: geometric mean in the metric's unit; the arithmetic mean where a run has 0.
+        low, high: 95 % interval; None without a spread.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class TrafficPoint(Frozen):
+    """A cell of a curve.
+
+    Attributes:
+        cell: id of the cell.
+        traffic: its rate in requests/s, or its concurrency.
+        means: mean of each metric of the curve that was measured, by name.
+        keeps: whether the mean of each limited metric is inside its limit; None without limits, and where the answer depends on
+            a metric that was not measured.
+        certain: whether the intervals show that too; False without intervals.
+    """
+
+    cell: str
+    traffic: float
+    means: dict[str, Mean] = {}
+    keeps: bool | None = None
+    certain: bool = False
+
+
+class TrafficCurve(Frozen):
+    """The cells that differ in their traffic alone, from the least to the most.
+
+    Attributes:
+        field: the field that differs.
+        settings: levels of the other factors, as text; empty where there are none.
+        limits: limits of metrics: at most, or at least where higher is better. Those of `slo`, and those that were asked for.
+        cost: name of the metric of the best point: energy per output token, or throughput where no energy was measured.
+        points: the cells with a run in the analysis.
+        best: id of the cell with the best cost among those that keep the limits; None without limits or such a cell.
+        highest: id of the cell with the most traffic among them.
+    """
+
+    field: TrafficField
+    settings: str = ""
+    limits: dict[str, float] = {}
+    cost: str
+    points: tuple[TrafficPoint, ...]
+    best: str | None = None
+    highest: str | None = None
+
+    def point(self, cell: str) -> TrafficPoint:
+        """The point of a cell."""
+        return next(point for point in self.points if point.cell == cell)
+
+
+def curve_rows(curves: Sequence[TrafficCurve]) -> list[dict[str, Any]]:
+    """One flat row per point, for `pandas.DataFrame` or `polars.DataFrame`. All rows have the same keys; not measured is None."""
+    names = dict.fromkeys(name for curve in curves for point in curve.points for name in point.means)
+    return [_row(curve, point, names) for curve in curves for point in curve.points]
+
+
+def _row(curve: TrafficCurve, point: TrafficPoint, names: dict[str, None]) -> dict[str, Any]:
+    identity = {"field": curve.field, "settings": curve.settings or None, "cell": point.cell, "traffic": point.traffic}
+    numbers = {name: value for metric in names for name, value in _columns(metric, point.means.get(metric))}
+    decided = {"keeps": point.keeps, "certain": point.certain}
+    chosen = {"best": point.cell == curve.best, "highest": point.cell == curve.highest}
+    return {**identity, **numbers, **decided, **chosen}
+
+
+def _columns(metric: str, mean: Mean | None) -> Iterator[tuple[str, float | None]]:
+    yield metric, mean and mean.value
+    yield f"{metric}_low", mean and mean.low
+    yield f"{metric}_high", mean and mean.high

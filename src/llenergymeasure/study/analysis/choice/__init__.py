@@ -1,0 +1,1 @@
+"""Choices between cells: the efficient ones, the best inside limits, and the best traffic."""

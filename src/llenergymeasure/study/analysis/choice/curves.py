@@ -1,0 +1,143 @@
+"""The curves of a study over the traffic of a server: cells that differ in their rate or concurrency alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+
+from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.curves import SLO_METRICS, UNITS, Mean, TrafficCurve, TrafficField, TrafficPoint
+from llenergymeasure.domain.study.design import Cell, Factor, StudyDesign
+from llenergymeasure.domain.study.effects import MetricAnalysis
+from llenergymeasure.domain.study.names import factor_name, level_text, listed
+from llenergymeasure.domain.study.runs import RunRow
+
+ENERGY, SPEED = "energy_per_output_token", "tokens_per_second"
+# What a curve shows, beside the limited metrics.
+SHOWN = (
+    ENERGY, "energy_per_request", "energy_per_good_request", SPEED, "requests_per_second", "goodput", "ttft_p50_ms", "ttft_p95_ms",
+    "ttft_p99_ms", "itl_p50_ms", "itl_p95_ms", "itl_p99_ms", "request_p50_ms", "request_p99_ms", "cpu_seconds",
+)  # fmt: skip
+
+Analyses = Mapping[str, MetricAnalysis]
+Means = Mapping[str, Mapping[str, Mean]]
+"""Means by the id of the cell, then by the name of the metric."""
+
+
+def curves(
+    design: StudyDesign, rows: Sequence[RunRow], analyses: Analyses, limits: Mapping[str, float]
+) -> tuple[TrafficCurve, ...]:
+    """The curves; empty for a study that varies neither rate nor concurrency.
+
+    Args:
+        design: factors and cells.
+        rows: the completed runs.
+        analyses: the analysis of each metric.
+        limits: limits that were asked for, in addition to those of `slo`.
+    """
+    groups = [(field, cells) for field in UNITS for cells in _groups(design, field)]
+    if not groups:
+        return ()
+    energy = analyses.get(ENERGY)
+    cost = SPEED if energy is None or "estimated" in energy.notes else ENERGY
+    means = _means(analyses, rows)
+    found = [_curve(field, _settings(design, field, cells[0]), cells, cost, means, limits) for field, cells in groups]
+    return tuple(curve for curve in found if len(curve.points) > 1)
+
+
+def traffic_of(config: ExperimentConfig, field: TrafficField) -> float | None:
+    """The rate or the concurrency of a cell; None where it has none."""
+    traffic = config.traffic
+    value = None if traffic is None else (traffic.rate if field == "traffic.rate" else traffic.concurrency)
+    return None if value is None else float(value)
+
+
+def _groups(design: StudyDesign, field: TrafficField) -> Iterator[list[Cell]]:
+    """The cells that differ in this field alone, by their traffic."""
+    others = _others(design, field)
+    if len(others) == len(design.factors):
+        return
+    groups: dict[tuple[int | None, ...], list[Cell]] = defaultdict(list)
+    for cell in design.cells:
+        if traffic_of(cell.config, field) is not None:
+            groups[tuple(cell.levels.get(factor.name) for factor in others)].append(cell)
+    for cells in groups.values():
+        yield sorted(cells, key=lambda cell: traffic_of(cell.config, field) or 0.0)
+
+
+def _others(design: StudyDesign, field: TrafficField) -> list[Factor]:
+    return [factor for factor in design.factors if field not in factor.fields]
+
+
+def _settings(design: StudyDesign, field: TrafficField, cell: Cell) -> str:
+    """The levels of the other factors in a cell; those of the other kind of traffic do not matter to it."""
+    named = [factor for factor in _others(design, field) if factor.name in cell.levels and not UNITS.keys() & {*factor.fields}]
+    return listed([f"{factor_name(factor)} {level_text(factor.levels[cell.levels[factor.name]])}" for factor in named])
+
+
+def _means(analyses: Analyses, rows: Sequence[RunRow]) -> Means:
+    found: dict[str, dict[str, Mean]] = defaultdict(dict)
+    for name, analysis in analyses.items():
+        for cell in analysis.cells:
+            found[cell.cell][name] = Mean(value=cell.mean, low=cell.low, high=cell.high)
+    values: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in rows:
+        for name, value in row.values.items():
+            if value is not None:
+                values[row.cell, name].append(value)
+    for (cell_id, name), each in values.items():
+        if min(each) == 0:  # it has no logarithm, such as a goodput of 0, so that the analysis leaves the cell out
+            found[cell_id].setdefault(name, Mean(value=fmean(each)))
+    return found
+
+
+def _curve(
+    field: TrafficField, settings: str, cells: Sequence[Cell], cost: str, means: Means, asked: Mapping[str, float]
+) -> TrafficCurve:
+    limits = {**slo_limits(cells[0].config), **asked}
+    names = dict.fromkeys([*SHOWN, *limits])
+    points = []
+    for cell in cells:
+        known = {name: mean for name in names if (mean := means.get(cell.id, {}).get(name)) is not None}
+        if known:
+            keeps, certain = keeps_limits(known, limits)
+            traffic = traffic_of(cell.config, field) or 0.0
+            points.append(TrafficPoint(cell=cell.id, traffic=traffic, means=known, keeps=keeps, certain=certain))
+    inside = [point for point in points if point.keeps]
+    best = min((point for point in inside if cost in point.means), key=lambda each: _cost(cost, each), default=None)
+    return TrafficCurve(
+        field=field, settings=settings, limits=limits, cost=cost, points=tuple(points), best=best and best.cell,
+        highest=inside[-1].cell if inside else None,
+    )  # fmt: skip
+
+
+def slo_limits(config: ExperimentConfig) -> dict[str, float]:
+    """The limits of the section `slo` by metric."""
+    limits = {} if config.slo is None else config.slo.model_dump()
+    return {SLO_METRICS[name]: value for name, value in limits.items() if value is not None}
+
+
+def keeps_limits(means: Mapping[str, Mean], limits: Mapping[str, float]) -> tuple[bool | None, bool]:
+    """Whether the means are inside all limits, and whether their intervals show it."""
+    sides = [_side(name, means[name], limit) for name, limit in limits.items() if name in means]
+    outside = [certain for inside, certain in sides if not inside]
+    if outside:
+        return False, any(outside)
+    if not limits or len(sides) < len(limits):
+        return None, False
+    return True, all(certain for _, certain in sides)
+
+
+def _side(name: str, mean: Mean, limit: float) -> tuple[bool, bool]:
+    """Whether a mean is inside its limit, and whether its interval is on the same side."""
+    lower = METRICS[name].better == "lower"
+    inside = mean.value <= limit if lower else mean.value >= limit
+    end = mean.high if inside == lower else mean.low
+    return inside, end is not None and (end <= limit if inside == lower else end >= limit)
+
+
+def _cost(name: str, point: TrafficPoint) -> float:
+    value = point.means[name].value
+    return value if METRICS[name].better == "lower" else -value
