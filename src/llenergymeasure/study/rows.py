@@ -45,6 +45,7 @@ def completed_row(row: RunRow, result: ResultData, path: str | None, took_s: flo
             "uncertainties": _uncertainties(result),
             "reading_uncertainty": _without_gain(result),
             "n_passes": result.n_passes,
+            "failed_share": None if result.traffic is None else result.traffic.failed / result.traffic.sent,
             "meter": None if result.energy.energy_j is None else result.energy.meter,
             "energy_estimated": result.energy.method == "estimated",
             "energy_method": result.energy.method,

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
+from llenergymeasure._format import number
 from llenergymeasure.domain.base import Frozen
+from llenergymeasure.domain.traffic import LIMITED
 
 TrafficField = Literal["traffic.rate", "traffic.concurrency"]
-UNITS: dict[TrafficField, str] = {"traffic.rate": "requests/s", "traffic.concurrency": "requests in flight"}
+# The name of the field in text, with its unit.
+NAMES: dict[TrafficField, tuple[str, str]] = {
+    "traffic.rate": ("request rate", "requests/s"),
+    "traffic.concurrency": ("concurrency", ""),
+}
 # Metric of each limit of the section `slo`.
-SLO_METRICS = {"ttft_p99_ms": "ttft_p99_ms", "itl_p99_ms": "itl_p99_ms", "e2e_p99_ms": "request_p99_ms"}
+SLO_METRICS = {name: f"{latency}_p99_ms" for name, latency in LIMITED.items()}
 
 
 class Mean(Frozen):
@@ -33,14 +39,16 @@ class TrafficPoint(Frozen):
         cell: id of the cell.
         traffic: its rate in requests/s, or its concurrency.
         means: mean of each metric of the curve that was measured, by name.
-        keeps: whether the mean of each limited metric is inside its limit; None without limits, and where the answer depends on
-            a metric that was not measured.
+        failed_share: mean share (0 to 1) of the requests that failed; None where it is not known.
+        keeps: whether the mean of each limited metric is inside its limit and at most 1 % of the requests failed; None without
+            limits, and where the answer depends on a metric that was not measured.
         certain: whether the intervals show that too; False without intervals.
     """
 
     cell: str
     traffic: float
     means: dict[str, Mean] = {}
+    failed_share: float | None = None
     keeps: bool | None = None
     certain: bool = False
 
@@ -66,6 +74,21 @@ class TrafficCurve(Frozen):
     best: str | None = None
     highest: str | None = None
 
+    @property
+    def name(self) -> str:
+        """The name of the field in text."""
+        return NAMES[self.field][0]
+
+    @property
+    def title(self) -> str:
+        """The name of the field with its unit."""
+        name, unit = NAMES[self.field]
+        return f"{name} in {unit}" if unit else name
+
+    def amount(self, traffic: float) -> str:
+        """An amount of traffic with its unit."""
+        return number(traffic, NAMES[self.field][1], 4)
+
     def point(self, cell: str) -> TrafficPoint:
         """The point of a cell."""
         return next(point for point in self.points if point.cell == cell)
@@ -80,7 +103,7 @@ def curve_rows(curves: Sequence[TrafficCurve]) -> list[dict[str, Any]]:
 def _row(curve: TrafficCurve, point: TrafficPoint, names: dict[str, None]) -> dict[str, Any]:
     identity = {"field": curve.field, "settings": curve.settings or None, "cell": point.cell, "traffic": point.traffic}
     numbers = {name: value for metric in names for name, value in _columns(metric, point.means.get(metric))}
-    decided = {"keeps": point.keeps, "certain": point.certain}
+    decided = {"failed_share": point.failed_share, "keeps": point.keeps, "certain": point.certain}
     chosen = {"best": point.cell == curve.best, "highest": point.cell == curve.highest}
     return {**identity, **numbers, **decided, **chosen}
 

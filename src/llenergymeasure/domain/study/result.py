@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import ConfigDict, Field, computed_field
 
 from llenergymeasure.domain.base import Derived
+from llenergymeasure.domain.study.curves import TrafficCurve
 from llenergymeasure.domain.study.design import Cell, Protocol, Skipped, StudyDesign
 from llenergymeasure.domain.study.effects import StudyEffects
 from llenergymeasure.domain.study.runs import RunRow
@@ -59,6 +60,11 @@ class StudyData(Derived):
     def completed(self) -> tuple[RunRow, ...]:
         """The rows of the grid with a result, without control runs."""
         return tuple(row for row in self.runs if row.state == "completed" and row.role == "cell")
+
+    @property
+    def curves(self) -> tuple[TrafficCurve, ...]:
+        """How latency and energy depend on the traffic of a server; empty for a study that does not vary it."""
+        return () if self.effects is None else self.effects.curves
 
     @property
     def failed(self) -> tuple[RunRow, ...]:

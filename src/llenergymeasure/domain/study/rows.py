@@ -93,6 +93,7 @@ def _conditions(run: RunRow) -> dict[str, Any]:
         "energy_estimated": None if run.meter is None else run.energy_estimated,
         "energy_source": run.energy_source,
         "n_passes": run.n_passes,
+        "failed_share": run.failed_share,
         "temperature_c": run.temperature_c,
         "started_at": run.started_at,
         "waited_s": run.waited_s,

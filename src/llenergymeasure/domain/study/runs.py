@@ -102,6 +102,7 @@ class RunRow(Frozen):
         energy_estimated: whether the energy is an estimate.
         energy_method: how the joules were measured; None = not measured, or not recorded.
         n_passes: number of passes over the prompts in the window.
+        failed_share: share (0 to 1) of the requests to a server in the window that failed; None for other backends.
         temperature_c: highest GPU temperature at the start of the window in C; None = not measured.
         host: name of the machine.
         gpus: names of the GPUs with their UUIDs.
@@ -138,6 +139,7 @@ class RunRow(Frozen):
     energy_estimated: bool = False
     energy_method: EnergyMethod | None = None
     n_passes: int | None = None
+    failed_share: float | None = None
     temperature_c: float | None = None
     host: str | None = None
     gpus: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from llenergymeasure.domain.study.effects import (
 )
 from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.domain.study.result import StudyData
+from llenergymeasure.results.study_tables.curves import curve_tables
 from llenergymeasure.results.study_tables.table import Table
 from llenergymeasure.results.study_tables.texts import (
     ABSENT,
@@ -41,6 +42,7 @@ def tables(study: StudyData) -> tuple[Table, ...]:
     if effects is None:
         return ()
     found = (
+        *curve_tables(effects),
         cells_table(study, effects),
         *_factor_tables(study.design, effects),
         spans_table(study, effects),
@@ -82,6 +84,7 @@ def terminal_tables(study: StudyData, effects: StudyEffects) -> Iterator[Table]:
         rows = ((row[0], *_levels(study.design, row[0], names), *row[2:]) for row in cells.rows)
         cells = replace(cells, head=head, rows=tuple(rows), texts=1 + len(names))
     yield cells
+    yield from curve_tables(effects)
     if factors.rows:
         yield replace(factors, head=factors.head[:-1], rows=tuple(row[:-1] for row in factors.rows))
 

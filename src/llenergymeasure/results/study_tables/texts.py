@@ -58,6 +58,12 @@ def named(analysis: MetricAnalysis) -> str:
     return f"{name} (an estimate)" if "estimated" in analysis.notes else name
 
 
+def limit_text(metric: str, value: float) -> str:
+    """A limit in words."""
+    most = "at most" if METRICS[metric].better == "lower" else "at least"
+    return f"{METRICS[metric].title} {most} {number(value, METRICS[metric].unit, 4)}"
+
+
 def value_text(value: float, metric: str) -> str:
     """A value of a metric, without its unit."""
     return f"{value:.0f}" if metric in METRICS and METRICS[metric].counted else three_figures(value)

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from llenergymeasure._format import number
 from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.curves import TrafficCurve
 from llenergymeasure.domain.study.effects import LARGEST_USEFUL, MetricAnalysis, Ratio, StudyEffects
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunState
 from llenergymeasure.results.report.headline import Headline
 from llenergymeasure.results.report.study.machine import gpu_texts
-from llenergymeasure.results.study_tables.texts import TIMES, interval_text, named, plain, unit_of, value_text
+from llenergymeasure.results.study_tables.texts import TIMES, interval_text, limit_text, named, plain, unit_of, value_text
 
 NOT_ENDED: frozenset[RunState] = frozenset({"pending", "running", "interrupted"})
 TOO_FEW = "too few runs to estimate the spread"
@@ -71,7 +72,9 @@ def headlines(study: StudyData, effects: StudyEffects) -> Iterator[Headline]:
     analysis = effects.metrics[0]
     if analysis.best is not None:
         yield from _best(study, effects, analysis)
-    if effects.limits:
+    for curve in effects.curves:
+        yield from _traffic(effects, curve)
+    if effects.limits and not effects.curves:
         yield _within(study, effects, analysis)
     yield Headline(
         "completed runs", f"{len(study.completed)} of {sum(run.role == 'cell' for run in study.runs)}", "",
@@ -117,6 +120,24 @@ def _interval(ratio: Ratio, freedom: int) -> str:
     return f"no interval: {'the order of the runs groups these cells' if freedom else TOO_FEW}"
 
 
+def _traffic(effects: StudyEffects, curve: TrafficCurve) -> Iterator[Headline]:
+    """The best point of a curve inside its limits, and the most traffic that keeps them where it is another."""
+    if not curve.limits:
+        return
+    note = ", ".join([*filter(None, [curve.settings]), *(limit_text(*limit) for limit in curve.limits.items())])
+    if curve.best is None or curve.highest is None:
+        yield Headline(f"{curve.name} inside the limits", "none", "", note)
+        return
+    best, unit = curve.point(curve.best), unit_of(effects, curve.cost)
+    spread = f"{value_text(best.means[curve.cost].value, curve.cost)} {unit}"
+    yield Headline(f"best {curve.name} inside the limits", curve.amount(best.traffic), spread, note)
+    if curve.highest != curve.best:
+        highest = curve.point(curve.highest)
+        yield Headline(
+            f"highest {curve.name} inside the limits", curve.amount(highest.traffic), f"cell {highest.cell}", note
+        )
+
+
 def _within(study: StudyData, effects: StudyEffects, analysis: MetricAnalysis) -> Headline:
     limits = ", ".join(limit_text(name, value) for name, value in effects.limits.items())
     if effects.best_within is None:
@@ -125,9 +146,3 @@ def _within(study: StudyData, effects: StudyEffects, analysis: MetricAnalysis) -
     value = f"{value_text(mean, analysis.metric)} {unit_of(effects, analysis.metric)}"
     label = study.design.cell(effects.best_within).label
     return Headline("best cell inside the limits", value, f"cell {effects.best_within}", f"{label}; {limits}")
-
-
-def limit_text(metric: str, value: float) -> str:
-    """A limit in words."""
-    most = "at most" if METRICS[metric].better == "lower" else "at least"
-    return f"{METRICS[metric].title} {most} {number(value, METRICS[metric].unit, 4)}"

@@ -3,7 +3,7 @@
 ```
 report.html
 figures/    each figure as SVG and PDF
-tables/     cells, factors and levels as LaTeX and Markdown
+tables/     cells, factors and levels as LaTeX and Markdown; of a study over the traffic of a server, also its curves as CSV
 ```
 """
 
@@ -17,13 +17,16 @@ from pydantic import ValidationError
 from llenergymeasure._files import ensure_directory, write_atomic
 from llenergymeasure.config.study.load import load_study_config
 from llenergymeasure.domain.files.study import GIVEN_FILE, STUDY_FILE
+from llenergymeasure.domain.study.curves import curve_rows
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.exceptions import ConfigError
+from llenergymeasure.results.csv import table_text
 from llenergymeasure.results.report.study.page import html_text, pictures
 from llenergymeasure.results.study_tables.content import tables
 from llenergymeasure.results.study_tables.runs import CSV_FILE, PARQUET_FILE
 
 REPORT_FILE = "report.html"
+CURVES_FILE = "curves.csv"
 FIGURES_FOLDER, TABLES_FOLDER = "figures", "tables"
 
 
@@ -41,6 +44,8 @@ def write_study_report(study: StudyData, folder: Path) -> list[Path]:
     for table in tables(study):
         texts[f"{TABLES_FOLDER}/{table.name}.tex"] = table.latex()
         texts[f"{TABLES_FOLDER}/{table.name}.md"] = table.markdown()
+    if study.curves:
+        texts[f"{TABLES_FOLDER}/{CURVES_FILE}"] = table_text(curve_rows(study.curves))
     links = [*(name for name in (STUDY_FILE, CSV_FILE, PARQUET_FILE) if (folder / name).is_file()), *texts]
     texts[REPORT_FILE] = html_text(study, _given(study, folder), links, drawn)
     return sorted(_written(texts, folder), key=lambda path: path.name != REPORT_FILE)

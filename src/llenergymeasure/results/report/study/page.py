@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from llenergymeasure._version import __version__
 from llenergymeasure.domain.files.study import GIVEN_FILE
+from llenergymeasure.domain.study.curves import NAMES
 from llenergymeasure.domain.study.effects import StudyEffects
 from llenergymeasure.domain.study.publication import study_rules
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.results.report import repeat
 from llenergymeasure.results.report.figures.canvas import Picture
+from llenergymeasure.results.report.figures.curves import curve_pictures
 from llenergymeasure.results.report.figures.interactions import interaction, levels
 from llenergymeasure.results.report.figures.order import order
 from llenergymeasure.results.report.figures.pareto import pareto
@@ -20,6 +22,7 @@ from llenergymeasure.results.report.page import render
 from llenergymeasure.results.report.study import answer, conditions, machine, methods
 from llenergymeasure.results.report.study.repeat import yaml_text
 from llenergymeasure.results.study_tables.content import tables
+from llenergymeasure.results.study_tables.curves import curves_of, file_name
 from llenergymeasure.results.study_tables.texts import name_of, title_of
 
 # More rows than this are in runs.csv only.
@@ -48,6 +51,9 @@ def _pictures(study: StudyData, effects: StudyEffects) -> Iterator[Picture]:
     for at, factor in enumerate(alone[:_MOST_INTERACTIONS], 1):
         shown.append(levels(study.design, effects, factor, at))
     yield from (picture for picture in shown if picture is not None)
+    for field in NAMES:
+        if curves := curves_of(effects, field):
+            yield from curve_pictures(effects, curves)
 
 
 def html_text(
@@ -76,6 +82,9 @@ def html_text(
         most_rows=MOST_ROWS,
         machine=machine,
         title_of=title_of,
+        curves=[(file_name(field), name) for field, (name, _) in NAMES.items() if curves_of(study.effects, field)]
+        if study.effects is not None
+        else [],
         methods=methods.paragraphs(study),
         rules=study_rules(study.completed),
         file=GIVEN_FILE,

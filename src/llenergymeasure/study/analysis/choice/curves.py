@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.metrics import METRICS
-from llenergymeasure.domain.study.curves import SLO_METRICS, UNITS, Mean, TrafficCurve, TrafficField, TrafficPoint
+from llenergymeasure.domain.study.curves import NAMES, SLO_METRICS, Mean, TrafficCurve, TrafficField, TrafficPoint
 from llenergymeasure.domain.study.design import Cell, Factor, StudyDesign
 from llenergymeasure.domain.study.effects import MetricAnalysis
 from llenergymeasure.domain.study.names import factor_name, level_text, listed
@@ -20,10 +21,37 @@ SHOWN = (
     ENERGY, "energy_per_request", "energy_per_good_request", SPEED, "requests_per_second", "goodput", "ttft_p50_ms", "ttft_p95_ms",
     "ttft_p99_ms", "itl_p50_ms", "itl_p95_ms", "itl_p99_ms", "request_p50_ms", "request_p99_ms", "cpu_seconds",
 )  # fmt: skip
+# With more failed requests than this share, the p99 of the answered ones says nothing of all requests.
+MOST_FAILED = 0.01
 
 Analyses = Mapping[str, MetricAnalysis]
-Means = Mapping[str, Mapping[str, Mean]]
-"""Means by the id of the cell, then by the name of the metric."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the runs show about each cell.
+
+    Attributes:
+        cost: name of the metric of the best point.
+        means: means by the id of the cell, then by the name of the metric.
+        failed: by id of the cell: the share of the requests that failed.
+    """
+
+    cost: str
+    means: Mapping[str, Mapping[str, Mean]]
+    failed: Mapping[str, float]
+
+    def point(self, cell: Cell, traffic: float, limits: Mapping[str, float]) -> TrafficPoint:
+        """A cell with its means."""
+        of_cell = self.means.get(cell.id, {})
+        means = {name: of_cell[name] for name in dict.fromkeys([*SHOWN, *limits]) if name in of_cell}
+        failed_share = self.failed.get(cell.id)
+        keeps, certain = keeps_limits(means, limits)
+        if limits and failed_share is not None and failed_share > MOST_FAILED:
+            keeps, certain = False, True
+        return TrafficPoint(
+            cell=cell.id, traffic=traffic, means=means, failed_share=failed_share, keeps=keeps, certain=certain
+        )
 
 
 def curves(
@@ -37,20 +65,22 @@ def curves(
         analyses: the analysis of each metric.
         limits: limits that were asked for, in addition to those of `slo`.
     """
-    groups = [(field, cells) for field in UNITS for cells in _groups(design, field)]
+    groups = [(field, cells) for field in NAMES for cells in _groups(design, field)]
     if not groups:
         return ()
     energy = analyses.get(ENERGY)
     cost = SPEED if energy is None or "estimated" in energy.notes else ENERGY
-    means = _means(analyses, rows)
-    found = [_curve(field, _settings(design, field, cells[0]), cells, cost, means, limits) for field, cells in groups]
+    known = _Known(cost, _means(analyses, rows), _failed(rows))
+    found = [_curve(field, _settings(design, field, cells[0]), cells, known, limits) for field, cells in groups]
     return tuple(curve for curve in found if len(curve.points) > 1)
 
 
 def traffic_of(config: ExperimentConfig, field: TrafficField) -> float | None:
     """The rate or the concurrency of a cell; None where it has none."""
-    traffic = config.traffic
-    value = None if traffic is None else (traffic.rate if field == "traffic.rate" else traffic.concurrency)
+    if config.backend != "server":
+        return None
+    traffic = config.traffic_settings
+    value = traffic.rate if field == "traffic.rate" else traffic.effective_concurrency
     return None if value is None else float(value)
 
 
@@ -73,11 +103,11 @@ def _others(design: StudyDesign, field: TrafficField) -> list[Factor]:
 
 def _settings(design: StudyDesign, field: TrafficField, cell: Cell) -> str:
     """The levels of the other factors in a cell; those of the other kind of traffic do not matter to it."""
-    named = [factor for factor in _others(design, field) if factor.name in cell.levels and not UNITS.keys() & {*factor.fields}]
+    named = [factor for factor in _others(design, field) if factor.name in cell.levels and not NAMES.keys() & {*factor.fields}]
     return listed([f"{factor_name(factor)} {level_text(factor.levels[cell.levels[factor.name]])}" for factor in named])
 
 
-def _means(analyses: Analyses, rows: Sequence[RunRow]) -> Means:
+def _means(analyses: Analyses, rows: Sequence[RunRow]) -> dict[str, dict[str, Mean]]:
     found: dict[str, dict[str, Mean]] = defaultdict(dict)
     for name, analysis in analyses.items():
         for cell in analysis.cells:
@@ -93,22 +123,26 @@ def _means(analyses: Analyses, rows: Sequence[RunRow]) -> Means:
     return found
 
 
+def _failed(rows: Sequence[RunRow]) -> dict[str, float]:
+    """By id of the cell: the mean share of the requests that failed."""
+    shares: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        if row.failed_share is not None:
+            shares[row.cell].append(row.failed_share)
+    return {cell_id: fmean(each) for cell_id, each in shares.items()}
+
+
 def _curve(
-    field: TrafficField, settings: str, cells: Sequence[Cell], cost: str, means: Means, asked: Mapping[str, float]
+    field: TrafficField, settings: str, cells: Sequence[Cell], known: _Known, asked: Mapping[str, float]
 ) -> TrafficCurve:
     limits = {**slo_limits(cells[0].config), **asked}
-    names = dict.fromkeys([*SHOWN, *limits])
-    points = []
-    for cell in cells:
-        known = {name: mean for name in names if (mean := means.get(cell.id, {}).get(name)) is not None}
-        if known:
-            keeps, certain = keeps_limits(known, limits)
-            traffic = traffic_of(cell.config, field) or 0.0
-            points.append(TrafficPoint(cell=cell.id, traffic=traffic, means=known, keeps=keeps, certain=certain))
+    found = [known.point(cell, traffic_of(cell.config, field) or 0.0, limits) for cell in cells]
+    points = tuple(point for point in found if point.means)
     inside = [point for point in points if point.keeps]
-    best = min((point for point in inside if cost in point.means), key=lambda each: _cost(cost, each), default=None)
+    priced = [point for point in inside if known.cost in point.means]
+    best = min(priced, key=lambda each: _signed(known.cost, each.means[known.cost].value), default=None)
     return TrafficCurve(
-        field=field, settings=settings, limits=limits, cost=cost, points=tuple(points), best=best and best.cell,
+        field=field, settings=settings, limits=limits, cost=known.cost, points=points, best=best and best.cell,
         highest=inside[-1].cell if inside else None,
     )  # fmt: skip
 
@@ -138,6 +172,6 @@ def _side(name: str, mean: Mean, limit: float) -> tuple[bool, bool]:
     return inside, end is not None and (end <= limit if inside == lower else end >= limit)
 
 
-def _cost(name: str, point: TrafficPoint) -> float:
-    value = point.means[name].value
+def _signed(name: str, value: float) -> float:
+    """A value with its sign chosen so that lower is better."""
     return value if METRICS[name].better == "lower" else -value

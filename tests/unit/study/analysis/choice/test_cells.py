@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llenergymeasure.domain.study.effects import CellEffect, MetricAnalysis
-from llenergymeasure.study.analysis.choice import best_within, pareto
+from llenergymeasure.study.analysis.choice.cells import best_within, pareto
 
 SPEED, ENERGY = "tokens_per_second", "energy_per_output_token"
 

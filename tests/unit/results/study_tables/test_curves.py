@@ -1,0 +1,64 @@
+"""The tables of curves: they have the numbers of the analysis."""
+
+from __future__ import annotations
+
+from a_study import a_study
+from a_traffic_study import a_traffic_study, over_concurrencies, over_rates
+from llenergymeasure.results.study_tables.content import tables
+from llenergymeasure.results.study_tables.curves import curve_tables
+
+
+def table_of(*arguments, **options):
+    (table,) = curve_tables(a_traffic_study(*arguments, **options).effects)
+    return table
+
+
+def test_a_row_per_rate_with_what_decides_and_whether_the_limits_are_kept():
+    table = table_of()
+    assert table.name == "rate"
+    assert table.head == (
+        "request rate in requests/s", "cell", "time to first token, p99 in ms", "inter-token latency, p99 in ms",
+        "energy per output token in J/token", "energy per good request in J/request", "goodput in requests/s",
+        "throughput in tokens/s", "failed", "keeps the limits",
+    )  # fmt: skip
+    assert [row[0] for row in table.rows] == ["1", "4", "8", "16"]
+    assert table.rows[2][4] == "0.332 (0.332 to 0.332)"
+    assert [row[-1] for row in table.rows] == ["yes", "yes", "yes", "no"]
+    assert [row[-2] for row in table.rows] == ["0.0 %"] * 4
+
+
+def test_a_goodput_of_zero_is_shown_and_its_energy_is_absent():
+    last = table_of().rows[-1]
+    assert last[5:7] == ("-", "0.00")
+
+
+def test_the_caption_has_the_limits_and_the_best_cell():
+    caption = table_of().caption
+    assert "Limits: time to first token, p99 at most 150 ms, inter-token latency, p99 at most 30 ms." in caption
+    assert caption.endswith("The lowest energy per output token inside the limits: cell 03.")
+
+
+def test_without_limits_there_is_no_such_column():
+    table = table_of(over_rates(slo=None))
+    assert table.head[-1] == "failed"
+    assert "imits" not in table.caption
+
+
+def test_two_servers_are_told_apart_by_their_settings():
+    cells = [each for port in (8000, 9000) for each in over_concurrencies(1, 4, server={"url": f"http://127.0.0.1:{port}/v1"})]
+    table = table_of(cells)
+    assert (table.name, table.head[:2], table.texts) == ("concurrency", ("settings", "concurrency"), 2)
+    assert [row[:2] for row in table.rows[1:3]] == [
+        ("server http://127.0.0.1:8000/v1", "4"),
+        ("server http://127.0.0.1:9000/v1", "1"),
+    ]
+
+
+def test_an_undecided_limit_is_not_certain():
+    table = table_of(over_rates(slo={"ttft_p99_ms": 68.0}), cv=0.02)
+    assert table.rows[2][-1].endswith(", not certain")
+
+
+def test_it_is_the_first_table_of_such_a_study_and_absent_from_others():
+    assert tables(a_traffic_study())[0].name == "rate"
+    assert {"rate", "concurrency"}.isdisjoint(table.name for table in tables(a_study()))

@@ -1,0 +1,79 @@
+"""The sentences about the traffic of a server."""
+
+from __future__ import annotations
+
+from a_traffic_study import a_traffic_study, over_concurrencies, over_rates, values_at
+from llenergymeasure.study.analysis.words.curves import curve_sentences
+
+LIMITS = "time to first token, p99 of at most 150 ms and inter-token latency, p99 of at most 30 ms"
+
+
+def said(*arguments, **options):
+    return " ".join(curve_sentences(a_traffic_study(*arguments, **options).effects))
+
+
+def test_the_best_rate_is_named_with_its_energy():
+    assert said() == (
+        f"With {LIMITS}, a request rate of 8 requests/s needs the least energy per output token: 0.332 J/token (95 % interval "
+        "0.332 to 0.332); it is also the highest measured request rate that keeps the limits."
+    )
+
+
+def test_the_answer_of_the_study_ends_with_it():
+    study = a_traffic_study()
+    assert study.answer.endswith(said())
+    assert study.answer.startswith("Request rate matters: 16.0 needs 4.6 times less energy per output token than 1.0")
+
+
+def test_a_higher_rate_with_more_energy_is_named_too():
+    text = said(values=lambda config: {**values_at(config), "energy_per_output_token": config.traffic.rate})
+    assert "a request rate of 1 requests/s needs the least energy per output token" in text
+    assert text.endswith("The highest measured request rate that keeps the limits is 8 requests/s.")
+
+
+def test_where_all_rates_keep_the_limits_a_higher_one_may_too():
+    assert said(over_rates((1.0, 4.0))).endswith("A higher request rate was not measured, and may keep the limits too.")
+
+
+def test_where_none_does_none_is_chosen():
+    assert said(over_rates(slo={"ttft_p99_ms": 1.0})) == (
+        "With time to first token, p99 of at most 1 ms, no measured request rate keeps the limits."
+    )
+
+
+def test_a_limit_of_what_was_not_measured_is_named():
+    text = said(over_rates((1.0, 4.0)), limits={"peak_memory_mb": 100.0})
+    assert text.endswith("no request rate is chosen, because peak memory was not measured in all cells.")
+
+
+def test_an_interval_that_contains_a_limit_is_named():
+    near = {"ttft_p99_ms": 68.0}
+    assert said(over_rates(slo=near), cv=0.02).endswith(
+        "At a request rate of 8 an interval contains a limit, so more cycles are needed to decide there."
+    )
+
+
+def test_one_cycle_is_not_certain():
+    assert said(n_cycles=1).endswith("Without intervals this is not certain: run at least 3 cycles.")
+
+
+def test_without_energy_the_throughput_decides():
+    text = said(over_concurrencies(1, 4), estimated=True)
+    assert f"With {LIMITS}, a concurrency of 4 has the highest throughput: " in text
+
+
+def test_each_server_has_its_sentence():
+    cells = [each for port in (8000, 9000) for each in over_rates(server={"url": f"http://127.0.0.1:{port}/v1"})]
+    text = said(cells)
+    assert f"With server http://127.0.0.1:8000/v1 and {LIMITS}, a request rate of 8 requests/s" in text
+    assert f"With server http://127.0.0.1:9000/v1 and {LIMITS}, a request rate of 8 requests/s" in text
+
+
+def test_without_limits_nothing_is_added():
+    assert said(over_rates(slo=None)) == ""
+
+
+def test_limits_of_a_report_are_not_repeated():
+    text = a_traffic_study(limits={"ttft_p99_ms": 60.0}).answer
+    assert "Of the cells with" not in text
+    assert "time to first token, p99 of at most 60 ms" in text
