@@ -25,10 +25,14 @@ SLO = {"ttft_p99_ms": 150.0, "itl_p99_ms": 30.0}
 Values = Mapping[str, float | None]
 
 
-def a_served_config(traffic: Mapping[str, Any], slo: Mapping[str, float] | None = SLO, **fields: Any) -> ExperimentConfig:
+def a_served_config(
+    traffic: Mapping[str, Any], slo: Mapping[str, float] | None = SLO, **fields: Any
+) -> ExperimentConfig:
     """The experiment of a cell."""
     known = {"model": "acme/some-model-8b", "backend": "server", "n": 64, "slo": slo}
-    return ExperimentConfig(**{**known, "server": {"url": "http://127.0.0.1:8000/v1"}, "traffic": dict(traffic), **fields})
+    return ExperimentConfig(
+        **{**known, "server": {"url": "http://127.0.0.1:8000/v1"}, "traffic": dict(traffic), **fields}
+    )
 
 
 def over_rates(rates: Sequence[float] = RATES, **fields: Any) -> list[ExperimentConfig]:
@@ -81,7 +85,10 @@ def a_traffic_study(
         limits: limits that were asked for.
         n_cycles: number of cycles.
     """
-    design, protocol = a_served_design(over_rates() if experiments is None else experiments), a_protocol(n_cycles=n_cycles)
+    design, protocol = (
+        a_served_design(over_rates() if experiments is None else experiments),
+        a_protocol(n_cycles=n_cycles),
+    )
     chance, runs = random.Random(7), []
     for cycle in range(1, n_cycles + 1):
         for cell in design.cells:
@@ -89,10 +96,22 @@ def a_traffic_study(
             found = {name: value and value * noise for name, value in values(cell.config).items()}
             runs.append(
                 RunRow(
-                    run_id=f"{cell.id}.c{cycle}", place=len(runs) + 1, cell=cell.id, cycle=cycle, attempt=1, state="completed",
-                    block=f"cycle {cycle}", started_at=f"2026-11-29T06:{len(runs):02}:00+00:00", took_s=20.0, host="node-1",
-                    result=f"runs/{cell.id}.c{cycle}/result.json", values=found, n_passes=1, energy_estimated=estimated,
-                    meter="codecarbon" if estimated else "nvml", failed_share=failed_share(cell.config),
+                    run_id=f"{cell.id}.c{cycle}",
+                    place=len(runs) + 1,
+                    cell=cell.id,
+                    cycle=cycle,
+                    attempt=1,
+                    state="completed",
+                    block=f"cycle {cycle}",
+                    started_at=f"2026-11-29T06:{len(runs):02}:00+00:00",
+                    took_s=20.0,
+                    host="node-1",
+                    result=f"runs/{cell.id}.c{cycle}/result.json",
+                    values=found,
+                    n_passes=1,
+                    energy_estimated=estimated,
+                    meter="codecarbon" if estimated else "nvml",
+                    failed_share=failed_share(cell.config),
                 )  # fmt: skip
             )
     study = StudyData(study_id="rates_2026-11-29T06-52-40", design=design, protocol=protocol, runs=tuple(runs))

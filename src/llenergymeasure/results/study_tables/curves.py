@@ -12,7 +12,14 @@ from llenergymeasure.results.study_tables.table import Table
 from llenergymeasure.results.study_tables.texts import ABSENT, capital, limit_text, title_of, value_text
 
 # Columns beside those of the cost and of the limited metrics.
-_SHOWN = ("ttft_p99_ms", "itl_p99_ms", "energy_per_output_token", "energy_per_good_request", "goodput", "tokens_per_second")
+_SHOWN = (
+    "ttft_p99_ms",
+    "itl_p99_ms",
+    "energy_per_output_token",
+    "energy_per_good_request",
+    "goodput",
+    "tokens_per_second",
+)
 
 
 def curves_of(effects: StudyEffects, field: TrafficField) -> tuple[TrafficCurve, ...]:
@@ -84,7 +91,9 @@ def keeps_text(point: TrafficPoint) -> str:
 def _caption(curves: Sequence[TrafficCurve]) -> str:
     means = [point.means[curve.cost] for curve in curves for point in curve.points if curve.cost in point.means]
     known = ", with 95 % intervals of the metrics that decide" if any(mean.low is not None for mean in means) else ""
-    return " ".join([f"{capital(curves[0].name)}: geometric means of the runs{known}.", *_limits(curves), *_chosen(curves)])
+    return " ".join(
+        [f"{capital(curves[0].name)}: geometric means of the runs{known}.", *_limits(curves), *_chosen(curves)]
+    )
 
 
 def _limits(curves: Sequence[TrafficCurve]) -> Iterator[str]:

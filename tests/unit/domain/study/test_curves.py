@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from a_traffic_study import a_traffic_study
-from llenergymeasure.domain.study.curves import SLO_METRICS, curve_rows
 from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.curves import SLO_METRICS, curve_rows
 
 
 def test_a_row_per_point_with_means_and_intervals():

@@ -45,7 +45,11 @@ def test_without_limits_there_is_no_such_column():
 
 
 def test_two_servers_are_told_apart_by_their_settings():
-    cells = [each for port in (8000, 9000) for each in over_concurrencies(1, 4, server={"url": f"http://127.0.0.1:{port}/v1"})]
+    cells = [
+        each
+        for port in (8000, 9000)
+        for each in over_concurrencies(1, 4, server={"url": f"http://127.0.0.1:{port}/v1"})
+    ]
     table = table_of(cells)
     assert (table.name, table.head[:2], table.texts) == ("concurrency", ("settings", "concurrency"), 2)
     assert [row[:2] for row in table.rows[1:3]] == [

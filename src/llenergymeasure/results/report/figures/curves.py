@@ -51,7 +51,9 @@ def curve_pictures(effects: StudyEffects, curves: Sequence[TrafficCurve]) -> Ite
     """The cost against a latency, then a figure per metric; all curves are over the same field."""
     shown = curves[:MOST_CURVES]
     limited = [name for curve in shown for name in curve.limits]
-    across = next((name for name in (*limited, *_LATENCIES) if METRICS[name].unit == MILLISECONDS and _has(shown, name)), None)
+    across = next(
+        (name for name in (*limited, *_LATENCIES) if METRICS[name].unit == MILLISECONDS and _has(shown, name)), None
+    )
     if across is not None and _has(shown, shown[0].cost):
         yield _plane(effects, shown, across)
     usual = [next((name for name in names if _has(shown, name)), None) for names in _PANELS]
@@ -187,7 +189,8 @@ def _caption(curves: Sequence[TrafficCurve], intervals: bool) -> str:
     if any(curve.limits for curve in curves):
         cost = METRICS[curves[0].cost]
         better = "lowest" if cost.better == "lower" else "highest"
-        parts.append(f"Filled: the limits are kept; hollow: they are not. Ring: the {better} {cost.title} among those that keep them.")
+        parts.append("Filled: the limits are kept; hollow: they are not.")
+        parts.append(f"Ring: the {better} {cost.title} among those that keep them.")
     if intervals:
         parts.append("Thin lines: 95 % intervals of the means.")
     return " ".join(parts)

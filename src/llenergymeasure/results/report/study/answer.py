@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from llenergymeasure._format import number
-from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.curves import TrafficCurve
 from llenergymeasure.domain.study.effects import LARGEST_USEFUL, MetricAnalysis, Ratio, StudyEffects
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunState
 from llenergymeasure.results.report.headline import Headline
 from llenergymeasure.results.report.study.machine import gpu_texts
-from llenergymeasure.results.study_tables.texts import TIMES, interval_text, limit_text, named, plain, unit_of, value_text
+from llenergymeasure.results.study_tables.texts import (
+    TIMES,
+    interval_text,
+    limit_text,
+    named,
+    plain,
+    unit_of,
+    value_text,
+)
 
 NOT_ENDED: frozenset[RunState] = frozenset({"pending", "running", "interrupted"})
 TOO_FEW = "too few runs to estimate the spread"

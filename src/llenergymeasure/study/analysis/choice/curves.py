@@ -103,8 +103,20 @@ def _others(design: StudyDesign, field: TrafficField) -> list[Factor]:
 
 def _settings(design: StudyDesign, field: TrafficField, cell: Cell) -> str:
     """The levels of the other factors in a cell; those of the other kind of traffic do not matter to it."""
-    named = [factor for factor in _others(design, field) if factor.name in cell.levels and not NAMES.keys() & {*factor.fields}]
-    return listed([f"{factor_name(factor)} {level_text(factor.levels[cell.levels[factor.name]])}" for factor in named])
+    named = [
+        factor
+        for factor in _others(design, field)
+        if factor.name in cell.levels and not NAMES.keys() & {*factor.fields}
+    ]
+    return listed([f"{factor_name(factor)} {_level_text(factor, cell)}" for factor in named])
+
+
+def _level_text(factor: Factor, cell: Cell) -> str:
+    """The level of a cell; a command is one text."""
+    level = factor.levels[cell.levels[factor.name]]
+    if len(factor.fields) == 1 and isinstance(level, (tuple, list)):
+        return " ".join(map(str, level))
+    return level_text(level)
 
 
 def _means(analyses: Analyses, rows: Sequence[RunRow]) -> dict[str, dict[str, Mean]]:

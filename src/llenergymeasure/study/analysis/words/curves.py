@@ -65,7 +65,9 @@ def _undecided(curve: TrafficCurve) -> Iterator[str]:
     """The points whose intervals contain a limit."""
     unsure = [point for point in curve.points if point.keeps is not None and not point.certain]
     amounts = listed([number(point.traffic, "", 4) for point in unsure])
-    if unsure and all(point.means[name].low is None for point in unsure for name in curve.limits if name in point.means):
+    if unsure and all(
+        point.means[name].low is None for point in unsure for name in curve.limits if name in point.means
+    ):
         yield "Without intervals this is not certain: run at least 3 cycles."
     elif unsure:
         yield f"At a {curve.name} of {amounts} an interval contains a limit, so more cycles are needed to decide there."
