@@ -13,7 +13,7 @@ from typing import Any
 
 from a_study import a_protocol
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.domain.study.design import StudyDesign
+from llenergymeasure.domain.study.design import Cell, StudyDesign
 from llenergymeasure.domain.study.factors import factors_and_cells
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
@@ -94,27 +94,19 @@ def a_traffic_study(
         for cell in design.cells:
             noise = 1.01**cycle * math.exp(chance.gauss(0, cv))
             found = {name: value and value * noise for name, value in values(cell.config).items()}
-            runs.append(
-                RunRow(
-                    run_id=f"{cell.id}.c{cycle}",
-                    place=len(runs) + 1,
-                    cell=cell.id,
-                    cycle=cycle,
-                    attempt=1,
-                    state="completed",
-                    block=f"cycle {cycle}",
-                    started_at=f"2026-11-29T06:{len(runs):02}:00+00:00",
-                    took_s=20.0,
-                    host="node-1",
-                    result=f"runs/{cell.id}.c{cycle}/result.json",
-                    values=found,
-                    n_passes=1,
-                    energy_estimated=estimated,
-                    meter="codecarbon" if estimated else "nvml",
-                    failed_share=failed_share(cell.config),
-                )  # fmt: skip
-            )
+            run = _run(cell, cycle, len(runs) + 1, found)
+            meter = "codecarbon" if estimated else "nvml"
+            more = {"meter": meter, "energy_estimated": estimated, "failed_share": failed_share(cell.config)}
+            runs.append(run.model_copy(update=more))
     study = StudyData(study_id="rates_2026-11-29T06-52-40", design=design, protocol=protocol, runs=tuple(runs))
     effects = analyse(design, runs, protocol, limits=limits)
     assert effects is not None
     return study.model_copy(update={"effects": effects, "answer": summary(design, effects)})
+
+
+def _run(cell: Cell, cycle: int, place: int, values: dict[str, float | None]) -> RunRow:
+    return RunRow(
+        run_id=f"{cell.id}.c{cycle}", place=place, cell=cell.id, cycle=cycle, attempt=1, state="completed",
+        block=f"cycle {cycle}", started_at=f"2026-11-29T06:{place:02}:00+00:00", took_s=20.0, host="node-1",
+        result=f"runs/{cell.id}.c{cycle}/result.json", values=values, n_passes=1,
+    )  # fmt: skip
