@@ -78,9 +78,15 @@ def facts(study: StudyResult) -> Iterator[tuple[str, str]]:
     is_estimate = any(run.energy_estimated for run in study.completed)
     yield "energy", f"an estimate by {meters}; not measured" if is_estimate else f"measured by {meters}"
     tokens = [result.tokens for result in results]
-    yield "work", f"{_range([each.n_prompts for each in tokens])} requests, {_range([each.input_tokens for each in tokens])} input tokens and {_range([each.output_tokens for each in tokens])} output tokens in the window of a run"  # noqa: E501 - one line of a table
+    yield (
+        "work",
+        f"{_range([each.n_prompts for each in tokens])} requests, {_range([each.input_tokens for each in tokens])} input tokens and {_range([each.output_tokens for each in tokens])} output tokens in the window of a run",
+    )  # noqa: E501 - one line of a table
     lags = [each.lag.p99_ms for each in served]
-    yield "client", f"p99 of its delay {min(lags):.2f} to {max(lags):.2f} ms; at most {100 * max(each.client_cpu_share for each in served):.1f} % of a core"  # noqa: E501 - as above
+    yield (
+        "client",
+        f"p99 of its delay {min(lags):.2f} to {max(lags):.2f} ms; at most {100 * max(each.client_cpu_share for each in served):.1f} % of a core",
+    )  # noqa: E501 - as above
     yield "failed requests", f"{sum(each.failed for each in served)} of {sum(each.sent for each in served)}"
 
 
@@ -97,7 +103,9 @@ def page(study: StudyResult, folder: Path) -> str:
     assert study.effects is not None
     rows = study.rows()
     took_s = sum(float(row["waited_s"]) + float(row["took_s"]) for row in rows)
-    tables = {name: (folder / "tables" / f"{name}.md").read_text(encoding="utf-8").strip() for name in ("rate", "spans")}
+    tables = {
+        name: (folder / "tables" / f"{name}.md").read_text(encoding="utf-8").strip() for name in ("rate", "spans")
+    }
     return PAGE.format(
         cycles=study.protocol.n_cycles, cells=len(study.cells), runs=len(rows), minutes=int(took_s / 60), answer=study.answer,
         facts="\n".join(f"| {name} | {text} |" for name, text in facts(study)), n=study.cells[0].config.n,

@@ -15,6 +15,7 @@ from llenergymeasure._files import complete_directory
 from llenergymeasure.domain.files import folder, report_formats, serialise, study
 from llenergymeasure.domain.reasons import reasons_of
 from llenergymeasure.domain.result_data import ResultData
+from llenergymeasure.domain.study.curves import curve_rows
 from llenergymeasure.domain.study.effects import StudyEffects
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.rows import run_rows
@@ -113,6 +114,10 @@ class StudyResult(StudyData):
     def rows(self) -> list[dict[str, Any]]:
         """One flat mapping per run, for `pandas.DataFrame(study.rows())` or `polars.DataFrame(study.rows())`."""
         return run_rows(self)
+
+    def curve_rows(self) -> list[dict[str, Any]]:
+        """One flat mapping per rate or concurrency of a server, for `pandas.DataFrame`; empty for a study that varies neither."""
+        return curve_rows(self.curves)
 
     def _repr_html_(self) -> str | None:
         return report_formats.for_notebook(self, "study_notebook")

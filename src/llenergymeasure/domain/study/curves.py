@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from llenergymeasure._format import number
 from llenergymeasure.domain.base import Frozen
-from llenergymeasure.domain.traffic import LIMITED
+from llenergymeasure.domain.traffic.result import LIMITED
 
 TrafficField = Literal["traffic.rate", "traffic.concurrency"]
 # The name of the field in text, with its unit.

@@ -8,13 +8,15 @@ from collections.abc import Iterator, Sequence
 from llenergymeasure._format import number
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.energy import EnergySource
+from llenergymeasure.domain.metrics import METRICS
+from llenergymeasure.domain.study.curves import TrafficCurve
 from llenergymeasure.domain.study.effects import LARGEST_USEFUL, MetricAnalysis
 from llenergymeasure.domain.study.names import level_text
 from llenergymeasure.domain.study.result import StudyData
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.results.report.study.conditions import cooldown
 from llenergymeasure.results.report.study.machine import device_groups, gpu_texts, libraries, most_at_once, releases
-from llenergymeasure.results.study_tables.texts import named, plain
+from llenergymeasure.results.study_tables.texts import limit_text, named, plain
 
 SOURCES = {
     "blocks": "R. A. Fisher: The Design of Experiments. Oliver and Boyd, 1935.",
@@ -45,6 +47,7 @@ def paragraphs(study: StudyData) -> list[str]:
     texts = [" ".join(_design(study, cited)), " ".join(_measurement(study, cited))]
     if study.effects is not None:
         texts.append(" ".join(_analysis(study, study.effects.metrics[0], cited)))
+        texts += [" ".join(_traffic(curve)) for curve in study.curves[:1] if curve.limits]
     return [*texts, *cited.listed()]
 
 
@@ -181,6 +184,14 @@ def _analysis(study: StudyData, analysis: MetricAnalysis, cited: Citations) -> I
         )
     if analysis.detectable is not None and analysis.detectable <= LARGEST_USEFUL:
         yield f"A ratio of {plain(analysis.detectable)} would have been found with a probability of 0.8."
+
+
+def _traffic(curve: TrafficCurve) -> Iterator[str]:
+    limits = ", ".join(limit_text(name, value) for name, value in curve.limits.items())
+    yield f"A {curve.name} kept the limits ({limits}) if the geometric mean of its runs was inside each of them, and at most 1 % of"
+    yield "its requests failed."
+    better = "lowest" if METRICS[curve.cost].better == "lower" else "highest"
+    yield f"Of those, we chose the one with the {better} {METRICS[curve.cost].title}."
 
 
 def _terms(analysis: MetricAnalysis) -> str:
