@@ -27,8 +27,8 @@ PACKAGES = ("llenergymeasure", "xllamacpp", "aiohttp", "tokenizers", "codecarbon
 PAGE = """# A llama.cpp server at four request rates
 
 This study varies the rate of requests to a llama.cpp server with SmolLM2-135M-Instruct (`examples/servers/rates.yaml`). It has
-{cycles} cycles: {cells} cells, {runs} runs, {minutes} minutes. [report.html](report.html) is its report, [runs.csv](runs.csv) has the
-numbers of each run, and [curves.csv](tables/curves.csv) those of each rate. `make rates` repeats it.
+{cycles} cycles: {cells} cells, {runs} runs, {minutes} minutes. [report.html](report.html) is its report, [runs.csv](runs.csv) has
+the numbers of each run, and [curves.csv](tables/curves.csv) those of each rate. `make rates` repeats it.
 
 | | |
 |---|---|
@@ -49,7 +49,7 @@ The largest mean over the smallest, for each metric:
 ## How to read it
 
 - A rate keeps a limit if the geometric mean of its runs is inside. It is certain if the 95 % interval is inside too.
-- At a rate above the capacity of the server, requests wait longer and longer, so the latency there is that of this number of requests
+- At a rate above the capacity of the server, requests wait longer and longer. The latency there is that of this number of requests
   ({n} per run), and not a property of the server.
 - Client and server share the CPU cores of one machine. The table above has the delay of the client and its share of a core.
 - The windows are short ({short} of {runs} are below {least:.0f} s), so the intervals are wider than those of a longer study.

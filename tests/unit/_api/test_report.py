@@ -10,6 +10,7 @@ pytest.importorskip("matplotlib")
 from a_page import Page
 from a_result import a_result
 from a_study import a_study
+from a_traffic_study import a_traffic_study
 from llenergymeasure import StudyResult
 from llenergymeasure._api.report import limits_of, load, write_report
 from llenergymeasure.domain.files.study import write_study
@@ -63,6 +64,16 @@ def test_the_best_cell_inside_a_limit_is_named(folder):
 def test_a_limit_that_no_cell_meets_is_reported(folder):
     text = Page(write_report(folder, ["ttft_p95_ms=1"]).page.read_text(encoding="utf-8")).text
     assert "best cell inside the limits none no cell has time to first token, p95 at most 1 ms" in text
+
+
+def test_a_limit_chooses_another_rate_of_a_study_over_the_traffic_of_a_server(tmp_path):
+    study = a_traffic_study()
+    write_study(study, tmp_path)
+    assert study.answer != write_report(tmp_path, ["ttft_p99_ms=60", "goodput=2"]).answer
+    written = write_report(tmp_path, ["ttft_p99_ms=60", "goodput=2"])
+    assert "goodput of at least 2 requests/s, a request rate of 4 requests/s needs the least energy" in written.answer
+    assert "tables/curves.csv" in Page(written.page.read_text(encoding="utf-8")).values("href")
+    assert [row["best"] for row in StudyResult.from_dir(tmp_path).curve_rows()] == [False, False, True, False]
 
 
 def test_a_factor_whose_interval_is_inside_the_margin_makes_no_difference_above_it(folder):
