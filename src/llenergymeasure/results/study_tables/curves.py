@@ -32,17 +32,22 @@ def file_name(field: TrafficField) -> str:
     return field.rpartition(".")[2]
 
 
-def curve_tables(effects: StudyEffects) -> Iterator[Table]:
-    """One table for the rate and one for the concurrency, where the study varies them."""
+def curve_tables(effects: StudyEffects, beside: Sequence[str] = _SHOWN) -> Iterator[Table]:
+    """One table for the rate and one for the concurrency, where the study varies them.
+
+    Args:
+        effects: the analysis.
+        beside: metrics that are shown beside the cost and the limited ones.
+    """
     for field in NAMES:
         if curves := curves_of(effects, field):
-            yield _table(effects, field, curves)
+            yield _table(effects, field, curves, beside)
 
 
-def _table(effects: StudyEffects, field: TrafficField, curves: Sequence[TrafficCurve]) -> Table:
+def _table(effects: StudyEffects, field: TrafficField, curves: Sequence[TrafficCurve], beside: Sequence[str]) -> Table:
     several = any(curve.settings for curve in curves)
     limited = any(curve.limits for curve in curves)
-    metrics = _metrics(curves)
+    metrics = _metrics(curves, beside)
     head = (
         *(("settings",) if several else ()), curves[0].title, "cell",
         *(title_of(effects, metric) for metric in metrics), *(("failed", "keeps the limits") if limited else ("failed",)),
@@ -55,9 +60,9 @@ def _table(effects: StudyEffects, field: TrafficField, curves: Sequence[TrafficC
     return Table(file_name(field), _caption(curves), head, rows, texts=1 + several)
 
 
-def _metrics(curves: Sequence[TrafficCurve]) -> tuple[str, ...]:
+def _metrics(curves: Sequence[TrafficCurve], beside: Sequence[str]) -> tuple[str, ...]:
     """The shown metrics that some point has, those of the limits and the cost first."""
-    wanted = dict.fromkeys([*(name for curve in curves for name in (*curve.limits, curve.cost)), *_SHOWN])
+    wanted = dict.fromkeys([*(name for curve in curves for name in (*curve.limits, curve.cost)), *beside])
     measured = {name for curve in curves for point in curve.points for name in point.means}
     return tuple(name for name in wanted if name in measured)
 
