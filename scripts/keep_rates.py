@@ -11,11 +11,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from llenergymeasure import StudyResult
 from llenergymeasure.core.quality.warnings import MIN_DURATION_S
+from llenergymeasure.domain.measurements import TokenCounts
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "servers" / "rates.yaml"
@@ -77,17 +78,20 @@ def facts(study: StudyResult) -> Iterator[tuple[str, str]]:
     meters = " and ".join(sorted({run.meter or "none" for run in study.completed}))
     is_estimate = any(run.energy_estimated for run in study.completed)
     yield "energy", f"an estimate by {meters}; not measured" if is_estimate else f"measured by {meters}"
-    tokens = [result.tokens for result in results]
+    yield "work", _work([result.tokens for result in results])
+    lags, shares = [each.lag.p99_ms for each in served], [each.client_cpu_share for each in served]
     yield (
-        "work",
-        f"{_range([each.n_prompts for each in tokens])} requests, {_range([each.input_tokens for each in tokens])} input tokens and {_range([each.output_tokens for each in tokens])} output tokens in the window of a run",
-    )  # noqa: E501 - one line of a table
-    lags = [each.lag.p99_ms for each in served]
-    yield (
-        "client",
-        f"p99 of its delay {min(lags):.2f} to {max(lags):.2f} ms; at most {100 * max(each.client_cpu_share for each in served):.1f} % of a core",
-    )  # noqa: E501 - as above
+        "delay of the client",
+        f"p99 {min(lags):.2f} to {max(lags):.2f} ms; at most {100 * max(shares):.1f} % of a core",
+    )
     yield "failed requests", f"{sum(each.failed for each in served)} of {sum(each.sent for each in served)}"
+
+
+def _work(tokens: Sequence[TokenCounts]) -> str:
+    requests, given, made = (
+        _range([getattr(each, name) for each in tokens]) for name in ("n_prompts", "input_tokens", "output_tokens")
+    )
+    return f"{requests} requests, {given} input tokens and {made} output tokens in the window of a run"
 
 
 def _versions(packages: dict[str, str]) -> Iterator[str]:

@@ -47,11 +47,13 @@ def factor_name(factor: Factor) -> str:
 
 
 def level_text(level: Any) -> str:
-    """A level: `on` and `off` for switches, `default` for none, `128/256` for fields that change together."""
+    """A level: `on` and `off` for switches, `default` for none, `128/256` for fields that change together, `4` for 4.0."""
     if isinstance(level, (tuple, list)):
         return "/".join(map(level_text, level))
     if isinstance(level, bool):
         return "on" if level else "off"
+    if isinstance(level, float) and level.is_integer():
+        return f"{level:.0f}"
     return "default" if level is None else str(level)
 
 

@@ -84,7 +84,7 @@ def terminal_tables(study: StudyData, effects: StudyEffects) -> Iterator[Table]:
         rows = ((row[0], *_levels(study.design, row[0], names), *row[2:]) for row in cells.rows)
         cells = replace(cells, head=head, rows=tuple(rows), texts=1 + len(names))
     yield cells
-    yield from curve_tables(effects, ("goodput",))
+    yield from curve_tables(effects, ("ttft_p99_ms", "goodput"))
     if factors.rows:
         yield replace(factors, head=factors.head[:-1], rows=tuple(row[:-1] for row in factors.rows))
 

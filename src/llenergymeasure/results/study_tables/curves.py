@@ -50,7 +50,7 @@ def _table(effects: StudyEffects, field: TrafficField, curves: Sequence[TrafficC
     metrics = _metrics(curves, beside)
     head = (
         *(("settings",) if several else ()), curves[0].title, "cell",
-        *(title_of(effects, metric) for metric in metrics), *(("failed", "keeps the limits") if limited else ("failed",)),
+        *(("keeps the limits",) if limited else ()), *(title_of(effects, metric) for metric in metrics), "failed",
     )  # fmt: skip
     rows = tuple(
         (*((curve.settings,) if several else ()), *_row(curve, point, metrics, limited))
@@ -62,7 +62,7 @@ def _table(effects: StudyEffects, field: TrafficField, curves: Sequence[TrafficC
 
 def _metrics(curves: Sequence[TrafficCurve], beside: Sequence[str]) -> tuple[str, ...]:
     """The shown metrics that some point has, those of the limits and the cost first."""
-    wanted = dict.fromkeys([*(name for curve in curves for name in (*curve.limits, curve.cost)), *beside])
+    wanted = dict.fromkeys([*(name for curve in curves for name in (curve.cost, *curve.limits)), *beside])
     measured = {name for curve in curves for point in curve.points for name in point.means}
     return tuple(name for name in wanted if name in measured)
 
@@ -70,11 +70,11 @@ def _metrics(curves: Sequence[TrafficCurve], beside: Sequence[str]) -> tuple[str
 def _row(curve: TrafficCurve, point: TrafficPoint, metrics: Sequence[str], limited: bool) -> Iterator[str]:
     yield number(point.traffic, "", 4)
     yield point.cell
+    if limited:
+        yield keeps_text(point)
     for name in metrics:
         yield _mean_text(point.means.get(name), name, name in (*curve.limits, curve.cost))
     yield ABSENT if point.failed_share is None else f"{100 * point.failed_share:.1f} %"
-    if limited:
-        yield keeps_text(point)
 
 
 def _mean_text(mean: Mean | None, metric: str, with_interval: bool) -> str:

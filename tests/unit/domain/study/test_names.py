@@ -36,3 +36,7 @@ def test_lists():
         "a and b",
         "a, b and c",
     ]
+
+
+def test_a_whole_number_has_no_decimals():
+    assert (names.level_text(4.0), names.level_text(0.5), names.level_text(4)) == ("4", "0.5", "4")

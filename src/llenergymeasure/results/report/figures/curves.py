@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from matplotlib.axes import Axes
@@ -19,6 +20,8 @@ from llenergymeasure.results.study_tables.curves import file_name, keeps_text
 from llenergymeasure.results.study_tables.texts import capital, name_of, title_of, value_text
 
 MOST_CURVES = 6
+# Pieces of the line between two points, for the placement of labels.
+_PIECES = 24
 # More amounts have no space below the axis.
 _MOST_TICKS = 7
 # The latency against which the energy is drawn, where no limit names one.
@@ -82,7 +85,8 @@ def _plane(effects: StudyEffects, curves: Sequence[TrafficCurve], across: str) -
     if any(curve.settings for curve in curves):
         figure.legend(loc="outside upper left", ncols=2)
     labels = [[curve.amount(point.traffic), number(point.traffic, "", 4)] for curve, point, _, _ in places]
-    label_points(figure, axes, [(place.x.value, place.y.value) for place in places], labels, lines)
+    at = [(place.x.value, place.y.value) for place in places]
+    label_points(figure, axes, at, labels, [*lines, *_between(places)])
     title = f"{capital(name_of(up))} against {name_of(across)}"
     text = "; ".join(f"{_named(place)}: {_value(place.x, across)}, {_value(place.y, up)}" for place in places)
     return Picture(file_name(curves[0].field), title, text, figure, _caption(curves, bool(lines)))
@@ -140,6 +144,21 @@ def _draw(axes: Axes, curves: Sequence[TrafficCurve], places: Sequence[_At]) -> 
     return lines
 
 
+def _between(places: Sequence[_At]) -> list[Line]:
+    """The lines from each point to the next of its curve on logarithmic axes, as short pieces that no label may cross."""
+    pieces: list[Line] = []
+    for start, end in pairwise(places):
+        if start.curve is end.curve:
+            shares = [step / _PIECES for step in range(_PIECES + 1)]
+            at = [(_mixed(start.x, end.x, share), _mixed(start.y, end.y, share)) for share in shares]
+            pieces += pairwise(at)
+    return pieces
+
+
+def _mixed(start: Mean, end: Mean, share: float) -> float:
+    return start.value ** (1 - share) * end.value**share
+
+
 def _mark(axes: Axes, place: _At, index: int) -> None:
     """The sign of a point: hollow where the limits are not kept, with a ring around the best."""
     at, shade, keeps = (place.x.value, place.y.value), colour(index), place.point.keeps is not False
@@ -153,10 +172,10 @@ def _limits(curves: Sequence[TrafficCurve], metric: str) -> list[float]:
 
 
 def _draw_limits(axes: Axes, which: Literal["x", "y"], limits: Sequence[float], metric: str) -> None:
-    shade = LIGHT["alert"]
+    shade = LIGHT["ink"]
     for limit in limits:
         draw = axes.axvline if which == "x" else axes.axhline
-        draw(limit, color=shade, linewidth=1.2, linestyle=(0, (5, 3)))
+        draw(limit, color=shade, linewidth=1, linestyle=(0, (1.5, 2)))
         at, move = ((limit, 0.02), (4, 0)) if which == "x" else ((0.01, limit), (0, 3))
         frame = ("data", "axes fraction") if which == "x" else ("axes fraction", "data")
         axes.annotate(f"limit {number(limit, METRICS[metric].unit, 4)}", at, move, frame, "offset points", color=shade)

@@ -77,10 +77,10 @@ def _without_answer(study: StudyData) -> Iterator[str]:
 def headlines(study: StudyData, effects: StudyEffects) -> Iterator[Headline]:
     """The numbers at the top of the page."""
     analysis = effects.metrics[0]
-    if analysis.best is not None:
-        yield from _best(study, effects, analysis)
     for curve in effects.curves:
         yield from _traffic(effects, curve)
+    if analysis.best is not None:
+        yield from _best(study, effects, analysis)
     if effects.limits and not effects.curves:
         yield _within(study, effects, analysis)
     yield Headline(

@@ -65,13 +65,17 @@ def curves(
         analyses: the analysis of each metric.
         limits: limits that were asked for, in addition to those of `slo`.
     """
-    groups = [(field, cells) for field in NAMES for cells in _groups(design, field)]
+    groups = {field: found for field in NAMES if (found := list(_groups(design, field)))}
     if not groups:
         return ()
     energy = analyses.get(ENERGY)
     cost = SPEED if energy is None or "estimated" in energy.notes else ENERGY
     known = _Known(cost, _means(analyses, rows), _failed(rows))
-    found = [_curve(field, _settings(design, field, cells[0]), cells, known, limits) for field, cells in groups]
+    found = [
+        _curve(field, _settings(design, cells[0], [each[0] for each in of_field]), cells, known, limits)
+        for field, of_field in groups.items()
+        for cells in of_field
+    ]
     return tuple(curve for curve in found if len(curve.points) > 1)
 
 
@@ -101,13 +105,10 @@ def _others(design: StudyDesign, field: TrafficField) -> list[Factor]:
     return [factor for factor in design.factors if field not in factor.fields]
 
 
-def _settings(design: StudyDesign, field: TrafficField, cell: Cell) -> str:
-    """The levels of the other factors in a cell; those of the other kind of traffic do not matter to it."""
-    named = [
-        factor
-        for factor in _others(design, field)
-        if factor.name in cell.levels and not NAMES.keys() & {*factor.fields}
-    ]
+def _settings(design: StudyDesign, cell: Cell, firsts: Sequence[Cell]) -> str:
+    """The levels of a cell by which its curve differs from the others of the field, each given by its first cell."""
+    differing = [factor for factor in design.factors if len({each.levels.get(factor.name) for each in firsts}) > 1]
+    named = [factor for factor in differing if factor.name in cell.levels and not NAMES.keys() & {*factor.fields}]
     return listed([f"{factor_name(factor)} {_level_text(factor, cell)}" for factor in named])
 
 

@@ -19,14 +19,15 @@ _COSTS = {
 
 def curve_sentences(effects: StudyEffects) -> Iterator[str]:
     """For each curve with limits: the best point inside them, the most traffic that keeps them, and what is not decided."""
+    stated: dict[str, float] = {}
     for curve in effects.curves:
         if curve.limits:
-            yield from _sentences(curve)
+            yield from _sentences(curve, "the same limits" if curve.limits == stated else limits_text(curve.limits))
+        stated = curve.limits
 
 
-def _sentences(curve: TrafficCurve) -> Iterator[str]:
-    where = f"With {curve.settings} and " if curve.settings else "With "
-    begin = f"{where}{limits_text(curve.limits)}"
+def _sentences(curve: TrafficCurve, limits: str) -> Iterator[str]:
+    begin = f"With {curve.settings} and {limits}" if curve.settings else f"With {limits}"
     if curve.best is None or curve.highest is None:
         yield f"{begin}, {_without_best(curve)}."
     else:

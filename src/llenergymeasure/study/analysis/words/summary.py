@@ -20,8 +20,8 @@ _MOST_NAMED = 5
 def summary(design: StudyDesign, effects: StudyEffects) -> str:
     """The answer: what matters most, by how much, and what limits this."""
     analysis = effects.metrics[0]
-    parts = [*_energy_first(effects), *_answer(design, effects, analysis), *_limits(design, effects, analysis)]
-    return " ".join(parts)
+    about = [*_answer(design, effects, analysis), *_limits(design, effects, analysis)]
+    return " ".join([*_energy_first(effects), *curve_sentences(effects), *about])
 
 
 def _energy_first(effects: StudyEffects) -> Iterator[str]:
@@ -108,7 +108,6 @@ def _limits(design: StudyDesign, effects: StudyEffects, analysis: MetricAnalysis
     ]
     if missing:
         yield f"Not compared, because cells are missing: {listed(missing)}."
-    yield from curve_sentences(effects)
     if effects.limits and not effects.curves:
         yield _best_within(design, effects)
 

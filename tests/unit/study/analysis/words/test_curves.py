@@ -19,10 +19,13 @@ def test_the_best_rate_is_named_with_its_energy():
     )
 
 
-def test_the_answer_of_the_study_ends_with_it():
-    study = a_traffic_study()
-    assert study.answer.endswith(said())
-    assert study.answer.startswith("Request rate matters: 16.0 needs 4.6 times less energy per output token than 1.0")
+def test_the_answer_of_the_study_begins_with_it():
+    begin = f"{said()} Request rate matters: 16 needs 4.6 times less energy per output token than 1 "
+    assert a_traffic_study().answer.startswith(begin)
+
+
+def test_that_energy_is_an_estimate_comes_before_it():
+    assert a_traffic_study(estimated=True).answer.startswith("Energy is an estimate here")
 
 
 def test_a_higher_rate_with_more_energy_is_named_too():
@@ -66,7 +69,7 @@ def test_each_server_has_its_sentence():
     cells = [each for port in (8000, 9000) for each in over_rates(server={"url": f"http://127.0.0.1:{port}/v1"})]
     text = said(cells)
     assert f"With server http://127.0.0.1:8000/v1 and {LIMITS}, a request rate of 8 requests/s" in text
-    assert f"With server http://127.0.0.1:9000/v1 and {LIMITS}, a request rate of 8 requests/s" in text
+    assert "With server http://127.0.0.1:9000/v1 and the same limits, a request rate of 8 requests/s" in text
 
 
 def test_without_limits_nothing_is_added():
