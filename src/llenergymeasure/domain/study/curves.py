@@ -109,6 +109,6 @@ def _row(curve: TrafficCurve, point: TrafficPoint, names: dict[str, None]) -> di
 
 
 def _columns(metric: str, mean: Mean | None) -> Iterator[tuple[str, float | None]]:
-    yield metric, mean and mean.value
-    yield f"{metric}_low", mean and mean.low
-    yield f"{metric}_high", mean and mean.high
+    yield metric, None if mean is None else mean.value
+    yield f"{metric}_low", None if mean is None else mean.low
+    yield f"{metric}_high", None if mean is None else mean.high

@@ -156,7 +156,7 @@ def _between(places: Sequence[_At]) -> list[Line]:
 
 
 def _mixed(start: Mean, end: Mean, share: float) -> float:
-    return start.value ** (1 - share) * end.value**share
+    return math.exp((1 - share) * math.log(start.value) + share * math.log(end.value))
 
 
 def _mark(axes: Axes, place: _At, index: int) -> None:

@@ -135,8 +135,8 @@ def levels(design: StudyDesign, effects: StudyEffects, factor: FactorEffect, num
     for place, each in zip(at, factor.levels):
         if each.ratio.low is not None and each.ratio.high is not None:
             low, high = (each.mean * end / each.ratio.value for end in (each.ratio.low, each.ratio.high))
-            spread = [[max(each.mean - low, 0)], [max(high - each.mean, 0)]]
-            axes.errorbar(place, each.mean, yerr=spread, color=LIGHT["a"], capsize=3.5)
+            lengths = [[max(each.mean - low, 0)], [max(high - each.mean, 0)]]
+            axes.errorbar(place, each.mean, yerr=lengths, color=LIGHT["a"], capsize=3.5)
             ends += [low, high]
     logarithmic(axes, "y", [*means, *ends], pad=0.1)
     axes.grid(True, axis="y")

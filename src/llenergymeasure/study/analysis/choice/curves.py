@@ -65,7 +65,7 @@ def curves(
         analyses: the analysis of each metric.
         limits: limits that were asked for, in addition to those of `slo`.
     """
-    groups = {field: found for field in NAMES if (found := list(_groups(design, field)))}
+    groups = {field: cells for field in NAMES if (cells := list(_groups(design, field)))}
     if not groups:
         return ()
     energy = analyses.get(ENERGY)
