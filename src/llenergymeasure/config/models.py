@@ -171,10 +171,10 @@ class ExperimentConfig(ConfigModel):
                     section,
                 )
         if self.lora is not None and not takes_lora(self.backend):
-            valid = ", ".join(LORA_SUPPORT)
-            raise ContradictionError(
-                f"lora is not supported by backend '{self.backend}'", f"valid backends: {valid}", "lora"
-            )
+            valid = f"valid backends: {', '.join(LORA_SUPPORT)}"
+            fix = "start the server with the adapter, and name it in server.served_model"
+            problem = f"lora is not supported by backend '{self.backend}'"
+            raise ContradictionError(problem, fix if self.backend == "server" else valid, "lora")
         if self.backend == "pytorch":
             check_token_proposals(self.decoder, self.pytorch_settings)
         if self.backend == "vllm":

@@ -98,7 +98,9 @@ def test_a_backend_takes_lora_if_it_supports_it(backend):
     if backend in LORA_SUPPORT:
         assert build_experiment_config({"model": "m", **fields}).lora.adapter_id == "org/adapter"
     else:
-        assert f"lora is not supported by backend '{backend}'; valid backends: pytorch, vllm" in complaint(fields)
+        fixes = {"server": "start the server with the adapter, and name it in server.served_model"}
+        fix = fixes.get(backend, "valid backends: pytorch, vllm")
+        assert f"lora is not supported by backend '{backend}'; {fix}" in complaint(fields)
 
 
 def test_a_batch_size_for_vllm_has_its_counterpart_in_the_message():

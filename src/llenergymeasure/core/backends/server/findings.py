@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.server.processes.listening import is_here
+from llenergymeasure.core.backends.server.tokens.from_file import TOKENIZER_FILE
 from llenergymeasure.exceptions import ConfigError, Finding
 from llenergymeasure.models.builtin import builtin_model_path
+from llenergymeasure.models.files.local_files import local_directory
 
 
 def setting_findings(
@@ -26,7 +28,7 @@ def setting_findings(
     Args:
         config: the experiment.
         checkpoint: not used: only the server reads the model.
-        has: not used: the server has its own libraries.
+        has: whether a module is installed.
         cuda_devices: not used.
         environ: environment variables.
     """
@@ -42,6 +44,8 @@ def setting_findings(
             f"the environment variable {settings.api_key_env}, which server.api_key_env names, is not set",
             f"export {settings.api_key_env}=...",
         )
+    if settings.tokenizer is not None:
+        yield from _tokenizer(settings.tokenizer, has, environ)
     yield from _elsewhere(config)
 
 
@@ -50,6 +54,18 @@ def _program(name: str, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(
             f"server.launch: the program {name} is not found on this machine",
             "install it, or write its full path",
+        )
+
+
+def _tokenizer(name: str, has: Callable[[str], bool], environ: Mapping[str, str]) -> Iterator[Finding]:
+    """A tokenizer that is not on this machine is found now and not after the start of a server, which may take minutes."""
+    if not has("tokenizers"):
+        yield Finding("server.tokenizer needs tokenizers (not installed)", "pip install tokenizers")
+    directory = local_directory(name, None, environ, TOKENIZER_FILE)
+    if directory is None or not (directory / TOKENIZER_FILE).is_file():
+        yield Finding(
+            f"server.tokenizer: {name} is not a directory with {TOKENIZER_FILE}, and not in the hub's cache",
+            f"fetch it with: hf download {name} {TOKENIZER_FILE}",
         )
 
 

@@ -55,3 +55,21 @@ def test_the_energy_of_another_machine_cannot_be_measured():
 def test_a_meter_of_this_machine_is_not_that_of_another():
     (problem,) = problems(url=THERE, energy="none", meter="rapl")
     assert problem == "energy.backend is rapl, but server.energy is none: the server is on another machine"
+
+
+def test_a_tokenizer_is_looked_for_on_this_machine_before_the_run(tmp_path):
+    assert problems(url=HERE, tokenizer=str(tmp_path)) == [
+        f"server.tokenizer: {tmp_path} is not a directory with tokenizer.json, and not in the hub's cache"
+    ]
+    (tmp_path / "tokenizer.json").write_text("{}")
+    assert problems(url=HERE, tokenizer=str(tmp_path)) == []
+    assert problems(url=HERE, tokenizer="builtin/tiny-llama") == []
+
+
+def test_a_tokenizer_needs_its_library():
+    config = ExperimentConfig(model="m", backend="server", server={"url": HERE, "tokenizer": "builtin/tiny-llama"})
+    (finding,) = setting_findings(config, {}, lambda module: module != "tokenizers", lambda: None, {})
+    assert (finding.problem, finding.fix) == (
+        "server.tokenizer needs tokenizers (not installed)",
+        "pip install tokenizers",
+    )
