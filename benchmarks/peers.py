@@ -49,5 +49,6 @@ PREDECESSOR = Peer("llenergymeasure 0.7.0", ("llenergymeasure==0.7.0", TORCH))
 OPTIMUM = Peer("optimum-benchmark 0.6.0", ("optimum-benchmark==0.6.0", "transformers<5", "datasets>=4,<4.5", TORCH))
 PYTEST_BENCHMARK = Peer("pytest-benchmark 5.3.1", ("pytest-benchmark==5.3.1", "pytest==9.2.0"))
 # What tools for load on servers are built on: aiperf on the first, guidellm on the second.
+AIPERF = Peer("aiperf 0.13.0", ("aiperf==0.13.0",))
 AIOHTTP = Peer("aiohttp 3.14.5", ("aiohttp==3.14.5",))
 HTTPX = Peer("httpx 0.28.1", ("httpx==0.28.1",))

@@ -85,7 +85,8 @@ def event(content: Any) -> bytes:
 def text_event(text: str, finish: str | None = None, chat: bool = False, **more: Any) -> bytes:
     """An event with text."""
     said = {"delta": {"content": text}} if chat else {"text": text}
-    return event({"choices": [{"index": 0, **said, "finish_reason": finish}], **more})
+    kind = "chat.completion.chunk" if chat else "text_completion"
+    return event({"object": kind, "choices": [{"index": 0, **said, "finish_reason": finish}], **more})
 
 
 def usage_of(output_tokens: int, input_tokens: int = 4, **more: Any) -> dict[str, Any]:
