@@ -80,6 +80,9 @@ class Server(ThreadingHTTPServer):
     answers: int | None = None
     answered = 0
 
+    def handle_error(self, *_: object) -> None:
+        """Write nothing about clients that have gone."""
+
 
 def main() -> None:
     """Serve until the program is ended."""

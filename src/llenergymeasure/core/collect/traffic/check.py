@@ -81,19 +81,24 @@ def _problems_of_prompts(
 def _problems_of_answered(request: RequestRecord, traffic: TrafficRecord, tolerance_s: float) -> Iterator[str]:
     name = f"of prompt {request.prompt_index}"
     yield from (f"{name}, {problem}" for problem in problems_of_request(request, tolerance_s))
-    due_s = request.scheduled_s if request.queued_s is None else request.queued_s
-    if not traffic.start_s - TOLERANCE_S <= due_s <= traffic.end_s + TOLERANCE_S:
-        run = f"from {traffic.start_s:.6g} to {traffic.end_s:.6g} s"
-        yield f"{name}, a request was due at {due_s:.6g} s, outside the run {run}"
+    sent_s, due_s = request.scheduled_s, _due_s(request)
+    if sent_s < traffic.start_s - TOLERANCE_S or due_s > traffic.end_s + TOLERANCE_S:
+        times = f"due at {due_s:.6g} s and sent at {sent_s:.6g} s"
+        yield f"{name}, a request was {times}, outside the run from {traffic.start_s:.6g} to {traffic.end_s:.6g} s"
 
 
 def _problems_of_other(request: RequestRecord, traffic: TrafficRecord, tolerance_s: float) -> Iterator[str]:
-    """Others were sent before the run, or at its very end, after all that are measured in it."""
+    """Others were due before the run, or at its very end, after all that are measured in it."""
     name = f"of prompt {request.prompt_index}"
     yield from (f"{name}, {problem}" for problem in problems_of_request(request, tolerance_s))
-    last_s = max(traffic.sent_s, default=traffic.start_s)
-    if traffic.start_s + tolerance_s < request.scheduled_s < last_s - tolerance_s:
-        yield f"{name}, a request that was sent in the run at {request.scheduled_s:.6g} s is among the others"
+    last_s = max(traffic.due_s, default=traffic.start_s)
+    if traffic.start_s + tolerance_s < _due_s(request) < last_s - tolerance_s:
+        yield f"{name}, a request that was due in the run at {_due_s(request):.6g} s is among the others"
+
+
+def _due_s(request: RequestRecord) -> float:
+    """When a request was due. A client that has too much to do sends it later."""
+    return request.scheduled_s if request.queued_s is None else request.queued_s
 
 
 def _problems_of_failed(request: FailedRequest, tolerance_s: float) -> Iterator[str]:

@@ -32,6 +32,12 @@ def test_a_request_may_be_sent_right_after_the_run_in_which_it_was_due():
     check(run_of((answered(1, 20.1, 21.0, due_s=19.99),)))
 
 
+def test_a_client_with_too_much_to_do_sends_late():
+    """A request belongs to the run in which it was sent, and another one, which was due before, may be sent in it too."""
+    check(run_of((answered(1, 12.0, 13.0, due_s=8.0),)))
+    check(run_of((B, C), others=(answered(2, 11.0, 12.0, due_s=9.99),)))
+
+
 def test_requests_at_the_very_end_of_a_run_may_belong_to_the_next():
     check(run_of((B,), others=(answered(2, 19.999, 21.0),)))
 
@@ -55,7 +61,7 @@ def with_traffic(records, **fields):
     [
         (run_of((answered(9, 11.0, 12.0),)), "there are no prompts 9"),
         (run_of((B,), others=(replace(A, prompt_index=7),)), "there are no prompts 7"),
-        (run_of((A,)), "a request was due at 8 s, outside the run"),
+        (run_of((A,)), "a request was due at 8 s and sent at 8 s, outside the run"),
         (run_of((C,), others=(B,)), "is among the others"),
         (run_of((replace(B, first_token_s=10.0),)), "first_token_s is 10 s, before scheduled_s 10.5 s"),
         (run_of((replace(B, token_counts=(1, 2)),)), "token_times_s has 3 entries and token_counts 2"),
