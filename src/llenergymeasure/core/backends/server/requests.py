@@ -26,7 +26,7 @@ class Requests:
         self._bodies = Bodies(config, kind, api, server.served_model)
         self._tokenizer = server.tokenizer
         self._as_ids = kind.takes_ids and api == "completions" and server.tokenizer.counts
-        self._prepared: dict[tuple[int, int | None], Prepared] = {}
+        self._prepared: dict[tuple[int, int | None], tuple[Sequence[int], Prepared]] = {}
 
     def make(self, prompt_index: int, ids: Sequence[int], max_new_tokens: int | None, number: int) -> Asked:
         """The request of a prompt, ready to send.
@@ -38,7 +38,9 @@ class Requests:
             number: another one for each request.
         """
         key = prompt_index, max_new_tokens
-        if key not in self._prepared:
+        ids_before, prepared = self._prepared.get(key, (None, None))
+        if prepared is None or ids_before is not ids:
             prompt = list(ids) if self._as_ids else self._tokenizer.decode(ids)
-            self._prepared[key] = self._bodies.prepared(prompt_index, prompt, max_new_tokens)
-        return self._prepared[key].asked(number)
+            prepared = self._bodies.prepared(prompt_index, prompt, max_new_tokens)
+            self._prepared[key] = ids, prepared
+        return prepared.asked(number)
