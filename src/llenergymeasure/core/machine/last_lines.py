@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ MOST_BYTES = 8000
 BEFORE_A_CRASH = 5
 # What Python's faulthandler writes first; a list of all loaded modules is its last line.
 FATAL = "Fatal Python error"
+_ERROR = re.compile(r"\b\w*(?:Error|Exception): \S")
 
 
 def last_lines(log: Path) -> tuple[str, ...]:
@@ -29,6 +31,13 @@ def last_lines_in(output: bytes) -> tuple[str, ...]:
         return tuple(_lines_of(output[-MOST_BYTES:])[-MOST_LINES:])
     before = _lines_of(output[max(0, crash - MOST_BYTES) : crash])[-BEFORE_A_CRASH:]
     return tuple([*before, *_lines_of(output[crash : crash + MOST_BYTES])][:MOST_LINES])
+
+
+def first_error_in(output: bytes) -> str | None:
+    """The first line that names an error, such as a ValueError, without secrets; of several processes, that of the first to fail."""
+    lines = output.decode("utf-8", "replace").splitlines()
+    found = next((line for line in lines if _ERROR.search(line)), None)
+    return None if found is None else redact(found).strip()
 
 
 def reason_in(lines: Sequence[str]) -> str:

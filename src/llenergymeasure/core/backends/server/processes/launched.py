@@ -14,14 +14,14 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from llenergymeasure.core.backends.server.processes.guard import GRACE_S
-from llenergymeasure.core.machine.last_lines import MOST_BYTES, last_lines_in
+from llenergymeasure.core.machine.last_lines import MOST_BYTES, first_error_in, last_lines_in
 from llenergymeasure.core.machine.signals import uninterrupted
 
 GUARD = Path(__file__).with_name("guard.py")
 # The guard kills after its grace period, and a killed process needs a moment to give its memory back.
 LONGEST_END_S = GRACE_S + 10.0
-# What is read of the end of the output: a crash writes more lines than a message shows.
-READ_BYTES = 8 * MOST_BYTES
+# What is read of the end of the output: a crash of several processes writes more lines than a message shows.
+READ_BYTES = 64 * MOST_BYTES
 
 
 def free_port() -> int:
@@ -43,7 +43,7 @@ class LaunchedServer:
     def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
         self.command = tuple(command)
         self._output: IO[bytes] = TemporaryFile()  # noqa: SIM115 - it is open as long as the server runs
-        self._last_lines: tuple[str, ...] = ()
+        self._written = b""
         with uninterrupted():
             self._guard = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), *command],
@@ -66,15 +66,22 @@ class LaunchedServer:
 
     def last_lines(self) -> tuple[str, ...]:
         """The last lines of its output, without secrets."""
+        return last_lines_in(self._end_of_output())
+
+    def _end_of_output(self) -> bytes:
         if self._output.closed:
-            return self._last_lines
+            return self._written
         size = os.fstat(self._output.fileno()).st_size
-        return last_lines_in(os.pread(self._output.fileno(), READ_BYTES, max(0, size - READ_BYTES)))
+        return os.pread(self._output.fileno(), READ_BYTES, max(0, size - READ_BYTES))
 
     def written(self) -> str:
-        """The end of its output as text, for a message."""
-        lines = self.last_lines()
-        return "its last lines:\n  " + "\n  ".join(lines) if lines else "it wrote nothing"
+        """Its first error and the end of its output as text, for a message."""
+        output = self._end_of_output()
+        lines, error = last_lines_in(output), first_error_in(output)
+        if not lines:
+            return "it wrote nothing"
+        first = "" if error is None or any(error in line for line in lines) else f"its first error: {error}; "
+        return f"{first}its last lines:\n  " + "\n  ".join(lines)
 
     def why_ended(self) -> str | None:
         """Its exit code and the last lines of its output; None while it runs."""
@@ -99,5 +106,5 @@ class LaunchedServer:
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(self._guard.pid, signal.SIGKILL)
                 self._guard.wait()
-            self._last_lines = self.last_lines()
+            self._written = self._end_of_output()
             self._output.close()

@@ -67,6 +67,15 @@ def test_a_server_that_ends_by_itself_says_why():
         assert server.why_ended() == "the server ended with exit code 3; its last lines:\n  no model"
 
 
+def test_the_first_error_is_named_although_many_lines_follow():
+    code = "print('ValueError: no space'); [print('line', n) for n in range(40)]; raise SystemExit(1)"
+    with launched(python(code)) as server:
+        assert until(lambda: server.exit_code is not None)
+        assert server.why_ended().startswith(
+            "the server ended with exit code 1; its first error: ValueError: no space; its last lines:\n  line 20\n"
+        )
+
+
 def test_a_server_that_is_killed_has_the_exit_code_of_a_shell():
     with launched(python("import os; os.kill(os.getpid(), 9)")) as server:
         assert until(lambda: server.exit_code is not None)
