@@ -48,5 +48,5 @@ def vllm() -> list[str]:
     return [
         str(VLLM_PYTHON), "-m", "vllm.entrypoints.openai.api_server", "--model", "{model}", "--port", "{port}",
         "--host", "127.0.0.1", "--load-format", "dummy", "--dtype", "bfloat16", "--max-model-len", "512", "--enforce-eager",
-        "--max-num-seqs", "16",
+        "--max-num-seqs", "16", "--gpu-memory-utilization", "0.1",
     ]  # fmt: skip

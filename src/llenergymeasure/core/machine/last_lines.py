@@ -13,7 +13,8 @@ MOST_BYTES = 8000
 BEFORE_A_CRASH = 5
 # What Python's faulthandler writes first; a list of all loaded modules is its last line.
 FATAL = "Fatal Python error"
-_ERROR = re.compile(r"\b\w*(?:Error|Exception): \S")
+# The last line of a traceback, which a log may put behind its own prefix in brackets.
+_ERROR = re.compile(r"(?:^|[\])] )[\w.]*(?:Error|Exception): \S")
 
 
 def last_lines(log: Path) -> tuple[str, ...]:
