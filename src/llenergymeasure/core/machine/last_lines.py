@@ -35,7 +35,7 @@ def last_lines_in(output: bytes) -> tuple[str, ...]:
 
 
 def first_error_in(output: bytes) -> str | None:
-    """The first line that names an error, such as a ValueError, without secrets; of several processes, that of the first to fail."""
+    """The first line that names an error, such as a ValueError, without secrets. Of several processes, the first to fail."""
     lines = output.decode("utf-8", "replace").splitlines()
     found = next((line for line in lines if _ERROR.search(line)), None)
     return None if found is None else redact(found).strip()

@@ -16,6 +16,10 @@ def test_the_last_lines_with_text_are_kept():
     ("written", "error"),
     [
         (
+            b"WARNING such as `OSError: too many`\n(W) ERROR [x.py:9] ValueError: 20 GiB\n",
+            "(W) ERROR [x.py:9] ValueError: 20 GiB",
+        ),
+        (
             b"loading\n(Worker) torch.OutOfMemoryError: 3 GiB\nRuntimeError: see above\n",
             "(Worker) torch.OutOfMemoryError: 3 GiB",
         ),
