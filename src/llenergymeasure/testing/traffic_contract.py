@@ -7,7 +7,7 @@ import threading
 from llenergymeasure.core.collect.check_records import check_records, records_of
 from llenergymeasure.core.collect.stretches import Stretch
 from llenergymeasure.protocols import TrafficEngine
-from llenergymeasure.records import RunRecords, TrafficRecord
+from llenergymeasure.records import RequestRecord, RunRecords, TrafficRecord
 from llenergymeasure.testing.engine_contract import EngineBench
 from llenergymeasure.testing.residue import children, left_threads
 
@@ -48,9 +48,7 @@ class TrafficContract:
         both = set(sent) & set(later)
         assert both, "no request was in flight between two runs"
         assert all(sent[key] == later[key] for key in both), "a request has other tokens in the records of the next run"
-        again = {one.scheduled_s for one in first.records.requests} & {
-            one.scheduled_s for one in second.records.requests
-        }
+        again = {_key(one) for one in first.records.requests} & {_key(one) for one in second.records.requests}
         assert not again, "a request is among those that were sent in both runs"
 
     def test_it_has_work_until_the_end_of_a_run(self, traffic_bench: EngineBench) -> None:
@@ -105,4 +103,8 @@ def _traffic(records: RunRecords) -> TrafficRecord:
 
 def _by_sending(stretch: Stretch) -> dict[tuple[int, float], tuple[int, tuple[float, ...]]]:
     """The tokens and their times of each request, by its prompt and the time of its sending."""
-    return {(one.prompt_index, one.scheduled_s): (one.output_tokens, one.token_times_s) for one in stretch.requests}
+    return {_key(one): (one.output_tokens, one.token_times_s) for one in stretch.requests}
+
+
+def _key(request: RequestRecord) -> tuple[int, float]:
+    return request.prompt_index, request.scheduled_s
