@@ -14,6 +14,7 @@ import asyncio
 import json
 import math
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -165,10 +166,10 @@ class ScriptedServer:
         """The address for clients."""
         return f"http://127.0.0.1:{self.port}/v1"
 
-    async def start(self) -> asyncio.AbstractServer:
+    async def start(self, tls: ssl.SSLContext | None) -> asyncio.AbstractServer:
         """Listen on a free port."""
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Connection(self, loop), "127.0.0.1", 0, backlog=1024)
+        server = await loop.create_server(lambda: _Connection(self, loop), "127.0.0.1", 0, backlog=1024, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         return server
 
@@ -265,10 +266,10 @@ class _Connection(asyncio.Protocol):
 
 
 @contextmanager
-def scripted_server(scripts: Sequence[Script]) -> Iterator[ScriptedServer]:
-    """A server in a thread of this process, until the end of the block."""
+def scripted_server(scripts: Sequence[Script], tls: ssl.SSLContext | None = None) -> Iterator[ScriptedServer]:
+    """A server in a thread of this process, until the end of the block; with a context, over TLS."""
     server, ready, loop = ScriptedServer(scripts), threading.Event(), asyncio.new_event_loop()
-    thread = threading.Thread(target=_serve, args=(server, ready, loop), daemon=True)
+    thread = threading.Thread(target=_serve, args=(server, ready, loop, tls), daemon=True)
     thread.start()
     ready.wait()
     try:
@@ -278,9 +279,11 @@ def scripted_server(scripts: Sequence[Script]) -> Iterator[ScriptedServer]:
         thread.join()
 
 
-def _serve(server: ScriptedServer, ready: threading.Event, loop: asyncio.AbstractEventLoop) -> None:
+def _serve(
+    server: ScriptedServer, ready: threading.Event, loop: asyncio.AbstractEventLoop, tls: ssl.SSLContext | None
+) -> None:
     asyncio.set_event_loop(loop)
-    listening = loop.run_until_complete(server.start())
+    listening = loop.run_until_complete(server.start(tls))
     ready.set()
     loop.run_forever()
     listening.close()

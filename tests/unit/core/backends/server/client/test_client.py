@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import shutil
 import socket
+import ssl
+import subprocess
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -185,6 +190,56 @@ def test_a_server_that_is_not_there_refuses() -> None:
 
     result = with_client(Target(f"http://localhost:{free_port()}/v1", timeout_s=LONG_S), ask)
     assert kind([result]) == "refused"
+
+
+def test_a_server_that_accepts_no_connection_times_out() -> None:
+    """The connections that the system keeps for it are used up."""
+
+    async def ask(client: Client) -> Answer:
+        return await client.ask(Asked(0, b"{}"), 0.0)
+
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listening.getsockname())
+        port = listening.getsockname()[1]
+        result = with_client(Target(f"http://127.0.0.1:{port}/v1", timeout_s=0.1), ask)
+    assert kind([result]) == "timeout"
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for localhost that signs itself, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the program openssl to make a certificate")
+    made, key = folder / "certificate.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=DNS:localhost", "-out", str(made), "-keyout", str(key)]
+    subprocess.run([*command, *names], check=True, capture_output=True)
+    return made, key
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_https_is_spoken_with_servers_whose_certificate_is_trusted(
+    is_trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(client: Client) -> list[Answer]:
+        return [await client.ask(Asked(0, b"{}"), 0.0) for _ in range(2)]
+
+    made, key = certificate(tmp_path)
+    if is_trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(made))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(made, key)
+    with scripted_server([answer()], context) as server:
+        results = with_client(Target(f"https://localhost:{server.port}/v1", timeout_s=LONG_S), ask)
+    if is_trusted:
+        assert [result.failure for result in results] == [None, None]
+        assert server.connections == 1
+    else:
+        assert kind(results) == "unreachable"
+        assert "certificate" in (results[0].failure.message if results[0].failure else "")
 
 
 def test_a_server_without_tls_is_unreachable_over_https() -> None:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from llenergymeasure.core.backends.server.client.asked import Answer
 from llenergymeasure.core.backends.server.client.exchange import Exchange
@@ -138,3 +140,38 @@ def test_a_failure_does_not_take_a_whole_answer_away(exchange: Exchange) -> None
     exchange.arrived(1.0, HEAD + text_event("a", "stop") + DONE + LAST_CHUNK)
     exchange.fail(2.0, "cancelled", "cancelled")
     assert kind(exchange) is None
+
+
+WHOLE = (
+    HEAD + text_event("a") + text_event("b", "stop") + event({"choices": [], "usage": usage_of(5)}) + DONE + LAST_CHUNK
+)
+
+
+@given(st.lists(st.integers(0, len(WHOLE)), max_size=20))
+def test_a_response_that_is_cut_anywhere_is_the_same_answer(cuts: list[int]) -> None:
+    loop = asyncio.new_event_loop()
+    exchange = Exchange(loop)
+    edges = sorted({0, *cuts, len(WHOLE)})
+    for start, stop in zip(edges, edges[1:]):
+        exchange.arrived(1.0, WHOLE[start:stop])
+    loop.close()
+    result = answer(exchange)
+    assert (result.texts, result.event_tokens, result.output_tokens) == (("a", "b"), (2, 5), 5)
+    assert result.failure is None
+    assert exchange.may_reuse_connection
+
+
+@given(
+    st.integers(0, len(WHOLE) - 1), st.sampled_from([None, ConnectionResetError(104, "reset")]), st.binary(max_size=20)
+)
+def test_a_response_that_is_damaged_or_lost_anywhere_has_an_answer(
+    cut: int, error: Exception | None, junk: bytes
+) -> None:
+    loop = asyncio.new_event_loop()
+    exchange = Exchange(loop)
+    exchange.arrived(1.0, WHOLE[:cut] + junk)
+    exchange.lost(2.0, error)
+    loop.close()
+    result = answer(exchange)
+    assert result.event_times_s or result.failure is not None
+    assert exchange.ended_s in (1.0, 2.0)
