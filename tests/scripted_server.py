@@ -215,6 +215,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.closed(self._transport)
+        self._transport.abort()
         if self._timer is not None:
             self._timer.cancel()
 

@@ -57,6 +57,7 @@ class Connection(asyncio.BufferedProtocol):
         self._read()
         if self._exchange is not None:
             self._exchange.lost(time_s, exc, self._was_used)
+        self.abort()  # TLS of Python 3.10 takes it for open until it is closed from here, too
 
     def _read(self) -> None:
         arrived, self._arrived = self._arrived, []
