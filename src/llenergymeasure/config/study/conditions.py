@@ -100,7 +100,9 @@ def why_none(condition: Assignment, cells: Sequence[Assignment]) -> tuple[str, s
 
 
 def shown_level(value: Any) -> str:
-    """A value as people read it: text without quotes."""
+    """A value as people read it: text without quotes, `4` for 4.0."""
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
     return cut(value) if isinstance(value, str) and value else shown(value)
 
 

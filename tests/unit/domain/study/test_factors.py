@@ -137,7 +137,7 @@ def test_a_rate_is_one_factor_and_an_argument_another(study):
     assert {(factor.name, factor.within) for factor in found.factors} == {
         ("traffic.rate", None), ("server.arguments.max-num-seqs", None),
     }  # fmt: skip
-    assert found.cells[-1].label == "max-num-seqs 128, rate 4.0"
+    assert found.cells[-1].label == "max-num-seqs 128, rate 4"
 
 
 def test_a_concurrency_is_a_factor_without_its_ramp_up():
