@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
 from llenergymeasure._json import read_json
+from llenergymeasure.core.backends.server.client.target import secrets_in
+from llenergymeasure.security import redact
 
 MOST_BYTES = 64 * 2**20
+# Of a reply in a message, in bytes and in characters: a secret may reach beyond what is shown.
+MOST_READ, MOST_SHOWN = 4000, 500
 TIMEOUT_S = 10.0
 # What a server may say while it starts: it is overloaded, or its model is not loaded yet.
 NOT_YET = frozenset({429, 502, 503, 504})
@@ -29,11 +33,13 @@ class Reply:
         status: its HTTP status.
         headers: its headers, with names in lower case.
         body: its content.
+        secrets: values that `text` does not show.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def value(self) -> Any:
@@ -47,8 +53,9 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """The begin of the content as text, on one line."""
-        return " ".join(self.body[:500].decode("utf-8", "replace").split())
+        """The begin of the content as text, on one line, without secrets."""
+        shown = redact(self.body[:MOST_READ].decode("utf-8", "replace"), secrets=self.secrets)
+        return " ".join(shown[:MOST_SHOWN].split())
 
 
 class Questions:
@@ -101,6 +108,9 @@ class Questions:
             content = reply.read(MOST_BYTES)
         except (OSError, HTTPException) as error:
             raise NoReplyError(getattr(error, "strerror", None) or str(error) or type(error).__name__) from error
+        except ValueError:  # its message has the header
+            raise NoReplyError("the key has a character that HTTP does not allow") from None
         finally:
             connection.close()
-        return Reply(reply.status, {name.lower(): value for name, value in reply.getheaders()}, content)
+        named = {name.lower(): value for name, value in reply.getheaders()}
+        return Reply(reply.status, named, content, secrets_in(self._headers))

@@ -10,7 +10,6 @@ from typing import Any
 from llenergymeasure.core.backends.server.questions import NOT_YET, NoReplyError, Questions, Reply
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.protocols import Clock
-from llenergymeasure.security import redact
 
 MODELS = "/v1/models"
 # vLLM, SGLang, llama.cpp, TGI and TensorRT-LLM have it, and some of them list their models before these are loaded.
@@ -104,7 +103,7 @@ class Waiting:
             )
         entries = entries_of(reply)
         if entries is None or not healthy:
-            return None, f"{MODELS} does not list models (status {reply.status}: {redact(reply.text)})"
+            return None, f"{MODELS} does not list models (status {reply.status}: {reply.text})"
         return Listed(entries, reply.headers), ""
 
 

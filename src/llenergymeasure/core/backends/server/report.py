@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llenergymeasure.config.passthrough import looks_like_credential
 from llenergymeasure.core.backends.server.questions import NoReplyError, Questions
 
 _LABELS = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -78,10 +79,14 @@ def _settings(engine: str, ask: Questions, answers: Mapping[str, Any]) -> dict[s
         return _of_vllm(ask)
     if engine == "llama.cpp":
         return _of_llama_cpp(answers.get("/props"))
-    # SGLang and TGI report their arguments, of which those of one value are kept.
+    # SGLang and TGI report their arguments, of which those of one value are kept. The key of SGLang is one of them.
     found = answers.get({"sglang": "/get_server_info", "tgi": "/info"}.get(engine, ""))
     everything = found.items() if isinstance(found, Mapping) else ()
-    return {str(name): value for name, value in everything if isinstance(value, (bool, int, float, str))}
+    return {
+        str(name): value
+        for name, value in everything
+        if isinstance(value, (bool, int, float, str)) and not looks_like_credential(str(name), value)
+    }
 
 
 def _of_llama_cpp(props: Any) -> dict[str, Any]:

@@ -39,3 +39,17 @@ def test_without_a_server_there_is_no_reply():
     with pytest.raises(NoReplyError, match="Connection refused"):
         ask.get("/v1/models")
     assert ask.known("/version") is None
+
+
+def test_a_key_that_the_server_repeats_is_not_shown():
+    with canned_server({"/v1/models": (400, b"wrong key: correcthorse")}) as server:
+        reply = Questions(server.url, {"Authorization": "Bearer correcthorse"}).get("/v1/models")
+    assert reply.text == "wrong key: ***"
+
+
+@pytest.mark.parametrize("key", ["correct\nhorse", "correcthorse\u2026"])
+def test_a_key_that_http_does_not_allow_is_not_shown(key):
+    with pytest.raises(NoReplyError) as caught:
+        Questions("http://127.0.0.1:9/v1", {"Authorization": f"Bearer {key}"}).get("/v1/models")
+    assert str(caught.value) == "the key has a character that HTTP does not allow"
+    assert caught.value.__suppress_context__

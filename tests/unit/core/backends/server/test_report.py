@@ -82,3 +82,9 @@ def test_the_version_is_found_under_each_name():
     assert version_in({"/version": {"version": "0.32.0"}}) == "0.32.0"
     assert version_in({"/props": PROPS}) == "b6700-abc"
     assert version_in({"/api/version": {"version": 3}, "/info": []}) is None
+
+
+def test_the_keys_of_a_server_are_no_settings():
+    arguments = {"api_key": "correcthorse", "admin_api_key": "battery", "tp_size": 2, "stream_interval": 1}
+    report = report_of("sglang", Asks(), {}, {"/get_server_info": arguments})
+    assert report.settings == {"tp_size": 2, "stream_interval": 1}

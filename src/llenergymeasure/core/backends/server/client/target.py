@@ -65,8 +65,8 @@ class Target:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Values that no message may hold: those of the headers, and their last words, such as a key after `Bearer`."""
-        return tuple({part for value in self.headers.values() for part in (value, value.split(" ")[-1]) if part})
+        """Values that no message may hold."""
+        return secrets_in(self.headers)
 
     @cached_property
     def _head(self) -> bytes:
@@ -86,6 +86,11 @@ class Target:
     def request(self, body: bytes) -> bytes:
         """The bytes of a request with this body."""
         return b"%b\r\nContent-Length: %d\r\n\r\n%b" % (self._head, len(body), body)
+
+
+def secrets_in(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Values of headers that no message may hold, with their last words, such as a key after `Bearer`."""
+    return tuple({part for value in headers.values() for part in (value, value.split(" ")[-1]) if part})
 
 
 def _is_plain(text: str) -> bool:
