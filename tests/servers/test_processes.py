@@ -75,7 +75,7 @@ def test_a_run_ends_with_its_server(tmp_path, llama_cpp):
 @pytest.mark.parametrize("after_s", [0.5, 1.5, 2.5, 3.5])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_an_interrupted_run_leaves_nothing(tmp_path, llama_cpp, number, code, after_s):
-    run = Run(tmp_path, SMOLLM2, llama_cpp, "--set", "n=400")
+    run = Run(tmp_path, SMOLLM2, llama_cpp, "--set", "min_duration_seconds=300")
     time.sleep(after_s)
     run.process.send_signal(number)
     assert run.ends() == code, run.log.read_text()
@@ -91,8 +91,8 @@ def test_a_server_that_does_not_start_is_named_with_its_last_lines(tmp_path, lla
 
 
 def test_a_run_with_vllm_that_is_interrupted_leaves_nothing(tmp_path, vllm):
-    run = Run(tmp_path, "builtin/tiny-llama", vllm, "--set", "n=4000")
-    assert until(lambda: "measuring" in run.log.read_text() or run.process.poll() is not None, seconds=120)
-    assert len(run.running()) > 2
+    run = Run(tmp_path, "builtin/tiny-llama", vllm, "--set", "min_duration_seconds=300")
+    assert until(lambda: "measuring" in run.log.read_text() or run.process.poll() is not None, seconds=240)
+    assert len(run.running()) > 2, run.log.read_text()
     run.process.send_signal(signal.SIGINT)
     assert run.ends() == 130, run.log.read_text()

@@ -50,7 +50,12 @@ FORMATS_OF_OTHERS = {
     ("llenergymeasure/core/energy/codecarbon/reading.py", "Failed to retrieve power usage"): _SAID_BY_CODECARBON,
     ("llenergymeasure/core/energy/codecarbon/reading.py", "Unable to read RAPL value"): _SAID_BY_CODECARBON,
     ("llenergymeasure/results/ranks/files.py", "\n"): "pydantic's error of many lines, and bytes of a file",
-    ("llenergymeasure/launch/process.py", "Fatal Python error"): "what Python writes when it crashes",
+    ("llenergymeasure/core/machine/last_lines.py", "Fatal Python error"): "what Python writes when it crashes",
+    (
+        "llenergymeasure/core/machine/last_lines.py",
+        r"(?:^|[\])] )[\w.]*(?:Error|Exception): \S",
+    ): "the last line of Python's traceback",
+    ("llenergymeasure/core/backends/server/processes/listening.py", ":"): "/proc/net/tcp",
     ("llenergymeasure/study/executors/slurm/executor.py", ";"): "what sbatch --parsable prints: 71;cluster",
     ("pytest_llem/limits.py", ":"): "what a user wrote: METRIC:LIMIT",
     ("pytest_llem/settings.py", "replay:"): "what a user wrote: --llem-energy=replay:FILE",

@@ -27,6 +27,7 @@ MAY_CATCH_ANYTHING = {
     "llenergymeasure/core/backends/pytorch/parameters/described.py",  # a model unknown to transformers fails in any way
     "llenergymeasure/core/backends/vllm/faults.py",
     "llenergymeasure/core/backends/vllm/processes/several.py",  # as above: it puts the cause in the place of the error
+    "llenergymeasure/core/backends/server/tokens/from_file.py",  # tokenizers raises plain `Exception`
     "llenergymeasure/core/energy/codecarbon/meter.py",
     "llenergymeasure/core/energy/zeus.py",
     "llenergymeasure/launch/child.py",
