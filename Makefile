@@ -21,7 +21,7 @@ export VLLM_NO_USAGE_STATS := 1
 # pip asks rustc for its version, and rustup would make itself a home for that.
 export RUSTUP_HOME ?= $(if $(wildcard $(HOME)/.rustup),$(HOME)/.rustup,$(CACHE)/rustup)
 
-.PHONY: help zoo setup quickstart study test test-slow slurm can-slurm test-slurm ray can-ray test-ray containers can-containers test-containers vllm can-vllm test-vllm engines servers test-servers lint type arch docs bench clean
+.PHONY: help zoo setup quickstart study test test-slow slurm can-slurm test-slurm ray can-ray test-ray containers can-containers test-containers vllm can-vllm test-vllm engines servers rates test-servers lint type arch docs bench clean
 
 help:
 	@echo "make quickstart   set up and measure the built-in model, offline"
@@ -155,6 +155,10 @@ servers: $(VENV)/.dev
 # The server of llama.cpp is in the environment of development; that of vLLM is in its own, where it was set up.
 test-servers: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/servers
+
+# The same study, kept with its report in docs/validation/server-rates-cpu. The machine should be idle.
+rates: $(VENV)/.dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" python scripts/keep_rates.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
