@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from itertools import chain
 
 Late = list[float]
@@ -92,11 +93,13 @@ async def staggered(one: Callable[[int], Awaitable], streams: int) -> list:
 
 
 CLIENTS = {"ours": ours, "aiohttp": with_aiohttp, "httpx": with_httpx}
+LIBRARIES = {"ours": "llenergymeasure.core.backends.server.client.client", "aiohttp": "aiohttp", "httpx": "httpx"}
 
 
 def main(client: str, url: str, streams: str, core: str) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {int(core)})
+    import_module(LIBRARIES[client])
     start_s, cpu_s = time.perf_counter(), time.process_time()
     late = sorted(asyncio.run(CLIENTS[client](url, int(streams))))
     share = (time.process_time() - cpu_s) / (time.perf_counter() - start_s)
