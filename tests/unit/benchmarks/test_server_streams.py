@@ -4,7 +4,6 @@ import json
 import time
 
 import pytest
-
 from benchmarks.peer_aiperf import of_tokens, put_into_cache
 from benchmarks.server_streams import late_row
 from benchmarks.stream_clients import late_of
