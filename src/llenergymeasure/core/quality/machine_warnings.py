@@ -73,15 +73,31 @@ def _gpu_not_metered(draft: ExperimentResult) -> Warnings:
 
 
 def _spread(draft: ExperimentResult) -> Warnings:
-    """The GPUs that a device map uses are known only after the idle baseline, when the model is loaded."""
-    used, metered = len(used_gpus(draft.model_info)), len(draft.energy.per_device_j or ())
+    """The GPUs that a device map or a server uses are known only after the idle baseline, when the model is loaded."""
+    server, metered = draft.server, len(draft.energy.per_device_j or ())
+    used = len(used_gpus(draft.model_info) if server is None else server.gpus)
     if 0 < used < metered:
         yield warning(
             "idle_gpus_metered",
             f"the model is on {used} GPUs, but energy and idle power are those of all {metered} visible GPUs",
-            "set CUDA_VISIBLE_DEVICES to the GPUs that are used",
+            "set CUDA_VISIBLE_DEVICES to the GPUs that are used"
+            if server is None
+            else "name the GPUs that are used in server.gpus",
             used=used,
             metered=metered,
+        )
+
+
+def _gpus_of_server(draft: ExperimentResult) -> Warnings:
+    metered, used = draft.energy.per_device_j or {}, () if draft.server is None else draft.server.gpus
+    missing = [uuid for uuid in used if uuid not in metered]
+    if metered and missing:
+        yield warning(
+            "server_gpus_not_metered",
+            f"the server uses {len(used)} GPUs, but the energy of {len(missing)} of them is not measured: {', '.join(missing)}",
+            "name all of its GPUs in server.gpus",
+            used=len(used),
+            not_metered=len(missing),
         )
 
 
@@ -162,5 +178,5 @@ def _sampling(draft: ExperimentResult) -> Warnings:
 
 
 MACHINE_CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (
-    _machine, _gpu_not_metered, _spread, _gpus, _temperature, _throttling, _foreign_processes, _sampling, aliasing,
+    _machine, _gpu_not_metered, _spread, _gpus_of_server, _gpus, _temperature, _throttling, _foreign_processes, _sampling, aliasing,
 )  # fmt: skip

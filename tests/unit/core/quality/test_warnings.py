@@ -7,7 +7,7 @@ import re
 import pytest
 
 from a_draft import CONDITIONS, CONFIG, ENERGY, REPORT, TOKENS, UNSEEN, WARMUP, a_draft, update
-from a_served_result import some_traffic
+from a_served_result import a_server, some_traffic
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.collect.distribution import distribution
 from llenergymeasure.core.quality.warnings import CHECKS, warnings_about
@@ -113,7 +113,21 @@ CASES = {
     "events_dropped": dict(traffic=update(TRAFFIC, dropped_events=1)),
     "traffic_not_steady": dict(traffic=update(TRAFFIC, in_flight_start=5, in_flight_end=30)),
     "prompts_cached": dict(traffic=update(TRAFFIC, cached_tokens=101)),  # of 1,000
+    "server_gpus_not_metered": dict(
+        server=a_server(gpus=("GPU-0", "GPU-7")), energy=update(ENERGY, per_device_j={"GPU-0": 1000.0})
+    ),
 }  # fmt: skip
+
+
+def test_a_server_on_fewer_gpus_than_are_measured_is_named_with_its_setting():
+    both = update(ENERGY, per_device_j={"GPU-0": 900.0, "GPU-1": 100.0})
+    (found,) = warnings_about(a_draft(energy=both, server=a_server(gpus=("GPU-0",))))
+    assert (found.code, found.remedy) == ("idle_gpus_metered", "name the GPUs that are used in server.gpus")
+
+
+def test_a_server_on_the_measured_gpus_has_no_warning():
+    one = update(ENERGY, per_device_j={"GPU-0": 1000.0})
+    assert warnings_about(a_draft(energy=one, server=a_server(gpus=("GPU-0",)))) == ()
 
 
 def test_a_measurement_without_a_fault_has_no_warning():
