@@ -65,10 +65,16 @@ def _prompts(tokens: TokenCounts) -> str:
     return f"{tokens.n_prompts} prompts ({tokens.n_passes} passes over {tokens.n_prompts // tokens.n_passes})"
 
 
+def number_format(result: ResultData) -> str | None:
+    """The format of the model's numbers; None for a server, which has a format of its own and does not report it."""
+    return result.model_info.dtype or (None if result.traffic is not None else result.config.precision)
+
+
 def _kernels(result: ResultData) -> Iterator[str]:
     """Number format and attention kernel."""
-    info = result.model_info
-    yield info.dtype or result.config.precision
+    info, precision = result.model_info, number_format(result)
+    if precision is not None:
+        yield precision
     if info.attn_implementation is not None:
         yield f"{info.attn_implementation} attention"
 

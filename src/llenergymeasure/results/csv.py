@@ -58,7 +58,7 @@ def flat_numbers(result: ExperimentResult) -> dict[str, Any]:
         "started_at": result.started_at,
         "model": config.model,
         "backend": result.backend,
-        "precision": config.precision,
+        "precision": None if result.traffic is not None else config.precision,
         "batch_size": result.model_info.batch_size,
         "max_num_seqs": result.model_info.max_num_seqs,
         "batching_strategy": _batching(result),

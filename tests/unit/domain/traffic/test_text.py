@@ -6,6 +6,7 @@ import pytest
 
 from a_result import a_result
 from a_served_result import a_served_result, a_server, some_traffic
+from llenergymeasure.domain.summary import number_format
 from llenergymeasure.domain.traffic.result import SLOResult
 from llenergymeasure.domain.traffic.text import limits_text, load_text, server_text
 
@@ -31,6 +32,14 @@ def test_without_limits_and_failures_there_are_no_lines_about_them():
     assert "goodput" not in text
     assert "good request" not in text
     assert "failed requests" not in text
+
+
+def test_the_number_format_of_a_server_is_not_known():
+    result = a_served_result()
+    assert number_format(result) == "bfloat16"  # of a model whose server reports it
+    silent = result.model_copy(update={"model_info": result.model_info.model_copy(update={"dtype": None})})
+    assert number_format(silent) is None
+    assert lines(silent)[0].startswith("model builtin/tiny-llama (pytorch, cpu)")
 
 
 def test_other_backends_have_none_of_these_lines():

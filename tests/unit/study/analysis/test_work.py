@@ -29,6 +29,11 @@ def test_passes_are_no_difference_of_work():
     assert unequal_work(PRECISIONS, rows) == ()
 
 
+def test_windows_of_a_server_under_traffic_do_not_have_equal_tokens():
+    rows = [row.model_copy(update={"failed_share": 0.0}) for row in rows_with(1000, 1500, 500)]
+    assert unequal_work(PRECISIONS, rows) == ()
+
+
 def test_lengths_that_are_varied_on_purpose_are_not_unequal():
     design = grid({"max_output_tokens": [64, 128], "precision": ["bf16", "fp16"]})
     tokens = {"01": 640, "02": 640, "03": 1280, "04": 1200}

@@ -46,7 +46,6 @@ def describe(
     total = report.n_parameters or (None if shape is None else shape.n_parameters)
     return ModelInfo(
         name=config.model,
-        backend=engine,
         architecture=names[0] if isinstance(names, list) and names else None,
         n_parameters=total,
         n_matmul_parameters=in_products,

@@ -8,7 +8,7 @@ from llenergymeasure._format import NOT_MEASURED, milliseconds, number, time_uni
 from llenergymeasure.domain.measurements import Distribution, LatencyResult, MemoryResult
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.summary import batching_text, spread_per_token_j
+from llenergymeasure.domain.summary import batching_text, number_format, spread_per_token_j
 from llenergymeasure.domain.traffic.text import load_text
 from llenergymeasure.results.report.experiment import served
 from llenergymeasure.results.report.experiment.gpus import Gpus
@@ -19,6 +19,14 @@ ABSENT = "-"
 # Of fewer samples, the 99th percentile lies between the two largest.
 LEAST_FOR_P99 = 100
 _MEMORY = {"devices": "of the devices", "process": "of the whole process"}
+
+
+def subtitle(result: ExperimentResult) -> str:
+    """The number format where it is known, the devices, the backend, and how prompts ran together."""
+    devices = ", ".join(result.model_info.devices) or result.model_info.device
+    where = " ".join(part for part in (number_format(result), "on", devices, "with", result.backend) if part)
+    together = batching_text(result)
+    return f"{where}; prompts {together}" if together else where
 
 
 def headlines(result: ExperimentResult) -> Iterator[Headline]:

@@ -16,7 +16,7 @@ CONFIG = ExperimentConfig(model="builtin/tiny-llama", backend="server", server={
 def test_the_parameters_are_those_of_the_models_configuration():
     architecture = local_config("builtin/tiny-llama", None, {})
     info = describe(CONFIG, "vllm", Report({"max_model_len": 512}, {}, positions=512), architecture, "cuda", 3.0)
-    assert (info.backend, info.device, info.architecture) == ("vllm", "cuda", "LlamaForCausalLM")
+    assert (info.backend, info.device, info.architecture) == (None, "cuda", "LlamaForCausalLM")
     assert info.n_matmul_parameters is not None
     assert info.n_parameters >= info.n_matmul_parameters
     assert (info.max_positions, info.load_seconds) == (512, 3.0)
