@@ -180,8 +180,9 @@ def gpus_for(chosen: ExecutorOptions, experiments: Sequence[ExperimentConfig]) -
     """The number of GPUs of a device group: 0 = none, None = all that a worker finds.
 
     Raises:
-        ConfigError: a run uses more than the number that was chosen.
+        ConfigError: a run uses more than the number that was chosen, or cycles would use one server at the same time.
     """
+    _check_servers(chosen, experiments)
     used = gpus_of_a_run(experiments)
     if chosen.gpus_per_run is None:
         return used
@@ -191,6 +192,17 @@ def gpus_for(chosen: ExecutorOptions, experiments: Sequence[ExperimentConfig]) -
             "raise it with --gpus-per-run, or leave it out",
         )
     return chosen.gpus_per_run
+
+
+def _check_servers(chosen: ExecutorOptions, experiments: Sequence[ExperimentConfig]) -> None:
+    """Check that no cycles at the same time send requests to the same server: each would measure the load of the others."""
+    url = next((each.server_settings.url for each in experiments if each.server_settings.url is not None), None)
+    one = 1 if executor_entry(LOCAL if chosen.name is None else chosen.name).on_this_machine else None
+    if url is not None and (chosen.parallel or one) != 1:
+        raise ConfigError(
+            f"cycles at the same time would share the server at {url}, and each would measure the load of the others",
+            "use --parallel 1, or server.launch, which starts a server for each run",
+        )
 
 
 def gpus_of_a_run(experiments: Sequence[ExperimentConfig]) -> int | None:

@@ -6,7 +6,7 @@ import pytest
 
 from fakes import RecordingProgress
 from fakes_study import a_study_config
-from llenergymeasure._api.executors import ExecutorOptions, gpus_of_a_run, handed_out, options_of
+from llenergymeasure._api.executors import ExecutorOptions, gpus_for, gpus_of_a_run, handed_out, options_of
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import ExecutionSettings, ExecutorSettings, UserConfig
 from llenergymeasure.exceptions import ConfigError
@@ -132,3 +132,22 @@ def test_a_study_that_cannot_be_handed_out_is_refused_before_anything_is_written
     with pytest.raises(ConfigError, match=words):
         prepared(chosen, **changes)
     assert list(tmp_path.iterdir()) == []
+
+
+SERVER = {"url": "http://127.0.0.1:8000/v1", "gpus": [0]}
+
+
+@pytest.mark.parametrize("chosen", [ExecutorOptions(parallel=2), ExecutorOptions("slurm"), ExecutorOptions("ray", 3)])
+def test_cycles_at_the_same_time_do_not_share_a_running_server(chosen):
+    running, launched = (
+        ExperimentConfig(model="m", backend="server", server=section)
+        for section in (SERVER, {"launch": ["s", "{port}"], "gpus": [0]})
+    )
+    with pytest.raises(ConfigError, match=r"would share the server at http://127\.0\.0\.1:8000/v1"):
+        gpus_for(chosen, [launched, running])
+    assert gpus_for(chosen, [launched]) == 1
+
+
+@pytest.mark.parametrize("chosen", [ExecutorOptions("local"), ExecutorOptions("local", 1), ExecutorOptions("slurm", 1)])
+def test_one_cycle_after_another_may_use_a_running_server(chosen):
+    assert gpus_for(chosen, [ExperimentConfig(model="m", backend="server", server=SERVER)]) == 1

@@ -271,6 +271,36 @@ PREFLIGHT_CASES = {
         {},
         "this release cannot measure backend 'tensorrt'",
     ),
+    "TensorRT-LLM has another way": (
+        ["--model", "x", "--backend", "tensorrt", "-p", "fp16"],
+        {},
+        'fix: TensorRT-LLM is measured through its server: set backend: server, and server.launch: [trtllm-serve, "{model}"',
+    ),
+    "a server that does not run": (
+        ["s.yaml"],
+        {"s.yaml": URL},
+        "the server at http://127.0.0.1:9/v1 does not answer: ",
+    ),
+    "a server whose program is missing": (
+        ["s.yaml"],
+        {"s.yaml": f"{SERVED}server: {{launch: [no-such-server, '{{port}}']}}\n"},
+        "server.launch: the program no-such-server is not found on this machine",
+    ),
+    "a server on another machine": (
+        ["s.yaml", "--dry-run"],
+        {"s.yaml": f"{SERVED}server: {{url: 'http://192.0.2.1/v1'}}\n"},
+        "server.url is on another machine, 192.0.2.1, whose energy cannot be measured here",
+    ),
+    "a key that is not in the environment": (
+        ["s.yaml", "--dry-run"],
+        {"s.yaml": f"{SERVED}server: {{url: 'http://127.0.0.1:9/v1', api_key_env: LLEM_TEST_NO_KEY}}\n"},
+        "the environment variable LLEM_TEST_NO_KEY, which server.api_key_env names, is not set",
+    ),
+    "more requests than prompts for a server": (
+        ["s.yaml", "--set", "n=1001", "--dry-run"],
+        {"s.yaml": URL},
+        "has 1000 prompts, but n is 1001",
+    ),
     "a meter that is not there": (
         ["--model", "builtin/tiny-llama", "--set", "energy.backend=nvml"],
         {},
