@@ -46,6 +46,7 @@ NOT_RUN = {
     "llem run --dry-run": "an option in a sentence; test_readme.py runs it with a file",
     "llem run base.yaml --set pytorch.batch_size=8": "an example in a sentence; test_readme.py runs `--set` with a file",
     "llem run examples/batch_size_sweep.yaml*": "test_first_study.py runs this file by the name of the page",
+    "llem run examples/servers/*": "takes minutes, or needs a server; tests/servers/test_page.py runs two of them with less work",
     "llem run examples/quantisation.yaml --report": "needs an NVIDIA GPU; test_examples.py runs it shortened on a CPU",
     "llem run examples/quantisation.yaml --dry-run": "test_examples.py runs it",
     "llem run examples/real_model_study.yaml --report": "takes 10 minutes; its result is kept in docs/validation",
