@@ -60,17 +60,18 @@ class Client:
         request, connection = self._target.request(body), self._idle_connection()
         if connection is not None:
             await self._exchanged_on(connection, request, exchange)
-            if not exchange.is_unread:
+            if not exchange.is_unread or exchange.ended_s is not None:
                 return
             # llama.cpp announces that it keeps connections, and closes each after its answer.
             self._uses_again = False
             exchange.send_again()
         try:
-            connection = await self._connected_in_time(loop)
-        except (OSError, asyncio.TimeoutError) as error:
+            connection = await self._connected_in_time(exchange, loop)
+        except OSError as error:
             exchange.fail(self._now(), *of_error(error, while_connecting=True))
             return
-        await self._exchanged_on(connection, request, exchange)
+        if connection is not None:
+            await self._exchanged_on(connection, request, exchange)
 
     async def _exchanged_on(self, connection: Connection, request: bytes, exchange: Exchange) -> None:
         try:
@@ -89,12 +90,16 @@ class Client:
             connection.abort()
         return None
 
-    async def _connected_in_time(self, loop: asyncio.AbstractEventLoop) -> Connection:
-        limit = self._target.timeout_s
+    async def _connected_in_time(self, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> Connection | None:
+        """A new connection; None when the request is over before. `wait_for` of older Pythons can miss a cancellation."""
+        connecting = asyncio.ensure_future(self._connected(loop))
+        connecting.add_done_callback(_noticed)
+        either: set[asyncio.Future[Any]] = {connecting, exchange.over}
         try:
-            return await asyncio.wait_for(self._connected(loop), limit)
-        except asyncio.TimeoutError as error:
-            raise asyncio.TimeoutError(str(error) or f"no connection within {limit:g} s") from error
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            return connecting.result() if connecting.done() else None
+        finally:
+            connecting.cancel()
 
     async def _connected(self, loop: asyncio.AbstractEventLoop) -> Connection:
         """A new connection, to the address that answered first; a name such as localhost has several."""
@@ -139,3 +144,9 @@ class Client:
         for connection in tuple(self._open):
             connection.cancel()
         await asyncio.sleep(0)  # the event loop closes the sockets in its next step
+
+
+def _noticed(task: asyncio.Task[Connection]) -> None:
+    """Take the error of a task for which nothing waits any more; it would be logged otherwise."""
+    if not task.cancelled():
+        task.exception()

@@ -209,6 +209,26 @@ def test_a_server_that_accepts_no_connection_times_out() -> None:
     assert kind([result]) == "timeout"
 
 
+def test_a_request_that_is_cancelled_at_any_moment_ends_at_once() -> None:
+    """Also while it connects, and in the moment in which its connection is made."""
+
+    async def ask(client: Client) -> list[Answer]:
+        answers = []
+        for steps in range(1, 41):
+            client_of_one = Client(Target(server.url, timeout_s=LONG_S))
+            task = asyncio.ensure_future(client_of_one.ask(Asked(0, b"{}"), 0.0))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            task.cancel()
+            answers.append(await asyncio.wait_for(task, LONG_S / 2))
+            await client_of_one.close()
+        return answers
+
+    with scripted_server([Script((), ending="hang")]) as server:
+        results = with_client(Target(server.url), ask)
+    assert {kind([result]) for result in results} == {"cancelled"}
+
+
 def certificate(folder: Path) -> tuple[Path, Path]:
     """A certificate for localhost that signs itself, and its key."""
     if shutil.which("openssl") is None:
