@@ -13,10 +13,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from llenergymeasure.config.checks.passthrough import looks_like_credential
 from llenergymeasure.config.files.yaml import Document, parse_value, read_experiment
 from llenergymeasure.config.messages.format import cut, shown
 from llenergymeasure.config.models import STUDY_KEYS, ExperimentConfig
-from llenergymeasure.config.passthrough import looks_like_credential
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.security import HIDDEN
 

@@ -12,6 +12,7 @@ from typing_extensions import Self
 
 from llenergymeasure.config.backends.pytorch import CALL_NAMES as TRANSFORMERS_NAMES
 from llenergymeasure.config.backends.pytorch import PyTorchConfig
+from llenergymeasure.config.backends.pytorch_checks import check_token_proposals
 from llenergymeasure.config.backends.served_checks import check_served
 from llenergymeasure.config.backends.server import CALL_NAMES as SERVER_NAMES
 from llenergymeasure.config.backends.server import ServerConfig
@@ -28,11 +29,12 @@ from llenergymeasure.config.base import (
     Number,
     effective,
 )
+from llenergymeasure.config.checks.passthrough import check_passthrough, without_credentials
+from llenergymeasure.config.checks.synthetic import check_synthetic
 from llenergymeasure.config.extensions.backends import INSTALLED_BACKENDS, decoding_of, precisions_of, takes_lora
 from llenergymeasure.config.extensions.names import or_installed
 from llenergymeasure.config.files.yaml import read_experiment
 from llenergymeasure.config.hashing import hash_of, without_unset
-from llenergymeasure.config.passthrough import check_passthrough, without_credentials
 from llenergymeasure.config.sections import (
     BaselineConfig,
     DecoderConfig,
@@ -41,7 +43,6 @@ from llenergymeasure.config.sections import (
     SyntheticDatasetConfig,
     WarmupConfig,
 )
-from llenergymeasure.config.speculative import check_token_proposals
 from llenergymeasure.config.ssot import (
     BACKEND_OF_SECTION,
     BACKENDS,
@@ -51,7 +52,6 @@ from llenergymeasure.config.ssot import (
     Backend,
     Precision,
 )
-from llenergymeasure.config.synthetic import check_synthetic
 from llenergymeasure.config.traffic import SLOConfig, TrafficConfig
 
 RENAMED_FIELDS = {"model_name": "model", "fp_precision": "precision", "num_input_prompts": "n"}

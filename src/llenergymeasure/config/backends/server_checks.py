@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from llenergymeasure.config.base import FieldError
-from llenergymeasure.config.passthrough import looks_like_credential, option_of
+from llenergymeasure.config.checks.passthrough import looks_like_credential, option_of
 
 PLACEHOLDERS = ("{model}", "{port}", "{seed}")
 _ANY_PLACEHOLDER = re.compile(r"\{\w+\}")

@@ -10,12 +10,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from llenergymeasure.config.base import ContradictionError, FieldError
+from llenergymeasure.config.checks.passthrough import without_credentials
 from llenergymeasure.config.files.yaml import Document, KeyPath
 from llenergymeasure.config.messages.format import cut
 from llenergymeasure.config.messages.location import Place, in_experiment, place_of
 from llenergymeasure.config.messages.text import NEEDED, what_is_wrong
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.passthrough import without_credentials
 from llenergymeasure.exceptions import ConfigError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from llenergymeasure.config.passthrough import without_credentials
+from llenergymeasure.config.checks.passthrough import without_credentials
 
 MAX_LENGTH = 80
 

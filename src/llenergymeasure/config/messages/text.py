@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llenergymeasure.config.base import FieldError
+from llenergymeasure.config.checks.passthrough import looks_like_credential
 from llenergymeasure.config.messages.format import cut, shown
 from llenergymeasure.config.messages.location import Place, in_experiment
 from llenergymeasure.config.messages.suggest import did_you_mean, nearest
-from llenergymeasure.config.passthrough import looks_like_credential
 
 # The expected type, by pydantic's name of the error.
 NEEDED: Mapping[str, str] = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llenergymeasure.config.passthrough import looks_like_credential
+from llenergymeasure.config.checks.passthrough import looks_like_credential
 from llenergymeasure.core.backends.server.questions import NoReplyError, Questions
 
 _LABELS = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from llenergymeasure.config.base import ContradictionError
+from llenergymeasure.config.checks.synthetic import check_synthetic
 from llenergymeasure.config.sections import SyntheticDatasetConfig
-from llenergymeasure.config.synthetic import check_synthetic
 
 DATASET = SyntheticDatasetConfig(n=4, input_len=64)
 
