@@ -35,7 +35,7 @@ def some_traffic(**fields) -> TrafficResult:
 def a_server(**fields) -> ServerResult:
     """A server of vLLM that was started for the measurement."""
     known = {
-        "url": "http://127.0.0.1:8000/v1", "engine": "vllm", "version": "0.32.0", "launched": True,
+        "url": "http://127.0.0.1:8000/v1", "engine": "vllm", "version": "0.32.0", "launched": True, "child": True,
         "command": ("vllm", "serve"), "start_seconds": 20.0, "cpu_seconds": 1.5, "memory_mb": 900.0,
     }  # fmt: skip
     return ServerResult(**{**known, **fields})

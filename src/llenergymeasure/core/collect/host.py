@@ -106,11 +106,11 @@ class HostCollector:
 
 
 def with_server(host: HostResult, server: ServerResult | None) -> HostResult:
-    """The host with the CPU time of a server that was running already as a part of the experiment, not of other processes.
+    """The host with the CPU time of a server as a part of the experiment, not of other processes.
 
-    A server that was started here is a child of this process, whose time is already counted.
+    The time of children of this process is already counted.
     """
-    if server is None or server.launched or not server.cpu_seconds:
+    if server is None or server.child or not server.cpu_seconds:
         return host
     own_s, other_s = host.cpu_seconds + server.cpu_seconds, host.other_cpu_seconds
     if not other_s or host.other_cpu_share is None:

@@ -76,7 +76,7 @@ def _spread(draft: ExperimentResult) -> Warnings:
     """The GPUs that a device map or a server uses are known only after the idle baseline, when the model is loaded."""
     server, metered = draft.server, len(draft.energy.per_device_j or ())
     used = len(used_gpus(draft.model_info) if server is None else server.gpus)
-    if 0 < used < metered:
+    if 0 < used < metered and not draft.energy.is_of_cpus:
         yield warning(
             "idle_gpus_metered",
             f"the model is on {used} GPUs, but energy and idle power are those of all {metered} visible GPUs",

@@ -104,6 +104,9 @@ class ServerResult(Frozen):
     engine: str | None = Field(None, description="Such as vllm, sglang or llama.cpp; None when not recognised.")
     version: str | None = Field(None, description="Its version; None when it does not report one.")
     launched: bool = Field(description="Whether it was started for this measurement.")
+    child: bool = Field(
+        False, description="Whether it runs in the process that measured, or in processes that this one has started."
+    )
     command: tuple[str, ...] = Field((), description="The command that started it; empty when it was running already.")
     start_seconds: float | None = Field(
         None, description="From its start until it answered; None when it was running already."

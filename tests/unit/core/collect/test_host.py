@@ -77,20 +77,24 @@ HOST = HostResult(cpu_seconds=1.0, other_cpu_share=0.5, other_cpu_seconds=10.0)
 
 
 def test_the_cpu_time_of_a_server_that_was_running_is_that_of_the_experiment():
-    found = with_server(HOST, a_server(launched=False, cpu_seconds=8.0))
+    found = with_server(HOST, a_server(launched=False, child=False, cpu_seconds=8.0))
     assert (found.cpu_seconds, found.other_cpu_seconds, found.other_cpu_share) == pytest.approx((9.0, 2.0, 0.1))
 
 
 def test_a_server_that_used_more_than_all_others_leaves_nothing_to_them():
-    found = with_server(HOST, a_server(launched=False, cpu_seconds=10.2))
+    found = with_server(HOST, a_server(launched=False, child=False, cpu_seconds=10.2))
     assert (found.other_cpu_seconds, found.other_cpu_share) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("server", [None, a_server(cpu_seconds=8.0), a_server(launched=False, cpu_seconds=None)])
+def test_a_server_that_is_a_child_of_this_process_is_counted_once_although_it_was_running():
+    assert with_server(HOST, a_server(launched=False, child=True, cpu_seconds=8.0)) is HOST
+
+
+@pytest.mark.parametrize("server", [None, a_server(cpu_seconds=8.0), a_server(launched=False, child=False, cpu_seconds=None)])
 def test_no_server_one_that_is_a_child_and_one_elsewhere_change_nothing(server):
     assert with_server(HOST, server) is HOST
 
 
 def test_where_the_time_of_others_is_not_known_only_the_own_time_grows():
-    found = with_server(HostResult(cpu_seconds=1.0), a_server(launched=False, cpu_seconds=8.0))
+    found = with_server(HostResult(cpu_seconds=1.0), a_server(launched=False, child=False, cpu_seconds=8.0))
     assert (found.cpu_seconds, found.other_cpu_seconds) == (9.0, None)

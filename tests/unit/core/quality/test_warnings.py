@@ -300,3 +300,9 @@ def test_the_seed_of_random_weights_is_named_only_where_they_are_drawn_from_it()
     assert (warning.values, "seed 42" in warning.sentence) == ({"random_seed": 42}, True)
     (warning,) = warnings_about(a_draft(config=ExperimentConfig(model="org/m", backend="vllm"), **drawn))
     assert (warning.values, "42" in warning.sentence) == ({}, False)
+
+
+def test_the_packages_of_a_cpu_are_no_idle_gpus():
+    energy = update(OF_CPUS, per_device_j={"package-0": 1.0, "package-1": 1.0})
+    model = ModelInfo(name="org/m", device="cuda", devices=("cuda:0",))
+    assert [found.code for found in warnings_about(a_draft(energy=energy, model_info=model))] == ["gpu_not_metered"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from llenergymeasure.core.backends.server.engine import ServerEngine
 from llenergymeasure.core.backends.server.loaded import LoadedServer
+from llenergymeasure.core.machine.process_tree import descendants
 from llenergymeasure.domain.traffic.result import ServerResult
 from llenergymeasure.protocols import InferenceEngine, Window
 
@@ -15,12 +17,17 @@ class ServerCollector:
 
     Args:
         gpu_processes: returns the processes on each GPU of this machine, by UUID.
+        children: returns the processes that this process has started, and theirs.
     """
 
     block = "server"
 
-    def __init__(self, gpu_processes: Callable[[], Mapping[str, Sequence[int]]]) -> None:
-        self._gpu_processes = gpu_processes
+    def __init__(
+        self,
+        gpu_processes: Callable[[], Mapping[str, Sequence[int]]],
+        children: Callable[[], Iterable[int]] = descendants,
+    ) -> None:
+        self._gpu_processes, self._children = gpu_processes, children
         self._before_s: float | None = None
         self._after_s: float | None = None
         self._memory_mb: float | None = None
@@ -40,23 +47,21 @@ class ServerCollector:
 
     def collect(self, window: Window) -> ServerResult:
         server = _server_of(window.engine)
+        own = set(() if server.processes is None else server.processes.pids())
         before_s, after_s = self._before_s, self._after_s
         return ServerResult(
             url=server.url,
             engine=None if server.engine == "unknown" else server.engine,
             version=server.version,
             launched=server.was_launched,
+            child=not own.isdisjoint([os.getpid(), *self._children()]),
             command=server.command,
             start_seconds=server.start_seconds,
             cpu_seconds=None if before_s is None or after_s is None else max(0.0, after_s - before_s),
             memory_mb=self._memory_mb,
-            gpus=self._gpus(server),
+            gpus=tuple(uuid for uuid, pids in self._gpu_processes().items() if own & set(pids)),
             reason=server.processes_reason,
         )
-
-    def _gpus(self, server: LoadedServer) -> tuple[str, ...]:
-        own = set(() if server.processes is None else server.processes.pids())
-        return tuple(uuid for uuid, pids in self._gpu_processes().items() if own & set(pids))
 
 
 def _server_of(engine: InferenceEngine) -> LoadedServer:

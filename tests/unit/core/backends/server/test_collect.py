@@ -31,7 +31,7 @@ class Processes:
         return 512.0
 
 
-def collected(**known):
+def collected(children=(), **known):
     server = LoadedServer(
         url="http://127.0.0.1:8000/v1",
         headers={"Authorization": "Bearer secret"},
@@ -43,7 +43,7 @@ def collected(**known):
     )
     engine = ServerEngine.__new__(ServerEngine)
     engine.server = server
-    collector = ServerCollector(lambda: ON_GPUS)
+    collector = ServerCollector(lambda: ON_GPUS, lambda: children)
     collector.arm(engine)
     collector.stop(engine)
     return collector.collect(SimpleNamespace(engine=engine))
@@ -62,6 +62,11 @@ def test_without_processes_the_reason_is_given():
     block = collected(engine="unknown", processes_reason="the server is on another machine, box")
     assert (block.engine, block.cpu_seconds, block.memory_mb, block.gpus) == (None, None, None, ())
     assert (block.launched, block.reason) == (False, "the server is on another machine, box")
+
+
+@pytest.mark.parametrize(("children", "child"), [((7, 80, 81), True), ((), False), ((7,), False)])
+def test_a_server_whose_processes_are_among_those_that_this_process_started_is_a_child(children, child):
+    assert collected(children, engine="vllm", processes=Processes()).child is child
 
 
 def test_the_key_is_not_in_the_block():
