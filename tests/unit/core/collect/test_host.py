@@ -90,7 +90,9 @@ def test_a_server_that_is_a_child_of_this_process_is_counted_once_although_it_wa
     assert with_server(HOST, a_server(launched=False, child=True, cpu_seconds=8.0)) is HOST
 
 
-@pytest.mark.parametrize("server", [None, a_server(cpu_seconds=8.0), a_server(launched=False, child=False, cpu_seconds=None)])
+@pytest.mark.parametrize(
+    "server", [None, a_server(cpu_seconds=8.0), a_server(launched=False, child=False, cpu_seconds=None)]
+)
 def test_no_server_one_that_is_a_child_and_one_elsewhere_change_nothing(server):
     assert with_server(HOST, server) is HOST
 

@@ -44,15 +44,19 @@ class LaunchedServer:
         self.command = tuple(command)
         self._output: IO[bytes] = TemporaryFile()  # noqa: SIM115 - it is open as long as the server runs
         self._written = b""
-        with uninterrupted():
-            self._guard = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), *command],
-                env=dict(environ),
-                stdin=subprocess.DEVNULL,
-                stdout=self._output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        try:
+            with uninterrupted():
+                self._guard = subprocess.Popen(
+                    [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), *command],
+                    env=dict(environ),
+                    stdin=subprocess.DEVNULL,
+                    stdout=self._output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        except KeyboardInterrupt:  # at the end of the block: it runs, and nothing would end it
+            self.end()
+            raise
 
     @property
     def pid(self) -> int:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import UserDict
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from llenergymeasure.core.backends.server.processes.guard import NOT_STARTED
 from llenergymeasure.core.backends.server.processes.launched import LaunchedServer, free_port
 from llenergymeasure.core.backends.server.processes.tree import ServerProcesses
+from llenergymeasure.testing.residue import children
 from waiting import until
 
 WAITS = "import time; print('waiting', flush=True); time.sleep(60)"
@@ -137,3 +139,18 @@ def test_ctrl_c_in_a_terminal_does_not_reach_the_server():
 def test_a_free_port_can_be_used():
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", free_port()))
+
+
+class Interrupts(UserDict):
+    """An environment; SIGINT arrives while it is read."""
+
+    def keys(self):
+        signal.raise_signal(signal.SIGINT)
+        return super().keys()
+
+
+def test_an_interrupt_during_the_start_leaves_no_server():
+    before = set(children())
+    with pytest.raises(KeyboardInterrupt):
+        LaunchedServer(python(WAITS), Interrupts(os.environ))
+    assert set(children()) == before
