@@ -57,7 +57,7 @@ def place(tmp_path: Path, llama_cpp: list[str]) -> Path:
     for command in COMMANDS:
         for name in re.findall(r"examples/servers/(\w+\.yaml)", command):
             text = (ROOT / "examples" / "servers" / name).read_text(encoding="utf-8")
-            launch = [sys.executable, "./llama_cpp.py", "--model", "{model}", "--port", "{port}", "--ctx-size", "512"]
+            launch = [sys.executable, "./llama_cpp.py", "--model", "{model}", "--port", "{port}", "--threads", "1"]
             (examples / name).write_text(smaller(text, launch))
     for name, text in FILES.items():
         (tmp_path / name).write_text(smaller(text, llama_cpp, "http://127.0.0.1:1/v1"))
