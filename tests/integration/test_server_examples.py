@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from llenergymeasure import StudyResult
 from llenergymeasure.config.study.load import load_study_config
 
+SERVER = Path(__file__).resolve().parents[1] / "openai_server.py"
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FILES = sorted(path.name for path in (EXAMPLES / "servers").glob("*.yaml"))
 PARTS = ("Question: ", "Time: ", "Needs: ")
@@ -43,3 +50,44 @@ def test_the_program_of_the_server_is_beside_the_example(name, tmp_path, monkeyp
     assert launch is not None
     assert Path(str(launch[1])) == EXAMPLES / "servers" / "llama_cpp.py"
     assert Path(str(launch[1])).is_file()
+
+
+def with_a_small_server(name: str, tmp_path: Path, sweep: dict[str, list[float]]) -> Path:
+    """The example with a server that has no model, and with less work."""
+    fields = yaml.safe_load((EXAMPLES / "servers" / name).read_text(encoding="utf-8"))
+    fields |= {
+        "model": "nothing",
+        "n": 8,
+        "sweep": sweep,
+        "baseline": {"enabled": False},
+        "energy": {"backend": "null"},
+    }
+    fields["server"] = {"launch": [sys.executable, str(SERVER), "--port", "{port}"]}
+    fields["execution"]["n_cycles"] = 2
+    path = tmp_path / name
+    path.write_text(json.dumps(fields))
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "sweep"),
+    [("rates.yaml", {"traffic.rate": [20, 40]}), ("concurrency.yaml", {"traffic.concurrency": [1, 4]})],
+)
+def test_a_study_over_traffic_has_a_curve_with_its_page(tmp_path, name, sweep):
+    pytest.importorskip("matplotlib")
+    path = with_a_small_server(name, tmp_path, sweep)
+    command = [sys.executable, "-m", "llenergymeasure", "run", str(path), "--report"]
+    done = subprocess.run(command, cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (file,) = tmp_path.glob("results/*/study.json")
+    study = StudyResult.from_dir(file.parent)
+    (curve,) = study.curves
+    (field, amounts), *_ = sweep.items()
+    assert (curve.field, [point.traffic for point in curve.points]) == (field, amounts)
+    assert curve.limits == {"ttft_p99_ms": 1000.0, "itl_p99_ms": 200.0}
+    assert all(point.keeps and point.failed_share == 0 for point in curve.points)
+    assert curve.highest == "02"
+    assert study.answer in done.stdout
+    assert (file.parent / "tables" / "curves.csv").is_file()
+    assert (file.parent / "figures" / f"{field.rpartition('.')[2]}.svg").is_file()

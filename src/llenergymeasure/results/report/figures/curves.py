@@ -20,6 +20,8 @@ from llenergymeasure.results.study_tables.curves import file_name, keeps_text
 from llenergymeasure.results.study_tables.texts import capital, name_of, title_of, value_text
 
 MOST_CURVES = 6
+# A longer name of an axis does not fit the height of a small figure.
+_LONGEST = 36
 # Pieces of the line between two points, for the placement of labels.
 _PIECES = 24
 # More amounts have no space below the axis.
@@ -104,7 +106,7 @@ def _panel(effects: StudyEffects, curves: Sequence[TrafficCurve], metric: str, i
     _draw(axes, curves, places)
     _draw_limits(axes, "y", limits, metric)
     axes.set_xlabel(first.title)
-    axes.set_ylabel(label(title_of(effects, metric)))
+    axes.set_ylabel(label(title_of(effects, metric), _LONGEST))
     title = f"{capital(name_of(metric))} by {first.name}"
     text = "; ".join(f"{_named(place)}: {_value(place.y, metric)}" for place in places)
     return Picture(f"{file_name(first.field)}-{index}", title, text, figure, f"{title}.")
