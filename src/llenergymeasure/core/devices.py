@@ -17,7 +17,7 @@ from pathlib import Path
 from llenergymeasure.core.nvml.cuda_visible_devices import visible_gpus
 from llenergymeasure.core.nvml.door import GpuDoor
 from llenergymeasure.core.nvml.gpu import Gpu
-from llenergymeasure.core.sampling.gpu_processes import GpuProcesses
+from llenergymeasure.core.sampling.gpu_processes import GpuProcesses, numbers_are_the_host_s
 from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.exceptions import ConfigError, MeterError
@@ -145,9 +145,11 @@ def gpu_infos(context: MeterContext) -> tuple[GpuInfo, ...]:
 
 
 def gpu_processes(context: MeterContext) -> dict[str, tuple[int, ...]]:
-    """The processes on each GPU of this machine, by UUID; empty without NVML."""
+    """The processes on each GPU of this machine, by UUID; empty without NVML, or where the driver has other process ids."""
     door = context.door
-    return {} if door is None else {gpu.uuid: door.processes(gpu) or () for gpu in door.gpus}
+    if door is None or not numbers_are_the_host_s():
+        return {}
+    return {gpu.uuid: door.processes(gpu) or () for gpu in door.gpus}
 
 
 def driver_version(context: MeterContext) -> str | None:

@@ -64,7 +64,9 @@ class ServerConfig(ConfigModel):
         None,
         min_length=1,
         description="Tokenizer that cuts prompts: model id or directory.",
-        json_schema_extra=effective("that of `model` if it is on this machine; else prompts are sent as text, uncut"),
+        json_schema_extra=effective(
+            "that of `model` if it is on this machine, else that of llama.cpp or vLLM; else prompts are sent as text, uncut"
+        ),
     )
     energy: ServerEnergy | None = Field(
         None,

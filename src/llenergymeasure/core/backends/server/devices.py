@@ -10,6 +10,7 @@ from llenergymeasure.core.backends.server.processes.listening import NotFoundErr
 from llenergymeasure.core.machine.process_tree import descendants
 from llenergymeasure.core.nvml.door import GpuDoor
 from llenergymeasure.core.nvml.gpu import Gpu
+from llenergymeasure.core.sampling.gpu_processes import numbers_are_the_host_s
 from llenergymeasure.exceptions import ConfigError
 
 
@@ -41,7 +42,7 @@ def measured_gpus(
     Args:
         config: the experiment.
         door: NVML.
-        pids: returns the processes of the server; by default `own_processes`.
+        pids: returns the processes of the server, by the ids that the driver reports; by default those behind its port.
 
     Raises:
         ConfigError: the configuration names a GPU that this machine does not have.
@@ -49,13 +50,18 @@ def measured_gpus(
     numbers = config.server_settings.gpus
     if numbers is not None:
         return [_numbered(number, door) for number in numbers]
-    own = set(pids() if pids is not None else _processes_of(config))
+    own = set(pids() if pids is not None else _processes_on_gpus(config))
     return [gpu for gpu in door.gpus if own & set(door.processes(gpu) or ())] or None
 
 
 def own_processes(config: ExperimentConfig) -> Iterable[int]:
     """The processes whose use of a GPU belongs to the experiment: the children of this process, and those of the server."""
     return {*descendants(), *_processes_of(config)}
+
+
+def _processes_on_gpus(config: ExperimentConfig) -> Iterable[int]:
+    """None in most containers: the driver has other process ids."""
+    return _processes_of(config) if numbers_are_the_host_s() else ()
 
 
 def _processes_of(config: ExperimentConfig) -> Iterable[int]:
