@@ -91,3 +91,24 @@ def test_a_study_over_traffic_has_a_curve_with_its_page(tmp_path, name, sweep):
     assert study.answer in done.stdout
     assert (file.parent / "tables" / "curves.csv").is_file()
     assert (file.parent / "figures" / f"{field.rpartition('.')[2]}.svg").is_file()
+    if field == "traffic.rate":
+        the_study_is_kept_with_its_numbers(study, file.parent, tmp_path / "kept")
+
+
+def the_study_is_kept_with_its_numbers(study: StudyResult, folder: Path, place: Path) -> None:
+    """As `make rates` keeps it below docs/validation, where test_validation_studies.py compares the page with the study."""
+    script = EXAMPLES.parent / "scripts" / "keep_rates.py"
+    subprocess.run([sys.executable, str(script), str(folder), "--output", str(place)], check=True, env=dict(os.environ))
+    page = (place / "README.md").read_text(encoding="utf-8")
+    assert f"\n> {study.answer}\n" in page
+    assert re.search(r"2 cells, 4 runs, \d+ minutes", " ".join(page.split()))
+    assert "(4 of 4 are below 10 s)" in page
+    assert (place / "tables" / "rate.md").read_text(encoding="utf-8").splitlines()[2] in page
+    assert {path.name for path in place.iterdir()} >= {
+        "report.html",
+        "runs.csv",
+        "study.json",
+        "study.yaml",
+        "figures",
+        "tables",
+    }
