@@ -9,7 +9,7 @@ from llenergymeasure.domain.energy import JOULES_PER_KWH, PhaseEnergy
 from llenergymeasure.domain.measurements import TokenCounts
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.result_data import ResultData
-from llenergymeasure.domain.traffic.text import load_text, percentiles_text, server_text, traffic_rows
+from llenergymeasure.domain.traffic.text import load_text, percentiles_text, processes_text, server_text, traffic_rows
 from llenergymeasure.domain.warnings import MeasurementWarning, RuleOutcome, RuleState
 
 JOULES_PER_WH = JOULES_PER_KWH / 1000
@@ -44,6 +44,9 @@ def _what(result: ResultData) -> Rows:
     )
     if result.server is not None:
         yield "server", server_text(result.server)
+        processes = processes_text(result.server)
+        if processes is not None:
+            yield "its processes", processes
     yield (
         "work",
         (

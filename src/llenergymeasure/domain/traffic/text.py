@@ -26,6 +26,13 @@ def server_text(server: ServerResult) -> str:
     return f"{named}, started for this measurement" if server.launched else f"{named} at {server.url}"
 
 
+def processes_text(server: ServerResult) -> str | None:
+    """CPU time in the window and memory of the server's processes; None where they are not known."""
+    if server.cpu_seconds is None or server.memory_mb is None:
+        return None
+    return f"{number(server.cpu_seconds, 's')} of CPU time, {number(server.memory_mb, 'MB')} of memory"
+
+
 def limits_text(slo: SLOResult) -> str:
     """The limits, such as `TTFT p99 500 ms, ITL p99 50 ms`."""
     limits = ((_LIMIT_NAMES[latency], getattr(slo, name)) for name, latency in LIMITED.items())

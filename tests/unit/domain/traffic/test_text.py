@@ -8,7 +8,7 @@ from a_result import a_result
 from a_served_result import a_served_result, a_server, some_traffic
 from llenergymeasure.domain.summary import number_format
 from llenergymeasure.domain.traffic.result import SLOResult
-from llenergymeasure.domain.traffic.text import limits_text, load_text, server_text
+from llenergymeasure.domain.traffic.text import limits_text, load_text, processes_text, server_text
 
 
 def lines(result):
@@ -18,6 +18,7 @@ def lines(result):
 def test_the_summary_has_the_server_its_load_and_its_goodput():
     found = lines(a_served_result())
     assert "server vllm 0.32.0, started for this measurement" in found
+    assert "its processes 1.5 s of CPU time, 900 MB of memory" in found
     assert "work 7 requests at 4 requests/s (constant): 3 input and 20 output tokens in 2 s" in found
     assert "requests per second 3.5 requests/s" in found
     assert "goodput 3 requests/s, 6 of 8 requests within TTFT p99 500 ms; limits not kept" in found
@@ -61,6 +62,10 @@ def test_a_load_in_a_few_words(traffic, text):
 def test_a_server_that_was_running_has_its_address():
     found = a_server(launched=False, command=(), engine=None, version=None)
     assert server_text(found) == "not recognised at http://127.0.0.1:8000/v1"
+
+
+def test_the_processes_of_a_server_elsewhere_are_not_known():
+    assert processes_text(a_server(cpu_seconds=None, memory_mb=None)) is None
 
 
 def test_limits_are_named():

@@ -26,9 +26,8 @@ def headlines(result: ExperimentResult) -> Iterator[Headline]:
     if traffic.slo is not None:
         limits = f"{traffic.slo.good} of {traffic.sent} requests within {limits_text(traffic.slo)}"
         yield _headline("goodput", result, limits)
-        yield _headline(
-            "energy_per_good_request", result, result.reasons.get("energy_per_good_request", "energy of the window")
-        )
+        source = "an estimate" if result.energy_method == "estimated" else "energy of the window"
+        yield _headline("energy_per_good_request", result, result.reasons.get("energy_per_good_request", source))
 
 
 def _headline(name: str, result: ExperimentResult, note: str) -> Headline:

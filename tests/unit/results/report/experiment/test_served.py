@@ -29,6 +29,13 @@ def test_without_energy_the_headline_has_the_reason():
     assert found["energy per good request"] == ("not measured", "no sensor")
 
 
+def test_an_estimate_is_marked():
+    result = a_served_result()
+    energy = result.energy.model_copy(update={"method": "estimated"})
+    found = {one.name: one.note for one in served.headlines(result.model_copy(update={"energy": energy}))}
+    assert found["energy per good request"] == "an estimate"
+
+
 def test_the_rows_have_the_server_the_load_and_the_client():
     found = dict(served.rows(a_served_result()))
     assert found["server"] == "vllm 0.32.0, started for this measurement"
