@@ -145,11 +145,12 @@ def gpu_infos(context: MeterContext) -> tuple[GpuInfo, ...]:
 
 
 def gpu_processes(context: MeterContext) -> dict[str, tuple[int, ...]]:
-    """The processes on each GPU of this machine, by UUID; empty without NVML, or where the driver has other process ids."""
+    """The processes on each GPU of this machine, by UUID; no GPU without NVML, no process where the driver has other ids."""
     door = context.door
-    if door is None or not numbers_are_the_host_s():
+    if door is None:
         return {}
-    return {gpu.uuid: door.processes(gpu) or () for gpu in door.gpus}
+    same = numbers_are_the_host_s()
+    return {gpu.uuid: (door.processes(gpu) or ()) if same else () for gpu in door.gpus}
 
 
 def driver_version(context: MeterContext) -> str | None:

@@ -11,7 +11,7 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.server.client.client import Client
 from llenergymeasure.core.backends.server.client.engines import PROBES, recognised
 from llenergymeasure.core.backends.server.client.target import Target
-from llenergymeasure.core.backends.server.description import describe
+from llenergymeasure.core.backends.server.description import UNKNOWN_DEVICE, describe
 from llenergymeasure.core.backends.server.engine import ServerEngine
 from llenergymeasure.core.backends.server.loaded import LoadedServer
 from llenergymeasure.core.backends.server.processes.launched import LaunchedServer, free_port
@@ -22,6 +22,7 @@ from llenergymeasure.core.backends.server.ready import PATIENCE_S, Waiting, serv
 from llenergymeasure.core.backends.server.report import report_of, version_in
 from llenergymeasure.core.backends.server.requests import Requests
 from llenergymeasure.core.backends.server.tokens.choose import tokenizer_for
+from llenergymeasure.core.sampling.gpu_processes import numbers_are_the_host_s
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.models.builtin import builtin_model_path
 from llenergymeasure.models.files.local_files import local_config
@@ -38,6 +39,7 @@ class ServerLoader:
         environ: environment variables of this process, which a started server inherits.
         gpu_processes: returns the processes on each GPU of this machine, by UUID.
         launch: starts a server.
+        same_ids: whether the driver reports the process ids that this process sees.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class ServerLoader:
         environ: Mapping[str, str] = os.environ,
         gpu_processes: Callable[[], Mapping[str, Sequence[int]]] = dict,
         launch: Launch = LaunchedServer,
+        same_ids: Callable[[], bool] = numbers_are_the_host_s,
     ) -> None:
-        self._clock, self._environ, self._gpu_processes, self._launch = clock, environ, gpu_processes, launch
+        self._clock, self._environ, self._launch = clock, environ, launch
+        self._gpu_processes, self._same_ids = gpu_processes, same_ids
 
     def load(self, config: ExperimentConfig) -> ServerEngine:
         settings, kept = config.server_settings, ExitStack()
@@ -121,9 +125,11 @@ class ServerLoader:
     def _device(self, processes: ServerProcesses | None) -> str:
         """The device of a server by its processes: cuda, cpu, or unknown."""
         if processes is None:
-            return "unknown"
-        own = set(processes.pids())
-        return "cuda" if any(own & set(pids) for pids in self._gpu_processes().values()) else "cpu"
+            return UNKNOWN_DEVICE
+        own, on_gpus = set(processes.pids()), self._gpu_processes()
+        if any(own & set(pids) for pids in on_gpus.values()):
+            return "cuda"
+        return UNKNOWN_DEVICE if on_gpus and not self._same_ids() else "cpu"
 
 
 def _never() -> None:

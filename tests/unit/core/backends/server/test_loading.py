@@ -42,9 +42,10 @@ def test_its_processes_and_their_gpus_are_found():
     import os
 
     with canned_server(VLLM) as running:
-        on_gpu = load(served(url=running.url), gpu_processes=lambda: {"GPU-a": (os.getpid(),)})
-        on_cpu = load(served(url=running.url), gpu_processes=lambda: {"GPU-a": (1,)})
-    assert (on_gpu.info.device, on_cpu.info.device) == ("cuda", "cpu")
+        on_gpu = load(served(url=running.url), gpu_processes=lambda: {"GPU-a": (os.getpid(),)}, same_ids=lambda: True)
+        on_cpu = load(served(url=running.url), gpu_processes=lambda: {"GPU-a": (1,)}, same_ids=lambda: True)
+        in_container = load(served(url=running.url), gpu_processes=lambda: {"GPU-a": ()}, same_ids=lambda: False)
+    assert [one.info.device for one in (on_gpu, on_cpu, in_container)] == ["cuda", "cpu", "unknown"]
     assert os.getpid() in on_gpu.server.processes.pids()
 
 
