@@ -92,7 +92,7 @@ class Exchange:
             error: why; None where the server closed it.
             was_used: whether it has had an answer before.
         """
-        if was_used and not self._has_begun:
+        if was_used and not self._has_begun and self.ended_s is None:
             self.is_unread = True
             self._resolve()
         elif self._reader.has_head and not self._is_stream:

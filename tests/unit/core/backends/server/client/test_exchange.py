@@ -46,6 +46,13 @@ def test_times_of_a_scripted_answer_are_exact(exchange: Exchange) -> None:
     assert exchange.may_reuse_connection
 
 
+def test_a_request_that_timed_out_is_not_sent_again_when_its_connection_is_lost(exchange: Exchange) -> None:
+    exchange.fail(600.0, "timeout", "no complete answer within 600 s")
+    exchange.lost(600.1, None, was_used=True)
+    assert not exchange.is_unread
+    assert kind(exchange) == "timeout"
+
+
 def test_the_end_of_the_response_is_waited_for_but_the_answer_is_over_before(exchange: Exchange) -> None:
     exchange.arrived(1.0, HEAD + text_event("a", "stop") + DONE)
     assert exchange.ended_s is None
