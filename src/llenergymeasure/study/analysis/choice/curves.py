@@ -133,6 +133,9 @@ def _means(analyses: Analyses, rows: Sequence[RunRow]) -> dict[str, dict[str, Me
     for (cell_id, name), each in values.items():
         if min(each) == 0:  # it has no logarithm, such as a goodput of 0, so that the analysis leaves the cell out
             found[cell_id].setdefault(name, Mean(value=fmean(each)))
+            if name == "goodput":
+                # The runs without a good request have no energy of one, and the mean of the others is too low.
+                found[cell_id].pop("energy_per_good_request", None)
     return found
 
 

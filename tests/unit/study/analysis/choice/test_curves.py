@@ -77,6 +77,22 @@ def test_a_goodput_of_zero_is_kept():
     assert curve.points[3].means.get("energy_per_good_request") is None
 
 
+def test_the_energy_of_good_requests_is_not_that_of_the_runs_which_had_some():
+    """One run of three had no good request: the mean of the two others is too low for the cell."""
+    good = iter((8.0, 0.0, 8.0))
+
+    def once_without(config):
+        found = values_at(config)
+        if config.traffic.rate == 8 and not (goodput := next(good)):
+            return {**found, "goodput": goodput, "energy_per_good_request": None}
+        return found
+
+    (curve,) = a_traffic_study(values=once_without).curves
+    assert "energy_per_good_request" in curve.points[1].means
+    assert "energy_per_good_request" not in curve.points[2].means
+    assert curve.points[2].means["goodput"].value == pytest.approx(8 * (1.01 + 1.01**3) / 3)
+
+
 def test_a_curve_over_the_concurrency():
     (curve,) = a_traffic_study(over_concurrencies(1, 4, 16)).curves
     assert curve.field == "traffic.concurrency"
