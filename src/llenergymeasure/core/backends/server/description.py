@@ -13,6 +13,8 @@ from llenergymeasure.core.flops.architecture import shape_of
 from llenergymeasure.core.model_limits import limits_of
 from llenergymeasure.domain.measurements import ModelInfo
 
+# Names of the device on which a server runs its model.
+UNKNOWN_DEVICE = "unknown"
 NOT_COUNTED = (
     "a server does not report the modules that it has loaded; the numbers are those of the model's configuration"
 )
