@@ -8,7 +8,7 @@ import signal
 import sys
 from types import FrameType
 
-from llenergymeasure.cli.final import OUTCOME
+from llenergymeasure.cli.final import OUTCOME, without_interrupts
 
 INTERRUPTED = 130
 ENDING = (signal.SIGINT, signal.SIGTERM)
@@ -33,6 +33,9 @@ def main() -> None:
 
 def _listen() -> None:
     OUTCOME.is_final = False
+    sys.unraisablehook = without_interrupts(
+        sys.unraisablehook
+    )  # such as in the import system, which has destructors too
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # a shell starts commands with `&` so
         signal.signal(signal.SIGINT, _interrupt)
 

@@ -1,6 +1,9 @@
-"""Whether the outcome of the command is final."""
+"""What an interrupt does not do: it changes no final outcome, and prints nothing in a destructor."""
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Callable
 
 
 class Outcome:
@@ -10,3 +13,13 @@ class Outcome:
 
 
 OUTCOME = Outcome()
+
+
+def without_interrupts(report: Callable[[sys.UnraisableHookArgs], object]) -> Callable[[sys.UnraisableHookArgs], None]:
+    """A hook for errors in destructors that reports all except interrupts."""
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            report(unraisable)
+
+    return hook

@@ -10,12 +10,12 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from llenergymeasure.cli.final import OUTCOME
+from llenergymeasure.cli.final import OUTCOME, without_interrupts
 
 if TYPE_CHECKING:
     from llenergymeasure.progress import Progress
@@ -36,7 +36,7 @@ class Interrupts:
         """Handle both signals inside the block."""
         before = {number: signal.signal(number, self._hear) for number in _SIGNALS} if _may_listen() else {}
         previous_hook = sys.unraisablehook
-        sys.unraisablehook = _without_interrupts(previous_hook)
+        sys.unraisablehook = without_interrupts(previous_hook)
         self.heard, self._listens = False, True
         try:
             yield self
@@ -67,16 +67,6 @@ class Interrupts:
 
 
 INTERRUPTS = Interrupts()
-
-
-def _without_interrupts(report: Callable[[sys.UnraisableHookArgs], object]) -> Callable[[sys.UnraisableHookArgs], None]:
-    """A hook for errors in destructors that reports all except interrupts."""
-
-    def hook(unraisable: sys.UnraisableHookArgs) -> None:
-        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
-            report(unraisable)
-
-    return hook
 
 
 def _is_handled() -> bool:
