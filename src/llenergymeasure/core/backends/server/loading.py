@@ -10,7 +10,7 @@ from llenergymeasure.config.backends.server import ServerConfig
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.server.client.client import Client
 from llenergymeasure.core.backends.server.client.engines import PROBES, recognised
-from llenergymeasure.core.backends.server.client.target import Target
+from llenergymeasure.core.backends.server.client.target import Target, secrets_in
 from llenergymeasure.core.backends.server.description import UNKNOWN_DEVICE, describe
 from llenergymeasure.core.backends.server.engine import ServerEngine
 from llenergymeasure.core.backends.server.loaded import LoadedServer
@@ -28,7 +28,7 @@ from llenergymeasure.models.builtin import builtin_model_path
 from llenergymeasure.models.files.local_files import local_config
 from llenergymeasure.protocols import Clock
 
-Launch = Callable[[Sequence[str], Mapping[str, str]], LaunchedServer]
+Launch = Callable[[Sequence[str], Mapping[str, str], Sequence[str]], LaunchedServer]
 
 
 class ServerLoader:
@@ -57,15 +57,13 @@ class ServerLoader:
         settings, kept = config.server_settings, ExitStack()
         with ExitStack() as stack:
             running, url = None, with_version(settings.url or "")
-            start_s = self._clock.now()
+            start_s, headers = self._clock.now(), key_headers(settings, self._environ)
             if settings.launch is not None:
                 port = free_port()
-                running = self._launch(
-                    settings.command(_path_of(config.model), port, config.random_seed), self._environ
-                )
+                command = settings.command(_path_of(config.model), port, config.random_seed)
+                running = self._launch(command, self._environ, secrets_in(headers))
                 stack.callback(running.end)
                 url = f"http://127.0.0.1:{port}/v1"
-            headers = key_headers(settings, self._environ)
             loaded = self._loaded(config, url, headers, running, start_s, kept.close)
             target = Target(url, settings.effective_api, headers, settings.effective_request_timeout_seconds)
             engine = ServerEngine(

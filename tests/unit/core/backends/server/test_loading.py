@@ -91,8 +91,8 @@ def test_a_server_that_does_not_run_is_an_error_with_its_address_in_time():
 class Started:
     """A server that was started, and that answers at a port of its own."""
 
-    def __init__(self, command, environ):
-        self.command, self.environ, self.ended = tuple(command), environ, 0
+    def __init__(self, command, environ, secrets):
+        self.command, self.environ, self.secrets, self.ended = tuple(command), environ, secrets, 0
         self.pid = 1
 
     def why_ended(self):
@@ -109,12 +109,14 @@ def test_a_server_that_ends_at_its_start_is_ended_and_named():
         started.append(Started(*arguments))
         return started[-1]
 
-    config = served(launch=["serve", "{model}", "--port", "{port}"], arguments={"max-num-seqs": 4})
+    arguments, key = {"max-num-seqs": 4}, {"MY_SERVER": "correcthorse"}
+    config = served(launch=["serve", "{model}", "--port", "{port}"], arguments=arguments, api_key_env="MY_SERVER")
     with pytest.raises(BackendError, match="the server ended with exit code 3"):
-        ServerLoader(SystemClock(), {"A": "b"}, launch=launch).load(config)
+        ServerLoader(SystemClock(), key, launch=launch).load(config)
     (server,) = started
     assert server.ended == 1
-    assert server.environ == {"A": "b"}
+    assert server.environ == key
+    assert "correcthorse" in server.secrets
     assert server.command[0] == "serve"
     assert server.command[1].endswith("tiny_llama")
     assert server.command[4:] == ("--max-num-seqs", "4")

@@ -16,6 +16,7 @@ from typing import IO
 from llenergymeasure.core.backends.server.processes.guard import GRACE_S
 from llenergymeasure.core.machine.last_lines import MOST_BYTES, first_error_in, last_lines_in
 from llenergymeasure.core.machine.signals import uninterrupted
+from llenergymeasure.security import redact
 
 GUARD = Path(__file__).with_name("guard.py")
 # The guard kills after its grace period, and a killed process needs a moment to give its memory back.
@@ -38,10 +39,11 @@ class LaunchedServer:
     Args:
         command: its program and arguments.
         environ: its environment.
+        secrets: values that no message may hold, such as its key.
     """
 
-    def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
-        self.command = tuple(command)
+    def __init__(self, command: Sequence[str], environ: Mapping[str, str], secrets: Sequence[str] = ()) -> None:
+        self.command, self._secrets = tuple(command), tuple(secrets)
         self._output: IO[bytes] = TemporaryFile()  # noqa: SIM115 - it is open as long as the server runs
         self._written = b""
         try:
@@ -73,10 +75,12 @@ class LaunchedServer:
         return last_lines_in(self._end_of_output())
 
     def _end_of_output(self) -> bytes:
+        """The end of its output, without secrets."""
         if self._output.closed:
             return self._written
         size = os.fstat(self._output.fileno()).st_size
-        return os.pread(self._output.fileno(), READ_BYTES, max(0, size - READ_BYTES))
+        output = os.pread(self._output.fileno(), READ_BYTES, max(0, size - READ_BYTES))
+        return redact(output.decode("utf-8", "replace"), secrets=self._secrets).encode()
 
     def written(self) -> str:
         """Its first error and the end of its output as text, for a message."""

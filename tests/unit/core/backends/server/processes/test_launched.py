@@ -141,6 +141,17 @@ def test_a_free_port_can_be_used():
         listening.bind(("127.0.0.1", free_port()))
 
 
+def test_the_key_is_not_in_what_the_server_wrote():
+    server = LaunchedServer(python("print('ValueError: key correcthorse')"), os.environ, ["correcthorse"])
+    try:
+        assert until(lambda: server.exit_code is not None)
+        assert server.last_lines() == ("ValueError: key ***",)
+        assert "correcthorse" not in server.why_ended()
+    finally:
+        server.end()
+    assert server.last_lines() == ("ValueError: key ***",)
+
+
 class Interrupts(UserDict):
     """An environment; SIGINT arrives while it is read."""
 
