@@ -22,6 +22,7 @@ FailureKind = Literal[
     "status_5xx",
     "status_other",  # neither an answer nor an error, such as a redirection
     "server_error",  # an error that the server reported inside its stream
+    "no_descriptor",  # this program may open no further connection
     "malformed_http",  # bytes that are not HTTP
     "malformed_event",  # events that are not what the interface describes
     "closed_early",  # the stream ended before the server said that the answer is complete

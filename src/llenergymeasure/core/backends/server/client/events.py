@@ -31,6 +31,8 @@ ENDS: Mapping[str, AnswerEnd] = {
 }
 # The server gave the request up.
 ABORTED = frozenset({"abort", "error"})
+# No answer and no prompt has more; greater numbers are refused, as negative ones.
+MOST_TOKENS = 10**8
 
 
 class MalformedEvent(ValueError):
@@ -149,6 +151,6 @@ def _usage_of(content: Mapping[str, Any]) -> Usage | None:
 def _count(value: Any) -> int | None:
     if value is None:
         return None
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST_TOKENS:
         raise MalformedEvent(f"{value!r:.40} is not a number of tokens")
     return value

@@ -12,6 +12,7 @@ import asyncio
 from llenergymeasure.core.backends.server.client.asked import FailureKind
 from llenergymeasure.core.backends.server.client.failures import kind_of_status, message_of_body, of_error
 from llenergymeasure.core.backends.server.client.http import MalformedHTTP, ResponseReader
+from llenergymeasure.core.backends.server.client.sse import EventTooLong
 from llenergymeasure.core.backends.server.client.stream import Stream
 
 # An error message is cut later anyway.
@@ -19,6 +20,7 @@ LONGEST_ERROR = 65536
 # After `data: [DONE]` the answer is over. The end of the response is waited for, so that the connection can be used again.
 LONGEST_END_S = 1.0
 EVENTS = "text/event-stream"
+PLAIN = ("", "identity")
 
 
 class Exchange:
@@ -44,7 +46,7 @@ class Exchange:
         self._time_s = 0.0
         self._has_begun = False
         self._status: int | None = None
-        self._content_type = ""
+        self._content_type = self._encoding = ""
         self._other_body = b""
         self._loop, self._longest_end_s = loop, longest_end_s
         self._ending: asyncio.TimerHandle | None = None
@@ -57,7 +59,7 @@ class Exchange:
     @property
     def _is_stream(self) -> bool:
         """Whether the body is the stream of an answer."""
-        return self._status == 200 and self._content_type in ("", EVENTS)
+        return self._status == 200 and self._content_type in ("", EVENTS) and self._encoding in PLAIN
 
     def arrived(self, time_s: float, piece: bytes) -> None:
         """Take the next bytes of the connection, and when they arrived."""
@@ -67,16 +69,20 @@ class Exchange:
         except MalformedHTTP as error:
             self.fail(time_s, "malformed_http", str(error))
 
-    def head(self, status: int, content_type: str) -> None:
+    def head(self, status: int, content_type: str, encoding: str) -> None:
         """Called by the reader."""
-        self._status, self._content_type = status, content_type
+        self._status, self._content_type, self._encoding = status, content_type, encoding
 
     def body(self, piece: bytes) -> None:
         """Called by the reader."""
         if not self._is_stream:
             self._other_body += piece[: LONGEST_ERROR - len(self._other_body)]
             return
-        self.stream.feed(self._time_s, piece)
+        try:
+            self.stream.feed(self._time_s, piece)
+        except EventTooLong as error:
+            self.fail(self._time_s, "malformed_event", str(error))
+            return
         if self.stream.done_s is not None and self._ending is None:
             self._ending = self._loop.call_later(self._longest_end_s, self._end, self.stream.done_s)
 
@@ -114,11 +120,15 @@ class Exchange:
 
     def _note_other_answer(self) -> None:
         message = message_of_body(self._other_body)
-        if self._status == 200:
+        if self._status == 200 and self._encoding not in PLAIN:
+            named = f"the server answered with content-encoding {self._encoding}, which was not asked for"
+            self.stream.fail("malformed_event", named, self._status)
+        elif self._status == 200:
             named = f"the server answered with {self._content_type} instead of {EVENTS}"
             self.stream.fail("malformed_event", f"{named}: {message}", self._status)
         elif self._status is not None:
-            self.stream.fail(kind_of_status(self._status), message, self._status)
+            said = message or f"status {self._status} without a message"
+            self.stream.fail(kind_of_status(self._status), said, self._status)
 
     def fail(self, time_s: float, kind: FailureKind, message: str) -> None:
         """Give the request up, unless the answer is over."""

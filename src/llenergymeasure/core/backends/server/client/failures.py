@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import ssl
 from collections.abc import Iterable
@@ -26,6 +27,8 @@ def of_error(error: BaseException, while_connecting: bool = False) -> tuple[Fail
         return "timeout", message
     if isinstance(error, ssl.SSLError):
         return "unreachable", f"TLS: {message}"
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return "no_descriptor", message
     if isinstance(error, ConnectionRefusedError):
         return "refused", message
     if isinstance(error, _RESET) or not while_connecting:

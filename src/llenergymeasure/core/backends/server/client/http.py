@@ -14,7 +14,7 @@ class MalformedHTTP(Exception):
 class Receiver(Protocol):
     """What is called for the parts of a response, in this order."""
 
-    def head(self, status: int, content_type: str) -> None:
+    def head(self, status: int, content_type: str, encoding: str) -> None:
         """The status line and the headers are there; not called for interim responses, such as 100."""
 
     def body(self, piece: bytes) -> None:
@@ -36,7 +36,7 @@ class ResponseReader:
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
         self._parser = httptools.HttpResponseParser(self)
-        self._content_type = ""
+        self._content_type = self._encoding = ""
         self._interim = False
         self._has_length = False
         self.has_head = False
@@ -69,6 +69,8 @@ class ResponseReader:
         name = name.lower()
         if name == b"content-type":
             self._content_type = value.decode("latin-1").partition(";")[0].strip().lower()
+        elif name == b"content-encoding":
+            self._encoding = value.decode("latin-1").strip().lower()
         elif name in (b"content-length", b"transfer-encoding"):
             self._has_length = True
 
@@ -80,7 +82,7 @@ class ResponseReader:
             self.keeps_alive = False
         elif not self._interim:
             self.has_head = True
-            self._receiver.head(status, self._content_type)
+            self._receiver.head(status, self._content_type, self._encoding)
 
     def on_body(self, piece: bytes) -> None:
         """Called by the parser."""
@@ -90,7 +92,7 @@ class ResponseReader:
     def on_message_complete(self) -> None:
         """Called by the parser."""
         if self._interim:
-            self._content_type, self._has_length = "", False
+            self._content_type, self._encoding, self._has_length = "", "", False
         elif not self.is_complete:
             self.is_complete = True
             self.keeps_alive = self._parser.should_keep_alive()

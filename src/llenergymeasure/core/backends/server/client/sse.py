@@ -8,6 +8,12 @@ stream may be cut anywhere. Names and ids of events are skipped: the OpenAI inte
 from __future__ import annotations
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# An event of one token has some hundred bytes. Longer ones would be joined ever again until the memory is full.
+LONGEST_EVENT = 4 * 2**20
+
+
+class EventTooLong(ValueError):
+    """An event that does not end."""
 
 
 class EventParser:
@@ -18,9 +24,14 @@ class EventParser:
         self._began = False
         self._after_cr = False
         self._data: list[bytes] = []
+        self._size = 0
 
     def feed(self, piece: bytes) -> list[bytes]:
-        """The data of the events that are complete with this piece of the stream."""
+        """The data of the events that are complete with this piece of the stream.
+
+        Raises:
+            EventTooLong: an event does not end.
+        """
         text = self._rest + piece
         if not self._began:
             if len(text) < len(BYTE_ORDER_MARK) and BYTE_ORDER_MARK.startswith(text):
@@ -47,13 +58,16 @@ class EventParser:
                 self._take(line)
             elif self._data:
                 events.append(b"\n".join(self._data))
-                self._data = []
+                self._data, self._size = [], 0
+        if self._size + len(self._rest) > LONGEST_EVENT:
+            raise EventTooLong(f"an event has more than {LONGEST_EVENT // 2**20} MiB")
         return events
 
     def _take(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         if name == b"data":
             self._data.append(value.removeprefix(b" "))
+            self._size += len(line)
 
     def unfinished(self) -> bytes | None:
         """The data of an event that the end of the stream cut off, which is no event by the rules; None without one."""

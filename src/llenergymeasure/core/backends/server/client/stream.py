@@ -48,6 +48,7 @@ class Stream:
     def _add(self, time_s: float, event: Event) -> None:
         count = None
         if event.usage is not None:
+            self._note_decrease(event.usage)
             self._usage = _joined(self._usage, event.usage)
             count = event.usage.output_tokens if event.in_answer else None
         if event.text or (count is not None and count > (self._last_count() or 0)):
@@ -58,6 +59,12 @@ class Stream:
             self.fail("server_error", event.error)
         elif event.finished:
             self._finished_s, self._end = time_s, event.end
+
+    def _note_decrease(self, usage: Usage) -> None:
+        """A count of tokens so far cannot fall; one that does is no count."""
+        before, now = self._usage.output_tokens, usage.output_tokens
+        if before is not None and now is not None and now < before:
+            self._dropped.append(f"the number of output tokens fell from {before} to {now}")
 
     def _last_count(self) -> int | None:
         return self._counts[-1] if self._counts else None

@@ -35,6 +35,11 @@ def dead(url: str, log: RequestLog, why: str | None) -> BackendError:
         log: what became of the requests.
         why: why it has ended, with its last lines; None where this is not known.
     """
+    if log.is_full:
+        return BackendError(
+            f"{len(log.in_flight) + 1} requests to {url} are in flight, and this program may open no further file or connection; "
+            "raise the limit (ulimit -n), or lower traffic.rate or traffic.concurrency"
+        )
     last = failures(log.answers.values())
     answered = f"after {log.answered} answers" if log.answered else "before its first answer"
     if log.is_gone:

@@ -21,6 +21,7 @@ class RequestLog:
         answers: the others, complete or not.
         answered: how many are complete.
         is_gone: whether the server seems to have ended.
+        is_full: whether this program could open no further connection.
         is_hanging: whether a request timed out, and no request was answered since it had been sent.
     """
 
@@ -29,7 +30,7 @@ class RequestLog:
         self.in_flight: set[int] = set()
         self.answers: dict[int, Answer] = {}
         self.answered = 0
-        self.is_gone = self.is_hanging = False
+        self.is_gone = self.is_hanging = self.is_full = False
         self._answered_s = -math.inf
         self._lost: list[Answer] = []
 
@@ -41,7 +42,7 @@ class RequestLog:
     @property
     def is_dead(self) -> bool:
         """Whether further requests are useless."""
-        return self.is_gone or self.is_hanging
+        return self.is_gone or self.is_hanging or self.is_full
 
     def begin(self) -> int:
         """The number of a new request."""
@@ -56,6 +57,8 @@ class RequestLog:
         if answer.failure is None:
             self.answered += 1
             self._answered_s = answer.finished_s
+        elif answer.failure.kind == "no_descriptor":
+            self.is_full = True
         elif answer.failure.kind == "timeout":
             self.is_hanging |= self._answered_s <= answer.sent_s
         self._count_lost(answer)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from llenergymeasure.core.backends.server.client.asked import Answer
 from llenergymeasure.core.backends.server.client.exchange import Exchange
+from llenergymeasure.core.backends.server.client.sse import LONGEST_EVENT
 from scripted_server import HEAD, LAST_CHUNK, event, text_event, usage_of
 
 DONE = event("[DONE]")
@@ -98,6 +99,27 @@ def test_an_answer_that_is_no_stream_is_malformed_and_named(exchange: Exchange) 
     assert failure is not None
     assert failure.kind == "malformed_event"
     assert "application/json" in failure.message
+
+
+def test_an_answer_that_was_compressed_unasked_is_named(exchange: Exchange) -> None:
+    coded = "Content-Type: text/event-stream\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n"
+    exchange.arrived(1.0, head(200, coded) + b"\x1f\x8b")
+    failure = answer(exchange).failure
+    assert failure is not None
+    assert (failure.kind, "content-encoding gzip" in failure.message) == ("malformed_event", True)
+
+
+def test_a_status_without_a_message_is_named(exchange: Exchange) -> None:
+    exchange.arrived(1.0, head(307, "Content-Length: 0\r\n"))
+    failure = answer(exchange).failure
+    assert failure is not None
+    assert (failure.kind, failure.message) == ("status_other", "status 307 without a message")
+
+
+def test_an_event_that_does_not_end_is_the_end_of_the_request(exchange: Exchange) -> None:
+    exchange.arrived(1.0, head(200, "Content-Type: text/event-stream\r\n") + b"data: " + b"a" * LONGEST_EVENT)
+    assert kind(exchange) == "malformed_event"
+    assert exchange.ended_s == 1.0
 
 
 def test_a_stream_without_a_content_type_is_read(exchange: Exchange) -> None:

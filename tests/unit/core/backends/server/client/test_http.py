@@ -15,7 +15,7 @@ class Log:
         self.content = b""
         self.completions = 0
 
-    def head(self, status: int, content_type: str) -> None:
+    def head(self, status: int, content_type: str, encoding: str) -> None:
         self.heads.append((status, content_type))
 
     def body(self, piece: bytes) -> None:

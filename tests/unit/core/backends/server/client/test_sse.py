@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llenergymeasure.core.backends.server.client.sse import BYTE_ORDER_MARK, EventParser
+from llenergymeasure.core.backends.server.client.sse import BYTE_ORDER_MARK, LONGEST_EVENT, EventParser, EventTooLong
 
 
 def parsed(*pieces: bytes) -> list[bytes]:
@@ -94,3 +95,17 @@ def test_any_bytes_cut_anywhere_give_the_events_of_the_rules(stream: bytes, cuts
     pieces = [stream[start:stop] for start, stop in zip(edges, edges[1:])]
     assert parsed(*pieces) == by_the_rules(stream)
     assert parsed(*(bytes([byte]) for byte in stream)) == by_the_rules(stream)
+
+
+def test_an_event_that_does_not_end_is_given_up() -> None:
+    parser = EventParser()
+    parser.feed(b"data: " + b"a" * (LONGEST_EVENT - 6))
+    with pytest.raises(EventTooLong, match="more than 4 MiB"):
+        parser.feed(b"a")
+
+
+def test_an_event_of_lines_without_end_is_given_up() -> None:
+    parser = EventParser()
+    with pytest.raises(EventTooLong):
+        for _ in range(5):
+            parser.feed(b"data: a\n" * 2**17)

@@ -163,3 +163,16 @@ def test_any_bytes_make_an_answer_that_is_complete_or_says_why_not(pieces: list[
     assert list(answer.event_times_s) == sorted(answer.event_times_s)
     assert answer.event_times_s or answer.failure is not None
     assert answer.failure is not None or answer.dropped_events == 0
+
+
+def test_a_count_that_falls_is_malformed() -> None:
+    answer = answered((1.0, text(" a", **usage(9))), (2.0, text(" b", "length", **usage(2)) + DONE))
+    assert answer.failure is not None
+    assert answer.failure.kind == "malformed_event"
+    assert "fell from 9 to 2" in answer.failure.message
+
+
+def test_a_count_that_no_answer_has_is_malformed() -> None:
+    answer = answered((1.0, text(" a", "length") + sent(usage(10**30)) + DONE))
+    assert answer.failure is not None
+    assert answer.failure.kind == "malformed_event"

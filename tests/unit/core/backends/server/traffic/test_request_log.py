@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llenergymeasure.core.backends.server.client.asked import Answer, Failure
+from llenergymeasure.core.backends.server.traffic.faults import dead
 from llenergymeasure.core.backends.server.traffic.request_log import GONE_AFTER, RequestLog
 
 
@@ -54,3 +55,9 @@ def test_a_server_hangs_when_a_request_timed_out_and_none_was_answered_meanwhile
     assert log_of(ended(0, 1), ended(1, 601, "timeout")).is_hanging
     assert log_of(ended(0, 600, "timeout")).is_hanging
     assert not log_of(ended(0, 2), ended(1, 601, "timeout")).is_hanging
+
+
+def test_requests_are_useless_when_no_connection_can_be_opened_any_more():
+    log = log_of(ended(0, 1), ended(1, 2, "no_descriptor"))
+    assert (log.is_dead, log.is_full, log.is_gone) == (True, True, False)
+    assert "ulimit -n" in str(dead("http://127.0.0.1:8000/v1", log, None))
