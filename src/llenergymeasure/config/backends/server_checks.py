@@ -12,6 +12,7 @@ from llenergymeasure.config.checks.passthrough import looks_like_credential, opt
 
 PLACEHOLDERS = ("{model}", "{port}", "{seed}")
 _ANY_PLACEHOLDER = re.compile(r"\{\w+\}")
+_ASSIGNMENT = re.compile(r"(?:^|\s)([A-Za-z_]\w*)=(\S*)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _EXAMPLE = "for example http://127.0.0.1:8000/v1"
 
@@ -86,10 +87,11 @@ def check_launch(launch: tuple[Any, ...], arguments: Mapping[str, Any]) -> None:
 
 
 def _options(launch: tuple[Any, ...]) -> Iterable[tuple[str, Any]]:
-    """Each part of a command as name and value: `--api-key`, `--api-key=value`, `value`."""
+    """Each part of a command as name and value: `--api-key`, `--api-key=value`, `value`, and variables as for `env`."""
     for part in map(str, launch):
         name = option_of(part)
         yield (name, part.partition("=")[2]) if name else ("", part)
+        yield from _ASSIGNMENT.findall(part)
 
 
 def _refuse_credentials(field: str, options: Iterable[tuple[str, Any]]) -> None:

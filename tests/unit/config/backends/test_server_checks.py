@@ -52,6 +52,8 @@ SECRET, PLAIN = "sk-abcDEF123456789", "correcthorse"
         {"launch": ["serve", "{port}", "--api-key", PLAIN]},
         {"launch": ["serve", "{port}", f"--api-key={PLAIN}"]},
         {"launch": ["serve", "{port}"], "arguments": {"api-key": PLAIN}},
+        {"launch": ["env", f"SERVER_API_KEY={PLAIN}", "serve", "{port}"]},
+        {"launch": ["sh", "-c", f"cd /tmp; HF_TOKEN={PLAIN} exec serve {{port}}"]},
     ],
     ids=str,
 )
@@ -60,6 +62,11 @@ def test_a_credential_is_refused_and_not_repeated(section):
         build_experiment_config({"model": "m", "backend": "server", "server": section})
     texts = (str(caught.value), repr(caught.value.errors()), str(explain_validation_error(caught.value)))
     assert [text for text in texts if SECRET in text or PLAIN in text] == []
+
+
+@pytest.mark.parametrize("part", ["OLLAMA_HOST=127.0.0.1:8000", "tokenizer.ggml.add_bos_token=bool:false", "PATH=/a"])
+def test_a_variable_or_an_option_that_holds_no_credential_may_be_in_a_command(part):
+    check_launch(("env", part, "serve", "{port}"), {})
 
 
 @pytest.mark.parametrize("name", ["SERVER_API_KEY", "_KEY2", "key"])
