@@ -8,11 +8,10 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from llenergymeasure.config.base import FieldError
-from llenergymeasure.config.checks.passthrough import looks_like_credential, option_of
+from llenergymeasure.config.checks.passthrough import looks_like_credential, option_of, variables_of
 
 PLACEHOLDERS = ("{model}", "{port}", "{seed}")
 _ANY_PLACEHOLDER = re.compile(r"\{\w+\}")
-_ASSIGNMENT = re.compile(r"(?:^|\s)([A-Za-z_]\w*)=(\S*)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _EXAMPLE = "for example http://127.0.0.1:8000/v1"
 
@@ -91,7 +90,7 @@ def _options(launch: tuple[Any, ...]) -> Iterable[tuple[str, Any]]:
     for part in map(str, launch):
         name = option_of(part)
         yield (name, part.partition("=")[2]) if name else ("", part)
-        yield from _ASSIGNMENT.findall(part)
+        yield from variables_of(part)
 
 
 def _refuse_credentials(field: str, options: Iterable[tuple[str, Any]]) -> None:

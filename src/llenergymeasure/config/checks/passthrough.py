@@ -15,6 +15,8 @@ _CREDENTIAL_ENDINGS = ("token", "api_key", "secret_key", "private_key", "access_
 # Arguments of `from_pretrained` and tokenizers that are named after a token of the vocabulary.
 _VOCABULARY_TOKENS = frozenset(f"{kind}_token" for kind in ("bos", "eos", "pad", "unk", "sep", "cls", "mask", "image"))
 
+_ASSIGNMENT = re.compile(r"(?:^|\s)([A-Za-z_]\w*)=(\S*)")
+
 
 def looks_like_credential(key: str, value: Any = None) -> bool:
     """Whether a key or a value of `passthrough_kwargs` looks like a secret."""
@@ -45,12 +47,18 @@ def without_credentials(value: Any, key: str = "", levels: int = 50) -> Any:
     if isinstance(value, (list, tuple)):
         options = ["", *map(option_of, value)]
         return [without_credentials(inner, option, levels - 1) for inner, option in zip(value, options)]
-    return HIDDEN if looks_like_credential(option_of(value)) and "=" in value else value
+    named = [option_of(value) if "=" in str(value) else "", *(name for name, _ in variables_of(value))]
+    return HIDDEN if any(map(looks_like_credential, named)) else value
 
 
 def option_of(part: Any) -> str:
     """The name of an option of a command, such as `api-key` of `--api-key` and of `--api-key=x`; else empty."""
     return part.partition("=")[0].strip("-") if isinstance(part, str) and part.startswith("-") else ""
+
+
+def variables_of(part: Any) -> list[tuple[str, str]]:
+    """Names and values of the variables that a part of a command sets, such as `API_KEY=x` after `env`."""
+    return _ASSIGNMENT.findall(part) if isinstance(part, str) else []
 
 
 def check_passthrough(kwargs: Mapping[str, Any], declared: Collection[str]) -> None:
