@@ -15,6 +15,7 @@ from llenergymeasure.config.messages.explain import explain_validation_error
     ("url", "words"),
     [
         ("127.0.0.1:8000/v1", "'127.0.0.1:8000/v1' is not the http or https address of a server; for example http://"),
+        ("http://host/\u00e9/v1", "percent-encoded"),
         ("ftp://host/v1", "is not the http or https address"),
         ("unix:/run/server.sock", "is not the http or https address"),
         ("http:///v1", "is not the http or https address"),

@@ -78,11 +78,11 @@ class Waiting:
         end_s, wait_s = self._clock.now() + self._limit_s, FIRST_WAIT_S
         while True:
             found, problem = self._asked_once()
+            ended = self._why_ended()
+            if ended is not None:  # what answers is another server at this port
+                raise BackendError(ended)
             if found is not None:
                 return found
-            ended = self._why_ended()
-            if ended is not None:
-                raise BackendError(ended)
             if self._clock.now() + wait_s > end_s:
                 waited = f"{problem} after {self._limit_s:g} s"
                 raise BackendError(f"the server at {self._ask.url}: {waited}; {self._advice()}")

@@ -63,6 +63,12 @@ def test_a_server_that_has_ended_is_not_waited_for():
     assert clock.now() == started_s
 
 
+def test_another_server_at_the_port_of_one_that_has_ended_is_not_measured():
+    _, wait = waiting(Reply(200, {}, MODELS), why_ended=lambda: "the server ended with exit code 98")
+    with pytest.raises(BackendError, match="exit code 98"):
+        wait.listed()
+
+
 def test_the_error_after_the_limit_says_what_the_server_answered():
     _, wait = waiting(Reply(404, {}, b"not\nhere"), limit_s=5.0)
     with pytest.raises(BackendError, match=r"server at http://h:1/v1: .*\(status 404: not here\) after 5 s; do this"):

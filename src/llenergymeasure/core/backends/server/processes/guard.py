@@ -20,7 +20,8 @@ from pathlib import Path
 PERIOD_S = 0.25
 # Between SIGTERM and SIGKILL. vLLM frees its GPUs within a few seconds.
 GRACE_S = 10.0
-# After the end of the process that measures: nothing waits for the server, and a next one may start.
+# After the end of the process that measures: nothing waits for the server, and a next one may start. Also after the end of the
+# server itself: a process that it has left behind would answer, and would be measured, until it is killed.
 GRACE_ALONE_S = 2.0
 NOT_STARTED = 127  # as a shell
 _HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -42,7 +43,7 @@ def run(pid: int, command: Sequence[str]) -> int:
         received = signal.sigtimedwait(_HEARD, PERIOD_S)
         if received is not None and received.si_signo != signal.SIGCHLD:
             break
-    _end(server, GRACE_S if os.getppid() == pid else GRACE_ALONE_S)
+    _end(server, GRACE_S if server.poll() is None and os.getppid() == pid else GRACE_ALONE_S)
     code: int = server.wait()
     return 128 - code if code < 0 else code
 
@@ -56,6 +57,10 @@ def _end(server: subprocess.Popen[bytes], grace_s: float) -> None:
     """End the group: SIGTERM, a grace period, and SIGKILL for all that is left, also outside the group."""
     with suppress(ProcessLookupError):
         os.killpg(0, signal.SIGTERM)  # it is blocked here
+    for child in _children(server):
+        with suppress(ProcessLookupError):
+            if os.getpgid(child) != os.getpgrp():  # such as a server that has gone into the background
+                os.kill(child, signal.SIGTERM)
     end_s = time.monotonic() + grace_s
     while _children(server) and time.monotonic() < end_s:
         signal.sigtimedwait([signal.SIGCHLD], 0.05)

@@ -96,7 +96,8 @@ class LaunchedServer:
         code = self.exit_code
         if code is None:
             return None
-        return f"the server ended with exit code {code}; {self.written()}"
+        advice = "" if code else " (server.launch needs a command that runs as long as the server)"
+        return f"the server ended with exit code {code}{advice}; {self.written()}"
 
     def end(self) -> None:
         """End it with every process that it has started. Safe to call twice.

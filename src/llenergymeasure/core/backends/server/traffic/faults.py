@@ -12,19 +12,20 @@ from llenergymeasure.exceptions import BackendError
 _LOOK = "look at the output of the server"
 
 
-def unanswered(url: str, answers: Iterable[Answer], phase: str = "") -> BackendError:
+def unanswered(url: str, answers: Iterable[Answer], phase: str = "", why: str | None = None) -> BackendError:
     """The error for requests of which none, or hardly any, was answered.
 
     Args:
         url: address of the server.
         answers: the requests.
         phase: the part of the traffic that they are of, such as " of the ramp-up"; empty for all requests of a run.
+        why: why the server has ended, with its last lines; None where it runs, or where this is not known.
     """
     ended = list(answers)
     failed = sum(answer.failure is not None for answer in ended)
     share = "all" if failed == len(ended) else f"{failed} of"
     requests = "the request" if len(ended) == 1 else f"{share} {len(ended)} requests"
-    return BackendError(f"{requests}{phase} to {url} failed: {failures(ended)}; {_LOOK}")
+    return BackendError(f"{requests}{phase} to {url} failed: {failures(ended)}; {why or _LOOK}")
 
 
 def dead(url: str, log: RequestLog, why: str | None) -> BackendError:

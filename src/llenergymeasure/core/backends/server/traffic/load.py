@@ -178,4 +178,4 @@ class Load:
     def _check(self, stretch: Stretch) -> None:
         answers = [self.answers[number] for number in stretch.numbers]
         if all(answer.failure is not None for answer in answers):
-            raise unanswered(self._server.url, answers)
+            raise unanswered(self._server.url, answers, why=self._server.why_ended())

@@ -7,13 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections import UserDict
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from llenergymeasure.core.backends.server.processes.guard import NOT_STARTED
+from llenergymeasure.core.backends.server.processes.guard import GRACE_ALONE_S, NOT_STARTED
 from llenergymeasure.core.backends.server.processes.launched import LaunchedServer, free_port
 from llenergymeasure.core.backends.server.processes.tree import ServerProcesses
 from llenergymeasure.testing.residue import children
@@ -98,6 +99,25 @@ def test_processes_that_left_the_group_and_ignore_sigterm_end_too():
         pids = ServerProcesses(lambda: [server.pid], also_roots=False).pids()
         assert len(pids) == 2
     assert not any(map(runs, pids))
+
+
+# A server that goes into the background: the process that was started ends, and another one would answer.
+DAEMON = """
+import os, time
+if os.fork():
+    print("in the background", flush=True)
+else:
+    os.setsid()
+    time.sleep(60)
+"""
+
+
+def test_a_server_that_goes_into_the_background_is_ended_at_once_and_says_why():
+    begin_s = time.monotonic()
+    with launched(python(DAEMON)) as server:
+        assert until(lambda: server.exit_code is not None)
+        assert "a command that runs as long as the server" in server.why_ended()
+    assert time.monotonic() - begin_s < GRACE_ALONE_S + 1.5
 
 
 OWNER = """
