@@ -40,6 +40,7 @@ class LoadedServer:
         command: how it was started; empty for a server that was running already.
         start_seconds: duration from its start until it answered; None for a server that was running already.
         why_ended: why a server that was started here has ended, with its last lines; None while it runs.
+        output: the end of what a server that was started here has written; None for one that was running already.
         give_back: ends a server that was started here.
     """
 
@@ -56,6 +57,7 @@ class LoadedServer:
     command: tuple[str, ...] = ()
     start_seconds: float | None = None
     why_ended: Callable[[], str | None] = lambda: None
+    output: Callable[[], str | None] = lambda: None
     give_back: Callable[[], None] = lambda: None
 
     @property

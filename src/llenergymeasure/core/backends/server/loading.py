@@ -105,6 +105,7 @@ class ServerLoader:
             command=() if running is None else running.command,
             start_seconds=start_seconds,
             why_ended=why_ended,
+            output=_never if running is None else running.written,
             give_back=give_back,
         )
 
@@ -131,7 +132,7 @@ class ServerLoader:
 
 
 def _never() -> None:
-    """A server that was not started here is not known to have ended."""
+    """A server that was not started here is not known to have ended, and its output is not known."""
 
 
 def with_version(url: str) -> str:

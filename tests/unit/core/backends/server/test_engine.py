@@ -253,6 +253,16 @@ def test_a_started_server_that_dies_says_why(served):
         one.measure()
 
 
+@pytest.mark.parametrize("kind", ["status_4xx", "timeout"])
+def test_the_error_has_the_output_of_a_started_server_which_is_in_no_other_place(served, kind):
+    output = "its last lines:\n  ERROR: the prompt is too long"
+    fields = {"command": ("serve",), "output": lambda: output}
+    one = served(concurrency=2, server={"failures": lambda number: kind}, fields=fields)
+    with pytest.raises(BackendError) as caught:
+        one.measure()
+    assert str(caught.value).endswith(output)
+
+
 def test_a_server_that_dies_after_the_window_is_a_failure_of_its_last_requests(served):
     """The window has ended at 102.625 s with two requests just sent."""
     one = served(concurrency=2, server={"dies_s": 103.0})

@@ -98,6 +98,9 @@ class Started:
     def why_ended(self):
         return "the server ended with exit code 3"
 
+    def written(self):
+        return "it wrote nothing"
+
     def end(self):
         self.ended += 1
 

@@ -19,7 +19,7 @@ def unanswered(url: str, answers: Iterable[Answer], phase: str = "", why: str | 
         url: address of the server.
         answers: the requests.
         phase: the part of the traffic that they are of, such as " of the ramp-up"; empty for all requests of a run.
-        why: why the server has ended, with its last lines; None where it runs, or where this is not known.
+        why: why the server has ended, or its last lines; None where neither is known.
     """
     ended = list(answers)
     failed = sum(answer.failure is not None for answer in ended)
@@ -28,13 +28,14 @@ def unanswered(url: str, answers: Iterable[Answer], phase: str = "", why: str | 
     return BackendError(f"{requests}{phase} to {url} failed: {failures(ended)}; {why or _LOOK}")
 
 
-def dead(url: str, log: RequestLog, why: str | None) -> BackendError:
+def dead(url: str, log: RequestLog, why: str | None, output: str | None = None) -> BackendError:
     """The error for a server that has ended, or that answers no more.
 
     Args:
         url: its address.
         log: what became of the requests.
         why: why it has ended, with its last lines; None where this is not known.
+        output: its last lines; None where they are not known.
     """
     if log.is_full:
         return BackendError(
@@ -45,10 +46,10 @@ def dead(url: str, log: RequestLog, why: str | None) -> BackendError:
     answered = f"after {log.answered} answers" if log.answered else "before its first answer"
     if log.is_gone:
         what = "has ended" if why else "has ended, or accepts no connections"
-        return BackendError(f"the server at {url} {what}, {answered}: {last}; {why or _LOOK}")
+        return BackendError(f"the server at {url} {what}, {answered}: {last}; {why or output or _LOOK}")
     return BackendError(
-        f"the server at {url} answered no request in the time that one may take, {answered}: {last}; {_LOOK}, "
-        "or set server.request_timeout_seconds higher"
+        f"the server at {url} answered no request in the time that one may take, {answered}: {last}; set "
+        f"server.request_timeout_seconds higher if it was at work; {output or _LOOK}"
     )
 
 

@@ -105,7 +105,7 @@ class Load:
         if log.is_dead:
             raise await self._dead()
         if log.answered < answers:
-            raise unanswered(self._server.url, log.answers.values(), " of the ramp-up")
+            raise unanswered(self._server.url, log.answers.values(), " of the ramp-up", self._why())
 
     async def stretch(self, n: int) -> Stretch:
         """The next stretch, of `n` requests. It begins where the one before it has ended.
@@ -164,7 +164,11 @@ class Load:
         end_s = self._sender.clock.now() + LONGEST_EXIT_S
         while self._server.was_launched and self._server.why_ended() is None and self._sender.clock.now() < end_s:
             await asyncio.sleep(0.05)
-        return dead(self._server.url, self._sender.log, self._server.why_ended())
+        return dead(self._server.url, self._sender.log, self._server.why_ended(), self._server.output())
+
+    def _why(self) -> str | None:
+        """Why the server has ended; while it runs, what it wrote."""
+        return self._server.why_ended() or self._server.output()
 
     def _edge(self) -> Edge:
         log = self._sender.log
@@ -178,4 +182,4 @@ class Load:
     def _check(self, stretch: Stretch) -> None:
         answers = [self.answers[number] for number in stretch.numbers]
         if all(answer.failure is not None for answer in answers):
-            raise unanswered(self._server.url, answers, why=self._server.why_ended())
+            raise unanswered(self._server.url, answers, why=self._why())
