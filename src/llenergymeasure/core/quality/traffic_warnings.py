@@ -22,6 +22,8 @@ MOST_CACHED_SHARE = 0.1
 # A number in flight under a steady load has about the variance of its mean (as in an M/G/infinity queue), the difference of two
 # of them twice that. Three standard deviations of it occur by chance in 3 of 1000 windows.
 DEVIATIONS = 3.0
+# So many requests one after the other show a steady load.
+REQUESTS_EACH = 10
 # Less growth changes the latency of few requests.
 LEAST_GROWTH = 0.1
 
@@ -116,4 +118,24 @@ def _cached(draft: ExperimentResult) -> Warnings:
     )
 
 
-TRAFFIC_CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (_failed, _late, _counted, _steady, _cached)
+def _fewer_than_in_flight(draft: ExperimentResult) -> Warnings:
+    traffic = draft.traffic
+    if traffic is None or traffic.concurrency is None or traffic.sent >= traffic.concurrency:
+        return
+    yield warning(
+        "fewer_requests_than_in_flight",
+        f"{traffic.sent} requests were measured with {traffic.concurrency} in flight: not even one for each",
+        f"raise n to at least {REQUESTS_EACH * traffic.concurrency}, or lower traffic.concurrency",
+        sent=traffic.sent,
+        concurrency=traffic.concurrency,
+    )
+
+
+TRAFFIC_CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (
+    _failed,
+    _late,
+    _counted,
+    _steady,
+    _cached,
+    _fewer_than_in_flight,
+)

@@ -50,6 +50,14 @@ def test_a_closed_loop_is_steady_by_itself():
     assert codes(mode="concurrency", rate=None, concurrency=30, in_flight_start=5, in_flight_end=30) == []
 
 
+def test_one_request_for_each_in_flight_is_no_warning_and_fewer_are():
+    closed = {"mode": "concurrency", "rate": None}
+    assert codes(**closed, concurrency=100) == []
+    (found,) = warnings_about(a_draft(traffic=update(TRAFFIC, **closed, concurrency=128)))
+    assert (found.code, found.values) == ("fewer_requests_than_in_flight", {"sent": 100, "concurrency": 128})
+    assert "at least 1280" in found.remedy
+
+
 def test_the_first_tokens_that_all_prompts_share_may_be_cached():
     assert codes(cached_tokens=100) == []  # of 1,000
     assert codes(cached_tokens=None) == []

@@ -112,6 +112,7 @@ CASES = {
     "tokens_counted_here": dict(traffic=update(TRAFFIC, counted_by="tokenizer")),
     "events_dropped": dict(traffic=update(TRAFFIC, dropped_events=1)),
     "traffic_not_steady": dict(traffic=update(TRAFFIC, in_flight_start=5, in_flight_end=30)),
+    "fewer_requests_than_in_flight": dict(traffic=update(TRAFFIC, mode="concurrency", rate=None, concurrency=101)),
     "prompts_cached": dict(traffic=update(TRAFFIC, cached_tokens=101)),  # of 1,000
     "server_gpus_not_metered": dict(
         server=a_server(gpus=("GPU-0", "GPU-7")), energy=update(ENERGY, per_device_j={"GPU-0": 1000.0})

@@ -1,0 +1,19 @@
+"""The errors of a load."""
+
+from __future__ import annotations
+
+from llenergymeasure.core.backends.server.client.asked import Answer, Failure
+from llenergymeasure.core.backends.server.traffic.faults import unanswered
+
+URL = "http://127.0.0.1:8000/v1"
+LOST = Answer(0, 0.0, 0.0, 1.0, failure=Failure("reset", "connection lost"))
+
+
+def test_requests_without_an_answer_are_counted_by_kind():
+    error = str(unanswered(URL, [LOST, LOST]))
+    assert error == f"all 2 requests to {URL} failed: reset: 2 (connection lost); look at the output of the server"
+
+
+def test_a_server_that_has_ended_is_the_reason_for_its_requests():
+    error = str(unanswered(URL, [LOST], why="the server ended with exit code 3"))
+    assert error == f"the request to {URL} failed: reset: 1 (connection lost); the server ended with exit code 3"
