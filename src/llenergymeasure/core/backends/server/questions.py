@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from llenergymeasure._json import read_json
 from llenergymeasure.core.backends.server.client.target import secrets_in
 from llenergymeasure.security import redact
 
-MOST_BYTES = 64 * 2**20
+MOST_BYTES, PIECE_BYTES = 64 * 2**20, 2**16
 # Of a reply in a message, in bytes and in characters: a secret may reach beyond what is shown.
 MOST_READ, MOST_SHOWN = 4000, 500
 TIMEOUT_S = 10.0
@@ -105,7 +106,7 @@ class Questions:
         try:
             connection.request(method, self._root + path, body, headers)
             reply = connection.getresponse()
-            content = reply.read(MOST_BYTES)
+            content = _content(reply, time.monotonic() + timeout_s)
         except (OSError, HTTPException) as error:
             raise NoReplyError(getattr(error, "strerror", None) or str(error) or type(error).__name__) from error
         except ValueError:  # its message has the header
@@ -114,3 +115,13 @@ class Questions:
             connection.close()
         named = {name.lower(): value for name, value in reply.getheaders()}
         return Reply(reply.status, named, content, secrets_in(self._headers))
+
+
+def _content(reply: HTTPResponse, end_s: float) -> bytes:
+    """The body; the time-out of a connection is that of each piece, and a server can send pieces for ever."""
+    content = b""
+    while len(content) < MOST_BYTES and (piece := reply.read1(PIECE_BYTES)):
+        content += piece
+        if time.monotonic() > end_s:
+            raise NoReplyError("its reply did not end in time")
+    return content

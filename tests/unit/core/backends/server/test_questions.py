@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from contextlib import suppress
+
 import pytest
 
 from canned_server import canned_server
@@ -53,3 +57,19 @@ def test_a_key_that_http_does_not_allow_is_not_shown(key):
         Questions("http://127.0.0.1:9/v1", {"Authorization": f"Bearer {key}"}).get("/v1/models")
     assert str(caught.value) == "the key has a character that HTTP does not allow"
     assert caught.value.__suppress_context__
+
+
+def test_a_reply_that_never_ends_is_not_waited_for():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_piece_by_piece, args=(listener,), daemon=True).start()
+        ask = Questions(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", {})
+        with pytest.raises(NoReplyError, match="did not end in time"):
+            ask.get("/v1/models", timeout_s=0.2)
+
+
+def _piece_by_piece(listener):
+    connection, _ = listener.accept()
+    with connection, suppress(OSError):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 60000000\r\n\r\n")
+        while True:  # until the client has gone
+            connection.sendall(b" ")
