@@ -95,6 +95,11 @@ def open_devices(
     try:
         door = open_door()
     except MeterError as error:
+        if server is not None and how_many is not None:
+            problem = (
+                f"server.gpus names {how_many} GPU{'s' * (how_many != 1)}, but no GPU of this machine can be measured"
+            )
+            raise ConfigError(f"{problem}: {error}", "remove server.gpus, or install the NVIDIA driver") from error
         yield replace(bare, no_gpu_reason=f"NVML: {error}")
         return
     try:

@@ -11,6 +11,7 @@ from llenergymeasure.core.devices import ServerGpus, gpu_processes, open_devices
 from llenergymeasure.core.energy.nvml import create
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.nvml.door import GpuDoor
+from llenergymeasure.exceptions import ConfigError, MeterError
 from llenergymeasure.testing import FakeClock
 
 
@@ -54,6 +55,17 @@ def test_the_gpus_of_a_server_are_those_that_its_backend_finds():
     server = ServerGpus(measured=lambda door: door.gpus[1:], own_processes=lambda: ())
     with open_devices(FakeClock(), {}, open_door=lambda: GpuDoor(FakeNvml(gpus=2)), server=server) as devices:
         assert [gpu.index for gpu in devices.gpus] == [1]
+
+
+def test_gpus_that_the_configuration_names_are_missed_where_none_can_be_measured():
+    def without_nvml():
+        raise MeterError("NVML Shared Library Not Found")
+
+    server = ServerGpus(measured=lambda door: None, own_processes=lambda: ())
+    with pytest.raises(ConfigError, match=r"server.gpus names 1 GPU, but .*: NVML Shared Library Not Found"):
+        open_devices(FakeClock(), {}, how_many=1, open_door=without_nvml, server=server).__enter__()
+    with open_devices(FakeClock(), {}, open_door=without_nvml, server=server) as devices:
+        assert devices.gpus == ()
 
 
 def test_where_it_finds_none_all_visible_ones_are_measured(nvml):
