@@ -59,4 +59,7 @@ def _closest(key: str, own: Mapping[str, str], elsewhere: Mapping[str, str]) -> 
 
 
 def _likeness(one: str, other: str) -> float:
+    """From 0 to 1; 1 also for the same letters in another order, which is the most frequent slip."""
+    if sorted(one) == sorted(other):
+        return 1.0
     return difflib.SequenceMatcher(None, other, one).ratio()
