@@ -59,8 +59,13 @@ def test_a_group_that_is_also_ours_has_no_leader():
     assert group_leader(os.getpid()) == os.getpid()
 
 
-def test_the_leader_of_another_group_is_the_first_process_of_the_server():
-    assert group_leader(os.getpid(), own_group=-1) == os.getpgrp()
+def test_the_leader_of_another_group_is_the_first_process_of_the_server(tmp_path):
+    (tmp_path / f"{os.getpgrp()}").mkdir()
+    assert group_leader(os.getpid(), own_group=-1, proc=tmp_path) == os.getpgrp()
+
+
+def test_without_the_leader_of_its_group_a_process_leads_itself(tmp_path):
+    assert group_leader(os.getpid(), own_group=-1, proc=tmp_path) == os.getpid()
 
 
 def test_a_process_that_has_ended_leads_itself():
