@@ -91,6 +91,7 @@ def prepared(tmp_path):
     return prepare
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(
     ("chosen", "changes", "words"),
     [

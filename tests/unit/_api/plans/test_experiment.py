@@ -25,6 +25,7 @@ def no_user_config(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
 
+@pytest.mark.torch
 def test_each_experiment_shows_what_it_would_use():
     found = plan(StudyConfig(experiments=(TINY, TINY.model_copy(update={"n": 2}))))
     assert [each.prompts.n_used for each in found.experiments] == [4, 2]
@@ -32,6 +33,7 @@ def test_each_experiment_shows_what_it_would_use():
     assert found.output_dir == Path("results")
 
 
+@pytest.mark.torch
 def test_a_plan_is_json_with_the_configuration_that_would_run():
     data = json.loads(plan_json(plan(StudyConfig(experiments=(TINY,)))))
     (one,) = data["experiments"]
@@ -42,6 +44,7 @@ def test_a_plan_is_json_with_the_configuration_that_would_run():
     assert data["output_dir"] == "results"
 
 
+@pytest.mark.torch
 def test_memory_beyond_every_number_is_null_in_json():
     (one,) = plan(StudyConfig(experiments=(TINY,))).experiments
     endless = one._replace(memory=VramEstimate(math.inf, 1.0, None, None, ()))
@@ -49,6 +52,7 @@ def test_memory_beyond_every_number_is_null_in_json():
     assert data["experiments"][0]["memory"]["weights_mb"] is None
 
 
+@pytest.mark.torch
 def test_a_plan_writes_nothing(tmp_path):
     plan(StudyConfig(experiments=(TINY,)), tmp_path / "there")
     assert not (tmp_path / "there").exists()
@@ -66,12 +70,14 @@ def test_a_plan_waits_for_nothing_that_only_a_run_needs():
     assert subprocess.check_output([sys.executable, "-c", program, *heavy], text=True).strip() == "[]"
 
 
+@pytest.mark.torch
 def test_settings_of_a_study_are_noted_for_one_experiment():
     study = StudyConfig(experiments=(TINY,), execution={"isolation": "spawn"})
     (note,) = plan(study).experiments[0].notes
     assert note.startswith("execution.isolation: without effect on a single experiment")
 
 
+@pytest.mark.torch
 def test_a_plan_foresees_the_meter():
     off = TINY.model_copy(update={"energy": EnergyConfig(backend="null")})
     (found,) = plan(StudyConfig(experiments=(off,))).experiments

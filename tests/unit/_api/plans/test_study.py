@@ -42,6 +42,7 @@ def test_the_plan_shows_what_would_run_and_what_it_could_find(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.torch
 def test_a_model_that_is_not_on_this_machine_is_noted_once(tmp_path):
     config = StudyConfig(experiments=[ExperimentConfig(model="org/not-here", n=n) for n in (1, 2)])
     assert plan_text(plan_study(config, tmp_path)).count("note: model 'org/not-here' is not on this machine") == 1
