@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
+
+import pytest
 
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.orchestration.preflight import Request, findings_of
+
+pytestmark = pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="vLLM needs Python 3.11, which is a finding of its own"
+)
 
 
 def findings(

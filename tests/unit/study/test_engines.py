@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from fakes_study import RESULT, FakeMachine, texts_of
@@ -76,6 +78,7 @@ def test_it_runs_and_the_engine_is_compared_with_its_reference(study, tmp_path):
     assert "in vllm" in found.summary()
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="vLLM needs Python 3.11, which is a finding of its own")
 def test_an_engine_that_is_not_installed_is_one_finding(study):
     configs = [cell.config for cell in design_of(study).cells]
     requests = [
