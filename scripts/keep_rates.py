@@ -59,7 +59,16 @@ The largest mean over the smallest, for each metric:
 
 def measured(folder: Path) -> Path:
     """Measure the study, and return its folder."""
-    command = [sys.executable, "-m", "llenergymeasure", "run", str(EXAMPLE.relative_to(ROOT)), "--report", "--output", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "llenergymeasure",
+        "run",
+        str(EXAMPLE.relative_to(ROOT)),
+        "--report",
+        "--output",
+        str(folder),
+    ]
     subprocess.run(command, cwd=ROOT, check=True)
     (found,) = folder.glob("*/study.json")
     return found.parent
