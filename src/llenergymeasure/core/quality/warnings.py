@@ -202,7 +202,7 @@ def _constant_work(draft: ExperimentResult) -> str:
 
 
 def _prompts_of_dataset(draft: ExperimentResult) -> int:
-    """The prompts of all passes. Under traffic, they are sent as often as they are due, and may fail."""
+    """The prompts of all passes. Under traffic, a prompt may be sent several times or not at all, and a request may fail."""
     return draft.n_prompts if draft.traffic is None else draft.config.n * draft.n_passes
 
 

@@ -13,7 +13,7 @@ _LOOK = "look at the output of the server"
 
 
 def unanswered(url: str, answers: Iterable[Answer], phase: str = "", why: str | None = None) -> BackendError:
-    """The error for requests of which none, or hardly any, was answered.
+    """The error for requests of which too few were answered.
 
     Args:
         url: address of the server.

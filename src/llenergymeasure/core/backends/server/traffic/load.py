@@ -97,7 +97,7 @@ class Load:
         """Begin; returns when so many requests were answered.
 
         Raises:
-            BackendError: the server does not answer, or answers hardly any request.
+            BackendError: the server does not answer, or nine of ten requests fail.
         """
         log = self._sender.log
         self._pace.start(self._sender)
