@@ -57,7 +57,7 @@ def check_records(
         batches: those that were run.
         start_s: start of the window in s.
         end_s: end of the window in s.
-        inside_traffic: whether the window lies inside the traffic of a server. A prompt may then be sent several times, or not at all.
+        inside_traffic: whether the window lies inside the traffic of a server. A prompt may then be sent several times or never.
 
     Raises:
         BackendError: a record is impossible; the message names the request or the batch, and the problem.
