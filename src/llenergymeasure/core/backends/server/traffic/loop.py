@@ -39,16 +39,15 @@ class LoopThread:
         Raises:
             KeyboardInterrupt: a signal arrived; the coroutine is cancelled.
         """
-        loop = self._started()
-        with (
-            uninterrupted()
-        ):  # between the creation of a coroutine and its start Python would report that nothing awaits it
-            future = asyncio.run_coroutine_threadsafe(work(), loop)
+        loop, future = self._started(), None
         try:
+            with uninterrupted():  # Python reports a coroutine that was created and never started
+                future = asyncio.run_coroutine_threadsafe(work(), loop)
             while not wait([future], timeout=_STEP_S).done:
                 pass
         except BaseException:
-            future.cancel()
+            if future is not None:
+                future.cancel()
             raise
         return future.result()
 

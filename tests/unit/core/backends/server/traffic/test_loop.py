@@ -108,3 +108,22 @@ def test_an_interrupt_ends_the_wait_and_cancels_the_work(loop):
     with pytest.raises(KeyboardInterrupt):
         loop.call(interrupted)
     assert ended.wait(10)
+
+
+def test_an_interrupt_while_the_work_begins_cancels_it_too(loop):
+    began, ended = threading.Event(), threading.Event()
+
+    async def work():
+        began.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    def interrupted():
+        signal.raise_signal(signal.SIGINT)
+        return work()
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.call(interrupted)
+    assert ended.wait(10) or not began.is_set()
