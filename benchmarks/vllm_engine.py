@@ -5,16 +5,15 @@ Everything runs in .venv-vllm; without it there are no figures.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.environments import found_in
 from benchmarks.overhead import against_bare
-from benchmarks.pairs import ROOT, Line, Row, as_users_have_it, difference_row, ratio_row
+from benchmarks.pairs import ROOT, Line, Row, difference_row, ratio_row
 from llenergymeasure.datasets.loader import BUILTIN_DATASETS
 from llenergymeasure.models.builtin import builtin_model_path
 
@@ -35,19 +34,8 @@ def rows(python: Path = PYTHON) -> Iterator[Row | Line]:
         yield Line(NOT_RUN)
         return
     os.environ.update(ENVIRON)
-    yield from window_rows(pairs_of(python))
+    yield from window_rows(found_in(python, "benchmarks.vllm_pairs", WINDOW_PAIRS))
     yield from process_rows(python)
-
-
-def pairs_of(python: Path) -> dict[str, Any]:
-    """What `vllm_pairs` found in the environment of vLLM."""
-    command = [str(python), "-m", "benchmarks.vllm_pairs", str(WINDOW_PAIRS)]
-    environ = {**as_users_have_it(os.environ), "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environ, check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)} exited with {done.returncode}: {done.stderr[-800:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
 def window_rows(found: dict[str, Any]) -> Iterator[Row | Line]:
