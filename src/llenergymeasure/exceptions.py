@@ -5,7 +5,8 @@ LLEMError
 |-- ConfigError                   a configuration, option or argument is not valid
 |-- PreFlightError                the experiment is valid, but cannot run on this machine
 |-- BackendError                  the inference library failed: loading, generating
-|   `-- OutOfMemory               the device or the machine has too little memory for it
+|   |-- OutOfMemory               the device or the machine has too little memory for it
+|   `-- Unanswered                a server under traffic answered no request, or too few
 |-- MeterError                    an energy meter failed
 |   |-- SensorAbsent              the machine or device has no such sensor: not a fault
 |   |-- ReadingFailed             the sensor exists, but this reading failed
@@ -32,8 +33,8 @@ MOST_PROBLEMS = 10
 
 # What kind of failure ended an experiment: invalid = the configuration, or this machine for it; timeout = its time limit;
 # hung = its process had no heartbeat; killed = by a signal from outside; crash = its process crashed or exited;
-# error = anything else.
-FailureKind = Literal["invalid", "out_of_memory", "timeout", "hung", "killed", "crash", "error"]
+# unanswered = the requests to a server failed; error = anything else.
+FailureKind = Literal["invalid", "out_of_memory", "timeout", "hung", "killed", "crash", "unanswered", "error"]
 
 
 class LLEMError(Exception):
@@ -149,6 +150,12 @@ class OutOfMemory(BackendError):
     """The device or the machine has too little memory for the experiment."""
 
     failure_kind = "out_of_memory"
+
+
+class Unanswered(BackendError):
+    """A server under traffic answered no request, or too few, although it may still run: it is overloaded, or refuses them."""
+
+    failure_kind = "unanswered"
 
 
 class MeterError(LLEMError):

@@ -19,12 +19,13 @@ from llenergymeasure.exceptions import (
     ReadingFailed,
     SensorAbsent,
     SensorFault,
+    Unanswered,
 )
 
 # Errors that consist of their message alone.
 _ERRORS = (
     AggregationError, BackendError, ConfigError, MeterError, OutOfMemory, ProcessGroupError, ReadingFailed, SensorAbsent,
-    SensorFault,
+    SensorFault, Unanswered,
 )  # fmt: skip
 _BY_NAME = {error.__name__: error for error in _ERRORS}
 

@@ -15,6 +15,7 @@ from llenergymeasure.exceptions import (
     PreFlightError,
     ProcessGroupError,
     SensorFault,
+    Unanswered,
 )
 from llenergymeasure.launch.failure import Failure, error_of, failure_of, first_cause
 
@@ -28,6 +29,7 @@ CONFIG = ExperimentConfig(model="builtin/tiny-llama")
         ConfigError("no such file", "name one"),
         MeterError("nothing came"),
         SensorFault("the GPU is lost"),
+        Unanswered("all 8 requests failed: timeout: 8"),
         LLEMError("the disk is full"),
         PreFlightError([Finding("no GPU", "buy one"), Finding("no torch", "install it")]),
     ],

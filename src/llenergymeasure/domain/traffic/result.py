@@ -40,8 +40,8 @@ class SLOResult(Frozen):
     )
     good_share: float = Field(description="Share (0 to 1) of the requests sent in the window that are good.")
     kept: bool = Field(
-        description="Whether the p99 of each limited latency, over all requests, keeps its limit, and at most 1 % of the requests "
-        "failed."
+        description="Whether the p99 of each limited latency keeps its limit, and at most 1 % of the requests failed. In the p99 "
+        "of the time to first token and of the time until the last token, a failed request is later than every answered one."
     )
 
 

@@ -14,7 +14,7 @@ from llenergymeasure.core.collect.check_request import (
 )
 from llenergymeasure.core.collect.intervals import Interval
 from llenergymeasure.core.collect.traffic.failures import failures_text
-from llenergymeasure.exceptions import BackendError
+from llenergymeasure.exceptions import BackendError, Unanswered
 from llenergymeasure.records import FailedRequest, RequestRecord, RunRecords, TrafficRecord
 
 
@@ -43,13 +43,13 @@ def check_traffic(
     ):
         raise BackendError(f"the engine's records of its traffic are impossible: {problem}")
     if not records.requests:
-        raise BackendError(_unanswered(traffic))
+        raise _unanswered(traffic)
 
 
-def _unanswered(traffic: TrafficRecord) -> str:
+def _unanswered(traffic: TrafficRecord) -> BackendError:
     if not traffic.failures:
-        return "no request was sent in the window; raise n, or lower traffic.concurrency"
-    return f"no request of the window was answered: {failures_text(traffic.failures)}"
+        return BackendError("no request was sent in the window; raise n, or lower traffic.concurrency")
+    return Unanswered(f"no request of the window was answered: {failures_text(traffic.failures)}")
 
 
 def _problems_of_run(records: RunRecords, traffic: TrafficRecord, window: Interval) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 A request is good when its own time to first token, the 99th percentile of its own inter-token latencies, and the time until
 its last token keep the limits. Goodput counts good requests (DistServe, https://arxiv.org/abs/2401.09670).
+
+A request that failed keeps no limit: it is not good, and it is later than every answered one.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from collections.abc import Sequence
 from llenergymeasure.config.traffic import SLOConfig
 from llenergymeasure.core.collect.distribution import distribution
 from llenergymeasure.core.collect.latency import inter_token_latencies_ms, latency_ms, time_to_first_token_ms
-from llenergymeasure.domain.measurements import Distribution, LatencyResult
-from llenergymeasure.domain.traffic.result import LIMITED, SLOResult
+from llenergymeasure.domain.measurements import LatencyResult
+from llenergymeasure.domain.traffic.result import SLOResult
 from llenergymeasure.records import RequestRecord
+from llenergymeasure.stats.unanswered import percentile_of_all
 
 # A p99 ignores the worst hundredth of the requests, so more failed ones than that break it.
 MOST_FAILED = 0.01
+_LIMITED_SHARE = 0.99
 
 
 def slo_of(limits: SLOConfig, answered: Sequence[RequestRecord], failed: int, latency: LatencyResult) -> SLOResult:
@@ -36,7 +40,7 @@ def slo_of(limits: SLOConfig, answered: Sequence[RequestRecord], failed: int, la
         e2e_p99_ms=limits.e2e_p99_ms,
         good=good,
         good_share=good / sent,
-        kept=_are_kept(limits, latency) and failed <= MOST_FAILED * sent,
+        kept=failed <= MOST_FAILED * sent and _are_kept(limits, latency, sent),
     )
 
 
@@ -62,13 +66,15 @@ def _own_itl_ms(request: RequestRecord) -> float | None:
     return 0.0 if request.output_tokens < 2 or at_once else None
 
 
-def _are_kept(limits: SLOConfig, latency: LatencyResult) -> bool:
-    return all(
-        _keeps(_p99_ms(getattr(latency, LIMITED[name])), limit_ms)
-        for name in LIMITED
-        if (limit_ms := getattr(limits, name)) is not None
+def _are_kept(limits: SLOConfig, latency: LatencyResult, sent: int) -> bool:
+    """Whether the p99 keep the limits. Intervals between tokens are those of the answered requests: the failed ones have none."""
+    return (
+        _keeps(_p99_ms(latency.ttft_ms, sent), limits.ttft_p99_ms)
+        and _keeps(None if latency.itl is None else latency.itl.p99_ms, limits.itl_p99_ms)
+        and _keeps(_p99_ms(latency.request_ms, sent), limits.e2e_p99_ms)
     )
 
 
-def _p99_ms(values: Distribution | None) -> float | None:
-    return None if values is None else values.p99_ms
+def _p99_ms(samples_ms: Sequence[float], sent: int) -> float | None:
+    """The p99 of all requests that were sent; one without a sample is later than all others."""
+    return percentile_of_all(samples_ms, sent - len(samples_ms), _LIMITED_SHARE) if samples_ms else None

@@ -28,7 +28,8 @@ PROCESSES = {
 }
 KINDS = {
     "invalid": "refused by a check before the run", "out_of_memory": "out of memory", "timeout": "time limit reached",
-    "hung": "no heartbeat", "killed": "ended by a signal", "crash": "its process crashed", "error": "error",
+    "hung": "no heartbeat", "killed": "ended by a signal", "crash": "its process crashed",
+    "unanswered": "the requests to the server failed", "error": "error",
 }  # fmt: skip
 Rows = Iterator[tuple[str, str]]
 

@@ -8,7 +8,7 @@ import pytest
 
 from a_traffic_window import END_S, START_S, A, B, C, D, E, answered, failed, run_of
 from llenergymeasure.core.collect.check_records import check_records
-from llenergymeasure.exceptions import BackendError
+from llenergymeasure.exceptions import BackendError, Unanswered
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,7 @@ def test_impossible_records_are_refused(records, problem):
 
 def test_without_an_answer_the_error_has_the_failures_by_kind():
     several = [failed(index, 11.0, 12.0, "refused", message="connection refused") for index in range(3)]
-    with pytest.raises(
-        BackendError, match=r"no request of the window was answered: 3 x refused \(connection refused\)"
-    ):
+    with pytest.raises(Unanswered, match=r"no request of the window was answered: 3 x refused \(connection refused\)"):
         check(run_of((), several))
 
 

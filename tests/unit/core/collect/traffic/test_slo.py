@@ -64,6 +64,14 @@ def test_the_limits_are_kept_by_the_p99_of_all_requests():
     assert not judged((*many, *three), 0, ttft_p99_ms=1001).kept
 
 
+def test_a_failed_request_does_not_improve_the_p99():
+    """Of 200 requests two are late, and the p99 is 1,040 ms. With two more that failed, it is that of a late one."""
+    many, late = tuple(answered(0, 10.0, 11.0) for _ in range(198)), answered(0, 10.0, 15.0)
+    assert judged((*many, late, late), 0, ttft_p99_ms=1200).kept
+    assert not judged((*many, late, late), 2, ttft_p99_ms=1200).kept
+    assert not judged((*many, late, late), 2, e2e_p99_ms=1200).kept
+
+
 @pytest.mark.parametrize(("failed", "kept"), [(0, True), (1, True), (2, False)])
 def test_the_limits_are_not_kept_when_more_than_one_in_a_hundred_failed(failed, kept):
     many = tuple(answered(0, 10.0, 11.0) for _ in range(99))

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 from llenergymeasure.core.backends.server.client.asked import Answer
 from llenergymeasure.core.backends.server.traffic.request_log import RequestLog
-from llenergymeasure.exceptions import BackendError
+from llenergymeasure.exceptions import BackendError, Unanswered
 
 _LOOK = "look at the output of the server"
 
 
-def unanswered(url: str, answers: Iterable[Answer], phase: str = "", why: str | None = None) -> BackendError:
+def unanswered(url: str, answers: Iterable[Answer], phase: str = "", why: str | None = None) -> Unanswered:
     """The error for requests of which too few were answered.
 
     Args:
@@ -25,7 +25,7 @@ def unanswered(url: str, answers: Iterable[Answer], phase: str = "", why: str | 
     failed = sum(answer.failure is not None for answer in ended)
     share = "all" if failed == len(ended) else f"{failed} of"
     requests = "the request" if len(ended) == 1 else f"{share} {len(ended)} requests"
-    return BackendError(f"{requests}{phase} to {url} failed: {failures(ended)}; {why or _LOOK}")
+    return Unanswered(f"{requests}{phase} to {url} failed: {failures(ended)}; {why or _LOOK}")
 
 
 def dead(url: str, log: RequestLog, why: str | None, output: str | None = None) -> BackendError:
@@ -47,7 +47,7 @@ def dead(url: str, log: RequestLog, why: str | None, output: str | None = None) 
     if log.is_gone:
         what = "has ended" if why else "has ended, or accepts no connections"
         return BackendError(f"the server at {url} {what}, {answered}: {last}; {why or output or _LOOK}")
-    return BackendError(
+    return Unanswered(
         f"the server at {url} answered no request in the time that one may take, {answered}: {last}; set "
         f"server.request_timeout_seconds higher if it was at work; {output or _LOOK}"
     )

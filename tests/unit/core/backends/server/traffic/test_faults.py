@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from llenergymeasure.core.backends.server.client.asked import Answer, Failure
-from llenergymeasure.core.backends.server.traffic.faults import unanswered
+from llenergymeasure.core.backends.server.traffic.faults import dead, unanswered
+from llenergymeasure.core.backends.server.traffic.request_log import RequestLog
 
 URL = "http://127.0.0.1:8000/v1"
 LOST = Answer(0, 0.0, 0.0, 1.0, failure=Failure("reset", "connection lost"))
@@ -17,3 +18,11 @@ def test_requests_without_an_answer_are_counted_by_kind():
 def test_a_server_that_has_ended_is_the_reason_for_its_requests():
     error = str(unanswered(URL, [LOST], why="the server ended with exit code 3"))
     assert error == f"the request to {URL} failed: reset: 1 (connection lost); the server ended with exit code 3"
+
+
+def test_a_server_that_answers_nothing_is_another_failure_than_one_that_has_ended():
+    silent, gone = RequestLog(), RequestLog()
+    silent.is_hanging = gone.is_gone = True
+    assert unanswered(URL, [LOST]).failure_kind == "unanswered"
+    assert dead(URL, silent, None).failure_kind == "unanswered"
+    assert dead(URL, gone, "it ended with exit code 3").failure_kind == "error"
