@@ -16,13 +16,15 @@ from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.study.design import Cell, StudyDesign
 from llenergymeasure.domain.study.factors import factors_and_cells
 from llenergymeasure.domain.study.result import StudyData
-from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.domain.study.runs import RunFailure, RunRow
 from llenergymeasure.study.analysis.analyse import analyse
 from llenergymeasure.study.analysis.words.summary import summary
 
 RATES = (1.0, 4.0, 8.0, 16.0)
 SLO = {"ttft_p99_ms": 150.0, "itl_p99_ms": 30.0}
 Values = Mapping[str, float | None]
+CRASH = RunFailure(kind="crash", message="the process of the experiment exited without a result (exit code 139)")
+OVERLOAD = RunFailure(kind="unanswered", message="all 64 requests to http://127.0.0.1:8000/v1 failed: status_429: 64")
 
 
 def a_served_config(
@@ -71,6 +73,8 @@ def a_traffic_study(
     cv: float = 0.0,
     estimated: bool = False,
     failed_share: Callable[[ExperimentConfig], float] = lambda config: 0.0,
+    of_sent: Callable[[ExperimentConfig, int], Values] = lambda config, cycle: {},
+    failure: Callable[[ExperimentConfig, int], RunFailure | None] = lambda config, cycle: None,
     limits: Mapping[str, float] | None = None,
     n_cycles: int = 3,
 ) -> StudyData:
@@ -82,6 +86,8 @@ def a_traffic_study(
         cv: spread of a run.
         estimated: whether the energy is an estimate.
         failed_share: share of the requests that failed.
+        of_sent: percentiles in which they count as later than all others.
+        failure: why a run of a cell in a cycle has no result; None = it has one.
         limits: limits that were asked for.
         n_cycles: number of cycles.
     """
@@ -97,11 +103,24 @@ def a_traffic_study(
             run = _run(cell, cycle, len(runs) + 1, found)
             meter = "codecarbon" if estimated else "nvml"
             more = {"meter": meter, "energy_estimated": estimated, "failed_share": failed_share(cell.config)}
-            runs.append(run.model_copy(update=more))
+            measured = run.model_copy(update={**more, "of_sent": of_sent(cell.config, cycle)})
+            why = failure(cell.config, cycle)
+            runs.append(measured if why is None else _failed(measured, why))
     study = StudyData(study_id="rates_2026-11-29T06-52-40", design=design, protocol=protocol, runs=tuple(runs))
     effects = analyse(design, runs, protocol, limits=limits)
     assert effects is not None
     return study.model_copy(update={"effects": effects, "answer": summary(design, effects)})
+
+
+def at_rate(rate: float, failure: RunFailure, *cycles: int) -> Callable[[ExperimentConfig, int], RunFailure | None]:
+    """The runs of a rate that fail: in these cycles, or in all of three."""
+    failing = cycles or (1, 2, 3)
+    return lambda config, cycle: failure if config.traffic_settings.rate == rate and cycle in failing else None
+
+
+def _failed(run: RunRow, failure: RunFailure) -> RunRow:
+    nothing = {"values": {}, "of_sent": {}, "result": None, "n_passes": None, "meter": None, "failed_share": None}
+    return run.model_copy(update={**nothing, "state": "failed", "failure": failure})
 
 
 def _run(cell: Cell, cycle: int, place: int, values: dict[str, float | None]) -> RunRow:

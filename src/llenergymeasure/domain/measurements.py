@@ -114,6 +114,12 @@ class TokenCounts(Frozen):
         description="In dataset order, pass after pass; under traffic, of the counted requests in the order of sending.",
     )
 
+    @property
+    def output_tokens_per_request(self) -> float:
+        """Mean of the answered requests. Under traffic, `output_tokens` includes tokens of requests at the edges of the window."""
+        lengths = self.output_tokens_per_prompt
+        return sum(lengths) / len(lengths) if lengths else self.output_tokens / self.n_prompts
+
 
 class Distribution(Frozen):
     """Percentiles of a sample in milliseconds, by linear interpolation between order statistics."""

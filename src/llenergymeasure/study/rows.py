@@ -9,6 +9,10 @@ from llenergymeasure.domain.energy import COVERAGE_FACTOR
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.result_data import ResultData
 from llenergymeasure.domain.study.runs import RunFailure, RunRow
+from llenergymeasure.stats.unanswered import percentile_of_all
+
+# The percentiles that are metrics, as shares.
+_SHARES = {"p50_ms": 0.5, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99}
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ def completed_row(row: RunRow, result: ResultData, path: str | None, took_s: flo
             "reading_uncertainty": _without_gain(result),
             "n_passes": result.n_passes,
             "failed_share": None if result.traffic is None else result.traffic.failed / result.traffic.sent,
+            "of_sent": _of_sent(result),
+            "output_tokens_per_request": result.tokens.output_tokens_per_request,
             "meter": None if result.energy.energy_j is None else result.energy.meter,
             "energy_estimated": result.energy.method == "estimated",
             "energy_method": result.energy.method,
@@ -58,6 +64,19 @@ def completed_row(row: RunRow, result: ResultData, path: str | None, took_s: flo
             "warnings": tuple(dict.fromkeys(warning.code for warning in result.warnings)),
         }
     )
+
+
+def _of_sent(result: ResultData) -> dict[str, float | None]:
+    """Percentiles of the latencies of all requests that were sent to a server, of which some have no latency."""
+    if result.traffic is None or result.latency is None:
+        return {}
+    sent, samples_ms = result.traffic.sent, {"ttft": result.latency.ttft_ms, "request": result.latency.request_ms}
+    return {
+        f"{name}_{point}": percentile_of_all(values, sent - len(values), share)
+        for name, values in samples_ms.items()
+        for point, share in _SHARES.items()
+        if 0 < len(values) < sent
+    }
 
 
 def _uncertainties(result: ResultData) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from a_result import a_result
+from a_served_result import a_served_result
 from a_study import a_study
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.study.runs import RunRow
@@ -50,3 +51,38 @@ def test_the_states_of_the_publication_rules_are_in_its_row():
     row = completed_row(a_study().runs[0], result, None, 1.0)
     assert row.publication == {each.rule: each.state for each in result.publication_check.rules}
     assert row.publication
+
+
+def row_of(result) -> RunRow:
+    return completed_row(a_study().runs[0], result, None, 1.0)
+
+
+def with_latencies(result, *values_ms):
+    latency = result.latency.model_copy(update={"ttft_ms": values_ms, "request_ms": tuple(10 * v for v in values_ms)})
+    return result.model_copy(update={"latency": latency})
+
+
+def test_failed_requests_are_later_than_all_others_in_its_percentiles_of_sent_requests():
+    """Of five requests, one failed: the median of all is 30 ms, and the p95 lies between the largest and the failed one."""
+    row = row_of(with_latencies(a_served_result(sent=5, answered=4), 10.0, 20.0, 30.0, 40.0))
+    assert row.of_sent["ttft_p50_ms"] == 30.0
+    assert row.of_sent["ttft_p95_ms"] == 40.0
+    assert row.of_sent["request_p50_ms"] == 300.0
+    assert not any(name.startswith("itl") for name in row.of_sent)
+
+
+def test_a_percentile_that_is_a_failed_request_has_no_value():
+    row = row_of(with_latencies(a_served_result(sent=4, answered=2, failed=2), 10.0, 20.0))
+    assert (row.of_sent["ttft_p50_ms"], row.of_sent["ttft_p99_ms"]) == (20.0, None)
+
+
+def test_without_failed_requests_the_percentiles_of_sent_requests_are_those_of_the_result():
+    assert row_of(with_latencies(a_served_result(sent=2, answered=2, failed=0), 10.0, 20.0)).of_sent == {}
+    assert row_of(a_result()).of_sent == {}
+
+
+def test_the_tokens_of_a_request_are_those_of_the_answered_ones():
+    result = a_served_result()
+    tokens = result.tokens.model_copy(update={"output_tokens": 999, "output_tokens_per_prompt": (16, 16, 13)})
+    assert row_of(result.model_copy(update={"tokens": tokens})).output_tokens_per_request == 15.0
+    assert row_of(a_result()).output_tokens_per_request == 10.0

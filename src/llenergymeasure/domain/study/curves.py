@@ -38,19 +38,33 @@ class TrafficPoint(Frozen):
     Attributes:
         cell: id of the cell.
         traffic: its rate in requests/s, or its concurrency.
-        means: mean of each metric of the curve that was measured, by name.
-        failed_share: mean share (0 to 1) of the requests that failed; None where it is not known.
-        keeps: whether the mean of each limited metric is inside its limit and at most 1 % of the requests failed; None without
-            limits, and where the answer depends on a metric that was not measured.
-        certain: whether the intervals show that too; False without intervals.
+        means: mean of each metric of the curve over the completed runs, by name; without those that were not measured.
+        failed_share: mean share (0 to 1) of the requests that failed in the completed runs; None where it is not known.
+        completed_runs: number of runs with a result; 0 = not measured.
+        failed_runs: number of runs that failed, or were not tried after a failure that lasts.
+        unanswered_runs: those of them in which the server answered no request, or too few for a result.
+        reason: why the first of the failed runs has no result; None without one.
+        keeps: whether the mean of each limited metric is inside its limit, at most 1 % of the requests failed, and the server
+            answered in each run. None without limits, and where it is not known: a limited metric was not measured, or a run failed
+            for another reason.
+        certain: whether the intervals and all runs show that too; False without intervals.
     """
 
     cell: str
     traffic: float
     means: dict[str, Mean] = {}
     failed_share: float | None = None
+    completed_runs: int = 0
+    failed_runs: int = 0
+    unanswered_runs: int = 0
+    reason: str | None = None
     keeps: bool | None = None
     certain: bool = False
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it is not known that the limits are kept, because runs failed."""
+        return self.keeps is None and self.failed_runs > 0
 
 
 class TrafficCurve(Frozen):
@@ -61,7 +75,7 @@ class TrafficCurve(Frozen):
         settings: levels of the other factors, as text; empty where there are none.
         limits: limits of metrics: at most, or at least where higher is better. Those of `slo`, and those that were asked for.
         cost: name of the metric of the best point: energy per output token, or throughput where no energy was measured.
-        points: the cells with a run in the analysis.
+        points: the cells with a completed or a failed run.
         best: id of the cell with the best cost among those that keep the limits; None without limits or such a cell.
         highest: id of the cell with the most traffic among them.
     """
@@ -89,6 +103,11 @@ class TrafficCurve(Frozen):
         """An amount of traffic with its unit."""
         return number(traffic, NAMES[self.field][1], 4)
 
+    @property
+    def undecided(self) -> tuple[TrafficPoint, ...]:
+        """The points of which it is not known whether they keep the limits, because runs failed; empty without limits."""
+        return tuple(point for point in self.points if self.limits and point.is_undecided)
+
     def point(self, cell: str) -> TrafficPoint:
         """The point of a cell."""
         return next(point for point in self.points if point.cell == cell)
@@ -103,9 +122,19 @@ def curve_rows(curves: Sequence[TrafficCurve]) -> list[dict[str, Any]]:
 def _row(curve: TrafficCurve, point: TrafficPoint, names: dict[str, None]) -> dict[str, Any]:
     identity = {"field": curve.field, "settings": curve.settings or None, "cell": point.cell, "traffic": point.traffic}
     numbers = {name: value for metric in names for name, value in _columns(metric, point.means.get(metric))}
-    decided = {"failed_share": point.failed_share, "keeps": point.keeps, "certain": point.certain}
+    decided = {"keeps": point.keeps, "certain": point.certain}
     chosen = {"best": point.cell == curve.best, "highest": point.cell == curve.highest}
-    return {**identity, **numbers, **decided, **chosen}
+    return {**identity, **numbers, **_runs(point), **decided, **chosen}
+
+
+def _runs(point: TrafficPoint) -> dict[str, Any]:
+    return {
+        "failed_share": point.failed_share,
+        "completed_runs": point.completed_runs,
+        "failed_runs": point.failed_runs,
+        "unanswered_runs": point.unanswered_runs,
+        "failure_message": point.reason,
+    }
 
 
 def _columns(metric: str, mean: Mean | None) -> Iterator[tuple[str, float | None]]:

@@ -278,7 +278,7 @@ class StudyEffects(Frozen):
             earlier releases.
         margin: largest difference that counts as none, as a fraction; None = not stated.
         control_drift: the headline of the last control run of a cycle over the first; None without control runs.
-        unequal_work: ids of cells whose output tokens differ from the reference's by more than 1 %.
+        unequal_work: ids of cells whose output tokens per request differ from the reference's by more than 1 %.
         warnings: what limits the answer.
     """
 

@@ -103,6 +103,10 @@ class RunRow(Frozen):
         energy_method: how the joules were measured; None = not measured, or not recorded.
         n_passes: number of passes over the prompts in the window.
         failed_share: share (0 to 1) of the requests to a server in the window that failed; None for other backends.
+        of_sent: percentiles by metric, over all requests that were sent to a server in the window, where a failed one
+            is later than every answered one; None where the percentile is a failed one. Empty if none failed.
+        output_tokens_per_request: mean of the answered requests, which also compares where a window holds parts of requests; None
+            without a result, and in files of earlier releases.
         temperature_c: highest GPU temperature at the start of the window in C; None = not measured.
         host: name of the machine.
         gpus: names of the GPUs with their UUIDs.
@@ -140,6 +144,8 @@ class RunRow(Frozen):
     energy_method: EnergyMethod | None = None
     n_passes: int | None = None
     failed_share: float | None = None
+    of_sent: dict[str, float | None] = {}
+    output_tokens_per_request: float | None = None
     temperature_c: float | None = None
     host: str | None = None
     gpus: tuple[str, ...] = ()
@@ -160,6 +166,14 @@ class RunRow(Frozen):
         if self.meter is None:
             return None
         return "estimated" if self.energy_estimated else source_of(self.energy_method or "counter")
+
+    @property
+    def tokens_per_request(self) -> float | None:
+        """Output tokens per answered request, also of a file of an earlier release; None = not known."""
+        tokens, requests = self.values.get("output_tokens"), self.values.get("n_prompts")
+        if self.output_tokens_per_request is not None or self.failed_share is not None or not tokens or not requests:
+            return self.output_tokens_per_request
+        return tokens / requests
 
     def per_pass(self, name: str) -> float | None:
         """The value of a metric; of a total, per pass over the prompts, so that runs compare. None = not measured."""

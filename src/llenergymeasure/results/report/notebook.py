@@ -11,7 +11,7 @@ from llenergymeasure.results.study_tables.content import tables
 
 # A table of more rows is cut in a notebook; the report has them all.
 MOST_ROWS = 20
-_SHOWN = ("cells", "factors", "levels")
+_SHOWN = ("rate", "concurrency", "cells", "factors", "levels")
 
 
 def of_result(result: ExperimentResult) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import shorten
 
-from llenergymeasure._format import number
+from llenergymeasure._format import number, one_line
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.curves import NAMES, Mean, TrafficCurve, TrafficField, TrafficPoint
 from llenergymeasure.domain.study.effects import StudyEffects
@@ -20,6 +21,8 @@ _SHOWN = (
     "goodput",
     "tokens_per_second",
 )
+# A longer reason is complete in the list of failed runs.
+_LONGEST_REASON = 200
 
 
 def curves_of(effects: StudyEffects, field: TrafficField) -> tuple[TrafficCurve, ...]:
@@ -48,12 +51,17 @@ def _table(effects: StudyEffects, field: TrafficField, curves: Sequence[TrafficC
     several = any(curve.settings for curve in curves)
     limited = any(curve.limits for curve in curves)
     metrics = _metrics(curves, beside)
+    with_failed = any(point.failed_runs for curve in curves for point in curve.points)
     head = (
-        *(("settings",) if several else ()), curves[0].title, "cell",
-        *(("keeps the limits",) if limited else ()), *(title_of(effects, metric) for metric in metrics), "failed",
+        *(("settings",) if several else ()), curves[0].title, "cell", *(("keeps the limits",) if limited else ()),
+        *(title_of(effects, metric) for metric in metrics), "failed", *(("failed runs",) if with_failed else ()),
     )  # fmt: skip
     rows = tuple(
-        (*((curve.settings,) if several else ()), *_row(curve, point, metrics, limited))
+        (
+            *((curve.settings,) if several else ()),
+            *_row(curve, point, metrics, limited),
+            *((runs_text(point, point.failed_runs),) if with_failed else ()),
+        )
         for curve in curves
         for point in curve.points
     )
@@ -89,23 +97,49 @@ def _mean_text(mean: Mean | None, metric: str, with_interval: bool) -> str:
 def keeps_text(point: TrafficPoint) -> str:
     """Whether a point keeps the limits."""
     if point.keeps is None:
-        return "not known"
+        return _unknown(point)
     return f"{'yes' if point.keeps else 'no'}{'' if point.certain else ', not certain'}"
+
+
+def _unknown(point: TrafficPoint) -> str:
+    if not point.failed_runs:
+        return "not known"
+    return "undecided" if point.completed_runs else "not measured"
+
+
+def runs_text(point: TrafficPoint, runs: int) -> str:
+    """A number of the runs of a point."""
+    return f"{runs} of {point.completed_runs + point.failed_runs}"
 
 
 def _caption(curves: Sequence[TrafficCurve]) -> str:
     means = [point.means[curve.cost] for curve in curves for point in curve.points if curve.cost in point.means]
     known = ", with 95 % intervals of the metrics that decide" if any(mean.low is not None for mean in means) else ""
     return " ".join(
-        [f"{capital(curves[0].name)}: geometric means of the runs{known}.", *_limits(curves), *_chosen(curves)]
+        [
+            f"{capital(curves[0].name)}: geometric means of the completed runs{known}.",
+            *_limits(curves),
+            *_chosen(curves),
+            *_not_measured(curves),
+        ]
     )
 
 
 def _limits(curves: Sequence[TrafficCurve]) -> Iterator[str]:
     texts = dict.fromkeys(", ".join(limit_text(*each) for each in curve.limits.items()) for curve in curves)
     if limits := "; or ".join(filter(None, texts)):
-        yield f"Limits: {limits}. They are kept where the means are inside and at most 1 % of the requests failed; this is certain "
+        yield f"Limits: {limits}. They are kept where the means are inside and at most 1 % of the requests failed; this is certain"
         yield "where no interval contains a limit."
+    undecided = [f"cell {point.cell}" for curve in curves for point in curve.undecided if point.completed_runs]
+    if undecided:
+        yield f"Undecided, because runs failed: {', '.join(undecided)}."
+
+
+def _not_measured(curves: Sequence[TrafficCurve]) -> Iterator[str]:
+    """The points without a completed run, with the reason."""
+    for point in (point for curve in curves for point in curve.points if not point.completed_runs and point.reason):
+        reason = one_line(shorten(str(point.reason), _LONGEST_REASON, placeholder=" ...")).rstrip(".")
+        yield f"Cell {point.cell} was not measured: {reason}."
 
 
 def _chosen(curves: Sequence[TrafficCurve]) -> Iterator[str]:

@@ -95,7 +95,7 @@ def _effects(
         pareto_metrics=PLANE,
         limits=limits,
         best_within=best_within(analyses, headline, limits),
-        curves=curves(design, completed(rows), analyses, limits),
+        curves=curves(design, rows, analyses, limits),
         margin=margin,
         control_drift=drift,
         unequal_work=unequal,

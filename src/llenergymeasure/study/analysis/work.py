@@ -17,14 +17,13 @@ _OF_WORK = ("n", "dataset", "max_input_tokens", "max_output_tokens", "min_output
 
 
 def unequal_work(design: StudyDesign, rows: Sequence[RunRow]) -> tuple[str, ...]:
-    """Ids of cells whose output tokens differ by more than 1 % from those of the reference.
+    """Ids of cells whose output tokens per request differ by more than 1 % from those of the reference.
 
-    Cells with other lengths or another dataset are compared with the first cell that has the same ones. Runs of a server under
-    traffic are left out: their tokens are those of a stretch of time, which does not begin and end with a request.
+    Cells with other lengths or another dataset are compared with the first cell that has the same ones.
     """
     tokens: dict[str, list[float]] = defaultdict(list)
     for row in rows:
-        count = row.per_pass("output_tokens") if row.failed_share is None else None
+        count = row.tokens_per_request
         if count is not None:
             tokens[row.cell].append(count)
     found, base = [], dict[tuple[object, ...], float]()

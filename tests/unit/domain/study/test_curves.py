@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from a_traffic_study import a_traffic_study
+from a_traffic_study import CRASH, a_traffic_study, at_rate, over_rates
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.curves import SLO_METRICS, curve_rows
 
@@ -27,3 +27,19 @@ def test_all_rows_have_the_same_keys():
 def test_every_limit_is_of_a_metric():
     assert SLO_METRICS == {"ttft_p99_ms": "ttft_p99_ms", "itl_p99_ms": "itl_p99_ms", "e2e_p99_ms": "request_p99_ms"}
     assert set(SLO_METRICS.values()) <= METRICS.keys()
+
+
+def test_a_point_without_a_completed_run_is_a_row_with_its_reason():
+    rows = curve_rows(a_traffic_study(failure=at_rate(8.0, CRASH)).curves)
+    assert [row["completed_runs"] for row in rows] == [3, 3, 0, 3]
+    assert (rows[2]["failed_runs"], rows[2]["unanswered_runs"], rows[2]["failure_message"]) == (3, 0, CRASH.message)
+    assert (rows[2]["keeps"], rows[2]["energy_per_output_token"], rows[1]["failure_message"]) == (None, None, None)
+
+
+def test_only_failed_runs_make_a_point_undecided():
+    (failed,) = a_traffic_study(failure=at_rate(8.0, CRASH, 1)).curves
+    assert [point.is_undecided for point in failed.points] == [False, False, True, False]
+    (open_,) = a_traffic_study(limits={"peak_memory_mb": 100.0}).curves
+    assert not any(point.is_undecided for point in open_.points)
+    (without,) = a_traffic_study(over_rates(slo=None), failure=at_rate(8.0, CRASH, 1)).curves
+    assert without.undecided == ()

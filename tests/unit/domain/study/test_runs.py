@@ -29,3 +29,14 @@ def test_totals_are_divided_by_passes_and_rates_are_not() -> None:
     row = RunRow(run_id="01.c1", place=1, cell="01", cycle=1, block="c1", values=values, n_passes=4)
 
     assert [row.per_pass(name) for name in ("duration_sec", "tokens_per_second", "cpu_seconds")] == [3.0, 5.0, None]
+
+
+def test_tokens_per_request_of_a_file_of_an_earlier_release_are_those_of_its_totals() -> None:
+    row = RunRow(
+        run_id="01.c1", place=1, cell="01", cycle=1, block="c1", values={"output_tokens": 96.0, "n_prompts": 4.0}
+    )
+
+    assert row.tokens_per_request == 24.0
+    assert row.model_copy(update={"output_tokens_per_request": 25.0}).tokens_per_request == 25.0
+    assert row.model_copy(update={"failed_share": 0.0}).tokens_per_request is None
+    assert row.model_copy(update={"values": {"output_tokens": 96.0}}).tokens_per_request is None

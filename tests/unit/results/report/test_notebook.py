@@ -13,6 +13,7 @@ pytest.importorskip("jinja2")
 from a_page import EVIL, VOID
 from a_result import a_result
 from a_study import a_study
+from a_traffic_study import a_traffic_study
 from llenergymeasure import StudyResult
 from llenergymeasure.domain.files.report_formats import for_notebook
 
@@ -58,6 +59,12 @@ def test_a_study_shows_its_answer_and_its_tables():
     assert study().answer in snippet.text
     assert "batch size" in snippet.text
     assert snippet.tags >= {"table", "td"}
+
+
+def test_a_study_over_the_traffic_of_a_server_shows_its_curve():
+    data = a_traffic_study()
+    served = StudyResult(**{field: getattr(data, field) for field in type(data).model_fields})
+    assert "request rate in requests/s" in Snippet(served._repr_html_()).text
 
 
 def test_nothing_that_a_user_wrote_becomes_markup_in_a_notebook():

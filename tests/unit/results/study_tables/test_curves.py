@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from a_study import a_study
-from a_traffic_study import a_traffic_study, over_concurrencies, over_rates
+from a_traffic_study import CRASH, OVERLOAD, a_traffic_study, at_rate, over_concurrencies, over_rates
 from llenergymeasure.results.study_tables.content import tables
 from llenergymeasure.results.study_tables.curves import curve_tables
 
@@ -66,3 +66,30 @@ def test_an_undecided_limit_is_not_certain():
 def test_it_is_the_first_table_of_such_a_study_and_absent_from_others():
     assert tables(a_traffic_study())[0].name == "rate"
     assert {"rate", "concurrency"}.isdisjoint(table.name for table in tables(a_study()))
+
+
+def test_a_rate_with_a_failed_run_is_undecided_and_says_how_many_failed():
+    table = table_of(failure=at_rate(8.0, CRASH, 2))
+    assert table.head[-2:] == ("failed", "failed runs")
+    assert [row[-1] for row in table.rows] == ["0 of 3", "0 of 3", "1 of 3", "0 of 3"]
+    assert [row[2] for row in table.rows] == ["yes", "yes", "undecided", "no"]
+    assert "Undecided, because runs failed: cell 03." in table.caption
+
+
+def test_a_rate_without_a_completed_run_has_a_row_and_its_reason():
+    table = table_of(failure=at_rate(8.0, CRASH))
+    assert table.rows[2] == ("8", "03", "not measured", *["-"] * 7, "3 of 3")
+    assert table.caption.endswith(f"Cell 03 was not measured: {CRASH.message}.")
+
+
+def test_a_rate_at_which_the_server_answered_nothing_does_not_keep_the_limits():
+    table = table_of(failure=at_rate(8.0, OVERLOAD))
+    assert (table.rows[2][2], table.rows[2][7], table.rows[2][-1]) == ("no", "0.00", "3 of 3")
+    assert table_of(failure=at_rate(8.0, OVERLOAD, 1)).rows[2][2] == "no, not certain"
+
+
+def test_a_long_reason_is_cut():
+    long = CRASH.model_copy(update={"message": "it failed\n" + 100 * "and said why, "})
+    caption = table_of(failure=at_rate(8.0, long)).caption
+    assert "Cell 03 was not measured: it failed and said why," in caption
+    assert len(caption) < 700

@@ -14,7 +14,7 @@ PRECISIONS = grid({"precision": ["bf16", "fp16", "fp32"]})
 
 def rows_with(*tokens, n_passes=None):
     return [
-        run_row(cell.id, 1, place, {"output_tokens": count}, n_passes=n_passes)
+        run_row(cell.id, 1, place, {"output_tokens": count, "n_prompts": 10}, n_passes=n_passes)
         for place, (cell, count) in enumerate(zip(PRECISIONS.cells, tokens), 1)
     ]
 
@@ -25,19 +25,26 @@ def test_cells_that_generate_more_than_one_percent_more_or_less_are_named():
 
 def test_passes_are_no_difference_of_work():
     rows = rows_with(1000, 1000, 1000)
-    rows[1] = rows[1].model_copy(update={"n_passes": 5, "values": {"output_tokens": 5000}})
+    rows[1] = rows[1].model_copy(update={"n_passes": 5, "values": {"output_tokens": 5000, "n_prompts": 50}})
     assert unequal_work(PRECISIONS, rows) == ()
 
 
-def test_windows_of_a_server_under_traffic_do_not_have_equal_tokens():
+def test_windows_of_a_server_are_compared_by_their_tokens_per_request():
+    """The totals of a window depend on its length, and on the requests at its ends."""
     rows = [row.model_copy(update={"failed_share": 0.0}) for row in rows_with(1000, 1500, 500)]
     assert unequal_work(PRECISIONS, rows) == ()
+    lengths = zip(rows, (16.0, 16.0, 15.5))
+    rows = [row.model_copy(update={"output_tokens_per_request": length}) for row, length in lengths]
+    assert unequal_work(PRECISIONS, rows) == ("03",)
 
 
 def test_lengths_that_are_varied_on_purpose_are_not_unequal():
     design = grid({"max_output_tokens": [64, 128], "precision": ["bf16", "fp16"]})
     tokens = {"01": 640, "02": 640, "03": 1280, "04": 1200}
-    rows = [run_row(cell, 1, place, {"output_tokens": count}) for place, (cell, count) in enumerate(tokens.items(), 1)]
+    rows = [
+        run_row(cell, 1, place, {"output_tokens": count, "n_prompts": 10})
+        for place, (cell, count) in enumerate(tokens.items(), 1)
+    ]
     assert unequal_work(design, rows) == ("04",)
 
 

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from matplotlib.axes import Axes
 
-from llenergymeasure._format import number
+from llenergymeasure._format import NOT_MEASURED, number
 from llenergymeasure.domain.metrics import METRICS, MILLISECONDS
 from llenergymeasure.domain.study.curves import Mean, TrafficCurve, TrafficPoint
 from llenergymeasure.domain.study.effects import StudyEffects
@@ -90,7 +90,8 @@ def _plane(effects: StudyEffects, curves: Sequence[TrafficCurve], across: str) -
     at = [(place.x.value, place.y.value) for place in places]
     label_points(figure, axes, at, labels, [*lines, *_between(places)])
     title = f"{capital(name_of(up))} against {name_of(across)}"
-    text = "; ".join(f"{_named(place)}: {_value(place.x, across)}, {_value(place.y, up)}" for place in places)
+    values = [f"{_named(*place[:2])}: {_value(place.x, across)}, {_value(place.y, up)}" for place in places]
+    text = "; ".join([*values, *(f"{_named(*each)}: {NOT_MEASURED}" for each in _missing(curves, up))])
     return Picture(file_name(curves[0].field), title, text, figure, _caption(curves, bool(lines)))
 
 
@@ -99,17 +100,37 @@ def _panel(effects: StudyEffects, curves: Sequence[TrafficCurve], metric: str, i
     """A metric against the traffic."""
     first, places, limits = curves[0], _places(curves, None, metric), _limits(curves, metric)
     figure, (axes,) = plot(2.9, NARROW)
-    traffic = sorted({place.point.traffic for place in places})
+    missing = _missing(curves, metric)
+    traffic = sorted({place.point.traffic for place in places} | {point.traffic for _, point in missing})
     logarithmic(axes, "x", traffic, pad=0.1, at=traffic[:: -(-len(traffic) // _MOST_TICKS)])
     _scale(axes, [*limits, *_ends([place.y for place in places])])
     axes.grid(True, axis="y")
     _draw(axes, curves, places)
+    _draw_missing(axes, missing)
     _draw_limits(axes, "y", limits, metric)
     axes.set_xlabel(first.title)
     axes.set_ylabel(label(title_of(effects, metric), _LONGEST))
     title = f"{capital(name_of(metric))} by {first.name}"
-    text = "; ".join(f"{_named(place)}: {_value(place.y, metric)}" for place in places)
-    return Picture(f"{file_name(first.field)}-{index}", title, text, figure, f"{title}.")
+    values = [f"{_named(*place[:2])}: {_value(place.y, metric)}" for place in places]
+    text = "; ".join([*values, *(f"{_named(*each)}: {NOT_MEASURED}" for each in missing)])
+    cross = " Cross: not measured, because runs failed." if missing else ""
+    return Picture(f"{file_name(first.field)}-{index}", title, text, figure, f"{title}.{cross}")
+
+
+def _missing(curves: Sequence[TrafficCurve], metric: str) -> list[tuple[TrafficCurve, TrafficPoint]]:
+    """The points that do not have a metric because their runs failed."""
+    found = [(curve, point) for curve in curves for point in curve.points]
+    return [
+        (curve, point)
+        for curve, point in found
+        if point.failed_runs and not point.completed_runs and metric not in point.means
+    ]
+
+
+def _draw_missing(axes: Axes, missing: Sequence[tuple[TrafficCurve, TrafficPoint]]) -> None:
+    """A cross at the lower edge for each of them."""
+    for _, point in missing:
+        axes.plot(point.traffic, 0.05, "x", color=LIGHT["ink"], markersize=6, transform=axes.get_xaxis_transform())
 
 
 def _scale(axes: Axes, values: Sequence[float]) -> None:
@@ -162,9 +183,13 @@ def _mixed(start: Mean, end: Mean, share: float) -> float:
 
 
 def _mark(axes: Axes, place: _At, index: int) -> None:
-    """The sign of a point: hollow where the limits are not kept, with a ring around the best."""
-    at, shade, keeps = (place.x.value, place.y.value), colour(index), place.point.keeps is not False
-    axes.plot(*at, MARKERS[index], markersize=6, color=shade, markerfacecolor=shade if keeps else LIGHT["paper"])
+    """The sign of a point: hollow where the limits are not kept, half filled where that is undecided, a ring around the best."""
+    at, shade, paper = (place.x.value, place.y.value), colour(index), LIGHT["paper"]
+    face = paper if place.point.keeps is False else shade
+    style: Literal["left", "full"] = "left" if place.point in place.curve.undecided else "full"
+    axes.plot(
+        *at, MARKERS[index], markersize=6, color=shade, markerfacecolor=face, markerfacecoloralt=paper, fillstyle=style
+    )
     if place.point.cell == place.curve.best:
         axes.plot(*at, "o", markersize=12, markerfacecolor="none", markeredgecolor=LIGHT["good"], markeredgewidth=1.6)
 
@@ -194,10 +219,10 @@ def _ends(means: Sequence[Mean]) -> list[float]:
     return [*values, *(end for end in ends if min(values) / math.e <= end <= max(values) * math.e)]
 
 
-def _named(place: _At) -> str:
+def _named(curve: TrafficCurve, point: TrafficPoint) -> str:
     """The point in the text alternative: its settings, its traffic, and whether it keeps the limits."""
-    parts = [place.curve.settings, place.curve.amount(place.point.traffic)]
-    kept = f" (keeps the limits: {keeps_text(place.point)})" if place.curve.limits else ""
+    parts = [curve.settings, curve.amount(point.traffic)]
+    kept = f" (keeps the limits: {keeps_text(point)})" if curve.limits else ""
     return f"{', '.join(filter(None, parts))}{kept}"
 
 
@@ -210,8 +235,12 @@ def _caption(curves: Sequence[TrafficCurve], intervals: bool) -> str:
     if any(curve.limits for curve in curves):
         cost = METRICS[curves[0].cost]
         better = "lowest" if cost.better == "lower" else "highest"
-        parts.append("Filled: the limits are kept; hollow: they are not.")
+        undecided = "; half filled: undecided, because runs failed" if any(curve.undecided for curve in curves) else ""
+        parts.append(f"Filled: the limits are kept; hollow: they are not{undecided}.")
         parts.append(f"Ring: the {better} {cost.title} among those that keep them.")
+    missing = [curve.amount(point.traffic) for curve, point in _missing(curves, curves[0].cost)]
+    if missing:
+        parts.append(f"Not measured, because runs failed: {', '.join(missing)}.")
     if intervals:
         parts.append("Thin lines: 95 % intervals of the means.")
     return " ".join(parts)

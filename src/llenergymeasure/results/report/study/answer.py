@@ -131,9 +131,11 @@ def _traffic(effects: StudyEffects, curve: TrafficCurve) -> Iterator[Headline]:
     """The best point of a curve inside its limits, and the most traffic that keeps them where it is another."""
     if not curve.limits:
         return
-    note = ", ".join([*filter(None, [curve.settings]), *(limit_text(*limit) for limit in curve.limits.items())])
+    limits = ", ".join([*filter(None, [curve.settings]), *(limit_text(*limit) for limit in curve.limits.items())])
+    note = "; ".join([limits, *_undecided(curve)])
     if curve.best is None or curve.highest is None:
-        yield Headline(f"{curve.name} inside the limits", "none", "", note)
+        value = "none is known" if curve.undecided else "none"
+        yield Headline(f"{curve.name} inside the limits", value, "", note)
         return
     best, unit = curve.point(curve.best), unit_of(effects, curve.cost)
     spread = f"{value_text(best.means[curve.cost].value, curve.cost)} {unit}"
@@ -143,6 +145,12 @@ def _traffic(effects: StudyEffects, curve: TrafficCurve) -> Iterator[Headline]:
         yield Headline(
             f"highest {curve.name} inside the limits", curve.amount(highest.traffic), f"cell {highest.cell}", note
         )
+
+
+def _undecided(curve: TrafficCurve) -> Iterator[str]:
+    if curve.undecided:
+        amounts = ", ".join(curve.amount(point.traffic) for point in curve.undecided)
+        yield f"undecided, because runs failed: {amounts}"
 
 
 def _within(study: StudyData, effects: StudyEffects, analysis: MetricAnalysis) -> Headline:

@@ -118,8 +118,12 @@ def _work(configs: Sequence[ExperimentConfig]) -> Iterator[str]:
         return
     least = {config.min_output_tokens for config in configs}
     most = "exactly" if least == lengths else "at most"
-    passes = " in each pass over them" if any(config.min_duration_seconds for config in configs) else ""
-    yield f"Each run answered {prompts.pop()} prompts with {most} {lengths.pop()} output tokens each{passes}."
+    longer = any(config.min_duration_seconds for config in configs)
+    each = f"with {most} {lengths.pop()} output tokens each"
+    if all(config.backend == "server" for config in configs):
+        yield f"Each run measured {'at least ' if longer else ''}{prompts.pop()} requests to a server, {each}."
+    else:
+        yield f"Each run answered {prompts.pop()} prompts {each}{' in each pass over them' if longer else ''}."
 
 
 def _waits(study: StudyData) -> str:
@@ -138,6 +142,15 @@ def _measurement(study: StudyData, cited: Citations) -> Iterator[str]:
     yield f"They ran on {' and on '.join(gpus)}." if gpus else "They ran without a GPU."
     yield from _energy(study.completed, f" {cited('sensors')}" if gpus else "")
     yield "Loading, tokenising and warm-up were outside the window."
+    if any(_is_steady(cell.config) for cell in study.cells):
+        yield (
+            "The window of a server lay inside its traffic, without ramp-up and drain: its tokens and its energy are those of this "
+            "stretch of time, and its latencies those of the answered requests that were sent in it."
+        )
+
+
+def _is_steady(config: ExperimentConfig) -> bool:
+    return config.backend == "server" and config.traffic_settings.effective_window == "steady_state"
 
 
 def _energy(runs: Sequence[RunRow], source: str) -> Iterator[str]:
@@ -188,8 +201,8 @@ def _analysis(study: StudyData, analysis: MetricAnalysis, cited: Citations) -> I
 
 def _traffic(curve: TrafficCurve) -> Iterator[str]:
     limits = ", ".join(limit_text(name, value) for name, value in curve.limits.items())
-    yield f"A {curve.name} kept the limits ({limits}) if the geometric mean of its runs was inside each of them, and at most 1 % of"
-    yield "its requests failed."
+    yield f"A {curve.name} kept the limits ({limits}) if the geometric mean of its runs was inside each of them, at most 1 % of"
+    yield "its requests failed, and each of its runs had a result. A failed request counted as later than every answered one."
     better = "lowest" if METRICS[curve.cost].better == "lower" else "highest"
     yield f"Of those, we chose the one with the {better} {METRICS[curve.cost].title}."
 

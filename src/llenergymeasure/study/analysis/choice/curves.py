@@ -14,6 +14,7 @@ from llenergymeasure.domain.study.design import Cell, Factor, StudyDesign
 from llenergymeasure.domain.study.effects import MetricAnalysis
 from llenergymeasure.domain.study.names import factor_name, level_text, listed
 from llenergymeasure.domain.study.runs import RunRow
+from llenergymeasure.study.analysis.choice.kept import CellRuns, runs_by_cell
 
 ENERGY, SPEED = "energy_per_output_token", "tokens_per_second"
 # What a curve shows, beside the limited metrics.
@@ -21,8 +22,6 @@ SHOWN = (
     ENERGY, "energy_per_request", "energy_per_good_request", SPEED, "requests_per_second", "goodput", "ttft_p50_ms", "ttft_p95_ms",
     "ttft_p99_ms", "itl_p50_ms", "itl_p95_ms", "itl_p99_ms", "request_p50_ms", "request_p99_ms", "cpu_seconds",
 )  # fmt: skip
-# With more failed requests than this share, the p99 of the answered ones says nothing of all requests.
-MOST_FAILED = 0.01
 
 Analyses = Mapping[str, MetricAnalysis]
 
@@ -34,23 +33,28 @@ class _Known:
     Attributes:
         cost: name of the metric of the best point.
         means: means by the id of the cell, then by the name of the metric.
-        failed: by id of the cell: the share of the requests that failed.
+        runs: the runs that have ended, by the id of the cell.
     """
 
     cost: str
     means: Mapping[str, Mapping[str, Mean]]
-    failed: Mapping[str, float]
+    runs: Mapping[str, CellRuns]
 
     def point(self, cell: Cell, traffic: float, limits: Mapping[str, float]) -> TrafficPoint:
         """A cell with its means."""
-        of_cell = self.means.get(cell.id, {})
-        means = {name: of_cell[name] for name in dict.fromkeys([*SHOWN, *limits]) if name in of_cell}
-        failed_share = self.failed.get(cell.id)
-        keeps, certain = keeps_limits(means, limits)
-        if limits and failed_share is not None and failed_share > MOST_FAILED:
-            keeps, certain = False, True
+        runs, of_cell = self.runs.get(cell.id, CellRuns()), self.means.get(cell.id, {})
+        keeps, certain = runs.keeps(of_cell, limits)
         return TrafficPoint(
-            cell=cell.id, traffic=traffic, means=means, failed_share=failed_share, keeps=keeps, certain=certain
+            cell=cell.id,
+            traffic=traffic,
+            means={name: of_cell[name] for name in dict.fromkeys([*SHOWN, *limits]) if name in of_cell},
+            failed_share=fmean(runs.failed_shares) if runs.failed_shares else None,
+            completed_runs=len(runs.completed),
+            failed_runs=len(runs.failed),
+            unanswered_runs=runs.unanswered,
+            reason=runs.reason,
+            keeps=keeps,
+            certain=certain,
         )
 
 
@@ -61,7 +65,7 @@ def curves(
 
     Args:
         design: factors and cells.
-        rows: the completed runs.
+        rows: the runs.
         analyses: the analysis of each metric.
         limits: limits that were asked for, in addition to those of `slo`.
     """
@@ -70,7 +74,8 @@ def curves(
         return ()
     energy = analyses.get(ENERGY)
     cost = SPEED if energy is None or "estimated" in energy.notes else ENERGY
-    known = _Known(cost, _means(analyses, rows), _failed(rows))
+    runs = runs_by_cell(rows)
+    known = _Known(cost, _means(design, analyses, runs), runs)
     found = [
         _curve(field, _settings(design, cells[0], [each[0] for each in of_field]), cells, known, limits)
         for field, of_field in groups.items()
@@ -120,32 +125,27 @@ def _level_text(factor: Factor, cell: Cell) -> str:
     return level_text(level)
 
 
-def _means(analyses: Analyses, rows: Sequence[RunRow]) -> dict[str, dict[str, Mean]]:
+def _means(design: StudyDesign, analyses: Analyses, runs: Mapping[str, CellRuns]) -> dict[str, dict[str, Mean]]:
     found: dict[str, dict[str, Mean]] = defaultdict(dict)
     for name, analysis in analyses.items():
         for cell in analysis.cells:
             found[cell.cell][name] = Mean(value=cell.mean, low=cell.low, high=cell.high)
-    values: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for row in rows:
-        for name, value in row.values.items():
-            if value is not None:
-                values[row.cell, name].append(value)
-    for (cell_id, name), each in values.items():
-        if min(each) == 0:  # it has no logarithm, such as a goodput of 0, so that the analysis leaves the cell out
-            found[cell_id].setdefault(name, Mean(value=fmean(each)))
-            if name == "goodput":
-                # The runs without a good request have no energy of one, and the mean of the others is too low.
-                found[cell_id].pop("energy_per_good_request", None)
+    for cell_id, of_cell in runs.items():
+        for name, values in _with_unanswered(of_cell, design.cell(cell_id)).items():
+            if min(values) == 0:  # it has no logarithm, such as a goodput of 0, so that it is in no analysis
+                found[cell_id][name] = Mean(value=fmean(values))
+                if name == "goodput":
+                    # The runs without a good request have no energy of one, and the mean of the others is too low.
+                    found[cell_id].pop("energy_per_good_request", None)
     return found
 
 
-def _failed(rows: Sequence[RunRow]) -> dict[str, float]:
-    """By id of the cell: the mean share of the requests that failed."""
-    shares: dict[str, list[float]] = defaultdict(list)
-    for row in rows:
-        if row.failed_share is not None:
-            shares[row.cell].append(row.failed_share)
-    return {cell_id: fmean(each) for cell_id, each in shares.items()}
+def _with_unanswered(runs: CellRuns, cell: Cell) -> dict[str, list[float]]:
+    """The values of each metric. A run in which the server answered no request has a goodput of 0."""
+    values = runs.values()
+    if runs.unanswered and cell.config.slo is not None:
+        values["goodput"] = [*values.get("goodput", []), *[0.0] * runs.unanswered]
+    return values
 
 
 def _curve(
@@ -153,7 +153,7 @@ def _curve(
 ) -> TrafficCurve:
     limits = {**slo_limits(cells[0].config), **asked}
     found = [known.point(cell, traffic_of(cell.config, field) or 0.0, limits) for cell in cells]
-    points = tuple(point for point in found if point.means)
+    points = tuple(point for point in found if point.means or point.failed_runs)
     inside = [point for point in points if point.keeps]
     priced = [point for point in inside if known.cost in point.means]
     best = min(priced, key=lambda each: _signed(known.cost, each.means[known.cost].value), default=None)
@@ -167,25 +167,6 @@ def slo_limits(config: ExperimentConfig) -> dict[str, float]:
     """The limits of the section `slo` by metric."""
     limits = {} if config.slo is None else config.slo.model_dump()
     return {SLO_METRICS[name]: value for name, value in limits.items() if value is not None}
-
-
-def keeps_limits(means: Mapping[str, Mean], limits: Mapping[str, float]) -> tuple[bool | None, bool]:
-    """Whether the means are inside all limits, and whether their intervals show it."""
-    sides = [_side(name, means[name], limit) for name, limit in limits.items() if name in means]
-    outside = [certain for inside, certain in sides if not inside]
-    if outside:
-        return False, any(outside)
-    if not limits or len(sides) < len(limits):
-        return None, False
-    return True, all(certain for _, certain in sides)
-
-
-def _side(name: str, mean: Mean, limit: float) -> tuple[bool, bool]:
-    """Whether a mean is inside its limit, and whether its interval is on the same side."""
-    lower = METRICS[name].better == "lower"
-    inside = mean.value <= limit if lower else mean.value >= limit
-    end = mean.high if inside == lower else mean.low
-    return inside, end is not None and (end <= limit if inside == lower else end >= limit)
 
 
 def _signed(name: str, value: float) -> float:

@@ -37,7 +37,8 @@ def _sentences(curve: TrafficCurve, limits: str) -> Iterator[str]:
             yield f"The highest measured {curve.name} that keeps the limits is {highest}."
         if curve.highest == curve.points[-1].cell:
             yield f"A higher {curve.name} was not measured, and may keep the limits too."
-    yield from _undecided(curve)
+    yield from _failed_runs(curve)
+    yield from _uncertain(curve)
 
 
 def _best(curve: TrafficCurve, cell: str) -> str:
@@ -55,20 +56,49 @@ def _mean(point: TrafficPoint, metric: str) -> str:
 
 
 def _without_best(curve: TrafficCurve) -> str:
-    absent = [name for name in curve.limits if any(name not in point.means for point in curve.points)]
+    measured = [point for point in curve.points if point.completed_runs]
+    absent = [name for name in curve.limits if any(name not in point.means for point in measured)]
     if absent:
         titles = listed([METRICS[name].title for name in absent])
         return f"no {curve.name} is chosen, because {titles} was not measured in all cells"
+    if curve.undecided:
+        return f"no measured {curve.name} is known to keep the limits"
     return f"no measured {curve.name} keeps the limits"
 
 
-def _undecided(curve: TrafficCurve) -> Iterator[str]:
-    """The points whose intervals contain a limit."""
-    unsure = [point for point in curve.points if point.keeps is not None and not point.certain]
+def _failed_runs(curve: TrafficCurve) -> Iterator[str]:
+    """The points where runs failed, which decides against them or leaves them undecided."""
+    unanswered = [_share(point, point.unanswered_runs) for point in curve.points if point.unanswered_runs]
+    if unanswered:
+        yield (
+            f"At a {curve.name} of {listed(unanswered)} the server answered too few requests for a result, so the limits are not "
+            "kept there."
+        )
+    undecided = [_share(point, point.failed_runs) for point in curve.undecided]
+    if undecided:
+        yield (
+            f"At a {curve.name} of {listed(undecided)} runs failed, so it is not decided whether the limits are kept there: look "
+            "at the failures, and repeat these runs with --resume."
+        )
+
+
+def _share(point: TrafficPoint, runs: int) -> str:
+    """An amount of traffic with a number of its runs: `16 (1 of 3 runs)`."""
+    return f"{number(point.traffic, '', 4)} ({runs} of {point.completed_runs + point.failed_runs} runs)"
+
+
+def _uncertain(curve: TrafficCurve) -> Iterator[str]:
+    """The points of which more cycles would show whether they keep the limits."""
+    unsure = [
+        point for point in curve.points if point.keeps is not None and not point.certain and not point.unanswered_runs
+    ]
     amounts = listed([number(point.traffic, "", 4) for point in unsure])
     if unsure and all(
         point.means[name].low is None for point in unsure for name in curve.limits if name in point.means
     ):
         yield "Without intervals this is not certain: run at least 3 cycles."
     elif unsure:
-        yield f"At a {curve.name} of {amounts} an interval contains a limit, so more cycles are needed to decide there."
+        failed = " or requests failed in some of the runs" if any(point.failed_share for point in unsure) else ""
+        yield (
+            f"At a {curve.name} of {amounts} an interval contains a limit{failed}, so more cycles are needed to decide there."
+        )

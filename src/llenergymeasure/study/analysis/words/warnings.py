@@ -90,8 +90,8 @@ def _work(unequal: Sequence[str]) -> Iterator[MeasurementWarning]:
     if unequal:
         yield warning(
             "unequal_work",
-            f"the output tokens of {_cells_named(unequal)} differ from those of the reference by more than 1 %: energy per "
-            "token still compares, energy per request and per run does not",
+            f"the output tokens per request of {_cells_named(unequal)} differ from those of the reference by more than 1 %: "
+            "energy per token still compares, energy per request and per run does not",
             "set min_output_tokens equal to max_output_tokens",
             n_cells=len(unequal),
         )

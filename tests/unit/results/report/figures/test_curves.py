@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from a_traffic_study import a_traffic_study, over_concurrencies, over_rates, values_at
+from a_traffic_study import CRASH, OVERLOAD, a_traffic_study, at_rate, over_concurrencies, over_rates, values_at
 from llenergymeasure.results.report.figures.curves import curve_pictures
 
 
@@ -50,3 +50,30 @@ def test_without_a_latency_there_are_only_the_figures_of_the_traffic():
 def test_two_servers_are_two_lines_with_a_legend():
     cells = [each for port in (8000, 9000) for each in over_rates(server={"url": f"http://127.0.0.1:{port}/v1"})]
     assert "server http://127.0.0.1:9000/v1" in drawn(cells)["rate"].svg
+
+
+def test_a_rate_without_a_completed_run_is_a_cross():
+    found = drawn(failure=at_rate(8.0, CRASH))
+    assert found["rate-1"].caption.endswith("Cross: not measured, because runs failed.")
+    assert "8 requests/s (keeps the limits: not measured): not measured" in found["rate-1"].text
+    assert "Not measured, because runs failed: 8 requests/s." in found["rate"].caption
+    assert found["rate-1"].svg != drawn()["rate-1"].svg
+
+
+def test_a_rate_with_a_failed_run_is_half_filled():
+    found = drawn(failure=at_rate(8.0, CRASH, 2))
+    assert "half filled: undecided, because runs failed" in found["rate"].caption
+    assert "8 requests/s (keeps the limits: undecided): 68" in found["rate"].text
+    assert "half filled" not in drawn()["rate"].caption
+    assert "Cross" not in found["rate-1"].caption
+
+
+def test_a_rate_at_which_the_server_answered_nothing_has_a_goodput_of_zero():
+    found = drawn(failure=at_rate(8.0, OVERLOAD))
+    assert "8 requests/s (keeps the limits: no): 0.00 requests/s" in found["rate-4"].text
+    assert "8 requests/s (keeps the limits: no): not measured" in found["rate-1"].text
+
+
+def test_a_curve_with_one_measured_rate_is_drawn():
+    found = drawn(over_rates((1.0, 8.0)), failure=at_rate(8.0, CRASH))
+    assert {"rate", "rate-1"} <= found.keys()

@@ -11,7 +11,7 @@ pytest.importorskip("matplotlib")
 
 from a_page import Page, is_passive
 from a_study import a_study
-from a_traffic_study import a_traffic_study, over_concurrencies, over_rates
+from a_traffic_study import CRASH, OVERLOAD, a_traffic_study, at_rate, over_concurrencies, over_rates
 from llenergymeasure.results.report.study.files import write_study_report
 from llenergymeasure.results.report.study.page import html_text
 
@@ -49,6 +49,36 @@ def test_without_limits_there_are_curves_and_no_choice():
     text = page_of(a_traffic_study(over_concurrencies(1, 4, slo=None))).text
     assert "Latency and energy by concurrency" in text
     assert "inside the limits" not in text
+
+
+def test_a_rate_whose_runs_failed_is_undecided_on_the_page():
+    text = " ".join(page_of(a_traffic_study(failure=at_rate(8.0, CRASH))).text.split())
+    assert "undecided, because runs failed: 8 requests/s" in text
+    assert (
+        "At a request rate of 8 (3 of 3 runs) runs failed, so it is not decided whether the limits are kept there"
+        in text
+    )
+    assert "best request rate inside the limits 4 requests/s" in text
+    assert f"Cell 03 was not measured: {CRASH.message}" in text
+
+
+def test_where_none_is_known_to_keep_the_limits_the_number_says_so():
+    study = a_traffic_study(over_rates((8.0, 16.0)), failure=at_rate(8.0, CRASH, 1))
+    assert "request rate inside the limits none is known" in " ".join(page_of(study).text.split())
+
+
+def test_a_failure_of_all_requests_is_named_as_one():
+    text = " ".join(page_of(a_traffic_study(failure=at_rate(16.0, OVERLOAD))).text.split())
+    assert f"the requests to the server failed. {OVERLOAD.message}" in text
+
+
+def test_the_methods_speak_of_requests_and_of_the_traffic_around_the_window():
+    text = page_of(a_traffic_study()).text
+    assert "Each run measured 64 requests to a server, with at most 128 output tokens each." in text
+    assert "The window of a server lay inside its traffic, without ramp-up and drain" in text
+    whole = over_rates((1.0, 4.0))
+    whole = [each.model_copy(update={"traffic": each.traffic.model_copy(update={"window": "total"})}) for each in whole]
+    assert "lay inside its traffic" not in page_of(a_traffic_study(whole)).text
 
 
 def test_the_methods_say_how_a_rate_was_chosen():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from a_traffic_study import a_traffic_study, over_concurrencies, over_rates, values_at
+from a_traffic_study import CRASH, OVERLOAD, a_traffic_study, at_rate, over_concurrencies, over_rates, values_at
 from llenergymeasure.study.analysis.words.curves import curve_sentences
 
 LIMITS = "time to first token, p99 of at most 150 ms and inter-token latency, p99 of at most 30 ms"
@@ -53,6 +53,52 @@ def test_an_interval_that_contains_a_limit_is_named():
     near = {"ttft_p99_ms": 68.0}
     assert said(over_rates(slo=near), cv=0.02).endswith(
         "At a request rate of 8 an interval contains a limit, so more cycles are needed to decide there."
+    )
+
+
+def test_a_rate_with_a_failed_run_is_undecided():
+    text = said(failure=at_rate(8.0, CRASH, 2))
+    assert "a request rate of 4 requests/s needs the least energy per output token" in text
+    assert text.endswith(
+        "At a request rate of 8 (1 of 3 runs) runs failed, so it is not decided whether the limits are kept there: look at the "
+        "failures, and repeat these runs with --resume."
+    )
+
+
+def test_a_rate_without_a_completed_run_is_undecided():
+    assert "At a request rate of 8 (3 of 3 runs) runs failed, so it is not decided" in said(failure=at_rate(8.0, CRASH))
+
+
+def test_a_rate_at_which_the_server_answered_nothing_does_not_keep_the_limits():
+    text = said(failure=at_rate(8.0, OVERLOAD, 1))
+    assert "a request rate of 4 requests/s needs the least energy per output token" in text
+    assert text.endswith(
+        "At a request rate of 8 (1 of 3 runs) the server answered too few requests for a result, so the limits are not kept there."
+    )
+
+
+def test_failed_runs_of_a_rate_outside_the_limits_change_nothing():
+    assert "runs failed" not in said(failure=at_rate(16.0, CRASH, 1))
+
+
+def test_where_every_rate_is_outside_or_undecided_none_is_known_to_keep_the_limits():
+    text = said(over_rates((8.0, 16.0)), failure=at_rate(8.0, CRASH, 2))
+    assert text.startswith(
+        f"With {LIMITS}, no measured request rate is known to keep the limits. At a request rate of 8 ("
+    )
+
+
+def test_the_highest_measured_rate_is_not_the_last_one_whose_runs_failed():
+    text = said(over_rates((1.0, 4.0, 8.0)), failure=at_rate(8.0, CRASH))
+    assert "it is also the highest measured request rate that keeps the limits" in text
+    assert "A higher request rate was not measured" not in text
+
+
+def test_rates_that_failed_requests_leave_uncertain_are_named():
+    text = said(failed_share=lambda config: 0.005, of_sent=lambda config, cycle: {"ttft_p99_ms": 300.0})
+    assert text.endswith(
+        "At a request rate of 1, 4 and 8 an interval contains a limit or requests failed in some of the runs, so more cycles are "
+        "needed to decide there."
     )
 
 
