@@ -22,6 +22,8 @@ from llenergymeasure._format import number, operations
 Ranks = Literal["sum", "same", "span", "pooled", "derived"]
 
 OPERATIONS, MILLISECONDS = "FLOP", "ms"
+# Of fewer samples, the 99th percentile lies between the two largest.
+LEAST_FOR_P99 = 100
 
 
 @dataclass(frozen=True)

@@ -41,11 +41,11 @@ def _cell(value: Any) -> Any:
 
 
 def _batching(result: ExperimentResult) -> str | None:
-    """How prompts were grouped; None for a custom engine, whose grouping is not known."""
+    """How prompts were grouped; None for a server or a custom engine, whose grouping is not known."""
     info = result.model_info
-    if info.max_num_seqs is not None or result.traffic is not None:
+    if info.max_num_seqs is not None:
         return "continuous"
-    if info.backend is not None or info.batch_size is None:
+    if result.traffic is not None or info.backend is not None or info.batch_size is None:
         return None
     return result.config.pytorch_settings.effective_batching_strategy
 

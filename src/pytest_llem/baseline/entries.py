@@ -28,7 +28,8 @@ class Work:
     """The computed work; energies of different work are not comparable.
 
     Attributes:
-        prompts, input_tokens, output_tokens: of one pass over the prompts; None where not known: a window around any code.
+        prompts, input_tokens, output_tokens: of one pass over the prompts; None where they are not known, as in a window around any
+            code, and in a window of a server, which has parts of requests at both ends.
         flops: by the PaLM rule; None when unknown. Only for readers: a better count is not different work.
     """
 

@@ -27,6 +27,7 @@ class Repeat:
         duration_s: length of the window.
         energy_method: None when energy was not measured.
         throttled: whether the GPU throttled; False when that was not observed.
+        windowed: whether the window is a stretch of the traffic of a server: its tokens and FLOPs are not counts of equal work.
         troubles: other causes to drop it, as text.
     """
 
@@ -35,6 +36,7 @@ class Repeat:
     duration_s: float
     energy_method: str | None = None
     throttled: bool = False
+    windowed: bool = False
     troubles: tuple[str, ...] = ()
 
 
@@ -58,12 +60,17 @@ def repeat_of(result: Any) -> Repeat:
     """The repeat of an `ExperimentResult`, or of any object with its attributes."""
     throttle = result.thermal_throttle
     codes = {warning.code for warning in result.warnings}
+    windowed = result.measurement_methodology == "windowed"
     return Repeat(
-        values={name: metric.per_pass(metric.read(result), result.n_passes) for name, metric in GATED.items()},
-        work=_work(result),
+        values={
+            name: None if windowed and metric.counted else metric.per_pass(metric.read(result), result.n_passes)
+            for name, metric in GATED.items()
+        },
+        work=Work(None, None, None) if windowed else _work(result),
         duration_s=result.duration_sec,
         energy_method=result.energy_method,
         throttled=throttle is not None and throttle.detected,
+        windowed=windowed,
         troubles=tuple(text for code, text in _CAUSES_IN_WARNINGS.items() if code in codes),
     )
 

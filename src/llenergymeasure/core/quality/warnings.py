@@ -41,6 +41,11 @@ def crosscheck_gap(energy: EnergyReading) -> tuple[float, float] | None:
     return abs(energy.energy_j - energy.crosscheck_j), allowed_j
 
 
+def _answered(draft: ExperimentResult) -> str:
+    """What was answered: under traffic requests, because a prompt may be sent several times."""
+    return "prompts" if draft.traffic is None else "requests"
+
+
 def _length(draft: ExperimentResult) -> Warnings:
     if draft.duration_sec < MIN_DURATION_S:
         yield warning(
@@ -53,7 +58,7 @@ def _length(draft: ExperimentResult) -> Warnings:
     if draft.n_prompts < MIN_PROMPTS:
         yield warning(
             "low_prompt_count",
-            f"{draft.n_prompts} prompts were measured, below {MIN_PROMPTS}",
+            f"{draft.n_prompts} {_answered(draft)} were measured, below {MIN_PROMPTS}",
             "raise n, or set min_duration_seconds",
             n_prompts=draft.n_prompts,
             least=MIN_PROMPTS,
@@ -213,7 +218,7 @@ def _work(draft: ExperimentResult) -> Warnings:
     elif tokens.ended_early_share > 0:
         yield warning(
             "early_end",
-            f"{100 * tokens.ended_early_share:.3g} % of the prompts ended before {config.output_limit} tokens",
+            f"{100 * tokens.ended_early_share:.3g} % of the {_answered(draft)} ended before {config.output_limit} tokens",
             _constant_work(draft),
             ended_early_share=tokens.ended_early_share,
             output_limit=config.output_limit,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.results.comparison import differences
@@ -44,6 +45,7 @@ def compare(first: Side, second: Side, *, different_work: bool = False) -> Compa
         machines=where,
         energy_kinds=(first.energy, second.energy),
         per_pass=first.per_pass or second.per_pass,
+        windowed=any(cell.is_windowed for pair in pairs for cell in pair),
         cells=tuple(_cell(pair, where, first.single) for pair in pairs),
         only_first=_without([cell for cell, _ in pairs], first),
         only_second=_without([cell for _, cell in pairs], second),
@@ -92,5 +94,12 @@ def _cell(pair: tuple[SideCell, SideCell], where: Machines, single: bool) -> Cel
         n_first=len(pair[0].runs),
         n_second=len(pair[1].runs),
         energy_kinds=(kinds_text(pair[0].energy), kinds_text(pair[1].energy)),
+        tokens_per_request=_tokens_per_request(pair),
         metrics=tuple(metric_ratios(pair, where, single)),
     )
+
+
+def _tokens_per_request(pair: tuple[SideCell, SideCell]) -> tuple[float, float] | None:
+    """The means of both cells; None where one of them is not known."""
+    first, second = ([each for each in cell.tokens_per_request if each is not None] for cell in pair)
+    return (fmean(first), fmean(second)) if first and second else None

@@ -34,6 +34,7 @@ class SideCell:
         config: the experiment.
         runs: values of each run by name of the metric, in the metric's unit; totals are per pass over the prompts.
         energy: kind of the energy of each run; None where it was not measured.
+        tokens_per_request: output tokens per answered request of each run; None where it is not known.
         read: reads the result of its first run; None where that cannot be read.
     """
 
@@ -41,6 +42,7 @@ class SideCell:
     config: ExperimentConfig
     runs: tuple[Mapping[str, float], ...]
     energy: tuple[EnergyKind | None, ...]
+    tokens_per_request: tuple[float | None, ...]
     read: Callable[[], ExperimentResult | None]
 
     @cached_property
@@ -52,6 +54,12 @@ class SideCell:
     def kinds(self) -> frozenset[EnergyKind]:
         """The kinds of energy of its runs."""
         return frozenset(kind for kind in self.energy if kind is not None)
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether a window is a stretch of the traffic of a server, with parts of requests at both ends."""
+        config = self.config
+        return config.backend == "server" and config.traffic_settings.effective_window == "steady_state"
 
     def values(self, metric: str) -> list[float]:
         """The values of a metric."""
@@ -96,7 +104,8 @@ def side_of(name: str, stored: ExperimentResult | StudyResult) -> Side:
         # Totals per pass, because the number of passes is no difference of the work.
         values = {name: metric.per_pass(metric.read(stored), stored.n_passes) for name, metric in METRICS.items()}
         runs, energy = (_known(values),), (_energy_of_result(stored),)
-        cell = SideCell(stored.config.model, stored.config, runs, energy, lambda: stored)
+        lengths = (stored.tokens.output_tokens_per_request,)
+        cell = SideCell(stored.config.model, stored.config, runs, energy, lengths, lambda: stored)
         return Side(name, (cell,), single=True, per_pass=stored.n_passes > 1)
     return _side_of_study(name, stored)
 
@@ -114,7 +123,8 @@ def _side_of_study(name: str, study: StudyResult) -> Side:
 
 def _cell_of(study: StudyResult, cell: Cell, rows: list[RunRow]) -> SideCell:
     runs, energy = tuple(map(_measured, rows)), tuple(map(_energy_of_run, rows))
-    return SideCell(cell.label, cell.config, runs, energy, partial(_read, study, rows[0]))
+    lengths = tuple(row.tokens_per_request for row in rows)
+    return SideCell(cell.label, cell.config, runs, energy, lengths, partial(_read, study, rows[0]))
 
 
 def _measured(row: RunRow) -> dict[str, float]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 from llenergymeasure._format import time_unit
-from llenergymeasure.domain.metrics import METRICS, MILLISECONDS, OPERATIONS
+from llenergymeasure.domain.metrics import LEAST_FOR_P99, METRICS, MILLISECONDS, OPERATIONS
 from llenergymeasure.domain.study.effects import EQUAL_WORK
 from llenergymeasure.results.comparison.sides import NOT_MEASURED
 from llenergymeasure.results.comparison.types import CellComparison, Comparison, Difference, MetricRatio
@@ -23,7 +23,7 @@ MACHINES = {
 }
 MOST_LINES = 40
 _NOT_MEASURED = {"estimated": "an estimate", "replayed": "simulated"}
-_OUTPUT_TOKENS = "output_tokens"
+_REQUESTS = "n_prompts"
 _SIZES = (("PFLOP", 1e15), ("GFLOP", 1e9), ("MFLOP", 1e6))
 
 
@@ -41,10 +41,12 @@ def text_of(comparison: Comparison, single: bool) -> str:
 
 
 def result_table(comparison: Comparison) -> Table:
-    """One row per metric, without the percentiles that few requests cannot show."""
+    """One row per metric, without the percentiles that few requests cannot show. A server has limits of them."""
     (cell,) = comparison.cells
-    shown = [each for each in cell.metrics if not METRICS[each.metric].is_high_percentile]
-    rows = tuple((_title(each.metric, {each.energy}), *_values(each), _ratio(each)) for each in shown)
+    counts = [min(each.first, each.second) for each in cell.metrics if each.metric == _REQUESTS]
+    with_p99 = comparison.windowed and min(counts, default=0) >= LEAST_FOR_P99
+    shown = [each for each in cell.metrics if with_p99 or not METRICS[each.metric].is_high_percentile]
+    rows = tuple((*_named(each, comparison.windowed), *_values(each), _ratio(each)) for each in shown)
     return Table("compare", "", ("metric", "unit", "A", "B", "B over A"), rows, texts=2)
 
 
@@ -54,12 +56,19 @@ def _title(metric: str, sources: Collection[str | None]) -> str:
     return ", ".join([name_of(metric), *marks])
 
 
-def _values(each: MetricRatio) -> tuple[str, str, str]:
-    """The unit and both values in it."""
-    unit, divisor = _unit(each)
+def _named(each: MetricRatio, windowed: bool) -> tuple[str, str]:
+    """The title of a metric and its unit. A window of a server has requests, and not each prompt once."""
+    if windowed and each.metric == _REQUESTS:
+        return "answered requests", "requests"
+    return _title(each.metric, {each.energy}), _unit(each)[0]
+
+
+def _values(each: MetricRatio) -> tuple[str, str]:
+    """Both values in the unit."""
+    _, divisor = _unit(each)
     if divisor == 1:
-        return unit, value_text(each.first, each.metric), value_text(each.second, each.metric)
-    return unit, three_figures(each.first / divisor), three_figures(each.second / divisor)
+        return value_text(each.first, each.metric), value_text(each.second, each.metric)
+    return three_figures(each.first / divisor), three_figures(each.second / divisor)
 
 
 def _unit(each: MetricRatio) -> tuple[str, float]:
@@ -101,6 +110,11 @@ def notes(comparison: Comparison, single: bool) -> Iterator[str]:
         yield "Totals of a window are per pass over the prompts."
     if MACHINES[comparison.machines]:
         yield MACHINES[comparison.machines]
+    if comparison.windowed:
+        yield (
+            "A window of a server is a stretch of its traffic, so its totals depend on its length: compare values per token, per "
+            "request or per second."
+        )
     yield from _energy(comparison.cells)
     yield from _unequal(comparison)
 
@@ -131,9 +145,9 @@ def _energy(cells: Sequence[CellComparison]) -> Iterator[str]:
 
 
 def _unequal(comparison: Comparison) -> Iterator[str]:
-    tokens = [each for cell in comparison.cells for each in cell.metrics if each.metric == _OUTPUT_TOKENS]
-    if any(abs(each.second / each.first - 1) > EQUAL_WORK for each in tokens if each.first):
-        yield "Output tokens differ by more than 1 %: compare energy per token, not totals or energy per request."
+    tokens = [cell.tokens_per_request for cell in comparison.cells if cell.tokens_per_request is not None]
+    if any(abs(second / first - 1) > EQUAL_WORK for first, second in tokens if first):
+        yield "Output tokens per request differ by more than 1 %: compare energy per token, not totals or energy per request."
     for name, labels in (("A", comparison.only_first), ("B", comparison.only_second)):
         if labels:
             yield f"Only in {name}: {'; '.join(labels)}."

@@ -52,6 +52,7 @@ class CellComparison(Frozen):
         label: its settings; of single results, the model.
         n_first, n_second: number of runs.
         energy_kinds: kinds of energy on both sides; where they differ or a side has several, energy is not compared.
+        tokens_per_request: mean output tokens per answered request of both sides; None where one of them is not known.
         metrics: the metrics that both sides have.
     """
 
@@ -59,6 +60,7 @@ class CellComparison(Frozen):
     n_first: int
     n_second: int
     energy_kinds: tuple[str, str]
+    tokens_per_request: tuple[float, float] | None = None
     metrics: tuple[MetricRatio, ...]
 
 
@@ -82,6 +84,7 @@ class Comparison(Frozen):
         machines: whether both ran on the same machine.
         energy_kinds: kinds of energy on both sides, such as `estimated by codecarbon`; see also each cell.
         per_pass: whether totals are per pass over the prompts, because a window has several.
+        windowed: whether a window is a stretch of the traffic of a server, so that totals are those of its length.
         cells: the cells of both sides.
         only_first, only_second: labels of cells that only one side has.
     """
@@ -95,6 +98,7 @@ class Comparison(Frozen):
     machines: Machines
     energy_kinds: tuple[str, str]
     per_pass: bool = False
+    windowed: bool = False
     cells: tuple[CellComparison, ...]
     only_first: tuple[str, ...] = ()
     only_second: tuple[str, ...] = ()

@@ -73,3 +73,11 @@ def test_a_server_that_ends_outputs_early_has_advice_of_its_own():
     config, tokens = update(CONFIG, min_output_tokens=16), update(TOKENS, output_tokens_per_prompt=(16, 9))
     (found,) = warnings_about(a_draft(traffic=TRAFFIC, config=config, tokens=tokens))
     assert found.remedy == "the server has no parameter for it: compare energy per token, not per request"
+
+
+def test_few_or_short_answers_of_a_server_are_those_of_requests():
+    """A prompt may be sent several times, or not at all."""
+    few = update(TOKENS, n_prompts=29, ended_early_share=0.5)
+    found = [each.sentence for each in warnings_about(a_draft(traffic=TRAFFIC, tokens=few))]
+    assert found[0] == "29 requests were measured, below 30"
+    assert found[1].startswith("50 % of the requests ended before")

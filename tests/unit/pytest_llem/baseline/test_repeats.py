@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from a_result import a_result
+from a_served_result import a_served_result
 from llenergymeasure.domain.sensors import ThermalThrottleInfo
 from llenergymeasure.domain.warnings import warning
 from pytest_llem.baseline.entries import Work
@@ -102,6 +103,26 @@ def test_totals_of_a_repeat_are_per_pass_so_that_more_passes_are_not_other_work(
     assert (thrice.values["energy_total_j"], thrice.values["duration_sec"]) == (200.0, 2.0)
     assert thrice.values["energy_per_output_token"] == 10.0
     assert thrice.duration_s == 6.0
+
+
+def test_windows_of_a_server_are_not_dropped_because_they_have_other_totals():
+    """A window is a stretch of the traffic: the tokens in it vary, although the configured work is the same."""
+    result = a_served_result()
+    tokens = [
+        result.tokens.model_copy(update={"output_tokens": count, "n_prompts": count // 9}) for count in (900, 1010)
+    ]
+    first, second = (repeat_of(result.model_copy(update={"tokens": each})) for each in tokens)
+    assert sort_repeats([first, second]).dropped == ()
+    assert first.work.compared == second.work.compared
+    assert pooling_refusal([first], [second, second, second]) is None
+    assert first.values["tokens_per_second"] != second.values["tokens_per_second"]
+
+
+def test_counts_of_a_window_of_a_server_are_not_judged():
+    repeat = repeat_of(a_served_result())
+    assert repeat.windowed
+    assert (repeat.values["output_tokens"], repeat.values["flops_total"]) == (None, None)
+    assert repeat.values["energy_per_output_token"] == 10.0
 
 
 def test_warnings_of_a_result_become_causes():

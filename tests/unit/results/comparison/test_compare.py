@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 
 from a_gpu_result import a_gpu_result
 from a_result import a_result
+from a_served_result import a_served_result
 from a_study import a_design, a_study
-from llenergymeasure import ExperimentResult, StudyResult
+from a_traffic_study import a_traffic_study
+from llenergymeasure import ExperimentConfig, ExperimentResult, StudyResult
 from llenergymeasure.domain.study.effects import Ratio
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.results.comparison.compare import compare
@@ -60,6 +63,67 @@ def test_more_passes_are_not_more_work():
     assert metric_of(found, "energy_total_j").second == pytest.approx(200.0)
     assert "Totals of a window are per pass" in text_of(found, single=True)
     assert "per pass" not in text_of(compare(side_of("a", once), side_of("b", once)), single=True)
+
+
+def served(*lengths: int, output_tokens: int = 999, **traffic) -> ExperimentResult:
+    """A result of a server under traffic, with requests of these lengths and as many tokens in its window."""
+    result = a_served_result(**traffic)
+    tokens = result.tokens.model_copy(
+        update={"n_prompts": len(lengths), "output_tokens": output_tokens, "output_tokens_per_prompt": lengths}
+    )
+    config = ExperimentConfig(model="m", backend="server", server={"url": "http://127.0.0.1:8000/v1"})
+    return result.model_copy(update={"tokens": tokens, "config": config})
+
+
+def test_two_windows_of_a_server_need_not_have_equal_totals():
+    """Both have requests of 16 tokens; how many tokens lie in a window depends on its length."""
+    found = compare(side_of("a", served(16, 16)), side_of("b", served(16, 16, 16, output_tokens=1500)))
+    text = text_of(found, single=True)
+    assert (found.windowed, found.cells[0].tokens_per_request) == (True, (16.0, 16.0))
+    assert "differ by more than 1 %" not in text
+    assert "its totals depend on its length: compare values per token, per request or per second" in text
+    assert re.search(r"\nanswered requests +requests +2 +3 ", text)
+    assert "prompts" not in text.split("\n\n")[1]
+
+
+def test_windows_of_a_server_with_many_requests_show_the_p99_of_their_limits():
+    few, many = served(*[16] * 99), served(*[16] * 100)
+    assert "time to first token, p99" in text_of(compare(side_of("a", many), side_of("b", many)), single=True)
+    assert "p99" not in text_of(compare(side_of("a", many), side_of("b", few)), single=True)
+
+
+def test_two_windows_of_a_server_with_other_lengths_of_answers_are_unequal_work():
+    found = compare(side_of("a", served(16, 16)), side_of("b", served(16, 15)))
+    assert "Output tokens per request differ by more than 1 %: compare energy per token" in text_of(found, single=True)
+
+
+def test_other_windows_are_compared_by_their_totals():
+    once = a_result()
+    more = once.tokens.model_copy(update={"output_tokens": 24, "output_tokens_per_prompt": (12, 12)})
+    found = compare(side_of("a", once), side_of("b", once.model_copy(update={"tokens": more})))
+    text = text_of(found, single=True)
+    assert not found.windowed
+    assert "Output tokens per request differ by more than 1 %" in text
+    assert "depend on its length" not in text
+    assert "prompts " in text.split("\n\n")[1]
+
+
+def a_served_side(name: str, lengths: float, total: float) -> Side:
+    """A study over rates whose runs have requests of this length and windows with as many tokens."""
+    study = a_traffic_study()
+    runs = tuple(
+        run.model_copy(update={"values": {**run.values, "output_tokens": total}, "output_tokens_per_request": lengths})
+        for run in study.runs
+    )
+    fields = {field: getattr(study, field) for field in type(study).model_fields}
+    return side_of(name, StudyResult(**{**fields, "runs": runs}))
+
+
+def test_two_studies_of_servers_are_compared_by_their_tokens_per_request():
+    same = compare(a_served_side("a", 16.0, 4096.0), a_served_side("b", 16.0, 5000.0))
+    assert "differ by more than 1 %" not in text_of(same, single=False)
+    other = compare(a_served_side("a", 16.0, 4096.0), a_served_side("b", 14.0, 4096.0))
+    assert "Output tokens per request differ by more than 1 %" in text_of(other, single=False)
 
 
 def test_on_the_same_gpu_the_gain_error_of_the_sensor_cancels():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from llenergymeasure._format import NOT_MEASURED, milliseconds, number, time_unit
 from llenergymeasure.domain.measurements import Distribution, LatencyResult, MemoryResult
-from llenergymeasure.domain.metrics import LATENCIES, METRICS
+from llenergymeasure.domain.metrics import LATENCIES, LEAST_FOR_P99, METRICS
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.summary import batching_text, number_format, spread_per_token_j
 from llenergymeasure.domain.traffic.text import load_text
@@ -16,8 +16,6 @@ from llenergymeasure.results.report.headline import Headline
 
 Rows = Iterator[tuple[str, str]]
 ABSENT = "-"
-# Of fewer samples, the 99th percentile lies between the two largest.
-LEAST_FOR_P99 = 100
 _MEMORY = {"devices": "of the devices", "process": "of the whole process"}
 
 
@@ -111,14 +109,18 @@ def work(result: ExperimentResult) -> Rows:
         yield "prompts", f"{tokens.n_prompts} {batching_text(result)}".rstrip()
     else:
         yield "requests", f"{tokens.n_prompts} answered, {load_text(traffic)}"
-    yield "passes over the prompts", str(tokens.n_passes)
+    if traffic is None or tokens.n_passes > 1:
+        yield "passes over the prompts" if traffic is None else "stretches of n requests", str(tokens.n_passes)
     yield METRICS["duration_sec"].title, METRICS["duration_sec"].text(result, figures=4)
     executed = tokens.input_tokens_padded
     yield "input tokens", f"{tokens.input_tokens} ({'not padded' if executed is None else f'{executed} with padding'})"
     asked = f"of {tokens.output_tokens_requested} requested"
     inside = asked if traffic is None else "in the window, of whichever request"
     yield "output tokens", f"{tokens.output_tokens} {inside}"
-    yield "prompts that ended early", number(100 * tokens.ended_early_share, "%")
+    yield (
+        f"{'prompts' if traffic is None else 'requests'} that ended early",
+        number(100 * tokens.ended_early_share, "%"),
+    )
     yield "prompts cut to the input limit", str(tokens.truncated_prompts)
     if result.phases is not None:
         phases = result.phases

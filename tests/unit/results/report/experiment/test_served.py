@@ -73,7 +73,14 @@ def test_the_work_counts_requests():
     found = dict(content.work(a_served_result()))
     assert found["requests"] == "2 answered, at 4 requests/s (constant)"
     assert found["output tokens"] == "20 in the window, of whichever request"
-    assert "prompts" not in found
+    assert not any(name.startswith(("prompts that", "passes")) or name == "prompts" for name in found)
+    assert found["requests that ended early"] == "0 %"
+
+
+def test_a_longer_window_has_several_stretches_of_requests():
+    once = a_served_result()
+    longer = once.model_copy(update={"tokens": once.tokens.model_copy(update={"n_passes": 3})})
+    assert dict(content.work(longer))["stretches of n requests"] == "3"
 
 
 def test_a_loop_has_its_concurrency():
