@@ -12,6 +12,7 @@ from llenergymeasure.core.backends.server.client.asked import Failure, FailureKi
 from llenergymeasure.security import redact
 
 LONGEST_MESSAGE = 300
+_TRUST = "; the environment variable SSL_CERT_FILE can name a file with its certificate authority"
 _RESET = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
 
@@ -26,7 +27,8 @@ def of_error(error: BaseException, while_connecting: bool = False) -> tuple[Fail
     if isinstance(error, asyncio.TimeoutError):
         return "timeout", message
     if isinstance(error, ssl.SSLError):
-        return "unreachable", f"TLS: {message}"
+        fix = _TRUST if isinstance(error, ssl.SSLCertVerificationError) else ""
+        return "unreachable", f"TLS: {message}{fix}"
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return "no_descriptor", message
     if isinstance(error, ConnectionRefusedError):

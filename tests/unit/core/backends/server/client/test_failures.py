@@ -27,6 +27,12 @@ def test_errors_of_connecting_have_a_kind(error: BaseException, kind: str) -> No
     assert of_error(error, while_connecting=True)[0] == kind
 
 
+def test_a_certificate_that_is_not_trusted_can_be_named() -> None:
+    _, message = of_error(ssl.SSLCertVerificationError(1, "self-signed certificate"), while_connecting=True)
+    assert "self-signed certificate" in message
+    assert "SSL_CERT_FILE" in message
+
+
 def test_any_error_of_an_open_connection_is_a_reset() -> None:
     assert of_error(OSError(errno.EHOSTUNREACH, "no route"))[0] == "reset"
 
