@@ -29,8 +29,10 @@ def answered(prompt, sent_s, *times_s, input_tokens=5, counts=(), due_s=None, **
     return RequestRecord(prompt, input_tokens, scheduled_s=sent_s, **{**known, **fields})
 
 
-def failed(prompt, sent_s, ended_s, kind="reset", times_s=(), counts=(), message="connection reset") -> FailedRequest:
-    return FailedRequest(prompt, sent_s, sent_s, ended_s, kind, message, None, times_s, counts)
+def failed(
+    prompt, sent_s, ended_s, kind="reset", times_s=(), counts=(), message="connection reset", **fields
+) -> FailedRequest:
+    return FailedRequest(prompt, sent_s, sent_s, ended_s, kind, message, None, times_s, counts, **fields)
 
 
 A = answered(0, 8.0, 9.0, 9.5, 10.5, 11.0, input_tokens=3)

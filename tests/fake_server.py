@@ -83,6 +83,9 @@ class CountingTokenizer(FakeTokenizer):
 
     counts = True
 
+    def output_lengths(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
     def decode(self, ids: Sequence[int]) -> str:
         return " ".join("x" * (token - 10) for token in ids)
 
@@ -159,6 +162,7 @@ class FakeServer:
             event_times_s=tuple(times_s),
             event_tokens=tuple(range(1, len(times_s) + 1)) if self._reports else (),
             texts=("word ",) * len(times_s),
+            n_events=len(times_s),
             input_tokens=7 if self._reports and kind is None else None,
             output_tokens=count,
             counted_by="server" if self._reports else None,

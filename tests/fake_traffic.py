@@ -44,7 +44,6 @@ class Stretched:
         sent = self.engine.sent(self.end_s + 1.0) if self.sent is None else self.sent
         inside = [one for one in sent if self.start_s <= one.sent_s < self.end_s]
         others = [one for one in sent if one not in inside and self.engine.ended_s(one) > self.start_s]
-        failed = tuple(self.engine.failed(one) for one in inside if self.engine.fails(one))
         return RunRecords(
             tuple(self.engine.answered(one) for one in inside if not self.engine.fails(one)),
             traffic=TrafficRecord(
@@ -52,8 +51,9 @@ class Stretched:
                 end_s=self.end_s,
                 due_s=tuple(one.sent_s - LAG_S for one in inside),
                 sent_s=tuple(one.sent_s for one in inside),
-                failures=failed,
+                failures=tuple(self.engine.failed(one) for one in inside if self.engine.fails(one)),
                 others=tuple(self.engine.answered(one) for one in others if not self.engine.fails(one)),
+                other_failures=tuple(self.engine.failed(one) for one in others if self.engine.fails(one)),
                 client_cpu_s=CPU_SHARE * (self.end_s - self.start_s),
                 cached_tokens=0,
             ),

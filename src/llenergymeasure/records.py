@@ -35,6 +35,7 @@ class RequestRecord:
         queued_s: when the engine received it; None for an engine without a queue.
         end: whether it ended by itself (stop) or at the most tokens (length); None where it is not reported.
         batch: index of its batch in `RunRecords.batches`; None without batches.
+        n_events: number of messages in which a server sent its tokens; None for another engine.
     """
 
     prompt_index: int
@@ -49,6 +50,7 @@ class RequestRecord:
     queued_s: float | None = None
     end: Literal["stop", "length"] | None = None
     batch: int | None = None
+    n_events: int | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,9 @@ class FailedRequest:
         status: the HTTP status; None where no answer began.
         token_times_s: when the tokens arrived that it had until then.
         token_counts: tokens up to and including each of these times.
+        uncounted_times_s: when text arrived whose tokens nothing counts: the server counts those of complete answers only, and no
+            tokenizer of its model is on this machine. Then there are no `token_times_s`.
+        input_tokens: useful input tokens; None where nothing counts them.
     """
 
     prompt_index: int
@@ -121,6 +126,8 @@ class FailedRequest:
     status: int | None = None
     token_times_s: tuple[float, ...] = ()
     token_counts: tuple[int, ...] = ()
+    uncounted_times_s: tuple[float, ...] = ()
+    input_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +140,7 @@ class TrafficRecord:
         sent_s: when each of them was sent.
         failures: the requests of the run that were not answered.
         others: requests that were sent before or after the run. Their tokens in the run count, their latencies do not.
+        other_failures: those of them that were not answered. Their tokens count too; they are not failures of the run.
         counted_by: who counted the output tokens: the server reported them, or the tokenizer of this machine did.
         client_cpu_s: CPU seconds of the thread that sent and received, during the run.
         dropped_events: events that could not be read and were left out.
@@ -145,6 +153,7 @@ class TrafficRecord:
     sent_s: tuple[float, ...]
     failures: tuple[FailedRequest, ...] = ()
     others: tuple[RequestRecord, ...] = ()
+    other_failures: tuple[FailedRequest, ...] = ()
     counted_by: Literal["server", "tokenizer"] = "server"
     client_cpu_s: float = 0.0
     dropped_events: int = 0

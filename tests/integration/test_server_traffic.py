@@ -7,18 +7,23 @@ import threading
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import pytest
 
-from fake_server import a_loaded_server
+from fake_server import CountingTokenizer, a_loaded_server
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.server.client.client import Client
 from llenergymeasure.core.backends.server.client.target import Target
 from llenergymeasure.core.backends.server.engine import ServerEngine
 from llenergymeasure.core.backends.server.requests import Requests
+from llenergymeasure.core.backends.server.tokens.whole_texts import WholeTexts
+from llenergymeasure.core.collect.stretches import tokens_of
+from llenergymeasure.core.collect.traffic.collector import TrafficCollector
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.window import measure_window
 from llenergymeasure.exceptions import BackendError
+from llenergymeasure.protocols import Window
 from llenergymeasure.testing import FakeMeter
 from llenergymeasure.testing.residue import left_threads
 from scripted_server import Step, answer, chunk, error, scripted_server, server_process
@@ -29,12 +34,16 @@ LAG_S = 0.005
 TRIES = 3
 
 
+def engine_config(url, **traffic):
+    return ExperimentConfig(model="m", backend="server", server={"url": url}, traffic=traffic, max_output_tokens=8)
+
+
 @contextmanager
 def served(url, timeout_s=30.0, **traffic):
     """An engine for the server at an address; afterwards no thread is left."""
     before = set(threading.enumerate())
     clock = SystemClock()
-    config = ExperimentConfig(model="m", backend="server", server={"url": url}, traffic=traffic, max_output_tokens=8)
+    config = engine_config(url, **traffic)
     server, target = a_loaded_server(url=url), Target(url, timeout_s=timeout_s)
     engine = ServerEngine(server, config, clock, lambda: Client(target, clock.now), Requests(config, server).make)
     try:
@@ -135,6 +144,39 @@ def test_every_fault_of_a_server_is_counted_and_named():
     assert sent == 4 * len(cycle) == len(records.requests) + len(records.traffic.failures)
     assert set(kinds) == set(scripts)
     assert all(3 <= count <= 5 for count in kinds.values()), kinds  # of 4 rounds; the edges of the window may cut one
+
+
+def traffic_with(usage_each, *tokenizers):
+    """The block `traffic` of one window and its output tokens, for each tokenizer. Every third answer ends after 4 of 8 tokens."""
+    good = answer(tokens=8, first_s=0.01, gap_s=0.002, usage_each=usage_each)
+    with (
+        scripted_server([good.ends("close", after=5), good, good]) as running,
+        served(running.url, concurrency=4) as engine,
+    ):
+        raw = measure_window(engine, engine.prepare([[20]] * 24), FakeMeter(), SystemClock())
+        config = engine_config(running.url, concurrency=4)
+    (output,) = raw.passes
+    for tokenizer in tokenizers:
+        passes = (replace(output, tokenizer=tokenizer).records(),)
+        found = Window(raw.start_s, raw.end_s, 0.0, passes, config, engine=None)
+        yield TrafficCollector().collect(found), tokens_of(found)[1]
+
+
+def test_where_a_server_counts_complete_answers_only_the_missing_tokens_are_those_that_a_tokenizer_counts():
+    (traffic, tokens), (named, all_tokens) = traffic_with(False, WholeTexts(), CountingTokenizer())
+    assert (
+        5 <= traffic.uncounted_requests <= 12
+    )  # 8 of the window, without some at its end, with some that began before it
+    assert traffic.uncounted_events <= 4 * traffic.uncounted_requests
+    assert (named.uncounted_requests, named.uncounted_tokens) == (0, 0)
+    assert all_tokens == tokens + traffic.uncounted_tokens
+    assert named.failed == traffic.failed
+
+
+def test_where_a_server_counts_with_each_event_no_token_is_missing():
+    (traffic, tokens), (_, all_tokens) = traffic_with(True, WholeTexts(), CountingTokenizer())
+    assert traffic.failed >= 6
+    assert (traffic.uncounted_events, tokens) == (0, all_tokens)
 
 
 def test_a_server_that_dies_in_the_window_ends_it():

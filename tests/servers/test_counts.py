@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from llenergymeasure.core.backends.server.questions import Questions
+from llenergymeasure.core.backends.server.tokens.of_server import tokenizer_of_server
+from llenergymeasure.models.builtin import builtin_model_path
 from real_servers import SMOLLM2, a_served_model, counted
 
 pytestmark = pytest.mark.slow
@@ -48,6 +51,29 @@ def test_of_llama_cpp(llama_cpp):
         assert server.processes.cpu_seconds() > before_s
 
 
+def test_of_llama_cpp_with_a_model_that_begins_with_the_beginning_of_sequence(llama_cpp, tmp_path):
+    model = that_begins_with_bos(tmp_path / "model.gguf")
+    with a_served_model(str(model), llama_cpp, min_output_tokens=16, **WHOLE) as engine:
+        tokenizer = engine.tokenizer
+        prompts = tokenizer.encode(TEXTS)
+        assert {ids[0] for ids in prompts} == {tokenizer.bos_id}
+        assert tokenizer.output_lengths(TEXTS) == [len(ids) - 1 for ids in prompts]
+        assert [tokenizer.decode(ids) for ids in prompts] == TEXTS
+        records = check(engine, LLAMA_CPP)
+        assert {one.prompt_index: one.input_tokens for one in records.requests} == dict(enumerate(map(len, prompts)))
+
+
+def that_begins_with_bos(path):
+    """A copy of the model whose tokenizer adds the beginning of sequence: one byte of its metadata, after the name and the type."""
+    content = bytearray(builtin_model_path(SMOLLM2).read_bytes())
+    name = b"tokenizer.ggml.add_bos_token"
+    place = content.index(name) + len(name) + 4
+    assert content[place] == 0
+    content[place] = 1
+    path.write_bytes(content)
+    return path
+
+
 def test_of_llama_cpp_with_chat(llama_cpp):
     with a_served_model(SMOLLM2, llama_cpp, min_output_tokens=16, **WHOLE, **{"server.api": "chat"}) as engine:
         check(engine, LLAMA_CPP)
@@ -59,3 +85,14 @@ def test_of_vllm(vllm):
         assert engine.server.version
         check(engine, VLLM)
         check(engine, VLLM)
+        own = tokenizer_of_server("vllm", Questions(engine.server.url, {}), engine.server.served_model, None)
+        check_against_file(own, engine.tokenizer)
+
+
+def check_against_file(own, of_file):
+    """The tokenizer of a server against the model's tokenizer.json."""
+    prompts = of_file.encode(TEXTS)
+    assert own.encode(TEXTS) == prompts
+    assert own.output_lengths(TEXTS) == of_file.output_lengths(TEXTS)
+    assert own.bos_id == prompts[0][0]
+    assert [own.decode(ids) for ids in prompts] == TEXTS

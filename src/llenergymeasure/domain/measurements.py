@@ -93,7 +93,7 @@ class TokenCounts(Frozen):
     )
     n_passes: int = Field(1, ge=1, description="Passes over the prompts; 1 without `min_duration_seconds`.")
     input_tokens: int = Field(
-        description="Useful input tokens; under traffic, those of answered requests whose first token lies in the window."
+        description="Useful input tokens; under traffic, those of the requests whose first token lies in the window."
     )
     input_tokens_padded: int | None = Field(
         None, description="Input tokens executed, padding included; None for an engine without static batches."

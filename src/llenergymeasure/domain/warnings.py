@@ -20,7 +20,8 @@ WarningCode = Literal[
     "sensor_may_alias", "parameters_disagree", "double_bos", "model_generation_defaults", "positions_beyond_model",
     "compiled_in_window", "compile_without_effect", "requests_preempted", "setting_not_applied",
     # of a server under traffic
-    "client_lagging", "client_busy", "requests_failed", "tokens_counted_here", "traffic_not_steady", "events_dropped",
+    "client_lagging", "client_busy", "requests_failed", "tokens_counted_here", "tokens_not_counted",
+    "fewer_tokens_than_events", "outputs_beyond_limit", "traffic_not_steady", "events_dropped",
     "fewer_requests_than_in_flight", "prompts_cached", "server_gpus_not_metered",
     # of several processes
     "device_counted_once", "processes_not_side_by_side", "processes_barely_overlap", "samples_left_out",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from llenergymeasure.core.collect.check_records import check_records, records_of
-from llenergymeasure.core.collect.stretches import Stretch
+from llenergymeasure.core.collect.stretches import Stretch, in_flight
 from llenergymeasure.protocols import TrafficEngine
 from llenergymeasure.records import RequestRecord, RunRecords, TrafficRecord
 from llenergymeasure.testing.engine_contract import EngineBench
@@ -54,9 +54,9 @@ class TrafficContract:
     def test_it_has_work_until_the_end_of_a_run(self, traffic_bench: EngineBench) -> None:
         """The load is the same at both edges: the last requests of a run do not have the server for themselves."""
         for stretch in _runs(traffic_bench, 2):
-            living = [one for one in stretch.requests if one.scheduled_s <= stretch.traffic.end_s < one.finished_s]
+            living = in_flight(stretch, stretch.traffic.end_s)
             wanted = traffic_bench.config.traffic_settings.effective_concurrency or 1
-            assert len(living) >= wanted - 1, f"{len(living)} of {wanted} requests were in flight at the end of a run"
+            assert living >= wanted - 1, f"{living} of {wanted} requests were in flight at the end of a run"
 
     def test_it_is_idle_after_draining(self, traffic_bench: EngineBench) -> None:
         """Draining twice does nothing more, and a further run is possible."""

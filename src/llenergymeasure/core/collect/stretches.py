@@ -35,15 +35,26 @@ class Stretch:
         """The answered requests that were in work at some time of the run, whenever they were sent."""
         return (*self.records.requests, *self.traffic.others)
 
+    @property
+    def failures(self) -> tuple[FailedRequest, ...]:
+        """The others that were in work at some time of the run, and were not answered."""
+        return (*self.traffic.failures, *self.traffic.other_failures)
+
     def output_tokens(self) -> int:
         """Tokens that were generated in it, also those of requests that failed later."""
         answered = sum(_generated(one, self.end_s) - _generated(one, self.start_s) for one in self.requests)
-        failed = sum(_received(one, self.end_s) - _received(one, self.start_s) for one in self.traffic.failures)
+        failed = sum(_received(one, self.end_s) - _received(one, self.start_s) for one in self.failures)
         return answered + failed
 
     def input_tokens(self) -> int:
-        """Input tokens of the answered requests whose first token lies in it: their prefill ended there."""
-        return sum(one.input_tokens for one in self.requests if self.start_s < _first_token_s(one) <= self.end_s)
+        """Input tokens of the requests whose first token lies in it, where they are known: their prefill ended there."""
+        answered = sum(one.input_tokens for one in self.requests if self.holds(_first_token_s(one)))
+        failed = sum(one.input_tokens or 0 for one in self.failures if any(map(self.holds, _first_text_s(one))))
+        return answered + failed
+
+    def holds(self, moment_s: float) -> bool:
+        """Whether a token that arrived at a moment belongs to the run."""
+        return self.start_s < moment_s <= self.end_s
 
 
 def stretches_of(window: Window) -> list[Stretch]:
@@ -73,11 +84,16 @@ def in_flight(stretch: Stretch, moment_s: float) -> int:
 def lives_of(stretch: Stretch) -> Iterator[tuple[float, float]]:
     """When each request of a run was sent and ended, answered or not."""
     yield from ((one.scheduled_s, one.finished_s) for one in stretch.requests)
-    yield from ((one.sent_s, one.ended_s) for one in stretch.traffic.failures)
+    yield from ((one.sent_s, one.ended_s) for one in stretch.failures)
 
 
 def _first_token_s(request: RequestRecord) -> float:
     return request.finished_s if request.first_token_s is None else request.first_token_s
+
+
+def _first_text_s(request: FailedRequest) -> tuple[float, ...]:
+    """When the first text of a failed request arrived; nothing for one without text."""
+    return (*request.token_times_s, *request.uncounted_times_s)[:1]
 
 
 def _generated(request: RequestRecord, moment_s: float) -> int:

@@ -26,6 +26,7 @@ DEVIATIONS = 3.0
 REQUESTS_EACH = 10
 # Less growth changes the latency of few requests.
 LEAST_GROWTH = 0.1
+_AS_COUNTED = {"server": "as the server counts them", "tokenizer": "as counted here from their text"}
 
 
 def _late(draft: ExperimentResult) -> Warnings:
@@ -79,6 +80,57 @@ def _counted(draft: ExperimentResult) -> Warnings:
             "check the server; their tokens count where it reports their number at the end",
             dropped_events=traffic.dropped_events,
         )
+
+
+def _uncounted(draft: ExperimentResult) -> Warnings:
+    traffic = draft.traffic
+    if traffic is None or not traffic.uncounted_events:
+        return
+    missing, requests = traffic.uncounted_tokens, traffic.uncounted_requests
+    share = missing / (draft.output_tokens + missing)
+    yield warning(
+        "tokens_not_counted",
+        f"failed requests ({requests}) had {traffic.uncounted_events} events with text in the window whose tokens nothing counted: "
+        f"about {missing} tokens, {100 * share:.3g} % of all; with them, energy per token would be lower by this share",
+        "name the tokenizer of the model in server.tokenizer: it counts them",
+        uncounted_requests=requests,
+        uncounted_events=traffic.uncounted_events,
+        uncounted_tokens=missing,
+        share=share,
+    )
+
+
+def _below_events(draft: ExperimentResult) -> Warnings:
+    traffic = draft.traffic
+    if traffic is None or traffic.counted_by != "server" or not traffic.fewer_tokens_than_events:
+        return
+    fewer, answered = traffic.fewer_tokens_than_events, traffic.answered
+    yield warning(
+        "fewer_tokens_than_events",
+        f"for {fewer} of {answered} answers the server reports fewer output tokens than it sent events with text: its numbers may "
+        "be too low, and energy per token too high",
+        "compare them with the server's own metrics; they are right if a proxy cuts texts up",
+        fewer=fewer,
+        answered=answered,
+    )
+
+
+def _beyond_limit(draft: ExperimentResult) -> Warnings:
+    limit, lengths = draft.config.output_limit, draft.tokens.output_tokens_per_prompt
+    longer = [length for length in lengths if length > limit]
+    if draft.traffic is None or not longer:
+        return
+    yield warning(
+        "outputs_beyond_limit",
+        f"{len(longer)} of {len(lengths)} answers have more than the {limit} output tokens that were allowed, up to {max(longer)}, "
+        f"{_AS_COUNTED[draft.traffic.counted_by]}",
+        "compare the numbers with the server's own metrics, and check that it keeps max_tokens; llama.cpp adds a few tokens to "
+        "complete a character",
+        longer=len(longer),
+        answered=len(lengths),
+        longest=max(longer),
+        output_limit=limit,
+    )
 
 
 def _growth(traffic: TrafficResult) -> float | None:
@@ -135,6 +187,9 @@ TRAFFIC_CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (
     _failed,
     _late,
     _counted,
+    _uncounted,
+    _below_events,
+    _beyond_limit,
     _steady,
     _cached,
     _fewer_than_in_flight,

@@ -80,6 +80,22 @@ class TrafficResult(Frozen):
     counted_by: Literal["server", "tokenizer"] = Field(
         description="server = output tokens are those that it reports; tokenizer = they were counted here from the text."
     )
+    uncounted_requests: int = Field(
+        0,
+        description="Failed requests with text in the window whose tokens nothing counted: the server counts those of complete "
+        "answers only, and no tokenizer of its model was on this machine.",
+    )
+    uncounted_events: int = Field(0, description="Events with text that these requests had in the window.")
+    uncounted_tokens: int = Field(
+        0,
+        description="About how many tokens these events brought: as many with each as in the answered requests. They are not part "
+        "of `output_tokens`.",
+    )
+    fewer_tokens_than_events: int = Field(
+        0,
+        description="Answered requests with fewer output tokens than events that brought text: their numbers of tokens may be too "
+        "low.",
+    )
     cached_tokens: int | None = Field(
         None,
         description="Input tokens that the server took from its prefix cache; None when it does not report them.",

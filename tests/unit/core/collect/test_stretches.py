@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a_traffic_window import END_S, START_S, A, B, C, D, E, answered, run_of, traffic_window
+from a_traffic_window import END_S, START_S, A, B, C, D, E, answered, failed, run_of, traffic_window
 from llenergymeasure.core.collect.latency import LatencyCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.collect.stretches import in_flight, stretches_of, tokens_of
 
@@ -19,6 +19,18 @@ def test_all_tokens_of_the_window_count_whenever_their_request_was_sent():
 def test_input_tokens_count_where_the_first_token_lies():
     # B and C; the first token of A was before the window, that of E after it
     assert tokens_of(traffic_window())[0] == 5 + 7
+
+
+def test_tokens_of_a_failed_request_count_also_where_it_was_sent_before_the_window():
+    early = failed(0, 8.0, 12.0, times_s=(9.0, 11.0), counts=(1, 3), input_tokens=4)
+    assert tokens_of(traffic_window(run_of((B,), other_failures=(early,)))) == (5, 3 + 2)
+
+
+def test_input_tokens_of_a_failed_request_count_with_its_first_token():
+    counted = failed(3, 12.0, 14.0, times_s=(13.0,), counts=(1,), input_tokens=4)
+    uncounted = failed(4, 12.0, 14.0, uncounted_times_s=(13.0,), input_tokens=6)
+    unknown, silent = failed(5, 12.0, 14.0, times_s=(13.0,), counts=(1,)), failed(6, 12.0, 14.0, input_tokens=8)
+    assert tokens_of(traffic_window(run_of((B,), (counted, uncounted, unknown, silent))))[0] == 5 + 4 + 6
 
 
 def test_tokens_of_an_event_count_at_its_time():
@@ -78,6 +90,12 @@ def test_requests_in_flight_at_the_edges():
     (stretch,) = stretches_of(traffic_window())
     assert (in_flight(stretch, START_S), in_flight(stretch, END_S)) == (1, 1)  # A, C
     assert in_flight(stretch, 13.2) == 2  # B and D, which had not failed yet
+
+
+def test_a_request_is_in_flight_until_it_fails():
+    early = failed(0, 8.0, 12.0)
+    (stretch,) = stretches_of(traffic_window(run_of((B,), other_failures=(early,))))
+    assert (in_flight(stretch, START_S), in_flight(stretch, 11.0), in_flight(stretch, 13.0)) == (1, 2, 1)
 
 
 def test_latencies_are_those_of_requests_sent_in_the_window_also_where_they_end_after_it():

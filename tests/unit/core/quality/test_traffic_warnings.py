@@ -28,6 +28,41 @@ def test_one_failure_in_a_hundred_is_no_warning_and_two_are():
     assert found.values == {"failed": 2, "sent": 100}
 
 
+def test_tokens_of_failed_requests_that_nothing_counts_are_a_warning_with_their_share():
+    uncounted = {"uncounted_requests": 2, "uncounted_events": 320, "uncounted_tokens": 640}
+    (found,) = warnings_about(a_draft(traffic=update(TRAFFIC, **uncounted)))
+    # 640 beside the 12,800 that were counted
+    assert found.sentence == (
+        "failed requests (2) had 320 events with text in the window whose tokens nothing counted: about 640 tokens, 4.76 % of "
+        "all; with them, energy per token would be lower by this share"
+    )
+    assert found.remedy == "name the tokenizer of the model in server.tokenizer: it counts them"
+    assert found.values == {**uncounted, "share": 640 / 13440}
+
+
+def test_output_of_failed_requests_alone_is_the_whole_of_it():
+    uncounted = {"uncounted_requests": 1, "uncounted_events": 3, "uncounted_tokens": 3}
+    draft = a_draft(traffic=update(TRAFFIC, **uncounted), tokens=update(TOKENS, output_tokens=0))
+    assert "about 3 tokens, 100 % of all" in next(
+        found.sentence for found in warnings_about(draft) if found.code == "tokens_not_counted"
+    )
+
+
+def test_answers_with_more_tokens_than_were_allowed_are_a_warning():
+    lengths = {"output_tokens_per_prompt": (128, 140, 129)}
+    assert codes() == []
+    (found,) = warnings_about(a_draft(traffic=TRAFFIC, tokens=update(TOKENS, **lengths)))
+    assert found.sentence == (
+        "2 of 3 answers have more than the 128 output tokens that were allowed, up to 140, as the server counts them"
+    )
+    assert found.values == {"longer": 2, "answered": 3, "longest": 140, "output_limit": 128}
+
+
+def test_fewer_tokens_than_events_matter_only_where_the_server_counts():
+    assert codes(fewer_tokens_than_events=5) == ["fewer_tokens_than_events"]
+    assert codes(fewer_tokens_than_events=5, counted_by="tokenizer") == ["tokens_counted_here"]
+
+
 def test_requests_may_be_sent_10_ms_late():
     assert codes(lag=distribution([[10.0] * 100])) == []
     assert codes(lag=distribution([[10.1] * 100])) == ["client_lagging"]

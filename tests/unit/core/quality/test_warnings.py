@@ -110,6 +110,9 @@ CASES = {
         traffic=update(TRAFFIC, answered=98, failed=2, failures=(FailureCount(kind="timeout", count=2, example="600 s"),))
     ),
     "tokens_counted_here": dict(traffic=update(TRAFFIC, counted_by="tokenizer")),
+    "tokens_not_counted": dict(traffic=update(TRAFFIC, uncounted_requests=1, uncounted_events=20, uncounted_tokens=25)),
+    "fewer_tokens_than_events": dict(traffic=update(TRAFFIC, fewer_tokens_than_events=1)),
+    "outputs_beyond_limit": dict(traffic=TRAFFIC, tokens=update(TOKENS, output_tokens_per_prompt=(128, 129))),
     "events_dropped": dict(traffic=update(TRAFFIC, dropped_events=1)),
     "traffic_not_steady": dict(traffic=update(TRAFFIC, in_flight_start=5, in_flight_end=30)),
     "fewer_requests_than_in_flight": dict(traffic=update(TRAFFIC, mode="concurrency", rate=None, concurrency=101)),

@@ -18,6 +18,13 @@ class ServerTokenizer(Tokenizer, Protocol):
     def counts(self) -> bool:
         """Whether its ids are tokens of the model. If not, each text is one id, and only the server can count its tokens."""
 
+    def output_lengths(self, texts: Sequence[str]) -> list[int]:
+        """The number of tokens of each generated text. Nothing is added, as it is to a prompt.
+
+        Raises:
+            BackendError: its ids are not tokens of the model, or the server that tokenises does not reply.
+        """
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of these ids, for a server that takes no ids; without the special tokens that the server adds itself."""
 

@@ -39,11 +39,15 @@ def check_traffic(
         *_problems_of_prompts(records, traffic, expected, inside_traffic),
         *(found for one in records.requests for found in _problems_of_answered(one, traffic, tolerance_s)),
         *(found for one in traffic.others for found in _problems_of_other(one, traffic, tolerance_s)),
-        *(found for one in traffic.failures for found in _problems_of_failed(one, tolerance_s)),
+        *(found for one in _failed(traffic) for found in _problems_of_failed(one, tolerance_s)),
     ):
         raise BackendError(f"the engine's records of its traffic are impossible: {problem}")
     if not records.requests:
         raise _unanswered(traffic)
+
+
+def _failed(traffic: TrafficRecord) -> tuple[FailedRequest, ...]:
+    return (*traffic.failures, *traffic.other_failures)
 
 
 def _unanswered(traffic: TrafficRecord) -> BackendError:
@@ -73,7 +77,8 @@ def _problems_of_prompts(
         wrong = miscounted(found, expected)
         if wrong:
             yield f"each of {len(expected)} prompts must be answered or have failed once: {wrong}"
-    unknown = sorted({*found, *(one.prompt_index for one in traffic.others)} - set(expected))
+    others = [*(one.prompt_index for one in traffic.others), *(one.prompt_index for one in traffic.other_failures)]
+    unknown = sorted({*found, *others} - set(expected))
     if unknown:
         yield f"there are no prompts {named(unknown)}"
 
@@ -109,3 +114,7 @@ def _problems_of_failed(request: FailedRequest, tolerance_s: float) -> Iterator[
         yield f"{name}, token_times_s and token_counts have different lengths"
     if list(request.token_times_s) != sorted(request.token_times_s):
         yield f"{name}, token_times_s are not in order"
+    if list(request.uncounted_times_s) != sorted(request.uncounted_times_s):
+        yield f"{name}, uncounted_times_s are not in order"
+    if request.token_times_s and request.uncounted_times_s:
+        yield f"{name}, there are both token_times_s and uncounted_times_s"

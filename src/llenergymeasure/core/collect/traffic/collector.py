@@ -11,6 +11,7 @@ from llenergymeasure.core.collect.latency import FromRecords, LatencyCollector, 
 from llenergymeasure.core.collect.stretches import Stretch, in_flight, stretches_of
 from llenergymeasure.core.collect.traffic.failures import failures_by_kind
 from llenergymeasure.core.collect.traffic.slo import slo_of
+from llenergymeasure.core.collect.traffic.uncounted import uncounted_in, with_fewer_tokens_than_events
 from llenergymeasure.domain.measurements import Distribution
 from llenergymeasure.domain.traffic.result import SLOResult, TrafficResult
 from llenergymeasure.protocols import Window
@@ -30,7 +31,7 @@ class TrafficCollector(FromRecords):
 def _result(window: Window, stretches: Sequence[Stretch]) -> TrafficResult:
     runs, settings = [one.traffic for one in stretches], window.config.traffic_settings
     failures = [failure for one in runs for failure in one.failures]
-    sent = sum(len(one.sent_s) for one in runs)
+    sent, uncounted = sum(len(one.sent_s) for one in runs), uncounted_in(stretches, window.requests)
     return TrafficResult(
         mode=settings.effective_mode,
         concurrency=settings.effective_concurrency,
@@ -47,6 +48,10 @@ def _result(window: Window, stretches: Sequence[Stretch]) -> TrafficResult:
         second_token=_second_token(window.requests),
         itl_inner=_inner(window.requests),
         counted_by="server" if all(one.counted_by == "server" for one in runs) else "tokenizer",
+        uncounted_requests=uncounted.requests,
+        uncounted_events=uncounted.events,
+        uncounted_tokens=uncounted.tokens,
+        fewer_tokens_than_events=with_fewer_tokens_than_events(window.requests),
         cached_tokens=_cached_tokens(runs),
         dropped_events=sum(one.dropped_events for one in runs),
         client_cpu_share=math.fsum(one.client_cpu_s for one in runs) / window.duration_s,

@@ -68,6 +68,9 @@ def _traffic(traffic: TrafficResult) -> Rows:
     yield "sent late by", _percentiles(traffic.lag)
     yield "CPU share of the client's thread", number(100 * traffic.client_cpu_share, "%")
     yield "numbers of output tokens", _COUNTED_BY[traffic.counted_by]
+    if traffic.uncounted_events:
+        missing = f"about {traffic.uncounted_tokens}, of {traffic.uncounted_requests} failed requests"
+        yield "output tokens that were not counted", missing
     yield (
         "input tokens from the prefix cache",
         "not reported" if traffic.cached_tokens is None else str(traffic.cached_tokens),

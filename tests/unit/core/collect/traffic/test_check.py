@@ -72,6 +72,10 @@ def with_traffic(records, **fields):
         (with_traffic(run_of((B,)), end_s=30.0), "its times reach from 10 to 30 s"),
         (run_of((B,), (failed(3, 12.0, 11.0),)), "ended_s is 11 s, before sent_s 12 s"),
         (run_of((B,), (failed(3, 12.0, 14.0, times_s=(13.0,)),)), "token_times_s and token_counts have different lengths"),
+        (run_of((B,), (failed(3, 12.0, 14.0, uncounted_times_s=(13.5, 13.0)),)), "uncounted_times_s are not in order"),
+        (run_of((B,), (replace(D, uncounted_times_s=(13.0,)),)), "there are both token_times_s and uncounted_times_s"),
+        (run_of((B,), other_failures=(failed(3, 9.0, 8.0),)), "ended_s is 8 s, before sent_s 9 s"),
+        (run_of((B,), other_failures=(failed(9, 9.0, 12.0),)), "there are no prompts 9"),
     ],
 )  # fmt: skip
 def test_impossible_records_are_refused(records, problem):

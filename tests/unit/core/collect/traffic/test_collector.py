@@ -81,6 +81,19 @@ def test_failures_are_counted_by_kind_most_frequent_first():
     assert failures_text(several) == "2 x refused (refused A), 1 x timeout (no event for 5 s)"
 
 
+def test_output_that_nothing_counts_is_named():
+    cut_off = failed(3, 12.0, 14.0, uncounted_times_s=(13.0, 13.5))
+    found = collected(run_of((answered(0, 11.0, 12.0, counts=(4,), n_events=1),), (cut_off,)))
+    assert (found.uncounted_requests, found.uncounted_events, found.uncounted_tokens) == (1, 2, 8)
+    found = collected()
+    assert (found.uncounted_requests, found.uncounted_events, found.uncounted_tokens) == (0, 0, 0)
+
+
+def test_fewer_tokens_than_events_are_named():
+    assert collected().fewer_tokens_than_events == 0
+    assert collected(run_of((answered(0, 11.0, 12.0, n_events=2), B))).fewer_tokens_than_events == 1
+
+
 def test_limits_give_a_goodput():
     found = collected(
         slo={"ttft_p99_ms": 1001, "itl_p99_ms": 995}

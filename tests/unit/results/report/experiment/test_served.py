@@ -49,6 +49,12 @@ def test_the_rows_have_the_server_the_load_and_the_client():
     assert found["traffic around the window"] == "3 s before, 1 s after"
 
 
+def test_output_that_nothing_counted_is_named():
+    assert "output tokens that were not counted" not in dict(served.rows(a_served_result()))
+    found = dict(served.rows(a_served_result(uncounted_requests=2, uncounted_events=30, uncounted_tokens=40)))
+    assert found["output tokens that were not counted"] == "about 40, of 2 failed requests"
+
+
 def test_a_server_elsewhere_has_the_reason_in_place_of_its_cpu_time():
     elsewhere = a_server(cpu_seconds=None, memory_mb=None, reason="the server is on another machine")
     found = dict(served.rows(a_served_result().model_copy(update={"server": elsewhere})))

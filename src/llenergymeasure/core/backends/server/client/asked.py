@@ -73,7 +73,8 @@ class Answer:
         event_tokens: tokens up to and including each of these events, increasing. The server's own count where it reports
             one with each event; otherwise its total is shared out, evenly until `counting.counted` knows better.
         texts: the text of each of these events.
-        input_tokens: tokens of the prompt as counted by `counted_by`; None without a count.
+        n_events: number of events that brought text or tokens, also of those that are joined with another in the fields above.
+        input_tokens: tokens of the prompt as the server counts them; None without a count.
         output_tokens: generated tokens as counted by `counted_by`, end of sequence included where the server counts it;
             None without a count.
         counted_by: who counted the output: the server, or this machine's tokenizer; None without a count.
@@ -92,6 +93,7 @@ class Answer:
     event_times_s: tuple[float, ...] = ()
     event_tokens: tuple[int, ...] = ()
     texts: tuple[str, ...] = ()
+    n_events: int = 0
     input_tokens: int | None = None
     output_tokens: int | None = None
     counted_by: CountedBy | None = None

@@ -56,7 +56,7 @@ def _increasing(times: Sequence[float], texts: Sequence[str], counts: Sequence[i
     return Arrivals(tuple(kept_times), tuple(kept_counts), tuple(kept_texts))
 
 
-def counted(answer: Answer, tokens_of: CountsTokens, input_tokens: int | None = None) -> Answer:
+def counted(answer: Answer, tokens_of: CountsTokens) -> Answer:
     """The answer with what the server does not count: counted by a tokenizer and, where it has a total, only shared out by it.
 
     This takes a while for a long answer, so it belongs after the window.
@@ -64,13 +64,12 @@ def counted(answer: Answer, tokens_of: CountsTokens, input_tokens: int | None = 
     Args:
         answer: any answer.
         tokens_of: the number of tokens of each text, without special tokens.
-        input_tokens: tokens of the prompt on this machine.
     """
     if answer.counts_are_reported or not answer.event_times_s:
         return answer
     if answer.output_tokens is None:
         total = max(1, tokens_of(["".join(answer.texts)])[0])
-        answer = replace(answer, output_tokens=total, counted_by="tokenizer", input_tokens=input_tokens)
+        answer = replace(answer, output_tokens=total, counted_by="tokenizer")
     assert answer.output_tokens is not None
     if len(answer.texts) == answer.output_tokens:
         return answer

@@ -112,6 +112,7 @@ class Stream:
             sent_s=sent_s,
             finished_s=ended_s,
             **vars(arrivals),
+            n_events=len(self._times),
             input_tokens=self._usage.input_tokens,
             output_tokens=total,
             counted_by=None if total is None else "server",

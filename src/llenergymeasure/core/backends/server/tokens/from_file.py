@@ -44,6 +44,9 @@ class FileTokenizer:
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return [list(each.ids) for each in self._tokenizer.encode_batch(list(texts))]
 
+    def output_lengths(self, texts: Sequence[str]) -> list[int]:
+        return [len(each.ids) for each in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
     def encode_chat(self, texts: Sequence[str]) -> list[list[int]]:
         """Not possible: the chat template is the server's.
 

@@ -17,7 +17,7 @@ class Offer:
 
     Attributes:
         text: field with the text, of a request for tokens.
-        with_special: field that asks for the special tokens around it.
+        with_special: field that says whether the special tokens of a prompt are added, such as beginning of sequence.
         back: field with the text, of the reply to tokens.
         names_model: whether a request names the model.
     """
@@ -28,7 +28,8 @@ class Offer:
     names_model: bool = False
 
 
-# https://github.com/ggml-org/llama.cpp/tree/master/tools/server and https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
+# `POST /tokenize` in https://github.com/ggml-org/llama.cpp/tree/master/tools/server, where the default is to add none, and
+# `entrypoints/serve/tokenize/protocol.py` of vLLM 0.32, where it is to add them.
 OFFERS: Mapping[str, Offer] = {
     "llama.cpp": Offer("content", "add_special", "content"),
     "vllm": Offer("prompt", "add_special_tokens", "prompt", names_model=True),
@@ -43,15 +44,19 @@ class TokenizerOfServer:
         ask: asks the server.
         served_model: the name of the model in requests.
         vocab_size: number of its ids; None when it does not report it.
+
+    Raises:
+        BackendError: it does not reply, or replies without tokens.
     """
 
     counts = True
-    bos_id: int | None = None
-    special_ids: frozenset[int] = frozenset()
 
     def __init__(self, offer: Offer, ask: Questions, served_model: str, vocab_size: int | None) -> None:
         self._offer, self._ask, self._vocab_size = offer, ask, vocab_size
         self._common = {"model": served_model} if offer.names_model else {}
+        self._before, self._after = _around(self._ids("a", with_special=False), self._ids("a", with_special=True))
+        self.bos_id = self._before[0] if self._before else None
+        self.special_ids = frozenset((*self._before, *self._after))
 
     @property
     def vocab_size(self) -> int:
@@ -68,9 +73,11 @@ class TokenizerOfServer:
         return self._vocab_size
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        fields = {self._offer.with_special: True}
-        replies = (self._of("/tokenize", {self._offer.text: text, **fields}).get("tokens") for text in texts)
-        return [[int(each) for each in tokens or ()] for tokens in replies]
+        """The ids of each text as the server takes it as a prompt, with the special tokens that it adds."""
+        return [self._ids(text, with_special=True) for text in texts]
+
+    def output_lengths(self, texts: Sequence[str]) -> list[int]:
+        return [len(self._ids(text, with_special=False)) for text in texts]
 
     def encode_chat(self, texts: Sequence[str]) -> list[list[int]]:
         """Not possible: the chat template is the server's.
@@ -81,7 +88,15 @@ class TokenizerOfServer:
         raise refused_chat_template()
 
     def decode(self, ids: Sequence[int]) -> str:
-        return str(self._of("/detokenize", {"tokens": list(ids)}).get(self._offer.back, ""))
+        """The text of these ids without the special tokens around them, which the server would write out and then add again."""
+        own, before, after = list(ids), self._before, self._after
+        start = len(before) if own[: len(before)] == before else 0
+        stop = len(own) - (len(after) if own[len(own) - len(after) :] == after else 0)
+        return str(self._of("/detokenize", {"tokens": own[start:stop]}).get(self._offer.back, ""))
+
+    def _ids(self, text: str, with_special: bool) -> list[int]:
+        content = {self._offer.text: text, self._offer.with_special: with_special}
+        return [int(each) for each in self._of("/tokenize", content).get("tokens") or ()]
 
     def _of(self, path: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
@@ -100,8 +115,19 @@ def tokenizer_of_server(
     offer = OFFERS.get(engine)
     if offer is None:
         return None
-    found = TokenizerOfServer(offer, ask, served_model, vocab_size)
     try:
-        return found if found.encode(["a"])[0] else None
+        return TokenizerOfServer(offer, ask, served_model, vocab_size)
     except BackendError:  # for example an older version, or a proxy in front of it
         return None
+
+
+def _around(own: list[int], whole: list[int]) -> tuple[list[int], list[int]]:
+    """The ids of a prompt before and after those of its text.
+
+    Raises:
+        BackendError: the text has none, or they are not in the prompt.
+    """
+    for start in range(len(whole) - len(own) + 1):
+        if own and whole[start : start + len(own)] == own:
+            return whole[:start], whole[start + len(own) :]
+    raise BackendError(f"the server replied to /tokenize with {own} and with special tokens {whole} for the same text")

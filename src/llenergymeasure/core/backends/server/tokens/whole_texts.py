@@ -33,6 +33,14 @@ class WholeTexts:
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return [[self._id_of(text)] for text in texts]
 
+    def output_lengths(self, texts: Sequence[str]) -> list[int]:
+        """Not known.
+
+        Raises:
+            BackendError: always.
+        """
+        raise BackendError("the tokenizer of the model is not on this machine; name it in server.tokenizer")
+
     def encode_chat(self, texts: Sequence[str]) -> list[list[int]]:
         """Not possible: the chat template is the server's.
 

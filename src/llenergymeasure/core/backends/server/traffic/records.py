@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,6 +38,7 @@ class StretchOutput:
         """
         sent = [self._counted(self.answers[number]) for number in self.stretch.numbers]
         answered = [answer for answer in sent if answer.failure is None]
+        others = self._others()
         return RunRecords(
             requests=tuple(map(self._request, answered)),
             traffic=TrafficRecord(
@@ -45,8 +46,9 @@ class StretchOutput:
                 end_s=self.stretch.end.time_s,
                 due_s=tuple(answer.due_s for answer in sent),
                 sent_s=tuple(answer.sent_s for answer in sent),
-                failures=tuple(_failed(answer) for answer in sent if answer.failure is not None),
-                others=tuple(self._others()),
+                failures=tuple(self._failed(answer) for answer in sent if answer.failure is not None),
+                others=tuple(self._request(answer) for answer in others if answer.failure is None),
+                other_failures=tuple(self._failed(answer) for answer in others if answer.failure is not None),
                 counted_by="tokenizer" if any(answer.counted_by == "tokenizer" for answer in answered) else "server",
                 client_cpu_s=self.stretch.client_cpu_s,
                 dropped_events=sum(answer.dropped_events for answer in sent),
@@ -54,24 +56,13 @@ class StretchOutput:
             ),
         )
 
-    def _others(self) -> Iterator[RequestRecord]:
-        """The other requests that were in flight in the stretch; also those that failed, with the tokens that they had."""
-        for number in self.stretch.others:
-            answer = self.answers.get(number)  # None: it was cancelled before it was sent
-            if answer is not None:
-                whole = self._counted(answer)
-                if whole.failure is None or (whole.output_tokens and self._input_tokens(whole)):
-                    yield self._request(whole)
+    def _others(self) -> list[Answer]:
+        """The other requests that were in flight in the stretch, without those that were cancelled before they were sent."""
+        found = (self.answers.get(number) for number in self.stretch.others)
+        return [self._counted(answer) for answer in found if answer is not None]
 
     def _counted(self, answer: Answer) -> Answer:
-        if not self.tokenizer.counts:
-            return answer
-        return counted(answer, self._tokens_of, self.input_lengths[answer.prompt_index])
-
-    def _tokens_of(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, without those that the tokenizer adds."""
-        special = self.tokenizer.special_ids
-        return [sum(token not in special for token in ids) for ids in self.tokenizer.encode(texts)]
+        return counted(answer, self.tokenizer.output_lengths) if self.tokenizer.counts else answer
 
     def _request(self, answer: Answer) -> RequestRecord:
         input_tokens, output_tokens = self._input_tokens(answer), answer.output_tokens
@@ -91,6 +82,24 @@ class StretchOutput:
             token_times_s=answer.event_times_s,
             token_counts=answer.event_tokens,
             end=answer.end,
+            n_events=answer.n_events,
+        )
+
+    def _failed(self, answer: Answer) -> FailedRequest:
+        assert answer.failure is not None
+        is_counted = answer.output_tokens is not None
+        return FailedRequest(
+            prompt_index=answer.prompt_index,
+            due_s=answer.due_s,
+            sent_s=answer.sent_s,
+            ended_s=answer.finished_s,
+            kind=answer.failure.kind,
+            message=answer.failure.message,
+            status=answer.failure.status,
+            token_times_s=answer.event_times_s if is_counted else (),
+            token_counts=answer.event_tokens if is_counted else (),
+            uncounted_times_s=() if is_counted else answer.event_times_s,
+            input_tokens=self._input_tokens(answer),
         )
 
     def _input_tokens(self, answer: Answer) -> int | None:
@@ -101,22 +110,6 @@ class StretchOutput:
     @cached_property
     def _reported(self) -> dict[int, int]:
         return {answer.prompt_index: answer.input_tokens for answer in self.answers.values() if answer.input_tokens}
-
-
-def _failed(answer: Answer) -> FailedRequest:
-    assert answer.failure is not None
-    is_counted = answer.output_tokens is not None
-    return FailedRequest(
-        prompt_index=answer.prompt_index,
-        due_s=answer.due_s,
-        sent_s=answer.sent_s,
-        ended_s=answer.finished_s,
-        kind=answer.failure.kind,
-        message=answer.failure.message,
-        status=answer.failure.status,
-        token_times_s=answer.event_times_s if is_counted else (),
-        token_counts=answer.event_tokens if is_counted else (),
-    )
 
 
 def _sum_of(numbers: Sequence[int | None]) -> int | None:

@@ -61,15 +61,15 @@ def test_counts_increase_to_the_total(weights: list[int], total: int) -> None:
 
 
 def test_without_usage_the_tokenizer_counts() -> None:
-    result = counted(answer(), words, input_tokens=7)
+    result = counted(answer(input_tokens=5), words)
     assert result.output_tokens == 4
     assert result.counted_by == "tokenizer"
-    assert result.input_tokens == 7
+    assert result.input_tokens == 5
     assert result.event_tokens == (3, 4)
 
 
 def test_the_total_of_the_server_stays() -> None:
-    result = counted(answer(output_tokens=8, counted_by="server", input_tokens=5), words, input_tokens=7)
+    result = counted(answer(output_tokens=8, counted_by="server", input_tokens=5), words)
     assert (result.output_tokens, result.counted_by, result.input_tokens) == (8, "server", 5)
     assert result.event_tokens == (6, 8)
 

@@ -51,6 +51,13 @@ def test_tokens_are_those_of_the_usage_although_events_hold_several() -> None:
     assert not answer.counts_are_reported
 
 
+def test_events_are_counted_also_where_the_server_reports_fewer_tokens() -> None:
+    answer = answered(
+        *((float(second), text("x")) for second in range(1, 5)), (5.0, text("", "stop") + sent(usage(2)) + DONE)
+    )
+    assert (answer.output_tokens, answer.n_events, len(answer.event_times_s)) == (2, 4, 2)
+
+
 def test_counts_of_each_event_are_exact() -> None:
     answer = answered(
         (1.0, text("a", **usage(1))), (2.0, text("bcd", **usage(4))), (3.0, text("", "stop", **usage(5)) + DONE)

@@ -33,6 +33,14 @@ def test_ids_are_those_of_transformers():
     assert (own.bos_id, own.vocab_size) == (theirs.bos_token_id, len(theirs))
 
 
+def test_a_prompt_begins_with_the_beginning_of_sequence_and_an_output_does_not():
+    tokenizer = tokenizer_in(TINY, None)
+    texts = ["The cat sat on the mat.", "Why?"]
+    prompts = tokenizer.encode(texts)
+    assert [ids[0] for ids in prompts] == [0, 0]
+    assert tokenizer.output_lengths(texts) == [len(ids) - 1 for ids in prompts]
+
+
 def test_the_vocabulary_is_not_larger_than_the_embedding():
     assert tokenizer_in(TINY, 100).vocab_size == 100
 

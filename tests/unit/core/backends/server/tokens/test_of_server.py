@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
 
 from canned_server import canned_server
@@ -22,17 +24,70 @@ VLLM = {
 }
 
 
-@pytest.mark.parametrize(("engine", "answers"), [("llama.cpp", LLAMA_CPP), ("vllm", VLLM)])
-def test_texts_and_ids_are_those_of_the_server(engine, answers):
+BOTH = pytest.mark.parametrize(("engine", "answers"), [("llama.cpp", LLAMA_CPP), ("vllm", VLLM)])
+WITHOUT_BOS = {**LLAMA_CPP, "/tokenize": (200, lambda sent: {"tokens": [ord(each) for each in sent["content"]]})}
+WITH_END = {
+    **LLAMA_CPP,
+    "/tokenize": (
+        200,
+        lambda sent: {
+            "tokens": [1] * sent["add_special"] + [ord(each) for each in sent["content"]] + [2] * sent["add_special"]
+        },
+    ),
+}
+OTHER_TEXT = (200, lambda sent: {"tokens": [5, 6] if sent["add_special"] else [7]})
+
+
+@contextmanager
+def tokenizer_at(engine, answers):
     with canned_server(answers) as server:
-        tokenizer = tokenizer_of_server(engine, Questions(server.url, {}), "m", 300)
-        assert tokenizer.encode(["ab", "c"]) == [[1, 97, 98], [1, 99]]
+        yield tokenizer_of_server(engine, Questions(server.url, {}), "m", 300)
+
+
+@BOTH
+def test_texts_and_ids_are_those_of_the_server(engine, answers):
+    with tokenizer_at(engine, answers) as tokenizer:
         assert tokenizer.decode([97, 98]) == "ab"
         assert (tokenizer.vocab_size, tokenizer.counts) == (300, True)
 
 
+@BOTH
+def test_a_prompt_has_the_beginning_of_sequence_that_the_server_adds_and_an_output_has_none(engine, answers):
+    with tokenizer_at(engine, answers) as tokenizer:
+        assert tokenizer.encode(["ab", "c"]) == [[1, 97, 98], [1, 99]]
+        assert tokenizer.output_lengths(["ab", "c", ""]) == [2, 1, 0]
+        assert (tokenizer.bos_id, tokenizer.special_ids) == (1, {1})
+
+
+@BOTH
+def test_the_text_of_a_prompt_is_without_the_beginning_of_sequence_which_the_server_adds_again(engine, answers):
+    with tokenizer_at(engine, answers) as tokenizer:
+        assert tokenizer.decode(tokenizer.encode(["ab"])[0]) == "ab"
+        assert tokenizer.decode([1, 1, 97]) == "\x01a"  # one of them was in the text
+
+
+def test_special_tokens_may_be_at_both_ends():
+    with tokenizer_at("llama.cpp", WITH_END) as tokenizer:
+        assert tokenizer.encode(["ab"]) == [[1, 97, 98, 2]]
+        assert tokenizer.decode([1, 97, 98, 2]) == "ab"
+        assert tokenizer.decode([1, 97]) == "a"  # a prompt that was cut
+        assert (tokenizer.bos_id, tokenizer.special_ids) == (1, {1, 2})
+
+
+def test_a_model_may_have_no_beginning_of_sequence():
+    with tokenizer_at("llama.cpp", WITHOUT_BOS) as tokenizer:
+        assert tokenizer.encode(["ab"]) == [[97, 98]]
+        assert (tokenizer.bos_id, tokenizer.special_ids) == (None, frozenset())
+
+
 @pytest.mark.parametrize(
-    ("engine", "answers"), [("unknown", LLAMA_CPP), ("vllm", {}), ("vllm", {"/tokenize": (200, {})})]
+    ("engine", "answers"),
+    [
+        ("unknown", LLAMA_CPP),
+        ("vllm", {}),
+        ("vllm", {"/tokenize": (200, {})}),
+        ("llama.cpp", {"/tokenize": OTHER_TEXT}),
+    ],
 )
 def test_a_server_without_one_offers_none(engine, answers):
     with canned_server(answers) as server:

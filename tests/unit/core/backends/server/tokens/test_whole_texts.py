@@ -27,6 +27,8 @@ def test_no_limit_cuts_a_prompt():
 
 def test_its_ids_are_not_tokens():
     assert WholeTexts().counts is False
+    with pytest.raises(BackendError, match=r"name it in server\.tokenizer"):
+        WholeTexts().output_lengths(TEXTS)
 
 
 def test_a_synthetic_dataset_needs_a_tokenizer():

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from canned_server import canned_server
 from fake_server import CountingTokenizer
 from llenergymeasure.core.backends.server.client.asked import Answer, Failure
+from llenergymeasure.core.backends.server.questions import Questions
+from llenergymeasure.core.backends.server.tokens.of_server import tokenizer_of_server
 from llenergymeasure.core.backends.server.tokens.whole_texts import WholeTexts
 from llenergymeasure.core.backends.server.traffic.load import Edge, Stretch
 from llenergymeasure.core.backends.server.traffic.records import StretchOutput
@@ -23,6 +26,8 @@ UNREPORTED = replace(
     REPORTED, input_tokens=None, output_tokens=None, counted_by=None, counts_are_reported=False, cached_tokens=None,
 )  # fmt: skip
 BROKEN = replace(UNREPORTED, failure=Failure("reset", "connection lost"), end=None)
+# The server counts with each event.
+RESET = replace(REPORTED, failure=Failure("reset", "connection lost"), end=None)
 
 
 def records(answers, tokenizer=None, numbers=None, start_s=0.0, end_s=10.0):
@@ -55,6 +60,12 @@ def test_what_the_server_does_not_count_the_tokenizer_counts():
     assert found.traffic.cached_tokens is None
 
 
+def test_input_tokens_are_those_of_the_server_also_where_its_output_is_counted_here():
+    zero = replace(UNREPORTED, input_tokens=6)  # as of a server that reports 0 output tokens beside text
+    assert [one.input_tokens for one in records([zero]).requests] == [6]
+    assert [one.input_tokens for one in records([UNREPORTED, REPORTED]).requests] == [5, 5]
+
+
 def test_tokens_that_nothing_counts_are_an_error_with_its_fix():
     with pytest.raises(BackendError, match=r"name it in server\.tokenizer"):
         records([UNREPORTED], WholeTexts())
@@ -67,9 +78,40 @@ def test_a_failed_request_has_its_times_and_the_tokens_that_had_come():
     assert (failed.token_times_s, failed.token_counts) == ((2.0, 3.0, 4.0), (1, 2, 3))
 
 
-def test_tokens_of_a_failed_request_that_nothing_counts_are_left_out():
+def test_of_a_failed_request_that_nothing_counts_the_times_of_its_texts_are_known():
     (failed,) = records([REPORTED, BROKEN], WholeTexts()).traffic.failures
     assert failed.token_times_s == failed.token_counts == ()
+    assert failed.uncounted_times_s == (2.0, 3.0, 4.0)
+
+
+def test_what_is_counted_is_not_among_what_is_not():
+    by_tokenizer, by_server = records([REPORTED, BROKEN, RESET]).traffic.failures
+    assert by_tokenizer.token_counts == by_server.token_counts == (1, 2, 3)
+    assert by_tokenizer.uncounted_times_s == by_server.uncounted_times_s == ()
+    assert records([REPORTED, RESET], WholeTexts()).traffic.failures[0].uncounted_times_s == ()
+
+
+def test_input_tokens_of_a_failed_request_are_those_of_another_answer_to_its_prompt_or_counted_here():
+    assert records([REPORTED, BROKEN], WholeTexts()).traffic.failures[0].input_tokens == 5
+    unreported = replace(REPORTED, input_tokens=None)
+    assert records([unreported, BROKEN]).traffic.failures[0].input_tokens == 4
+
+
+def test_tokens_counted_by_the_server_s_own_tokenizer_have_no_beginning_of_sequence():
+    with canned_server({"/tokenize": (200, lambda sent: {"tokens": _numbers(sent)})}) as server:
+        tokenizer = tokenizer_of_server("llama.cpp", Questions(server.url, {}), "m", None)
+        found = records([UNREPORTED, BROKEN], tokenizer)
+    assert (found.requests[0].output_tokens, found.requests[0].token_counts) == (3, (1, 2, 3))
+    assert found.traffic.failures[0].token_counts == (1, 2, 3)
+
+
+def _numbers(sent):
+    """One token per word, after the beginning of sequence where it is asked for."""
+    return [1] * sent["add_special"] + [10 + len(word) for word in sent["content"].split()]
+
+
+def test_a_request_has_the_number_of_its_events():
+    assert [one.n_events for one in records([REPORTED, replace(REPORTED, n_events=4)]).requests] == [0, 4]
 
 
 def test_other_requests_are_those_that_were_in_flight_at_its_begin_or_were_begun_at_its_very_end():
@@ -84,10 +126,15 @@ def test_a_request_that_was_cancelled_before_it_was_sent_is_left_out():
     assert found.traffic.others == ()
 
 
-def test_another_request_that_failed_counts_with_what_had_come():
-    (other,) = records([BROKEN, REPORTED], numbers=range(1, 2)).traffic.others
-    assert (other.output_tokens, other.input_tokens, other.end) == (3, 4, None)
+def test_another_request_that_failed_is_kept_with_what_had_come_and_is_no_failure_of_the_stretch():
+    traffic = records([BROKEN, REPORTED], numbers=range(1, 2)).traffic
+    (other,) = traffic.other_failures
+    assert (other.token_counts, other.input_tokens, other.ended_s) == ((1, 2, 3), 5, 4.5)
+    assert traffic.failures == traffic.others == ()
 
 
-def test_another_request_that_nothing_counts_is_left_out():
-    assert records([BROKEN, REPORTED], WholeTexts(), numbers=range(1, 2)).traffic.others == ()
+def test_another_request_that_failed_is_kept_without_a_token_or_a_count():
+    """It was in flight, and was work for the server."""
+    silent = replace(BROKEN, event_times_s=(), event_tokens=(), texts=())
+    traffic = records([silent, BROKEN, REPORTED], WholeTexts(), numbers=range(2, 3)).traffic
+    assert [other.uncounted_times_s for other in traffic.other_failures] == [(), (2.0, 3.0, 4.0)]
