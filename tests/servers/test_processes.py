@@ -101,6 +101,21 @@ def test_a_server_that_does_not_start_is_named_with_its_last_lines(tmp_path, lla
         assert "absent.gguf" in text
 
 
+# 8 requests take 400 s.
+RARELY = ("--set", "traffic.mode=constant", "--set", "traffic.rate=0.02", "--set", "traffic.concurrency=null")
+
+
+def test_a_server_that_dies_ends_a_run_with_few_requests_at_once(tmp_path, llama_cpp):
+    with Run(tmp_path, SMOLLM2, llama_cpp, *RARELY) as run:
+        assert until(lambda: len(run.running()) >= ALONE, seconds=60), run.log.read_text()
+        time.sleep(6.0)  # it has loaded its model, and the first requests were answered
+        os.kill(max(run.running()), signal.SIGKILL)  # the last that was started
+        begin_s = time.monotonic()
+        assert run.ends() != 0
+        assert time.monotonic() - begin_s < 20
+        assert "the server ended with exit code 137" in run.log.read_text()
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_a_run_with_vllm_that_is_interrupted_leaves_nothing(tmp_path, vllm, number, code):
     with Run(tmp_path, "builtin/tiny-llama", vllm) as run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fake_server import FakeLoop, FakeServer, an_engine
+from llenergymeasure.core.backends.server.traffic.load import LOOK_S
 from llenergymeasure.core.window import measure_window
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.protocols import TrafficEngine
@@ -43,6 +44,11 @@ class Served:
 
     def prompts_sent(self):
         return [asked.prompt_index for asked in self.server.asked]
+
+
+def ended_at(clock, end_s, why="the server ended with exit code 9"):
+    """The fields of a server that was started here, and whose exit code is known from a time on."""
+    return {"command": ("serve",), "why_ended": lambda: why if clock.now() >= end_s else None}
 
 
 @pytest.fixture
@@ -244,13 +250,52 @@ def test_a_server_that_dies_in_the_window_ends_it(served, traffic):
 
 def test_a_started_server_that_dies_says_why(served):
     """Its exit code is known a moment after its connections were lost."""
-    asked = iter([None, None, *["the server ended with exit code 3; its last lines:\n  out of memory"] * 2])
-    fields = {"command": ("serve",), "why_ended": lambda: next(asked)}
-    one = served(concurrency=2, prompts=PROMPTS * 50, server={"dies_s": 105.0}, fields=fields)
+    clock = FakeClock()
+    fields = ended_at(clock, 105.1, "the server ended with exit code 3; its last lines:\n  out of memory")
+    one = served(concurrency=2, prompts=PROMPTS * 50, clock=clock, server={"dies_s": 105.0}, fields=fields)
     with pytest.raises(
         BackendError, match=r"has ended, after \d+ answers: refused.*exit code 3; its last lines:\n  out of memory"
     ):
         one.measure()
+
+
+LOW_RATE = {"mode": "constant", "rate": 0.02}
+
+
+def test_a_started_server_that_dies_between_two_requests_is_noticed_at_once(served):
+    """Requests are due at 100, 150 and 200 s."""
+    clock = FakeClock()
+    one = served(clock=clock, server={"dies_s": 120.0}, fields=ended_at(clock, 120.0), **LOW_RATE)
+    with pytest.raises(BackendError, match=r"has ended, after 1 answers; the server ended with exit code 9"):
+        one.measure()
+    assert clock.now() < 120.0 + 2 * LOOK_S
+    one.engine.release()
+    assert one.loop.tasks() == 0
+
+
+def test_a_started_server_that_dies_after_the_last_request_of_the_window_was_sent_is_an_error(served):
+    """The only request of the window is sent at 150 s, and the window ends at 150.875 s."""
+    clock = FakeClock()
+    fields = ended_at(clock, 150.1)
+    one = served(clock=clock, prompts=PROMPTS[:1], server={"dies_s": 150.1}, fields=fields, **LOW_RATE)
+    with pytest.raises(BackendError, match="exit code 9"):
+        one.measure()
+    assert clock.now() < 150.875
+
+
+def test_a_running_server_that_dies_is_noticed_by_the_time_without_a_connection(served):
+    """Requests are due every 5 s; those at 120, 125 and 130 s are refused."""
+    one = served(prompts=PROMPTS * 50, server={"dies_s": 118.0}, mode="constant", rate=0.2)
+    with pytest.raises(BackendError, match=r"has ended, or accepts no connections, after 4 answers: refused: 3 "):
+        one.measure()
+    assert one.clock.now() < 131
+
+
+def test_nothing_looks_after_a_started_server_when_its_requests_have_ended(served):
+    clock = FakeClock()
+    one = served(clock=clock, concurrency=2, window="total", fields=ended_at(clock, 1e6))
+    one.measure()
+    assert one.loop.tasks() == 0
 
 
 @pytest.mark.parametrize("kind", ["status_4xx", "timeout"])

@@ -42,13 +42,14 @@ def dead(url: str, log: RequestLog, why: str | None, output: str | None = None) 
             f"{len(log.in_flight) + 1} requests to {url} are in flight, and this program may open no further file or connection; "
             "raise the limit (ulimit -n), or lower traffic.rate or traffic.concurrency"
         )
-    last = failures(log.answers.values())
+    failed = failures(log.answers.values())
     answered = f"after {log.answered} answers" if log.answered else "before its first answer"
+    last = f"{answered}: {failed}" if failed else answered
     if log.is_gone:
         what = "has ended" if why else "has ended, or accepts no connections"
-        return BackendError(f"the server at {url} {what}, {answered}: {last}; {why or output or _LOOK}")
+        return BackendError(f"the server at {url} {what}, {last}; {why or output or _LOOK}")
     return Unanswered(
-        f"the server at {url} answered no request in the time that one may take, {answered}: {last}; set "
+        f"the server at {url} answered no request in the time that one may take, {last}; set "
         f"server.request_timeout_seconds higher if it was at work; {output or _LOOK}"
     )
 

@@ -27,6 +27,9 @@ from llenergymeasure.exceptions import BackendError
 MOST_FAILED = 10
 # A server refuses connections a moment before its exit code is known.
 LONGEST_EXIT_S = 2.0
+# How often it looks whether a server that was started here still runs. Without this, a server that dies is noticed only after
+# many requests are lost, which takes minutes at a low rate.
+LOOK_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class Load:
             BackendError: the server does not answer, or nine of ten requests fail.
         """
         log = self._sender.log
-        self._pace.start(self._sender)
+        self._begin()
         await self._sender.until(lambda: log.is_dead or log.answered >= answers or log.ended >= MOST_FAILED * answers)
         if log.is_dead:
             raise await self._dead()
@@ -117,10 +120,10 @@ class Load:
         begin = self._edge() if last is None else last.end
         first = begin.begun if last is None else last.numbers.stop
         await self._sender.until(lambda: log.is_dead or log.begun >= first + n)
+        if not log.is_dead:
+            await self._sender.until(lambda: log.is_dead, self._pace.end_s(first, first + n - 1, begin.time_s))
         if log.is_dead:
             raise await self._dead()
-        end_s = self._pace.end_s(first, first + n - 1, begin.time_s)
-        await asyncio.sleep(end_s - self._sender.clock.now())
         return self._ended(range(first, first + n), begin)
 
     async def whole(self, n: int) -> Stretch:
@@ -130,11 +133,12 @@ class Load:
             BackendError: no request was answered.
         """
         log, begin = self._sender.log, self._edge()
-        self._pace.start(self._sender)
+        self._begin()
         await self._sender.until(lambda: not log.in_flight and (log.is_dead or log.ended >= n))
         if log.is_dead:
             raise await self._dead()
         stretch = self._ended(range(n), begin)
+        await self.cancel()
         self._check(stretch)
         return stretch
 
@@ -158,6 +162,17 @@ class Load:
     async def cancel(self) -> None:
         """End the load at once. Safe to call twice."""
         await self._sender.cancel()
+
+    def _begin(self) -> None:
+        self._pace.start(self._sender)
+        if self._server.was_launched:
+            self._sender.start(self._give_up_without_server())
+
+    async def _give_up_without_server(self) -> None:
+        """End the load when the server that was started here has ended, also while no request is sent."""
+        while self._server.why_ended() is None:
+            await asyncio.sleep(LOOK_S)
+        self._sender.give_up()
 
     async def _dead(self) -> BackendError:
         """The error for a server that answers no more, with its exit code if it was started here and has ended."""

@@ -9,7 +9,11 @@ from llenergymeasure.core.backends.server.client.asked import Answer, FailureKin
 # A server has ended when so many requests in a row found no connection, or lost it. Those that were in flight when the first
 # of them failed do not count: they all fail when a server starts again.
 GONE_AFTER = 10
-_WITHOUT_SERVER: frozenset[FailureKind] = frozenset({"refused", "unreachable", "reset"})
+# At a low rate so many take minutes. A server is also gone when requests found no connection for this time, and none was
+# answered in it. Lost connections do not count here: long answers may be cut off one after the other by a server that runs.
+REFUSED_S = 10.0
+_NOT_CONNECTED: frozenset[FailureKind] = frozenset({"refused", "unreachable"})
+_WITHOUT_SERVER = _NOT_CONNECTED | {"reset"}
 
 
 class RequestLog:
@@ -68,4 +72,5 @@ class RequestLog:
             self._lost.clear()
         elif not self._lost or answer.sent_s >= self._lost[0].finished_s:
             self._lost.append(answer)
-        self.is_gone |= len(self._lost) > GONE_AFTER
+        refused_s = [lost.sent_s for lost in self._lost if lost.failure and lost.failure.kind in _NOT_CONNECTED]
+        self.is_gone |= len(self._lost) > GONE_AFTER or (bool(refused_s) and refused_s[-1] - refused_s[0] >= REFUSED_S)

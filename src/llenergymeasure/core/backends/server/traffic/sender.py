@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -60,17 +61,29 @@ class Sender:
         self._tasks.add(task)
         task.add_done_callback(self._finished)
 
-    async def until(self, holds: Callable[[], bool]) -> None:
+    async def until(self, holds: Callable[[], bool], end_s: float = math.inf) -> None:
         """Return when a condition holds, which is looked at whenever a request begins or ends.
+
+        Args:
+            holds: the condition.
+            end_s: return at this time of the clock, too.
 
         Raises:
             BaseException: an error of this program, in a part of the load.
         """
-        while self._error is None and not holds():
+        while self._error is None and not holds() and (left_s := end_s - self.clock.now()) > 0:
             self._changed = asyncio.get_running_loop().create_future()
-            await self._changed
+            if math.isinf(left_s):
+                await self._changed
+            else:
+                await asyncio.wait([self._changed], timeout=left_s)
         if self._error is not None:
             raise self._error
+
+    def give_up(self) -> None:
+        """The server has ended: begin no further request."""
+        self.log.is_gone = True
+        self._notify()
 
     def stop(self) -> None:
         """Begin no further request. It may be called from another thread."""

@@ -15,6 +15,13 @@ def test_requests_without_an_answer_are_counted_by_kind():
     assert error == f"all 2 requests to {URL} failed: reset: 2 (connection lost); look at the output of the server"
 
 
+def test_a_server_that_ended_between_two_requests_has_lost_none():
+    log = RequestLog()
+    log.is_gone = True
+    error = str(dead(URL, log, "the server ended with exit code 3"))
+    assert error == f"the server at {URL} has ended, before its first answer; the server ended with exit code 3"
+
+
 def test_a_server_that_has_ended_is_the_reason_for_its_requests():
     error = str(unanswered(URL, [LOST], why="the server ended with exit code 3"))
     assert error == f"the request to {URL} failed: reset: 1 (connection lost); the server ended with exit code 3"

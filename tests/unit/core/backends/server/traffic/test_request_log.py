@@ -6,7 +6,7 @@ import pytest
 
 from llenergymeasure.core.backends.server.client.asked import Answer, Failure
 from llenergymeasure.core.backends.server.traffic.faults import dead
-from llenergymeasure.core.backends.server.traffic.request_log import GONE_AFTER, RequestLog
+from llenergymeasure.core.backends.server.traffic.request_log import GONE_AFTER, REFUSED_S, RequestLog
 
 
 def ended(sent_s, finished_s, kind=None):
@@ -49,6 +49,22 @@ def test_the_requests_that_were_in_flight_when_the_server_ended_count_as_one():
     assert log_of(
         *in_flight, *(ended(second, second + 0.1, "refused") for second in range(10, 10 + GONE_AFTER))
     ).is_gone
+
+
+@pytest.mark.parametrize("kind", ["refused", "unreachable"])
+def test_at_a_low_rate_the_time_without_a_connection_decides(kind):
+    first, near, late = (ended(sent_s, sent_s + 0.1, kind) for sent_s in (0, REFUSED_S - 1, REFUSED_S))
+    assert not log_of(first, near).is_gone
+    assert log_of(first, late).is_gone
+    assert not log_of(first, ended(1, 2), late).is_gone
+
+
+def test_long_answers_that_are_cut_off_one_after_the_other_come_from_a_server_that_runs():
+    assert not log_of(*(ended(20 * number, 20 * number + 20, "reset") for number in range(GONE_AFTER))).is_gone
+
+
+def test_the_time_without_a_connection_counts_from_the_first_refusal():
+    assert not log_of(ended(0, 60, "reset"), ended(60, 60.1, "refused")).is_gone
 
 
 def test_a_server_hangs_when_a_request_timed_out_and_none_was_answered_meanwhile():
