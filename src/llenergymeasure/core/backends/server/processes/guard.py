@@ -2,6 +2,10 @@
 
 It runs as a program of its own, with the standard library alone: `python guard.py PID COMMAND...`, started by the process PID
 as the leader of a group. So the server ends also when PID is killed, and Ctrl-C in a terminal does not reach it.
+
+Its output is that of the server. When it is a file, the guard frees the space of all but its begin and its end, so that a server
+that writes a lot does not fill the disk. The server writes on as before: nothing is moved, and the file keeps its length. A file
+system without holes in files keeps everything.
 """
 
 from __future__ import annotations
@@ -23,10 +27,14 @@ GRACE_S = 10.0
 # After the end of the process that measures: nothing waits for the server, and a next one may start. Also after the end of the
 # server itself: a process that it has left behind would answer, and would be measured, until it is killed.
 GRACE_ALONE_S = 2.0
+# Of its output, the begin and the end that are always there, and what is written between two times at which space is freed.
+KEPT_BYTES, SLACK_BYTES = 2**20, 2**23
 NOT_STARTED = 127  # as a shell
 _HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 # linux/prctl.h: processes whose parent has ended become children of this one, and not of init.
 _PR_SET_CHILD_SUBREAPER = 36
+# linux/falloc.h: FALLOC_FL_KEEP_SIZE and FALLOC_FL_PUNCH_HOLE.
+_PUNCH_HOLE = 1 | 2
 
 
 def run(pid: int, command: Sequence[str]) -> int:
@@ -39,13 +47,37 @@ def run(pid: int, command: Sequence[str]) -> int:
     except OSError as error:
         sys.stderr.write(f"{command[0]} cannot be started ({error.strerror})\n")
         return NOT_STARTED
+    output = Output(sys.stdout.fileno())
     while server.poll() is None and os.getppid() == pid:
+        output.shorten()
         received = signal.sigtimedwait(_HEARD, PERIOD_S)
         if received is not None and received.si_signo != signal.SIGCHLD:
             break
     _end(server, GRACE_S if server.poll() is None and os.getppid() == pid else GRACE_ALONE_S)
     code: int = server.wait()
     return 128 - code if code < 0 else code
+
+
+class Output:
+    """A file that grows.
+
+    Args:
+        file: its descriptor.
+    """
+
+    def __init__(self, file: int) -> None:
+        self._file, self._freed_to = file, KEPT_BYTES
+
+    def shorten(self) -> None:
+        """Free the space between its begin and its end, if this is much."""
+        end = os.fstat(self._file).st_size - KEPT_BYTES
+        if end - self._freed_to < SLACK_BYTES:
+            return
+        with suppress(OSError, AttributeError):  # outside Linux
+            punch = ctypes.CDLL(None).fallocate
+            punch.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long)
+            punch(self._file, _PUNCH_HOLE, self._freed_to, end - self._freed_to)
+        self._freed_to = end
 
 
 def _hear_again() -> None:

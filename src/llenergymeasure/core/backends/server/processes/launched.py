@@ -21,7 +21,8 @@ from llenergymeasure.security import redact
 GUARD = Path(__file__).with_name("guard.py")
 # The guard kills after its grace period, and a killed process needs a moment to give its memory back.
 LONGEST_END_S = GRACE_S + 10.0
-# What is read of the end of the output: a crash of several processes writes more lines than a message shows.
+# What is read of the begin and of the end of the output: a crash of several processes writes more lines than a message shows.
+# The guard keeps more of both.
 READ_BYTES = 64 * MOST_BYTES
 
 
@@ -45,7 +46,7 @@ class LaunchedServer:
     def __init__(self, command: Sequence[str], environ: Mapping[str, str], secrets: Sequence[str] = ()) -> None:
         self.command, self._secrets = tuple(command), tuple(secrets)
         self._output: IO[bytes] = TemporaryFile()  # noqa: SIM115 - it is open as long as the server runs
-        self._written = b""
+        self._written = (b"", b"")
         try:
             with uninterrupted():
                 self._guard = subprocess.Popen(
@@ -72,20 +73,26 @@ class LaunchedServer:
 
     def last_lines(self) -> tuple[str, ...]:
         """The last lines of its output, without secrets."""
-        return last_lines_in(self._end_of_output())
+        _, end = self._kept_output()
+        return last_lines_in(end)
 
-    def _end_of_output(self) -> bytes:
-        """The end of its output, without secrets."""
+    def _kept_output(self) -> tuple[bytes, bytes]:
+        """The begin and the end of its output, without secrets; the begin is empty when the end is all of it."""
         if self._output.closed:
             return self._written
-        size = os.fstat(self._output.fileno()).st_size
-        output = os.pread(self._output.fileno(), READ_BYTES, max(0, size - READ_BYTES))
+        file = self._output.fileno()
+        before_end = max(0, os.fstat(file).st_size - READ_BYTES)
+        begin = os.pread(file, min(READ_BYTES, before_end), 0)
+        whole_lines = begin[: begin.rfind(b"\n") + 1]  # a secret at the edge would not be recognised
+        return self._shown(whole_lines), self._shown(os.pread(file, READ_BYTES, before_end))
+
+    def _shown(self, output: bytes) -> bytes:
         return redact(output.decode("utf-8", "replace"), secrets=self._secrets).encode()
 
     def written(self) -> str:
         """Its first error and the end of its output as text, for a message."""
-        output = self._end_of_output()
-        lines, error = last_lines_in(output), first_error_in(output)
+        begin, end = self._kept_output()
+        lines, error = last_lines_in(end), first_error_in(begin + end)
         if not lines:
             return "it wrote nothing"
         first = "" if error is None or any(error in line for line in lines) else f"its first error: {error}; "
@@ -115,5 +122,5 @@ class LaunchedServer:
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(self._guard.pid, signal.SIGKILL)
                 self._guard.wait()
-            self._written = self._end_of_output()
+            self._written = self._kept_output()
             self._output.close()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from llenergymeasure.core.backends.server.processes.guard import GRACE_ALONE_S, NOT_STARTED
+from llenergymeasure.core.backends.server.processes.guard import GRACE_ALONE_S, KEPT_BYTES, NOT_STARTED, SLACK_BYTES
 from llenergymeasure.core.backends.server.processes.launched import LaunchedServer, free_port
 from llenergymeasure.core.backends.server.processes.tree import ServerProcesses
 from llenergymeasure.testing.residue import children
@@ -77,6 +77,39 @@ def test_the_first_error_is_named_although_many_lines_follow():
         assert server.why_ended().startswith(
             "the server ended with exit code 1; its first error: ValueError: no space; its last lines:\n  line 20\n"
         )
+
+
+# It writes 32 MB, more than is kept.
+CHATTY = """
+import time
+print("ValueError: no space")
+for number in range(32768):
+    print(f"line {number}", "x " * 512)
+print("the end", flush=True)
+time.sleep(60)
+"""
+
+
+def test_the_output_of_a_server_that_writes_much_is_kept_at_its_begin_and_its_end():
+    with launched(python(CHATTY)) as server:
+        assert until(wrote(server, "the end"))
+        output = Path(f"/proc/{server.pid}/fd/1")
+        assert output.stat().st_size > 32 * 2**20
+        assert until(lambda: output.stat().st_blocks * 512 < 2 * KEPT_BYTES + SLACK_BYTES + 2**16)
+        said = server.written()
+    assert said == server.written()  # also after its end
+    assert said.startswith("its first error: ValueError: no space; its last lines:\n  ")
+    assert said.endswith("\n  the end")
+
+
+def test_a_key_in_the_begin_of_a_long_output_is_not_shown():
+    code = "print('ValueError: key correcthorse'); [print('x' * 1000) for _ in range(2000)]; print('the end')"
+    server = LaunchedServer(python(code), os.environ, ["correcthorse"])
+    try:
+        assert until(lambda: server.exit_code is not None)
+        assert "its first error: ValueError: key ***; " in server.why_ended()
+    finally:
+        server.end()
 
 
 def test_a_server_that_is_killed_has_the_exit_code_of_a_shell():
