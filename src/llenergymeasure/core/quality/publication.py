@@ -8,14 +8,13 @@ purpose, and a rule about a sensor does not apply to an estimate, which has none
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from llenergymeasure._format import number
 from llenergymeasure.core.quality.machine_warnings import MAX_DRIFT_C, MAX_OTHER_CPU_SHARE, temperature_drifts_c
+from llenergymeasure.core.quality.rule import Held, Rule, held, not_observed
+from llenergymeasure.core.quality.traffic_rules import TRAFFIC_RULES
 from llenergymeasure.core.quality.warnings import MIN_PROMPTS, crosscheck_gap, is_energy_off
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.warnings import PublicationCheck, RuleOutcome, RuleState
+from llenergymeasure.domain.warnings import PublicationCheck
 from llenergymeasure.models.builtin import PREFIX
 
 MIN_WINDOW_S = 60.0
@@ -23,51 +22,10 @@ MIN_UPDATES = 100
 MIN_THERMAL_FLOOR_S = 30.0
 
 
-@dataclass(frozen=True)
-class Held:
-    """The outcome of a rule for a draft: the state, the finding as text, and its number."""
-
-    state: RuleState
-    found: str
-    value: float | None = None
-
-
-def _always(draft: ExperimentResult) -> str:
-    return ""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One rule.
-
-    Attributes:
-        name: its name.
-        hold: checks a draft of a result.
-        why_not: why the rule does not apply to a draft; empty when it applies.
-    """
-
-    name: str
-    hold: Callable[[ExperimentResult], Held]
-    why_not: Callable[[ExperimentResult], str] = _always
-
-    def outcome(self, draft: ExperimentResult) -> RuleOutcome:
-        """The outcome of the rule for a draft."""
-        reason = self.why_not(draft)
-        held = Held("not_applicable", reason) if reason else self.hold(draft)
-        return RuleOutcome(rule=self.name, state=held.state, value=held.value, found=held.found)
-
-
 def check_publication(draft: ExperimentResult) -> PublicationCheck:
-    """Check a draft against every rule."""
-    return PublicationCheck(rules=tuple(rule.outcome(draft) for rule in RULES))
-
-
-def _held(kept: bool, found: str, value: float | None = None) -> Held:
-    return Held("kept" if kept else "failed", found, value)
-
-
-def _not_observed(found: str = "not observed") -> Held:
-    return Held("not_observed", found)
+    """Check a draft against every rule; against those about traffic only where a server had some."""
+    rules = RULES if draft.traffic is None else (*RULES, *TRAFFIC_RULES)
+    return PublicationCheck(rules=tuple(rule.outcome(draft) for rule in rules))
 
 
 def _on_cpu(draft: ExperimentResult) -> bool:
@@ -103,64 +61,64 @@ def _is_packaged(draft: ExperimentResult) -> str:
 
 def _window_long_enough(draft: ExperimentResult) -> Held:
     found_s = draft.duration_sec
-    return _held(found_s >= MIN_WINDOW_S, f"{found_s:.3g} s of {MIN_WINDOW_S:g} s", found_s)
+    return held(found_s >= MIN_WINDOW_S, f"{found_s:.3g} s of {MIN_WINDOW_S:g} s", found_s)
 
 
 def _enough_updates(draft: ExperimentResult) -> Held:
     if draft.energy.method is None:
-        return _not_observed("not measured")
+        return not_observed("not measured")
     updates = draft.energy.n_readings
-    return _held(updates >= MIN_UPDATES, f"{updates} of {MIN_UPDATES}", updates)
+    return held(updates >= MIN_UPDATES, f"{updates} of {MIN_UPDATES}", updates)
 
 
 def _enough_prompts(draft: ExperimentResult) -> Held:
-    return _held(draft.n_prompts >= MIN_PROMPTS, f"{draft.n_prompts} of {MIN_PROMPTS}", draft.n_prompts)
+    return held(draft.n_prompts >= MIN_PROMPTS, f"{draft.n_prompts} of {MIN_PROMPTS}", draft.n_prompts)
 
 
 def _baseline_fresh(draft: ExperimentResult) -> Held:
     """A run of a study reuses idle power that its process, or an earlier run, has measured within an hour."""
     baseline, age_s = draft.baseline, draft.baseline.age_sec
     if not draft.config.baseline.enabled:
-        return _held(False, "baseline.enabled is false")
+        return held(False, "baseline.enabled is false")
     if baseline.provenance == "unavailable":
-        return _not_observed("not measured")
+        return not_observed("not measured")
     if baseline.provenance == "cached" and draft.run_id is not None:
-        return _held(True, f"cached, {number(age_s, 's')} old", age_s)
-    return _held(baseline.provenance == "fresh", baseline.provenance, age_s)
+        return held(True, f"cached, {number(age_s, 's')} old", age_s)
+    return held(baseline.provenance == "fresh", baseline.provenance, age_s)
 
 
 def _energy_measured(draft: ExperimentResult) -> Held:
     method = draft.energy.method
-    return _not_observed("not measured") if method is None else _held(draft.energy.is_measured, method)
+    return not_observed("not measured") if method is None else held(draft.energy.is_measured, method)
 
 
 def _crosscheck_agrees(draft: ExperimentResult) -> Held:
     gap = crosscheck_gap(draft.energy)
     if gap is None:
-        return _not_observed("no cross-check")
+        return not_observed("no cross-check")
     kept = gap[0] <= gap[1]
-    return _held(kept, f"{number(gap[0], 'J')} {'within' if kept else 'above'} {number(gap[1], 'J')}", gap[0])
+    return held(kept, f"{number(gap[0], 'J')} {'within' if kept else 'above'} {number(gap[1], 'J')}", gap[0])
 
 
 def _warmed_up(draft: ExperimentResult) -> Held:
     if draft.warmup is None:
-        return _held(False, "no warm-up")
+        return held(False, "no warm-up")
     if draft.compilation is not None and draft.compilation.count:
-        return _held(False, f"{draft.compilation.count} compilations in the window", draft.compilation.count)
+        return held(False, f"{draft.compilation.count} compilations in the window", draft.compilation.count)
     cv = draft.warmup.final_cv
-    return _held(draft.warmup.converged is not False, f"CV {'not computed' if cv is None else f'{cv:.3g}'}", cv)
+    return held(draft.warmup.converged is not False, f"CV {'not computed' if cv is None else f'{cv:.3g}'}", cv)
 
 
 def _thermal_floor_kept(draft: ExperimentResult) -> Held:
     waited_s = draft.warmup.thermal_floor_wait_s if draft.warmup else 0.0
-    return _held(waited_s >= MIN_THERMAL_FLOOR_S, f"{waited_s:.3g} s of {MIN_THERMAL_FLOOR_S:g} s", waited_s)
+    return held(waited_s >= MIN_THERMAL_FLOOR_S, f"{waited_s:.3g} s of {MIN_THERMAL_FLOOR_S:g} s", waited_s)
 
 
 def _not_throttled(draft: ExperimentResult) -> Held:
     seen = draft.thermal_throttle
     if seen is None:
-        return _not_observed()
-    return _held(not seen.detected, f"{seen.throttle_duration_sec:.3g} s", seen.throttle_duration_sec)
+        return not_observed()
+    return held(not seen.detected, f"{seen.throttle_duration_sec:.3g} s", seen.throttle_duration_sec)
 
 
 def _alone(draft: ExperimentResult) -> Held:
@@ -174,15 +132,15 @@ def _alone(draft: ExperimentResult) -> Held:
 
 def _few_others(share: float | None, of: str) -> Held:
     if share is None:
-        return _not_observed()
-    return _held(share <= MAX_OTHER_CPU_SHARE, f"others used {100 * share:.3g} % of the {of}", share)
+        return not_observed()
+    return held(share <= MAX_OTHER_CPU_SHARE, f"others used {100 * share:.3g} % of the {of}", share)
 
 
 def _alone_on_gpu(draft: ExperimentResult) -> Held:
     if draft.foreign_processes is None:
-        return _not_observed()
+        return not_observed()
     others = len(draft.foreign_processes)
-    return _held(others == 0, f"{others} foreign processes", others)
+    return held(others == 0, f"{others} foreign processes", others)
 
 
 def _temperature_steady(draft: ExperimentResult) -> Held:
@@ -190,52 +148,52 @@ def _temperature_steady(draft: ExperimentResult) -> Held:
     known = [drift_c for drift_c in every if drift_c is not None]
     largest_c = max(known, key=abs, default=0.0)
     if abs(largest_c) <= MAX_DRIFT_C and (not known or len(known) < len(every)):
-        return _not_observed("not observed on every GPU")
-    return _held(abs(largest_c) <= MAX_DRIFT_C, f"{largest_c:+.3g} C", largest_c)
+        return not_observed("not observed on every GPU")
+    return held(abs(largest_c) <= MAX_DRIFT_C, f"{largest_c:+.3g} C", largest_c)
 
 
 def _limits_recorded(draft: ExperimentResult) -> Held:
     gpus = draft.environment_snapshot.gpus
     if not gpus:
-        return _not_observed()
+        return not_observed()
     known = sum(gpu.power_limit_w is not None for gpu in gpus)
-    return _held(known == len(gpus), f"{known} of {len(gpus)} GPUs", known)
+    return held(known == len(gpus), f"{known} of {len(gpus)} GPUs", known)
 
 
 def _clocks_recorded(draft: ExperimentResult) -> Held:
     gpus = draft.gpu_conditions or ()
     if not gpus:
-        return _not_observed()
+        return not_observed()
     known = sum(gpu.clock_mean_mhz is not None for gpu in gpus)
-    return _held(known == len(gpus), f"{known} of {len(gpus)} GPUs", known)
+    return held(known == len(gpus), f"{known} of {len(gpus)} GPUs", known)
 
 
 def _real_weights(draft: ExperimentResult) -> Held:
     if draft.model_info.random_weights:
         seed = draft.config.seed_of_weights
-        return _held(False, "random" if seed is None else f"random from seed {seed}", seed)
-    return _held(True, "real")
+        return held(False, "random" if seed is None else f"random from seed {seed}", seed)
+    return held(True, "real")
 
 
 def _revision_pinned(draft: ExperimentResult) -> Held:
     pinned = draft.config.section.revision
     if draft.model_info.revision is None:
-        return _not_observed("no commit hash, as of a local directory")
-    return _held(pinned is not None, f"revision {pinned or 'not given'}")
+        return not_observed("no commit hash, as of a local directory")
+    return held(pinned is not None, f"revision {pinned or 'not given'}")
 
 
 def _dataset_hashed(draft: ExperimentResult) -> Held:
-    return _held(draft.dataset.sha256 is not None, draft.dataset.sha256 or "no hash")
+    return held(draft.dataset.sha256 is not None, draft.dataset.sha256 or "no hash")
 
 
 def _work_stated(draft: ExperimentResult) -> Held:
-    return _held(draft.output_tokens > 0, f"{draft.output_tokens} output tokens", draft.output_tokens)
+    return held(draft.output_tokens > 0, f"{draft.output_tokens} output tokens", draft.output_tokens)
 
 
 def _no_sampling_gap(draft: ExperimentResult) -> Held:
     if draft.sampler is None:
-        return _not_observed()
-    return _held(draft.sampler.gaps == 0, f"{draft.sampler.gaps} gaps", draft.sampler.gaps)
+        return not_observed()
+    return held(draft.sampler.gaps == 0, f"{draft.sampler.gaps} gaps", draft.sampler.gaps)
 
 
 RULES = (
