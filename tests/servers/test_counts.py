@@ -40,7 +40,7 @@ def test_of_llama_cpp(llama_cpp):
     with a_served_model(SMOLLM2, llama_cpp, min_output_tokens=16, **WHOLE) as engine:
         server = engine.server
         assert (server.engine, server.was_launched, engine.info.device) == ("llama.cpp", True, "cpu")
-        assert server.version
+        assert server.version or "the server reports" in server.version_reason
         assert engine.info.n_parameters == 134515008
         assert server.processes.memory_mb() > 50
         records = check(engine, LLAMA_CPP)

@@ -13,6 +13,9 @@ The files do not depend on how the child was started: by this interpreter, torch
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from pydantic import field_serializer
 
 from llenergymeasure._files import write_atomic
 from llenergymeasure._json import read_json
@@ -70,6 +73,11 @@ class Request(Frozen):
     user_config: UserConfig
     baselines: tuple[KnownBaseline, ...] = ()
     owner: Owner | None = None
+
+    @field_serializer("config")
+    def _as_set(self, config: ExperimentConfig) -> dict[str, Any]:
+        """Only what is set: a setting that has no effect is a warning if the user has set it, and not if it is the default."""
+        return config.model_dump(mode="json", exclude_unset=True)
 
 
 class Reply(Frozen):

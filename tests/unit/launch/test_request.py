@@ -42,6 +42,17 @@ def test_a_request_arrives_as_it_was_written(tmp_path):
     assert read_request(tmp_path).config.config_hash == CONFIG.config_hash
 
 
+def test_it_is_known_which_settings_were_set(tmp_path):
+    """A precision that is set has no effect on a server, which is a warning; its default is none."""
+    served = {"model": "m", "backend": "server", "server": {"url": "http://127.0.0.1:1/v1"}}
+    for fields in (served, {**served, "precision": "bf16"}):
+        config = ExperimentConfig(**fields)
+        write_request(tmp_path, Request(config=config, user_config=UserConfig()))
+        arrived = read_request(tmp_path).config
+        assert arrived == config
+        assert arrived.model_fields_set == set(fields)
+
+
 def test_a_name_that_is_not_utf_8_arrives(tmp_path):
     request = Request(config=CONFIG.model_copy(update={"dataset": "p\udcff.jsonl"}), user_config=UserConfig())
     write_request(tmp_path, request)

@@ -28,10 +28,6 @@ def _sampling(config: ExperimentConfig) -> bool:
     return config.decoder.decoding_strategy == "sampling"
 
 
-def _not_the_default(config: ExperimentConfig) -> bool:
-    return bool(config.precision != ExperimentConfig.model_fields["precision"].default)
-
-
 def _greedy(config: ExperimentConfig) -> bool:
     return config.decoder.decoding_strategy == "greedy"
 
@@ -117,10 +113,13 @@ READ_BACK: Mapping[str, tuple[Setting, ...]] = {
         Setting("vllm.speculative.model", "speculative.model", off_if_absent=True),
         Setting("vllm.speculative.num_tokens", "speculative.num_tokens", off_if_absent=True),
     ),
-    # A server reports null for what it is not sent.
+    # What the configuration sets and has no effect with a server is null.
     "server": (
-        Setting("precision", "precision", when=_not_the_default),
+        Setting("precision", "precision"),
+        Setting("max_input_tokens", "max_input_tokens"),
         Setting("min_output_tokens", "min_output_tokens"),
+        Setting("traffic.seed", "seed"),
+        Setting("server.start_timeout_seconds", "start_timeout_seconds"),
         Setting("decoder.top_k", "top_k", when=_sampling),
         Setting("decoder.repetition_penalty", "repetition_penalty"),
     ),
@@ -158,7 +157,6 @@ NOT_READ_BACK: Mapping[str, str] = {
     "server.energy": "this package chooses the meter",
     "server.gpus": "the result has the GPUs that were measured",
     "server.api_key_env": "a server answers a wrong key with an error",
-    "server.start_timeout_seconds": "this package ends the start itself",
     "server.request_timeout_seconds": "this package ends the request itself",
     "vllm.revision": "a branch or tag becomes a commit, which is in `model_info.revision`",
 }

@@ -51,6 +51,13 @@ def _late(draft: ExperimentResult) -> Warnings:
         )
 
 
+def _look(draft: ExperimentResult) -> str:
+    """How to see what the server wrote; the output of one that was started here is in errors only."""
+    if draft.server is None or not draft.server.launched:
+        return "look at the output of the server"
+    return "start the server in a terminal (server.command in the result) and set server.url, to see what it writes"
+
+
 def _failed(draft: ExperimentResult) -> Warnings:
     traffic = draft.traffic
     if traffic is not None and traffic.failed > MOST_FAILED_SHARE * traffic.sent:
@@ -58,7 +65,7 @@ def _failed(draft: ExperimentResult) -> Warnings:
         yield warning(
             "requests_failed",
             f"{traffic.failed} of {traffic.sent} requests failed, above {100 * MOST_FAILED_SHARE:g} %: {kinds}",
-            "lower the load, or look into the server's log; latencies are those of the answered requests only",
+            f"lower the load, or {_look(draft)}; latencies are those of the answered requests only",
             failed=traffic.failed,
             sent=traffic.sent,
         )
@@ -133,7 +140,7 @@ def _beyond_limit(draft: ExperimentResult) -> Warnings:
     )
 
 
-def _growth(traffic: TrafficResult) -> float | None:
+def growth(traffic: TrafficResult) -> float | None:
     """How far the number in flight grew in the window beyond chance, as a share of the sent requests; None when it did not."""
     first, last = traffic.in_flight_start, traffic.in_flight_end
     by_chance = DEVIATIONS * math.sqrt(first + last)
@@ -143,7 +150,7 @@ def _growth(traffic: TrafficResult) -> float | None:
 
 def _steady(draft: ExperimentResult) -> Warnings:
     traffic = draft.traffic
-    if traffic is None or traffic.mode == "concurrency" or (share := _growth(traffic)) is None:
+    if traffic is None or traffic.mode == "concurrency" or (share := growth(traffic)) is None:
         return
     yield warning(
         "traffic_not_steady",

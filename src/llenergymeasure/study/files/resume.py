@@ -9,6 +9,7 @@ from pathlib import Path
 from shlex import quote
 
 from llenergymeasure.config.messages.fields import set_fields
+from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.identity import design_hash
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.domain.files.study import (
@@ -69,7 +70,13 @@ def read_config(folder: Path) -> StudyConfig:
         ConfigError: it is missing or damaged.
     """
     fix = f"name the folder of a study; if this is one, give its configuration too: llem run FILE --resume {quote(str(folder))}"
-    return read_frozen(folder / RESOLVED_FILE, StudyConfig, fix=fix)
+    study = read_frozen(folder / RESOLVED_FILE, StudyConfig, fix=fix)
+    return study.model_copy(update={"experiments": tuple(map(_as_set, study.experiments))})
+
+
+def _as_set(config: ExperimentConfig) -> ExperimentConfig:
+    """A cell of a file that has every field: those at their default are not known to be set, and count as not set."""
+    return ExperimentConfig.model_validate(config.model_dump(mode="json", exclude_defaults=True))
 
 
 def check_design(folder: Path, manifest: Manifest, design: StudyDesign) -> None:

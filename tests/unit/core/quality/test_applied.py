@@ -9,8 +9,10 @@ from llenergymeasure.config.loader import build_experiment_config
 from llenergymeasure.config.ssot import BACKENDS
 from llenergymeasure.core.quality.applied import NOT_READ_BACK, READ_BACK, NotApplied, not_applied
 
-# Fields of an experiment that its engine gets; this package applies the others itself.
-OF_ENGINES = ("precision", "random_seed", "max_output_tokens", "min_output_tokens")
+# Fields of an experiment that its engine gets, or that have no effect with some; this package applies the others itself.
+OF_ENGINES = (
+    "precision", "random_seed", "max_input_tokens", "max_output_tokens", "min_output_tokens", "traffic.seed",
+)  # fmt: skip
 FIELDS = [
     each.name
     for each in parameters()

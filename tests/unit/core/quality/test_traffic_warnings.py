@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from a_draft import CONFIG, TOKENS, a_draft, update
-from a_served_result import some_traffic
+from a_served_result import a_server, some_traffic
 from llenergymeasure.core.collect.distribution import distribution
 from llenergymeasure.core.quality.warnings import warnings_about
 from llenergymeasure.domain.traffic.result import FailureCount
@@ -61,6 +61,16 @@ def test_answers_with_more_tokens_than_were_allowed_are_a_warning():
 def test_fewer_tokens_than_events_matter_only_where_the_server_counts():
     assert codes(fewer_tokens_than_events=5) == ["fewer_tokens_than_events"]
     assert codes(fewer_tokens_than_events=5, counted_by="tokenizer") == ["tokens_counted_here"]
+
+
+def test_the_advice_on_failed_requests_is_where_to_see_the_output_of_the_server():
+    for server, advice in (
+        (a_server(), "start the server in a terminal (server.command in the result) and set server.url"),
+        (a_server(launched=False, command=()), "look at the output of the server"),
+    ):
+        found = warnings_about(a_draft(traffic=update(TRAFFIC, **of(2)), server=server))
+        (failed,) = [each for each in found if each.code == "requests_failed"]
+        assert advice in failed.remedy
 
 
 def test_requests_may_be_sent_10_ms_late():

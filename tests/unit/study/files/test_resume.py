@@ -80,6 +80,13 @@ def test_a_configuration_is_read_back_with_the_same_design(tmp_path):
         read_config(tmp_path)
 
 
+def test_a_setting_at_its_default_does_not_become_one_that_was_set(tmp_path):
+    (tmp_path / "resolved.json").write_text(a_study_config(1, 8).model_dump_json())
+    for config in read_config(tmp_path).experiments:
+        assert "precision" not in config.model_fields_set
+        assert "model" in config.model_fields_set
+
+
 @pytest.mark.parametrize(
     ("field", "setting", "value", "message"),
     [

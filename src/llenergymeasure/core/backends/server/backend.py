@@ -22,7 +22,9 @@ class ServerBackend:
     def __init__(self, instruments: Instruments, loader: ModelLoader | None = None) -> None:
         of_server = ServerCollector(instruments.gpu_processes)
         self._instruments = replace(instruments, collectors=(*instruments.collectors, of_server))
-        self._loader = loader or ServerLoader(instruments.clock, gpu_processes=instruments.gpu_processes)
+        self._loader = loader or ServerLoader(
+            instruments.clock, gpu_processes=instruments.gpu_processes, progress=instruments.progress
+        )
 
     def open(self, config: ExperimentConfig) -> AbstractContextManager[OpenExperiment]:
         return open_experiment(config, self._loader, self._instruments)

@@ -53,6 +53,7 @@ class ServerCollector:
             url=server.url,
             engine=None if server.engine == "unknown" else server.engine,
             version=server.version,
+            version_reason=server.version_reason,
             launched=server.was_launched,
             child=not own.isdisjoint([os.getpid(), *self._children()]),
             command=server.command,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.backends.server.client.bodies import not_sent
+from llenergymeasure.core.backends.server.client.bodies import without_effect
 from llenergymeasure.core.backends.server.client.engines import SERVERS
 from llenergymeasure.core.backends.server.report import Report
 from llenergymeasure.core.flops.architecture import shape_of
@@ -30,6 +30,7 @@ def describe(
     architecture: Mapping[str, Any],
     device: str,
     load_seconds: float | None,
+    cuts: bool = True,
 ) -> ModelInfo:
     """The block `model_info` of a result.
 
@@ -40,6 +41,7 @@ def describe(
         architecture: content of the model's config.json; empty without one on this machine.
         device: cuda, cpu or unknown.
         load_seconds: duration of its start in s; None for a server that was running already.
+        cuts: whether prompts are cut; without a tokenizer they are sent as they are.
     """
     shape, names = shape_of(architecture), architecture.get("architectures")
     in_products = None if shape is None else shape.n_matmul_parameters
@@ -53,12 +55,12 @@ def describe(
         parameters_reason=NOT_KNOWN if in_products is None else NOT_COUNTED,
         device=device,
         max_num_seqs=report.most_requests,
-        effective_settings={**report.settings, **_without_effect(config, engine)},
+        effective_settings={**report.settings, **_without_effect(config, engine, cuts)},
         load_seconds=load_seconds,
         max_positions=report.positions or limits_of(architecture).positions,
     )
 
 
-def _without_effect(config: ExperimentConfig, engine: str) -> dict[str, None]:
-    """Settings of the configuration that the server is not sent, as null."""
-    return {name.rpartition(".")[2]: None for name in not_sent(config, SERVERS[engine])}
+def _without_effect(config: ExperimentConfig, engine: str, cuts: bool) -> dict[str, None]:
+    """Settings of the configuration that have no effect, as null."""
+    return {name.rpartition(".")[2]: None for name in without_effect(config, SERVERS[engine], cuts)}

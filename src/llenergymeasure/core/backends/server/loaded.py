@@ -44,6 +44,7 @@ class LoadedServer:
         processes: its processes; None when it is on another machine, or they are not found.
         processes_reason: why there are none; None when there are.
         version: its version; None when it does not report one.
+        version_reason: why there is none; None when there is.
         command: how it was started; empty for a server that was running already.
         start_seconds: duration from its start until it answered; None for a server that was running already.
         why_ended: why a server that was started here has ended, with its last lines; None while it runs.
@@ -61,6 +62,7 @@ class LoadedServer:
     processes: ServerProcesses | None = None
     processes_reason: str | None = None
     version: str | None = None
+    version_reason: str | None = None
     command: tuple[str, ...] = ()
     start_seconds: float | None = None
     why_ended: Callable[[], str | None] = lambda: None

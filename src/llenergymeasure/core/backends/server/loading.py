@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 from llenergymeasure.config.backends.server import ServerConfig
 from llenergymeasure.config.models import ExperimentConfig
@@ -15,7 +16,7 @@ from llenergymeasure.core.backends.server.description import UNKNOWN_DEVICE, des
 from llenergymeasure.core.backends.server.engine import ServerEngine
 from llenergymeasure.core.backends.server.loaded import LoadedServer
 from llenergymeasure.core.backends.server.processes.launched import LaunchedServer, free_port
-from llenergymeasure.core.backends.server.processes.listening import NotFoundError, processes_at
+from llenergymeasure.core.backends.server.processes.listening import NotFoundError, ports_of, processes_at
 from llenergymeasure.core.backends.server.processes.tree import ServerProcesses
 from llenergymeasure.core.backends.server.questions import Questions
 from llenergymeasure.core.backends.server.ready import PATIENCE_S, Waiting, served_model
@@ -26,6 +27,7 @@ from llenergymeasure.core.sampling.gpu_processes import numbers_are_the_host_s
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.models.builtin import builtin_model_path
 from llenergymeasure.models.files.local_files import local_config
+from llenergymeasure.progress import Progress, Silent
 from llenergymeasure.protocols import Clock
 
 Launch = Callable[[Sequence[str], Mapping[str, str], Sequence[str]], LaunchedServer]
@@ -40,6 +42,7 @@ class ServerLoader:
         gpu_processes: returns the processes on each GPU of this machine, by UUID.
         launch: starts a server.
         same_ids: whether the driver reports the process ids that this process sees.
+        progress: shows what a server does that does not answer yet.
     """
 
     def __init__(
@@ -49,8 +52,10 @@ class ServerLoader:
         gpu_processes: Callable[[], Mapping[str, Sequence[int]]] = dict,
         launch: Launch = LaunchedServer,
         same_ids: Callable[[], bool] = numbers_are_the_host_s,
+        progress: Progress | None = None,
     ) -> None:
         self._clock, self._environ, self._launch = clock, environ, launch
+        self._progress = progress or Silent()
         self._gpu_processes, self._same_ids = gpu_processes, same_ids
 
     def load(self, config: ExperimentConfig) -> ServerEngine:
@@ -88,20 +93,24 @@ class ServerLoader:
         answers = {path: answer for path in PROBES if (answer := ask.known(path)) is not None}
         engine = recognised(listed.owners, listed.headers, answers)
         name = served_model(settings.served_model, (config.model, _path_of(config.model)), listed)
+        version, no_version = version_in(answers)
         report = report_of(engine, ask, listed.entry(name), answers)
         architecture = local_config(config.model, None, self._environ) or {}
+        tokenizer = tokenizer_for(config, engine, ask, name, report.vocab_size, architecture, self._environ)
         processes, why_not = _processes(settings, url, running)
+        device = self._device(processes)
         return LoadedServer(
             url=url,
             headers=headers,
             served_model=name,
             engine=engine,
-            tokenizer=tokenizer_for(config, engine, ask, name, report.vocab_size, architecture, self._environ),
-            info=describe(config, engine, report, architecture, self._device(processes), start_seconds),
+            tokenizer=tokenizer,
+            info=describe(config, engine, report, architecture, device, start_seconds, cuts=tokenizer.counts),
             architecture=architecture,
             processes=processes,
             processes_reason=why_not,
-            version=version_in(answers),
+            version=version,
+            version_reason=no_version,
             command=() if running is None else running.command,
             start_seconds=start_seconds,
             why_ended=why_ended,
@@ -112,13 +121,14 @@ class ServerLoader:
     def _waiting(self, settings: ServerConfig, ask: Questions, running: LaunchedServer | None) -> Waiting:
         if running is None:
             return Waiting(ask, self._clock, PATIENCE_S, _never, lambda: "start it, or correct server.url")
-        limit_s = settings.effective_start_timeout_seconds
         return Waiting(
             ask,
             self._clock,
-            limit_s,
+            settings.effective_start_timeout_seconds,
             running.why_ended,
             lambda: f"raise server.start_timeout_seconds if it was still loading; {running.written()}",
+            lambda: _at_another_port(_started_processes(running), urlsplit(ask.url).port),
+            lambda noticed: self._progress.step(f"waiting for the server: {noticed}"),
         )
 
     def _device(self, processes: ServerProcesses | None) -> str:
@@ -160,12 +170,27 @@ def key_headers(settings: ServerConfig, environ: Mapping[str, str]) -> dict[str,
     return {"Authorization": f"Bearer {key}"}
 
 
+def _started_processes(running: LaunchedServer) -> ServerProcesses:
+    return ServerProcesses(lambda: (running.pid,), also_roots=False)
+
+
+def _at_another_port(processes: ServerProcesses, port: int | None) -> str | None:
+    """The ports on which a server listens that does not listen on its own one; vLLM has such ports while it starts."""
+    found = ports_of(processes.pids())
+    if not found or port in found:
+        return None
+    named = f"port{'s' * (len(found) > 1)} {', '.join(map(str, found))}"
+    return (
+        f"it listens on {named}, but not on {port}, the port that its command must pass on ({{port}} in server.launch)"
+    )
+
+
 def _processes(
     settings: ServerConfig, url: str, running: LaunchedServer | None
 ) -> tuple[ServerProcesses | None, str | None]:
     """The processes of a server, or why they are not known."""
     if running is not None:
-        return ServerProcesses(lambda: (running.pid,), also_roots=False), None
+        return _started_processes(running), None
     if settings.effective_energy == "none":
         return None, "server.energy is none: the server is on another machine"
     try:

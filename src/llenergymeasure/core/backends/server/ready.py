@@ -17,6 +17,8 @@ HEALTH = "/health"
 FIRST_WAIT_S, GROWTH, LONGEST_WAIT_S = 0.1, 1.5, 1.0
 # A server that runs already may be overloaded for a moment, but not for longer.
 PATIENCE_S = 5.0
+# After this time the user is shown what was noticed about a server that does not answer yet. Many have answered by then.
+SHOWN_AFTER_S = 10.0
 REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
@@ -56,6 +58,8 @@ class Waiting:
         limit_s: longest wait in s.
         why_ended: returns why a server that was started here has ended; None while it runs.
         advice: returns what to do when it does not answer.
+        noticed: returns why it may not answer, as far as this is seen from outside; None where nothing is.
+        show: shows this to the user while it waits, once.
     """
 
     def __init__(
@@ -65,9 +69,12 @@ class Waiting:
         limit_s: float,
         why_ended: Callable[[], str | None],
         advice: Callable[[], str],
+        noticed: Callable[[], str | None] = lambda: None,
+        show: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._ask, self._clock, self._limit_s = ask, clock, limit_s
         self._why_ended, self._advice = why_ended, advice
+        self._noticed, self._show = noticed, show
 
     def listed(self) -> Listed:
         """The models of the server, as soon as it answers.
@@ -75,7 +82,7 @@ class Waiting:
         Raises:
             BackendError: it has ended, refuses the key, or does not answer in time.
         """
-        end_s, wait_s = self._clock.now() + self._limit_s, FIRST_WAIT_S
+        start_s, wait_s, is_shown = self._clock.now(), FIRST_WAIT_S, False
         while True:
             found, problem = self._asked_once()
             ended = self._why_ended()
@@ -83,11 +90,24 @@ class Waiting:
                 raise BackendError(ended)
             if found is not None:
                 return found
-            if self._clock.now() + wait_s > end_s:
-                waited = f"{problem} after {self._limit_s:g} s"
-                raise BackendError(f"the server at {self._ask.url}: {waited}; {self._advice()}")
+            waited_s = self._clock.now() - start_s
+            if waited_s + wait_s > self._limit_s:
+                raise self._too_late(problem)
+            is_shown = is_shown or (waited_s >= SHOWN_AFTER_S and self._shown())
             self._clock.sleep(wait_s)
             wait_s = min(wait_s * GROWTH, LONGEST_WAIT_S)
+
+    def _shown(self) -> bool:
+        """Whether something was noticed, which is then shown."""
+        noticed = self._noticed()
+        if noticed is not None:
+            self._show(noticed)
+        return noticed is not None
+
+    def _too_late(self, problem: str) -> BackendError:
+        noticed = self._noticed()
+        advice = self._advice() if noticed is None else f"{noticed}; {self._advice()}"
+        return BackendError(f"the server at {self._ask.url}: {problem} after {self._limit_s:g} s; {advice}")
 
     def _asked_once(self) -> tuple[Listed | None, str]:
         """The models, or what the server said instead."""

@@ -10,6 +10,16 @@ from typing import Any
 from llenergymeasure.config.checks.passthrough import looks_like_credential
 from llenergymeasure.core.backends.server.questions import NoReplyError, Questions
 
+# Parts of a version that name no release, no number of a build and no commit.
+_NO_VERSION = frozenset({"0", "b0", "v0", "dev", "dev0", "unknown", "none", "null", "latest", "local", "dirty"})
+_PARTS = re.compile(r"[a-z0-9]+")
+# Settings that belong to one start of a server: addresses, ports, process ids, sockets, seeds that it drew, and times. They would
+# make two equal servers look different.
+_OF_ONE_START = re.compile(
+    r"(^|_)(host|hostname|ip|port|ports|addr|address|url|endpoint|socket|uds|ipc_name|pid|pids|uuid|seed|timestamp|uptime|"
+    r"(start|started|launch|load|boot)_(time|at))$"
+)
+_ADDRESS = re.compile(r"(tcp|ipc|unix|zmq|inproc)://?\S+|(localhost|[\d.]+|\[[\da-f:]+\]):\d+")
 _LABELS = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _CACHE_CONFIG = "vllm:cache_config_info{"
 # Settings of llama.cpp's /props that have an effect on speed or work; samplers are sent with each request.
@@ -48,7 +58,7 @@ def report_of(engine: str, ask: Questions, entry: Mapping[str, Any], answers: Ma
         answers: the JSON that it answered to the probes of `client.engines`, by path.
     """
     settings = {"max_model_len": entry.get("max_model_len"), **_settings(engine, ask, answers)}
-    known = {name: value for name, value in settings.items() if value is not None}
+    known = {name: value for name, value in settings.items() if value is not None and not _of_one_start(name, value)}
     stated = entry.get("meta")
     meta: Mapping[str, Any] = stated if isinstance(stated, Mapping) else {}
     return Report(
@@ -63,15 +73,32 @@ def report_of(engine: str, ask: Questions, entry: Mapping[str, Any], answers: Ma
     )
 
 
-def version_in(answers: Mapping[str, Any]) -> str | None:
-    """The version of a server, in its answers by path; None when it reports none."""
-    found = (
+def version_in(answers: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The version of a server, in its answers by path, or None and the reason: it reports none, or one that says nothing."""
+    reported = [
         answer[name]
         for answer in answers.values()
         for name in ("version", "build_info")
-        if isinstance(answer, Mapping) and isinstance(answer.get(name), str)
+        if isinstance(answer, Mapping) and isinstance(answer.get(name), str) and answer[name].strip()
+    ]
+    known = next((text for text in reported if _says_something(text)), None)
+    if known is not None:
+        return known, None
+    return (
+        None,
+        f"the server reports {reported[0]}, which is no version" if reported else "the server reports no version",
     )
-    return next(found, None)
+
+
+def _says_something(version: str) -> bool:
+    """Whether a part of it is a number or a commit; a build without its repository has b0-unknown or 0.0.0."""
+    return not all(part in _NO_VERSION for part in _PARTS.findall(version.lower()))
+
+
+def _of_one_start(name: str, value: Any) -> bool:
+    """Whether a setting is another one each time that a server is started."""
+    named = re.sub(r"[^a-z0-9]+", "_", name.lower())
+    return _OF_ONE_START.search(named) is not None or (isinstance(value, str) and _ADDRESS.fullmatch(value) is not None)
 
 
 def _settings(engine: str, ask: Questions, answers: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,6 +58,11 @@ def test_a_launched_server_is_described_with_its_cpu_time_memory_and_gpus():
     assert (block.start_seconds, block.reason) == (20.0, None)
 
 
+def test_a_version_that_is_not_known_has_its_reason():
+    block = collected(engine="llama.cpp", version_reason="the server reports b0-unknown, which is no version")
+    assert (block.version, block.version_reason) == (None, "the server reports b0-unknown, which is no version")
+
+
 def test_without_processes_the_reason_is_given():
     block = collected(engine="unknown", processes_reason="the server is on another machine, box")
     assert (block.engine, block.cpu_seconds, block.memory_mb, block.gpus) == (None, None, None, ())

@@ -10,7 +10,8 @@ from llenergymeasure.core.backends.server.report import Report
 from llenergymeasure.core.quality.applied import not_applied
 from llenergymeasure.models.files.local_files import local_config
 
-CONFIG = ExperimentConfig(model="builtin/tiny-llama", backend="server", server={"url": "http://127.0.0.1:1/v1"})
+URL = {"url": "http://127.0.0.1:1/v1"}
+CONFIG = ExperimentConfig(model="builtin/tiny-llama", backend="server", server=URL)
 
 
 def test_the_parameters_are_those_of_the_models_configuration():
@@ -44,12 +45,26 @@ ASKED = {
     ("engine", "fields", "without_effect"),
     [
         ("vllm", {}, []),
+        ("vllm", {"precision": "bf16"}, ["precision"]),  # the default, and set
+        ("vllm", {"traffic": {"seed": 5}}, ["traffic.seed"]),
+        ("vllm", {"traffic": {"seed": 5, "mode": "constant", "rate": 2.0}}, ["traffic.seed"]),
+        ("vllm", {"traffic": {"seed": 5, "mode": "poisson", "rate": 2.0}}, []),
+        ("vllm", {"server": {**URL, "start_timeout_seconds": 5.0}}, ["server.start_timeout_seconds"]),
+        ("vllm", {"server": {"launch": ["serve", "{port}"], "start_timeout_seconds": 5.0}}, []),
+        ("vllm", {"max_input_tokens": 100}, []),
         ("vllm", ASKED, ["precision"]),
         ("unknown", ASKED, ["precision", "min_output_tokens", "decoder.top_k", "decoder.repetition_penalty"]),
     ],
 )
-def test_what_a_server_is_not_sent_has_no_effect_and_is_warned_about(engine, fields, without_effect):
-    config = ExperimentConfig(model="m", backend="server", server={"url": "http://127.0.0.1:1/v1"}, **fields)
+def test_what_is_set_and_has_no_effect_on_a_server_is_warned_about(engine, fields, without_effect):
+    config = ExperimentConfig(**{"model": "m", "backend": "server", "server": URL, **fields})
     info = describe(config, engine, Report({}, {}), {}, "cpu", None)
     found = list(not_applied(config, info.effective_settings, complete=False))
     assert [(each.field, each.found) for each in found] == [(name, None) for name in without_effect]
+
+
+@pytest.mark.parametrize(("fields", "names"), [({"max_input_tokens": 100}, ["max_input_tokens"]), ({}, [])])
+def test_a_limit_of_the_prompts_that_is_set_has_no_effect_where_they_are_not_cut(fields, names):
+    config = ExperimentConfig(model="m", backend="server", server=URL, **fields)
+    info = describe(config, "unknown", Report({}, {}), {}, "cpu", None, cuts=False)
+    assert [each.field for each in not_applied(config, info.effective_settings, complete=False)] == names

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import pytest
 
 from canned_server import canned_server
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.backends.server.loading import ServerLoader, with_version
+from llenergymeasure.core.backends.server.processes.launched import LaunchedServer
 from llenergymeasure.core.backends.server.tokens.whole_texts import WholeTexts
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.exceptions import BackendError
+from llenergymeasure.progress import Silent
 from llenergymeasure.testing import FakeClock
+from waiting import until
 
 VLLM = {
     "/v1/models": (200, {"data": [{"id": "builtin/tiny-llama", "owned_by": "vllm", "max_model_len": 512}]}),
@@ -33,14 +39,13 @@ def test_a_running_server_is_described():
         server = engine.server
         engine.release()
     assert (server.engine, server.version, server.served_model) == ("vllm", "0.32.0", "builtin/tiny-llama")
+    assert server.version_reason is None
     assert (server.was_launched, server.start_seconds, server.info.max_positions) == (False, None, 512)
     assert server.tokenizer.counts
     assert server.info.n_matmul_parameters is not None
 
 
 def test_its_processes_and_their_gpus_are_found():
-    import os
-
     with canned_server(VLLM) as running:
         on_gpu = load(served(url=running.url), gpu_processes=lambda: {"GPU-a": (os.getpid(),)}, same_ids=lambda: True)
         on_cpu = load(served(url=running.url), gpu_processes=lambda: {"GPU-a": (1,)}, same_ids=lambda: True)
@@ -74,6 +79,16 @@ def test_without_a_tokenizer_texts_are_sent_whole():
         engine = load(served("org/unknown", url=running.url))
     assert isinstance(engine.tokenizer, WholeTexts)
     assert (engine.server.engine, engine.server.served_model) == ("unknown", "other")
+
+
+def test_a_limit_of_the_prompts_has_no_effect_without_a_tokenizer():
+    asked_for = {"max_input_tokens": 100}
+    with canned_server({**VLLM, "/v1/models": (200, {"data": [{"id": "other"}]})}) as running:
+        whole = load(served("org/unknown", url=running.url))
+        asked = load(served("org/unknown", url=running.url).model_copy(update=asked_for))
+        cut = load(served(url=running.url).model_copy(update=asked_for))
+    reported = [one.info.effective_settings for one in (whole, asked, cut)]
+    assert ["max_input_tokens" in settings for settings in reported] == [False, True, False]
 
 
 def test_a_named_tokenizer_that_is_not_here_is_an_error():
@@ -123,6 +138,44 @@ def test_a_server_that_ends_at_its_start_is_ended_and_named():
     assert server.command[0] == "serve"
     assert server.command[1].endswith("tiny_llama")
     assert server.command[4:] == ("--max-num-seqs", "4")
+
+
+LISTENS = """
+import socket, time
+listening = socket.create_server(("127.0.0.1", 0))
+print(listening.getsockname()[1], flush=True)
+time.sleep(60)
+"""
+
+
+class Steps(Silent):
+    """The steps of a run."""
+
+    def __init__(self):
+        self.texts = []
+
+    def step(self, text, seconds=None):
+        self.texts.append(text)
+
+
+def test_a_started_server_that_listens_on_another_port_is_named_while_it_is_waited_for_and_in_the_error():
+    ports, steps = [], Steps()
+
+    def launch(command, environ, secrets):
+        server = LaunchedServer([sys.executable, "-I", "-S", "-c", LISTENS], environ, secrets)
+        assert until(lambda: bool(server.last_lines()))
+        ports.extend(server.last_lines())
+        return server
+
+    loader = ServerLoader(FakeClock(), dict(os.environ), launch=launch, progress=steps)
+    with pytest.raises(
+        BackendError, match=r"no answer \(Connection refused\) after 600 s; it listens on port "
+    ) as caught:
+        loader.load(served(launch=["serve", "--port", "{port}"]))
+    (port,) = ports
+    assert f"it listens on port {port}, but not on " in str(caught.value)
+    (step,) = steps.texts
+    assert step.startswith(f"waiting for the server: it listens on port {port}, but not on ")
 
 
 @pytest.mark.parametrize("url", ["http://h:1", "http://h:1/v1"])

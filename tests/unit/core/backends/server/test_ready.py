@@ -29,9 +29,9 @@ class Asks:
         return reply
 
 
-def waiting(*replies, limit_s=60.0, why_ended=lambda: None, **options):
+def waiting(*replies, limit_s=60.0, why_ended=lambda: None, health=(HEALTHY,), **options):
     clock = FakeClock()
-    return clock, Waiting(Asks(*replies, **options), clock, limit_s, why_ended, lambda: "do this")
+    return clock, Waiting(Asks(*replies, health=health), clock, limit_s, why_ended, lambda: "do this", **options)
 
 
 def test_it_waits_until_the_models_are_listed():
@@ -73,6 +73,28 @@ def test_the_error_after_the_limit_says_what_the_server_answered():
     _, wait = waiting(Reply(404, {}, b"not\nhere"), limit_s=5.0)
     with pytest.raises(BackendError, match=r"server at http://h:1/v1: .*\(status 404: not here\) after 5 s; do this"):
         wait.listed()
+
+
+ELSEWHERE = "it listens on port 8000, but not on 1"
+
+
+def test_what_was_noticed_is_shown_once_after_a_while_and_is_in_the_error():
+    shown = []
+    clock, wait = waiting(
+        NoReplyError("Connection refused"),
+        noticed=lambda: ELSEWHERE if clock.now() - 100 > 20 else None,
+        show=shown.append,
+    )
+    with pytest.raises(BackendError, match=rf"\(Connection refused\) after 60 s; {ELSEWHERE}; do this"):
+        wait.listed()
+    assert shown == [ELSEWHERE]
+
+
+def test_what_was_noticed_about_a_server_that_answers_soon_is_not_shown():
+    refused, shown = [NoReplyError("Connection refused")] * 5, []
+    _, wait = waiting(*refused, Reply(200, {}, MODELS), noticed=lambda: ELSEWHERE, show=shown.append)
+    wait.listed()
+    assert shown == []
 
 
 def test_a_refused_key_is_an_error_at_once():

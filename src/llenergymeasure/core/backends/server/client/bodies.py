@@ -118,12 +118,21 @@ class Bodies:
         }
 
 
-def not_sent(config: ExperimentConfig, kind: ServerKind) -> tuple[str, ...]:
-    """Names of settings of the configuration that have an effect and that the server does not understand."""
-    decoder = config.decoder
+def without_effect(config: ExperimentConfig, kind: ServerKind, cuts: bool) -> tuple[str, ...]:
+    """Names of settings that the configuration sets and that have no effect on this server and its requests.
+
+    Args:
+        config: the experiment.
+        kind: the server.
+        cuts: whether prompts are cut; without a tokenizer they are sent as they are.
+    """
+    decoder, server, traffic = config.decoder, config.server_settings, config.traffic_settings
     exact = config.min_output_tokens == config.output_limit and kind.ignores_eos is not None
     missing = {
-        "precision": config.precision != ExperimentConfig.model_fields["precision"].default,
+        "precision": "precision" in config.model_fields_set,
+        "max_input_tokens": "max_input_tokens" in config.model_fields_set and not cuts,
+        "traffic.seed": traffic.seed is not None and traffic.effective_mode != "poisson",
+        "server.start_timeout_seconds": server.start_timeout_seconds is not None and server.launch is None,
         "min_output_tokens": config.min_output_tokens is not None and not (kind.min_tokens or exact),
         "decoder.top_k": decoder.decoding_strategy == "sampling" and decoder.top_k is not None and kind.top_k is None,
         "decoder.repetition_penalty": decoder.repetition_penalty != 1 and kind.repetition_penalty is None,

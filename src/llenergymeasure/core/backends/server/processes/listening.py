@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -70,16 +70,23 @@ def _can_be_bound(family: int, address: tuple[object, ...]) -> bool:
 
 def listeners(port: int, proc: Path = PROC) -> list[int]:
     """The processes that listen on a port; only those whose files this process may see."""
-    wanted = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _inodes(proc / "net" / table, port)}
+    wanted = {file for file, at in _listening(proc) if at == port}
     return [pid for pid in _all_pids(proc) if wanted and wanted & set(_files(proc / f"{pid}" / "fd"))]
 
 
-def _inodes(table: Path, port: int) -> Iterator[str]:
-    """Inodes of the sockets that listen on a port, from a table as proc(5) describes it."""
-    for line in _lines(table)[1:]:
-        columns = line.split()
-        if columns[3] == _LISTEN and int(columns[1].rpartition(":")[2], 16) == port:
-            yield columns[9]
+def ports_of(pids: Iterable[int], proc: Path = PROC) -> tuple[int, ...]:
+    """The ports on which some processes listen, in order; only of those whose files this process may see."""
+    own = {file for pid in pids for file in _files(proc / f"{pid}" / "fd")}
+    return tuple(sorted({port for file, port in _listening(proc) if file in own}))
+
+
+def _listening(proc: Path) -> Iterator[tuple[str, int]]:
+    """The sockets that listen, as processes have them among their files, with their ports; from tables as in proc(5)."""
+    for table in ("tcp", "tcp6"):
+        for line in _lines(proc / "net" / table)[1:]:
+            columns = line.split()
+            if columns[3] == _LISTEN:
+                yield f"socket:[{columns[9]}]", int(columns[1].rpartition(":")[2], 16)
 
 
 def _all_pids(proc: Path) -> list[int]:

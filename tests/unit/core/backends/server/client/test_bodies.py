@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.backends.server.client.bodies import Bodies, Prepared, not_sent
+from llenergymeasure.core.backends.server.client.bodies import Bodies, Prepared, without_effect
 from llenergymeasure.core.backends.server.client.engines import SERVERS
 
 
@@ -114,12 +114,12 @@ def test_passthrough_arguments_are_part_of_the_body_and_win() -> None:
 def test_settings_that_a_server_does_not_know_are_named() -> None:
     sampling = {"decoding_strategy": "sampling", "top_k": 7, "repetition_penalty": 1.2}
     everything = config(min_output_tokens=8, decoder=sampling)
-    assert not_sent(everything, SERVERS["ollama"]) == (
+    assert without_effect(everything, SERVERS["ollama"], cuts=True) == (
         "min_output_tokens",
         "decoder.top_k",
         "decoder.repetition_penalty",
     )
-    assert not_sent(everything, SERVERS["vllm"]) == ()
-    assert not_sent(config(min_output_tokens=8), SERVERS["llama.cpp"]) == ()
-    assert not_sent(config(min_output_tokens=4), SERVERS["llama.cpp"]) == ("min_output_tokens",)
-    assert not_sent(config(), SERVERS["unknown"]) == ()
+    assert without_effect(everything, SERVERS["vllm"], cuts=True) == ()
+    assert without_effect(config(min_output_tokens=8), SERVERS["llama.cpp"], cuts=True) == ()
+    assert without_effect(config(min_output_tokens=4), SERVERS["llama.cpp"], cuts=True) == ("min_output_tokens",)
+    assert without_effect(config(), SERVERS["unknown"], cuts=True) == ()

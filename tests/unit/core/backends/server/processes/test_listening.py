@@ -11,6 +11,7 @@ from llenergymeasure.core.backends.server.processes.listening import (
     NotFoundError,
     is_here,
     listeners,
+    ports_of,
     processes_at,
 )
 
@@ -38,6 +39,11 @@ def test_the_process_that_listens_is_found(proc):
     assert listeners(8000, proc) == [7]
     assert listeners(9000, proc) == [9]
     assert listeners(8001, proc) == []
+
+
+def test_the_ports_of_processes_are_those_that_they_listen_on(proc):
+    assert ports_of([9, 7], proc) == (8000, 9000)
+    assert ports_of([8], proc) == ()
 
 
 def test_without_a_list_of_sockets_none_is_found(tmp_path):
