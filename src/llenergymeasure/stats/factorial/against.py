@@ -40,7 +40,7 @@ def against(fit: CellFit, reference: int, error: ErrorTerm) -> Against:
     layout = fit.layout
     through_blocks = layout.profile @ layout.block_covariance
     of_means = 1 / layout.per_cell + np.einsum("cb,cb->c", through_blocks, layout.profile)
-    shared = through_blocks @ layout.profile[reference]
+    shared = np.einsum("cb,b->c", through_blocks, layout.profile[reference])
     shared[reference] += 1 / layout.per_cell[reference]
     variances = np.maximum(of_means + of_means[reference] - 2 * shared, 0.0)
     differences = fit.means - fit.means[reference]

@@ -4,6 +4,9 @@ Cells are the combinations of levels that were measured, and blocks are the cycl
 the cells' means, so this one fit serves all of them, and its residuals hold no interaction of factors. The cells are
 eliminated first: what is left to solve has as many unknowns as there are blocks (Searle, "Linear Models for Unbalanced Data",
 1987, section 4.9).
+
+Sums over cells or runs are made by `einsum`, not by `@`: BLAS wakes threads for them, which then wait busily for longer than the
+sum takes.
 """
 
 from __future__ import annotations
@@ -106,8 +109,8 @@ class Layout:
         n_cells, n_blocks = self.counts.shape
         of_cells = np.bincount(self.cells, values, n_cells) / self.per_cell
         of_blocks = np.bincount(self.blocks, values, n_blocks)
-        offsets = self.block_covariance @ (of_blocks - self.counts.T @ of_cells)
-        means = of_cells - self.profile @ offsets
+        offsets = self.block_covariance @ (of_blocks - np.einsum("cb,c->b", self.counts, of_cells))
+        means = of_cells - np.einsum("cb,b->c", self.profile, offsets)
         residuals = values - means[self.cells] - offsets[self.blocks]
         residuals[np.abs(residuals) < ROUNDING] = 0.0
         return CellFit(self, means, offsets, residuals)
@@ -129,16 +132,25 @@ class CellFit:
     offsets: Floats
     residuals: Floats
 
-    @property
+    @cached_property
     def sum_of_squares(self) -> float:
         """Sum of the squared residuals."""
-        return float(self.residuals @ self.residuals)
+        return _square(self.residuals)
+
+    @cached_property
+    def centred(self) -> Floats:
+        """The value of each run without the offset of its block."""
+        without: Floats = self.means[self.layout.cells] + self.residuals
+        return without
 
     @cached_property
     def explained(self) -> float | None:
         """Share of the variation inside blocks that the cells explain; None without variation."""
-        centred = self.means[self.layout.cells] + self.residuals
-        blocks = self.layout.blocks
-        inside = centred - (np.bincount(blocks, centred) / np.bincount(blocks))[blocks]
-        total = float(inside @ inside)
+        centred, blocks = self.centred, self.layout.blocks
+        total = _square(centred - (np.bincount(blocks, centred) / np.bincount(blocks))[blocks])
         return 1 - self.sum_of_squares / total if total > ROUNDING**2 * len(centred) else None
+
+
+def _square(values: Floats) -> float:
+    """Sum of the squared values."""
+    return float(np.einsum("r,r->", values, values))

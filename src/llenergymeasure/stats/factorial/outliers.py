@@ -29,7 +29,7 @@ def strong_outliers(fit: CellFit) -> tuple[int, ...]:
     """
     found: list[int] = []
     kept = np.arange(len(fit.residuals))
-    values = fit.means[fit.layout.cells] + fit.residuals
+    values = fit.centred
     while fit.layout.freedom >= LEAST_FREEDOM and len(found) < _LARGEST_SHARE * len(values):
         places = _farthest(fit)
         if not places:

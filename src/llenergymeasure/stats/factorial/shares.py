@@ -60,7 +60,9 @@ def shares(
     values = Shares(dict(zip(terms, found.tolist())), tuple((found @ to_factors).tolist()))
     if not noise.all():
         return values
-    drawn = _drawn(signal, freedoms, noise, [errors[term].freedom for term in terms]) @ to_factors
+    drawn = np.einsum(  # and not `@`, see `layout`
+        "dt,tf->df", _drawn(signal, freedoms, noise, [errors[term].freedom for term in terms]), to_factors
+    )
     lows, highs = np.quantile(drawn, [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2], axis=0)
     return Shares(values.terms, values.factors, tuple(lows.tolist()), tuple(highs.tolist()))
 

@@ -34,7 +34,7 @@ def strata(fit: CellFit, groups: Sequence[int]) -> Strata:
     plots = group_of[layout.cells] * layout.counts.shape[1] + layout.blocks
     _, numbers = np.unique(plots, return_inverse=True)
     finer = Layout(layout.cells, numbers.astype(np.int64))
-    inside = finer.fit(fit.means[layout.cells] + fit.residuals)
+    inside = finer.fit(fit.centred)
     return Strata(_between(fit, group_of, numbers), ErrorTerm.of(inside.sum_of_squares, finer.freedom))
 
 

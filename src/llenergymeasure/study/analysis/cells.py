@@ -63,11 +63,11 @@ def path_to(model: Model, best: int | None) -> tuple[PathStep, ...]:
         return ()
     start, end = model.frame.cells[model.reference].levels, model.frame.cells[best].levels
     differing = [factor for factor in model.design.factors if start.get(factor.name) != end.get(factor.name)]
-    place_of = {tuple(sorted(cell.levels.items())): place for place, cell in enumerate(model.frame.cells)}
+    place_of = model.placement.by_levels
 
     def mixed(chosen: frozenset[int]) -> float:
         changed = {differing[place].name: end[differing[place].name] for place in chosen}
-        return float(model.fit.means[place_of[tuple(sorted({**start, **changed}.items()))]])
+        return float(model.fit.means[place_of[frozenset({**start, **changed}.items())]])
 
     if not 0 < len(differing) <= MOST_PARTS:
         return ()

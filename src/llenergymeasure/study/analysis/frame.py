@@ -29,12 +29,14 @@ class Runs:
     """Runs that can be compared with each other. Metrics that have the same runs share it.
 
     Attributes:
+        places: places of the runs among all that are analysed.
         rows: the runs.
         cells: the cells that have a run, in the order of the design.
         blocks: names of the blocks, in the order of the runs.
         apart: ids of runs whose cells cannot be compared with these.
     """
 
+    places: tuple[int, ...]
     rows: tuple[RunRow, ...]
     cells: tuple[Cell, ...]
     blocks: tuple[str, ...]
@@ -44,6 +46,17 @@ class Runs:
     def position(self) -> dict[str, int]:
         """Place of each cell in `cells` by its id."""
         return {cell.id: place for place, cell in enumerate(self.cells)}
+
+    @cached_property
+    def passes(self) -> tuple[int, ...]:
+        """Number of passes over the prompts of each run."""
+        return tuple(row.n_passes or 1 for row in self.rows)
+
+    @cached_property
+    def uncertainty(self) -> float | None:
+        """Median relative standard uncertainty of the energy without that of the gain; None where none is known."""
+        known = [row.reading_uncertainty for row in self.rows if row.reading_uncertainty is not None]
+        return median(known) if known else None
 
 
 @dataclass(frozen=True)
@@ -70,7 +83,7 @@ class Frame:
     @property
     def per_pass(self) -> bool:
         """Whether values were divided by a number of passes."""
-        return self.metric.total and any((row.n_passes or 1) > 1 for row in self.runs.rows)
+        return self.metric.total and max(self.runs.passes) > 1
 
     @property
     def estimated(self) -> bool:
@@ -80,9 +93,7 @@ class Frame:
     @property
     def uncertainty(self) -> float | None:
         """Median relative standard uncertainty of the readings without that of the gain; None where none is known."""
-        found = (row.reading_uncertainty for row in self.runs.rows) if self.metric.joules else ()
-        known = [each for each in found if each is not None]
-        return median(known) if known else None
+        return self.runs.uncertainty if self.metric.joules else None
 
 
 def completed(rows: Iterable[RunRow]) -> list[RunRow]:
@@ -93,8 +104,9 @@ def completed(rows: Iterable[RunRow]) -> list[RunRow]:
 def energy_kind(rows: Sequence[RunRow]) -> Kind | None:
     """The kind of energy that is analysed: that of the most cells, measured before estimated; None without energy."""
     cells: dict[Kind, set[str]] = defaultdict(set)
+    of_energy = [metric.name for metric in METRICS.values() if metric.joules]
     for row in rows:
-        if any(row.values.get(metric.name) is not None for metric in METRICS.values() if metric.joules):
+        if any(row.values.get(name) is not None for name in of_energy):
             cells[_kind(row)].add(row.cell)
     return max(cells, key=lambda kind: (len(cells[kind]), kind[1] == "measured"), default=None)
 
@@ -103,36 +115,38 @@ class Frames:
     """Makes the frame of each metric."""
 
     def __init__(self, design: StudyDesign, rows: Sequence[RunRow]) -> None:
-        self._design, self._rows, self._kind = design, rows, energy_kind(rows)
-        self._known: dict[tuple[int, ...], Runs] = {}
+        kind = energy_kind(rows)
+        self._design, self._rows = design, rows
+        self._of_other_energy = {row.run_id: _from(row) for row in rows if _kind(row) != kind}
+        self._known: dict[frozenset[str], Runs] = {}
 
     def of(self, metric: Metric) -> Frame | None:
         """The runs of a metric; None if it was not measured, or no cell has a logarithm of it."""
-        left_out = self._left_out(metric)
-        rows = [row for row in self._rows if row.run_id not in left_out] if left_out else self._rows
-        if not rows:
-            return None
-        runs = self._runs(rows)
-        return Frame(metric, runs, _logs(runs.rows, metric), left_out | dict.fromkeys(runs.apart, APART))
-
-    def _left_out(self, metric: Metric) -> dict[str, str]:
-        """Runs without a value that can be compared, and why."""
         values = [row.values.get(metric.name) for row in self._rows]
+        left_out = self._left_out(metric, values)
+        runs = self._runs(frozenset(left_out))
+        if not runs.rows:
+            return None
+        return Frame(metric, runs, _logs(runs, values, metric), left_out | dict.fromkeys(runs.apart, APART))
+
+    def _left_out(self, metric: Metric, values: Sequence[float | None]) -> dict[str, str]:
+        """Runs without a value that can be compared, and why."""
         found = {row.run_id: NOT_MEASURED for row, value in zip(self._rows, values) if value is None}
         if metric.joules:
-            found |= {row.run_id: _from(row) for row in self._rows if _kind(row) != self._kind}
+            found |= self._of_other_energy
         below = {row.cell for row, value in zip(self._rows, values) if value is not None and value <= 0}
         return found | {row.run_id: NOT_POSITIVE for row in self._rows if row.cell in below} if below else found
 
-    def _runs(self, rows: Sequence[RunRow]) -> Runs:
-        key = tuple(row.place for row in rows)
-        if key not in self._known:
-            kept = _comparable(rows, self._design.reference)
-            used = tuple(row for row in rows if row.cell in kept)
+    def _runs(self, left_out: frozenset[str]) -> Runs:
+        if left_out not in self._known:
+            rows = [(place, row) for place, row in enumerate(self._rows) if row.run_id not in left_out]
+            kept = _comparable([row for _, row in rows], self._design.reference)
+            places = tuple(place for place, row in rows if row.cell in kept)
+            used = tuple(self._rows[place] for place in places)
             cells = tuple(cell for cell in self._design.cells if cell.id in kept)
-            apart = tuple(row.run_id for row in rows if row.cell not in kept)
-            self._known[key] = Runs(used, cells, _blocks(used, len(kept)), apart)
-        return self._known[key]
+            apart = tuple(row.run_id for _, row in rows if row.cell not in kept)
+            self._known[left_out] = Runs(places, used, cells, _blocks(used, len(kept)), apart)
+        return self._known[left_out]
 
 
 def _kind(row: RunRow) -> Kind:
@@ -145,10 +159,11 @@ def _from(row: RunRow) -> str:
     return f"its energy is {_CALLED.get(row.energy_source or '', '')}from {row.meter}"
 
 
-def _logs(rows: Sequence[RunRow], metric: Metric) -> tuple[float, ...]:
-    if metric.total:  # `per_pass` has this test too; it is made once per metric here, because a study has many rows
-        return tuple(math.log(value) for row in rows if (value := row.per_pass(metric.name)) is not None)
-    return tuple(math.log(value) for row in rows if (value := row.values.get(metric.name)) is not None)
+def _logs(runs: Runs, values: Sequence[float | None], metric: Metric) -> tuple[float, ...]:
+    used = [value for place in runs.places if (value := values[place]) is not None]
+    if metric.total:  # as `per_pass` does, which takes longer for each row
+        used = [value / n_passes for value, n_passes in zip(used, runs.passes)]
+    return tuple(map(math.log, used))
 
 
 def _blocks(rows: Sequence[RunRow], n_cells: int) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from llenergymeasure.domain.study.design import Cell, Factor, StudyDesign
 from llenergymeasure.stats.factorial.grid import Grid
 from llenergymeasure.stats.factorial.inference import ErrorTerm
 from llenergymeasure.stats.factorial.layout import CellFit, Layout
-from llenergymeasure.stats.factorial.ranks import normal_ranks
+from llenergymeasure.stats.factorial.ranks import Groups, normal_ranks
 from llenergymeasure.stats.factorial.split_plot import Strata, strata
 from llenergymeasure.stats.factorial.subgrid import Levels
 from llenergymeasure.study.analysis.frame import Frame, Runs
@@ -40,9 +40,7 @@ class Model:
     def ranks_for(self, factor: Factor) -> CellFit:
         """The same fit on normal ranks, for the test of a factor."""
         if factor.name not in self._ranks:
-            groups = self.placement.others(factor.name)
-            alone = max(groups) + 1 == len(groups)  # no cells differ in this factor only
-            self._ranks[factor.name] = normal_ranks(self.fit, None if alone else groups)
+            self._ranks[factor.name] = normal_ranks(self.fit, self.placement.groups_for(factor))
         return self._ranks[factor.name]
 
     @property
@@ -57,10 +55,9 @@ class Model:
 
     def error_of(self, factors: Collection[str], ranks: CellFit | None = None) -> ErrorTerm:
         """The variance of a run that applies to an effect of these factors, on logs or on ranks."""
-        fit = ranks or self.fit
         if not self.grouped:
-            return ErrorTerm.of(fit.sum_of_squares, fit.layout.freedom)
-        both = strata(fit, self.groups) if ranks else self._strata
+            return ErrorTerm.of(ranks.sum_of_squares, ranks.layout.freedom) if ranks else self.error
+        both = strata(ranks, self.groups) if ranks else self._strata
         return both.between if self.grouped.issuperset(factors) else both.inside
 
     @property
@@ -126,7 +123,7 @@ class Placement:
     layout: Layout
     cells: Sequence[Cell]
     grids: dict[tuple[tuple[int, ...], tuple[str, ...]], FullGrid | None] = field(default_factory=dict)
-    _others: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _groups: dict[str, Groups | None] = field(default_factory=dict)
     _varying: dict[tuple[int, ...], list[Factor]] = field(default_factory=dict)
 
     @classmethod
@@ -136,13 +133,25 @@ class Placement:
         cells = [runs.position[row.cell] for row in runs.rows]
         return cls(Layout.of(cells, [numbers[block] for block in runs.blocks]), runs.cells)
 
-    def others(self, factor: str) -> tuple[int, ...]:
-        """Number of the group of each cell, where the cells of a group differ in this factor only."""
-        if factor not in self._others:
-            self._others[factor] = _numbered(
-                [cell.levels.items() - {(factor, cell.levels.get(factor))} for cell in self.cells]
+    @cached_property
+    def alike(self) -> bool:
+        """Whether the same factors apply to all cells."""
+        return len({frozenset(cell.levels) for cell in self.cells}) == 1
+
+    @cached_property
+    def by_levels(self) -> dict[frozenset[tuple[str, int]], int]:
+        """Place of the cell with these levels."""
+        return {frozenset(cell.levels.items()): place for place, cell in enumerate(self.cells)}
+
+    def groups_for(self, factor: Factor) -> Groups | None:
+        """The groups of runs whose cells differ in this factor only; None where no cells do."""
+        if factor.name not in self._groups:
+            numbers = _numbered(
+                [cell.levels.items() - {(factor.name, cell.levels.get(factor.name))} for cell in self.cells]
             )
-        return self._others[factor]
+            alone = max(numbers) + 1 == len(numbers)
+            self._groups[factor.name] = None if alone else Groups.of(self.layout, numbers)
+        return self._groups[factor.name]
 
     def varying(self, factors: Sequence[Factor], places: tuple[int, ...]) -> list[Factor]:
         """The factors that apply to all of these cells, and differ between them."""

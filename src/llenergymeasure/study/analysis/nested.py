@@ -21,10 +21,9 @@ from llenergymeasure.study.analysis.model import FullGrid, Model
 
 def nesting(model: Model) -> Factor | None:
     """The factor of the backends, if cells of different backends have different factors."""
-    cells = model.frame.cells
-    if len({frozenset(cell.levels) for cell in cells}) == 1:
+    if model.placement.alike:
         return None
-    return model.backends if model.backends in model.varying(range(len(cells))) else None
+    return model.backends if model.backends in model.varying(range(len(model.frame.cells))) else None
 
 
 def nested_effects(model: Model, backends: Factor) -> Effects:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from statistics import fmean, stdev
 
-from llenergymeasure.domain.study.design import Cell, StudyDesign
+from llenergymeasure.domain.study.design import StudyDesign
 from llenergymeasure.domain.study.effects import EQUAL_WORK, Ratio
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.stats.intervals import StandardError
@@ -27,18 +27,14 @@ def unequal_work(design: StudyDesign, rows: Sequence[RunRow]) -> tuple[str, ...]
         if count is not None:
             tokens[row.cell].append(count)
     found, base = [], dict[tuple[object, ...], float]()
+    of_work = [factor.name for factor in design.factors if any(_sets_work(field) for field in factor.fields)]
     for cell in sorted(design.cells, key=lambda cell: cell.id != design.reference):
         if cell.id in tokens:
             mean = fmean(tokens[cell.id])
-            if abs(mean - base.setdefault(_work(design, cell), mean)) > EQUAL_WORK * base[_work(design, cell)]:
+            usual = base.setdefault(tuple(cell.levels.get(name) for name in of_work), mean)
+            if abs(mean - usual) > EQUAL_WORK * usual:
                 found.append(cell.id)
     return tuple(sorted(found))
-
-
-def _work(design: StudyDesign, cell: Cell) -> tuple[object, ...]:
-    """The levels of the factors that set the work."""
-    names = [factor.name for factor in design.factors if any(_sets_work(field) for field in factor.fields)]
-    return tuple(cell.levels.get(name) for name in names)
 
 
 def _sets_work(field: str) -> bool:

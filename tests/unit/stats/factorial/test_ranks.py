@@ -7,7 +7,7 @@ import pytest
 from scipy.special import ndtri
 
 from llenergymeasure.stats.factorial.layout import Layout
-from llenergymeasure.stats.factorial.ranks import normal_ranks
+from llenergymeasure.stats.factorial.ranks import Groups, normal_ranks
 
 
 def fit(values, cells, blocks):
@@ -37,8 +37,15 @@ def test_a_value_far_away_counts_as_the_largest():
 
 def test_the_median_of_cells_that_differ_in_one_factor_only_is_subtracted():
     """Groups at 0 and at 10, each with a small effect of 1: after alignment the ranks are those of the effect."""
-    values, cells = [0.0, 1.0, 10.0, 11.1], [0, 1, 2, 3]
-    aligned = normal_ranks(fit(values, cells, [0] * 4), groups=[0, 0, 1, 1])
+    found = fit([0.0, 1.0, 10.0, 11.1], [0, 1, 2, 3], [0] * 4)
+    aligned = normal_ranks(found, Groups.of(found.layout, [0, 0, 1, 1]))
     low, high = np.sort(aligned.means)[:2], np.sort(aligned.means)[2:]
     assert set(aligned.means[[0, 2]]) == set(low)
     assert set(aligned.means[[1, 3]]) == set(high)
+
+
+def test_the_median_of_a_group_is_that_of_its_runs_however_many_each_group_has():
+    """Groups of 1, 2 and 3 runs, in no order."""
+    layout = Layout.of([0, 1, 2, 1, 2, 2], [0, 0, 0, 1, 1, 2])
+    medians = Groups.of(layout, [1, 0, 2]).medians(np.array([7.0, 1.0, 30.0, 4.0, 10.0, 20.0]))
+    assert medians.tolist() == [7.0, 2.5, 20.0, 2.5, 20.0, 20.0]
