@@ -7,6 +7,8 @@ from pathlib import Path
 
 from llenergymeasure.config.base import FieldError
 
+# The environment of the process that writes the results.
+LOCAL = "local"
 KINDS = ("python", "docker", "singularity")
 # Kinds that are understood and not in this release.
 LATER = ("singularity",)
@@ -32,8 +34,8 @@ class RunnerSetting:
             FieldError: the text has none of these forms.
         """
         kind, _, target = text.partition(":")
-        if text == "local":
-            return cls("local")
+        if text == LOCAL:
+            return cls(LOCAL)
         if kind in KINDS and target.strip():
             return cls(kind, target)
         raise FieldError(f"runner '{text}' is unknown", "valid: local, python:INTERPRETER, docker:IMAGE")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from llenergymeasure.config.runners import LOCAL
 from llenergymeasure.domain.base import Frozen
 
 # The libraries that generate text.
 LIBRARIES = ("torch", "transformers")
-# The name of the runner that is the environment of the process that writes the results.
-LOCAL = "local"
 
 
 class GpuInfo(Frozen):

@@ -44,8 +44,14 @@ def check_experiments(
     def here(config: ExperimentConfig) -> tuple[Finding, ...]:
         return experiment_findings(config, session, rank_info, output_dir, meter_name, ask_hub)
 
-    question = Question(meter=meter_name, user_config=session.settings())
-    refuse(findings_where_measured(configs, here, question, output_dir, session.environ, session.progress))
+    def question(there: tuple[ExperimentConfig, ...]) -> Question:
+        return Question(configs=there, meter=meter_name, user_config=session.settings())
+
+    refuse(
+        findings_where_measured(
+            configs, here, question, session.settings(), output_dir, session.environ, session.progress
+        )
+    )
     for backend in dict.fromkeys(each.backend for each in configs):
         for note in runner_notes(backend, session.settings(), session.environ):
             session.progress.note(note)

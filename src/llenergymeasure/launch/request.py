@@ -20,10 +20,10 @@ from pydantic import field_serializer
 from llenergymeasure._files import write_atomic
 from llenergymeasure._json import read_json
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.runners import LOCAL
 from llenergymeasure.config.user_config import UserConfig
 from llenergymeasure.domain.base import Frozen, json_of
 from llenergymeasure.domain.energy import BaselineResult
-from llenergymeasure.domain.environment import LOCAL
 from llenergymeasure.exceptions import ConfigError
 from llenergymeasure.launch.exchange.owner import Owner
 from llenergymeasure.launch.failure import Failure

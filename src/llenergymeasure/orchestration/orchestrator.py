@@ -11,6 +11,7 @@ from pathlib import Path
 
 from llenergymeasure.config.meters import IN_CONFIG, MeterSetting
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.runners import LOCAL
 from llenergymeasure.config.sections import EnergyConfig
 from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement, resolve_runner
 from llenergymeasure.core.backends.protocol import ServerDevices
@@ -40,7 +41,6 @@ from llenergymeasure.core.sampling.no_sensors import NoSensors
 from llenergymeasure.core.window import Alone
 from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.energy import MeterChoice
-from llenergymeasure.domain.environment import LOCAL
 from llenergymeasure.exceptions import Finding, PreFlightError
 from llenergymeasure.orchestration.model.hub import hub_findings
 from llenergymeasure.orchestration.model.required_files import AskHub

@@ -14,7 +14,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from llenergymeasure._version import __version__
-from llenergymeasure.domain.environment import LOCAL, CudaFacts, EnvironmentSnapshot, GpuInfo
+from llenergymeasure.config.runners import LOCAL
+from llenergymeasure.domain.environment import CudaFacts, EnvironmentSnapshot, GpuInfo
 from llenergymeasure.security import redact
 
 KIBIBYTE = 1024

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llenergymeasure.config.models import ExperimentConfig
+from llenergymeasure.config.user_config import UserConfig
 from llenergymeasure.exceptions import Finding, PreFlightError
 from llenergymeasure.launch.runners.choose import runner_for
-from llenergymeasure.launch.runners.question import Question
 from llenergymeasure.launch.runners.runner import Runner
 from llenergymeasure.orchestration.preflight import output_findings
 from llenergymeasure.progress import Progress
+
+if TYPE_CHECKING:
+    from llenergymeasure.launch.runners.question import Question
 
 Findings = tuple[Finding, ...]
 
@@ -20,7 +24,8 @@ Findings = tuple[Finding, ...]
 def findings_where_measured(
     configs: Sequence[ExperimentConfig],
     here: Callable[[ExperimentConfig], Findings],
-    question: Question,
+    question: Callable[[tuple[ExperimentConfig, ...]], Question],
+    user_config: UserConfig,
     output_dir: Path | None,
     environ: Mapping[str, str],
     progress: Progress,
@@ -30,7 +35,8 @@ def findings_where_measured(
     Args:
         configs: the experiments.
         here: finds it for an experiment in the environment of this process.
-        question: what other environments are asked; the experiments are added here.
+        question: returns what another environment is asked about its experiments.
+        user_config: the runner of each backend.
         output_dir: the directory for results; None when nothing is written.
         environ: the environment of this process.
         progress: receives a step for each other environment.
@@ -38,7 +44,7 @@ def findings_where_measured(
     Raises:
         ConfigError: a runner is not known.
     """
-    runner_of = {name: runner_for(name, question.user_config, environ) for name in {each.backend for each in configs}}
+    runner_of = {name: runner_for(name, user_config, environ) for name in {each.backend for each in configs}}
     found: dict[int, Findings] = {}
     for runner in dict.fromkeys(runner_of[each.backend] for each in configs):
         places = [place for place, each in enumerate(configs) if runner_of[each.backend] == runner]
@@ -47,7 +53,7 @@ def findings_where_measured(
             answers = [here(each) for each in group]
         else:
             progress.step(f"checking the experiments in {runner.name}")
-            answers = _there(runner, question.model_copy(update={"configs": group}), output_dir, environ)
+            answers = _there(runner, question(group), output_dir, environ)
             progress.done()
         found.update(zip(places, answers))
     return [found[place] for place in range(len(configs))]

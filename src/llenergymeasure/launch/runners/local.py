@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from llenergymeasure.domain.environment import LOCAL as LOCAL_NAME
+from llenergymeasure.config.runners import LOCAL as LOCAL_NAME
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.launch.runners.runner import Command
 

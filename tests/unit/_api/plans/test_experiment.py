@@ -66,7 +66,10 @@ def test_what_cannot_run_here_is_refused(tmp_path):
 
 def test_a_plan_waits_for_nothing_that_only_a_run_needs():
     program = "import sys, llenergymeasure._api.plans.experiment; print([name for name in sys.argv[1:] if name in sys.modules])"
-    heavy = ["llenergymeasure.core.harness", "llenergymeasure.domain.result_data", "pynvml", "pyarrow", "torch"]
+    heavy = [
+        "llenergymeasure.core.harness", "llenergymeasure.domain.result_data", "llenergymeasure.domain.environment", "pynvml",
+        "pyarrow", "torch",
+    ]  # fmt: skip
     assert subprocess.check_output([sys.executable, "-c", program, *heavy], text=True).strip() == "[]"
 
 

@@ -30,9 +30,12 @@ class Steps(Silent):
 
 
 def found(configs, runner, output_dir=None, steps=None, here=lambda config: (Finding("found here", "repair it"),)):
-    question = Question(with_torch=False, user_config=UserConfig())
-    environ = {**os.environ, "LLEM_RUNNER_VLLM": runner}
-    return findings_where_measured(configs, here, question, output_dir, environ, steps or Silent())
+    user_config, environ = UserConfig(), {**os.environ, "LLEM_RUNNER_VLLM": runner}
+
+    def question(there):
+        return Question(configs=there, with_torch=False, user_config=user_config)
+
+    return findings_where_measured(configs, here, question, user_config, output_dir, environ, steps or Silent())
 
 
 def test_experiments_here_are_checked_here():
