@@ -41,6 +41,9 @@ class Handler(BaseHTTPRequestHandler):
         """An answer, in events; after the last one that was set, the program ends as after a crash."""
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         tokens = asked["max_tokens"]
+        if self.server.is_overloaded():
+            self.send_error(429, "too many requests")
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
@@ -49,6 +52,7 @@ class Handler(BaseHTTPRequestHandler):
             self._stream(tokens)
         except OSError:  # the client has gone
             self.close_connection = True
+        self.server.in_work -= 1
         self.server.answered += 1
         if self.server.answered == self.server.answers:
             print("out of memory", flush=True)
@@ -78,7 +82,13 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
     answers: int | None = None
-    answered = 0
+    most: int | None = None
+    answered = in_work = 0
+
+    def is_overloaded(self) -> bool:
+        """Whether one more request is too many; from then on every request is."""
+        self.in_work += 1
+        return self.most is not None and self.in_work > self.most
 
     def handle_error(self, *_: object) -> None:
         """Write nothing about clients that have gone."""
@@ -89,9 +99,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--answers", type=int, help="after so many answers it ends with exit code 3")
+    parser.add_argument("--most", type=int, help="refuse requests for ever after there were more than so many at once")
     options = parser.parse_args()
     with Server(("127.0.0.1", options.port), Handler) as server:
-        server.answers = options.answers
+        server.answers, server.most = options.answers, options.most
         server.serve_forever()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from llenergymeasure import StudyResult
 from waiting import until
 
 pytestmark = pytest.mark.slow
@@ -42,13 +43,23 @@ def start(tmp_path):
     """Start `llem run` on a server that it starts; afterwards none of its processes is left."""
     started = []
 
-    def run(*settings, arguments=()):
+    def run(*settings, arguments=(), options=()):
         launch = [sys.executable, str(SERVER), "--port", "'{port}'", *map(str, arguments)]
         given = (
             "energy.backend=null", "baseline.enabled=false", "warmup.thermal_floor_seconds=0", "max_output_tokens=16",
             f"server.launch=[{', '.join(launch)}]", *settings,
         )  # fmt: skip
-        command = [sys.executable, "-m", "llenergymeasure", "run", "--model", "nothing", "--backend", "server"]
+        command = [
+            sys.executable,
+            "-m",
+            "llenergymeasure",
+            "run",
+            *options,
+            "--model",
+            "nothing",
+            "--backend",
+            "server",
+        ]
         process = subprocess.Popen(
             [*command, *(part for one in given for part in ("--set", one))], cwd=tmp_path, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, MARK: str(tmp_path)},
@@ -92,3 +103,26 @@ def test_a_killed_run_leaves_no_server(start, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
     assert until(lambda: running(tmp_path) == [])
+
+
+def test_an_overloaded_point_of_a_study_does_not_keep_the_limits(start, tmp_path):
+    """With eight in flight the server refuses every request, so that no run of this cell has a result."""
+    (tmp_path / "study.yaml").write_text(
+        "sweep: {traffic.concurrency: [1, 8]}\nslo: {ttft_p99_ms: 5000}\nn: 8\nname: overload\n", encoding="utf-8"
+    )
+    options = ("study.yaml", "--cycles", "2", "--no-gaps")
+    process = start(options=options, arguments=("--most", 6))
+    text, errors = process.communicate(timeout=240)
+    assert process.returncode == 1, errors
+    (folder,) = (tmp_path / "results").iterdir()
+    study = StudyResult.from_dir(folder)
+    assert {run.failure.kind for run in study.failed if run.failure is not None} == {"unanswered"}
+    (curve,) = study.curves
+    kept, overloaded = curve.points
+    assert (kept.keeps, kept.completed_runs) == (True, 2)
+    assert (overloaded.keeps, overloaded.certain, overloaded.unanswered_runs) == (False, True, 2)
+    assert overloaded.means["goodput"].value == 0
+    assert (curve.best, curve.highest) == (kept.cell, kept.cell)
+    assert "At a concurrency of 8 (2 of 2 runs) the server answered too few requests for a result" in " ".join(
+        text.split()
+    )

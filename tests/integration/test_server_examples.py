@@ -85,7 +85,7 @@ def test_a_study_over_traffic_has_a_curve_with_its_page(tmp_path, name, sweep):
     (curve,) = study.curves
     (field, amounts), *_ = sweep.items()
     assert (curve.field, [point.traffic for point in curve.points]) == (field, amounts)
-    assert curve.limits == {"ttft_p99_ms": 1000.0, "itl_p99_ms": 200.0}
+    assert curve.limits == yaml.safe_load((EXAMPLES / "servers" / name).read_text(encoding="utf-8"))["slo"]
     assert all(point.keeps and point.failed_share == 0 for point in curve.points)
     assert curve.highest == "02"
     assert study.answer in done.stdout
