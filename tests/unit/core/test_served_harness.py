@@ -5,6 +5,8 @@ Requests of the fake take 0.2 s for 11 tokens (0.1 s until the first, then 0.01 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fake_traffic import FakeTraffic
@@ -23,15 +25,24 @@ from llenergymeasure.testing import FakeClock, FakeMeter, metering
 class Loader:
     """Loads a fake server."""
 
-    def __init__(self, clock, failing=frozenset()):
-        self._clock, self._failing = clock, failing
+    def __init__(self, clock, failing, kind):
+        self._clock, self._failing, self._kind = clock, failing, kind
 
     def load(self, config):
-        kind = type("Failing", (FakeTraffic,), {"failing": self._failing}) if self._failing else FakeTraffic
+        kind = type("Failing", (self._kind,), {"failing": self._failing}) if self._failing else self._kind
         return kind(config, self._clock)
 
 
-def measure(traffic=None, failing=frozenset(), repeats=1, progress=None, **fields) -> ExperimentResult:
+class CutOff(FakeTraffic):
+    """Its failed requests had one text, whose tokens nothing counted."""
+
+    def failed(self, one):
+        return replace(super().failed(one), uncounted_times_s=(self.ended_s(one),))
+
+
+def measure(
+    traffic=None, failing=frozenset(), repeats=1, progress=None, kind=FakeTraffic, **fields
+) -> ExperimentResult:
     clock = FakeClock()
     parts = Instruments(
         metering=metering(FakeMeter(100.0)),
@@ -50,7 +61,7 @@ def measure(traffic=None, failing=frozenset(), repeats=1, progress=None, **field
             "traffic": {"concurrency": 4, **(traffic or {})}, **fields,
         }
     )  # fmt: skip
-    with open_experiment(config, Loader(clock, failing), parts) as experiment:
+    with open_experiment(config, Loader(clock, failing, kind), parts) as experiment:
         results = [experiment.measure() for _ in range(repeats)]
     return results[-1]
 
@@ -104,6 +115,13 @@ def test_failed_requests_are_counted_and_named_and_are_not_good():
     assert result.traffic.failures[0].kind == "status_429"
     assert (result.slo.good, result.slo.kept) == (38, False)
     assert "requests_failed" in {warning.code for warning in result.warnings}
+
+
+def test_text_of_failed_requests_whose_tokens_nothing_counted_is_a_warning_with_its_share():
+    result = measure(failing=frozenset({10, 20}), kind=CutOff)
+    assert (result.traffic.uncounted_requests, result.traffic.uncounted_tokens) == (2, 2)
+    (found,) = [each for each in result.warnings if each.code == "tokens_not_counted"]
+    assert found.values["share"] == 2 / (result.output_tokens + 2)
 
 
 def test_without_an_answer_there_is_no_result_and_the_error_has_the_kinds():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llenergymeasure._json import read_json_file
+from llenergymeasure.core.backends.server.tokens.outputs import lengths_of_outputs
 from llenergymeasure.core.backends.server.tokens.whole_texts import refused_chat_template
 from llenergymeasure.exceptions import BackendError
 
@@ -45,7 +46,7 @@ class FileTokenizer:
         return [list(each.ids) for each in self._tokenizer.encode_batch(list(texts))]
 
     def output_lengths(self, texts: Sequence[str]) -> list[int]:
-        return [len(each.ids) for each in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+        return lengths_of_outputs(texts, self._lengths)
 
     def encode_chat(self, texts: Sequence[str]) -> list[list[int]]:
         """Not possible: the chat template is the server's.
@@ -54,6 +55,9 @@ class FileTokenizer:
             BackendError: always.
         """
         raise refused_chat_template()
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        return [len(each.ids) for each in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
 
     def decode(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llenergymeasure.core.backends.server.questions import NoReplyError, Questions
+from llenergymeasure.core.backends.server.tokens.outputs import LETTER, lengths_of_outputs
 from llenergymeasure.core.backends.server.tokens.whole_texts import refused_chat_template
 from llenergymeasure.exceptions import BackendError
 
@@ -54,7 +55,7 @@ class TokenizerOfServer:
     def __init__(self, offer: Offer, ask: Questions, served_model: str, vocab_size: int | None) -> None:
         self._offer, self._ask, self._vocab_size = offer, ask, vocab_size
         self._common = {"model": served_model} if offer.names_model else {}
-        self._before, self._after = _around(self._ids("a", with_special=False), self._ids("a", with_special=True))
+        self._before, self._after = _around(self._ids(LETTER, with_special=False), self._ids(LETTER, with_special=True))
         self.bos_id = self._before[0] if self._before else None
         self.special_ids = frozenset((*self._before, *self._after))
 
@@ -77,7 +78,7 @@ class TokenizerOfServer:
         return [self._ids(text, with_special=True) for text in texts]
 
     def output_lengths(self, texts: Sequence[str]) -> list[int]:
-        return [len(self._ids(text, with_special=False)) for text in texts]
+        return lengths_of_outputs(texts, self._lengths)
 
     def encode_chat(self, texts: Sequence[str]) -> list[list[int]]:
         """Not possible: the chat template is the server's.
@@ -93,6 +94,9 @@ class TokenizerOfServer:
         start = len(before) if own[: len(before)] == before else 0
         stop = len(own) - (len(after) if own[len(own) - len(after) :] == after else 0)
         return str(self._of("/detokenize", {"tokens": own[start:stop]}).get(self._offer.back, ""))
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        return [len(self._ids(text, with_special=False)) for text in texts]
 
     def _ids(self, text: str, with_special: bool) -> list[int]:
         content = {self._offer.text: text, self._offer.with_special: with_special}
