@@ -10,6 +10,7 @@ from pathlib import Path
 from llenergymeasure.core.machine.signals import uninterrupted
 from llenergymeasure.launch.exchange.owner import owned
 from llenergymeasure.launch.process import Child, started
+from llenergymeasure.launch.runners.completed import completed
 from llenergymeasure.launch.runners.runner import Command, Runner
 
 # Ending a container takes a few seconds; an engine that hangs is not waited for longer.
@@ -51,12 +52,4 @@ def _end(child: Child, command: Command) -> None:
     """End what the program has left. It is called after the program has ended."""
     if command.ended and child.exit_code not in BY_ITSELF:
         with uninterrupted(), suppress(OSError, subprocess.TimeoutExpired):
-            subprocess.run(
-                command.ended,
-                env=dict(command.environ),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=END_LIMIT_S,
-                check=False,
-                start_new_session=True,
-            )
+            completed(command.ended, command.environ, END_LIMIT_S, new_session=True)

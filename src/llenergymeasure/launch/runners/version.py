@@ -11,6 +11,7 @@ from llenergymeasure._version import __version__
 from llenergymeasure.core.machine.last_lines import last_lines_in, reason_in
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.exceptions import Finding
+from llenergymeasure.launch.runners.completed import completed
 from llenergymeasure.launch.runners.runner import Runner
 
 LEAST_PYTHON = (3, 10)
@@ -70,14 +71,7 @@ def versions_there(runner: Runner, environ: Mapping[str, str]) -> Versions | str
     program = Path(__file__).with_name("report_version.py").read_text(encoding="utf-8")
     command = runner.command(("-c", program), None, environ)
     try:
-        done = subprocess.run(
-            command.arguments,
-            env=dict(command.environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
+        done = completed(command.arguments, command.environ, LIMIT_S)
     except OSError as error:
         return str(error.strerror)
     except subprocess.TimeoutExpired:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from llenergymeasure._json import read_json
 from llenergymeasure.core.machine.last_lines import last_lines_in, reason_in
 from llenergymeasure.exceptions import BackendError, Finding
+from llenergymeasure.launch.runners.completed import completed
 
 EngineName = Literal["docker", "podman"]
 EngineChoice = Literal["auto", "docker", "podman"]
@@ -71,14 +72,7 @@ class Program:
     def ask(self, *arguments: str, limit_s: float = LIMIT_S) -> Said:
         """Run a command. A program that cannot be started, or takes too long, has failed."""
         try:
-            done = subprocess.run(
-                (self.path, *arguments),
-                env=dict(self.environ),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=limit_s,
-                check=False,
-            )
+            done = completed((self.path, *arguments), dict(self.environ), limit_s)
         except OSError as error:
             return Said(NO_PROGRAM, "", str(error.strerror))
         except subprocess.TimeoutExpired:

@@ -18,6 +18,7 @@ from llenergymeasure.core.machine.last_lines import last_lines_in, reason_in
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.exceptions import Finding
 from llenergymeasure.launch.exchange.owner import owned
+from llenergymeasure.launch.runners.completed import completed
 from llenergymeasure.launch.runners.container.engine import LIMIT_S, EngineName
 from llenergymeasure.launch.runners.runner import Command, Runner
 
@@ -97,14 +98,7 @@ def look_inside(runner: Starts, environ: Mapping[str, str], with_gpus: bool = Tr
         start = runner.command if with_gpus else runner.without_gpus
         command = start(("-c", program, name), Path(name), environ)
         try:
-            done = subprocess.run(
-                command.arguments,
-                env=dict(command.environ),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=LIMIT_S,
-                check=False,
-            )
+            done = completed(command.arguments, command.environ, LIMIT_S)
         except (OSError, subprocess.TimeoutExpired) as error:
             return NotStarted(code=ENGINE_FAILED, reason=str(error))
         return _seen(done, Path(name))
