@@ -12,6 +12,7 @@ import torch
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.pytorch.compilation import CompilationLog, forget_compiled_code
+from llenergymeasure.core.backends.pytorch.cuda import library_versions
 from llenergymeasure.core.backends.pytorch.faults import explained
 from llenergymeasure.core.backends.pytorch.generation.ends import Ends
 from llenergymeasure.core.backends.pytorch.generation.timing import Anchor, StepTimer
@@ -173,10 +174,7 @@ class TransformersEngine:
         return self._memory.peak_mb()
 
     def cuda_facts(self) -> CudaFacts | None:
-        if not self._cuda_devices:
-            return None
-        cudnn = torch.backends.cudnn.version()
-        return CudaFacts(version=torch.version.cuda, cudnn=None if cudnn is None else str(cudnn))
+        return library_versions() if self._cuda_devices else None
 
     def host_threads(self) -> int | None:
         return int(torch.get_num_threads())

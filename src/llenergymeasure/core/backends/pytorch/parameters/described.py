@@ -21,6 +21,6 @@ def count_described(config: Any, trust_remote_code: bool = False) -> ParameterCo
     try:
         with quiet_transformers(), torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
-    except Exception as error:
+    except Exception as error:  # whatever the code of a model raises
         return ParameterCounts(None, None, 0, reason=f"transformers cannot build the model ({type(error).__name__})")
     return count_parameters(model)
