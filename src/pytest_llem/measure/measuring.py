@@ -16,7 +16,6 @@ from llenergymeasure.config.meters import MeterSetting
 from pytest_llem.baseline.repeats import Repeat, more_to_measure, repeat_of
 from pytest_llem.measure import user_hooks
 from pytest_llem.measure.replay import Replay, read_replay
-from pytest_llem.measure.step_line import Steps
 from pytest_llem.settings import Settings
 
 # Methods with a sensor: only for these the length of a window matters.
@@ -35,7 +34,7 @@ class Measuring:
         steps: receives the steps of each experiment; None = nothing does.
     """
 
-    def __init__(self, settings: Settings, steps: Steps | None = None) -> None:
+    def __init__(self, settings: Settings, steps: _plugin_api.Progress | None = None) -> None:
         self._settings = settings
         self._made: dict[Hashable, _plugin_api.Metering | None] = {}
         self._session = _plugin_api.sharing_session(_OPTION, steps)

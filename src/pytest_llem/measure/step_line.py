@@ -9,42 +9,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol, TextIO
+from typing import TextIO
 
 import pytest
 
 from llenergymeasure._format import printable
+from llenergymeasure._plugin_api import Progress, Silent
 
 # Save the cursor, do not wrap; remove what is behind the text, wrap again, return to the saved place (ECMA-48, DEC private modes).
 _BEFORE, _AFTER, _REMOVE = "\x1b7\x1b[?7l", "\x1b[K\x1b[?7h\x1b8", "\x1b[K"
 
 
-class Steps(Protocol):
-    """Receives the steps of a measurement, never inside a window."""
-
-    def step(self, text: str, seconds: float | None = None) -> None: ...
-    def advance(self, seconds: float) -> None: ...
-    def note(self, text: str) -> None: ...
-    def done(self) -> None: ...
-
-
-class NoSteps:
-    """Shows nothing."""
-
-    def step(self, text: str, seconds: float | None = None) -> None:
-        """Ignore."""
-
-    def advance(self, seconds: float) -> None:
-        """Ignore."""
-
-    def note(self, text: str) -> None:
-        """Ignore."""
-
-    def done(self) -> None:
-        """Ignore."""
-
-
-class StepLine(NoSteps):
+class StepLine(Silent):
     """Shows the current step; a wait of known length with its seconds.
 
     Args:
@@ -79,12 +55,12 @@ class StepLine(NoSteps):
             stream.flush()
 
 
-def steps_of(config: pytest.Config) -> Steps:
+def steps_of(config: pytest.Config) -> Progress:
     """The display of steps for a pytest run: a line on a terminal, or nothing."""
     capture = config.pluginmanager.getplugin("capturemanager")
     if capture is None or config.option.verbose < 0 or hasattr(config, "workerinput"):
-        return NoSteps()
+        return Silent()
     uncaptured: Callable[[], AbstractContextManager[None]] = capture.global_and_fixture_disabled
     with uncaptured():
         shown = sys.stderr.isatty() and sys.stdout.isatty()
-    return StepLine(lambda: sys.stderr, uncaptured) if shown else NoSteps()
+    return StepLine(lambda: sys.stderr, uncaptured) if shown else Silent()

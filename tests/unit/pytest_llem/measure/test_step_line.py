@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_llem.measure.step_line import NoSteps, StepLine, steps_of
+from llenergymeasure._plugin_api import Silent
+from pytest_llem.measure.step_line import StepLine, steps_of
 
 
 class Screen:
@@ -85,7 +86,7 @@ def run(verbose=0, worker=False, capture=True):
 
 @pytest.mark.parametrize("config", [run(), run(verbose=-1), run(worker=True), run(capture=False)])
 def test_nothing_is_shown_without_a_terminal(config):
-    assert type(steps_of(config)) is NoSteps
+    assert type(steps_of(config)) is Silent
 
 
 def test_a_terminal_shows_the_steps(monkeypatch):
