@@ -10,10 +10,10 @@ from pathlib import Path
 
 from llenergymeasure._api.elsewhere import Elsewhere, elsewhere
 from llenergymeasure.config.extensions.backends import BackendEntry
-from llenergymeasure.config.meters import METERS, OFF_BY_USER
+from llenergymeasure.config.meters import METERS, OFF_BY_USER, POWERCAP
 from llenergymeasure.config.user_config import load_user_config, resolve_measurement, user_config_path
 from llenergymeasure.core.backends.registry import BACKENDS, installed_backends
-from llenergymeasure.core.devices import POWERCAP, MeterContext, driver_version, gpu_infos, open_devices
+from llenergymeasure.core.devices import MeterContext, driver_version, gpu_infos, open_devices
 from llenergymeasure.core.energy.select import AVAILABLE, allowed, meter_states, why
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.machine.environment import installed_packages, take_snapshot
@@ -89,7 +89,7 @@ class Machine:
 
     Attributes:
         python: version of Python.
-        cpu: name of the CPU, number of its hardware threads, and size of the memory, as far as they are known.
+        cpu: name of the CPU, number of its hardware threads, and size of the memory; without what is not known.
         models: by name of a built-in model, `available`, or that it is not installed, with the command for it.
         gpus: the GPUs that this process may use.
         no_gpu_reason: why there is no GPU; empty with a GPU.

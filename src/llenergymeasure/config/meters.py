@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from llenergymeasure.config.extensions.table import METER_GROUP, Table
@@ -68,10 +69,12 @@ class MeterSetting:
     to_auto: str
 
     def switched_off(self, declared: str) -> str:
-        """Why energy is not measured: the declared meter is null, or the user config says so."""
+        """Why energy is not measured: the meter is null in the configuration, or in the user config."""
         return f"{self.name} is null: energy measurement is switched off" if declared == "null" else OFF_BY_USER
 
 
+# Where Linux shows the energy counters of CPUs.
+POWERCAP = Path("/sys/class/powercap")
 OFF_BY_USER = "measurement.energy_backend of the user config is null: energy measurement is switched off"
 IN_CONFIG = MeterSetting("energy.backend", "energy.backend: auto")
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from llenergymeasure.config.meters import POWERCAP
 from llenergymeasure.core.nvml.cuda_visible_devices import visible_gpus
 from llenergymeasure.core.nvml.door import GpuDoor
 from llenergymeasure.core.nvml.gpu import Gpu
@@ -22,8 +24,6 @@ from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.exceptions import ConfigError, MeterError
 from llenergymeasure.protocols import Clock
-
-POWERCAP = Path("/sys/class/powercap")
 
 
 @dataclass(frozen=True)
@@ -92,25 +92,46 @@ def open_devices(
     if how_many == 0:
         yield replace(bare, no_gpu_reason="the experiment uses no GPU")
         return
+    with _nvml(open_door) as door:
+        if isinstance(door, MeterError):
+            context = _without_nvml(bare, door, how_many, server)
+        else:
+            context = _with_gpus(bare, door, partial(_visible, door, environ, ask_cuda, first, how_many), server)
+        with _running(context.sampler if sampling else None):
+            yield context
+
+
+@contextmanager
+def _nvml(open_door: Callable[[], GpuDoor]) -> Iterator[GpuDoor | MeterError]:
+    """NVML, open inside the block; where it cannot be opened, the error."""
     try:
         door = open_door()
     except MeterError as error:
-        if server is not None and how_many is not None:
-            problem = (
-                f"server.gpus names {how_many} GPU{'s' * (how_many != 1)}, but no GPU of this machine can be measured"
-            )
-            raise ConfigError(f"{problem}: {error}", "remove server.gpus, or install the NVIDIA driver") from error
-        yield replace(bare, no_gpu_reason=f"NVML: {error}")
+        yield error
         return
     try:
-        used = slice(first, None if how_many is None else first + how_many)
-        chosen = server.measured(door) if server is not None else None
-        processes = GpuProcesses(started=server.own_processes) if server is not None else GpuProcesses()
-        context = _context(bare, door, chosen, environ, used, ask_cuda, processes)
-        with _running(context.sampler if sampling else None):
-            yield context
+        yield door
     finally:
         door.close()
+
+
+def _without_nvml(bare: MeterContext, error: MeterError, how_many: int | None, server: ServerGpus | None) -> MeterContext:
+    if server is not None and how_many is not None:
+        problem = f"server.gpus names {how_many} GPU{'s' * (how_many != 1)}, but no GPU of this machine can be measured"
+        raise ConfigError(f"{problem}: {error}", "remove server.gpus, or install the NVIDIA driver") from error
+    return replace(bare, no_gpu_reason=f"NVML: {error}")
+
+
+def _visible(
+    door: GpuDoor,
+    environ: Mapping[str, str],
+    ask_cuda: Callable[[], Sequence[str]] | None,
+    first: int,
+    how_many: int | None,
+) -> Sequence[Gpu]:
+    """The visible GPUs that are used."""
+    gpus = visible_gpus(door.gpus, environ, ask_cuda, door.mig_parent)
+    return gpus[first : None if how_many is None else first + how_many]
 
 
 @contextmanager
@@ -125,21 +146,18 @@ def _running(sampler: GpuSampler | None) -> Iterator[None]:
         sampler.stop()
 
 
-def _context(
-    bare: MeterContext,
-    door: GpuDoor,
-    chosen: Sequence[Gpu] | None,
-    environ: Mapping[str, str],
-    used: slice,
-    ask_cuda: Callable[[], Sequence[str]] | None,
-    processes: GpuProcesses,
+def _with_gpus(
+    bare: MeterContext, door: GpuDoor, visible: Callable[[], Sequence[Gpu]], server: ServerGpus | None
 ) -> MeterContext:
+    """The context with the GPUs of the server, else with the visible ones; the reason where there is none."""
+    measured = None if server is None else server.measured(door)
     try:
-        gpus = tuple(chosen or visible_gpus(door.gpus, environ, ask_cuda, door.mig_parent)[used])
+        gpus = tuple(measured or visible())
     except ConfigError as error:
         return replace(bare, no_gpu_reason=str(error))
     if not gpus:
         return replace(bare, no_gpu_reason="CUDA_VISIBLE_DEVICES hides every GPU")
+    processes = GpuProcesses() if server is None else GpuProcesses(started=server.own_processes)
     sampler = GpuSampler(door, gpus, bare.clock, gpu_processes=processes)
     return replace(bare, door=door, gpus=gpus, sampler=sampler)
 

@@ -1,4 +1,4 @@
-"""What would become of the energy of an experiment, for a dry run: known within a moment, and without making a meter."""
+"""Foresees, for a dry run, which meter an experiment would use and whether it measures or estimates. It opens no meter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from llenergymeasure.config.meters import IN_CONFIG, METERS
+from llenergymeasure.config.backends.server import ELSEWHERE
+from llenergymeasure.config.meters import IN_CONFIG, METERS, POWERCAP
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.registry import importable
 from llenergymeasure.exceptions import MeterError
@@ -23,16 +24,15 @@ if TYPE_CHECKING:
 
 # Without any of these there is no driver of NVIDIA; the last one is that of Windows, seen from WSL.
 DRIVERS = (Path("/proc/driver/nvidia/version"), Path("/dev/nvidiactl"), Path("/dev/dxg"))
-POWERCAP = Path("/sys/class/powercap")
 
 
 @dataclass(frozen=True)
 class ForeseenEnergy:
-    """What would become of the energy of an experiment.
+    """The meter that an experiment would use.
 
     Attributes:
         meter: name of the meter; null = switched off, none = no meter.
-        source: whether the energy would be measured or an estimate; None without a meter.
+        source: whether the energy would be measured or estimated; None without a meter.
         reason: why this meter or none.
     """
 
@@ -66,10 +66,10 @@ def foreseen_energy(
         has_driver: whether a driver of NVIDIA is loaded.
         powercap: where Linux shows the energy counters of CPUs.
         has: whether a module is installed.
-        clock: with which the counters are watched; None = that of the system.
+        clock: the clock of the check that the counters advance; None = that of the system.
     """
     if config.backend == "server" and config.server_settings.effective_energy == "none":
-        return ForeseenEnergy("none", None, "server.energy is none: the server is on another machine")
+        return ForeseenEnergy("none", None, ELSEWHERE)
     declared = config.energy.backend
     if (narrowed if declared == "auto" else declared) == "null":
         return ForeseenEnergy("null", None, IN_CONFIG.switched_off(declared))

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from llenergymeasure.config.meters import IN_CONFIG, MeterSetting
+from llenergymeasure.config.backends.server import ELSEWHERE
+from llenergymeasure.config.meters import IN_CONFIG, POWERCAP, MeterSetting
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.runners import LOCAL
 from llenergymeasure.config.sections import EnergyConfig
@@ -21,7 +22,6 @@ from llenergymeasure.core.collect.host import HostCollector
 from llenergymeasure.core.collect.latency import LatencyCollector, MemoryCollector, PhaseCollector, TokenCollector
 from llenergymeasure.core.collect.traffic.collector import TrafficCollector
 from llenergymeasure.core.devices import (
-    POWERCAP,
     MeterContext,
     ServerGpus,
     driver_version,
@@ -49,8 +49,6 @@ from llenergymeasure.orchestration.preflight import Request, findings_of
 from llenergymeasure.orchestration.ulimits import limit_findings
 from llenergymeasure.progress import Logged, Progress
 from llenergymeasure.protocols import Clock, Metering, ProcessGroup
-
-SERVER_ELSEWHERE = "server.energy is none: the server is on another machine"
 
 
 @dataclass
@@ -224,7 +222,7 @@ def _unmeasured(config: ExperimentConfig) -> Metering | None:
     """The meter of a server on another machine, which measures nothing; None for every other experiment."""
     if config.backend != "server" or config.server_settings.effective_energy == "local":
         return None
-    return Metering(NoMeter(SERVER_ELSEWHERE), MeterChoice(name=NoMeter.name, reason=SERVER_ELSEWHERE))
+    return Metering(NoMeter(ELSEWHERE), MeterChoice(name=NoMeter.name, reason=ELSEWHERE))
 
 
 @contextmanager

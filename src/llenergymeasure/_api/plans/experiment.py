@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from llenergymeasure._api.plans.foreseen import ForeseenEnergy, PlannedServer, energies_of, servers_of
+from llenergymeasure._api.plans.foreseen import PlannedServer, energies_of, servers_of
 from llenergymeasure.config.messages.fields import set_fields
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.models import StudyConfig
@@ -19,6 +19,7 @@ from llenergymeasure.datasets.loader import open_dataset
 from llenergymeasure.domain.dataset import DatasetInfo
 from llenergymeasure.launch.runners.choose import runner_notes
 from llenergymeasure.launch.runners.dry_run import check_without_torch
+from llenergymeasure.orchestration.foreseen import ForeseenEnergy
 from llenergymeasure.orchestration.model.vram import VramEstimate, estimate_for
 from llenergymeasure.orchestration.notes import notes_on_study, plan_notes
 
@@ -31,7 +32,7 @@ class PlannedExperiment(NamedTuple):
         fields: every field that is not null, by its dotted name, as text.
         prompts: source and number of the prompts.
         memory: estimated memory on the device.
-        energy: what would become of the energy; None where another environment has the meter.
+        energy: the meter that it would use; None where it runs in another environment.
         server: the server; None with another backend.
         notes: notes for the user that do not prevent the run.
     """

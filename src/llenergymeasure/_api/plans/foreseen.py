@@ -1,4 +1,4 @@
-"""What a dry run says about energy and servers: as data, and as text."""
+"""What a dry run shows about energy and servers: as data, and as text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from llenergymeasure.config.traffic import TrafficConfig
 from llenergymeasure.config.user_config import UserConfig
 from llenergymeasure.launch.runners.choose import runner_for
 from llenergymeasure.orchestration.foreseen import ForeseenEnergy, foreseen_energy
-
-__all__ = ["ForeseenEnergy", "PlannedServer", "energies_of", "energy_line", "server_lines", "servers_of"]
 
 SERVERS_SHOWN = 5
 
@@ -37,7 +35,7 @@ class PlannedServer:
 def energies_of(
     configs: Iterable[ExperimentConfig], user: UserConfig, environ: Mapping[str, str]
 ) -> tuple[ForeseenEnergy, ...]:
-    """What would become of the energy of these experiments, each case once; none where another environment has the meter."""
+    """The meters that these experiments would use, each case once; without experiments that run in another environment."""
     cases = {
         (each.backend, each.gpus_wanted, each.energy.backend, each.server_settings.effective_energy): each
         for each in configs
@@ -63,9 +61,9 @@ def energy_line(energy: ForeseenEnergy) -> str:
     if energy.source is None:
         return f"energy: not measured: {energy.reason}"
     if energy.source == "measured":
-        return f"energy: measured by {energy.meter}: {energy.reason}"
-    from_load = "from the load of the CPU, without a GPU and without energy counters of the CPU"
-    return f"energy: an estimate by {energy.meter} {from_load}: {energy.reason}"
+        return f"energy: measured by {energy.meter} ({energy.reason})"
+    why = "there is no GPU, and the CPU has no energy counters that can be read"
+    return f"energy: estimated by {energy.meter} from the load of the CPU, because {why} ({energy.reason})"
 
 
 def server_lines(servers: Sequence[PlannedServer]) -> Iterator[str]:
@@ -88,6 +86,10 @@ def _load(server: PlannedServer) -> str:
         load = f"{traffic.effective_concurrency} in flight"
     else:
         load = f"{traffic.rate:g} per second, {traffic.effective_mode} arrivals"
-    first = traffic.effective_ramp_up_requests(server.n)
-    ramp_up = f", measured after the first {first} answers" if first else ", from the first request to the last answer"
-    return f"traffic: {server.n} requests, {load}{ramp_up}"
+    return f"traffic: {server.n} requests, {load}, {_window(traffic.effective_ramp_up_requests(server.n))}"
+
+
+def _window(ramp_up_requests: int) -> str:
+    if ramp_up_requests == 0:
+        return "from the first request to the last answer"
+    return "measured after the first answer" if ramp_up_requests == 1 else f"measured after the first {ramp_up_requests} answers"

@@ -6,15 +6,11 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from llenergymeasure._api.executors import ExecutorOptions, checked_entry, gpus_for
 from llenergymeasure._api.plans.experiment import check
-from llenergymeasure._api.plans.foreseen import (
-    ForeseenEnergy,
-    PlannedServer,
-    energies_of,
-    servers_of,
-)
+from llenergymeasure._api.plans.foreseen import PlannedServer, energies_of, servers_of
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.config.user_config import UserConfig
@@ -22,6 +18,7 @@ from llenergymeasure.domain.base import Frozen
 from llenergymeasure.domain.study.design import Factor, Protocol, Skipped, StudyDesign
 from llenergymeasure.domain.study.runs import PlannedRun
 from llenergymeasure.launch.runners.choose import runner_notes
+from llenergymeasure.orchestration.foreseen import ForeseenEnergy
 from llenergymeasure.orchestration.model.vram import estimate_for
 from llenergymeasure.orchestration.notes import plan_notes
 from llenergymeasure.study.analysis.planning import detectable_at
@@ -84,7 +81,7 @@ class StudyPlan(Frozen):
         size_mb: size of the folder in MB, without time series.
         detectable: the smallest ratio of two levels that would be found with probability 0.8, by coefficient of variation
             of a run; None with a single cycle or cell.
-        energy: what would become of the energy, each case once; none where another environment has the meter.
+        energy: the meters that the cells would use, each case once; without cells that run in another environment.
         servers: the servers of the cells, in order.
         notes: notes for the user that do not prevent the study.
         output_dir: directory of the results.
@@ -135,33 +132,47 @@ def plan_study(
     user, place = check(study.experiments, output_dir)
     design = design_of(study)
     protocol = protocol_of(study, design, user.execution, gaps=gaps)
-    runs = plan_runs(design, protocol, range(1, protocol.n_cycles + 1))
-    lengths_s = _least_lengths_s(design, runs)
     chosen = executor.with_settings(user.executor)
     n_groups = 1 if chosen is None else _groups(chosen, protocol, study.experiments)
     return StudyPlan(
-        name=design.name,
-        design_hash=design.design_hash,
-        factors=design.factors,
-        cells=tuple(_cells(design)),
-        reference=design.reference,
-        skipped=design.skipped,
-        merged=design.merged,
-        protocol=protocol,
-        n_runs=len(runs),
-        waits=_waits(design, protocol, runs),
+        **_grid(design),
+        **_schedule(design, protocol, n_groups),
         executor=None if chosen is None else chosen.name,
-        n_groups=n_groups,
-        waits_of_group=None if n_groups is None else _waits(design, protocol, _of_group(runs, n_groups)),
-        windows_s=sum(lengths_s),
-        n_single_passes=len(runs) - len(lengths_s),
-        size_mb=len(runs) * BYTES_PER_RUN / MEGABYTE,
         detectable=detectable_at(design, protocol.n_cycles),
         energy=energies_of(study.experiments, user, os.environ),
         servers=servers_of(cell.config for cell in design.cells),
         notes=tuple(dict.fromkeys(note for cell in design.cells for note in _notes(cell.config, user))),
         output_dir=str(place),
     )
+
+
+def _grid(design: StudyDesign) -> dict[str, Any]:
+    """The fields of the plan about the combinations of the study."""
+    return {
+        "name": design.name,
+        "design_hash": design.design_hash,
+        "factors": design.factors,
+        "cells": tuple(_cells(design)),
+        "reference": design.reference,
+        "skipped": design.skipped,
+        "merged": design.merged,
+    }
+
+
+def _schedule(design: StudyDesign, protocol: Protocol, n_groups: int | None) -> dict[str, Any]:
+    """The fields of the plan about the runs: their number, their waits, their windows, and the size of their results."""
+    runs = plan_runs(design, protocol, range(1, protocol.n_cycles + 1))
+    lengths_s = _least_lengths_s(design, runs)
+    return {
+        "protocol": protocol,
+        "n_runs": len(runs),
+        "waits": _waits(design, protocol, runs),
+        "n_groups": n_groups,
+        "waits_of_group": None if n_groups is None else _waits(design, protocol, _of_group(runs, n_groups)),
+        "windows_s": sum(lengths_s),
+        "n_single_passes": len(runs) - len(lengths_s),
+        "size_mb": len(runs) * BYTES_PER_RUN / MEGABYTE,
+    }
 
 
 def _notes(config: ExperimentConfig, user: UserConfig) -> Iterator[str]:

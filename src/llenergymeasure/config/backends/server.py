@@ -24,6 +24,9 @@ CALL_NAMES = frozenset(
     }
 )  # fmt: skip
 
+# Why the energy of a server is not measured.
+ELSEWHERE = "server.energy is none: the server is on another machine"
+
 _PLACEHOLDER = re.compile(r"\{(model|port|seed)\}")
 
 
@@ -51,7 +54,8 @@ class ServerConfig(ConfigModel):
     )
     api: ServerAPI | None = Field(
         None,
-        description="Which interface is requested: completions takes prompts as they are, chat as one message of a user.",
+        description="Interface of the server. completions: each prompt is sent as it is. chat: each prompt is sent as the message "
+        "of a user, and the server applies its chat template.",
         json_schema_extra=effective("completions"),
     )
     served_model: str | None = Field(
@@ -63,15 +67,15 @@ class ServerConfig(ConfigModel):
     tokenizer: str | None = Field(
         None,
         min_length=1,
-        description="Tokenizer that cuts prompts: model id or directory.",
+        description="Tokenizer that cuts prompts: a model id, or a directory.",
         json_schema_extra=effective(
             "that of `model` if it is on this machine, else that of llama.cpp or vLLM; else prompts are sent as text, uncut"
         ),
     )
     energy: ServerEnergy | None = Field(
         None,
-        description="local: the server runs on this machine, and its devices are measured. none: it runs elsewhere, and energy "
-        "is not measured.",
+        description="local: the server runs on this machine, and its devices are measured. none: it runs on another machine, and "
+        "energy is not measured.",
         json_schema_extra=effective("local"),
     )
     gpus: tuple[Annotated[Integer, Field(ge=0)], ...] | None = Field(
@@ -119,7 +123,7 @@ class ServerConfig(ConfigModel):
         if self.url is not None and self.launch is not None:
             raise ContradictionError("url and launch exclude each other", "keep one", "url", "launch")
         if self.arguments and self.launch is None:
-            raise ContradictionError("arguments are for launch", "add server.launch, or remove them", "arguments")
+            raise ContradictionError("arguments has no effect without launch", "set launch, or remove it", "arguments")
         if self.launch is not None:
             check_launch(self.launch, self.arguments or {})
         if self.effective_energy == "none":
@@ -130,14 +134,14 @@ class ServerConfig(ConfigModel):
         """A server on another machine cannot be started here, and has no GPUs here."""
         for name in ("launch", "gpus"):
             if getattr(self, name) is not None:
-                problem = f"energy 'none' states that the server is elsewhere, but {name} is set"
+                problem = f"energy 'none' states that the server is on another machine, but {name} is set"
                 raise ContradictionError(problem, "remove one of them", "energy", name)
 
     # What None means; the descriptions state the same.
 
     @property
     def effective_api(self) -> ServerAPI:
-        """Which interface is requested."""
+        """The interface of the server that requests use."""
         return self.api or "completions"
 
     @property

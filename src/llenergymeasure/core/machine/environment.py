@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from llenergymeasure._version import __version__
@@ -67,34 +68,55 @@ def take_snapshot(
         environ: environment variables.
         run: runs a command.
     """
-    version, source = _cuda_version(cuda, root, run)
-    commit, dirty = _git(run)
-    cpuinfo = _text(root / "proc/cpuinfo") or ""
-    frequency = root / "sys/devices/system/cpu/cpu0/cpufreq"
     return EnvironmentSnapshot(
-        python=platform.python_version(),
-        os=platform.platform(),
-        cpu_model=_cpu_model(cpuinfo, run),
-        cpu_count_logical=os.cpu_count(),
-        cpu_count_physical=_physical_cores(cpuinfo, root),
-        ram_total_mb=_ram_total_mb(root),
-        cuda_version=version,
-        cuda_version_source=source,
-        cudnn_version=cuda.cudnn if cuda else None,
+        **_host(root, run),
+        **_cuda(cuda, root, run),
+        **_software(environ, run),
         driver_version=driver_version,
         gpus=tuple(gpus),
         container=_container(root, environ),
         runner=runner,
         image=image,
-        cpu_governor=_text(frequency / "scaling_governor"),
-        cpu_frequency_min_mhz=_megahertz(_text(frequency / "scaling_min_freq")),
-        cpu_frequency_max_mhz=_megahertz(_text(frequency / "scaling_max_freq")),
-        packages=installed_packages(environ),
-        tool_version=__version__,
-        git_commit=commit,
-        git_dirty=dirty,
         timestamp_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
+
+
+def _host(root: Path, run: Run) -> dict[str, Any]:
+    """The fields of the snapshot about operating system, CPU and memory."""
+    cpuinfo = _text(root / "proc/cpuinfo") or ""
+    frequency = root / "sys/devices/system/cpu/cpu0/cpufreq"
+    return {
+        "os": platform.platform(),
+        "cpu_model": _cpu_model(cpuinfo, run),
+        "cpu_count_logical": os.cpu_count(),
+        "cpu_count_physical": _physical_cores(cpuinfo, root),
+        "ram_total_mb": _ram_total_mb(root),
+        "cpu_governor": _text(frequency / "scaling_governor"),
+        "cpu_frequency_min_mhz": _megahertz(_text(frequency / "scaling_min_freq")),
+        "cpu_frequency_max_mhz": _megahertz(_text(frequency / "scaling_max_freq")),
+    }
+
+
+def _cuda(cuda: CudaFacts | None, root: Path, run: Run) -> dict[str, Any]:
+    """The fields of the snapshot about CUDA."""
+    version, source = _cuda_version(cuda, root, run)
+    return {
+        "cuda_version": version,
+        "cuda_version_source": source,
+        "cudnn_version": cuda.cudnn if cuda else None,
+    }
+
+
+def _software(environ: Mapping[str, str], run: Run) -> dict[str, Any]:
+    """The fields of the snapshot about Python, its packages, and the code in the working directory."""
+    commit, dirty = _git(run)
+    return {
+        "python": platform.python_version(),
+        "packages": installed_packages(environ),
+        "tool_version": __version__,
+        "git_commit": commit,
+        "git_dirty": dirty,
+    }
 
 
 def _text(path: Path) -> str | None:

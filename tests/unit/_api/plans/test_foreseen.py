@@ -1,12 +1,13 @@
-"""What a dry run says about energy and servers."""
+"""What a dry run shows about energy and servers."""
 
 from __future__ import annotations
 
 import pytest
 
 from llenergymeasure import ExperimentConfig
-from llenergymeasure._api.plans.foreseen import ForeseenEnergy, energies_of, energy_line, server_lines, servers_of
+from llenergymeasure._api.plans.foreseen import energies_of, energy_line, server_lines, servers_of
 from llenergymeasure.config.user_config import UserConfig
+from llenergymeasure.orchestration.foreseen import ForeseenEnergy
 
 LAUNCH = {"launch": ["vllm", "serve", "{model}", "--port", "{port}"]}
 
@@ -33,7 +34,7 @@ def test_the_command_that_would_start_a_server_is_shown_with_the_load():
         ({"mode": "poisson", "rate": 4}, "4 per second, poisson arrivals, measured after the first 10 answers"),
         ({"mode": "constant", "rate": 0.5, "window": "total"},
          "0.5 per second, constant arrivals, from the first request to the last answer"),
-        (None, "1 in flight, measured after the first 1 answers"),
+        (None, "1 in flight, measured after the first answer"),
     ],
 )  # fmt: skip
 def test_a_running_server_is_named_and_not_connected_to(traffic, load):
@@ -68,14 +69,14 @@ def test_the_meter_of_another_environment_is_not_foreseen():
 @pytest.mark.parametrize(
     ("energy", "line"),
     [
-        (ForeseenEnergy("nvml", "measured", "the first available"), "energy: measured by nvml: the first available"),
+        (ForeseenEnergy("nvml", "measured", "the first available"), "energy: measured by nvml (the first available)"),
         (ForeseenEnergy("none", None, "no meter is available"), "energy: not measured: no meter is available"),
         (
             ForeseenEnergy("codecarbon", "estimated", "the first available"),
-            "energy: an estimate by codecarbon from the load of the CPU, without a GPU and without energy counters of the CPU: "
-            "the first available",
+            "energy: estimated by codecarbon from the load of the CPU, because there is no GPU, and the CPU has no energy counters "
+            "that can be read (the first available)",
         ),
     ],
 )
-def test_energy_is_said_to_be_measured_or_an_estimate(energy, line):
+def test_energy_is_said_to_be_measured_or_estimated(energy, line):
     assert energy_line(energy) == line

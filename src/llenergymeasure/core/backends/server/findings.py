@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from llenergymeasure.config.backends.server import ELSEWHERE
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.server.processes.listening import is_here
 from llenergymeasure.core.backends.server.tokens.from_file import TOKENIZER_FILE
@@ -80,6 +81,6 @@ def _elsewhere(config: ExperimentConfig) -> Iterator[Finding]:
         )
     if settings.effective_energy == "none" and config.energy.backend not in ("auto", "null"):
         yield Finding(
-            f"energy.backend is {config.energy.backend}, but server.energy is none: the server is on another machine",
+            f"energy.backend is {config.energy.backend}, but {ELSEWHERE}",
             "remove one of them",
         )

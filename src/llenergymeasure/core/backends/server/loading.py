@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
-from llenergymeasure.config.backends.server import ServerConfig
+from llenergymeasure.config.backends.server import ELSEWHERE, ServerConfig
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.server.client.client import Client
 from llenergymeasure.core.backends.server.client.engines import PROBES, recognised
@@ -59,22 +59,22 @@ class ServerLoader:
         self._gpu_processes, self._same_ids = gpu_processes, same_ids
 
     def load(self, config: ExperimentConfig) -> ServerEngine:
-        settings, kept = config.server_settings, ExitStack()
+        settings, running = config.server_settings, None
+        start_s, headers = self._clock.now(), key_headers(settings, self._environ)
         with ExitStack() as stack:
-            running, url = None, with_version(settings.url or "")
-            start_s, headers = self._clock.now(), key_headers(settings, self._environ)
+            url = with_version(settings.url or "")
             if settings.launch is not None:
                 port = free_port()
                 command = settings.command(_path_of(config.model), port, config.random_seed)
                 running = self._launch(command, self._environ, secrets_in(headers))
                 stack.callback(running.end)
                 url = f"http://127.0.0.1:{port}/v1"
-            loaded = self._loaded(config, url, headers, running, start_s, kept.close)
+            loaded = self._loaded(config, url, headers, running, start_s)
             target = Target(url, settings.effective_api, headers, settings.effective_request_timeout_seconds)
             engine = ServerEngine(
                 loaded, config, self._clock, lambda: Client(target, self._clock.now), Requests(config, loaded).make
             )
-            kept.push(stack.pop_all())
+            stack.pop_all()  # the engine ends the server
         return engine
 
     def _loaded(
@@ -84,10 +84,8 @@ class ServerLoader:
         headers: Mapping[str, str],
         running: LaunchedServer | None,
         start_s: float,
-        give_back: Callable[[], None],
     ) -> LoadedServer:
         settings, ask = config.server_settings, Questions(url, headers)
-        why_ended = _never if running is None else running.why_ended
         listed = self._waiting(settings, ask, running).listed()
         start_seconds = None if running is None else self._clock.now() - start_s
         answers = {path: answer for path in PROBES if (answer := ask.known(path)) is not None}
@@ -113,14 +111,14 @@ class ServerLoader:
             version_reason=no_version,
             command=() if running is None else running.command,
             start_seconds=start_seconds,
-            why_ended=why_ended,
-            output=_never if running is None else running.written,
-            give_back=give_back,
+            why_ended=_nothing if running is None else running.why_ended,
+            output=_nothing if running is None else running.written,
+            give_back=_nothing if running is None else running.end,
         )
 
     def _waiting(self, settings: ServerConfig, ask: Questions, running: LaunchedServer | None) -> Waiting:
         if running is None:
-            return Waiting(ask, self._clock, PATIENCE_S, _never, lambda: "start it, or correct server.url")
+            return Waiting(ask, self._clock, PATIENCE_S, _nothing, lambda: "start it, or correct server.url")
         return Waiting(
             ask,
             self._clock,
@@ -141,8 +139,8 @@ class ServerLoader:
         return UNKNOWN_DEVICE if on_gpus and not self._same_ids() else "cpu"
 
 
-def _never() -> None:
-    """A server that was not started here is not known to have ended, and its output is not known."""
+def _nothing() -> None:
+    """Of a server that was not started here, neither the end nor the output is known, and it is not ended."""
 
 
 def with_version(url: str) -> str:
@@ -192,7 +190,7 @@ def _processes(
     if running is not None:
         return _started_processes(running), None
     if settings.effective_energy == "none":
-        return None, "server.energy is none: the server is on another machine"
+        return None, ELSEWHERE
     try:
         return processes_at(url), None
     except NotFoundError as error:
