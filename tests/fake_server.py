@@ -25,7 +25,7 @@ class FakeLoop:
 
     Args:
         clock: the clock of the test.
-        origin_s: what the loop's own clock shows when that clock shows 0.
+        origin_s: time of the loop's own clock in s, when the clock of the test is at 0.
     """
 
     def __init__(self, clock: FakeClock, origin_s: float = 0.0) -> None:

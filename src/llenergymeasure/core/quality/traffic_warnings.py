@@ -9,20 +9,21 @@ from llenergymeasure._format import milliseconds
 from llenergymeasure.core.quality.machine_warnings import Warnings
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.traffic.result import TrafficResult
+from llenergymeasure.domain.traffic.text import failures_text
 from llenergymeasure.domain.warnings import warning
 
 # Decision: a tenth of a usual limit for the time to first token.
 MOST_LAG_MS = 10.0
 # A p99 ignores one request in a hundred.
 MOST_FAILED_SHARE = 0.01
-# The thread has Python's lock only a part of the time, and an event waits for those before it.
+# Above this share, an event often waits until the events before it have been read.
 MOST_CLIENT_CPU = 0.8
-# Less are the first tokens that all prompts share, such as those of a chat template.
+# A smaller share may be the first tokens that all prompts have in common, such as those of a chat template.
 MOST_CACHED_SHARE = 0.1
 # A number in flight under a steady load has about the variance of its mean (as in an M/G/infinity queue), the difference of two
 # of them twice that. Three standard deviations of it occur by chance in 3 of 1000 windows.
 DEVIATIONS = 3.0
-# So many requests one after the other show a steady load.
+# Decision: with so many requests of each stream, the first and the last of them are a small part of the window.
 REQUESTS_EACH = 10
 # Less growth changes the latency of few requests.
 LEAST_GROWTH = 0.1
@@ -61,10 +62,10 @@ def _look(draft: ExperimentResult) -> str:
 def _failed(draft: ExperimentResult) -> Warnings:
     traffic = draft.traffic
     if traffic is not None and traffic.failed > MOST_FAILED_SHARE * traffic.sent:
-        kinds = ", ".join(f"{each.count} x {each.kind} ({each.example})" for each in traffic.failures)
         yield warning(
             "requests_failed",
-            f"{traffic.failed} of {traffic.sent} requests failed, above {100 * MOST_FAILED_SHARE:g} %: {kinds}",
+            f"{traffic.failed} of {traffic.sent} requests failed, above {100 * MOST_FAILED_SHARE:g} %: "
+            f"{failures_text(traffic.failures)}",
             f"lower the load, or {_look(draft)}; latencies are those of the answered requests only",
             failed=traffic.failed,
             sent=traffic.sent,
@@ -84,7 +85,7 @@ def _counted(draft: ExperimentResult) -> Warnings:
         yield warning(
             "events_dropped",
             f"{traffic.dropped_events} events of answers could not be read and were left out",
-            "check the server; their tokens count where it reports their number at the end",
+            "check the server; if it reports the total number of tokens, their tokens are counted",
             dropped_events=traffic.dropped_events,
         )
 
@@ -183,7 +184,8 @@ def _fewer_than_in_flight(draft: ExperimentResult) -> Warnings:
         return
     yield warning(
         "fewer_requests_than_in_flight",
-        f"{traffic.sent} requests were measured with {traffic.concurrency} in flight: not even one for each",
+        f"{traffic.sent} requests were measured, fewer than the {traffic.concurrency} in flight: most tokens of the window are those "
+        "of requests that were sent before it",
         f"raise n to at least {REQUESTS_EACH * traffic.concurrency}, or lower traffic.concurrency",
         sent=traffic.sent,
         concurrency=traffic.concurrency,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from llenergymeasure._format import milliseconds, number
 from llenergymeasure.domain.measurements import Distribution
 from llenergymeasure.domain.metrics import METRICS
-from llenergymeasure.domain.traffic.result import LIMITED, ServerResult, SLOResult, TrafficResult
+from llenergymeasure.domain.traffic.result import LIMITED, FailureCount, ServerResult, SLOResult, TrafficResult
 
 Rows = Iterator[tuple[str, str]]
 _LIMIT_NAMES = {"ttft": "TTFT", "itl": "ITL", "request": "request"}
@@ -37,6 +37,11 @@ def limits_text(slo: SLOResult) -> str:
     """The limits, such as `TTFT p99 500 ms, ITL p99 50 ms`."""
     limits = ((_LIMIT_NAMES[latency], getattr(slo, name)) for name, latency in LIMITED.items())
     return ", ".join(f"{name} p99 {number(limit_ms, 'ms')}" for name, limit_ms in limits if limit_ms is not None)
+
+
+def failures_text(failures: Sequence[FailureCount]) -> str:
+    """Failed requests by kind, such as `3 x refused (connection refused)`."""
+    return ", ".join(f"{one.count} x {one.kind} ({one.example})" for one in failures)
 
 
 def traffic_rows(traffic: TrafficResult, result: object) -> Rows:

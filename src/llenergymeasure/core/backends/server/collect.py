@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from llenergymeasure.core.backends.server.client.engines import UNKNOWN
 from llenergymeasure.core.backends.server.engine import ServerEngine
 from llenergymeasure.core.backends.server.loaded import LoadedServer
 from llenergymeasure.core.machine.process_tree import descendants
@@ -51,7 +52,7 @@ class ServerCollector:
         before_s, after_s = self._before_s, self._after_s
         return ServerResult(
             url=server.url,
-            engine=None if server.engine == "unknown" else server.engine,
+            engine=None if server.engine == UNKNOWN else server.engine,
             version=server.version,
             version_reason=server.version_reason,
             launched=server.was_launched,
@@ -67,5 +68,5 @@ class ServerCollector:
 
 def _server_of(engine: InferenceEngine) -> LoadedServer:
     if not isinstance(engine, ServerEngine):
-        raise TypeError(f"{type(engine).__name__} is no server")
+        raise TypeError(f"{type(engine).__name__} is not a ServerEngine")
     return engine.server

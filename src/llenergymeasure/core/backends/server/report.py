@@ -33,7 +33,6 @@ class Report:
 
     Attributes:
         settings: its settings, under its own names.
-        entry: its entry for the model in /v1/models.
         n_parameters: number of parameters; None where it does not report it.
         vocab_size: number of token ids; None where it does not report it.
         positions: longest sequence in tokens; None where it does not report it.
@@ -41,7 +40,6 @@ class Report:
     """
 
     settings: Mapping[str, Any]
-    entry: Mapping[str, Any]
     n_parameters: int | None = None
     vocab_size: int | None = None
     positions: int | None = None
@@ -63,7 +61,6 @@ def report_of(engine: str, ask: Questions, entry: Mapping[str, Any], answers: Ma
     meta: Mapping[str, Any] = stated if isinstance(stated, Mapping) else {}
     return Report(
         settings=known,
-        entry=entry,
         n_parameters=_count(meta, "n_params"),
         vocab_size=_count(meta, "n_vocab"),
         positions=_count(known, "max_model_len") or _count(known, "n_ctx") or _count(known, "context_length"),

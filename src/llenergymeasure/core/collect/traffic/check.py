@@ -13,7 +13,8 @@ from llenergymeasure.core.collect.check_request import (
     problems_outside,
 )
 from llenergymeasure.core.collect.intervals import Interval
-from llenergymeasure.core.collect.traffic.failures import failures_text
+from llenergymeasure.core.collect.traffic.failures import failures_by_kind
+from llenergymeasure.domain.traffic.text import failures_text
 from llenergymeasure.exceptions import BackendError, Unanswered
 from llenergymeasure.records import FailedRequest, RequestRecord, RunRecords, TrafficRecord
 
@@ -53,7 +54,8 @@ def _failed(traffic: TrafficRecord) -> tuple[FailedRequest, ...]:
 def _unanswered(traffic: TrafficRecord) -> BackendError:
     if not traffic.failures:
         return BackendError("no request was sent in the window; raise n, or lower traffic.concurrency")
-    return Unanswered(f"no request of the window was answered: {failures_text(traffic.failures)}")
+    kinds = failures_text(failures_by_kind(traffic.failures))
+    return Unanswered(f"no request of the window was answered: {kinds}")
 
 
 def _problems_of_run(records: RunRecords, traffic: TrafficRecord, window: Interval) -> Iterator[str]:

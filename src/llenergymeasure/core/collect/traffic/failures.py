@@ -15,8 +15,3 @@ def failures_by_kind(failures: Sequence[FailedRequest]) -> tuple[FailureCount, .
         found.setdefault(failure.kind, []).append(failure)
     counted = (FailureCount(kind=kind, count=len(each), example=each[0].message) for kind, each in found.items())
     return tuple(sorted(counted, key=lambda one: (-one.count, one.kind)))
-
-
-def failures_text(failures: Sequence[FailedRequest]) -> str:
-    """The failures by kind as a clause, such as `3 x refused (connection refused)`."""
-    return ", ".join(f"{one.count} x {one.kind} ({one.example})" for one in failures_by_kind(failures))

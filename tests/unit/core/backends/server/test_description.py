@@ -16,7 +16,7 @@ CONFIG = ExperimentConfig(model="builtin/tiny-llama", backend="server", server=U
 
 def test_the_parameters_are_those_of_the_models_configuration():
     architecture = local_config("builtin/tiny-llama", None, {})
-    info = describe(CONFIG, "vllm", Report({"max_model_len": 512}, {}, positions=512), architecture, "cuda", 3.0)
+    info = describe(CONFIG, "vllm", Report({"max_model_len": 512}, positions=512), architecture, "cuda", 3.0)
     assert (info.backend, info.device, info.architecture) == (None, "cuda", "LlamaForCausalLM")
     assert info.n_matmul_parameters is not None
     assert info.n_parameters >= info.n_matmul_parameters
@@ -25,12 +25,12 @@ def test_the_parameters_are_those_of_the_models_configuration():
 
 
 def test_what_the_server_counts_comes_first():
-    info = describe(CONFIG, "llama.cpp", Report({}, {}, n_parameters=7, most_requests=4), {}, "cpu", None)
+    info = describe(CONFIG, "llama.cpp", Report({}, n_parameters=7, most_requests=4), {}, "cpu", None)
     assert (info.n_parameters, info.max_num_seqs) == (7, 4)
 
 
 def test_without_both_the_parameters_are_none_with_the_reason():
-    info = describe(CONFIG, "unknown", Report({}, {}), {}, "unknown", None)
+    info = describe(CONFIG, "unknown", Report({}), {}, "unknown", None)
     assert (info.n_parameters, info.n_matmul_parameters, info.max_positions) == (None, None, None)
     assert "does not report them" in info.parameters_reason
 
@@ -58,7 +58,7 @@ ASKED = {
 )
 def test_what_is_set_and_has_no_effect_on_a_server_is_warned_about(engine, fields, without_effect):
     config = ExperimentConfig(**{"model": "m", "backend": "server", "server": URL, **fields})
-    info = describe(config, engine, Report({}, {}), {}, "cpu", None)
+    info = describe(config, engine, Report({}), {}, "cpu", None)
     found = list(not_applied(config, info.effective_settings, complete=False))
     assert [(each.field, each.found) for each in found] == [(name, None) for name in without_effect]
 
@@ -66,5 +66,5 @@ def test_what_is_set_and_has_no_effect_on_a_server_is_warned_about(engine, field
 @pytest.mark.parametrize(("fields", "names"), [({"max_input_tokens": 100}, ["max_input_tokens"]), ({}, [])])
 def test_a_limit_of_the_prompts_that_is_set_has_no_effect_where_they_are_not_cut(fields, names):
     config = ExperimentConfig(model="m", backend="server", server=URL, **fields)
-    info = describe(config, "unknown", Report({}, {}), {}, "cpu", None, cuts=False)
+    info = describe(config, "unknown", Report({}), {}, "cpu", None, cuts=False)
     assert [each.field for each in not_applied(config, info.effective_settings, complete=False)] == names

@@ -6,8 +6,9 @@ import pytest
 
 from a_traffic_window import B, C, answered, failed, run_of, traffic_window
 from llenergymeasure.core.collect.traffic.collector import TrafficCollector
-from llenergymeasure.core.collect.traffic.failures import failures_text
+from llenergymeasure.core.collect.traffic.failures import failures_by_kind
 from llenergymeasure.domain.traffic.result import FailureCount
+from llenergymeasure.domain.traffic.text import failures_text
 from llenergymeasure.protocols import Window
 from llenergymeasure.records import RunRecords
 
@@ -78,7 +79,7 @@ def test_failures_are_counted_by_kind_most_frequent_first():
         failed(1, 12.0, 13.0, "refused", message="refused A"),
         failed(2, 13.0, 14.0, "refused", message="refused B"),
     ]
-    assert failures_text(several) == "2 x refused (refused A), 1 x timeout (no event for 5 s)"
+    assert failures_text(failures_by_kind(several)) == "2 x refused (refused A), 1 x timeout (no event for 5 s)"
 
 
 def test_output_that_nothing_counts_is_named():

@@ -49,8 +49,8 @@ def dead(url: str, log: RequestLog, why: str | None, output: str | None = None) 
         what = "has ended" if why else "has ended, or accepts no connections"
         return BackendError(f"the server at {url} {what}, {last}; {why or output or _LOOK}")
     return Unanswered(
-        f"the server at {url} answered no request in the time that one may take, {last}; set "
-        f"server.request_timeout_seconds higher if it was at work; {output or _LOOK}"
+        f"the server at {url} answered no request within the time limit of one, {last}; raise "
+        f"server.request_timeout_seconds if it was still working; {output or _LOOK}"
     )
 
 

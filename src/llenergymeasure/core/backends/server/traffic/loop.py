@@ -45,7 +45,7 @@ class LoopThread:
                 future = asyncio.run_coroutine_threadsafe(work(), loop)
             while not wait([future], timeout=_STEP_S).done:
                 pass
-        except BaseException:
+        except BaseException:  # also an interrupt: nothing else would end the coroutine
             if future is not None:
                 future.cancel()
             raise
