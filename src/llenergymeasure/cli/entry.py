@@ -33,9 +33,8 @@ def main() -> None:
 
 def _listen() -> None:
     OUTCOME.is_final = False
-    sys.unraisablehook = without_interrupts(
-        sys.unraisablehook
-    )  # such as in the import system, which has destructors too
+    # An interrupt in a destructor, such as one of the import system, is not reported.
+    sys.unraisablehook = without_interrupts(sys.unraisablehook)
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # a shell starts commands with `&` so
         signal.signal(signal.SIGINT, _interrupt)
 

@@ -116,7 +116,7 @@ class ExperimentConfig(ConfigModel):
     tensorrt: TensorRTConfig | None = Field(None, description="Settings of the TensorRT-LLM backend.")
     server: ServerConfig | None = Field(None, description="Settings of the server backend.")
     traffic: TrafficConfig | None = Field(None, description="How requests are sent to a server.")
-    slo: SLOConfig | None = Field(None, description="Latency that requests to a server should keep.")
+    slo: SLOConfig | None = Field(None, description="Limits of the latency of requests to a server.")
     lora: LoRAConfig | None = Field(None, description="LoRA adapter.")
     passthrough_kwargs: dict[str, Any] | None = Field(
         None,

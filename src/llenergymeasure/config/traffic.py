@@ -1,4 +1,4 @@
-"""The sections `traffic` and `slo`: how requests are sent to a server, and the latency that they should keep."""
+"""The sections `traffic` and `slo`: how requests are sent to a server, and the limits of their latency."""
 
 from __future__ import annotations
 
@@ -99,16 +99,19 @@ class TrafficConfig(ConfigModel):
 
 
 class SLOConfig(ConfigModel):
-    """The latency that requests should keep; at least one limit."""
+    """Limits of the latency of requests; at least one."""
 
     ttft_p99_ms: Number | None = Field(
-        None, gt=0, description="Limit of the time to first token.", json_schema_extra=effective("none")
+        None, gt=0, description="Limit of the time to first token in ms.", json_schema_extra=effective("none")
     )
     itl_p99_ms: Number | None = Field(
-        None, gt=0, description="Limit of the time between tokens.", json_schema_extra=effective("none")
+        None, gt=0, description="Limit of the time between two tokens in ms.", json_schema_extra=effective("none")
     )
     e2e_p99_ms: Number | None = Field(
-        None, gt=0, description="Limit of the time of a whole request.", json_schema_extra=effective("none")
+        None,
+        gt=0,
+        description="Limit of the time from the sending of a request to its last token in ms.",
+        json_schema_extra=effective("none"),
     )
 
     @model_validator(mode="after")

@@ -156,9 +156,8 @@ class EngineContract:
             assert 1 <= request.output_tokens <= limit, f"{name} has {request.output_tokens} output tokens of {limit}"
             strange = [token for token in request.output_ids or () if not 0 <= token < vocabulary]
             assert not strange, f"{name} has output ids that are not below vocab_size {vocabulary}: {strange}"
-            if (
-                request.token_counts and ran.records.traffic is None
-            ):  # a server sends no event for the end of a sequence
+            # A server sends no event for the end of a sequence.
+            if request.token_counts and ran.records.traffic is None:
                 counted = request.token_counts[-1]
                 assert counted >= request.output_tokens, (
                     f"{name} has {request.output_tokens} tokens and times of {counted}"

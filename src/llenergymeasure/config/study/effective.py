@@ -78,9 +78,8 @@ def key_of(value: Any) -> Hashable:
 def key_of_config(config: ExperimentConfig) -> Hashable:
     """A key that is equal for configurations with the same effect."""
     fields = effective_fields(config)
-    if (
-        config.passthrough_kwargs is None and config.server is None
-    ):  # each field has one type: equal values are the same
+    # Without these two, each field has one type, so equal values have the same effect.
+    if config.passthrough_kwargs is None and config.server is None:
         try:
             return frozenset(fields.items())
         except TypeError:  # a mapping, such as `pytorch.max_memory`

@@ -52,7 +52,7 @@ def commands(version: str | None, file: str, used: Iterable[str], libraries: Map
         version: the release that measured; None where it is not known.
         file: name of the configuration file.
         used: names of the backends and meters that were used.
-        libraries: versions of torch and transformers that were used, as far as they are known.
+        libraries: the known versions of torch and transformers that were used, by name.
     """
     return "\n".join(_commands(version, file, set(used), libraries))
 
