@@ -46,7 +46,7 @@ def energies_of(
 
 
 def servers_of(configs: Iterable[ExperimentConfig]) -> tuple[PlannedServer, ...]:
-    """The servers of these experiments, in order, each load once."""
+    """The servers of these experiments, in order."""
     return tuple(_server(each) for each in configs if each.backend == "server")
 
 

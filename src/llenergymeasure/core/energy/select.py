@@ -49,20 +49,18 @@ def choose_meter(
 def foreseen_meter(
     declared: str, narrowed: str, context: MeterContext, registry: Mapping[str, MeterEntry] = METERS
 ) -> MeterChoice:
-    """The meter that `choose_meter` would take, by the probes alone: no meter is made.
+    """The meter that `choose_meter` would choose. It probes meters and creates none.
 
     Args:
         declared, narrowed, context, registry: as for `choose_meter`, where energy is not switched off.
     """
     asked = narrowed if declared == "auto" else declared
     candidates = allowed(asked, context, registry)
-    reason = why(asked, candidates) if declared == "auto" else f"{IN_CONFIG.name} is {declared}"
     first = next((name for name, entry in candidates.items() if entry.probe(context) is None), None)
-    return (
-        MeterChoice(name="none", reason="no meter is available")
-        if first is None
-        else MeterChoice(name=first, reason=reason)
-    )
+    if first is None:
+        return MeterChoice(name="none", reason="no meter is available")
+    reason = why(asked, candidates) if declared == "auto" else f"{IN_CONFIG.name} is {declared}"
+    return MeterChoice(name=first, reason=reason)
 
 
 def allowed(
