@@ -32,13 +32,13 @@ terms.
 STREAMS_HEAD = """\
 # How late a client takes the times of tokens
 
-A client of a server under traffic takes the time of each token when it arrives. If the client has too much work, it takes that time too
-late, and the latencies of the server look longer than they are. This page shows how late: the 99th percentile over all tokens of
-{streams} streams with {rate:g} tokens/s each, for our client and for others (target *peer*).
+A client of a server under traffic takes the time of each token when it arrives. If the client has too much work, it takes that
+time too late, and the latencies of the server look longer than they are. This page shows how late: the 99th percentile over all
+tokens of {streams} streams with {rate:g} tokens/s each, for our client and for others (target *peer*).
 
-A scripted server on a core of its own writes into each token the time at which it sent it; the client has another core. *Spread*: the
-tokens are spread over time. *In step*: all streams have their next token at the same moment, as with continuous batching. Each value is
-the median of {rounds} rounds, and the spread is the range from the smallest to the largest.
+A scripted server on a core of its own writes into each token the time at which it sent it; the client has another core. *Spread*:
+the tokens are spread over time. *In step*: all streams have their next token at the same moment, as with continuous batching. Each
+value is the median of {rounds} rounds, and the spread is the range from the smallest to the largest.
 
 `{command}` writes this page.
 """
@@ -47,7 +47,8 @@ ABOUT_STUDIES = frozenset({"study_power", "study_size"})
 
 def page(rows: Sequence[tuple[str, Row | Line]], load: float | None = None, command: str = "make bench") -> str:
     """Markdown of the rows, each with the benchmark that made it."""
-    parts = [head_of({name for name, _ in rows}, command), machine(load), missed([row for _, row in rows if isinstance(row, Row)])]
+    head = head_of({name for name, _ in rows}, command)
+    parts = [head, machine(load), missed([row for _, row in rows if isinstance(row, Row)])]
     for name in dict.fromkeys(name for name, _ in rows):
         parts += section(name, [row for owner, row in rows if owner == name])
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"

@@ -115,7 +115,9 @@ def _nvml(open_door: Callable[[], GpuDoor]) -> Iterator[GpuDoor | MeterError]:
         door.close()
 
 
-def _without_nvml(bare: MeterContext, error: MeterError, how_many: int | None, server: ServerGpus | None) -> MeterContext:
+def _without_nvml(
+    bare: MeterContext, error: MeterError, how_many: int | None, server: ServerGpus | None
+) -> MeterContext:
     if server is not None and how_many is not None:
         problem = f"server.gpus names {how_many} GPU{'s' * (how_many != 1)}, but no GPU of this machine can be measured"
         raise ConfigError(f"{problem}: {error}", "remove server.gpus, or install the NVIDIA driver") from error

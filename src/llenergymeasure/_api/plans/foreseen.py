@@ -92,4 +92,5 @@ def _load(server: PlannedServer) -> str:
 def _window(ramp_up_requests: int) -> str:
     if ramp_up_requests == 0:
         return "from the first request to the last answer"
-    return "measured after the first answer" if ramp_up_requests == 1 else f"measured after the first {ramp_up_requests} answers"
+    answers = "answer" if ramp_up_requests == 1 else f"{ramp_up_requests} answers"
+    return f"measured after the first {answers}"

@@ -29,7 +29,9 @@ def check_url(value: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment or re.search(r"\s", value):
         raise FieldError(f"'{value}' is not the http or https address of a server", _EXAMPLE)
     if not value.isascii():
-        raise FieldError(f"'{value}' has a character that is not allowed in an address", "write it percent-encoded, such as %C3%A9")
+        raise FieldError(
+            f"'{value}' has a character that is not allowed in an address", "write it percent-encoded, such as %C3%A9"
+        )
     return value.rstrip("/")
 
 

@@ -184,8 +184,8 @@ def _fewer_than_in_flight(draft: ExperimentResult) -> Warnings:
         return
     yield warning(
         "fewer_requests_than_in_flight",
-        f"{traffic.sent} requests were measured, fewer than the {traffic.concurrency} in flight: most tokens of the window are those "
-        "of requests that were sent before it",
+        f"{traffic.sent} requests were measured, fewer than the {traffic.concurrency} in flight: most tokens of the window are "
+        "those of requests that were sent before it",
         f"raise n to at least {REQUESTS_EACH * traffic.concurrency}, or lower traffic.concurrency",
         sent=traffic.sent,
         concurrency=traffic.concurrency,
