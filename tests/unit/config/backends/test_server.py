@@ -87,8 +87,11 @@ def test_weights_of_a_server_come_from_no_seed_of_this_package():
     [
         ({"url": URL, "launch": LAUNCH}, "url and launch exclude each other; keep one"),
         ({"url": URL, "arguments": {"a": 1}}, "arguments has no effect without launch; set launch, or remove it"),
-        ({"launch": LAUNCH, "energy": "none"}, "energy 'none' states that the server is elsewhere, but launch is set"),
-        ({"url": URL, "energy": "none", "gpus": [0]}, "the server is elsewhere, but gpus is set"),
+        (
+            {"launch": LAUNCH, "energy": "none"},
+            "energy 'none' states that the server is on another machine, but launch is set",
+        ),
+        ({"url": URL, "energy": "none", "gpus": [0]}, "the server is on another machine, but gpus is set"),
         ({"launch": LAUNCH, "arguments": {"--max-num-seqs": 4}}, "pattern"),
         ({"launch": []}, "at least 1 item"),
         ({"launch": "vllm serve {model} --port {port}"}, "valid tuple"),

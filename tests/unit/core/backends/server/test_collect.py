@@ -79,5 +79,5 @@ def test_the_key_is_not_in_the_block():
 
 
 def test_another_engine_is_refused():
-    with pytest.raises(TypeError, match="is no server"):
+    with pytest.raises(TypeError, match="is not a ServerEngine"):
         ServerCollector(dict).arm(object())
