@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from datetime import date
 from importlib import metadata
 from pathlib import Path
@@ -29,38 +29,26 @@ terms.
 
 `{command}` writes this page.
 """
-STREAMS_HEAD = """\
-# How late a client takes the times of tokens
-
-A client of a server under traffic takes the time of each token when it arrives. If the client has too much work, it takes that
-time too late, and the latencies of the server look longer than they are. This page shows how late: the 99th percentile over all
-tokens of {streams} streams with {rate:g} tokens/s each, for our client and for others (target *peer*).
-
-A scripted server on a core of its own writes into each token the time at which it sent it; the client has another core. *Spread*:
-the tokens are spread over time. *In step*: all streams have their next token at the same moment, as with continuous batching. Each
-value is the median of {rounds} rounds, and the spread is the range from the smallest to the largest.
-
-`{command}` writes this page.
-"""
+# What the figures of a benchmark mean, where their names do not say it.
+NOTES = {
+    "server_streams": """\
+How late a client takes the time of a token: the 99th percentile over all tokens of many streams. A scripted server on a core of
+its own writes the time of sending into each token. *Spread*: the tokens are spread over time. *In step*: all streams have their
+next token at the same moment, as with continuous batching. The value is the median of several rounds; the clients are measured in
+turn.
+""",
+}
 ABOUT_STUDIES = frozenset({"study_power", "study_size"})
 
 
 def page(rows: Sequence[tuple[str, Row | Line]], load: float | None = None, command: str = "make bench") -> str:
     """Markdown of the rows, each with the benchmark that made it."""
-    head = head_of({name for name, _ in rows}, command)
+    of_studies = {name for name, _ in rows} <= ABOUT_STUDIES
+    head = study_head(command) if of_studies else HEAD.format(command=command)
     parts = [head, machine(load), missed([row for _, row in rows if isinstance(row, Row)])]
     for name in dict.fromkeys(name for name, _ in rows):
         parts += section(name, [row for owner, row in rows if owner == name])
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
-
-
-def head_of(benchmarks: Set[str], command: str) -> str:
-    """The introduction of a page about these benchmarks."""
-    if benchmarks <= ABOUT_STUDIES:
-        return study_head(command)
-    if benchmarks == {"server_streams"}:
-        return streams_head(command)
-    return HEAD.format(command=command)
 
 
 def study_head(command: str) -> str:
@@ -79,19 +67,12 @@ def study_head(command: str) -> str:
     )
 
 
-def streams_head(command: str) -> str:
-    """The head of the page of clients, with the numbers of the benchmark."""
-    from benchmarks.server_streams import GAP_S, ROUNDS, STREAMS  # late: only this page needs it
-
-    return STREAMS_HEAD.format(command=command, streams=STREAMS, rate=1 / GAP_S, rounds=ROUNDS)
-
-
 def section(name: str, rows: Sequence[Row | Line]) -> list[str]:
     """The figures of one benchmark as a table, then its free lines as they were printed."""
     figures = [line(row) for row in rows if isinstance(row, Row)]
     free = [row.text for row in rows if isinstance(row, Line)]
     head = "| figure | value | spread | target | |\n|---|---|---|---|---|\n"
-    parts = [f"## {name}"]
+    parts = [f"## {name}", *([NOTES[name].strip()] if name in NOTES else [])]
     if figures:
         parts.append(head + "\n".join(figures))
     if free:
