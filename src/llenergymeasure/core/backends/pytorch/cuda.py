@@ -10,7 +10,6 @@ from types import ModuleType
 import torch
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.domain.environment import CudaFacts
 
 # From the documentation of torch.cuda.is_available: it then asks NVML, and the process can still be forked.
 ASK_NVML = "PYTORCH_NVML_BASED_CUDA_CHECK"
@@ -34,12 +33,6 @@ def gpus_used(config: ExperimentConfig) -> int | None:
 def uuids() -> list[str]:
     """UUIDs of CUDA's devices in its order, as NVML writes them."""
     return [f"GPU-{torch.cuda.get_device_properties(index).uuid}" for index in range(device_count())]
-
-
-def library_versions() -> CudaFacts:
-    """Versions of CUDA and cuDNN with which torch was built; None where it has none."""
-    cudnn = torch.backends.cudnn.version()
-    return CudaFacts(version=torch.version.cuda, cudnn=None if cudnn is None else str(cudnn))
 
 
 def preload() -> tuple[ModuleType, ...]:

@@ -12,7 +12,6 @@ import torch
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.pytorch.compilation import CompilationLog, forget_compiled_code
-from llenergymeasure.core.backends.pytorch.cuda import library_versions
 from llenergymeasure.core.backends.pytorch.faults import explained
 from llenergymeasure.core.backends.pytorch.generation.ends import Ends
 from llenergymeasure.core.backends.pytorch.generation.timing import Anchor, StepTimer
@@ -20,6 +19,7 @@ from llenergymeasure.core.backends.pytorch.library import quiet_transformers
 from llenergymeasure.core.backends.pytorch.memory import CudaMemory, ProcessMemory
 from llenergymeasure.core.backends.pytorch.placement import input_device
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
+from llenergymeasure.core.backends.pytorch.versions import cuda_versions
 from llenergymeasure.domain.environment import CudaFacts
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.protocols import Clock
@@ -174,7 +174,7 @@ class TransformersEngine:
         return self._memory.peak_mb()
 
     def cuda_facts(self) -> CudaFacts | None:
-        return library_versions() if self._cuda_devices else None
+        return cuda_versions() if self._cuda_devices else None
 
     def host_threads(self) -> int | None:
         return int(torch.get_num_threads())

@@ -10,7 +10,7 @@ from typing import IO, Any
 import torch
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.backends.pytorch.cuda import library_versions
+from llenergymeasure.core.backends.pytorch.versions import cuda_versions
 from llenergymeasure.core.backends.vllm.arguments import warm_up_arguments
 from llenergymeasure.core.backends.vllm.faults import explained
 from llenergymeasure.core.backends.vllm.generation.requests import GeneratedRun, Prompts
@@ -120,7 +120,7 @@ class VLLMEngine:
         return self._memory.peak_mb()
 
     def cuda_facts(self) -> CudaFacts | None:
-        return library_versions() if self._cuda_devices else None
+        return cuda_versions() if self._cuda_devices else None
 
     def host_threads(self) -> int | None:
         return int(torch.get_num_threads())
