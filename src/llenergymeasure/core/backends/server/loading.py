@@ -16,7 +16,12 @@ from llenergymeasure.core.backends.server.description import UNKNOWN_DEVICE, des
 from llenergymeasure.core.backends.server.engine import ServerEngine
 from llenergymeasure.core.backends.server.loaded import LoadedServer
 from llenergymeasure.core.backends.server.processes.launched import LaunchedServer, free_port
-from llenergymeasure.core.backends.server.processes.listening import NotFoundError, ports_of, processes_at
+from llenergymeasure.core.backends.server.processes.listening import (
+    NotFoundError,
+    given_by_the_system,
+    ports_of,
+    processes_at,
+)
 from llenergymeasure.core.backends.server.processes.tree import ServerProcesses
 from llenergymeasure.core.backends.server.questions import Questions
 from llenergymeasure.core.backends.server.ready import PATIENCE_S, Waiting, served_model
@@ -173,9 +178,14 @@ def _started_processes(running: LaunchedServer) -> ServerProcesses:
 
 
 def _at_another_port(processes: ServerProcesses, port: int | None) -> str | None:
-    """The ports on which a server listens that does not listen on its own one; vLLM has such ports while it starts."""
-    found = ports_of(processes.pids())
-    if not found or port in found:
+    """The ports on which a server listens that does not listen on its own one.
+
+    Ports that the system has chosen do not count: those are between the processes of a server, and vLLM has a dozen of them before
+    it answers. A server that ignores its port listens on the usual one of its kind.
+    """
+    listening, given = ports_of(processes.pids()), given_by_the_system()
+    found = [each for each in listening if each not in given]
+    if not found or port in listening:
         return None
     named = f"port{'s' * (len(found) > 1)} {', '.join(map(str, found))}"
     return (

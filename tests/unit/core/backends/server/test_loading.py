@@ -140,10 +140,19 @@ def test_a_server_that_ends_at_its_start_is_ended_and_named():
     assert server.command[4:] == ("--max-num-seqs", "4")
 
 
+# A server that listens on a port that the system has chosen, as the helpers of vLLM, and on ports of its own.
 LISTENS = """
 import socket, time
-listening = socket.create_server(("127.0.0.1", 0))
-print(listening.getsockname()[1], flush=True)
+helper = socket.create_server(("127.0.0.1", 0))
+def listening():
+    for port in range({first}, {first} + {count}):
+        try:
+            yield socket.create_server(("127.0.0.1", port)), port
+            return
+        except OSError:
+            pass
+kept = list(listening())
+print("ready", *(port for _, port in kept), flush=True)
 time.sleep(60)
 """
 
@@ -158,24 +167,40 @@ class Steps(Silent):
         self.texts.append(text)
 
 
-def test_a_started_server_that_listens_on_another_port_is_named_while_it_is_waited_for_and_in_the_error():
-    ports, steps = [], Steps()
+def listens_elsewhere(said, count):
+    """Launches a server that listens on one of its own ports, if `count` is not 0; it adds what it said."""
 
     def launch(command, environ, secrets):
-        server = LaunchedServer([sys.executable, "-I", "-S", "-c", LISTENS], environ, secrets)
+        code = LISTENS.format(first=20000 + os.getpid() % 5000, count=count)
+        server = LaunchedServer([sys.executable, "-I", "-S", "-c", code], environ, secrets)
         assert until(lambda: bool(server.last_lines()))
-        ports.extend(server.last_lines())
+        said.extend(server.last_lines())
         return server
 
+    return launch
+
+
+def test_a_started_server_that_listens_on_another_port_is_named_while_it_is_waited_for_and_in_the_error():
+    said, steps = [], Steps()
+    launch = listens_elsewhere(said, count=200)
     loader = ServerLoader(FakeClock(), dict(os.environ), launch=launch, progress=steps)
     with pytest.raises(
-        BackendError, match=r"no answer \(Connection refused\) after 600 s; it listens on port "
+        BackendError, match=r"no answer \(Connection refused\) after 20 s; it listens on port "
     ) as caught:
-        loader.load(served(launch=["serve", "--port", "{port}"]))
-    (port,) = ports
+        loader.load(served(launch=["serve", "--port", "{port}"], start_timeout_seconds=20))
+    port = said[0].split()[1]
     assert f"it listens on port {port}, but not on " in str(caught.value)
     (step,) = steps.texts
     assert step.startswith(f"waiting for the server: it listens on port {port}, but not on ")
+
+
+def test_ports_between_the_processes_of_a_server_that_starts_are_not_named():
+    steps = Steps()
+    loader = ServerLoader(FakeClock(), dict(os.environ), launch=listens_elsewhere([], count=0), progress=steps)
+    with pytest.raises(BackendError) as caught:
+        loader.load(served(launch=["serve", "--port", "{port}"], start_timeout_seconds=20))
+    assert "it listens on" not in str(caught.value)
+    assert steps.texts == []
 
 
 @pytest.mark.parametrize("url", ["http://h:1", "http://h:1/v1"])

@@ -16,6 +16,8 @@ _LISTEN = "0A"
 FORWARDERS = frozenset(
     {"docker-proxy", "rootlessport", "slirp4netns", "pasta", "pasta.avx2", "conmon", "ssh", "socat", "kubectl"}
 )
+# The range of Linux, see ip(7).
+_USUAL_RANGE = (32768, 60999)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -78,6 +80,15 @@ def ports_of(pids: Iterable[int], proc: Path = PROC) -> tuple[int, ...]:
     """The ports on which some processes listen, in order; only of those whose files this process may see."""
     own = {file for pid in pids for file in _files(proc / f"{pid}" / "fd")}
     return tuple(sorted({port for file, port in _listening(proc) if file in own}))
+
+
+def given_by_the_system(proc: Path = PROC) -> range:
+    """The ports that the system gives to programs that ask for any free one."""
+    found = [
+        int(part) for line in _lines(proc / "sys" / "net" / "ipv4" / "ip_local_port_range") for part in line.split()
+    ]
+    first, last = found if len(found) == 2 else _USUAL_RANGE
+    return range(first, last + 1)
 
 
 def _listening(proc: Path) -> Iterator[tuple[str, int]]:

@@ -9,6 +9,7 @@ import pytest
 
 from llenergymeasure.core.backends.server.processes.listening import (
     NotFoundError,
+    given_by_the_system,
     is_here,
     listeners,
     ports_of,
@@ -44,6 +45,15 @@ def test_the_process_that_listens_is_found(proc):
 def test_the_ports_of_processes_are_those_that_they_listen_on(proc):
     assert ports_of([9, 7], proc) == (8000, 9000)
     assert ports_of([8], proc) == ()
+
+
+def test_the_ports_that_the_system_gives_are_known(proc):
+    assert 40000 in given_by_the_system(proc)
+    assert 8000 not in given_by_the_system(proc)
+    folder = proc / "sys" / "net" / "ipv4"
+    folder.mkdir(parents=True)
+    (folder / "ip_local_port_range").write_text("10000\t20000\n")
+    assert given_by_the_system(proc) == range(10000, 20001)
 
 
 def test_without_a_list_of_sockets_none_is_found(tmp_path):
