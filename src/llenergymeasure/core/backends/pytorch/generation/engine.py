@@ -15,11 +15,11 @@ from llenergymeasure.core.backends.pytorch.compilation import CompilationLog, fo
 from llenergymeasure.core.backends.pytorch.faults import explained
 from llenergymeasure.core.backends.pytorch.generation.ends import Ends
 from llenergymeasure.core.backends.pytorch.generation.timing import Anchor, StepTimer
+from llenergymeasure.core.backends.pytorch.generation.versions import cuda_versions
 from llenergymeasure.core.backends.pytorch.library import quiet_transformers
 from llenergymeasure.core.backends.pytorch.memory import CudaMemory, ProcessMemory
 from llenergymeasure.core.backends.pytorch.placement import input_device
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
-from llenergymeasure.core.backends.pytorch.versions import cuda_versions
 from llenergymeasure.domain.environment import CudaFacts
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.protocols import Clock

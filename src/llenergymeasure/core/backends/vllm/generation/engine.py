@@ -10,7 +10,7 @@ from typing import IO, Any
 import torch
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.backends.pytorch.versions import cuda_versions
+from llenergymeasure.core.backends.pytorch.generation.versions import cuda_versions
 from llenergymeasure.core.backends.vllm.arguments import warm_up_arguments
 from llenergymeasure.core.backends.vllm.faults import explained
 from llenergymeasure.core.backends.vllm.generation.requests import GeneratedRun, Prompts
