@@ -210,13 +210,20 @@ def _row(name: str, result: ResultData) -> tuple[str, str]:
 
 def _size(result: ResultData) -> Rows:
     yield _row("cpu_seconds", result)
-    whole = " of the whole process" if result.memory.scope == "process" else ""
     title, peak = _row("peak_memory_mb", result)
-    yield title, f"{peak}{whole} (model {METRICS['model_memory_mb'].text(result)})"
+    yield title, f"{peak}{_of_memory(result)}"
     title, total = _row("flops_total", result)
     exact = METRICS["flops_exact"].text(result)
     yield title, total if result.flops_exact is None else f"{total} ({exact} from the architecture)"
     yield "config hash", result.measurement_config_hash
+
+
+def _of_memory(result: ResultData) -> str:
+    """What the peak memory is of, with the part of the model; of a server, why there is none."""
+    if result.traffic is not None and result.memory.peak_memory_mb is None:
+        return f" ({result.memory.source})"
+    whole = " of the whole process" if result.memory.scope == "process" else ""
+    return f"{whole} (model {METRICS['model_memory_mb'].text(result)})"
 
 
 def _publication(result: ResultData) -> Iterator[str]:

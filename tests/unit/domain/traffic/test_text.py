@@ -28,6 +28,13 @@ def test_the_summary_has_the_server_its_load_and_its_goodput():
     assert "sent late by 0.5 ms median, 0.95 ms p95 (3 samples)" in found
 
 
+def test_the_memory_that_a_server_does_not_report_has_its_reason():
+    result = a_served_result()
+    unknown = result.memory.model_copy(update={"peak_memory_mb": None, "source": "a server does not report it"})
+    found = lines(result.model_copy(update={"memory": unknown}))
+    assert "peak memory not measured (a server does not report it)" in found
+
+
 def test_without_limits_and_failures_there_are_no_lines_about_them():
     text = a_served_result(slo=None, failed=0, failures=()).summary()
     assert "goodput" not in text

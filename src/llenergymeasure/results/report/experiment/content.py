@@ -113,10 +113,13 @@ def work(result: ExperimentResult) -> Rows:
         yield "passes over the prompts" if traffic is None else "stretches of n requests", str(tokens.n_passes)
     yield METRICS["duration_sec"].title, METRICS["duration_sec"].text(result, figures=4)
     executed = tokens.input_tokens_padded
-    yield "input tokens", f"{tokens.input_tokens} ({'not padded' if executed is None else f'{executed} with padding'})"
-    asked = f"of {tokens.output_tokens_requested} requested"
-    inside = asked if traffic is None else "in the window, of whichever request"
-    yield "output tokens", f"{tokens.output_tokens} {inside}"
+    if traffic is None:
+        padded = "not padded" if executed is None else f"{executed} with padding"
+        yield "input tokens", f"{tokens.input_tokens} ({padded})"
+        yield "output tokens", f"{tokens.output_tokens} of {tokens.output_tokens_requested} requested"
+    else:
+        yield "input tokens", f"{tokens.input_tokens} of requests whose first token came in the window"
+        yield "output tokens", f"{tokens.output_tokens} in the window, of whichever request"
     yield (
         f"{'prompts' if traffic is None else 'requests'} that ended early",
         number(100 * tokens.ended_early_share, "%"),

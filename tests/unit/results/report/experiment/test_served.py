@@ -78,6 +78,7 @@ def test_texts_of_a_server_are_shown_as_text():
 def test_the_work_counts_requests():
     found = dict(content.work(a_served_result()))
     assert found["requests"] == "2 answered, at 4 requests/s (constant)"
+    assert found["input tokens"] == "3 of requests whose first token came in the window"
     assert found["output tokens"] == "20 in the window, of whichever request"
     assert not any(name.startswith(("prompts that", "passes")) or name == "prompts" for name in found)
     assert found["requests that ended early"] == "0 %"
