@@ -70,5 +70,5 @@ class EnvironmentSnapshot(Frozen):
 
     @property
     def libraries(self) -> dict[str, str]:
-        """The versions of the libraries that generate text, as far as they are installed."""
+        """The versions of the installed libraries that generate text."""
         return {name: self.packages[name] for name in LIBRARIES if name in self.packages}

@@ -41,7 +41,7 @@ def _client_in_time(draft: ExperimentResult) -> Held:
 
 def _steady(draft: ExperimentResult) -> Held:
     traffic = _traffic_of(draft)
-    found = f"{traffic.in_flight_start} requests in flight at the begin, {traffic.in_flight_end} at the end"
+    found = f"{traffic.in_flight_start} requests in flight at the start, {traffic.in_flight_end} at the end"
     return held(growth(traffic) is None, found)
 
 

@@ -41,7 +41,7 @@ def test_the_rules_are_those_of_results_with_traffic_only():
         (
             {"in_flight_start": 5, "in_flight_end": 30},
             "traffic_steady",
-            "5 requests in flight at the begin, 30 at the end",
+            "5 requests in flight at the start, 30 at the end",
         ),
     ],
 )

@@ -41,7 +41,7 @@ def describe(
         architecture: content of the model's config.json; empty without one on this machine.
         device: cuda, cpu or unknown.
         load_seconds: duration of its start in s; None for a server that was running already.
-        cuts: whether prompts are cut; without a tokenizer they are sent as they are.
+        cuts: whether long prompts are cut; without a tokenizer they are sent whole.
     """
     shape, names = shape_of(architecture), architecture.get("architectures")
     in_products = None if shape is None else shape.n_matmul_parameters

@@ -58,7 +58,7 @@ class Waiting:
         limit_s: longest wait in s.
         why_ended: returns why a server that was started here has ended; None while it runs.
         advice: returns what to do when it does not answer.
-        noticed: returns why it may not answer, as far as this is seen from outside; None where nothing is.
+        noticed: returns what was noticed that explains why it does not answer; None without that.
         show: shows this to the user while it waits, once.
     """
 

@@ -35,11 +35,11 @@ def most_at_once(runs: Iterable[RunRow]) -> int:
 
 
 def releases(runs: Iterable[RunRow]) -> list[str]:
-    """The releases that measured, as far as they are known."""
+    """The releases that measured, without those that are not known."""
     return list(dict.fromkeys(run.tool_version for run in runs if run.tool_version is not None))
 
 
 def libraries(runs: Iterable[RunRow]) -> dict[str, str]:
-    """The versions of torch and transformers that are the same in all runs, as far as they are known."""
+    """The known versions of torch and transformers that are the same in all runs."""
     first, *others = [run.libraries for run in runs] or [{}]
     return {name: text for name, text in first.items() if all(other.get(name) == text for other in others)}

@@ -1,6 +1,6 @@
 """What runs on a node of a Ray cluster: a program, as a child of the process that Ray started there.
 
-Ray sends this module by value, and it needs the standard library alone. A node that lacks this package can therefore say so.
+Ray sends this module by value, and it needs the standard library alone. A node that lacks this package can therefore report it.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def without_effect(config: ExperimentConfig, kind: ServerKind, cuts: bool) -> tu
     Args:
         config: the experiment.
         kind: the server.
-        cuts: whether prompts are cut; without a tokenizer they are sent as they are.
+        cuts: whether long prompts are cut; without a tokenizer they are sent whole.
     """
     decoder, server, traffic = config.decoder, config.server_settings, config.traffic_settings
     exact = config.min_output_tokens == config.output_limit and kind.ignores_eos is not None

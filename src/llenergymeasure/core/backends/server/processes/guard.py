@@ -3,9 +3,9 @@
 It runs as a program of its own, with the standard library alone: `python guard.py PID COMMAND...`, started by the process PID
 as the leader of a group. So the server ends also when PID is killed, and Ctrl-C in a terminal does not reach it.
 
-Its output is that of the server. When it is a file, the guard frees the space of all but its begin and its end, so that a server
-that writes a lot does not fill the disk. The server writes on as before: nothing is moved, and the file keeps its length. A file
-system without holes in files keeps everything.
+Its output is that of the server. When it is a file, the guard frees the space of all but its start and its end, so that a server
+that writes a lot does not fill the disk. The server does not notice this: nothing is moved, and the file keeps its length. On a
+file system without holes in files, nothing is freed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ GRACE_S = 10.0
 # After the end of the process that measures: nothing waits for the server, and a next one may start. Also after the end of the
 # server itself: a process that it has left behind would answer, and would be measured, until it is killed.
 GRACE_ALONE_S = 2.0
-# Of its output, the begin and the end that are always there, and what is written between two times at which space is freed.
+# Of its output: the size of the start and of the end that are always kept, and how much is written before space is freed again.
 KEPT_BYTES, SLACK_BYTES = 2**20, 2**23
 NOT_STARTED = 127  # as a shell
 _HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)

@@ -21,7 +21,7 @@ from llenergymeasure.security import redact
 GUARD = Path(__file__).with_name("guard.py")
 # The guard kills after its grace period, and a killed process needs a moment to give its memory back.
 LONGEST_END_S = GRACE_S + 10.0
-# What is read of the begin and of the end of the output: a crash of several processes writes more lines than a message shows.
+# What is read of the start and of the end of the output: a crash of several processes writes more lines than a message shows.
 # The guard keeps more of both.
 READ_BYTES = 64 * MOST_BYTES
 
@@ -77,7 +77,7 @@ class LaunchedServer:
         return last_lines_in(end)
 
     def _kept_output(self) -> tuple[bytes, bytes]:
-        """The begin and the end of its output, without secrets; the begin is empty when the end is all of it."""
+        """The start and the end of its output, without secrets; the start is empty when the end is all of it."""
         if self._output.closed:
             return self._written
         file = self._output.fileno()
