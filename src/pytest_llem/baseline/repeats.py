@@ -27,7 +27,7 @@ class Repeat:
         duration_s: length of the window.
         energy_method: None when energy was not measured.
         throttled: whether the GPU throttled; False when that was not observed.
-        windowed: whether the window is a stretch of the traffic of a server: its tokens and FLOPs are not counts of equal work.
+        windowed: whether the window is a part of the traffic of a server: its tokens and FLOPs are not counts of equal work.
         troubles: other causes to drop it, as text.
     """
 

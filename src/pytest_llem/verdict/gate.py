@@ -175,7 +175,7 @@ class Gate:
         if limit.known.joules:
             return f"energy not measured here: {case.why_no_energy or 'the meter gave no reading'}"
         if limit.known.counted and any(repeat.windowed for repeat in case.repeats):
-            return f"{limit.metric} is not judged: a window of a server is a stretch of its traffic, not a fixed amount of work"
+            return f"{limit.metric} is not judged: a window of a server is a part of its traffic, not a fixed amount of work"
         return f"{limit.metric} was not measured here"
 
     def _no_joules(self, limit: Limit, case: Case, entry: Entry | None) -> Refusal | None:

@@ -57,7 +57,7 @@ class SideCell:
 
     @property
     def is_windowed(self) -> bool:
-        """Whether a window is a stretch of the traffic of a server, with parts of requests at both ends."""
+        """Whether a window is a part of the traffic of a server, with parts of requests at both ends."""
         config = self.config
         return config.backend == "server" and config.traffic_settings.effective_window == "steady_state"
 

@@ -112,7 +112,7 @@ def notes(comparison: Comparison, single: bool) -> Iterator[str]:
         yield MACHINES[comparison.machines]
     if comparison.windowed:
         yield (
-            "A window of a server is a stretch of its traffic, so its totals depend on its length: compare values per token, per "
+            "A window of a server is a part of its traffic, so its totals depend on its length: compare values per token, per "
             "request or per second."
         )
     yield from _energy(comparison.cells)

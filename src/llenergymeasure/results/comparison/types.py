@@ -84,7 +84,7 @@ class Comparison(Frozen):
         machines: whether both ran on the same machine.
         energy_kinds: kinds of energy on both sides, such as `estimated by codecarbon`; see also each cell.
         per_pass: whether totals are per pass over the prompts, because a window has several.
-        windowed: whether a window is a stretch of the traffic of a server, so that totals are those of its length.
+        windowed: whether a window is a part of the traffic of a server, so that totals are those of its length.
         cells: the cells of both sides.
         only_first, only_second: labels of cells that only one side has.
     """

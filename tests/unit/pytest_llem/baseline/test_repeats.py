@@ -106,7 +106,7 @@ def test_totals_of_a_repeat_are_per_pass_so_that_more_passes_are_not_other_work(
 
 
 def test_windows_of_a_server_are_not_dropped_because_they_have_other_totals():
-    """A window is a stretch of the traffic: the tokens in it vary, although the configured work is the same."""
+    """A window is a part of the traffic: the tokens in it vary, although the configured work is the same."""
     result = a_served_result()
     tokens = [
         result.tokens.model_copy(update={"output_tokens": count, "n_prompts": count // 9}) for count in (900, 1010)

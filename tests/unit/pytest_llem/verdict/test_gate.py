@@ -26,7 +26,7 @@ def test_a_count_in_a_window_of_a_server_says_why_it_is_not_judged(tmp_path, met
     found = judged(a_folder(tmp_path), f"{metric}:1%", windowed=True)
     assert found.kind == "not-measured"
     assert found.reason == (
-        f"{metric} is not judged: a window of a server is a stretch of its traffic, not a fixed amount of work"
+        f"{metric} is not judged: a window of a server is a part of its traffic, not a fixed amount of work"
     )
 
 
