@@ -117,12 +117,14 @@ class Frames:
     def __init__(self, design: StudyDesign, rows: Sequence[RunRow]) -> None:
         kind = energy_kind(rows)
         self._design, self._rows = design, rows
+        columns = zip(*(tuple(map(row.values.get, METRICS)) for row in rows))  # reading each row once takes less time
+        self._values: dict[str, tuple[float | None, ...]] = dict(zip(METRICS, columns))
         self._of_other_energy = {row.run_id: _from(row) for row in rows if _kind(row) != kind}
         self._known: dict[frozenset[str], Runs] = {}
 
     def of(self, metric: Metric) -> Frame | None:
         """The runs of a metric; None if it was not measured, or no cell has a logarithm of it."""
-        values = [row.values.get(metric.name) for row in self._rows]
+        values = self._values.get(metric.name, ())
         left_out = self._left_out(metric, values)
         runs = self._runs(frozenset(left_out))
         if not runs.rows:

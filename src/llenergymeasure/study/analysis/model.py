@@ -68,6 +68,8 @@ class Model:
     @cached_property
     def groups(self) -> tuple[int, ...]:
         """Number of the group of each cell; one group where the order groups nothing."""
+        if not self.grouped:
+            return (0,) * len(self.frame.cells)
         return _numbered([[(name, cell.levels.get(name)) for name in self.grouped] for cell in self.frame.cells])
 
     @cached_property
