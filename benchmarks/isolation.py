@@ -55,7 +55,7 @@ def cost_row(fresh: FreshProcesses, session: Session, pairs: int = 15) -> Row:
     return ratio_row(name, found, "<= 0.1", lambda x: x <= 0.1)
 
 
-def window_row(fresh: FreshProcesses, session: Session, pairs: int = 200) -> Row:
+def window_row(fresh: FreshProcesses, session: Session, pairs: int = 100) -> Row:
     """Tokens per CPU second in the window of a forked run over those of a run in process.
 
     CPU seconds on one thread, because they scatter less than wall time and mean the same, see `overhead`.
