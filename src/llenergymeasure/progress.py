@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Protocol
 
 
@@ -60,4 +59,6 @@ class Logged(Silent):
     """Logs notes as warnings, which Python shows on stderr unless the application decides otherwise."""
 
     def note(self, text: str) -> None:
+        import logging  # noqa: PLC0415 - a dry run does not need it
+
         logging.getLogger("llenergymeasure").warning(text)
