@@ -378,6 +378,15 @@ def test_a_warm_up_asks_for_its_length_and_is_no_traffic(served):
     assert [request.prompt_index for request in records.requests] == [2]
 
 
+@pytest.mark.parametrize("kind", ["status_5xx", "timeout"])
+def test_a_failed_warm_up_does_not_show_that_a_load_is_too_high(served, kind):
+    """Its request is alone; a study must not conclude that the limits are broken at this load."""
+    one = served(concurrency=2, server={"failures": {0: kind}})
+    with pytest.raises(BackendError, match=rf"^warm-up: .* {kind}: 1 ") as raised:
+        one.engine.run(one.batches[:1], max_new_tokens=1)
+    assert raised.value.failure_kind == "error"
+
+
 def test_only_the_clock_of_the_measurement_matters(served):
     """The loop has a clock of its own with another origin, and the time of day, which may jump, is not read."""
     traffic = {"mode": "poisson", "rate": 4.0, "seed": 5}
