@@ -9,6 +9,7 @@ from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.curves import TrafficCurve, TrafficPoint
 from llenergymeasure.domain.study.effects import StudyEffects
 from llenergymeasure.domain.study.names import listed
+from llenergymeasure.study.analysis.choice.kept import MOST_FAILED
 from llenergymeasure.study.analysis.words.amounts import limits_text
 
 _COSTS = {
@@ -37,6 +38,7 @@ def _sentences(curve: TrafficCurve, limits: str) -> Iterator[str]:
             yield f"The highest measured {curve.name} that keeps the limits is {highest}."
         if curve.highest == curve.points[-1].cell:
             yield f"A higher {curve.name} was not measured, and may keep the limits too."
+    yield from _failed_requests(curve)
     yield from _failed_runs(curve)
     yield from _uncertain(curve)
 
@@ -64,6 +66,16 @@ def _without_best(curve: TrafficCurve) -> str:
     if curve.undecided:
         return f"no measured {curve.name} is known to keep the limits"
     return f"no measured {curve.name} keeps the limits"
+
+
+def _failed_requests(curve: TrafficCurve) -> Iterator[str]:
+    """The points where too many requests failed, although the latencies of the others may be inside the limits."""
+    failed = [number(point.traffic, "", 4) for point in curve.points if (point.failed_share or 0.0) > MOST_FAILED]
+    if failed:
+        yield (
+            f"At a {curve.name} of {listed(failed)} more than {100 * MOST_FAILED:g} % of the requests failed, so the limits are "
+            "not kept there."
+        )
 
 
 def _failed_runs(curve: TrafficCurve) -> Iterator[str]:

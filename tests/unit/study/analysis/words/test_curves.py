@@ -102,6 +102,14 @@ def test_rates_that_failed_requests_leave_uncertain_are_named():
     )
 
 
+def test_rates_at_which_too_many_requests_failed_are_named():
+    """Their p99 is that of the answered requests, and may look as if it kept the limit."""
+    text = said(failed_share=lambda config: 0.02 if config.traffic.rate >= 8 else 0.01)
+    assert text.endswith(
+        "At a request rate of 8 and 16 more than 1 % of the requests failed, so the limits are not kept there."
+    )
+
+
 def test_one_cycle_is_not_certain():
     assert said(n_cycles=1).endswith("Without intervals this is not certain: run at least 3 cycles.")
 
