@@ -52,6 +52,10 @@ The largest mean over the smallest, for each metric:
 - A rate keeps a limit if the geometric mean of its runs is inside. It is certain if the 95 % interval is inside too.
 - At a rate above the capacity of the server, requests wait longer and longer. The latency there is that of this number of requests
   ({n} per run), and not a property of the server.
+- Below its capacity, a server generates the rate times the output tokens of a request. Above it, a higher rate does not give more
+  tokens per second.
+- CodeCarbon estimates the energy from the time of the CPU, so it is not a measurement of power. The estimate for a token can fall
+  with the load, because the server needs less CPU time for a token when it computes several requests at the same time.
 - Client and server share the CPU cores of one machine. The table above has the delay of the client and its share of a core.
 - The windows are short ({short} of {runs} are below {least:.0f} s), so the intervals are wider than those of a longer study.
 """

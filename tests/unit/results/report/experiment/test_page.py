@@ -30,7 +30,7 @@ def test_on_a_cpu_throttling_is_not_known_and_not_called_unobserved():
 
 def test_a_rule_of_publication_is_written_with_its_unit(gpu_page):
     assert "temperature within 10 °C" in gpu_page.text
-    assert "10 c" not in gpu_page.text
+    assert "within 10 c" not in gpu_page.text
 
 
 def page_of(result) -> Page:
