@@ -138,8 +138,8 @@ def _limits(curves: Sequence[TrafficCurve]) -> Iterator[str]:
 def _not_measured(curves: Sequence[TrafficCurve]) -> Iterator[str]:
     """The points without a completed run, with the reason."""
     for point in (point for curve in curves for point in curve.points if not point.completed_runs and point.reason):
-        reason = one_line(shorten(str(point.reason), _LONGEST_REASON, placeholder=" ...")).rstrip(".")
-        yield f"Cell {point.cell} was not measured: {reason}."
+        reason = one_line(shorten(str(point.reason), _LONGEST_REASON, placeholder=" ..."))
+        yield f"Cell {point.cell} was not measured: {reason}{'' if reason.endswith('.') else '.'}"
 
 
 def _chosen(curves: Sequence[TrafficCurve]) -> Iterator[str]:

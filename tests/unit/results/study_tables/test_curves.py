@@ -92,4 +92,5 @@ def test_a_long_reason_is_cut():
     long = CRASH.model_copy(update={"message": "it failed\n" + 100 * "and said why, "})
     caption = table_of(failure=at_rate(8.0, long)).caption
     assert "Cell 03 was not measured: it failed and said why," in caption
+    assert caption.endswith(" ...")
     assert len(caption) < 700

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import html
 import json
+import re
 import ssl
 from collections.abc import Iterable
 
@@ -13,6 +15,7 @@ from llenergymeasure.security import redact
 
 LONGEST_MESSAGE = 300
 _TRUST = "; the environment variable SSL_CERT_FILE can name a file with its certificate authority"
+_PAGE, _TAG = re.compile(r"<(!doctype\s+)?html", re.IGNORECASE), re.compile(r"<[^>]*>")
 _RESET = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
 
@@ -48,8 +51,10 @@ def kind_of_status(status: int) -> FailureKind:
 
 
 def message_of_body(body: bytes) -> str:
-    """What the server says in the body of an error."""
+    """What the server says in the body of an error; of a page, such as a proxy sends, its text."""
     text = body.decode("utf-8", "replace").strip()
+    if _PAGE.match(text):
+        return " ".join(html.unescape(_TAG.sub(" ", text)).split())
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
