@@ -94,12 +94,13 @@ def _cell(pair: tuple[SideCell, SideCell], where: Machines, single: bool) -> Cel
         n_first=len(pair[0].runs),
         n_second=len(pair[1].runs),
         energy_kinds=(kinds_text(pair[0].energy), kinds_text(pair[1].energy)),
-        tokens_per_request=_tokens_per_request(pair),
+        tokens_per_request=_means(*(cell.tokens_per_request for cell in pair)),
+        failed_shares=_means(*(cell.failed_shares for cell in pair)),
         metrics=tuple(metric_ratios(pair, where, single)),
     )
 
 
-def _tokens_per_request(pair: tuple[SideCell, SideCell]) -> tuple[float, float] | None:
+def _means(*of_cells: Sequence[float | None]) -> tuple[float, float] | None:
     """The means of both cells; None where one of them is not known."""
-    first, second = ([each for each in cell.tokens_per_request if each is not None] for cell in pair)
+    first, second = ([each for each in values if each is not None] for values in of_cells)
     return (fmean(first), fmean(second)) if first and second else None

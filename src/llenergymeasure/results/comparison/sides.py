@@ -35,6 +35,7 @@ class SideCell:
         runs: values of each run by name of the metric, in the metric's unit; totals are per pass over the prompts.
         energy: kind of the energy of each run; None where it was not measured.
         tokens_per_request: output tokens per answered request of each run; None where it is not known.
+        failed_shares: share (0 to 1) of the requests to a server that failed in each run; None where there was no server.
         read: reads the result of its first run; None where that cannot be read.
     """
 
@@ -43,6 +44,7 @@ class SideCell:
     runs: tuple[Mapping[str, float], ...]
     energy: tuple[EnergyKind | None, ...]
     tokens_per_request: tuple[float | None, ...]
+    failed_shares: tuple[float | None, ...]
     read: Callable[[], ExperimentResult | None]
 
     @cached_property
@@ -104,8 +106,9 @@ def side_of(name: str, stored: ExperimentResult | StudyResult) -> Side:
         # Totals per pass, because the number of passes is no difference of the work.
         values = {name: metric.per_pass(metric.read(stored), stored.n_passes) for name, metric in METRICS.items()}
         runs, energy = (_known(values),), (_energy_of_result(stored),)
-        lengths = (stored.tokens.output_tokens_per_request,)
-        cell = SideCell(stored.config.model, stored.config, runs, energy, lengths, lambda: stored)
+        lengths, traffic = (stored.tokens.output_tokens_per_request,), stored.traffic
+        failed = (None if traffic is None else traffic.failed / traffic.sent,)
+        cell = SideCell(stored.config.model, stored.config, runs, energy, lengths, failed, lambda: stored)
         return Side(name, (cell,), single=True, per_pass=stored.n_passes > 1)
     return _side_of_study(name, stored)
 
@@ -124,7 +127,8 @@ def _side_of_study(name: str, study: StudyResult) -> Side:
 def _cell_of(study: StudyResult, cell: Cell, rows: list[RunRow]) -> SideCell:
     runs, energy = tuple(map(_measured, rows)), tuple(map(_energy_of_run, rows))
     lengths = tuple(row.tokens_per_request for row in rows)
-    return SideCell(cell.label, cell.config, runs, energy, lengths, partial(_read, study, rows[0]))
+    failed = tuple(row.failed_share for row in rows)
+    return SideCell(cell.label, cell.config, runs, energy, lengths, failed, partial(_read, study, rows[0]))
 
 
 def _measured(row: RunRow) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from llenergymeasure._format import time_unit
+from llenergymeasure._format import number, time_unit
 from llenergymeasure.domain.metrics import LEAST_FOR_P99, METRICS, MILLISECONDS, OPERATIONS
 from llenergymeasure.domain.study.effects import EQUAL_WORK
 from llenergymeasure.results.comparison.sides import NOT_MEASURED
@@ -115,6 +115,7 @@ def notes(comparison: Comparison, single: bool) -> Iterator[str]:
             "A window of a server is a part of its traffic, so its totals depend on its length: compare values per token, per "
             "request or per second."
         )
+    yield from _failed_requests(comparison.cells)
     yield from _energy(comparison.cells)
     yield from _unequal(comparison)
 
@@ -128,6 +129,15 @@ def _intervals(comparison: Comparison, single: bool) -> str:
         return "Intervals are 95 % intervals of Welch over the runs of a cell."
     several = "several cycles" if not single else "studies of several cycles"
     return f"Without repeats the spread is not known: compare {several} for intervals."
+
+
+def _failed_requests(cells: Sequence[CellComparison]) -> Iterator[str]:
+    shares = [cell.failed_shares for cell in cells if cell.failed_shares is not None]
+    first, second = (max((each[side] for each in shares), default=0.0) for side in (0, 1))
+    if first or second:
+        most = "at most " if len(shares) > 1 else ""
+        both = f"{most}{number(100 * first, '%')} in A, {most}{number(100 * second, '%')} in B"
+        yield f"Requests failed ({both}): latencies are those of the answered requests."
 
 
 def _energy(cells: Sequence[CellComparison]) -> Iterator[str]:

@@ -53,6 +53,7 @@ class CellComparison(Frozen):
         n_first, n_second: number of runs.
         energy_kinds: kinds of energy on both sides; where they differ or a side has several, energy is not compared.
         tokens_per_request: mean output tokens per answered request of both sides; None where one of them is not known.
+        failed_shares: mean share (0 to 1) of the requests to a server that failed on both sides; None where one has no server.
         metrics: the metrics that both sides have.
     """
 
@@ -61,6 +62,7 @@ class CellComparison(Frozen):
     n_second: int
     energy_kinds: tuple[str, str]
     tokens_per_request: tuple[float, float] | None = None
+    failed_shares: tuple[float, float] | None = None
     metrics: tuple[MetricRatio, ...]
 
 

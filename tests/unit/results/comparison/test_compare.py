@@ -92,6 +92,15 @@ def test_windows_of_a_server_with_many_requests_show_the_p99_of_their_limits():
     assert "p99" not in text_of(compare(side_of("a", many), side_of("b", few)), single=True)
 
 
+def test_failed_requests_of_a_server_are_named_because_their_latencies_are_missing():
+    found = compare(side_of("a", served(16, 16, failed=0)), side_of("b", served(16, 16, failed=2, sent=8)))
+    assert found.cells[0].failed_shares == (0.0, 0.25)
+    note = "Requests failed (0 % in A, 25 % in B): latencies are those of the answered requests."
+    assert note in text_of(found, single=True).splitlines()
+    answered = compare(side_of("a", served(16, 16, failed=0)), side_of("b", served(16, 16, failed=0)))
+    assert "failed" not in text_of(answered, single=True)
+
+
 def test_two_windows_of_a_server_with_other_lengths_of_answers_are_unequal_work():
     found = compare(side_of("a", served(16, 16)), side_of("b", served(16, 15)))
     assert "Output tokens per request differ by more than 1 %: compare energy per token" in text_of(found, single=True)
