@@ -19,13 +19,10 @@ BESIDE = ("tokens_per_second", "request_p50_ms", "ttft_p50_ms", "peak_memory_mb"
 
 def run_line(row: RunRow, label: str, progressed: Progressed) -> str:
     """One line for a run that ended: its place, cell and outcome, and the expected time for the rest."""
-    left = (
-        ""
-        if progressed.left_s is None or progressed.done == progressed.total
-        else f"; {duration(progressed.left_s)} left"
-    )
+    is_last, left_s = progressed.done == progressed.total, progressed.left_s
+    left = "" if is_last or left_s is None else f", {duration(left_s)} left"
     control = "" if row.role == "cell" else ", control"
-    return f"run {progressed.done} of {progressed.total}: {label} (cycle {row.cycle}{control}): {outcome_of(row)}{left}"
+    return f"run {progressed.done} of {progressed.total}{left}: {label} (cycle {row.cycle}{control}): {outcome_of(row)}"
 
 
 def study_text(study: StudyResult, emphasis: Callable[[str], str] = str, width: int | None = None) -> str:

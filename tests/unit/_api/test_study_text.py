@@ -17,7 +17,7 @@ ROW = RunRow(
 
 def test_a_line_has_place_cell_numbers_and_the_time_that_is_left():
     line = run_line(ROW, "batch_size 8", Progressed(5, 36, 1500.0))
-    assert line == "run 5 of 36: batch_size 8 (cycle 2): 0.05 J/token +- 0.002 J/token, 900 tokens/s; 25 min left"
+    assert line == "run 5 of 36, 25 min left: batch_size 8 (cycle 2): 0.05 J/token +- 0.002 J/token, 900 tokens/s"
 
 
 def test_a_control_run_is_called_one_and_the_last_run_has_no_time_left():
@@ -25,7 +25,6 @@ def test_a_control_run_is_called_one_and_the_last_run_has_no_time_left():
     assert run_line(row, "batch_size 8", Progressed(36, 36, 0.0)).startswith(
         "run 36 of 36: batch_size 8 (cycle 2, control): "
     )
-    assert not run_line(row, "batch_size 8", Progressed(36, 36, 0.0)).endswith("left")
 
 
 def test_the_text_has_the_tables_of_cells_and_factors_in_columns():

@@ -172,6 +172,8 @@ def _real_weights(draft: ExperimentResult) -> Held:
     if draft.model_info.random_weights:
         seed = draft.config.seed_of_weights
         return held(False, "random" if seed is None else f"random from seed {seed}", seed)
+    if draft.server is not None:
+        return not_observed("the weights of a server are not seen")
     return held(True, "real")
 
 

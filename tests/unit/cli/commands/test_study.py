@@ -35,7 +35,7 @@ def lines_of(quiet):
 def test_a_warning_is_named_with_the_first_run_that_has_it_and_its_sentence_comes_at_the_end():
     head, first, warnings, second = lines_of(quiet=False)
     assert head.startswith("1 cell, 2 runs")
-    assert (first[:11], second[:11]) == ("run 1 of 2:", "run 2 of 2:")
+    assert (first[:10], second[:11]) == ("run 1 of 2", "run 2 of 2:")
     codes = dict.fromkeys(each.code for each in a_result().warnings)
     assert warnings == f"  new warnings: {', '.join(codes)}"
 

@@ -16,7 +16,14 @@ NAMES = [rule.name for rule in TRAFFIC_RULES]
 
 def not_kept(server=None, **fields):
     draft = a_draft(traffic=update(TRAFFIC, **fields), server=server or a_server())
-    return [(each.rule, each.state, each.found) for each in check_publication(draft).rules if each.state != "kept"]
+    rules = [each for each in check_publication(draft).rules if each.rule in NAMES]
+    return [(each.rule, each.state, each.found) for each in rules if each.state != "kept"]
+
+
+def test_whether_the_weights_of_a_server_are_real_is_not_observed():
+    draft = a_draft(traffic=TRAFFIC, server=a_server())
+    (rule,) = (each for each in check_publication(draft).rules if each.rule == "real_weights")
+    assert (rule.state, rule.found) == ("not_observed", "the weights of a server are not seen")
 
 
 def test_traffic_without_a_fault_is_ready_to_publish():
