@@ -14,7 +14,11 @@ from pytest_llem.baseline.fingerprint import Plain
 from pytest_llem.limits import JUDGED
 
 MOST_EXTRA = 2
-_CAUSES_IN_WARNINGS = {"foreign_process": "foreign process on the GPU", "sampling_gap": "sampling gap"}
+_CAUSES_IN_WARNINGS = {
+    "foreign_process": "foreign process on the GPU",
+    "sampling_gap": "sampling gap",
+    "requests_failed": "requests to the server failed",  # its latencies are those of the answered requests alone
+}
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,19 @@ def test_a_repeat_is_dropped_for_a_cause(repeat, cause):
     assert causes(GOOD, repeat, GOOD, min_window_s=2.0) == [(1, cause)]
 
 
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("foreign_process", "foreign process on the GPU"),
+        ("sampling_gap", "sampling gap"),
+        ("requests_failed", "requests to the server failed"),
+    ],
+)
+def test_a_warning_that_makes_a_measurement_invalid_is_a_cause(code, cause):
+    found = warning(code, "a sentence", "a remedy")
+    assert repeat_of(a_served_result().model_copy(update={"warnings": (found,)})).troubles == (cause,)
+
+
 def test_no_value_however_odd_is_a_cause():
     assert causes(GOOD, a_repeat(1e9), GOOD, a_repeat(None)) == []
 
