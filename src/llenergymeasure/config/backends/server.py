@@ -166,6 +166,12 @@ class ServerConfig(ConfigModel):
             return 0
         return None if self.gpus is None else len(self.gpus)
 
+    @property
+    def names_model(self) -> bool:
+        """Whether the command that starts the server has the model of the configuration."""
+        parts = (*(self.launch or ()), *(self.arguments or {}).values())
+        return any("{model}" in str(part) for part in parts)
+
     def command(self, model: str, port: int | str, seed: int) -> tuple[str, ...]:
         """The command of `launch` with its arguments, placeholders replaced; empty without `launch`."""
         if self.launch is None:

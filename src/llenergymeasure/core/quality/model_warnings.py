@@ -51,6 +51,10 @@ def _scheduler(draft: ExperimentResult) -> Warnings:
 _TO_GPU = {"vllm": "install vLLM for GPUs", "server": "start a server that uses it"}
 
 
+# A shorter name is a part of many others by chance.
+LEAST_NAME = 4
+
+
 def _model(draft: ExperimentResult) -> Warnings:
     if draft.model_info.random_weights:
         yield _random_weights(draft)
@@ -129,11 +133,37 @@ def _model_defaults(draft: ExperimentResult) -> Warnings:
     )
 
 
+def _served(draft: ExperimentResult) -> Warnings:
+    served, settings = None if draft.server is None else draft.server.served_model, draft.config.server_settings
+    model = draft.config.model
+    if served is None or settings.served_model is not None or settings.names_model or _same_name(model, served):
+        return
+    yield warning(
+        "served_model_differs",
+        f"the server serves '{served}', and model is '{model}': the result is of what it serves",
+        "correct model, or name what it serves in server.served_model if it is the same model",
+    )
+
+
+def _same_name(model: str, served: str) -> bool:
+    """Whether two names may be of one model: of a file, with a quantisation, or in a path, such as m.q8_0.gguf for org/m."""
+    wanted, found = _plain(_last_part(model)), _plain(_last_part(served))
+    return wanted in _plain(served) or (len(found) >= LEAST_NAME and found in wanted)
+
+
+def _last_part(name: str) -> str:
+    return name.rstrip("/").rpartition("/")[2]
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
+
+
 def _shortened(value: object, limit: int = 60) -> str:
     text = str(value)
     return f"{text[:limit]}..." if len(text) > limit else text
 
 
 MODEL_CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (
-    _compilation, _scheduler, _model, _settings, settings_not_applied, _model_defaults,
+    _compilation, _scheduler, _model, _settings, settings_not_applied, _model_defaults, _served,
 )  # fmt: skip

@@ -120,6 +120,9 @@ class ServerResult(Frozen):
     engine: str | None = Field(None, description="Such as vllm, sglang or llama.cpp; None when not recognised.")
     version: str | None = Field(None, description="Its version; None when it does not report one, see version_reason.")
     version_reason: str | None = Field(None, description="Why version is None; None when it is known.")
+    served_model: str | None = Field(
+        None, description="Name of the model in its requests; None in a file of an earlier release."
+    )
     launched: bool = Field(description="Whether it was started for this measurement.")
     child: bool = Field(
         False, description="Whether it runs in the process that measured, or in processes that this one has started."

@@ -41,6 +41,7 @@ TRAFFIC = some_traffic(sent=100, answered=100, failed=0, failures=())
 COMES_WITH = {"cpu_shared": "cpu_inference"}
 
 CASES = {
+    "served_model_differs": dict(server=a_server(served_model="gpt-4o", launched=False, command=())),
     "short_measurement_duration": dict(duration_sec=9.9),
     "low_prompt_count": dict(tokens=update(TOKENS, n_prompts=29)),
     "energy_unavailable": dict(energy=EnergyReading(meter="none", reason="no sensor; 0 GPUs")),
@@ -149,7 +150,7 @@ def test_each_warning_is_given_alone_with_a_remedy_and_its_number_if_it_has_one(
         assert re.search(r"\d", warning.sentence)
 
 
-WITHOUT_A_NUMBER = {"gpu_not_metered", "warmup_off", "cpu_inference", "no_output"}
+WITHOUT_A_NUMBER = {"gpu_not_metered", "served_model_differs", "warmup_off", "cpu_inference", "no_output"}
 
 
 def test_there_is_a_case_for_every_code():

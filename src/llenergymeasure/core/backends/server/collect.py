@@ -55,6 +55,7 @@ class ServerCollector:
             engine=None if server.engine == UNKNOWN else server.engine,
             version=server.version,
             version_reason=server.version_reason,
+            served_model=server.served_model,
             launched=server.was_launched,
             child=not own.isdisjoint([os.getpid(), *self._children()]),
             command=server.command,

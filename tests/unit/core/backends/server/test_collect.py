@@ -56,6 +56,7 @@ def test_a_launched_server_is_described_with_its_cpu_time_memory_and_gpus():
     assert (block.engine, block.version, block.launched, block.command) == ("vllm", "0.32", True, ("vllm", "serve"))
     assert (block.cpu_seconds, block.memory_mb, block.gpus) == (2.5, 512.0, ("GPU-a",))
     assert (block.start_seconds, block.reason) == (20.0, None)
+    assert block.served_model == "m"
 
 
 def test_a_version_that_is_not_known_has_its_reason():
