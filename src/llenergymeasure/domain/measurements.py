@@ -225,7 +225,9 @@ class FlopsResult(Frozen):
     value: int | None = Field(None, description="None when the architecture or the parameter count is unknown.")
     method: Literal["palm", "architecture"]
     confidence: Confidence
-    precision: str
+    precision: str | None = Field(
+        None, description="Number format of the model; None for a server, which has its own and does not report it."
+    )
     notes: str
     flops_prefill: int | None = None
     flops_decode: int | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from llenergymeasure._api.plans.foreseen import PlannedServer, energies_of, servers_of
-from llenergymeasure.config.messages.fields import set_fields
+from llenergymeasure.config.messages.fields import effective_fields
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.study.models import StudyConfig
 from llenergymeasure.config.user_config import UserConfig, load_user_config, resolve_measurement
@@ -120,7 +120,7 @@ def _planned(
 ) -> PlannedExperiment:
     return PlannedExperiment(
         config=config,
-        fields=set_fields(config),
+        fields=effective_fields(config),
         prompts=open_dataset(config.dataset, config.n, config.random_seed).info,
         memory=estimate_for(config, environ),
         energy=next(iter(energies_of([config], user, environ)), None),

@@ -9,10 +9,19 @@ from typing import Any
 from llenergymeasure.config.hashing import without_unset
 from llenergymeasure.config.models import ExperimentConfig
 
+# In place of the setting `precision`, which has no effect on a server.
+PRECISION_OF_SERVER = "not known: the server has its own"
+
 
 def set_fields(config: ExperimentConfig) -> dict[str, str]:
     """Every field that is not null, by its dotted name, in the order of the models."""
     return {name: shown(value) for name, value in flat(without_unset(config.model_dump(mode="json")))}
+
+
+def effective_fields(config: ExperimentConfig) -> dict[str, str]:
+    """As `set_fields`, but without the number format of a server, to which none is sent."""
+    fields = set_fields(config)
+    return {**fields, "precision": PRECISION_OF_SERVER} if config.backend == "server" else fields
 
 
 def flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -26,7 +26,7 @@ class PalmFlopsCollector(FromRecords):
             window.engine.info.n_matmul_parameters,
             input_tokens=max(input_tokens - _cached_tokens(window), 0),
             output_tokens=output_tokens,
-            precision=window.config.precision,
+            precision=_precision(window),
             why_unknown=window.engine.info.parameters_reason,
         )
 
@@ -45,7 +45,7 @@ class ExactFlopsCollector(FromRecords):
             return None
         works = [work for one in window.passes for work in self._works(one, window)]
         way = _way(settings_of(window.config, window.engine.info), window)
-        found = exact_flops(shape, works, window.config.precision, way)
+        found = exact_flops(shape, works, _precision(window), way)
         return _checked(_without_graph_padding(found, window.engine.info), window.engine.info)
 
     def _works(self, records: RunRecords, window: Window) -> Iterator[GeneratedWork]:
@@ -77,6 +77,11 @@ class ExactFlopsCollector(FromRecords):
         needed = max(batch.padded_length + config.output_limit - 1, settings.get("max_cache_len") or 0)
         self._static_length = max(self._static_length, warmed, needed)
         return self._static_length
+
+
+def _precision(window: Window) -> str | None:
+    """The number format; a server has a format of its own."""
+    return None if window.is_of_server else window.config.precision
 
 
 def _work_alone(request: RequestRecord) -> GeneratedWork:

@@ -74,7 +74,7 @@ def palm_flops(
     n_matmul_parameters: int | None,
     input_tokens: int,
     output_tokens: int,
-    precision: str,
+    precision: str | None,
     why_unknown: str | None = None,
 ) -> FlopsResult:
     """2 x N x tokens: forward passes by PaLM's rule (arXiv 2204.02311, appendix B), without attention.
@@ -84,7 +84,7 @@ def palm_flops(
             head even when tied, and of routed experts those that process a token. None when unknown.
         input_tokens: useful input tokens.
         output_tokens: generated tokens.
-        precision: number format of the model.
+        precision: number format of the model; None when not known.
         why_unknown: why N is None.
 
     Returns:
@@ -106,14 +106,14 @@ def palm_flops(
 
 
 def exact_flops(
-    shape: TransformerShape | None, batches: Iterable[GeneratedWork], precision: str, way: GenerationWay = PLAIN
+    shape: TransformerShape | None, batches: Iterable[GeneratedWork], precision: str | None, way: GenerationWay = PLAIN
 ) -> FlopsResult:
     """Executed and useful operations, computed from the architecture.
 
     Args:
         shape: the shape by `architecture.shape_of`; None when the architecture is not known.
         batches: every `generate` call of the window.
-        precision: number format of the model.
+        precision: number format of the model; None when not known.
         way: how the batches were generated.
 
     Returns:
@@ -141,7 +141,7 @@ def exact_flops(
     )
 
 
-def _unknown(method: Literal["palm", "architecture"], precision: str, reason: str) -> FlopsResult:
+def _unknown(method: Literal["palm", "architecture"], precision: str | None, reason: str) -> FlopsResult:
     return FlopsResult(method=method, confidence="low", precision=precision, notes=f"not computed: {reason}")
 
 

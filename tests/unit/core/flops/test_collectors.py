@@ -189,3 +189,8 @@ def test_the_passes_of_a_server_are_not_known():
     assert (
         found.notes == "not computed: a server does not report its forward passes, nor which of them were in the window"
     )
+
+
+def test_the_number_format_of_a_server_is_not_known():
+    assert PalmFlopsCollector().collect(served()).precision is None
+    assert PalmFlopsCollector().collect(window()).precision == "bf16"

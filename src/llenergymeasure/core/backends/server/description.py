@@ -18,6 +18,10 @@ UNKNOWN_DEVICE = "unknown"
 NOT_COUNTED = (
     "a server does not report the modules that it has loaded; the numbers are those of the model's configuration"
 )
+NOT_IN_PRODUCTS = (
+    "the server reports only the total number of parameters, not that of matrix products, and the model's configuration is not on this "
+    "machine or of an unknown family"
+)
 NOT_KNOWN = (
     "the server does not report them, and the model's configuration is not on this machine or of an unknown family"
 )
@@ -52,13 +56,20 @@ def describe(
         n_parameters=total,
         n_matmul_parameters=in_products,
         adapter_parameters=None,
-        parameters_reason=NOT_KNOWN if in_products is None else NOT_COUNTED,
+        parameters_reason=_reason(total, in_products),
         device=device,
         max_num_seqs=report.most_requests,
         effective_settings={**report.settings, **_without_effect(config, engine, cuts)},
         load_seconds=load_seconds,
         max_positions=report.positions or limits_of(architecture).positions,
     )
+
+
+def _reason(total: int | None, in_products: int | None) -> str:
+    """Why the numbers of parameters that are None are not known."""
+    if in_products is not None:
+        return NOT_COUNTED
+    return NOT_KNOWN if total is None else NOT_IN_PRODUCTS
 
 
 def _without_effect(config: ExperimentConfig, engine: str, cuts: bool) -> dict[str, None]:

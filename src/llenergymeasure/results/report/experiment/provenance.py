@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llenergymeasure._format import NOT_MEASURED, number
-from llenergymeasure.config.messages.fields import flat, shown
+from llenergymeasure.config.messages.fields import PRECISION_OF_SERVER, flat, shown
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.environment import GpuInfo
 from llenergymeasure.domain.results import ExperimentResult
@@ -62,8 +62,9 @@ def model_rows(result: ExperimentResult) -> Rows:
     yield "revision", info.revision or "not known"
     yield "architecture", info.architecture or "not reported by the backend"
     yield "parameters", "not known" if info.n_parameters is None else f"{info.n_parameters:,}"
-    yield "number format", info.dtype or "not reported by the backend"
-    yield "quantisation", info.quantization or "none"
+    served = result.server is not None
+    yield "number format", info.dtype or (PRECISION_OF_SERVER if served else "not reported by the backend")
+    yield "quantisation", info.quantization or (PRECISION_OF_SERVER if served else "none")
     yield "attention", info.attn_implementation or "not reported by the backend"
     yield "devices", ", ".join(info.devices) or info.device
     if result.multi_gpu is not None:
@@ -81,7 +82,8 @@ def settings(config: ExperimentConfig) -> Iterator[tuple[str, str, bool]]:
     default = dict(flat(ExperimentConfig(model=config.model).model_dump(mode="json")))
     for name, value in flat(config.model_dump(mode="json")):
         if value is not None or default.get(name) is not None:
-            yield name, shown(value), value != default.get(name)
+            unknown = name == "precision" and config.backend == "server"
+            yield name, PRECISION_OF_SERVER if unknown else shown(value), value != default.get(name)
 
 
 def machine(result: ExperimentResult) -> Rows:

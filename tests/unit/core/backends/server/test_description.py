@@ -35,6 +35,12 @@ def test_without_both_the_parameters_are_none_with_the_reason():
     assert "does not report them" in info.parameters_reason
 
 
+def test_a_total_that_is_known_is_not_called_unknown():
+    info = describe(CONFIG, "llama.cpp", Report({}, n_parameters=7), {}, "cpu", None)
+    assert (info.n_parameters, info.n_matmul_parameters) == (7, None)
+    assert info.parameters_reason.startswith("the server reports only the total number of parameters")
+
+
 ASKED = {
     "precision": "fp16", "min_output_tokens": 8,
     "decoder": {"decoding_strategy": "sampling", "top_k": 5, "repetition_penalty": 1.1},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from a_result import a_result
 from a_served_result import a_served_result, a_server, some_traffic
+from llenergymeasure import ExperimentConfig
 from llenergymeasure.domain.traffic.result import FailureCount
-from llenergymeasure.results.report.experiment import content, served
+from llenergymeasure.results.report.experiment import content, provenance, served
 from llenergymeasure.results.report.experiment.page import html_text
 
 
@@ -47,6 +48,23 @@ def test_the_rows_have_the_server_the_load_and_the_client():
     assert found["limits"] == "TTFT p99 500 ms: not kept"
     assert found["CPU share of the client's thread"] == "5 %"
     assert found["traffic around the window"] == "3 s before, 1 s after"
+
+
+def test_number_format_and_quantisation_of_a_server_are_not_known():
+    result = a_served_result()
+    info = result.model_info.model_copy(update={"dtype": None, "quantization": None})
+    found = dict(provenance.model_rows(result.model_copy(update={"model_info": info})))
+    assert found["number format"] == found["quantisation"] == "not known: the server has its own"
+    assert dict(provenance.model_rows(a_result()))["quantisation"] == "none"
+
+
+def test_the_setting_of_the_number_format_is_not_shown_as_that_of_a_server():
+    def shown(**fields):
+        found = provenance.settings(ExperimentConfig(model="m", **fields))
+        return {name: value for name, value, _ in found}["precision"]
+
+    assert shown(backend="server", server={"url": "http://127.0.0.1:1/v1"}) == "not known: the server has its own"
+    assert shown() == "bf16"
 
 
 def test_output_that_nothing_counted_is_named():
