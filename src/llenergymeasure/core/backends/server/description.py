@@ -19,8 +19,8 @@ NOT_COUNTED = (
     "a server does not report the modules that it has loaded; the numbers are those of the model's configuration"
 )
 NOT_IN_PRODUCTS = (
-    "the server reports only the total number of parameters, not that of matrix products, and the model's configuration is not on this "
-    "machine or of an unknown family"
+    "the server reports only the total number of parameters, not that of matrix products, and the model's configuration "
+    "is not on this machine or of an unknown family"
 )
 NOT_KNOWN = (
     "the server does not report them, and the model's configuration is not on this machine or of an unknown family"
