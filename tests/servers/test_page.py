@@ -7,8 +7,11 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,15 +93,29 @@ def test_the_commands_of_the_page(place):
     assert len(list(place.glob("results/*/report.html"))) >= 3
 
 
-def test_a_server_that_is_running(place, llama_cpp):
-    from real_servers import a_served_model
+@contextmanager
+def by_hand(command: str, place: Path) -> Iterator[str]:
+    """The address of the server that a command of the page has started, at another port; ended with the block."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    words = [sys.executable, *shlex.split(command.replace("8000", str(port)))[1:]]
+    with subprocess.Popen(words, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            assert server.stdout is not None
+            assert any(line.startswith("serving ") for line in server.stdout), "the server has ended"
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            server.kill()
 
-    with a_served_model(SMOLLM2, llama_cpp) as engine:
-        (place / "running.yaml").write_text(smaller(FILES["running.yaml"], llama_cpp, engine.server.url))
-        for command in COMMANDS:
-            if "running.yaml" in command:
-                run(command, place)
-    (path,) = place.glob("results/*/result.json")
-    server = json.loads(path.read_text())["server"]
-    assert (server["launched"], server["engine"]) == (False, "llama.cpp")
-    assert server["cpu_seconds"] > 0
+
+def test_a_server_that_is_running(place, llama_cpp):
+    (start,) = [line for line in PAGE.splitlines() if line.startswith("python examples/servers/")]
+    with by_hand(start, place) as url:
+        (place / "running.yaml").write_text(smaller(FILES["running.yaml"], llama_cpp, url))
+        commands = [command for command in COMMANDS if "running.yaml" in command]
+        for command in commands:
+            run(command, place)
+    servers = [json.loads(path.read_text())["server"] for path in place.glob("results/*/result.json")]
+    assert len(servers) == len(commands) == 2
+    assert {(server["launched"], server["engine"]) for server in servers} == {(False, "llama.cpp")}
+    assert all(server["cpu_seconds"] > 0 for server in servers)

@@ -43,7 +43,8 @@ class ServerConfig(ConfigModel):
         None,
         min_length=1,
         description="Command that starts a server: a list of its parts. {model}, {port} and {seed} are replaced; {port} is "
-        "needed. The server is ended after the run.",
+        "needed. A part that begins with ./ or ../ is a path: beside the configuration file, else from the working directory. The "
+        "server is ended after the run.",
         json_schema_extra=effective("none"),
     )
     arguments: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")], Flag | Scalar | None] | None = Field(

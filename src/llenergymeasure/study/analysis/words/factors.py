@@ -36,7 +36,7 @@ def answer(design: StudyDesign, analysis: MetricAnalysis, margin: float | None) 
         yield _main(design, analysis, clear)
         yield _explained(analysis, clear)
     else:
-        yield "No factor has a significant effect."
+        yield f"No factor has a significant effect{_smallest_p(design, analysis)}."
     yield from _others(design, analysis, margin)
 
 
@@ -51,6 +51,19 @@ def few_runs(analysis: MetricAnalysis) -> str:
     """Why there are no intervals."""
     runs = "one cycle" if analysis.n_blocks == 1 else "so few runs"
     return f"With {runs} the spread is not known"
+
+
+def _smallest_p(design: StudyDesign, analysis: MetricAnalysis) -> str:
+    """Which p was needed and the smallest of the undecided factors; nothing where none was tested."""
+    tested = [
+        (effect.p_holm, name_of(design, effect))
+        for effect in analysis.factors
+        if effect.finding == "undecided" and effect.p_holm is not None
+    ]
+    if not tested:
+        return ""
+    smallest, name = min(tested)
+    return f": p below {ALPHA:g} after Holm's correction is needed, and the smallest is {smallest:.2g} ({name})"
 
 
 def _main(design: StudyDesign, analysis: MetricAnalysis, clear: Sequence[FactorEffect]) -> str:
