@@ -6,6 +6,7 @@ window, until their last token, also where it came after the end of the window.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -15,6 +16,9 @@ from llenergymeasure.domain.measurements import Distribution
 
 # The limits that an SLO can set, with the latency of the result that each limits.
 LIMITED = {"ttft_p99_ms": "ttft", "itl_p99_ms": "itl", "e2e_p99_ms": "request"}
+
+# A p99 ignores the worst hundredth of the requests, so more failed ones than that break it.
+MOST_FAILED = 0.01
 
 
 class FailureCount(Frozen):
@@ -42,6 +46,11 @@ class SLOResult(Frozen):
     kept: bool = Field(
         description="Whether the p99 of each limited latency keeps its limit, and at most 1 % of the requests failed. In the p99 "
         "of the time to first token and of the time until the last token, a failed request is later than every answered one."
+    )
+    judged_ms: Mapping[str, float | None] = Field(
+        {},
+        description="The p99 that was compared with each limit, by its name; None where it is that of a failed request, or "
+        "not known. Empty in results before 2.2.",
     )
 
 

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Sequence
 from llenergymeasure._format import milliseconds, number
 from llenergymeasure.domain.measurements import Distribution
 from llenergymeasure.domain.metrics import METRICS
-from llenergymeasure.domain.traffic.result import LIMITED, FailureCount, ServerResult, SLOResult, TrafficResult
+from llenergymeasure.domain.traffic.result import (
+    LIMITED,
+    MOST_FAILED,
+    FailureCount,
+    ServerResult,
+    SLOResult,
+    TrafficResult,
+)
 
 Rows = Iterator[tuple[str, str]]
 _LIMIT_NAMES = {"ttft": "TTFT", "itl": "ITL", "request": "request"}
@@ -39,6 +46,32 @@ def limits_text(slo: SLOResult) -> str:
     return ", ".join(f"{name} p99 {number(limit_ms, 'ms')}" for name, limit_ms in limits if limit_ms is not None)
 
 
+def judgement_text(traffic: TrafficResult) -> str:
+    """Whether the limits were kept; if not, which were not, each with its measured p99. Empty without limits."""
+    slo = traffic.slo
+    if slo is None:
+        return ""
+    parts = [
+        _judged(slo, name, value_ms) for name, value_ms in slo.judged_ms.items() if slo.kept or not _keeps(slo, name)
+    ]
+    if not slo.kept and traffic.failed > MOST_FAILED * traffic.sent:
+        parts.append(f"{traffic.failed} of {traffic.sent} requests failed")
+    kept = "limits kept" if slo.kept else "limits not kept"
+    return f"{kept}: {', '.join(parts)}" if parts else kept
+
+
+def _keeps(slo: SLOResult, name: str) -> bool:
+    value_ms = slo.judged_ms[name]
+    return value_ms is not None and value_ms <= getattr(slo, name)
+
+
+def _judged(slo: SLOResult, name: str, value_ms: float | None) -> str:
+    title, limit = f"{_LIMIT_NAMES[LIMITED[name]]} p99", number(getattr(slo, name), "ms")
+    if value_ms is None:
+        return f"{title} is not known or that of a failed request, with a limit of {limit}"
+    return f"{title} {number(value_ms, 'ms', 4)} {'of' if slo.kept else 'is above'} {limit}"
+
+
 def failures_text(failures: Sequence[FailureCount]) -> str:
     """Failed requests by kind, such as `3 x refused (connection refused)`."""
     return ", ".join(f"{one.count} x {one.kind} ({one.example})" for one in failures)
@@ -58,8 +91,7 @@ def traffic_rows(traffic: TrafficResult, result: object) -> Rows:
 
 
 def _good(traffic: TrafficResult, slo: SLOResult) -> str:
-    kept = "kept" if slo.kept else "not kept"
-    return f"{slo.good} of {traffic.sent} requests within {limits_text(slo)}; limits {kept}"
+    return f"{slo.good} of {traffic.sent} requests within {limits_text(slo)}; {judgement_text(traffic)}"
 
 
 def percentiles_text(values: Distribution) -> str:

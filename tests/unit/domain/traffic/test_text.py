@@ -8,7 +8,7 @@ from a_result import a_result
 from a_served_result import a_served_result, a_server, some_traffic
 from llenergymeasure.domain.summary import number_format
 from llenergymeasure.domain.traffic.result import SLOResult
-from llenergymeasure.domain.traffic.text import limits_text, load_text, processes_text, server_text
+from llenergymeasure.domain.traffic.text import judgement_text, limits_text, load_text, processes_text, server_text
 
 
 def lines(result):
@@ -21,7 +21,9 @@ def test_the_summary_has_the_server_its_load_and_its_goodput():
     assert "its processes 1.5 s of CPU time, 900 MB of memory" in found
     assert "work 7 requests at 4 requests/s (constant): 3 input and 20 output tokens in 2 s" in found
     assert "requests per second 3.5 requests/s" in found
-    assert "goodput 3 requests/s, 6 of 8 requests within TTFT p99 500 ms; limits not kept" in found
+    assert (
+        "goodput 3 requests/s, 6 of 8 requests within TTFT p99 500 ms; limits not kept: 1 of 8 requests failed" in found
+    )
     assert "energy per good request 33.3 J/request +- 1.7 J/request" in found
     assert "failed requests 1 of 8 (1 x status_429)" in found
     assert "time to second token 25 ms median, 29.5 ms p95 (2 samples)" in found
@@ -73,6 +75,27 @@ def test_a_server_that_was_running_has_its_address():
 
 def test_the_processes_of_a_server_elsewhere_are_not_known():
     assert processes_text(a_server(cpu_seconds=None, memory_mb=None)) is None
+
+
+JUDGED = {"ttft_p99_ms": 1251.0, "e2e_p99_ms": 3000.0}
+LIMITS = {"ttft_p99_ms": 500, "e2e_p99_ms": 4000, "good": 1, "good_share": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("fields", "failed", "text"),
+    [
+        ({"kept": False, "judged_ms": JUDGED}, 0, "limits not kept: TTFT p99 1251 ms is above 500 ms"),
+        ({"kept": True, "judged_ms": {**JUDGED, "ttft_p99_ms": 320.0}}, 0,
+         "limits kept: TTFT p99 320 ms of 500 ms, request p99 3000 ms of 4000 ms"),
+        ({"kept": False, "judged_ms": {**JUDGED, "ttft_p99_ms": None}}, 0,
+         "limits not kept: TTFT p99 is not known or that of a failed request, with a limit of 500 ms"),
+        ({"kept": False, "judged_ms": {**JUDGED, "ttft_p99_ms": 320.0}}, 2,
+         "limits not kept: 2 of 8 requests failed"),
+        ({"kept": False}, 0, "limits not kept"),
+    ],
+)  # fmt: skip
+def test_a_judgement_names_the_limit_that_is_not_kept_and_its_value(fields, failed, text):
+    assert judgement_text(some_traffic(failed=failed, slo=SLOResult(**LIMITS, **fields))) == text
 
 
 def test_limits_are_named():

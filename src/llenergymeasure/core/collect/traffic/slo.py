@@ -14,12 +14,10 @@ from llenergymeasure.config.traffic import SLOConfig
 from llenergymeasure.core.collect.distribution import distribution
 from llenergymeasure.core.collect.latency import inter_token_latencies_ms, latency_ms, time_to_first_token_ms
 from llenergymeasure.domain.measurements import LatencyResult
-from llenergymeasure.domain.traffic.result import SLOResult
+from llenergymeasure.domain.traffic.result import MOST_FAILED, SLOResult
 from llenergymeasure.records import RequestRecord
 from llenergymeasure.stats.unanswered import percentile_of_all
 
-# A p99 ignores the worst hundredth of the requests, so more failed ones than that break it.
-MOST_FAILED = 0.01
 _LIMITED_SHARE = 0.99
 
 
@@ -32,7 +30,7 @@ def slo_of(limits: SLOConfig, answered: Sequence[RequestRecord], failed: int, la
         failed: the number of requests that were sent in the window and failed.
         latency: the latencies of the answered requests.
     """
-    sent = len(answered) + failed
+    sent, judged_ms = len(answered) + failed, _judged_ms(limits, latency, len(answered) + failed)
     good = sum(is_good(request, limits) for request in answered)
     return SLOResult(
         ttft_p99_ms=limits.ttft_p99_ms,
@@ -40,7 +38,8 @@ def slo_of(limits: SLOConfig, answered: Sequence[RequestRecord], failed: int, la
         e2e_p99_ms=limits.e2e_p99_ms,
         good=good,
         good_share=good / sent,
-        kept=failed <= MOST_FAILED * sent and _are_kept(limits, latency, sent),
+        kept=failed <= MOST_FAILED * sent and all(_keeps(judged_ms[name], getattr(limits, name)) for name in judged_ms),
+        judged_ms=judged_ms,
     )
 
 
@@ -66,13 +65,14 @@ def _own_itl_ms(request: RequestRecord) -> float | None:
     return 0.0 if request.output_tokens < 2 or at_once else None
 
 
-def _are_kept(limits: SLOConfig, latency: LatencyResult, sent: int) -> bool:
-    """Whether the p99 keep the limits. Intervals between tokens are those of the answered requests: the failed ones have none."""
-    return (
-        _keeps(_p99_ms(latency.ttft_ms, sent), limits.ttft_p99_ms)
-        and _keeps(None if latency.itl is None else latency.itl.p99_ms, limits.itl_p99_ms)
-        and _keeps(_p99_ms(latency.request_ms, sent), limits.e2e_p99_ms)
-    )
+def _judged_ms(limits: SLOConfig, latency: LatencyResult, sent: int) -> dict[str, float | None]:
+    """The p99 of each limit. Intervals between tokens are those of the answered requests: the failed ones have none."""
+    every = {
+        "ttft_p99_ms": _p99_ms(latency.ttft_ms, sent),
+        "itl_p99_ms": None if latency.itl is None else latency.itl.p99_ms,
+        "e2e_p99_ms": _p99_ms(latency.request_ms, sent),
+    }
+    return {name: p99_ms for name, p99_ms in every.items() if getattr(limits, name) is not None}
 
 
 def _p99_ms(samples_ms: Sequence[float], sent: int) -> float | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llenergymeasure._format import NOT_MEASURED, milliseconds, number, time_unit
-from llenergymeasure.domain.measurements import Distribution, LatencyResult, MemoryResult
+from llenergymeasure.domain.measurements import Distribution, MemoryResult
 from llenergymeasure.domain.metrics import LATENCIES, LEAST_FOR_P99, METRICS
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.summary import batching_text, number_format, spread_per_token_j
+from llenergymeasure.domain.traffic.result import LIMITED
 from llenergymeasure.domain.traffic.text import load_text
 from llenergymeasure.results.report.experiment import served
 from llenergymeasure.results.report.experiment.gpus import Gpus
@@ -38,7 +39,7 @@ def headlines(result: ExperimentResult) -> Iterator[Headline]:
     yield _headline("tokens_per_second", result, "", "one window; repeats are needed for the spread")
     yield from served.headlines(result)
     for name in ("ttft", "itl", "request"):
-        yield _latency_headline(LATENCIES[name], getattr(result.latency, name, None))
+        yield _latency_headline(LATENCIES[name], getattr(result.latency, name, None), name in limited_latencies(result))
     yield _headline("peak_memory_mb", result, "", _memory_note(result.memory))
 
 
@@ -81,10 +82,10 @@ def _idle_note(result: ExperimentResult) -> str:
     )
 
 
-def _latency_headline(name: str, values: Distribution | None) -> Headline:
+def _latency_headline(name: str, values: Distribution | None, limited: bool) -> Headline:
     if values is None:
         return Headline(name, NOT_MEASURED, "", "steps of generation were not recorded")
-    shown = {"p95": values.p95_ms, **({"p99": values.p99_ms} if values.count >= LEAST_FOR_P99 else {})}
+    shown = {"p95": values.p95_ms, **({"p99": values.p99_ms} if limited or values.count >= LEAST_FOR_P99 else {})}
     median, *others = milliseconds((values.p50_ms, *shown.values()))
     high = ", ".join(f"{name} {text}" for name, text in zip(shown, others, strict=True))
     return Headline(name, median, high, f"median of {values.count} samples")
@@ -188,24 +189,36 @@ LATENCY_HEAD = ("latency", "samples", "mean", "std", "min", "median", "p90", "p9
 def latency_caption(result: ExperimentResult) -> str:
     """From when to when a latency is, and of which requests."""
     begin = "the start of the work on it, or on its batch," if result.traffic is None else "its sending"
+    limited = " and where a limit is set for it" if limited_latencies(result) else ""
     of = "" if result.traffic is None else " The requests are those that were sent in the window and answered."
     return (
         f"The latency of a request is the time from {begin} to its last token.{of} "
-        f"Percentiles are of all samples; p99 is shown from {LEAST_FOR_P99} samples on."
+        f"Percentiles are of all samples; p99 is shown from {LEAST_FOR_P99} samples on{limited}."
     )
 
 
-def latencies(found: LatencyResult) -> Iterator[tuple[str, ...]]:
-    """The rows of the latency table."""
-    for name, values in (("request", found.request), ("time to first token", found.ttft), ("inter-token", found.itl)):
+def limited_latencies(result: ExperimentResult) -> frozenset[str]:
+    """The latencies whose p99 has a limit."""
+    slo = None if result.traffic is None else result.traffic.slo
+    return frozenset(latency for name, latency in LIMITED.items() if getattr(slo, name, None) is not None)
+
+
+_ROWS = {"request": "request", "ttft": "time to first token", "itl": "inter-token"}
+
+
+def latencies(result: ExperimentResult) -> Iterator[tuple[str, ...]]:
+    """The rows of the latency table; empty without latencies."""
+    for name, title in _ROWS.items():
+        values = getattr(result.latency, name, None)
         if values is not None:
             unit, divisor = time_unit(values.max_ms)
-            yield f"{name}, {unit}", str(values.count), *percentiles(values, divisor)
+            limited = name in limited_latencies(result)
+            yield f"{title}, {unit}", str(values.count), *percentiles(values, divisor, limited)
 
 
-def percentiles(values: Distribution, divisor: float) -> Iterator[str]:
-    """The numbers of a latency; p99 from 100 samples on, because of fewer it is between the two largest."""
-    p99_ms = values.p99_ms if values.count >= LEAST_FOR_P99 else None
+def percentiles(values: Distribution, divisor: float, limited: bool) -> Iterator[str]:
+    """The numbers of a latency; p99 from 100 samples on, because of fewer it is between the two largest, or with a limit."""
+    p99_ms = values.p99_ms if limited or values.count >= LEAST_FOR_P99 else None
     figures_ms = (values.mean_ms, values.std_ms, values.min_ms, values.p50_ms, values.p90_ms, values.p95_ms, p99_ms)
     for each_ms in (*figures_ms, values.max_ms):
         yield ABSENT if each_ms is None else number(each_ms / divisor, "")

@@ -9,7 +9,7 @@ from llenergymeasure.domain.measurements import Distribution
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.traffic.result import ServerResult, TrafficResult
-from llenergymeasure.domain.traffic.text import limits_text, load_text, percentiles_text, server_text
+from llenergymeasure.domain.traffic.text import judgement_text, limits_text, load_text, percentiles_text, server_text
 from llenergymeasure.results.report.headline import Headline
 
 Rows = Iterator[tuple[str, str]]
@@ -61,7 +61,7 @@ def _traffic(traffic: TrafficResult) -> Rows:
         yield f"of them {each.kind}", f"{each.count}, the first: {each.example}"
     yield "in flight at start and end of the window", f"{traffic.in_flight_start} and {traffic.in_flight_end}"
     if traffic.slo is not None:
-        yield "limits", f"{limits_text(traffic.slo)}: {'kept' if traffic.slo.kept else 'not kept'}"
+        yield "limits", f"{limits_text(traffic.slo)}; {judgement_text(traffic)}"
         yield "good requests", f"{traffic.slo.good} ({number(100 * traffic.slo.good_share, '%')})"
     yield "time to second token", _percentiles(traffic.second_token)
     yield "inter-token latency without the first and last of a request", _percentiles(traffic.itl_inner)

@@ -64,6 +64,14 @@ def test_the_limits_are_kept_by_the_p99_of_all_requests():
     assert not judged((*many, *three), 0, ttft_p99_ms=1001).kept
 
 
+def test_the_judged_p99_of_each_limit_is_kept():
+    many = tuple(answered(0, 10.0, 11.0) for _ in range(50))
+    assert judged(many, 0, ttft_p99_ms=900, e2e_p99_ms=2000).judged_ms == pytest.approx(
+        {"ttft_p99_ms": 1000, "e2e_p99_ms": 1000}
+    )
+    assert judged(many, 5, ttft_p99_ms=2000).judged_ms == {"ttft_p99_ms": None}  # that of a failed request
+
+
 def test_a_failed_request_does_not_improve_the_p99():
     """Of 200 requests two are late, and the p99 is 1,040 ms. With two more that failed, it is that of a late one."""
     many, late = tuple(answered(0, 10.0, 11.0) for _ in range(198)), answered(0, 10.0, 15.0)

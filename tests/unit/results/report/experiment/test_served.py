@@ -5,6 +5,7 @@ from __future__ import annotations
 from a_result import a_result
 from a_served_result import a_served_result, a_server, some_traffic
 from llenergymeasure import ExperimentConfig
+from llenergymeasure.core.collect.distribution import distribution
 from llenergymeasure.domain.traffic.result import FailureCount
 from llenergymeasure.results.report.experiment import content, provenance, served
 from llenergymeasure.results.report.experiment.page import html_text
@@ -45,7 +46,7 @@ def test_the_rows_have_the_server_the_load_and_the_client():
     assert found["load"] == "at 4 requests/s (constant)"
     assert found["requests sent in the window"] == "8 (4 requests/s)"
     assert found["of them status_429"] == "1, the first: 429 Too Many Requests"
-    assert found["limits"] == "TTFT p99 500 ms: not kept"
+    assert found["limits"] == "TTFT p99 500 ms; limits not kept: 1 of 8 requests failed"
     assert found["CPU share of the client's thread"] == "5 %"
     assert found["traffic around the window"] == "3 s before, 1 s after"
 
@@ -84,6 +85,17 @@ def test_the_page_has_a_section_and_says_what_a_latency_is():
     assert "Server and traffic" in text
     assert "from its sending to its last token" in text
     assert "goodput" in text
+
+
+def test_the_p99_of_few_requests_is_shown_where_a_limit_is_set_for_it():
+    result, few = a_served_result(), distribution([[100.0, 200.0]])
+    latency = result.latency.model_copy(update={"ttft": few, "request": few})
+    found = {name: p99 for name, *_, p99, _ in content.latencies(result.model_copy(update={"latency": latency}))}
+    assert (found["time to first token, ms"], found["request, ms"]) == ("199", "-")
+    headlines = content.headlines(result.model_copy(update={"latency": latency}))
+    spreads = {each.name: each.spread for each in headlines}
+    assert "p99 199 ms" in spreads["time to first token"]
+    assert "p99" not in spreads["request latency"]
 
 
 def test_texts_of_a_server_are_shown_as_text():
