@@ -7,7 +7,7 @@ from contextlib import suppress
 from http import HTTPStatus
 
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.backends.server.questions import NOT_YET, NoReplyError, Questions
+from llenergymeasure.core.backends.server.questions import NOT_YET, NoReplyError, Questions, TooSlowError
 from llenergymeasure.core.backends.server.ready import MODELS, REFUSED, entries_of
 from llenergymeasure.exceptions import ConfigError, Finding
 from llenergymeasure.models.builtin import builtin_model_path
@@ -35,6 +35,10 @@ def answer_findings(
     ask = questions(server.url, {"Authorization": f"Bearer {key}"} if key else {})
     try:
         reply = ask.get(MODELS, ANSWER_S)
+    except TooSlowError:
+        fix = "it hangs, or has too much to do: wait or restart it, and try again; or correct server.url"
+        yield Finding(f"the server at {server.url} does not answer within {ANSWER_S:g} s", fix)
+        return
     except NoReplyError as error:
         problem = f"the server at {server.url} does not answer: {error}"
         yield Finding(problem, "start it, or correct server.url; with server.launch it is started for the run")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,11 @@ from llenergymeasure.core.backends.server.tokens.from_file import TOKENIZER_FILE
 from llenergymeasure.exceptions import ConfigError, Finding
 from llenergymeasure.models.builtin import builtin_model_path
 from llenergymeasure.models.files.local_files import local_directory
+
+# The files of what they start are in a container or on another machine.
+ELSEWHERE_PROGRAMS = frozenset({"docker", "podman", "apptainer", "singularity", "ssh", "srun", "kubectl"})
+# A relative path with a slash. An option, a command of a shell and a placeholder are none.
+_SCRIPT = re.compile(r"[^-/\s{}=][^\s{}=]*/[^\s{}=]*\.(py|sh)")
 
 
 def setting_findings(
@@ -36,6 +43,7 @@ def setting_findings(
     settings = config.server_settings
     if settings.launch is not None:
         yield from _program(str(settings.launch[0]), environ)
+        yield from _scripts([str(part) for part in settings.launch])
     try:
         builtin_model_path(config.model)
     except ConfigError as error:
@@ -56,6 +64,18 @@ def _program(name: str, environ: Mapping[str, str]) -> Iterator[Finding]:
             f"server.launch: the program {name} is not found on this machine",
             "install it, or write its full path",
         )
+
+
+def _scripts(launch: Sequence[str]) -> Iterator[Finding]:
+    """A script that a program such as python is given; without this, the run ends only when the program does."""
+    if Path(launch[0]).name in ELSEWHERE_PROGRAMS:
+        return
+    for part in launch[1:]:
+        if _SCRIPT.fullmatch(part) and not Path(part).is_file():
+            yield Finding(
+                f"server.launch: the script {part} is not found from {Path.cwd()}, nor beside the configuration",
+                "correct its path, or write the full one",
+            )
 
 
 def _tokenizer(name: str, has: Callable[[str], bool], environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from llenergymeasure._json import read_json
+from llenergymeasure.core.backends.server.client.failures import message_of_body
 from llenergymeasure.core.backends.server.client.target import secrets_in
 from llenergymeasure.security import redact
 
@@ -24,6 +25,10 @@ NOT_YET = frozenset({429, 502, 503, 504})
 
 class NoReplyError(Exception):
     """A server did not reply; the message says why."""
+
+
+class TooSlowError(NoReplyError):
+    """It did not reply in time."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,8 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """The begin of the content as text, on one line, without secrets."""
-        shown = redact(self.body[:MOST_READ].decode("utf-8", "replace"), secrets=self.secrets)
+        """The begin of the content as text, of a page its text, on one line, without secrets."""
+        shown = redact(message_of_body(self.body[:MOST_READ]), secrets=self.secrets)
         return " ".join(shown[:MOST_SHOWN].split())
 
 
@@ -107,6 +112,8 @@ class Questions:
             connection.request(method, self._root + path, body, headers)
             reply = connection.getresponse()
             content = _content(reply, time.monotonic() + timeout_s)
+        except TimeoutError as error:
+            raise TooSlowError("timed out") from error
         except (OSError, HTTPException) as error:
             raise NoReplyError(getattr(error, "strerror", None) or str(error) or type(error).__name__) from error
         except ValueError:  # its message has the header
@@ -123,5 +130,5 @@ def _content(reply: HTTPResponse, end_s: float) -> bytes:
     while len(content) < MOST_BYTES and (piece := reply.read1(PIECE_BYTES)):
         content += piece
         if time.monotonic() > end_s:
-            raise NoReplyError("its reply did not end in time")
+            raise TooSlowError("its reply did not end in time")
     return content

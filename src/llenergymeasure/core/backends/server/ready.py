@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from llenergymeasure.core.backends.server.questions import NOT_YET, NoReplyError, Questions, Reply
 from llenergymeasure.exceptions import BackendError
@@ -19,6 +19,7 @@ FIRST_WAIT_S, GROWTH, LONGEST_WAIT_S = 0.1, 1.5, 1.0
 PATIENCE_S = 5.0
 # After this time the user is shown what was noticed about a server that does not answer yet. Many have answered by then.
 SHOWN_AFTER_S = 10.0
+OTHER_INTERFACE = "this is no server with the HTTP interface of OpenAI, or it has it at another path: correct server.launch or server.url"
 REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
@@ -47,6 +48,18 @@ class Listed:
     def entry(self, name: str) -> Mapping[str, Any]:
         """The entry of a model; empty when it is not listed."""
         return next((entry for entry in self.entries if entry["id"] == name), {})
+
+
+class NotReady(NamedTuple):
+    """Why a server is not ready.
+
+    Attributes:
+        problem: what it answers, or that it does not.
+        is_other: whether it answers as a server with another interface does.
+    """
+
+    problem: str
+    is_other: bool = False
 
 
 class Waiting:
@@ -84,38 +97,39 @@ class Waiting:
         """
         start_s, wait_s, is_shown = self._clock.now(), FIRST_WAIT_S, False
         while True:
-            found, problem = self._asked_once()
+            found = self._asked_once()
             ended = self._why_ended()
             if ended is not None:  # what answers is another server at this port
                 raise BackendError(ended)
-            if found is not None:
+            if isinstance(found, Listed):
                 return found
             waited_s = self._clock.now() - start_s
             if waited_s + wait_s > self._limit_s:
-                raise self._too_late(problem)
-            is_shown = is_shown or (waited_s >= SHOWN_AFTER_S and self._shown())
+                raise self._too_late(found)
+            is_shown = is_shown or (waited_s >= SHOWN_AFTER_S and self._shown(found))
             self._clock.sleep(wait_s)
             wait_s = min(wait_s * GROWTH, LONGEST_WAIT_S)
 
-    def _shown(self) -> bool:
+    def _shown(self, found: NotReady) -> bool:
         """Whether something was noticed, which is then shown."""
-        noticed = self._noticed()
+        noticed = found.problem if found.is_other else self._noticed()
         if noticed is not None:
             self._show(noticed)
         return noticed is not None
 
-    def _too_late(self, problem: str) -> BackendError:
-        noticed = self._noticed()
-        advice = self._advice() if noticed is None else f"{noticed}; {self._advice()}"
-        return BackendError(f"the server at {self._ask.url}: {problem} after {self._limit_s:g} s; {advice}")
+    def _too_late(self, found: NotReady) -> BackendError:
+        noticed, advice = self._noticed(), OTHER_INTERFACE if found.is_other else self._advice()
+        if noticed is not None:
+            advice = f"{noticed}; {advice}"
+        return BackendError(f"the server at {self._ask.url}: {found.problem} after {self._limit_s:g} s; {advice}")
 
-    def _asked_once(self) -> tuple[Listed | None, str]:
+    def _asked_once(self) -> Listed | NotReady:
         """The models, or what the server said instead."""
         try:
             reply = self._ask.get(MODELS)
             healthy = self._ask.get(HEALTH).status not in NOT_YET
         except NoReplyError as error:
-            return None, f"no answer ({error})"
+            return NotReady(f"no answer ({error})")
         if reply.status in REFUSED:
             raise BackendError(
                 f"the server refuses the key (status {reply.status}); "
@@ -123,8 +137,11 @@ class Waiting:
             )
         entries = entries_of(reply)
         if entries is None or not healthy:
-            return None, f"{MODELS} does not list models (status {reply.status}: {reply.text})"
-        return Listed(entries, reply.headers), ""
+            is_other = (
+                entries is None and reply.status not in NOT_YET and reply.status < HTTPStatus.INTERNAL_SERVER_ERROR
+            )
+            return NotReady(f"{MODELS} does not list models (status {reply.status}: {reply.text})", is_other)
+        return Listed(entries, reply.headers)
 
 
 def entries_of(reply: Reply) -> tuple[Mapping[str, Any], ...] | None:

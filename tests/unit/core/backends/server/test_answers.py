@@ -97,6 +97,14 @@ def test_an_address_at_which_nothing_listens_is_found():
     assert "start it, or correct server.url" in finding.fix
 
 
+def test_a_server_that_hangs_has_another_remedy_than_one_that_does_not_run():
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # it accepts, and answers nothing
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        (finding,) = findings(url)
+    assert finding.problem == f"the server at {url} does not answer within 2 s"
+    assert finding.fix == "it hangs, or has too much to do: wait or restart it, and try again; or correct server.url"
+
+
 def test_an_answer_is_waited_for_two_seconds():
     waits = []
 

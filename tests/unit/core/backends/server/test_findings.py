@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from llenergymeasure import ExperimentConfig
@@ -33,6 +35,33 @@ def test_a_program_that_is_not_installed_is_named():
     assert problems(launch=["no-such-server", "{port}"]) == [
         "server.launch: the program no-such-server is not found on this machine"
     ]
+
+
+@pytest.mark.parametrize("script", ["./nothere.py", "scripts/nothere.sh"])
+def test_a_script_that_does_not_exist_is_named(script):
+    assert problems(launch=["sh", script, "--port", "{port}"]) == [
+        f"server.launch: the script {script} is not found from {Path.cwd()}, nor beside the configuration"
+    ]
+
+
+@pytest.mark.parametrize(
+    "launch",
+    [
+        ["sh", "nothere.py"],
+        ["sh", "./{model}.py"],
+        ["sh", "-c", "cd x && ./nothere.sh"],
+        ["sh", "--config=./nothere.sh"],
+        ["sh", "/app/nothere.sh"],
+    ],
+)
+def test_what_need_not_be_a_script_of_this_folder_is_not_looked_for(launch):
+    assert problems(launch=[*launch, "{port}"]) == []
+
+
+def test_a_script_in_a_container_is_not_looked_for(tmp_path):
+    (tmp_path / "docker").touch(mode=0o755)
+    launch = ["docker", "run", "image", "./nothere.py", "{port}"]
+    assert problems({"PATH": str(tmp_path)}, launch=launch) == []
 
 
 def test_a_key_that_is_not_set_is_named():

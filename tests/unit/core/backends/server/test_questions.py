@@ -51,6 +51,12 @@ def test_a_key_that_the_server_repeats_is_not_shown():
     assert reply.text == "wrong key: ***"
 
 
+def test_a_page_is_shown_as_its_text():
+    page = b"<!DOCTYPE HTML>\n<html><head><style type='text/css'>\n:root { color: dark }</style></head><h1>Not\nfound</h1></html>"
+    with canned_server({"/v1/models": (404, page)}) as server:
+        assert Questions(server.url, {}).get("/v1/models").text == "Not found"
+
+
 @pytest.mark.parametrize("key", ["correct\nhorse", "correcthorse\u2026"])
 def test_a_key_that_http_does_not_allow_is_not_shown(key):
     with pytest.raises(NoReplyError) as caught:

@@ -70,9 +70,23 @@ def test_another_server_at_the_port_of_one_that_has_ended_is_not_measured():
 
 
 def test_the_error_after_the_limit_says_what_the_server_answered():
-    _, wait = waiting(Reply(404, {}, b"not\nhere"), limit_s=5.0)
-    with pytest.raises(BackendError, match=r"server at http://h:1/v1: .*\(status 404: not here\) after 5 s; do this"):
+    _, wait = waiting(Reply(500, {}, b"not\nhere"), limit_s=5.0)
+    with pytest.raises(BackendError, match=r"server at http://h:1/v1: .*\(status 500: not here\) after 5 s; do this"):
         wait.listed()
+
+
+@pytest.mark.parametrize("reply", [Reply(404, {}, b"not here"), Reply(200, {}, b"hello")])
+def test_a_server_with_another_interface_has_the_remedy_for_this_and_is_shown_while_it_is_waited_for(reply):
+    shown = []
+    _, wait = waiting(reply, limit_s=30.0, show=shown.append)
+    with pytest.raises(BackendError) as caught:
+        wait.listed()
+    answer = f"/v1/models does not list models (status {reply.status}: {reply.text})"
+    assert str(caught.value) == (
+        f"the server at http://h:1/v1: {answer} after 30 s; this is no server with the HTTP interface of OpenAI, or it has it at "
+        "another path: correct server.launch or server.url"
+    )
+    assert shown == [answer]
 
 
 ELSEWHERE = "it listens on port 8000, but not on 1"

@@ -15,7 +15,8 @@ from llenergymeasure.security import redact
 
 LONGEST_MESSAGE = 300
 _TRUST = "; the environment variable SSL_CERT_FILE can name a file with its certificate authority"
-_PAGE, _TAG = re.compile(r"<(!doctype\s+)?html", re.IGNORECASE), re.compile(r"<[^>]*>")
+_PAGE = re.compile(r"<(!doctype\s+)?html", re.IGNORECASE)
+_TAG = re.compile(r"<(style|script)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _RESET = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
 

@@ -43,15 +43,22 @@ def dead(url: str, log: RequestLog, why: str | None, output: str | None = None) 
             "raise the limit (ulimit -n), or lower traffic.rate or traffic.concurrency"
         )
     failed = failures(log.answers.values())
-    answered = f"after {log.answered} answers" if log.answered else "before its first answer"
-    last = f"{answered}: {failed}" if failed else answered
+    if log.is_gone and why:
+        requests = f" and failed requests ({failed})" if failed else ""
+        return BackendError(f"{_when(log, 'the')} from {url}{requests}, {why}")
+    last = f"{_when(log, 'its')}: {failed}" if failed else _when(log, "its")
     if log.is_gone:
-        what = "has ended" if why else "has ended, or accepts no connections"
-        return BackendError(f"the server at {url} {what}, {last}; {why or output or _LOOK}")
+        return BackendError(f"the server at {url} has ended, or accepts no connections, {last}; {output or _LOOK}")
     return Unanswered(
         f"the server at {url} answered no request within the time limit of one, {last}; raise "
         f"server.request_timeout_seconds if it was still working; {output or _LOOK}"
     )
+
+
+def _when(log: RequestLog, whose: str) -> str:
+    """How many answers came before."""
+    answers = "answer" if log.answered == 1 else "answers"
+    return f"after {log.answered} {answers}" if log.answered else f"before {whose} first answer"
 
 
 def failures(answers: Iterable[Answer]) -> str:

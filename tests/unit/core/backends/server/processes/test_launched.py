@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from llenergymeasure.core.backends.server.processes.guard import GRACE_ALONE_S, KEPT_BYTES, NOT_STARTED, SLACK_BYTES
-from llenergymeasure.core.backends.server.processes.launched import LaunchedServer, free_port
+from llenergymeasure.core.backends.server.processes.launched import LaunchedServer, ending_of, free_port
 from llenergymeasure.core.backends.server.processes.tree import ServerProcesses
 from llenergymeasure.testing.residue import children
 from waiting import until
@@ -112,10 +112,24 @@ def test_a_key_in_the_begin_of_a_long_output_is_not_shown():
         server.end()
 
 
-def test_a_server_that_is_killed_has_the_exit_code_of_a_shell():
+def test_a_server_that_is_killed_has_the_signal_by_its_name():
     with launched(python("import os; os.kill(os.getpid(), 9)")) as server:
         assert until(lambda: server.exit_code is not None)
-        assert server.why_ended() == "the server ended with exit code 137; it wrote nothing"
+        assert server.why_ended() == "the server was killed by signal 9 (SIGKILL); it wrote nothing"
+
+
+@pytest.mark.parametrize(
+    ("code", "ending"),
+    [
+        (137, "was killed by signal 9 (SIGKILL)"),
+        (-9, "was killed by signal 9 (SIGKILL)"),
+        (255, "ended with exit code 255"),
+        (1, "ended with exit code 1"),
+        (0, "ended with exit code 0"),
+    ],
+)
+def test_an_exit_code_that_is_a_signal_is_named(code, ending):
+    assert ending_of(code) == ending
 
 
 def test_a_program_that_does_not_exist_is_named():

@@ -98,7 +98,7 @@ def test_an_error_of_the_server_is_named():
     with canned_server(LLAMA_CPP) as server:
         tokenizer = tokenizer_of_server("llama.cpp", Questions(server.url, {}), "m", None)
         server.answers["/tokenize"] = (500, {"error": "full"})
-        with pytest.raises(BackendError, match=r'/tokenize with status 500: \{"error": "full"\}'):
+        with pytest.raises(BackendError, match=r"/tokenize with status 500: full"):
             tokenizer.encode(["a"])
         with pytest.raises(BackendError, match=r"name the tokenizer in server\.tokenizer"):
             _ = tokenizer.vocab_size

@@ -19,7 +19,18 @@ def test_a_server_that_ended_between_two_requests_has_lost_none():
     log = RequestLog()
     log.is_gone = True
     error = str(dead(URL, log, "the server ended with exit code 3"))
-    assert error == f"the server at {URL} has ended, before its first answer; the server ended with exit code 3"
+    assert error == f"before the first answer from {URL}, the server ended with exit code 3"
+
+
+def test_the_end_of_a_server_is_said_once_with_what_became_of_its_requests():
+    log = RequestLog()
+    for number, failure in enumerate((None, LOST.failure)):
+        log.begin()
+        log.end(number, Answer(0, 0.0, 0.0, 1.0, failure=failure))
+    log.is_gone = True
+    assert str(dead(URL, log, "the server was killed by signal 9 (SIGKILL)")) == (
+        f"after 1 answer from {URL} and failed requests (reset: 1 (connection lost)), the server was killed by signal 9 (SIGKILL)"
+    )
 
 
 def test_a_server_that_has_ended_is_the_reason_for_its_requests():
