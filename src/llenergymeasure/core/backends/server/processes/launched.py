@@ -35,12 +35,12 @@ def free_port() -> int:
 
 
 def ending_of(code: int) -> str:
-    """How a process ended, by its exit code: 128 + the signal as of a shell, or -signal as of subprocess."""
+    """How the server ended, by its exit code: 128 + the signal as of a shell, or -signal as of subprocess."""
     try:
         killer = signal.Signals(-code if code < 0 else code - 128)
     except ValueError:
-        return f"ended with exit code {code}"
-    return f"was killed by signal {killer.value} ({killer.name})"
+        return f"the server ended with exit code {code}"
+    return f"the server was killed by signal {killer.value} ({killer.name})"
 
 
 class LaunchedServer:
@@ -113,7 +113,7 @@ class LaunchedServer:
         if code is None:
             return None
         advice = "" if code else " (server.launch needs a command that runs as long as the server)"
-        return f"the server {ending_of(code)}{advice}; {self.written()}"
+        return f"{ending_of(code)}{advice}; {self.written()}"
 
     def end(self) -> None:
         """End it with every process that it has started. Safe to call twice.

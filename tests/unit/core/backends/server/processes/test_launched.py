@@ -129,7 +129,7 @@ def test_a_server_that_is_killed_has_the_signal_by_its_name():
     ],
 )
 def test_an_exit_code_that_is_a_signal_is_named(code, ending):
-    assert ending_of(code) == ending
+    assert ending_of(code) == f"the server {ending}"
 
 
 def test_a_program_that_does_not_exist_is_named():
