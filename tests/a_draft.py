@@ -28,7 +28,7 @@ ENERGY = EnergyReading(
     meter="nvml", energy_j=1000.0, method="counter", uncertainty_j=50.0, crosscheck_j=990.0, n_readings=900
 )
 WARMUP = WarmupResult(
-    converged=None, final_cv=None, iterations_completed=5, target_cv=0.05, max_prompts=50, latencies_ms=(1.0,) * 5,
+    converged=True, final_cv=0.02, iterations_completed=5, target_cv=0.05, max_prompts=50, latencies_ms=(1.0,) * 5,
     duration_sec=1.0, thermal_floor_wait_s=60.0, prompts_excluded=5,
 )  # fmt: skip
 REPORT = SamplerReport(n_samples=1800, interval_s=0.05, gaps=0, overruns=0)

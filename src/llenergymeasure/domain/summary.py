@@ -9,7 +9,14 @@ from llenergymeasure.domain.energy import JOULES_PER_KWH, PhaseEnergy
 from llenergymeasure.domain.measurements import TokenCounts
 from llenergymeasure.domain.metrics import LATENCIES, METRICS
 from llenergymeasure.domain.result_data import ResultData
-from llenergymeasure.domain.traffic.text import load_text, percentiles_text, processes_text, server_text, traffic_rows
+from llenergymeasure.domain.traffic.text import (
+    client_rows,
+    load_text,
+    percentiles_text,
+    processes_text,
+    server_text,
+    traffic_rows,
+)
 from llenergymeasure.domain.warnings import MeasurementWarning, RuleOutcome, RuleState
 
 JOULES_PER_WH = JOULES_PER_KWH / 1000
@@ -115,7 +122,7 @@ def _energy(result: ResultData) -> Rows:
         per_good = METRICS["energy_per_good_request"]
         yield per_good.title, _marked(_per(result.slo.good, per_good.unit, result), result)
     yield "mean power", _marked(_per(seconds, "W", result), result)
-    yield above_idle.title, f"{_marked(above_idle.text(result), result)} ({_idle(result)})"
+    yield above_idle.title, f"{_above_idle(result)} ({_idle(result)})"
     for domain in result.energy.domains:
         role = "" if domain.included else ", not in the total"
         yield f"  {domain.name}", f"{number(domain.energy_j, 'J')} {domain.provenance}{role}"
@@ -133,6 +140,11 @@ def _host(result: ResultData) -> Rows:
     spread = "" if host.uncertainty_j is None else f" +- {number(host.uncertainty_j, 'J', 2)}"
     yield METRICS["host_energy_j"].title, f"{METRICS['host_energy_j'].text(result)}{spread}, not in the total"
     yield _row("energy_with_host_j", result)
+
+
+def _above_idle(result: ResultData) -> str:
+    text = METRICS["energy_adjusted_j"].text(result)
+    return text if result.energy_adjusted_j is None else _marked(text, result)
 
 
 def _idle(result: ResultData) -> str:
@@ -202,6 +214,8 @@ def _speed(result: ResultData) -> Rows:
         values = getattr(result.latency, name, None)
         if values is not None:
             yield title, percentiles_text(values)
+    if result.traffic is not None:
+        yield from client_rows(result.traffic)
 
 
 def _row(name: str, result: ResultData) -> tuple[str, str]:

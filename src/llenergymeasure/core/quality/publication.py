@@ -106,7 +106,9 @@ def _warmed_up(draft: ExperimentResult) -> Held:
     if draft.compilation is not None and draft.compilation.count:
         return held(False, f"{draft.compilation.count} compilations in the window", draft.compilation.count)
     cv = draft.warmup.final_cv
-    return held(draft.warmup.converged is not False, f"CV {'not computed' if cv is None else f'{cv:.3g}'}", cv)
+    if draft.warmup.converged is None:
+        return not_observed("CV not computed, because warmup.convergence_detection is off")
+    return held(draft.warmup.converged, f"CV {'not computed' if cv is None else f'{cv:.3g}'}", cv)
 
 
 def _thermal_floor_kept(draft: ExperimentResult) -> Held:

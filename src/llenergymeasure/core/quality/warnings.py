@@ -46,12 +46,19 @@ def _answered(draft: ExperimentResult) -> str:
     return "prompts" if draft.traffic is None else "requests"
 
 
+def _longer(draft: ExperimentResult) -> str:
+    """How the window would be longer. At a rate, the requests arrive in the same time whatever their length."""
+    if draft.traffic is None or draft.traffic.rate is None:
+        return "set min_duration_seconds, or raise n or max_output_tokens"
+    return "set min_duration_seconds, or raise n"
+
+
 def _length(draft: ExperimentResult) -> Warnings:
     if draft.duration_sec < MIN_DURATION_S:
         yield warning(
             "short_measurement_duration",
             f"the window lasted {draft.duration_sec:.3g} s, below {MIN_DURATION_S:g} s",
-            "set min_duration_seconds, or raise n or max_output_tokens",
+            _longer(draft),
             duration_sec=draft.duration_sec,
             least_sec=MIN_DURATION_S,
         )
@@ -190,7 +197,7 @@ def _warm_up(draft: ExperimentResult) -> Warnings:
         yield warning(
             "thermal_floor_off",
             "no wait between warm-up and window (0 s)",
-            "set warmup.thermal_floor_seconds: 60 for numbers to publish",
+            "set warmup.thermal_floor_seconds for numbers to publish: at least 30, by default 60",
             thermal_floor_s=0,
         )
 

@@ -85,6 +85,10 @@ def traffic_rows(traffic: TrafficResult, result: object) -> Rows:
     if traffic.failed:
         kinds = ", ".join(f"{one.count} x {one.kind}" for one in traffic.failures)
         yield "failed requests", f"{traffic.failed} of {traffic.sent} ({kinds})"
+
+
+def client_rows(traffic: TrafficResult) -> Rows:
+    """The rows of the summary after the latencies: of the second token, and of the client."""
     if traffic.second_token is not None:
         yield "time to second token", percentiles_text(traffic.second_token)
     yield "sent late by", percentiles_text(traffic.lag)

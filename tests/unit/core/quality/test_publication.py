@@ -94,6 +94,11 @@ def test_what_was_not_observed_is_neither_kept_nor_failed():
     assert (check.failed, len(check.not_observed)) == ((), 5)
 
 
+def test_a_warm_up_whose_latency_was_not_checked_is_not_observed():
+    (found,) = not_kept(a_draft(warmup=update(WARMUP, converged=None, final_cv=None)))
+    assert (found.rule, found.state) == ("warmed_up", "not_observed")
+
+
 NEEDING_ENERGY = ("at_least_100_sensor_updates", "energy_measured", "crosscheck_within_uncertainty")
 
 

@@ -311,3 +311,14 @@ def test_the_packages_of_a_cpu_are_no_idle_gpus():
     energy = update(OF_CPUS, per_device_j={"package-0": 1.0, "package-1": 1.0})
     model = ModelInfo(name="org/m", device="cuda", devices=("cuda:0",))
     assert [found.code for found in warnings_about(a_draft(energy=energy, model_info=model))] == ["gpu_not_metered"]
+
+
+def test_at_a_rate_longer_outputs_do_not_make_the_window_longer():
+    def remedy(**fields):
+        found = warnings_about(a_draft(duration_sec=9.0, **fields))
+        return next(each.remedy for each in found if each.code == "short_measurement_duration")
+
+    assert remedy(traffic=TRAFFIC, server=a_server()) == "set min_duration_seconds, or raise n"
+    closed = update(TRAFFIC, mode="concurrency", rate=None, concurrency=1)
+    assert remedy(traffic=closed, server=a_server()).endswith("or raise n or max_output_tokens")
+    assert remedy().endswith("or raise n or max_output_tokens")

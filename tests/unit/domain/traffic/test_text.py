@@ -30,6 +30,20 @@ def test_the_summary_has_the_server_its_load_and_its_goodput():
     assert "sent late by 0.5 ms median, 0.95 ms p95 (3 samples)" in found
 
 
+def test_the_latencies_come_before_that_of_the_second_token_and_the_client():
+    names = ["goodput", "request latency", "time to first token", "time to second token", "sent late by"]
+    found = a_served_result().summary()
+    assert sorted(names, key=lambda name: found.index(f"\n{name} ")) == names
+
+
+def test_energy_above_idle_that_was_not_measured_is_no_estimate():
+    result = a_served_result()
+    energy = result.energy.model_copy(update={"method": "estimated"})
+    off = result.baseline.model_copy(update={"power_w": None, "reason": "baseline.enabled is false"})
+    found = lines(result.model_copy(update={"energy": energy, "baseline": off}))
+    assert "energy above idle not measured (baseline.enabled is false)" in found
+
+
 def test_the_memory_that_a_server_does_not_report_has_its_reason():
     result = a_served_result()
     unknown = result.memory.model_copy(update={"peak_memory_mb": None, "source": "a server does not report it"})

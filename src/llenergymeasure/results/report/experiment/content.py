@@ -21,9 +21,11 @@ _MEMORY = {"devices": "of the devices", "process": "of the whole process"}
 
 
 def subtitle(result: ExperimentResult) -> str:
-    """The number format where it is known, the devices, the backend, and how prompts ran together."""
+    """The number format where it is known, the devices, the backend, and how prompts ran together or the load of a server."""
     devices = ", ".join(result.model_info.devices) or result.model_info.device
     where = " ".join(part for part in (number_format(result), "on", devices, "with", result.backend) if part)
+    if result.traffic is not None:
+        return f"{where}; requests {load_text(result.traffic)}"
     together = batching_text(result)
     return f"{where}; prompts {together}" if together else where
 

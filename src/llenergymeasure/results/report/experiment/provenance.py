@@ -20,7 +20,8 @@ def how_measured(result: ExperimentResult) -> Rows:
     for name, outcome in result.meter.probes.items():
         yield f"probe of {name}", outcome
     yield "method", energy.method or f"{NOT_MEASURED} ({energy.reason or 'no reason was given'})"
-    yield "sensor updates in the window", str(energy.n_readings)
+    estimated = energy.method == "estimated"
+    yield f"{'readings of the estimate' if estimated else 'sensor updates'} in the window", str(energy.n_readings)
     yield "update period", number(energy.update_period_s, "s")
     yield "uncertainty (k = 2)", number(energy.uncertainty_j, "J", 2)
     for name, joules in energy.uncertainty_parts_j.items():

@@ -35,7 +35,7 @@ ORDERS = {
     "grouped": "in an order that was shuffled for each cycle, in which runs that load the same model were adjacent",
 }
 PROCESSES = {
-    "process": "Each run had a fresh process, forked from a server that had never used the GPU.",
+    "process": "Each run had a fresh process, forked from a prepared one that had not used a GPU.",
     "spawn": "Each run had a new interpreter.",
     "none": "All runs were made in one process.",
 }
@@ -119,11 +119,11 @@ def _work(configs: Sequence[ExperimentConfig]) -> Iterator[str]:
     least = {config.min_output_tokens for config in configs}
     most = "exactly" if least == lengths else "at most"
     longer = any(config.min_duration_seconds for config in configs)
-    each = f"with {most} {lengths.pop()} output tokens each"
+    tokens = f"{most} {lengths.pop()} output tokens each"
     if all(config.backend == "server" for config in configs):
-        yield f"Each run measured {'at least ' if longer else ''}{prompts.pop()} requests to a server, {each}."
+        yield f"Each run measured {'at least ' if longer else ''}{prompts.pop()} requests to a server, and asked for {tokens}."
     else:
-        yield f"Each run answered {prompts.pop()} prompts {each}{' in each pass over them' if longer else ''}."
+        yield f"Each run answered {prompts.pop()} prompts with {tokens}{' in each pass over them' if longer else ''}."
 
 
 def _waits(study: StudyData) -> str:
@@ -145,7 +145,8 @@ def _measurement(study: StudyData, cited: Citations) -> Iterator[str]:
     if any(_is_steady(cell.config) for cell in study.cells):
         yield (
             "The window of a server lay inside its traffic, without ramp-up and drain: its tokens and its energy are those of this "
-            "stretch of time, and its latencies those of the answered requests that were sent in it."
+            "stretch of time, also tokens of requests that were sent before it, and its latencies those of the answered requests "
+            "that were sent in it."
         )
 
 

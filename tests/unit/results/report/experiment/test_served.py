@@ -68,6 +68,21 @@ def test_the_setting_of_the_number_format_is_not_shown_as_that_of_a_server():
     assert shown() == "bf16"
 
 
+def test_the_subtitle_has_the_load_and_no_limit_of_the_server():
+    result = a_served_result()
+    info = result.model_info.model_copy(update={"max_num_seqs": 4})
+    text = content.subtitle(result.model_copy(update={"model_info": info}))
+    assert text.endswith("; requests at 4 requests/s (constant)")
+
+
+def test_readings_of_an_estimate_are_not_of_a_sensor():
+    result = a_served_result()
+    energy = result.energy.model_copy(update={"method": "estimated"})
+    names = [name for name, _ in provenance.how_measured(result.model_copy(update={"energy": energy}))]
+    assert "readings of the estimate in the window" in names
+    assert "sensor updates in the window" not in names
+
+
 def test_output_that_nothing_counted_is_named():
     assert "output tokens that were not counted" not in dict(served.rows(a_served_result()))
     found = dict(served.rows(a_served_result(uncounted_requests=2, uncounted_events=30, uncounted_tokens=40)))

@@ -74,7 +74,9 @@ def test_a_failure_of_all_requests_is_named_as_one():
 
 def test_the_methods_speak_of_requests_and_of_the_traffic_around_the_window():
     text = page_of(a_traffic_study()).text
-    assert "Each run measured 64 requests to a server, with at most 128 output tokens each." in text
+    assert "Each run measured 64 requests to a server, and asked for at most 128 output tokens each." in text
+    assert "also tokens of requests that were sent before it" in text
+    assert "forked from a server" not in text
     assert "The window of a server lay inside its traffic, without ramp-up and drain" in text
     whole = over_rates((1.0, 4.0))
     whole = [each.model_copy(update={"traffic": each.traffic.model_copy(update={"window": "total"})}) for each in whole]
