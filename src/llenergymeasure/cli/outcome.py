@@ -17,7 +17,7 @@ from llenergymeasure.cli.interrupts import INTERRUPTS
 from llenergymeasure.exceptions import ConfigError, LLEMError
 
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
-GIVEN_UP = "interrupted: the measurement was stopped; every existing result folder is complete"
+GIVEN_UP = "interrupted: what was in progress has no result; every existing result folder is complete"
 
 
 def exit_code_of(command: Callable[[], int], tracebacks: bool) -> int:

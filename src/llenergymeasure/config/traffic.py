@@ -91,6 +91,10 @@ class TrafficConfig(ConfigModel):
         """Seed of the intervals."""
         return random_seed if self.seed is None else self.seed
 
+    def expected_seconds(self, n: int) -> float | None:
+        """About how long it takes to send `n` requests in s; None with a concurrency, where it depends on the server."""
+        return None if self.rate is None else n / self.rate
+
     def effective_ramp_up_requests(self, n: int) -> int:
         """Number of answers before the window opens; 0 with window total."""
         if self.effective_window == "total":

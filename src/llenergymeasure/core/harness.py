@@ -31,6 +31,7 @@ from llenergymeasure.core.instruments import Instruments
 from llenergymeasure.core.model_limits import check_lengths, limits_of
 from llenergymeasure.core.multi_gpu import spread_over
 from llenergymeasure.core.quality.judgement import UNJUDGED, judged
+from llenergymeasure.core.steps import loading_step, measuring_step
 from llenergymeasure.core.warmup import warm_up
 from llenergymeasure.core.window import RawWindow, measure_window
 from llenergymeasure.datasets.prompts import TokenisedPrompts, tokenised
@@ -101,10 +102,7 @@ class OpenExperiment:
             BackendError: the engine failed in the window.
         """
         config, parts = self._config, self._with
-        passes = "" if config.min_duration_seconds is None else f", for at least {config.min_duration_seconds:g} s"
-        batched = len(self._batches) > 1 and config.backend != "server"
-        batches = f" in {len(self._batches)} batches" if batched else ""
-        parts.progress.step(f"measuring {config.n} prompts{batches}{passes}")
+        parts.progress.step(measuring_step(config, len(self._batches)))
         self._enter("window")
         raw = measure_window(
             self.engine,
@@ -172,7 +170,7 @@ class OpenExperiment:
 
     def _load(self, loader: ModelLoader) -> None:
         self._enter("load")
-        self._with.progress.step(f"loading {self._config.model}")
+        self._with.progress.step(loading_step(self._config))
         engine = loader.load(self._config)
         check_engine(engine)
         self._engine = engine

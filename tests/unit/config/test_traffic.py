@@ -14,6 +14,11 @@ def complaint(section, **fields):
     return "; ".join(error["msg"] for error in caught.value.errors())
 
 
+def test_requests_at_a_rate_take_about_n_divided_by_the_rate():
+    assert TrafficConfig(mode="poisson", rate=4).expected_seconds(100) == 25.0
+    assert TrafficConfig(concurrency=4).expected_seconds(100) is None
+
+
 def test_none_means_one_request_in_flight_and_a_steady_state():
     traffic = TrafficConfig()
     assert (traffic.effective_mode, traffic.effective_concurrency, traffic.rate) == ("concurrency", 1, None)

@@ -98,7 +98,13 @@ def _as_data(planned: PlannedExperiment) -> dict[str, Any]:
 
 
 def _as_json(server: PlannedServer) -> dict[str, Any]:
-    return {"url": server.url, "command": server.command, "traffic": server.traffic.model_dump(mode="json")}
+    return {
+        "url": server.url,
+        "command": server.command,
+        "traffic": server.traffic.model_dump(mode="json"),
+        "slo": None if server.slo is None else server.slo.model_dump(mode="json"),
+        "expected_seconds": server.expected_seconds,
+    }
 
 
 def check(experiments: Sequence[ExperimentConfig], output_dir: Path | None) -> tuple[UserConfig, Path]:

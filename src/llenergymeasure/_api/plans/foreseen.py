@@ -6,9 +6,11 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from llenergymeasure._api.duration import duration
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.config.traffic import TrafficConfig
+from llenergymeasure.config.traffic import SLOConfig, TrafficConfig
 from llenergymeasure.config.user_config import UserConfig
+from llenergymeasure.domain.traffic.text import limits_text
 from llenergymeasure.launch.runners.choose import runner_for
 from llenergymeasure.orchestration.foreseen import ForeseenEnergy, foreseen_energy
 
@@ -24,12 +26,16 @@ class PlannedServer:
         command: the command that would start it, with {port} for a free port; empty for a running one.
         n: number of requests that would be measured.
         traffic: how requests would be sent.
+        slo: limits of their latency; None without limits.
+        expected_seconds: about how long a pass over the prompts takes in s; None with a concurrency.
     """
 
     url: str | None
     command: tuple[str, ...]
     n: int
     traffic: TrafficConfig
+    slo: SLOConfig | None
+    expected_seconds: float | None
 
 
 def energies_of(
@@ -53,7 +59,8 @@ def servers_of(configs: Iterable[ExperimentConfig]) -> tuple[PlannedServer, ...]
 def _server(config: ExperimentConfig) -> PlannedServer:
     server = config.server_settings
     command = server.command(config.model, "{port}", config.random_seed)
-    return PlannedServer(server.url, command, config.n, config.traffic_settings)
+    traffic = config.traffic_settings
+    return PlannedServer(server.url, command, config.n, traffic, config.slo, traffic.expected_seconds(config.n))
 
 
 def energy_line(energy: ForeseenEnergy) -> str:
@@ -68,7 +75,7 @@ def energy_line(energy: ForeseenEnergy) -> str:
 
 def server_lines(servers: Sequence[PlannedServer]) -> Iterator[str]:
     """What would be started or requested, and under which load; the first of several."""
-    lines = list(dict.fromkeys(line for each in servers for line in (_where(each), _load(each))))
+    lines = list(dict.fromkeys(line for each in servers for line in (_where(each), *_limits(each), _load(each))))
     yield from lines[: 2 * SERVERS_SHOWN]
     if len(lines) > 2 * SERVERS_SHOWN:
         yield f"... and {len(lines) - 2 * SERVERS_SHOWN} more lines about servers and traffic, see --json"
@@ -80,13 +87,19 @@ def _where(server: PlannedServer) -> str:
     return f"server: would be started on a free port: {shlex.join(server.command)}"
 
 
+def _limits(server: PlannedServer) -> Iterator[str]:
+    if server.slo is not None:
+        yield f"limits: {limits_text(server.slo)}"
+
+
 def _load(server: PlannedServer) -> str:
     traffic = server.traffic
     if traffic.effective_mode == "concurrency":
         load = f"{traffic.effective_concurrency} in flight"
     else:
         load = f"{traffic.rate:g} per second, {traffic.effective_mode} arrivals"
-    return f"traffic: {server.n} requests, {load}, {_window(traffic.effective_ramp_up_requests(server.n))}"
+    length = "" if server.expected_seconds is None else f", about {duration(server.expected_seconds)}"
+    return f"traffic: {server.n} requests, {load}, {_window(traffic.effective_ramp_up_requests(server.n))}{length}"
 
 
 def _window(ramp_up_requests: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -77,6 +78,7 @@ class StudyPlan(Frozen):
         n_groups: number of cycles that would run at the same time; None where it depends on the cluster.
         waits_of_group: waits of a device group; None where `n_groups` is.
         windows_s: least duration of all windows together in s, of the runs with `min_duration_seconds`.
+        rate_windows_s: about how long the windows of runs at an arrival rate take together in s; 0 without such runs.
         n_single_passes: runs without it, whose window is one pass over the prompts.
         size_mb: size of the folder in MB, without time series.
         detectable: the smallest ratio of two levels that would be found with probability 0.8, by coefficient of variation
@@ -101,6 +103,7 @@ class StudyPlan(Frozen):
     n_groups: int | None
     waits_of_group: PlannedWaits | None
     windows_s: float
+    rate_windows_s: float
     n_single_passes: int
     size_mb: float
     detectable: dict[float, float | None]
@@ -170,6 +173,7 @@ def _schedule(design: StudyDesign, protocol: Protocol, n_groups: int | None) -> 
         "n_groups": n_groups,
         "waits_of_group": None if n_groups is None else _waits(design, protocol, _of_group(runs, n_groups)),
         "windows_s": sum(lengths_s),
+        "rate_windows_s": sum(_rate_lengths_s(design, runs)),
         "n_single_passes": len(runs) - len(lengths_s),
         "size_mb": len(runs) * BYTES_PER_RUN / MEGABYTE,
     }
@@ -217,3 +221,12 @@ def _least_lengths_s(design: StudyDesign, runs: Sequence[PlannedRun]) -> list[fl
     """The least duration of each window that has one."""
     cells = {cell.id: cell.config.min_duration_seconds for cell in design.cells}
     return [seconds for run in runs if (seconds := cells[run.cell]) is not None]
+
+
+def _rate_lengths_s(design: StudyDesign, runs: Sequence[PlannedRun]) -> Iterator[float]:
+    """About the duration of each window in which requests arrive at a rate."""
+    configs = {cell.id: cell.config for cell in design.cells}
+    for config in (configs[run.cell] for run in runs):
+        pass_s = config.traffic_settings.expected_seconds(config.n)
+        if pass_s is not None:
+            yield pass_s * max(1, math.ceil((config.min_duration_seconds or 0) / pass_s))

@@ -82,6 +82,11 @@ def _parallel(plan: StudyPlan) -> Iterator[str]:
 def _windows(plan: StudyPlan) -> Iterator[str]:
     if plan.windows_s:
         yield f"windows: at least {duration(plan.windows_s)} together"
+    if plan.rate_windows_s:
+        yield (
+            f"windows at a rate: about {duration(plan.rate_windows_s)} together; each run also has the start of its server, "
+            "warm-up, ramp-up and drain"
+        )
     if plan.n_single_passes:
         yield (
             f"windows of {plan.n_single_passes} runs: one pass over the prompts; if that is too short for the energy meter, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from llenergymeasure._format import milliseconds, number
+from llenergymeasure.config.traffic import SLOConfig
 from llenergymeasure.domain.measurements import Distribution
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.traffic.result import (
@@ -40,7 +41,7 @@ def processes_text(server: ServerResult) -> str | None:
     return f"{number(server.cpu_seconds, 's')} of CPU time, {number(server.memory_mb, 'MB')} of memory"
 
 
-def limits_text(slo: SLOResult) -> str:
+def limits_text(slo: SLOResult | SLOConfig) -> str:
     """The limits, such as `TTFT p99 500 ms, ITL p99 50 ms`."""
     limits = ((_LIMIT_NAMES[latency], getattr(slo, name)) for name, latency in LIMITED.items())
     return ", ".join(f"{name} p99 {number(limit_ms, 'ms')}" for name, limit_ms in limits if limit_ms is not None)

@@ -12,8 +12,8 @@ from llenergymeasure.orchestration.foreseen import ForeseenEnergy
 LAUNCH = {"launch": ["vllm", "serve", "{model}", "--port", "{port}"]}
 
 
-def served(traffic=None, n=100, **server):
-    return ExperimentConfig(model="org/m", backend="server", n=n, server=server or LAUNCH, traffic=traffic)
+def served(traffic=None, n=100, slo=None, **server):
+    return ExperimentConfig(model="org/m", backend="server", n=n, server=server or LAUNCH, traffic=traffic, slo=slo)
 
 
 def lines(*configs):
@@ -31,9 +31,9 @@ def test_the_command_that_would_start_a_server_is_shown_with_the_load():
 @pytest.mark.parametrize(
     ("traffic", "load"),
     [
-        ({"mode": "poisson", "rate": 4}, "4 per second, poisson arrivals, measured after the first 10 answers"),
+        ({"mode": "poisson", "rate": 4}, "4 per second, poisson arrivals, measured after the first 10 answers, about 25 s"),
         ({"mode": "constant", "rate": 0.5, "window": "total"},
-         "0.5 per second, constant arrivals, from the first request to the last answer"),
+         "0.5 per second, constant arrivals, from the first request to the last answer, about 3 min"),
         (None, "1 in flight, measured after the first answer"),
     ],
 )  # fmt: skip
@@ -42,6 +42,12 @@ def test_a_running_server_is_named_and_not_connected_to(traffic, load):
         "server: requests go to http://h/v1; a dry run does not connect to it",
         f"traffic: 100 requests, {load}",
     ]
+
+
+def test_the_limits_are_shown_once():
+    limits = {"ttft_p99_ms": 500, "itl_p99_ms": 50}
+    cells = [served({"mode": "constant", "rate": rate}, slo=limits, url="http://h/v1") for rate in (1, 2)]
+    assert [line for line in lines(*cells) if line.startswith("limits")] == ["limits: TTFT p99 500 ms, ITL p99 50 ms"]
 
 
 def test_each_line_is_shown_once_and_the_first_of_many():

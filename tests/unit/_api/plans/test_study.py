@@ -42,6 +42,20 @@ def test_the_plan_shows_what_would_run_and_what_it_could_find(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_windows_of_rates_have_about_a_duration(tmp_path):
+    server = {"launch": ["sh", "{port}"]}
+    cells = [
+        ExperimentConfig(model="m", backend="server", n=100, server=server, traffic=traffic)
+        for traffic in ({"mode": "constant", "rate": 1}, {"mode": "constant", "rate": 4}, {"concurrency": 2})
+    ]
+    plan = plan_study(StudyConfig(experiments=cells, execution={"n_cycles": 3}), tmp_path)
+    assert plan.rate_windows_s == 3 * (100 + 25)
+    assert (
+        "windows at a rate: about 6 min together; each run also has the start of its server, warm-up, ramp-up and drain"
+        in plan_text(plan)
+    )
+
+
 @pytest.mark.torch
 def test_a_model_that_is_not_on_this_machine_is_noted_once(tmp_path):
     config = StudyConfig(experiments=[ExperimentConfig(model="org/not-here", n=n) for n in (1, 2)])

@@ -18,7 +18,7 @@ FIRST_WAIT_S, GROWTH, LONGEST_WAIT_S = 0.1, 1.5, 1.0
 # A server that runs already may be overloaded for a moment, but not for longer.
 PATIENCE_S = 5.0
 # After this time the user is shown what was noticed about a server that does not answer yet. Many have answered by then.
-SHOWN_AFTER_S = 10.0
+SHOWN_AFTER_S = 5.0
 OTHER_INTERFACE = (
     "this is no server with the HTTP interface of OpenAI, or it has it at another path: "
     "correct server.launch or server.url"
