@@ -9,7 +9,7 @@ from llenergymeasure.domain.sensors import PowerTrace
 
 
 class RunPhase(Frozen):
-    """One phase of a run: idle, load, warmup, floor, ramp_up (traffic before the window), meter (its opening) or window."""
+    """One phase of a run: idle, load, warmup, floor, ramp_up (traffic before the window), meter (its opening), window or drain."""
 
     name: str
     start_s: float = Field(description="Seconds from the start of the window; negative before it.")
@@ -43,7 +43,10 @@ class RunningRequests(Frozen):
 class Timeline(Frozen):
     """Times of each phase of the run, and the work of the window."""
 
-    phases: tuple[RunPhase, ...] = Field((), description="From the start of the experiment to the end of the window.")
+    phases: tuple[RunPhase, ...] = Field(
+        (),
+        description="From the start of the experiment to the end of the window, or of the traffic after it (drain).",
+    )
     batches: tuple[BatchTimes, ...] = Field(
         (), description="In the order in which they ran; empty for an engine without static batches."
     )

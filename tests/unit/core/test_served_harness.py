@@ -148,7 +148,7 @@ def test_a_window_may_hold_the_whole_traffic():
 
 def test_the_timeline_has_the_ramp_up_and_the_requests_in_flight():
     timeline = measure().timeline
-    assert [phase.name for phase in timeline.phases][-3:] == ["ramp_up", "meter", "window"]
+    assert [phase.name for phase in timeline.phases][-4:] == ["ramp_up", "meter", "window", "drain"]
     assert timeline.running.running[100] == pytest.approx(4.0)
 
 

@@ -14,7 +14,7 @@ def timeline_of(begun: Sequence[tuple[float, str]], window: Window, outside: tup
     """The phases that began before the window closed, and the window's batches or the number of its running requests.
 
     The time in which the meter opens is a separate phase, because the window has not started yet, and so is the traffic of a
-    server before it.
+    server before it and after it.
 
     Args:
         begun: start and name of each phase, on the clock of the window.
@@ -27,6 +27,9 @@ def timeline_of(begun: Sequence[tuple[float, str]], window: Window, outside: tup
         ramp_up = [] if window.ramp_up_s is None else [(opening_s, "ramp_up")]
         until_its_end += [*ramp_up, (opening_s + (window.ramp_up_s or 0.0), "meter"), (window.start_s, name)]
     ends = [*(time_s for time_s, _ in until_its_end[1:]), window.end_s]
+    if window.drain_s is not None:
+        until_its_end.append((window.end_s, "drain"))
+        ends.append(window.end_s + window.drain_s)
     return Timeline(
         phases=tuple(
             RunPhase(name=name, start_s=time_s - window.start_s, end_s=end_s - window.start_s)

@@ -30,6 +30,7 @@ _COLOURS = {
     "floor": ("#eaf3f8", "#1f2f3a"),
     "ramp_up": ("#e3f1e8", "#22352b"),
     "meter": ("#fefefe", "#181e24"),
+    "drain": ("#e8ecdd", "#2a3022"),
     "window": ("#cfe6f4", "#1f3d52"),
     "prefill": ("#f6cfa4", "#6b4a24"),
     "decode": ("#dcedf7", "#1f3a4d"),

@@ -44,6 +44,15 @@ def test_the_traffic_before_the_window_is_a_step_of_its_own():
     ]
 
 
+def test_the_traffic_after_the_window_is_the_last_step():
+    window = Window(10.0, 12.0, 0.0, passes=(RunRecords(()),), config=None, engine=None, ramp_up_s=3.0, drain_s=0.5)
+    timeline = timeline_of([(6.5, "window"), (12.5, "idle")], window)
+    assert [(phase.name, phase.start_s, phase.end_s) for phase in timeline.phases][-2:] == [
+        ("window", 0.0, 2.0),
+        ("drain", 2.0, 2.5),
+    ]
+
+
 def test_conditions_of_a_gpu_are_those_of_the_window():
     log = ConditionLog()
     for second in range(10):

@@ -22,6 +22,7 @@ STEPS = {
     "ramp_up": "ramp-up",
     "meter": "meter opens",
     "window": "window",
+    "drain": "drain",
 }
 # A narrower step, as a share of the run, has no space for its name.
 _LEAST_NAMED = 0.012
@@ -55,7 +56,7 @@ def _shade(axes: Axes, phases: Sequence[RunPhase]) -> None:
     for phase in phases:
         shade = LIGHT[phase.name if phase.name in STEPS else "idle"]
         axes.axvspan(phase.start_s, phase.end_s, color=shade, linewidth=0)
-    for edge_s in (0.0, phases[-1].end_s):
+    for edge_s in (0.0, max(phase.end_s for phase in phases if phase.name != "drain")):
         axes.axvline(edge_s, color=LIGHT["ink"], linewidth=1)
 
 

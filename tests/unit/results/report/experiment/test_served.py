@@ -6,6 +6,7 @@ from a_result import a_result
 from a_served_result import a_served_result, a_server, some_traffic
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.collect.distribution import distribution
+from llenergymeasure.domain.timeline import RunPhase
 from llenergymeasure.domain.traffic.result import FailureCount
 from llenergymeasure.results.report.experiment import content, provenance, served
 from llenergymeasure.results.report.experiment.page import html_text
@@ -81,6 +82,13 @@ def test_readings_of_an_estimate_are_not_of_a_sensor():
     names = [name for name, _ in provenance.how_measured(result.model_copy(update={"energy": energy}))]
     assert "readings of the estimate in the window" in names
     assert "sensor updates in the window" not in names
+
+
+def test_the_steps_of_the_run_end_with_the_drain():
+    result = a_served_result()
+    drain = RunPhase(name="drain", start_s=result.duration_sec, end_s=result.duration_sec + 1.5)
+    timeline = result.timeline.model_copy(update={"phases": (*result.timeline.phases, drain)})
+    assert "; drain 1.5 s" in html_text(result.model_copy(update={"timeline": timeline}))
 
 
 def test_output_that_nothing_counted_is_named():
