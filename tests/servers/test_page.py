@@ -76,6 +76,10 @@ def run(command: str, place: Path) -> str:
     return done.stdout
 
 
+def needs_a_running_server(command: str) -> bool:
+    return "running.yaml" in command or "server.url=" in command
+
+
 def test_the_page_has_commands_and_files():
     assert {"running.yaml", "started.yaml", "rates.yaml"} <= FILES.keys()
     assert len(COMMANDS) > 5
@@ -84,7 +88,7 @@ def test_the_page_has_commands_and_files():
 
 def test_the_commands_of_the_page(place):
     for command in COMMANDS:
-        if "running.yaml" not in command:
+        if not needs_a_running_server(command):
             run(command, place)
     results = [json.loads(path.read_text()) for path in place.glob("results/*/result.json")]
     assert {result["server"]["engine"] for result in results} == {"llama.cpp"}
@@ -94,8 +98,8 @@ def test_the_commands_of_the_page(place):
 
 
 @contextmanager
-def by_hand(command: str, place: Path) -> Iterator[str]:
-    """The address of the server that a command of the page has started, at another port; ended with the block."""
+def by_hand(command: str, place: Path) -> Iterator[int]:
+    """The port of the server that a command of the page has started, instead of 8000; ended with the block."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     words = [sys.executable, *shlex.split(command.replace("8000", str(port)))[1:]]
@@ -103,18 +107,18 @@ def by_hand(command: str, place: Path) -> Iterator[str]:
         try:
             assert server.stdout is not None
             assert any(line.startswith("serving ") for line in server.stdout), "the server has ended"
-            yield f"http://127.0.0.1:{port}/v1"
+            yield port
         finally:
             server.kill()
 
 
 def test_a_server_that_is_running(place, llama_cpp):
     (start,) = [line for line in PAGE.splitlines() if line.startswith("python examples/servers/")]
-    with by_hand(start, place) as url:
-        (place / "running.yaml").write_text(smaller(FILES["running.yaml"], llama_cpp, url))
-        commands = [command for command in COMMANDS if "running.yaml" in command]
+    with by_hand(start, place) as port:
+        (place / "running.yaml").write_text(smaller(FILES["running.yaml"], llama_cpp, f"http://127.0.0.1:{port}/v1"))
+        commands = [command for command in COMMANDS if needs_a_running_server(command)]
         for command in commands:
-            run(command, place)
+            run(command.replace("8000", str(port)), place)
     servers = [json.loads(path.read_text())["server"] for path in place.glob("results/*/result.json")]
     assert len(servers) == len(commands) == 2
     assert {(server["launched"], server["engine"]) for server in servers} == {(False, "llama.cpp")}
