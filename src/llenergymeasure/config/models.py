@@ -228,6 +228,11 @@ class ExperimentConfig(ConfigModel):
         return self.traffic or TrafficConfig()
 
     @property
+    def is_windowed(self) -> bool:
+        """Whether a window is a part of the traffic of a server, with parts of requests at both ends."""
+        return self.backend == "server" and self.traffic_settings.effective_window == "steady_state"
+
+    @property
     def section(self) -> PyTorchConfig | VLLMConfig:
         """The section of the chosen backend, with nothing set for a backend that has none of these two."""
         return self.vllm_settings if self.backend == "vllm" else self.pytorch_settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from llenergymeasure.domain.result_data import ResultData
+from llenergymeasure.domain.traffic.result import GROWING
 
 Reason = Callable[[ResultData], str]
 
@@ -125,10 +126,18 @@ def _limits(result: ResultData) -> str:
     return NO_SERVER if result.traffic is None else "the configuration sets no limits in `slo`"
 
 
+def _per_request(result: ResultData) -> str:
+    return _energy(result) if result.energy.energy_j is None else GROWING
+
+
+def _requests(result: ResultData) -> str:
+    return NO_SERVER if result.traffic is None else GROWING
+
+
 def _good(result: ResultData) -> str:
     if result.slo is None:
         return _limits(result)
-    return "no request kept the limits of `slo`" if result.slo.good == 0 else _energy(result)
+    return "no request kept the limits of `slo`" if result.slo.good == 0 else _per_request(result)
 
 
 def _always(sentence: str) -> Reason:
@@ -144,9 +153,9 @@ REASONS: Mapping[str, Reason] = {
     "host_energy_j": _host,
     "energy_with_host_j": _with_host,
     "energy_per_output_token": _per_token,
-    "energy_per_request": _energy,
+    "energy_per_request": _per_request,
     "energy_per_good_request": _good,
-    "requests_per_second": _always(NO_SERVER),
+    "requests_per_second": _requests,
     "goodput": _limits,
     "traffic": _always(NO_SERVER),
     "server": _always(NO_SERVER),

@@ -177,17 +177,23 @@ class ResultData(Derived):
             return None
         return self.energy.energy_j / self.tokens.output_tokens
 
-    @computed_field(description="Joules per prompt; None when not measured.")  # type: ignore[prop-decorator]
+    @property
+    def _is_growing(self) -> bool:
+        """Whether requests of the window are answered after it, with energy that is not in the window."""
+        return self.traffic is not None and self.traffic.growth is not None
+
+    @computed_field(description="Joules per prompt; None when not measured, or if traffic grew.")  # type: ignore[prop-decorator]
     @property
     def energy_per_request(self) -> float | None:
-        return None if self.energy.energy_j is None else self.energy.energy_j / self.tokens.n_prompts
+        joules = self.energy.energy_j
+        return None if joules is None or self._is_growing else joules / self.tokens.n_prompts
 
     @computed_field(  # type: ignore[prop-decorator]
-        description="Answered requests that were sent in the window, per second of it; None for a backend that is no server."
+        description="Answered requests that were sent in the window, per second of it; None without a server, or if traffic grew."
     )
     @property
     def requests_per_second(self) -> float | None:
-        return None if self.traffic is None else self.traffic.answered / self.duration_sec
+        return None if self.traffic is None or self._is_growing else self.traffic.answered / self.duration_sec
 
     @computed_field(description="Good requests per second of the window; None without limits in `slo`.")  # type: ignore[prop-decorator]
     @property
@@ -195,11 +201,11 @@ class ResultData(Derived):
         return None if self.slo is None else self.slo.good / self.duration_sec
 
     @computed_field(  # type: ignore[prop-decorator]
-        description="Joules in the window per good request; None when not measured, without limits, or when no request was good."
+        description="Joules in the window per good request; None when not measured, without a good request, or if traffic grew."
     )
     @property
     def energy_per_good_request(self) -> float | None:
-        if self.slo is None or self.slo.good == 0 or self.energy.energy_j is None:
+        if self.slo is None or self.slo.good == 0 or self.energy.energy_j is None or self._is_growing:
             return None
         return self.energy.energy_j / self.slo.good
 

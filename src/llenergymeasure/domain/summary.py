@@ -117,8 +117,9 @@ def _energy(result: ResultData) -> Rows:
     yield total.title, f"{_per(1, total.unit, result)} ({wh}), {_how(result)}"
     yield HEADLINE.title, energy_per_token(result)
     per_request = METRICS["energy_per_request"]
-    yield per_request.title, _marked(_per(result.n_prompts, per_request.unit, result), result)
-    if result.slo is not None and result.slo.good:
+    if result.energy_per_request is not None:
+        yield per_request.title, _marked(_per(result.n_prompts, per_request.unit, result), result)
+    if result.slo is not None and result.energy_per_good_request is not None:
         per_good = METRICS["energy_per_good_request"]
         yield per_good.title, _marked(_per(result.slo.good, per_good.unit, result), result)
     yield "mean power", _marked(_per(seconds, "W", result), result)

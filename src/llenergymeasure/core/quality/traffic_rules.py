@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llenergymeasure._format import milliseconds
 from llenergymeasure.core.quality.rule import Held, Rule, held, not_observed
-from llenergymeasure.core.quality.traffic_warnings import MOST_CLIENT_CPU, MOST_LAG_MS, REQUESTS_EACH, growth
+from llenergymeasure.core.quality.traffic_warnings import MOST_CLIENT_CPU, MOST_LAG_MS, REQUESTS_EACH
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.traffic.result import TrafficResult
 
@@ -42,7 +42,9 @@ def _client_in_time(draft: ExperimentResult) -> Held:
 def _steady(draft: ExperimentResult) -> Held:
     traffic = _traffic_of(draft)
     found = f"{traffic.in_flight_start} requests in flight at the start, {traffic.in_flight_end} at the end"
-    return held(growth(traffic) is None, found)
+    if traffic.growth is None and traffic.sent < MIN_REQUESTS:
+        return not_observed(f"{found}: {traffic.sent} requests are too few to show growth, at least {MIN_REQUESTS}")
+    return held(traffic.growth is None, found)
 
 
 def _closed_loop(draft: ExperimentResult) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from llenergymeasure._format import milliseconds
 from llenergymeasure.core.quality.machine_warnings import Warnings
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.traffic.result import TrafficResult
 from llenergymeasure.domain.traffic.text import failures_text
 from llenergymeasure.domain.warnings import warning
 
@@ -20,13 +18,8 @@ MOST_FAILED_SHARE = 0.01
 MOST_CLIENT_CPU = 0.8
 # A smaller share may be the first tokens that all prompts have in common, such as those of a chat template.
 MOST_CACHED_SHARE = 0.1
-# A number in flight under a steady load has about the variance of its mean (as in an M/G/infinity queue), the difference of two
-# of them twice that. Three standard deviations of it occur by chance in 3 of 1000 windows.
-DEVIATIONS = 3.0
 # Decision: with so many requests of each stream, the first and the last of them are a small part of the window.
 REQUESTS_EACH = 10
-# Less growth changes the latency of few requests.
-LEAST_GROWTH = 0.1
 _AS_COUNTED = {"server": "as the server counts them", "tokenizer": "as counted here from their text"}
 
 
@@ -141,23 +134,16 @@ def _beyond_limit(draft: ExperimentResult) -> Warnings:
     )
 
 
-def growth(traffic: TrafficResult) -> float | None:
-    """How far the number in flight grew in the window beyond chance, as a share of the sent requests; None when it did not."""
-    first, last = traffic.in_flight_start, traffic.in_flight_end
-    by_chance = DEVIATIONS * math.sqrt(first + last)
-    share = (last - first) / traffic.sent
-    return share if last - first > by_chance and share > LEAST_GROWTH else None
-
-
 def _steady(draft: ExperimentResult) -> Warnings:
     traffic = draft.traffic
-    if traffic is None or traffic.mode == "concurrency" or (share := growth(traffic)) is None:
+    if traffic is None or (share := traffic.growth) is None:
         return
     yield warning(
         "traffic_not_steady",
         f"requests in flight grew from {traffic.in_flight_start} to {traffic.in_flight_end} in the window, by {100 * share:.3g} % "
-        "of those that were sent: they arrive faster than the server answers, and latencies grow with the length of the window",
-        "lower traffic.rate",
+        "of those that were sent: they arrive faster than the server answers, so latencies grow with the length of the window, and "
+        "requests per second and energy per request are not computed",
+        "lower traffic.rate, or raise traffic.ramp_up_requests if the server answers as fast as they arrive",
         in_flight_start=traffic.in_flight_start,
         in_flight_end=traffic.in_flight_end,
         rate=traffic.rate,

@@ -6,6 +6,7 @@ window, until their last token, also where it came after the end of the window.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -14,6 +15,12 @@ from pydantic import Field
 from llenergymeasure.domain.base import Frozen
 from llenergymeasure.domain.measurements import Distribution
 
+# A steady server answers about as many requests in a window as arrive in it, with a Poisson distribution (the theorem of Burke).
+# Its standard deviation is the root of their number. In one window of 100, fewer are answered than this many deviations below.
+DEVIATIONS = 2.33
+# Decision: less growth, as a share of the sent requests, changes the latency of few requests.
+LEAST_GROWTH = 0.1
+GROWING = "requests arrive faster than the server answers: requests that were sent in the window were answered after it"
 # The limits that an SLO can set, with the latency of the result that each limits.
 LIMITED = {"ttft_p99_ms": "ttft", "itl_p99_ms": "itl", "e2e_p99_ms": "request"}
 
@@ -120,6 +127,13 @@ class TrafficResult(Frozen):
         None, description="Traffic after the window, until its last request had ended; None when the window holds all."
     )
     slo: SLOResult | None = Field(None, description="None when the configuration sets no limits.")
+
+    @property
+    def growth(self) -> float | None:
+        """How far the number in flight grew in an open loop beyond chance, as a share of the sent requests; None otherwise."""
+        grown = self.in_flight_end - self.in_flight_start
+        least = max(DEVIATIONS * math.sqrt(self.sent), LEAST_GROWTH * self.sent)
+        return grown / self.sent if self.mode != "concurrency" and grown > least else None
 
 
 class ServerResult(Frozen):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from llenergymeasure._format import milliseconds, number
+from llenergymeasure._format import NOT_MEASURED, milliseconds, number
 from llenergymeasure.config.traffic import SLOConfig
 from llenergymeasure.domain.measurements import Distribution
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.traffic.result import (
+    GROWING,
     LIMITED,
     MOST_FAILED,
     FailureCount,
@@ -18,6 +19,8 @@ from llenergymeasure.domain.traffic.result import (
 )
 
 Rows = Iterator[tuple[str, str]]
+# A smaller difference between the rate of the window and the configured one is not shown.
+OTHER_RATE = 0.03
 _LIMIT_NAMES = {"ttft": "TTFT", "itl": "ITL", "request": "request"}
 
 
@@ -25,7 +28,10 @@ def load_text(traffic: TrafficResult) -> str:
     """The load in a few words, such as `at 4 requests/s (poisson)`."""
     if traffic.mode == "concurrency":
         return f"with {traffic.concurrency} in flight"
-    return f"at {number(traffic.rate, 'requests/s')} ({traffic.mode})"
+    text = f"at {number(traffic.rate, 'requests/s')} ({traffic.mode})"
+    if traffic.rate is None or abs(traffic.achieved_rate / traffic.rate - 1) <= OTHER_RATE:
+        return text
+    return f"{text}, sent at {number(traffic.achieved_rate, 'requests/s')} in the window"
 
 
 def server_text(server: ServerResult) -> str:
@@ -80,7 +86,8 @@ def failures_text(failures: Sequence[FailureCount]) -> str:
 
 def traffic_rows(traffic: TrafficResult, result: object) -> Rows:
     """The rows of the summary about the traffic of a result."""
-    yield METRICS["requests_per_second"].title, METRICS["requests_per_second"].text(result)
+    requests = METRICS["requests_per_second"]
+    yield requests.title, requests.text(result) if traffic.growth is None else f"{NOT_MEASURED} ({GROWING})"
     if traffic.slo is not None:
         yield METRICS["goodput"].title, f"{METRICS['goodput'].text(result)}, {_good(traffic, traffic.slo)}"
     if traffic.failed:

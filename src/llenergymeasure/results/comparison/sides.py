@@ -57,12 +57,6 @@ class SideCell:
         """The kinds of energy of its runs."""
         return frozenset(kind for kind in self.energy if kind is not None)
 
-    @property
-    def is_windowed(self) -> bool:
-        """Whether a window is a part of the traffic of a server, with parts of requests at both ends."""
-        config = self.config
-        return config.backend == "server" and config.traffic_settings.effective_window == "steady_state"
-
     def values(self, metric: str) -> list[float]:
         """The values of a metric."""
         return [run[metric] for run in self.runs if metric in run]

@@ -16,6 +16,7 @@ from llenergymeasure.domain.study.runs import RunRow
 
 NOT_MEASURED = "the metric was not measured in this run"
 NOT_POSITIVE = "the cell has a run whose value is not above zero, so that it has no logarithm"
+WINDOWED = "a total of a window inside the traffic of a server: windows hold different amounts of work"
 APART = "its cell shares no cycle with the other cells"
 
 _CALLED = {"estimated": "an estimate ", "replayed": "simulated, "}
@@ -120,6 +121,8 @@ class Frames:
         columns = zip(*(tuple(map(row.values.get, METRICS)) for row in rows))  # reading each row once takes less time
         self._values: dict[str, tuple[float | None, ...]] = dict(zip(METRICS, columns))
         self._of_other_energy = {row.run_id: _from(row) for row in rows if _kind(row) != kind}
+        of_cells = {cell.id for cell in design.cells if cell.config.is_windowed}
+        self._windowed = {row.run_id: WINDOWED for row in rows if row.cell in of_cells}
         self._known: dict[frozenset[str], Runs] = {}
 
     def of(self, metric: Metric) -> Frame | None:
@@ -136,6 +139,8 @@ class Frames:
         found = {row.run_id: NOT_MEASURED for row, value in zip(self._rows, values) if value is None}
         if metric.joules:
             found |= self._of_other_energy
+        if metric.total:
+            found |= self._windowed
         below = {row.cell for row, value in zip(self._rows, values) if value is not None and value <= 0}
         return found | {row.run_id: NOT_POSITIVE for row in self._rows if row.cell in below} if below else found
 

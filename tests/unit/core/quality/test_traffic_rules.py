@@ -56,6 +56,15 @@ def test_each_rule_breaks_alone(fields, rule, found):
     assert not_kept(**fields) == [(rule, "failed", found)]
 
 
+def test_few_requests_show_growth_only_if_it_is_large():
+    few = {"sent": 12, "answered": 12}
+    too_few = ("enough_requests", "failed", "12 of 100")
+    text = "0 requests in flight at the start, 5 at the end: 12 requests are too few to show growth, at least 100"
+    assert not_kept(**few, in_flight_start=0, in_flight_end=5) == [too_few, ("traffic_steady", "not_observed", text)]
+    grown = ("traffic_steady", "failed", "11 requests in flight at the start, 20 at the end")
+    assert not_kept(**few, in_flight_start=11, in_flight_end=20) == [too_few, grown]
+
+
 def test_requests_in_flight_need_several_one_after_the_other():
     closed = {"mode": "concurrency", "rate": None, "concurrency": 16}
     assert not_kept(**closed) == [

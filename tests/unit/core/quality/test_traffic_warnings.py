@@ -81,14 +81,22 @@ def test_requests_may_be_sent_10_ms_late():
 @pytest.mark.parametrize(
     ("first", "last", "warned"),
     [
-        (5, 14, False),  # 9 more, by chance up to 3 x sqrt(19) = 13
-        (5, 30, True),  # 25 more, by chance up to 3 x sqrt(35) = 18
+        (5, 28, False),  # 23 more, by chance up to 2.33 x sqrt(100) = 23.3
+        (5, 30, True),  # 25 more
         (30, 5, False),  # fewer
-        (400, 409, False),  # 9 % of those that were sent
+        (400, 424, True),  # 24 more, also where many were in flight before
     ],
 )
 def test_the_number_in_flight_may_grow_by_chance_only(first, last, warned):
     assert codes(in_flight_start=first, in_flight_end=last) == (["traffic_not_steady"] if warned else [])
+
+
+def test_growth_in_a_short_window_is_a_warning_with_its_consequence():
+    fields = {"sent": 12, "answered": 12, "in_flight_start": 11, "in_flight_end": 20}
+    (found,) = (
+        each for each in warnings_about(a_draft(traffic=update(TRAFFIC, **fields))) if each.code == "traffic_not_steady"
+    )
+    assert found.sentence.endswith("requests per second and energy per request are not computed")
 
 
 def test_a_closed_loop_is_steady_by_itself():

@@ -75,7 +75,11 @@ def test_other_backends_have_none_of_these_lines():
     ("traffic", "text"),
     [
         ({"mode": "concurrency", "concurrency": 16, "rate": None}, "with 16 in flight"),
-        ({"mode": "poisson", "rate": 0.5}, "at 0.5 requests/s (poisson)"),
+        ({"mode": "poisson", "rate": 0.5, "achieved_rate": 0.51}, "at 0.5 requests/s (poisson)"),
+        (
+            {"mode": "poisson", "rate": 2.0, "achieved_rate": 2.19},
+            "at 2 requests/s (poisson), sent at 2.19 requests/s in the window",
+        ),
     ],
 )
 def test_a_load_in_a_few_words(traffic, text):

@@ -6,6 +6,7 @@ import math
 
 from benchmarks.simulated_study import ENERGY, grid, run_row
 
+from a_traffic_study import a_served_config, a_served_design
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.study.analysis.frame import Frames, completed, energy_kind
 
@@ -42,6 +43,32 @@ def test_a_run_without_the_metric_has_a_reason():
     rows = rows_of("01", "02")
     rows[1] = rows[1].model_copy(update={"values": {ENERGY: None}})
     assert Frames(DESIGN, rows).of(METRICS[ENERGY]).left_out == {"02.c1": "the metric was not measured in this run"}
+
+
+def test_totals_of_windows_inside_traffic_are_not_compared():
+    """A window at 6 requests/s has fewer tokens than one at 0.75, so it needs less CPU time without being better."""
+
+    def compared(**traffic):
+        design = a_served_design([a_served_config({"mode": "poisson", "rate": rate, **traffic}) for rate in (1.0, 4.0)])
+        rows = [
+            row.model_copy(update={"values": {"cpu_seconds": 6.0, "energy_total_j": 9.0, "tokens_per_second": 50.0}})
+            for row in rows_of("01", "02")
+        ]
+        frames = Frames(design, rows)
+        return [name for name, metric in METRICS.items() if frames.of(metric)]
+
+    assert compared() == ["tokens_per_second"]
+    assert compared(window="total") == ["energy_total_j", "tokens_per_second", "cpu_seconds"]
+
+
+def test_the_total_of_a_window_inside_traffic_has_its_reason_beside_other_backends():
+    other = DESIGN.cells[0].model_copy(update={"id": "03"})
+    design = a_served_design([a_served_config({"rate": 1.0, "mode": "poisson"})])
+    design = design.model_copy(update={"cells": (*design.cells, other)})
+    rows = [row.model_copy(update={"values": {"cpu_seconds": 6.0}}) for row in rows_of("01", "03")]
+    found = Frames(design, rows).of(METRICS["cpu_seconds"])
+    reason = "a total of a window inside the traffic of a server: windows hold different amounts of work"
+    assert found.left_out == {"01.c1": reason, "01.c2": reason}
 
 
 def test_the_kind_of_energy_of_most_cells_is_analysed_and_measured_before_estimated():

@@ -22,7 +22,7 @@ def headlines(result: ExperimentResult) -> Iterator[Headline]:
     if traffic is None:
         return
     note = f"{traffic.answered} of {traffic.sent} requests answered"
-    yield _headline("requests_per_second", result, note)
+    yield _headline("requests_per_second", result, result.reasons.get("requests_per_second", note))
     if traffic.slo is not None:
         limits = f"{traffic.slo.good} of {traffic.sent} requests within {limits_text(traffic.slo)}"
         yield _headline("goodput", result, limits)

@@ -142,16 +142,12 @@ def _measurement(study: StudyData, cited: Citations) -> Iterator[str]:
     yield f"They ran on {' and on '.join(gpus)}." if gpus else "They ran without a GPU."
     yield from _energy(study.completed, f" {cited('sensors')}" if gpus else "")
     yield "Loading, tokenising and warm-up were outside the window."
-    if any(_is_steady(cell.config) for cell in study.cells):
+    if any(cell.config.is_windowed for cell in study.cells):
         yield (
             "The window of a server lay inside its traffic, without ramp-up and drain: its tokens and its energy are those of this "
             "stretch of time, also tokens of requests that were sent before it, and its latencies those of the answered requests "
             "that were sent in it."
         )
-
-
-def _is_steady(config: ExperimentConfig) -> bool:
-    return config.backend == "server" and config.traffic_settings.effective_window == "steady_state"
 
 
 def _energy(runs: Sequence[RunRow], source: str) -> Iterator[str]:
