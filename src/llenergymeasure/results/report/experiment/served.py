@@ -44,6 +44,8 @@ def rows(result: ExperimentResult) -> Rows:
 
 def _server(server: ServerResult) -> Rows:
     yield "server", server_text(server)
+    if server.served_model is not None:
+        yield "model in its requests", server.served_model
     if server.command:
         yield "command", " ".join(server.command)
         yield "time until it answered", number(server.start_seconds, "s")

@@ -97,6 +97,12 @@ def test_output_that_nothing_counted_is_named():
     assert found["output tokens that were not counted"] == "about 40, of 2 failed requests"
 
 
+def test_the_model_that_is_served_is_named():
+    other = a_served_result().model_copy(update={"server": a_server(served_model="gpt-4o")})
+    assert dict(served.rows(other))["model in its requests"] == "gpt-4o"
+    assert "model in its requests" not in dict(served.rows(a_served_result()))  # of an earlier release
+
+
 def test_a_server_elsewhere_has_the_reason_in_place_of_its_cpu_time():
     elsewhere = a_server(cpu_seconds=None, memory_mb=None, reason="the server is on another machine")
     found = dict(served.rows(a_served_result().model_copy(update={"server": elsewhere})))
