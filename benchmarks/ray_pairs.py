@@ -12,16 +12,13 @@ from typing import Any
 
 import ray
 
+from benchmarks.local_cycles import PROGRAM, cycle_s
 from benchmarks.pairs import alternate
-from llenergymeasure.study.executors.executor import Executor, ExecutorContext
-from llenergymeasure.study.executors.head import POLL_S
+from llenergymeasure.study.executors.executor import ExecutorContext
 from llenergymeasure.study.executors.ray.door import connected
 from llenergymeasure.study.executors.ray.executor import RayExecutor
 from llenergymeasure.study.executors.ray.nodes import Wanted
 from llenergymeasure.study.executors.ray.options import RayOptions
-
-# Ignores its arguments and ends: what remains is the executor.
-PROGRAM = "/bin/true"
 
 
 def main(pairs: int) -> int:
@@ -37,15 +34,6 @@ def main(pairs: int) -> int:
             executor.close()
     print(json.dumps({"cycles": found, "version": ray.__version__}))
     return 0
-
-
-def cycle_s(executor: Executor, task: Path) -> float:
-    """Seconds from a task to its end, as the head of a study sees it."""
-    start_s = time.perf_counter()
-    (handle,) = executor.submit([task])
-    while executor.poll([handle])[handle] != "ended":
-        time.sleep(POLL_S)
-    return time.perf_counter() - start_s
 
 
 def bare_s() -> float:
