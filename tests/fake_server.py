@@ -21,7 +21,7 @@ PREFILL_S, STEP_S = 0.5, 0.125  # exact in binary
 class FakeLoop:
     """Runs coroutines in the calling thread on a `FakeClock`: where the loop would wait, the clock advances.
 
-    Between two calls the time of the loop stands still, so a test is repeatable.
+    The time of the loop does not change between two calls, so a test gives the same result each time.
 
     Args:
         clock: the clock of the test.

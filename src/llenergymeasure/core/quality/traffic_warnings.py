@@ -7,13 +7,12 @@ from collections.abc import Callable
 from llenergymeasure._format import milliseconds
 from llenergymeasure.core.quality.machine_warnings import Warnings
 from llenergymeasure.domain.results import ExperimentResult
+from llenergymeasure.domain.traffic.result import MOST_FAILED
 from llenergymeasure.domain.traffic.text import failures_text
 from llenergymeasure.domain.warnings import warning
 
 # Decision: a tenth of a usual limit for the time to first token.
 MOST_LAG_MS = 10.0
-# A p99 ignores one request in a hundred.
-MOST_FAILED_SHARE = 0.01
 # Above this share, an event often waits until the events before it have been read.
 MOST_CLIENT_CPU = 0.8
 # A smaller share may be the first tokens that all prompts have in common, such as those of a chat template.
@@ -54,10 +53,10 @@ def _look(draft: ExperimentResult) -> str:
 
 def _failed(draft: ExperimentResult) -> Warnings:
     traffic = draft.traffic
-    if traffic is not None and traffic.failed > MOST_FAILED_SHARE * traffic.sent:
+    if traffic is not None and traffic.failed > MOST_FAILED * traffic.sent:
         yield warning(
             "requests_failed",
-            f"{traffic.failed} of {traffic.sent} requests failed, above {100 * MOST_FAILED_SHARE:g} %: "
+            f"{traffic.failed} of {traffic.sent} requests failed, above {100 * MOST_FAILED:g} %: "
             f"{failures_text(traffic.failures)}",
             f"lower the load, or {_look(draft)}; latencies are those of the answered requests only",
             failed=traffic.failed,
