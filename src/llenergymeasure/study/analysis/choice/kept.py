@@ -14,9 +14,7 @@ from statistics import fmean, geometric_mean
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.curves import Mean
 from llenergymeasure.domain.study.runs import RunRow
-
-# With more failed requests than this share, the p99 of the answered ones says nothing of all requests.
-MOST_FAILED = 0.01
+from llenergymeasure.domain.traffic.result import MOST_FAILED
 
 Answer = tuple[bool | None, bool]
 """Whether the limits are kept (None = not known), and whether that is certain."""

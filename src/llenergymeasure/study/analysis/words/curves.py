@@ -9,7 +9,7 @@ from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.curves import TrafficCurve, TrafficPoint
 from llenergymeasure.domain.study.effects import StudyEffects
 from llenergymeasure.domain.study.names import listed
-from llenergymeasure.study.analysis.choice.kept import MOST_FAILED
+from llenergymeasure.domain.traffic.result import MOST_FAILED
 from llenergymeasure.study.analysis.words.amounts import limits_text
 
 _COSTS = {

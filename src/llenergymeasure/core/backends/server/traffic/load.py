@@ -24,7 +24,7 @@ from llenergymeasure.core.backends.server.traffic.sender import Sender
 from llenergymeasure.exceptions import BackendError
 
 # The ramp-up gives up when at most one request in so many is answered.
-MOST_FAILED = 10
+REQUESTS_PER_ANSWER = 10
 # A server refuses connections a moment before its exit code is known.
 LONGEST_EXIT_S = 2.0
 # How often it looks whether a server that was started here still runs. Without this, a server that dies is noticed only after
@@ -104,7 +104,9 @@ class Load:
         """
         log = self._sender.log
         self._begin()
-        await self._sender.until(lambda: log.is_dead or log.answered >= answers or log.ended >= MOST_FAILED * answers)
+        await self._sender.until(
+            lambda: log.is_dead or log.answered >= answers or log.ended >= REQUESTS_PER_ANSWER * answers
+        )
         if log.is_dead:
             raise await self._dead()
         if log.answered < answers:
