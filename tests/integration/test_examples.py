@@ -208,6 +208,7 @@ def test_the_notebook_shows_an_answer_rows_and_a_plot_and_writes_nothing(tmp_pat
     run("-c", EXECUTE, str(EXAMPLES / "study.ipynb"), str(done), cwd=work, **own)
     cells = [cell for cell in json.loads(done.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
     shown = ["".join(output["data"].get("text/html", "")) for cell in cells for output in cell["outputs"]]
+    assert re.findall(r"<strong>failed</strong>.*", shown[0]) == []
     assert "3 cells of builtin/tiny-llama with pytorch, 3 cycles, 9 runs" in shown[0]
     assert 'class="dataframe"' in shown[1]
     assert sum("image/png" in output["data"] for cell in cells for output in cell["outputs"]) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,7 +56,11 @@ def fresh():
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks into /proc")
 def test_what_is_imported_before_a_fork_touches_no_gpu_and_starts_no_thread():
-    done = subprocess.run([sys.executable, "-c", PRELOADED], capture_output=True, text=True, check=True)
+    environ = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+    }  # else OpenBLAS starts threads, which it ends by itself before a fork
+    done = subprocess.run([sys.executable, "-c", PRELOADED], capture_output=True, text=True, check=True, env=environ)
     assert json.loads(done.stdout) == {"asked_cuda": [], "initialised": False, "threads": 1, "variable": None}
 
 

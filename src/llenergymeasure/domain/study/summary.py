@@ -28,14 +28,18 @@ def summarise_study(study: StudyData, tables: Sequence[str] = (), emphasis: Call
     """
     answer = emphasis(study.answer) if study.answer else _without_answer(study)
     parts = [*(f"{table}\n" for table in tables), answer, _counts(study)]
-    left_out = left_out_notes(len(study.cells), study.design.skipped, study.design.merged)
     rest = [
-        *_titled("failed", listed(list(_failed(study)))),
-        *_titled("not measured", [f"- {line}" for line in left_out]),
+        *(line for title, lines in without_result(study) for line in _titled(title, listed(lines))),
         *_publication(study),
         *_titled("warnings", [f"- {line}" for line in study.warnings]),
     ]
     return "\n".join([*parts, *rest])
+
+
+def without_result(study: StudyData) -> list[tuple[str, list[str]]]:
+    """The runs that failed and the combinations that were not measured, each with its reason; each list has a title."""
+    left_out = left_out_notes(len(study.cells), study.design.skipped, study.design.merged)
+    return [("failed", list(_failed(study))), ("not measured", list(left_out))]
 
 
 def _without_answer(study: StudyData) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from llenergymeasure.domain.results import ExperimentResult
 from llenergymeasure.domain.study.result import StudyData
+from llenergymeasure.domain.study.summary import without_result
+from llenergymeasure.exceptions import listed
 from llenergymeasure.results.report.experiment import content
 from llenergymeasure.results.report.page import render
 from llenergymeasure.results.report.study import answer
@@ -20,6 +22,7 @@ def of_result(result: ExperimentResult) -> str:
 
 
 def of_study(study: StudyData) -> str:
-    """The answer of a study, and its tables."""
+    """The answer of a study, its tables, what has no result, and the warnings."""
     shown = [table for table in tables(study) if table.name in _SHOWN]
-    return render("notebook_study", study=study, answer=answer, tables=shown, most_rows=MOST_ROWS)
+    lists = [(title, listed(lines)) for title, lines in without_result(study)]
+    return render("notebook_study", study=study, answer=answer, tables=shown, most_rows=MOST_ROWS, lists=lists)

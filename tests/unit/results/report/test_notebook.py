@@ -43,8 +43,8 @@ class Snippet(HTMLParser):
         return " ".join(filter(None, self.words))
 
 
-def study() -> StudyResult:
-    data = a_study()
+def study(**how) -> StudyResult:
+    data = a_study(**how)
     return StudyResult(**{field: getattr(data, field) for field in type(data).model_fields})
 
 
@@ -59,6 +59,20 @@ def test_a_study_shows_its_answer_and_its_tables():
     assert study().answer in snippet.text
     assert "batch size" in snippet.text
     assert snippet.tags >= {"table", "td"}
+
+
+def test_a_study_shows_its_failed_runs_with_their_reason():
+    data = study(failed="02")
+    snippet, failed = Snippet(data._repr_html_()), [run for run in data.runs if run.failure is not None]
+    planned = sum(run.role == "cell" for run in data.runs)
+    assert f"{planned - len(failed)} of {planned} runs with a result" in snippet.text
+    assert all(run.run_id in snippet.text and run.failure.message in snippet.text for run in failed)
+
+
+def test_a_study_shows_the_combinations_that_were_not_measured():
+    data = study()
+    assert data.skipped
+    assert all(each.reason in Snippet(data._repr_html_()).text for each in data.skipped)
 
 
 def test_a_study_over_the_traffic_of_a_server_shows_its_curve():

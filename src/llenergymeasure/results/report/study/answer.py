@@ -37,9 +37,19 @@ def subtitle(study: StudyData) -> str:
     parts = [
         f"{_count(len(study.cells), 'cell')} of {models} with {backends}",
         _count(study.protocol.n_cycles, "cycle"),
-        _count(len(study.completed), "run"),
+        _runs(study),
     ]
     return "; ".join([", ".join(parts), *gpu_texts(study.runs), *_period(study)])
+
+
+def _runs(study: StudyData) -> str:
+    """The number of runs, and how many of them have a result if not all have one."""
+    planned, done = _planned(study), len(study.completed)
+    return _count(planned, "run") if done == planned else f"{done} of {_count(planned, 'run')} with a result"
+
+
+def _planned(study: StudyData) -> int:
+    return sum(run.role == "cell" for run in study.runs)
 
 
 def _each(values: Iterator[str] | Sequence[str]) -> str:
@@ -84,7 +94,7 @@ def headlines(study: StudyData, effects: StudyEffects) -> Iterator[Headline]:
     if effects.limits and not effects.curves:
         yield _within(study, effects, analysis)
     yield Headline(
-        "completed runs", f"{len(study.completed)} of {sum(run.role == 'cell' for run in study.runs)}", "",
+        "completed runs", f"{len(study.completed)} of {_planned(study)}", "",
         f"{_count(len(study.cells), 'cell')}, {_count(study.protocol.n_cycles, 'cycle')}",
     )  # fmt: skip
     yield _spread(analysis)
