@@ -95,6 +95,15 @@ def a_study(
     return study.model_copy(update={"effects": effects, "answer": summary(design, effects), "warnings": warnings})
 
 
+def without(study: StudyData, metric: str, *runs: str) -> StudyData:
+    """The study, analysed again after a metric was not measured in these runs."""
+    rows = tuple(
+        row.model_copy(update={"values": {**row.values, metric: None}}) if row.run_id in runs else row
+        for row in study.runs
+    )
+    return study.model_copy(update={"runs": rows, "effects": analyse(study.design, rows, study.protocol)})
+
+
 def _runs(design: StudyDesign, how: Protocol, failed: str | None, measured: bool):
     chance, place = random.Random(how.seed), 0
     for cycle in range(1, how.n_cycles + 1):

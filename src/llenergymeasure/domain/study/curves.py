@@ -25,11 +25,13 @@ class Mean(Frozen):
     Attributes:
         value: geometric mean in the metric's unit; the arithmetic mean where a run has 0.
         low, high: 95 % interval; None without a spread.
+        n_runs: number of runs in the mean, which are those that have the metric; None in a file that does not record it.
     """
 
     value: float
     low: float | None = None
     high: float | None = None
+    n_runs: int | None = None
 
 
 class TrafficPoint(Frozen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from llenergymeasure.results.study_tables.texts import (
     factor_title,
     is_energy,
     named,
+    of_some_runs,
     p_text,
     ratio_text,
     share_text,
@@ -53,17 +55,20 @@ def tables(study: StudyData) -> tuple[Table, ...]:
 
 
 def cells_table(study: StudyData, effects: StudyEffects) -> Table:
-    """One row per cell with a completed run: its number of runs, means of the metrics, and its ratio to the reference."""
+    """One row per cell with a completed run: its number of completed runs, means of the metrics, and its ratio to the reference."""
     headline, *others = shown_metrics(effects)
     titles = [title_of(effects, each.metric) for each in (headline, *others)]
     head = ("cell", "settings", "runs", titles[0], "ratio to the reference", *titles[1:])
     cells = [{each.cell: each for each in analysis.cells} for analysis in (headline, *others)]
+    completed = Counter(run.cell for run in study.completed)
     rows = tuple(
         (
             cell.id,
             cell.label,
-            *_cell_row(cells[0][cell.id], headline),
-            *map(_mean_of, others, (by_id.get(cell.id) for by_id in cells[1:])),
+            str(completed[cell.id]),
+            _mean_of(headline, cells[0][cell.id], completed[cell.id]),
+            _against(cells[0][cell.id], headline),
+            *(_mean_of(each, by_id.get(cell.id), completed[cell.id]) for each, by_id in zip(others, cells[1:])),
         )
         for cell in study.design.cells
         if cell.id in cells[0]
@@ -102,18 +107,17 @@ def _known(ratios: Iterable[Ratio | None]) -> str:
     return ", with 95 % intervals" if known else ""
 
 
-def _cell_row(cell: CellEffect, analysis: MetricAnalysis) -> tuple[str, ...]:
-    return str(cell.n_runs), value_text(cell.mean, analysis.metric), _against(cell, analysis)
-
-
 def _against(cell: CellEffect, analysis: MetricAnalysis) -> str:
     if cell.cell == analysis.reference:
         return "reference"
     return ABSENT if cell.ratio is None else ratio_text(cell.ratio)
 
 
-def _mean_of(analysis: MetricAnalysis, cell: CellEffect | None) -> str:
-    return ABSENT if cell is None else value_text(cell.mean, analysis.metric)
+def _mean_of(analysis: MetricAnalysis, cell: CellEffect | None, completed: int) -> str:
+    """The mean of a metric, with the number of its runs where not all completed ones have it."""
+    if cell is None:
+        return ABSENT
+    return f"{value_text(cell.mean, analysis.metric)}{of_some_runs(cell.n_runs, completed)}"
 
 
 def _factor_tables(design: StudyDesign, effects: StudyEffects) -> Iterator[Table]:

@@ -10,7 +10,7 @@ from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.curves import NAMES, Mean, TrafficCurve, TrafficField, TrafficPoint
 from llenergymeasure.domain.study.effects import StudyEffects
 from llenergymeasure.results.study_tables.table import Table
-from llenergymeasure.results.study_tables.texts import ABSENT, capital, limit_text, title_of, value_text
+from llenergymeasure.results.study_tables.texts import ABSENT, capital, limit_text, of_some_runs, title_of, value_text
 
 # Columns beside those of the cost and of the limited metrics.
 _SHOWN = (
@@ -81,7 +81,9 @@ def _row(curve: TrafficCurve, point: TrafficPoint, metrics: Sequence[str], limit
     if limited:
         yield keeps_text(point)
     for name in metrics:
-        yield _mean_text(point.means.get(name), name, name in (*curve.limits, curve.cost))
+        mean = point.means.get(name)
+        some = "" if mean is None else of_some_runs(mean.n_runs, point.completed_runs)
+        yield f"{_mean_text(mean, name, name in (*curve.limits, curve.cost))}{some}"
     yield ABSENT if point.failed_share is None else f"{100 * point.failed_share:.1f} %"
 
 

@@ -22,6 +22,11 @@ def factor_title(design: StudyDesign, name: str, within: str | None = None) -> s
     return title if within is None else f"{title} (in {within})"
 
 
+def of_some_runs(n_runs: int | None, of: int) -> str:
+    """After a mean: in how many of the completed runs of the cell it was measured; empty for all of them."""
+    return f" ({n_runs} of {of} runs)" if n_runs is not None and n_runs < of else ""
+
+
 def title_of(effects: StudyEffects, metric: str) -> str:
     """The title of a metric with its unit; energy that is an estimate is called one."""
     if metric not in METRICS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from a_nested_study import a_nested_study
-from a_study import BATCH, FACTORS, a_design, a_study
+from a_study import BATCH, FACTORS, a_design, a_study, without
 from llenergymeasure.domain.study.effects import Ratio
 from llenergymeasure.results.study_tables.content import cells_table, conditional_table, spans_table, tables
 from llenergymeasure.results.study_tables.texts import p_text, plain, ratio_text
@@ -46,6 +46,16 @@ def test_one_cycle_has_ratios_without_intervals_no_share_and_no_p():
 def test_a_failed_cell_is_no_row():
     study = a_study(failed="12")
     assert [row[0] for row in cells_table(study, study.effects).rows] == [f"{index:02}" for index in range(1, 12)]
+
+
+def test_a_mean_over_some_of_the_completed_runs_says_so():
+    study = without(a_study(), "ttft_p95_ms", "12.c1")
+    table = cells_table(study, study.effects)
+    column = next(place for place, title in enumerate(table.head) if title.startswith("time to first token"))
+    completed = study.protocol.n_cycles
+    assert table.rows[-1][2] == str(completed)
+    assert table.rows[-1][column].endswith(f" ({completed - 1} of {completed} runs)")
+    assert all("runs)" not in cell for row in table.rows[:-1] for cell in row)
 
 
 def test_a_study_without_a_completed_run_has_no_tables():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from a_study import a_study
+from a_study import a_study, without
 from a_traffic_study import CRASH, OVERLOAD, a_traffic_study, at_rate, over_concurrencies, over_rates
 from llenergymeasure.results.study_tables.content import tables
 from llenergymeasure.results.study_tables.curves import curve_tables
@@ -30,6 +30,12 @@ def test_a_row_per_rate_with_what_decides_and_whether_the_limits_are_kept():
 def test_a_goodput_of_zero_is_shown_and_its_energy_is_absent():
     last = table_of().rows[-1]
     assert last[6:8] == ("-", "0.00")
+
+
+def test_a_mean_over_some_of_the_runs_says_so():
+    (table,) = curve_tables(without(a_traffic_study(), "goodput", "02.c1").effects)
+    column = table.head.index("goodput in requests/s")
+    assert [row[column].endswith(" (2 of 3 runs)") for row in table.rows] == [False, True, False, False]
 
 
 def test_the_caption_has_the_limits_and_the_best_cell():

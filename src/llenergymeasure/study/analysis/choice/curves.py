@@ -129,11 +129,11 @@ def _means(design: StudyDesign, analyses: Analyses, runs: Mapping[str, CellRuns]
     found: dict[str, dict[str, Mean]] = defaultdict(dict)
     for name, analysis in analyses.items():
         for cell in analysis.cells:
-            found[cell.cell][name] = Mean(value=cell.mean, low=cell.low, high=cell.high)
+            found[cell.cell][name] = Mean(value=cell.mean, low=cell.low, high=cell.high, n_runs=cell.n_runs)
     for cell_id, of_cell in runs.items():
         for name, values in _with_unanswered(of_cell, design.cell(cell_id)).items():
             if min(values) == 0:  # it has no logarithm, such as a goodput of 0, so that it is in no analysis
-                found[cell_id][name] = Mean(value=fmean(values))
+                found[cell_id][name] = Mean(value=fmean(values), n_runs=len(values))
                 if name == "goodput":
                     # The runs without a good request have no energy of one, and the mean of the others is too low.
                     found[cell_id].pop("energy_per_good_request", None)
