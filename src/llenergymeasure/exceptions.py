@@ -153,9 +153,17 @@ class OutOfMemory(BackendError):
 
 
 class Unanswered(BackendError):
-    """A server under traffic answered no request, or too few, although it may still run: it is overloaded, or refuses them."""
+    """A server under traffic answered no request, or too few, although it may still run: it is overloaded.
+
+    Attributes:
+        may_pass: whether the same request may be answered if it is sent again; false after a long wait for the answer.
+    """
 
     failure_kind = "unanswered"
+
+    def __init__(self, message: str, may_pass: bool = False) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
 
 
 class MeterError(LLEMError):

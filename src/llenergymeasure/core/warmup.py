@@ -15,9 +15,11 @@ from llenergymeasure.config.sections import WarmupConfig
 from llenergymeasure.core.collect.check_records import records_of
 from llenergymeasure.core.shapes import runs_covering_shapes
 from llenergymeasure.domain.measurements import WarmupResult
+from llenergymeasure.exceptions import BackendError, Unanswered
 from llenergymeasure.progress import Progress, Silent
-from llenergymeasure.protocols import Batch, Clock, InferenceEngine
+from llenergymeasure.protocols import Batch, Clock, InferenceEngine, RunOutput
 from llenergymeasure.records import RunRecords
+from llenergymeasure.resilience import retry
 
 # A CUDA graph is recorded at the second run of its shape; the pass after that confirms that nothing is compiled.
 MOST_PASSES = 4
@@ -45,7 +47,7 @@ def warm_up(
     """
     widest_first = sorted(batches, key=lambda batch: -batch.padded_length)
     start_s = clock.now()
-    run = _Run(engine, clock)
+    run = _Run(engine, clock, progress or Silent())
     for index in range(config.n_warmup):
         run.iterate(widest_first[index % len(widest_first)], config.max_new_tokens)
     shapes = _Shapes(run, clock, runs_covering_shapes(batches, output_limit, every_step))
@@ -74,21 +76,39 @@ def warm_up(
 class _Run:
     """The iterations of the warm-up so far."""
 
-    def __init__(self, engine: InferenceEngine, clock: Clock) -> None:
-        self._engine, self._clock = engine, clock
+    def __init__(self, engine: InferenceEngine, clock: Clock, progress: Progress) -> None:
+        self._engine, self._clock, self._progress = engine, clock, progress
         self.latencies_ms: list[float] = []
         self.prompts = 0
         self.compilations: int | None = None
         self.compiling_s = 0.0
 
     def iterate(self, batch: Batch, new_tokens: int) -> float:
-        """Run one iteration and record its latency in ms."""
-        start_s = self._clock.now()
-        output = self._engine.run([batch], max_new_tokens=new_tokens)
-        latency_ms = 1000 * (self._clock.now() - start_s)
+        """Run one iteration and record its latency in ms; that of the last try where a server did not answer at once.
+
+        Raises:
+            BackendError: the engine failed.
+        """
+
+        def tried() -> tuple[float, RunOutput]:
+            start_s = self._clock.now()
+            output = self._engine.run([batch], max_new_tokens=new_tokens)
+            return 1000 * (self._clock.now() - start_s), output
+
+        try:
+            latency_ms, output = retry(tried, passing=self._may_pass, sleep=self._clock.sleep)
+        except Unanswered as error:
+            # A request of the warm-up is alone, so its failure shows nothing about the load.
+            raise BackendError(f"warm-up: {error}") from error
         self.latencies_ms.append(latency_ms)
         self._count(batch, records_of(output))
         return latency_ms
+
+    def _may_pass(self, error: BaseException) -> bool:
+        if not isinstance(error, Unanswered) or not error.may_pass:
+            return False
+        self._progress.note(f"warm-up: {error}; it is sent again")
+        return True
 
     def run_shape(self, batch: Batch, new_tokens: int) -> None:
         """Run one shape, without recording its latency."""

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from fakes import RecordingProgress
 from llenergymeasure.config.models import ExperimentConfig, WarmupConfig
 from llenergymeasure.core.warmup import coefficient_of_variation, warm_up
+from llenergymeasure.exceptions import BackendError, Unanswered
 from llenergymeasure.testing import FakeClock, FakeEngine, Log
 
 
@@ -33,6 +35,46 @@ def test_latencies_and_duration_are_reported():
     result = run(n_warmup=2, max_new_tokens=11)  # 0.1 s prefill and ten steps of 0.01 s
     assert result.latencies_ms == pytest.approx((200, 200))
     assert result.duration_sec == pytest.approx(0.4)
+
+
+class Refusing(FakeEngine):
+    """A server that does not answer its first requests."""
+
+    def __init__(self, clock, failures):
+        super().__init__(ExperimentConfig(model="m"), clock)
+        self.failures = list(failures)
+
+    def run(self, batches, max_new_tokens=None):
+        if self.failures:
+            raise self.failures.pop(0)
+        return super().run(batches, max_new_tokens)
+
+
+def warmed_up(*failures, progress=None):
+    clock = FakeClock()
+    engine = Refusing(clock, failures)
+    config = WarmupConfig(n_warmup=2, max_new_tokens=11)
+    return warm_up(config, engine, engine.prepare([[1]]), clock, 32, progress=progress)
+
+
+def test_a_request_that_failed_and_may_pass_is_sent_again_and_is_no_part_of_the_latency():
+    progress = RecordingProgress()
+    result = warmed_up(Unanswered("busy", may_pass=True), Unanswered("busy", may_pass=True), progress=progress)
+    assert result.latencies_ms == pytest.approx((200, 200))
+    assert progress.notes == ["warm-up: busy; it is sent again"] * 2
+    assert result.duration_sec > 0.4 + 2  # with the pauses
+
+
+@pytest.mark.parametrize("failures", [[Unanswered("too late")], [Unanswered("busy", may_pass=True)] * 4])
+def test_a_request_of_the_warm_up_that_stays_without_an_answer_says_nothing_about_the_load(failures):
+    with pytest.raises(BackendError, match=r"^warm-up: (too late|busy)$") as raised:
+        warmed_up(*failures)
+    assert raised.value.failure_kind == "error"
+
+
+def test_an_error_of_the_warm_up_is_not_repeated():
+    with pytest.raises(BackendError, match=r"^wrong$"):
+        warmed_up(BackendError("wrong"))
 
 
 def test_the_widest_batches_come_first():

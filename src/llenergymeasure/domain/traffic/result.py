@@ -26,6 +26,9 @@ LIMITED = {"ttft_p99_ms": "ttft", "itl_p99_ms": "itl", "e2e_p99_ms": "request"}
 
 # A p99 ignores the worst hundredth of the requests, so more failed ones than that break it.
 MOST_FAILED = 0.01
+# Kinds of failures that an overloaded server causes. The others, such as status_4xx, occur with a single request too: they show
+# that a setting is wrong, and nothing about the load.
+OF_LOAD = frozenset({"refused", "reset", "timeout", "status_429", "status_5xx", "server_error", "closed_early"})
 
 
 class FailureCount(Frozen):

@@ -17,7 +17,6 @@ from llenergymeasure.core.backends.server.traffic.pace import pace_of
 from llenergymeasure.core.backends.server.traffic.records import StretchOutput
 from llenergymeasure.core.backends.server.traffic.sender import Sender
 from llenergymeasure.domain.environment import CudaFacts
-from llenergymeasure.exceptions import BackendError, Unanswered
 from llenergymeasure.protocols import Clock
 
 
@@ -95,13 +94,7 @@ class ServerEngine:
         if self._traffic is not None:
             return self._output(self._traffic, self._loop.call(partial(self._traffic.stretch, n)), batches)
         load = self._new_load(batches, max_new_tokens, n)
-        try:
-            return self._output(load, self._loop.call(partial(load.whole, n)), batches)
-        except Unanswered as error:
-            if max_new_tokens is None:
-                raise
-            # A request of the warm-up is alone, so its failure shows nothing about the load.
-            raise BackendError(f"warm-up: {error}") from error
+        return self._output(load, self._loop.call(partial(load.whole, n)), batches)
 
     def drain(self) -> None:
         load, self._traffic = self._traffic, None

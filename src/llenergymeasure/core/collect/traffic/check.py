@@ -14,6 +14,7 @@ from llenergymeasure.core.collect.check_request import (
 )
 from llenergymeasure.core.collect.intervals import Interval
 from llenergymeasure.core.collect.traffic.failures import failures_by_kind
+from llenergymeasure.domain.traffic.result import OF_LOAD
 from llenergymeasure.domain.traffic.text import failures_text
 from llenergymeasure.exceptions import BackendError, Unanswered
 from llenergymeasure.records import FailedRequest, RequestRecord, RunRecords, TrafficRecord
@@ -55,7 +56,9 @@ def _unanswered(traffic: TrafficRecord) -> BackendError:
     if not traffic.failures:
         return BackendError("no request was sent in the window; raise n, or lower traffic.concurrency")
     kinds = failures_text(failures_by_kind(traffic.failures))
-    return Unanswered(f"no request of the window was answered: {kinds}")
+    message = f"no request of the window was answered: {kinds}"
+    by_load = not OF_LOAD.isdisjoint(failure.kind for failure in traffic.failures)
+    return Unanswered(message) if by_load else BackendError(message)
 
 
 def _problems_of_run(records: RunRecords, traffic: TrafficRecord, window: Interval) -> Iterator[str]:

@@ -89,6 +89,13 @@ def test_without_an_answer_the_error_has_the_failures_by_kind():
         check(run_of((), several))
 
 
+def test_failures_that_no_load_causes_are_no_sign_of_one():
+    several = [failed(index, 11.0, 12.0, "status_4xx", message="no such model") for index in range(3)]
+    with pytest.raises(BackendError, match="3 x status_4xx") as raised:
+        check(run_of((), several))
+    assert raised.value.failure_kind == "error"
+
+
 def test_without_a_request_the_error_says_what_to_change():
     with pytest.raises(BackendError, match="no request was sent in the window; raise n"):
         check(run_of((), others=(A,)))

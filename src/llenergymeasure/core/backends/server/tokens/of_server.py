@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llenergymeasure.core.backends.server.questions import NoReplyError, Questions
+from llenergymeasure.core.backends.server.questions import NOT_YET, NoReplyError, Questions, Reply
 from llenergymeasure.core.backends.server.tokens.outputs import LETTER, lengths_of_outputs
 from llenergymeasure.core.backends.server.tokens.whole_texts import refused_chat_template
 from llenergymeasure.exceptions import BackendError
+from llenergymeasure.resilience import retry
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,18 @@ OFFERS: Mapping[str, Offer] = {
 }
 
 
+# The tries are 1, 2 and 4 s apart.
+MOST_TRIES = 4
+
+
+class _BusyError(Exception):
+    """The server has no time for a question."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
+
+
 class TokenizerOfServer:
     """The tokenizer of a running server.
 
@@ -45,6 +59,7 @@ class TokenizerOfServer:
         ask: asks the server.
         served_model: the name of the model in requests.
         vocab_size: number of its ids; None when it does not report it.
+        sleep: waits a number of seconds before a question is asked again.
 
     Raises:
         BackendError: it does not reply, or replies without tokens.
@@ -52,8 +67,16 @@ class TokenizerOfServer:
 
     counts = True
 
-    def __init__(self, offer: Offer, ask: Questions, served_model: str, vocab_size: int | None) -> None:
-        self._offer, self._ask, self._vocab_size = offer, ask, vocab_size
+    def __init__(
+        self,
+        offer: Offer,
+        ask: Questions,
+        served_model: str,
+        vocab_size: int | None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._offer, self._ask, self._vocab_size, self._sleep = offer, ask, vocab_size, sleep
+        self._gave_up = False  # a server that did not reply after all tries is asked once only
         self._common = {"model": served_model} if offer.names_model else {}
         self._before, self._after = _around(self._ids(LETTER, with_special=False), self._ids(LETTER, with_special=True))
         self.bos_id = self._before[0] if self._before else None
@@ -104,23 +127,37 @@ class TokenizerOfServer:
 
     def _of(self, path: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
-            reply = self._ask.post(path, {**self._common, **content})
+            reply = retry(
+                lambda: self._asked(path, content),
+                passing=lambda error: isinstance(error, (NoReplyError, _BusyError)),
+                attempts=1 if self._gave_up else MOST_TRIES,
+                sleep=self._sleep,
+            )
         except NoReplyError as error:
+            self._gave_up = True
             raise BackendError(f"the server did not reply to {path}: {error}") from error
+        except _BusyError as busy:
+            self._gave_up, reply = True, busy.reply
         if not isinstance(reply.value, dict):
             raise BackendError(f"the server replied to {path} with status {reply.status}: {reply.text}")
         return reply.value
 
+    def _asked(self, path: str, content: Mapping[str, Any]) -> Reply:
+        reply = self._ask.post(path, {**self._common, **content})
+        if reply.status in NOT_YET:
+            raise _BusyError(reply)
+        return reply
+
 
 def tokenizer_of_server(
-    engine: str, ask: Questions, served_model: str, vocab_size: int | None
+    engine: str, ask: Questions, served_model: str, vocab_size: int | None, sleep: Callable[[float], None] = time.sleep
 ) -> TokenizerOfServer | None:
     """The tokenizer that a server offers; None where it offers none, or does not reply."""
     offer = OFFERS.get(engine)
     if offer is None:
         return None
     try:
-        return TokenizerOfServer(offer, ask, served_model, vocab_size)
+        return TokenizerOfServer(offer, ask, served_model, vocab_size, sleep)
     except BackendError:  # for example an older version, or a proxy in front of it
         return None
 

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 
 from llenergymeasure.core.backends.server.client.asked import Answer
 from llenergymeasure.core.backends.server.traffic.request_log import RequestLog
+from llenergymeasure.domain.traffic.result import OF_LOAD
 from llenergymeasure.exceptions import BackendError, Unanswered
 
 _LOOK = "look at the output of the server"
 
 
-def unanswered(url: str, answers: Iterable[Answer], phase: str = "", why: str | None = None) -> Unanswered:
-    """The error for requests of which too few were answered.
+def unanswered(url: str, answers: Iterable[Answer], phase: str = "", why: str | None = None) -> BackendError:
+    """The error for requests of which too few were answered: `Unanswered` where the load may be the cause.
 
     Args:
         url: address of the server.
@@ -22,10 +23,14 @@ def unanswered(url: str, answers: Iterable[Answer], phase: str = "", why: str | 
         why: why the server has ended, or its last lines; None where neither is known.
     """
     ended = list(answers)
-    failed = sum(answer.failure is not None for answer in ended)
+    kinds = [answer.failure.kind for answer in ended if answer.failure is not None]
+    failed = len(kinds)
     share = "all" if failed == len(ended) else f"{failed} of"
     requests = "the request" if len(ended) == 1 else f"{share} {len(ended)} requests"
-    return Unanswered(f"{requests}{phase} to {url} failed: {failures(ended)}; {why or _LOOK}")
+    message = f"{requests}{phase} to {url} failed: {failures(ended)}; {why or _LOOK}"
+    if OF_LOAD.isdisjoint(kinds):
+        return BackendError(message)
+    return Unanswered(message, may_pass="timeout" not in kinds)
 
 
 def dead(url: str, log: RequestLog, why: str | None, output: str | None = None) -> BackendError:

@@ -62,7 +62,15 @@ class StretchOutput:
         return [self._counted(answer) for answer in found if answer is not None]
 
     def _counted(self, answer: Answer) -> Answer:
-        return counted(answer, self.tokenizer.output_lengths) if self.tokenizer.counts else answer
+        """The answer with what the tokenizer counts. If the tokenizer fails, only a complete answer cannot do without it."""
+        if not self.tokenizer.counts:
+            return answer
+        try:
+            return counted(answer, self.tokenizer.output_lengths)
+        except BackendError:
+            if answer.failure is None and answer.output_tokens is None:
+                raise
+            return answer
 
     def _request(self, answer: Answer) -> RequestRecord:
         input_tokens, output_tokens = self._input_tokens(answer), answer.output_tokens

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 
 import pytest
 
 from canned_server import canned_server
-from llenergymeasure.core.backends.server.questions import Questions
+from llenergymeasure.core.backends.server.questions import Questions, Reply
 from llenergymeasure.core.backends.server.tokens.of_server import tokenizer_of_server
 from llenergymeasure.exceptions import BackendError
 
@@ -92,6 +93,40 @@ def test_a_model_may_have_no_beginning_of_sequence():
 def test_a_server_without_one_offers_none(engine, answers):
     with canned_server(answers) as server:
         assert tokenizer_of_server(engine, Questions(server.url, {}), "m", 300) is None
+
+
+class Busy:
+    """A server that has no time for its first questions. It is asked again after growing pauses."""
+
+    def __init__(self, busy: int) -> None:
+        self.url, self.busy, self.asked, self.pauses_s = "http://here/v1", busy, 0, []
+
+    def post(self, path, content):
+        self.asked += 1
+        if self.asked <= self.busy:
+            return Reply(503, {}, b'{"error": "busy"}')
+        return Reply(200, {}, json.dumps(LLAMA_CPP[path][1](content)).encode())
+
+    def tokenizer(self):
+        return tokenizer_of_server("llama.cpp", self, "m", None, self.pauses_s.append)
+
+
+def test_a_busy_server_is_asked_again_after_growing_pauses():
+    server = Busy(2)
+    assert server.tokenizer().encode(["a"]) == [[1, 97]]
+    assert len(server.pauses_s) == 2
+    assert server.pauses_s[0] < server.pauses_s[1]
+
+
+def test_a_server_that_stays_busy_is_given_up_and_later_asked_once():
+    server = Busy(0)
+    tokenizer = server.tokenizer()
+    server.asked, server.busy = 0, 100
+    for tries in (4, 1, 1):
+        before = server.asked
+        with pytest.raises(BackendError, match="/tokenize with status 503: busy"):
+            tokenizer.output_lengths(["b"])
+        assert server.asked - before == tries
 
 
 def test_an_error_of_the_server_is_named():

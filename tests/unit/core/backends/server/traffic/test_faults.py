@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from llenergymeasure.core.backends.server.client.asked import Answer, Failure
 from llenergymeasure.core.backends.server.traffic.faults import dead, unanswered
 from llenergymeasure.core.backends.server.traffic.request_log import RequestLog
@@ -36,6 +38,13 @@ def test_the_end_of_a_server_is_said_once_with_what_became_of_its_requests():
 def test_a_server_that_has_ended_is_the_reason_for_its_requests():
     error = str(unanswered(URL, [LOST], why="the server ended with exit code 3"))
     assert error == f"the request to {URL} failed: reset: 1 (connection lost); the server ended with exit code 3"
+
+
+@pytest.mark.parametrize("kind", ["status_4xx", "malformed_http", "unreachable", "no_tokens"])
+def test_requests_that_would_fail_alone_too_say_nothing_about_the_load(kind):
+    wrong = Answer(0, 0.0, 0.0, 1.0, failure=Failure(kind, "wrong"))
+    assert unanswered(URL, [wrong, wrong]).failure_kind == "error"
+    assert unanswered(URL, [wrong, LOST]).failure_kind == "unanswered"
 
 
 def test_a_server_that_answers_nothing_is_another_failure_than_one_that_has_ended():

@@ -91,6 +91,20 @@ def test_what_is_counted_is_not_among_what_is_not():
     assert records([REPORTED, RESET], WholeTexts()).traffic.failures[0].uncounted_times_s == ()
 
 
+def test_a_tokenizer_that_fails_ends_the_run_only_where_its_count_is_needed():
+    """The server of a tokenizer may have ended after the window."""
+
+    class Gone(CountingTokenizer):
+        def output_lengths(self, texts):
+            raise BackendError("the server did not reply to /tokenize")
+
+    found = records([REPORTED, BROKEN], Gone())
+    assert found.requests[0].output_tokens == REPORTED.output_tokens
+    assert found.traffic.failures[0].uncounted_times_s == (2.0, 3.0, 4.0)
+    with pytest.raises(BackendError, match="did not reply to /tokenize"):
+        records([UNREPORTED], Gone())
+
+
 def test_input_tokens_of_a_failed_request_are_those_of_another_answer_to_its_prompt_or_counted_here():
     assert records([REPORTED, BROKEN], WholeTexts()).traffic.failures[0].input_tokens == 5
     unreported = replace(REPORTED, input_tokens=None)
