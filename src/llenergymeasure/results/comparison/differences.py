@@ -53,7 +53,7 @@ def settings(first: SideCell, second: SideCell) -> tuple[Difference, ...]:
 
 
 def environment(first: SideCell, second: SideCell) -> tuple[Difference, ...]:
-    """Machine and software."""
+    """Machine and software; of a server, its program, version and the name of its model."""
     if first.sample is None or second.sample is None:
         return ()
     return tuple(between(_environment(first.sample), _environment(second.sample)))
@@ -62,8 +62,15 @@ def environment(first: SideCell, second: SideCell) -> tuple[Difference, ...]:
 def _environment(result: ExperimentResult) -> dict[str, str]:
     snapshot = result.environment_snapshot.model_dump(mode="json")
     gpus = {str(gpu["index"]): gpu for gpu in snapshot.pop("gpus")}
-    named = {"gpu": gpus, **snapshot, "device": ", ".join(result.model_info.devices) or result.model_info.device}
+    device = ", ".join(result.model_info.devices) or result.model_info.device
+    named = {"gpu": gpus, **snapshot, "device": device, **_server(result)}
     return {name: value for name, value in _texts(named).items() if name not in _VOLATILE}
+
+
+def _server(result: ExperimentResult) -> dict[str, Any]:
+    if result.server is None:
+        return {}
+    return {"server": result.server.model_dump(include={"engine", "version", "served_model"})}
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:

@@ -372,6 +372,18 @@ def test_without_a_gpu_one_cpu_model_may_be_two_machines_so_nothing_cancels():
     assert "it is not known whether it was the same machine" in text_of(found, single=True)
 
 
+def test_two_servers_differ_in_their_program_their_version_and_the_name_of_their_model():
+    first = a_served_result()
+    assert first.server is not None
+    changed = {"version": "0.33.0", "served_model": "other", "url": "http://127.0.0.1:9999/v1", "cpu_seconds": 9.0}
+    second = first.model_copy(update={"server": first.server.model_copy(update=changed)})
+    found = compare(side_of("a", first), side_of("b", second)).environment
+    assert [(each.name, each.second) for each in found] == [
+        ("server.version", "0.33.0"),
+        ("server.served_model", "other"),
+    ]
+
+
 def test_settings_and_environment_are_those_of_a_common_cell(tmp_path):
     """The first run of each study is that of another cell, with another effective setting."""
 
