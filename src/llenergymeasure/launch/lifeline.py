@@ -66,7 +66,9 @@ def _beat(folder: Path, rank: int, owner: Owner | None, give_up: Callable[[], ob
     while owner is None or owner_runs(folder, owner):
         with suppress(OSError):
             os.utime(file)
-        if signal.sigtimedwait(ENDED_BY, BEAT_S) is not None:
+        received = signal.sigtimedwait(ENDED_BY, BEAT_S)
+        # If the wait is interrupted near its end, by SIGCHLD or SIGCONT, Python returns a signal that was never sent.
+        if received is not None and received.si_signo in ENDED_BY:
             give_up()
             os._exit(TERMINATED)
     ending.set()

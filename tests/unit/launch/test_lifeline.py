@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
+
+import pytest
 
 from waiting import until
 
@@ -19,6 +23,15 @@ while folder.exists():
 lifeline.wait_if_ending()
 """
 MANY = 3000
+WORKS_ON = """
+import os, sys, time
+from pathlib import Path
+from llenergymeasure.launch.lifeline import BEAT_S, start_lifeline
+start_lifeline(Path(sys.argv[1]), 0, os.getppid(), lambda: print("gave up", flush=True))
+print(BEAT_S, flush=True)
+time.sleep(3 * BEAT_S)
+os._exit(0)
+"""
 
 
 def an_ended_process() -> int:
@@ -47,3 +60,14 @@ def test_a_folder_that_cannot_be_renamed_such_as_a_mount_is_emptied(tmp_path):
     subprocess.run([sys.executable, "-c", LEAVES_AT_ONCE, folder, str(an_ended_process())], timeout=60, check=False)
 
     assert until(lambda: not any(folder.iterdir()), 2.0)
+
+
+@pytest.mark.slow
+def test_a_process_that_was_stopped_and_goes_on_is_not_ended(tmp_path):
+    """A wait for a signal that is interrupted near its end returns a signal in Python that was never sent."""
+    with subprocess.Popen([sys.executable, "-c", WORKS_ON, tmp_path], stdout=subprocess.PIPE, text=True) as process:
+        beat_s = float(process.stdout.readline())
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(1.2 * beat_s)
+        process.send_signal(signal.SIGCONT)
+        assert (process.wait(timeout=60), process.stdout.read()) == (0, "")

@@ -30,7 +30,8 @@ GRACE_ALONE_S = 2.0
 # Of its output: the size of the start and of the end that are always kept, and how much is written before space is freed again.
 KEPT_BYTES, SLACK_BYTES = 2**20, 2**23
 NOT_STARTED = 127  # as a shell
-_HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+_ENDED_BY = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_HEARD = (*_ENDED_BY, signal.SIGCHLD)
 # linux/prctl.h: processes whose parent has ended become children of this one, and not of init.
 _PR_SET_CHILD_SUBREAPER = 36
 # linux/falloc.h: FALLOC_FL_KEEP_SIZE and FALLOC_FL_PUNCH_HOLE.
@@ -51,7 +52,8 @@ def run(pid: int, command: Sequence[str]) -> int:
     while server.poll() is None and os.getppid() == pid:
         output.shorten()
         received = signal.sigtimedwait(_HEARD, PERIOD_S)
-        if received is not None and received.si_signo != signal.SIGCHLD:
+        # If the wait is interrupted near its end, such as by SIGCONT, Python returns a signal that was never sent.
+        if received is not None and received.si_signo in _ENDED_BY:
             break
     _end(server, GRACE_S if server.poll() is None and os.getppid() == pid else GRACE_ALONE_S)
     code: int = server.wait()

@@ -14,7 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from llenergymeasure.core.backends.server.processes.guard import GRACE_ALONE_S, KEPT_BYTES, NOT_STARTED, SLACK_BYTES
+from llenergymeasure.core.backends.server.processes.guard import (
+    GRACE_ALONE_S,
+    KEPT_BYTES,
+    NOT_STARTED,
+    PERIOD_S,
+    SLACK_BYTES,
+)
 from llenergymeasure.core.backends.server.processes.launched import LaunchedServer, ending_of, free_port
 from llenergymeasure.core.backends.server.processes.tree import ServerProcesses
 from llenergymeasure.testing.residue import children
@@ -195,6 +201,17 @@ def test_a_server_ends_when_its_guard_is_killed_and_it_is_ended():
         with suppress(ProcessLookupError):
             os.kill(server.pid, signal.SIGKILL)
     assert until(lambda: not any(map(runs, pids)))
+
+
+@pytest.mark.slow
+def test_a_server_goes_on_after_its_guard_was_stopped():
+    """A wait for a signal that is interrupted near its end returns a signal in Python that was never sent."""
+    with launched(python(WAITS)) as server:
+        assert until(wrote(server, "waiting"))
+        os.kill(server.pid, signal.SIGSTOP)
+        time.sleep(2.5 * PERIOD_S)
+        os.kill(server.pid, signal.SIGCONT)
+        assert not until(lambda: server.exit_code is not None, seconds=1.0)
 
 
 def test_ctrl_c_in_a_terminal_does_not_reach_the_server():
