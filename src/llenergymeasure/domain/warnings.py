@@ -28,8 +28,8 @@ WarningCode = Literal[
     "device_counted_once", "processes_not_side_by_side", "processes_barely_overlap", "samples_left_out",
     # of a study
     "order_not_shuffled", "single_cycle", "cells_missing", "reference_missing", "unequal_work", "methods_disagree",
-    "outlying_runs", "runs_left_out", "control_drift", "uncertain_readings", "not_cooled_down", "protocol_changed",
-    "neighbours", "late_results",
+    "outlying_runs", "unequal_spread", "runs_left_out", "control_drift", "uncertain_readings", "not_cooled_down",
+    "protocol_changed", "neighbours", "late_results",
 ]  # fmt: skip
 CODES: tuple[str, ...] = get_args(WarningCode)
 

@@ -213,6 +213,7 @@ class MetricAnalysis(Frozen):
         best: id of the cell with the best mean; None with one cell.
         path: contributions from the reference to the best cell; empty where mixed cells are missing.
         outliers: ids of runs that differ strongly from the fit.
+        unequal_spread: by id of cells that vary more than the others and have no outlier: ratio of the standard deviations.
         left_out: ids of completed runs that are not in the fit, and why.
         notes: limits of this analysis.
     """
@@ -232,6 +233,7 @@ class MetricAnalysis(Frozen):
     best: str | None = None
     path: tuple[PathStep, ...] = ()
     outliers: tuple[str, ...] = ()
+    unequal_spread: dict[str, float] = {}
     left_out: dict[str, str] = {}
     notes: tuple[NoteCode, ...] = ()
 
@@ -267,15 +269,13 @@ class StudyEffects(Frozen):
 
     Attributes:
         headline: name of the metric of the summary.
-        energy: whether energy was measured, is an estimate (the headline is then another metric), or was measured in fewer
-            than half of the cells, or in none.
+        energy: measured in at least half of the cells, an estimate (the headline is then another metric), or not measured.
         metrics: one analysis per metric that was measured, the headline first.
         pareto: all cells in the plane of `pareto_metrics`; empty where one of both was not measured.
         pareto_metrics: names of the metrics x and y.
         limits: limits of metrics that were asked for: at most, or at least where higher is better.
         best_within: id of the cell with the best headline that is inside all limits; None without limits or such a cell.
-        curves: how latency and energy depend on the traffic of a server; empty for a study that does not vary it, and in files of
-            earlier releases.
+        curves: how latency and energy depend on the traffic of a server; empty for a study that does not vary it, and before 2.2.
         margin: largest difference that counts as none, as a fraction; None = not stated.
         control_drift: the headline of the last control run of a cycle over the first; None without control runs.
         unequal_work: ids of cells whose output tokens per request differ from the reference's by more than 1 %.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +12,7 @@ from llenergymeasure.domain.study.effects import ALPHA, FactorEffect, Finding, I
 from llenergymeasure.stats.factorial.inference import detectable, holm
 from llenergymeasure.stats.factorial.layout import ROUNDING
 from llenergymeasure.stats.factorial.outliers import strong_outliers
+from llenergymeasure.stats.factorial.spread import cells_that_vary_more
 from llenergymeasure.study.analysis.additive import additive_effects
 from llenergymeasure.study.analysis.build import linear
 from llenergymeasure.study.analysis.cells import best_cell, cell_effects, path_to
@@ -49,7 +50,7 @@ def analyse_metric(
     model = Model(design, frame, placement, placement.layout.fit_all(frame.logs), grouped, margin)
     found = _found(model)
     factors = _ranked(model, found.factors)
-    best = best_cell(model)
+    best, outliers = best_cell(model), [frame.runs.rows[place] for place in strong_outliers(model.fit)]
     return MetricAnalysis(
         metric=frame.metric.name,
         n_runs=len(frame.runs.rows),
@@ -65,7 +66,8 @@ def analyse_metric(
         reference=frame.cells[model.reference].id,
         best=None if best is None else frame.cells[best].id,
         path=path_to(model, best),
-        outliers=tuple(frame.runs.rows[place].run_id for place in strong_outliers(model.fit)),
+        outliers=tuple(row.run_id for row in outliers),
+        unequal_spread=_unequal_spread(model, {row.cell for row in outliers}),
         left_out=frame.left_out,
         notes=(*found.notes, *_notes(model, factors)),
     )
@@ -129,6 +131,12 @@ def _detectable(model: Model, factors: Sequence[FactorEffect]) -> float | None:
         return None
     step = detectable(2 / min(model.fit.layout.per_cell.tolist()), model.error, ALPHA / n_others)
     return None if step is None else linear(step)
+
+
+def _unequal_spread(model: Model, explained: Collection[str]) -> dict[str, float]:
+    """The cells that vary more than the others, without those in which an outlier explains it."""
+    found = {model.frame.cells[place].id: ratio for place, ratio in cells_that_vary_more(model.fit).items()}
+    return {cell: ratio for cell, ratio in found.items() if cell not in explained}
 
 
 def _notes(model: Model, factors: Sequence[FactorEffect]) -> list[NoteCode]:

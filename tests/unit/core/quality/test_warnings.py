@@ -25,8 +25,8 @@ OF_SEVERAL_PROCESSES = {
 }  # fmt: skip
 OF_STUDIES = {
     "order_not_shuffled", "single_cycle", "cells_missing", "reference_missing", "unequal_work", "methods_disagree",
-    "outlying_runs", "runs_left_out", "control_drift", "uncertain_readings", "not_cooled_down", "protocol_changed", "neighbours",
-    "late_results",
+    "outlying_runs", "unequal_spread", "runs_left_out", "control_drift", "uncertain_readings", "not_cooled_down",
+    "protocol_changed", "neighbours", "late_results",
 }  # fmt: skip
 # Their sentences come from the meter, and may have no number.
 IN_WORDS_OF_OTHERS = {"energy_unavailable", "meter_problem", "no_baseline", "baseline_problem"}

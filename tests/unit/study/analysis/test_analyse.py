@@ -247,6 +247,29 @@ def test_an_order_that_is_not_shuffled_is_a_warning():
     assert analysed(rows_of()).warnings == ()
 
 
+def test_a_cell_whose_runs_vary_more_than_the_others_is_a_warning():
+    design = grid({"batch": [1, 8, 16, 32]})
+    factors = {"04.c1": 1.15, "04.c2": 0.85, "04.c3": 1.13}
+    rows = [
+        row.model_copy(update={"values": {ENERGY: row.values[ENERGY] * factors.get(row.run_id, 1.0)}})
+        for row in rows_of(design, lambda levels: 0.1 * levels["batch"])
+    ]
+    found = analysed(rows, design)
+    assert found.metrics[0].outliers == ()
+    assert found.metrics[0].unequal_spread.keys() == {"04"}
+    assert "unequal_spread" in [each.code for each in found.warnings]
+
+
+def test_a_cell_with_an_outlier_is_named_once():
+    rows = [
+        row.model_copy(update={"values": {ENERGY: row.values[ENERGY] * (1.6 if row.run_id == "08.c2" else 1)}})
+        for row in rows_of()
+    ]
+    found = analysed(rows)
+    assert found.metrics[0].outliers == ("08.c2",)
+    assert found.metrics[0].unequal_spread == {}
+
+
 def test_the_runs_behind_a_disagreement_of_logs_and_ranks_are_named():
     rows = [
         row.model_copy(

@@ -39,6 +39,7 @@ def study_warnings(
         *_work(unequal),
         *_methods(analysis),
         *_outliers(analysis),
+        *_spread(analysis),
         *_left_out(analysis),
         *_drift(drift),
         *_readings(analysis),
@@ -115,6 +116,20 @@ def _outliers(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
             f"{_named('run', analysis.outliers)} {_verb('differ', analysis.outliers)} strongly from the other runs of their cells",
             "check what else ran at that time",
             n_runs=len(analysis.outliers),
+        )
+
+
+def _spread(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
+    wide = analysis.unequal_spread
+    if wide:
+        largest = max(wide.values())
+        yield warning(
+            "unequal_spread",
+            f"the runs of {_cells_named(list(wide))} vary more than those of the other cells (standard deviation up to "
+            f"{largest:.1f} times as large), but one spread is estimated for all cells: the intervals of the others are too wide",
+            "measure such a cell in a study of its own",
+            n_cells=len(wide),
+            ratio=largest,
         )
 
 

@@ -34,6 +34,8 @@ def test_a_study_without_limits_has_no_warning():
         ("methods_disagree", {"notes": ("methods_disagree",), "outliers": ("03.c1",)}, "disagree; outlier 03.c1"),
         ("methods_disagree", {"notes": ("methods_disagree",)}, "run more cycles"),
         ("outlying_runs", {"outliers": ("03.c1", "02.c2")}, "runs 03.c1 and 02.c2 differ"),
+        ("unequal_spread", {"unequal_spread": {"02": 3.25, "04": 7.4}}, "cells 02 and 04 vary more"),
+        ("unequal_spread", {"unequal_spread": {"04": 7.4}}, "up to 7.4 times as large"),
         ("runs_left_out", {"left_out": {"03.c1": "its energy is from zeus"}}, "its energy is from zeus"),
         ("control_drift", {"drift": Ratio(value=1.05, low=1.02, high=1.08)}, "1.050"),
         ("uncertain_readings", {"notes": ("uncertain_readings",), "residual_cv": 0.01}, "longer windows"),
