@@ -318,15 +318,21 @@ def test_a_server_that_dies_after_the_window_is_a_failure_of_its_last_requests(s
     assert len(records.requests) == 2
 
 
-def test_a_server_that_hangs_is_an_error_after_one_timeout(served):
+def test_a_server_that_hangs_is_an_error_after_two_timeouts(served):
     one = served(
         concurrency=2, prompts=PROMPTS * 50, server={"failures": lambda number: "timeout" if number > 5 else None}
     )
-    with pytest.raises(
-        BackendError, match=r"answered no request within the time limit of one, after 6 answers.*request_timeout"
-    ):
+    expected = r"one after the other, and answered none in between, after 6 answers: timeout: .*request_timeout"
+    with pytest.raises(BackendError, match=expected):
         one.measure()
-    assert one.clock.now() < 170
+    assert one.clock.now() < 230
+
+
+def test_one_request_that_times_out_is_a_failure_also_where_no_other_is_in_flight(served):
+    one = served(concurrency=1, prompts=PROMPTS * 2, server={"failures": {4: "timeout"}})
+    window = one.window()
+    assert [failed.kind for failed in window.traffic.failures] == ["timeout"]
+    assert len(window.requests) == 7
 
 
 def test_a_request_that_times_out_beside_others_is_a_failure(served):

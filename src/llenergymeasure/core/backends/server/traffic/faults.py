@@ -11,6 +11,7 @@ from llenergymeasure.domain.traffic.result import OF_LOAD
 from llenergymeasure.exceptions import BackendError, Unanswered
 
 _LOOK = "look at the output of the server"
+_RAISE = "raise server.request_timeout_seconds if it was still working"
 
 
 def unanswered(url: str, answers: Iterable[Answer], phase: str = "", why: str | None = None) -> BackendError:
@@ -27,7 +28,8 @@ def unanswered(url: str, answers: Iterable[Answer], phase: str = "", why: str | 
     failed = len(kinds)
     share = "all" if failed == len(ended) else f"{failed} of"
     requests = "the request" if len(ended) == 1 else f"{share} {len(ended)} requests"
-    message = f"{requests}{phase} to {url} failed: {failures(ended)}; {why or _LOOK}"
+    advice = f"{_RAISE}; " if "timeout" in kinds else ""
+    message = f"{requests}{phase} to {url} failed: {failures(ended)}; {advice}{why or _LOOK}"
     if OF_LOAD.isdisjoint(kinds):
         return BackendError(message)
     return Unanswered(message, may_pass="timeout" not in kinds)
@@ -55,8 +57,8 @@ def dead(url: str, log: RequestLog, why: str | None, output: str | None = None) 
     if log.is_gone:
         return BackendError(f"the server at {url} has ended, or accepts no connections, {last}; {output or _LOOK}")
     return Unanswered(
-        f"the server at {url} answered no request within the time limit of one, {last}; raise "
-        f"server.request_timeout_seconds if it was still working; {output or _LOOK}"
+        f"the server at {url} exceeded the time limit of a request for requests that were sent one after the other, and answered "
+        f"none in between, {last}; {_RAISE}; {output or _LOOK}"
     )
 
 

@@ -26,7 +26,7 @@ class RequestLog:
         answered: how many are complete.
         is_gone: whether the server seems to have ended.
         is_full: whether this program could open no further connection.
-        is_hanging: whether a request timed out, and no request was answered since it had been sent.
+        is_hanging: whether a request timed out that was sent after another one had, and none was answered in between.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class RequestLog:
         self.answers: dict[int, Answer] = {}
         self.answered = 0
         self.is_gone = self.is_hanging = self.is_full = False
-        self._answered_s = -math.inf
+        self._timed_out_s = math.inf
         self._lost: list[Answer] = []
 
     @property
@@ -60,11 +60,12 @@ class RequestLog:
         self.answers[number] = answer
         if answer.failure is None:
             self.answered += 1
-            self._answered_s = answer.finished_s
+            self._timed_out_s = math.inf
         elif answer.failure.kind == "no_descriptor":
             self.is_full = True
         elif answer.failure.kind == "timeout":
-            self.is_hanging |= self._answered_s <= answer.sent_s
+            self.is_hanging |= answer.sent_s >= self._timed_out_s
+            self._timed_out_s = min(self._timed_out_s, answer.finished_s)
         self._count_lost(answer)
 
     def _count_lost(self, answer: Answer) -> None:

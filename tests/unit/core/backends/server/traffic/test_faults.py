@@ -53,3 +53,9 @@ def test_a_server_that_answers_nothing_is_another_failure_than_one_that_has_ende
     assert unanswered(URL, [LOST]).failure_kind == "unanswered"
     assert dead(URL, silent, None).failure_kind == "unanswered"
     assert dead(URL, gone, "it ended with exit code 3").failure_kind == "error"
+
+
+def test_a_request_that_took_too_long_has_the_setting_of_its_time_limit():
+    slow = Answer(0, 0.0, 0.0, 5.0, failure=Failure("timeout", "no complete answer within 5 s"))
+    assert "; raise server.request_timeout_seconds if it was still working; look at" in str(unanswered(URL, [slow]))
+    assert "request_timeout_seconds" not in str(unanswered(URL, [LOST]))

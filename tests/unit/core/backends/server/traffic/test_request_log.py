@@ -67,10 +67,24 @@ def test_the_time_without_a_connection_counts_from_the_first_refusal():
     assert not log_of(ended(0, 60, "reset"), ended(60, 60.1, "refused")).is_gone
 
 
-def test_a_server_hangs_when_a_request_timed_out_and_none_was_answered_meanwhile():
-    assert log_of(ended(0, 1), ended(1, 601, "timeout")).is_hanging
-    assert log_of(ended(0, 600, "timeout")).is_hanging
-    assert not log_of(ended(0, 2), ended(1, 601, "timeout")).is_hanging
+def test_a_server_hangs_when_a_request_that_was_sent_after_a_timeout_times_out_too():
+    assert log_of(ended(0, 600, "timeout"), ended(600, 1200, "timeout")).is_hanging
+    assert log_of(ended(0, 1), ended(1, 601, "timeout"), ended(602, 1202, "timeout")).is_hanging
+
+
+def test_one_request_that_times_out_does_not_show_that_the_server_hangs():
+    """With one request in flight, none can be answered meanwhile."""
+    assert not log_of(ended(0, 1), ended(1, 601, "timeout")).is_hanging
+
+
+def test_requests_that_were_sent_before_a_timeout_had_ended_count_as_one():
+    assert not log_of(ended(0, 600, "timeout"), ended(1, 601, "timeout"), ended(599, 1199, "timeout")).is_hanging
+
+
+def test_a_server_that_answers_between_two_timeouts_does_not_hang():
+    timeouts = ended(0, 600, "timeout"), ended(601, 1201, "timeout"), ended(1202, 1802, "timeout")
+    assert not log_of(timeouts[0], ended(600, 601), timeouts[1]).is_hanging
+    assert not log_of(timeouts[0], ended(600, 700), *timeouts[1:2], ended(1201, 1202), timeouts[2]).is_hanging
 
 
 def test_requests_are_useless_when_no_connection_can_be_opened_any_more():
