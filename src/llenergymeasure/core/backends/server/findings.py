@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from llenergymeasure.config.backends.server import ELSEWHERE
 from llenergymeasure.config.models import ExperimentConfig
-from llenergymeasure.core.backends.server.processes.listening import is_here
+from llenergymeasure.core.backends.server.processes.listening import is_here, tunnel_at
 from llenergymeasure.core.backends.server.tokens.from_file import TOKENIZER_FILE
+from llenergymeasure.core.machine.process_tree import PROC
 from llenergymeasure.exceptions import ConfigError, Finding
 from llenergymeasure.models.builtin import builtin_model_path
 from llenergymeasure.models.files.local_files import local_directory
@@ -30,6 +31,7 @@ def setting_findings(
     has: Callable[[str], bool],
     cuda_devices: Callable[[], int | None],
     environ: Mapping[str, str] = os.environ,
+    proc: Path = PROC,
 ) -> Iterator[Finding]:
     """Findings about the section `server`; a running server is not asked anything.
 
@@ -39,6 +41,7 @@ def setting_findings(
         has: whether a module is installed.
         cuda_devices: not used.
         environ: environment variables.
+        proc: where Linux lists processes.
     """
     settings = config.server_settings
     if settings.launch is not None:
@@ -55,7 +58,13 @@ def setting_findings(
         )
     if settings.tokenizer is not None:
         yield from _tokenizer(settings.tokenizer, has, environ)
-    yield from _elsewhere(config)
+    if settings.url is not None and settings.effective_energy == "local":
+        yield from _elsewhere(settings.url, settings.gpus is not None, proc)
+    if settings.effective_energy == "none" and config.energy.backend not in ("auto", "null"):
+        yield Finding(
+            f"energy.backend is {config.energy.backend}, but {ELSEWHERE}",
+            "remove one of them",
+        )
 
 
 def _program(name: str, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -90,17 +99,17 @@ def _tokenizer(name: str, has: Callable[[str], bool], environ: Mapping[str, str]
         )
 
 
-def _elsewhere(config: ExperimentConfig) -> Iterator[Finding]:
+def _elsewhere(url: str, names_gpus: bool, proc: Path) -> Iterator[Finding]:
     """A server on another machine does not use the devices of this one, and a meter has nothing to measure there."""
-    settings = config.server_settings
-    host = urlsplit(settings.url).hostname if settings.url is not None else None
-    if settings.effective_energy == "local" and host is not None and not is_here(host):
+    address, tunnel = urlsplit(url), tunnel_at(url, proc)
+    if is_here(address.hostname or "") is False:  # an unknown name is found when the server is asked
         yield Finding(
-            f"server.url is on another machine, {host}, whose energy cannot be measured here",
+            f"server.url is on another machine, {address.hostname}, whose energy cannot be measured here",
             "set server.energy: none, or run this on that machine",
         )
-    if settings.effective_energy == "none" and config.energy.backend not in ("auto", "null"):
+    if tunnel is not None and not names_gpus:
         yield Finding(
-            f"energy.backend is {config.energy.backend}, but {ELSEWHERE}",
-            "remove one of them",
+            f"server.url is a port that {tunnel} forwards, probably to another machine, whose energy cannot be measured here",
+            "set server.energy: none; if the server is on this machine, set server.url to its own port, or name its GPUs in "
+            "server.gpus",
         )

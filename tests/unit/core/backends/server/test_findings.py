@@ -6,16 +6,22 @@ from pathlib import Path
 
 import pytest
 
+from fake_proc import add_process, fake_proc
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.backends.server.findings import setting_findings
+from llenergymeasure.core.machine.process_tree import PROC
 
 HERE, THERE = "http://127.0.0.1:8000/v1", "http://192.0.2.1:8000/v1"
 
 
-def problems(environ=None, model="m", meter="auto", **section):
+def findings(environ=None, model="m", meter="auto", proc=PROC, **section):
     config = ExperimentConfig(model=model, backend="server", server=section, energy={"backend": meter})
     environ = {"PATH": "/usr/bin:/bin", **(environ or {})}
-    return [each.problem for each in setting_findings(config, {}, bool, lambda: None, environ)]
+    return list(setting_findings(config, {}, bool, lambda: None, environ, proc))
+
+
+def problems(environ=None, **options):
+    return [each.problem for each in findings(environ, **options)]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +85,38 @@ def test_a_built_in_model_that_does_not_exist_is_named():
 def test_the_energy_of_another_machine_cannot_be_measured():
     (problem,) = problems(url=THERE)
     assert problem == "server.url is on another machine, 192.0.2.1, whose energy cannot be measured here"
+
+
+def test_a_name_that_is_not_known_is_not_another_machine():
+    assert problems(url="http://no.invalid:8000/v1") == []
+
+
+@pytest.fixture
+def proc(tmp_path):
+    """ssh listens on port 9001, and docker-proxy on port 9002."""
+    fake_proc(tmp_path)
+    add_process(tmp_path, 7, "ssh", 9001)
+    add_process(tmp_path, 8, "docker-proxy", 9002)
+    return tmp_path
+
+
+def test_the_energy_behind_a_tunnel_cannot_be_measured(proc):
+    (found,) = findings(proc=proc, url="http://127.0.0.1:9001/v1")
+    assert found.problem == (
+        "server.url is a port that ssh forwards, probably to another machine, whose energy cannot be measured here"
+    )
+    assert found.fix.startswith(
+        "set server.energy: none; if the server is on this machine, set server.url to its own port"
+    )
+
+
+def test_a_tunnel_is_used_without_the_energy_or_with_gpus_that_are_named(proc):
+    assert problems(proc=proc, url="http://127.0.0.1:9001/v1", energy="none") == []
+    assert problems(proc=proc, url="http://127.0.0.1:9001/v1", gpus=[0]) == []
+
+
+def test_a_port_of_a_container_on_this_machine_is_no_tunnel(proc):
+    assert problems(proc=proc, url="http://127.0.0.1:9002/v1") == []
 
 
 def test_a_meter_of_this_machine_is_not_that_of_another():

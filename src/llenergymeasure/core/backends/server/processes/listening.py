@@ -12,9 +12,11 @@ from llenergymeasure.core.machine.process_tree import PROC
 
 # State of a socket that listens, see include/net/tcp_states.h.
 _LISTEN = "0A"
-# They pass connections on to a server in a container or on another machine, which is not one of their children.
-FORWARDERS = frozenset(
-    {"docker-proxy", "rootlessport", "slirp4netns", "pasta", "pasta.avx2", "conmon", "ssh", "socat", "kubectl"}
+# They pass connections on to a server in a container on this machine, which is not one of their children.
+TO_CONTAINERS = frozenset({"docker-proxy", "rootlessport", "slirp4netns", "pasta", "pasta.avx2", "conmon"})
+# They pass connections on to a server that may be on another machine, mostly through a tunnel.
+TO_OTHER_MACHINES = frozenset(
+    {"ssh", "sshd", "sshd-session", "dbclient", "kubectl", "oc", "k9s", "tsh", "chisel", "socat", "ncat", "code"}
 )
 # The range of Linux, see ip(7).
 _USUAL_RANGE = (32768, 60999)
@@ -32,19 +34,32 @@ def processes_at(url: str, proc: Path = PROC) -> ServerProcesses:
         NotFoundError: the server is not on this machine, or its processes cannot be seen.
     """
     host, port = _address(url)
-    if not is_here(host):
-        raise NotFoundError(f"the server is on another machine, {host}")
+    here = is_here(host)
+    if not here:
+        raise NotFoundError(
+            f"the name {host} is not known" if here is None else f"the server is on another machine, {host}"
+        )
     found = listeners(port, proc)
     if not found:
         raise NotFoundError(
             f"no process on this machine is seen to listen on port {port}: it runs in a container, or belongs to another user"
         )
-    names = {pid: _name(pid, proc) for pid in found}
-    forwarder = next((name for name in names.values() if name in FORWARDERS), None)
+    forwarder = _forwarder(found, proc)
     if forwarder is not None:
         raise NotFoundError(f"port {port} is forwarded by {forwarder} to processes that are not seen from here")
     roots = tuple(sorted({group_leader(pid, proc=proc) for pid in found}))
     return ServerProcesses(lambda: roots, proc=proc)
+
+
+def tunnel_at(url: str, proc: Path = PROC) -> str | None:
+    """The program that passes a port of this machine on to a server that may be on another one; None without one."""
+    host, port = _address(url)
+    forwarder = _forwarder(listeners(port, proc), proc) if is_here(host) else None
+    return forwarder if forwarder in TO_OTHER_MACHINES else None
+
+
+def _forwarder(pids: Iterable[int], proc: Path) -> str | None:
+    return next((name for name in names_of(pids, proc) if name in TO_CONTAINERS | TO_OTHER_MACHINES), None)
 
 
 def _address(url: str) -> tuple[str, int]:
@@ -52,12 +67,12 @@ def _address(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme, 80)
 
 
-def is_here(host: str) -> bool:
-    """Whether a host is this machine: one of its addresses can be bound here."""
+def is_here(host: str) -> bool | None:
+    """Whether a host is this machine: one of its addresses can be bound here; None when its name is not known."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return False
+    except (OSError, UnicodeError):
+        return None
     return any(_can_be_bound(family, address) for family, _, _, _, address in found)
 
 
@@ -116,8 +131,9 @@ def _files(folder: Path) -> Iterator[str]:
             continue
 
 
-def _name(pid: int, proc: Path) -> str:
-    return "".join(_lines(proc / f"{pid}" / "comm")[:1])
+def names_of(pids: Iterable[int], proc: Path = PROC) -> list[str]:
+    """The names of the programs of some processes; of one that has ended, none."""
+    return [name for pid in pids for name in _lines(proc / f"{pid}" / "comm")[:1]]
 
 
 def _lines(path: Path) -> list[str]:

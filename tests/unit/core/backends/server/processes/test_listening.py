@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from fake_proc import IS_CONNECTED, add_process, fake_proc
 from llenergymeasure.core.backends.server.processes.listening import (
     NotFoundError,
     given_by_the_system,
@@ -14,25 +15,17 @@ from llenergymeasure.core.backends.server.processes.listening import (
     listeners,
     ports_of,
     processes_at,
+    tunnel_at,
 )
-
-HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-
-
-def a_line(port, state, inode):
-    return f"   0: 0100007F:{port:04X} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000  1000 0 {inode} 1 0 0\n"
 
 
 @pytest.fixture
 def proc(tmp_path):
     """Process 7 listens on port 8000, 8 is connected to it, and 9 listens on another port, over IPv6."""
-    (tmp_path / "net").mkdir()
-    (tmp_path / "net" / "tcp").write_text(HEAD + a_line(8000, "0A", 501) + a_line(8000, "01", 502))
-    (tmp_path / "net" / "tcp6").write_text(HEAD + a_line(9000, "0A", 503))
-    for pid, inode, name in ((7, 501, "vllm"), (8, 502, "client"), (9, 503, "docker-proxy")):
-        (tmp_path / f"{pid}" / "fd").mkdir(parents=True)
-        (tmp_path / f"{pid}" / "fd" / "3").symlink_to(f"socket:[{inode}]")
-        (tmp_path / f"{pid}" / "comm").write_text(f"{name}\n")
+    fake_proc(tmp_path)
+    add_process(tmp_path, 7, "vllm", 8000)
+    add_process(tmp_path, 8, "client", 8000, state=IS_CONNECTED)
+    add_process(tmp_path, 9, "docker-proxy", 9000, table="tcp6")
     return tmp_path
 
 
@@ -85,7 +78,30 @@ def test_a_server_on_another_machine_has_no_processes_here(proc):
 
 @pytest.mark.parametrize(
     ("host", "here"),
-    [("127.0.0.1", True), ("localhost", True), ("0.0.0.0", True), ("192.0.2.1", False), ("no.invalid", False)],
+    [
+        ("127.0.0.1", True),
+        ("localhost", True),
+        ("0.0.0.0", True),
+        ("192.0.2.1", False),
+        ("no.invalid", None),
+        ("a..b", None),
+    ],
 )
-def test_a_host_is_here_when_its_address_can_be_bound(host, here):
-    assert is_here(host) == here
+def test_a_host_is_here_when_its_address_can_be_bound_and_nowhere_when_its_name_is_not_known(host, here):
+    assert is_here(host) is here
+
+
+def test_a_name_that_is_not_known_is_not_another_machine(proc):
+    with pytest.raises(NotFoundError, match=r"the name no\.invalid is not known"):
+        processes_at("http://no.invalid:8000/v1", proc)
+
+
+@pytest.mark.parametrize("program", ["ssh", "sshd", "kubectl", "socat"])
+def test_a_tunnel_may_lead_to_another_machine_and_a_port_of_a_container_does_not(proc, program):
+    assert tunnel_at("http://localhost:9000/v1", proc) is None
+    (proc / "9" / "comm").write_text(f"{program}\n")
+    assert tunnel_at("http://localhost:9000/v1", proc) == program
+    assert tunnel_at("http://localhost:8000/v1", proc) is None
+    assert tunnel_at("http://192.0.2.1:9000/v1", proc) is None
+    with pytest.raises(NotFoundError, match=f"port 9000 is forwarded by {program} to processes that are not seen"):
+        processes_at("http://localhost:9000/v1", proc)
