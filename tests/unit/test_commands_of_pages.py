@@ -49,7 +49,7 @@ NOT_RUN = {
     "llem run examples/servers/*": "takes minutes, or needs a server; tests/servers/test_page.py runs two of them with less work",
     "llem run examples/quantisation.yaml --report": "needs an NVIDIA GPU; test_examples.py runs it shortened on a CPU",
     "llem run examples/quantisation.yaml --dry-run": "test_examples.py runs it",
-    "llem run examples/real_model_study.yaml --report": "takes 10 minutes; its result is kept in docs/validation",
+    "llem run examples/real_model_study.yaml --report": "takes 11 minutes; its result is kept in docs/validation",
     "llem run --model builtin/tiny-llama --backend vllm*": "needs vLLM; tests/vllm/test_pages.py runs it without the waits",
     "python -m venv*": "makes an environment; test_other_environments.py makes one",
     "docker build*": "needs Docker and its registry; the workflow images.yml runs it",

@@ -53,7 +53,7 @@ def test_the_counts_of_the_page_are_those_of_the_runs(folder):
     took_s = sum(float(run["waited_s"]) + float(run["took_s"]) for run in runs)
     said = re.search(r"(\d+) cells,\s+(\d+) runs, (\d+) minutes", page_of(folder))
     assert said is not None
-    assert tuple(map(int, said.groups())) == (len(study.cells), len(runs), int(took_s / 60))
+    assert tuple(map(int, said.groups())) == (len(study.cells), len(runs), round(took_s / 60))
     short = sum(float(run["duration_sec"]) < MIN_DURATION_S for run in runs)
     assert f"({short} of {len(runs)} are below {MIN_DURATION_S:.0f} s)" in page_of(folder)
 
