@@ -196,6 +196,7 @@ def an_engine(
     clock: FakeClock,
     loop: FakeLoop | None = None,
     fields: Mapping[str, Any] | None = None,
+    min_duration_s: float | None = None,
     **traffic: Any,
 ) -> ServerEngine:
     """An engine for a fake server.
@@ -205,10 +206,16 @@ def an_engine(
         clock: the clock of the test.
         loop: the event loop; None = one on this clock.
         fields: further fields of `LoadedServer`.
+        min_duration_s: shortest duration of the window in s.
         traffic: the section of the configuration.
     """
     config = ExperimentConfig(
-        model="m", backend="server", server={"url": "http://127.0.0.1:8000/v1"}, traffic=traffic, max_output_tokens=4
+        model="m",
+        backend="server",
+        server={"url": "http://127.0.0.1:8000/v1"},
+        traffic=traffic,
+        max_output_tokens=4,
+        min_duration_seconds=min_duration_s,
     )
     return ServerEngine(
         a_loaded_server(**(fields or {})), config, clock, lambda: server, a_request, loop or FakeLoop(clock)

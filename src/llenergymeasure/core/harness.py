@@ -20,7 +20,7 @@ from llenergymeasure._version import __version__
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.baseline import baseline_of
 from llenergymeasure.core.check_parts import check_engine
-from llenergymeasure.core.collect.check_records import check_prepared, check_records, records_of
+from llenergymeasure.core.collect.check_records import check_prepared, checked_passes
 from llenergymeasure.core.collect.compilation import compilation_of
 from llenergymeasure.core.collect.host import with_server
 from llenergymeasure.core.collect.phases import split_energy
@@ -220,11 +220,8 @@ class OpenExperiment:
             start_s=raw.start_s,
             end_s=raw.end_s,
             cpu_seconds=raw.cpu_seconds,
-            passes=tuple(
-                check_records(
-                    records_of(output), self._batches, raw.start_s, raw.end_s, inside_traffic=raw.ramp_up_s is not None
-                )
-                for output in raw.passes
+            passes=checked_passes(
+                raw.passes, self._batches, raw.start_s, raw.end_s, inside_traffic=raw.ramp_up_s is not None
             ),
             config=self._config,
             engine=self.engine,

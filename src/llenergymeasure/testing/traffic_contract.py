@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from llenergymeasure.core.collect.check_records import check_records, records_of
+from llenergymeasure.core.collect.check_records import checked_passes
 from llenergymeasure.core.collect.stretches import Stretch, in_flight
 from llenergymeasure.protocols import TrafficEngine
 from llenergymeasure.records import RequestRecord, RunRecords, TrafficRecord
@@ -90,9 +90,7 @@ def _runs(bench: EngineBench, count: int) -> tuple[Stretch, ...]:
         outputs.append(engine.run(batches))
         edges.append(clock.now())
     engine.drain()
-    records = [records_of(output) for output in outputs]
-    for one in records:
-        check_records(one, batches, edges[0], edges[-1], inside_traffic=True)
+    records = checked_passes(outputs, batches, edges[0], edges[-1], inside_traffic=True)
     return tuple(Stretch(one, _traffic(one), *edge) for one, edge in zip(records, zip(edges, edges[1:])))
 
 

@@ -46,7 +46,7 @@ def measure(
     clock = FakeClock()
     parts = Instruments(
         metering=metering(FakeMeter(100.0)),
-        prompts=FakePrompts(40),
+        prompts=FakePrompts(fields.get("n", 40)),
         snapshot=a_snapshot,
         collectors=(
             TokenCollector(), LatencyCollector(), PhaseCollector(), MemoryCollector(), FakeHost(), PalmFlopsCollector(),
@@ -135,6 +135,16 @@ def test_several_passes_are_one_window():
     assert result.duration_sec == pytest.approx(6.0)
     assert result.output_tokens == pytest.approx(4 * 11 / 0.2 * 6.0, abs=1)
     assert result.traffic.client_cpu_share == pytest.approx(0.25)
+
+
+def test_a_pass_without_an_answer_is_a_failed_request_of_the_window():
+    """With n: 1, each request of 0.2 s is a pass. One of them fails, and the latencies are those of the others."""
+    result = measure({"concurrency": 1}, frozenset({5}), n=1, min_duration_seconds=3.9, slo={"ttft_p99_ms": 101})
+    traffic = result.traffic
+    assert (result.n_passes, traffic.sent, traffic.answered, traffic.failed) == (20, 20, 19, 1)
+    assert result.n_prompts == len(result.tokens.output_tokens_per_prompt) == result.latency.request.count == 19
+    assert traffic.slo.good == traffic.answered
+    assert result.summary()
 
 
 def test_a_window_may_hold_the_whole_traffic():

@@ -18,7 +18,7 @@ from llenergymeasure.core.collect.check_request import (
     problems_outside,
 )
 from llenergymeasure.core.collect.intervals import Interval
-from llenergymeasure.core.collect.traffic.check import check_traffic
+from llenergymeasure.core.collect.traffic.check import check_answered, check_traffic
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.protocols import Batch, RunOutput
 from llenergymeasure.records import BatchRecord, RequestRecord, RunRecords
@@ -45,6 +45,23 @@ def records_of(output: RunOutput) -> RunRecords:
     if not isinstance(records, RunRecords):
         raise BackendError(f"the engine's records must be RunRecords, and are {type(records).__name__}")
     return records
+
+
+def checked_passes(
+    outputs: Sequence[RunOutput], batches: Sequence[Batch], start_s: float, end_s: float, inside_traffic: bool = False
+) -> tuple[RunRecords, ...]:
+    """The records of all runs of a window, if they are possible, and if a server answered at least one of its requests.
+
+    Args:
+        outputs: the output of each run.
+        batches, start_s, end_s, inside_traffic: as for `check_records`.
+
+    Raises:
+        BackendError: a record is impossible, or no request of the window was answered.
+    """
+    passes = tuple(check_records(records_of(output), batches, start_s, end_s, inside_traffic) for output in outputs)
+    check_answered(passes)
+    return passes
 
 
 def check_records(

@@ -94,7 +94,10 @@ class ServerEngine:
         if self._traffic is not None:
             return self._output(self._traffic, self._loop.call(partial(self._traffic.stretch, n)), batches)
         load = self._new_load(batches, max_new_tokens, n)
-        return self._output(load, self._loop.call(partial(load.whole, n)), batches)
+        stretch = self._loop.call(partial(load.whole, n))
+        if max_new_tokens is not None or self._config.min_duration_seconds is None:
+            load.check()  # else another run may follow, and the window is checked as a whole
+        return self._output(load, stretch, batches)
 
     def drain(self) -> None:
         load, self._traffic = self._traffic, None

@@ -33,7 +33,7 @@ def check_traffic(
         inside_traffic: whether the window lies inside the traffic. If not, each prompt must be answered or have failed once.
 
     Raises:
-        BackendError: a record is impossible, or no request was answered.
+        BackendError: a record is impossible.
     """
     tolerance_s = order_tolerance_s(window)
     for problem in (
@@ -44,20 +44,32 @@ def check_traffic(
         *(found for one in _failed(traffic) for found in _problems_of_failed(one, tolerance_s)),
     ):
         raise BackendError(f"the engine's records of its traffic are impossible: {problem}")
-    if not records.requests:
-        raise _unanswered(traffic)
+
+
+def check_answered(passes: Sequence[RunRecords]) -> None:
+    """Check that a server answered a request of the window.
+
+    Args:
+        passes: the records of all of its runs.
+
+    Raises:
+        BackendError: no run of a server has an answered request.
+    """
+    of_server = [one.traffic for one in passes if one.traffic is not None]
+    if of_server and not any(one.requests for one in passes):
+        raise _unanswered([failure for one in of_server for failure in one.failures])
 
 
 def _failed(traffic: TrafficRecord) -> tuple[FailedRequest, ...]:
     return (*traffic.failures, *traffic.other_failures)
 
 
-def _unanswered(traffic: TrafficRecord) -> BackendError:
-    if not traffic.failures:
+def _unanswered(failures: Sequence[FailedRequest]) -> BackendError:
+    if not failures:
         return BackendError("no request was sent in the window; raise n, or lower traffic.concurrency")
-    kinds = failures_text(failures_by_kind(traffic.failures))
+    kinds = failures_text(failures_by_kind(failures))
     message = f"no request of the window was answered: {kinds}"
-    by_load = not OF_LOAD.isdisjoint(failure.kind for failure in traffic.failures)
+    by_load = not OF_LOAD.isdisjoint(failure.kind for failure in failures)
     return Unanswered(message) if by_load else BackendError(message)
 
 

@@ -25,16 +25,19 @@ class WithoutTimeOfDay(FakeClock):
 class Served:
     """An engine, its server, and the window that it was measured in."""
 
-    def __init__(self, prompts=PROMPTS, origin_s=0.0, clock=None, server=None, fields=None, **traffic):
+    def __init__(
+        self, prompts=PROMPTS, origin_s=0.0, clock=None, server=None, fields=None, min_duration_s=None, **traffic
+    ):
         self.clock = clock or FakeClock()
         self.server = FakeServer(self.clock, **(server or {}))
         self.loop = FakeLoop(self.clock, origin_s)
-        self.engine = an_engine(self.server, self.clock, self.loop, fields, **traffic)
+        self.engine = an_engine(self.server, self.clock, self.loop, fields, min_duration_s, **traffic)
+        self._min_duration_s = min_duration_s
         self.batches = self.engine.prepare(prompts)
 
-    def measure(self, min_duration_s=None):
+    def measure(self):
         """The window, and the records of its passes."""
-        raw = measure_window(self.engine, self.batches, FakeMeter(), self.clock, min_duration_s=min_duration_s)
+        raw = measure_window(self.engine, self.batches, FakeMeter(), self.clock, min_duration_s=self._min_duration_s)
         return raw, [output.records() for output in raw.passes]
 
     def window(self):
@@ -351,7 +354,7 @@ def test_two_windows_in_one_opening_each_have_their_own_traffic(served):
 
 
 def test_a_longer_window_is_made_of_stretches_without_a_gap(served):
-    raw, passes = served(concurrency=2).measure(min_duration_s=4.0)
+    raw, passes = served(concurrency=2, min_duration_s=4.0).measure()
     edges = [(one.traffic.start_s, one.traffic.end_s) for one in passes]
     assert len(passes) == 3
     assert [end for _, end in edges[:-1]] == [start for start, _ in edges[1:]]
@@ -376,6 +379,23 @@ def test_a_total_window_at_a_rate_ends_with_the_last_answer(served):
 def test_a_total_window_without_an_answer_is_an_error(served):
     with pytest.raises(BackendError, match="all 4 requests to"):
         served(window="total", server={"failures": lambda number: "status_5xx"}).measure()
+
+
+@pytest.mark.parametrize("window", ["steady_state", "total"])
+def test_whether_a_server_answers_is_judged_over_all_passes(served, window):
+    one = served(
+        prompts=PROMPTS[:1], server={"failures": {3: "status_5xx"}}, min_duration_s=7.5 * REQUEST_S, window=window
+    )
+    _, passes = one.measure()
+    assert [len(records.requests) for records in passes].count(0) == 1
+    assert sum(len(records.requests) for records in passes) == len(passes) - 1 == 8
+
+
+def test_passes_without_any_answer_are_an_error_with_all_of_their_failures(served):
+    failures = dict.fromkeys(range(1, 9), "status_5xx")
+    one = served(prompts=PROMPTS[:1], server={"failures": failures}, min_duration_s=0.6)
+    with pytest.raises(BackendError, match=r"all 3 requests to .* failed: status_5xx: 3 "):
+        one.measure()
 
 
 def test_a_warm_up_asks_for_its_length_and_is_no_traffic(served):

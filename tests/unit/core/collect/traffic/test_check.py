@@ -8,7 +8,9 @@ import pytest
 
 from a_traffic_window import END_S, START_S, A, B, C, D, E, answered, failed, run_of
 from llenergymeasure.core.collect.check_records import check_records
+from llenergymeasure.core.collect.traffic.check import check_answered
 from llenergymeasure.exceptions import BackendError, Unanswered
+from llenergymeasure.records import RunRecords
 
 
 @dataclass(frozen=True)
@@ -86,16 +88,29 @@ def test_impossible_records_are_refused(records, problem):
 def test_without_an_answer_the_error_has_the_failures_by_kind():
     several = [failed(index, 11.0, 12.0, "refused", message="connection refused") for index in range(3)]
     with pytest.raises(Unanswered, match=r"no request of the window was answered: 3 x refused \(connection refused\)"):
-        check(run_of((), several))
+        check_answered([run_of((), several)])
+
+
+def test_a_pass_without_an_answer_is_possible_where_another_has_one():
+    broken, silent = run_of((), (failed(0, 11.0, 12.0),)), run_of((), others=(A,))
+    check(broken)
+    check_answered([broken, run_of((B,)), silent])
+    with pytest.raises(BackendError, match=r"no request of the window was answered: 2 x reset"):
+        check_answered([broken, silent, broken])
+
+
+def test_other_engines_need_no_answer():
+    check_answered([])
+    check_answered([RunRecords(())])
 
 
 def test_failures_that_no_load_causes_are_no_sign_of_one():
     several = [failed(index, 11.0, 12.0, "status_4xx", message="no such model") for index in range(3)]
     with pytest.raises(BackendError, match="3 x status_4xx") as raised:
-        check(run_of((), several))
+        check_answered([run_of((), several)])
     assert raised.value.failure_kind == "error"
 
 
 def test_without_a_request_the_error_says_what_to_change():
     with pytest.raises(BackendError, match="no request was sent in the window; raise n"):
-        check(run_of((), others=(A,)))
+        check_answered([run_of((), others=(A,))])

@@ -132,7 +132,7 @@ class Load:
         """All of a load of `n` requests, from the first one until the last has ended.
 
         Raises:
-            BackendError: no request was answered.
+            BackendError: the server answers no more.
         """
         log, begin = self._sender.log, self._edge()
         self._begin()
@@ -141,21 +141,29 @@ class Load:
             raise await self._dead()
         stretch = self._ended(range(n), begin)
         await self.cancel()
-        self._check(stretch)
         return stretch
 
     async def drain(self) -> None:
         """Return when every request has ended that was begun before the end of the last stretch; the others are cancelled.
 
         Raises:
-            BackendError: no request of a stretch was answered.
+            BackendError: no request of the stretches was answered.
         """
         log = self._sender.log
         after = self._stretches[-1].numbers.stop if self._stretches else 0
         await self._sender.until(lambda: all(number >= after for number in log.in_flight))
         await self.cancel()
-        for stretch in self._stretches:
-            self._check(stretch)
+        self.check()
+
+    def check(self) -> None:
+        """Check that a request of the stretches was answered.
+
+        Raises:
+            BackendError: all of them failed.
+        """
+        answers = [self.answers[number] for stretch in self._stretches for number in stretch.numbers]
+        if answers and all(answer.failure is not None for answer in answers):
+            raise unanswered(self._server.url, answers, why=self._why())
 
     def stop(self) -> None:
         """Begin no further request. It may be called from another thread."""
@@ -195,8 +203,3 @@ class Load:
         stretch = Stretch(numbers, begin, self._edge())
         self._stretches.append(stretch)
         return stretch
-
-    def _check(self, stretch: Stretch) -> None:
-        answers = [self.answers[number] for number in stretch.numbers]
-        if all(answer.failure is not None for answer in answers):
-            raise unanswered(self._server.url, answers, why=self._why())
