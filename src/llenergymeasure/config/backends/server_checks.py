@@ -39,6 +39,7 @@ def _split(value: str) -> SplitResult:
     try:
         parts = urlsplit(value)
         _ = parts.port  # a port that is no number
+        (parts.hostname or "").encode("idna")  # an empty part of a name, or one that is too long
     except ValueError as error:
         raise FieldError(f"the address is not valid: {error}", _EXAMPLE) from None
     return parts

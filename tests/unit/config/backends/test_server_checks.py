@@ -24,6 +24,7 @@ from llenergymeasure.config.messages.explain import explain_validation_error
         ("http://host:80000/v1", "the address is not valid"),
         ("http://host:port/v1", "the address is not valid"),
         ("http://[::1/v1", "the address is not valid"),
+        ("http://a..b:8000/v1", "the address is not valid"),
         ("http://host/v1?version=2", "may hold no user, password or query"),
     ],
 )

@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.server.questions import NOT_YET, NoReplyError, Questions, TooSlowError
-from llenergymeasure.core.backends.server.ready import MODELS, REFUSED, entries_of
+from llenergymeasure.core.backends.server.ready import MODELS, REFUSED, entries_of, key_fix
 from llenergymeasure.exceptions import ConfigError, Finding
 from llenergymeasure.models.builtin import builtin_model_path
 
@@ -45,9 +45,8 @@ def answer_findings(
         return
     entries = entries_of(reply)
     if reply.status in REFUSED:
-        fix = "correct the key in" if key else "put its key into an environment variable, and name that in"
         problem = f"the server at {server.url} refuses the request for its models (status {reply.status})"
-        yield Finding(problem, f"{fix} server.api_key_env")
+        yield Finding(problem, key_fix(bool(key)))
     elif entries is not None:
         yield from _names(config, [str(each["id"]) for each in entries])
     elif reply.status not in NOT_YET:

@@ -123,7 +123,7 @@ class ServerLoader:
 
     def _waiting(self, settings: ServerConfig, ask: Questions, running: LaunchedServer | None) -> Waiting:
         if running is None:
-            fix = "start it, or restart it if it hangs, or correct server.url"
+            fix = "start it, wait until its model is loaded, restart it if it hangs, or correct server.url"
             return Waiting(ask, self._clock, PATIENCE_S, _nothing, lambda: fix)
         return Waiting(
             ask,

@@ -63,6 +63,11 @@ class Reply:
         shown = redact(message_of_body(self.body[:MOST_READ]), secrets=self.secrets)
         return " ".join(shown[:MOST_SHOWN].split())
 
+    @property
+    def shown(self) -> str:
+        """The status, with the content as text if there is any."""
+        return f"status {self.status}: {self.text}" if self.text else f"status {self.status}"
+
 
 class Questions:
     """Asks one server.
@@ -80,6 +85,11 @@ class Questions:
         self._is_tls = parts.scheme == "https"
         self._place, self._root = parts.netloc, parts.path.removesuffix("/v1")
         self._headers = headers
+
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is sent with every question."""
+        return bool(self._headers)
 
     def get(self, path: str, timeout_s: float = TIMEOUT_S) -> Reply:
         """The reply to GET for a path, such as /v1/models.

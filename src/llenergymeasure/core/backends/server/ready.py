@@ -130,21 +130,39 @@ class Waiting:
         """The models, or what the server said instead."""
         try:
             reply = self._ask.get(MODELS)
-            healthy = self._ask.get(HEALTH).status not in NOT_YET
         except NoReplyError as error:
             return NotReady(f"no answer ({error})")
         if reply.status in REFUSED:
             raise BackendError(
-                f"the server refuses the key (status {reply.status}); "
-                "put its key into an environment variable and name that in server.api_key_env"
+                f"the server at {self._ask.url} refuses the request for its models (status {reply.status}); "
+                f"{key_fix(self._ask.has_key)}"
             )
         entries = entries_of(reply)
-        if entries is None or not healthy:
-            is_other = (
-                entries is None and reply.status not in NOT_YET and reply.status < HTTPStatus.INTERNAL_SERVER_ERROR
-            )
-            return NotReady(f"{MODELS} does not list models (status {reply.status}: {reply.text})", is_other)
-        return Listed(entries, reply.headers)
+        if entries is None:
+            is_other = reply.status not in NOT_YET and reply.status < HTTPStatus.INTERNAL_SERVER_ERROR
+            return NotReady(f"{MODELS} does not list models ({reply.shown})", is_other)
+        return self._not_healthy() or Listed(entries, reply.headers)
+
+    def _not_healthy(self) -> NotReady | None:
+        """Why a server that lists its models is not ready; None when it is, or has no such check."""
+        try:
+            health = self._ask.get(HEALTH)
+        except NoReplyError as error:
+            return NotReady(f"{MODELS} lists models, but {HEALTH} has no answer ({error})")
+        if health.status in NOT_YET:
+            return NotReady(f"{MODELS} lists models, but {HEALTH} does not say that it is ready ({health.shown})")
+        return None
+
+
+def key_fix(has_key: bool) -> str:
+    """What to do when a server refuses a request.
+
+    Args:
+        has_key: whether a key was sent.
+    """
+    if has_key:
+        return "correct the key in the environment variable that server.api_key_env names"
+    return "put its key into an environment variable, and name that in server.api_key_env"
 
 
 def entries_of(reply: Reply) -> tuple[Mapping[str, Any], ...] | None:

@@ -46,7 +46,7 @@ def test_the_key_is_sent_and_not_shown():
     assert canned.asked[0][2]["Authorization"] == "Bearer correcthorse"
     assert "Authorization" not in canned.asked[1][2]
     assert wrong.problem == f"the server at {canned.url} refuses the request for its models (status 401)"
-    assert wrong.fix == "correct the key in server.api_key_env"
+    assert wrong.fix == "correct the key in the environment variable that server.api_key_env names"
     assert missing.fix == "put its key into an environment variable, and name that in server.api_key_env"
 
 

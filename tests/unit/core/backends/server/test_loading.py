@@ -98,7 +98,8 @@ def test_a_named_tokenizer_that_is_not_here_is_an_error():
 
 def test_a_server_that_does_not_run_is_an_error_with_its_address_in_time():
     with pytest.raises(
-        BackendError, match=r"http://127.0.0.1:9/v1: no answer \(Connection refused\) after 5 s; start it, or"
+        BackendError,
+        match=r"http://127.0.0.1:9/v1: no answer \(Connection refused\) after 5 s; start it, wait until its model is loaded",
     ):
         load(served(url="http://127.0.0.1:9/v1"))
 

@@ -18,7 +18,8 @@ class Asks:
 
     url = "http://h:1/v1"
 
-    def __init__(self, *replies, health=(HEALTHY,)):
+    def __init__(self, *replies, health=(HEALTHY,), has_key=False):
+        self.has_key = has_key
         self._replies = {"/v1/models": list(replies), "/health": list(health)}
 
     def get(self, path):
@@ -29,9 +30,11 @@ class Asks:
         return reply
 
 
-def waiting(*replies, limit_s=60.0, why_ended=lambda: None, health=(HEALTHY,), **options):
+def waiting(*replies, limit_s=60.0, why_ended=lambda: None, health=(HEALTHY,), has_key=False, **options):
     clock = FakeClock()
-    return clock, Waiting(Asks(*replies, health=health), clock, limit_s, why_ended, lambda: "do this", **options)
+    return clock, Waiting(
+        Asks(*replies, health=health, has_key=has_key), clock, limit_s, why_ended, lambda: "do this", **options
+    )
 
 
 def test_it_waits_until_the_models_are_listed():
@@ -48,6 +51,26 @@ def test_models_that_are_listed_before_they_are_loaded_are_waited_for():
     started_s = clock.now()
     assert wait.listed().names == ("a", "b")
     assert clock.now() > started_s
+
+
+@pytest.mark.parametrize(
+    ("health", "why"),
+    [
+        (
+            Reply(503, {}, b'{"error": {"message": "Loading model"}}'),
+            "does not say that it is ready (status 503: Loading model)",
+        ),
+        (Reply(503, {}, b""), "does not say that it is ready (status 503)"),
+        (NoReplyError("timed out"), "has no answer (timed out)"),
+    ],
+)
+def test_the_error_names_the_health_check_if_this_is_what_is_not_ready(health, why):
+    _, wait = waiting(Reply(200, {}, MODELS), health=(health,), limit_s=5.0)
+    with pytest.raises(BackendError) as caught:
+        wait.listed()
+    assert str(caught.value) == (
+        f"the server at http://h:1/v1: /v1/models lists models, but /health {why} after 5 s; do this"
+    )
 
 
 def test_a_server_without_a_health_check_is_ready_when_it_lists_its_models():
@@ -111,10 +134,20 @@ def test_what_was_noticed_about_a_server_that_answers_soon_is_not_shown():
     assert shown == []
 
 
-def test_a_refused_key_is_an_error_at_once():
-    _, wait = waiting(Reply(401, {}, b""))
-    with pytest.raises(BackendError, match=r"refuses the key \(status 401\).*server\.api_key_env"):
+@pytest.mark.parametrize(
+    ("has_key", "fix"),
+    [
+        (False, "put its key into an environment variable, and name that in server.api_key_env"),
+        (True, "correct the key in the environment variable that server.api_key_env names"),
+    ],
+)
+def test_a_refused_request_is_an_error_at_once_with_another_remedy_for_a_wrong_key_than_for_none(has_key, fix):
+    clock, wait = waiting(Reply(401, {}, b""), has_key=has_key)
+    started_s = clock.now()
+    with pytest.raises(BackendError) as caught:
         wait.listed()
+    refusal = "the server at http://h:1/v1 refuses the request for its models (status 401)"
+    assert (str(caught.value), clock.now()) == (f"{refusal}; {fix}", started_s)
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def is_here(host: str) -> bool | None:
     """Whether a host is this machine: one of its addresses can be bound here; None when its name is not known."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+    except OSError:
         return None
     return any(_can_be_bound(family, address) for family, _, _, _, address in found)
 
