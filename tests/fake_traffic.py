@@ -55,7 +55,6 @@ class Stretched:
                 others=tuple(self.engine.answered(one) for one in others if not self.engine.fails(one)),
                 other_failures=tuple(self.engine.failed(one) for one in others if self.engine.fails(one)),
                 client_cpu_s=CPU_SHARE * (self.end_s - self.start_s),
-                cached_tokens=0,
             ),
         )
 
@@ -155,7 +154,7 @@ class FakeTraffic(FakeEngine):
         return RequestRecord(
             prompt_index=one.prompt, input_tokens=self._lengths[one.prompt], output_tokens=self.tokens,
             scheduled_s=one.sent_s, finished_s=times[-1], first_token_s=times[0], token_times_s=times,
-            token_counts=tuple(range(1, self.tokens + 1)), queued_s=one.sent_s - LAG_S, end="length",
+            token_counts=tuple(range(1, self.tokens + 1)), queued_s=one.sent_s - LAG_S, end="length", cached_tokens=0,
         )  # fmt: skip
 
     def failed(self, one: Sent) -> FailedRequest:

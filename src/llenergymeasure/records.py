@@ -36,6 +36,7 @@ class RequestRecord:
         end: whether it ended by itself (stop) or at the most tokens (length); None where it is not reported.
         batch: index of its batch in `RunRecords.batches`; None without batches.
         n_events: number of messages in which a server sent its tokens; None for another engine.
+        cached_tokens: input tokens that a server took from its prefix cache; None where it does not report them.
     """
 
     prompt_index: int
@@ -51,6 +52,7 @@ class RequestRecord:
     end: Literal["stop", "length"] | None = None
     batch: int | None = None
     n_events: int | None = None
+    cached_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class FailedRequest:
         uncounted_times_s: when text arrived whose tokens nothing counts: the server counts those of complete answers only, and no
             tokenizer of its model is on this machine. Then there are no `token_times_s`.
         input_tokens: useful input tokens; None where nothing counts them.
+        cached_tokens: those that the server took from its prefix cache; None where it does not report them.
     """
 
     prompt_index: int
@@ -128,6 +131,7 @@ class FailedRequest:
     token_counts: tuple[int, ...] = ()
     uncounted_times_s: tuple[float, ...] = ()
     input_tokens: int | None = None
+    cached_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,6 @@ class TrafficRecord:
         counted_by: who counted the output tokens: the server reported them, or the tokenizer of this machine did.
         client_cpu_s: CPU seconds of the thread that sent and received, during the run.
         dropped_events: events that could not be read and were left out.
-        cached_tokens: input tokens that the server took from its prefix cache; None where it does not report them.
     """
 
     start_s: float
@@ -157,7 +160,6 @@ class TrafficRecord:
     counted_by: Literal["server", "tokenizer"] = "server"
     client_cpu_s: float = 0.0
     dropped_events: int = 0
-    cached_tokens: int | None = None
 
 
 @dataclass(frozen=True)

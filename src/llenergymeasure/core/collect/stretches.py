@@ -47,10 +47,17 @@ class Stretch:
         return answered + failed
 
     def input_tokens(self) -> int:
-        """Input tokens of the requests whose first token lies in it, where they are known: their prefill ended there."""
-        answered = sum(one.input_tokens for one in self.requests if self.holds(_first_token_s(one)))
-        failed = sum(one.input_tokens or 0 for one in self.failures if any(map(self.holds, _first_text_s(one))))
-        return answered + failed
+        """Input tokens of the requests that were read in it, where they are known."""
+        return sum(one.input_tokens or 0 for one in self._read())
+
+    def cached_tokens(self) -> list[int]:
+        """Those that the server took from its prefix cache, of each request that reports them."""
+        return [one.cached_tokens for one in self._read() if one.cached_tokens is not None]
+
+    def _read(self) -> Iterator[RequestRecord | FailedRequest]:
+        """The requests whose first token lies in it: their prefill ended there."""
+        yield from (one for one in self.requests if self.holds(_first_token_s(one)))
+        yield from (one for one in self.failures if any(map(self.holds, _first_text_s(one))))
 
     def holds(self, moment_s: float) -> bool:
         """Whether a token that arrived at a moment belongs to the run."""
@@ -74,6 +81,12 @@ def tokens_of(window: Window) -> tuple[int, int]:
         return sum(one.input_tokens() for one in stretches), sum(one.output_tokens() for one in stretches)
     requests = window.requests
     return sum(one.input_tokens for one in requests), sum(one.output_tokens for one in requests)
+
+
+def cached_tokens_of(window: Window) -> int | None:
+    """The input tokens of the window that a server took from its prefix cache; None where no request reports them."""
+    known = [tokens for one in stretches_of(window) for tokens in one.cached_tokens()]
+    return sum(known) if known else None
 
 
 def in_flight(stretch: Stretch, moment_s: float) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from llenergymeasure.core.collect.latency import FromRecords
-from llenergymeasure.core.collect.stretches import tokens_of
+from llenergymeasure.core.collect.stretches import cached_tokens_of, tokens_of
 from llenergymeasure.core.flops.architecture import shape_of
 from llenergymeasure.core.flops.count import GeneratedWork, GenerationWay, exact_flops, palm_flops
 from llenergymeasure.core.generation_settings import proposers, settings_of
@@ -137,8 +137,7 @@ def _counted(window: Window, name: Literal["cached_tokens", "preemptions"]) -> i
 
 def _cached_tokens(window: Window) -> int:
     """Input tokens that a prefix cache had, as far as it is reported."""
-    of_server = (one.traffic.cached_tokens for one in window.passes if one.traffic is not None)
-    return _counted(window, "cached_tokens") + sum(tokens or 0 for tokens in of_server)
+    return _counted(window, "cached_tokens") + (cached_tokens_of(window) or 0)
 
 
 def _why_unknown(settings: Mapping[str, Any], window: Window) -> str | None:

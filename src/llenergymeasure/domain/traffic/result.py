@@ -117,7 +117,7 @@ class TrafficResult(Frozen):
     )
     cached_tokens: int | None = Field(
         None,
-        description="Input tokens that the server took from its prefix cache; None when it does not report them.",
+        description="Those of `input_tokens` that the server took from its prefix cache; None when it does not report them.",
     )
     dropped_events: int = Field(0, description="Events of answers that could not be read.")
     client_cpu_share: float = Field(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from a_traffic_window import END_S, START_S, A, B, C, D, E, answered, failed, run_of, traffic_window
 from llenergymeasure.core.collect.latency import LatencyCollector, PhaseCollector, TokenCollector
-from llenergymeasure.core.collect.stretches import in_flight, stretches_of, tokens_of
+from llenergymeasure.core.collect.stretches import cached_tokens_of, in_flight, stretches_of, tokens_of
 
 
 def test_all_tokens_of_the_window_count_whenever_their_request_was_sent():
@@ -31,6 +33,25 @@ def test_input_tokens_of_a_failed_request_count_with_its_first_token():
     uncounted = failed(4, 12.0, 14.0, uncounted_times_s=(13.0,), input_tokens=6)
     unknown, silent = failed(5, 12.0, 14.0, times_s=(13.0,), counts=(1,)), failed(6, 12.0, 14.0, input_tokens=8)
     assert tokens_of(traffic_window(run_of((B,), (counted, uncounted, unknown, silent))))[0] == 5 + 4 + 6
+
+
+def test_cached_tokens_are_those_of_the_requests_whose_input_tokens_count():
+    """Four requests are sent in an overloaded window, and one of them has its first token there."""
+    sent = [answered(index, 11.0, first_s, input_tokens=100, cached_tokens=20) for index, first_s in
+            enumerate((19.0, 21.0, 22.0, 23.0))]  # fmt: skip
+    before = answered(0, 8.0, 10.5, 11.0, input_tokens=100, cached_tokens=30)
+    cut_off = failed(3, 12.0, 14.0, times_s=(13.0,), counts=(1,), input_tokens=100, cached_tokens=50)
+    window = traffic_window(run_of(sent))
+    assert (tokens_of(window)[0], cached_tokens_of(window)) == (100, 20)
+    window = traffic_window(run_of(sent, (cut_off,), (before,)))
+    assert (tokens_of(window)[0], cached_tokens_of(window)) == (300, 100)
+
+
+def test_cached_tokens_are_unknown_where_no_such_request_reports_them():
+    assert cached_tokens_of(traffic_window()) is None
+    assert cached_tokens_of(traffic_window(run_of((B, replace(C, cached_tokens=0))))) == 0
+    after = answered(0, 11.0, 21.0, cached_tokens=5)
+    assert cached_tokens_of(traffic_window(run_of((B, after)))) is None
 
 
 def test_tokens_of_an_event_count_at_its_time():

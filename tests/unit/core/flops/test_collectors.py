@@ -166,8 +166,9 @@ def test_padding_to_the_size_of_a_cuda_graph_is_not_counted_and_lowers_the_confi
     assert graphs.value == graphs.flops_useful == plain.value
 
 
-def served(**run):
-    found = traffic_window(run_of((B, C), (D,), **run))
+def served(*cached_tokens):
+    requests = [replace(one, cached_tokens=cached) for one, cached in zip((B, C), cached_tokens or (None, None))]
+    found = traffic_window(run_of(requests, (D,)))
     engine = FakeEngine(found.config, FakeClock())
     engine.architecture = dict(LLAMA)
     return replace(found, engine=engine)
@@ -179,8 +180,8 @@ def test_the_palm_rule_takes_the_tokens_of_the_window_of_a_server():
 
 
 def test_cached_input_tokens_of_a_server_were_not_computed():
-    assert PalmFlopsCollector().collect(served(cached_tokens=10)).value == 2 * 1000 * (12 - 10 + 7)
-    assert PalmFlopsCollector().collect(served(cached_tokens=99)).value == 2 * 1000 * 7
+    assert PalmFlopsCollector().collect(served(3, 7)).value == 2 * 1000 * (12 - 10 + 7)
+    assert PalmFlopsCollector().collect(served(5, 99)).value == 2 * 1000 * 7
 
 
 def test_the_passes_of_a_server_are_not_known():

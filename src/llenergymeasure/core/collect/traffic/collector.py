@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from llenergymeasure.core.collect.distribution import distribution
 from llenergymeasure.core.collect.latency import FromRecords, LatencyCollector, inter_token_latencies_ms
-from llenergymeasure.core.collect.stretches import Stretch, in_flight, stretches_of
+from llenergymeasure.core.collect.stretches import Stretch, cached_tokens_of, in_flight, stretches_of
 from llenergymeasure.core.collect.traffic.failures import failures_by_kind
 from llenergymeasure.core.collect.traffic.slo import slo_of
 from llenergymeasure.core.collect.traffic.uncounted import uncounted_in, with_fewer_tokens_than_events
@@ -52,7 +52,7 @@ def _result(window: Window, stretches: Sequence[Stretch]) -> TrafficResult:
         uncounted_events=uncounted.events,
         uncounted_tokens=uncounted.tokens,
         fewer_tokens_than_events=with_fewer_tokens_than_events(window.requests),
-        cached_tokens=_cached_tokens(runs),
+        cached_tokens=cached_tokens_of(window),
         dropped_events=sum(one.dropped_events for one in runs),
         client_cpu_share=math.fsum(one.client_cpu_s for one in runs) / window.duration_s,
         ramp_up_seconds=window.ramp_up_s,
@@ -68,11 +68,6 @@ def _slo(window: Window, failed: int) -> SLOResult | None:
 
 def _lags_s(run: TrafficRecord) -> Iterator[float]:
     return (max(sent_s - due_s, 0.0) for due_s, sent_s in zip(run.due_s, run.sent_s))
-
-
-def _cached_tokens(runs: Sequence[TrafficRecord]) -> int | None:
-    known = [one.cached_tokens for one in runs if one.cached_tokens is not None]
-    return sum(known) if len(known) == len(runs) else None
 
 
 def _second_token(requests: Sequence[RequestRecord]) -> Distribution | None:

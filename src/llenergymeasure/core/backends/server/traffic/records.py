@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -52,7 +52,6 @@ class StretchOutput:
                 counted_by="tokenizer" if any(answer.counted_by == "tokenizer" for answer in answered) else "server",
                 client_cpu_s=self.stretch.client_cpu_s,
                 dropped_events=sum(answer.dropped_events for answer in sent),
-                cached_tokens=_sum_of([answer.cached_tokens for answer in answered]),
             ),
         )
 
@@ -91,6 +90,7 @@ class StretchOutput:
             token_counts=answer.event_tokens,
             end=answer.end,
             n_events=answer.n_events,
+            cached_tokens=answer.cached_tokens,
         )
 
     def _failed(self, answer: Answer) -> FailedRequest:
@@ -108,6 +108,7 @@ class StretchOutput:
             token_counts=answer.event_tokens if is_counted else (),
             uncounted_times_s=() if is_counted else answer.event_times_s,
             input_tokens=self._input_tokens(answer),
+            cached_tokens=answer.cached_tokens,
         )
 
     def _input_tokens(self, answer: Answer) -> int | None:
@@ -118,9 +119,3 @@ class StretchOutput:
     @cached_property
     def _reported(self) -> dict[int, int]:
         return {answer.prompt_index: answer.input_tokens for answer in self.answers.values() if answer.input_tokens}
-
-
-def _sum_of(numbers: Sequence[int | None]) -> int | None:
-    """The sum of the numbers that are known; None when none is."""
-    known = [number for number in numbers if number is not None]
-    return sum(known) if known else None

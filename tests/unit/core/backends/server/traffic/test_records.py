@@ -49,7 +49,12 @@ def test_the_traffic_sums_up_its_requests():
     traffic = records([REPORTED, REPORTED, BROKEN]).traffic
     assert (traffic.start_s, traffic.end_s, traffic.client_cpu_s) == (0.0, 10.0, 0.25)
     assert (traffic.due_s, traffic.sent_s) == ((0.5,) * 3, (1.0,) * 3)
-    assert (traffic.dropped_events, traffic.cached_tokens, traffic.counted_by) == (6, 2, "server")
+    assert (traffic.dropped_events, traffic.counted_by) == (6, "server")
+
+
+def test_each_request_has_the_tokens_that_the_server_had_in_its_cache():
+    found = records([REPORTED, UNREPORTED, RESET])
+    assert [one.cached_tokens for one in (*found.requests, *found.traffic.failures)] == [1, None, 1]
 
 
 def test_what_the_server_does_not_count_the_tokenizer_counts():
@@ -57,7 +62,6 @@ def test_what_the_server_does_not_count_the_tokenizer_counts():
     (request,) = found.requests
     assert (request.input_tokens, request.output_tokens, request.token_counts) == (4, 3, (1, 2, 3))
     assert found.traffic.counted_by == "tokenizer"
-    assert found.traffic.cached_tokens is None
 
 
 def test_input_tokens_are_those_of_the_server_also_where_its_output_is_counted_here():
