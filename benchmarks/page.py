@@ -17,7 +17,8 @@ HEAD = """\
 
 `{command}` writes this page, and all timings come from one run. A timing is the ratio or the difference of two things that are
 measured alternately, pair by pair, on the same machine, so that changes of the machine affect both equally. The spread is the range
-from the smallest to the largest value. A row with the target *peer* shows another tool with the same work.
+from the smallest to the largest value. A row with the target *peer* shows another tool with the same work. A row with `-` has no
+target.
 """
 STUDY_HEAD = """\
 # Detection rates of studies
@@ -32,10 +33,10 @@ terms.
 # What the figures of a benchmark mean, where their names do not say it.
 NOTES = {
     "server_streams": """\
-How late a client takes the time of a token: the 99th percentile over all tokens of many streams. A scripted server on a core of
-its own writes the time of sending into each token. *Spread*: the tokens are spread over time. *In step*: all streams have their
-next token at the same moment, as with continuous batching. The value is the median of several rounds; the clients are measured in
-turn.
+How late a client takes the time of a token: the 99th percentile over all tokens of 500 streams. Each stream has 200 tokens, 50 in a
+second. A scripted server writes the time of sending into each token; client and server have one core each. *Staggered*: the tokens
+are spread over time. *In step*: all streams have their next token at the same moment, as with continuous batching. The value is the
+median of three rounds, in which the clients are measured in turn; the spread is from the smallest to the largest.
 """,
 }
 ABOUT_STUDIES = frozenset({"study_power", "study_size"})
@@ -82,9 +83,16 @@ def section(name: str, rows: Sequence[Row | Line]) -> list[str]:
 
 def line(row: Row) -> str:
     """One row of the table."""
-    outcome = "" if row.target in ("peer", "-") else "kept" if row.kept else "**missed**"
-    name = row.name.replace("|", "\\|")
-    return f"| {name} | {row.value:.3g} {row.unit} | {row.low:.3g} to {row.high:.3g} | {row.target} | {outcome} |"
+    target, name = row.target or "-", row.name.replace("|", "\\|")
+    outcome = "" if target in ("peer", "-") else "kept" if row.kept else "**missed**"
+    return (
+        f"| {name} | {digits(row.value)} {row.unit} | {digits(row.low)} to {digits(row.high)} | {target} | {outcome} |"
+    )
+
+
+def digits(value: float) -> str:
+    """A number with three significant digits, a large one without an exponent: `0.0833`, `4800`."""
+    return f"{float(f'{value:.3g}'):g}"
 
 
 def missed(rows: Sequence[Row]) -> str:

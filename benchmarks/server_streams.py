@@ -1,7 +1,7 @@
 """How late the client of `backend: server` takes the time of a token, with 500 streams of 50 tokens/s on one core.
 
-The server is scripted and has a core of its own. Each token has the time at which it was written. Tokens come spread over time, or
-all at once every 20 ms, as a server with continuous batching sends them.
+The server is scripted and has a core of its own. Each token has the time at which it was written. Tokens come staggered, which is
+spread over time, or all at once every 20 ms, as a server with continuous batching sends them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def rows() -> Iterator[Row]:
             for in_step in (False, True):
                 found.setdefault((name, in_step), []).append(measured(measure, in_step))
     for (name, in_step), results in found.items():
-        label = f"{STREAMS} streams, {'in step' if in_step else 'spread'}: {name}"
+        label = f"{STREAMS} streams, {'in step' if in_step else 'staggered'}: {name}"
         yield late_row(f"{label}: late at p99", [1000 * each["p99"] for each in results], name == "ours")
         if "cpu_share" in results[0]:
             yield share_row(f"{label}: CPU of a core", [100 * each["cpu_share"] for each in results])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from benchmarks.page import missed, page, study_head
+from benchmarks.page import digits, line, missed, page, study_head
 from benchmarks.pairs import Line, Row
 
 KEPT = Row("import", 21.0, 19.0, 25.0, "ms", "<= 30", True)
@@ -48,6 +48,16 @@ def test_rates_of_studies_have_a_page_of_their_own():
 def test_a_figure_without_a_target_is_not_called_kept():
     row = Row("one cell per GPU", 75.6, 74.3, 76.8, "%", "-", True)
     assert "| one cell per GPU | 75.6 % | 74.3 to 76.8 | - |  |" in page([("study_power", row)])
+
+
+def test_a_figure_with_an_empty_target_has_none():
+    row = Row("processes", 637.0, 637.0, 637.0, "MB", "", True)
+    assert line(row) == "| processes | 637 MB | 637 to 637 | - |  |"
+
+
+@pytest.mark.parametrize(("value", "text"), [(4803.2, "4800"), (0.08333, "0.0833"), (-2.44, "-2.44"), (100.0, "100")])
+def test_a_number_has_three_digits_and_no_exponent(value, text):
+    assert digits(value) == text
 
 
 def test_the_head_of_the_studies_has_the_numbers_of_the_simulation():
