@@ -113,7 +113,8 @@ READ_BACK: Mapping[str, tuple[Setting, ...]] = {
         Setting("vllm.speculative.model", "speculative.model", off_if_absent=True),
         Setting("vllm.speculative.num_tokens", "speculative.num_tokens", off_if_absent=True),
     ),
-    # What the configuration sets and has no effect with a server is null.
+    # What the configuration sets and has no effect on the requests to a server is null. Every other value is a setting of the
+    # server itself, also where it has the name of one of these: `max_input_tokens` of TGI is the most that it accepts.
     "server": (
         Setting("precision", "precision"),
         Setting("max_input_tokens", "max_input_tokens"),
@@ -186,11 +187,15 @@ def not_applied(
     for setting in READ_BACK.get(config.backend, ()):
         asked = _asked(config, setting)
         known, found = _reported(reported, setting.name)
+        if config.backend == "server" and found is not None:
+            continue
         if asked is None or not (known or (setting.off_if_absent and complete)):
             continue
         if not any(_equal(value, found) for value in setting.as_reported(asked)):
             yield NotApplied(setting.field, asked, found)
-    for name, value in (config.passthrough_kwargs or {}).items():
+    # A server gets them with each request, and reports nothing about these.
+    passed_on = {} if config.backend == "server" else config.passthrough_kwargs or {}
+    for name, value in passed_on.items():
         if value is not None and name in reported and not _equal(value, reported[name]):
             yield NotApplied(f"passthrough_kwargs.{name}", value, reported[name])
 

@@ -43,7 +43,7 @@ def test_the_tables_name_no_other_fields():
 
 @pytest.mark.parametrize(
     "setting",
-    [each for settings in READ_BACK.values() for each in settings if each.field.split(".")[0] in READ_BACK],
+    [each for name, settings in READ_BACK.items() for each in settings if each.field.split(".")[0] == name != "server"],
     ids=lambda each: each.field,
 )
 def test_another_value_in_the_engine_is_a_difference(setting):
@@ -123,6 +123,29 @@ def test_speculative_decoding_is_compared_inside_its_section():
     section = {"speculative": {"model": "ngram", "num_tokens": 3}}
     reported = {"speculative": {"model": "ngram", "num_tokens": 2}}
     assert differences(reported, backend="vllm", vllm=section) == [NotApplied("vllm.speculative.num_tokens", 3, 2)]
+
+
+SERVER = {"backend": "server", "server": {"url": "http://127.0.0.1:1/v1"}}
+OF_REQUESTS = {
+    "precision": "fp16", "max_input_tokens": 512, "min_output_tokens": 8, "traffic": {"seed": 5},
+    "decoder": {"decoding_strategy": "sampling", "top_k": 5, "repetition_penalty": 1.1},
+}  # fmt: skip
+
+
+def test_a_setting_of_the_server_itself_is_none_of_the_run():
+    """TGI reports the most input tokens that it accepts as max_input_tokens."""
+    own = {setting.name: 4095 for setting in READ_BACK["server"]}
+    assert differences(own, complete=False, **SERVER, **OF_REQUESTS) == []
+
+
+def test_what_has_no_effect_on_requests_to_a_server_is_null():
+    found = differences({"max_input_tokens": None, "seed": None}, complete=False, **SERVER, **OF_REQUESTS)
+    assert found == [NotApplied("max_input_tokens", 512, None), NotApplied("traffic.seed", 5, None)]
+
+
+def test_passthrough_arguments_of_a_server_are_sent_and_not_reported():
+    own = {"n_ctx": 4096}
+    assert differences(own, complete=False, **SERVER, passthrough_kwargs={"n_ctx": 2048}) == []
 
 
 def test_passthrough_arguments_are_compared_under_their_names():
