@@ -36,8 +36,8 @@ class Canned:
 
 
 @contextmanager
-def canned_server(answers: Mapping[str, tuple[int, Any]], server: str = "canned") -> Iterator[Canned]:
-    """Serve until the end of the block; `url` of the yielded object ends with /v1."""
+def canned_server(answers: Mapping[str, tuple[int, Any]], server: str = "canned", port: int = 0) -> Iterator[Canned]:
+    """Serve until the end of the block, at any free port or a given one; `url` of the yielded object ends with /v1."""
     canned = Canned(answers, server)
 
     class Handler(BaseHTTPRequestHandler):
@@ -56,7 +56,7 @@ def canned_server(answers: Mapping[str, tuple[int, Any]], server: str = "canned"
         def log_message(self, *_arguments: object) -> None:
             """Be silent."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as listening:
         canned.url = f"http://127.0.0.1:{listening.server_address[1]}/v1"
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()

@@ -13,14 +13,13 @@ from urllib.parse import urlsplit
 from llenergymeasure.config.backends.server import ELSEWHERE
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.server.processes.listening import is_here, tunnel_at
+from llenergymeasure.core.backends.server.processes.programs import OTHER_FILES, REMOTE_STARTERS, program_of
 from llenergymeasure.core.backends.server.tokens.from_file import TOKENIZER_FILE
 from llenergymeasure.core.machine.process_tree import PROC
 from llenergymeasure.exceptions import ConfigError, Finding
 from llenergymeasure.models.builtin import builtin_model_path
 from llenergymeasure.models.files.local_files import local_directory
 
-# The files of what they start are in a container or on another machine.
-ELSEWHERE_PROGRAMS = frozenset({"docker", "podman", "apptainer", "singularity", "ssh", "srun", "kubectl"})
 # A relative path with a slash. An option, a command of a shell and a placeholder are none.
 _SCRIPT = re.compile(r"[^-/\s{}=][^\s{}=]*/[^\s{}=]*\.(py|sh)")
 
@@ -45,8 +44,11 @@ def setting_findings(
     """
     settings = config.server_settings
     if settings.launch is not None:
-        yield from _program(str(settings.launch[0]), environ)
-        yield from _scripts([str(part) for part in settings.launch])
+        launch = [str(part) for part in settings.launch]
+        yield from _program(launch[0], environ)
+        yield from _scripts(launch)
+        if settings.gpus is None:
+            yield from _remote(program_of(launch))
     try:
         builtin_model_path(config.model)
     except ConfigError as error:
@@ -77,7 +79,7 @@ def _program(name: str, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 def _scripts(launch: Sequence[str]) -> Iterator[Finding]:
     """A script that a program such as python is given; without this, the run ends only when the program does."""
-    if Path(launch[0]).name in ELSEWHERE_PROGRAMS:
+    if program_of(launch) in OTHER_FILES:
         return
     for part in launch[1:]:
         if _SCRIPT.fullmatch(part) and not Path(part).is_file():
@@ -85,6 +87,16 @@ def _scripts(launch: Sequence[str]) -> Iterator[Finding]:
                 f"server.launch: the script {part} is not found from {Path.cwd()}, nor beside the configuration",
                 "correct its path, or write the full one",
             )
+
+
+def _remote(program: str) -> Iterator[Finding]:
+    """A server that is started on another machine does not use the devices of this one."""
+    if program in REMOTE_STARTERS:
+        yield Finding(
+            f"server.launch starts the server with {program}, probably on another machine, whose energy cannot be measured here",
+            f"run this on that machine, without {program} in server.launch; or start the server yourself, and set server.url and "
+            "server.energy: none; if it is on this machine, name its GPUs in server.gpus",
+        )
 
 
 def _tokenizer(name: str, has: Callable[[str], bool], environ: Mapping[str, str]) -> Iterator[Finding]:

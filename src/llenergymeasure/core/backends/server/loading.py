@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from llenergymeasure.config.backends.server import ELSEWHERE, ServerConfig
@@ -19,15 +20,19 @@ from llenergymeasure.core.backends.server.processes.launched import LaunchedServ
 from llenergymeasure.core.backends.server.processes.listening import (
     NotFoundError,
     given_by_the_system,
+    names_of,
     ports_of,
     processes_at,
+    tunnel_at,
 )
+from llenergymeasure.core.backends.server.processes.programs import starter_among
 from llenergymeasure.core.backends.server.processes.tree import ServerProcesses
 from llenergymeasure.core.backends.server.questions import Questions
 from llenergymeasure.core.backends.server.ready import PATIENCE_S, Waiting, served_model
 from llenergymeasure.core.backends.server.report import report_of, version_in
 from llenergymeasure.core.backends.server.requests import Requests
 from llenergymeasure.core.backends.server.tokens.choose import tokenizer_for
+from llenergymeasure.core.machine.process_tree import PROC
 from llenergymeasure.core.sampling.gpu_processes import numbers_are_the_host_s
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.models.builtin import builtin_model_path
@@ -48,6 +53,7 @@ class ServerLoader:
         launch: starts a server.
         same_ids: whether the driver reports the process ids that this process sees.
         progress: shows what a server does that does not answer yet.
+        proc: where Linux lists processes.
     """
 
     def __init__(
@@ -58,10 +64,11 @@ class ServerLoader:
         launch: Launch = LaunchedServer,
         same_ids: Callable[[], bool] = numbers_are_the_host_s,
         progress: Progress | None = None,
+        proc: Path = PROC,
     ) -> None:
         self._clock, self._environ, self._launch = clock, environ, launch
         self._progress = progress or Silent()
-        self._gpu_processes, self._same_ids = gpu_processes, same_ids
+        self._gpu_processes, self._same_ids, self._proc = gpu_processes, same_ids, proc
 
     def load(self, config: ExperimentConfig) -> ServerEngine:
         settings, running = config.server_settings, None
@@ -100,7 +107,7 @@ class ServerLoader:
         report = report_of(engine, ask, listed.entry(name), answers)
         architecture = local_config(config.model, None, self._environ) or {}
         tokenizer = tokenizer_for(config, engine, ask, name, report.vocab_size, architecture, self._environ)
-        processes, why_not = _processes(settings, url, running)
+        processes, why_not = _processes(settings, url, running, self._proc)
         device = self._device(processes)
         return LoadedServer(
             url=url,
@@ -131,7 +138,7 @@ class ServerLoader:
             settings.effective_start_timeout_seconds,
             running.why_ended,
             lambda: f"raise server.start_timeout_seconds if it was still loading; {running.written()}",
-            lambda: _at_another_port(_started_processes(running), urlsplit(ask.url).port),
+            lambda: _at_another_port(_started_processes(running, self._proc), urlsplit(ask.url).port),
             lambda noticed: self._progress.step(f"waiting for the server: {noticed}"),
         )
 
@@ -174,8 +181,8 @@ def key_headers(settings: ServerConfig, environ: Mapping[str, str]) -> dict[str,
     return {"Authorization": f"Bearer {key}"}
 
 
-def _started_processes(running: LaunchedServer) -> ServerProcesses:
-    return ServerProcesses(lambda: (running.pid,), also_roots=False)
+def _started_processes(running: LaunchedServer, proc: Path) -> ServerProcesses:
+    return ServerProcesses(lambda: (running.pid,), also_roots=False, proc=proc)
 
 
 def _at_another_port(processes: ServerProcesses, port: int | None) -> str | None:
@@ -195,14 +202,35 @@ def _at_another_port(processes: ServerProcesses, port: int | None) -> str | None
 
 
 def _processes(
-    settings: ServerConfig, url: str, running: LaunchedServer | None
+    settings: ServerConfig, url: str, running: LaunchedServer | None, proc: Path
 ) -> tuple[ServerProcesses | None, str | None]:
     """The processes of a server, or why they are not known."""
     if running is not None:
-        return _started_processes(running), None
+        return _of_started(running, url, settings.gpus is not None, proc)
     if settings.effective_energy == "none":
         return None, ELSEWHERE
     try:
-        return processes_at(url), None
+        return processes_at(url, proc), None
     except NotFoundError as error:
         return None, str(error)
+
+
+def _of_started(
+    running: LaunchedServer, url: str, names_gpus: bool, proc: Path
+) -> tuple[ServerProcesses | None, str | None]:
+    """The processes of a server that was started here; its command may be the client of what starts it elsewhere.
+
+    Raises:
+        BackendError: its port is forwarded to another machine.
+    """
+    tunnel = None if names_gpus else tunnel_at(url, proc)
+    if tunnel is not None:
+        raise BackendError(
+            f"server.launch has started {tunnel}, which forwards the port of the server, probably to another machine, whose energy "
+            "cannot be measured here; start the server yourself, and set server.url and server.energy: none"
+        )
+    processes = _started_processes(running, proc)
+    starter = starter_among(names_of(processes.pids(), proc))
+    if starter is not None:
+        return None, f"{starter} has started the server, whose processes are not seen from here"
+    return processes, None

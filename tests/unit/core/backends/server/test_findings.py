@@ -43,6 +43,29 @@ def test_a_program_that_is_not_installed_is_named():
     ]
 
 
+@pytest.fixture
+def installed(tmp_path):
+    """A folder with programs that start a server elsewhere."""
+    for program in ("ssh", "srun", "kubectl", "docker", "env"):
+        (tmp_path / program).touch(mode=0o755)
+    return {"PATH": str(tmp_path)}
+
+
+@pytest.mark.parametrize("launch", [["ssh", "host"], ["srun"], ["kubectl", "run"], ["env", "A=1", "srun"]])
+def test_the_energy_of_a_server_that_is_started_on_another_machine_cannot_be_measured(installed, launch):
+    program = next(part for part in launch if part not in ("env", "A=1"))
+    (found,) = findings(installed, launch=[*launch, "serve", "{port}"])
+    assert found.problem == (
+        f"server.launch starts the server with {program}, probably on another machine, whose energy cannot be measured here"
+    )
+    assert f"run this on that machine, without {program} in server.launch" in found.fix
+    assert problems(installed, launch=[*launch, "serve", "{port}"], gpus=[0]) == []
+
+
+def test_a_container_runs_on_this_machine(installed):
+    assert problems(installed, launch=["docker", "run", "-p", "{port}:8000", "image"]) == []
+
+
 @pytest.mark.parametrize("script", ["./nothere.py", "scripts/nothere.sh"])
 def test_a_script_that_does_not_exist_is_named(script):
     assert problems(launch=["sh", script, "--port", "{port}"]) == [

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 
 import pytest
 
 from canned_server import canned_server
+from fake_proc import add_process, fake_proc
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.backends.server.loading import ServerLoader, with_version
 from llenergymeasure.core.backends.server.processes.launched import LaunchedServer
@@ -139,6 +141,56 @@ def test_a_server_that_ends_at_its_start_is_ended_and_named():
     assert server.command[0] == "serve"
     assert server.command[1].endswith("tiny_llama")
     assert server.command[4:] == ("--max-num-seqs", "4")
+
+
+@pytest.fixture
+def load_started(tmp_path):
+    """Loads a started server whose guard has a program as its child, which listens on its port if this is wanted."""
+    with ExitStack() as servers:
+        fake_proc(tmp_path)
+
+        def load_as(program, listens=False, **section):
+            def launch(command, environ, secrets):
+                servers.enter_context(canned_server(VLLM, port=int(command[-1])))
+                add_process(tmp_path, 7, program, int(command[-1]) if listens else None)
+                add_process(tmp_path, 1, "python", children=[7])
+                return Running(command, environ, secrets)
+
+            config = served(launch=["serve", "{port}"], **section)
+            return load(config, launch=launch, proc=tmp_path).server
+
+        yield load_as
+
+
+class Running(Started):
+    """A started server that runs."""
+
+    def why_ended(self):
+        return None
+
+
+def test_the_processes_of_a_started_server_are_those_of_its_command(load_started):
+    server = load_started("vllm", listens=True)
+    assert server.processes.pids() == (7,)
+    assert (server.processes_reason, server.info.device) == (None, "cpu")
+
+
+@pytest.mark.parametrize("program", ["docker", "podman", "srun"])
+def test_the_client_that_starts_a_server_elsewhere_is_not_the_server(load_started, program):
+    server = load_started(program)
+    assert (server.processes, server.info.device) == (None, "unknown")
+    assert server.processes_reason == f"{program} has started the server, whose processes are not seen from here"
+
+
+def test_a_started_server_behind_a_tunnel_is_an_error_if_its_gpus_are_not_named(load_started):
+    with pytest.raises(
+        BackendError, match=r"server\.launch has started ssh, which forwards the port .*server\.energy: none"
+    ):
+        load_started("ssh", listens=True)
+
+
+def test_gpus_that_are_named_are_those_of_a_started_server_behind_a_tunnel(load_started):
+    assert load_started("ssh", listens=True, gpus=[0]).processes is None
 
 
 # A server that listens on a port that the system has chosen, as the helpers of vLLM, and on ports of its own.

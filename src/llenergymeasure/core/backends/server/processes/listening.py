@@ -7,17 +7,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from llenergymeasure.core.backends.server.processes.programs import TO_CONTAINERS, TO_OTHER_MACHINES
 from llenergymeasure.core.backends.server.processes.tree import ServerProcesses, group_leader
 from llenergymeasure.core.machine.process_tree import PROC
 
 # State of a socket that listens, see include/net/tcp_states.h.
 _LISTEN = "0A"
-# They pass connections on to a server in a container on this machine, which is not one of their children.
-TO_CONTAINERS = frozenset({"docker-proxy", "rootlessport", "slirp4netns", "pasta", "pasta.avx2", "conmon"})
-# They pass connections on to a server that may be on another machine, mostly through a tunnel.
-TO_OTHER_MACHINES = frozenset(
-    {"ssh", "sshd", "sshd-session", "dbclient", "kubectl", "oc", "k9s", "tsh", "chisel", "socat", "ncat", "code"}
-)
 # The range of Linux, see ip(7).
 _USUAL_RANGE = (32768, 60999)
 DEFAULT_PORTS = {"http": 80, "https": 443}
