@@ -31,6 +31,18 @@ MOST_FAILED = 0.01
 OF_LOAD = frozenset({"refused", "reset", "timeout", "status_429", "status_5xx", "server_error", "closed_early"})
 
 
+def keeps_limit(name: str, p99_ms: float | None, limit_ms: float) -> bool:
+    """Whether the p99 of a latency keeps its limit.
+
+    Args:
+        name: name of the limit in the section `slo`.
+        p99_ms: None for that of a failed request, which is late, or of an unknown latency; of the inter-token latency, where no
+            answered request had an interval between tokens, so that none was late.
+        limit_ms: the limit.
+    """
+    return name == "itl_p99_ms" if p99_ms is None else p99_ms <= limit_ms
+
+
 class FailureCount(Frozen):
     """Requests of the window that failed in the same way."""
 
@@ -60,7 +72,8 @@ class SLOResult(Frozen):
     judged_ms: Mapping[str, float | None] = Field(
         {},
         description="The p99 that was compared with each limit, by its name; None where it is that of a failed request, or "
-        "not known. Empty in results before 2.2.",
+        "not known. None of the inter-token latency: no request had an interval between tokens, which keeps the limit. Empty in "
+        "results before 2.2.",
     )
 
 

@@ -16,6 +16,7 @@ from llenergymeasure.domain.traffic.result import (
     ServerResult,
     SLOResult,
     TrafficResult,
+    keeps_limit,
 )
 
 Rows = Iterator[tuple[str, str]]
@@ -59,7 +60,9 @@ def judgement_text(traffic: TrafficResult) -> str:
     if slo is None:
         return ""
     parts = [
-        _judged(slo, name, value_ms) for name, value_ms in slo.judged_ms.items() if slo.kept or not _keeps(slo, name)
+        _judged(slo, name, value_ms)
+        for name, value_ms in slo.judged_ms.items()
+        if slo.kept or not keeps_limit(name, value_ms, getattr(slo, name))
     ]
     if not slo.kept and traffic.failed > MOST_FAILED * traffic.sent:
         parts.append(f"{traffic.failed} of {traffic.sent} requests failed")
@@ -67,13 +70,10 @@ def judgement_text(traffic: TrafficResult) -> str:
     return f"{kept}: {', '.join(parts)}" if parts else kept
 
 
-def _keeps(slo: SLOResult, name: str) -> bool:
-    value_ms = slo.judged_ms[name]
-    return value_ms is not None and value_ms <= getattr(slo, name)
-
-
 def _judged(slo: SLOResult, name: str, value_ms: float | None) -> str:
     title, limit = f"{_LIMIT_NAMES[LIMITED[name]]} p99", number(getattr(slo, name), "ms")
+    if value_ms is None and slo.kept:
+        return f"{title} without an interval between tokens, with a limit of {limit}"
     if value_ms is None:
         return f"{title} is not known or that of a failed request, with a limit of {limit}"
     return f"{title} {number(value_ms, 'ms', 4)} {'of' if slo.kept else 'is above'} {limit}"

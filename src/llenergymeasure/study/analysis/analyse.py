@@ -12,6 +12,7 @@ from llenergymeasure.domain.study.effects import MetricAnalysis, StudyEffects
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.study.analysis.choice.cells import best_within, pareto
 from llenergymeasure.study.analysis.choice.curves import curves
+from llenergymeasure.study.analysis.choice.kept import runs_by_cell
 from llenergymeasure.study.analysis.frame import Frames, completed
 from llenergymeasure.study.analysis.groups import grouped_factors
 from llenergymeasure.study.analysis.words.warnings import study_warnings
@@ -87,6 +88,7 @@ def _effects(
     headline = _headline(analyses)
     unequal = unequal_work(design, completed(rows))
     drift = control_drift(rows, headline)
+    without_intervals = {cell for cell, runs in runs_by_cell(rows).items() if runs.without_intervals}
     return StudyEffects(
         headline=headline,
         energy=_energy(headline, analyses),
@@ -94,7 +96,7 @@ def _effects(
         pareto=pareto(analyses, PLANE),
         pareto_metrics=PLANE,
         limits=limits,
-        best_within=best_within(analyses, headline, limits),
+        best_within=best_within(analyses, headline, limits, without_intervals),
         curves=curves(design, rows, analyses, limits),
         margin=margin,
         control_drift=drift,

@@ -109,6 +109,10 @@ LIMITS = {"ttft_p99_ms": 500, "e2e_p99_ms": 4000, "good": 1, "good_share": 1.0}
          "limits not kept: TTFT p99 is not known or that of a failed request, with a limit of 500 ms"),
         ({"kept": False, "judged_ms": {**JUDGED, "ttft_p99_ms": 320.0}}, 2,
          "limits not kept: 2 of 8 requests failed"),
+        ({"kept": True, "itl_p99_ms": 50, "judged_ms": {"itl_p99_ms": None}}, 0,
+         "limits kept: ITL p99 without an interval between tokens, with a limit of 50 ms"),
+        ({"kept": False, "itl_p99_ms": 50, "judged_ms": {**JUDGED, "itl_p99_ms": None}}, 0,
+         "limits not kept: TTFT p99 1251 ms is above 500 ms"),
         ({"kept": False}, 0, "limits not kept"),
     ],
 )  # fmt: skip

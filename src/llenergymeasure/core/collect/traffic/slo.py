@@ -14,7 +14,7 @@ from llenergymeasure.config.traffic import SLOConfig
 from llenergymeasure.core.collect.distribution import distribution
 from llenergymeasure.core.collect.latency import inter_token_latencies_ms, latency_ms, time_to_first_token_ms
 from llenergymeasure.domain.measurements import LatencyResult
-from llenergymeasure.domain.traffic.result import MOST_FAILED, SLOResult
+from llenergymeasure.domain.traffic.result import MOST_FAILED, SLOResult, keeps_limit
 from llenergymeasure.records import RequestRecord
 from llenergymeasure.stats.unanswered import percentile_of_all
 
@@ -38,31 +38,26 @@ def slo_of(limits: SLOConfig, answered: Sequence[RequestRecord], failed: int, la
         e2e_p99_ms=limits.e2e_p99_ms,
         good=good,
         good_share=good / sent,
-        kept=failed <= MOST_FAILED * sent and all(_keeps(judged_ms[name], getattr(limits, name)) for name in judged_ms),
+        kept=failed <= MOST_FAILED * sent
+        and all(keeps_limit(name, p99_ms, getattr(limits, name)) for name, p99_ms in judged_ms.items()),
         judged_ms=judged_ms,
     )
 
 
 def is_good(request: RequestRecord, limits: SLOConfig) -> bool:
-    """Whether an answered request keeps every limit. A latency that is not known keeps none."""
-    return (
-        _keeps(time_to_first_token_ms(request), limits.ttft_p99_ms)
-        and _keeps(_own_itl_ms(request), limits.itl_p99_ms)
-        and _keeps(latency_ms(request), limits.e2e_p99_ms)
-    )
-
-
-def _keeps(value_ms: float | None, limit_ms: float | None) -> bool:
-    return limit_ms is None or (value_ms is not None and value_ms <= limit_ms)
+    """Whether an answered request keeps every limit. A time to first token that is not known keeps none."""
+    own_ms = {
+        "ttft_p99_ms": time_to_first_token_ms(request),
+        "itl_p99_ms": _own_itl_ms(request),
+        "e2e_p99_ms": latency_ms(request),
+    }
+    return all(keeps_limit(name, own_ms[name], limit_ms) for name, limit_ms in limits if limit_ms is not None)
 
 
 def _own_itl_ms(request: RequestRecord) -> float | None:
-    """The p99 of its inter-token latencies in ms: 0 with one token, None when the times of further tokens are not known."""
+    """The p99 of its inter-token latencies in ms; None without an interval between tokens."""
     gaps = inter_token_latencies_ms([request])
-    if gaps:
-        return distribution([[gap for gap, _ in gaps]], [[tokens for _, tokens in gaps]]).p99_ms
-    at_once = bool(request.token_counts) and request.token_counts[0] >= request.output_tokens
-    return 0.0 if request.output_tokens < 2 or at_once else None
+    return distribution([[gap for gap, _ in gaps]], [[tokens for _, tokens in gaps]]).p99_ms if gaps else None
 
 
 def _judged_ms(limits: SLOConfig, latency: LatencyResult, sent: int) -> dict[str, float | None]:

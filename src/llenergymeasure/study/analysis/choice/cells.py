@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from llenergymeasure.domain.metrics import METRICS
 from llenergymeasure.domain.study.effects import MetricAnalysis, ParetoPoint
 from llenergymeasure.stats.factorial.front import efficient
+from llenergymeasure.study.analysis.choice.kept import INTERVALS
 
 Analyses = Mapping[str, MetricAnalysis]
 
@@ -24,16 +25,32 @@ def pareto(analyses: Analyses, metrics: tuple[str, str]) -> tuple[ParetoPoint, .
     )
 
 
-def best_within(analyses: Analyses, headline: str, limits: Mapping[str, float]) -> str | None:
-    """The cell with the best headline among those inside all limits; None without limits or such a cell."""
-    if not limits or any(name not in analyses for name in limits):
+def best_within(
+    analyses: Analyses, headline: str, limits: Mapping[str, float], without_intervals: Collection[str] = ()
+) -> str | None:
+    """The cell with the best headline among those inside all limits; None without limits or such a cell.
+
+    Args:
+        analyses: the analysis of each metric.
+        headline: the metric of the best cell.
+        limits: at most, or at least where higher is better.
+        without_intervals: ids of cells without an interval between tokens: they keep every limit of the inter-token latency.
+    """
+    if not limits:
         return None
-    inside = set.intersection(*(_inside(analyses[name], limit) for name, limit in limits.items()))
+    inside = set.intersection(
+        *(
+            _inside(analyses.get(name), limit).union(without_intervals if name in INTERVALS else ())
+            for name, limit in limits.items()
+        )
+    )
     means = _means(analyses[headline])
     return min((cell for cell in means if cell in inside), key=lambda cell: _cost(headline, means[cell]), default=None)
 
 
-def _inside(analysis: MetricAnalysis, limit: float) -> set[str]:
+def _inside(analysis: MetricAnalysis | None, limit: float) -> set[str]:
+    if analysis is None:
+        return set()
     most = _cost(analysis.metric, limit)
     return {cell for cell, mean in _means(analysis).items() if _cost(analysis.metric, mean) <= most}
 

@@ -41,13 +41,22 @@ def test_tokens_of_one_event_have_no_interval_to_be_late():
 def test_a_latency_that_is_not_known_keeps_no_limit():
     silent = answered(0, 10.0, 11.0, token_times_s=(), token_counts=(), first_token_s=None, output_tokens=2)
     assert not is_good(silent, SLOConfig(ttft_p99_ms=1e9))
-    assert not is_good(silent, SLOConfig(itl_p99_ms=1e9))
     assert is_good(silent, SLOConfig(e2e_p99_ms=1001))
 
 
 def judged(requests, failed, **limits):
     window = traffic_window(run_of(requests))
     return slo_of(SLOConfig(**limits), requests, failed, LatencyCollector().collect(window))
+
+
+@pytest.mark.parametrize("counts", [(1,), (8,)])
+def test_without_an_interval_between_tokens_the_limit_of_the_inter_token_latency_is_kept(counts):
+    """As with one output token per request, or behind a proxy that delivers each answer in one piece."""
+    many = tuple(answered(0, 10.0, 11.0, counts=counts) for _ in range(100))
+    found = judged(many, 1, itl_p99_ms=1)
+    assert (found.good, found.kept, found.judged_ms) == (100, True, {"itl_p99_ms": None})
+    assert not judged(many, 2, itl_p99_ms=1).kept
+    assert not judged(many, 0, itl_p99_ms=1, ttft_p99_ms=999).kept
 
 
 def test_failed_requests_are_not_good():

@@ -35,6 +35,12 @@ def test_a_limit_is_at_least_where_higher_is_better():
     assert best_within(BOTH, ENERGY, {SPEED: 500.0}) is None
 
 
+def test_a_cell_without_intervals_between_tokens_keeps_their_limit():
+    assert best_within(BOTH, ENERGY, {"itl_p99_ms": 5.0}, {"b", "c"}) == "b"
+    assert best_within({**BOTH, "itl_p99_ms": analysis("itl_p99_ms", a=4.0)}, ENERGY, {"itl_p99_ms": 5.0}, {"b"}) == "a"
+    assert best_within(BOTH, ENERGY, {"ttft_p99_ms": 5.0}, {"b", "c"}) is None
+
+
 def test_no_limit_or_a_limit_of_what_was_not_measured_chooses_nothing():
     assert best_within(BOTH, ENERGY, {}) is None
     assert best_within(BOTH, ENERGY, {"ttft_p95_ms": 500.0}) is None

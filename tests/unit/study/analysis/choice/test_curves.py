@@ -56,6 +56,20 @@ def test_without_measured_energy_the_best_point_has_the_highest_throughput():
     assert (curve.best, curve.cost) == ("03", "tokens_per_second")
 
 
+def test_answers_in_one_piece_keep_the_limit_of_the_inter_token_latency():
+    """No request has an interval between tokens, as with one output token."""
+
+    def in_one_piece(config):
+        return {**values_at(config), ITL: None}
+
+    study = a_traffic_study(values=in_one_piece)
+    (curve,) = study.curves
+    assert [point.keeps for point in curve.points] == [True, True, True, False]
+    assert curve.best == curve.highest == "03"
+    (curve,) = a_traffic_study(over_rates(slo={ITL: 1.0}), values=in_one_piece).curves
+    assert [point.keeps for point in curve.points] == [True] * 4
+
+
 def test_without_limits_no_point_is_chosen():
     (curve,) = a_traffic_study(over_rates(slo=None)).curves
     assert [point.keeps for point in curve.points] == [None] * 4

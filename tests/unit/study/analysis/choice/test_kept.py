@@ -74,6 +74,28 @@ def test_percentiles_of_all_sent_requests_of_other_metrics_do_not_matter():
     assert judged(a_run(1, failed_share=0.005, of_sent={"request_p99_ms": 1e9})) == (True, True)
 
 
+def served_without_intervals(cycle: int = 1, **fields) -> RunRow:
+    return a_run(cycle, **{"failed_share": 0.0, "values": {TTFT: 90.0, ITL: None}, **fields})
+
+
+def test_a_cell_of_a_server_without_intervals_between_tokens_keeps_their_limit():
+    runs = runs_by_cell([served_without_intervals(1), served_without_intervals(2)])["01"]
+    assert runs.keeps(INSIDE, {ITL: 1.0}) == (True, True)
+    assert runs.keeps(INSIDE, {TTFT: 100.0, ITL: 1.0}) == (True, True)
+    assert runs.keeps(OUTSIDE, {TTFT: 100.0, ITL: 1.0}) == (False, True)
+    assert runs.keeps({}, {TTFT: 100.0, ITL: 1.0}) == (None, False)
+    failing = runs_by_cell([served_without_intervals(1, failed_share=0.02)])["01"]
+    assert failing.keeps(INSIDE, {ITL: 1.0}) == (False, True)
+
+
+def test_elsewhere_an_inter_token_latency_that_is_not_known_keeps_no_limit():
+    not_served = runs_by_cell([served_without_intervals(failed_share=None)])["01"]
+    assert not_served.keeps(INSIDE, {ITL: 1.0}) == (None, False)
+    assert CellRuns().keeps({}, {ITL: 1.0}) == (None, False)
+    one_has = runs_by_cell([served_without_intervals(1), served_without_intervals(2, values={ITL: 20.0})])["01"]
+    assert one_has.keeps({ITL: Mean(value=20)}, {ITL: 1.0}) == (False, False)
+
+
 def test_without_limits_there_is_no_answer():
     assert runs_by_cell([a_run(1), a_run(2, OVERLOAD)])["01"].keeps(INSIDE, {}) == (None, False)
 
