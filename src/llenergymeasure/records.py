@@ -37,6 +37,7 @@ class RequestRecord:
         batch: index of its batch in `RunRecords.batches`; None without batches.
         n_events: number of messages in which a server sent its tokens; None for another engine.
         cached_tokens: input tokens that a server took from its prefix cache; None where it does not report them.
+        counted_here: whether the tokenizer of this machine counted its output tokens, because the server does not report them.
     """
 
     prompt_index: int
@@ -53,6 +54,7 @@ class RequestRecord:
     batch: int | None = None
     n_events: int | None = None
     cached_tokens: int | None = None
+    counted_here: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,6 @@ class TrafficRecord:
         failures: the requests of the run that were not answered.
         others: requests that were sent before or after the run. Their tokens in the run count, their latencies do not.
         other_failures: those of them that were not answered. Their tokens count too; they are not failures of the run.
-        counted_by: who counted the output tokens: the server reported them, or the tokenizer of this machine did.
         client_cpu_s: CPU seconds of the thread that sent and received, during the run.
         dropped_events: events that could not be read and were left out.
     """
@@ -157,7 +158,6 @@ class TrafficRecord:
     failures: tuple[FailedRequest, ...] = ()
     others: tuple[RequestRecord, ...] = ()
     other_failures: tuple[FailedRequest, ...] = ()
-    counted_by: Literal["server", "tokenizer"] = "server"
     client_cpu_s: float = 0.0
     dropped_events: int = 0
 

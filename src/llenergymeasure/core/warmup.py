@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from llenergymeasure.config.sections import WarmupConfig
 from llenergymeasure.core.collect.check_records import records_of
+from llenergymeasure.core.collect.traffic.check import check_counted
 from llenergymeasure.core.shapes import runs_covering_shapes
 from llenergymeasure.domain.measurements import WarmupResult
 from llenergymeasure.exceptions import BackendError, Unanswered
@@ -44,6 +45,9 @@ def warm_up(
         output_limit: most tokens per row in the window.
         every_step: see `runs_covering_shapes`.
         progress: receives a step for the runs of all shapes, which may take long.
+
+    Raises:
+        BackendError: the engine failed, or nothing counts the tokens of a server.
     """
     widest_first = sorted(batches, key=lambda batch: -batch.padded_length)
     start_s = clock.now()
@@ -56,6 +60,7 @@ def warm_up(
     converged, cv = None, None
     if config.convergence_detection:
         converged, cv = _until_steady(config, run, widest_first[0])
+    check_counted(run.records)  # a server whose tokens nothing counts is found before the window
     return WarmupResult(
         converged=converged,
         final_cv=cv,
@@ -79,6 +84,7 @@ class _Run:
     def __init__(self, engine: InferenceEngine, clock: Clock, progress: Progress) -> None:
         self._engine, self._clock, self._progress = engine, clock, progress
         self.latencies_ms: list[float] = []
+        self.records: list[RunRecords] = []
         self.prompts = 0
         self.compilations: int | None = None
         self.compiling_s = 0.0
@@ -101,7 +107,8 @@ class _Run:
             # A request of the warm-up is alone, so its failure shows nothing about the load.
             raise BackendError(f"warm-up: {error}") from error
         self.latencies_ms.append(latency_ms)
-        self._count(batch, records_of(output))
+        self.records.append(records_of(output))
+        self._count(batch, self.records[-1])
         return latency_ms
 
     def _may_pass(self, error: BaseException) -> bool:

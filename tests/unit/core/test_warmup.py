@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from a_traffic_window import B, failed, run_of
 from fakes import RecordingProgress
 from llenergymeasure.config.models import ExperimentConfig, WarmupConfig
 from llenergymeasure.core.warmup import coefficient_of_variation, warm_up
@@ -55,6 +56,31 @@ def warmed_up(*failures, progress=None):
     engine = Refusing(clock, failures)
     config = WarmupConfig(n_warmup=2, max_new_tokens=11)
     return warm_up(config, engine, engine.prepare([[1]]), clock, 32, progress=progress)
+
+
+class Uncounted(FakeEngine):
+    """A server that does not report how many tokens its first answers have."""
+
+    def __init__(self, clock, answers):
+        super().__init__(ExperimentConfig(model="m"), clock)
+        self.answers = answers
+
+    def run(self, batches, max_new_tokens=None):
+        super().run(batches, max_new_tokens)
+        self.answers -= 1
+        lost = failed(0, 11.0, 12.0, "no_usage", message="name a tokenizer")
+        records = run_of((B,)) if self.answers < 0 else run_of((), (lost,))
+        return SimpleNamespace(records=lambda: records)
+
+
+def test_a_server_that_counts_no_answer_of_the_warm_up_is_an_error_before_the_window():
+    for answers in (1, 2):
+        clock = FakeClock()
+        engine = Uncounted(clock, answers)
+        assert warm_up(WarmupConfig(n_warmup=3), engine, engine.prepare([[1]]), clock, 32).iterations_completed == 3
+    engine = Uncounted(clock, 3)
+    with pytest.raises(BackendError, match=r"^name a tokenizer$"):
+        warm_up(WarmupConfig(n_warmup=3), engine, engine.prepare([[1]]), clock, 32)
 
 
 def test_a_request_that_failed_and_may_pass_is_sent_again_and_is_no_part_of_the_latency():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from llenergymeasure._format import milliseconds
 from llenergymeasure.core.quality.machine_warnings import Warnings
 from llenergymeasure.domain.results import ExperimentResult
-from llenergymeasure.domain.traffic.result import MOST_FAILED
+from llenergymeasure.domain.traffic.result import MOST_FAILED, TrafficResult
 from llenergymeasure.domain.traffic.text import failures_text
 from llenergymeasure.domain.warnings import warning
 
@@ -19,7 +19,6 @@ MOST_CLIENT_CPU = 0.8
 MOST_CACHED_SHARE = 0.1
 # Decision: with so many requests of each stream, the first and the last of them are a small part of the window.
 REQUESTS_EACH = 10
-_AS_COUNTED = {"server": "as the server counts them", "tokenizer": "as counted here from their text"}
 
 
 def _late(draft: ExperimentResult) -> Warnings:
@@ -66,12 +65,14 @@ def _failed(draft: ExperimentResult) -> Warnings:
 
 def _counted(draft: ExperimentResult) -> Warnings:
     traffic = draft.traffic
-    if traffic is not None and traffic.counted_by == "tokenizer":
+    if traffic is not None and traffic.counted_here:
         yield warning(
             "tokens_counted_here",
-            f"the server reports no numbers of tokens: its {draft.output_tokens} output tokens were counted here from the text",
+            f"for {traffic.counted_here} of {traffic.answered} answers the server does not report how many tokens they have: these "
+            "were counted here from their text",
             "compare them with the server's own metrics once",
-            output_tokens=draft.output_tokens,
+            counted_here=traffic.counted_here,
+            answered=traffic.answered,
         )
     if traffic is not None and traffic.dropped_events:
         yield warning(
@@ -102,9 +103,9 @@ def _uncounted(draft: ExperimentResult) -> Warnings:
 
 def _below_events(draft: ExperimentResult) -> Warnings:
     traffic = draft.traffic
-    if traffic is None or traffic.counted_by != "server" or not traffic.fewer_tokens_than_events:
+    if traffic is None or not traffic.fewer_tokens_than_events:
         return
-    fewer, answered = traffic.fewer_tokens_than_events, traffic.answered
+    fewer, answered = traffic.fewer_tokens_than_events, traffic.answered - traffic.counted_here
     yield warning(
         "fewer_tokens_than_events",
         f"for {fewer} of {answered} answers the server reports fewer output tokens than it sent events with text: its numbers may "
@@ -115,6 +116,14 @@ def _below_events(draft: ExperimentResult) -> Warnings:
     )
 
 
+def _as_counted(traffic: TrafficResult) -> str:
+    """Who counted the output tokens."""
+    here = "as counted here from their text"
+    if traffic.counted_by == "tokenizer":
+        return here
+    return f"as the server counts them, or {here}" if traffic.counted_here else "as the server counts them"
+
+
 def _beyond_limit(draft: ExperimentResult) -> Warnings:
     limit, lengths = draft.config.output_limit, draft.tokens.output_tokens_per_prompt
     longer = [length for length in lengths if length > limit]
@@ -123,7 +132,7 @@ def _beyond_limit(draft: ExperimentResult) -> Warnings:
     yield warning(
         "outputs_beyond_limit",
         f"{len(longer)} of {len(lengths)} answers have more than the {limit} output tokens that were allowed, up to {max(longer)}, "
-        f"{_AS_COUNTED[draft.traffic.counted_by]}",
+        f"{_as_counted(draft.traffic)}",
         "compare the numbers with the server's own metrics, and check that it keeps max_tokens; llama.cpp adds a few tokens to "
         "complete a character",
         longer=len(longer),

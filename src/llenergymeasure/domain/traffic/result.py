@@ -110,7 +110,11 @@ class TrafficResult(Frozen):
         description="Inter-token latency without the first and the last interval of each request; None without such intervals.",
     )
     counted_by: Literal["server", "tokenizer"] = Field(
-        description="server = output tokens are those that it reports; tokenizer = they were counted here from the text."
+        description="server = output tokens are those that it reports, but for `counted_here` answers; tokenizer = all were "
+        "counted here from the text."
+    )
+    counted_here: int = Field(
+        0, description="Answered requests without a number of output tokens of the server, which were counted here."
     )
     uncounted_requests: int = Field(
         0,
@@ -125,8 +129,8 @@ class TrafficResult(Frozen):
     )
     fewer_tokens_than_events: int = Field(
         0,
-        description="Answered requests with fewer output tokens than events that brought text: their numbers of tokens may be too "
-        "low.",
+        description="Answered requests with fewer output tokens of the server than events that brought text: their numbers of "
+        "tokens may be too low.",
     )
     cached_tokens: int | None = Field(
         None,

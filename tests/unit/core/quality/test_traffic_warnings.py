@@ -58,9 +58,33 @@ def test_answers_with_more_tokens_than_were_allowed_are_a_warning():
     assert found.values == {"longer": 2, "answered": 3, "longest": 140, "output_limit": 128}
 
 
-def test_fewer_tokens_than_events_matter_only_where_the_server_counts():
-    assert codes(fewer_tokens_than_events=5) == ["fewer_tokens_than_events"]
-    assert codes(fewer_tokens_than_events=5, counted_by="tokenizer") == ["tokens_counted_here"]
+def test_answers_that_were_counted_here_have_their_number():
+    (found,) = warnings_about(a_draft(traffic=update(TRAFFIC, counted_here=1)))
+    assert found.sentence == (
+        "for 1 of 100 answers the server does not report how many tokens they have: these were counted here from their text"
+    )
+    assert found.values == {"counted_here": 1, "answered": 100}
+
+
+def test_fewer_tokens_than_events_are_of_the_answers_that_the_server_counts():
+    (found,) = warnings_about(a_draft(traffic=update(TRAFFIC, fewer_tokens_than_events=5)))
+    assert (found.code, found.values) == ("fewer_tokens_than_events", {"fewer": 5, "answered": 100})
+    _, found = warnings_about(a_draft(traffic=update(TRAFFIC, fewer_tokens_than_events=5, counted_here=1)))
+    assert (found.code, found.values) == ("fewer_tokens_than_events", {"fewer": 5, "answered": 99})
+
+
+@pytest.mark.parametrize(
+    ("counted", "who"),
+    [
+        ({"counted_here": 1}, "as the server counts them, or as counted here from their text"),
+        ({"counted_by": "tokenizer", "counted_here": 100}, "as counted here from their text"),
+    ],
+)
+def test_answers_beyond_the_limit_have_who_counted_them(counted, who):
+    tokens = update(TOKENS, output_tokens_per_prompt=(128, 140))
+    found = warnings_about(a_draft(traffic=update(TRAFFIC, **counted), tokens=tokens))
+    (beyond,) = [each for each in found if each.code == "outputs_beyond_limit"]
+    assert beyond.sentence.endswith(f"up to 140, {who}")
 
 
 def test_the_advice_on_failed_requests_is_where_to_see_the_output_of_the_server():

@@ -110,7 +110,7 @@ CASES = {
     "requests_failed": dict(
         traffic=update(TRAFFIC, answered=98, failed=2, failures=(FailureCount(kind="timeout", count=2, example="600 s"),))
     ),
-    "tokens_counted_here": dict(traffic=update(TRAFFIC, counted_by="tokenizer")),
+    "tokens_counted_here": dict(traffic=update(TRAFFIC, counted_by="tokenizer", counted_here=100)),
     "tokens_not_counted": dict(traffic=update(TRAFFIC, uncounted_requests=1, uncounted_events=20, uncounted_tokens=25)),
     "fewer_tokens_than_events": dict(traffic=update(TRAFFIC, fewer_tokens_than_events=1)),
     "outputs_beyond_limit": dict(traffic=TRAFFIC, tokens=update(TOKENS, output_tokens_per_prompt=(128, 129))),

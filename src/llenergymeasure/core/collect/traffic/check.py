@@ -55,9 +55,27 @@ def check_answered(passes: Sequence[RunRecords]) -> None:
     Raises:
         BackendError: no run of a server has an answered request.
     """
-    of_server = [one.traffic for one in passes if one.traffic is not None]
-    if of_server and not any(one.requests for one in passes):
-        raise _unanswered([failure for one in of_server for failure in one.failures])
+    check_counted(passes)
+    if any(one.traffic is not None for one in passes) and not any(one.requests for one in passes):
+        raise _unanswered(_failures(passes))
+
+
+def check_counted(passes: Sequence[RunRecords]) -> None:
+    """Check that the tokens of an answer of a server were counted, if it has answered.
+
+    Args:
+        passes: the records of several runs.
+
+    Raises:
+        BackendError: neither the server nor a tokenizer on this machine counts them.
+    """
+    failures = _failures(passes)
+    if failures and not any(one.requests for one in passes) and all(one.kind == "no_usage" for one in failures):
+        raise BackendError(failures[0].message)
+
+
+def _failures(passes: Sequence[RunRecords]) -> list[FailedRequest]:
+    return [failure for one in passes if one.traffic is not None for failure in one.traffic.failures]
 
 
 def _failed(traffic: TrafficRecord) -> tuple[FailedRequest, ...]:

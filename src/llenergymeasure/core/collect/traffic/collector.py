@@ -32,6 +32,7 @@ def _result(window: Window, stretches: Sequence[Stretch]) -> TrafficResult:
     runs, settings = [one.traffic for one in stretches], window.config.traffic_settings
     failures = [failure for one in runs for failure in one.failures]
     sent, uncounted = sum(len(one.sent_s) for one in runs), uncounted_in(stretches, window.requests)
+    counted_here = sum(request.counted_here for request in window.requests)
     return TrafficResult(
         mode=settings.effective_mode,
         concurrency=settings.effective_concurrency,
@@ -47,7 +48,8 @@ def _result(window: Window, stretches: Sequence[Stretch]) -> TrafficResult:
         lag=distribution([[1000 * lag_s for one in runs for lag_s in _lags_s(one)]]),
         second_token=_second_token(window.requests),
         itl_inner=_inner(window.requests),
-        counted_by="server" if all(one.counted_by == "server" for one in runs) else "tokenizer",
+        counted_by="tokenizer" if counted_here == len(window.requests) else "server",
+        counted_here=counted_here,
         uncounted_requests=uncounted.requests,
         uncounted_events=uncounted.events,
         uncounted_tokens=uncounted.tokens,

@@ -47,8 +47,12 @@ def uncounted_in(stretches: Sequence[Stretch], answered: Sequence[RequestRecord]
 
 
 def with_fewer_tokens_than_events(answered: Sequence[RequestRecord]) -> int:
-    """The number of requests with fewer tokens than events. An event with text brings at least one, unless a text was cut up."""
-    return sum(one.n_events is not None and one.output_tokens < one.n_events for one in answered)
+    """The number of requests for which a server reports fewer tokens than it sent events.
+
+    An event with text brings at least one, unless a text was cut up.
+    """
+    of_server = (one for one in answered if not one.counted_here)
+    return sum(one.n_events is not None and one.output_tokens < one.n_events for one in of_server)
 
 
 def _tokens_per_event(answered: Sequence[RequestRecord]) -> float:

@@ -13,7 +13,6 @@ from llenergymeasure.domain.traffic.text import judgement_text, limits_text, loa
 from llenergymeasure.results.report.headline import Headline
 
 Rows = Iterator[tuple[str, str]]
-_COUNTED_BY = {"server": "reported by the server", "tokenizer": "counted here from the text"}
 
 
 def headlines(result: ExperimentResult) -> Iterator[Headline]:
@@ -69,7 +68,7 @@ def _traffic(traffic: TrafficResult) -> Rows:
     yield "inter-token latency without the first and last of a request", _percentiles(traffic.itl_inner)
     yield "sent late by", _percentiles(traffic.lag)
     yield "CPU share of the client's thread", number(100 * traffic.client_cpu_share, "%")
-    yield "numbers of output tokens", _COUNTED_BY[traffic.counted_by]
+    yield "numbers of output tokens", _counted_by(traffic)
     if traffic.uncounted_events:
         missing = f"about {traffic.uncounted_tokens}, of {traffic.uncounted_requests} failed requests"
         yield "output tokens that were not counted", missing
@@ -81,6 +80,13 @@ def _traffic(traffic: TrafficResult) -> Rows:
     if traffic.ramp_up_seconds is not None:
         around = f"{number(traffic.ramp_up_seconds, 's')} before, {number(traffic.drain_seconds, 's')} after"
         yield "traffic around the window", around
+
+
+def _counted_by(traffic: TrafficResult) -> str:
+    if traffic.counted_by == "tokenizer":
+        return "counted here from the text"
+    here = f", and counted here for {traffic.counted_here} of {traffic.answered} answers"
+    return f"reported by the server{here if traffic.counted_here else ''}"
 
 
 def _percentiles(values: Distribution | None) -> str:

@@ -111,6 +111,18 @@ def test_failures_that_no_load_causes_are_no_sign_of_one():
     assert raised.value.failure_kind == "error"
 
 
+def test_without_any_count_the_error_says_how_to_count():
+    """The server answered: it does not report how many tokens its answers have."""
+    several = [
+        failed(index, 11.0, 12.0, "no_usage", message="nothing counts it; name a tokenizer") for index in range(3)
+    ]
+    with pytest.raises(BackendError, match=r"^nothing counts it; name a tokenizer$") as raised:
+        check_answered([run_of((), several)])
+    assert raised.value.failure_kind == "error"
+    with pytest.raises(BackendError, match=r"2 x refused .*, 1 x no_usage "):
+        check_answered([run_of((), [*several[:1], *[failed(0, 11.0, 12.0, "refused")] * 2])])
+
+
 def test_without_a_request_the_error_says_what_to_change():
     with pytest.raises(BackendError, match="no request was sent in the window; raise n"):
         check_answered([run_of((), others=(A,))])

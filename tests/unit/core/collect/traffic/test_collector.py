@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from a_traffic_window import B, C, answered, failed, run_of, traffic_window
+from a_traffic_window import B, C, D, answered, failed, run_of, traffic_window
 from llenergymeasure.core.collect.traffic.collector import TrafficCollector
 from llenergymeasure.core.collect.traffic.failures import failures_by_kind
 from llenergymeasure.domain.traffic.result import FailureCount
@@ -64,11 +64,18 @@ def test_a_second_token_in_the_first_event_arrives_with_it():
 
 def test_several_runs_are_one_window():
     first = run_of((replace(B, cached_tokens=3),), end_s=15.0, dropped_events=1)
-    second = run_of((replace(C, cached_tokens=4),), start_s=15.0, counted_by="tokenizer")
+    second = run_of((replace(C, cached_tokens=4),), start_s=15.0)
     found = collected(first, second)
     assert (found.sent, found.answered, found.cached_tokens, found.dropped_events) == (2, 2, 7, 1)
-    assert found.counted_by == "tokenizer"
     assert found.client_cpu_share == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("here", "counted_by", "number"), [((), "server", 0), ((B,), "server", 1), ((B, C), "tokenizer", 2)]
+)
+def test_the_answers_that_were_counted_here_are_known(here, counted_by, number):
+    found = collected(run_of([replace(one, counted_here=one in here) for one in (B, C)], (D,)))
+    assert (found.counted_by, found.counted_here) == (counted_by, number)
 
 
 def test_failures_are_counted_by_kind_most_frequent_first():

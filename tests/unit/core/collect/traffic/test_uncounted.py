@@ -48,3 +48,4 @@ def test_fewer_tokens_than_events_are_found_by_request():
     as_many, fewer = replace(B, n_events=3), replace(B, n_events=4)
     assert with_fewer_tokens_than_events((B, THREE_AT_ONCE, as_many)) == 0
     assert with_fewer_tokens_than_events((as_many, fewer, fewer)) == 2
+    assert with_fewer_tokens_than_events((fewer, replace(fewer, counted_here=True))) == 1

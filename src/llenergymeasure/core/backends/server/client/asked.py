@@ -27,6 +27,7 @@ FailureKind = Literal[
     "malformed_event",  # events that are not what the interface describes
     "closed_early",  # the stream ended before the server said that the answer is complete
     "no_tokens",  # a complete answer without a token
+    "no_usage",  # a complete answer whose tokens neither the server nor a tokenizer counts
     "cancelled",  # ended by this program
 ]
 CountedBy = Literal["server", "tokenizer"]

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from llenergymeasure.core.backends.server.client.asked import Answer
+from llenergymeasure.core.backends.server.client.asked import Answer, Failure
 from llenergymeasure.core.backends.server.client.counting import counted
 from llenergymeasure.core.backends.server.loaded import ServerTokenizer
 from llenergymeasure.core.backends.server.traffic.load import Stretch
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.records import FailedRequest, RequestRecord, RunRecords, TrafficRecord
+
+_UNCOUNTED = Failure(
+    "no_usage",
+    "the server does not report how many tokens a request has, and the tokenizer of the model is not on this machine; name it in "
+    "server.tokenizer",
+)
 
 
 @dataclass(frozen=True)
@@ -31,10 +37,10 @@ class StretchOutput:
     tokenizer: ServerTokenizer
 
     def records(self) -> RunRecords:
-        """The records.
+        """The records. An answer whose tokens nothing counts is a failed request.
 
         Raises:
-            BackendError: neither the server nor a tokenizer on this machine counts the tokens.
+            BackendError: the tokenizer failed, and the server does not report how many tokens an answer has.
         """
         sent = [self._counted(self.answers[number]) for number in self.stretch.numbers]
         answered = [answer for answer in sent if answer.failure is None]
@@ -49,7 +55,6 @@ class StretchOutput:
                 failures=tuple(self._failed(answer) for answer in sent if answer.failure is not None),
                 others=tuple(self._request(answer) for answer in others if answer.failure is None),
                 other_failures=tuple(self._failed(answer) for answer in others if answer.failure is not None),
-                counted_by="tokenizer" if any(answer.counted_by == "tokenizer" for answer in answered) else "server",
                 client_cpu_s=self.stretch.client_cpu_s,
                 dropped_events=sum(answer.dropped_events for answer in sent),
             ),
@@ -63,7 +68,7 @@ class StretchOutput:
     def _counted(self, answer: Answer) -> Answer:
         """The answer with what the tokenizer counts. If the tokenizer fails, only a complete answer cannot do without it."""
         if not self.tokenizer.counts:
-            return answer
+            return self._failed_without_count(answer)
         try:
             return counted(answer, self.tokenizer.output_lengths)
         except BackendError:
@@ -71,13 +76,14 @@ class StretchOutput:
                 raise
             return answer
 
+    def _failed_without_count(self, answer: Answer) -> Answer:
+        is_counted = answer.output_tokens is not None and self._input_tokens(answer) is not None
+        return answer if is_counted or answer.failure is not None else replace(answer, failure=_UNCOUNTED)
+
     def _request(self, answer: Answer) -> RequestRecord:
         input_tokens, output_tokens = self._input_tokens(answer), answer.output_tokens
-        if input_tokens is None or output_tokens is None:
-            raise BackendError(
-                "the server does not report how many tokens a request has, and the tokenizer of the model is not on this "
-                "machine; name it in server.tokenizer"
-            )
+        assert input_tokens is not None, "an answer without a count has failed"
+        assert output_tokens is not None, "an answer without a count has failed"
         return RequestRecord(
             prompt_index=answer.prompt_index,
             input_tokens=input_tokens,
@@ -91,6 +97,7 @@ class StretchOutput:
             end=answer.end,
             n_events=answer.n_events,
             cached_tokens=answer.cached_tokens,
+            counted_here=answer.counted_by == "tokenizer",
         )
 
     def _failed(self, answer: Answer) -> FailedRequest:

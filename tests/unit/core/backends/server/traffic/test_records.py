@@ -46,10 +46,12 @@ def test_an_answer_is_a_request_until_its_last_token():
 
 
 def test_the_traffic_sums_up_its_requests():
-    traffic = records([REPORTED, REPORTED, BROKEN]).traffic
+    found = records([REPORTED, REPORTED, BROKEN])
+    traffic = found.traffic
     assert (traffic.start_s, traffic.end_s, traffic.client_cpu_s) == (0.0, 10.0, 0.25)
     assert (traffic.due_s, traffic.sent_s) == ((0.5,) * 3, (1.0,) * 3)
-    assert (traffic.dropped_events, traffic.counted_by) == (6, "server")
+    assert traffic.dropped_events == 6
+    assert not any(request.counted_here for request in found.requests)
 
 
 def test_each_request_has_the_tokens_that_the_server_had_in_its_cache():
@@ -61,7 +63,11 @@ def test_what_the_server_does_not_count_the_tokenizer_counts():
     found = records([UNREPORTED])
     (request,) = found.requests
     assert (request.input_tokens, request.output_tokens, request.token_counts) == (4, 3, (1, 2, 3))
-    assert found.traffic.counted_by == "tokenizer"
+    assert request.counted_here
+
+
+def test_only_the_answers_that_the_server_does_not_count_are_counted_here():
+    assert [one.counted_here for one in records([REPORTED, UNREPORTED, REPORTED]).requests] == [False, True, False]
 
 
 def test_input_tokens_are_those_of_the_server_also_where_its_output_is_counted_here():
@@ -70,9 +76,24 @@ def test_input_tokens_are_those_of_the_server_also_where_its_output_is_counted_h
     assert [one.input_tokens for one in records([UNREPORTED, REPORTED]).requests] == [5, 5]
 
 
-def test_tokens_that_nothing_counts_are_an_error_with_its_fix():
-    with pytest.raises(BackendError, match=r"name it in server\.tokenizer"):
-        records([UNREPORTED], WholeTexts())
+def test_an_answer_that_nothing_counts_is_a_failed_request_with_its_fix():
+    found = records([REPORTED, UNREPORTED], WholeTexts())
+    assert [request.output_tokens for request in found.requests] == [3]
+    (failed,) = found.traffic.failures
+    assert (failed.kind, failed.sent_s, failed.ended_s) == ("no_usage", 1.0, 4.5)
+    assert "name it in server.tokenizer" in failed.message
+    assert (failed.token_counts, failed.uncounted_times_s) == ((), (2.0, 3.0, 4.0))
+
+
+def test_an_answer_whose_input_nothing_counts_is_a_failed_request_too():
+    (failed,) = records([replace(REPORTED, input_tokens=None)], WholeTexts()).traffic.failures
+    assert (failed.kind, failed.token_counts, failed.input_tokens) == ("no_usage", (1, 2, 3), None)
+
+
+def test_another_request_that_nothing_counts_is_no_failure_of_the_stretch():
+    traffic = records([UNREPORTED, REPORTED], WholeTexts(), numbers=range(1, 2)).traffic
+    assert (traffic.failures, traffic.others) == ((), ())
+    assert [other.kind for other in traffic.other_failures] == ["no_usage"]
 
 
 def test_a_failed_request_has_its_times_and_the_tokens_that_had_come():
