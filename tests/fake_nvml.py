@@ -87,10 +87,10 @@ class FakeNvml:
         return 0x20
 
     def _nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[Any]:
-        return [SimpleNamespace(pid=7), SimpleNamespace(pid=9)]
+        return [SimpleNamespace(pid=9)]
 
     def _nvmlDeviceGetGraphicsRunningProcesses(self, handle: int) -> list[Any]:
-        return [SimpleNamespace(pid=7)]
+        return [SimpleNamespace(pid=7), SimpleNamespace(pid=9)]
 
     def _nvmlDeviceGetHandleByUUID(self, uuid: str) -> int:
         return 100

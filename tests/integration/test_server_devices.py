@@ -77,6 +77,33 @@ def test_the_gpus_of_its_processes_are_measured_and_the_others_are_not(tmp_path,
     }
 
 
+@pytest.mark.skipif(
+    not numbers_are_the_host_s(), reason="the driver would report other process ids than those of this container"
+)
+def test_the_cpus_are_measured_where_its_processes_use_no_gpu_and_no_other_program_does(tmp_path, simulation, server):
+    url, pid = server
+    idle = simulation(sim_gpu(), real=True)
+    result, _ = measured(tmp_path / "cpu", idle.environ, f"server.url={url}")
+    assert "GPU" not in str(result["energy"]["per_device_j"])
+    assert result["environment_snapshot"]["gpus"] == []
+    assert (result["model_info"]["device"], result["server"]["gpus"]) == ("cpu", [])
+    busy = simulation(sim_gpu(processes=(Process(pid + 100_000),)), real=True)
+    result, _ = measured(tmp_path / "gateway", busy.environ, f"server.url={url}")
+    assert result["energy"]["method"] == "counter"
+    assert "server_uses_no_gpu" in {one["code"] for one in result["warnings"]}
+
+
+def test_gpus_that_a_started_server_does_not_use_are_named_and_can_be_hidden(tmp_path, simulation):
+    sim = simulation(sim_gpu(), real=True)
+    launch = f"server.launch=[{sys.executable}, {SERVER}, --port, '{{port}}']"
+    result, _ = measured(tmp_path / "visible", sim.environ, launch)
+    if numbers_are_the_host_s():
+        assert "server_uses_no_gpu" in {one["code"] for one in result["warnings"]}
+    result, _ = measured(tmp_path / "hidden", {**sim.environ, "CUDA_VISIBLE_DEVICES": ""}, launch)
+    assert "GPU" not in str(result["energy"]["per_device_j"])
+    assert "server_uses_no_gpu" not in {one["code"] for one in result["warnings"]}
+
+
 def test_gpus_that_are_named_are_measured_and_its_other_ones_are_named(tmp_path, simulation, server):
     url, pid = server
     gpus = [sim_gpu(number=number, processes=(Process(pid),)) for number in range(2)]

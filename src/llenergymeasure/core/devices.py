@@ -52,7 +52,7 @@ class ServerGpus:
     """The GPUs of a server, which may run outside this process and its children.
 
     Attributes:
-        measured: returns the GPUs to measure; None = all visible ones.
+        measured: returns the GPUs to measure; None = all visible ones, empty = the server uses none.
         own_processes: returns the processes whose use of a GPU belongs to the experiment.
     """
 
@@ -153,8 +153,10 @@ def _with_gpus(
 ) -> MeterContext:
     """The context with the GPUs of the server, else with the visible ones; the reason where there is none."""
     measured = None if server is None else server.measured(door)
+    if measured is not None and not measured:  # NVML stays open: the server may use a GPU later
+        return replace(bare, door=door, no_gpu_reason="no process of the server uses a GPU")
     try:
-        gpus = tuple(measured or visible())
+        gpus = tuple(visible() if measured is None else measured)
     except ConfigError as error:
         return replace(bare, no_gpu_reason=str(error))
     if not gpus:
@@ -169,13 +171,26 @@ def gpu_infos(context: MeterContext) -> tuple[GpuInfo, ...]:
     return () if context.door is None else tuple(context.door.info(gpu) for gpu in context.gpus)
 
 
-def gpu_processes(context: MeterContext) -> dict[str, tuple[int, ...]]:
-    """The processes on each GPU of this machine, by UUID; no GPU without NVML, no process where the driver has other ids."""
+def gpu_processes(
+    context: MeterContext, same_ids: Callable[[], bool] = numbers_are_the_host_s
+) -> dict[str, tuple[int, ...] | None]:
+    """The processes on each GPU of this machine, by UUID; no GPU without NVML, and None where they are not known.
+
+    Args:
+        context: the open devices.
+        same_ids: whether the driver reports the process ids that this process sees.
+    """
     door = context.door
     if door is None:
         return {}
-    same = numbers_are_the_host_s()
-    return {gpu.uuid: (door.processes(gpu) or ()) if same else () for gpu in door.gpus}
+    known = same_ids()
+    return {gpu.uuid: _processes_on(gpu, door) if known else None for gpu in door.gpus}
+
+
+def _processes_on(gpu: Gpu, door: GpuDoor) -> tuple[int, ...] | None:
+    """None also where the list is empty and the GPU has MIG instances, whose processes not every user may see."""
+    found = door.processes(gpu)
+    return None if not found and door.info(gpu).mig_enabled else found
 
 
 def driver_version(context: MeterContext) -> str | None:

@@ -37,7 +37,8 @@ class Carbon:
 class Instruments:
     """Everything that a measurement needs except the model. The orchestrator chooses it.
 
-    `gpu_processes` returns the processes on each GPU of this machine, by UUID; where it lists none, there is no GPU.
+    `gpu_processes` returns the processes on each GPU of this machine, by UUID, or None where they are not known; where it lists
+    no GPU, there is none.
     """
 
     metering: Metering
@@ -51,7 +52,7 @@ class Instruments:
     carbon: Carbon = Carbon()
     process_group: ProcessGroup = field(default_factory=Alone)
     model_cache: ModelCache = field(default_factory=NoModelCache)
-    gpu_processes: Callable[[], Mapping[str, Sequence[int]]] = dict
+    gpu_processes: Callable[[], Mapping[str, Sequence[int] | None]] = dict
 
     def __post_init__(self) -> None:
         check_part(self.metering.meter, EnergyBackend)

@@ -22,7 +22,7 @@ WarningCode = Literal[
     # of a server under traffic
     "client_lagging", "client_busy", "requests_failed", "tokens_counted_here", "tokens_not_counted",
     "fewer_tokens_than_events", "outputs_beyond_limit", "traffic_not_steady", "events_dropped",
-    "fewer_requests_than_in_flight", "prompts_cached", "server_gpus_not_metered",
+    "fewer_requests_than_in_flight", "prompts_cached", "server_gpus_not_metered", "server_uses_no_gpu",
     "served_model_differs",
     # of several processes
     "device_counted_once", "processes_not_side_by_side", "processes_barely_overlap", "samples_left_out",

@@ -14,6 +14,8 @@ from llenergymeasure.core.nvml.door import GpuDoor
 from llenergymeasure.exceptions import ConfigError, MeterError
 from llenergymeasure.testing import FakeClock
 
+NO_PERMISSION = 4  # nvml.h
+
 
 @pytest.fixture
 def nvml():
@@ -72,6 +74,23 @@ def test_where_it_finds_none_all_visible_ones_are_measured(nvml):
     server = ServerGpus(measured=lambda door: None, own_processes=lambda: ())
     with open_devices(FakeClock(), {}, open_door=lambda: GpuDoor(nvml), server=server) as devices:
         assert devices.gpus == devices.door.gpus
+
+
+def test_where_it_uses_none_none_is_measured_and_a_later_use_is_seen(nvml):
+    server = ServerGpus(measured=lambda door: (), own_processes=lambda: ())
+    with open_devices(FakeClock(), {}, open_door=lambda: GpuDoor(nvml), server=server, sampling=True) as devices:
+        assert (devices.gpus, devices.sampler) == ((), None)
+        assert devices.no_gpu_reason == "no process of the server uses a GPU"
+        assert gpu_processes(devices, lambda: True) == {gpu.uuid: (7, 9) for gpu in devices.door.gpus}
+    assert nvml.calls[-1] == "nvmlShutdown"
+
+
+def test_processes_with_other_ids_or_that_are_not_listed_are_not_known(nvml):
+    with open_devices(FakeClock(), {}, open_door=lambda: GpuDoor(nvml)) as devices:
+        assert set(gpu_processes(devices, lambda: False).values()) == {None}
+    unlisted = FakeNvml(failures={"nvmlDeviceGetComputeRunningProcesses": NO_PERMISSION})
+    with open_devices(FakeClock(), {}, open_door=lambda: GpuDoor(unlisted)) as devices:
+        assert set(gpu_processes(devices, lambda: True).values()) == {None}
 
 
 def test_the_processes_of_every_gpu_are_listed(nvml):

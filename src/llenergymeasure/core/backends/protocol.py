@@ -34,7 +34,7 @@ class ServerDevices(BackendDevices, Protocol):
     """The devices of a backend whose model is in other processes, which this one need not have started."""
 
     def measured_gpus(self, config: ExperimentConfig, door: GpuDoor) -> Sequence[Gpu] | None:
-        """The GPUs to measure; None = all visible ones.
+        """The GPUs to measure; None = all visible ones, empty = none.
 
         Raises:
             ConfigError: the configuration names a GPU that this machine does not have.

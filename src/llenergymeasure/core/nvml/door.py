@@ -206,11 +206,16 @@ class GpuDoor:
 
     def processes(self, gpu: Gpu) -> tuple[int, ...] | None:
         """Ids of the compute and graphics processes on the GPU; None when the driver cannot list compute processes."""
-        computing = self.reported(self._nvml.nvmlDeviceGetComputeRunningProcesses, gpu.handle)
+        computing = self.computing(gpu)
         if computing is None:
             return None
         drawing = self.reported(self._nvml.nvmlDeviceGetGraphicsRunningProcesses, gpu.handle) or ()
-        return tuple(sorted({process.pid for process in (*computing, *drawing)}))
+        return tuple(sorted({*computing, *(process.pid for process in drawing)}))
+
+    def computing(self, gpu: Gpu) -> tuple[int, ...] | None:
+        """Ids of the processes that compute on the GPU; None when the driver cannot list them."""
+        found = self.reported(self._nvml.nvmlDeviceGetComputeRunningProcesses, gpu.handle)
+        return None if found is None else tuple(sorted({process.pid for process in found}))
 
     def recent_power(self, gpu: Gpu, since_utc_s: float) -> list[tuple[float, float]]:
         """The driver's own power record: time in s since 1970 and power in W; empty where it keeps none.

@@ -65,9 +65,10 @@ def _shared_cpu(host: HostResult) -> Warnings:
 def _gpu_not_metered(draft: ExperimentResult) -> Warnings:
     device = draft.model_info.device
     if draft.energy.is_of_cpus and device != "cpu":
+        ran = "it is not known where the model ran" if device == "unknown" else f"the model ran on {device}"
         yield warning(
             "gpu_not_metered",
-            f"the model ran on {device}, but the energy is that of the CPUs alone",
+            f"{ran}, but the energy is that of the CPUs alone",
             "choose a meter of the GPU: energy.backend: nvml",
         )
 
@@ -91,13 +92,28 @@ def _spread(draft: ExperimentResult) -> Warnings:
 def _gpus_of_server(draft: ExperimentResult) -> Warnings:
     metered, used = draft.energy.per_device_j or {}, () if draft.server is None else draft.server.gpus
     missing = [uuid for uuid in used if uuid not in metered]
-    if metered and missing:
+    if missing and (metered or draft.energy.is_of_cpus):
         yield warning(
             "server_gpus_not_metered",
             f"the server uses {len(used)} GPUs, but the energy of {len(missing)} of them is not measured: {', '.join(missing)}",
             "name all of its GPUs in server.gpus",
             used=len(used),
             not_metered=len(missing),
+        )
+
+
+def _no_gpu_of_server(draft: ExperimentResult) -> Warnings:
+    """A server that is started is seen only after the GPUs are opened; one that runs may be a gateway in front of others."""
+    server, gpus, energy = draft.server, draft.environment_snapshot.gpus, draft.energy
+    is_on_cpu = server is not None and draft.model_info.device == "cpu" and not server.gpus
+    is_of_gpus = bool(gpus) and energy.energy_j is not None and not energy.is_of_cpus
+    if is_on_cpu and is_of_gpus and draft.config.server_settings.gpus is None:
+        yield warning(
+            "server_uses_no_gpu",
+            f"no process of the server used a GPU, but the energy is that of {len(gpus)} GPU{'s' * (len(gpus) > 1)} alone",
+            "set CUDA_VISIBLE_DEVICES to an empty value to measure the CPUs; if another program computes for the server on a GPU, "
+            "name that in server.gpus",
+            gpus=len(gpus),
         )
 
 
@@ -178,5 +194,6 @@ def _sampling(draft: ExperimentResult) -> Warnings:
 
 
 MACHINE_CHECKS: tuple[Callable[[ExperimentResult], Warnings], ...] = (
-    _machine, _gpu_not_metered, _spread, _gpus_of_server, _gpus, _temperature, _throttling, _foreign_processes, _sampling, aliasing,
+    _machine, _gpu_not_metered, _spread, _gpus_of_server, _no_gpu_of_server, _gpus, _temperature, _throttling,
+    _foreign_processes, _sampling, aliasing,
 )  # fmt: skip

@@ -140,6 +140,7 @@ def test_event_reasons_have_an_old_name_on_old_drivers():
 def test_processes_are_reported_once_each():
     opened, gpu = door()
     assert opened.processes(gpu) == (7, 9)
+    assert opened.computing(gpu) == (9,)
 
 
 GPUS = [a_gpu(0), a_gpu(1), a_gpu(2)]

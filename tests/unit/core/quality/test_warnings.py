@@ -38,7 +38,7 @@ OF_CPUS = EnergyReading(
 # Requests that were all answered, sent in time, in a steady number.
 TRAFFIC = some_traffic(sent=100, answered=100, failed=0, failures=())
 # What the case of another warning also causes.
-COMES_WITH = {"cpu_shared": "cpu_inference"}
+COMES_WITH = {"cpu_shared": "cpu_inference", "server_uses_no_gpu": "cpu_inference"}
 
 CASES = {
     "served_model_differs": dict(server=a_server(served_model="gpt-4o", launched=False, command=())),
@@ -118,6 +118,7 @@ CASES = {
     "traffic_not_steady": dict(traffic=update(TRAFFIC, in_flight_start=5, in_flight_end=30)),
     "fewer_requests_than_in_flight": dict(traffic=update(TRAFFIC, mode="concurrency", rate=None, concurrency=101)),
     "prompts_cached": dict(traffic=update(TRAFFIC, cached_tokens=101)),  # of 1,000
+    "server_uses_no_gpu": dict(server=a_server(), model_info=ModelInfo(name="org/m", device="cpu")),
     "server_gpus_not_metered": dict(
         server=a_server(gpus=("GPU-0", "GPU-7")), energy=update(ENERGY, per_device_j={"GPU-0": 1000.0})
     ),
@@ -133,6 +134,35 @@ def test_a_server_on_fewer_gpus_than_are_measured_is_named_with_its_setting():
 def test_a_server_on_the_measured_gpus_has_no_warning():
     one = update(ENERGY, per_device_j={"GPU-0": 1000.0})
     assert warnings_about(a_draft(energy=one, server=a_server(gpus=("GPU-0",)))) == ()
+
+
+def test_a_server_that_uses_no_gpu_has_a_warning_only_if_gpus_are_measured_that_were_not_named():
+    on_cpu = dict(server=a_server(), model_info=ModelInfo(name="org/m", device="cpu"))
+    named = ExperimentConfig(model="m", backend="server", server={"url": "http://h/v1", "gpus": [0]})
+    for changes in (
+        dict(energy=OF_CPUS),
+        dict(energy=EnergyReading(meter="none", reason="r")),
+        dict(config=named),
+        dict(server=a_server(gpus=("GPU-0",))),
+        dict(model_info=ModelInfo(name="org/m", device="unknown")),
+        dict(server=None),
+    ):
+        codes = {found.code for found in warnings_about(a_draft(**{**on_cpu, **changes}))}
+        assert "server_uses_no_gpu" not in codes
+
+
+def test_a_server_that_used_a_gpu_later_than_the_meter_was_chosen_is_named():
+    changes = dict(energy=OF_CPUS, server=a_server(gpus=("GPU-0",)), model_info=ModelInfo(name="org/m", device="cpu"))
+    found = {each.code: each for each in warnings_about(a_draft(**changes))}
+    assert found["server_gpus_not_metered"].remedy == "name all of its GPUs in server.gpus"
+
+
+def test_it_may_not_be_known_where_a_model_ran():
+    model = ModelInfo(name="org/m", device="unknown")
+    (found,) = [
+        each for each in warnings_about(a_draft(energy=OF_CPUS, model_info=model)) if each.code == "gpu_not_metered"
+    ]
+    assert found.sentence == "it is not known where the model ran, but the energy is that of the CPUs alone"
 
 
 def test_a_measurement_without_a_fault_has_no_warning():

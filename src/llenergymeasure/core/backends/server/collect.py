@@ -17,7 +17,7 @@ class ServerCollector:
     """CPU seconds of the server's processes in the window, their memory at its end, and their GPUs.
 
     Args:
-        gpu_processes: returns the processes on each GPU of this machine, by UUID.
+        gpu_processes: returns the processes on each GPU of this machine, by UUID, or None where they are not known.
         children: returns the processes that this process has started, and theirs.
     """
 
@@ -25,7 +25,7 @@ class ServerCollector:
 
     def __init__(
         self,
-        gpu_processes: Callable[[], Mapping[str, Sequence[int]]],
+        gpu_processes: Callable[[], Mapping[str, Sequence[int] | None]],
         children: Callable[[], Iterable[int]] = descendants,
     ) -> None:
         self._gpu_processes, self._children = gpu_processes, children
@@ -62,7 +62,7 @@ class ServerCollector:
             start_seconds=server.start_seconds,
             cpu_seconds=None if before_s is None or after_s is None else max(0.0, after_s - before_s),
             memory_mb=self._memory_mb,
-            gpus=tuple(uuid for uuid, pids in self._gpu_processes().items() if own & set(pids)),
+            gpus=tuple(uuid for uuid, pids in self._gpu_processes().items() if own & set(pids or ())),
             reason=server.processes_reason,
         )
 

@@ -7,6 +7,8 @@ from contextlib import suppress
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.server.processes.listening import NotFoundError, processes_at
+from llenergymeasure.core.backends.server.processes.programs import LOADED_LATER
+from llenergymeasure.core.backends.server.processes.tree import ServerProcesses
 from llenergymeasure.core.machine.process_tree import descendants
 from llenergymeasure.core.nvml.door import GpuDoor
 from llenergymeasure.core.nvml.gpu import Gpu
@@ -35,14 +37,15 @@ def gpus_used(config: ExperimentConfig) -> int | None:
 
 
 def measured_gpus(
-    config: ExperimentConfig, door: GpuDoor, pids: Callable[[], Iterable[int]] | None = None
+    config: ExperimentConfig, door: GpuDoor, find: Callable[[ExperimentConfig], ServerProcesses | None] | None = None
 ) -> Sequence[Gpu] | None:
-    """The GPUs to measure; None = all visible ones.
+    """The GPUs to measure; None = all visible ones, empty = the server uses none.
 
     Args:
         config: the experiment.
         door: NVML.
-        pids: returns the processes of the server, by the ids that the driver reports; by default those behind its port.
+        find: returns the processes of the server, by the ids that the driver reports, or None where they are not known; by
+            default those behind its port.
 
     Raises:
         ConfigError: the configuration names a GPU that this machine does not have.
@@ -50,27 +53,41 @@ def measured_gpus(
     numbers = config.server_settings.gpus
     if numbers is not None:
         return [_numbered(number, door) for number in numbers]
-    own = set(pids() if pids is not None else _processes_on_gpus(config))
-    return [gpu for gpu in door.gpus if own & set(door.processes(gpu) or ())] or None
+    processes = (find or _known_to_driver)(config)
+    if processes is None:
+        return None
+    own = set(processes.pids())
+    used = [gpu for gpu in door.gpus if own & set(door.processes(gpu) or ())]
+    return used or (() if own and _is_on_cpu(processes, door) else None)
+
+
+def _is_on_cpu(processes: ServerProcesses, door: GpuDoor) -> bool:
+    """Whether a server of which no process is on a GPU computes on the CPU.
+
+    Not where another program computes on a GPU: the processes behind the port may be a gateway in front of it.
+    """
+    later = LOADED_LATER.intersection(processes.names())
+    return not later and all(door.computing(gpu) == () and not door.info(gpu).mig_enabled for gpu in door.gpus)
 
 
 def own_processes(config: ExperimentConfig) -> Iterable[int]:
     """The processes whose use of a GPU belongs to the experiment: the children of this process, and those of the server."""
-    return {*descendants(), *_processes_of(config)}
+    running = _running(config)
+    return {*descendants(), *(() if running is None else running.pids())}
 
 
-def _processes_on_gpus(config: ExperimentConfig) -> Iterable[int]:
+def _known_to_driver(config: ExperimentConfig) -> ServerProcesses | None:
     """None in most containers: the driver has other process ids."""
-    return _processes_of(config) if numbers_are_the_host_s() else ()
+    return _running(config) if numbers_are_the_host_s() else None
 
 
-def _processes_of(config: ExperimentConfig) -> Iterable[int]:
+def _running(config: ExperimentConfig) -> ServerProcesses | None:
     """The processes of a server that was running already; those of a launched one are children of this process."""
     url = config.server_settings.url
     if url is not None:
         with suppress(NotFoundError):
-            return processes_at(url).pids()
-    return ()
+            return processes_at(url)
+    return None
 
 
 def _numbered(number: int, door: GpuDoor) -> Gpu:

@@ -20,7 +20,6 @@ from llenergymeasure.core.backends.server.processes.launched import LaunchedServ
 from llenergymeasure.core.backends.server.processes.listening import (
     NotFoundError,
     given_by_the_system,
-    names_of,
     ports_of,
     processes_at,
     tunnel_at,
@@ -33,7 +32,6 @@ from llenergymeasure.core.backends.server.report import report_of, version_in
 from llenergymeasure.core.backends.server.requests import Requests
 from llenergymeasure.core.backends.server.tokens.choose import tokenizer_for
 from llenergymeasure.core.machine.process_tree import PROC
-from llenergymeasure.core.sampling.gpu_processes import numbers_are_the_host_s
 from llenergymeasure.exceptions import BackendError
 from llenergymeasure.models.builtin import builtin_model_path
 from llenergymeasure.models.files.local_files import local_config
@@ -49,9 +47,8 @@ class ServerLoader:
     Args:
         clock: the clock of the measurement.
         environ: environment variables of this process, which a started server inherits.
-        gpu_processes: returns the processes on each GPU of this machine, by UUID.
+        gpu_processes: returns the processes on each GPU of this machine, by UUID, or None where they are not known.
         launch: starts a server.
-        same_ids: whether the driver reports the process ids that this process sees.
         progress: shows what a server does that does not answer yet.
         proc: where Linux lists processes.
     """
@@ -60,15 +57,14 @@ class ServerLoader:
         self,
         clock: Clock,
         environ: Mapping[str, str] = os.environ,
-        gpu_processes: Callable[[], Mapping[str, Sequence[int]]] = dict,
+        gpu_processes: Callable[[], Mapping[str, Sequence[int] | None]] = dict,
         launch: Launch = LaunchedServer,
-        same_ids: Callable[[], bool] = numbers_are_the_host_s,
         progress: Progress | None = None,
         proc: Path = PROC,
     ) -> None:
         self._clock, self._environ, self._launch = clock, environ, launch
         self._progress = progress or Silent()
-        self._gpu_processes, self._same_ids, self._proc = gpu_processes, same_ids, proc
+        self._gpu_processes, self._proc = gpu_processes, proc
 
     def load(self, config: ExperimentConfig) -> ServerEngine:
         settings, running = config.server_settings, None
@@ -146,10 +142,10 @@ class ServerLoader:
         """The device of a server by its processes: cuda, cpu, or unknown."""
         if processes is None:
             return UNKNOWN_DEVICE
-        own, on_gpus = set(processes.pids()), self._gpu_processes()
-        if any(own & set(pids) for pids in on_gpus.values()):
+        own, on_gpus = set(processes.pids()), list(self._gpu_processes().values())
+        if any(own & set(pids or ()) for pids in on_gpus):
             return "cuda"
-        return UNKNOWN_DEVICE if on_gpus and not self._same_ids() else "cpu"
+        return UNKNOWN_DEVICE if None in on_gpus else "cpu"
 
 
 def _nothing() -> None:
@@ -230,7 +226,7 @@ def _of_started(
             "cannot be measured here; start the server yourself, and set server.url and server.energy: none"
         )
     processes = _started_processes(running, proc)
-    starter = starter_among(names_of(processes.pids(), proc))
+    starter = starter_among(processes.names())
     if starter is not None:
         return None, f"{starter} has started the server, whose processes are not seen from here"
     return processes, None

@@ -12,7 +12,7 @@ from llenergymeasure.core.backends.server.loaded import LoadedServer
 from llenergymeasure.core.backends.server.tokens.whole_texts import WholeTexts
 from llenergymeasure.domain.measurements import ModelInfo
 
-ON_GPUS = {"GPU-a": (70, 80), "GPU-b": (90,)}
+ON_GPUS = {"GPU-a": (70, 80), "GPU-b": (90,), "GPU-c": None}
 
 
 class Processes:

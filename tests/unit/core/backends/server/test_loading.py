@@ -49,10 +49,10 @@ def test_a_running_server_is_described():
 
 def test_its_processes_and_their_gpus_are_found():
     with canned_server(VLLM) as running:
-        on_gpu = load(served(url=running.url), gpu_processes=lambda: {"GPU-a": (os.getpid(),)}, same_ids=lambda: True)
-        on_cpu = load(served(url=running.url), gpu_processes=lambda: {"GPU-a": (1,)}, same_ids=lambda: True)
-        in_container = load(served(url=running.url), gpu_processes=lambda: {"GPU-a": ()}, same_ids=lambda: False)
-    assert [one.info.device for one in (on_gpu, on_cpu, in_container)] == ["cuda", "cpu", "unknown"]
+        on_gpu = load(served(url=running.url), gpu_processes=lambda: {"GPU-a": (os.getpid(),), "GPU-b": None})
+        on_cpu = load(served(url=running.url), gpu_processes=lambda: {"GPU-a": (1,)})
+        not_known = load(served(url=running.url), gpu_processes=lambda: {"GPU-a": (1,), "GPU-b": None})
+    assert [one.info.device for one in (on_gpu, on_cpu, not_known)] == ["cuda", "cpu", "unknown"]
     assert os.getpid() in on_gpu.server.processes.pids()
 
 

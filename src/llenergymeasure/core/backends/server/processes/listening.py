@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from llenergymeasure.core.backends.server.processes.programs import TO_CONTAINERS, TO_OTHER_MACHINES
-from llenergymeasure.core.backends.server.processes.tree import ServerProcesses, group_leader
+from llenergymeasure.core.backends.server.processes.tree import ServerProcesses, group_leader, names_of
 from llenergymeasure.core.machine.process_tree import PROC
 
 # State of a socket that listens, see include/net/tcp_states.h.
@@ -124,11 +124,6 @@ def _files(folder: Path) -> Iterator[str]:
             yield str(link.readlink())
         except OSError:
             continue
-
-
-def names_of(pids: Iterable[int], proc: Path = PROC) -> list[str]:
-    """The names of the programs of some processes; of one that has ended, none."""
-    return [name for pid in pids for name in _lines(proc / f"{pid}" / "comm")[:1]]
 
 
 def _lines(path: Path) -> list[str]:

@@ -17,6 +17,8 @@ CONTAINER_CLIENTS = frozenset({"docker", "docker-compose", "podman", "podman-rem
 REMOTE_STARTERS = frozenset({"ssh", "tsh", "srun", "salloc", "sbatch", "kubectl", "oc"})
 # The files of what they start are in a container or on another machine.
 OTHER_FILES = CONTAINER_CLIENTS | REMOTE_STARTERS | {"apptainer", "singularity"}
+# They load a model when the first request for it arrives, and unload it later.
+LOADED_LATER = frozenset({"ollama", "llama-swap"})
 
 
 def program_of(command: Sequence[str]) -> str:

@@ -31,6 +31,10 @@ class ServerProcesses:
             found.update(dict.fromkeys(descendants(self._proc, root)))
         return tuple(found)
 
+    def names(self) -> list[str]:
+        """The names of their programs."""
+        return names_of(self.pids(), self._proc)
+
     def cpu_seconds(self) -> float:
         """User and system time that they, and those of them that have ended, have used so far."""
         return cpu_s_of(self.pids(), self._proc)
@@ -38,6 +42,18 @@ class ServerProcesses:
     def memory_mb(self) -> float:
         """Their resident memory in MB; pages that several of them share are counted for each."""
         return memory_bytes_of(self.pids(), self._proc) / MEGABYTE
+
+
+def names_of(pids: Iterable[int], proc: Path = PROC) -> list[str]:
+    """The names of the programs of some processes; of one that has ended, none."""
+    return [name for pid in pids if (name := _name(proc / f"{pid}" / "comm"))]
+
+
+def _name(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def group_leader(pid: int, own_group: int | None = None, proc: Path = PROC) -> int:

@@ -37,6 +37,11 @@ def test_the_guard_of_a_server_is_none_of_its_processes(proc):
     assert server.memory_mb() == pytest.approx(70 * PAGE / 1e6)
 
 
+def test_the_programs_of_its_processes_are_known_by_name(proc):
+    (proc / "11" / "comm").write_text("vllm\n")  # the others have ended
+    assert ServerProcesses(lambda: [10], proc=proc).names() == ["vllm"]
+
+
 def test_each_process_is_counted_once(proc):
     server = ServerProcesses(lambda: [12, 13, 10], proc=proc)
     assert sorted(server.pids()) == [10, 11, 12, 13]
