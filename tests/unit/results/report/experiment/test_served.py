@@ -154,3 +154,12 @@ def test_a_loop_has_its_concurrency():
         update={"traffic": some_traffic(mode="concurrency", concurrency=16, rate=None)}
     )
     assert dict(served.rows(result))["load"] == "with 16 in flight"
+
+
+def test_it_says_who_counted_the_output_tokens():
+    def counted(**fields):
+        return dict(served.rows(a_served_result(**fields)))["numbers of output tokens"]
+
+    assert counted() == "reported by the server"
+    assert counted(counted_here=1) == "reported by the server, and counted here for 1 of 7 answers"
+    assert counted(counted_by="tokenizer", counted_here=7) == "counted here from the text"
