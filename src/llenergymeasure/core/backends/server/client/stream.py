@@ -128,7 +128,7 @@ class Stream:
         total = self._usage.output_tokens
         if not total and self._times:
             return None, False
-        return total, bool(self._times) and None not in self._counts
+        return total, bool(self._times) and all(self._counts)
 
     def _arrivals(self, total: int | None, exact: bool) -> Arrivals:
         if not self._times:

@@ -90,6 +90,16 @@ def test_a_usage_of_zero_beside_text_is_no_count() -> None:
     assert answer.output_tokens is None
 
 
+def test_a_usage_of_zero_with_each_event_is_no_time_of_tokens() -> None:
+    answer = answered(
+        *((float(second), text("x", **usage(0))) for second in range(1, 4)),
+        (4.0, text("x", "stop", **usage(0)) + sent(usage(4)) + DONE),
+    )
+    assert answer.event_times_s == (1.0, 2.0, 3.0, 4.0)
+    assert answer.event_tokens == (1, 2, 3, 4)
+    assert not answer.counts_are_reported
+
+
 def test_tokens_of_the_prefix_cache_are_reported() -> None:
     details = {"prompt_tokens_details": {"cached_tokens": 4}}
     assert answered((1.0, text("a", "stop") + sent(usage(1, **details)) + DONE)).cached_tokens == 4
