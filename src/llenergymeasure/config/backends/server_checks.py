@@ -13,6 +13,7 @@ from llenergymeasure.config.checks.passthrough import looks_like_credential, opt
 PLACEHOLDERS = ("{model}", "{port}", "{seed}")
 _ANY_PLACEHOLDER = re.compile(r"\{\w+\}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_INTERFACE = re.compile(r"(/chat)?/completions/*$|(?<=/v1)/models/*$")
 _EXAMPLE = "for example http://127.0.0.1:8000/v1"
 
 
@@ -32,7 +33,15 @@ def check_url(value: str) -> str:
         raise FieldError(
             f"'{value}' has a character that is not allowed in an address", "write it percent-encoded, such as %C3%A9"
         )
+    interface = _INTERFACE.search(parts.path)
+    if interface is not None:
+        raise FieldError(f"'{value}' is the address of one interface of a server", f"leave out {interface[0]}")
     return value.rstrip("/")
+
+
+def fits_in_header(text: str) -> bool:
+    """Whether it may stand in a header of HTTP: printable characters of Latin-1."""
+    return all(" " <= each <= "\xff" and each != "\x7f" for each in text)
 
 
 def _split(value: str) -> SplitResult:

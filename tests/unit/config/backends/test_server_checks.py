@@ -25,6 +25,12 @@ from llenergymeasure.config.messages.explain import explain_validation_error
         ("http://host:port/v1", "the address is not valid"),
         ("http://[::1/v1", "the address is not valid"),
         ("http://a..b:8000/v1", "the address is not valid"),
+        ("http://host/v1/completions", "is the address of one interface of a server; leave out /completions"),
+        (
+            "http://host/v1/chat/completions/",
+            "is the address of one interface of a server; leave out /chat/completions",
+        ),
+        ("http://host/v1/models", "leave out /models"),
         ("http://host/v1?version=2", "may hold no user, password or query"),
     ],
 )

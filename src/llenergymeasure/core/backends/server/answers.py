@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 
+from llenergymeasure.config.backends.server_checks import fits_in_header
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.server.questions import NOT_YET, NoReplyError, Questions, TooSlowError
 from llenergymeasure.core.backends.server.ready import MODELS, REFUSED, entries_of, key_fix
@@ -29,9 +30,9 @@ def answer_findings(
         questions: makes what asks a server, from its address and the headers.
     """
     server = config.server_settings
-    if server.url is None:
-        return
     key = environ.get(server.api_key_env or "", "").strip()
+    if server.url is None or not fits_in_header(key):  # such a key is a finding about the settings
+        return
     ask = questions(server.url, {"Authorization": f"Bearer {key}"} if key else {})
     try:
         reply = ask.get(MODELS, ANSWER_S)

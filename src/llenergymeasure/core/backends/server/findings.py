@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from llenergymeasure.config.backends.server import ELSEWHERE
+from llenergymeasure.config.backends.server_checks import fits_in_header
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.core.backends.server.processes.listening import is_here, tunnel_at
 from llenergymeasure.core.backends.server.processes.programs import OTHER_FILES, REMOTE_STARTERS, program_of
@@ -53,11 +54,8 @@ def setting_findings(
         builtin_model_path(config.model)
     except ConfigError as error:
         yield Finding(error.located, error.fix)
-    if settings.api_key_env is not None and not environ.get(settings.api_key_env, "").strip():
-        yield Finding(
-            f"the environment variable {settings.api_key_env}, which server.api_key_env names, is not set",
-            f"export {settings.api_key_env}=...",
-        )
+    if settings.api_key_env is not None:
+        yield from _key(settings.api_key_env, environ)
     if settings.tokenizer is not None:
         yield from _tokenizer(settings.tokenizer, has, environ)
     if settings.url is not None and settings.effective_energy == "local":
@@ -69,12 +67,28 @@ def setting_findings(
         )
 
 
+def _key(variable: str, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """A key that cannot be sent; it is not shown."""
+    key, named = (
+        environ.get(variable, "").strip(),
+        f"the environment variable {variable}, which server.api_key_env names,",
+    )
+    if not key:
+        yield Finding(f"{named} is not set", f"export {variable}=...")
+    elif not fits_in_header(key):
+        fix = f"set {variable} to the key alone, on one line"
+        yield Finding(f"{named} has a line break or another character that HTTP does not allow", fix)
+
+
 def _program(name: str, environ: Mapping[str, str]) -> Iterator[Finding]:
-    if "{" not in name and shutil.which(name, path=environ.get("PATH")) is None:
-        yield Finding(
-            f"server.launch: the program {name} is not found on this machine",
-            "install it, or write its full path",
-        )
+    if "{" in name or shutil.which(name, path=environ.get("PATH")) is not None:
+        return
+    if "/" in name and Path(name).is_file():
+        fix = f"chmod +x {name}; or name the program that runs it first, such as [python, {name}, ...]"
+        yield Finding(f"server.launch: {name} is not executable", fix)
+    else:
+        problem = f"server.launch: the program {name} is not found on this machine"
+        yield Finding(problem, "install it, or write its full path")
 
 
 def _scripts(launch: Sequence[str]) -> Iterator[Finding]:

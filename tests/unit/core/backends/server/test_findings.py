@@ -43,6 +43,16 @@ def test_a_program_that_is_not_installed_is_named():
     ]
 
 
+def test_a_file_that_is_not_executable_is_not_reported_as_missing(tmp_path):
+    script = tmp_path / "serve.py"
+    script.touch(mode=0o644)
+    (found,) = findings(launch=[str(script), "{port}"])
+    assert found.problem == f"server.launch: {script} is not executable"
+    assert found.fix.startswith(
+        f"chmod +x {script}; or name the program that runs it first, such as [python, {script}, ...]"
+    )
+
+
 @pytest.fixture
 def installed(tmp_path):
     """A folder with programs that start a server elsewhere."""
@@ -98,6 +108,17 @@ def test_a_key_that_is_not_set_is_named():
     assert problems(url=HERE, api_key_env="MY_SERVER") == [expected]
     assert problems({"MY_SERVER": " "}, url=HERE, api_key_env="MY_SERVER") == [expected]
     assert problems({"MY_SERVER": "x"}, url=HERE, api_key_env="MY_SERVER") == []
+
+
+@pytest.mark.parametrize("key", ["first\nsecond", "tab\there", "\u6f22"])
+def test_a_key_that_cannot_be_sent_is_found_and_not_shown(key):
+    (found,) = findings({"MY_SERVER": key}, url=HERE, api_key_env="MY_SERVER")
+    assert found.problem == (
+        "the environment variable MY_SERVER, which server.api_key_env names, has a line break or another character that HTTP does "
+        "not allow"
+    )
+    assert found.fix == "set MY_SERVER to the key alone, on one line"
+    assert key not in f"{found}"
 
 
 def test_a_built_in_model_that_does_not_exist_is_named():

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from llenergymeasure._version import __version__
 from llenergymeasure.config.backends.server import ServerAPI
+from llenergymeasure.config.backends.server_checks import fits_in_header
 from llenergymeasure.exceptions import BackendError
 
 PATHS: Mapping[ServerAPI, str] = {"completions": "/completions", "chat": "/chat/completions"}
@@ -36,7 +37,7 @@ class Target:
 
     def __post_init__(self) -> None:
         for name, value in self.headers.items():
-            if not _is_plain(name) or not _is_plain(value):
+            if not fits_in_header(name) or not fits_in_header(value):
                 raise BackendError(
                     f"the header {name!r} has a line break or another character that HTTP does not allow"
                 )
@@ -91,8 +92,3 @@ class Target:
 def secrets_in(headers: Mapping[str, str]) -> tuple[str, ...]:
     """Values of headers that no message may hold, with their last words, such as a key after `Bearer`."""
     return tuple({part for value in headers.values() for part in (value, value.split(" ")[-1]) if part})
-
-
-def _is_plain(text: str) -> bool:
-    """Whether it may stand in a header: printable characters of Latin-1."""
-    return all(" " <= each <= "\xff" and each != "\x7f" for each in text)
