@@ -39,6 +39,10 @@ def test_a_server_that_is_busy_or_loads_is_waited_for_later(status):
         assert findings(canned.url) == []
 
 
+def test_a_server_is_not_asked_with_a_key_that_cannot_be_sent():
+    assert findings("http://127.0.0.1:9/v1", {"MY_KEY": "first\nsecond"}, api_key_env="MY_KEY") == []
+
+
 def test_the_key_is_sent_and_not_shown():
     with canned_server({"/v1/models": (401, {"error": "no"})}) as canned:
         (wrong,) = findings(canned.url, {"MY_KEY": "correcthorse"}, api_key_env="MY_KEY")
@@ -59,10 +63,6 @@ def test_the_key_is_sent_and_not_shown():
         ({"/v1/models": (302, {})}, "answers the request for its models with status 302"),
     ],
 )
-def test_a_server_is_not_asked_with_a_key_that_cannot_be_sent():
-    assert findings("http://127.0.0.1:9/v1", {"MY_KEY": "first\nsecond"}, api_key_env="MY_KEY") == []
-
-
 def test_what_has_no_interface_of_openai_is_found(answers, words):
     with canned_server(answers) as canned:
         (finding,) = findings(canned.url)
