@@ -11,7 +11,7 @@ from llenergymeasure.domain.study.design import Protocol, StudyDesign
 from llenergymeasure.domain.study.effects import MetricAnalysis, StudyEffects
 from llenergymeasure.domain.study.runs import RunRow
 from llenergymeasure.study.analysis.choice.cells import best_within, pareto
-from llenergymeasure.study.analysis.choice.curves import curves
+from llenergymeasure.study.analysis.choice.curves import curves, slo_limits
 from llenergymeasure.study.analysis.choice.kept import runs_by_cell
 from llenergymeasure.study.analysis.frame import Frames, completed
 from llenergymeasure.study.analysis.groups import grouped_factors
@@ -101,8 +101,18 @@ def _effects(
         margin=margin,
         control_drift=drift,
         unequal_work=unequal,
-        warnings=study_warnings(design, protocol, analyses[headline], unequal, drift),
+        warnings=study_warnings(
+            design, protocol, analyses[headline], _limited(design, analyses, limits, headline), unequal, drift
+        ),
     )
+
+
+def _limited(
+    design: StudyDesign, analyses: Mapping[str, MetricAnalysis], asked: Mapping[str, float], headline: str
+) -> list[MetricAnalysis]:
+    """The analyses of the metrics with a limit, without that of the headline."""
+    named = dict.fromkeys([*asked, *(name for cell in design.cells for name in slo_limits(cell.config))])
+    return [analyses[name] for name in named if name in analyses and name != headline]
 
 
 def _energy(headline: str, analyses: Mapping[str, MetricAnalysis]) -> Literal["measured", "estimated", "not_measured"]:

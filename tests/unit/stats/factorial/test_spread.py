@@ -43,6 +43,23 @@ def test_what_the_runs_of_a_cycle_have_in_common_is_no_difference():
     assert sum(bool(cells_that_vary_more(fit_of(drawn(8, of_cycles=0.1, seed=seed)))) for seed in range(100)) == 0
 
 
+def test_cells_without_a_run_in_some_cycle_are_not_compared():
+    """The first cycle is 5 % slower for all cells, and three of four cells have no run in it."""
+    cells, blocks = [0, 0, 0, 1, 1, 2, 2, 3, 3], [0, 1, 2, 1, 2, 1, 2, 1, 2]
+    noise = [0.001, -0.001, 0.0005, 0.001, -0.001, -0.0015, 0.001, 0.0005, -0.001]
+    values = [cell + (0.05 if block == 0 else 0.0) + each for cell, block, each in zip(cells, blocks, noise)]
+    assert cells_that_vary_more(Layout.of(cells, blocks).fit_all(values)) == {}
+
+
+def test_a_failed_run_of_another_cell_changes_nothing():
+    logs = [[1.0, 1.01, 1.02], [2.0, 2.02, 2.01], [3.01, 3.0, 3.02], [4.5, 4.0, 4.3]]
+    cells = [cell for cell in range(4) for _ in range(3)] + [4, 4]
+    values = [value for each in logs for value in each] + [9.0, 5.0]
+    found = cells_that_vary_more(Layout.of(cells, [0, 1, 2] * 4 + [0, 2]).fit_all(values))
+    assert found == pytest.approx(cells_that_vary_more(fit_of(logs)))
+    assert found.keys() == {3}
+
+
 @pytest.mark.parametrize(
     "values", [[[1.0], [2.0]], [[1.0, 1.0], [2.0, 2.0]], [[1.0, 1.1, 1.2]], [[1.0, 1.5], [2.0, 2.0]]]
 )

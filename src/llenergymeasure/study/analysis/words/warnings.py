@@ -19,6 +19,7 @@ def study_warnings(
     design: StudyDesign,
     protocol: Protocol,
     analysis: MetricAnalysis,
+    limited: Sequence[MetricAnalysis],
     unequal: Sequence[str],
     drift: Ratio | None,
 ) -> tuple[MeasurementWarning, ...]:
@@ -28,6 +29,7 @@ def study_warnings(
         design: the cells.
         protocol: how the runs were made.
         analysis: that of the headline.
+        limited: those of the metrics that have a limit.
         unequal: ids of cells with unequal work.
         drift: the last control run of a cycle over the first.
     """
@@ -39,7 +41,7 @@ def study_warnings(
         *_work(unequal),
         *_methods(analysis),
         *_outliers(analysis),
-        *_spread(analysis),
+        *(each for one in (analysis, *limited) for each in _spread(one)),
         *_left_out(analysis),
         *_drift(drift),
         *_readings(analysis),
@@ -125,8 +127,9 @@ def _spread(analysis: MetricAnalysis) -> Iterator[MeasurementWarning]:
         largest = max(wide.values())
         yield warning(
             "unequal_spread",
-            f"the runs of {_cells_named(list(wide))} vary more than those of the other cells (standard deviation up to "
-            f"{largest:.1f} times as large), but one spread is estimated for all cells: the intervals of the others are too wide",
+            f"the runs of {_cells_named(list(wide))} vary more than those of the other cells in {METRICS[analysis.metric].title} "
+            f"(standard deviation up to {largest:.1f} times as large), but one spread is estimated for all cells: the intervals of "
+            "the others are too wide",
             "measure such a cell in a study of its own",
             n_cells=len(wide),
             ratio=largest,

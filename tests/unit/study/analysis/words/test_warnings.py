@@ -12,10 +12,10 @@ DESIGN = grid({"precision": ["bf16", "fp16"], "batch": [1, 8]})
 CELLS = tuple(CellEffect(cell=cell.id, n_runs=3, mean=1.0) for cell in DESIGN.cells)
 
 
-def warnings_of(order="shuffled", unequal=(), drift=None, n_cycles=3, **more):
+def warnings_of(order="shuffled", limited=(), unequal=(), drift=None, n_cycles=3, **more):
     fields = {"metric": "energy_per_output_token", "n_runs": 12, "n_blocks": 3, "method": "factorial", "cells": CELLS}
     analysis = MetricAnalysis(**{**fields, "reference": "01", **more})
-    return study_warnings(DESIGN, protocol(n_cycles, order), analysis, unequal, drift)
+    return study_warnings(DESIGN, protocol(n_cycles, order), analysis, limited, unequal, drift)
 
 
 def test_a_study_without_limits_has_no_warning():
@@ -46,6 +46,21 @@ def test_each_limit_is_one_warning_with_its_fix(code, case, words):
     assert found.code == code
     assert words in str(found)
     assert found.remedy
+
+
+def test_the_spread_of_a_metric_with_a_limit_is_a_warning_too():
+    limited = MetricAnalysis(
+        metric="ttft_p99_ms",
+        n_runs=12,
+        n_blocks=3,
+        method="factorial",
+        cells=CELLS,
+        reference="01",
+        unequal_spread={"04": 101.0},
+    )
+    [found] = warnings_of(limited=(limited,))
+    assert found.code == "unequal_spread"
+    assert "the runs of cell 04 vary more than those of the other cells in time to first token, p99" in found.sentence
 
 
 def test_many_runs_are_counted_and_not_listed():
