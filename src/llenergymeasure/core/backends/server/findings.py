@@ -21,6 +21,15 @@ from llenergymeasure.exceptions import ConfigError, Finding
 from llenergymeasure.models.builtin import builtin_model_path
 from llenergymeasure.models.files.local_files import local_directory
 
+try:
+    import resource
+except ImportError:  # Windows has no resource module
+    resource = None  # type: ignore[assignment]
+
+# The port of a connection is a number of 16 bits.
+MOST_PORTS = 2**16 - 1
+# Files that are open beside the connections, such as those of libraries and results, with a reserve.
+OTHER_OPEN_FILES = 256
 # A relative path with a slash. An option, a command of a shell and a placeholder are none.
 _SCRIPT = re.compile(r"[^-/\s{}=][^\s{}=]*/[^\s{}=]*\.(py|sh)")
 
@@ -32,6 +41,7 @@ def setting_findings(
     cuda_devices: Callable[[], int | None],
     environ: Mapping[str, str] = os.environ,
     proc: Path = PROC,
+    connections: Callable[[], int] | None = None,
 ) -> Iterator[Finding]:
     """Findings about the section `server`; a running server is not asked anything.
 
@@ -42,8 +52,11 @@ def setting_findings(
         cuda_devices: not used.
         environ: environment variables.
         proc: where Linux lists processes.
+        connections: returns how many connections this program may open at the same time;
+            by default as the system says.
     """
     settings = config.server_settings
+    yield from _in_flight(config.traffic_settings.effective_concurrency or 0, (connections or most_connections)())
     if settings.launch is not None:
         launch = [str(part) for part in settings.launch]
         yield from _program(launch[0], environ)
@@ -78,6 +91,24 @@ def _key(variable: str, environ: Mapping[str, str]) -> Iterator[Finding]:
     elif not fits_in_header(key):
         fix = f"set {variable} to the key alone, on one line"
         yield Finding(f"{named} has a line break or another character that HTTP does not allow", fix)
+
+
+def most_connections() -> int:
+    """How many connections this program may open to one server: each is an open file, and has a port of its own."""
+    if resource is None:
+        return MOST_PORTS
+    limit: int = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MOST_PORTS if limit == resource.RLIM_INFINITY else min(limit, MOST_PORTS)
+
+
+def _in_flight(concurrency: int, most: int) -> Iterator[Finding]:
+    """Requests in flight that could not all have a connection; a huge number of them would fill the memory before."""
+    if concurrency > most:
+        limit = f", or raise the limit (ulimit -n {concurrency + OTHER_OPEN_FILES})"
+        yield Finding(
+            f"traffic.concurrency is {concurrency}, but this program may open only {most} connections to a server",
+            f"lower traffic.concurrency{limit if concurrency <= MOST_PORTS else ''}",
+        )
 
 
 def _program(name: str, environ: Mapping[str, str]) -> Iterator[Finding]:

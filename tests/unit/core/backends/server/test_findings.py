@@ -8,7 +8,7 @@ import pytest
 
 from fake_proc import add_process, fake_proc
 from llenergymeasure import ExperimentConfig
-from llenergymeasure.core.backends.server.findings import setting_findings
+from llenergymeasure.core.backends.server.findings import MOST_PORTS, most_connections, setting_findings
 from llenergymeasure.core.machine.process_tree import PROC
 
 HERE, THERE = "http://127.0.0.1:8000/v1", "http://192.0.2.1:8000/v1"
@@ -35,6 +35,27 @@ def problems(environ=None, **options):
 )
 def test_nothing_is_found_where_nothing_is_wrong(section):
     assert problems(**section) == []
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "fix"),
+    [
+        (2000, "lower traffic.concurrency, or raise the limit (ulimit -n 2256)"),
+        (10**9, "lower traffic.concurrency"),
+    ],
+)
+def test_more_requests_in_flight_than_connections_are_found(concurrency, fix):
+    config = ExperimentConfig(model="m", backend="server", server={"url": HERE}, traffic={"concurrency": concurrency})
+    (found,) = setting_findings(config, {}, bool, lambda: None, {}, connections=lambda: 1024)
+    assert found.problem == (
+        f"traffic.concurrency is {concurrency}, but this program may open only 1024 connections to a server"
+    )
+    assert found.fix == fix
+    assert list(setting_findings(config, {}, bool, lambda: None, {}, connections=lambda: concurrency)) == []
+
+
+def test_this_program_may_open_connections():
+    assert 0 < most_connections() <= MOST_PORTS
 
 
 def test_a_program_that_is_not_installed_is_named():
