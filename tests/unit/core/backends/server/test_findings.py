@@ -82,9 +82,9 @@ def installed(tmp_path):
     return {"PATH": str(tmp_path)}
 
 
-@pytest.mark.parametrize("launch", [["ssh", "host"], ["srun"], ["kubectl", "run"], ["env", "A=1", "srun"]])
+@pytest.mark.parametrize("launch", [["ssh", "host"], ["srun"], ["kubectl", "run"], ["env", "-u", "A", "srun"]])
 def test_the_energy_of_a_server_that_is_started_on_another_machine_cannot_be_measured(installed, launch):
-    program = next(part for part in launch if part not in ("env", "A=1"))
+    program = next(part for part in launch if part not in ("env", "-u", "A"))
     (found,) = findings(installed, launch=[*launch, "serve", "{port}"])
     assert found.problem == (
         f"server.launch starts the server with {program}, probably on another machine, whose energy cannot be measured here"
@@ -119,9 +119,11 @@ def test_what_need_not_be_a_script_of_this_folder_is_not_looked_for(launch):
 
 
 def test_a_script_in_a_container_is_not_looked_for(tmp_path):
-    (tmp_path / "docker").touch(mode=0o755)
+    for program in ("docker", "env"):
+        (tmp_path / program).touch(mode=0o755)
     launch = ["docker", "run", "image", "./nothere.py", "{port}"]
     assert problems({"PATH": str(tmp_path)}, launch=launch) == []
+    assert problems({"PATH": str(tmp_path)}, launch=["env", "-u", "HTTP_PROXY", *launch]) == []
 
 
 def test_a_key_that_is_not_set_is_named():
