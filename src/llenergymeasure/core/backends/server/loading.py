@@ -104,7 +104,7 @@ class ServerLoader:
         architecture = local_config(config.model, None, self._environ) or {}
         tokenizer = tokenizer_for(config, engine, ask, name, report.vocab_size, architecture, self._environ)
         processes, why_not = _processes(settings, url, running, self._proc)
-        device = self._device(processes)
+        device = self._device(settings, processes)
         return LoadedServer(
             url=url,
             headers=headers,
@@ -138,11 +138,13 @@ class ServerLoader:
             lambda noticed: self._progress.step(f"waiting for the server: {noticed}"),
         )
 
-    def _device(self, processes: ServerProcesses | None) -> str:
-        """The device of a server by its processes: cuda, cpu, or unknown."""
+    def _device(self, settings: ServerConfig, processes: ServerProcesses | None) -> str:
+        """The device of a server by its processes: cuda, cpu, or unknown. Without them it is known if the machine has no GPU."""
+        on_gpus = list(self._gpu_processes().values())
         if processes is None:
-            return UNKNOWN_DEVICE
-        own, on_gpus = set(processes.pids()), list(self._gpu_processes().values())
+            may_use_gpu = settings.effective_energy == "none" or on_gpus or "CUDA_VISIBLE_DEVICES" in self._environ
+            return UNKNOWN_DEVICE if may_use_gpu else "cpu"
+        own = set(processes.pids())
         if any(own & set(pids or ()) for pids in on_gpus):
             return "cuda"
         return UNKNOWN_DEVICE if None in on_gpus else "cpu"

@@ -149,7 +149,7 @@ def load_started(tmp_path):
     with ExitStack() as servers:
         fake_proc(tmp_path)
 
-        def load_as(program, listens=False, **section):
+        def load_as(program, listens=False, gpu_processes=dict, environ=None, **section):
             def launch(command, environ, secrets):
                 servers.enter_context(canned_server(VLLM, port=int(command[-1])))
                 add_process(tmp_path, 7, program, int(command[-1]) if listens else None)
@@ -157,7 +157,7 @@ def load_started(tmp_path):
                 return Running(command, environ, secrets)
 
             config = served(launch=["serve", "{port}"], **section)
-            return load(config, launch=launch, proc=tmp_path).server
+            return load(config, environ, launch=launch, proc=tmp_path, gpu_processes=gpu_processes).server
 
         yield load_as
 
@@ -177,9 +177,34 @@ def test_the_processes_of_a_started_server_are_those_of_its_command(load_started
 
 @pytest.mark.parametrize("program", ["docker", "podman", "srun"])
 def test_the_client_that_starts_a_server_elsewhere_is_not_the_server(load_started, program):
-    server = load_started(program)
+    server = load_started(program, gpu_processes=lambda: {"GPU-a": ()})
     assert (server.processes, server.info.device) == (None, "unknown")
     assert server.processes_reason == f"{program} has started the server, whose processes are not seen from here"
+
+
+@pytest.mark.parametrize(("environ", "device"), [({}, "cpu"), ({"CUDA_VISIBLE_DEVICES": ""}, "unknown")])
+def test_without_a_gpu_a_server_whose_processes_are_not_seen_is_on_the_cpu(load_started, environ, device):
+    """Hidden GPUs are not listed; what is in a container may use them."""
+    assert load_started("docker", environ=environ).info.device == device
+
+
+def test_the_processes_of_a_container_of_podman_are_children_of_the_guard(tmp_path):
+    """podman starts conmon, which leaves it and starts the server; then the guard is the parent of conmon."""
+    fake_proc(tmp_path)
+    add_process(tmp_path, 1, "python", children=[7, 8])
+    add_process(tmp_path, 7, "podman")
+    add_process(tmp_path, 8, "conmon", children=[9])
+    add_process(tmp_path, 9, "vllm")
+    with ExitStack() as servers:
+
+        def launch(command, environ, secrets):
+            servers.enter_context(canned_server(VLLM, port=int(command[-1])))
+            return Running(command, environ, secrets)
+
+        config = served(launch=["podman", "run", "{port}"])
+        server = load(config, launch=launch, proc=tmp_path, gpu_processes=lambda: {"GPU-a": (9,)}).server
+    assert server.processes.pids() == (7, 8, 9)
+    assert (server.processes_reason, server.info.device) == (None, "cuda")
 
 
 def test_a_started_server_behind_a_tunnel_is_an_error_if_its_gpus_are_not_named(load_started):
