@@ -32,10 +32,11 @@ class MeterContext:
 
     Attributes:
         clock: the clock of the measurement.
-        door: NVML; None without a GPU.
+        door: NVML; None without a GPU. It is open, and `gpus` is empty, where a server uses no GPU yet.
         gpus: the GPUs to measure; empty without one.
         sampler: samples these GPUs; None without a GPU.
         no_gpu_reason: why there is no GPU.
+        no_gpu_fix: what to do where a meter needs one.
         powercap: where Linux shows the energy counters of CPUs.
     """
 
@@ -44,6 +45,7 @@ class MeterContext:
     gpus: tuple[Gpu, ...] = ()
     sampler: GpuSampler | None = None
     no_gpu_reason: str = "no NVIDIA GPU"
+    no_gpu_fix: str = "use a machine whose GPU is listed by: nvidia-smi"
     powercap: Path = POWERCAP
 
 
@@ -154,7 +156,8 @@ def _with_gpus(
     """The context with the GPUs of the server, else with the visible ones; the reason where there is none."""
     measured = None if server is None else server.measured(door)
     if measured is not None and not measured:  # NVML stays open: the server may use a GPU later
-        return replace(bare, door=door, no_gpu_reason="no process of the server uses a GPU")
+        fix = "load the model first, or name the GPUs in server.gpus"
+        return replace(bare, door=door, no_gpu_reason="no process of the server uses a GPU", no_gpu_fix=fix)
     try:
         gpus = tuple(visible() if measured is None else measured)
     except ConfigError as error:

@@ -9,6 +9,7 @@ import pytest
 from fake_nvml import FakeNvml
 from llenergymeasure.core.devices import ServerGpus, gpu_processes, open_devices
 from llenergymeasure.core.energy.nvml import create
+from llenergymeasure.core.energy.select import meter_findings
 from llenergymeasure.core.machine.clock import SystemClock
 from llenergymeasure.core.nvml.door import GpuDoor
 from llenergymeasure.exceptions import ConfigError, MeterError
@@ -80,7 +81,11 @@ def test_where_it_uses_none_none_is_measured_and_a_later_use_is_seen(nvml):
     server = ServerGpus(measured=lambda door: (), own_processes=lambda: ())
     with open_devices(FakeClock(), {}, open_door=lambda: GpuDoor(nvml), server=server, sampling=True) as devices:
         assert (devices.gpus, devices.sampler) == ((), None)
-        assert devices.no_gpu_reason == "no process of the server uses a GPU"
+        (found,) = meter_findings("nvml", devices)
+        assert found.problem == "energy.backend 'nvml' is not available: no process of the server uses a GPU"
+        assert found.fix == (
+            "set energy.backend: auto to measure the CPUs, or load the model first, or name the GPUs in server.gpus"
+        )
         assert gpu_processes(devices, lambda: True) == {gpu.uuid: (7, 9) for gpu in devices.door.gpus}
     assert nvml.calls[-1] == "nvmlShutdown"
 

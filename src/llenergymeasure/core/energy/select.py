@@ -130,7 +130,7 @@ def meter_findings(
 def _finding(name: str, why_not: str, entry: MeterEntry, context: MeterContext, setting: MeterSetting) -> Finding:
     """A finding with the fix of the meter, or with another fix when the GPU is missing."""
     no_gpu = not context.gpus and why_not == context.no_gpu_reason
-    no_gpu_fix = f"set {setting.to_auto}, or use a machine whose GPU is listed by: nvidia-smi"
+    no_gpu_fix = f"set {setting.to_auto} to measure the CPUs, or {context.no_gpu_fix}"
     return Finding(
         f"{setting.name} '{name}' is not available: {why_not}", no_gpu_fix if no_gpu else entry.fix_on(context)
     )

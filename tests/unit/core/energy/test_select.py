@@ -135,7 +135,7 @@ def test_a_meter_that_an_option_names_is_refused_with_that_option():
     option = MeterSetting("--llem-energy", "--llem-energy=auto")
     (found,) = meter_findings("nvml", CONTEXT, {"nvml": Entry(CONTEXT.no_gpu_reason)}, option)
     assert found.problem.startswith("--llem-energy 'nvml' is not available")
-    assert found.fix.startswith("set --llem-energy=auto, or use a machine whose GPU")
+    assert found.fix.startswith("set --llem-energy=auto to measure the CPUs, or use a machine whose GPU")
     assert choose_meter("zeus", "auto", CONTEXT, registry(zeus=None), option).choice.reason == "--llem-energy is zeus"
 
 
