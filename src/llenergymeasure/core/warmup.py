@@ -105,7 +105,7 @@ class _Run:
             latency_ms, output = retry(tried, passing=self._may_pass, sleep=self._clock.sleep)
         except Unanswered as error:
             # A request of the warm-up is alone, so its failure shows nothing about the load.
-            raise BackendError(f"warm-up: {error}") from error
+            raise BackendError(str(error)) from error
         self.latencies_ms.append(latency_ms)
         self.records.append(records_of(output))
         self._count(batch, self.records[-1])
@@ -114,7 +114,7 @@ class _Run:
     def _may_pass(self, error: BaseException) -> bool:
         if not isinstance(error, Unanswered) or not error.may_pass:
             return False
-        self._progress.note(f"warm-up: {error}; it is sent again")
+        self._progress.note(f"{error}; it is sent again")
         return True
 
     def run_shape(self, batch: Batch, new_tokens: int) -> None:

@@ -87,13 +87,13 @@ def test_a_request_that_failed_and_may_pass_is_sent_again_and_is_no_part_of_the_
     progress = RecordingProgress()
     result = warmed_up(Unanswered("busy", may_pass=True), Unanswered("busy", may_pass=True), progress=progress)
     assert result.latencies_ms == pytest.approx((200, 200))
-    assert progress.notes == ["warm-up: busy; it is sent again"] * 2
+    assert progress.notes == ["busy; it is sent again"] * 2
     assert result.duration_sec > 0.4 + 2  # with the pauses
 
 
 @pytest.mark.parametrize("failures", [[Unanswered("too late")], [Unanswered("busy", may_pass=True)] * 4])
 def test_a_request_of_the_warm_up_that_stays_without_an_answer_says_nothing_about_the_load(failures):
-    with pytest.raises(BackendError, match=r"^warm-up: (too late|busy)$") as raised:
+    with pytest.raises(BackendError, match=r"^(too late|busy)$") as raised:
         warmed_up(*failures)
     assert raised.value.failure_kind == "error"
 

@@ -96,7 +96,8 @@ class ServerEngine:
         load = self._new_load(batches, max_new_tokens, n)
         stretch = self._loop.call(partial(load.whole, n))
         if max_new_tokens is not None or self._config.min_duration_seconds is None:
-            load.check()  # else another run may follow, and the window is checked as a whole
+            # else another run may follow, and the window is checked as a whole
+            load.check("" if max_new_tokens is None else " of the warm-up")
         return self._output(load, stretch, batches)
 
     def drain(self) -> None:

@@ -411,7 +411,7 @@ def test_a_warm_up_asks_for_its_length_and_is_no_traffic(served):
 )
 def test_the_failure_of_a_single_request_says_whether_it_may_pass(served, kind, failure, may_pass):
     one = served(concurrency=2, server={"failures": {0: kind}})
-    with pytest.raises(BackendError, match=rf"{kind}: 1 ") as raised:
+    with pytest.raises(BackendError, match=rf"^the request of the warm-up to http.* failed: {kind}: 1 ") as raised:
         one.engine.run(one.batches[:1], max_new_tokens=1)
     assert (raised.value.failure_kind, getattr(raised.value, "may_pass", False)) == (failure, may_pass)
 

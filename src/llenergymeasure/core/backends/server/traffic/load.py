@@ -155,15 +155,18 @@ class Load:
         await self.cancel()
         self.check()
 
-    def check(self) -> None:
+    def check(self, phase: str = "") -> None:
         """Check that a request of the stretches was answered.
+
+        Args:
+            phase: the part of the traffic that they are, see `unanswered`.
 
         Raises:
             BackendError: all of them failed.
         """
         answers = [self.answers[number] for stretch in self._stretches for number in stretch.numbers]
         if answers and all(answer.failure is not None for answer in answers):
-            raise unanswered(self._server.url, answers, why=self._why())
+            raise unanswered(self._server.url, answers, phase, self._why())
 
     def stop(self) -> None:
         """Begin no further request. It may be called from another thread."""
