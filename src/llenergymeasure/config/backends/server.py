@@ -83,7 +83,10 @@ class ServerConfig(ConfigModel):
         None,
         min_length=1,
         description="Numbers of the GPUs that are measured.",
-        json_schema_extra=effective("those that the processes of `url` use; with `launch` all visible ones"),
+        json_schema_extra=effective(
+            "with `url` those that its processes use, none if they compute on the CPU, and all visible ones if this is not known; "
+            "with `launch` all visible ones"
+        ),
     )
     api_key_env: str | None = Field(
         None,
