@@ -147,6 +147,14 @@ def test_a_pass_without_an_answer_is_a_failed_request_of_the_window():
     assert result.summary()
 
 
+def test_passes_without_an_answer_after_the_first_ones_are_a_warning_and_break_a_publication_rule():
+    """The server still runs, but answers each request with an error."""
+    result = measure(failing=frozenset(range(80, 1000)), min_duration_seconds=15.0)
+    assert result.traffic.answered < 0.3 * result.traffic.sent
+    assert "requests_failed" in {warning.code for warning in result.warnings}
+    assert "all_requests_answered" in {each.rule for each in result.publication_check.of("failed")}
+
+
 def test_a_window_may_hold_the_whole_traffic():
     result = measure(traffic={"window": "total"})
     assert (result.measurement_methodology, result.steady_state_window) == ("total", None)

@@ -15,6 +15,7 @@ from llenergymeasure.core.backends.server.traffic.load import Load, Stretch
 from llenergymeasure.core.backends.server.traffic.loop import Loop, LoopThread
 from llenergymeasure.core.backends.server.traffic.pace import pace_of
 from llenergymeasure.core.backends.server.traffic.records import StretchOutput
+from llenergymeasure.core.backends.server.traffic.request_log import RequestLog
 from llenergymeasure.core.backends.server.traffic.sender import Sender
 from llenergymeasure.domain.environment import CudaFacts
 from llenergymeasure.protocols import Clock
@@ -69,6 +70,7 @@ class ServerEngine:
         self._client: AsksServer | None = None
         self._load: Load | None = None  # the last one
         self._traffic: Load | None = None  # the one that the window lies in
+        self._last_pass: RequestLog | None = None  # where each pass of the window has a load of its own
         self._numbers = count()
         self._is_released = False
 
@@ -84,7 +86,7 @@ class ServerEngine:
         return prompts
 
     def ramp_up(self, batches: Sequence[Any]) -> None:
-        load = self._traffic = self._new_load(batches, None, None)
+        load = self._traffic = self._new_load(batches, None, None, RequestLog())
         answers = self._config.traffic_settings.effective_ramp_up_requests(len(batches))
         self._loop.call(partial(load.ramp_up, answers))
 
@@ -93,11 +95,15 @@ class ServerEngine:
         n = len(batches)
         if self._traffic is not None:
             return self._output(self._traffic, self._loop.call(partial(self._traffic.stretch, n)), batches)
-        load = self._new_load(batches, max_new_tokens, n)
+        is_warm_up = max_new_tokens is not None
+        is_pass = not is_warm_up and self._config.min_duration_seconds is not None
+        log = RequestLog(self._last_pass if is_pass else None)
+        load = self._new_load(batches, max_new_tokens, n, log)
         stretch = self._loop.call(partial(load.whole, n))
-        if max_new_tokens is not None or self._config.min_duration_seconds is None:
-            # else another run may follow, and the window is checked as a whole
-            load.check("" if max_new_tokens is None else " of the warm-up")
+        if is_pass:
+            self._last_pass = log  # another one may follow, and the window is checked as a whole
+        else:
+            load.check(" of the warm-up" if is_warm_up else "")
         return self._output(load, stretch, batches)
 
     def drain(self) -> None:
@@ -105,7 +111,13 @@ class ServerEngine:
         if load is not None:
             self._loop.call(load.drain)
 
-    def _new_load(self, batches: Sequence[Prompt], max_new_tokens: int | None, limit: int | None) -> Load:
+    def _new_load(
+        self,
+        batches: Sequence[Prompt],
+        max_new_tokens: int | None,
+        limit: int | None,
+        log: RequestLog,
+    ) -> Load:
         """A load that has not begun; its prompts are used in order, again and again."""
         if self._is_released:
             raise RuntimeError("the engine was released")
@@ -114,7 +126,7 @@ class ServerEngine:
             prompt = batches[number % len(batches)]
             return self._request(prompt.index, prompt.ids, max_new_tokens, next(self._numbers))
 
-        sender = Sender(self._loop.call(self._connected), asked, self._clock, limit)
+        sender = Sender(self._loop.call(self._connected), asked, self._clock, log, limit)
         self._load = Load(sender, pace_of(self._config.traffic_settings, self._config.random_seed), self.server)
         return self._load
 

@@ -391,6 +391,31 @@ def test_whether_a_server_answers_is_judged_over_all_passes(served, window):
     assert sum(len(records.requests) for records in passes) == len(passes) - 1 == 8
 
 
+@pytest.mark.parametrize("window", ["steady_state", "total"])
+@pytest.mark.parametrize(
+    ("kind", "concurrency", "error", "within_s"),
+    [
+        ("refused", 4, "has ended, or accepts no connections, after 12 answers: refused: ", 10),
+        ("refused", 1, "has ended, or accepts no connections, after 12 answers: refused: ", 20),
+        ("timeout", 4, "answered none in between, after 12 answers: timeout: ", 130),
+    ],
+)
+def test_a_server_that_answers_no_more_after_the_first_passes_ends_the_window(
+    served, window, kind, concurrency, error, within_s
+):
+    failures = {"failures": lambda number: kind if number >= 12 else None}
+    one = served(concurrency=concurrency, server=failures, min_duration_s=600.0, window=window)
+    with pytest.raises(BackendError, match=error):
+        one.measure()
+    assert one.clock.now() < 100 + within_s
+
+
+def test_the_answers_of_all_passes_are_in_the_error_of_a_server_that_dies_in_a_later_one(served):
+    one = served(concurrency=2, prompts=PROMPTS * 8, server={"dies_s": 120.0}, min_duration_s=60.0, window="total")
+    with pytest.raises(BackendError, match=r"has ended, or accepts no connections, after 4[0-9] answers: "):
+        one.measure()
+
+
 def test_passes_without_any_answer_are_an_error_with_all_of_their_failures(served):
     failures = dict.fromkeys(range(1, 9), "status_5xx")
     one = served(prompts=PROMPTS[:1], server={"failures": failures}, min_duration_s=0.6)

@@ -20,7 +20,7 @@ def unanswered(url: str, answers: Iterable[Answer], phase: str = "", why: str | 
     Args:
         url: address of the server.
         answers: the requests.
-        phase: the part of the traffic that they are of, such as " of the ramp-up"; empty for all requests of a run.
+        phase: what they are of, such as " of the ramp-up" or " of the warm-up"; empty for all requests of a window.
         why: why the server has ended, or its last lines; None where neither is known.
     """
     ended = list(answers)
@@ -49,7 +49,7 @@ def dead(url: str, log: RequestLog, why: str | None, output: str | None = None) 
             f"{len(log.in_flight) + 1} requests to {url} are in flight, and this program may open no further file or connection; "
             "raise the limit (ulimit -n), or lower traffic.rate or traffic.concurrency"
         )
-    failed = failures(log.answers.values())
+    failed = failures(log.failed)
     if log.is_gone and why:
         requests = f" and failed requests ({failed})" if failed else ""
         return BackendError(f"{_when(log, 'the')} from {url}{requests}, {why}")

@@ -19,24 +19,29 @@ _WITHOUT_SERVER = _NOT_CONNECTED | {"reset"}
 class RequestLog:
     """The requests of a load by their numbers, from 0 in the order in which they were begun.
 
+    Args:
+        before: the log of the pass before, whose server is the same: whether it still answers is judged over both.
+
     Attributes:
         begun: how many were begun.
         in_flight: the numbers of those that have not ended.
         answers: the others, complete or not.
-        answered: how many are complete.
+        answered: how many are complete, also in the passes before.
+        failed: those that failed, also in the passes before.
         is_gone: whether the server seems to have ended.
         is_full: whether this program could open no further connection.
         is_hanging: whether a request timed out that was sent after another one had, and none was answered in between.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: RequestLog | None = None) -> None:
         self.begun = 0
         self.in_flight: set[int] = set()
         self.answers: dict[int, Answer] = {}
-        self.answered = 0
         self.is_gone = self.is_hanging = self.is_full = False
-        self._timed_out_s = math.inf
-        self._lost: list[Answer] = []
+        self.answered: int = before.answered if before else 0
+        self.failed: list[Answer] = before.failed if before else []  # the pass before has ended
+        self._timed_out_s: float = before._timed_out_s if before else math.inf
+        self._lost: list[Answer] = [*before._lost] if before else []
 
     @property
     def ended(self) -> int:
@@ -61,12 +66,17 @@ class RequestLog:
         if answer.failure is None:
             self.answered += 1
             self._timed_out_s = math.inf
-        elif answer.failure.kind == "no_descriptor":
+        else:
+            self._fail(answer, answer.failure.kind)
+        self._count_lost(answer)
+
+    def _fail(self, answer: Answer, kind: FailureKind) -> None:
+        self.failed.append(answer)
+        if kind == "no_descriptor":
             self.is_full = True
-        elif answer.failure.kind == "timeout":
+        elif kind == "timeout":
             self.is_hanging |= answer.sent_s >= self._timed_out_s
             self._timed_out_s = min(self._timed_out_s, answer.finished_s)
-        self._count_lost(answer)
 
     def _count_lost(self, answer: Answer) -> None:
         if answer.failure is None or answer.failure.kind not in _WITHOUT_SERVER:

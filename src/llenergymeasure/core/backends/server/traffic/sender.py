@@ -19,6 +19,7 @@ class Sender:
         client: sends one request.
         asked: gives the request of a number, from 0.
         clock: the clock of the measurement.
+        log: records what becomes of them.
         limit: how many requests are sent at most; None = until the load is cancelled.
 
     Attributes:
@@ -27,7 +28,12 @@ class Sender:
     """
 
     def __init__(
-        self, client: AsksServer, asked: Callable[[int], Asked], clock: Clock, limit: int | None = None
+        self,
+        client: AsksServer,
+        asked: Callable[[int], Asked],
+        clock: Clock,
+        log: RequestLog,
+        limit: int | None = None,
     ) -> None:
         self._client, self._asked, self._limit = client, asked, limit
         self._tasks: set[asyncio.Task[None]] = set()
@@ -35,7 +41,7 @@ class Sender:
         self._error: BaseException | None = None
         self._is_open = True
         self.clock = clock
-        self.log = RequestLog()
+        self.log = log
 
     @property
     def has_more(self) -> bool:

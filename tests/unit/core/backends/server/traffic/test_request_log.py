@@ -13,8 +13,8 @@ def ended(sent_s, finished_s, kind=None):
     return Answer(0, sent_s, sent_s, finished_s, failure=None if kind is None else Failure(kind, kind))
 
 
-def log_of(*answers):
-    log = RequestLog()
+def log_of(*answers, before=None):
+    log = RequestLog(before)
     numbers = [log.begin() for _ in answers]
     for number, answer in zip(numbers, answers):
         log.end(number, answer)
@@ -85,6 +85,31 @@ def test_a_server_that_answers_between_two_timeouts_does_not_hang():
     timeouts = ended(0, 600, "timeout"), ended(601, 1201, "timeout"), ended(1202, 1802, "timeout")
     assert not log_of(timeouts[0], ended(600, 601), timeouts[1]).is_hanging
     assert not log_of(timeouts[0], ended(600, 700), *timeouts[1:2], ended(1201, 1202), timeouts[2]).is_hanging
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_lost_requests_are_counted_over_all_passes_of_a_window(n):
+    lost = [ended(second / 2, second / 2 + 0.25, "refused") for second in range(GONE_AFTER + 1)]
+    log = log_of(ended(-2, -1))
+    while len(lost) > n:
+        log = log_of(*lost[:n], before=log)
+        lost = lost[n:]
+        assert not log.is_dead
+    assert log_of(*lost, before=log).is_gone
+    assert not log_of(ended(20, 21), *lost, before=log).is_gone
+
+
+def test_a_server_hangs_also_where_the_two_timeouts_are_of_two_passes():
+    first = log_of(ended(0, 1), ended(1, 601, "timeout"))
+    assert log_of(ended(601, 1201, "timeout"), before=first).is_hanging
+    assert not log_of(ended(601, 602), ended(602, 1202, "timeout"), before=first).is_hanging
+
+
+def test_the_error_of_a_later_pass_has_the_answers_and_failures_of_all():
+    lost = [ended(second, second + 0.5, "refused") for second in range(GONE_AFTER + 1)]
+    log = log_of(*lost[8:], before=log_of(*lost[:8], before=log_of(ended(-3, -2), ended(-2, -1))))
+    assert (log.ended, log.is_gone) == (3, True)
+    assert f"after 2 answers: refused: {GONE_AFTER + 1} (" in str(dead("http://127.0.0.1:8000/v1", log, None))
 
 
 def test_requests_are_useless_when_no_connection_can_be_opened_any_more():
