@@ -176,10 +176,14 @@ def _fewer_than_in_flight(draft: ExperimentResult) -> Warnings:
     traffic = draft.traffic
     if traffic is None or traffic.concurrency is None or traffic.sent >= traffic.concurrency:
         return
+    effect = (
+        f"the server never had more than {traffic.sent} of them at the same time"
+        if traffic.window == "total"
+        else "most tokens of the window are those of requests that were sent before it"
+    )
     yield warning(
         "fewer_requests_than_in_flight",
-        f"{traffic.sent} requests were measured, fewer than the {traffic.concurrency} in flight: most tokens of the window are "
-        "those of requests that were sent before it",
+        f"{traffic.sent} requests were measured, fewer than the {traffic.concurrency} in flight: {effect}",
         f"raise n to at least {REQUESTS_EACH * traffic.concurrency}, or lower traffic.concurrency",
         sent=traffic.sent,
         concurrency=traffic.concurrency,

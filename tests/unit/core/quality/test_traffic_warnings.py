@@ -132,7 +132,16 @@ def test_one_request_for_each_in_flight_is_no_warning_and_fewer_are():
     assert codes(**closed, concurrency=100) == []
     (found,) = warnings_about(a_draft(traffic=update(TRAFFIC, **closed, concurrency=128)))
     assert (found.code, found.values) == ("fewer_requests_than_in_flight", {"sent": 100, "concurrency": 128})
+    assert "sent before it" in found.sentence
     assert "at least 1280" in found.remedy
+
+
+def test_with_fewer_requests_than_in_flight_a_total_window_has_less_load_than_configured():
+    traffic = update(TRAFFIC, mode="concurrency", rate=None, concurrency=128, window="total")
+    (found,) = warnings_about(a_draft(traffic=traffic))
+    assert found.sentence == (
+        "100 requests were measured, fewer than the 128 in flight: the server never had more than 100 of them at the same time"
+    )
 
 
 def test_the_first_tokens_that_all_prompts_share_may_be_cached():
