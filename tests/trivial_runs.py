@@ -55,6 +55,16 @@ def leave_a_process(folder: Path) -> None:
     print(left.pid, flush=True)
 
 
+def guard_a_process(folder: Path) -> None:
+    """Start a process in its own session that starts another one, and wait."""
+    guard = (
+        "import subprocess, sys, time; "
+        "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid, flush=True); time.sleep(60)"
+    )
+    subprocess.Popen([sys.executable, "-c", guard], start_new_session=True)
+    time.sleep(60)
+
+
 def nothing() -> None:
     """Import nothing."""
 

@@ -142,15 +142,21 @@ class Server:
 
     def _end_all(self) -> None:
         """End the remaining processes, with SIGTERM first, and remove the folders, whose owner has ended."""
-        left, end_s = dict(self._running), time.monotonic() + GRACE_S
+        left = dict(self._running)
         for pid in left:
             _kill(-pid, signal.SIGTERM)
-        while self._running and time.monotonic() < end_s:
-            time.sleep(END_POLL_S)
-            self._reap()
+        self._wait_for_children(GRACE_S)
         for pid, folder in left.items():
             _kill(-pid, signal.SIGKILL)
             shutil.rmtree(folder, ignore_errors=True)
+        self._wait_for_children(GRACE_S)
+
+    def _wait_for_children(self, at_most_s: float) -> None:
+        """Until there are none. What an ended process leaves behind becomes a child of this one, and is ended, too."""
+        end_s = time.monotonic() + at_most_s
+        while _children() and time.monotonic() < end_s:
+            time.sleep(END_POLL_S)
+            self._reap()
 
     def _say(self, *message: Any) -> None:
         with suppress(OSError):  # the owner has ended; the next read of the socket finds that

@@ -126,6 +126,14 @@ def test_with_the_server_its_runs_end(another, start):
     assert until(lambda: not process_is_alive(process.pid))
 
 
+def test_with_the_server_everything_ends_that_a_run_has_started_through_a_guard(another, start, said):
+    start("guard_a_process", server=another)
+    assert until(lambda: len(said()) == 1)
+    (guarded,) = map(int, said())
+    another.close()
+    assert not process_is_alive(guarded)
+
+
 def test_a_server_that_ended_is_noticed_and_its_run_counts_as_killed(another, start, said):
     process = start("ignore_signals", server=another)
     assert until(lambda: said() == ["up"])
