@@ -9,6 +9,8 @@ from collections.abc import Callable
 def until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
     """Whether a condition became true in time."""
     end_s = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end_s:
+    while not condition():  # it is asked once at a time: what was true may be over a moment later
+        if time.monotonic() >= end_s:
+            return False
         time.sleep(0.01)
-    return condition()
+    return True
