@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
@@ -33,6 +34,10 @@ def main() -> None:
 
 def _listen() -> None:
     OUTCOME.is_final = False
+    # Where an interrupt has left a block that replaces handlers, Python may end the block as late as when it drops the exception,
+    # and a handler is back. Python's end would replace it by the system's, by which the next Ctrl-C ends the process with its
+    # signal instead of with the exit code. What is registered first is called last.
+    atexit.register(ignore_signals)
     # An interrupt in a destructor, such as one of the import system, is not reported.
     sys.unraisablehook = without_interrupts(sys.unraisablehook)
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # a shell starts commands with `&` so
@@ -70,7 +75,14 @@ def _command() -> None:
         return
     from llenergymeasure.cli import app  # noqa: PLC0415 - takes long
 
-    app.main()
+    try:
+        app.main()
+    except SystemExit as ending:
+        if (
+            ending.code == INTERRUPTED and not OUTCOME.is_final
+        ):  # typer converts an interrupt of its own code, and prints nothing
+            raise KeyboardInterrupt from None
+        raise
 
 
 def open_standard_streams() -> None:

@@ -1,8 +1,12 @@
-"""Handles interrupts so that none is lost.
+"""Handles interrupts so that none is lost, and a key that is held down interrupts once.
 
 Python raises KeyboardInterrupt at any point of the program. An import with a bare `except`, or a callback of a C library,
 may suppress it there, and the run would continue. So an interrupt is remembered, and raised again at the next import and
-at the next step. In a destructor Python would only print it; this output is suppressed.
+at the next step. In a destructor Python would only print it; this output is suppressed. While a C extension initialises
+itself, it would abort some of them, such as torch's, so the next import raises it.
+
+A terminal repeats a key that is held down, and a group of processes may get a signal twice. If each of them raised, the
+second would interrupt what ends the run because of the first.
 """
 
 from __future__ import annotations
@@ -10,8 +14,10 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.machinery import ExtensionFileLoader
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -22,13 +28,22 @@ if TYPE_CHECKING:
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _OF_IMPORTS = frozenset({"import", "exec"})
+_OF_EXTENSIONS = {ExtensionFileLoader.create_module.__code__, ExtensionFileLoader.exec_module.__code__}
+# A signal that arrives sooner after another belongs to it. Terminals wait up to 0.66 s before they repeat a key, and repeat it
+# every 20 to 50 ms; a person who presses it again takes about a second to see that nothing has happened.
+HELD_DOWN_S = 0.7
 
 
 class Interrupts:
-    """Handles SIGINT and SIGTERM while a command runs: both end it and release the model and its helpers."""
+    """Handles SIGINT and SIGTERM while a command runs: both end it and release the model and its helpers.
 
-    def __init__(self) -> None:
+    Args:
+        now: a clock in seconds.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self.heard = False
+        self._now, self._last_s = now, 0.0
         self._listens = self._watches = False
 
     @contextmanager
@@ -37,7 +52,7 @@ class Interrupts:
         before = {number: signal.signal(number, self._hear) for number in _SIGNALS} if _may_listen() else {}
         previous_hook = sys.unraisablehook
         sys.unraisablehook = without_interrupts(previous_hook)
-        self.heard, self._listens = False, True
+        self.heard, self._listens, OUTCOME.is_final = False, True, False
         try:
             yield self
         finally:
@@ -49,15 +64,21 @@ class Interrupts:
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if OUTCOME.is_final:
             return
+        before_s, self._last_s = self._last_s, self._now()
+        if self.heard and self._last_s - before_s < HELD_DOWN_S:
+            return
         self.heard = True
         if not self._watches:  # an audit hook cannot be removed, so it is added only when needed
             self._watches = True
             sys.addaudithook(self._watch)
-        raise KeyboardInterrupt
+        if not _starts_an_extension(frame):
+            raise KeyboardInterrupt
 
     def _watch(self, event: str, arguments: object) -> None:
         """Raise the interrupt again during imports, which take long and often suppress interrupts."""
-        if event in _OF_IMPORTS and self._listens and self.heard and _may_listen() and not _is_handled():
+        if event not in _OF_IMPORTS or not self._listens or not self.heard or OUTCOME.is_final:
+            return
+        if _may_listen() and not _is_handled() and not _starts_an_extension(sys._getframe()):
             raise KeyboardInterrupt
 
     def check(self) -> None:
@@ -75,6 +96,15 @@ def _is_handled() -> bool:
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
     return error is not None
+
+
+def _starts_an_extension(frame: FrameType | None) -> bool:
+    """Whether a C extension initialises itself below this frame."""
+    while frame is not None:
+        if frame.f_code in _OF_EXTENSIONS:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _may_listen() -> bool:

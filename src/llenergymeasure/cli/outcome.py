@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
+from llenergymeasure.cli.final import OUTCOME
 from llenergymeasure.cli.interrupts import INTERRUPTS
 from llenergymeasure.exceptions import ConfigError, LLEMError
 
@@ -40,15 +41,20 @@ def _code_of(command: Callable[[], int], tracebacks: bool) -> int:
     try:
         return command()
     except KeyboardInterrupt:
-        return _say(GIVEN_UP, INTERRUPTED)
+        return _give_up()
     except Exception as error:
         if INTERRUPTS.heard:  # a library converted the interrupt to another exception
-            return _say(GIVEN_UP, INTERRUPTED)
+            return _give_up()
         if _is_of_stdout(error):
             return FAILURE
         if tracebacks:
             _say(traceback.format_exc().rstrip(), FAILURE)
         return _explain(error)
+
+
+def _give_up() -> int:
+    OUTCOME.is_final = True
+    return _say(GIVEN_UP, INTERRUPTED)
 
 
 def _is_of_stdout(error: Exception) -> bool:

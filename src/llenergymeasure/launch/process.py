@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from llenergymeasure.core.machine.signals import held_back
+from llenergymeasure.core.machine.signals import held_back, interrupt_by
 from llenergymeasure.exceptions import BackendError
 
 GRACE_S = 2.0
@@ -70,7 +70,7 @@ class Child:
             while not received and self.exit_code is None and not until() and time.monotonic() < end_s:
                 self._nap(POLL_S)
         if received:
-            raise KeyboardInterrupt
+            interrupt_by(received[-1])
 
     def _nap(self, seconds: float) -> None:
         with suppress(subprocess.TimeoutExpired):
@@ -92,7 +92,7 @@ class Child:
                     os.kill(pid, signal.SIGKILL)
             self._process.wait()
         if received:
-            raise KeyboardInterrupt
+            interrupt_by(received[-1])
 
 
 @contextmanager

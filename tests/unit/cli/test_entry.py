@@ -58,6 +58,36 @@ def test_the_end_of_a_short_command_searches_nothing_for_garbage(arguments):
     assert run_llem(arguments, []) == "[] True True"
 
 
+LATE = """
+import os, signal
+from llenergymeasure.cli.entry import main
+
+class Block:
+    def __del__(self):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+class Last:
+    kill, pid, number = os.kill, os.getpid(), signal.SIGINT
+
+    def __del__(self):
+        self.kill(self.pid, self.number)
+
+def call():
+    block = Block()
+    main()
+
+last = Last()
+import sys
+sys.argv = ["llem", "compare"]
+call()
+"""
+
+
+def test_a_handler_that_is_put_back_late_does_not_change_the_exit_code():
+    done = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+
+
 RACE = """
 import os, signal, subprocess, sys, time
 from llenergymeasure.cli.entry import ignore_signals

@@ -7,11 +7,13 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from importlib.machinery import ExtensionFileLoader
 
 import pytest
 
 from llenergymeasure.cli.interrupts import INTERRUPTS, Attentive, Interrupts
 from llenergymeasure.cli.outcome import exit_code_of
+from llenergymeasure.core.machine.signals import uninterrupted
 from llenergymeasure.progress import Silent
 
 
@@ -21,6 +23,65 @@ def test_both_signals_raise_and_are_remembered(number):
         os.kill(os.getpid(), number)
         threading.Event().wait(5)
     assert interrupts.heard
+
+
+class Clock:
+    now_s = 100.0
+
+    def __call__(self):
+        return self.now_s
+
+
+def pressed(number=signal.SIGINT):
+    os.kill(os.getpid(), number)
+    threading.Event().wait(5)
+
+
+@pytest.mark.parametrize("again", [signal.SIGINT, signal.SIGTERM])
+def test_a_key_that_is_held_down_interrupts_once(again):
+    clock = Clock()
+    with Interrupts(clock).listening():
+        with pytest.raises(KeyboardInterrupt):
+            pressed()
+        for _ in range(20):  # 10 s, each half a second after the one before
+            clock.now_s += 0.5
+            signal.raise_signal(again)
+        clock.now_s += 1
+        with pytest.raises(KeyboardInterrupt):
+            pressed(again)
+
+
+def test_an_interrupt_that_was_held_back_counts_as_the_first_of_a_key_that_is_held_down():
+    done = []
+    with Interrupts().listening() as interrupts:
+        with pytest.raises(KeyboardInterrupt), uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+        assert interrupts.heard
+        signal.raise_signal(signal.SIGINT)
+        done.append("the rest of the clean-up")
+    assert done
+
+
+class Spec:
+    """Of an extension that interrupts the program while it initialises itself."""
+
+    name = "nothing"
+
+    @property
+    def origin(self):
+        signal.raise_signal(signal.SIGINT)
+        import another_module_that_does_not_exist
+
+        return another_module_that_does_not_exist
+
+
+def test_an_interrupt_in_the_initialisation_of_an_extension_is_raised_after_it():
+    with Interrupts().listening() as interrupts:
+        with pytest.raises(ModuleNotFoundError, match="another_module_that_does_not_exist"):
+            ExtensionFileLoader("nothing", "/nothing.so").create_module(Spec())
+        assert interrupts.heard
+        with pytest.raises(KeyboardInterrupt):
+            import this_module_does_not_exist  # noqa: F401 - the interrupt comes first
 
 
 def test_handlers_are_given_back():

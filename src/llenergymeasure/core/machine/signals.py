@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 HELD = (signal.SIGINT, signal.SIGTERM)
 
@@ -39,8 +40,20 @@ def held_back(on_signal: Callable[[int], object] = _nothing) -> Iterator[list[in
     try:
         yield received
     finally:
-        for number, handler in before.items():
+        for number, handler in reversed(before.items()):  # the handler of Ctrl-C comes back last: it may raise at once
             signal.signal(number, handler)
+
+
+def interrupt_by(number: int) -> NoReturn:
+    """Interrupt the program by a signal that was held back. Its handler is called first, which may count signals.
+
+    Raises:
+        KeyboardInterrupt: always, by the handler or here.
+    """
+    handler = signal.getsignal(number)
+    if callable(handler):
+        handler(number, None)
+    raise KeyboardInterrupt
 
 
 @contextmanager
@@ -53,7 +66,7 @@ def uninterrupted() -> Iterator[None]:
     with held_back() as received:
         yield
     if received:
-        raise KeyboardInterrupt
+        interrupt_by(received[-1])
 
 
 @contextmanager

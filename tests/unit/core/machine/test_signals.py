@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -80,3 +82,62 @@ def test_a_handler_that_a_library_sets_is_put_back(number):
         signal.signal(number, lambda *_: None)
         assert signal.getsignal(number) is not before
     assert signal.getsignal(number) is before
+
+
+def test_the_handler_of_a_signal_that_was_held_back_is_called():
+    called, before = [], signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, lambda number, _: called.append(number))
+    try:
+        with pytest.raises(KeyboardInterrupt), uninterrupted():
+            interrupt(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert called == [signal.SIGTERM]
+
+
+RACE = """
+import os, signal, subprocess, sys, time
+from llenergymeasure.core.machine.signals import held_back
+
+SEND = '''
+import os, signal, sys
+try:
+    while True:
+        os.kill(int(sys.argv[1]), signal.SIGINT)
+except ProcessLookupError:
+    pass
+'''
+is_on, interrupts, lost = False, 0, 0
+
+def interrupted(number, frame):
+    global interrupts
+    if is_on:
+        interrupts += 1
+        raise KeyboardInterrupt
+
+def terminated(number, frame):
+    pass
+
+signal.signal(signal.SIGTERM, terminated)
+signal.signal(signal.SIGINT, interrupted)
+sender = subprocess.Popen([sys.executable, "-S", "-c", SEND, str(os.getpid())])
+end_s = time.monotonic() + 3
+while time.monotonic() < end_s:
+    try:
+        is_on = True
+        with held_back():
+            pass
+        is_on = False
+    except KeyboardInterrupt:
+        is_on = False
+    lost += signal.getsignal(signal.SIGTERM) is not terminated
+sender.kill()
+sender.wait()
+print(interrupts > 0, lost)
+"""
+
+
+@pytest.mark.slow
+def test_all_handlers_are_put_back_although_one_of_them_raises_meanwhile():
+    done = subprocess.run([sys.executable, "-c", RACE], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True 0\n", "")
