@@ -48,8 +48,9 @@ class Interrupts:
 
     @contextmanager
     def listening(self) -> Iterator[Interrupts]:
-        """Handle both signals inside the block."""
-        before = {number: signal.signal(number, self._hear) for number in _SIGNALS} if _may_listen() else {}
+        """Handle both signals inside the block. One that the program ignores stays ignored: a shell starts commands with `&` so."""
+        heard = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN] if _may_listen() else []
+        before = {number: signal.signal(number, self._hear) for number in heard}
         previous_hook = sys.unraisablehook
         sys.unraisablehook = without_interrupts(previous_hook)
         self.heard, self._listens, OUTCOME.is_final = False, True, False

@@ -84,6 +84,18 @@ def test_an_interrupt_in_the_initialisation_of_an_extension_is_raised_after_it()
             import this_module_does_not_exist  # noqa: F401 - the interrupt comes first
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_the_program_ignores_is_no_interrupt(number):
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with Interrupts().listening() as interrupts:
+            signal.raise_signal(number)
+        assert not interrupts.heard
+        assert signal.getsignal(number) == signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+
+
 def test_handlers_are_given_back():
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     with Interrupts().listening():
