@@ -84,8 +84,12 @@ def check_launch(launch: tuple[Any, ...], arguments: Mapping[str, Any]) -> None:
     """Refuse a command that could not be started, or that holds a credential.
 
     Raises:
-        FieldError: the port is not passed, a placeholder is unknown, or a part looks like a credential.
+        FieldError: it names no program, the port is not passed, a placeholder is unknown, or a part looks like a credential.
     """
+    if not str(launch[0]).strip():
+        raise FieldError(
+            "the first part of launch, the program, is empty", 'write [vllm, serve, "{model}", ...]', "launch"
+        )
     texts = [*(("launch", str(part)) for part in launch), *(("arguments", str(part)) for part in arguments.values())]
     for field, text in texts:
         unknown = next((found for found in _ANY_PLACEHOLDER.findall(text) if found not in PLACEHOLDERS), None)

@@ -99,6 +99,7 @@ def test_a_gpu_is_named_once():
     ("launch", "arguments", "words"),
     [
         (("s", "{model}"), {}, '{port} is missing in launch; pass the port to the server: [..., --port, "{port}"]'),
+        ((" ", "{port}"), {}, "the first part of launch, the program, is empty; write [vllm, serve"),
         (("s", "{port}", "{name}"), {}, "{name} in launch is no placeholder; valid: {model}, {port}, {seed}"),
         (("s", "{port}"), {"a": "{PORT}"}, "{PORT} in arguments is no placeholder"),
         (("s", "{port}", "--hf-token"), {}, "launch may not hold 'hf-token': it looks like a credential"),
