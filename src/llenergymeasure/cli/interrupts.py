@@ -2,11 +2,11 @@
 
 Python raises KeyboardInterrupt at any point of the program. An import with a bare `except`, or a callback of a C library,
 may suppress it there, and the run would continue. So an interrupt is remembered, and raised again at the next import and
-at the next step. In a destructor Python would only print it; this output is suppressed. While a C extension initialises
-itself, it would abort some of them, such as torch's, so the next import raises it.
+at the next step. In a destructor Python would only print it; this output is suppressed. Raised while a C extension such as
+torch's initialises itself, it could abort the process; there it is only remembered.
 
 A terminal repeats a key that is held down, and a group of processes may get a signal twice. If each of them raised, the
-second would interrupt what ends the run because of the first.
+second would interrupt what ends the run because of the first. So a signal shortly after another belongs to it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _OF_IMPORTS = frozenset({"import", "exec"})
 _OF_EXTENSIONS = {ExtensionFileLoader.create_module.__code__, ExtensionFileLoader.exec_module.__code__}
-# A signal that arrives sooner after another belongs to it. Terminals wait up to 0.66 s before they repeat a key, and repeat it
-# every 20 to 50 ms; a person who presses it again takes about a second to see that nothing has happened.
+# A signal that arrives sooner after another belongs to it. Terminals usually wait up to 0.66 s before they repeat a key, and
+# then repeat it every 20 to 50 ms; a person who presses it again takes about a second to see that nothing has happened.
 HELD_DOWN_S = 0.7
 
 
@@ -49,7 +49,11 @@ class Interrupts:
     @contextmanager
     def listening(self) -> Iterator[Interrupts]:
         """Handle both signals inside the block. One that the program ignores stays ignored: a shell starts commands with `&` so."""
-        heard = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN] if _may_listen() else []
+        heard = (
+            [number for number in _SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+            if _may_listen()
+            else []
+        )
         before = {number: signal.signal(number, self._hear) for number in heard}
         previous_hook = sys.unraisablehook
         sys.unraisablehook = without_interrupts(previous_hook)
@@ -83,8 +87,8 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def check(self) -> None:
-        """Raise a remembered interrupt again."""
-        if self.heard:
+        """Raise a remembered interrupt again, unless it is being handled."""
+        if self.heard and not _is_handled():
             raise KeyboardInterrupt
 
 

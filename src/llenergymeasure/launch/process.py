@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from llenergymeasure.core.machine.signals import held_back, interrupt_by
+from llenergymeasure.core.machine.signals import held_back
 from llenergymeasure.exceptions import BackendError
 
 GRACE_S = 2.0
@@ -66,11 +66,11 @@ class Child:
             KeyboardInterrupt: SIGINT or SIGTERM arrived and was passed on.
         """
         end_s = math.inf if at_most_s is None else time.monotonic() + at_most_s
-        with _forwarding(self._process) as received:
-            while not received and self.exit_code is None and not until() and time.monotonic() < end_s:
+        with _forwarding(self._process) as interrupts:
+            while not interrupts and self.exit_code is None and not until() and time.monotonic() < end_s:
                 self._nap(POLL_S)
-        if received:
-            interrupt_by(received[-1])
+        if interrupts:
+            raise interrupts[0]
 
     def _nap(self, seconds: float) -> None:
         with suppress(subprocess.TimeoutExpired):
@@ -82,7 +82,7 @@ class Child:
         Raises:
             KeyboardInterrupt: SIGINT or SIGTERM arrived in the meantime.
         """
-        with _forwarding(self._process) as received:  # a second Ctrl-C must not interrupt this
+        with _forwarding(self._process) as interrupts:  # a second Ctrl-C must not interrupt this
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGTERM)
                 self._nap(self._grace_s)
@@ -91,8 +91,8 @@ class Child:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
             self._process.wait()
-        if received:
-            interrupt_by(received[-1])
+        if interrupts:
+            raise interrupts[0]
 
 
 @contextmanager
@@ -154,8 +154,8 @@ def ended_with_block(
         child.end()
 
 
-def _forwarding(process: Process) -> AbstractContextManager[list[int]]:
-    """Pass SIGINT and SIGTERM on to the child's group inside the block; yields the list of received signals."""
+def _forwarding(process: Process) -> AbstractContextManager[list[BaseException]]:
+    """Pass SIGINT and SIGTERM on to the child's group inside the block; yields the list of interrupts."""
 
     def forward(number: int) -> None:
         with suppress(ProcessLookupError, PermissionError):

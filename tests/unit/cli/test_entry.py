@@ -59,7 +59,7 @@ def test_the_end_of_a_short_command_searches_nothing_for_garbage(arguments):
 
 
 LATE = """
-import os, signal
+import os, signal, sys
 from llenergymeasure.cli.entry import main
 
 class Block:
@@ -76,8 +76,7 @@ def call():
     block = Block()
     main()
 
-last = Last()
-import sys
+sys.last = Last()  # beside what the entry point freezes
 sys.argv = ["llem", "compare"]
 call()
 """
@@ -86,6 +85,25 @@ call()
 def test_a_handler_that_is_put_back_late_does_not_change_the_exit_code():
     done = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
+
+
+WHILE_PARSING = """
+import signal, sys
+from llenergymeasure.cli.entry import main
+
+class Argument(str):
+    def __getitem__(self, key):
+        signal.raise_signal(signal.SIGINT)
+        return super().__getitem__(key)
+
+sys.argv = ["llem", Argument("config")]
+main()
+"""
+
+
+def test_an_interrupt_while_arguments_are_parsed_ends_with_130_and_says_so():
+    done = subprocess.run([sys.executable, "-c", WHILE_PARSING], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
 
 
 RACE = """

@@ -11,6 +11,7 @@ from importlib.machinery import ExtensionFileLoader
 
 import pytest
 
+from llenergymeasure.cli.final import OUTCOME
 from llenergymeasure.cli.interrupts import INTERRUPTS, Attentive, Interrupts
 from llenergymeasure.cli.outcome import exit_code_of
 from llenergymeasure.core.machine.signals import uninterrupted
@@ -51,15 +52,29 @@ def test_a_key_that_is_held_down_interrupts_once(again):
             pressed(again)
 
 
-def test_an_interrupt_that_was_held_back_counts_as_the_first_of_a_key_that_is_held_down():
-    done = []
-    with Interrupts().listening() as interrupts:
+def test_a_key_that_is_held_down_does_not_interrupt_the_clean_up_after_the_first():
+    clock, done = Clock(), []
+    with Interrupts(clock).listening() as interrupts:
         with pytest.raises(KeyboardInterrupt), uninterrupted():
             signal.raise_signal(signal.SIGINT)
         assert interrupts.heard
-        signal.raise_signal(signal.SIGINT)
-        done.append("the rest of the clean-up")
-    assert done
+        for _ in range(3):
+            with uninterrupted():
+                clock.now_s += 0.5
+                signal.raise_signal(signal.SIGINT)
+            done.append("a part of the clean-up")
+    assert len(done) == 3
+
+
+def test_a_step_of_the_clean_up_is_not_interrupted_again():
+    steps = []
+    with Interrupts().listening() as interrupts:
+        try:
+            pressed()
+        except KeyboardInterrupt:
+            Attentive(Silent(), interrupts).step("merging")
+            steps.append("merging")
+    assert steps
 
 
 class Spec:
@@ -195,6 +210,7 @@ def test_a_swallowed_interrupt_ends_the_command_with_130(capsys):
 
     assert exit_code_of(command, tracebacks=False) == 130
     assert capsys.readouterr().err.startswith("interrupted: ")
+    assert OUTCOME.is_final
     assert exit_code_of(lambda: Attentive(Silent()).step("next") or 0, tracebacks=False) == 0
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import Any
 
 HELD = (signal.SIGINT, signal.SIGTERM)
 
@@ -17,43 +17,50 @@ def _nothing(_number: int) -> None:
 
 
 @contextmanager
-def held_back(on_signal: Callable[[int], object] = _nothing) -> Iterator[list[int]]:
-    """Hold both signals back inside the block. Yields the list of received signals.
+def held_back(on_interrupt: Callable[[int], object] = _nothing) -> Iterator[list[BaseException]]:
+    """Hold both signals back inside the block. Yields the list of interrupts.
 
-    Python allows this in the main thread only; in another thread, which signals do not interrupt, the list stays empty. A
-    signal that the program ignores, as SIGINT below `nohup`, stays ignored.
+    An interrupt is what the handler of a signal raises, which is called when the signal arrives; of a signal that would end
+    the program it is a KeyboardInterrupt. A signal whose handler raises nothing, such as the repeat of a key that is held
+    down, is no interrupt. Python allows this in the main thread only; in another thread, which signals do not interrupt, the
+    list stays empty. A signal that the program ignores, as SIGINT below `nohup`, stays ignored.
 
     Args:
-        on_signal: called with the number of each signal that arrives.
+        on_interrupt: called with the number of the signal of each interrupt.
     """
-    received: list[int] = []
+    interrupts: list[BaseException] = []
 
     def receive(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        on_signal(number)
+        handler = before[number]
+        try:
+            if callable(handler):
+                handler(number, frame)
+                return
+            interrupts.append(KeyboardInterrupt())
+        except BaseException as interrupt:
+            interrupts.append(interrupt)
+        on_interrupt(number)
 
     if threading.current_thread() is not threading.main_thread():
-        yield received
+        yield interrupts
         return
-    heard = [number for number in HELD if signal.getsignal(number) not in (signal.SIG_IGN, None)]
-    before = {number: signal.signal(number, receive) for number in heard}
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in HELD}
+    before = {number: each for number, each in handlers.items() if each not in (signal.SIG_IGN, None)}
     try:
-        yield received
+        for number in before:
+            signal.signal(number, receive)
+        yield interrupts
     finally:
-        for number, handler in reversed(before.items()):  # the handler of Ctrl-C comes back last: it may raise at once
-            signal.signal(number, handler)
+        _put_back(list(before.items()))
 
 
-def interrupt_by(number: int) -> NoReturn:
-    """Interrupt the program by a signal that was held back. Its handler is called first, which may count signals.
-
-    Raises:
-        KeyboardInterrupt: always, by the handler or here.
-    """
-    handler = signal.getsignal(number)
-    if callable(handler):
-        handler(number, None)
-    raise KeyboardInterrupt
+def _put_back(handlers: list[tuple[int, Any]]) -> None:
+    """Put all handlers back, also when one of them is called as soon as it is back, and raises."""
+    if handlers:
+        try:
+            signal.signal(*handlers.pop())
+        finally:
+            _put_back(handlers)
 
 
 @contextmanager
@@ -63,10 +70,10 @@ def uninterrupted() -> Iterator[None]:
     Raises:
         KeyboardInterrupt: at the end of the block, a signal arrived in it.
     """
-    with held_back() as received:
+    with held_back() as interrupts:
         yield
-    if received:
-        interrupt_by(received[-1])
+    if interrupts:
+        raise interrupts[0]
 
 
 @contextmanager

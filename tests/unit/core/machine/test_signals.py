@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -45,10 +46,11 @@ def test_an_error_in_the_block_is_not_hidden_by_an_interrupt():
 
 def test_each_signal_is_listed_and_passed_on():
     seen = []
-    with held_back(seen.append) as received:
+    with held_back(seen.append) as interrupts:
         interrupt()
         interrupt(signal.SIGTERM)
-    assert received == seen == [signal.SIGINT, signal.SIGTERM]
+    assert seen == [signal.SIGINT, signal.SIGTERM]
+    assert [type(each) for each in interrupts] == [KeyboardInterrupt, KeyboardInterrupt]
 
 
 def test_another_thread_which_signals_do_not_reach_changes_no_handler():
@@ -84,15 +86,37 @@ def test_a_handler_that_a_library_sets_is_put_back(number):
     assert signal.getsignal(number) is before
 
 
-def test_the_handler_of_a_signal_that_was_held_back_is_called():
-    called, before = [], signal.getsignal(signal.SIGTERM)
-    signal.signal(signal.SIGTERM, lambda number, _: called.append(number))
+@contextmanager
+def handled(number, handler):
+    before = signal.signal(number, handler)
     try:
-        with pytest.raises(KeyboardInterrupt), uninterrupted():
-            interrupt(signal.SIGTERM)
+        yield
     finally:
-        signal.signal(signal.SIGTERM, before)
-    assert called == [signal.SIGTERM]
+        signal.signal(number, before)
+
+
+def test_a_signal_whose_handler_raises_nothing_is_no_interrupt():
+    called = []
+    with handled(signal.SIGTERM, lambda number, frame: called.append((number, frame.f_code.co_name))), uninterrupted():
+        interrupt(signal.SIGTERM)
+    assert called == [(signal.SIGTERM, "interrupt")]
+
+
+def test_what_the_handler_raises_is_raised_after_the_block():
+    done = []
+    with handled(signal.SIGTERM, lambda *_: sys.exit(7)), pytest.raises(SystemExit, match="7"), uninterrupted():
+        interrupt(signal.SIGTERM)
+        done.append("all")
+    assert done == ["all"]
+
+
+def test_a_signal_in_a_block_within_another_is_raised_after_the_outer_one():
+    done = []
+    with pytest.raises(KeyboardInterrupt), uninterrupted():
+        with uninterrupted():
+            interrupt()
+        done.append("all")
+    assert done == ["all"]
 
 
 RACE = """

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -56,7 +56,7 @@ class LaunchedServer:
         self.command, self._secrets = tuple(command), tuple(secrets)
         self._output: IO[bytes] = TemporaryFile()  # noqa: SIM115 - it is open as long as the server runs
         self._written = (b"", b"")
-        try:
+        with ExitStack() as on_interrupt:
             with uninterrupted():
                 self._guard = subprocess.Popen(
                     [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), *command],
@@ -66,9 +66,8 @@ class LaunchedServer:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )
-        except KeyboardInterrupt:  # at the end of the block: it runs, and nothing would end it
-            self.end()
-            raise
+                on_interrupt.callback(self.end)  # at the end of this block: it runs, and nothing else would end it
+            on_interrupt.pop_all()
 
     @property
     def pid(self) -> int:

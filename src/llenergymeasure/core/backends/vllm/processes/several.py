@@ -56,7 +56,10 @@ class _InterruptedError(BaseException):
 
 @contextmanager
 def interrupts_arrive() -> Iterator[None]:
-    """Ctrl-C ends the block. vLLM ignores a KeyboardInterrupt while it starts its processes, and then waits for minutes."""
+    """Ctrl-C ends the block. vLLM ignores a KeyboardInterrupt while it starts its processes, and then waits for minutes.
+
+    One that arrives while an extension initialises itself is raised later, by an import, and as a KeyboardInterrupt.
+    """
     handlers: dict[int, Any] = {number: signal.getsignal(number) for number in HELD}
 
     def passed_on(number: int, frame: FrameType | None) -> None:
