@@ -78,9 +78,8 @@ def _command() -> None:
     try:
         app.main()
     except SystemExit as ending:
-        if (
-            ending.code == INTERRUPTED and not OUTCOME.is_final
-        ):  # typer converts an interrupt of its own code, and prints nothing
+        # typer converts an interrupt of its own code, and prints nothing
+        if ending.code == INTERRUPTED and not OUTCOME.is_final:
             raise KeyboardInterrupt from None
         raise
 
