@@ -15,7 +15,7 @@ import pytest
 
 import fake_runs
 from llenergymeasure import ExperimentConfig
-from llenergymeasure._files import process_is_alive
+from llenergymeasure._files import launch_prefix, process_is_alive
 from llenergymeasure.config.user_config import UserConfig
 from llenergymeasure.exceptions import BackendError, ConfigError, ExperimentError, PreFlightError
 from llenergymeasure.launch.fresh import FreshProcesses
@@ -56,7 +56,8 @@ def server_in(log):
 
 
 def temporary_folders():
-    return set(Path(tempfile.gettempdir()).glob("llem-launch-*"))
+    """Those of this process: others may run tests too."""
+    return set(Path(tempfile.gettempdir()).glob(f"{launch_prefix()}*"))
 
 
 def test_a_result_comes_back_with_its_time_series(fresh):
@@ -92,9 +93,9 @@ def test_a_failure_has_its_kind_and_the_last_lines_as_data(fresh, what, kind):
 
 def test_a_run_over_its_time_is_ended(fresh):
     start_s = time.monotonic()
-    error = failure_of(fresh, "take_long", timeout_s=0.3)
+    error = failure_of(fresh, "take_long", timeout_s=2.0)  # within which it has written its first line
     assert (error.failure_kind, error.output) == ("timeout", ("working on builtin/take_long",))
-    assert "did not end within its time limit of 0.3 s" in str(error)
+    assert "did not end within its time limit of 2 s" in str(error)
     assert time.monotonic() - start_s < 20
 
 
@@ -144,10 +145,18 @@ def test_runs_of_every_ending_leave_no_file_thread_process_or_folder(fresh, monk
     assert what_is_open() == before
 
 
-def test_an_interrupt_ends_the_run_and_the_server(session):
-    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+def test_an_interrupt_ends_the_run_and_the_server(session, tmp_path):
+    log = tmp_path / "log.txt"
+
+    def interrupt():
+        if until(lambda: log.read_text().startswith("working on")):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
     with pytest.raises(KeyboardInterrupt), FreshProcesses(session, program=program) as fresh:
-        fresh.measure(an_experiment("take_long"))
+        fresh.measure(an_experiment("take_long"), log=log)
+    interrupting.join()
 
 
 def test_after_the_end_of_a_server_another_takes_over(session, tmp_path):

@@ -242,10 +242,11 @@ def test_a_day_of_eight_gpus_stays_under_50_mb():
 
 
 def test_a_thread_that_hangs_in_the_driver_is_abandoned_and_nvml_stays_open():
-    released, abandoned = threading.Event(), []
+    entered, released, abandoned = threading.Event(), threading.Event(), []
 
     class Hanging(FakeDoor):
         def power(self, gpu):
+            entered.set()
             released.wait(10.0)
             raise ReadingFailed("at last")
 
@@ -255,6 +256,7 @@ def test_a_thread_that_hangs_in_the_driver_is_abandoned_and_nvml_stays_open():
     clock = SystemClock()
     sampler = GpuSampler(Hanging(clock, [FakeGpu()]), [a_gpu()], clock)
     sampler.start()
+    assert entered.wait(10.0)
     sampler.stop()
     assert abandoned == [True]
     released.set()

@@ -248,4 +248,4 @@ def test_an_interrupt_during_the_start_leaves_no_server():
     before = set(children())
     with pytest.raises(KeyboardInterrupt):
         LaunchedServer(python(WAITS), Interrupts(os.environ))
-    assert set(children()) == before
+    assert set(children()) <= before  # a process of an earlier test may end meanwhile
