@@ -20,6 +20,9 @@ from llenergymeasure.exceptions import BackendError
 from llenergymeasure.launch.process import GRACE_S, startable
 
 START_POLL_S = 1.0
+# The server gives its processes one grace period after SIGTERM and one after SIGKILL. The rest is for a busy machine: when the
+# server itself is killed, a process that ignores signals is left behind.
+END_S = 2 * GRACE_S + 5.0
 
 
 def server_arguments(backend: str) -> list[str]:
@@ -123,7 +126,7 @@ class ForkServer:
         self._control.close()
         self._gone = True
         try:
-            self._process.wait(timeout=GRACE_S + 1.0 if self._ready else 0.0)  # while it imports, it has no processes
+            self._process.wait(timeout=END_S if self._ready else 0.0)  # while it imports, it has no processes
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
