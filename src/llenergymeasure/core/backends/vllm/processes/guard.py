@@ -15,21 +15,30 @@ from contextlib import suppress
 from pathlib import Path
 
 PERIOD_S = 0.2
+PROC = Path("/proc")
 # Column after the name of a process, see proc(5): its start, which a later process with the same number does not share.
 _START = 19
 
 
-def descendants(pid: int) -> Iterator[int]:
+def descendants(pid: int, proc: Path = PROC) -> Iterator[int]:
     """Every process that a process has started, and that runs."""
-    for listed in Path("/proc").glob(f"{pid}/task/*/children"):
+    for listed in _lists_of_children(proc, pid):
         for child in map(int, _text(listed).split()):
             yield child
-            yield from descendants(child)
+            yield from descendants(child, proc)
+
+
+def _lists_of_children(proc: Path, pid: int) -> list[Path]:
+    """A list for each thread of a process; none when it ends meanwhile."""
+    try:
+        return list(proc.glob(f"{pid}/task/*/children"))
+    except OSError:
+        return []
 
 
 def started(pid: int) -> str | None:
     """When a process was started; None when it has ended."""
-    fields = _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    fields = _text(PROC / f"{pid}" / "stat").rpartition(")")[2].split()
     return fields[_START] if fields else None
 
 
