@@ -39,9 +39,16 @@ def users_of(folder: Path, processes: Path = Path("/proc")) -> Iterator[int]:
     """The ids of the processes that have a file of a folder open."""
     inside = f"{folder}{os.sep}"
     for process in processes.glob("[0-9]*"):
-        with suppress(OSError):  # it has ended, or belongs to another user
-            if any(str(file.readlink()).startswith(inside) for file in (process / "fd").iterdir()):
-                yield int(process.name)
+        if any(file.startswith(inside) for file in _files(process / "fd")):
+            yield int(process.name)
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """The files that a process has open."""
+    with suppress(OSError):  # it has ended, or belongs to another user
+        for file in folder.iterdir():
+            with suppress(OSError):  # it was closed meanwhile
+                yield str(file.readlink())
 
 
 if __name__ == "__main__":

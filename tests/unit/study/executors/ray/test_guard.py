@@ -45,5 +45,14 @@ def test_what_uses_the_folder_ends_with_the_owner_and_nothing_else(tmp_path, use
     assert [path.name for path in tmp_path.iterdir()] == ["cluster-of-others"]
 
 
+def test_a_process_that_closes_files_meanwhile_is_found_by_the_others(tmp_path):
+    files = tmp_path / "7" / "fd"
+    files.mkdir(parents=True)
+    for number in range(20):
+        (files / f"{number}").touch()  # no link: it cannot be read, like one that is gone
+    (files / "20").symlink_to("/the/cluster/log")
+    assert list(guard.users_of(Path("/the/cluster"), tmp_path)) == [7]
+
+
 def own_path() -> dict[str, str]:
     return {"PYTHONPATH": str(Path(guard.__file__).parents[4])}
