@@ -64,6 +64,17 @@ class LosesASecond(FakeMeter):
         return window
 
 
+class Oversleeps(FakeClock):
+    """Sleeps twice as long as asked when it is asked for longer than a second, as on a busy machine."""
+
+    def sleep(self, seconds):
+        super().sleep(seconds * 2 if seconds > 1 else seconds)
+
+
+def test_a_steady_meter_keeps_the_contract_with_a_clock_that_sleeps_too_long():
+    CONTRACT.test_power_does_not_depend_on_the_length_of_the_window((FakeMeter(), Oversleeps()))
+
+
 class WithoutDevices(FakeMeter):
     devices = (0,)
 
