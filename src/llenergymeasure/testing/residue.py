@@ -6,15 +6,20 @@ import gc
 import mmap
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 PATIENCE_S = 3.0
 
 
-def children() -> set[int]:
+def children(threads: Path = Path("/proc/self/task")) -> set[int]:
     """Ids of the processes that this one started; empty outside Linux, where they are not listed."""
-    tasks = Path("/proc/self/task").glob("*/children")
-    return {int(pid) for task in tasks for pid in task.read_text(encoding="ascii").split()}
+    found: set[int] = set()
+    with suppress(OSError):
+        for thread in threads.iterdir():
+            with suppress(OSError):  # it has ended: Python's `join` returns a moment before that
+                found.update(map(int, (thread / "children").read_text(encoding="ascii").split()))
+    return found
 
 
 def left_threads(before: set[threading.Thread]) -> set[threading.Thread]:
