@@ -30,6 +30,7 @@ MAY_CATCH_ANYTHING = {
     "llenergymeasure/core/backends/server/tokens/from_file.py",  # tokenizers raises plain `Exception`
     "llenergymeasure/core/energy/codecarbon/meter.py",
     "llenergymeasure/core/energy/zeus.py",
+    "llenergymeasure/core/machine/signals.py",  # what a signal handler raises, and only until the block ends
     "llenergymeasure/launch/child.py",
     "llenergymeasure/orchestration/model/hub.py",
     "llenergymeasure/orchestration/model/tokenizer_file.py",
