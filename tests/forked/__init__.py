@@ -55,7 +55,7 @@ class Forker:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.import_mb: float = self._first_line(120.0)["import_mb"]
+        self.import_mb: float = self._first_line(600.0)["import_mb"]
         self.python = self._command("python", address)
         self._command("llem", address, "-m", "llenergymeasure")
         self._command("pytest", address, "-m", "pytest")

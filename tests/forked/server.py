@@ -84,8 +84,11 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
     """What to run, and the client's files 0 to 2."""
     head, files, _, _ = socket.recv_fds(connection, LENGTH_BYTES, 3)
     text = b""
-    while len(text) < int.from_bytes(head, "big"):
-        text += connection.recv(65536)
+    while not head or len(text) < int.from_bytes(head, "big"):
+        part = connection.recv(65536)
+        if not part:  # the client was killed
+            os._exit(1)
+        text += part
     return json.loads(text), files
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import struct
 import subprocess
 
 import pytest
 
 from forked import Forker
-from waiting import until
+from waiting import children, is_alive, until
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,16 @@ def test_a_program_does_not_outlive_its_client(waiting):
     client, program = waiting
     client.kill()
     assert until(lambda: is_gone(program))
+
+
+def test_a_client_that_is_killed_while_it_asks_leaves_no_process(forker):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(forker.bin / "socket"))
+        (server,) = struct.unpack("i8x", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        socket.send_fds(client, [(100).to_bytes(4, "big")], [0, 1, 2])
+        client.sendall(b"{")
+        assert until(lambda: any(map(is_alive, children(server))))
+    assert until(lambda: not any(map(is_alive, children(server))))
 
 
 def is_gone(pid):
