@@ -11,6 +11,7 @@ from llenergymeasure.core.backends.server.client.asked import Answer, Asked
 from llenergymeasure.core.backends.server.client.client import Client
 from llenergymeasure.core.backends.server.client.target import Target
 from scripted_server import server_process
+from waiting import tried
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +40,14 @@ def typical(errors: list[float]) -> float:
 
 
 def test_first_token_second_token_gaps_and_end_are_within_a_millisecond() -> None:
+    tried(
+        typical_errors,
+        lambda found: max(found.values()) < LIMIT_S,
+        lambda late_s: typical(late_s) > LIMIT_S / 4,  # 0.1 ms on a quiet machine
+    )
+
+
+def typical_errors() -> dict[str, float]:
     answers, written, arrived = measured()
     assert all(answer.failure is None for answer in answers)
     firsts, seconds, gaps, ends = [], [], [], []
@@ -49,9 +58,7 @@ def test_first_token_second_token_gaps_and_end_are_within_a_millisecond() -> Non
         seconds.append((times[1] - times[0]) - (wrote[1] - wrote[0]))
         gaps += [(times[i + 1] - times[i]) - (wrote[i + 1] - wrote[i]) for i in range(TOKENS - 1)]
         ends.append((times[-1] - answer.sent_s) - (wrote[-1] - had))
-    assert {
-        name: typical(errors) < LIMIT_S for name, errors in dict(f=firsts, s=seconds, g=gaps, e=ends).items()
-    } == dict(f=True, s=True, g=True, e=True)
+    return {name: typical(errors) for name, errors in dict(first=firsts, second=seconds, gaps=gaps, end=ends).items()}
 
 
 def test_no_token_is_stamped_before_it_was_sent() -> None:
