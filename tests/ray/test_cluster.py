@@ -33,7 +33,7 @@ def test_a_study_runs_on_a_cluster_that_exists(place, cluster, way):
 
 
 def test_a_head_that_is_killed_leaves_the_cluster_and_no_worker(place, cluster):
-    place.study(cycles=2)
+    place.study(cycles=2, tokens=100)  # cycles of many seconds: the first one lasts until the second one has begun
     process = place.start("run", "study.yaml", *on(cluster.address))
     assert until(lambda: len(place.processes("executors.worker")) == 2, 90)
     process.kill()

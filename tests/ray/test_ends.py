@@ -35,11 +35,16 @@ def has_a_row(place, task: str, state: str) -> bool:
 
 def begun(place, cycles: int = 2):
     """A study in which both GPUs have completed a run, and are at the next one."""
-    place.study(cycles)
+    place.study(cycles, tokens=100)  # cycles of many seconds: the first one lasts until the second one has begun
     process = place.start("run", "study.yaml", *TWO_GPUS)
     first_two = ("c1.1", "c2.1")
-    assert until(lambda: all(has_a_row(place, task, "completed") for task in first_two), 120), process.communicate()
+    assert until(lambda: are_at_work(place, first_two), 120), ended(process)
     return process
+
+
+def are_at_work(place, tasks) -> bool:
+    """Whether each of these tasks has completed a run, and goes on."""
+    return all(has_a_row(place, task, "completed") for task in tasks) and set(tasks) <= set(workers(place))
 
 
 def ended(process) -> tuple[int, str, str]:
