@@ -18,7 +18,7 @@ import pytest
 from forked import Forker
 from llenergymeasure import StudyResult
 from small_study import small_study
-from waiting import until
+from waiting import children, is_alive, until
 
 pytestmark = pytest.mark.torch
 pytest.importorskip("torch")
@@ -204,11 +204,21 @@ def test_the_dry_run_of_a_study(llem, place):
 
 @pytest.mark.slow
 def test_a_killed_run_is_a_row_with_its_last_lines_and_the_others_go_on(place):
-    process = start(place, "run", "fresh.yaml", "--json")
+    process = start(place, "run", "fresh.yaml", "--json", "--set", "n=10", "--set", "max_output_tokens=64")
     work = place / "work" / "results"
-    assert until(lambda: len(list(work.glob("*/runs/*/result.json"))) == 1, 120)
-    assert until(lambda: bool(children_of_servers(process.pid)), 60)
-    os.kill(children_of_servers(process.pid)[0], signal.SIGKILL)
+    earlier, later = set(), []
+
+    def has_a_result():
+        earlier.update(children_of_servers(process.pid))
+        return any(work.glob("*/runs/*/result.json"))
+
+    def is_at_another_run():
+        later[:] = set(children_of_servers(process.pid)) - earlier
+        return bool(later)
+
+    assert until(has_a_result, 120)
+    assert until(is_at_another_run, 60)
+    os.kill(later[0], signal.SIGKILL)
     code, out, err = ended(process)
     assert code == 1, err
     runs = json.loads(out)["runs"]
@@ -220,13 +230,6 @@ def test_a_killed_run_is_a_row_with_its_last_lines_and_the_others_go_on(place):
 def children_of_servers(pid: int) -> list[int]:
     """Processes that the fork server of a study has forked."""
     return [grandchild for child in children(pid) for grandchild in children(child)]
-
-
-def children(pid: int) -> list[int]:
-    try:
-        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
 
 
 @pytest.mark.slow
@@ -269,13 +272,6 @@ def descendants(pid: int) -> list[int]:
 
 def none_is_alive(pids: list[int]) -> bool:
     return not any(map(is_alive, pids))
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
-    except OSError:
-        return False
 
 
 @pytest.mark.slow
