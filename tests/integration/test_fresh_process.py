@@ -75,7 +75,9 @@ def test_its_end_is_reported_and_no_process_or_file_remains(running, tmp_path):
     pid = child_of(tmp_path)
     os.kill(pid, 9)
     _, said = running.communicate(timeout=60)
-    assert "the process of the experiment exited without a result (exit code 137; killed by a signal)" in said
+    # By the system, where that has ended any process for its memory in the meantime.
+    how = "the process of the experiment exited without a result (exit code 137; killed by a signal)"
+    assert how in said or how.replace("a signal", "the system, out of memory") in said
     assert nothing_is_left(tmp_path, pid)
 
 

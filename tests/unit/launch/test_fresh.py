@@ -82,12 +82,16 @@ def test_idle_power_of_a_run_that_failed_is_kept(fresh, session):
 
 
 @pytest.mark.parametrize(
-    ("what", "kind"),
-    [("run_out_of_memory", "out_of_memory"), ("be_killed", "killed"), ("crash", "crash")],
+    ("what", "kinds"),
+    [
+        ("run_out_of_memory", ["out_of_memory"]),
+        ("be_killed", ["killed", "out_of_memory"]),  # the latter where the system has ended any process in the meantime
+        ("crash", ["crash"]),
+    ],
 )
-def test_a_failure_has_its_kind_and_the_last_lines_as_data(fresh, what, kind):
+def test_a_failure_has_its_kind_and_the_last_lines_as_data(fresh, what, kinds):
     error = failure_of(fresh, what)
-    assert error.failure_kind == kind
+    assert error.failure_kind in kinds
     assert error.output[0] == f"working on builtin/{what}"
 
 
