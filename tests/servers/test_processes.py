@@ -56,6 +56,10 @@ class Run:
                         found.append(int(entry.name))
         return found
 
+    def has_begun(self) -> bool:
+        """Whether the program has imported a library, before which it begins to handle interrupts."""
+        return "pydantic_core" in Path(f"/proc/{self.process.pid}/maps").read_text()
+
     def __enter__(self) -> Run:
         return self
 
@@ -87,6 +91,7 @@ def test_a_run_ends_with_its_server(tmp_path, llama_cpp):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_an_interrupted_run_leaves_nothing(tmp_path, llama_cpp, number, code, after_s):
     with Run(tmp_path, SMOLLM2, llama_cpp, "--set", "min_duration_seconds=300") as run:
+        assert until(run.has_begun, seconds=60), run.log.read_text()
         time.sleep(after_s)
         run.process.send_signal(number)
         assert run.ends() == code, run.log.read_text()

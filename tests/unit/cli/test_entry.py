@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -160,4 +161,5 @@ main()
 @pytest.mark.parametrize("attempt", range(10))
 def test_ctrl_c_that_is_held_down_ends_with_130_and_no_traceback(attempt):
     done = subprocess.run([sys.executable, "-c", STORM], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+    assert (done.returncode, done.stdout) == (130, "")
+    assert re.fullmatch("interrupted(: .*)?\n", done.stderr)  # with more words if the first one comes late
