@@ -12,10 +12,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from llenergymeasure.core.backends.server.processes.launched import free_port
 from llenergymeasure.core.sampling.gpu_processes import numbers_are_the_host_s
 from nvmlsim import sim_gpu
 from nvmlsim.scenario import Process
+from ports import free_port
 from waiting import until
 
 pytestmark = pytest.mark.slow

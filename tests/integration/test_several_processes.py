@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 
 from llenergymeasure import ExperimentResult, run_experiment
 from llenergymeasure.exceptions import ExperimentError
+from ports import free_port
 from waiting import until
 
 pytestmark = pytest.mark.torch
@@ -70,12 +70,6 @@ def measured(num_processes, **fields):
 def result_in(output):
     (path,) = output.glob("*/result.json")
     return json.loads(path.read_text())
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def workers(folder):

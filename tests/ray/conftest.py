@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +20,7 @@ import pytest
 import paced
 from llenergymeasure.config.extensions.table import installed_points
 from nvmlsim import Constant, Simulation, sim_gpu
+from ports import free_ports
 from waiting import until
 
 HERE = Path(__file__).parent
@@ -158,14 +158,6 @@ def started_cluster(environ: Mapping[str, str], gpus: int) -> Iterator[Cluster]:
         process.terminate()
         process.wait(60)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 @pytest.fixture

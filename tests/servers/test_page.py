@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from ports import free_port
 
 SMOLLM2 = "builtin/smollm2-135m"
 pytestmark = pytest.mark.slow
@@ -100,8 +101,7 @@ def test_the_commands_of_the_page(place):
 @contextmanager
 def by_hand(command: str, place: Path) -> Iterator[int]:
     """The port of the server that a command of the page has started, instead of 8000; ended with the block."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     words = [sys.executable, *shlex.split(command.replace("8000", str(port)))[1:]]
     with subprocess.Popen(words, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:

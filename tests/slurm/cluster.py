@@ -9,7 +9,6 @@ import os
 import platform
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llenergymeasure.study.executors.slurm.programs import Answer
+from ports import free_ports
 from waiting import until
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo", "scontrol")
@@ -112,7 +112,7 @@ def _write(folder: Path) -> None:
     for number in range(GPUS):  # Slurm wants devices, and does nothing with them; each is another /dev/null
         os.mknod(folder / f"nvidia{number}", stat.S_IFCHR | 0o600, os.makedev(1, 3))
     (folder / "gres.conf").write_text(f"NodeName={NODE} Name=gpu File={folder}/nvidia[0-{GPUS - 1}]\n")
-    (folder / "slurm.conf").write_text(_configuration(folder, *_free_ports(2)))
+    (folder / "slurm.conf").write_text(_configuration(folder, *free_ports(2)))
 
 
 def _configuration(folder: Path, controller_port: int, node_port: int) -> str:
@@ -147,14 +147,6 @@ GresTypes=gpu
 NodeName={NODE} NodeHostname={host} NodeAddr=127.0.0.1 CPUs={CPUS} RealMemory=8000 Gres=gpu:{GPUS} State=UNKNOWN
 PartitionName={PARTITION} Nodes={NODE} Default=YES MaxTime=INFINITE State=UP
 """
-
-
-def _free_ports(count: int) -> list[int]:
-    with_ports = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in with_ports]
-    for each in with_ports:
-        each.close()
-    return ports
 
 
 def _commands(folder: Path) -> Iterator[Sequence[str]]:
