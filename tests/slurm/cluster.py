@@ -117,6 +117,7 @@ def _write(folder: Path) -> None:
 
 def _configuration(folder: Path, controller_port: int, node_port: int) -> str:
     host = platform.node()
+    # MinJobAge: tests ask for jobs that have ended, which the controller would forget after five minutes.
     return f"""\
 ClusterName=llem
 SlurmctldHost={host}(127.0.0.1)
@@ -143,6 +144,7 @@ SchedulerParameters=sched_interval=2,batch_sched_delay=0,sched_min_interval=0
 ReturnToService=2
 JobRequeue=1
 KillWait=5
+MinJobAge=86400
 GresTypes=gpu
 NodeName={NODE} NodeHostname={host} NodeAddr=127.0.0.1 CPUs={CPUS} RealMemory=8000 Gres=gpu:{GPUS} State=UNKNOWN
 PartitionName={PARTITION} Nodes={NODE} Default=YES MaxTime=INFINITE State=UP

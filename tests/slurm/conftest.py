@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from slurm.cluster import Cluster, processes_of, running, why_not
+from waiting import until
 
 HERE = Path(__file__).parent
 
@@ -28,4 +29,4 @@ def cluster(tmp_path_factory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("slurm")
     with running(folder) as found:
         yield found
-    assert processes_of(folder) == {}
+    assert until(lambda: processes_of(folder) == {}), processes_of(folder)  # a killed process needs a moment

@@ -76,6 +76,17 @@ class Site:
         begun = any('"began"' in path.read_text() for path in self.work.glob(f"results/*/tasks/c{cycle}.*.jsonl"))
         return of_cycle[0] if of_cycle and begun else None
 
+    def once_running(self, cycle: int) -> str:
+        """The same, as soon as there is one."""
+        found: list[str] = []
+
+        def is_there() -> bool:
+            found.extend(filter(None, [self.running(cycle)]))
+            return bool(found)
+
+        assert until(is_there, 90), self.logs()
+        return found[0]
+
 
 @pytest.fixture
 def site(tmp_path, cluster):
@@ -93,17 +104,15 @@ def rows_are_complete(study: StudyResult, cycles: int) -> bool:
 
 def test_a_cancelled_cycle_is_submitted_again_and_a_requeued_one_goes_on(site):
     process = site.start("run", "study.yaml", "--executor", "slurm", "--cycles", "3", *SLOW)
-    assert until(lambda: site.running(1) is not None, 90), site.logs()
-    site.cluster.run("scancel", str(site.running(1)))
-    assert until(lambda: site.running(2) is not None, 60), site.logs()
-    requeued = site.running(2)
-    site.cluster.run("scontrol", "requeue", str(requeued))
+    site.cluster.run("scancel", site.once_running(1))
+    requeued = site.once_running(2)
+    site.cluster.run("scontrol", "requeue", requeued)
     code, out, err = site.ended(process)
     assert code == 0, err + site.logs()
     assert "6 of 6 runs have a result" in out
     assert "cycle 1 was lost" in err
     assert rows_are_complete(StudyResult.from_dir(site.folder), 3)
-    assert until(lambda: site.cluster.states()[str(requeued)] == "COMPLETED"), site.cluster.states()
+    assert until(lambda: site.cluster.states()[requeued] == "COMPLETED"), site.cluster.states()
     assert {path.name for path in site.folder.glob("tasks/*.json")} == {
         "c1.1.json",
         "c1.2.json",
@@ -130,7 +139,7 @@ def handles_of(folder: Path) -> set[str]:
 
 def test_what_a_killed_head_submitted_is_adopted(site):
     process = site.start("run", "study.yaml", "--executor", "slurm", *SLOW)
-    assert until(lambda: site.running(1) is not None, 90), site.logs()
+    site.once_running(1)
     process.kill()
     process.communicate()
     code, out, err = site.llem("run", "--resume", str(site.folder), "--executor", "slurm")
@@ -220,7 +229,7 @@ def test_the_example_continues_when_it_is_started_again(site, tmp_path):
 
 def test_an_interrupt_cancels_the_cycles(site):
     process = site.start("run", "study.yaml", "--executor", "slurm", "--set", "min_duration_seconds=60")
-    assert until(lambda: site.running(1) is not None, 90), site.logs()
+    site.once_running(1)
     process.send_signal(signal.SIGINT)
     code, _, err = site.ended(process)
     assert code == 130, err
