@@ -33,7 +33,7 @@ def running(mark):
 
 def until_it_measures(process, mark):
     """Wait until llem, the guard and the server run, and three seconds more, so that requests are in flight."""
-    assert until(lambda: process.poll() is not None or len(running(mark)) >= 3)
+    assert until(lambda: process.poll() is not None or len(running(mark)) >= 3, 120)
     time.sleep(3)
     assert process.poll() is None, process.communicate()
 

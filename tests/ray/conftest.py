@@ -149,7 +149,7 @@ def started_cluster(environ: Mapping[str, str], gpus: int) -> Iterator[Cluster]:
     with log.open("w") as output:
         process = subprocess.Popen(command, env=dict(environ), stdout=output, stderr=output)
     try:
-        assert until(lambda: "Ray runtime started" in log.read_text() or process.poll() is not None, 90), (
+        assert until(lambda: "Ray runtime started" in log.read_text() or process.poll() is not None, 180), (
             log.read_text()
         )
         assert process.poll() is None, log.read_text()

@@ -205,7 +205,7 @@ def beats(folder):
     return [int(path.read_text() or 0) for path in folder.glob("llem-launch-*/rank-00000.alive")]
 
 
-def test_when_the_owner_is_killed_server_run_and_folder_end_within_five_seconds(tmp_path):
+def test_when_the_owner_is_killed_server_run_and_folder_end_soon(tmp_path):
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     environ = {**ENVIRON, "TMPDIR": str(temporary), "PYTHONPATH": f"{Path(__file__).parent}:{ENVIRON['PYTHONPATH']}"}
@@ -213,8 +213,9 @@ def test_when_the_owner_is_killed_server_run_and_folder_end_within_five_seconds(
     owner = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
     with owner:
         server = int(owner.stdout.readline())
-        assert until(lambda: bool(beats(temporary)))
+        assert until(lambda: bool(beats(temporary)), 120)
         (run,) = beats(temporary)
         owner.kill()
         owner.wait()
-        assert until(lambda: not any(map(process_is_alive, (server, run))) and not any(temporary.iterdir()), seconds=5)
+        # The run would last 60 s. They take a tenth of a second on a quiet machine.
+        assert until(lambda: not any(map(process_is_alive, (server, run))) and not any(temporary.iterdir()), seconds=15)

@@ -89,7 +89,7 @@ def test_when_the_owner_is_killed_the_probe_ends_and_its_folder_is_removed(tmp_p
     environ = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     owner = subprocess.Popen([sys.executable, "-c", OWNER, str(python)], env=environ)
     try:
-        assert until(lambda: bool(alive(tmp_path / "tmp")))
+        assert until(lambda: bool(alive(tmp_path / "tmp")), 120)
         (probe,) = alive(tmp_path / "tmp")
     finally:
         owner.kill()

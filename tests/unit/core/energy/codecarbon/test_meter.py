@@ -203,7 +203,7 @@ create(MeterContext(SystemClock())).open_window().abandon()
 """
     environ = {**os.environ, "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
     ran = subprocess.run(
-        [sys.executable, "-c", program], env=environ, check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program], env=environ, check=False, capture_output=True, text=True, timeout=120
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
     assert list(tmp_path.iterdir()) == []
