@@ -86,6 +86,14 @@ def alive(session: int) -> list[int]:
     return found
 
 
+def command_of(pid: int) -> bytes:
+    """The name and arguments of a process; nothing of one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def wait_until(condition, seconds: float = 240.0) -> None:
     end_s = time.monotonic() + seconds
     while not condition():
@@ -135,7 +143,7 @@ def test_a_process_of_vllm_that_is_killed_while_it_generates_is_the_cause(tmp_pa
         "--set", "vllm.tensor_parallel_size=2", **ON_ONE_NODE,
     )  # fmt: skip
     wait_until(lambda: "measuring" in run.text or run.process.poll() is not None)
-    workers = [pid for pid in alive(run.process.pid) if b"Worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    workers = [pid for pid in alive(run.process.pid) if b"Worker" in command_of(pid)]
     os.kill(workers[-1], signal.SIGKILL)
     assert run.process.wait(timeout=300) == 1
     run.nothing_is_left()
