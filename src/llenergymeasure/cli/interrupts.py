@@ -21,6 +21,7 @@ from importlib.machinery import ExtensionFileLoader
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from llenergymeasure._api.signals import are_held_back
 from llenergymeasure.cli.final import OUTCOME, without_interrupts
 
 if TYPE_CHECKING:
@@ -83,20 +84,22 @@ class Interrupts:
         """Raise the interrupt again during imports, which take long and often suppress interrupts."""
         if event not in _OF_IMPORTS or not self._listens or not self.heard or OUTCOME.is_final:
             return
-        if _may_listen() and not _is_handled() and not _starts_an_extension(sys._getframe()):
+        if _may_listen() and not _may_not_be_interrupted() and not _starts_an_extension(sys._getframe()):
             raise KeyboardInterrupt
 
     def check(self) -> None:
-        """Raise a remembered interrupt again, unless it is being handled."""
-        if self.heard and not _is_handled():
+        """Raise a remembered interrupt again, unless it is being handled or signals are held back."""
+        if self.heard and not _may_not_be_interrupted():
             raise KeyboardInterrupt
 
 
 INTERRUPTS = Interrupts()
 
 
-def _is_handled() -> bool:
-    """Whether an interrupt is currently handled by `except` or `finally` blocks, which may import modules."""
+def _may_not_be_interrupted() -> bool:
+    """Whether signals are held back, or an interrupt is being handled by `except` or `finally` blocks, which may import modules."""
+    if are_held_back():
+        return True
     error = sys.exc_info()[1]
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__

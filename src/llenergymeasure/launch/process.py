@@ -63,7 +63,7 @@ class Child:
         """Return when the child has ended, when `until` returns true, or after `at_most_s` seconds.
 
         Raises:
-            KeyboardInterrupt: SIGINT or SIGTERM arrived and was passed on.
+            KeyboardInterrupt: an interrupt arrived and was passed on.
         """
         end_s = math.inf if at_most_s is None else time.monotonic() + at_most_s
         with _forwarding(self._process) as interrupts:
@@ -80,7 +80,7 @@ class Child:
         """End what still runs: SIGTERM to the group, a grace period, then SIGKILL to the group and the others.
 
         Raises:
-            KeyboardInterrupt: SIGINT or SIGTERM arrived in the meantime.
+            KeyboardInterrupt: an interrupt arrived in the meantime.
         """
         with _forwarding(self._process) as interrupts:  # a second Ctrl-C must not interrupt this
             with suppress(ProcessLookupError, PermissionError):

@@ -77,6 +77,20 @@ def test_a_step_of_the_clean_up_is_not_interrupted_again():
     assert steps
 
 
+def test_neither_an_import_nor_a_step_interrupts_a_block_that_holds_signals_back():
+    done = []
+    with Interrupts().listening() as interrupts:
+        with pytest.raises(KeyboardInterrupt), uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            assert fresh_import()
+            exec("done.append('text')")
+            Attentive(Silent(), interrupts).step("storing")
+            done.append("all")
+        with pytest.raises(KeyboardInterrupt):
+            fresh_import()
+    assert done == ["text", "all"]
+
+
 class Spec:
     """Of an extension that interrupts the program while it initialises itself."""
 

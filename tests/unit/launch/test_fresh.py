@@ -153,7 +153,7 @@ def test_an_interrupt_ends_the_run_and_the_server(session, tmp_path):
     log = tmp_path / "log.txt"
 
     def interrupt():
-        if until(lambda: log.read_text().startswith("working on")):
+        if until(lambda: log.read_text().startswith("working on"), 120):
             os.kill(os.getpid(), signal.SIGINT)
 
     interrupting = threading.Thread(target=interrupt)

@@ -12,6 +12,20 @@ from typing import Any
 HELD = (signal.SIGINT, signal.SIGTERM)
 
 
+class _Blocks:
+    """How many blocks hold the signals back, of which one may be within another."""
+
+    open = 0
+
+
+_BLOCKS = _Blocks()
+
+
+def are_held_back() -> bool:
+    """Whether the program is in a block that must not be interrupted."""
+    return _BLOCKS.open > 0
+
+
 def _nothing(_number: int) -> None:
     """Do nothing."""
 
@@ -23,7 +37,7 @@ def held_back(on_interrupt: Callable[[int], object] = _nothing) -> Iterator[list
     An interrupt is what the handler of a signal raises, which is called when the signal arrives; of a signal that would end
     the program it is a KeyboardInterrupt. A signal whose handler raises nothing, such as the repeat of a key that is held
     down, is no interrupt. Python allows this in the main thread only; in another thread, which signals do not interrupt, the
-    list stays empty. A signal that the program ignores, as SIGINT below `nohup`, stays ignored.
+    list stays empty. A signal that the program ignores stays ignored, such as SIGINT in a job that a script starts with `&`.
 
     Args:
         on_interrupt: called with the number of the signal of each interrupt.
@@ -47,10 +61,12 @@ def held_back(on_interrupt: Callable[[int], object] = _nothing) -> Iterator[list
     handlers: dict[int, Any] = {number: signal.getsignal(number) for number in HELD}
     before = {number: each for number, each in handlers.items() if each not in (signal.SIG_IGN, None)}
     try:
+        _BLOCKS.open += 1
         for number in before:
             signal.signal(number, receive)
         yield interrupts
     finally:
+        _BLOCKS.open -= 1
         _put_back(list(before.items()))
 
 
@@ -68,7 +84,7 @@ def uninterrupted() -> Iterator[None]:
     """Finish the block, although a signal arrives.
 
     Raises:
-        KeyboardInterrupt: at the end of the block, a signal arrived in it.
+        BaseException: at the end of the block, what the handler of a signal raised in it: usually KeyboardInterrupt.
     """
     with held_back() as interrupts:
         yield

@@ -118,7 +118,7 @@ class LaunchedServer:
         """End it with every process that it has started. Safe to call twice.
 
         Raises:
-            KeyboardInterrupt: SIGINT or SIGTERM arrived in the meantime.
+            KeyboardInterrupt: an interrupt arrived in the meantime.
         """
         with uninterrupted():
             if self._output.closed:

@@ -37,7 +37,7 @@ class LoopThread:
         """Run a coroutine in the thread until it returns.
 
         Raises:
-            KeyboardInterrupt: a signal arrived; the coroutine is cancelled.
+            KeyboardInterrupt: an interrupt arrived; the coroutine is cancelled.
         """
         loop, future = self._started(), None
         try:
