@@ -115,7 +115,7 @@ class RunRow(Frozen):
         libraries: versions of torch and transformers; empty without a result, and in files of earlier releases.
         environment: digest of GPU, driver, torch and backend versions.
         task: name of the task that made it, such as `c2.1`; None where the runs are made by one process.
-        neighbours: number of other tasks of the study that were on the same machine at some time of the run; None without a task.
+        neighbours: the most other tasks of the study that were on the same machine at the same time; None without a task.
         clock_offset_s: time of the shared disk minus time of its machine in s; None without a task, or where it could not be read.
         warnings: codes of the warnings of the result.
         publication: state of each publication rule by its name; empty without a result, and in files of earlier releases.

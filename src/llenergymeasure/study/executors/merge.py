@@ -197,18 +197,18 @@ class Merge:
             self._on_row(known, self._result(known))
 
     def _neighbours(self, followed: Followed, row: RunRow) -> int:
-        """Number of other tasks that were on the machine of a run while it was made."""
+        """The most other tasks that were on the machine of a run at the same time while it was made."""
         to = _end_of(row)
         if row.started_at is None or to is None:
             return 0
         from_ = datetime.fromisoformat(row.started_at)
-        return sum(
-            each.began.host == row.host
-            and datetime.fromisoformat(each.began.at) < to
-            and (each.until is None or each.until > from_)
+        others = [
+            (datetime.fromisoformat(each.began.at), each.until)
             for each in self.followed.values()
-            if each is not followed and each.began is not None
-        )
+            if each is not followed and each.began is not None and each.began.host == row.host
+        ]
+        moments = [max(began, from_) for began, _ in others if began < to]
+        return max((sum(_is_there(other, moment) for other in others) for moment in moments), default=0)
 
     def _result(self, row: RunRow) -> ExperimentResult | None:
         return None if row.result is None else ExperimentResult.from_json(self._folder / row.result)
@@ -253,6 +253,11 @@ def _is_news(row: RunRow, known: RunRow) -> bool:
     if row.attempt != known.attempt or known.state == "pending":
         return row.attempt >= known.attempt
     return known.state not in _FINAL and row.state in _FINAL
+
+
+def _is_there(task: tuple[datetime, datetime | None], moment: datetime) -> bool:
+    began, until = task
+    return began <= moment and (until is None or until > moment)
 
 
 def _end_of(row: RunRow) -> datetime | None:

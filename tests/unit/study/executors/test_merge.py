@@ -90,6 +90,16 @@ def test_neighbours_are_the_other_tasks_on_the_machine_during_the_run(tmp_path, 
     assert rows[0].neighbours == neighbours
 
 
+@pytest.mark.parametrize(("second_began", "neighbours"), [(9, 1), (7, 2)], ids=["one after the other", "together"])
+def test_tasks_that_follow_each_other_are_one_neighbour(tmp_path, second_began, neighbours):
+    one = worker(tmp_path, 1, "node-1", ran(1, 1, "node-1", 5, 10))
+    first = worker(tmp_path, 2, "node-1", Ended(record="ended", at=at(8)))
+    second = worker(tmp_path, 3, "node-1", Ended(record="ended", at=at(30)), began_at=second_began)
+    rows = [row(1), row(2, 2), row(3, 3)]
+    merged(tmp_path, rows, one, first, second)
+    assert rows[0].neighbours == neighbours
+
+
 def test_a_task_that_began_after_the_run_is_no_neighbour(tmp_path):
     rows = [row(1), row(2, 2)]
     merged(
