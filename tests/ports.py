@@ -14,7 +14,7 @@ CHANCE = random.SystemRandom()
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on which nothing listens, and which the system gives to nobody in the meantime."""
+    """Ports on which nothing listens, and which the system gives to no other program before they are used."""
     found: list[int] = []
     with ExitStack() as held:
         for port in CHANCE.sample(PORTS, len(PORTS)):

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _OF_IMPORTS = frozenset({"import", "exec"})
 _OF_EXTENSIONS = {ExtensionFileLoader.create_module.__code__, ExtensionFileLoader.exec_module.__code__}
-# A signal that arrives sooner after another belongs to it. Terminals usually wait up to 0.66 s before they repeat a key, and
-# then repeat it every 20 to 50 ms; a person who presses it again takes about a second to see that nothing has happened.
+# A signal that arrives sooner after another belongs to it. By default X.Org repeats a key that is held down after 0.66 s, and
+# then every 40 ms (xset(1)); a person who presses it again takes about a second to see that nothing has happened.
 HELD_DOWN_S = 0.7
 
 
