@@ -34,7 +34,8 @@ def check(engine, names):
         assert request.output_tokens == 16
         assert 1 <= request.n_events <= request.token_counts[-1] == 16
         assert list(request.token_times_s) == sorted(request.token_times_s)
-        assert request.scheduled_s < request.first_token_s < request.finished_s
+        # Not `<` for the second: a busy machine may read a whole answer at once.
+        assert request.scheduled_s < request.first_token_s <= request.finished_s
     return records
 
 
