@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from llenergymeasure.core.machine.signals import are_held_back
+from llenergymeasure.core.machine.signals import is_in_uninterrupted_block
 
-__all__ = ["are_held_back"]
+__all__ = ["is_in_uninterrupted_block"]

@@ -21,7 +21,7 @@ from importlib.machinery import ExtensionFileLoader
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from llenergymeasure._api.signals import are_held_back
+from llenergymeasure._api.signals import is_in_uninterrupted_block
 from llenergymeasure.cli.final import OUTCOME, without_interrupts
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def check(self) -> None:
-        """Raise a remembered interrupt again, unless it is being handled or signals are held back."""
+        """Raise a remembered interrupt again, unless it is being handled or a block must be finished."""
         if self.heard and not _may_not_be_interrupted():
             raise KeyboardInterrupt
 
@@ -97,8 +97,8 @@ INTERRUPTS = Interrupts()
 
 
 def _may_not_be_interrupted() -> bool:
-    """Whether signals are held back, or an interrupt is being handled by `except` or `finally` blocks, which may import modules."""
-    if are_held_back():
+    """Whether a block must be finished, or an interrupt is being handled by `except` or `finally`, which may import modules."""
+    if is_in_uninterrupted_block():
         return True
     error = sys.exc_info()[1]
     while error is not None and not isinstance(error, KeyboardInterrupt):

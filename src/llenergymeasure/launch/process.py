@@ -12,11 +12,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from llenergymeasure.core.machine.signals import held_back
+from llenergymeasure.core.machine.signals import held_back, uninterrupted
 from llenergymeasure.exceptions import BackendError
 
 GRACE_S = 2.0
@@ -66,7 +66,7 @@ class Child:
             KeyboardInterrupt: an interrupt arrived and was passed on.
         """
         end_s = math.inf if at_most_s is None else time.monotonic() + at_most_s
-        with _forwarding(self._process) as interrupts:
+        with held_back(self._forward) as interrupts:
             while not interrupts and self.exit_code is None and not until() and time.monotonic() < end_s:
                 self._nap(POLL_S)
         if interrupts:
@@ -82,7 +82,7 @@ class Child:
         Raises:
             KeyboardInterrupt: an interrupt arrived in the meantime.
         """
-        with _forwarding(self._process) as interrupts:  # a second Ctrl-C must not interrupt this
+        with uninterrupted(self._forward):  # a second Ctrl-C must not interrupt this
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGTERM)
                 self._nap(self._grace_s)
@@ -91,8 +91,11 @@ class Child:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
             self._process.wait()
-        if interrupts:
-            raise interrupts[0]
+
+    def _forward(self, number: int) -> None:
+        """Pass a signal on to the child's group."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
 
 
 @contextmanager
@@ -152,13 +155,3 @@ def ended_with_block(
         yield child
     finally:
         child.end()
-
-
-def _forwarding(process: Process) -> AbstractContextManager[list[BaseException]]:
-    """Pass SIGINT and SIGTERM on to the child's group inside the block; yields the list of interrupts."""
-
-    def forward(number: int) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, number)
-
-    return held_back(forward)

@@ -15,6 +15,7 @@ from llenergymeasure.cli.final import OUTCOME
 from llenergymeasure.cli.interrupts import INTERRUPTS, Attentive, Interrupts
 from llenergymeasure.cli.outcome import exit_code_of
 from llenergymeasure.core.machine.signals import uninterrupted
+from llenergymeasure.launch.process import started
 from llenergymeasure.progress import Silent
 
 
@@ -89,6 +90,16 @@ def test_neither_an_import_nor_a_step_interrupts_a_block_that_holds_signals_back
         with pytest.raises(KeyboardInterrupt):
             fresh_import()
     assert done == ["text", "all"]
+
+
+def test_an_interrupt_that_was_suppressed_is_raised_again_while_a_process_is_waited_for(tmp_path):
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with Interrupts().listening() as interrupts:
+        with suppress(KeyboardInterrupt):
+            pressed()
+        attentive = Attentive(Silent(), interrupts)
+        with pytest.raises(KeyboardInterrupt), started(command, os.environ, tmp_path / "log.txt") as child:
+            child.wait(until=lambda: bool(attentive.step("loading")), at_most_s=5)
 
 
 class Spec:

@@ -12,8 +12,8 @@ from typing import Any
 HELD = (signal.SIGINT, signal.SIGTERM)
 
 
-class _Blocks:
-    """How many blocks hold the signals back, of which one may be within another."""
+class _Blocks(threading.local):
+    """How many blocks that must not be interrupted a thread is in: one may be within another."""
 
     open = 0
 
@@ -21,8 +21,8 @@ class _Blocks:
 _BLOCKS = _Blocks()
 
 
-def are_held_back() -> bool:
-    """Whether the program is in a block that must not be interrupted."""
+def is_in_uninterrupted_block() -> bool:
+    """Whether this thread is in a block that must not be interrupted."""
     return _BLOCKS.open > 0
 
 
@@ -61,12 +61,10 @@ def held_back(on_interrupt: Callable[[int], object] = _nothing) -> Iterator[list
     handlers: dict[int, Any] = {number: signal.getsignal(number) for number in HELD}
     before = {number: each for number, each in handlers.items() if each not in (signal.SIG_IGN, None)}
     try:
-        _BLOCKS.open += 1
         for number in before:
             signal.signal(number, receive)
         yield interrupts
     finally:
-        _BLOCKS.open -= 1
         _put_back(list(before.items()))
 
 
@@ -80,14 +78,21 @@ def _put_back(handlers: list[tuple[int, Any]]) -> None:
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
+def uninterrupted(on_interrupt: Callable[[int], object] = _nothing) -> Iterator[None]:
     """Finish the block, although a signal arrives.
+
+    Args:
+        on_interrupt: called with the number of the signal of each interrupt.
 
     Raises:
         BaseException: at the end of the block, what the handler of a signal raised in it: usually KeyboardInterrupt.
     """
-    with held_back() as interrupts:
-        yield
+    with held_back(on_interrupt) as interrupts:
+        _BLOCKS.open += 1
+        try:
+            yield
+        finally:
+            _BLOCKS.open -= 1
     if interrupts:
         raise interrupts[0]
 
