@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from llenergymeasure.core.nvml.door import GpuDoor
@@ -13,6 +13,25 @@ from llenergymeasure.protocols import Clock
 POLL_S = 0.001
 # Ticks of 10 to 100 ms have been observed; a counter that does not advance for this long is stale or absent.
 TICK_TIMEOUT_S = 0.5
+# A longer pause between two polls counts as this long: nothing watched the counter while the system stopped this process.
+LONGEST_PAUSE_S = 0.01
+
+
+def polls(clock: Clock, pause_s: float, limit_s: float) -> Iterator[None]:
+    """Yield at once, after every pause, and a last time after the limit.
+
+    Args:
+        clock: the clock of the window.
+        pause_s: seconds between two polls.
+        limit_s: seconds in which the counters must advance.
+    """
+    end_s, is_over = clock.now() + limit_s, False
+    while not is_over:
+        is_over = clock.now() >= end_s
+        yield
+        before_s = clock.now()
+        clock.sleep(pause_s)
+        end_s += max(0.0, clock.now() - before_s - max(pause_s, LONGEST_PAUSE_S))
 
 
 @dataclass(frozen=True)
@@ -100,12 +119,11 @@ class CounterWatch:
 def watch_counters(door: GpuDoor, gpus: Sequence[Gpu], clock: Clock) -> dict[str, CounterWatch]:
     """Poll until every counter has ticked twice, is absent, or the timeout has passed. By UUID."""
     watches = {gpu.uuid: CounterWatch(gpu) for gpu in gpus}
-    deadline_s = clock.now() + TICK_TIMEOUT_S
-    while any(not watch.done for watch in watches.values()) and clock.now() < deadline_s:
+    for _ in polls(clock, POLL_S, TICK_TIMEOUT_S):
         for watch in watches.values():
             watch.poll(door, clock)
-        if any(not watch.done for watch in watches.values()):
-            clock.sleep(POLL_S)
+        if all(watch.done for watch in watches.values()):
+            break
     return watches
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fake_gpu import a_gpu
-from llenergymeasure.core.energy.ticks import CounterWatch, Tick, ticks_of, watch_counters
+from llenergymeasure.core.energy.ticks import CounterWatch, Tick, polls, ticks_of, watch_counters
 from llenergymeasure.exceptions import ReadingFailed, SensorFault
 from llenergymeasure.testing import FakeClock
 
@@ -111,3 +111,30 @@ def test_a_slow_counter_is_reported():
 def test_one_tick_is_not_enough():
     watches, _ = watched(100.0, 105.0)
     assert ticks_of(watches) == {}
+
+
+class Stopped(FakeClock):
+    """The clock of a process that the system stops for 2 s in its second pause."""
+
+    pauses = 0
+
+    def sleep(self, seconds):
+        self.pauses += 1
+        super().sleep(2.0 if self.pauses == 2 else seconds)
+
+
+def test_the_time_in_which_the_process_was_stopped_does_not_count():
+    clock = Stopped()
+    door = Scripted(FakeClock(), *[100.0] * 200, 105.0, 110.0)
+    watches = watch_counters(door, [a_gpu()], clock)
+    assert [tick.energy_j for tick in ticks_of(watches)["GPU-0"]] == [105.0, 110.0]
+    assert clock.now() - 100.0 == pytest.approx(2.2, abs=0.01)
+
+
+def test_a_counter_is_polled_once_more_when_its_time_is_over():
+    clock = FakeClock()
+    polled_at = []
+    for _ in polls(clock, 0.001, limit_s=0.1):
+        polled_at.append(round(clock.now() - 100.0, 3))
+        clock.sleep(0.5 if len(polled_at) == 3 else 0.0)
+    assert polled_at == [0.0, 0.001, 0.002, 0.503]

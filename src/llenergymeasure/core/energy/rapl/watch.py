@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from llenergymeasure.core.energy.rapl.log import ZoneLog
 from llenergymeasure.core.energy.rapl.zones import Zone
-from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick
+from llenergymeasure.core.energy.ticks import TICK_TIMEOUT_S, Tick, polls
 from llenergymeasure.protocols import Clock
 
 INTERVAL_S = 0.1
@@ -99,8 +99,9 @@ class ZoneWatch:
         """Poll until every counted zone has ticked `TICKS` times, is gone, or the timeout has passed; its ticks by name."""
         start_s = self._clock.now()
         needed = {name: log.n_ticks + TICKS for name, log in self.counted.items()}
-        while self._waits(needed) and self._clock.now() < start_s + TICK_TIMEOUT_S:
-            self._clock.sleep(POLL_S)
+        for _ in polls(self._clock, POLL_S, TICK_TIMEOUT_S):
+            if not self._waits(needed):
+                break
             for log in self.counted.values():
                 log.sample()
         return {name: log.ticks(start_s, self._clock.now()) for name, log in self.counted.items()}

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from llenergymeasure.core.energy.ticks import polls
 from llenergymeasure.exceptions import MeterError, ReadingFailed, SensorAbsent, SensorFault
 from llenergymeasure.protocols import Clock
 
@@ -160,10 +161,11 @@ def _why_unreadable(zone: Zone, error: MeterError) -> str:
 def _without_ticks(zones: Sequence[Zone], clock: Clock) -> list[Zone]:
     """The zones whose counters do not advance within `STILL_S`; it returns as soon as all have advanced."""
     before = {zone.name: zone.read_uj() for zone in zones}
-    still, deadline_s = list(zones), clock.now() + STILL_S
-    while still and clock.now() < deadline_s:
-        clock.sleep(_POLL_S)
+    still = list(zones)
+    for _ in polls(clock, _POLL_S, STILL_S):
         still = [zone for zone in still if zone.read_uj() == before[zone.name]]
+        if not still:
+            break
     return still
 
 
