@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from llenergymeasure import StudyResult
+from llenergymeasure.study.executors.ray.options import RayOptions
 from waiting import until
 
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
@@ -65,3 +66,13 @@ def test_a_node_that_does_not_see_the_results_is_found_before_the_run(place, clu
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+
+
+def test_any_error_of_ray_is_the_reason_why_there_is_no_connection():
+    from llenergymeasure.study.executors.ray.door import NotConnected, connected
+
+    def times_out(*_arguments, **_options):
+        raise Exception("The current node timed out during startup.\nThis could happen because ...")
+
+    with pytest.raises(NotConnected, match=r"^The current node timed out during startup\.$"):
+        connected(RayOptions(address="127.0.0.1:1"), times_out)

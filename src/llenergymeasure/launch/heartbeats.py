@@ -10,6 +10,8 @@ from llenergymeasure.results.ranks.files import stem
 
 # A process writes a heartbeat every second; one that was stopped, or hangs in the driver, does not.
 SILENT_S = 20.0
+# The parent looks several times a second. If it did not, the machine was stopped, and with it the processes.
+LONGEST_GAP_S = 2.0
 
 
 def alive_file(folder: Path, rank: int) -> Path:
@@ -34,6 +36,7 @@ class Heartbeats:
         self._now = now
         self._heard: dict[int, tuple[int, float]] = {}
         self._silent: tuple[int, ...] = ()
+        self._looked_s = now()
 
     def pids(self) -> Iterator[int]:
         """Ids of the processes that have written a heartbeat."""
@@ -44,8 +47,14 @@ class Heartbeats:
                 continue
 
     def silent(self) -> tuple[int, ...]:
-        """Ranks whose heartbeat stopped for `SILENT_S` seconds; the first finding is kept, also after they have ended."""
+        """Ranks whose heartbeat stopped for `SILENT_S` seconds; the first finding is kept, also after they have ended.
+
+        The time in which the machine was stopped does not count.
+        """
         now_s = self._now()
+        gap_s, self._looked_s = now_s - self._looked_s, now_s
+        if gap_s > LONGEST_GAP_S:
+            self._heard = {rank: (touched, since_s + gap_s) for rank, (touched, since_s) in self._heard.items()}
         for rank, path in self._files.items():
             touched = _touched(path)
             if touched is not None and self._heard.get(rank, (None,))[0] != touched:

@@ -52,3 +52,17 @@ def test_a_wall_clock_that_is_set_makes_no_process_silent(tmp_path, clock, touch
             touch(rank, 100_000 + second + (step_s if second >= 20 else 0))
         assert beats.silent() == ()
         clock.sleep(1)
+
+
+def test_a_machine_that_was_stopped_makes_no_process_silent(tmp_path, clock, touch):
+    """Nothing ran meanwhile, and the first that runs again may be the one that looks."""
+    beats = Heartbeats(tmp_path, 1, clock.now)
+    touch(0, 1000)
+    assert beats.silent() == ()
+    clock.sleep(3600)
+    assert beats.silent() == ()
+    for _ in range(int(SILENT_S)):
+        assert beats.silent() == ()
+        clock.sleep(1)
+    clock.sleep(1)
+    assert beats.silent() == (0,)

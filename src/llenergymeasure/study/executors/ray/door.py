@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,8 +114,12 @@ class RayCluster:
         self._at_end.close()
 
 
-def connected(options: RayOptions) -> RayCluster:
+def connected(options: RayOptions, init: Callable[..., object] = ray.init) -> RayCluster:
     """Connect to a cluster, or start one on this machine that ends with this process.
+
+    Args:
+        options: of the executor.
+        init: Ray's own connection.
 
     Raises:
         NotConnected: there is none, or its versions of Python or Ray are others.
@@ -127,8 +131,8 @@ def connected(options: RayOptions) -> RayCluster:
         stack.callback(ray.shutdown)
         try:
             with handlers_kept():
-                ray.init(options.address, log_to_driver=False, logging_level=logging.ERROR, **local)
-        except (RayError, ConnectionError, ImportError, OSError, RuntimeError, ValueError) as error:
+                init(options.address, log_to_driver=False, logging_level=logging.ERROR, **local)
+        except Exception as error:
             raise NotConnected(_first_line(error)) from error
         return RayCluster(stack.pop_all())
 

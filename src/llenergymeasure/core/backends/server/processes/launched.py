@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -24,14 +25,24 @@ LONGEST_END_S = GRACE_S + 10.0
 # What is read of the start and of the end of the output: a crash of several processes writes more lines than a message shows.
 # The guard keeps more of both.
 READ_BYTES = 64 * MOST_BYTES
+# By default, Linux gives the ports from 32768 on to outgoing connections, and to programs that ask for any port.
+PORTS = range(20_000, 32_768)
+TRIED_PORTS = 100
 
 
 def free_port() -> int:
-    """A port of this machine on which nothing listens."""
+    """A port of this machine on which nothing listens. The server listens on it only after it has loaded the model."""
+    for port in random.SystemRandom().sample(PORTS, TRIED_PORTS):
+        with suppress(OSError):
+            return _bound(port)
+    return _bound(0)
+
+
+def _bound(port: int) -> int:
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+        listener.bind(("127.0.0.1", port))
+        bound: int = listener.getsockname()[1]
+        return bound
 
 
 def ending_of(code: int) -> str:

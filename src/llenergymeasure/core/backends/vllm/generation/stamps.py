@@ -89,10 +89,6 @@ def logged(client: Any) -> Iterator[StepLog]:
         client.get_output = get_output
 
 
-# Two clocks that differ by less are one clock, read twice: the difference is the time between the two readings.
-SAME_CLOCK_S = 1e-4
-
-
 def to_clock(clock: Clock, now: Callable[[], float]) -> Callable[[float], float]:
     """Convert stamps of the engine to the clock of the measurement; on Linux both are the same.
 
@@ -100,5 +96,8 @@ def to_clock(clock: Clock, now: Callable[[], float]) -> Callable[[float], float]
         clock: the clock of the measurement.
         now: the engine's clock.
     """
-    shift_s = clock.now() - now()
-    return (lambda stamp_s: stamp_s) if abs(shift_s) < SAME_CLOCK_S else (lambda stamp_s: stamp_s + shift_s)
+    before_s, engine_s, after_s = clock.now(), now(), clock.now()
+    if before_s <= engine_s <= after_s:
+        return lambda stamp_s: stamp_s
+    shift_s = (before_s + after_s) / 2 - engine_s
+    return lambda stamp_s: stamp_s + shift_s

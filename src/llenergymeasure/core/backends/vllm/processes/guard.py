@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 
 PERIOD_S = 0.2
+# A process that is killed sooner after the start of another leaves it behind, which waits for five minutes.
+LOOKING_S = 0.02
 PROC = Path("/proc")
 # Column after the name of a process, see proc(5): its start, which a later process with the same number does not share.
 _START = 19
@@ -52,14 +54,22 @@ def _text(path: Path) -> str:
 def watch(pid: int) -> None:
     """Wait for the end of the process that started this one, and kill what it has started."""
     looking = [True]
-    signal.signal(signal.SIGUSR1, lambda _number, _frame: looking.clear())
+    known: dict[int, str | None] = {}
+
+    def look() -> None:
+        known.update((child, started(child)) for child in descendants(pid) if child != os.getpid())
+
+    def look_once_more(_number: int, _frame: object) -> None:
+        look()
+        looking.clear()
+
+    signal.signal(signal.SIGUSR1, look_once_more)
     sys.stdout.write("watching\n")
     sys.stdout.flush()
-    known: dict[int, str | None] = {}
     while os.getppid() == pid:
         if looking:
-            known.update((child, started(child)) for child in descendants(pid) if child != os.getpid())
-        time.sleep(PERIOD_S)
+            look()
+        time.sleep(LOOKING_S if looking else PERIOD_S)
     running = [child for child, start in known.items() if start is not None and started(child) == start]
     for process in {*running, *(late for child in running for late in descendants(child))}:
         with suppress(ProcessLookupError):
