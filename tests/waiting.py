@@ -17,10 +17,10 @@ Found = TypeVar("Found")
 
 
 def until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
-    """Whether a condition became true in time. A file that it listed and that is gone when it reads it makes it false."""
+    """Whether a condition became true in time. A file or process that is gone when it reads it makes it false."""
     end_s = time.monotonic() + seconds
     while True:
-        with suppress(FileNotFoundError):  # another process has renamed its folder in the meantime
+        with suppress(FileNotFoundError, ProcessLookupError):  # it was listed, and was renamed or has ended since
             if condition():  # it is asked once at a time: what was true may be over a moment later
                 return True
         if time.monotonic() >= end_s:
