@@ -12,7 +12,7 @@ from llenergymeasure.core.check_parts import check_engine
 from llenergymeasure.core.collect.check_records import check_prepared, check_records, records_of
 from llenergymeasure.protocols import Batch, Clock, InferenceEngine, ModelLoader
 from llenergymeasure.records import RequestRecord, RunRecords
-from llenergymeasure.testing.residue import children, left_threads, resident_mb
+from llenergymeasure.testing.residue import children, left_threads, own_mb
 
 # Lengths of the prompts: different, so that an engine that pads must mask, and not in order.
 LENGTHS = (3, 1, 6, 2)
@@ -207,11 +207,11 @@ class EngineContract:
         ids, threads, processes = bench.run().ids(), set(threading.enumerate()), children()
         bench.load_again()
         assert bench.run().ids() == ids, "the model generates other ids when it is loaded again"
-        before_mb = resident_mb()
+        before_mb = own_mb()
         for _ in range(2):
             bench.load_again()
             bench.run()
-        grown_mb = (resident_mb() or 0.0) - (before_mb or 0.0)
+        grown_mb = (own_mb() or 0.0) - (before_mb or 0.0)
         most_mb = max(NOISE_MB, (bench.engine.info.memory_mb or 0.0) / 2)
         assert grown_mb <= most_mb, f"two more loads left {grown_mb:.0f} MB of memory in use"
         assert children() <= processes, "release left a process"

@@ -30,11 +30,15 @@ def left_threads(before: set[threading.Thread]) -> set[threading.Thread]:
     return left
 
 
-def resident_mb(memory: Path = Path("/proc/self/statm")) -> float | None:
-    """Memory of this process in MB, after a search for garbage; None outside Linux."""
+def own_mb(memory: Path = Path("/proc/self/statm")) -> float | None:
+    """Memory of this process in MB, after a search for garbage; None outside Linux.
+
+    Pages of files and shared memory are not counted: the kernel drops those of files, and reads them again, as other processes
+    need memory.
+    """
     gc.collect()
     try:
-        _, pages, *_ = memory.read_text(encoding="ascii").split()
+        _, resident, shared, *_ = memory.read_text(encoding="ascii").split()
     except OSError:
         return None
-    return int(pages) * mmap.PAGESIZE / 1e6
+    return (int(resident) - int(shared)) * mmap.PAGESIZE / 1e6

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 import subprocess
 import sys
 from pathlib import Path
 
-from llenergymeasure.testing.residue import children
+import pytest
+
+from llenergymeasure.testing.residue import children, own_mb
 
 
 class EndsWhileListed(type(Path())):
@@ -32,3 +35,18 @@ def test_without_a_list_there_are_no_children(tmp_path):
 def test_a_child_of_this_process_is_listed():
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         assert not Path("/proc/self/task").exists() or child.pid in children()
+
+
+@pytest.mark.skipif(own_mb() is None, reason="needs Linux, which says how much memory a process has")
+def test_pages_of_files_are_not_memory_of_the_process(tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(bytes(2**26))
+    before_mb = own_mb()
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        assert mapped[:: mmap.PAGESIZE].count(0) == 2**26 // mmap.PAGESIZE
+        kept = b"x" * 40_000_000
+        assert 40 <= own_mb() - before_mb < 60, f"{len(kept)} bytes were kept, and {len(mapped)} of a file were read"
+
+
+def test_without_its_file_the_memory_is_not_known(tmp_path):
+    assert own_mb(tmp_path / "nowhere") is None
