@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from real_servers import SMOLLM2
+from real_servers import SMOLLM2, counted
 from waiting import until
 
 pytestmark = pytest.mark.slow
@@ -118,6 +118,14 @@ def test_a_server_that_does_not_start_is_named_with_its_last_lines(tmp_path, lla
         assert "absent.gguf" in text
 
 
+def generated(port: int) -> float:
+    """How many tokens a server of llama.cpp has generated; 0 while it does not answer."""
+    with contextlib.suppress(OSError):
+        return counted(f"http://127.0.0.1:{port}", "llamacpp:tokens_predicted_total")
+    return 0.0
+
+
+WARM_UP_TOKENS = 16  # one prompt, and the default of warmup.max_new_tokens
 # 8 requests take 400 s.
 RARELY = ("--set", "traffic.mode=constant", "--set", "traffic.rate=0.02", "--set", "traffic.concurrency=null")
 
@@ -125,8 +133,10 @@ RARELY = ("--set", "traffic.mode=constant", "--set", "traffic.rate=0.02", "--set
 def test_a_server_that_dies_ends_a_run_with_few_requests_at_once(tmp_path, llama_cpp):
     with Run(tmp_path, SMOLLM2, llama_cpp, *RARELY) as run:
         assert until(lambda: bool(run.running_itself(llama_cpp[1])), seconds=60), run.log.read_text()
-        time.sleep(6.0)  # it has loaded its model, and the first requests were answered
         (server,) = run.running_itself(llama_cpp[1])
+        words = _words(server)
+        port = int(words[words.index(b"--port") + 1])
+        assert until(lambda: generated(port) > WARM_UP_TOKENS, seconds=60), run.log.read_text()
         os.kill(server, signal.SIGKILL)
         begin_s = time.monotonic()
         assert run.ends() != 0
