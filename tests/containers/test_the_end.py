@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -16,7 +17,7 @@ from tiny import TINY
 from waiting import until
 
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
-TOKEN, PASSWORD = "hf_AbCdEfGhIjKlMnOp0123", "pr0xy-Passw0rd"
+TOKEN, PASSWORD = f"hf_{uuid4().hex}", f"pr0xy-{uuid4().hex}"  # other runs of these tests have others
 PLAIN = {**TINY, "energy": {"backend": "null"}, "pytorch": {"device": "cpu", "load_format": "dummy"}}
 FOR_EVER = """
 import json, sys
@@ -26,7 +27,7 @@ with _plugin_api.open_experiment(ExperimentConfig(**json.loads(sys.argv[1])), fr
         experiment.measure()
         print("measured", flush=True)
 """
-LONGEST_S = 20.0
+LONGEST_S = 60.0
 
 
 @pytest.fixture
