@@ -143,7 +143,8 @@ SlurmdParameters=config_overrides
 SchedulerParameters=sched_interval=2,batch_sched_delay=0,sched_min_interval=0
 ReturnToService=2
 JobRequeue=1
-KillWait=5
+KillWait=30
+MessageTimeout=60
 MinJobAge=86400
 GresTypes=gpu
 NodeName={NODE} NodeHostname={host} NodeAddr=127.0.0.1 CPUs={CPUS} RealMemory=8000 Gres=gpu:{GPUS} State=UNKNOWN

@@ -13,9 +13,9 @@ from waiting import until
 @pytest.fixture
 def bench(tmp_path, cluster):
     executor = SlurmExecutor(ExecutorContext(parallel=2, gpus_per_run=0), cluster.answer)
-    yield ExecutorBench(executor, tmp_path)
+    yield ExecutorBench(executor, tmp_path, within_s=180)
     cluster.run("scancel", "--me", check=False)
-    assert until(lambda: cluster.jobs() == [], 40)
+    assert until(lambda: cluster.jobs() == [], 60)
 
 
 class TestSlurm(ExecutorContract):

@@ -48,7 +48,7 @@ class Site:
 
     def ended(self, process: subprocess.Popen[str]) -> tuple[int, str, str]:
         try:
-            out, err = process.communicate(timeout=150)
+            out, err = process.communicate(timeout=300)
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
@@ -93,7 +93,7 @@ def site(tmp_path, cluster):
     found = Site(tmp_path, cluster)
     yield found
     cluster.run("scancel", "--me", check=False)
-    assert until(lambda: cluster.jobs() == [], 30), cluster.jobs()
+    assert until(lambda: cluster.jobs() == [], 60), cluster.jobs()
 
 
 def rows_are_complete(study: StudyResult, cycles: int) -> bool:
@@ -183,9 +183,8 @@ def test_what_slurm_would_refuse_is_found_before_the_run(site, options, problem)
 def test_a_controller_that_does_not_answer_is_found_before_the_run(site, tmp_path):
     text = (site.cluster.folder / "slurm.conf").read_text()
     other = tmp_path / "slurm.conf"
-    other.write_text(
-        "\n".join(line for line in text.splitlines() if not line.startswith("SlurmctldPort")) + "\nMessageTimeout=2\n"
-    )
+    kept = [line for line in text.splitlines() if not line.startswith(("SlurmctldPort=", "MessageTimeout="))]
+    other.write_text("\n".join([*kept, "MessageTimeout=2"]) + "\n")
     site.environ["SLURM_CONF"] = str(other)
     code, _, err = site.llem("run", "study.yaml", "--executor", "slurm")
     assert (code, "the controller of Slurm does not answer" in err) == (1, True), err
@@ -234,4 +233,4 @@ def test_an_interrupt_cancels_the_cycles(site):
     code, _, err = site.ended(process)
     assert code == 130, err
     assert f"continue with: llem run --resume results/{site.folder.name} --executor slurm" in err
-    assert until(lambda: site.cluster.jobs() == []), site.cluster.jobs()
+    assert until(lambda: site.cluster.jobs() == [], 60), site.cluster.jobs()
