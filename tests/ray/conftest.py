@@ -93,7 +93,7 @@ class Place:
                 os.kill(pid, signal.SIGKILL)
 
 
-def ended(process: subprocess.Popen[str], seconds: float = 150) -> tuple[int, str, str]:
+def ended(process: subprocess.Popen[str], seconds: float = 400) -> tuple[int, str, str]:
     """Exit code, output and errors of a process that ends."""
     try:
         out, err = process.communicate(timeout=seconds)

@@ -36,7 +36,7 @@ def test_a_study_runs_on_a_cluster_that_exists(place, cluster, way):
 def test_a_head_that_is_killed_leaves_the_cluster_and_no_worker(place, cluster):
     place.study(cycles=2, tokens=100)  # cycles of many seconds: the first one lasts until the second one has begun
     process = place.start("run", "study.yaml", *on(cluster.address))
-    assert until(lambda: len(place.processes("executors.worker")) == 2, 90)
+    assert until(lambda: len(place.processes("executors.worker")) == 2, 180)
     process.kill()
     process.communicate()
     assert until(lambda: not place.processes("executors.worker"), 30), place.processes()
@@ -59,7 +59,7 @@ def test_a_node_that_does_not_see_the_results_is_found_before_the_run(place, clu
     with log.open("w") as output:
         process = subprocess.Popen(command, env=place.environ, stdout=output, stderr=output)
     try:
-        assert until(lambda: "Ray runtime started" in log.read_text() or process.poll() is not None, 90)
+        assert until(lambda: "Ray runtime started" in log.read_text() or process.poll() is not None, 180)
         code, out, err = place.llem("run", "study.yaml", *on(cluster.address))
         assert (code, out) == (1, ""), (err, log.read_text())
         assert "does not see the files that this machine writes into" in err

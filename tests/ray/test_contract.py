@@ -15,7 +15,7 @@ from llenergymeasure.testing import ExecutorBench, ExecutorContract
 def bench(bare_cluster, tmp_path):
     options = {"address": bare_cluster.address, "cpus_per_run": "1"}
     executor = create(ExecutorContext(gpus_per_run=0, options=options, environ=os.environ, results=tmp_path))
-    yield ExecutorBench(executor, tmp_path)
+    yield ExecutorBench(executor, tmp_path, within_s=180)
     executor.close()
 
 
