@@ -119,6 +119,19 @@ def _is_in_a_cluster_of(owners: Sequence[int], process: Path) -> bool:
 
 
 @pytest.fixture
+def no_other_cluster() -> None:
+    """Skip a test where Ray would find a cluster of another program by the commands of its processes."""
+    if not until(lambda: not any("--gcs-address" in command for command in _all_commands()), 10):
+        pytest.skip("another cluster of Ray runs on this machine")
+
+
+def _all_commands() -> Iterator[str]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            yield path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+
+
+@pytest.fixture
 def place(tmp_path: Path, simulation: Callable[..., Simulation]) -> Iterator[Place]:
     """Two GPUs, of which the second always draws 8 % more power than the first."""
     gpus = [sim_gpu("hopper", number, idle=[Constant(watts)]) for number, watts in enumerate(WATTS)]

@@ -75,6 +75,7 @@ def test_what_cannot_work_is_one_message_and_nothing_is_written(place, options, 
     assert place.is_empty(), place.processes()
 
 
+@pytest.mark.usefixtures("no_other_cluster")
 def test_an_address_without_a_cluster_is_a_finding(place):
     place.study(cycles=1)
     code, _, err = place.llem("run", "study.yaml", "--executor", "ray")
