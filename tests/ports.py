@@ -7,8 +7,8 @@ import socket
 from contextlib import ExitStack, suppress
 
 # Below these the system takes the ports of outgoing connections, and of whoever asks for any port: by default from 32768 on.
-# Ray gives its workers those up to 19999.
-PORTS = range(20_000, 32_768)
+# Ray takes those up to 19999 for its workers, and those from 23000 to 24000 for its clients.
+PORTS = range(24_001, 32_768)
 # Tests in other processes must pick others, also where they begin with the same seed.
 CHANCE = random.SystemRandom()
 

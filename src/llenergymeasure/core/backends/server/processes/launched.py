@@ -25,8 +25,9 @@ LONGEST_END_S = GRACE_S + 10.0
 # What is read of the start and of the end of the output: a crash of several processes writes more lines than a message shows.
 # The guard keeps more of both.
 READ_BYTES = 64 * MOST_BYTES
-# By default, Linux gives the ports from 32768 on to outgoing connections, and to programs that ask for any port.
-PORTS = range(20_000, 32_768)
+# By default, Linux gives the ports from 32768 on to outgoing connections, and to programs that ask for any port. Ray takes
+# many up to 24000.
+PORTS = range(24_001, 32_768)
 TRIED_PORTS = 100
 
 

@@ -222,7 +222,7 @@ def test_ctrl_c_in_a_terminal_does_not_reach_the_server():
 
 def test_a_free_port_can_be_used_and_is_none_that_the_system_gives_to_others():
     port = free_port()
-    assert 20_000 <= port < 32_768
+    assert 24_000 < port < 32_768
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", port))
 
