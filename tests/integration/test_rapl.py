@@ -13,6 +13,7 @@ import pytest
 from llenergymeasure import _plugin_api
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.config.user_config import UserConfig
+from llenergymeasure.exceptions import PreFlightError
 from waiting import tried
 
 pytestmark = pytest.mark.slow
@@ -54,14 +55,28 @@ def a_session(tmp_path_factory):
 @pytest.fixture(scope="module")
 def result(a_session):
     """A result. It is measured again, idle power included, where the process that writes the counters was stalled."""
-    return tried(
-        lambda: measured(a_session()),
-        lambda found: found.energy_total_j == true_j(found.duration_sec) and found.baseline_power_w == true_j(1.0),
+    return tried(lambda: measured(a_session()), is_as_the_counters_say, was_stalled)
+
+
+def is_as_the_counters_say(found):
+    return (
+        found.energy_total_j == true_j(found.duration_sec)
+        and found.baseline_power_w == true_j(1.0)
+        and found.energy_uncertainty_j == mostly_gain_j(found.energy_total_j)
+        and (found.energy.n_readings or 0) > 300
     )
+
+
+def was_stalled(late_s):
+    return max(late_s) > 0.05  # a counter that stands still for so long counts as a coarse one
 
 
 def true_j(seconds):
     return pytest.approx(WATTS * seconds, rel=0.02)
+
+
+def mostly_gain_j(joules):
+    return pytest.approx(0.05 * joules, rel=0.2)
 
 
 def measured(session):
@@ -85,7 +100,7 @@ def test_the_joules_are_those_of_package_and_memory(result):
     assert result.energy_total_j == true_j(result.duration_sec)
     assert set(result.energy_per_device_j) == {"package-0", "package-0/dram"}
     assert [domain.name for domain in result.energy.domains if not domain.included] == ["package-0/core"]
-    assert result.energy_uncertainty_j == pytest.approx(0.05 * result.energy_total_j, rel=0.2)
+    assert result.energy_uncertainty_j == mostly_gain_j(result.energy_total_j)
     assert result.energy.n_readings > 300
 
 
@@ -107,13 +122,16 @@ def test_a_window_of_the_plugin_measures_any_code(a_session):
     session = a_session()
 
     def joules_and_seconds():
-        with _plugin_api.open_meter("rapl", session) as metering:
-            window = metering.meter.open_window()
-            start_s = session.clock.now()
-            time.sleep(0.5)
-            end_s = session.clock.now()
-            reading = window.close(start_s, end_s)
+        try:
+            with _plugin_api.open_meter("rapl", session) as metering:
+                window = metering.meter.open_window()
+                start_s = session.clock.now()
+                time.sleep(0.5)
+                end_s = session.clock.now()
+                reading = window.close(start_s, end_s)
+        except PreFlightError as error:  # also where the counters stand still for a moment
+            return error, 0.0
         assert metering.choice.name == "rapl"
         return reading.energy_j, end_s - start_s
 
-    tried(joules_and_seconds, lambda found: found[0] == true_j(found[1]))
+    tried(joules_and_seconds, lambda found: found[0] == true_j(found[1]), was_stalled)

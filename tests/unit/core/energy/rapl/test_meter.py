@@ -13,6 +13,7 @@ from llenergymeasure.core.energy.rapl import meter as rapl
 from llenergymeasure.core.energy.rapl.meter import RaplMeter
 from llenergymeasure.core.energy.rapl.zones import working_zones
 from llenergymeasure.core.machine.clock import SystemClock
+from llenergymeasure.exceptions import SensorAbsent
 from powercapsim import (
     FINE_RANGE_UJ,
     Draw,
@@ -216,6 +217,7 @@ def test_a_tree_that_a_thread_writes_in_real_time_is_measured(tmp_path_factory):
     tried(
         lambda: joules_and_seconds(tmp_path_factory.mktemp("sys") / "powercap"),
         lambda found: found[0] == pytest.approx(25.0 * found[1], rel=0.01),
+        lambda late_s: max(late_s) > 0.05,
     )
 
 
@@ -238,9 +240,10 @@ def joules_and_seconds(root):
         end_s = clock.now()
         reading = window.close(start_s, end_s)
         made.release()
+    except SensorAbsent as error:  # also where the counters stand still for a moment
+        return error, 0.0
     finally:
         ended.set()
         writer.join()
-    assert reading.reason is None
     assert "llem-rapl" not in {thread.name for thread in threading.enumerate()}
-    return reading.energy_j, end_s - start_s
+    return (reading.reason if reading.energy_j is None else reading.energy_j), end_s - start_s
