@@ -14,6 +14,7 @@ import pytest
 
 TRIES = 3
 Found = TypeVar("Found")
+NO_PROCESS = 2**22 + 1  # above every process id of Linux: that of a process which has ended may be given to a new one
 
 
 def until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 from llenergymeasure._files import complete_directory, launch_prefix, process_is_alive, remove_stale, write_atomic
 from llenergymeasure.exceptions import ConfigError, LLEMError
-from waiting import until
+from waiting import NO_PROCESS, until
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path):
@@ -138,25 +138,18 @@ def here(tmp_path):
         return folder.path.name.split("-")[1]
 
 
-@pytest.fixture
-def dead_pid():
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
-
-
-def test_folders_of_killed_processes_are_removed_and_those_of_running_ones_are_not(tmp_path, here, dead_pid):
-    (tmp_path / left_by(dead_pid, here)).mkdir()
+def test_folders_of_killed_processes_are_removed_and_those_of_running_ones_are_not(tmp_path, here):
+    (tmp_path / left_by(NO_PROCESS, here)).mkdir()
     (tmp_path / left_by(os.getppid(), here)).mkdir()
     (tmp_path / ".of-another").mkdir()
     remove_stale(tmp_path)
     assert {entry.name for entry in tmp_path.iterdir()} == {left_by(os.getppid(), here), ".of-another", "probe"}
 
 
-def test_what_another_machine_makes_on_a_shared_disk_is_never_removed(tmp_path, dead_pid):
-    (tmp_path / left_by(dead_pid, "0123abcd")).mkdir()
+def test_what_another_machine_makes_on_a_shared_disk_is_never_removed(tmp_path):
+    (tmp_path / left_by(NO_PROCESS, "0123abcd")).mkdir()
     remove_stale(tmp_path)
-    assert (tmp_path / left_by(dead_pid, "0123abcd")).exists()
+    assert (tmp_path / left_by(NO_PROCESS, "0123abcd")).exists()
 
 
 def test_a_base_that_is_a_file_is_named(tmp_path):
@@ -183,11 +176,11 @@ def test_a_zombie_process_counts_as_ended():
     assert not process_is_alive(process.pid)
 
 
-def test_folders_for_children_of_ended_processes_are_removed_and_of_living_ones_not(tmp_path, dead_pid):
+def test_folders_for_children_of_ended_processes_are_removed_and_of_living_ones_not(tmp_path):
     mine = Path(tempfile.mkdtemp(prefix=launch_prefix(), dir=tmp_path))
-    gone = tmp_path / mine.name.replace(f"-{os.getpid()}-", f"-{dead_pid}-")
+    gone = tmp_path / mine.name.replace(f"-{os.getpid()}-", f"-{NO_PROCESS}-")
     gone.mkdir()
-    elsewhere = tmp_path / f"llem-launch-00000000-{dead_pid}-abc"
+    elsewhere = tmp_path / f"llem-launch-00000000-{NO_PROCESS}-abc"
     elsewhere.mkdir()
     remove_stale(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([mine, elsewhere])

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from waiting import until
+from waiting import NO_PROCESS, until
 
 # Returns as soon as its folder is gone, as the main thread of a child does after its next look at the request.
 LEAVES_AT_ONCE = """
@@ -34,19 +34,13 @@ os._exit(0)
 """
 
 
-def an_ended_process() -> int:
-    process = subprocess.Popen(["true"])
-    process.wait()
-    return process.pid
-
-
 def test_the_folder_is_removed_whole_although_the_main_thread_returns_first(tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
     for number in range(MANY):
         (folder / str(number)).touch()
 
-    subprocess.run([sys.executable, "-c", LEAVES_AT_ONCE, folder, str(an_ended_process())], timeout=60, check=False)
+    subprocess.run([sys.executable, "-c", LEAVES_AT_ONCE, folder, str(NO_PROCESS)], timeout=60, check=False)
 
     assert until(lambda: not any(tmp_path.iterdir()), 2.0)
 
@@ -57,7 +51,7 @@ def test_a_folder_that_cannot_be_renamed_such_as_a_mount_is_emptied(tmp_path):
     (folder / "log").touch()
     (tmp_path / "run.gone" / "in the way").mkdir(parents=True)
 
-    subprocess.run([sys.executable, "-c", LEAVES_AT_ONCE, folder, str(an_ended_process())], timeout=60, check=False)
+    subprocess.run([sys.executable, "-c", LEAVES_AT_ONCE, folder, str(NO_PROCESS)], timeout=60, check=False)
 
     assert until(lambda: not any(folder.iterdir()), 2.0)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 
 from fake_engine import FakeEngine
 from llenergymeasure._files import launch_prefix, machine_mark
 from llenergymeasure.launch.runners.container.engine import find_engine
 from llenergymeasure.launch.runners.container.leftovers import LABEL, container_name, label_options, remove_leftovers
+from waiting import NO_PROCESS
 
 
 def removed(tmp_path, *containers):
@@ -19,10 +19,8 @@ def removed(tmp_path, *containers):
 
 
 def test_containers_of_ended_processes_of_this_machine_are_removed(tmp_path):
-    ended = subprocess.Popen(["true"])
-    ended.wait()
-    of_ended = f"llem-launch-{machine_mark()}-{ended.pid}-abc_123456"
-    of_other_machine = f"llem-launch-00000000-{ended.pid}-abc_123456"
+    of_ended = f"llem-launch-{machine_mark()}-{NO_PROCESS}-abc_123456"
+    of_other_machine = f"llem-launch-00000000-{NO_PROCESS}-abc_123456"
     assert removed(tmp_path, of_ended, of_other_machine, container_name(None), "db") == [[of_ended]]
 
 
