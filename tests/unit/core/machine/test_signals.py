@@ -131,10 +131,11 @@ try:
 except ProcessLookupError:
     pass
 '''
-is_on, interrupts, lost = False, 0, 0
+is_on, is_sent, interrupts, lost = False, False, 0, 0
 
 def interrupted(number, frame):
-    global interrupts
+    global interrupts, is_sent
+    is_sent = True
     if is_on:
         interrupts += 1
         raise KeyboardInterrupt
@@ -145,6 +146,8 @@ def terminated(number, frame):
 signal.signal(signal.SIGTERM, terminated)
 signal.signal(signal.SIGINT, interrupted)
 sender = subprocess.Popen([sys.executable, "-S", "-c", SEND, str(os.getpid())])
+while not is_sent and sender.poll() is None:
+    time.sleep(0.001)
 end_s = time.monotonic() + 3
 while time.monotonic() < end_s:
     try:
