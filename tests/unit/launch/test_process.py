@@ -106,7 +106,7 @@ def test_a_signal_is_passed_on_and_a_child_that_ignores_it_is_killed_after_its_g
     start_s = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         run(python(STUBBORN), log, grace_s=0.3)
-    assert time.monotonic() - start_s < 10
+    assert time.monotonic() - start_s < 30  # it would last 60 s
 
 
 class InterruptedWait(subprocess.Popen):

@@ -9,7 +9,7 @@ import pytest
 from canned_server import canned_server
 from llenergymeasure import ExperimentConfig
 from llenergymeasure.core.backends.server.answers import answer_findings
-from llenergymeasure.core.backends.server.questions import Reply
+from llenergymeasure.core.backends.server.questions import Questions, Reply
 from llenergymeasure.models.builtin import builtin_model_path
 
 NAMES = ["org/m", "org/other"]
@@ -19,9 +19,16 @@ def listing(*names):
     return 200, {"object": "list", "data": [{"id": name} for name in names]}
 
 
-def findings(url, environ=None, **section):
+class Patient(Questions):
+    """Waits for as long as the server of a busy machine needs."""
+
+    def get(self, path, timeout_s):
+        return super().get(path, 30 * timeout_s)
+
+
+def findings(url, environ=None, questions=Patient, **section):
     config = ExperimentConfig(model="org/m", backend="server", server={"url": url, **section})
-    return list(answer_findings(config, environ or {}))
+    return list(answer_findings(config, environ or {}, questions))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +111,7 @@ def test_an_address_at_which_nothing_listens_is_found():
 def test_a_server_that_hangs_has_another_remedy_than_one_that_does_not_run():
     with socket.create_server(("127.0.0.1", 0)) as listener:  # it accepts, and answers nothing
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        (finding,) = findings(url)
+        (finding,) = findings(url, questions=Questions)
     assert finding.problem == f"the server at {url} does not answer within 2 s"
     assert finding.fix == "it hangs, or has too much to do: wait or restart it, and try again; or correct server.url"
 
@@ -135,4 +142,4 @@ def test_a_built_in_model_is_known_by_its_path():
     config = ExperimentConfig(model="builtin/tiny-llama", backend="server", server={"url": "http://h/v1"})
     with canned_server({"/v1/models": listing(path, "other")}) as canned:
         there = config.model_copy(update={"server": config.server.model_copy(update={"url": canned.url})})
-        assert list(answer_findings(there, {})) == []
+        assert list(answer_findings(there, {}, Patient)) == []
