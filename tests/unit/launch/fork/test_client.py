@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -130,7 +132,12 @@ def test_a_server_that_needs_longer_on_a_busy_machine_still_ends_a_run_that_igno
     assert until(lambda: said() == ["up"])
     late = parent_of(process.pid)
     os.kill(late, signal.SIGSTOP)
-    threading.Timer(1.5, os.kill, (late, signal.SIGCONT)).start()
+
+    def go_on():
+        with suppress(ProcessLookupError):  # on a busy machine it was killed before
+            os.kill(late, signal.SIGCONT)
+
+    threading.Timer(1.5, go_on).start()
     another.close()
     assert until(lambda: not process_is_alive(process.pid))
 
@@ -221,6 +228,11 @@ def entries(folder):
     return len(list(Path(folder).iterdir()))
 
 
+def own_files():
+    gc.collect()  # what an earlier test left is closed now, and not in between
+    return entries("/proc/self/fd")
+
+
 def runs(server, tmp_path, count):
     """Several runs in turn, and the number of open files of this process afterwards."""
     folder = tmp_path / "many"
@@ -229,7 +241,7 @@ def runs(server, tmp_path, count):
     for _ in range(count):
         assert server.fork(folder, folder / "log").wait(20) == 0
     (tmp_path / "many" / "log").unlink()
-    return entries("/proc/self/fd")
+    return own_files()
 
 
 def children_of(pid):
@@ -239,9 +251,9 @@ def children_of(pid):
 @pytest.mark.parametrize("count", [20, pytest.param(1000, marks=pytest.mark.slow)])
 def test_runs_leave_no_process_no_zombie_and_no_open_file(server, start, said, tmp_path, count):
     start("tell").wait(20)
-    number_of_server, files = int(said()[2]), entries("/proc/self/fd")
+    number_of_server, files = int(said()[2]), own_files()
     theirs = entries(f"/proc/{number_of_server}/fd")
-    assert runs(server, tmp_path, count) == files
+    assert runs(server, tmp_path, count) <= files
     assert children_of(number_of_server) == []
     assert until(lambda: entries(f"/proc/{number_of_server}/fd") <= theirs)
     assert entries(f"/proc/{number_of_server}/task") == 1
