@@ -12,7 +12,7 @@ from benchmarks.stream_clients import late_of
 def test_the_lateness_of_a_token_is_counted_from_the_time_in_its_text():
     wrote_s = time.perf_counter() - 1.0
     (late,) = late_of(b"data: " + json.dumps({"choices": [{"text": f" {wrote_s!r}"}]}).encode() + b"\n")
-    assert 1.0 <= late < 2.0
+    assert 1.0 <= late < 60.0
 
 
 @pytest.mark.parametrize("line", [b"", b"\n", b": comment", b"data: [DONE]", b'data: {"choices": [], "usage": {}}'])

@@ -50,14 +50,14 @@ def test_the_exit_code_of_a_killed_program_is_minus_its_signal(program):
     assert OnNode().run(program("import os; os.kill(os.getpid(), 9)")) == -signal.SIGKILL
 
 
-@pytest.mark.parametrize(("text", "code"), [(WAIT, -signal.SIGTERM), (STUBBORN, -signal.SIGKILL)])
-def test_a_program_that_is_stopped_gets_sigterm_and_then_sigkill(program, tmp_path, text, code):
+@pytest.mark.parametrize(("text", "grace_s", "code"), [(WAIT, 30.0, -signal.SIGTERM), (STUBBORN, 0.5, -signal.SIGKILL)])
+def test_a_program_that_is_stopped_gets_sigterm_and_then_sigkill(program, tmp_path, text, grace_s, code):
     child, codes = OnNode(), []
     thread = threading.Thread(target=lambda: codes.append(child.run(program(text))))
     thread.start()
     assert until(lambda: (tmp_path / "log").exists() and "began" in (tmp_path / "log").read_text(), 30)
-    child.stop(grace_s=0.5)
-    thread.join(30)
+    child.stop(grace_s=grace_s)
+    thread.join(60)
     assert codes == [code]
 
 
