@@ -3,7 +3,7 @@
 Says each step on stdout, waits for nothing, and ends as `llem` does. At the beginning of the window scenario time is set
 to 100 s, so that troubles may be scripted for its middle.
 
-    python measure_simulated.py METER PLACE
+    python measure_simulated.py METER PLACE NUMBER_OF_PROMPTS
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ def set_scenario_time(time_s: float) -> None:
         memoryview(words).cast("d")[ORIGIN] = time.perf_counter() - time_s
 
 
-def measure(meter: str, place: Path) -> int:
+def measure(meter: str, place: Path, n: int) -> int:
     """One experiment with its result in a file."""
     config = ExperimentConfig(
-        model="builtin/tiny-llama", n=16, max_output_tokens=40, min_output_tokens=40, max_input_tokens=32,
+        model="builtin/tiny-llama", n=n, max_output_tokens=40, min_output_tokens=40, max_input_tokens=32,
         baseline={"duration_seconds": 1}, warmup={"n_warmup": 1, "thermal_floor_seconds": 0},
     )  # fmt: skip
     session = _plugin_api.Session(progress=(steps := Steps()))
@@ -72,4 +72,4 @@ def measure(meter: str, place: Path) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(exit_code_of(lambda: measure(sys.argv[1], Path(sys.argv[2])), tracebacks=True))
+    raise SystemExit(exit_code_of(lambda: measure(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])), tracebacks=True))
