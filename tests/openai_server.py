@@ -41,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
         """An answer, in events; after the last one that was set, the program ends as after a crash."""
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         tokens = asked["max_tokens"]
-        if self.server.is_overloaded():
+        if self.server.is_overloaded_by(self.client_address):
             self.send_error(429, "too many requests")
             return
         self.send_response(200)
@@ -52,7 +52,6 @@ class Handler(BaseHTTPRequestHandler):
             self._stream(tokens)
         except OSError:  # the client has gone
             self.close_connection = True
-        self.server.in_work -= 1
         self.server.answered += 1
         if self.server.answered == self.server.answers:
             print("out of memory", flush=True)
@@ -83,12 +82,16 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
     answers: int | None = None
     most: int | None = None
-    answered = in_work = 0
+    answered = 0
 
-    def is_overloaded(self) -> bool:
-        """Whether one more request is too many; from then on every request is."""
-        self.in_work += 1
-        return self.most is not None and self.in_work > self.most
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._clients: set[tuple[str, int]] = set()
+
+    def is_overloaded_by(self, client: tuple[str, int]) -> bool:
+        """Whether one more connection that sends requests is too many; from then on every request is refused."""
+        self._clients.add(client)
+        return self.most is not None and len(self._clients) > self.most
 
     def handle_error(self, *_: object) -> None:
         """Write nothing about clients that have gone."""
@@ -99,7 +102,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--answers", type=int, help="after so many answers it ends with exit code 3")
-    parser.add_argument("--most", type=int, help="refuse requests for ever after there were more than so many at once")
+    parser.add_argument(
+        "--most", type=int, help="refuse every request once more than so many connections have sent one"
+    )
     options = parser.parse_args()
     with Server(("127.0.0.1", options.port), Handler) as server:
         server.answers, server.most = options.answers, options.most

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -80,7 +81,7 @@ def test_a_server_that_dies_in_the_window_is_an_error_with_its_last_lines(start,
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
     assert " answers from http://" in errors
-    assert "refused: " in errors
+    assert re.search(r"\b(refused|reset|closed_early): \d", errors)
     assert "the server ended with exit code 3; its last lines:\n  out of memory" in errors
     assert "Traceback" not in errors
     assert not list(tmp_path.glob("results/*/result.json"))
@@ -91,7 +92,7 @@ def test_an_interrupt_under_load_ends_the_run_and_its_server(start, tmp_path, nu
     process = start("n=1000", "traffic.concurrency=4")
     until_it_measures(process, tmp_path)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert until(lambda: running(tmp_path) == [])
@@ -101,12 +102,12 @@ def test_a_killed_run_leaves_no_server(start, tmp_path):
     process = start("n=1000", "traffic.concurrency=4")
     until_it_measures(process, tmp_path)
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert until(lambda: running(tmp_path) == [])
 
 
 def test_an_overloaded_point_of_a_study_does_not_keep_the_limits(start, tmp_path):
-    """With eight in flight the server refuses every request, so that no run of this cell has a result."""
+    """With eight connections the server refuses every request, so that no run of this cell has a result."""
     (tmp_path / "study.yaml").write_text(
         "sweep: {traffic.concurrency: [1, 8]}\nslo: {ttft_p99_ms: 5000}\nn: 8\nname: overload\n", encoding="utf-8"
     )
