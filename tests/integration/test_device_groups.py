@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from statistics import fmean
 from uuid import uuid4
 
 import pytest
@@ -22,14 +21,12 @@ import paced
 from llenergymeasure import StudyResult
 from llenergymeasure._files import TEMPORARY
 from nvmlsim import Constant, Simulation, sim_gpu
-from waiting import until
+from paced.truth import WATTS, Found, found_by
+from waiting import p99, tried, until
 
 pytestmark = pytest.mark.slow
 WORKER = re.compile(r"executors\.worker \S*/tasks/(c\d+\.\d+)\.json")
 MARK = "LLEM_TEST_OF_DEVICE_GROUPS"
-WATTS = (100.0, 108.0)
-TRUTH = {"precision": paced.TOKEN_S["bf16"] / paced.TOKEN_S["fp32"], "max_input_tokens": paced.LONGER}
-ENERGY = "energy_per_output_token"
 
 
 class Place:
@@ -68,12 +65,10 @@ class Place:
         found = {pid: WORKER.search(command) for pid, command in self.processes().items()}
         return {match[1]: pid for pid, match in found.items() if match}
 
-    def has_completed(self, *tasks: str) -> bool:
-        """Whether each of these tasks has completed a run."""
-        return all(
-            any('"state":"completed"' in path.read_text() for path in self.path.glob(f"results/*/tasks/{task}.jsonl"))
-            for task in tasks
-        )
+    def is_at_another_run(self, task: str) -> bool:
+        """Whether the worker of a task has completed a run, and has begun the next one."""
+        journals = [path.read_text() for path in self.path.glob(f"results/*/tasks/{task}.jsonl")]
+        return any('"state":"completed"' in text and '"state":"running"' in text.splitlines()[-1] for text in journals)
 
 
 def _commands(variable: bytes) -> Iterator[tuple[int, str]]:
@@ -104,10 +99,6 @@ def place(tmp_path: Path, simulation: Callable[..., Simulation]) -> Iterator[Pla
             os.kill(pid, signal.SIGKILL)
 
 
-def watts(row) -> float:
-    return row.values["energy_total_j"] / row.values["duration_sec"]
-
-
 def nothing_is_left(place: Place, was_killed: bool = False) -> None:
     """No process, and no hidden file but one that a killed process was writing: its name differs each time, and it is not read."""
     assert until(lambda: not place.processes(), 30), place.processes()
@@ -117,44 +108,41 @@ def nothing_is_left(place: Place, was_killed: bool = False) -> None:
 
 def test_a_gpu_that_draws_8_percent_more_leaves_the_effects_where_they_are(place):
     place.study(cycles=4, tokens=100)  # runs of seconds: a stall of the machine by 50 ms changes little
-    code, _, err = place.llem("run", "study.yaml", "--parallel", "2")
-    assert code == 0, err
-    assert sum(re.search(r"run \d+ of 16(, .* left)?: ", line) is not None for line in err.splitlines()) == 16
+
+    def found() -> Found:
+        shutil.rmtree(place.path / "results", ignore_errors=True)
+        code, _, err = place.llem("run", "study.yaml", "--parallel", "2")
+        assert code == 0, err
+        assert sum(re.search(r"run \d+ of 16(, .* left)?: ", line) is not None for line in err.splitlines()) == 16
+        return found_by(StudyResult.from_dir(place.folder))
+
+    tried(found, Found.is_true, lambda late_s: p99(late_s) > 0.02)
     study = StudyResult.from_dir(place.folder)
     assert [row.state for row in study.runs] == ["completed"] * 16
-
     gpus = {row.cycle: row.gpus for row in study.runs}
     assert sorted(Counter(gpus.values()).values()) == [2, 2]
     assert all(row.gpus == gpus[row.cycle] and row.block == f"cycle {row.cycle}" for row in study.runs)
-    low, high = sorted(fmean(watts(row) for row in study.runs if row.gpus == each) for each in set(gpus.values()))
-    assert high / low == pytest.approx(1.08, rel=0.01)
-
-    found = study.effects.metric(ENERGY)
-    assert found.n_blocks == 4
-    for name, truth in TRUTH.items():
-        ratio = found.factor(name).levels[-1].ratio
-        half = math.log(ratio.high / ratio.low) / 2
-        # An interval misses in 5 of 100 studies; a shift by the difference of the GPUs would be far outside.
-        assert abs(math.log(ratio.value / truth)) <= max(2 * half, 0.01), name
-        assert half < math.log(1.04), name
 
     assert any(text.startswith("neighbours: ") for text in study.warnings)
     assert max(row.neighbours for row in study.runs) == 1
-    assert all(abs(row.clock_offset_s) < 1 for row in study.runs)
+    assert all(abs(row.clock_offset_s) < 60 for row in study.runs)
     header = (place.folder / "runs.csv").read_text().splitlines()[0]
     assert ",task,neighbours,clock_offset_s," in header
     nothing_is_left(place)
 
 
-def begun(place: Place, cycles: int = 2) -> subprocess.Popen[str]:
-    """A study in which both GPUs have completed a run, and are at the next one."""
-    place.study(cycles, tokens=100)  # cycles of many seconds: the first one lasts until the second one has begun
+def begun(place: Place, cycles: int = 2) -> tuple[subprocess.Popen[str], dict[str, int]]:
+    """A study in which both GPUs have completed a run, and are at the next one; and its workers."""
+    place.study(cycles, tokens=150)  # cycles of many seconds: the first one lasts until the second one has begun
     process = place.start("run", "study.yaml", "--parallel", "2")
-    first_two = ("c1.1", "c2.1")
-    assert until(lambda: place.has_completed(*first_two) and set(first_two) <= set(place.workers()), 120), ended(
-        process
-    )
-    return process
+    tasks, workers = {"c1.1", "c2.1"}, {}
+
+    def are_at_work() -> bool:
+        workers.update(place.workers())
+        return tasks <= set(workers) and all(map(place.is_at_another_run, tasks))
+
+    assert until(are_at_work, 120), ended(process)
+    return process, workers
 
 
 def completed(place: Place, was_killed: bool = False) -> StudyResult:
@@ -169,8 +157,8 @@ def completed(place: Place, was_killed: bool = False) -> StudyResult:
 
 
 def test_a_cycle_whose_worker_is_killed_starts_again(place):
-    process = begun(place)
-    os.kill(place.workers()["c1.1"], signal.SIGKILL)
+    process, workers = begun(place)
+    os.kill(workers["c1.1"], signal.SIGKILL)
     code, _, err = ended(process)
     assert code == 0, err
     assert "cycle 1 was lost" in err
@@ -180,7 +168,7 @@ def test_a_cycle_whose_worker_is_killed_starts_again(place):
 
 
 def test_a_head_that_is_killed_leaves_no_process_and_is_resumed(place):
-    process = begun(place)
+    process, _ = begun(place)
     kept = {path: path.read_bytes() for path in place.path.glob("results/*/runs/*/result.json")}
     process.kill()
     ended(process)
@@ -192,7 +180,7 @@ def test_a_head_that_is_killed_leaves_no_process_and_is_resumed(place):
 
 
 def test_a_study_goes_on_while_the_workers_of_its_killed_head_still_end(place):
-    process = begun(place)
+    process, _ = begun(place)
     process.kill()
     code, _, err = place.llem("run", "--resume", str(place.folder), "--parallel", "2")
     ended(process)
@@ -202,7 +190,7 @@ def test_a_study_goes_on_while_the_workers_of_its_killed_head_still_end(place):
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_with_130_and_the_line_that_continues(place, how):
-    process = begun(place)
+    process, _ = begun(place)
     process.send_signal(how)
     code, out, err = ended(process)
     assert (code, out) == (130, ""), err
