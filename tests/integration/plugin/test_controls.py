@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from waiting import tried
+
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("torch_is_loaded")]
 
 LOADS = """
@@ -123,21 +125,27 @@ def test_a_shift_excuses_its_own_kind_of_metric_and_never_counted_ones(suite):
     suite.tests(
         f"@pytest.mark.llem(TINY, fail_on={{{limits}}})\ndef test_load(llm_experiment):\n    llm_experiment()\n"
     )
-    assert suite.run(suite.replay(*usual), "--llem-update-baseline=new").ret == 0
-    (path,) = suite.baseline_files
-    content = suite.baseline()
-    ((_, by_hash), *_) = [each for each in content["entries"].items() if "test_load" in each[0]]
-    (samples,) = [session["samples"] for entry in by_hash.values() for session in entry["sessions"]]
-    samples["flops_total"] = [value / 1.5 for value in samples["flops_total"]]
-    samples["tokens_per_second"] = [1000 * value for value in samples["tokens_per_second"]]
-    suite.write(path.relative_to(suite.path), json.dumps(content))
-    more = [1.2 * joules for joules in usual]
-    result = suite.run(suite.replay(*more, **{"test_suite.py::test_load": more * 2}), "--llem-json=report.json")
-    assert result.ret == 1
-    (load,) = [test for test in suite.report()["tests"] if "test_load" in test["test"]]
-    kinds = {each["metric"]: each["verdict"] for each in load["experiments"][0]["metrics"]}
-    assert kinds == {
+
+    def verdicts():
+        for path in suite.baseline_files:
+            path.unlink()
+        assert suite.run(suite.replay(*usual), "--llem-update-baseline=new").ret == 0
+        (path,) = suite.baseline_files
+        content = suite.baseline()
+        ((_, by_hash), *_) = [each for each in content["entries"].items() if "test_load" in each[0]]
+        (samples,) = [session["samples"] for entry in by_hash.values() for session in entry["sessions"]]
+        samples["flops_total"] = [value / 1.5 for value in samples["flops_total"]]
+        samples["tokens_per_second"] = [1000 * value for value in samples["tokens_per_second"]]
+        suite.write(path.relative_to(suite.path), json.dumps(content))
+        more = [1.2 * joules for joules in usual]
+        result = suite.run(suite.replay(*more, **{"test_suite.py::test_load": more * 2}), "--llem-json=report.json")
+        assert result.ret == 1
+        (load,) = [test for test in suite.report()["tests"] if "test_load" in test["test"]]
+        return {each["metric"]: each["verdict"] for each in load["experiments"][0]["metrics"]}
+
+    expected = {
         "energy_per_output_token": "not-comparable",
         "tokens_per_second": "regression",
         "flops_total": "regression",
     }
+    tried(verdicts, lambda found: found == expected)  # the seconds are real: a stall spoils the baseline
