@@ -11,7 +11,7 @@ from llenergymeasure.core.backends.server.client.asked import Answer, Asked
 from llenergymeasure.core.backends.server.client.client import Client
 from llenergymeasure.core.backends.server.client.target import Target
 from scripted_server import server_process
-from waiting import tried
+from waiting import p99, tried
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,8 @@ def test_first_token_second_token_gaps_and_end_are_within_a_millisecond() -> Non
     tried(
         typical_errors,
         lambda found: max(found.values()) < LIMIT_S,
-        lambda late_s: typical(late_s) > LIMIT_S / 4,  # 0.1 ms on a quiet machine
+        # On a quiet machine 0.1 ms; a few long stalls are seen at p99 only.
+        lambda late_s: typical(late_s) > LIMIT_S / 4 or p99(late_s) > 5 * LIMIT_S,
     )
 
 
