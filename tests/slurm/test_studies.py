@@ -24,6 +24,8 @@ pytest.importorskip("torch")
 ROOT = Path(__file__).resolve().parents[2]
 # A cycle lasts long enough to be cancelled, and its model is loaded in the worker itself.
 SLOW = ("--set", "min_duration_seconds=2")
+# The second one still runs after the first one was cancelled.
+SLOWER = ("--set", "min_duration_seconds=10")
 
 
 class Site:
@@ -103,7 +105,7 @@ def rows_are_complete(study: StudyResult, cycles: int) -> bool:
 
 
 def test_a_cancelled_cycle_is_submitted_again_and_a_requeued_one_goes_on(site):
-    process = site.start("run", "study.yaml", "--executor", "slurm", "--cycles", "3", *SLOW)
+    process = site.start("run", "study.yaml", "--executor", "slurm", "--cycles", "3", *SLOWER)
     site.cluster.run("scancel", site.once_running(1))
     requeued = site.once_running(2)
     site.cluster.run("scontrol", "requeue", requeued)
