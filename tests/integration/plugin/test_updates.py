@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from a_baseline import HASH, a_file, a_session, an_entry
 from pytest_llem.baseline.folder import dumps
+from waiting import tried
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("torch_is_loaded")]
 
@@ -192,15 +194,21 @@ def test_a_run_that_is_killed_during_an_update_leaves_the_old_file_or_the_new_on
     old, new = (large_file(joules, date) for joules, date in ((10.0, "2026-11-01"), (12.0, "2026-11-02")))
     target = suite.write("llem-baselines/a.json", old)
     suite.write("candidate.json", new)
-    whole_s = update_and_kill(suite, None)
-    assert target.read_text() == new
-    moments, seen = random.Random(20261129), set()
-    for number in range(50):
+    moments = random.Random(20261129)
+
+    def seen():
         target.write_text(old)
-        near = number % 2 == 1
-        update_and_kill(suite, moments.uniform(0, 0.02 if near else whole_s), target if near else None)
-        seen.add({old: "old", new: "new"}.get(target.read_text(), "damaged"))
-    assert seen == {"old", "new"}
+        whole_s, found = update_and_kill(suite, None), set()
+        assert target.read_text() == new
+        for number in range(50):
+            target.write_text(old)
+            near = number % 2 == 1
+            update_and_kill(suite, moments.uniform(0, 0.02 if near else whole_s), target if near else None)
+            found.add({old: "old", new: "new"}.get(target.read_text(), "damaged"))
+        assert "damaged" not in found
+        return found
+
+    tried(seen, lambda found: found == {"old", "new"})
     target.write_text(old)
     update_and_kill(suite, None)
     assert [path.name for path in target.parent.iterdir()] == ["a.json"]
@@ -222,8 +230,8 @@ def update_and_kill(suite, after_s, written=None):
         remains.unlink()
     size = written.stat().st_size if written else None
     with subprocess.Popen(command, cwd=suite.path, env=environ, stdout=subprocess.PIPE) as process:
-        while not (folder / ".lock").exists():
-            assert process.poll() is None
+        while not (folder / ".lock").exists() and process.poll() is None:
+            pass
         while written and written.stat().st_size == size and not list(folder.glob(".*.tmp")) and process.poll() is None:
             pass
         begun_s = time.monotonic()
@@ -231,4 +239,5 @@ def update_and_kill(suite, after_s, written=None):
             time.sleep(after_s)
             process.kill()
         process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL)  # 0: it was killed too late
     return time.monotonic() - begun_s
