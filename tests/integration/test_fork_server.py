@@ -71,7 +71,7 @@ def test_experiments_in_turn(fresh, tmp_path):
 
 
 def test_several_ranks_use_the_launcher_of_torch_and_do_the_same_number_of_passes(fresh):
-    several = {"n": 3, "pytorch": {**PLAIN["pytorch"], "num_processes": 2}, "min_duration_seconds": 0.5}
+    several = {"n": 3, "pytorch": {**PLAIN["pytorch"], "num_processes": 2}, "min_duration_seconds": 5}
     result = fresh.measure(ExperimentConfig(**{**PLAIN, **several}))
     assert result.n_passes > 1
     assert result.n_prompts == 3 * result.n_passes == len(result.tokens.output_tokens_per_prompt)
