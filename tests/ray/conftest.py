@@ -20,13 +20,13 @@ import pytest
 import paced
 from llenergymeasure.config.extensions.table import installed_points
 from nvmlsim import Constant, Simulation, sim_gpu
+from paced.truth import WATTS
 from ports import free_ports
 from waiting import until
 
 HERE = Path(__file__).parent
 MARK = "LLEM_TEST_OF_RAY"
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
-WATTS = (100.0, 108.0)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -28,23 +28,24 @@ def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def has_a_row(place, task: str, state: str) -> bool:
-    """Whether the worker of a task has recorded a run with a state."""
-    return any(f'"state":"{state}"' in path.read_text() for path in place.path.glob(f"results/*/tasks/{task}.jsonl"))
+def is_at_another_run(place, task: str) -> bool:
+    """Whether the worker of a task has completed a run, and has begun the next one."""
+    journals = [path.read_text() for path in place.path.glob(f"results/*/tasks/{task}.jsonl")]
+    return any('"state":"completed"' in text and '"state":"running"' in text.splitlines()[-1] for text in journals)
 
 
 def begun(place, cycles: int = 2):
-    """A study in which both GPUs have completed a run, and are at the next one."""
-    place.study(cycles, tokens=100)  # cycles of many seconds: the first one lasts until the second one has begun
+    """A study in which both GPUs have completed a run, and are at the next one; and its workers."""
+    place.study(cycles, tokens=150)  # cycles of many seconds: the first one lasts until the second one has begun
     process = place.start("run", "study.yaml", *TWO_GPUS)
-    first_two = ("c1.1", "c2.1")
-    assert until(lambda: are_at_work(place, first_two), 120), ended(process)
-    return process
+    tasks, found = {"c1.1", "c2.1"}, {}
 
+    def are_at_work() -> bool:
+        found.update(workers(place))
+        return tasks <= set(found) and all(is_at_another_run(place, task) for task in tasks)
 
-def are_at_work(place, tasks) -> bool:
-    """Whether each of these tasks has completed a run, and goes on."""
-    return all(has_a_row(place, task, "completed") for task in tasks) and set(tasks) <= set(workers(place))
+    assert until(are_at_work, 120), ended(process)
+    return process, found
 
 
 def ended(process) -> tuple[int, str, str]:
@@ -67,8 +68,8 @@ def completed(place) -> StudyResult:
 
 @pytest.mark.parametrize("who", ["worker", "actor"])
 def test_a_cycle_whose_worker_or_actor_is_killed_starts_again(place, who):
-    process = begun(place)
-    worker = workers(place)["c1.1"]
+    process, found = begun(place)
+    worker = found["c1.1"]
     os.kill(worker if who == "worker" else parent(worker), signal.SIGKILL)
     code, _, err = ended(process)
     assert code == 0, err
@@ -79,7 +80,7 @@ def test_a_cycle_whose_worker_or_actor_is_killed_starts_again(place, who):
 
 
 def test_a_head_that_is_killed_takes_everything_with_it_and_is_resumed(place):
-    process = begun(place)
+    process, _ = begun(place)
     kept = {path.parent.name for path in place.path.glob("results/*/runs/*/result.json")}
     process.kill()
     ended(process)
@@ -92,7 +93,7 @@ def test_a_head_that_is_killed_takes_everything_with_it_and_is_resumed(place):
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_with_130_and_the_line_that_continues(place, how):
-    process = begun(place)
+    process, _ = begun(place)
     process.send_signal(how)
     code, out, err = ended(process)
     assert (code, out) == (130, ""), err

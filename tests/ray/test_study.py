@@ -3,49 +3,36 @@
 from __future__ import annotations
 
 import json
-import math
+import shutil
 from collections import Counter
-from statistics import fmean
 
 import pytest
 
-import paced
 from llenergymeasure import StudyResult
+from paced.truth import Found, found_by
+from waiting import p99, tried
 
 LOCAL = ["--executor", "ray", "--executor-option", "address=local", "--executor-option", "num_cpus=2"]
 TWO_GPUS = [*LOCAL, "--executor-option", "num_gpus=2"]
-TRUTH = {"precision": paced.TOKEN_S["bf16"] / paced.TOKEN_S["fp32"], "max_input_tokens": paced.LONGER}
-ENERGY = "energy_per_output_token"
-
-
-def watts(row) -> float:
-    return row.values["energy_total_j"] / row.values["duration_sec"]
 
 
 def test_a_gpu_that_draws_8_percent_more_leaves_the_effects_where_they_are(place):
     place.study(cycles=4, tokens=100)  # runs of seconds: a stall of the machine by 50 ms changes little
-    code, out, err = place.llem("run", "study.yaml", *TWO_GPUS)
-    assert code == 0, err
+
+    def found() -> Found:
+        shutil.rmtree(place.path / "results", ignore_errors=True)
+        code, out, err = place.llem("run", "study.yaml", *TWO_GPUS)
+        assert code == 0, err
+        assert "ray" not in out.lower()
+        return found_by(StudyResult.from_dir(place.folder()))
+
+    tried(found, Found.is_true, lambda late_s: p99(late_s) > 0.02)
     study = StudyResult.from_dir(place.folder())
     assert [row.state for row in study.runs] == ["completed"] * 16
-
     gpus = {row.cycle: row.gpus for row in study.runs}
     assert sorted(Counter(gpus.values()).values()) == [2, 2]
     assert all(row.gpus == gpus[row.cycle] and row.block == f"cycle {row.cycle}" for row in study.runs)
-    low, high = sorted(fmean(watts(row) for row in study.runs if row.gpus == each) for each in set(gpus.values()))
-    assert high / low == pytest.approx(1.08, rel=0.01)
-
-    found = study.effects.metric(ENERGY)
-    assert found.n_blocks == 4
-    for name, truth in TRUTH.items():
-        ratio = found.factor(name).levels[-1].ratio
-        half = math.log(ratio.high / ratio.low) / 2
-        # An interval misses in 5 of 100 studies; a shift by the difference of the GPUs would be far outside.
-        assert abs(math.log(ratio.value / truth)) <= max(2 * half, 0.01), name
-        assert half < math.log(1.04), name
-
     assert place.is_empty(), place.processes()
-    assert "ray" not in out.lower()
 
 
 def test_one_document_is_on_stdout_and_nothing_of_ray_anywhere(place):
