@@ -1,4 +1,4 @@
-"""Blocks in which Python's garbage collector does not run."""
+"""When Python's garbage collector runs, and when it does not."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from llenergymeasure.core.machine.signals import uninterrupted
+
+
+def collect_garbage() -> None:
+    """Collect what is garbage now.
+
+    Raises:
+        KeyboardInterrupt: an interrupt arrived; Python would only report one that is raised in a destructor, and go on.
+    """
+    with uninterrupted():
+        gc.collect()
 
 
 @contextmanager

@@ -15,13 +15,12 @@ The window of a server under traffic lies inside the traffic: it begins before t
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from llenergymeasure.core.energy.check_reading import check_reading
-from llenergymeasure.core.gc_control import without_garbage_collection
+from llenergymeasure.core.gc_control import collect_garbage, without_garbage_collection
 from llenergymeasure.domain.energy import EnergyReading
 from llenergymeasure.exceptions import MeterError
 from llenergymeasure.protocols import (
@@ -90,7 +89,7 @@ def measure_window(
         ProcessGroupError: another process of the experiment has ended.
     """
     together = process_group or Alone()
-    gc.collect()
+    collect_garbage()
     with without_garbage_collection(), _traffic(engine, batches, clock) as around:
         engine.synchronise()
         measurement = _open(meter)

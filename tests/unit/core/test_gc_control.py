@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+import signal
 from importlib import import_module
 
 import pytest
 
-from llenergymeasure.core.gc_control import importing_heavy
+from llenergymeasure.core.gc_control import collect_garbage, importing_heavy
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +57,17 @@ def test_a_repeated_import_freezes_no_objects(heavy):
     with importing_heavy():
         import_module(heavy)
     assert not any(found is young for found in gc.get_objects(generation=2))
+
+
+class InterruptedInItsDestructor:
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupt_in_a_destructor_is_raised_after_the_collection():
+    InterruptedInItsDestructor()
+    with pytest.raises(KeyboardInterrupt):
+        collect_garbage()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -20,6 +19,7 @@ from llenergymeasure.core.backends.pytorch.library import quiet_transformers
 from llenergymeasure.core.backends.pytorch.memory import CudaMemory, ProcessMemory
 from llenergymeasure.core.backends.pytorch.placement import input_device
 from llenergymeasure.core.backends.pytorch.tokens import TransformersTokenizer
+from llenergymeasure.core.gc_control import collect_garbage
 from llenergymeasure.domain.environment import CudaFacts
 from llenergymeasure.domain.measurements import ModelInfo
 from llenergymeasure.protocols import Clock
@@ -194,7 +194,7 @@ class TransformersEngine:
 
 def free_memory(on_cuda: bool) -> None:
     """Free the memory of released models, also on the device."""
-    gc.collect()
+    collect_garbage()
     if on_cuda:
         torch.cuda.empty_cache()
 
