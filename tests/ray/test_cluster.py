@@ -68,7 +68,7 @@ def test_a_node_that_does_not_see_the_results_is_found_before_the_run(place, clu
         process.wait(30)
 
 
-def test_any_error_of_ray_is_the_reason_why_there_is_no_connection():
+def test_an_error_of_ray_without_a_type_of_its_own_is_the_reason_why_there_is_no_connection():
     from llenergymeasure.study.executors.ray.door import NotConnected, connected
 
     def times_out(*_arguments, **_options):
@@ -76,3 +76,10 @@ def test_any_error_of_ray_is_the_reason_why_there_is_no_connection():
 
     with pytest.raises(NotConnected, match=r"^The current node timed out during startup\.$"):
         connected(RayOptions(address="127.0.0.1:1"), times_out)
+
+
+def test_a_call_that_ray_does_not_know_is_no_missing_connection():
+    from llenergymeasure.study.executors.ray.door import connected
+
+    with pytest.raises(TypeError):
+        connected(RayOptions(address="127.0.0.1:1"), lambda: None)

@@ -10,7 +10,8 @@ from llenergymeasure.results.ranks.files import stem
 
 # A process writes a heartbeat every second; one that was stopped, or hangs in the driver, does not.
 SILENT_S = 20.0
-# The parent looks several times a second. If it did not, the machine was stopped, and with it the processes.
+# The parent looks several times a second. A longer time between two looks counts as this long: the machine may have been
+# stopped, and the processes with it.
 LONGEST_GAP_S = 2.0
 
 
@@ -52,9 +53,9 @@ class Heartbeats:
         The time in which the machine was stopped does not count.
         """
         now_s = self._now()
-        gap_s, self._looked_s = now_s - self._looked_s, now_s
-        if gap_s > LONGEST_GAP_S:
-            self._heard = {rank: (touched, since_s + gap_s) for rank, (touched, since_s) in self._heard.items()}
+        stopped_s = max(0.0, now_s - self._looked_s - LONGEST_GAP_S)
+        self._looked_s = now_s
+        self._heard = {rank: (touched, since_s + stopped_s) for rank, (touched, since_s) in self._heard.items()}
         for rank, path in self._files.items():
             touched = _touched(path)
             if touched is not None and self._heard.get(rank, (None,))[0] != touched:

@@ -61,8 +61,13 @@ def test_a_machine_that_was_stopped_makes_no_process_silent(tmp_path, clock, tou
     assert beats.silent() == ()
     clock.sleep(3600)
     assert beats.silent() == ()
-    for _ in range(int(SILENT_S)):
-        assert beats.silent() == ()
-        clock.sleep(1)
-    clock.sleep(1)
-    assert beats.silent() == (0,)
+
+
+@pytest.mark.parametrize("every_s", [0.1, 1.0, 2.1, 30.0])
+def test_a_process_that_hangs_is_found_however_seldom_the_parent_looks(tmp_path, clock, touch, every_s):
+    beats, looks = Heartbeats(tmp_path, 1, clock.now), 0
+    touch(0, 1000)
+    while not beats.silent():
+        looks += 1
+        clock.sleep(every_s)
+    assert looks * min(every_s, 2.0) == pytest.approx(SILENT_S, abs=2.1)

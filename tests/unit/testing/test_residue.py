@@ -45,7 +45,7 @@ def test_pages_of_files_are_not_memory_of_the_process(tmp_path):
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         assert mapped[:: mmap.PAGESIZE].count(0) == 2**26 // mmap.PAGESIZE
         kept = b"x" * 40_000_000
-        assert 40 <= own_mb() - before_mb < 60, f"{len(kept)} bytes were kept, and {len(mapped)} of a file were read"
+        assert 30 < own_mb() - before_mb < 60, f"{len(kept)} bytes were kept, and {len(mapped)} of a file were read"
 
 
 def test_without_its_file_the_memory_is_not_known(tmp_path):

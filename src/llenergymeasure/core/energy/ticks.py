@@ -13,25 +13,25 @@ from llenergymeasure.protocols import Clock
 POLL_S = 0.001
 # Ticks of 10 to 100 ms have been observed; a counter that does not advance for this long is stale or absent.
 TICK_TIMEOUT_S = 0.5
-# A longer pause between two polls counts as this long: nothing watched the counter while the system stopped this process.
-LONGEST_PAUSE_S = 0.01
+# A pause between two polls that lasts longer counts as this long: the system had stopped this process, and nothing watched.
+LONGEST_PAUSE_S = 0.02
 
 
-def polls(clock: Clock, pause_s: float, limit_s: float) -> Iterator[None]:
-    """Yield at once, after every pause, and a last time after the limit.
+def polls(clock: Clock, pause_s: float, limit_s: float) -> Iterator[bool]:
+    """Yield for every poll until the limit whether this process was stopped in the pause before it. A pause follows each.
 
     Args:
         clock: the clock of the window.
         pause_s: seconds between two polls.
         limit_s: seconds in which the counters must advance.
     """
-    end_s, is_over = clock.now() + limit_s, False
-    while not is_over:
-        is_over = clock.now() >= end_s
-        yield
+    end_s, stopped_s = clock.now() + limit_s, 0.0
+    while clock.now() < end_s:
+        yield stopped_s > 0.0
         before_s = clock.now()
         clock.sleep(pause_s)
-        end_s += max(0.0, clock.now() - before_s - max(pause_s, LONGEST_PAUSE_S))
+        stopped_s = max(0.0, clock.now() - before_s - LONGEST_PAUSE_S)
+        end_s += stopped_s
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,10 @@ class CounterWatch:
             self._compare(*self._last, now_s, energy_j)
         self._last = (now_s, energy_j)
 
+    def lose_sight(self) -> None:
+        """Forget the last value: when the counter advanced since then is not known."""
+        self._last = None
+
     def _compare(self, before_s: float, before_j: float, now_s: float, energy_j: float) -> None:
         """Record a tick; a counter that was reset is watched from its new value."""
         if energy_j < before_j:
@@ -119,8 +123,10 @@ class CounterWatch:
 def watch_counters(door: GpuDoor, gpus: Sequence[Gpu], clock: Clock) -> dict[str, CounterWatch]:
     """Poll until every counter has ticked twice, is absent, or the timeout has passed. By UUID."""
     watches = {gpu.uuid: CounterWatch(gpu) for gpu in gpus}
-    for _ in polls(clock, POLL_S, TICK_TIMEOUT_S):
+    for was_stopped in polls(clock, POLL_S, TICK_TIMEOUT_S):
         for watch in watches.values():
+            if was_stopped:
+                watch.lose_sight()
             watch.poll(door, clock)
         if all(watch.done for watch in watches.values()):
             break

@@ -114,27 +114,48 @@ def test_one_tick_is_not_enough():
 
 
 class Stopped(FakeClock):
-    """The clock of a process that the system stops for 2 s in its second pause."""
+    """The clock of a process that the system stops once, in one of its pauses."""
 
-    pauses = 0
+    def __init__(self, pause, for_s):
+        super().__init__()
+        self._pause, self._for_s, self._pauses = pause, for_s, 0
 
     def sleep(self, seconds):
-        self.pauses += 1
-        super().sleep(2.0 if self.pauses == 2 else seconds)
+        self._pauses += 1
+        super().sleep(self._for_s if self._pauses == self._pause else seconds)
 
 
 def test_the_time_in_which_the_process_was_stopped_does_not_count():
-    clock = Stopped()
+    clock = Stopped(pause=2, for_s=2.0)
     door = Scripted(FakeClock(), *[100.0] * 200, 105.0, 110.0)
     watches = watch_counters(door, [a_gpu()], clock)
     assert [tick.energy_j for tick in ticks_of(watches)["GPU-0"]] == [105.0, 110.0]
     assert clock.now() - 100.0 == pytest.approx(2.2, abs=0.01)
 
 
-def test_a_counter_is_polled_once_more_when_its_time_is_over():
+class Running:
+    """A counter of 300 W with a tick every 20 ms."""
+
+    def __init__(self, clock):
+        self._clock = clock
+
+    def energy_j(self, gpu):
+        return 6.0 * ((self._clock.now() + 1e-9) // 0.02)
+
+
+@pytest.mark.parametrize("for_s", [0.03, 0.3, 2.0])
+@pytest.mark.parametrize("pause", [5, 25, 45])  # before, between and after the first ticks
+def test_a_tick_has_its_time_although_the_process_was_stopped(pause, for_s):
+    clock = Stopped(pause, for_s)
+    for tick in ticks_of(watch_counters(Running(clock), [a_gpu()], clock))["GPU-0"]:
+        assert tick.energy_j == pytest.approx(300.0 * tick.time_s, abs=0.5)
+        assert tick.poll_s <= 0.0011
+
+
+def test_no_poll_follows_one_that_lasts_beyond_the_limit():
     clock = FakeClock()
     polled_at = []
     for _ in polls(clock, 0.001, limit_s=0.1):
         polled_at.append(round(clock.now() - 100.0, 3))
         clock.sleep(0.5 if len(polled_at) == 3 else 0.0)
-    assert polled_at == [0.0, 0.001, 0.002, 0.503]
+    assert polled_at == [0.0, 0.001, 0.002]

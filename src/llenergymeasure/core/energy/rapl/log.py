@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from llenergymeasure.core.energy.rapl.zones import JOULES_PER_UJ, Zone
-from llenergymeasure.core.energy.ticks import Tick
+from llenergymeasure.core.energy.ticks import LONGEST_PAUSE_S, Tick
 from llenergymeasure.core.sampling.power_log import PowerLog
 from llenergymeasure.exceptions import MeterError, SensorFault
 from llenergymeasure.protocols import Clock
@@ -93,8 +93,10 @@ class ZoneLog:
         return 0
 
     def ticks(self, start_s: float, end_s: float) -> list[Tick]:
-        """The updates seen between two times, each in the middle of two samples."""
+        """The updates seen between two times, each in the middle of two samples; none while this process was stopped."""
         points = [point for point in self.energy.between("energy_j", start_s, end_s) if start_s <= point[0] <= end_s]
         return [
-            Tick((t_a + t_b) / 2, j_b, t_b - t_a) for (t_a, j_a), (t_b, j_b) in zip(points, points[1:]) if j_b != j_a
+            Tick((t_a + t_b) / 2, j_b, t_b - t_a)
+            for (t_a, j_a), (t_b, j_b) in zip(points, points[1:])
+            if j_b != j_a and t_b - t_a <= LONGEST_PAUSE_S
         ]

@@ -32,6 +32,8 @@ ANSWER_S = 120.0
 GRACE_S = 25.0
 # Who may use a local cluster. Ray remembers the first token of a process.
 _TOKEN = secrets.token_hex(32)
+# Errors of a connection. Ray also raises plain `Exception`, as when a node starts too slowly.
+_REASONS = (RayError, ConnectionError, ImportError, OSError, RuntimeError, ValueError)
 # No data is moved by Ray, which otherwise reserves a share of the memory; less than 80 MB is refused.
 OBJECTS_BYTES = 100_000_000
 # Sockets have paths of at most 107 bytes, and Ray adds this many to its folder.
@@ -122,7 +124,7 @@ def connected(options: RayOptions, init: Callable[..., object] = ray.init) -> Ra
         init: Ray's own connection.
 
     Raises:
-        NotConnected: there is none, or its versions of Python or Ray are others.
+        NotConnected: there is none, its versions of Python or Ray are others, or Ray failed.
     """
     ray.cloudpickle.register_pickle_by_value(child)
     with ExitStack() as stack:
@@ -133,6 +135,8 @@ def connected(options: RayOptions, init: Callable[..., object] = ray.init) -> Ra
             with handlers_kept():
                 init(options.address, log_to_driver=False, logging_level=logging.ERROR, **local)
         except Exception as error:
+            if type(error) is not Exception and not isinstance(error, _REASONS):
+                raise
             raise NotConnected(_first_line(error)) from error
         return RayCluster(stack.pop_all())
 

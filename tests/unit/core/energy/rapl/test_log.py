@@ -87,8 +87,12 @@ def test_the_time_until_the_sample_after_a_restart_is_not_measured():
 
 
 def test_a_tick_is_in_the_middle_of_two_samples():
-    (tick,) = sampled(0, 0, 5_000_000, 5_000_000).ticks(100.0, 101.0)
-    assert (tick.time_s, tick.energy_j, tick.poll_s) == pytest.approx((100.15, 5.0, 0.1))
+    (tick,) = sampled(0, 0, 500_000, 500_000, every_s=0.01).ticks(100.0, 101.0)
+    assert (tick.time_s, tick.energy_j, tick.poll_s) == pytest.approx((100.015, 0.5, 0.01))
+
+
+def test_there_is_no_tick_while_the_process_was_stopped():
+    assert sampled(0, 0, 5_000_000, 5_000_000, every_s=0.1).ticks(100.0, 101.0) == []
 
 
 def test_the_folder_of_a_real_zone_is_a_path():

@@ -16,7 +16,7 @@ from pathlib import Path
 
 PERIOD_S = 0.2
 # A process that is killed sooner after the start of another leaves it behind, which waits for five minutes.
-LOOKING_S = 0.02
+LOOKING_S = 0.05
 PROC = Path("/proc")
 # Column after the name of a process, see proc(5): its start, which a later process with the same number does not share.
 _START = 19

@@ -102,7 +102,6 @@ import os, subprocess, sys, time
 from llenergymeasure.core.backends.vllm.processes.several import guarded
 with guarded() as all_started:
     left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    time.sleep(0.6)
     all_started()
     print(left.pid, flush=True)
     time.sleep(600)
