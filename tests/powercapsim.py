@@ -56,11 +56,17 @@ class SimZone:
 
 
 class SimClock(TimerClock):
-    """A clock on which a question takes 5 us, and a sleep is late as on Linux."""
+    """A clock on which a question takes 5 us, and a sleep is late as on Linux.
+
+    Attributes:
+        moved: is called with the time when it has moved.
+        stop: the number of the sleep in which the system stops the process, from now on, and for how long in s.
+    """
 
     def __init__(self, random: Random | None = None) -> None:
         super().__init__()
         self._random = random
+        self.stop: tuple[int, float] = (0, 0.0)
         self.moved: Callable[[float], None] = lambda now_s: None
 
     def now(self) -> float:
@@ -70,7 +76,9 @@ class SimClock(TimerClock):
 
     def sleep(self, seconds: float) -> None:
         late_s = 0.0 if self._random is None else 50e-6 + self._random.expovariate(1 / 20e-6)
-        super().sleep(seconds + late_s)
+        sleeps, stopped_s = self.stop
+        self.stop = sleeps - 1, stopped_s
+        super().sleep(seconds + late_s + (stopped_s if sleeps == 1 else 0.0))
         self.moved(self.seconds)
 
     def repeat(self, interval_s: float, call: Callable[[], None]) -> Callable[[], None]:

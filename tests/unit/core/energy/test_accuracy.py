@@ -117,3 +117,38 @@ def test_where_both_sensors_measure_a_quarter_of_the_time_the_check_is_too_uncer
     assert abs(found.error) < 0.003
     assert gap_j < allowed_j
     assert found.reading.crosscheck_uncertainty_j > 0.1 * found.truth_j
+
+
+class Stopping:
+    """The clock of a simulation; the system stops the process once, in a pause that is armed."""
+
+    def __init__(self, clock):
+        self._clock, self.pauses, self.for_s = clock, 0, 0.0
+
+    def __getattr__(self, name):
+        return getattr(self._clock, name)
+
+    def sleep(self, seconds):
+        self.pauses -= 1
+        self._clock.sleep(self.for_s if self.pauses == 0 else seconds)
+
+
+@pytest.mark.parametrize("for_s", [0.05, 0.3, 0.6, 2.0])
+@pytest.mark.parametrize("pause", [1, 5, 25, 60])
+@pytest.mark.parametrize("edge", ["open", "close"])
+def test_a_process_that_is_stopped_while_it_waits_for_ticks_measures_the_same(simulate, edge, pause, for_s):
+    random = Random(f"{edge}, {pause}, {for_s}")
+    sim = simulate(working(SENSORS["counter"](), "constant 300 W", 3.0, random), call_cost_s=CALL_COST_S)
+    door, clock = GpuDoor(), Stopping(sim.clock)
+    sampler = sim.clock.sampler = GpuSampler(door, door.gpus, clock)
+    meter = NvmlMeter(door, door.gpus, sampler, clock)
+    settle(sim, random)
+    clock.for_s, clock.pauses = for_s, pause if edge == "open" else 0
+    window = meter.open_window()
+    start_s, end_s = work(sim, 3.0)
+    clock.pauses = pause if edge == "close" else 0
+    one = Score(window.close(start_s, end_s), sim.truth_j(start_s, end_s))
+    door.close()
+    assert one.reading.method == "counter"
+    assert abs(one.error) < 0.005
+    assert one.covered

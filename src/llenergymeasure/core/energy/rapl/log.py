@@ -15,6 +15,8 @@ from llenergymeasure.protocols import Clock
 HIGHEST_W = 5000.0
 # A decision: the joules of a tick appear at once, and a hundred ticks of 1 ms may be late. A larger value would hide a reset.
 LATE_S = 0.1
+# A decision: an update that was seen in a gap ten times as long as the shortest may be one of several in it.
+LESS_EXACT = 10
 
 
 class ZoneLog:
@@ -28,7 +30,7 @@ class ZoneLog:
         energy: joules since the first sample, at the time of each sample.
         faults: time and description of each jump that is no consumption.
         gone: why the counter is not read any more; None while it is.
-        n_ticks: number of samples that showed a new value.
+        n_ticks: number of updates whose time is known; see `ticks`.
         slowest_s: longest duration of a reading in s.
     """
 
@@ -70,7 +72,7 @@ class ZoneLog:
     def _add(self, time_s: float, shown_uj: int) -> None:
         if self._last is not None:
             rose_uj = self._rise_uj(*self._last, time_s, shown_uj)
-            self.n_ticks += rose_uj > 0
+            self.n_ticks += rose_uj > 0 and time_s - self._last[0] <= LONGEST_PAUSE_S
             self._total_uj += rose_uj
         self._last = time_s, shown_uj
         self.energy.add(time_s, energy_j=self._total_uj * JOULES_PER_UJ)
@@ -93,10 +95,16 @@ class ZoneLog:
         return 0
 
     def ticks(self, start_s: float, end_s: float) -> list[Tick]:
-        """The updates seen between two times, each in the middle of two samples; none while this process was stopped."""
+        """The updates seen between two times, each in the middle of two samples; none while this process was stopped.
+
+        Updates whose times are much less exact than those of the others are left out.
+        """
         points = [point for point in self.energy.between("energy_j", start_s, end_s) if start_s <= point[0] <= end_s]
-        return [
+        ticks = [
             Tick((t_a + t_b) / 2, j_b, t_b - t_a)
             for (t_a, j_a), (t_b, j_b) in zip(points, points[1:])
             if j_b != j_a and t_b - t_a <= LONGEST_PAUSE_S
         ]
+        most_s = LESS_EXACT * min((tick.poll_s for tick in ticks), default=0.0)
+        exact = [tick for tick in ticks if tick.poll_s <= most_s]
+        return exact if len(exact) >= 2 else ticks

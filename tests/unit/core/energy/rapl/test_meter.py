@@ -58,6 +58,22 @@ def test_the_error_keeps_its_limit_and_the_stated_uncertainty_covers_it(tmp_path
     assert covered >= 19
 
 
+@pytest.mark.parametrize("for_s", [0.05, 0.3, 0.6, 2.0])
+@pytest.mark.parametrize("pause", [1, 5, 40])
+@pytest.mark.parametrize("edge", ["open", "close"])
+def test_a_process_that_is_stopped_while_it_waits_for_ticks_measures_the_same(bench, edge, pause, for_s):
+    made = bench(random=Random(f"{edge}, {pause}, {for_s}"))
+    edges = iter([None, (pause, for_s)])
+    if edge == "open":
+        made.clock.stop = pause, for_s
+    else:
+        made.at_the_edges = lambda: setattr(made.clock, "stop", next(edges) or (0, 0.0))
+    reading, truth_j = made.window(3.0)
+    assert reading.method == "counter"
+    assert reading.energy_j == pytest.approx(truth_j, rel=0.01)
+    assert abs(reading.energy_j - truth_j) <= stated_j(reading)
+
+
 def test_the_uncertainty_has_its_parts(bench):
     reading, _ = bench().window(1.0)
     assert set(reading.uncertainty_parts_j) == {"gain", "edges", "resolution", "reading"}
