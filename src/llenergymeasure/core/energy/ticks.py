@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,25 +14,30 @@ from llenergymeasure.protocols import Clock
 POLL_S = 0.001
 # Ticks of 10 to 100 ms have been observed; a counter that does not advance for this long is stale or absent.
 TICK_TIMEOUT_S = 0.5
-# A pause between two polls that lasts longer counts as this long: the system had stopped this process, and nothing watched.
+# A pause that lasts longer counts as this long: the system had stopped this process, and nothing watched the counters.
 LONGEST_PAUSE_S = 0.02
+# A decision: an update that was seen between two polls further apart than this many of the shortest distance is not exact.
+LESS_EXACT = 3
 
 
-def polls(clock: Clock, pause_s: float, limit_s: float) -> Iterator[bool]:
-    """Yield for every poll until the limit whether this process was stopped in the pause before it. A pause follows each.
+def polls(clock: Clock, pause_s: float, limit_s: float) -> Iterator[None]:
+    """Yield for every poll of counters until the limit. A pause follows each.
+
+    The time in which the system stopped this process does not count: that beyond `LONGEST_PAUSE_S` in a pause, and in a poll that
+    beyond the time of the second slowest.
 
     Args:
         clock: the clock of the window.
         pause_s: seconds between two polls.
         limit_s: seconds in which the counters must advance.
     """
-    end_s, stopped_s = clock.now() + limit_s, 0.0
-    while clock.now() < end_s:
-        yield stopped_s > 0.0
-        before_s = clock.now()
+    end_s, slowest = clock.now() + limit_s, [0.0, 0.0]
+    while (before_s := clock.now()) < end_s + slowest[1] - slowest[0]:
+        yield
+        polled_s = clock.now()
         clock.sleep(pause_s)
-        stopped_s = max(0.0, clock.now() - before_s - LONGEST_PAUSE_S)
-        end_s += stopped_s
+        end_s += max(0.0, clock.now() - polled_s - LONGEST_PAUSE_S)
+        slowest = sorted([*slowest, polled_s - before_s])[-2:]
 
 
 @dataclass(frozen=True)
@@ -57,27 +63,42 @@ class CounterWatch:
     """Waits for two ticks of one counter.
 
     Attributes:
-        ticks: the observed ticks.
         slowest_s: longest duration of a reading in s.
     """
 
     def __init__(self, gpu: Gpu) -> None:
         self._gpu = gpu
-        self._last: tuple[float, float] | None = None
+        self._last: tuple[float, float, float] | None = None
         self._absent = False
         self._error: MeterError | None = None
         self.slowest_s = 0.0
-        self.ticks: list[Tick] = []
+        self._seen: list[tuple[float, Tick]] = []
+        self._shortest_s = math.inf
+
+    @property
+    def ticks(self) -> list[Tick]:
+        """The ticks whose times are exact: this process was not stopped between the polls, nor in one of them."""
+        longest_s = max(LONGEST_PAUSE_S, LESS_EXACT * self._shortest_s)
+        return [tick for span_s, tick in self._seen if span_s <= longest_s]
+
+    @property
+    def two(self) -> tuple[Tick, Tick] | None:
+        """The first two ticks that are exact, or else the two whose times are best known; None with fewer ticks."""
+        ticks = self.ticks
+        if len(ticks) < 2:
+            best = sorted((tick for _, tick in self._seen), key=lambda tick: tick.poll_s)[:2]
+            ticks = sorted(best, key=lambda tick: tick.time_s)
+        return (ticks[0], ticks[1]) if len(ticks) >= 2 else None
 
     @property
     def done(self) -> bool:
-        """Whether it has two ticks, or its counter is absent."""
+        """Whether it has two exact ticks, or its counter is absent."""
         return self._absent or len(self.ticks) >= 2
 
     @property
     def why_not(self) -> str | None:
         """Why two ticks were not observed; None when they were, or when the device has no counter."""
-        if len(self.ticks) >= 2:
+        if self.two is not None:
             return None
         if self._error is not None:
             return f"could not be read ({self._error})"
@@ -100,33 +121,31 @@ class CounterWatch:
         after_s = clock.now()
         self._error = None
         self.slowest_s = max(self.slowest_s, after_s - before_s)
-        now_s = (before_s + after_s) / 2
         if energy_j is None:
             self._absent = True
             return
         if self._last is not None:
-            self._compare(*self._last, now_s, energy_j)
-        self._last = (now_s, energy_j)
+            self._compare(*self._last, before_s, after_s, energy_j)
+        self._last = (before_s, after_s, energy_j)
 
-    def lose_sight(self) -> None:
-        """Forget the last value: when the counter advanced since then is not known."""
-        self._last = None
-
-    def _compare(self, before_s: float, before_j: float, now_s: float, energy_j: float) -> None:
+    def _compare(
+        self, last_before_s: float, last_after_s: float, last_j: float, before_s: float, after_s: float, energy_j: float
+    ) -> None:
         """Record a tick; a counter that was reset is watched from its new value."""
-        if energy_j < before_j:
-            self.ticks.clear()
-        elif energy_j > before_j:
-            self.ticks.append(Tick((before_s + now_s) / 2, energy_j, now_s - before_s))
+        span_s = after_s - last_before_s
+        self._shortest_s = min(self._shortest_s, span_s)
+        last_s, now_s = (last_before_s + last_after_s) / 2, (before_s + after_s) / 2
+        if energy_j < last_j:
+            self._seen.clear()
+        elif energy_j > last_j:
+            self._seen.append((span_s, Tick((last_s + now_s) / 2, energy_j, now_s - last_s)))
 
 
 def watch_counters(door: GpuDoor, gpus: Sequence[Gpu], clock: Clock) -> dict[str, CounterWatch]:
     """Poll until every counter has ticked twice, is absent, or the timeout has passed. By UUID."""
     watches = {gpu.uuid: CounterWatch(gpu) for gpu in gpus}
-    for was_stopped in polls(clock, POLL_S, TICK_TIMEOUT_S):
+    for _ in polls(clock, POLL_S, TICK_TIMEOUT_S):
         for watch in watches.values():
-            if was_stopped:
-                watch.lose_sight()
             watch.poll(door, clock)
         if all(watch.done for watch in watches.values()):
             break
@@ -135,4 +154,4 @@ def watch_counters(door: GpuDoor, gpus: Sequence[Gpu], clock: Clock) -> dict[str
 
 def ticks_of(watches: Mapping[str, CounterWatch]) -> dict[str, tuple[Tick, Tick]]:
     """The two ticks of each device that has them, by UUID."""
-    return {uuid: (watch.ticks[0], watch.ticks[1]) for uuid, watch in watches.items() if len(watch.ticks) >= 2}
+    return {uuid: watch.two for uuid, watch in watches.items() if watch.two is not None}

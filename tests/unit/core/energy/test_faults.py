@@ -86,8 +86,8 @@ def test_a_gpu_that_was_lost_stays_lost_for_the_windows_that_follow(simulate):
         (Fault(COUNTER, NO_PERMISSION), "could not be read (Insufficient Permissions"),
         (Fault(COUNTER, TIMEOUT, from_s=MIDDLE_S), "could not be read (Timeout)"),
         (Fault(COUNTER, TIMEOUT, from_s=12.5, to_s=MIDDLE_S), "could not be read (Timeout)"),
-        (Stall(COUNTER, 2.0, from_s=12.9, to_s=13.4), "took 2 s to answer"),
-        (Stall(COUNTER, 2.0, from_s=15.5, to_s=16.4), "took 2 s to answer"),
+        (Stall(COUNTER, 2.0, from_s=12.9, to_s=18.0), "took 2 s to answer"),
+        (Stall(COUNTER, 2.0, from_s=15.5, to_s=30.0), "took 2 s to answer"),
     ],
 )  # fmt: skip
 def test_a_counter_that_fails_is_void_the_method_changes_and_the_warning_has_the_reason(simulate, fault, words):
@@ -227,3 +227,12 @@ def test_a_sensor_that_reports_megawatts_for_a_moment_gives_no_megajoules(simula
     assert ("meter_problem" in {each.code for each in result.warnings}) is counter
     if counter:
         assert "the GPU may draw 700 W" in result.energy.problems[0]
+
+
+@pytest.mark.parametrize(("from_s", "to_s"), [(12.9, 13.4), (15.5, 16.4)])
+@pytest.mark.parametrize("seconds", [0.1, 0.6, 2.0])
+def test_one_reading_at_an_edge_that_is_slow_leaves_the_method_and_the_joules(simulate, from_s, to_s, seconds):
+    result, truth_j = measured(simulate, Stall(COUNTER, seconds, from_s, to_s, every=999))
+    assert result.energy.method == "counter"
+    assert result.energy_total_j == pytest.approx(truth_j, rel=0.01)
+    assert abs(result.energy_total_j - truth_j) <= stated_j(result)

@@ -152,10 +152,14 @@ def test_a_tick_has_its_time_although_the_process_was_stopped(pause, for_s):
         assert tick.poll_s <= 0.0011
 
 
-def test_no_poll_follows_one_that_lasts_beyond_the_limit():
+@pytest.mark.parametrize(("slow", "lasts_s"), [({3}, 0.6), ({3, 4}, 1.004), (range(999), 1.0)])
+def test_one_slow_poll_does_not_count_and_several_do(slow, lasts_s):
     clock = FakeClock()
-    polled_at = []
-    for _ in polls(clock, 0.001, limit_s=0.1):
-        polled_at.append(round(clock.now() - 100.0, 3))
-        clock.sleep(0.5 if len(polled_at) == 3 else 0.0)
-    assert polled_at == [0.0, 0.001, 0.002]
+    for number, _ in enumerate(polls(clock, 0.001, limit_s=0.1), start=1):
+        clock.sleep(0.5 if number in slow else 0.0)
+    assert clock.now() - 100.0 == pytest.approx(lasts_s, abs=0.005)
+
+
+def test_where_each_poll_is_slow_the_ticks_that_are_known_best_are_taken():
+    watch = polled(100.0, 105.0, 110.0, 115.0, every_s=0.03)
+    assert [tick.energy_j for tick in watch.two] == [105.0, 110.0]

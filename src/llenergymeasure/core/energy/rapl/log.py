@@ -45,9 +45,9 @@ class ZoneLog:
         self._total_uj = 0
 
     def restart(self) -> None:
-        """Forget the last value: the time until the next sample is not measured."""
+        """Forget the last value: the time until the next sample is not measured. Readings before it do not count as slow."""
         with self._lock:
-            self._last = None
+            self._last, self.slowest_s = None, 0.0
 
     def sample(self) -> None:
         """Read the counter once."""
@@ -95,16 +95,15 @@ class ZoneLog:
         return 0
 
     def ticks(self, start_s: float, end_s: float) -> list[Tick]:
-        """The updates seen between two times, each in the middle of two samples; none while this process was stopped.
+        """The updates seen between two times, each in the middle of two samples.
 
-        Updates whose times are much less exact than those of the others are left out.
+        Those that were seen after this process was stopped, and others whose times are much less exact, are left out if two or
+        more remain.
         """
         points = [point for point in self.energy.between("energy_j", start_s, end_s) if start_s <= point[0] <= end_s]
         ticks = [
-            Tick((t_a + t_b) / 2, j_b, t_b - t_a)
-            for (t_a, j_a), (t_b, j_b) in zip(points, points[1:])
-            if j_b != j_a and t_b - t_a <= LONGEST_PAUSE_S
+            Tick((t_a + t_b) / 2, j_b, t_b - t_a) for (t_a, j_a), (t_b, j_b) in zip(points, points[1:]) if j_b != j_a
         ]
-        most_s = LESS_EXACT * min((tick.poll_s for tick in ticks), default=0.0)
+        most_s = min(LONGEST_PAUSE_S, LESS_EXACT * min((tick.poll_s for tick in ticks), default=0.0))
         exact = [tick for tick in ticks if tick.poll_s <= most_s]
         return exact if len(exact) >= 2 else ticks

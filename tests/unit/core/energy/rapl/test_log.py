@@ -91,8 +91,14 @@ def test_a_tick_is_in_the_middle_of_two_samples():
     assert (tick.time_s, tick.energy_j, tick.poll_s) == pytest.approx((100.015, 0.5, 0.01))
 
 
-def test_there_is_no_tick_while_the_process_was_stopped():
-    assert sampled(0, 0, 5_000_000, 5_000_000, every_s=0.1).ticks(100.0, 101.0) == []
+def test_a_tick_after_the_process_was_stopped_is_used_only_where_there_are_no_others():
+    log = sampled(0, 500_000, 1_000_000, every_s=0.1)
+    assert [tick.energy_j for tick in log.ticks(100.0, 101.0)] == [0.5, 1.0]
+    log.zone.folder.extend([1_500_000, 2_000_000, 2_500_000])
+    for _ in range(3):
+        log.sample()
+        log._clock.sleep(0.001)
+    assert [tick.energy_j for tick in log.ticks(100.0, 101.0)] == [2.0, 2.5]
 
 
 def test_the_folder_of_a_real_zone_is_a_path():
