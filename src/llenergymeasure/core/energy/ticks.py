@@ -16,28 +16,29 @@ POLL_S = 0.001
 TICK_TIMEOUT_S = 0.5
 # A pause that lasts longer counts as this long: the system had stopped this process, and nothing watched the counters.
 LONGEST_PAUSE_S = 0.02
-# A decision: an update that was seen between two polls further apart than this many of the shortest distance is not exact.
-LESS_EXACT = 3
+# A decision: a tick is exact if its two polls are at most this many times as far apart as the two closest polls.
+EXACT_SPANS = 3
 
 
 def polls(clock: Clock, pause_s: float, limit_s: float) -> Iterator[None]:
     """Yield for every poll of counters until the limit. A pause follows each.
 
-    The time in which the system stopped this process does not count: that beyond `LONGEST_PAUSE_S` in a pause, and in a poll that
-    beyond the time of the second slowest.
+    Time in which the system stopped this process does not count. In a pause, that is the time beyond `LONGEST_PAUSE_S`. Of the
+    slowest poll, it is the time beyond that of the second slowest: one slow poll does not count, and two do.
 
     Args:
         clock: the clock of the window.
         pause_s: seconds between two polls.
         limit_s: seconds in which the counters must advance.
     """
-    end_s, slowest = clock.now() + limit_s, [0.0, 0.0]
-    while (before_s := clock.now()) < end_s + slowest[1] - slowest[0]:
+    end_s = clock.now() + limit_s
+    second_s = slowest_s = 0.0
+    while (before_s := clock.now()) < end_s + slowest_s - second_s:
         yield
         polled_s = clock.now()
         clock.sleep(pause_s)
         end_s += max(0.0, clock.now() - polled_s - LONGEST_PAUSE_S)
-        slowest = sorted([*slowest, polled_s - before_s])[-2:]
+        _, second_s, slowest_s = sorted((second_s, slowest_s, polled_s - before_s))
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ class CounterWatch:
 
     @property
     def ticks(self) -> list[Tick]:
-        """The ticks whose times are exact: this process was not stopped between the polls, nor in one of them."""
-        longest_s = max(LONGEST_PAUSE_S, LESS_EXACT * self._shortest_s)
+        """The ticks whose times are exact: their two polls are not much further apart than the two closest."""
+        longest_s = max(LONGEST_PAUSE_S, EXACT_SPANS * self._shortest_s)
         return [tick for span_s, tick in self._seen if span_s <= longest_s]
 
     @property
@@ -86,8 +87,8 @@ class CounterWatch:
         """The first two ticks that are exact, or else the two whose times are best known; None with fewer ticks."""
         ticks = self.ticks
         if len(ticks) < 2:
-            best = sorted((tick for _, tick in self._seen), key=lambda tick: tick.poll_s)[:2]
-            ticks = sorted(best, key=lambda tick: tick.time_s)
+            best = sorted(self._seen, key=lambda seen: seen[0])[:2]
+            ticks = sorted((tick for _, tick in best), key=lambda tick: tick.time_s)
         return (ticks[0], ticks[1]) if len(ticks) >= 2 else None
 
     @property
@@ -142,7 +143,7 @@ class CounterWatch:
 
 
 def watch_counters(door: GpuDoor, gpus: Sequence[Gpu], clock: Clock) -> dict[str, CounterWatch]:
-    """Poll until every counter has ticked twice, is absent, or the timeout has passed. By UUID."""
+    """Poll until every counter has two exact ticks, is absent, or the timeout has passed. By UUID."""
     watches = {gpu.uuid: CounterWatch(gpu) for gpu in gpus}
     for _ in polls(clock, POLL_S, TICK_TIMEOUT_S):
         for watch in watches.values():

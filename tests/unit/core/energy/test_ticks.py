@@ -163,3 +163,19 @@ def test_one_slow_poll_does_not_count_and_several_do(slow, lasts_s):
 def test_where_each_poll_is_slow_the_ticks_that_are_known_best_are_taken():
     watch = polled(100.0, 105.0, 110.0, 115.0, every_s=0.03)
     assert [tick.energy_j for tick in watch.two] == [105.0, 110.0]
+
+
+def test_a_tick_that_a_slow_reading_shows_is_known_less_well_than_one_between_distant_polls():
+    clock, watch = FakeClock(), CounterWatch(a_gpu())
+    polled = [
+        (100.0, 0.0, 0.001),
+        (100.0, 0.0, 0.001),
+        (105.0, 0.4, 0.3),
+        (110.0, 0.0, 0.3),
+        (115.0, 0.0, 0.3),
+        (120.0, 0.0, 0.3),
+    ]
+    for energy_j, cost_s, pause_s in polled:
+        watch.poll(Scripted(clock, energy_j, cost_s=cost_s), clock)
+        clock.sleep(pause_s)
+    assert [tick.energy_j for tick in watch.two] == [115.0, 120.0]

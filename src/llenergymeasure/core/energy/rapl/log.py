@@ -15,8 +15,8 @@ from llenergymeasure.protocols import Clock
 HIGHEST_W = 5000.0
 # A decision: the joules of a tick appear at once, and a hundred ticks of 1 ms may be late. A larger value would hide a reset.
 LATE_S = 0.1
-# A decision: an update that was seen in a gap ten times as long as the shortest may be one of several in it.
-LESS_EXACT = 10
+# A decision: samples are about 0.1 ms apart and updates 1 ms, so a gap ten times as long as the shortest may hold several updates.
+GAPS_PER_UPDATE = 10
 
 
 class ZoneLog:
@@ -30,8 +30,8 @@ class ZoneLog:
         energy: joules since the first sample, at the time of each sample.
         faults: time and description of each jump that is no consumption.
         gone: why the counter is not read any more; None while it is.
-        n_ticks: number of updates whose time is known; see `ticks`.
-        slowest_s: longest duration of a reading in s.
+        n_ticks: number of updates seen between two samples that were at most `LONGEST_PAUSE_S` apart.
+        slowest_s: longest duration of a reading in s since the last restart.
     """
 
     def __init__(self, zone: Zone, clock: Clock) -> None:
@@ -97,13 +97,12 @@ class ZoneLog:
     def ticks(self, start_s: float, end_s: float) -> list[Tick]:
         """The updates seen between two times, each in the middle of two samples.
 
-        Those that were seen after this process was stopped, and others whose times are much less exact, are left out if two or
-        more remain.
+        Updates whose times are much less exact, as after a stop of this process, are left out if at least two others remain.
         """
         points = [point for point in self.energy.between("energy_j", start_s, end_s) if start_s <= point[0] <= end_s]
         ticks = [
             Tick((t_a + t_b) / 2, j_b, t_b - t_a) for (t_a, j_a), (t_b, j_b) in zip(points, points[1:]) if j_b != j_a
         ]
-        most_s = min(LONGEST_PAUSE_S, LESS_EXACT * min((tick.poll_s for tick in ticks), default=0.0))
+        most_s = min(LONGEST_PAUSE_S, GAPS_PER_UPDATE * min((tick.poll_s for tick in ticks), default=0.0))
         exact = [tick for tick in ticks if tick.poll_s <= most_s]
         return exact if len(exact) >= 2 else ticks
