@@ -10,7 +10,7 @@ from llenergymeasure.results.ranks.files import stem
 
 # A process writes a heartbeat every second; one that was stopped, or hangs in the driver, does not.
 SILENT_S = 20.0
-# The parent looks several times a second. A longer time between two looks counts as this long: the machine may have been
+# A decision: the parent looks ten times a second. A longer time between two looks counts as this long: the machine may have been
 # stopped, and the processes with it.
 LONGEST_GAP_S = 2.0
 
