@@ -151,7 +151,7 @@ class Cluster:
 
 @contextmanager
 def started_cluster(environ: Mapping[str, str], gpus: int) -> Iterator[Cluster]:
-    """A cluster with two CPUs, as `ray start` makes it."""
+    """A cluster with two CPUs, as `ray start` makes it, with the variable that docs/many-machines.md asks for."""
     port, client = free_ports(2)
     folder = Path(tempfile.mkdtemp(prefix="llem-ray-"))  # short, as it has sockets
     log = folder / "start.log"
@@ -160,7 +160,9 @@ def started_cluster(environ: Mapping[str, str], gpus: int) -> Iterator[Cluster]:
     )
     command = [*RAY, "start", "--head", "--block", "--disable-usage-stats", "--temp-dir", str(folder), *options.split()]
     with log.open("w") as output:
-        process = subprocess.Popen(command, env=dict(environ), stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, env={**environ, "GRPC_ENABLE_FORK_SUPPORT": "0"}, stdout=output, stderr=output
+        )
     try:
         assert until(lambda: "Ray runtime started" in log.read_text() or process.poll() is not None, 180), (
             log.read_text()

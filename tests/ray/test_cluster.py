@@ -78,6 +78,36 @@ def test_an_error_of_ray_without_a_type_of_its_own_is_the_reason_why_there_is_no
         connected(RayOptions(address="127.0.0.1:1"), times_out)
 
 
+def test_a_process_that_the_head_could_not_start_for_a_client_is_asked_for_again():
+    from llenergymeasure.study.executors.ray.door import connected
+
+    calls = []
+
+    def fails_at_first(*_arguments, **_options):
+        calls.append(1)
+        if len(calls) < 3:
+            raise ConnectionAbortedError("Initialization failure from server:\nStarting Ray client server failed.")
+
+    connected(RayOptions(address="ray://127.0.0.1:1"), fails_at_first).close()
+    assert len(calls) == 3
+
+
+def test_a_head_that_never_starts_a_process_for_a_client_is_the_reason_why_there_is_no_connection():
+    from llenergymeasure.study.executors.ray.door import CLIENT_TRIES, NotConnected, connected
+
+    calls = []
+
+    def fails(*_arguments, **_options):
+        calls.append(1)
+        raise ConnectionAbortedError("Initialization failure from server:\nStarting Ray client server failed.")
+
+    with pytest.raises(
+        NotConnected, match=r"^Initialization failure from server: Starting Ray client server failed\.$"
+    ):
+        connected(RayOptions(address="ray://127.0.0.1:1"), fails)
+    assert len(calls) == CLIENT_TRIES
+
+
 def test_a_call_that_ray_does_not_know_is_no_missing_connection():
     from llenergymeasure.study.executors.ray.door import connected
 

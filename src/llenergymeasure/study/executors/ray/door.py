@@ -34,6 +34,9 @@ GRACE_S = 25.0
 _TOKEN = secrets.token_hex(32)
 # Errors of a connection. Ray also raises plain `Exception`, as when a node starts too slowly.
 _REASONS = (RayError, ConnectionError, ImportError, OSError, RuntimeError, ValueError)
+# The head starts a process for each client of `ray://`. With grpcio 1.85, about one in ten of them dies before its program
+# begins (https://github.com/grpc/grpc/issues/43055), and Ray does not start another.
+CLIENT_TRIES = 5
 # No data is moved by Ray, which otherwise reserves a share of the memory; less than 80 MB is refused.
 OBJECTS_BYTES = 100_000_000
 # Sockets have paths of at most 107 bytes, and Ray adds this many to its folder.
@@ -133,12 +136,24 @@ def connected(options: RayOptions, init: Callable[..., object] = ray.init) -> Ra
         stack.callback(ray.shutdown)
         try:
             with handlers_kept():
-                init(options.address, log_to_driver=False, logging_level=logging.ERROR, **local)
+                _initialised(lambda: init(options.address, log_to_driver=False, logging_level=logging.ERROR, **local))
         except Exception as error:
             if type(error) is not Exception and not isinstance(error, _REASONS):
                 raise
             raise NotConnected(_first_line(error)) from error
         return RayCluster(stack.pop_all())
+
+
+def _initialised(init: Callable[[], object]) -> None:
+    """Initialise Ray, again while the head has not started its process for this client."""
+    for left in reversed(range(CLIENT_TRIES)):
+        try:
+            init()
+            return
+        except ConnectionAbortedError:  # only Ray's client raises it
+            if not left:
+                raise
+            ray.shutdown()
 
 
 def _of_local(options: RayOptions, stack: ExitStack) -> dict[str, Any]:

@@ -178,9 +178,10 @@ def not_connected(options: RayOptions, reason: str) -> Finding:
         return Finding(
             f"Ray cannot be started on this machine: {reason}", "lower num_cpus or num_gpus, or leave them out"
         )
+    start = "GRPC_ENABLE_FORK_SUPPORT=0 ray start --head" if options.is_client else "ray start --head"
     return Finding(
         f"there is no connection to the Ray cluster at '{options.address}': {reason}",
-        "start a cluster with `ray start --head`, or name another one with --executor-option address=ADDRESS; "
+        f"start a cluster with `{start}`, or name another one with --executor-option address=ADDRESS; "
         "address=local starts one on this machine for this study",
     )
 

@@ -35,6 +35,11 @@ class RayOptions:
         """Whether a cluster is started on this machine."""
         return self.address == LOCAL
 
+    @property
+    def is_client(self) -> bool:
+        """Whether the head of the cluster starts a process that stands for this one."""
+        return self.address.startswith("ray://")
+
 
 def options_from(context: ExecutorContext) -> RayOptions:
     """The options of a study.

@@ -164,6 +164,11 @@ def test_results_that_cannot_be_written_are_one_message(make, tmp_path):
     [
         ("local", "Ray cannot be started on this machine: why", "lower num_cpus or num_gpus"),
         ("auto", "there is no connection to the Ray cluster at 'auto': why", "start a cluster with `ray start --head`"),
+        (
+            "ray://h:10001",
+            "there is no connection to the Ray cluster at 'ray://h:10001': why",
+            "start a cluster with `GRPC_ENABLE_FORK_SUPPORT=0 ray start --head`",
+        ),
     ],
 )
 def test_no_connection_is_a_finding(address, words, fix):
