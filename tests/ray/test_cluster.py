@@ -15,6 +15,7 @@ from llenergymeasure.study.executors.ray.options import RayOptions
 from waiting import until
 
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
+ABORTED = ConnectionAbortedError("Initialization failure from server:\nStarting Ray client server failed.")
 
 
 def on(address: str) -> list[str]:
@@ -81,15 +82,19 @@ def test_an_error_of_ray_without_a_type_of_its_own_is_the_reason_why_there_is_no
 def test_a_process_that_the_head_could_not_start_for_a_client_is_asked_for_again():
     from llenergymeasure.study.executors.ray.door import connected
 
-    calls = []
+    answers, notes = [ABORTED, ABORTED, None], []
 
     def fails_at_first(*_arguments, **_options):
-        calls.append(1)
-        if len(calls) < 3:
-            raise ConnectionAbortedError("Initialization failure from server:\nStarting Ray client server failed.")
+        answer = answers.pop(0)
+        if answer is not None:
+            raise answer
 
-    connected(RayOptions(address="ray://127.0.0.1:1"), fails_at_first).close()
-    assert len(calls) == 3
+    connected(RayOptions(address="ray://127.0.0.1:1"), fails_at_first, notes.append).close()
+    assert answers == []
+    assert notes == [
+        "Ray's head is asked again (2 of 5): Initialization failure from server: Starting Ray client server failed.",
+        "Ray's head is asked again (3 of 5): Initialization failure from server: Starting Ray client server failed.",
+    ]
 
 
 def test_a_head_that_never_starts_a_process_for_a_client_is_the_reason_why_there_is_no_connection():
@@ -99,7 +104,7 @@ def test_a_head_that_never_starts_a_process_for_a_client_is_the_reason_why_there
 
     def fails(*_arguments, **_options):
         calls.append(1)
-        raise ConnectionAbortedError("Initialization failure from server:\nStarting Ray client server failed.")
+        raise ABORTED
 
     with pytest.raises(
         NotConnected, match=r"^Initialization failure from server: Starting Ray client server failed\.$"

@@ -119,12 +119,15 @@ class RayCluster:
         self._at_end.close()
 
 
-def connected(options: RayOptions, init: Callable[..., object] = ray.init) -> RayCluster:
+def connected(
+    options: RayOptions, init: Callable[..., object] = ray.init, note: Callable[[str], None] = lambda _text: None
+) -> RayCluster:
     """Connect to a cluster, or start one on this machine that ends with this process.
 
     Args:
         options: of the executor.
         init: Ray's own connection.
+        note: receives a sentence for the user when the head is asked again.
 
     Raises:
         NotConnected: there is none, its versions of Python or Ray are others, or Ray failed.
@@ -136,7 +139,9 @@ def connected(options: RayOptions, init: Callable[..., object] = ray.init) -> Ra
         stack.callback(ray.shutdown)
         try:
             with handlers_kept():
-                _initialised(lambda: init(options.address, log_to_driver=False, logging_level=logging.ERROR, **local))
+                _initialised(
+                    lambda: init(options.address, log_to_driver=False, logging_level=logging.ERROR, **local), note
+                )
         except Exception as error:
             if type(error) is not Exception and not isinstance(error, _REASONS):
                 raise
@@ -144,16 +149,17 @@ def connected(options: RayOptions, init: Callable[..., object] = ray.init) -> Ra
         return RayCluster(stack.pop_all())
 
 
-def _initialised(init: Callable[[], object]) -> None:
+def _initialised(init: Callable[[], object], note: Callable[[str], None]) -> None:
     """Initialise Ray, again while the head has not started its process for this client."""
-    for left in reversed(range(CLIENT_TRIES)):
+    for attempt in range(1, CLIENT_TRIES + 1):
         try:
             init()
             return
-        except ConnectionAbortedError:  # only Ray's client raises it
-            if not left:
+        except ConnectionAbortedError as error:  # only Ray's client raises it
+            if attempt == CLIENT_TRIES:
                 raise
             ray.shutdown()
+            note(f"Ray's head is asked again ({attempt + 1} of {CLIENT_TRIES}): {_first_line(error)}")
 
 
 def _of_local(options: RayOptions, stack: ExitStack) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def create(context: ExecutorContext) -> RayExecutor:
     options = options_from(context)
     door = _door()
     try:
-        cluster = door.connected(options)
+        cluster = door.connected(options, note=context.progress.note)
     except door.NotConnected as error:
         raise PreFlightError([not_connected(options, str(error))]) from error
     try:
