@@ -253,6 +253,22 @@ def test_only_doors_and_the_outermost_frames_catch_anything():
     assert broad <= MAY_CATCH_ANYTHING
 
 
+# pydantic puts an error of its own into the place of whatever they raise, also of an interrupt.
+SERIALISERS = {"model_serializer", "field_serializer", "PlainSerializer", "WrapSerializer"}
+
+
+def test_nothing_of_ours_is_called_where_pydantic_would_hide_an_interrupt():
+    imported = {
+        f"{name} imports {alias.name}"
+        for name, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pydantic")
+        for alias in node.names
+        if alias.name in SERIALISERS
+    }
+    assert imported == set()
+
+
 def imported_by_name(tree: ast.Module) -> Iterator[str]:
     """Packages that are imported by a call with a text."""
     for node in ast.walk(tree):

@@ -7,22 +7,25 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, to_json
 from typing_extensions import Self
 
 
-def json_of(data: BaseModel, **how: Any) -> bytes:
+def json_of(data: BaseModel, indent: int | None = None, **how: Any) -> bytes:
     """Data as JSON in UTF-8. A lone surrogate, as in the name of a file that is not UTF-8, is escaped.
+
+    pydantic's own `model_dump_json` would put an error of pydantic into the place of an interrupt in a computed field.
 
     Args:
         data: the data.
-        how: arguments of pydantic's `model_dump_json`.
+        indent: of nested values; None = one line.
+        how: arguments of pydantic's `model_dump`.
     """
+    content = data.model_dump(mode="json", **how)
     try:
-        return data.model_dump_json(**how).encode()
+        return to_json(content, indent=indent)
     except PydanticSerializationError:  # pydantic writes no surrogates
-        indent = how.pop("indent", None)
-        return json.dumps(data.model_dump(mode="json", **how), indent=indent, allow_nan=False).encode("ascii")
+        return json.dumps(content, indent=indent, allow_nan=False).encode("ascii")
 
 
 class Frozen(BaseModel):
@@ -56,6 +59,10 @@ class Derived(Frozen):
             if value != expected[name] and name not in cls.derived_sentences:
                 raise ValueError(f"{name} is {value!r} in the file, but its parts give {expected[name]!r}")
         return result
+
+    def model_dump_json(self, *, indent: int | None = None, **how: Any) -> str:
+        """The data as JSON."""
+        return json_of(self, indent, **how).decode()
 
     @classmethod
     def _with_new_fields(cls, data: dict[str, Any]) -> dict[str, Any]:

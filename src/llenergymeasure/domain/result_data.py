@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, computed_field, model_serializer
+from pydantic import Field, computed_field
 
 from llenergymeasure.config.models import ExperimentConfig
 from llenergymeasure.domain.base import Derived
@@ -283,9 +283,9 @@ class ResultData(Derived):
     def measurement_warnings(self) -> tuple[str, ...]:
         return tuple(map(str, self.warnings))
 
-    @model_serializer(mode="wrap")
-    def _headlines_first(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields: dict[str, Any] = handler(self)
+    def model_dump(self, **how: Any) -> dict[str, Any]:
+        """The fields, headlines first. In a serialiser of pydantic an interrupt would become an error of pydantic."""
+        fields = super().model_dump(**how)
         headlines = [name for name in type(self).model_computed_fields if name in fields]
         first = ["schema_version", "measurement_config_hash", "duration_sec", *headlines]
         order = [name for name in first if name in fields] + [name for name in fields if name not in first]

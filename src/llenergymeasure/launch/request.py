@@ -15,8 +15,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import field_serializer
-
 from llenergymeasure._files import write_atomic
 from llenergymeasure._json import read_json
 from llenergymeasure.config.models import ExperimentConfig
@@ -74,10 +72,9 @@ class Request(Frozen):
     baselines: tuple[KnownBaseline, ...] = ()
     owner: Owner | None = None
 
-    @field_serializer("config")
-    def _as_set(self, config: ExperimentConfig) -> dict[str, Any]:
-        """Only what is set: a setting that has no effect is a warning if the user has set it, and not if it is the default."""
-        return config.model_dump(mode="json", exclude_unset=True)
+    def model_dump(self, **how: Any) -> dict[str, Any]:
+        """The fields, and of the configuration only what is set: a default that has no effect is no warning."""
+        return super().model_dump(**how) | {"config": self.config.model_dump(mode="json", exclude_unset=True)}
 
 
 class Reply(Frozen):

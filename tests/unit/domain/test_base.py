@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from pydantic import computed_field
 
-from llenergymeasure.domain.base import Frozen, json_of
+from llenergymeasure.domain.base import Derived, Frozen, json_of
 
 
 class Note(Frozen):
@@ -24,3 +25,26 @@ def test_any_text_comes_back(text, how):
 def test_it_is_as_pydantic_writes_it_where_that_can():
     note = Note(text="\u00fc", other=0.1)
     assert json_of(note, indent=1) == note.model_dump_json(indent=1).encode()
+
+
+class Interrupted(Derived):
+    """An interrupt arrives while its field is computed."""
+
+    @computed_field
+    @property
+    def total(self) -> int:
+        raise KeyboardInterrupt
+
+
+class Holder(Frozen):
+    """Holds one."""
+
+    held: Interrupted
+
+
+@pytest.mark.parametrize(
+    "written", [json_of, lambda data: data.model_dump_json(), lambda data: json_of(Holder(held=data))]
+)
+def test_an_interrupt_while_a_field_is_computed_stays_an_interrupt(written):
+    with pytest.raises(KeyboardInterrupt):
+        written(Interrupted())
