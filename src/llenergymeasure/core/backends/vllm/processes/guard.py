@@ -1,7 +1,9 @@
 """Ends the processes of vLLM when the process that measures was killed: they would wait for it for ever.
 
-It runs as a program of its own, with the standard library alone: `python guard.py PID`, started by the process PID. It notes
-the descendants of PID until it gets SIGUSR1, and kills those that are left after the end of PID.
+It runs as a program of its own, with the standard library alone: `python guard.py PID MARK`, started by the process PID. It notes
+the descendants of PID until it gets SIGUSR1. After the end of PID it kills those that are left, and every process that has MARK,
+a variable `NAME=VALUE`, in its environment. So it finds one that was started after its last look. The processes of vLLM lose
+their environment when they set their title, some seconds after their start.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 
 PERIOD_S = 0.2
-# A process that is killed sooner after the start of another leaves it behind, which waits for five minutes.
 LOOKING_S = 0.05
+# A process that was just being started has its environment a moment later, and may start another one.
+LOOKS, LOOK_S = 10, 0.1
 PROC = Path("/proc")
 # Column after the name of a process, see proc(5): its start, which a later process with the same number does not share.
 _START = 19
@@ -51,30 +54,34 @@ def _text(path: Path) -> str:
         return ""
 
 
-def watch(pid: int) -> None:
+def marked(mark: str, proc: Path = PROC) -> Iterator[int]:
+    """Every process with a variable `NAME=VALUE` in its environment."""
+    for environment in proc.glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has ended, or belongs to another user
+            if os.fsencode(mark) in environment.read_bytes().split(b"\0"):
+                yield int(environment.parent.name)
+
+
+def watch(pid: int, mark: str) -> None:
     """Wait for the end of the process that started this one, and kill what it has started."""
-    looking = [True]
+    asked_to_stop: list[int] = []
+    looking = True
     known: dict[int, str | None] = {}
-
-    def look() -> None:
-        known.update((child, started(child)) for child in descendants(pid) if child != os.getpid())
-
-    def look_once_more(_number: int, _frame: object) -> None:
-        look()
-        looking.clear()
-
-    signal.signal(signal.SIGUSR1, look_once_more)
+    signal.signal(signal.SIGUSR1, lambda number, _frame: asked_to_stop.append(number))
     sys.stdout.write("watching\n")
     sys.stdout.flush()
     while os.getppid() == pid:
         if looking:
-            look()
+            looking = not asked_to_stop  # it looks once more
+            known.update((child, started(child)) for child in descendants(pid) if child != os.getpid())
         time.sleep(LOOKING_S if looking else PERIOD_S)
-    running = [child for child, start in known.items() if start is not None and started(child) == start]
-    for process in {*running, *(late for child in running for late in descendants(child))}:
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+    for _ in range(LOOKS):
+        running = [child for child, start in known.items() if start is not None and started(child) == start]
+        for process in {*running, *(late for child in running for late in descendants(child)), *marked(mark)}:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        time.sleep(LOOK_S)
 
 
 if __name__ == "__main__":
-    watch(int(sys.argv[1]))
+    watch(int(sys.argv[1]), sys.argv[2])

@@ -18,9 +18,12 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
 from typing import IO, Any
+from uuid import uuid4
 
 from llenergymeasure.core.machine.signals import HELD
 
+# A variable that the processes of vLLM inherit, by which the guard finds them.
+_MARK = "_LLEM_VLLM_OF"
 _LOG = logging.getLogger("llenergymeasure").getChild("vllm")
 _ERROR = re.compile(r"\b(\w*(?:Error|Exception)): (.+)")
 # Of the processes in between, which say only that another one failed.
@@ -87,13 +90,17 @@ def guarded() -> Iterator[Callable[[], None]]:
     Yields:
         A function to call when all of them have been started: the guard then stops looking for them.
     """
-    program = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")), str(os.getpid())]
+    mark = uuid4().hex
+    script = str(Path(__file__).with_name("guard.py"))
+    program = [sys.executable, "-I", "-S", script, str(os.getpid()), f"{_MARK}={mark}"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, start_new_session=True) as guard:
         try:
             if guard.stdout is not None:
                 guard.stdout.readline()  # it watches from now on
+            os.environ[_MARK] = mark
             yield lambda: guard.send_signal(signal.SIGUSR1)
         finally:
+            os.environ.pop(_MARK, None)
             guard.kill()
 
 

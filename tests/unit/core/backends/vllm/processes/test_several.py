@@ -97,12 +97,25 @@ def test_an_interrupt_that_the_block_ignores_arrives_all_the_same():
 
 
 # Starts a process that outlives it, as those of vLLM do, prints its number, and waits to be killed.
-MEASURES = """
+BEGIN = """
 import os, subprocess, sys, time
 from llenergymeasure.core.backends.vllm.processes.several import guarded
+SLEEPS = [sys.executable, "-c", "import time; time.sleep(600)"]
 with guarded() as all_started:
-    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+"""
+# As one that has lost its environment with its title: only a look finds it.
+LOOKED_AT = """
+    left = subprocess.Popen(SLEEPS, env={})
     all_started()
+    time.sleep(1)
+"""
+# After the last look: only its environment shows it.
+MARKED = """
+    all_started()
+    time.sleep(1)
+    left = subprocess.Popen(SLEEPS)
+"""
+END = """
     print(left.pid, flush=True)
     time.sleep(600)
 """
@@ -116,8 +129,9 @@ def runs(pid: int) -> bool:
 
 
 @pytest.mark.slow
-def test_processes_end_with_a_process_that_is_killed():
-    with subprocess.Popen([sys.executable, "-c", MEASURES], stdout=subprocess.PIPE, text=True) as measuring:
+@pytest.mark.parametrize("starts", [LOOKED_AT, MARKED], ids=["seen by the guard", "started after its last look"])
+def test_processes_end_with_a_process_that_is_killed(starts):
+    with subprocess.Popen([sys.executable, "-c", BEGIN + starts + END], stdout=subprocess.PIPE, text=True) as measuring:
         pid = int(measuring.stdout.readline())
         assert runs(pid)
         measuring.kill()
@@ -128,6 +142,8 @@ def test_processes_end_with_a_process_that_is_killed():
 
 
 def test_the_guard_ends_with_its_block():
+    before = dict(os.environ)
     with guarded():
         inside = len(list(Path("/proc/self/task").glob("*/children")))
     assert inside
+    assert dict(os.environ) == before
