@@ -27,6 +27,8 @@ from waiting import until
 HERE = Path(__file__).parent
 MARK = "LLEM_TEST_OF_RAY"
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
+# What docs/many-machines.md asks for, and that its end does not wait for running tasks.
+OF_A_HEAD = {"GRPC_ENABLE_FORK_SUPPORT": "0", "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -151,7 +153,7 @@ class Cluster:
 
 @contextmanager
 def started_cluster(environ: Mapping[str, str], gpus: int) -> Iterator[Cluster]:
-    """A cluster with two CPUs, as `ray start` makes it, with the variable that docs/many-machines.md asks for."""
+    """A cluster with two CPUs, as `ray start` makes it."""
     port, client = free_ports(2)
     folder = Path(tempfile.mkdtemp(prefix="llem-ray-"))  # short, as it has sockets
     log = folder / "start.log"
@@ -160,9 +162,7 @@ def started_cluster(environ: Mapping[str, str], gpus: int) -> Iterator[Cluster]:
     )
     command = [*RAY, "start", "--head", "--block", "--disable-usage-stats", "--temp-dir", str(folder), *options.split()]
     with log.open("w") as output:
-        process = subprocess.Popen(
-            command, env={**environ, "GRPC_ENABLE_FORK_SUPPORT": "0"}, stdout=output, stderr=output
-        )
+        process = subprocess.Popen(command, env={**environ, **OF_A_HEAD}, stdout=output, stderr=output)
     try:
         assert until(lambda: "Ray runtime started" in log.read_text() or process.poll() is not None, 180), (
             log.read_text()

@@ -71,9 +71,10 @@ def test_a_cycle_whose_worker_or_actor_is_killed_starts_again(place, who):
     process, found = begun(place)
     worker = found["c1.1"]
     os.kill(worker if who == "worker" else parent(worker), signal.SIGKILL)
-    code, _, err = ended(process)
+    code, out, err = ended(process)
     assert code == 0, err
     assert "cycle 1 was lost" in err
+    assert "(raylet)" not in out + err
     study = completed(place)
     assert {row.task for row in study.runs if row.cycle == 2} == {"c2.1"}
     assert "c1.2" in {row.task for row in study.runs}

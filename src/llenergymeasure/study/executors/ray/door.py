@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private import worker
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -135,6 +136,7 @@ def connected(
     ray.cloudpickle.register_pickle_by_value(child)
     with ExitStack() as stack:
         stack.enter_context(_same_environment())
+        stack.enter_context(_quiet())
         local = _of_local(options, stack) if options.is_local else {}
         stack.callback(ray.shutdown)
         try:
@@ -165,6 +167,8 @@ def _initialised(init: Callable[[], object], note: Callable[[str], None]) -> Non
 def _of_local(options: RayOptions, stack: ExitStack) -> dict[str, Any]:
     """Arguments of a local cluster. Without a token in the environment, Ray writes one into the home directory."""
     os.environ.setdefault("RAY_AUTH_TOKEN", _TOKEN)
+    # Else Ray waits without a limit until it has a process for each CPU (https://github.com/ray-project/ray/issues/40131).
+    os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
     return {
         "num_cpus": options.num_cpus, "num_gpus": options.num_gpus, "include_dashboard": False,
         "object_store_memory": OBJECTS_BYTES, "_temp_dir": str(stack.enter_context(_guarded_folder())),
@@ -186,6 +190,17 @@ def _guarded_folder() -> Iterator[Path]:
         finally:
             assert guard.stdin is not None
             guard.stdin.close()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Ray prints to stdout that an actor or a node has ended, also without `log_to_driver`; the study says which cycle was lost."""
+    before = worker.print_to_stdstream
+    worker.print_to_stdstream = lambda *_data, **_how: None
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = before
 
 
 @contextmanager
