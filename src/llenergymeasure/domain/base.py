@@ -11,7 +11,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from typing_extensions import Self
 
 
-def json_of(data: BaseModel, indent: int | None = None, **how: Any) -> bytes:
+def json_of(data: BaseModel, indent: int | None = None, *, ensure_ascii: bool = False, **how: Any) -> bytes:
     """Data as JSON in UTF-8. A lone surrogate, as in the name of a file that is not UTF-8, is escaped.
 
     pydantic's own `model_dump_json` would put an error of pydantic into the place of an interrupt in a computed field.
@@ -19,11 +19,12 @@ def json_of(data: BaseModel, indent: int | None = None, **how: Any) -> bytes:
     Args:
         data: the data.
         indent: of nested values; None = one line.
+        ensure_ascii: whether all other characters than those of ASCII are escaped.
         how: arguments of pydantic's `model_dump`.
     """
     content = data.model_dump(mode="json", **how)
     try:
-        return to_json(content, indent=indent)
+        return to_json(content, indent=indent, ensure_ascii=ensure_ascii)
     except PydanticSerializationError:  # pydantic writes no surrogates
         return json.dumps(content, indent=indent, allow_nan=False).encode("ascii")
 

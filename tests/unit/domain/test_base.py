@@ -27,6 +27,23 @@ def test_it_is_as_pydantic_writes_it_where_that_can():
     assert json_of(note, indent=1) == note.model_dump_json(indent=1).encode()
 
 
+class Total(Derived):
+    """Data with a computed field."""
+
+    text: str
+
+    @computed_field
+    @property
+    def total(self) -> int:
+        return 1
+
+
+def test_data_with_computed_fields_is_written_as_pydantic_would():
+    data = Total(text="\u00fc")
+    assert data.model_dump_json(indent=2, ensure_ascii=True) == '{\n  "text": "\\u00fc",\n  "total": 1\n}'
+    assert data.model_dump_json(exclude={"total"}) == '{"text":"\u00fc"}'
+
+
 class Interrupted(Derived):
     """An interrupt arrives while its field is computed."""
 

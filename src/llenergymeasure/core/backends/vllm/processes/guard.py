@@ -2,8 +2,9 @@
 
 It runs as a program of its own, with the standard library alone: `python guard.py PID MARK`, started by the process PID. It notes
 the descendants of PID until it gets SIGUSR1. After the end of PID it kills those that are left, and every process that has MARK,
-a variable `NAME=VALUE`, in its environment. So it finds one that was started after its last look. The processes of vLLM lose
-their environment when they set their title, some seconds after their start.
+a variable `NAME=VALUE`, in the environment that it was started with. So it also finds one that was started after its last look,
+but not one that was forked without a new program. The processes of vLLM lose their environment when they set their title, some
+seconds after their start.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -77,10 +78,15 @@ def watch(pid: int, mark: str) -> None:
         time.sleep(LOOKING_S if looking else PERIOD_S)
     for _ in range(LOOKS):
         running = [child for child, start in known.items() if start is not None and started(child) == start]
-        for process in {*running, *(late for child in running for late in descendants(child)), *marked(mark)}:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+        _kill({*running, *(late for child in running for late in descendants(child))})
+        _kill(marked(mark))
         time.sleep(LOOK_S)
+
+
+def _kill(processes: Iterable[int]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(process, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
@@ -22,7 +23,7 @@ from uuid import uuid4
 
 from llenergymeasure.core.machine.signals import HELD
 
-# A variable that the processes of vLLM inherit, by which the guard finds them.
+# A variable that the processes of vLLM are started with, by which the guard finds them.
 _MARK = "_LLEM_VLLM_OF"
 _LOG = logging.getLogger("llenergymeasure").getChild("vllm")
 _ERROR = re.compile(r"\b(\w*(?:Error|Exception)): (.+)")
@@ -98,10 +99,16 @@ def guarded() -> Iterator[Callable[[], None]]:
             if guard.stdout is not None:
                 guard.stdout.readline()  # it watches from now on
             os.environ[_MARK] = mark
-            yield lambda: guard.send_signal(signal.SIGUSR1)
+            yield partial(_all_started, guard)
         finally:
             os.environ.pop(_MARK, None)
             guard.kill()
+
+
+def _all_started(guard: subprocess.Popen[bytes]) -> None:
+    """What is started from now on does not belong to vLLM."""
+    os.environ.pop(_MARK, None)
+    guard.send_signal(signal.SIGUSR1)
 
 
 @contextmanager

@@ -107,13 +107,14 @@ with guarded() as all_started:
 LOOKED_AT = """
     left = subprocess.Popen(SLEEPS, env={})
     all_started()
-    time.sleep(1)
+    time.sleep(3)
 """
 # After the last look: only its environment shows it.
 MARKED = """
+    environ = dict(os.environ)
     all_started()
-    time.sleep(1)
-    left = subprocess.Popen(SLEEPS)
+    time.sleep(3)
+    left = subprocess.Popen(SLEEPS, env=environ)
 """
 END = """
     print(left.pid, flush=True)
@@ -142,8 +143,15 @@ def test_processes_end_with_a_process_that_is_killed(starts):
 
 
 def test_the_guard_ends_with_its_block():
-    before = dict(os.environ)
     with guarded():
         inside = len(list(Path("/proc/self/task").glob("*/children")))
     assert inside
+
+
+def test_what_is_started_after_the_processes_of_vllm_does_not_belong_to_them():
+    before = dict(os.environ)
+    with guarded() as all_started:
+        assert dict(os.environ) != before
+        all_started()
+        assert dict(os.environ) == before
     assert dict(os.environ) == before
