@@ -35,8 +35,8 @@ GRACE_S = 25.0
 _TOKEN = secrets.token_hex(32)
 # Errors of a connection. Ray also raises plain `Exception`, as when a node starts too slowly.
 _REASONS = (RayError, ConnectionError, ImportError, OSError, RuntimeError, ValueError)
-# The head starts a process for each client of `ray://`. With grpcio 1.85, about one in ten of them dies before its program
-# begins (https://github.com/grpc/grpc/issues/43055), and Ray does not start another.
+# The head starts a process for each client of `ray://`. With grpcio 1.85, about one in ten of those for the first client of a head
+# died before its program began (https://github.com/grpc/grpc/issues/43055), and Ray does not start another.
 CLIENT_TRIES = 5
 # No data is moved by Ray, which otherwise reserves a share of the memory; less than 80 MB is refused.
 OBJECTS_BYTES = 100_000_000
