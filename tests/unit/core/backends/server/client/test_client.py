@@ -341,6 +341,15 @@ def test_none_of_many_requests_at_once_is_lost() -> None:
     assert {name: kinds.count(name) for name in [*FAULTS, None]} == dict.fromkeys([*FAULTS, None], 5)
 
 
+def test_the_server_of_these_tests_also_closes_a_connection_that_it_is_just_accepting() -> None:
+    for _ in range(30):
+        with scripted_server([answer().ends("close", after=1)]) as server:
+            sockets = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(3)]
+        for each in sockets:
+            each.close()
+    gc.collect()  # a warning of a socket that was not closed is an error of this test
+
+
 @pytest.mark.parametrize("script", [Script((), ending="hang"), answer().ends("hang", after=3)])
 def test_a_cancelled_request_has_an_answer(script: Script) -> None:
     async def ask(client: Client) -> Answer:
