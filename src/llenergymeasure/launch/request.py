@@ -13,7 +13,6 @@ The files do not depend on how the child was started: by this interpreter, torch
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from llenergymeasure._files import write_atomic
 from llenergymeasure._json import read_json
@@ -72,10 +71,6 @@ class Request(Frozen):
     baselines: tuple[KnownBaseline, ...] = ()
     owner: Owner | None = None
 
-    def model_dump(self, **how: Any) -> dict[str, Any]:
-        """The fields, and of the configuration only what is set: a default that has no effect is no warning."""
-        return super().model_dump(**how) | {"config": self.config.model_dump(mode="json", exclude_unset=True)}
-
 
 class Reply(Frozen):
     """The state of a process. The first reply is written when the model is loaded and warm.
@@ -92,8 +87,11 @@ class Reply(Frozen):
 
 
 def write_request(folder: Path, request: Request) -> None:
-    """Write a request; replaces an earlier one."""
-    write_atomic(folder / REQUEST_FILE, json_of(request))
+    """Write a request; replaces an earlier one.
+
+    Only what is set is written: a setting that has no effect is a warning if the user has set it, and not if it is the default.
+    """
+    write_atomic(folder / REQUEST_FILE, json_of(request, exclude_unset=True))
 
 
 def read_request(folder: Path) -> Request:

@@ -60,6 +60,19 @@ class Tick:
         return (later.energy_j - self.energy_j) / (later.time_s - self.time_s)
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """A value of a counter, and when its reading began and ended."""
+
+    before_s: float
+    after_s: float
+    energy_j: float
+
+    @property
+    def time_s(self) -> float:
+        return (self.before_s + self.after_s) / 2
+
+
 class CounterWatch:
     """Waits for two ticks of one counter.
 
@@ -69,7 +82,7 @@ class CounterWatch:
 
     def __init__(self, gpu: Gpu) -> None:
         self._gpu = gpu
-        self._last: tuple[float, float, float] | None = None
+        self._last: _Reading | None = None
         self._absent = False
         self._error: MeterError | None = None
         self.slowest_s = 0.0
@@ -125,21 +138,20 @@ class CounterWatch:
         if energy_j is None:
             self._absent = True
             return
+        reading = _Reading(before_s, after_s, energy_j)
         if self._last is not None:
-            self._compare(*self._last, before_s, after_s, energy_j)
-        self._last = (before_s, after_s, energy_j)
+            self._compare(self._last, reading)
+        self._last = reading
 
-    def _compare(
-        self, last_before_s: float, last_after_s: float, last_j: float, before_s: float, after_s: float, energy_j: float
-    ) -> None:
+    def _compare(self, last: _Reading, now: _Reading) -> None:
         """Record a tick; a counter that was reset is watched from its new value."""
-        span_s = after_s - last_before_s
+        span_s = now.after_s - last.before_s
         self._shortest_s = min(self._shortest_s, span_s)
-        last_s, now_s = (last_before_s + last_after_s) / 2, (before_s + after_s) / 2
-        if energy_j < last_j:
+        if now.energy_j < last.energy_j:
             self._seen.clear()
-        elif energy_j > last_j:
-            self._seen.append((span_s, Tick((last_s + now_s) / 2, energy_j, now_s - last_s)))
+        elif now.energy_j > last.energy_j:
+            tick = Tick((last.time_s + now.time_s) / 2, now.energy_j, now.time_s - last.time_s)
+            self._seen.append((span_s, tick))
 
 
 def watch_counters(door: GpuDoor, gpus: Sequence[Gpu], clock: Clock) -> dict[str, CounterWatch]:
