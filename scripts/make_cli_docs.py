@@ -31,6 +31,9 @@ CODES = """## Exit codes
 | 2 | usage or configuration: an option, a file or a field is invalid |
 | 130 | interrupted (Ctrl-C or SIGTERM): no part of the measurement was written; a study keeps the runs before it |
 
+Ctrl-C that is held down is one interrupt: a repeat within 0.7 s of the one before is not another one. A job that a shell starts
+with `&` in a script ignores Ctrl-C, as usual; SIGTERM (`kill`) ends it.
+
 The meaning of each message, and how to fix it: [Troubleshooting](troubleshooting.md).
 """
 
